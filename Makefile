@@ -1,0 +1,57 @@
+# Every target that runs the package first makes the set-up current; a second call installs nothing.
+# PYTHON chooses the interpreter (3.11 or 3.12) that the virtual environment is made with.
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$p && break; done)
+UV_VERSION := 0.13.8
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo setup test test-slow lint types arrows lock schema clean help
+
+help:
+	@echo "make demo       set up, then sweep handwritten digits and draw the front against the bounds"
+	@echo "make test       set up, then ruff, mypy, import-linter and pytest"
+	@echo "make test-slow  the tests with real kills, a browser and a wheel in a bare environment"
+	@echo "make setup      the set-up alone (virtual environment in .venv)"
+	@echo "make schema     rewrite sweeps/schema.json from the package"
+	@echo "make lock       resolve requirements.lock anew"
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "ratefront needs Python 3.11 or 3.12 (with venv): set PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --only-binary :all: --requirement requirements.lock
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+demo: setup
+	$(BIN)/ratefront sweep sweeps/digits.yaml
+
+lint: setup
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+
+types: setup
+	$(BIN)/mypy
+
+arrows: setup
+	$(BIN)/lint-imports
+
+test: lint types arrows
+	$(BIN)/pytest -m "not slow"
+
+test-slow: setup
+	$(BIN)/pytest -m slow
+
+schema: setup
+	$(BIN)/ratefront schema --out sweeps/schema.json
+
+lock: setup
+	$(BIN)/uv pip compile --universal --no-header --no-annotate --no-build --python-version 3.11 --extra dev \
+		pyproject.toml --output-file requirements.lock --upgrade
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

@@ -1,0 +1,71 @@
+"""The codec families and their parameters, known without importing torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ratefront.registry import Registry
+
+
+class FamilyParameters(BaseModel):
+    """A family's own parameters: the leaves that a sweep file may search under it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def _needs(self, name: str, when: str) -> None:
+        if getattr(self, name) is None:
+            raise ValueError(f"{name} is needed when {when}")
+
+
+class LabelParameters(FamilyParameters):
+    """The task model's class is sent: lossless, with the rarest classes merged, or for a share of the samples."""
+
+    method: Literal["lossless", "merged", "time_shared"]
+    merged_classes: Annotated[
+        int | None, Field(ge=2, description="how many of the rarest classes become one symbol")
+    ] = None
+    share: Annotated[float | None, Field(gt=0, lt=1, description="share of the samples that are sent")] = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.method == "merged":
+            self._needs("merged_classes", "method is merged")
+        if self.method == "time_shared":
+            self._needs("share", "method is time_shared")
+        return self
+
+
+class SplitParameters(FamilyParameters):
+    """A frozen front end up to a split point, a learned bottleneck, and a back end."""
+
+    split: Annotated[str, Field(description="split point of the task model")]
+    entropy_model: Literal["factorized", "categorical"]
+    width: Annotated[int, Field(ge=1, le=4096, description="latent elements that are sent for a sample")]
+    alphabet: Annotated[
+        int | None, Field(ge=2, le=256, description="values a categorical element can take")
+    ] = None
+    beta: Annotated[float, Field(gt=0, description="bits that one nat of distortion is worth")]
+    objective: Literal["cross_entropy", "feature_distillation"] = "cross_entropy"
+    refine: Annotated[Literal["none", "sga"], Field(description="per-sample optimisation of the latents")] = (
+        "none"
+    )
+    refine_steps: Annotated[int | None, Field(ge=1, le=5000)] = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.entropy_model == "categorical":
+            self._needs("alphabet", "entropy_model is categorical")
+        if self.refine != "none":
+            self._needs("refine_steps", "refine is not none")
+        return self
+
+
+FAMILIES: Registry[FamilyParameters] = Registry("family")
+FAMILIES.add(
+    "label", LabelParameters, "ratefront.codecs.label:LabelFamily", "the task model's class, entropy coded"
+)
+FAMILIES.add(
+    "split", SplitParameters, "ratefront.codecs.split:SplitFamily", "front end, bottleneck, back end"
+)

@@ -1,0 +1,100 @@
+"""Every error that ratefront raises on purpose.
+
+::
+
+    RatefrontError                    exit code 1
+    ├── InputError                    exit code 2: what the user gave cannot be used
+    │   ├── SpecError                 a sweep file: one line a problem, each with its path in the file
+    │   ├── UnknownNameError          a name that no registry holds; lists the ones that exist
+    │   └── SweepMismatchError        --resume with another spec than the ledger's; shows the difference
+    ├── LedgerError
+    │   ├── LedgerDamagedError        a line that is neither whole nor the torn last one; says where
+    │   └── LedgerLockedError         another driver writes this sweep; names it
+    ├── EngineError                   the sweep cannot go on
+    └── TrialError                    one trial fails, the sweep goes on
+        ├── DivergedError             a loss or an objective became NaN or infinite
+        ├── BitstreamError            a coded file is truncated, altered, foreign or from a newer version
+        ├── OracleViolationError      a point below the oracle of its own samples: a leak or a bug
+        └── WorkerLostError           the process or node that ran the trial died (retryable)
+
+``retryable`` says whether another attempt at the same work can succeed: the engine asks nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+
+class RatefrontError(Exception):
+    """Base of all errors raised on purpose."""
+
+    exit_code: ClassVar[int] = 1
+    retryable: ClassVar[bool] = False
+
+
+class InputError(RatefrontError):
+    """What the user gave cannot be used; nothing was started."""
+
+    exit_code = 2
+
+
+class SpecError(InputError):
+    """A sweep file with one or more problems, each as ``path: what is wrong (and what is allowed)``."""
+
+    def __init__(self, source: str, problems: Iterable[str]) -> None:
+        self.source = source
+        self.problems = tuple(problems)
+        super().__init__(
+            "\n".join([f"{source}: {len(self.problems)} problem(s)", *map("  {}".format, self.problems)])
+        )
+
+
+class UnknownNameError(InputError):
+    """A name that the registry of its kind does not hold."""
+
+    def __init__(self, kind: str, name: str, valid: Iterable[str]) -> None:
+        self.kind, self.name, self.valid = kind, name, tuple(valid)
+        super().__init__(f"unknown {kind} {name!r}; valid: {', '.join(self.valid) or 'none'}")
+
+
+class SweepMismatchError(InputError):
+    """A sweep was asked to go on with other settings than the ones its ledger began with."""
+
+
+class LedgerError(RatefrontError):
+    """The ledger of a sweep cannot be read or written."""
+
+
+class LedgerDamagedError(LedgerError):
+    """A line of the ledger is neither whole nor the torn last one."""
+
+
+class LedgerLockedError(LedgerError):
+    """Another driver is writing this sweep."""
+
+
+class EngineError(RatefrontError):
+    """The sweep cannot go on."""
+
+
+class TrialError(RatefrontError):
+    """One trial cannot be finished; the sweep goes on."""
+
+
+class DivergedError(TrialError):
+    """A loss or an objective became NaN or infinite."""
+
+
+class BitstreamError(TrialError):
+    """A coded file is truncated, altered, foreign, or written by a newer version."""
+
+
+class OracleViolationError(TrialError):
+    """A deterministic codec measured below the oracle of its own samples: a leak or a bug."""
+
+
+class WorkerLostError(TrialError):
+    """The process or node that ran the trial died."""
+
+    retryable = True

@@ -1,0 +1,150 @@
+"""What can happen to a sweep. The ledger holds these events and nothing else; all state is folded from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+from ratefront.records import Scalar
+
+
+@dataclass(frozen=True)
+class Created:
+    """The first event: the resolved spec as plain data, and the version of ratefront that began."""
+
+    sweep: str
+    spec: Mapping[str, Any]
+    ratefront_version: str
+
+
+@dataclass(frozen=True)
+class TaskModelReady:
+    """The task model was trained or found in the cache; accuracies on validation and test."""
+
+    identity: str
+    accuracy_validation: float
+    accuracy: float
+    task_model_bytes: int
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The engine decided to try these values; ``number`` counts trials from 0 in the order of planning."""
+
+    trial_id: str
+    number: int
+    seed: int
+    values: Mapping[str, Scalar]
+
+
+@dataclass(frozen=True)
+class Started:
+    """A worker took the trial; ``attempt`` counts from 1."""
+
+    trial_id: str
+    attempt: int
+    worker: str
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A running trial reported: finite metrics at a step (epoch, from 1)."""
+
+    trial_id: str
+    attempt: int
+    step: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The trial ran to its end; ``result`` is ``TrialResult.to_json()`` (status finished or collapsed)."""
+
+    trial_id: str
+    attempt: int
+    result: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An attempt failed. ``final`` is False where the engine will try again."""
+
+    trial_id: str
+    attempt: int
+    error: str
+    reason: str
+    final: bool
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The engine stopped the trial early: pruned, never a point."""
+
+    trial_id: str
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """A driver opened the ledger of an unfinished sweep; attempts that were running are lost."""
+
+    driver: str
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Every requested trial has ended."""
+
+    reason: str
+
+
+Event: TypeAlias = (
+    Created | TaskModelReady | Planned | Started | Reported | Finished | Failed | Stopped | Resumed | Ended
+)
+
+KINDS: Mapping[str, type[Any]] = {
+    "created": Created,
+    "task_model_ready": TaskModelReady,
+    "planned": Planned,
+    "started": Started,
+    "reported": Reported,
+    "finished": Finished,
+    "failed": Failed,
+    "stopped": Stopped,
+    "resumed": Resumed,
+    "ended": Ended,
+}
+_NAMES = {cls: name for name, cls in KINDS.items()}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An event with its place in the ledger; ``time`` is seconds since the epoch, when it was written."""
+
+    seq: int
+    time: float
+    event: Event
+
+
+def to_plain(event: Event) -> tuple[str, dict[str, Any]]:
+    """The event as (kind, data), ready for JSON."""
+    return _NAMES[type(event)], asdict(event)
+
+
+def from_plain(kind: str, data: Mapping[str, Any]) -> Event:
+    """The event from (kind, data).
+
+    Raises
+    ------
+    ValueError
+        The kind is unknown or the data do not fit it.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"unknown event {kind!r}; valid: {', '.join(KINDS)}")
+    try:
+        event: Event = KINDS[kind](**data)
+    except TypeError as error:
+        raise ValueError(f"event {kind!r}: {error}") from error
+    return event

@@ -1,0 +1,163 @@
+"""The values that travel through a sweep: what a trial is given, what it reports, what it measured.
+
+All are frozen and checked when built, so that a bad state dies where it is made. Rates are bit/sample, accuracies are
+fractions in [0, 1], sizes are bytes, times say their unit in the name.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, Self, TypeAlias
+
+Scalar: TypeAlias = bool | int | float | str
+Direction: TypeAlias = Literal["minimise", "maximise"]
+Status: TypeAlias = Literal["planned", "running", "finished", "collapsed", "pruned", "failed"]
+
+ENDED: tuple[Status, ...] = ("finished", "collapsed", "pruned", "failed")
+
+#: What a sweep may optimise; every finished trial reports all of them (rate and accuracy: on the validation split).
+OBJECTIVES: Mapping[str, Direction] = {
+    "rate_bits": "minimise",
+    "accuracy": "maximise",
+    "transmitter_bytes": "minimise",
+    "transmitter_macs": "minimise",
+    "encode_ms": "minimise",
+}
+
+
+def _require(holds: bool, rule: str, value: object) -> None:
+    if not holds:
+        raise ValueError(f"{rule}, got {value!r}")
+
+
+@dataclass(frozen=True)
+class TrialParams:
+    """One point of the search space.
+
+    ``values`` holds ``family`` and that family's own parameters under their plain names (``beta``, not ``split.beta``),
+    the same names as the columns of ``trials.csv`` and the fields of the family's parameter model.
+    """
+
+    trial_id: str
+    seed: int
+    values: Mapping[str, Scalar]
+
+    def __post_init__(self) -> None:
+        _require(bool(self.trial_id), "a trial needs an identity", self.trial_id)
+        _require(
+            isinstance(self.values.get("family"), str), "a trial's values name its family", dict(self.values)
+        )
+
+    @property
+    def family(self) -> str:
+        return str(self.values["family"])
+
+    @property
+    def own(self) -> dict[str, Scalar]:
+        """The family's own parameters: ``values`` without ``family``."""
+        return {name: value for name, value in self.values.items() if name != "family"}
+
+
+def series_of(values: Mapping[str, Scalar]) -> str:
+    """The curve of a figure that a trial belongs to: its family, and its entropy model where it has one."""
+    entropy_model = values.get("entropy_model")
+    return f"{values['family']} ({entropy_model})" if entropy_model else str(values["family"])
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One report of a running trial: ``step`` counts epochs from 1, ``metrics`` are finite or the trial fails."""
+
+    step: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A codec measured on one split (theory: rate is counted, not believed).
+
+    rate_bits            8 · payload bytes / samples, in blocks of ``block_size`` samples
+    rate_bits_estimated  mean −log2 likelihood under the entropy model, computed without the coder
+    rate_bits_alone      mean bits when each sample is a stream of its own
+    overhead_bits        headers and tables that travel, a sample
+    rate_total_bits      rate_bits + overhead_bits = 8 · file bytes / samples
+    accuracy             of the classes that the decoder gave
+    """
+
+    samples: int
+    rate_bits: float
+    rate_bits_estimated: float
+    rate_bits_alone: float
+    overhead_bits: float
+    rate_total_bits: float
+    accuracy: float
+
+    def __post_init__(self) -> None:
+        _require(self.samples >= 1, "samples ≥ 1", self.samples)
+        for item in fields(self):
+            value = getattr(self, item.name)
+            _require(math.isfinite(value) and value >= 0, f"{item.name} is finite and ≥ 0", value)
+        _require(self.accuracy <= 1, "accuracy ≤ 1", self.accuracy)
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """What a trial that ran to its end measured.
+
+    ``status`` is ``collapsed`` where the validation accuracy is not above the majority class by two standard
+    deviations: reported, never on a front. Where a trial yields several operating points, ``points`` holds them.
+    """
+
+    trial_id: str
+    status: Literal["finished", "collapsed"]
+    reason: str
+    validation: Measurement
+    test: Measurement
+    transmitter_bytes: int
+    transmitter_macs: int
+    encode_ms: float
+    train_seconds: float
+    extra: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _require(self.status in ("finished", "collapsed"), "status is finished or collapsed", self.status)
+        _require(self.transmitter_bytes >= 0, "transmitter_bytes ≥ 0", self.transmitter_bytes)
+        _require(math.isfinite(self.encode_ms), "encode_ms is finite", self.encode_ms)
+
+    def objective(self, name: str) -> float:
+        """The value that the search sees: validation where the objective depends on data."""
+        if name in ("rate_bits", "accuracy"):
+            return float(getattr(self.validation, name))
+        return float(getattr(self, name))
+
+    def test_objective(self, name: str) -> float:
+        """The value that the report shows: test where the objective depends on data."""
+        if name in ("rate_bits", "accuracy"):
+            return float(getattr(self.test, name))
+        return float(getattr(self, name))
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        values = dict(data)
+        values["validation"] = Measurement(**values["validation"])
+        values["test"] = Measurement(**values["test"])
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class FrontPoint:
+    """A trial as a point of a figure or a front; all values are measured on one split, named by ``split``."""
+
+    trial_id: str
+    family: str
+    series: str
+    split: Literal["validation", "test"]
+    rate_bits: float
+    rate_bits_estimated: float
+    accuracy: float
+    transmitter_bytes: int

@@ -1,0 +1,76 @@
+"""What exists, by name: each entry is a parameter model and the import path of the thing itself.
+
+Names and parameters are checked without importing torch; the thing is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from ratefront.errors import UnknownNameError
+
+Parameters = TypeVar("Parameters", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Registered(Generic[Parameters]):
+    """One registered thing. ``facts`` are what a check needs to know without importing it (split points, classes)."""
+
+    name: str
+    parameters: type[Parameters]
+    target: str
+    summary: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def load(self) -> Any:
+        """Import and return the thing that ``target`` ("package.module:name") points to."""
+        module, _, attribute = self.target.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+class Registry(Generic[Parameters]):
+    """A table of names of one kind. Duplicates and unknown names are errors that list what exists."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, Registered[Parameters]] = {}
+
+    def add(
+        self,
+        name: str,
+        parameters: type[Parameters],
+        target: str,
+        summary: str,
+        facts: dict[str, Any] | None = None,
+    ) -> None:
+        """Register ``target`` under ``name``.
+
+        Raises
+        ------
+        ValueError
+            The name is taken.
+        """
+        if name in self._entries:
+            raise ValueError(
+                f"{self.kind} {name!r} is registered twice: {self._entries[name].target}, {target}"
+            )
+        self._entries[name] = Registered(name, parameters, target, summary, facts or {})
+
+    def __getitem__(self, name: str) -> Registered[Parameters]:
+        if name not in self._entries:
+            raise UnknownNameError(self.kind, name, self)
+        return self._entries[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)

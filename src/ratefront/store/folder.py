@@ -1,0 +1,85 @@
+"""The sweep's own folder: where each of its files lies. Others rely on these names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class TrialFolder:
+    """What one trial leaves behind."""
+
+    path: Path
+
+    @property
+    def codec_weights(self) -> Path:
+        return self.path / "codec.safetensors"
+
+    @property
+    def codec_config(self) -> Path:
+        return self.path / "codec.json"
+
+    @property
+    def stream(self) -> Path:
+        return self.path / "stream.bin"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples.npz"
+
+
+@dataclass(frozen=True)
+class SweepFolder:
+    """A sweep's folder; nothing is created before it is asked for."""
+
+    path: Path
+
+    @property
+    def ledger(self) -> Path:
+        return self.path / "ledger.jsonl"
+
+    @property
+    def spec(self) -> Path:
+        return self.path / "spec.yaml"
+
+    @property
+    def environment(self) -> Path:
+        return self.path / "environment.json"
+
+    @property
+    def trials_csv(self) -> Path:
+        return self.path / "trials.csv"
+
+    @property
+    def summary(self) -> Path:
+        return self.path / "summary.json"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def front_png(self) -> Path:
+        return self.path / "front.png"
+
+    @property
+    def front_csv(self) -> Path:
+        return self.path / "front.csv"
+
+    @property
+    def task_model(self) -> Path:
+        return self.path / "task_model"
+
+    @property
+    def predictions(self) -> Path:
+        """Labels and logits of validation and test: labels_validation, logits_validation, labels_test, logits_test."""
+        return self.task_model / "predictions.npz"
+
+    @property
+    def tracking_store(self) -> Path:
+        """The default MLflow store: beside the sweep's folder, so that one store holds all sweeps."""
+        return self.path.parent / "mlflow.db"
+
+    def trial(self, trial_id: str) -> TrialFolder:
+        return TrialFolder(self.path / "trials" / trial_id)

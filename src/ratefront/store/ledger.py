@@ -1,0 +1,176 @@
+"""The ledger: an append-only file of events, one JSON line each, and the only truth about a sweep.
+
+A line is ``{"seq": n, "time": t, "kind": "...", "data": {...}, "crc32": "8 hex digits"}``; the checksum is that of the
+line's own JSON without it (keys in that order, no spaces). Every append is flushed to the disk before it returns. A torn
+last line (the driver died while writing) is cut off when the ledger is opened for writing and ignored when it is read;
+any other damage is an error that says where.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from ratefront.errors import LedgerDamagedError, LedgerLockedError
+from ratefront.events import Entry, Event, from_plain, to_plain
+
+
+def _encode(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def format_line(entry: Entry) -> bytes:
+    """One entry as a line of the ledger, newline included.
+
+    Raises
+    ------
+    ValueError
+        The event holds NaN or an infinity, which JSON cannot say.
+    """
+    kind, data = to_plain(entry.event)
+    body = {"seq": entry.seq, "time": entry.time, "kind": kind, "data": data}
+    checksum = f"{zlib.crc32(_encode(body)):08x}"
+    return _encode({**body, "crc32": checksum}) + b"\n"
+
+
+def parse_line(line: bytes) -> Entry:
+    """The entry of one whole line.
+
+    Raises
+    ------
+    ValueError
+        The line is not JSON, its checksum differs, or it holds no known event.
+    """
+    body = json.loads(line)
+    if not isinstance(body, dict) or not {"seq", "time", "kind", "data", "crc32"} <= body.keys():
+        raise ValueError("not a ledger entry")
+    checksum = body.pop("crc32")
+    if checksum != f"{zlib.crc32(_encode(body)):08x}":
+        raise ValueError("checksum differs")
+    return Entry(int(body["seq"]), float(body["time"]), from_plain(body["kind"], body["data"]))
+
+
+def _read(stream: IO[bytes], path: Path, first_seq: int) -> Iterator[tuple[Entry, int]]:
+    """Entries from the stream's position on, each with the offset behind it; stops before a torn last line."""
+    expected, offset = first_seq, stream.tell()
+    for line in stream:
+        if not line.endswith(b"\n"):
+            return  # the write was cut: nobody was told that it had happened
+        try:
+            entry = parse_line(line)
+        except ValueError as error:
+            raise LedgerDamagedError(f"{path}: entry {expected} at byte {offset}: {error}") from error
+        if entry.seq != expected:
+            raise LedgerDamagedError(f"{path}: byte {offset}: expected entry {expected}, found {entry.seq}")
+        offset += len(line)
+        expected += 1
+        yield entry, offset
+
+
+def read_entries(path: Path) -> Iterator[Entry]:
+    """Every whole entry of a ledger, which another process may be writing.
+
+    Raises
+    ------
+    LedgerDamagedError
+        A line that is not the torn last one cannot be read; names the entry and its byte.
+    """
+    with path.open("rb") as stream:
+        for entry, _ in _read(stream, path, 0):
+            yield entry
+
+
+class LedgerReader:
+    """Reads a growing ledger piece by piece: each ``read_new`` gives what was appended since the last."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._offset, self._seq = path, 0, 0
+
+    def read_new(self) -> list[Entry]:
+        found = []
+        with self._path.open("rb") as stream:
+            stream.seek(self._offset)
+            for entry, offset in _read(stream, self._path, self._seq):
+                found.append(entry)
+                self._offset, self._seq = offset, entry.seq + 1
+        return found
+
+
+class Ledger:
+    """The one writer of a ledger. Holds an exclusive lock for as long as it is open.
+
+    Raises
+    ------
+    LedgerLockedError
+        Another process has it open; names that process.
+    LedgerDamagedError
+        An entry other than a torn last line cannot be read.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self.path, self._clock = path, clock
+        self._stream = path.open("a+b")
+        self._lock()
+        self._entries = self._recover()
+
+    def _lock(self) -> None:
+        holder = self.path.with_suffix(".lock")
+        try:
+            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._stream.close()
+            name = holder.read_text().strip() if holder.exists() else "another process"
+            raise LedgerLockedError(f"{self.path} is being written by {name}") from error
+        holder.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+
+    def _recover(self) -> list[Entry]:
+        self._stream.seek(0)
+        found, end = [], 0
+        try:
+            for entry, offset in _read(self._stream, self.path, 0):
+                found.append(entry)
+                end = offset
+        except LedgerDamagedError:
+            self._stream.close()
+            raise
+        self._stream.truncate(end)
+        return found
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All entries so far, in order."""
+        return list(self._entries)
+
+    def append(self, event: Event) -> Entry:
+        """Write one event; when this returns, it is on the disk."""
+        entry = Entry(len(self._entries), self._clock(), event)
+        line = format_line(entry)
+        start = self._stream.seek(0, os.SEEK_END)
+        try:
+            self._stream.write(line)
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+        except OSError:
+            self._stream.truncate(start)  # a full disk must not leave half a line behind the next entry
+            raise
+        self._entries.append(entry)
+        return entry
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

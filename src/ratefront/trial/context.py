@@ -1,0 +1,20 @@
+"""What a trial works with besides its parameters: everything that all trials of a sweep share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ratefront.spec.schema import SweepSpec
+
+
+@dataclass(frozen=True)
+class TrialContext:
+    """The sweep as a trial sees it. ``folder`` is the sweep's folder; a trial writes only to its own part of it.
+
+    ``task_model`` holds the trained task model (made by ``ratefront.tasks.prepare`` before the first trial).
+    """
+
+    spec: SweepSpec
+    folder: Path
+    device: str = "cpu"
