@@ -24,7 +24,7 @@ class LabelParameters(FamilyParameters):
 
     method: Literal["lossless", "merged", "time_shared"]
     merged_classes: Annotated[
-        int | None, Field(ge=2, description="how many of the rarest classes become one symbol")
+        int | None, Field(ge=1, description="how many of the rarest classes are sent as the commonest one")
     ] = None
     share: Annotated[float | None, Field(gt=0, lt=1, description="share of the samples that are sent")] = None
 
@@ -52,6 +52,7 @@ class SplitParameters(FamilyParameters):
         "none"
     )
     refine_steps: Annotated[int | None, Field(ge=1, le=5000)] = None
+    refine_learning_rate: Annotated[float, Field(gt=0, le=1)] = 5e-3
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -67,5 +68,5 @@ FAMILIES.add(
     "label", LabelParameters, "ratefront.codecs.label:LabelFamily", "the task model's class, entropy coded"
 )
 FAMILIES.add(
-    "split", SplitParameters, "ratefront.codecs.split:SplitFamily", "front end, bottleneck, back end"
+    "split", SplitParameters, "ratefront.codecs.split_family:SplitFamily", "front end, bottleneck, back end"
 )

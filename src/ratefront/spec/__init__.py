@@ -1,0 +1,1 @@
+"""The sweep file: read, checked against the catalogue, resolved, explained. Nothing is started."""

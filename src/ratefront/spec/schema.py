@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from ratefront.records import OBJECTIVES
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ObjectiveName = Literal["rate_bits", "accuracy", "transmitter_bytes", "transmitter_macs", "encode_ms"]
 BoundName = Literal[
@@ -16,21 +14,25 @@ BoundName = Literal[
     "sample_and_communicate",
     "time_sharing",
 ]
-assert set(ObjectiveName.__args__) == set(OBJECTIVES)  # type: ignore[attr-defined]  # noqa: S101
 
 
 class Section(BaseModel):
-    """A part of the sweep file: unknown keys are errors, values do not change once read."""
+    """A part of the sweep file: unknown keys are errors, types are not guessed, nothing changes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Named(BaseModel):
-    """A registered thing and its parameters: ``{name: digits, split_seed: 3}``; checked against its registry."""
+    """A registered thing and its parameters: ``digits``, or ``{name: digits, split_seed: 3}``."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     name: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, raw: Any) -> Any:
+        return {"name": raw} if isinstance(raw, str) else raw
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -41,15 +43,15 @@ class Training(Section):
     """How a learned codec is trained, unless its family says otherwise."""
 
     epochs: Annotated[int, Field(ge=1, description="passes over the training split")] = 20
-    batch_size: Annotated[int, Field(ge=1)] = 64
-    learning_rate: Annotated[float, Field(gt=0)] = 2e-3
+    batch_size: Annotated[int, Field(ge=1, description="samples in one gradient step")] = 64
+    learning_rate: Annotated[float, Field(gt=0, description="step size at the start")] = 2e-3
 
 
 class Sampler(Section):
     """Who suggests the next trial."""
 
-    name: Literal["tpe", "nsga2", "random"] = "tpe"
-    seed: Annotated[int, Field(ge=0)] = 0
+    name: Annotated[Literal["tpe", "nsga2", "random"], Field(description="the search")] = "tpe"
+    seed: Annotated[int, Field(ge=0, description="of the search and of every trial")] = 0
     startup_trials: Annotated[
         int, Field(ge=1, description="random trials before the model of the search starts")
     ] = 12
@@ -58,35 +60,39 @@ class Sampler(Section):
 class Resources(Section):
     """What one trial needs, and how many run at the same time."""
 
-    cpus: Annotated[float, Field(gt=0)] = 1
-    gpus: Annotated[float, Field(ge=0)] = 0
+    cpus: Annotated[float, Field(gt=0, description="CPU cores of one trial")] = 1.0
+    gpus: Annotated[float, Field(ge=0, description="GPUs of one trial; a fraction shares one")] = 0.0
     concurrent: Annotated[int, Field(ge=1, description="slots: trials that run at the same time")] = 2
 
 
 class Tracking(Section):
     """Where MLflow finds the sweep."""
 
-    experiment: Annotated[str, Field(min_length=1)] = "ratefront"
+    experiment: Annotated[str, Field(min_length=1, description="experiment of MLflow")] = "ratefront"
     uri: Annotated[str | None, Field(description="default: sqlite, beside the sweep's folder")] = None
 
 
 class SweepSpec(Section):
-    """A resolved sweep file. ``space`` is kept as written (plain data); ``spec.parse.parse_space`` reads it."""
+    """A resolved sweep file. ``space`` is kept as written (plain data); ``parse_space`` reads it."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="names the sweep's folder and runs")
+    ]
     dataset: Named
     task_model: Named
     space: dict[str, Any]
-    objectives: Annotated[tuple[ObjectiveName, ...], Field(min_length=1)] = (
-        "rate_bits",
-        "accuracy",
-        "transmitter_bytes",
-    )
+    objectives: Annotated[
+        tuple[ObjectiveName, ...],
+        Field(min_length=1, strict=False, description="what the search optimises, on the validation split"),
+    ] = ("rate_bits", "accuracy", "transmitter_bytes")
     trials: Annotated[int, Field(ge=1, description="trials requested; every one ends in trials.csv")]
     sampler: Sampler = Sampler()
     training: Training = Training()
     resources: Resources = Resources()
-    bounds: tuple[BoundName, ...] = (
+    bounds: Annotated[
+        tuple[BoundName, ...],
+        Field(strict=False, description="curves that the report draws the front against"),
+    ] = (
         "oracle",
         "estimate_and_compress",
         "indirect_estimate_and_compress",
@@ -95,9 +101,7 @@ class SweepSpec(Section):
     )
     reference: Annotated[
         dict[ObjectiveName, float],
-        Field(
-            description="reference point of the hypervolume; what is not given takes the default of the theory"
-        ),
+        Field(description="reference point of the hypervolume; what is not given has its default"),
     ] = {}
     block_size: Annotated[int, Field(ge=1, description="samples coded as one string")] = 1000
     tracking: Tracking = Tracking()

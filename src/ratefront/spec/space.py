@@ -1,7 +1,7 @@
-"""The search space as neutral values, without a word of Optuna: leaves, and choices that open further spaces.
+"""The search space as neutral values, without a word of Optuna: leaves, and choices that open spaces.
 
-A space maps parameter names to dimensions. A ``Branch`` is a choice whose options carry spaces of their own, so that a
-family's parameters exist only under that family. Names are unique along every path, hence an assignment is flat:
+A space maps parameter names to dimensions. A ``Branch`` is a choice whose options carry spaces of their own:
+a family's parameters exist only under it. Names are unique along every path, hence an assignment is flat:
 ``{"family": "split", "split": "conv2", "refine": "sga", "refine_steps": 100}``.
 """
 
@@ -62,8 +62,8 @@ def assign(space: Space, choose: Callable[[str, Leaf], Scalar], path: str = "") 
     """Walk the space and return a flat assignment.
 
     ``choose(path, leaf)`` picks a value; ``path`` is unique in the whole space (``family``, ``split/beta``,
-    ``split/refine/sga/refine_steps``: the options taken on the way, then the parameter), so that a sampler can keep a
-    distribution for each. A branch is offered as the choice of its options.
+    ``split/refine/sga/refine_steps``: the options taken on the way, then the parameter), so that a sampler
+    can keep a distribution for each. A branch is offered as the choice of its options.
     """
     values: dict[str, Scalar] = {}
     for name, dimension in space.items():

@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from pathlib import Path
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ratefront.bitstream import bits_alone
+from ratefront.codecs.contract import Codec
+from ratefront.codecs.storage import load_family, save_codec, structure_of
+from ratefront.complexity import module_bytes, table_bytes
+from ratefront.data.load import load_dataset
+from ratefront.data.splits import Dataset
 from ratefront.records import Progress, TrialParams, TrialResult
+from ratefront.store.folder import SweepFolder, TrialFolder
+from ratefront.tasks.prepare import load_task_model
 from ratefront.trial.context import TrialContext
+from ratefront.trial.evaluate import collapse_reason, encode_split, measure
+from ratefront.trial.receiver import shared_receiver
+from ratefront.trial.train import TrainingClock, train
 
 
 def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progress, None, TrialResult]:
-    """Run a trial step by step: yields after each epoch, returns the result. Closing the generator stops it."""
-    raise NotImplementedError
-    yield
+    """Run a trial step by step: yields after each epoch, returns the result; closing the generator stops it.
+
+    Raises
+    ------
+    DivergedError, OracleViolationError, BitstreamError
+        The trial failed for good (not retryable).
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(params.seed)
+        data = load_dataset(context.spec.dataset)
+        clock = TrainingClock()
+        codec, identity = yield from _trained(params, context, data, clock)
+        return _evaluated(params, context, data, codec, identity, clock.seconds)
 
 
 def run_trial(
@@ -25,3 +51,67 @@ def run_trial(
         except StopIteration as end:
             result: TrialResult = end.value
             return result
+
+
+def _trained(
+    params: TrialParams, context: TrialContext, data: Dataset, clock: TrainingClock
+) -> Generator[Progress, None, tuple[Codec, bytes]]:
+    spec = context.spec
+    task_model = load_task_model(spec, SweepFolder(context.folder).task_model)
+    structure = structure_of(params.own, spec.task_model.name, data.classes, data.train.images.shape[1:])
+    family = load_family(params.family)
+    codec = family.build(structure).to(context.device)
+    learner = family.learner(codec, structure, task_model, data)
+    if learner is not None:
+        yield from train(learner, spec.training, params.seed, clock)
+    files = _files(params, context)
+    identity = save_codec(codec.eval(), params.family, structure, files.codec_config, files.codec_weights)
+    return codec, identity
+
+
+def _files(params: TrialParams, context: TrialContext) -> TrialFolder:
+    files = SweepFolder(context.folder).trial(params.trial_id)
+    files.path.mkdir(parents=True, exist_ok=True)
+    return files
+
+
+def _evaluated(
+    params: TrialParams, context: TrialContext, data: Dataset, codec: Codec, identity: bytes, train_seconds: float
+) -> TrialResult:
+    files = _files(params, context)
+    splits = {"validation": data.validation, "test": data.test}
+    streams = {"validation": files.path / "validation.bin", "test": files.stream}
+    coded = {
+        name: encode_split(codec, identity, split, context.spec.block_size, streams[name])
+        for name, split in splits.items()
+    }
+    decoded = dict(
+        zip(
+            splits,
+            shared_receiver().decode(files.codec_config, files.codec_weights, [*streams.values()]),
+            strict=True,
+        )
+    )
+    streams["validation"].unlink()
+    alone = {name: bits_alone(codec, item.latents) for name, item in coded.items()}
+    measured = {
+        name: measure(codec, coded[name], alone[name], decoded[name], split, data.classes)
+        for name, split in splits.items()
+    }
+    _save_samples(files.samples, data, decoded["test"], alone["test"])
+    reason = collapse_reason(measured["validation"], data.validation.labels)
+    return TrialResult(
+        trial_id=params.trial_id,
+        status="collapsed" if reason else "finished",
+        reason=reason,
+        validation=measured["validation"],
+        test=measured["test"],
+        transmitter_bytes=module_bytes(*codec.transmitter_modules()) + table_bytes(codec.transmitter_tables()),
+        transmitter_macs=codec.transmitter_macs(torch.from_numpy(data.test.images[:1]).to(codec.device)),
+        encode_ms=coded["test"].encode_ms,
+        train_seconds=train_seconds,
+    )
+
+
+def _save_samples(path: Path, data: Dataset, decoded: NDArray[np.int64], alone: NDArray[np.int64]) -> None:
+    np.savez_compressed(path, labels=data.test.labels, decoded=decoded, bits_alone=alone)

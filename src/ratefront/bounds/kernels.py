@@ -1,0 +1,111 @@
+"""exp(-slope * distortion) as an operator: all that Blahut-Arimoto needs of a distortion measure.
+
+Rows may be scaled by any positive number; here each row's least distortion is taken out, so that the
+largest entry is 1 and nothing overflows. At infinite slope a row is 1 on its least-distortion columns and 0
+elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from ratefront.bounds.source import FloatArray
+from ratefront.errors import InputError
+
+
+class Kernel(Protocol):
+    """E[i, j] = exp(-slope * (d[i, j] - floor[i])) with floor[i] = min_j d[i, j]; n inputs, m outputs."""
+
+    slope: float
+    floor: FloatArray
+    outputs: int
+
+    def weigh(self, output: FloatArray) -> FloatArray:
+        """E @ output: from shape (m,) to (n,)."""
+        ...
+
+    def gather(self, weight: FloatArray) -> FloatArray:
+        """E.T @ weight: from shape (n,) to (m,)."""
+        ...
+
+    def weigh_distortion(self, output: FloatArray) -> FloatArray:
+        """(E * d) @ output: from shape (m,) to (n,)."""
+        ...
+
+
+class DenseKernel:
+    """Any distortion matrix of shape (n, m).
+
+    Raises:
+        InputError: not a matrix, not finite, or a slope that is negative or not a number (fatal).
+    """
+
+    def __init__(self, distortion: npt.ArrayLike, slope: float) -> None:
+        d = np.asarray(distortion, dtype=np.float64)
+        if d.ndim != 2 or d.size == 0 or not np.all(np.isfinite(d)):
+            raise InputError(
+                f"a distortion matrix must be finite with shape (n, m), n, m >= 1; the shape is {d.shape}"
+            )
+        self.slope = _checked_slope(slope)
+        self.floor = d.min(axis=1)
+        self.outputs = int(d.shape[1])
+        above = d - self.floor[:, None]
+        self._kernel = (above == 0.0).astype(np.float64) if np.isinf(slope) else np.exp(-slope * above)
+        self._weighted = self._kernel * d
+
+    def weigh(self, output: FloatArray) -> FloatArray:
+        return np.asarray(self._kernel @ output)
+
+    def gather(self, weight: FloatArray) -> FloatArray:
+        return np.asarray(weight @ self._kernel)
+
+    def weigh_distortion(self, output: FloatArray) -> FloatArray:
+        return np.asarray(self._weighted @ output)
+
+
+class SparseGainKernel:
+    """d = 1 - gain with a sparse gain of shape (n, m) and entries in (0, 1]: E is rank one plus sparse.
+
+    With g[i] = max_j gain[i, j], E[i, j] = exp(slope * (gain[i, j] - g[i])), which is exp(-slope * g[i])
+    wherever nothing is stored: one product costs the stored entries, not n * m.
+
+    Raises:
+        InputError: an empty row (its input would have no best output), or a bad slope (fatal).
+    """
+
+    def __init__(self, gain: sparse.csr_array, slope: float) -> None:
+        if np.any(np.diff(gain.indptr) == 0):
+            raise InputError("every row of a sparse gain needs a stored entry")
+        self.slope = _checked_slope(slope)
+        best = np.asarray(np.maximum.reduceat(gain.data, gain.indptr[:-1]), dtype=np.float64)
+        rows = np.repeat(np.arange(best.size), np.diff(gain.indptr))
+        behind = gain.data - best[rows]
+        infinite = np.isinf(slope)
+        entries = (behind == 0.0).astype(np.float64) if infinite else np.exp(slope * behind)
+        self.floor = np.maximum(1.0 - best, 0.0)
+        self.outputs = int(gain.shape[1])
+        self._base = np.zeros_like(best) if infinite else np.exp(-slope * best)
+        self._extra = sparse.csr_array(
+            (entries - self._base[rows], gain.indices, gain.indptr), shape=gain.shape
+        )
+        self._extra_transposed = self._extra.T.tocsr()
+        self._gained = sparse.csr_array((entries * gain.data, gain.indices, gain.indptr), shape=gain.shape)
+
+    def weigh(self, output: FloatArray) -> FloatArray:
+        return np.asarray(self._base * output.sum() + self._extra @ output)
+
+    def gather(self, weight: FloatArray) -> FloatArray:
+        return np.asarray(self._base @ weight + self._extra_transposed @ weight)
+
+    def weigh_distortion(self, output: FloatArray) -> FloatArray:
+        return np.asarray(self.weigh(output) - self._gained @ output)
+
+
+def _checked_slope(slope: float) -> float:
+    if not slope >= 0.0:
+        raise InputError(f"a slope must be >= 0 nat, got {slope}")
+    return float(slope)

@@ -1,0 +1,101 @@
+"""Discrete distributions: entropy, priors from counts, the joint of label and decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.special import xlogy
+
+from ratefront.errors import InputError
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+PROBABILITY_TOLERANCE = 1e-3
+"""A distribution whose sum is off by more is refused, by less renormalised (half precision stays inside)."""
+
+
+def entropy_bits(distribution: npt.ArrayLike) -> float:
+    """H(p) in bit; zero probabilities contribute nothing.
+
+    Raises:
+        InputError: not a distribution (fatal).
+    """
+    p = as_distribution(distribution)
+    return float(max(0.0, -xlogy(p, p).sum() / np.log(2)))
+
+
+def as_distribution(values: npt.ArrayLike, name: str = "the distribution") -> FloatArray:
+    """A checked, renormalised probability vector of shape (K,).
+
+    Raises:
+        InputError: empty, not one-dimensional, not finite, negative, or a sum away from 1 (fatal).
+    """
+    p = _checked_weights(values, name)
+    total = float(p.sum())
+    if abs(total - 1.0) > PROBABILITY_TOLERANCE:
+        raise InputError(f"{name} must sum to 1 within {PROBABILITY_TOLERANCE:g}, it sums to {total:.6g}")
+    return np.asarray(p / total, dtype=np.float64)
+
+
+def prior_from_counts(counts: npt.ArrayLike) -> FloatArray:
+    """Relative frequencies of nonnegative counts, shape (K,).
+
+    Raises:
+        InputError: empty, negative, not finite, or all zero (fatal).
+    """
+    weights = _checked_weights(counts, "the counts")
+    total = float(weights.sum())
+    if total <= 0.0:
+        raise InputError("the counts must not all be zero")
+    return np.asarray(weights / total, dtype=np.float64)
+
+
+def prior_from_labels(labels: npt.ArrayLike, classes: int) -> FloatArray:
+    """Relative frequency of each of `classes` classes among labels of shape (N,)."""
+    return prior_from_counts(np.bincount(as_classes(labels, classes, "labels"), minlength=classes))
+
+
+def joint_from_decisions(labels: npt.ArrayLike, predicted: npt.ArrayLike, classes: int) -> sparse.csr_array:
+    """The empirical joint p(y, y~), sparse of shape (K, K): rows are labels, columns are decisions."""
+    y = as_classes(labels, classes, "labels")
+    decision = as_classes(predicted, classes, "predicted")
+    if y.shape != decision.shape:
+        raise InputError(f"labels and predicted must have one length, they have {y.size} and {decision.size}")
+    counts = sparse.csr_array(sparse.coo_array((np.ones(y.size), (y, decision)), shape=(classes, classes)))
+    return sparse.csr_array(counts / y.size)
+
+
+def as_classes(values: npt.ArrayLike, classes: int, name: str) -> IntArray:
+    """Checked class indices of shape (N,), each in 0..classes-1.
+
+    Raises:
+        InputError: empty, wrong shape, not of an integer type, or out of range (fatal).
+    """
+    array = np.asarray(values)
+    if array.ndim != 1 or array.size == 0:
+        raise InputError(f"{name} must have shape (N,) with N >= 1, it has shape {array.shape}")
+    if array.dtype.kind not in "iu":
+        raise InputError(f"{name} must be of an integer type, it is {array.dtype}")
+    _check_range(array, classes, name)
+    return np.asarray(array, dtype=np.int64)
+
+
+def _check_range(array: npt.NDArray[Any], classes: int, name: str) -> None:
+    bad = np.flatnonzero((array < 0) | (array >= classes))
+    if bad.size:
+        where = int(bad[0])
+        raise InputError(f"{name} must lie in 0..{classes - 1}, {name}[{where}] is {array[where]}")
+
+
+def _checked_weights(values: npt.ArrayLike, name: str) -> FloatArray:
+    weights = np.asarray(values, dtype=np.float64)
+    if weights.ndim != 1 or weights.size == 0:
+        raise InputError(f"{name} must have shape (K,) with K >= 1, the shape is {weights.shape}")
+    bad = np.flatnonzero(~np.isfinite(weights) | (weights < 0.0))
+    if bad.size:
+        raise InputError(f"{name} must be finite and nonnegative, entry {bad[0]} is {weights[bad[0]]}")
+    return weights

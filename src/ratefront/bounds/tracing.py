@@ -1,0 +1,74 @@
+"""Where to solve a convex curve: under the chord that may hide most of it (the sandwich rule)."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+ENOUGH_BITS = 1e-9
+"""Chord and tangents closer than this leave nothing to find."""
+
+
+@dataclass(frozen=True, slots=True)
+class TracedPoint:
+    """A point of a convex curve, -dR/dD in nat there, and what its solver wants back as a warm start."""
+
+    distortion: float
+    rate_bits: float
+    slope: float
+    gap_bits: float = 0.0
+    state: Any = field(default=None, compare=False, repr=False)
+
+
+Solver = Callable[[float, TracedPoint, TracedPoint], TracedPoint]
+"""(slope in nat, left neighbour, right neighbour) -> the point of the curve with that slope."""
+
+
+def trace_convex(solve: Solver, left: TracedPoint, right: TracedPoint, points: int) -> list[TracedPoint]:
+    """At most `points` points from `left` (least distortion) to `right` (zero rate), sorted by distortion.
+
+    Each step solves at the slope of the chord whose greatest possible distance to the curve, bounded by the
+    tangents of its two ends, is the largest. Fewer points come back only where chord and tangents already
+    agree everywhere.
+    """
+    if left.distortion >= right.distortion:
+        return [right]
+    found = [left, right]
+    open_chords: list[tuple[float, int, TracedPoint, TracedPoint]] = []
+    _push(open_chords, 0, left, right)
+    while len(found) < points and open_chords:
+        _, order, a, b = heapq.heappop(open_chords)
+        middle = solve(chord_slope(a, b), a, b)
+        if not a.distortion < middle.distortion < b.distortion:
+            continue
+        found.append(middle)
+        _push(open_chords, 2 * order + 1, a, middle)
+        _push(open_chords, 2 * order + 2, middle, b)
+    return sorted(found, key=lambda point: point.distortion)
+
+
+def chord_slope(a: TracedPoint, b: TracedPoint) -> float:
+    """-dR/dD of the straight line between two points, in nat."""
+    return (a.rate_bits - b.rate_bits) * float(np.log(2)) / (b.distortion - a.distortion)
+
+
+def chord_error_bits(a: TracedPoint, b: TracedPoint) -> float:
+    """How far below the chord the curve can lie at most: the height of the triangle of chord and tangents."""
+    width, chord = b.distortion - a.distortion, chord_slope(a, b)
+    before, after = max(a.slope - chord, 0.0), max(chord - b.slope, 0.0)
+    if before == 0.0 or after == 0.0:
+        return 0.0
+    steep = 1.0 if np.isinf(before) else before / (before + after)
+    return float(width * steep * after / np.log(2))
+
+
+def _push(
+    heap: list[tuple[float, int, TracedPoint, TracedPoint]], order: int, a: TracedPoint, b: TracedPoint
+) -> None:
+    error = chord_error_bits(a, b)
+    if error > ENOUGH_BITS:
+        heapq.heappush(heap, (-error, order, a, b))

@@ -1,0 +1,121 @@
+"""What a codec is: from images to integer latents, to bits and back, to classes.
+
+A codec turns a sample into ``elements`` integers (its latents), writes them with an entropy coder and reads them back, and
+tells the class from them. In blocks only the coder is batched: latents are computed sample by sample.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ratefront.catalogue import CATALOGUE
+from ratefront.data.splits import Dataset
+from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.records import Scalar
+from ratefront.tasks.model import TaskModel
+
+
+class Codec(nn.Module, ABC):
+    """A trained codec. Every tensor it needs is in its ``state_dict``."""
+
+    #: True where a sample's decoded class depends on its position in the sequence (a shared schedule).
+    uses_position: bool = False
+
+    @property
+    @abstractmethod
+    def elements(self) -> int:
+        """Integers that stand for one sample."""
+
+    @abstractmethod
+    def analyse(self, images: Tensor, first: int = 0) -> Symbols:
+        """Images (n, C, H, W), of which the first stands at position ``first``, to latents (n, elements), int32."""
+
+    @abstractmethod
+    def write(self, latents: Symbols, first: int, encoder: SymbolEncoder) -> None:
+        """Code latents (n, elements)."""
+
+    @abstractmethod
+    def read(self, samples: int, first: int, decoder: SymbolDecoder) -> Symbols:
+        """Decode latents (samples, elements)."""
+
+    @abstractmethod
+    def classify(self, latents: Symbols, first: int = 0) -> Tensor:
+        """Latents (n, elements) to classes (n,), int64, on the CPU: all that the receiver does."""
+
+    @abstractmethod
+    def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
+        """−log2 likelihood (n,), float64, under the entropy model; computed without the coder and its tables."""
+
+    @abstractmethod
+    def transmitter_modules(self) -> Sequence[nn.Module]:
+        """The modules whose tensors the transmitter must hold."""
+
+    @abstractmethod
+    def transmitter_tables(self) -> Iterable[FrequencyTable]:
+        """The coder's tables that the transmitter must hold."""
+
+    @abstractmethod
+    def transmitter_macs(self, image: Tensor) -> int:
+        """Multiply–accumulates of the transmitter for one image (1, C, H, W)."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the codec's tensors are."""
+        return next(self.parameters()).device
+
+
+@dataclass(frozen=True)
+class CodecStructure:
+    """All that decides a codec's structure, weights aside; plain data. ``shape`` is one image's (C, H, W)."""
+
+    parameters: Mapping[str, Scalar]
+    task_model: str
+    classes: int
+    shape: tuple[int, int, int]
+
+    def task_model_untrained(self) -> TaskModel:
+        """The task model's architecture with arbitrary weights."""
+        model: TaskModel = CATALOGUE.task_models[self.task_model].load()(self.classes, self.shape[0])
+        return model
+
+
+class Learner(ABC):
+    """What the training loop needs of a codec that learns."""
+
+    @abstractmethod
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        """What the optimiser moves, as groups of ``params`` and ``lr`` round the sweep's learning rate."""
+
+    @abstractmethod
+    def batches(self, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+        """One epoch: indices into the training split."""
+
+    @abstractmethod
+    def loss(self, batch: Tensor, progress: float) -> Tensor:
+        """The mean loss of a batch; ``progress`` runs from 0 to 1 over the whole training."""
+
+    @abstractmethod
+    def validate(self) -> dict[str, float]:
+        """Metrics of the validation split as training stands: ``rate_bits_estimated``, ``accuracy``."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """End training: round the weights, fix the tables."""
+
+
+class Family(ABC):
+    """A kind of codec: builds one from a structure, and says how it comes to its weights."""
+
+    @abstractmethod
+    def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> Codec:
+        """The codec with arbitrary weights; a receiver is spared what only training and encoding need."""
+
+    @abstractmethod
+    def learner(self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset) -> Learner | None:
+        """Give the codec its starting weights; what still has to be learned, or None where nothing is."""

@@ -1,0 +1,140 @@
+"""The class itself is sent (RA methods 1a and 2, MA naive E&C): the whole task model is the transmitter.
+
+::
+
+    X ─ task model ─ argmax ─ ỹ ─ merge ─ entropy coder ─ ŷ
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ratefront.catalogue.families import LabelParameters
+from ratefront.codecs.contract import Codec, CodecStructure, Family
+from ratefront.complexity import multiply_accumulates
+from ratefront.data.splits import Dataset
+from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.tasks.model import TaskModel, predict_logits
+
+_SMOOTHING = 0.5  # a class never predicted on the training split can still be sent
+
+
+class _Alphabet(NamedTuple):
+    classes: NDArray[np.int64]  # of each rank in the table
+    ranks: NDArray[np.int64]  # of each class
+    table: FrequencyTable
+
+
+class LabelCodec(Codec):
+    """Sends the task model's class, merged and on a schedule.
+
+    ``sent_as`` (K,) maps a class to the one that stands for it; ``prior`` (K,) is the probability of what is sent, and
+    ``counts`` (K,) its integer form, zero for classes that never are. A sample at position i is sent where
+    ⌊(i+1)·share⌋ > ⌊i·share⌋; the others, known to both ends, are taken for the commonest class (MA eq. 22, footnote 5).
+    """
+
+    sent_as: Tensor
+    prior: Tensor
+    counts: Tensor
+
+    def __init__(self, task_model: TaskModel, classes: int, share: float) -> None:
+        super().__init__()
+        self.task_model, self.share = task_model, share
+        self.uses_position = share < 1
+        self.register_buffer("sent_as", torch.arange(classes))
+        self.register_buffer("prior", torch.full((classes,), 1 / classes, dtype=torch.float64))
+        self.register_buffer("counts", torch.zeros(classes, dtype=torch.int32))
+        self._known_alphabet: _Alphabet | None = None
+        self.register_load_state_dict_post_hook(lambda module, keys: module._forget())
+
+    def _forget(self) -> None:
+        self._known_alphabet = None
+
+    def fit(self, predicted: NDArray[np.int64], merged_classes: int) -> None:
+        """Rank classes, merge the rarest into the commonest, and set probabilities, on predicted classes (N,)."""
+        classes = len(self.sent_as)
+        frequency = np.bincount(predicted, minlength=classes) + _SMOOTHING
+        sent_as = np.arange(classes)
+        rarest = np.argsort(frequency, kind="stable")[: min(merged_classes, classes - 1)]
+        sent_as[rarest] = frequency.argmax()
+        merged = np.bincount(sent_as, weights=frequency, minlength=classes)
+        counts = np.zeros(classes, dtype=np.int32)
+        counts[merged > 0] = FrequencyTable.from_pmf(merged[merged > 0]).counts
+        self.sent_as.copy_(torch.from_numpy(sent_as))
+        self.prior.copy_(torch.from_numpy(merged / merged.sum()))
+        self.counts.copy_(torch.from_numpy(counts))
+        self._forget()
+
+    @property
+    def elements(self) -> int:
+        return 1
+
+    @property
+    def _alphabet(self) -> _Alphabet:
+        if self._known_alphabet is None:
+            counts = self.counts.cpu().numpy().astype(np.int64)
+            sent = np.flatnonzero(counts)
+            self._known_alphabet = _Alphabet(sent, np.cumsum(counts > 0) - 1, FrequencyTable(counts[sent]))
+        return self._known_alphabet
+
+    def _sent(self, samples: int, first: int) -> NDArray[np.bool_]:
+        turns = [math.floor((first + i) * self.share) for i in range(samples + 1)]
+        return np.diff(turns) > 0
+
+    def _commonest(self) -> int:
+        return int(self.counts.argmax())
+
+    def analyse(self, images: Tensor, first: int = 0) -> Symbols:
+        predicted = predict_logits(self.task_model, images).argmax(dim=1)
+        symbols = self.sent_as.cpu()[predicted].numpy().astype(np.int32)
+        symbols[~self._sent(len(symbols), first)] = self._commonest()
+        return symbols[:, None]
+
+    def write(self, latents: Symbols, first: int, encoder: SymbolEncoder) -> None:
+        sent = latents[self._sent(len(latents), first), 0]
+        encoder.encode(self._alphabet.ranks[sent].astype(np.int32), self._alphabet.table)
+
+    def read(self, samples: int, first: int, decoder: SymbolDecoder) -> Symbols:
+        sent = self._sent(samples, first)
+        symbols = np.full(samples, self._commonest(), dtype=np.int32)
+        symbols[sent] = self._alphabet.classes[decoder.decode(int(sent.sum()), self._alphabet.table)]
+        return symbols[:, None]
+
+    def classify(self, latents: Symbols, first: int = 0) -> Tensor:
+        return torch.from_numpy(latents[:, 0].astype(np.int64))
+
+    def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
+        bits = -self.prior.cpu()[torch.from_numpy(latents[:, 0].astype(np.int64))].log2()
+        return torch.where(torch.from_numpy(self._sent(len(latents), first)), bits, 0.0)
+
+    def transmitter_modules(self) -> Sequence[nn.Module]:
+        return [self.task_model]
+
+    def transmitter_tables(self) -> Iterable[FrequencyTable]:
+        return [self._alphabet.table]
+
+    def transmitter_macs(self, image: Tensor) -> int:
+        return multiply_accumulates(self.task_model, image)
+
+
+class LabelFamily(Family):
+    """Lossless, with merged classes, or time-shared; nothing is learned."""
+
+    def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> LabelCodec:
+        parameters = LabelParameters.model_validate(structure.parameters)
+        return LabelCodec(structure.task_model_untrained(), structure.classes, parameters.share or 1.0)
+
+    def learner(self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset) -> None:
+        if not isinstance(codec, LabelCodec):
+            raise TypeError(f"expected a LabelCodec, got {type(codec).__name__}")
+        parameters = LabelParameters.model_validate(structure.parameters)
+        codec.task_model.load_state_dict(task_model.state_dict())
+        predicted = predict_logits(codec.task_model, torch.from_numpy(data.train.images)).argmax(dim=1).numpy()
+        codec.fit(predicted, parameters.merged_classes or 0)

@@ -1,0 +1,89 @@
+"""A codec on disk: ``codec.json`` (structure) and ``codec.safetensors`` (every tensor). No pickle.
+
+The two together are the codec's identity: a stream says which codec wrote it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from ratefront.catalogue import CATALOGUE
+from ratefront.codecs.contract import Codec, CodecStructure, Family
+from ratefront.errors import InputError
+from ratefront.records import Scalar
+
+_VERSION = 1
+
+
+def load_family(name: str) -> Family:
+    """The family of this name."""
+    family: Family = CATALOGUE.families[name].load()()
+    return family
+
+
+def save_codec(codec: Codec, family: str, structure: CodecStructure, config: Path, weights: Path) -> bytes:
+    """Write both files and return the codec's identity (32 bytes). Weights are stored in fp16, tables as they are."""
+    described = {"version": _VERSION, "family": family, **asdict(structure)}
+    config_bytes = (json.dumps(described, indent=2, sort_keys=True) + "\n").encode()
+    weight_bytes = save({name: _stored(codec, name, tensor) for name, tensor in codec.state_dict().items()})
+    config.write_bytes(config_bytes)
+    weights.write_bytes(weight_bytes)
+    return _identity(config_bytes, weight_bytes)
+
+
+def _stored(codec: Codec, name: str, tensor: Tensor) -> Tensor:
+    is_weight = name in dict(codec.named_parameters())
+    return (tensor.half() if is_weight else tensor).contiguous().cpu()
+
+
+def _identity(config: bytes, weights: bytes) -> bytes:
+    return hashlib.sha256(hashlib.sha256(config).digest() + hashlib.sha256(weights).digest()).digest()
+
+
+def load_codec(config: Path, weights: Path, *, receiver_only: bool = False) -> tuple[Codec, bytes]:
+    """The codec of two files, in evaluation mode on the CPU, and its identity.
+
+    ``receiver_only`` builds what decoding needs and no more: it imports no CompressAI.
+
+    Raises
+    ------
+    InputError
+        A file is missing, is no codec, or was written by a newer version.
+    """
+    try:
+        config_bytes, weight_bytes = config.read_bytes(), weights.read_bytes()
+        described: dict[str, Any] = json.loads(config_bytes)
+        tensors = load(weight_bytes)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"no codec at {config.parent}: {error}") from error
+    if described.get("version") != _VERSION:
+        raise InputError(f"{config}: version {described.get('version')!r} cannot be read; this is version {_VERSION}")
+    structure = CodecStructure(
+        described["parameters"], described["task_model"], described["classes"], tuple(described["shape"])
+    )
+    codec = load_family(described["family"]).build(structure, receiver_only=receiver_only)
+    _fill(codec, tensors, config)
+    return codec.eval().requires_grad_(False), _identity(config_bytes, weight_bytes)
+
+
+def _fill(codec: Codec, tensors: Mapping[str, Tensor], config: Path) -> None:
+    wanted = codec.state_dict()
+    missing = wanted.keys() - tensors.keys()
+    if missing:
+        raise InputError(f"{config}: the weights lack {', '.join(sorted(missing))}")
+    codec.load_state_dict({name: tensors[name].to(tensor.dtype) for name, tensor in wanted.items()})
+
+
+def structure_of(values: Mapping[str, Scalar], task_model: str, classes: int, shape: tuple[int, ...]) -> CodecStructure:
+    """The structure of a codec with a family's own parameters, for images of shape (C, H, W)."""
+    channels, height, width = shape
+    return CodecStructure(dict(values), task_model, classes, (channels, height, width))

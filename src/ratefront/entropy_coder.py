@@ -1,0 +1,152 @@
+"""The entropy coder: integer symbols under frequency tables, to bytes and back.
+
+A range coder (``constriction``) whose strings terminate themselves: what follows a string in a file does not change what
+is decoded from it, so that a length is only a place to jump to. Tables are integers of 16 bit; the coder never sees a
+float that another machine could round differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import constriction
+import numpy as np
+from numpy.typing import NDArray
+
+from ratefront.errors import BitstreamError
+
+TABLE_BITS = 16
+_TOTAL = 1 << TABLE_BITS
+_WORD_BYTES = 4
+Symbols = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class FrequencyTable:
+    """Symbol ``offset + i`` has probability ``counts[i] / 2**16``; every count is at least 1.
+
+    A table of one symbol codes it in no bits at all.
+    """
+
+    counts: NDArray[np.int64]
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        if self.counts.ndim != 1 or self.counts.min(initial=1) < 1 or int(self.counts.sum()) != _TOTAL:
+            raise ValueError(f"counts are (n,), ≥ 1 and sum to {_TOTAL}, got {self.counts!r}")
+
+    @classmethod
+    def from_pmf(cls, pmf: NDArray[np.floating[Any]], offset: int = 0) -> Self:
+        """The nearest table to probabilities (n,) that need not be normalised.
+
+        Raises
+        ------
+        ValueError
+            A probability is negative or not finite, all are zero, or there are more symbols than counts.
+        """
+        p = np.asarray(pmf, dtype=np.float64)
+        if p.ndim != 1 or not np.all(np.isfinite(p)) or p.min(initial=0.0) < 0 or p.sum() <= 0 or p.size >= _TOTAL:
+            raise ValueError(f"probabilities are (n,), finite, ≥ 0, not all zero, fewer than {_TOTAL}; got {p!r}")
+        counts = 1 + np.floor(p / p.sum() * (_TOTAL - p.size)).astype(np.int64)
+        counts[np.argmax(counts)] += _TOTAL - counts.sum()
+        return cls(counts, offset)
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    @property
+    def last(self) -> int:
+        """The largest symbol."""
+        return self.offset + len(self) - 1
+
+    @cached_property
+    def model(self) -> Any:
+        """The coder's model; the counts are exact in float32 (at most 2**16)."""
+        probabilities = (self.counts / _TOTAL).astype(np.float32)
+        return constriction.stream.model.Categorical(probabilities, perfect=False)
+
+
+class SymbolEncoder:
+    """Collects symbols of one string."""
+
+    def __init__(self) -> None:
+        self._coder = constriction.stream.queue.RangeEncoder()
+        self._empty = True
+
+    def encode(self, symbols: Symbols, table: FrequencyTable) -> None:
+        """Append symbols (n,).
+
+        Raises
+        ------
+        ValueError
+            A symbol lies outside the table.
+        """
+        if symbols.size and (symbols.min() < table.offset or symbols.max() > table.last):
+            raise ValueError(f"symbols lie in [{table.offset}, {table.last}], got {symbols.min()} to {symbols.max()}")
+        if symbols.size and len(table) > 1:
+            self._coder.encode(np.ascontiguousarray(symbols - table.offset, dtype=np.int32), table.model)
+            self._empty = False
+
+    def words(self) -> bytes:
+        """The string in whole words of 32 bit, most significant byte first."""
+        return b"" if self._empty else bytes(self._coder.get_compressed().astype(">u4").tobytes())
+
+
+class SymbolDecoder:
+    """Takes symbols from a string; the order of calls and tables must be the encoder's."""
+
+    def __init__(self, data: bytes) -> None:
+        padded = data + b"\0" * (-len(data) % _WORD_BYTES)
+        self._coder = constriction.stream.queue.RangeDecoder(np.frombuffer(padded, dtype=">u4").astype(np.uint32))
+
+    def decode(self, count: int, table: FrequencyTable) -> Symbols:
+        """The next ``count`` symbols.
+
+        Raises
+        ------
+        BitstreamError
+            The string cannot have been made with this table.
+        """
+        if count == 0 or len(table) == 1:
+            return np.full(count, table.offset, dtype=np.int32)
+        try:
+            found = self._coder.decode(table.model, count)
+        except (AssertionError, ValueError) as error:
+            raise BitstreamError(f"the coded string is damaged: {error}") from error
+        return (np.asarray(found) + table.offset).astype(np.int32)
+
+
+def _candidates(words: bytes, length: int) -> list[bytes]:
+    """Strings of ``length`` bytes next to the one that the words begin with: it, and the next larger one."""
+    prefix = words[:length]
+    above = int.from_bytes(prefix, "big") + 1
+    return [prefix] if above >= 1 << (8 * length) else [prefix, above.to_bytes(length, "big")]
+
+
+def shortest_string(words: bytes, decodes: Callable[[bytes], bool]) -> bytes:
+    """The shortest string, in bytes, that decodes alike whatever follows it.
+
+    The coder ends on words of 32 bit. A string stands for an interval; a shorter one is enough when the interval holds
+    both of its extreme continuations (all zeros, all ones), hence every one between.
+    """
+    for length in range(max(0, len(words) - 2 * _WORD_BYTES), len(words)):
+        for string in _candidates(words, length):
+            if all(decodes(string + filler * (3 * _WORD_BYTES)) for filler in (b"\0", b"\xff")):
+                return string
+    return words
+
+
+def encode_columns(latents: Symbols, tables: Sequence[FrequencyTable], encoder: SymbolEncoder) -> None:
+    """Code latents (n, L), column j under table j, one column after the other."""
+    for column, table in zip(latents.T, tables, strict=True):
+        encoder.encode(column, table)
+
+
+def decode_columns(samples: int, tables: Sequence[FrequencyTable], decoder: SymbolDecoder) -> Symbols:
+    """The way back: latents (samples, L)."""
+    if not tables:
+        return np.zeros((samples, 0), dtype=np.int32)
+    return np.stack([decoder.decode(samples, table) for table in tables], axis=1)

@@ -1,0 +1,74 @@
+"""Those who follow a running sweep: the display, the tracker, the report. None of them may hold it up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from ratefront.history import SweepHistory
+from ratefront.orchestrate.redraw import Redrawer
+from ratefront.records import ENDED
+from ratefront.spec.schema import SweepSpec
+from ratefront.store.folder import SweepFolder
+from ratefront.store.ledger import LedgerReader
+
+if TYPE_CHECKING:
+    from ratefront.tracking.follower import Follower
+
+#: How long the driver waits at its end for a tracker that does not answer; a resume delivers what is missing.
+PATIENCE_S = 60.0
+PATIENCE_INTERRUPTED_S = 10.0
+
+
+class Following:
+    """Passes on that the ledger has grown, and at the end what the sweep amounts to."""
+
+    def __init__(
+        self,
+        folder: SweepFolder,
+        spec: SweepSpec,
+        tracking_uri: str | None,
+        redrawer: Redrawer,
+        on_update: Callable[[SweepHistory], None] | None,
+    ) -> None:
+        from ratefront.tracking.uri import resolve_uri
+
+        self._uri = resolve_uri(tracking_uri or spec.tracking.uri, folder.path)
+        self._folder, self._experiment = folder, spec.tracking.experiment
+        self._redrawer, self._on_update = redrawer, on_update
+        self._follower: Follower | None = None
+
+    def __enter__(self) -> Self:
+        from ratefront.tracking import open_tracking
+
+        reader = LedgerReader(self._folder.ledger)
+        self._follower = open_tracking(reader.read_new, self._uri, self._experiment)
+        return self
+
+    def changed(self, history: SweepHistory) -> None:
+        if self._follower is not None:
+            self._follower.wake()
+        if self._on_update is not None:
+            self._on_update(history)
+
+    def turn(self, history: SweepHistory) -> None:
+        """Called several times a second while trials run."""
+        self._redrawer.maybe(len(history.with_status(*ENDED)))
+
+    def ended(self) -> None:
+        """The sweep has ended: draw it for good and close the trackers."""
+        drawn = self._redrawer.last()
+        follower, self._follower = self._follower, None
+        if follower is not None:
+            follower.finish(
+                dict(drawn.figures), list(drawn.artifacts), set(drawn.front), drawn.note, False, PATIENCE_S
+            )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """What ``ended`` has not closed was interrupted."""
+        follower, self._follower = self._follower, None
+        if follower is not None:
+            follower.finish({}, [], set(), "", True, PATIENCE_INTERRUPTED_S)

@@ -1,0 +1,72 @@
+"""How a sweep begins: a folder of its own, or the ledger that it goes on from."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+from importlib.metadata import version
+from typing import Any
+
+from ratefront.errors import InputError, SweepMismatchError
+from ratefront.events import Created, Entry, Event, Resumed
+from ratefront.orchestrate.environment import describe_environment
+from ratefront.spec.load import dump_yaml, spec_difference, to_plain
+from ratefront.spec.schema import SweepSpec
+from ratefront.store.atomic import write_json, write_text
+from ratefront.store.folder import SweepFolder
+
+
+def check_folder(folder: SweepFolder, resume: bool) -> None:
+    """
+    Raises
+    ------
+    InputError
+        A new sweep would write among other files, or there is nothing to resume.
+    """
+    path = folder.path
+    if resume and not folder.ledger.exists():
+        raise InputError(f"{path} holds no sweep to resume: it has no {folder.ledger.name}")
+    if resume or not path.exists():
+        return
+    if not path.is_dir():
+        raise InputError(f"{path} is not a folder; a sweep needs one of its own")
+    if folder.ledger.exists():
+        raise InputError(f"{path} already holds a sweep; go on with --resume, or choose another folder")
+    if any(path.iterdir()):
+        raise InputError(f"{path} is not empty; a sweep needs a folder of its own")
+
+
+def first_events(spec: SweepSpec, entries: Iterable[Entry]) -> list[Event]:
+    """What the driver that has just opened the ledger writes first: nothing where the sweep has ended.
+
+    Raises
+    ------
+    SweepMismatchError
+        The ledger began with another spec; shows the difference.
+    """
+    entries = list(entries)
+    if not entries:
+        return [Created(spec.name, to_plain(spec), version("ratefront"))]
+    check_same_spec(spec, entries[0].event)
+    return [Resumed(f"process {os.getpid()} on {socket.gethostname()}")]
+
+
+def check_same_spec(spec: SweepSpec, created: Event) -> None:
+    """
+    Raises
+    ------
+    SweepMismatchError
+        As ``first_events``.
+    """
+    old: Any = created.spec if isinstance(created, Created) else {}
+    difference = spec_difference(old, to_plain(spec))
+    if difference:
+        lines = "\n".join(f"  {line}" for line in difference)
+        raise SweepMismatchError(f"the sweep began with other settings (ledger → now):\n{lines}")
+
+
+def write_origin(spec: SweepSpec, folder: SweepFolder) -> None:
+    """The resolved spec, and the environment that the sweep began in."""
+    write_text(folder.spec, dump_yaml(spec))
+    write_json(folder.environment, describe_environment())

@@ -1,0 +1,46 @@
+"""Ray and Tune without their noise: what a sweep says to its user is for the sweep's own display to say."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_VARIABLES = {
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # paths in a sweep file are relative to where the sweep was started
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_WARN_THRESHOLD_S": "1000000",
+    "TUNE_WARN_INSUFFICENT_RESOURCE_THRESHOLD_S": "1000000",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # the ledger is the truth, Tune's own snapshot is not wanted
+    "TUNE_RESULT_BUFFER_LENGTH": "1",
+}
+_LOGGERS = ("ray", "ray.tune", "ray.train", "ray.air")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Set what Ray and Tune read from the environment, and hush their loggers; put back what was there."""
+    before = {name: os.environ.get(name) for name in _VARIABLES}
+    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+    os.environ.update(_VARIABLES)
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Ray's own deprecations; nothing that a user of ours can act on
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,65 @@
+"""The report is redrawn while the sweep runs, beside it: never in its way, never the reason that it ends."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from ratefront.store.folder import SweepFolder
+
+_log = logging.getLogger(__name__)
+
+
+class DrawnSweep(Protocol):
+    """What drawing a sweep's report found, for the trackers."""
+
+    @property
+    def figures(self) -> Mapping[str, float]: ...
+    @property
+    def artifacts(self) -> Collection[Path]: ...
+    @property
+    def front(self) -> Collection[str]: ...
+    @property
+    def note(self) -> str: ...
+
+
+class Redrawer:
+    """Draws in a thread, at most every ``interval_s`` seconds and at most a tenth of the time."""
+
+    def __init__(
+        self, draw: Callable[[SweepFolder], DrawnSweep], folder: SweepFolder, interval_s: float = 15.0
+    ) -> None:
+        self._draw, self._folder, self._interval_s = draw, folder, interval_s
+        self._thread: threading.Thread | None = None
+        self._next_time, self._drawn_trials = time.monotonic() + interval_s, 0
+
+    def maybe(self, ended_trials: int) -> None:
+        """Redraw if it is time and something new has ended."""
+        is_busy = self._thread is not None and self._thread.is_alive()
+        if is_busy or ended_trials <= self._drawn_trials or time.monotonic() < self._next_time:
+            return
+        self._drawn_trials = ended_trials
+        self._thread = threading.Thread(target=self._draw_live, name="ratefront-redraw", daemon=True)
+        self._thread.start()
+
+    def _draw_live(self) -> None:
+        start = time.monotonic()
+        try:
+            self._draw(self._folder)
+        except Exception as error:
+            _log.debug("the report could not be redrawn: %s", error)  # the last drawing says it, if it lasts
+        took_s = time.monotonic() - start
+        self._next_time = time.monotonic() + max(self._interval_s, 9 * took_s)
+
+    def wait(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+
+    def last(self) -> DrawnSweep:
+        """Draw the report of the sweep as it ended; errors are raised."""
+        self.wait()
+        return self._draw(self._folder)

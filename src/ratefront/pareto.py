@@ -1,0 +1,147 @@
+"""Fronts and hypervolumes over the objectives of a sweep. Knows no bounds and no trials: names, values,
+directions.
+
+Rules, for everything here:
+
+* Directions are those of ``records.OBJECTIVES``: accuracy is maximised, everything else minimised.
+* a dominates b when a is at least as good on every objective and better on one.
+* NaN and infinities are errors: nothing that is not finite may be a point.
+* Points that are equal on every objective do not dominate each other; a front keeps one of them, the one
+whose key sorts
+  first, so that a front never depends on the order in which its points arrive.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ratefront.errors import InputError, UnknownNameError
+from ratefront.records import OBJECTIVES
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def non_dominated(points: Mapping[str, Sequence[float]], objectives: Sequence[str]) -> list[str]:
+    """The keys of the front, sorted by the first objective (best first), then by key.
+
+    Parameters
+    ----------
+    points
+        key → one value an objective, in the objectives' own units (bit/sample, fraction, bytes, ms).
+    objectives
+        names out of ``records.OBJECTIVES``, in the order of the values.
+
+    Raises
+    ------
+    InputError
+        A value is NaN or infinite (names key and objective), a point has another number of values, a name
+        is unknown.
+    """
+    keys = sorted(points)
+    costs = as_costs([points[key] for key in keys], objectives, keys)
+    _, first = np.unique(costs, axis=0, return_index=True)
+    kept = [index for index in sorted(first) if not is_dominated(costs[index], costs)]
+    return [keys[index] for index in sorted(kept, key=lambda index: (costs[index, 0], keys[index]))]
+
+
+def is_dominated(cost: FloatArray, costs: FloatArray) -> bool:
+    """Whether a row of ``costs`` (N, M), all minimised, is at least as good as ``cost`` (M,) everywhere and
+    better once.
+    """
+    return bool(np.any(np.all(costs <= cost, axis=1) & np.any(costs < cost, axis=1)))
+
+
+def as_costs(
+    values: Sequence[Sequence[float]], objectives: Sequence[str], keys: Sequence[str] | None = None
+) -> FloatArray:
+    """Values (N, M) as an array in which every column is minimised: maximised ones change their sign.
+
+    Raises
+    ------
+    InputError
+        As ``non_dominated``.
+    """
+    signs = np.array([1.0 if direction_of(name) == "minimise" else -1.0 for name in objectives])
+    table = np.empty((len(values), len(objectives)))
+    for row, point in enumerate(values):
+        name = keys[row] if keys is not None else f"point {row}"
+        table[row] = _checked(point, objectives, name)
+    return np.asarray(table * signs, dtype=np.float64)
+
+
+def direction_of(objective: str) -> str:
+    """``minimise`` or ``maximise``; an unknown name is an error that lists the valid ones."""
+    if objective not in OBJECTIVES:
+        raise UnknownNameError("objective", objective, OBJECTIVES)
+    return OBJECTIVES[objective]
+
+
+def _checked(point: Sequence[float], objectives: Sequence[str], key: str) -> Sequence[float]:
+    if len(point) != len(objectives):
+        raise InputError(f"{key} has {len(point)} values for the objectives {', '.join(objectives)}")
+    for name, value in zip(objectives, point, strict=True):
+        if not math.isfinite(value):
+            raise InputError(f"{key}: {name} must be finite to be a point, got {value}")
+    return point
+
+
+def on_axis(objective: str, value: float) -> float:
+    """A value on its axis of the hypervolume: accuracy as it is, all else as log2(1 + value).
+
+    Raises
+    ------
+    InputError
+        A minimised objective is negative: rates, sizes and times are not.
+    """
+    if direction_of(objective) == "maximise":
+        return float(value)
+    if value < 0:
+        raise InputError(f"{objective} must be ≥ 0, got {value}")
+    return math.log2(1.0 + value)
+
+
+def hypervolume(
+    points: Sequence[Sequence[float]], objectives: Sequence[str], reference: Mapping[str, float]
+) -> float:
+    """The volume that the points dominate up to ``reference``, on the axes A, log2(1+rate), log2(1+bytes),
+    log2(1+ms).
+
+    Not normalised: its unit is the product of the axes' own. Points that are not better than the reference
+    on every objective add nothing; an empty set has 0. The order of the points and dominated points change
+    nothing.
+
+    Parameters
+    ----------
+    points
+        shape (N, M), in the objectives' own units.
+    reference
+        objective → value in the same units; transformed like the points.
+
+    Raises
+    ------
+    InputError
+        A value is not finite or out of range, or the reference lacks an objective.
+    """
+    missing = [name for name in objectives if name not in reference]
+    if missing:
+        raise InputError(f"the reference of the hypervolume lacks {', '.join(missing)}")
+    corner = _axis_costs([[reference[name] for name in objectives]], objectives)[0]
+    costs = _axis_costs(points, objectives)
+    inside = costs[np.all(costs < corner, axis=1)]
+    if inside.size == 0:
+        return 0.0
+    import moocore
+
+    # Sorted, so that rounding too is the same whatever the order in which the trials ended.
+    return float(moocore.hypervolume(np.unique(inside, axis=0), ref=corner))
+
+
+def _axis_costs(points: Sequence[Sequence[float]], objectives: Sequence[str]) -> FloatArray:
+    as_costs(points, objectives)  # finite, of the right length
+    return as_costs(
+        [[on_axis(*pair) for pair in zip(objectives, p, strict=True)] for p in points], objectives
+    )

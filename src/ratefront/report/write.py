@@ -1,0 +1,63 @@
+"""Writes everything that is drawn from a sweep's folder. Any of it may be deleted and drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ratefront.report.note import note
+from ratefront.report.page import report_html
+from ratefront.report.still import front_png
+from ratefront.report.tables import front_csv
+from ratefront.report.view import SweepView, read_view
+from ratefront.store.atomic import write_bytes, write_text
+from ratefront.store.folder import SweepFolder
+from ratefront.store.projections import read_history, write_projections
+
+
+@dataclass(frozen=True)
+class DrawnReport:
+    """What was drawn, for those who show it elsewhere.
+
+    ``artifacts``: the files written; ``figures``: the summary's finite numbers by name; ``front``: the
+    trials on it; ``note``: the findings in Markdown.
+    """
+
+    artifacts: tuple[Path, ...]
+    figures: Mapping[str, float]
+    front: tuple[str, ...]
+    note: str
+
+
+def write_report(folder: SweepFolder) -> DrawnReport:
+    """(Re)draw trials.csv, summary.json, front.csv, front.png and report.html of a finished or running sweep.
+
+    All five show the ledger as it was when this began; each appears whole or not at all.
+
+    Raises
+    ------
+    InputError
+        The folder holds no sweep, or one of its files cannot be used; nothing was written.
+    LedgerDamagedError
+        An entry of the ledger cannot be read.
+    """
+    view = read_view(folder, read_history(folder))
+    still = front_png(view)
+    page = report_html(view, still)
+    write_projections(folder, view.history)
+    write_text(folder.front_csv, front_csv(view))
+    write_bytes(folder.front_png, still)
+    write_text(folder.report, page)
+    return _drawn(view)
+
+
+def _drawn(view: SweepView) -> DrawnReport:
+    folder = view.folder
+    numbers = {name: value for name, value in view.summary.items() if type(value) in (int, float)}
+    return DrawnReport(
+        artifacts=(folder.report, folder.front_png, folder.front_csv, folder.trials_csv, folder.summary),
+        figures={name: float(value) for name, value in numbers.items()},
+        front=tuple(trial.trial_id for trial in view.front),
+        note=note(view),
+    )

@@ -1,0 +1,108 @@
+"""The check of a whole sweep file against the catalogue: every problem at once, or the resolved spec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from ratefront.catalogue import Catalogue
+from ratefront.errors import SpecError
+from ratefront.registry import Registry
+from ratefront.spec.parse import parse_space
+from ratefront.spec.problems import from_pydantic, repeated, shown, unknown, valid_choices
+from ratefront.spec.schema import SweepSpec
+from ratefront.spec.space import Space
+
+#: The theory gives no default reference for these, so that a sweep over them names its own.
+NEEDS_REFERENCE = ("encode_ms", "transmitter_macs")
+
+
+@dataclass(frozen=True)
+class LoadedSpec:
+    """A sweep file that passed every check, and its space as dimensions."""
+
+    spec: SweepSpec
+    space: Space
+
+
+def check(raw: object, source: str, catalogue: Catalogue) -> LoadedSpec:
+    """Resolve plain data into a spec with all defaults filled in; ``source`` names where the data came from.
+
+    Raises
+    ------
+    SpecError
+        One line for each problem: path in the file, rule, value, valid choices.
+    """
+    if not isinstance(raw, Mapping) or not raw:
+        raise SpecError(
+            source, [f"must be a mapping of settings, got {shown(raw)}; {valid_choices(_keys())}"]
+        )
+    resolved = dict(raw)
+    problems: list[str] = []
+    for key, registry in (("dataset", catalogue.datasets), ("task_model", catalogue.task_models)):
+        if key in raw:
+            resolved[key], found = _resolve_named(raw[key], registry, key)
+            problems += found
+    space, found = _space(resolved, catalogue)
+    problems += found
+    try:
+        spec = SweepSpec.model_validate(resolved)
+    except ValidationError as error:
+        raise SpecError(source, [*from_pydantic(error, SweepSpec), *problems]) from error
+    if problems := [*problems, *_coupled(spec)]:
+        raise SpecError(source, problems)
+    return LoadedSpec(spec, space)
+
+
+def _keys() -> list[str]:
+    return list(SweepSpec.model_fields)
+
+
+def _resolve_named(raw: object, registry: Registry[Any], path: str) -> tuple[object, list[str]]:
+    """The named thing with all its parameters, or as it was, with the problems that its registry sees."""
+    given = {"name": raw} if isinstance(raw, str) else raw
+    if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
+        return raw, []  # the schema says what is wrong
+    name = given["name"]
+    if name not in registry:
+        place = path if isinstance(raw, str) else f"{path}.name"
+        return raw, [f"{place}: {unknown(registry.kind, name, registry)}"]
+    model: type[BaseModel] = registry[name].parameters
+    own = {key: value for key, value in given.items() if key != "name"}
+    try:
+        parameters = model.model_validate(own, strict=True)
+    except ValidationError as error:
+        return raw, from_pydantic(error, model, path)
+    return {"name": name, **parameters.model_dump(mode="json")}, []
+
+
+def _space(resolved: Mapping[str, Any], catalogue: Catalogue) -> tuple[Space, list[str]]:
+    if not isinstance(resolved.get("space"), Mapping):
+        return {}, []  # the schema says what is wrong
+    return parse_space(
+        resolved["space"], catalogue, _name(resolved.get("task_model")), _name(resolved.get("dataset"))
+    )
+
+
+def _name(raw: object) -> str:
+    return str(raw.get("name", "")) if isinstance(raw, Mapping) else str(raw)
+
+
+def _coupled(spec: SweepSpec) -> list[str]:
+    """The rules between settings that are each right alone."""
+    problems = repeated("objectives", spec.objectives) + repeated("bounds", spec.bounds)
+    for name, value in spec.reference.items():
+        if name not in spec.objectives:
+            problems.append(f"reference.{name}: {unknown('objective of this sweep', name, spec.objectives)}")
+        elif name == "accuracy" and not 0 <= value < 1:
+            problems.append(f"reference.{name}: must be in [0, 1), got {value}")
+        elif name != "accuracy" and value <= 0:
+            problems.append(f"reference.{name}: must be > 0, got {value}")
+    return problems + [
+        f"reference.{name}: is required where {name} is an objective, but missing (it has no default)"
+        for name in NEEDS_REFERENCE
+        if name in spec.objectives and name not in spec.reference
+    ]

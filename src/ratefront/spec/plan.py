@@ -1,0 +1,54 @@
+"""What a sweep would do, before it does it: the plan that ``ratefront check`` prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ratefront.catalogue import Catalogue
+from ratefront.records import OBJECTIVES, Direction
+from ratefront.spec.check import LoadedSpec
+from ratefront.spec.parameters import Parameter, parameters_of
+from ratefront.spec.render import render_plan
+from ratefront.spec.schema import SweepSpec
+from ratefront.spec.space import Branch, Space
+
+__all__ = ["Plan", "plan_of", "render_plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the sweep file asks for, joined with what the catalogue knows of it."""
+
+    spec: SweepSpec
+    space: Space
+    families: dict[str, dict[str, Parameter]]
+    family_summaries: dict[str, str]
+    dataset_summary: str
+    task_model_summary: str
+    split_points: tuple[str, ...]
+    directions: dict[str, Direction]
+
+
+def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:
+    """Join a checked sweep file with the catalogue that it was checked against."""
+    spec = loaded.spec
+    registered = {name: catalogue.families[name] for name in _families(loaded.space)}
+    task_model = catalogue.task_models[spec.task_model.name]
+    return Plan(
+        spec=spec,
+        space=loaded.space,
+        families={
+            name: parameters_of(family.parameters, catalogue, spec.task_model.name, spec.dataset.name)
+            for name, family in registered.items()
+        },
+        family_summaries={name: family.summary for name, family in registered.items()},
+        dataset_summary=catalogue.datasets[spec.dataset.name].summary,
+        task_model_summary=task_model.summary,
+        split_points=tuple(task_model.facts.get("splits", ())),
+        directions={name: OBJECTIVES[name] for name in spec.objectives},
+    )
+
+
+def _families(space: Space) -> tuple[str, ...]:
+    family = space["family"]
+    return tuple(family.options) if isinstance(family, Branch) else ()

@@ -1,0 +1,127 @@
+"""How a problem of a sweep file is worded: ``path: the rule, the value, the valid choices``."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+_LONGEST_VALUE = 80
+
+#: The rules of pydantic in the words of the house; what is not here keeps pydantic's own.
+_RULES = {
+    "missing": "is required, but missing",
+    "greater_than": "must be > {gt}",
+    "greater_than_equal": "must be ≥ {ge}",
+    "less_than": "must be < {lt}",
+    "less_than_equal": "must be ≤ {le}",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "finite_number": "must be finite",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "string_type": "must be text",
+    "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "must match {pattern}",
+    "too_short": "needs at least {min_length}",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+}
+
+#: What the names in a list or mapping of the sweep file are names of.
+_KINDS = {"objectives": "objective", "reference": "objective", "bounds": "bound", "sampler": "sampler"}
+
+
+def shown(value: object) -> str:
+    """A value as it would stand in the file, cut where it is long."""
+    text = json.dumps(value, ensure_ascii=False, default=repr)
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def valid_choices(valid: Iterable[object]) -> str:
+    return f"valid: {', '.join(map(str, valid)) or 'none'}"
+
+
+def closest(name: object, valid: Iterable[str]) -> str | None:
+    """The valid name that ``name`` is probably a misspelling of."""
+    return next(iter(difflib.get_close_matches(str(name), list(valid), n=1)), None)
+
+
+def unknown(kind: str, name: object, valid: Iterable[object]) -> str:
+    """What is wrong with a name that does not exist: ``unknown family "splt"; did you mean …? valid: …``."""
+    names = list(map(str, valid))
+    guess = closest(name, names)
+    hint = f"did you mean {shown(guess)}? " if guess else ""
+    return f"unknown {kind} {shown(name)}; {hint}{valid_choices(names)}"
+
+
+def repeated(path: str, values: Sequence[object]) -> list[str]:
+    """A line for each value that stands in the list more than once."""
+    again = [value for index, value in enumerate(values) if value in values[:index]]
+    return [f"{path}: {shown(value)} is listed twice" for value in dict.fromkeys(again)]
+
+
+def join(parts: Iterable[object]) -> str:
+    """``("objectives", 0)`` as the path ``objectives[0]``."""
+    text = ""
+    for part in parts:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def rule(error: ErrorDetails) -> str:
+    """The broken rule of a pydantic error, without path and value."""
+    context = {key: _number(value) for key, value in error.get("ctx", {}).items()}
+    if error["type"] == "value_error":
+        return str(context["error"])
+    template = _RULES.get(error["type"])
+    return template.format(**context) if template else error["msg"]
+
+
+def _number(value: object) -> object:
+    return f"{value:g}" if isinstance(value, float) else value
+
+
+def from_pydantic(error: ValidationError, model: type[BaseModel], root: str = "") -> list[str]:
+    """One line for each error of ``model``; ``root`` is the path of the model in the file."""
+    details = error.errors(include_url=False)
+    places = [detail["loc"] for detail in details]
+    return [
+        _line(detail, model, root)
+        for detail in details
+        # A list that is too short only because its items are wrong is no problem of its own.
+        if not (detail["type"] == "too_short" and any(_inside(place, detail["loc"]) for place in places))
+    ]
+
+
+def _inside(place: Sequence[object], outer: Sequence[object]) -> bool:
+    return len(place) > len(outer) and tuple(place[: len(outer)]) == tuple(outer)
+
+
+def _line(error: ErrorDetails, model: type[BaseModel], root: str) -> str:
+    place = [part for part in error["loc"] if part != "[key]"]
+    path = join([root, *place] if root else place)
+    match error["type"]:
+        case "extra_forbidden":
+            return f"{path}: {unknown('key', place[-1], _keys_at(model, place[:-1]))}"
+        case "literal_error":
+            valid = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+            return f"{path}: {unknown(_KINDS.get(str(place[0]), 'value'), error['input'], valid)}"
+        case "missing" | "value_error":
+            return f"{path}: {rule(error)}"
+        case _:
+            return f"{path}: {rule(error)}, got {shown(error['input'])}"
+
+
+def _keys_at(model: type[BaseModel], place: Sequence[object]) -> list[str]:
+    fields: Mapping[str, Any] = model.model_fields
+    for part in place:
+        inner = fields[str(part)].annotation if str(part) in fields else None
+        fields = inner.model_fields if isinstance(inner, type) and issubclass(inner, BaseModel) else {}
+    return list(fields)

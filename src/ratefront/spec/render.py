@@ -1,0 +1,142 @@
+"""The plan as a person reads it, in a terminal or as plain text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ratefront.spec.parameters import Parameter
+from ratefront.spec.space import Branch, Choice, Constant, Dimension, Float, Int, Space
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.tree import Tree
+
+    from ratefront.spec.plan import Plan
+
+#: The sweep's own folder, as a person finds it; ``store.folder`` holds the names that the code uses.
+WRITTEN = (
+    ("ledger.jsonl", "everything that happens, as it happens: what --resume goes on from"),
+    ("spec.yaml, environment.json", "this plan resolved, and the machine and packages it ran with"),
+    ("task_model/", "the weights of the task model and its predictions, which give the bounds"),
+    ("trials/<trial_id>/", "each codec, and the test split as it coded it"),
+    ("trials.csv, summary.json, front.csv", "what was measured"),
+    ("report.html, front.png", "the front against the bounds"),
+)
+
+
+def render_plan(plan: Plan) -> RenderableType:
+    """The plan for ``rich.print``: settings, then the search space as a tree, then what will be written."""
+    from rich.console import Group
+    from rich.text import Text
+
+    return Group(
+        _table(_settings(plan)),
+        Text(),
+        _space_tree(plan),
+        Text(),
+        Text(f"A sweep writes, in runs/{plan.spec.name}-<time>/ or the folder given by --out:", "bold"),
+        _table((f"  {name}", what) for name, what in WRITTEN),
+        Text(f"and logs to MLflow: {_tracking(plan)}"),
+    )
+
+
+def _settings(plan: Plan) -> list[tuple[str, str]]:
+    spec, needs = plan.spec, plan.spec.resources
+    return [
+        ("sweep", spec.name),
+        ("dataset", f"{spec.dataset.name}: {plan.dataset_summary}{_given(spec.dataset.parameters)}"),
+        (
+            "task model",
+            f"{spec.task_model.name}: {plan.task_model_summary}{_given(spec.task_model.parameters)}",
+        ),
+        ("", "trained once, before the trials, or taken from the cache"),
+        ("split points", ", ".join(plan.split_points) or "none"),
+        ("trials", f"{spec.trials}, {needs.concurrent} at a time"),
+        ("one trial needs", f"{_amount(needs.cpus, 'CPU')}, {_amount(needs.gpus, 'GPU')}"),
+        ("training", _values(spec.training.model_dump())),
+        ("sampler", f"{spec.sampler.name}{_given(spec.sampler.model_dump(exclude={'name'}))}"),
+        ("objectives", ", ".join(f"{direction} {name}" for name, direction in plan.directions.items())),
+        ("reference", _values(spec.reference) or "the default for each objective"),
+        ("bounds drawn", ", ".join(spec.bounds) or "none"),
+        ("block size", f"{spec.block_size} samples coded as one string"),
+    ]
+
+
+def _tracking(plan: Plan) -> str:
+    tracking = plan.spec.tracking
+    where = (
+        _without_credentials(tracking.uri) if tracking.uri else "mlflow.db, beside the folder of the sweep"
+    )
+    return f"experiment {tracking.experiment} in {where}"
+
+
+def _without_credentials(uri: str) -> str:
+    return re.sub(r"//[^/@]*@", "//***@", uri)
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(Text(name), Text(value))
+    return table
+
+
+def _space_tree(plan: Plan) -> Tree:
+    from rich.tree import Tree
+
+    tree = Tree("search space: family, one of")
+    family = plan.space["family"]
+    for name, own in family.options.items() if isinstance(family, Branch) else ():
+        _grow(tree.add(_label(name, plan.family_summaries[name])), own, plan.families[name])
+    return tree
+
+
+def _grow(tree: Tree, space: Space, parameters: Mapping[str, Parameter]) -> None:
+    for name, dimension in space.items():
+        node = tree.add(_label(f"{name}: {_dimension(dimension)}", parameters[name].description))
+        if isinstance(dimension, Branch):
+            for option, own in dimension.options.items():
+                _grow(node.add(_label(option, "")), own, parameters)
+
+
+def _label(head: str, remark: str) -> RenderableType:
+    from rich.text import Text
+
+    name, colon, rest = head.partition(":")
+    return Text.assemble((name, "cyan"), colon + rest, (f"  ({remark})" if remark else "", "dim"))
+
+
+def _dimension(dimension: Dimension) -> str:
+    match dimension:
+        case Constant(value):
+            return _plain(value)
+        case Float(low, high, log) | Int(low, high, log):
+            kind = ", whole" if isinstance(dimension, Int) else ""
+            return f"{_plain(low)} to {_plain(high)}{kind}{', logarithmic' if log else ''}"
+        case Choice(options):
+            return " | ".join(map(_plain, options))
+        case Branch():
+            return "one of"
+
+
+def _amount(count: float, unit: str) -> str:
+    return f"no {unit}" if count == 0 else f"{count:g} {unit}{'' if count == 1 else 's'}"
+
+
+def _values(values: Mapping[Any, object]) -> str:
+    return ", ".join(f"{name} {_plain(value)}" for name, value in values.items())
+
+
+def _given(values: Mapping[str, object]) -> str:
+    return f" ({_values(values)})" if values else ""
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,34 @@
+"""Whole files or none: what a reader sees under a name is always a finished file."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write beside ``path``, then rename over it; a reader or a second writer never sees half a file."""
+    draft = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    try:
+        draft.write_bytes(content)
+        os.replace(draft, path)  # noqa: PTH105 (the name says that it replaces)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_text(path: Path, content: str) -> None:
+    write_bytes(path, content.encode())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Indented JSON.
+
+    Raises
+    ------
+    ValueError
+        The content holds NaN or an infinity.
+    """
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

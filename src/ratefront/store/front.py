@@ -1,0 +1,57 @@
+"""Which trials are on the front: decided on validation; what is shown of them is test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+from ratefront.history import SweepHistory, TrialHistory
+from ratefront.pareto import non_dominated
+from ratefront.records import FrontPoint, TrialResult, series_of
+
+DEFAULT_OBJECTIVES = ("rate_bits", "accuracy", "transmitter_bytes")
+
+
+def objectives_of(spec: dict[str, Any]) -> tuple[str, ...]:
+    """The objectives of a resolved spec."""
+    return tuple(spec.get("objectives") or DEFAULT_OBJECTIVES)
+
+
+def result_of(trial: TrialHistory) -> TrialResult:
+    """The result of a trial that ran to its end; a ValueError for any other."""
+    if trial.result is None:
+        raise ValueError(f"trial {trial.params.trial_id} is {trial.status} and has no result")
+    return trial.result
+
+
+def chosen(trials: Iterable[TrialHistory], objectives: Sequence[str]) -> list[TrialHistory]:
+    """The finished trials that are non-dominated on the validation values of ``objectives``; by test rate,
+    then identity.
+
+    Of trials that are equal on every objective the one with the first identity stays.
+    """
+    finished = {trial.params.trial_id: trial for trial in trials if trial.status == "finished"}
+    values = {key: [result_of(t).objective(name) for name in objectives] for key, t in finished.items()}
+    front = [finished[key] for key in non_dominated(values, objectives)]
+    return sorted(front, key=lambda trial: (result_of(trial).test.rate_bits, trial.params.trial_id))
+
+
+def front_of(history: SweepHistory) -> list[TrialHistory]:
+    """The front of a sweep over all of its objectives."""
+    return chosen(history.trials.values(), objectives_of(history.spec))
+
+
+def point_of(trial: TrialHistory, split: Literal["validation", "test"] = "test") -> FrontPoint:
+    """A finished or collapsed trial as a point measured on one split."""
+    found = result_of(trial)
+    measured = found.test if split == "test" else found.validation
+    return FrontPoint(
+        trial_id=trial.params.trial_id,
+        family=trial.params.family,
+        series=series_of(trial.params.values),
+        split=split,
+        rate_bits=measured.rate_bits,
+        rate_bits_estimated=measured.rate_bits_estimated,
+        accuracy=measured.accuracy,
+        transmitter_bytes=found.transmitter_bytes,
+    )

@@ -1,0 +1,132 @@
+"""The task model of a sweep: trained once, cached by content, kept in the sweep's folder with its predictions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+
+from ratefront.catalogue import CATALOGUE
+from ratefront.complexity import module_bytes
+from ratefront.data.load import load_dataset
+from ratefront.data.splits import Dataset
+from ratefront.events import TaskModelReady
+from ratefront.spec.schema import Named, SweepSpec
+from ratefront.tasks.model import TaskModel, predict_logits
+from ratefront.tasks.train import train_task_model
+
+_TRAINING_VERSION = 1  # raise when training or an architecture changes: the cache must not answer with the old weights
+
+
+def cache_folder() -> Path:
+    """Where trained task models are kept between sweeps: ``$RATEFRONT_CACHE``, else the user's cache folder."""
+    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ratefront"
+    return Path(os.environ.get("RATEFRONT_CACHE") or default)
+
+
+def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> TaskModelReady:
+    """Fill ``folder`` (the sweep's ``task_model/``) with weights, predictions and facts; train only what is not cached.
+
+    Writes ``model.safetensors`` (fp16), ``predictions.npz`` (labels and logits of validation and test) and ``facts.json``.
+    """
+    data = load_dataset(spec.dataset)
+    identity = _identity(spec, data)
+    kept = cache_folder() / "task_models" / identity
+    if not kept.exists():
+        _train_into(kept, spec, data, identity, device)
+    shutil.copytree(kept, folder, dirs_exist_ok=True)
+    return _facts_of(folder)
+
+
+def _facts_of(folder: Path) -> TaskModelReady:
+    facts = json.loads((folder / "facts.json").read_text())
+    return TaskModelReady(
+        facts["identity"], facts["accuracy_validation"], facts["accuracy"], facts["task_model_bytes"]
+    )
+
+
+def _identity(spec: SweepSpec, data: Dataset) -> str:
+    digest = hashlib.sha256()
+    described = [_TRAINING_VERSION, spec.task_model.model_dump(), data.name, data.classes]
+    digest.update(json.dumps(described, sort_keys=True).encode())
+    for split in (data.train, data.validation, data.test):
+        digest.update(np.ascontiguousarray(split.images).tobytes())
+        digest.update(np.ascontiguousarray(split.labels).tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _train_into(kept: Path, spec: SweepSpec, data: Dataset, identity: str, device: str) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    parameters = CATALOGUE.task_models[spec.task_model.name].parameters(**spec.task_model.parameters)
+    with torch.random.fork_rng(), tempfile.TemporaryDirectory(dir=kept.parent) as temporary:
+        torch.manual_seed(parameters.seed)
+        model = _build(spec.task_model, data)
+        train_task_model(model, data, parameters, device)
+        made = Path(temporary) / "made"
+        made.mkdir()
+        _save(made, model.cpu(), data, identity)
+        try:
+            made.rename(kept)  # whole or not at all; who comes second finds it there
+        except OSError:
+            if not kept.exists():
+                raise
+
+
+def _build(named: Named, data: Dataset) -> TaskModel:
+    model: TaskModel = CATALOGUE.task_models[named.name].load()(data.classes, data.train.images.shape[1])
+    return model
+
+
+def _save(folder: Path, model: TaskModel, data: Dataset, identity: str) -> None:
+    weights = {name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}
+    save_file(weights, folder / "model.safetensors")
+    logits = {name: _logits(model, getattr(data, name).images) for name in ("validation", "test")}
+    labels = {name: getattr(data, name).labels for name in logits}
+    arrays = {f"logits_{name}": value for name, value in logits.items()}
+    arrays |= {f"labels_{name}": value for name, value in labels.items()}
+    np.savez_compressed(folder / "predictions.npz", **arrays)
+    facts = {
+        "identity": identity,
+        "classes": data.classes,
+        "raw_bits": data.raw_bits,
+        "task_model_bytes": module_bytes(model),
+        "accuracy_validation": _accuracy(logits["validation"], labels["validation"]),
+        "accuracy": _accuracy(logits["test"], labels["test"]),
+    }
+    (folder / "facts.json").write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def _logits(model: TaskModel, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    logits: NDArray[np.float32] = predict_logits(model, torch.from_numpy(images)).numpy()
+    return logits
+
+
+def _accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+    return float((logits.argmax(axis=1) == labels).mean())
+
+
+def load_task_model(spec: SweepSpec, folder: Path) -> TaskModel:
+    """The trained task model of a sweep from its folder, in evaluation mode, kept in the process between trials."""
+    return _load(spec.task_model.name, folder, load_dataset(spec.dataset).classes, _channels(spec))
+
+
+def _channels(spec: SweepSpec) -> int:
+    return int(load_dataset(spec.dataset).train.images.shape[1])
+
+
+@lru_cache(maxsize=2)
+def _load(name: str, folder: Path, classes: int, channels: int) -> TaskModel:
+    model: TaskModel = CATALOGUE.task_models[name].load()(classes, channels)
+    weights = load_file(folder / "model.safetensors")
+    model.load_state_dict({key: value.float() for key, value in weights.items()})
+    model.requires_grad_(False)
+    return model.eval()

@@ -1,0 +1,164 @@
+"""Follows a ledger and tells a tracker what happened, in a thread of its own: never in the sweep's way."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ratefront.events import Entry
+from ratefront.tracking.backlog import Backlog
+from ratefront.tracking.protocol import Closing, Tracker
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often a follower looks and how patiently it tries again, in seconds.
+
+    poll      between two looks at the ledger when nobody wakes it
+    settle    after being woken, so that what happens together is sent together
+    retry     first pause after a failure; doubled with each further one
+    retry_max longest such pause; ``retry_max_closing`` once the driver waits for the end
+
+    An outage is worth a warning after ``failures_before_warning`` tries.
+    """
+
+    poll: float = 2.0
+    settle: float = 0.2
+    retry: float = 0.25
+    retry_max: float = 15.0
+    retry_max_closing: float = 1.0
+    failures_before_warning: int = 4
+
+
+class Follower:
+    """Delivers every entry of a ledger to a tracker, from the first one on.
+
+    ``read_new`` gives the entries that were appended since its last call, beginning with entry 0. A tracker
+    that raises is tried again later with what failed and all that came since; a trial that it refuses does
+    not hold up the others. Every call to a tracker may be repeated, so that a follower that starts again from
+    entry 0 (a resumed sweep) doubles nothing.
+    """
+
+    def __init__(
+        self, read_new: Callable[[], list[Entry]], tracker: Tracker, pace: Pace | None = None
+    ) -> None:
+        self._read_new, self._tracker, self._pace = read_new, tracker, pace or Pace()
+        self._backlog = Backlog()
+        self._is_open = self._is_drained = False
+        self._closing: Closing | None = None
+        self._error: Exception | None = None
+        self._news, self._hurry = threading.Event(), threading.Event()
+        self._leaving, self._abandoned = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="ratefront-tracking", daemon=True)
+
+    def start(self) -> Follower:
+        self._thread.start()
+        return self
+
+    def wake(self) -> None:
+        """Say that the ledger has grown. Costs the caller microseconds, whatever the tracker does."""
+        self._news.set()
+
+    def finish(
+        self,
+        figures: Mapping[str, float],
+        artifacts: Sequence[Path],
+        front: set[str],
+        note: str,
+        interrupted: bool,
+        timeout: float,
+    ) -> int:
+        """Deliver what is left, close the sweep's run, and stop. ``timeout`` is in seconds.
+
+        Returns the number of entries that could not be delivered in time, as ``close`` does.
+        """
+        self._closing = Closing(dict(figures), tuple(artifacts), frozenset(front), note, interrupted)
+        return self.close(timeout)
+
+    def close(self, timeout: float) -> int:
+        """Deliver what is left and stop; wait at most ``timeout`` seconds.
+
+        Returns the number of entries that were not delivered, 0 as a rule; a warning in the log gives it with
+        the last error. Nothing is lost then: the ledger has it, and the next follower delivers it.
+        """
+        self._leaving.set()
+        self._hurry.set()
+        self._news.set()
+        self._thread.join(timeout)
+        if self._is_drained:
+            return 0
+        self._abandoned.set()
+        self._hurry.set()
+        left = max(len(self._backlog), 1)  # the closing itself counts where all else is delivered
+        _log.warning(
+            "tracking: %d ledger entries not delivered within %g s (%s); they stay in the ledger",
+            left,
+            timeout,
+            f"last error: {_first_line(self._error)}" if self._error else "the tracker has not answered",
+        )
+        return left
+
+    def _follow(self) -> None:
+        failures = 0
+        while not self._abandoned.is_set():
+            is_last = self._leaving.is_set()  # asked before reading: what came before leaving is delivered
+            try:
+                self._deliver(is_last)
+            except Exception as error:
+                failures, self._is_open, self._error = failures + 1, False, error
+                self._tell(failures, error)
+                self._pause_after(failures)
+                continue
+            if is_last:
+                self._is_drained = True
+                return
+            failures, self._error = 0, None
+            self._wait_for_news()
+
+    def _tell(self, failures: int, error: Exception) -> None:
+        """Once an outage, and not at its first hiccup."""
+        if failures == self._pace.failures_before_warning:
+            _log.warning("tracking: %s; the sweep goes on, trying again", _first_line(error))
+
+    def _deliver(self, is_last: bool) -> None:
+        self._backlog.add(self._read_new())
+        if self._backlog.sweep is None:
+            return
+        if not self._is_open:
+            self._tracker.open_sweep(self._backlog.sweep, running=not self._backlog.history.ended)
+            self._is_open = True
+        self._deliver_trials()
+        if is_last and self._closing is not None:
+            # The ledger's time, not the clock's: closing the same ledger again adds no point.
+            self._tracker.close_sweep(self._closing, self._backlog.history.last_time)
+
+    def _deliver_trials(self) -> None:
+        for trial, readings in self._backlog.waiting():
+            if self._abandoned.is_set():
+                raise TimeoutError("the driver waits no longer")
+            try:
+                self._tracker.show_trial(trial, readings)
+            except Exception:
+                self._backlog.put_off(trial.params.trial_id)
+                raise
+            self._backlog.delivered(trial.params.trial_id)
+
+    def _wait_for_news(self) -> None:
+        self._news.wait(self._pace.poll)
+        self._news.clear()
+        if not self._leaving.is_set():
+            self._hurry.wait(self._pace.settle)
+
+    def _pause_after(self, failures: int) -> None:
+        longest = self._pace.retry_max_closing if self._leaving.is_set() else self._pace.retry_max
+        self._hurry.wait(min(self._pace.retry * 2 ** min(failures - 1, 30), longest))
+        self._hurry.clear()
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]

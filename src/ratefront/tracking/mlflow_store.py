@@ -1,0 +1,163 @@
+"""The MLflow side: a quiet client, and runs written in as few requests as its limits allow."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from ratefront.errors import InputError
+from ratefront.tracking import uri as addresses
+from ratefront.tracking.presentation import SWEEP_TAG, Point, RunStatus, milliseconds
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+_Item = TypeVar("_Item")
+
+#: ``log_batch`` takes at most 1000 metrics, 100 parameters, 100 tags, and 1000 of all together.
+METRICS_PER_CALL, PARAMS_PER_CALL, TAGS_PER_CALL = 800, 100, 100
+RUNS_PER_PAGE = 1000
+NAME_TAG = "mlflow.runName"
+
+#: Said only where the user has not: no calls home, no links on stdout, and no retries below ours (a request
+#: that MLflow itself repeats can make a run twice).
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
+
+
+def quieten() -> None:
+    """Keep MLflow and Alembic off the terminal: what matters arrives as an exception."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+
+
+@dataclass
+class StoredRun:
+    """A run in the store, with the tags that it is known to carry."""
+
+    run_id: str
+    status: RunStatus
+    start_ms: int
+    tags: dict[str, str] = field(default_factory=dict)
+    has_params: bool = False
+    metrics: int = 0
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        info, data = run.info, run.data
+        return cls(
+            info.run_id,
+            info.status,
+            info.start_time or 0,
+            dict(data.tags),
+            bool(data.params),
+            len(data.metrics),
+        )
+
+    @property
+    def is_over(self) -> bool:
+        return self.status != "RUNNING"
+
+
+class MlflowStore:
+    """One experiment of one store. Making it creates a database's schema, and the experiment, where missing.
+
+    Raises
+    ------
+    InputError
+        The experiment exists and was deleted.
+    """
+
+    def __init__(self, uri: str, experiment: str) -> None:
+        quieten()
+        path = addresses.sqlite_path(uri)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        from mlflow import MlflowClient
+
+        self._client: MlflowClient = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        self.experiment_id = self._experiment(uri, experiment)
+
+    def _experiment(self, uri: str, name: str) -> str:
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            return str(self._client.create_experiment(name, addresses.artifact_location(uri)))
+        if found.lifecycle_stage != "active":
+            raise InputError(f"experiment {name!r} was deleted in {uri}; restore it or name another")
+        return str(found.experiment_id)
+
+    def runs_of(self, sweep_id: str) -> list[StoredRun]:
+        """Every run that carries the sweep's identity, the oldest first; deleted ones are not found."""
+        found: list[StoredRun] = []
+        token: str | None = None
+        while True:
+            page = self._client.search_runs(
+                [self.experiment_id],
+                f"tags.{SWEEP_TAG} = '{sweep_id}'",
+                max_results=RUNS_PER_PAGE,
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
+            found += map(StoredRun.of, page)
+            token = page.token
+            if not token:
+                return found
+
+    def create(self, name: str, start_ms: int, tags: Mapping[str, str]) -> StoredRun:
+        made = self._client.create_run(
+            self.experiment_id, start_time=start_ms, tags=dict(tags), run_name=name
+        )
+        return StoredRun.of(made)
+
+    def write(
+        self, run: StoredRun, points: Sequence[Point], params: Mapping[str, str], tags: Mapping[str, str]
+    ) -> None:
+        """Log points and parameters, and those of the tags that differ from what the run carries."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        metrics = [Metric(point.key, point.value, point.time_ms, point.step) for point in points]
+        pairs = [Param(*item) for item in params.items()]
+        changed = {name: value for name, value in tags.items() if run.tags.get(name, "") != value}
+        new_tags = [RunTag(*item) for item in changed.items()]
+        calls = zip_longest(
+            batches(metrics, METRICS_PER_CALL),
+            batches(pairs, PARAMS_PER_CALL),
+            batches(new_tags, TAGS_PER_CALL),
+            fillvalue=(),
+        )
+        for some_metrics, some_pairs, some_tags in calls:
+            self._client.log_batch(run.run_id, some_metrics, some_pairs, some_tags)
+        run.tags |= changed
+        run.has_params = run.has_params or bool(pairs)
+
+    def add_artifact(self, run: StoredRun, path: Path) -> None:
+        self._client.log_artifact(run.run_id, str(path))
+
+    def end(self, run: StoredRun, status: RunStatus, time: float) -> None:
+        """``time`` is seconds since the epoch."""
+        self._client.set_terminated(run.run_id, status, milliseconds(time))
+        run.status = status
+
+    def reopen(self, run: StoredRun) -> None:
+        self._client.update_run(run.run_id, status="RUNNING")
+        run.status = "RUNNING"
+
+    def delete(self, run: StoredRun) -> None:
+        self._client.delete_run(run.run_id)
+
+
+def batches(items: Sequence[_Item], size: int) -> list[Sequence[_Item]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]

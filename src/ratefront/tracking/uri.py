@@ -1,0 +1,58 @@
+"""Where a sweep is tracked: addresses of stores, and the one that holds when nobody names one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ratefront.errors import InputError
+
+SQLITE = "sqlite:///"
+SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
+
+
+def sqlite_uri(path: Path) -> str:
+    """The store in this SQLite file, which need not exist."""
+    return f"{SQLITE}{path.expanduser().resolve()}"
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """The file of a SQLite store; None for every other kind."""
+    return Path(uri.removeprefix(SQLITE).split("?")[0]).resolve() if uri.startswith(SQLITE) else None
+
+
+def is_server(uri: str) -> bool:
+    return urlsplit(uri).scheme in ("http", "https")
+
+
+def default_uri(sweep_folder: Path) -> str:
+    """``mlflow.db`` beside the sweep's folder, so that one store holds all sweeps."""
+    return sqlite_uri(sweep_folder.resolve().parent / "mlflow.db")
+
+
+def artifact_location(uri: str) -> str | None:
+    """``mlartifacts`` beside the database file, as a URI; None where a server or the store itself decides."""
+    path = sqlite_path(uri)
+    return None if path is None else (path.parent / "mlartifacts").as_uri()
+
+
+def resolve_uri(explicit: str | None, sweep_folder: Path) -> str:
+    """The store that was asked for, or the default one. A plain path to a ``.db`` file is a SQLite store.
+
+    Raises
+    ------
+    InputError
+        The address is of a kind that cannot hold a sweep.
+    """
+    if explicit is None:
+        return default_uri(sweep_folder)
+    scheme = urlsplit(explicit).scheme.split("+")[0]
+    if not scheme and explicit.endswith((".db", ".sqlite")):
+        return sqlite_uri(Path(explicit))
+    if scheme not in SCHEMES or (explicit.startswith("sqlite:") and not explicit.startswith(SQLITE)):
+        raise InputError(
+            f"tracking address {explicit!r} is neither a .db file nor one of "
+            f"sqlite:///FILE, http(s)://HOST:PORT, postgresql://…, mysql://…, mssql://…"
+        )
+    path = sqlite_path(explicit)
+    return explicit if path is None else sqlite_uri(path)

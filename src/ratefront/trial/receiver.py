@@ -1,0 +1,112 @@
+"""The receiver: another process that has only a codec's files and the coded file, and gives back classes.
+
+Run as ``python -m ratefront.trial.receiver``, it answers one JSON request a line until its input ends:
+``{"config": path, "weights": path, "streams": [path, …], "out": [path, …]}`` → ``{"done": n}`` or ``{"error": reason}``.
+Each answer file is an npz with ``classes`` (N,). A worker keeps one receiver for all of its trials.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ratefront.errors import BitstreamError, RatefrontError
+
+
+def decode_file(config: Path, weights: Path, stream: Path) -> NDArray[np.int64]:
+    """Classes (N,) of a coded file, from the codec's files alone."""
+    from ratefront.bitstream import read_stream
+    from ratefront.codecs.storage import load_codec
+
+    codec, identity = load_codec(config, weights, receiver_only=True)
+    classes: NDArray[np.int64] = codec.classify(read_stream(codec, identity, stream.read_bytes())).numpy()
+    return classes
+
+
+def _serve(requests: IO[str], answers: IO[str]) -> None:
+    for line in requests:
+        try:
+            print(json.dumps(_answer(json.loads(line))), file=answers, flush=True)
+        except RatefrontError as error:
+            print(json.dumps({"error": str(error)}), file=answers, flush=True)
+
+
+def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    config, weights = Path(request["config"]), Path(request["weights"])
+    for stream, out in zip(request["streams"], request["out"], strict=True):
+        np.savez(out, classes=decode_file(config, weights, Path(stream)))
+    return {"done": len(request["streams"])}
+
+
+class Receiver:
+    """A receiver process, started at once and asked as often as one likes."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "ratefront.trial.receiver"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def decode(self, config: Path, weights: Path, streams: Sequence[Path]) -> list[NDArray[np.int64]]:
+        """Classes (N,) of each coded file, as the other process decoded them.
+
+        Raises
+        ------
+        BitstreamError
+            The receiver could not decode a file, or died over it.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            out = [Path(folder) / f"{number}.npz" for number in range(len(streams))]
+            paths = {"config": str(config), "weights": str(weights)}
+            answer = self._ask(paths | {"streams": [*map(str, streams)], "out": [*map(str, out)]})
+            if "error" in answer:
+                raise BitstreamError(f"the receiver refused: {answer['error']}")
+            return [np.load(path)["classes"] for path in out]
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        if stdin is None or stdout is None:
+            raise BitstreamError("the receiver has no pipes")
+        try:
+            print(json.dumps(request), file=stdin, flush=True)
+            answer: dict[str, Any] = json.loads(stdout.readline())
+        except (OSError, ValueError) as error:
+            raise BitstreamError(f"the receiver died with exit code {self._process.poll()}") from error
+        return answer
+
+    def close(self) -> None:
+        """End the process; it ends by itself when this one dies."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        self._process.wait(timeout=10)
+
+
+@lru_cache(maxsize=1)
+def _shared() -> Receiver:
+    receiver = Receiver()
+    atexit.register(receiver.close)
+    return receiver
+
+
+def shared_receiver() -> Receiver:
+    """This process's own receiver, started on first use and again when it has died."""
+    if not _shared().running:
+        _shared.cache_clear()
+    return _shared()
+
+
+if __name__ == "__main__":
+    _serve(sys.stdin, sys.stdout)

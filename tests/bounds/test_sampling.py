@@ -1,0 +1,113 @@
+"""Sample and communicate: its ends, a literal computation, and bounded memory."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import softmax
+
+from ratefront.bounds import entropy_bits, oracle_rate_bits, prior_from_labels, sample_and_communicate
+from ratefront.bounds.sampling import BLOCK_ENTRIES, lower_branch, sampled_points
+from ratefront.errors import InputError
+
+
+def some_logits(n: int, k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    logits = 3 * rng.normal(size=(n, k))
+    labels = np.array([rng.choice(k, p=row) for row in softmax(logits, axis=1)])
+    return logits, labels
+
+
+def test_points_are_the_paper_s_formulas() -> None:
+    logits, labels = some_logits(300, 7)
+    rate, distortion = sampled_points(logits, labels, [0.5, 1.0, 2.0])
+    for i, inverse_temperature in enumerate([0.5, 1.0, 2.0]):
+        p = softmax(inverse_temperature * logits, axis=1)
+        information = entropy_bits(p.mean(axis=0)) - np.mean([entropy_bits(row) for row in p])
+        assert rate[i] == pytest.approx(information, abs=1e-10)
+        assert distortion[i] == pytest.approx(1 - p[np.arange(300), labels].mean(), abs=1e-12)
+
+
+def test_from_the_uniform_output_to_the_decision_in_small_steps() -> None:
+    logits, labels = some_logits(500, 6)
+    curve = sample_and_communicate(logits, labels)
+    decisions = logits.argmax(axis=1)
+    assert (curve.rate_bits[-1], curve.distortion[-1]) == (0.0, pytest.approx(1 - 1 / 6))
+    hard_rate, hard_distortion = sampled_points(logits, labels, [np.inf])
+    assert hard_rate[0] == pytest.approx(entropy_bits(prior_from_labels(decisions, 6)))
+    assert hard_distortion[0] == pytest.approx(np.mean(decisions != labels))
+    assert curve.least_distortion <= hard_distortion[0]
+    assert curve.rate_bits.max() > 0.95 * hard_rate[0]
+    assert np.abs(np.diff(curve.rate_bits)).max() < 0.05
+    assert np.diff(curve.distortion).max() < 0.02
+
+
+def test_where_the_curve_turns_back_the_cheaper_branch_is_kept() -> None:
+    # from (0.8, 0) down to D = 0.2, then back up to 0.5 at ever higher rates
+    distortion, rate = np.array([0.8, 0.4, 0.2, 0.3, 0.5]), np.array([0.0, 1.0, 2.0, 2.5, 3.0])
+    assert lower_branch(distortion, rate).tolist() == [True, True, True, False, False]
+    assert lower_branch(distortion[:3], rate[:3]).all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10**6), st.integers(1, 20), st.integers(1, 5), st.floats(0.01, 100))
+def test_never_below_the_oracle_of_the_same_labels_however_wrong_the_posterior(
+    seed: int, n: int, k: int, scale: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, k, n)
+    curve = sample_and_communicate(scale * rng.normal(size=(n, k)), labels, 25)
+    oracle = oracle_rate_bits(prior_from_labels(labels, k), curve.distortion)
+    assert np.all(oracle <= curve.rate_bits + 1e-9)
+
+
+def test_a_constant_per_sample_changes_nothing() -> None:
+    logits, labels = some_logits(50, 4)
+    shifted = logits + 100 * np.arange(50)[:, None]
+    one, other = sample_and_communicate(logits, labels, 20), sample_and_communicate(shifted, labels, 20)
+    np.testing.assert_allclose(one.rate_bits, other.rate_bits, atol=1e-9)
+
+
+def test_exact_zeros_stay_zero_and_only_the_uniform_point_leaves_them() -> None:
+    with np.errstate(divide="ignore"):
+        scores = np.log(np.eye(3)[[0, 1, 2, 0]])
+    curve = sample_and_communicate(scores, np.array([0, 1, 2, 1]), 20)
+    positive = curve.rate_bits > 0
+    assert np.allclose(curve.distortion[positive], 0.25)
+    assert np.allclose(curve.rate_bits[positive], 1.5)
+    assert (curve.rate_bits[-1], curve.distortion[-1]) == (0.0, pytest.approx(2 / 3))
+
+
+def test_a_tie_is_shared_at_infinite_inverse_temperature() -> None:
+    rate, distortion = sampled_points(np.array([[1.0, 1.0, 0.0]]), np.array([0]), [np.inf])
+    assert (rate[0], distortion[0]) == (pytest.approx(0.0), 0.5)
+
+
+def test_memory_is_bounded_by_the_block_not_by_the_samples() -> None:
+    scores = np.random.default_rng(0).normal(size=(60_000, 50)).astype(np.float32)
+    labels = np.zeros(60_000, dtype=np.int64)
+    tracemalloc.start()
+    sampled_points(scores, labels, [1.0])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * 8 * BLOCK_ENTRIES < scores.size * 8
+
+
+@pytest.mark.parametrize(
+    ("scores", "labels"),
+    [
+        ([[np.nan, 0.0]], [0]),
+        ([[np.inf, 0.0]], [0]),
+        ([[-np.inf, -np.inf]], [0]),
+        ([[0.0, 1.0]], [0, 1]),
+        ([[0.0, 1.0]], [2]),
+        ([0.0, 1.0], [0]),
+    ],
+)
+def test_bad_input_is_refused(scores: object, labels: list[int]) -> None:
+    with pytest.raises(InputError):
+        sample_and_communicate(scores, labels)  # type: ignore[arg-type]

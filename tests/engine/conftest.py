@@ -1,0 +1,173 @@
+"""A sweep in virtual time: no cluster, no clock, workers that answer in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ratefront.engine.engine import Engine
+from ratefront.engine.messages import Began, Broke, Done, Fact, Progressed, Record, Returned, Start
+from ratefront.events import Created, Ended, Entry, Event, Resumed
+from ratefront.records import Measurement, Scalar, TrialResult
+from ratefront.spec.schema import Named, Sampler, SweepSpec
+from ratefront.spec.space import Branch, Choice, Constant, Float, Int, Space
+
+SPACE: Space = {
+    "family": Branch(
+        {
+            "label": {"merged": Int(2, 10)},
+            "split": {
+                "split": Choice(("conv1", "conv2", "linear")),
+                "beta": Float(1e-4, 1.0, log=True),
+                "width": Int(2, 64, log=True),
+                "bits": Choice((1, 2, 4)),
+                "refine": Branch({"none": {}, "sga": {"refine_steps": Int(10, 200)}}),
+                "epochs": Constant(3),
+            },
+        }
+    )
+}
+
+
+def make_spec(trials: int = 8, sampler: str = "tpe", seed: int = 0, startup: int = 4) -> SweepSpec:
+    return SweepSpec(
+        name="virtual",
+        dataset=Named(name="digits"),
+        task_model=Named(name="small_cnn"),
+        space={},
+        trials=trials,
+        sampler=Sampler(name=sampler, seed=seed, startup_trials=startup),
+    )
+
+
+def measure(rate: float, accuracy: float) -> Measurement:
+    return Measurement(100, rate, rate, rate + 8, 0.5, rate + 0.5, accuracy)
+
+
+def result_of(
+    trial_id: str, values: Mapping[str, Scalar], status: str = "finished", **changes: Any
+) -> dict[str, Any]:
+    """A landscape with a front: fine quantisation costs rate and bytes, and gives accuracy."""
+    beta = float(values.get("beta", 0.1))
+    size = 64 * int(values.get("width", 40))
+    measured = measure(4 / (1 + 10 * beta), 1 - 0.5 * beta - 1 / (1 + size))
+    plain = TrialResult(trial_id, status, "", measured, measured, size, 10 * size, 0.1, 1.0).to_json()
+    return plain | changes
+
+
+class KilledError(Exception):
+    """The driver died; the ledger has what it has."""
+
+
+@dataclass
+class VirtualDriver:
+    """Runs trials in ``slots`` slots. ``random`` decides whose news comes next, and what it is."""
+
+    spec: SweepSpec
+    random: Random
+    slots: int = 2
+    ledger: list[Entry] = field(default_factory=list)
+    kill_at: int | None = None
+    outcome: Callable[[Random, Start], Fact] | None = None
+
+    def __post_init__(self) -> None:
+        self.engine = Engine(self.spec, SPACE, self.ledger)
+        self.held: dict[str, Start] = {}
+        self.old_news: list[Fact] = []
+
+    def record(self, event: Event) -> None:
+        if self.kill_at is not None and len(self.ledger) >= self.kill_at:
+            raise KilledError
+        entry = Entry(len(self.ledger), float(len(self.ledger)), event)
+        self.ledger.append(entry)
+        for command in self.engine.apply(entry):
+            self.held.pop(command.trial_id, None)
+
+    def tell(self, fact: Fact) -> None:
+        for event in self.engine.judge(fact):
+            self.record(event)
+        self.old_news.append(fact)
+
+    def run(self) -> Engine:
+        self.record(Resumed("again") if self.ledger else Created("virtual", {}, "0"))
+        while not self.engine.done:
+            self._fill()
+            self._hear()
+        assert isinstance(self.engine.next_command(), Done)
+        self.record(Ended("done"))
+        return self.engine
+
+    def _fill(self) -> None:
+        while len(self.held) < self.slots:
+            command = self.engine.next_command()
+            if isinstance(command, Record):
+                self.record(command.event)
+            elif isinstance(command, Start):
+                assert command.params.trial_id not in self.held, "a trial is given out twice"
+                self.held[command.params.trial_id] = command
+            else:
+                return
+
+    def _hear(self) -> None:
+        if self.old_news and self.random.random() < 0.2:
+            self.tell(self.random.choice(self.old_news))  # late, or told twice
+        if not self.held:
+            return
+        start = self.held[self.random.choice(sorted(self.held))]
+        trial = self.engine.history.trials[start.params.trial_id]
+        if trial.status == "planned":
+            self.tell(self._beginning(start))
+        elif len(trial.reports) < 2:
+            self.tell(self._report(start, len(trial.reports) + 1))
+        else:
+            self.tell((self.outcome or any_outcome)(self.random, start))
+        if trial.status != "running":
+            self.held.pop(start.params.trial_id, None)
+
+    def _beginning(self, start: Start) -> Fact:
+        if self.outcome is None and self.random.random() < 0.1:
+            return Broke(start.params.trial_id, start.attempt, "WorkerLostError", "never began", True)
+        return Began(start.params.trial_id, start.attempt, "worker")
+
+    def _report(self, start: Start, step: int) -> Fact:
+        is_bad = self.outcome is None and self.random.random() < 0.1
+        return Progressed(
+            start.params.trial_id, start.attempt, step, {"loss": float("nan") if is_bad else 0.5}
+        )
+
+
+def any_outcome(random: Random, start: Start) -> Fact:
+    trial_id, attempt = start.params.trial_id, start.attempt
+    match random.randrange(6):
+        case 0:
+            return Broke(trial_id, attempt, "WorkerLostError", "the node is gone", True)
+        case 1:
+            return Broke(trial_id, attempt, "ValueError", "a bad configuration")
+        case 2:
+            return Returned(trial_id, attempt, result_of(trial_id, start.params.values, "collapsed"))
+        case 3:
+            return Returned(trial_id, attempt, {"encode_ms": float("inf")})
+        case _:
+            return good_outcome(random, start)
+
+
+def good_outcome(random: Random, start: Start) -> Fact:
+    trial_id = start.params.trial_id
+    return Returned(trial_id, start.attempt, result_of(trial_id, start.params.values))
+
+
+@pytest.fixture(scope="session")
+def virtual() -> SimpleNamespace:
+    return SimpleNamespace(
+        SPACE=SPACE,
+        Driver=VirtualDriver,
+        Killed=KilledError,
+        spec=make_spec,
+        result=result_of,
+        good=good_outcome,
+    )

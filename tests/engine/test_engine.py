@@ -1,0 +1,261 @@
+"""No trial lost, none counted twice, in whatever order things happen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from random import Random
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ratefront.engine.engine import Engine
+from ratefront.engine.messages import Began, Broke, Done, Progressed, Record, Returned, Start, Stop, Wait
+from ratefront.events import (
+    Created,
+    Entry,
+    Event,
+    Failed,
+    Finished,
+    Planned,
+    Reported,
+    Resumed,
+    Started,
+    Stopped,
+)
+from ratefront.records import ENDED
+
+SEEDS = st.integers(0, 2**32)
+
+
+def ends(ledger: list[Entry]) -> Counter[str]:
+    """How often each trial ended, by the events alone."""
+    return Counter(
+        entry.event.trial_id
+        for entry in ledger
+        if isinstance(entry.event, Finished | Stopped)
+        or (isinstance(entry.event, Failed) and entry.event.final)
+    )
+
+
+def assert_whole(ledger: list[Entry], trials: int) -> None:
+    planned = [entry.event for entry in ledger if isinstance(entry.event, Planned)]
+    assert [event.number for event in planned] == list(range(trials))
+    assert ends(ledger) == Counter({f"t{number:04d}": 1 for number in range(trials)})
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=SEEDS, slots=st.integers(1, 5), sampler=st.sampled_from(["tpe", "nsga2", "random"]))
+def test_every_trial_ends_exactly_once(virtual: SimpleNamespace, seed: int, slots: int, sampler: str) -> None:
+    driver = virtual.Driver(virtual.spec(sampler=sampler), Random(seed), slots)
+    engine = driver.run()
+    assert_whole(driver.ledger, 8)
+    counts = Counter(trial.status for trial in engine.history.trials.values())
+    assert sum(counts[status] for status in ENDED) == 8
+    assert engine.history.ended
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=SEEDS, kills=st.lists(st.integers(1, 60), max_size=4))
+def test_killed_anywhere_and_resumed_each_trial_ends_once(
+    virtual: SimpleNamespace, seed: int, kills: list[int]
+) -> None:
+    random, ledger = Random(seed), []
+    for kill_at in kills:
+        driver = virtual.Driver(virtual.spec(), random, 3, ledger, kill_at=len(ledger) + kill_at)
+        try:
+            driver.run()
+        except virtual.Killed:
+            continue
+        break
+    else:
+        virtual.Driver(virtual.spec(), random, 3, ledger).run()
+    assert_whole(ledger, 8)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=SEEDS, cut=st.integers(1, 80), sampler=st.sampled_from(["tpe", "nsga2"]))
+def test_a_replay_gives_the_same_engine(virtual: SimpleNamespace, seed: int, cut: int, sampler: str) -> None:
+    driver = virtual.Driver(virtual.spec(trials=10, sampler=sampler), Random(seed), 2, kill_at=cut)
+    with suppress(virtual.Killed):
+        driver.run()
+    replayed = Engine(driver.spec, virtual.SPACE, driver.ledger)
+    assert replayed.history == driver.engine.history
+    assert replayed.done == driver.engine.done
+    number = len(replayed.history.trials)
+    assert replayed._suggester.suggest(number) == driver.engine._suggester.suggest(number)
+
+
+def test_one_slot_killed_or_not_finds_the_same(virtual: SimpleNamespace) -> None:
+    def values(ledger: list[Entry]) -> list[object]:
+        return [entry.event for entry in ledger if isinstance(entry.event, Planned)]
+
+    whole = virtual.Driver(virtual.spec(), Random(1), 1, outcome=virtual.good)
+    whole.run()
+    ledger: list[Entry] = []
+    for kill_at in (5, 17, 30):
+        with pytest.raises(virtual.Killed):
+            virtual.Driver(virtual.spec(), Random(1), 1, ledger, kill_at, virtual.good).run()
+    virtual.Driver(virtual.spec(), Random(1), 1, ledger, outcome=virtual.good).run()
+    assert values(ledger) == values(whole.ledger)
+
+
+class Hand:
+    """An engine led by hand."""
+
+    def __init__(self, virtual: SimpleNamespace, trials: int = 2) -> None:
+        self.virtual, self.ledger = virtual, []
+        self.engine = Engine(virtual.spec(trials=trials), virtual.SPACE)
+        self.add(Created("by hand", {}, "0"))
+
+    def add(self, *events: Event) -> list[Stop]:
+        commands: list[Stop] = []
+        for event in events:
+            entry = Entry(len(self.ledger), 0.0, event)
+            self.ledger.append(entry)
+            commands += self.engine.apply(entry)
+        return commands
+
+    def start(self) -> Start:
+        command = self.engine.next_command()
+        if isinstance(command, Record):
+            self.add(command.event)
+            command = self.engine.next_command()
+        assert isinstance(command, Start)
+        return command
+
+    def begin(self) -> Start:
+        start = self.start()
+        self.add(*self.engine.judge(Began(start.params.trial_id, start.attempt, "w")))
+        return start
+
+
+@pytest.fixture
+def hand(virtual: SimpleNamespace) -> Hand:
+    return Hand(virtual)
+
+
+def test_waits_while_all_are_given_out_and_is_done_when_all_have_ended(hand: Hand) -> None:
+    first, second = hand.begin(), hand.begin()
+    assert hand.engine.next_command() == Wait()
+    for start in (first, second):
+        trial_id = start.params.trial_id
+        returned = Returned(trial_id, 1, hand.virtual.result(trial_id, start.params.values))
+        hand.add(*hand.engine.judge(returned))
+    assert hand.engine.next_command() == Done()
+
+
+def test_after_a_resume_what_was_running_comes_first_with_the_same_values_and_seed(hand: Hand) -> None:
+    first, second = hand.begin(), hand.start()
+    hand.add(Resumed("another driver"))
+    again, after = hand.start(), hand.start()
+    assert (again.params, again.attempt) == (first.params, 2)
+    assert (after.params, after.attempt) == (second.params, 1)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_report_that_is_no_number_fails_the_trial_and_frees_the_worker(hand: Hand, value: float) -> None:
+    start = hand.begin()
+    events = hand.engine.judge(Progressed("t0000", 1, 3, {"loss": value, "accuracy": 0.5}))
+    assert events == [Failed("t0000", 1, "DivergedError", f"loss is {value} at epoch 3", True)]
+    assert hand.add(*events) == [Stop("t0000", f"loss is {value} at epoch 3")]
+    late = Returned("t0000", 1, hand.virtual.result("t0000", start.params.values))
+    assert hand.engine.judge(late) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "part"),
+    [
+        ({"extra": {"probe": float("nan")}}, "DivergedError", "extra.probe is nan"),
+        ({"encode_ms": float("inf")}, "DivergedError", "encode_ms is inf"),
+        ({"validation": None}, "InvalidResult", "incomplete or wrong"),
+        ({"transmitter_bytes": -1}, "InvalidResult", "transmitter_bytes ≥ 0"),
+        ({"trial_id": "t0007"}, "InvalidResult", "t0007"),
+    ],
+)
+def test_a_result_that_is_no_measurement_fails_the_trial(
+    hand: Hand, changes: dict[str, object], error: str, part: str
+) -> None:
+    start = hand.begin()
+    plain = hand.virtual.result("t0000", start.params.values) | changes
+    (event,) = hand.engine.judge(Returned("t0000", 1, plain))
+    assert isinstance(event, Failed)
+    assert (event.error, event.final) == (error, True)
+    assert part in event.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "retryable", "attempts"),
+    [
+        ("WorkerLostError", True, 3),
+        ("OutOfMemoryError", False, 3),
+        ("MemoryError", False, 3),
+        ("ValueError", False, 1),
+        ("OracleViolationError", False, 1),
+    ],
+)
+def test_errors_that_pass_are_tried_twice_more(
+    hand: Hand, error: str, retryable: bool, attempts: int
+) -> None:
+    seen = []
+    while not seen or not seen[-1].final:
+        start = hand.begin()
+        seen += hand.engine.judge(Broke("t0000", start.attempt, error, "why", retryable))
+        hand.add(seen[-1])
+    assert [event.attempt for event in seen] == list(range(1, attempts + 1))
+    assert hand.engine.history.trials["t0000"].status == "failed"
+    assert hand.start().params.trial_id == "t0001"
+
+
+def test_attempts_that_died_with_their_driver_cost_no_retry(hand: Hand) -> None:
+    for _ in range(5):
+        hand.begin()
+        hand.add(Resumed("again"))
+    start = hand.begin()
+    (event,) = hand.engine.judge(Broke("t0000", start.attempt, "WorkerLostError", "why", True))
+    assert isinstance(event, Failed)
+    assert not event.final
+
+
+def test_a_worker_that_never_began_costs_an_attempt(hand: Hand) -> None:
+    hand.start()
+    started, failed = hand.engine.judge(Broke("t0000", 1, "WorkerLostError", "no actor", True))
+    assert isinstance(started, Started)
+    hand.add(started, failed)
+    assert hand.start().attempt == 2
+
+
+def test_news_of_an_older_attempt_is_not_heard(hand: Hand) -> None:
+    start = hand.begin()
+    hand.add(*hand.engine.judge(Broke("t0000", 1, "WorkerLostError", "why", True)))
+    hand.begin()
+    values = start.params.values
+    assert hand.engine.judge(Returned("t0000", 1, hand.virtual.result("t0000", values))) == []
+    assert hand.engine.judge(Progressed("t0000", 1, 9, {"loss": 1.0})) == []
+    assert hand.engine.judge(Began("t0000", 2, "again")) == []
+    assert hand.engine.judge(Progressed("t0000", 2, 1, {"loss": 1.0})) == [
+        Reported("t0000", 2, 1, {"loss": 1.0})
+    ]
+
+
+def test_a_stopped_trial_is_pruned_and_its_worker_freed(hand: Hand) -> None:
+    hand.begin()
+    assert hand.add(Stopped("t0000", 1, "dominated")) == [Stop("t0000", "dominated")]
+    assert hand.engine.history.trials["t0000"].status == "pruned"
+
+
+def test_seeds_and_names_are_stable(virtual: SimpleNamespace) -> None:
+    hand = Hand(virtual)
+    start = hand.start()
+    assert (start.params.trial_id, start.params.seed) == ("t0000", 235378312)
+    assert 0 <= hand.start().params.seed < 2**31
+
+
+def test_more_trials_than_before_extend_an_ended_sweep(virtual: SimpleNamespace) -> None:
+    driver = virtual.Driver(virtual.spec(trials=4), Random(3), outcome=virtual.good)
+    driver.run()
+    longer = virtual.Driver(virtual.spec(trials=6), Random(3), 2, driver.ledger, outcome=virtual.good)
+    longer.run()
+    assert_whole(longer.ledger, 6)

@@ -1,0 +1,172 @@
+"""A suggestion is a function of (seed, number, history)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+
+import optuna
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ratefront.engine.engine import Engine
+from ratefront.engine.seeds import stable_seed
+from ratefront.engine.startup import INTERVAL_STRATA, spread
+from ratefront.engine.suggest import Suggester, to_optuna
+from ratefront.events import Planned
+from ratefront.spec.schema import Sampler
+from ratefront.spec.space import Float
+
+_ELSEWHERE = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import conftest
+from random import Random
+from ratefront.events import Planned
+driver = conftest.VirtualDriver(conftest.make_spec(14, sys.argv[2], 5), Random(2), 2)
+driver.run()
+print(json.dumps([dict(entry.event.values) for entry in driver.ledger if isinstance(entry.event, Planned)]))
+"""
+
+
+def planned(driver: object) -> list[dict[str, object]]:
+    return [dict(entry.event.values) for entry in driver.ledger if isinstance(entry.event, Planned)]
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+def test_the_same_in_another_process(virtual: SimpleNamespace, sampler: str) -> None:
+    here = virtual.Driver(virtual.spec(14, sampler, 5), Random(2), 2)
+    here.run()
+    folder = str(Path(__file__).parent)
+    command = [sys.executable, "-W", "ignore", "-c", _ELSEWHERE, folder, sampler]
+    there = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "77"})
+    assert json.loads(there.stdout) == planned(here)
+
+
+def test_another_seed_gives_another_sweep(virtual: SimpleNamespace) -> None:
+    first, second = (virtual.Driver(virtual.spec(6, seed=seed), Random(0)) for seed in (0, 1))
+    first.run(), second.run()
+    assert planned(first) != planned(second)
+
+
+def test_nsga2_replays_across_generations(virtual: SimpleNamespace) -> None:
+    driver = virtual.Driver(virtual.spec(125, "nsga2", startup=10), Random(4), 4)
+    driver.run()
+    assert max(driver.engine._suggester._generation_of.values()) >= 1
+    for cut in range(1, len(driver.ledger), 97):
+        replayed = Engine(driver.spec, virtual.SPACE, driver.ledger[:cut])
+        number = len(replayed.history.trials)
+        if cut < len(driver.ledger) and isinstance(driver.ledger[cut].event, Planned):
+            assert replayed._suggester.suggest(number) == driver.ledger[cut].event.values
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+def test_what_was_planned_is_what_a_replay_up_to_there_suggests(
+    virtual: SimpleNamespace, sampler: str
+) -> None:
+    driver = virtual.Driver(virtual.spec(16, sampler, 9), Random(8), 3)
+    driver.run()
+    cuts = [entry.seq for entry in driver.ledger if isinstance(entry.event, Planned)][4::3]
+    for cut in cuts:
+        event = driver.ledger[cut].event
+        replayed = Engine(driver.spec, virtual.SPACE, driver.ledger[:cut])
+        assert replayed._suggester.suggest(event.number) == event.values
+
+
+def test_how_each_status_stands_in_the_study(virtual: SimpleNamespace) -> None:
+    driver = virtual.Driver(virtual.spec(30, "random"), Random(12), 3)
+    engine = driver.run()
+    study = engine._suggester._study
+    told = Counter(trial.state.name for trial in study.get_trials(deepcopy=False))
+    of = Counter(trial.status for trial in engine.history.trials.values())
+    assert min(of["collapsed"], of["failed"], of["finished"]) >= 1
+    assert told["COMPLETE"] == of["finished"] + of["collapsed"]
+    assert told["FAIL"] == of["failed"]
+    best = {study.trials[trial.number].number for trial in study.best_trials}
+    collapsed = {
+        engine._suggester._numbers[trial.params.trial_id] for trial in engine.history.with_status("collapsed")
+    }
+    assert best
+    assert not best & collapsed
+
+
+def test_tpe_learns(virtual: SimpleNamespace) -> None:
+    """Where a small β is best, it is asked for more often than at random."""
+    sampler = Sampler(name="tpe", seed=1, startup_trials=8)
+    spec = virtual.spec(40, "tpe", 1, 8).model_copy(update={"objectives": ("accuracy",), "sampler": sampler})
+    driver = virtual.Driver(spec, Random(0), 1, outcome=virtual.good)
+    driver.run()
+    betas = [values["beta"] for values in planned(driver) if "beta" in values]
+    assert sum(beta < 1e-2 for beta in betas[-10:]) >= 8
+
+
+def test_values_map_to_parameters_and_distributions_by_path(virtual: SimpleNamespace) -> None:
+    values = {
+        "family": "split", "split": "conv2", "beta": 0.01, "width": 8, "bits": 2,
+        "refine": "sga", "refine_steps": 50, "epochs": 3,
+    }  # fmt: skip
+    params, distributions = to_optuna(virtual.SPACE, values)
+    assert params == {
+        "family": "split", "split/split": "conv2", "split/beta": 0.01, "split/width": 8, "split/bits": 2,
+        "split/refine": "sga", "split/refine/sga/refine_steps": 50,
+    }  # fmt: skip
+    assert distributions.keys() == params.keys()
+    assert distributions["split/beta"] == optuna.distributions.FloatDistribution(1e-4, 1.0, log=True)
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 10**6), start=st.integers(0, 5))
+def test_the_start_is_spread(virtual: SimpleNamespace, seed: int, start: int) -> None:
+    numbers = range(2 * start, 2 * start + 12)
+    trials = [spread(virtual.SPACE, seed, number) for number in numbers]
+    assert Counter(values["family"] for values in trials) == {"label": 6, "split": 6}
+    split = [values for values in trials if values["family"] == "split"]
+    if (2 * start) % 6 == 0:  # whole cycles of three
+        assert Counter(values["split"] for values in split) == {"conv1": 2, "conv2": 2, "linear": 2}
+    assert {values["refine"] for values in split} == {"none", "sga"}
+
+
+@given(seed=st.integers(0, 10**6), cycle=st.integers(0, 20))
+def test_an_interval_deals_each_of_its_parts_once_a_cycle(seed: int, cycle: int) -> None:
+    numbers = range(cycle * INTERVAL_STRATA, (cycle + 1) * INTERVAL_STRATA)
+    parts = [int(spread({"family": _one(), "x": Float(0, 4)}, seed, number)["x"]) for number in numbers]
+    assert sorted(parts) == list(range(INTERVAL_STRATA))
+
+
+def _one() -> object:
+    from ratefront.spec.space import Constant
+
+    return Constant("only")
+
+
+def test_suggestions_lie_in_the_space(virtual: SimpleNamespace) -> None:
+    driver = virtual.Driver(virtual.spec(30, "tpe", 3), Random(3), 2)
+    driver.run()
+    for values in planned(driver):
+        to_optuna(virtual.SPACE, values)
+        if values["family"] == "split":
+            assert 1e-4 <= values["beta"] <= 1.0
+            assert isinstance(values["width"], int)
+            assert values["epochs"] == 3
+            assert ("refine_steps" in values) == (values["refine"] == "sga")
+
+
+def test_asking_leaves_no_trace(virtual: SimpleNamespace) -> None:
+    spec = virtual.spec(20, "tpe", 3)
+    driver = virtual.Driver(spec, Random(3), 2)
+    driver.run()
+    suggester: Suggester = driver.engine._suggester
+    once = suggester.suggest(20)
+    suggester.suggest(21)
+    assert suggester.suggest(20) == once
+
+
+def test_stable_seed_is_fixed_for_ever() -> None:
+    assert stable_seed("trial", 0, 0) == 235378312
+    assert stable_seed("a", "b") != stable_seed("ab")

@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import csv
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pytest
+from tests.builders import FakeSweep, full_sweep, label, spec, split
+
+from ratefront.errors import InputError
+from ratefront.report.page import script_json
+from ratefront.report.view import read_view
+from ratefront.report.words import best_learned
+from ratefront.report.write import write_report
+from ratefront.store.folder import SweepFolder
+
+BOUNDS = [
+    "oracle",
+    "estimate_and_compress",
+    "indirect_estimate_and_compress",
+    "sample_and_communicate",
+    "time_sharing",
+]
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+class Page(HTMLParser):
+    """Collects every element's attributes and the text outside scripts and styles."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.text, self.scripts, self._raw = [], "", [], None
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self._raw = tag if tag in ("script", "style") else None
+
+    def handle_endtag(self, tag):
+        self._raw = None
+
+    def handle_data(self, data):
+        if self._raw is None:
+            self.text += data
+        elif self._raw == "script":
+            self.scripts.append(data)
+
+    def tags(self, name):
+        return [attrs for tag, attrs in self.elements if tag == name]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    found = full_sweep(tmp_path_factory.mktemp("sweep"))
+    write_report(found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return Page(folder.report.read_text())
+
+
+def figures_of(folder):
+    stored = re.search(
+        r'<script type="application/json" id="figures">(.*?)</script>', folder.report.read_text()
+    )
+    return json.loads(stored.group(1))
+
+
+def test_all_files_are_written_and_named(folder):
+    drawn = write_report(folder)
+    assert {path.name for path in drawn.artifacts} == {
+        "trials.csv",
+        "summary.json",
+        "front.csv",
+        "front.png",
+        "report.html",
+    }
+    assert all(path.stat().st_size for path in drawn.artifacts)
+    assert drawn.figures["trials_finished"] == 24.0
+    assert drawn.front == tuple(e["trial_id"] for e in json.loads(folder.summary.read_text())["front"])
+    assert f"| {drawn.front[0]} |" in drawn.note
+
+
+def test_the_picture_is_a_png_of_a_size_to_publish(folder):
+    content = folder.front_png.read_bytes()
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
+    assert width >= 2000
+    assert height >= 1200
+
+
+def test_front_csv_has_the_fronts_trials_with_gaps(folder):
+    rows = list(csv.DictReader(folder.front_csv.read_text().splitlines()))
+    summary = json.loads(folder.summary.read_text())
+    assert [row["trial_id"] for row in rows] == [entry["trial_id"] for entry in summary["front"]]
+    for row, entry in zip(rows, summary["front"], strict=True):
+        assert float(row["gap_bits_oracle"]) == entry["gap_bits"]["oracle"]
+    assert {f"gap_bits_{name}" for name in BOUNDS} <= rows[0].keys()
+
+
+def test_the_page_loads_nothing_from_anywhere(page):
+    for tag, attributes in page.elements:
+        for name in ("src", "href", "action", "data", "srcset", "poster"):
+            assert (attributes.get(name) or "data:").startswith("data:"), (tag, attributes)
+    policies = [m["content"] for m in page.tags("meta") if m.get("http-equiv") == "Content-Security-Policy"]
+    assert policies[0].startswith("default-src 'none';")
+    assert "http" not in policies[0]
+
+
+def test_our_own_style_and_script_name_no_address(folder):
+    from ratefront.report.page import _plotly_source
+
+    assert "://" not in folder.report.read_text().replace(_plotly_source(), "")
+
+
+def test_the_page_says_what_was_found(page):
+    text = " ".join(page.text.split())
+    assert "Ended: 30 of 30 trials ended (24 finished, 2 collapsed, 2 pruned, 2 failed)." in text
+    assert "The learned codec" in text
+    assert "of the task model's 51.1 KiB" in text
+    assert "above the oracle" in text
+    for short in ("oRD", "iE&C", "E&C", "S&C", "TS"):
+        assert short in text
+
+
+def test_the_figure_holds_every_bound_and_every_measured_trial(folder):
+    traces = figures_of(folder)["main"]
+    names = [trace["name"] for trace in traces]
+    assert {"oRD oracle", "S&C sample and communicate", "overall front", "label: front"} <= set(names)
+    markers = [trace for trace in traces if trace["mode"] == "markers"]
+    assert sum(len(trace["x"]) for trace in markers if trace.get("yaxis") != "y2") == 26
+    assert all(rate > 0 for trace in traces for rate in trace["x"])
+
+
+def test_reasons_of_lost_trials_are_shown_and_escaped(folder, page):
+    assert "<b>worker</b> died & was not replaced" in page.text
+    assert "<b>worker</b>" not in folder.report.read_text()
+
+
+def test_strings_of_the_user_cannot_leave_their_place(tmp_path):
+    sweep = FakeSweep(tmp_path, spec(name=EVIL, dataset={"name": EVIL}))
+    values = {**split(EVIL, 1.0), "entropy_model": EVIL}
+    sweep.finish(values, 5.0, 0.9, 900)
+    sweep.fail(values, EVIL)
+    folder = sweep.end()
+    folder.environment.write_text(
+        json.dumps({"git_diff": EVIL, "packages": {"torch": EVIL}, "command": [EVIL]})
+    )
+    drawn = write_report(folder)
+    page = Page(folder.report.read_text())
+    assert len(page.tags("script")) == 3
+    assert not [attrs for attrs in page.tags("img") if attrs.get("onerror")]
+    hovers = [text for trace in figures_of(folder)["main"] for text in trace.get("text", [])]
+    assert hovers
+    assert all("<script" not in text and "<img" not in text for text in hovers)
+    assert "<script" not in drawn.note.replace(r"\<", "")
+
+
+def test_json_in_a_script_cannot_end_it_and_reads_back():
+    assert "<" not in script_json({"a": EVIL})
+    assert json.loads(script_json({"a": EVIL, "b": "x & y"})) == {"a": EVIL, "b": "x & y"}
+
+
+def test_a_running_sweep_says_so(tmp_path):
+    sweep = FakeSweep(tmp_path)
+    sweep.finish(label(), 3.3, 0.97, 52_000)
+    sweep.plan(split("stem", 1.0))
+    write_report(sweep.folder)
+    page = Page(sweep.folder.report.read_text())
+    assert "Running: 1 of 30 trials ended (1 finished)." in page.text
+    assert {"class": "running"} in page.tags("span")
+
+
+@pytest.mark.parametrize("task_model", [True, False])
+def test_a_sweep_without_finished_trials_is_drawn(tmp_path, task_model):
+    sweep = FakeSweep(tmp_path, task_model=task_model)
+    sweep.fail(split("stem", 1.0))
+    drawn = write_report(sweep.folder)
+    text = Page(sweep.folder.report.read_text()).text
+    assert "No trial has finished yet" in text
+    assert ("the task model is not trained yet" in text.lower()) != task_model
+    assert drawn.front == ()
+    assert len(sweep.folder.front_csv.read_text().splitlines()) == 1
+
+
+def test_only_the_bounds_of_the_sweep_file_are_drawn(tmp_path):
+    sweep = FakeSweep(tmp_path, spec(bounds=["oracle"]))
+    sweep.finish(label(), 3.3, 0.97, 52_000)
+    write_report(sweep.end())
+    names = {trace["name"] for trace in figures_of(sweep.folder)["main"]}
+    assert "oRD oracle" in names
+    assert not any(name.startswith(("S&C", "E&C", "iE&C", "TS")) for name in names)
+    assert "gap_bits_oracle" in sweep.folder.front_csv.read_text()
+    assert json.loads(sweep.folder.summary.read_text())["front"][0]["gap_bits"]["sample_and_communicate"]
+
+
+def test_drawn_again_everything_is_the_same(folder):
+    write_report(folder)
+    before = {path: path.read_bytes() for path in write_report(folder).artifacts}
+    for path in before:
+        path.unlink()
+    assert {path: path.read_bytes() for path in write_report(folder).artifacts} == before
+
+
+def test_a_front_point_that_others_beat_on_test_is_marked(tmp_path):
+    sweep = FakeSweep(tmp_path)
+    better = sweep.finish(split("stem", 1.0), 4.0, 0.95, 100, validation=(4.0, 0.90))
+    worse = sweep.finish(split("stem", 2.0), 5.0, 0.93, 100, validation=(5.0, 0.92))
+    marked = {trial.trial_id: trial.dominated_on_test for trial in read_view(sweep.end()).front}
+    assert marked == {better: False, worse: True}
+
+
+def test_headline_takes_the_cheapest_small_codec_close_to_the_task_model(tmp_path):
+    sweep = FakeSweep(tmp_path)
+    sweep.finish(label(), 3.3, 0.98, 52_420)
+    sweep.finish(split("block2", 1.0), 5.0, 0.975, 40_000)
+    sweep.finish(split("stem", 1.0), 4.0, 0.90, 3_000)
+    close = sweep.finish(split("stem", 2.0), 9.0, 0.97, 3_000)
+    sweep.finish(split("stem", 3.0), 30.0, 0.974, 3_000)
+    assert best_learned(read_view(sweep.end())).trial_id == close
+
+
+def test_staircase_rises_through_trials_chosen_on_validation(tmp_path):
+    sweep = FakeSweep(tmp_path)
+    sweep.finish(label(), 1.0, 0.5, 10)
+    sweep.finish(label(), 2.0, 0.45, 10, validation=(2.0, 0.6))
+    sweep.finish(label(), 3.0, 0.9, 10)
+    sweep.finish(label(), 2.5, 0.8, 10, validation=(3.5, 0.8))
+    assert read_view(sweep.end()).staircase("label") == [(1.0, 0.5), (3.0, 0.9)]
+
+
+def test_a_zero_rate_is_drawn_at_the_left_edge(folder):
+    figures = figures_of(folder)
+    left = 10 ** figures["windows"]["whole"]["x"][0]
+    collapsed = [t for t in figures["main"] if t["name"] == "split (factorized): collapsed"]
+    assert collapsed[0]["x"] == [pytest.approx(left, rel=0.05)]
+    assert collapsed[0]["marker"]["symbol"] == ["triangle-left"]
+
+
+def test_a_folder_that_is_no_sweep_is_refused_and_stays_empty(tmp_path):
+    with pytest.raises(InputError, match="not a sweep's folder"):
+        write_report(SweepFolder(tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_broken_environment_is_named(tmp_path):
+    sweep = FakeSweep(tmp_path)
+    sweep.folder.environment.write_text("[1")
+    with pytest.raises(InputError, match=r"environment\.json"):
+        write_report(sweep.folder)
+
+
+def test_a_report_needs_neither_torch_nor_the_search_nor_pyplot(folder):
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from ratefront.store.folder import SweepFolder\n"
+        "from ratefront.report.write import write_report\n"
+        "write_report(SweepFolder(Path(sys.argv[1])))\n"
+        "heavy = {'torch', 'ray', 'optuna', 'mlflow', 'compressai', 'sklearn', 'matplotlib.pyplot'}\n"
+        "sys.exit(' '.join(heavy & set(sys.modules)) or 0)\n"
+    )
+    command = [sys.executable, "-c", code, str(folder.path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

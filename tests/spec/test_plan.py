@@ -1,0 +1,80 @@
+"""The plan as a stranger reads it, on paper and in a terminal."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from ratefront.catalogue import CATALOGUE
+from ratefront.spec.load import load_spec
+from ratefront.spec.plan import Plan, plan_of, render_plan
+
+DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
+
+
+def plan(*overrides: str) -> Plan:
+    return plan_of(load_spec(DIGITS, overrides), CATALOGUE)
+
+
+def printed(what: Plan, terminal: bool = False) -> str:
+    console = Console(file=io.StringIO(), width=140, force_terminal=terminal)
+    console.print(render_plan(what))
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return text
+
+
+def lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "dataset          digits: scikit-learn's 1797 handwritten digits of 8×8 pixels (split_seed 0)",
+        "split points     conv1, conv2, conv3, hidden",
+        "trials           36, 2 at a time",
+        "one trial needs  1 CPU, no GPU",
+        "objectives       minimise rate_bits, maximise accuracy, minimise transmitter_bytes",
+        "├── label  (the task model's class, entropy coded)",
+        "│       ├── lossless",
+        "    │   │   ├── width: 1 to 16, whole, logarithmic  (latent elements that are sent for a sample)",
+        "    ├── split: conv1 | conv2 | conv3  (split point of the task model)",
+        "A sweep writes, in runs/digits-<time>/ or the folder given by --out:",
+        "and logs to MLflow: experiment ratefront in mlflow.db, beside the folder of the sweep",
+    ],
+)
+def test_the_demo_is_explained(line: str) -> None:
+    assert line in lines(printed(plan()))
+
+
+def test_plain_text_has_no_control_codes() -> None:
+    assert "\x1b" not in printed(plan())
+    assert "\x1b" in printed(plan(), terminal=True)
+
+
+def test_what_was_set_is_what_is_shown() -> None:
+    text = printed(
+        plan(
+            "resources.cpus=2",
+            "resources.gpus=0.25",
+            "reference.rate_bits=64",
+            "space.family.split.beta=3",
+            "bounds=[]",
+        )
+    )
+    for line in (
+        "one trial needs  2 CPUs, 0.25 GPUs",
+        "reference        rate_bits 64",
+        "bounds drawn     none",
+    ):
+        assert line in lines(text)
+    assert "beta: 3  (bits" in text
+
+
+def test_brackets_of_a_setting_are_text_and_a_password_is_not_shown() -> None:
+    text = printed(plan("tracking.uri=postgresql://me:secret@db/mlflow", "tracking.experiment='[red]x'"))
+    assert "experiment [red]x in postgresql://***@db/mlflow" in text
+    assert "secret" not in text

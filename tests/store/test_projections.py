@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+
+import pytest
+from tests.builders import RAW_BITS, TASK_MODEL_BYTES, FakeSweep, full_sweep, label, predictions, spec, split
+
+from ratefront.errors import InputError
+from ratefront.history import SweepHistory
+from ratefront.overlay import overlay_of
+from ratefront.pareto import hypervolume
+from ratefront.records import TrialResult
+from ratefront.store.folder import SweepFolder
+from ratefront.store.front import front_of
+from ratefront.store.ledger import read_entries
+from ratefront.store.projections import read_history, write_projections
+from ratefront.store.table import COLUMNS
+
+SUMMARY_KEYS = {
+    "sweep",
+    "dataset",
+    "trials_requested",
+    "trials_finished",
+    "trials_pruned",
+    "trials_collapsed",
+    "trials_failed",
+    "task_model_accuracy",
+    "task_model_bytes",
+    "hypervolume",
+    "reference",
+    "hypervolume_rate_accuracy",
+    "front",
+}
+FRONT_KEYS = {
+    "trial_id",
+    "family",
+    "rate_bits",
+    "rate_bits_estimated",
+    "accuracy",
+    "transmitter_bytes",
+    "gap_bits",
+}
+GAP_KEYS = {
+    "oracle",
+    "estimate_and_compress",
+    "indirect_estimate_and_compress",
+    "sample_and_communicate",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    found = full_sweep(tmp_path_factory.mktemp("sweep"))
+    write_projections(found)
+    return found
+
+
+def rows_of(folder):
+    with folder.trials_csv.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_trials_csv_has_a_row_for_every_trial_requested(folder):
+    statuses = Counter(row["status"] for row in rows_of(folder))
+    assert statuses == {"finished": 24, "collapsed": 2, "pruned": 2, "failed": 2}
+    assert sum(statuses.values()) == 30
+    assert len({row["trial_id"] for row in rows_of(folder)}) == 30
+
+
+def test_trials_csv_begins_with_the_agreed_columns_then_the_other_parameters(folder):
+    header = folder.trials_csv.read_text().splitlines()[0].split(",")
+    assert tuple(header[: len(COLUMNS)]) == COLUMNS
+    own = ["alphabet", "entropy_model", "merged_classes", "method", "objective"]
+    assert header[len(COLUMNS) :] == [*own, "refine", "refine_steps", "share", "width"]
+
+
+def test_a_row_holds_test_values_and_validation_where_the_column_says_so(folder):
+    first = rows_of(folder)[0]
+    assert (first["family"], first["split"], first["beta"]) == ("label", "", "")
+    assert (float(first["rate_bits"]), float(first["rate_bits_validation"])) == (3.345, 3.341)
+    assert float(first["accuracy_validation"]) == pytest.approx(float(first["accuracy"]) - 0.004)
+
+
+def test_trials_without_a_result_keep_their_reason_and_no_numbers(folder):
+    failed = [row for row in rows_of(folder) if row["status"] == "failed"]
+    assert failed[0]["reason"] == "loss is NaN at epoch 3 (β = 900)"
+    assert {failed[0][name] for name in COLUMNS[6:]} == {""}
+    assert failed[0]["split"] == "block1"
+
+
+def test_summary_has_all_keys_and_no_nan(folder):
+    summary = json.loads(folder.summary.read_text(), parse_constant=pytest.fail)
+    assert summary.keys() >= SUMMARY_KEYS
+    assert all(entry.keys() >= FRONT_KEYS for entry in summary["front"])
+    assert all(entry["gap_bits"].keys() == GAP_KEYS for entry in summary["front"])
+    requested = sum(summary[f"trials_{s}"] for s in ("finished", "pruned", "collapsed", "failed"))
+    assert requested == summary["trials_requested"] == 30
+    assert summary["reference"] == {
+        "rate_bits": RAW_BITS,
+        "accuracy": pytest.approx(0.1),
+        "transmitter_bytes": 2 * TASK_MODEL_BYTES,
+    }
+
+
+def test_hypervolume_is_the_fronts_on_test_values(folder):
+    summary = json.loads(folder.summary.read_text())
+    objectives = summary["objectives"]
+    points = [[entry[name] for name in objectives] for entry in summary["front"]]
+    assert summary["hypervolume"] == pytest.approx(hypervolume(points, objectives, summary["reference"]))
+    assert 0.5 < summary["hypervolume_rate_accuracy"] < 1
+
+
+def test_gaps_of_the_summary_are_those_of_the_test_samples(folder):
+    summary, overlay = json.loads(folder.summary.read_text()), overlay_of(*predictions(2))
+    entry = summary["front"][-1]
+    oracle = overlay.curves["oracle"].rate_at(1 - entry["accuracy"])
+    assert entry["gap_bits"]["oracle"] == pytest.approx(entry["rate_bits"] - oracle)
+
+
+def test_membership_is_decided_on_validation_and_collapsed_trials_never_enter(tmp_path):
+    sweep = FakeSweep(tmp_path)
+    lucky = sweep.finish(split("stem", 1.0), 3.0, 0.99, 100, validation=(5.0, 0.80))
+    chosen = sweep.finish(split("stem", 2.0), 4.0, 0.85, 100, validation=(4.0, 0.90))
+    sweep.finish(split("stem", 3.0), 0.1, 0.12, 50, status="collapsed")
+    sweep.prune(split("stem", 4.0))
+    front = front_of(read_history(sweep.end()))
+    assert [trial.params.trial_id for trial in front] == [chosen]
+    assert lucky not in {trial.params.trial_id for trial in front}
+
+
+def test_front_of_equal_trials_keeps_the_first(tmp_path):
+    sweep = FakeSweep(tmp_path)
+    first = sweep.finish(label(), 3.0, 0.9, 100)
+    sweep.finish(label(), 3.0, 0.9, 100)
+    assert [trial.params.trial_id for trial in front_of(read_history(sweep.end()))] == [first]
+
+
+def test_files_deleted_and_rebuilt_are_byte_identical(folder):
+    before = folder.trials_csv.read_bytes(), folder.summary.read_bytes()
+    folder.trials_csv.unlink()
+    folder.summary.unlink()
+    write_projections(SweepFolder(folder.path))
+    assert (folder.trials_csv.read_bytes(), folder.summary.read_bytes()) == before
+    assert not list(folder.path.glob(".*.tmp"))
+
+
+def test_a_sweep_before_its_task_model_has_nulls_with_reasons(tmp_path):
+    sweep = FakeSweep(tmp_path, task_model=False)
+    summary = write_projections(sweep.folder)
+    assert summary["task_model_accuracy"] is summary["hypervolume"] is None
+    assert summary["hypervolume_rate_accuracy"] is None
+    assert {"hypervolume", "hypervolume_rate_accuracy"} == summary["reasons"].keys()
+    assert summary["front"] == []
+    assert sweep.folder.trials_csv.read_text() == ",".join(COLUMNS) + "\n"
+
+
+def test_an_empty_front_has_hypervolume_zero(tmp_path):
+    summary = write_projections(FakeSweep(tmp_path).folder)
+    assert (summary["hypervolume"], summary["hypervolume_rate_accuracy"]) == (0.0, 0.0)
+
+
+def test_hypervolume_without_its_reference_is_null_with_the_reason(tmp_path):
+    sweep = FakeSweep(tmp_path, spec(objectives=["rate_bits", "accuracy", "encode_ms"]))
+    sweep.finish(label(), 3.0, 0.9, 100)
+    summary = write_projections(sweep.end())
+    assert summary["hypervolume"] is None
+    assert "encode_ms has no default" in summary["reasons"]["hypervolume"]
+    assert summary["hypervolume_rate_accuracy"] is not None
+
+
+def test_a_folder_without_a_ledger_is_refused(tmp_path):
+    with pytest.raises(InputError, match="not a sweep's folder"):
+        write_projections(SweepFolder(tmp_path))
+
+
+def test_bad_predictions_name_the_file(tmp_path):
+    sweep = FakeSweep(tmp_path)
+    sweep.folder.predictions.write_bytes(b"not a zip")
+    with pytest.raises(InputError, match=r"predictions\.npz"):
+        write_projections(sweep.folder)
+
+
+def test_a_running_sweep_shows_ended_trials_only(tmp_path):
+    sweep = FakeSweep(tmp_path)
+    sweep.finish(label(), 3.0, 0.9, 100)
+    sweep.plan(split("stem", 1.0))
+    summary = write_projections(sweep.folder)
+    assert (summary["trials_finished"], summary["ended"]) == (1, False)
+    assert len(rows_of(sweep.folder)) == 1
+
+
+def test_results_travel_through_the_ledger_unchanged(folder):
+    history = SweepHistory.of(read_entries(folder.ledger))
+    stored = history.trials["t0000"].result
+    assert TrialResult.from_json(json.loads(json.dumps(stored.to_json()))) == stored

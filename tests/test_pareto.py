@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import itertools
+import math
+import random
+
+import numpy as np
+import pytest
+
+from ratefront.errors import InputError, UnknownNameError
+from ratefront.pareto import hypervolume, non_dominated, on_axis
+
+THREE = ("rate_bits", "accuracy", "transmitter_bytes")
+
+
+def test_accuracy_is_maximised_and_everything_else_minimised():
+    points = {"good": (2.0, 0.9), "more bits": (3.0, 0.9), "less right": (2.0, 0.8), "cheap": (1.0, 0.5)}
+    assert non_dominated(points, THREE[:2]) == ["cheap", "good"]
+
+
+def test_third_objective_brings_points_back():
+    points = {"label": (3.3, 0.97, 50_000.0), "split": (8.0, 0.95, 3_000.0), "worse": (9.0, 0.95, 3_000.0)}
+    assert non_dominated(points, THREE) == ["label", "split"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_front_does_not_depend_on_the_order_and_agrees_with_the_definition(seed):
+    rng = random.Random(seed)
+    points = {f"t{i}": (rng.randint(0, 4), rng.randint(0, 4) / 4, rng.randint(0, 3)) for i in range(25)}
+    shuffled = list(points.items())
+    rng.shuffle(shuffled)
+    front = non_dominated(points, THREE)
+    assert non_dominated(dict(shuffled), THREE) == front
+    better = {key for key in points if not any(_dominates(points[other], points[key]) for other in points)}
+    assert {points[key] for key in front} == {points[key] for key in better}
+    assert len(front) == len({points[key] for key in front})
+
+
+def _dominates(a, b):
+    a, b = (a[0], -a[1], a[2]), (b[0], -b[1], b[2])
+    return all(x <= y for x, y in zip(a, b, strict=True)) and a != b
+
+
+def test_of_equal_points_the_first_key_stays():
+    assert non_dominated({"t2": (1.0, 0.5), "t1": (1.0, 0.5), "t3": (1.0, 0.5)}, THREE[:2]) == ["t1"]
+
+
+def test_nothing_gives_an_empty_front():
+    assert non_dominated({}, THREE) == []
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_what_is_not_finite_is_never_a_point(bad):
+    with pytest.raises(InputError, match=r"t7: accuracy must be finite"):
+        non_dominated({"t7": (1.0, bad)}, THREE[:2])
+    with pytest.raises(InputError, match="must be finite"):
+        hypervolume([(1.0, bad)], THREE[:2], {"rate_bits": 9.0, "accuracy": 0.1})
+
+
+def test_an_unknown_objective_lists_the_valid_ones():
+    with pytest.raises(UnknownNameError, match="rate_bits, accuracy"):
+        non_dominated({"t": (1.0,)}, ["bitrate"])
+
+
+def test_hypervolume_of_one_point_is_its_box_on_the_stated_axes():
+    reference = {"rate_bits": 63.0, "accuracy": 0.1, "transmitter_bytes": 1023.0}
+    found = hypervolume([(3.0, 0.9, 255.0)], THREE, reference)
+    assert found == pytest.approx((6 - 2) * (0.9 - 0.1) * (10 - 8))
+
+
+@pytest.mark.parametrize("objectives", [THREE[:2], THREE, (*THREE, "encode_ms")])
+@pytest.mark.parametrize("seed", range(4))
+def test_hypervolume_counts_the_dominated_cells(objectives, seed):
+    rng = np.random.default_rng(seed)
+    reference = {"rate_bits": 31.0, "accuracy": 0.1, "transmitter_bytes": 255.0, "encode_ms": 15.0}
+    points = [[_draw(rng, name, reference) for name in objectives] for _ in range(6)]
+    corner = np.array([on_axis(name, reference[name]) * _sign(name) for name in objectives])
+    costs = np.array([[on_axis(n, v) * _sign(n) for n, v in zip(objectives, p, strict=True)] for p in points])
+    assert hypervolume(points, objectives, reference) == pytest.approx(_brute_force(costs, corner), rel=1e-9)
+
+
+def _draw(rng, name, reference):
+    return rng.uniform(0, 1) if name == "accuracy" else rng.uniform(0, 1.1 * reference[name])
+
+
+def _sign(name):
+    return -1 if name == "accuracy" else 1
+
+
+def _brute_force(costs, corner):
+    """Cut the box at every coordinate and add up the cells that some point dominates."""
+    edges = [np.unique(np.append(np.minimum(costs[:, i], c), c)) for i, c in enumerate(corner)]
+    total = 0.0
+    for cell in itertools.product(*(range(len(e) - 1) for e in edges)):
+        low = np.array([e[k] for e, k in zip(edges, cell, strict=True)])
+        high = np.array([e[k + 1] for e, k in zip(edges, cell, strict=True)])
+        if np.any(np.all(costs <= low, axis=1)):
+            total += float(np.prod(high - low))
+    return total
+
+
+def test_hypervolume_ignores_order_dominated_points_and_points_beyond_the_reference():
+    reference = {"rate_bits": 10.0, "accuracy": 0.1}
+    points = [(1.0, 0.4), (3.0, 0.8), (2.0, 0.7)]
+    alone = hypervolume(points, THREE[:2], reference)
+    assert (
+        hypervolume([*reversed(points), (3.0, 0.5), (11.0, 0.99), (1.0, 0.05)], THREE[:2], reference) == alone
+    )
+    assert hypervolume([], THREE[:2], reference) == 0.0
+
+
+def test_a_reference_without_an_objective_is_an_error():
+    with pytest.raises(InputError, match="lacks transmitter_bytes"):
+        hypervolume([(1.0, 0.5, 10.0)], THREE, {"rate_bits": 9.0, "accuracy": 0.1})
+
+
+def test_a_negative_rate_is_an_error():
+    with pytest.raises(InputError, match="rate_bits must be ≥ 0"):
+        on_axis("rate_bits", -1.0)

@@ -1,0 +1,125 @@
+"""Places that trackers write to and that a test reads back, and how a driver follows a story there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from tests.tracking.stories import Story
+
+from ratefront.tracking.follower import Follower, Pace
+from ratefront.tracking.memory import InMemoryTracker, RunRecord
+from ratefront.tracking.presentation import Point
+from ratefront.tracking.protocol import Tracker
+from ratefront.tracking.uri import sqlite_uri
+
+EXPERIMENT = "ratefront"
+QUICK = Pace(poll=0.01, settle=0.0, retry=0.01, retry_max=0.02, retry_max_closing=0.02)
+
+
+class Place(Protocol):
+    """Somewhere that trackers write to and that a test reads back."""
+
+    def tracker(self) -> Tracker:
+        """A tracker as a new driver would have it, on what earlier ones left."""
+
+    def runs(self) -> list[RunRecord]:
+        """Every run; tags without the ones that MLflow adds by itself, empty ones left out."""
+
+
+@dataclass
+class MemoryPlace:
+    kept: InMemoryTracker = field(default_factory=InMemoryTracker)
+
+    def tracker(self) -> Tracker:
+        return self.kept
+
+    def runs(self) -> list[RunRecord]:
+        sweeps = deepcopy(self.kept.sweeps).values()
+        found = [run for sweep in sweeps for run in (sweep.parent, *sweep.trials.values())]
+        for run in found:
+            run.tags = {name: value for name, value in run.tags.items() if value}
+        return found
+
+
+@dataclass
+class MlflowPlace:
+    uri: str
+
+    @classmethod
+    def copied(cls, empty_store: Path, folder: Path) -> Self:
+        return cls(sqlite_uri(Path(shutil.copy(empty_store, folder / "mlflow.db"))))
+
+    def tracker(self) -> Tracker:
+        from ratefront.tracking.mlflow_tracker import MlflowTracker
+
+        return MlflowTracker(self.uri, EXPERIMENT)
+
+    @property
+    def client(self) -> Any:
+        from mlflow import MlflowClient
+
+        return MlflowClient(tracking_uri=self.uri)
+
+    def stored(self) -> list[Any]:
+        experiment = self.client.get_experiment_by_name(EXPERIMENT)
+        return [] if experiment is None else list(self.client.search_runs([experiment.experiment_id]))
+
+    def runs(self) -> list[RunRecord]:
+        return [self._record(run) for run in self.stored()]
+
+    def _record(self, run: Any) -> RunRecord:
+        info, data = run.info, run.data
+        return RunRecord(
+            name=info.run_name,
+            status=info.status,
+            start_ms=info.start_time,
+            end_ms=info.end_time,
+            params=dict(data.params),
+            tags={name: value for name, value in data.tags.items() if value and _is_ours(name)},
+            points={point for name in data.metrics for point in self.history(info.run_id, name)},
+            artifacts={found.path for found in self.client.list_artifacts(info.run_id)},
+        )
+
+    def history(self, run_id: str, name: str) -> list[Point]:
+        found = self.client.get_metric_history(run_id, name)
+        return [Point(point.key, point.value, point.timestamp, point.step) for point in found]
+
+
+def _is_ours(tag: str) -> bool:
+    return tag == "mlflow.note.content" or not tag.startswith("mlflow.")
+
+
+def follow(story: Story, tracker: Tracker) -> Follower:
+    return Follower(story.reader(), tracker, QUICK).start()
+
+
+def finish(
+    follower: Follower,
+    *,
+    figures: dict[str, float] | None = None,
+    artifacts: Iterable[Path] = (),
+    front: Iterable[str] = ("t0000",),
+    interrupted: bool = False,
+    timeout: float = 30.0,
+) -> int:
+    """End as a driver does; gives the number of entries that stayed behind."""
+    values = {"hypervolume": 0.5} if figures is None else figures
+    return follower.finish(values, list(artifacts), set(front), "**digits** done", interrupted, timeout)
+
+
+def show(story: Story, place: Place, **closing: Any) -> dict[str, RunRecord]:
+    """Follow a story to its end and give the runs by trial, the sweep's own under ``""``."""
+    assert finish(follow(story, place.tracker()), **closing) == 0
+    return by_trial(place)
+
+
+def by_trial(place: Place) -> dict[str, RunRecord]:
+    runs = place.runs()
+    named = {run.tags.get("trial_id", ""): run for run in runs}
+    assert len(named) == len(runs), "one run a trial, and one for the sweep"
+    return named

@@ -1,0 +1,234 @@
+"""A follower is never in the way, loses nothing, and says so when it must leave something behind."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from tests.tracking.places import QUICK, MemoryPlace, MlflowPlace, Place, by_trial, finish, follow, show
+from tests.tracking.stories import Story, created, finished, planned, reported, started, whole_sweep
+
+from ratefront.errors import LedgerDamagedError
+from ratefront.events import Entry, Resumed
+from ratefront.history import TrialHistory
+from ratefront.tracking.follower import Follower, Pace
+from ratefront.tracking.memory import InMemoryTracker
+from ratefront.tracking.protocol import Closing, Reading, TrackedSweep
+
+
+class Unreliable:
+    """A tracker that, while it is away, refuses a third of the calls and loses the answer to another third."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner, self.is_away, self.failures, self._dice = inner, True, 0, random.Random(7)
+
+    def _answer(self, name: str, *args: Any, **kwargs: Any) -> None:
+        fate = self._dice.randrange(3) if self.is_away else 2
+        self.failures += fate != 2
+        if fate == 0:
+            raise ConnectionError("the server is away")
+        getattr(self.inner, name)(*args, **kwargs)
+        if fate == 1:
+            raise ConnectionError("the answer was lost")
+
+    def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
+        self._answer("open_sweep", sweep, running=running)
+
+    def show_trial(self, trial: TrialHistory, readings: Sequence[Reading]) -> None:
+        self._answer("show_trial", trial, readings)
+
+    def close_sweep(self, closing: Closing, time: float) -> None:
+        self._answer("close_sweep", closing, time)
+
+
+class Hanging(InMemoryTracker):
+    """A tracker whose first trial never returns until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered, self.released = threading.Event(), threading.Event()
+
+    def show_trial(self, trial: TrialHistory, readings: Sequence[Reading]) -> None:
+        self.entered.set()
+        self.released.wait(30)
+        super().show_trial(trial, readings)
+
+
+class Refusing(InMemoryTracker):
+    """A tracker that never takes one of the trials."""
+
+    def __init__(self, trial_id: str) -> None:
+        super().__init__()
+        self.trial_id = trial_id
+
+    def show_trial(self, trial: TrialHistory, readings: Sequence[Reading]) -> None:
+        if trial.params.trial_id == self.trial_id:
+            raise ValueError(f"{self.trial_id} is refused")
+        super().show_trial(trial, readings)
+
+
+class Deaf(InMemoryTracker):
+    """A tracker that cannot be reached until it hears."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.hears = 0, False
+
+    def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
+        self.asked += 1
+        if not self.hears:
+            raise ConnectionError("nobody there")
+        super().open_sweep(sweep, running=running)
+
+
+@pytest.fixture
+def hanging() -> Iterator[Hanging]:
+    tracker = Hanging()
+    yield tracker
+    tracker.released.set()
+
+
+def wait_until(holds: Any, seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
+
+
+def test_a_server_that_fails_all_the_time_loses_and_doubles_nothing(place: Place) -> None:
+    tracker = Unreliable(place.tracker())
+    assert finish(follow(whole_sweep(), tracker)) == 0
+    assert tracker.failures > 5
+    assert by_trial(place) == show(whole_sweep(), MemoryPlace())
+
+
+def test_a_second_follower_from_scratch_takes_over_from_a_killed_one(place: Place) -> None:
+    story = Story().tell(created(), planned(0), planned(1), started(0), started(1), reported(0, 1))
+    assert follow(story, place.tracker()).close(30) == 0  # the driver dies here: nothing was closed
+    assert Counter(run.status for run in place.runs()) == {"RUNNING": 3}
+    story.tell(Resumed("driver-2"), started(0, attempt=2), reported(0, 1, attempt=2), finished(0, attempt=2))
+    runs = show(story.tell(started(1, attempt=2), finished(1, attempt=2)), place)
+    assert {name: run.status for name, run in runs.items()} == dict.fromkeys(
+        ("", "t0000", "t0001"), "FINISHED"
+    )
+    assert sum(point.key == "epoch/loss" for point in runs["t0000"].points) == 1
+
+
+def test_what_is_written_before_finishing_is_delivered_without_a_wake() -> None:
+    place, story = MemoryPlace(), Story().tell(created(), planned(0))
+    follower = Follower(story.reader(), place.tracker(), Pace(poll=60, settle=60)).start()
+    story.tell(started(0), finished(0))
+    assert finish(follower) == 0
+    assert by_trial(place)["t0000"].status == "FINISHED"
+
+
+def test_waking_delivers_long_before_the_next_poll() -> None:
+    story, tracker = Story().tell(created(), planned(0)), InMemoryTracker()
+    follower = Follower(story.reader(), tracker, Pace(poll=60, settle=0)).start()
+    wait_until(lambda: tracker.sweeps)
+    story.tell(started(0))
+    follower.wake()
+    wait_until(lambda: any(sweep.trials for sweep in tracker.sweeps.values()))
+    assert follower.close(10) == 0
+
+
+def test_waking_never_waits_for_the_tracker(hanging: Hanging) -> None:
+    follower = follow(whole_sweep(), hanging)
+    assert hanging.entered.wait(10)
+    begin = time.perf_counter()
+    for _ in range(1000):
+        follower.wake()
+    assert (time.perf_counter() - begin) / 1000 < 0.5e-3
+
+
+def test_leaving_a_tracker_that_hangs_takes_no_longer_than_was_allowed(
+    hanging: Hanging, caplog: pytest.LogCaptureFixture
+) -> None:
+    story = whole_sweep()
+    follower = follow(story, hanging)
+    assert hanging.entered.wait(10)
+    begin = time.monotonic()
+    left = finish(follower, timeout=0.1)
+    assert time.monotonic() - begin < 5
+    entries_of_trials = len(story.entries) - 6  # all but created, four planned, and ended
+    assert left == entries_of_trials
+    assert f"{left} ledger entries not delivered" in caplog.text
+    assert "has not answered" in caplog.text
+
+
+def test_a_server_that_stays_away_is_told_with_its_last_error(caplog: pytest.LogCaptureFixture) -> None:
+    assert finish(follow(whole_sweep(), Deaf()), timeout=0.3) > 0
+    assert "the sweep goes on" in caplog.text
+    assert "last error: ConnectionError: nobody there" in caplog.text
+
+
+def test_an_outage_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    follower = follow(whole_sweep(), tracker := Deaf())
+    wait_until(lambda: tracker.asked > 20)
+    tracker.hears = True
+    assert finish(follower) == 0
+    assert [record.getMessage() for record in caplog.records] == [
+        "tracking: ConnectionError: nobody there; the sweep goes on, trying again"
+    ]
+
+
+def test_a_trial_that_is_refused_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    tracker = Refusing("t0001")
+    follower = follow(whole_sweep(), tracker)
+    wait_until(lambda: any(len(sweep.trials) == 3 for sweep in tracker.sweeps.values()))
+    assert finish(follower, timeout=0.2) == 4  # started, two reports, stopped
+    assert "t0001 is refused" in caplog.text
+
+
+def test_a_ledger_that_cannot_be_read_for_a_moment_is_read_again() -> None:
+    story, place, failures = whole_sweep(), MemoryPlace(), iter([OSError("stale handle"), OSError("again")])
+    read_new = story.reader()
+
+    def moody() -> list[Entry]:
+        for failure in failures:
+            raise failure
+        return read_new()
+
+    assert finish(Follower(moody, place.tracker(), QUICK).start()) == 0
+    assert len(place.runs()) == 5
+
+
+def test_a_damaged_ledger_is_told_and_ends_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    def damaged() -> list[Entry]:
+        raise LedgerDamagedError("ledger.jsonl: entry 7 at byte 900: checksum differs")
+
+    assert finish(Follower(damaged, InMemoryTracker(), QUICK).start(), timeout=0.2) >= 1
+    assert "entry 7 at byte 900" in caplog.text
+
+
+def test_an_empty_ledger_leaves_no_run(place: Place) -> None:
+    assert finish(follow(Story(), place.tracker())) == 0
+    assert place.runs() == []
+
+
+def test_what_happens_together_is_sent_together(
+    mlflow_place: MlflowPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    calls: Counter[str] = Counter()
+    for name in ("create_run", "log_batch", "set_terminated", "update_run", "set_tag", "log_metric"):
+        original = getattr(MlflowClient, name)
+
+        def counted(
+            self: Any, *args: Any, _name: str = name, _original: Any = original, **kwargs: Any
+        ) -> Any:
+            calls[_name] += 1
+            return _original(self, *args, **kwargs)
+
+        monkeypatch.setattr(MlflowClient, name, counted)
+    story = Story().tell(created(), planned(0), started(0), *(reported(0, step) for step in range(1, 51)))
+    show(story.tell(finished(0)), mlflow_place)
+    assert calls["create_run"] == calls["set_terminated"] == 2
+    assert calls["log_batch"] <= 5  # sweep: settings, figures; trial: everything, front
+    assert calls["set_tag"] == calls["log_metric"] == calls["update_run"] == 0

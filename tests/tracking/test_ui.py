@@ -1,0 +1,122 @@
+"""The UI is on loopback, on the right store, and ends with Ctrl-C; a server may go and come."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from tests.tracking.places import MemoryPlace, MlflowPlace, by_trial, finish, follow, show
+from tests.tracking.stories import whole_sweep
+
+from ratefront.errors import InputError
+from ratefront.tracking import ui
+from ratefront.tracking.uri import sqlite_uri
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((ui.HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_missing_store_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no tracking store at"):
+        ui.serve_ui(sqlite_uri(tmp_path / "mlflow.db"))
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_a_server_needs_no_second_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ui.serve_ui("http://mlflow.example.org:5000") == 0
+    assert "http://mlflow.example.org:5000" in capsys.readouterr().out
+
+
+def test_a_taken_port_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").touch()
+    with socket.socket() as taken:
+        taken.bind((ui.HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=f"port {port} is taken"):
+            ui.serve_ui(sqlite_uri(tmp_path / "mlflow.db"), port)
+
+
+def test_it_is_reachable_from_this_machine_only() -> None:
+    command = ui.command(5001)
+    assert command[command.index("--host") + 1] == "127.0.0.1"
+
+
+def test_an_address_with_a_password_is_not_on_the_command_line() -> None:
+    uri = "postgresql://me:secret@host/mlflow"
+    assert ui.environment(uri)["MLFLOW_BACKEND_STORE_URI"] == uri
+    assert not any("secret" in word for word in ui.command(5001))
+
+
+@contextmanager
+def serving(command: list[str], environment: dict[str, str], port: int) -> Iterator[subprocess.Popen[bytes]]:
+    server = subprocess.Popen(command, env=os.environ | environment, start_new_session=True)
+    try:
+        wait_until_healthy(port)
+        yield server
+    finally:
+        if server.poll() is None:
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def wait_until_healthy(port: int) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urlopen(f"http://{ui.HOST}:{port}/health") as answer:
+                assert answer.status == 200
+                return
+        except (URLError, ConnectionError):
+            assert time.monotonic() < deadline, "the server does not answer"
+            time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_ui(mlflow_place: MlflowPlace) -> None:
+    port = free_port()
+    code = f"from ratefront.tracking.ui import serve_ui; raise SystemExit(serve_ui({mlflow_place.uri!r}, {port}))"
+    with serving([sys.executable, "-c", code], {}, port) as server:
+        os.killpg(server.pid, signal.SIGINT)
+        assert server.wait(30) == 0
+
+
+@pytest.mark.slow
+def test_a_server_that_is_killed_and_comes_back_has_everything_once(
+    mlflow_place: MlflowPlace, tmp_path: Path
+) -> None:
+    port = free_port()
+    command, environment = ui.command(port), ui.environment(mlflow_place.uri)
+    remote = MlflowPlace(f"http://{ui.HOST}:{port}")
+    story = whole_sweep()
+    ending, story.entries = story.entries[8:], story.entries[:8]
+    report = tmp_path / "report.html"
+    report.write_text("<p>front</p>")
+    with serving(command, environment, port):
+        follower = follow(story, remote.tracker())
+        _wait(lambda: len(remote.stored()) == 3)
+    story.entries += ending
+    follower.wake()
+    with serving(command, environment, port):
+        assert finish(follower, artifacts=[report], timeout=60) == 0
+        assert by_trial(remote) == show(whole_sweep(), MemoryPlace(), artifacts=[report])
+
+
+def _wait(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ratefront.errors import InputError
+from ratefront.tracking.uri import artifact_location, default_uri, resolve_uri, sqlite_path, sqlite_uri
+
+
+def test_the_default_store_lies_beside_the_sweeps_folder(tmp_path: Path) -> None:
+    assert resolve_uri(None, tmp_path / "runs" / "digits") == f"sqlite:///{tmp_path}/runs/mlflow.db"
+    assert default_uri(tmp_path / "runs" / "other") == default_uri(tmp_path / "runs" / "digits")
+
+
+def test_a_relative_folder_has_an_absolute_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert default_uri(Path("runs/digits")) == f"sqlite:///{tmp_path}/runs/mlflow.db"
+    assert resolve_uri("sqlite:///own.db", tmp_path) == f"sqlite:///{tmp_path}/own.db"
+
+
+def test_a_database_file_may_be_named_by_its_path(tmp_path: Path) -> None:
+    assert resolve_uri(str(tmp_path / "own.db"), tmp_path) == sqlite_uri(tmp_path / "own.db")
+
+
+@pytest.mark.parametrize(
+    "uri", ["http://localhost:5000", "https://mlflow.example.org", "postgresql+psycopg2://u:p@host/mlflow"]
+)
+def test_servers_and_databases_are_taken_as_they_are(uri: str, tmp_path: Path) -> None:
+    assert resolve_uri(uri, tmp_path) == uri
+    assert sqlite_path(uri) is None
+    assert artifact_location(uri) is None
+
+
+@pytest.mark.parametrize("uri", ["mlruns", "file:///tmp/mlruns", "sqlite://mlflow.db", "ftp://host/x", ""])
+def test_other_addresses_are_refused_with_the_ones_that_work(uri: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="sqlite:///FILE") as caught:
+        resolve_uri(uri, tmp_path)
+    assert repr(uri) in str(caught.value)
+
+
+def test_paths_survive_the_way_there_and_back(tmp_path: Path) -> None:
+    path = tmp_path / "a folder" / "mlflow.db"
+    assert sqlite_path(sqlite_uri(path)) == path
+    assert artifact_location(sqlite_uri(path)) == (tmp_path / "a folder" / "mlartifacts").as_uri()
