@@ -100,7 +100,9 @@ def encode_string(coder: LatentCoder, latents: Symbols, first: int) -> bytes:
 
 def bits_alone(coder: LatentCoder, latents: Symbols) -> NDArray[np.int64]:
     """Bits (n,) of each sample as a string of its own."""
-    return np.array([8 * len(encode_string(coder, latents[i : i + 1], i)) for i in range(len(latents))], dtype=np.int64)
+    return np.array(
+        [8 * len(encode_string(coder, latents[i : i + 1], i)) for i in range(len(latents))], dtype=np.int64
+    )
 
 
 def write_stream(coder: LatentCoder, identity: bytes, latents: Symbols, block_size: int) -> CodedStream:
@@ -139,9 +141,13 @@ def _parse_header(coder: LatentCoder, identity: bytes, data: bytes) -> tuple[int
     if _CRC.unpack_from(data, len(data) - _CRC.size)[0] != zlib.crc32(data[: -_CRC.size]):
         raise BitstreamError("the stream is truncated or altered: its checksum differs")
     if written_by != identity:
-        raise BitstreamError(f"coded by another codec: {written_by.hex()[:12]}…, this is {identity.hex()[:12]}…")
+        raise BitstreamError(
+            f"coded by another codec: {written_by.hex()[:12]}…, this is {identity.hex()[:12]}…"
+        )
     if elements != coder.elements or block_size < 1 or samples * max(1, elements) > _MOST_LATENTS:
-        raise BitstreamError(f"impossible shapes: {samples} samples of {elements} elements, blocks of {block_size}")
+        raise BitstreamError(
+            f"impossible shapes: {samples} samples of {elements} elements, blocks of {block_size}"
+        )
     return samples, block_size
 
 

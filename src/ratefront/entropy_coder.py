@@ -48,8 +48,16 @@ class FrequencyTable:
             A probability is negative or not finite, all are zero, or there are more symbols than counts.
         """
         p = np.asarray(pmf, dtype=np.float64)
-        if p.ndim != 1 or not np.all(np.isfinite(p)) or p.min(initial=0.0) < 0 or p.sum() <= 0 or p.size >= _TOTAL:
-            raise ValueError(f"probabilities are (n,), finite, ≥ 0, not all zero, fewer than {_TOTAL}; got {p!r}")
+        if (
+            p.ndim != 1
+            or not np.all(np.isfinite(p))
+            or p.min(initial=0.0) < 0
+            or p.sum() <= 0
+            or p.size >= _TOTAL
+        ):
+            raise ValueError(
+                f"probabilities are (n,), finite, ≥ 0, not all zero, fewer than {_TOTAL}; got {p!r}"
+            )
         counts = 1 + np.floor(p / p.sum() * (_TOTAL - p.size)).astype(np.int64)
         counts[np.argmax(counts)] += _TOTAL - counts.sum()
         return cls(counts, offset)
@@ -85,7 +93,9 @@ class SymbolEncoder:
             A symbol lies outside the table.
         """
         if symbols.size and (symbols.min() < table.offset or symbols.max() > table.last):
-            raise ValueError(f"symbols lie in [{table.offset}, {table.last}], got {symbols.min()} to {symbols.max()}")
+            raise ValueError(
+                f"symbols lie in [{table.offset}, {table.last}], got {symbols.min()} to {symbols.max()}"
+            )
         if symbols.size and len(table) > 1:
             self._coder.encode(np.ascontiguousarray(symbols - table.offset, dtype=np.int32), table.model)
             self._empty = False
@@ -100,7 +110,9 @@ class SymbolDecoder:
 
     def __init__(self, data: bytes) -> None:
         padded = data + b"\0" * (-len(data) % _WORD_BYTES)
-        self._coder = constriction.stream.queue.RangeDecoder(np.frombuffer(padded, dtype=">u4").astype(np.uint32))
+        self._coder = constriction.stream.queue.RangeDecoder(
+            np.frombuffer(padded, dtype=">u4").astype(np.uint32)
+        )
 
     def decode(self, count: int, table: FrequencyTable) -> Symbols:
         """The next ``count`` symbols.

@@ -20,7 +20,7 @@ from ratefront.bounds import (
 )
 from ratefront.errors import InputError
 
-relaxed = settings(deadline=None, max_examples=30)
+relaxed = settings(deadline=None, max_examples=15)
 PARTS = 12
 
 

@@ -90,13 +90,9 @@ def cluster() -> Iterator[None]:
         with quiet():
             import ray
 
-            ray.init(
-                address="local",
-                num_cpus=2,
-                include_dashboard=False,
-                log_to_driver=False,
-                object_store_memory=100 * 2**20,
-            )
+            from ratefront.orchestrate.cluster import _start
+
+            _start()
             yield
             ray.shutdown()
     finally:

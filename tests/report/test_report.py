@@ -53,10 +53,13 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    found = full_sweep(tmp_path_factory.mktemp("sweep"))
-    write_report(found)
-    return found
+def drawn(tmp_path_factory):
+    return write_report(full_sweep(tmp_path_factory.mktemp("sweep")))
+
+
+@pytest.fixture(scope="module")
+def folder(drawn):
+    return SweepFolder(drawn.artifacts[0].parent)
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +74,7 @@ def figures_of(folder):
     return json.loads(stored.group(1))
 
 
-def test_all_files_are_written_and_named(folder):
-    drawn = write_report(folder)
+def test_all_files_are_written_and_named(drawn, folder):
     assert {path.name for path in drawn.artifacts} == {
         "trials.csv",
         "summary.json",
@@ -199,9 +201,8 @@ def test_only_the_bounds_of_the_sweep_file_are_drawn(tmp_path):
     assert json.loads(sweep.folder.summary.read_text())["front"][0]["gap_bits"]["sample_and_communicate"]
 
 
-def test_drawn_again_everything_is_the_same(folder):
-    write_report(folder)
-    before = {path: path.read_bytes() for path in write_report(folder).artifacts}
+def test_drawn_again_everything_is_the_same(drawn, folder):
+    before = {path: path.read_bytes() for path in drawn.artifacts}
     for path in before:
         path.unlink()
     assert {path: path.read_bytes() for path in write_report(folder).artifacts} == before

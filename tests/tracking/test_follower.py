@@ -22,13 +22,13 @@ from ratefront.tracking.protocol import Closing, Reading, TrackedSweep
 
 
 class Unreliable:
-    """A tracker that, while it is away, refuses a third of the calls and loses the answer to another third."""
+    """A tracker that refuses a third of the calls and loses the answer to another third."""
 
     def __init__(self, inner: Any) -> None:
-        self.inner, self.is_away, self.failures, self._dice = inner, True, 0, random.Random(7)
+        self.inner, self.failures, self._dice = inner, 0, random.Random(7)
 
     def _answer(self, name: str, *args: Any, **kwargs: Any) -> None:
-        fate = self._dice.randrange(3) if self.is_away else 2
+        fate = self._dice.randrange(3)
         self.failures += fate != 2
         if fate == 0:
             raise ConnectionError("the server is away")

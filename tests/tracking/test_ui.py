@@ -88,7 +88,8 @@ def wait_until_healthy(port: int) -> None:
 @pytest.mark.slow
 def test_ctrl_c_ends_the_ui(mlflow_place: MlflowPlace) -> None:
     port = free_port()
-    code = f"from ratefront.tracking.ui import serve_ui; raise SystemExit(serve_ui({mlflow_place.uri!r}, {port}))"
+    call = f"serve_ui({mlflow_place.uri!r}, {port})"
+    code = f"from ratefront.tracking.ui import serve_ui; raise SystemExit({call})"
     with serving([sys.executable, "-c", code], {}, port) as server:
         os.killpg(server.pid, signal.SIGINT)
         assert server.wait(30) == 0

@@ -24,7 +24,9 @@ def analysis_transform(shape: Sequence[int], outputs: int) -> nn.Sequential:
     if len(shape) == 3 and shape[1] >= 4:
         height, width = (shape[1] + 1) // 2, (shape[2] + 1) // 2
         halved = nn.Conv2d(shape[0], _ANALYSIS_CHANNELS, 3, stride=2, padding=1)
-        return nn.Sequential(halved, nn.ReLU(), nn.Flatten(), nn.Linear(_ANALYSIS_CHANNELS * height * width, outputs))
+        return nn.Sequential(
+            halved, nn.ReLU(), nn.Flatten(), nn.Linear(_ANALYSIS_CHANNELS * height * width, outputs)
+        )
     return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), outputs))
 
 

@@ -117,5 +117,7 @@ class Family(ABC):
         """The codec with arbitrary weights; a receiver is spared what only training and encoding need."""
 
     @abstractmethod
-    def learner(self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset) -> Learner | None:
+    def learner(
+        self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset
+    ) -> Learner | None:
         """Give the codec its starting weights; what still has to be learned, or None where nothing is."""

@@ -136,5 +136,7 @@ class LabelFamily(Family):
             raise TypeError(f"expected a LabelCodec, got {type(codec).__name__}")
         parameters = LabelParameters.model_validate(structure.parameters)
         codec.task_model.load_state_dict(task_model.state_dict())
-        predicted = predict_logits(codec.task_model, torch.from_numpy(data.train.images)).argmax(dim=1).numpy()
+        predicted = (
+            predict_logits(codec.task_model, torch.from_numpy(data.train.images)).argmax(dim=1).numpy()
+        )
         codec.fit(predicted, parameters.merged_classes or 0)

@@ -20,7 +20,9 @@ from ratefront.refine.sga import Annealing
 from ratefront.tasks.model import TaskModel, round_to_half
 
 
-_PRIOR_SPEED = 5.0  # densities must follow the latents, or the rate is paid for where the latents no longer are
+_PRIOR_SPEED = (
+    5.0  # densities must follow the latents, or the rate is paid for where the latents no longer are
+)
 
 
 class SplitFamily(Family):
@@ -41,7 +43,9 @@ class SplitFamily(Family):
             teacher=structure.task_model_untrained().back_end(parameters.split) if needs_teacher else None,
         )
 
-    def learner(self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset) -> SplitLearner:
+    def learner(
+        self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset
+    ) -> SplitLearner:
         if not isinstance(codec, SplitCodec):
             raise TypeError(f"expected a SplitCodec, got {type(codec).__name__}")
         parameters = SplitParameters.model_validate(structure.parameters)
@@ -130,7 +134,13 @@ class SplitLearner(Learner):
     @torch.no_grad()
     def finish(self) -> None:
         bottleneck = self.codec.bottleneck
-        for module in (self.codec.front_end, bottleneck.g_a, bottleneck.g_s, bottleneck.prior, self.codec.back_end):
+        for module in (
+            self.codec.front_end,
+            bottleneck.g_a,
+            bottleneck.g_s,
+            bottleneck.prior,
+            self.codec.back_end,
+        ):
             if module is not None:
                 round_to_half(module)
         bottleneck.settle(bottleneck.unsettled(bottleneck.g_a(self.train[0])))

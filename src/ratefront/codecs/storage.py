@@ -66,7 +66,9 @@ def load_codec(config: Path, weights: Path, *, receiver_only: bool = False) -> t
     except (OSError, ValueError, SafetensorError) as error:
         raise InputError(f"no codec at {config.parent}: {error}") from error
     if described.get("version") != _VERSION:
-        raise InputError(f"{config}: version {described.get('version')!r} cannot be read; this is version {_VERSION}")
+        raise InputError(
+            f"{config}: version {described.get('version')!r} cannot be read; this is version {_VERSION}"
+        )
     structure = CodecStructure(
         described["parameters"], described["task_model"], described["classes"], tuple(described["shape"])
     )
@@ -83,7 +85,9 @@ def _fill(codec: Codec, tensors: Mapping[str, Tensor], config: Path) -> None:
     codec.load_state_dict({name: tensors[name].to(tensor.dtype) for name, tensor in wanted.items()})
 
 
-def structure_of(values: Mapping[str, Scalar], task_model: str, classes: int, shape: tuple[int, ...]) -> CodecStructure:
+def structure_of(
+    values: Mapping[str, Scalar], task_model: str, classes: int, shape: tuple[int, ...]
+) -> CodecStructure:
     """The structure of a codec with a family's own parameters, for images of shape (C, H, W)."""
     channels, height, width = shape
     return CodecStructure(dict(values), task_model, classes, (channels, height, width))

@@ -17,7 +17,9 @@ class Split:
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.labels.shape != self.images.shape[:1]:
-            raise ValueError(f"images are (N,C,H,W) and labels (N,), got {self.images.shape} and {self.labels.shape}")
+            raise ValueError(
+                f"images are (N,C,H,W) and labels (N,), got {self.images.shape} and {self.labels.shape}"
+            )
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -14,7 +14,9 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 def divergence_from_teacher(logits: Tensor, teacher_logits: Tensor) -> Tensor:
     """KL(teacher ‖ codec) (n,) in nats: what a transmitter without labels can ask for at encode time."""
-    per_class = F.kl_div(logits.log_softmax(1), teacher_logits.log_softmax(1), reduction="none", log_target=True)
+    per_class = F.kl_div(
+        logits.log_softmax(1), teacher_logits.log_softmax(1), reduction="none", log_target=True
+    )
     return per_class.sum(dim=1)
 
 

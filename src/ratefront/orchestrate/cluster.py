@@ -43,7 +43,18 @@ def cluster(spec: SweepSpec) -> Iterator[int]:
         ray.shutdown()
 
 
+def _hush_raylet() -> None:
+    """Ray prints every lost worker to stdout, whatever ``log_to_driver`` says; the ledger tells it better."""
+    import ray._private.worker as driver
+
+    def drop(data: object, ignore_prefix: bool = False) -> None: ...
+
+    if hasattr(driver, "print_to_stdstream"):
+        driver.print_to_stdstream = drop
+
+
 def _start() -> None:
+    _hush_raylet()
     address = os.environ.get("RAY_ADDRESS")
     common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
     if address:
@@ -60,7 +71,7 @@ def _start() -> None:
 
 def slots(spec: SweepSpec) -> int:
     """How many trials run at the same time: what was asked for, or fewer where the nodes hold fewer."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    nodes = [node["Resources"] for node in _nodes() if node["Alive"]]
     room = sum(_room(node, spec.resources) for node in nodes)
     if room:
         return min(room, spec.resources.concurrent)
@@ -68,6 +79,11 @@ def slots(spec: SweepSpec) -> int:
     gpus = max((node.get("GPU", 0.0) for node in nodes), default=0.0)
     problems = check_capacity(spec, cpus, gpus) or ["resources: no node has these CPUs and GPUs together"]
     raise InputError("\n".join(problems))
+
+
+def _nodes() -> list[dict[str, Any]]:
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return nodes
 
 
 def _room(node: Mapping[str, float], resources: Resources) -> int:

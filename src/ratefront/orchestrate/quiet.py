@@ -11,6 +11,7 @@ from contextlib import contextmanager
 _VARIABLES = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # paths in a sweep file are relative to where the sweep was started
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",  # the new output prints every lost worker, whatever the verbosity
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DEDUP_LOGS": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -31,7 +32,7 @@ def quiet() -> Iterator[None]:
     levels = {name: logging.getLogger(name).level for name in _LOGGERS}
     os.environ.update(_VARIABLES)
     for name in _LOGGERS:
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Ray's own deprecations; nothing that a user of ours can act on

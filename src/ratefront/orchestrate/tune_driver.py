@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ray import tune
-from ray.tune import PlacementGroupFactory, RunConfig, TuneConfig, Tuner
+from ray.tune import CheckpointConfig, PlacementGroupFactory, RunConfig, TuneConfig, Tuner
 from ray.tune.error import TuneError
 
 from ratefront.errors import EngineError
@@ -69,6 +69,7 @@ def _tuner(
             storage_path=str(storage),
             stop=ResultListener(reference),
             callbacks=[LifeListener(reference, on_turn)],
+            checkpoint_config=CheckpointConfig(checkpoint_at_end=False),
             verbose=0,
             log_to_file=False,
         ),

@@ -15,17 +15,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ratefront.report.axes import Window, close_window, drawn_curve, whole_window
+from ratefront.report.legend import MUTED, TASK_MODEL, draw_legend, front_looks, plain
 from ratefront.report.style import SeriesStyle, bound_style, series_styles
 from ratefront.report.view import MeasuredTrial, SweepView
-from ratefront.store.front import objectives_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.lines import Line2D
 
 DOTS_PER_INCH = 200
-INK, MUTED, GRID = "#222222", "#6b6b6b", "#e6e6e6"
+INK, GRID = "#222222", "#e6e6e6"
 MARGINS = {"top": 0.905, "bottom": 0.07}
 SETTINGS: Any = {
     "font.family": "DejaVu Sans",
@@ -73,20 +72,16 @@ def draw(view: SweepView) -> Figure:
     _draw_size(figure.add_subplot(left[1], sharex=main), view, whole)
     if close is not None:
         _draw_close(figure.add_subplot(right[0]), view, close)
-    _draw_legend(figure.add_subplot(right[1] if close is not None else right[:]), view)
+    draw_legend(figure.add_subplot(right[1] if close is not None else right[0]), view)
     figure.text(0.06, 0.965, _title(view), fontsize=12, fontweight="bold", va="center")
     return figure
 
 
 def _title(view: SweepView) -> str:
-    name = _plain(view.name)
+    name = plain(view.name)
     if view.history.ended:
         return f"{name}: rate–accuracy front on test, {view.summary['trials_finished']} codecs"
     return f"{name}: running, {view.trials_ended} of {view.trials_requested} trials ended"
-
-
-def _plain(text: str) -> str:
-    return text.replace("$", r"\$")  # a name is never a formula
 
 
 def _draw_main(axes: Axes, view: SweepView, window: Window) -> None:
@@ -97,10 +92,18 @@ def _draw_main(axes: Axes, view: SweepView, window: Window) -> None:
     axes.set_ylim(*window.accuracy)
     axes.tick_params(labelbottom=False)
     axes.set_title("Accuracy against rate")
-    if view.overlay is not None and "oracle" in view.bounds:
-        axes.text(
-            0.03, 0.93, "unattainable:\nbelow the oracle", transform=axes.transAxes, color=MUTED, va="top"
-        )
+    _name_unattainable(axes, view, window)
+
+
+def _name_unattainable(axes: Axes, view: SweepView, window: Window) -> None:
+    """Write into the region above the oracle what it is, where it is wide enough for the words."""
+    if view.overlay is None or "oracle" not in view.bounds:
+        return
+    rate = view.overlay.curves["oracle"].rate_at(1.0 - 0.84) or window.rate[0]
+    width = np.log(rate / window.rate[0]) / np.log(window.rate[1] / window.rate[0])
+    if width > 0.25:
+        words = "unattainable:\nbelow the oracle"
+        axes.text(0.03, 0.93, words, transform=axes.transAxes, color=MUTED, va="top")
 
 
 def _draw_close(axes: Axes, view: SweepView, window: Window) -> None:
@@ -162,7 +165,7 @@ def _plain_ticks(axis: Any) -> None:
 def _draw_bounds(axes: Axes, view: SweepView, window: Window) -> None:
     if view.overlay is None:
         return
-    axes.axhline(1 - view.overlay.task_model_distortion, color="#b30000", linewidth=0.7, zorder=1.5)
+    axes.axhline(1 - view.overlay.task_model_distortion, color=TASK_MODEL, linewidth=0.7, zorder=1.5)
     for name in view.bounds:
         rate, accuracy = drawn_curve(view.overlay.curves[name])
         style = bound_style(name)
@@ -177,7 +180,7 @@ def _draw_bounds(axes: Axes, view: SweepView, window: Window) -> None:
 
 
 def _draw_fronts(axes: Axes, view: SweepView, window: Window) -> None:
-    _draw_stairs(axes, view.staircase(), window, color="#f2c94c", linewidth=5.0, alpha=0.55, zorder=2.5)
+    _draw_stairs(axes, view.staircase(), window, **front_looks(), zorder=2.5)
     for name, style in series_styles(view.series).items():
         _draw_stairs(axes, view.staircase(name), window, color=style.colour, linewidth=1.1, zorder=3)
 
@@ -217,78 +220,3 @@ def _looks(trial: MeasuredTrial, style: SeriesStyle) -> dict[str, Any]:
         "markersize": 5.5,
         "zorder": 4,
     }
-
-
-def _draw_legend(axes: Axes, view: SweepView) -> None:
-    axes.set_axis_off()
-    looks: dict[str, Any] = {"frameon": False, "alignment": "left", "borderaxespad": 0.0, "borderpad": 0.0}
-    looks |= {"fontsize": 8.5, "loc": "upper left", "handlelength": 2.6, "labelspacing": 0.4}
-    bounds, bound_titles = _bound_handles(view)
-    trials, trial_titles = _trial_handles(view)
-    if bounds:
-        first = axes.legend(bounds, bound_titles, bbox_to_anchor=(0.0, 1.0), title="Bounds", **looks)
-        axes.add_artist(first)
-    if trials:
-        place = (0.0, 0.43 if bounds else 1.0)
-        axes.legend(
-            trials,
-            trial_titles,
-            bbox_to_anchor=place,
-            ncols=2,
-            title="Measured codecs",
-            columnspacing=1.6,
-            **looks,
-        )
-    names = ", ".join(name.removesuffix("_bits").replace("_", " ") for name in objectives_of(view.spec))
-    note = f"Front: non-dominated on validation in\n{names}; all values shown are test."
-    axes.text(0.0, -0.1, note, fontsize=8, color=MUTED)
-
-
-def _bound_handles(view: SweepView) -> tuple[list[Line2D], list[str]]:
-    from matplotlib.lines import Line2D
-
-    handles, titles = [], []
-    for name in view.bounds:
-        style = bound_style(name)
-        dashes: Any = (0, style.dashes) if style.dashes else "solid"
-        handles.append(Line2D([], [], color=style.ink, linewidth=style.width, linestyle=dashes))
-        titles.append(style.short if style.short == style.title else f"{style.short}  {style.title}")
-    if view.overlay is not None:
-        handles.append(Line2D([], [], color="#b30000", linewidth=0.8))
-        titles.append(f"task model, {100 * (1 - view.overlay.task_model_distortion):.1f} %")
-    return handles, titles
-
-
-def _trial_handles(view: SweepView) -> tuple[list[Line2D], list[str]]:
-    from matplotlib.lines import Line2D
-
-    handles, titles = [], []
-    present = {trial.test.series for trial in view.measured}
-    for name, style in series_styles(view.series).items():
-        if name in present:
-            handles.append(
-                Line2D([], [], color=style.colour, marker=style.marker, linewidth=1.1, markersize=6)
-            )
-            titles.append(_plain(name))
-    for label, looks in _standing_looks(view):
-        handles.append(Line2D([], [], **looks))
-        titles.append(label)
-    return handles, titles
-
-
-def _standing_looks(view: SweepView) -> list[tuple[str, dict[str, Any]]]:
-    """The legend's explanations of what is really in the figure."""
-    dot: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 6}
-    standings = {trial.standing for trial in view.measured}
-    left = whole_window(view)
-    found: list[tuple[str, dict[str, Any]]] = []
-    if "front" in standings:
-        found.append(("overall front", {"color": "#f2c94c", "linewidth": 5, "alpha": 0.55}))
-        found.append(("filled: on the front", {**dot, "color": MUTED, "markeredgecolor": "white"}))
-    if "dominated" in standings:
-        found.append(("pale: dominated", {**dot, "color": MUTED + "30", "markeredgecolor": MUTED + "90"}))
-    if "collapsed" in standings:
-        found.append(("collapsed", {**dot, "marker": "x", "markersize": 4.5, "color": MUTED}))
-    if any(not left.holds_rate(trial.test.rate_bits) for trial in view.measured):
-        found.append((f"rate below {left.rate[0]:.2g} bit", {**dot, "marker": "<", "color": MUTED}))
-    return found

@@ -24,7 +24,9 @@ from ratefront.spec.schema import Named, SweepSpec
 from ratefront.tasks.model import TaskModel, predict_logits
 from ratefront.tasks.train import train_task_model
 
-_TRAINING_VERSION = 1  # raise when training or an architecture changes: the cache must not answer with the old weights
+_TRAINING_VERSION = (
+    1  # raise when training or an architecture changes: the cache must not answer with the old weights
+)
 
 
 def cache_folder() -> Path:

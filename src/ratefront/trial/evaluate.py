@@ -39,7 +39,12 @@ def encode_split(codec: Codec, identity: bytes, split: Split, block_size: int, p
 
 
 def measure(
-    codec: Codec, coded: CodedSplit, alone: NDArray[np.int64], decoded: NDArray[np.int64], split: Split, classes: int
+    codec: Codec,
+    coded: CodedSplit,
+    alone: NDArray[np.int64],
+    decoded: NDArray[np.int64],
+    split: Split,
+    classes: int,
 ) -> Measurement:
     """Rates and accuracy of a split from what was written and what the receiver decoded.
 
@@ -80,4 +85,6 @@ def collapse_reason(measured: Measurement, labels: NDArray[np.int64]) -> str:
     threshold = majority + 2 * float(np.sqrt(majority * (1 - majority) / len(labels)))
     if measured.accuracy > threshold:
         return ""
-    return f"validation accuracy {measured.accuracy:.4f} is not above the majority class by 2σ ({threshold:.4f})"
+    return (
+        f"validation accuracy {measured.accuracy:.4f} is not above the majority class by 2σ ({threshold:.4f})"
+    )

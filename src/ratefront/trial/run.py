@@ -76,7 +76,12 @@ def _files(params: TrialParams, context: TrialContext) -> TrialFolder:
 
 
 def _evaluated(
-    params: TrialParams, context: TrialContext, data: Dataset, codec: Codec, identity: bytes, train_seconds: float
+    params: TrialParams,
+    context: TrialContext,
+    data: Dataset,
+    codec: Codec,
+    identity: bytes,
+    train_seconds: float,
 ) -> TrialResult:
     files = _files(params, context)
     splits = {"validation": data.validation, "test": data.test}
@@ -106,7 +111,8 @@ def _evaluated(
         reason=reason,
         validation=measured["validation"],
         test=measured["test"],
-        transmitter_bytes=module_bytes(*codec.transmitter_modules()) + table_bytes(codec.transmitter_tables()),
+        transmitter_bytes=module_bytes(*codec.transmitter_modules())
+        + table_bytes(codec.transmitter_tables()),
         transmitter_macs=codec.transmitter_macs(torch.from_numpy(data.test.images[:1]).to(codec.device)),
         encode_ms=coded["test"].encode_ms,
         train_seconds=train_seconds,

@@ -23,7 +23,9 @@ class TrainingClock:
     seconds: float = 0.0
 
 
-def train(learner: Learner, settings: Training, seed: int, clock: TrainingClock) -> Generator[Progress, None, None]:
+def train(
+    learner: Learner, settings: Training, seed: int, clock: TrainingClock
+) -> Generator[Progress, None, None]:
     """Train for ``settings.epochs`` with Adam and a cosine schedule, reporting after each epoch, then finish.
 
     Raises
@@ -45,7 +47,11 @@ def train(learner: Learner, settings: Training, seed: int, clock: TrainingClock)
 
 
 def _epoch(
-    learner: Learner, optimiser: torch.optim.Optimizer, settings: Training, epoch: int, generator: torch.Generator
+    learner: Learner,
+    optimiser: torch.optim.Optimizer,
+    settings: Training,
+    epoch: int,
+    generator: torch.Generator,
 ) -> float:
     losses = []
     for batch in learner.batches(settings.batch_size, generator):

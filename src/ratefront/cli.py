@@ -1,0 +1,241 @@
+"""The command line. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TypeVar
+
+import typer
+
+from ratefront.errors import InputError, RatefrontError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ratefront.spec.load import LoadedSpec
+
+app = typer.Typer(
+    name="ratefront",
+    help="Rate–accuracy Pareto fronts of task-oriented codecs, drawn against the bounds.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Spec = Annotated[Path, typer.Argument(help="The sweep file (YAML).", show_default=False)]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the sweep file.")
+]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def main() -> NoReturn:
+    """Run the command line: exit code 0 done, 1 engine error, 2 bad input, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    app()
+    raise SystemExit(0)
+
+
+def _errors_as_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except RatefrontError as error:
+            print(f"ratefront: {error}", file=sys.stderr)
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as error:
+            print("ratefront: interrupted", file=sys.stderr)
+            raise typer.Exit(130) from error
+
+    return run
+
+
+@app.command()
+@_errors_as_exit_codes
+def check(spec: Spec, set_: Overrides = None) -> None:
+    """Validate a sweep file and print its plan; start nothing."""
+    from rich.console import Console
+
+    from ratefront.catalogue import CATALOGUE
+    from ratefront.spec.load import load_spec
+    from ratefront.spec.plan import plan_of, render_plan
+
+    loaded = load_spec(spec, set_ or ())
+    Console(highlight=False).print(render_plan(plan_of(loaded, CATALOGUE)))
+    _warn_of_capacity(loaded)
+
+
+def _warn_of_capacity(loaded: LoadedSpec) -> None:
+    """The sweep may run on another machine than the check: too few cores here is a warning."""
+    import os
+
+    from ratefront.spec.capacity import check_capacity
+
+    gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
+    for problem in check_capacity(loaded.spec, len(os.sched_getaffinity(0)), gpus):
+        print(f"warning: on this machine, {problem}", file=sys.stderr)
+
+
+@app.command()
+@_errors_as_exit_codes
+def sweep(
+    spec: Spec,
+    set_: Overrides = None,
+    trials: Annotated[int | None, typer.Option(help="How many trials, instead of the sweep file's.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The sweep's own folder.  [default: runs/NAME-TIME]")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the sweep in --out.")] = False,
+    tracking_uri: Annotated[
+        str | None,
+        typer.Option(help="MLflow store or server.  [default: mlflow.db beside the sweep's folder]"),
+    ] = None,
+) -> None:
+    """Run a sweep. The last line printed is its folder."""
+    from rich.console import Console
+
+    from ratefront import api
+    from ratefront.spec.load import load_spec
+    from ratefront.terminal.progress import display_for
+
+    if resume and out is None:
+        raise InputError("--resume needs --out DIR: the folder of the sweep to go on with")
+    loaded = load_spec(spec, set_ or (), trials)
+    folder = out or _new_folder(loaded.spec.name)
+    console = Console(stderr=True, highlight=False)
+    with display_for(console, loaded.spec.trials) as display, _resumable(folder):
+        api.sweep(loaded, folder, resume=resume, tracking_uri=tracking_uri, on_update=display.update)
+    _say_what_came_of_it(folder)
+    print(folder)
+
+
+def _new_folder(name: str) -> Path:
+    from datetime import datetime
+
+    return Path("runs") / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+
+
+@contextmanager
+def _resumable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"interrupted; go on with: ratefront sweep SPEC --out {folder} --resume", file=sys.stderr)
+        raise typer.Exit(130) from None
+
+
+def _say_what_came_of_it(folder: Path) -> None:
+    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    print(
+        f"{summary['trials_finished']} of {summary['trials_requested']} trials finished, "
+        f"{len(summary['front'])} on the front; report: {folder / 'report.html'}\n"
+        f"browse the trials: ratefront ui {folder}",
+        file=sys.stderr,
+    )
+
+
+@app.command()
+@_errors_as_exit_codes
+def trial(
+    spec: Spec,
+    params: Annotated[str, typer.Option(metavar="JSON", help='{"family": "label", "method": "lossless"}')],
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    out: Annotated[Path | None, typer.Option(help="Keep the trial's files here.")] = None,
+    set_: Overrides = None,
+) -> None:
+    """Run one trial in this process and print its record as JSON; Ray, MLflow and Optuna stay out of it."""
+    import tempfile
+
+    from ratefront import api
+    from ratefront.spec.load import load_spec
+    from ratefront.trial.isolation import forbid_imports
+
+    forbid_imports("ray", "mlflow", "optuna")
+    loaded, values = load_spec(spec, set_ or ()), _parsed(params)
+    if device not in ("cpu", "cuda"):
+        raise InputError(f"--device: cpu or cuda, got {device!r}")
+    with tempfile.TemporaryDirectory() as temporary:
+        result = api.trial(loaded, values, out or Path(temporary), seed=seed, device=device)
+    print(json.dumps({"params": values, "seed": seed, "device": device, **result.to_json()}, indent=2))
+
+
+def _parsed(params: str) -> dict[str, Any]:
+    try:
+        values = json.loads(params)
+    except ValueError as error:
+        raise InputError(f"--params is not JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"--params is a JSON object, got {params!r}")
+    return values
+
+
+@app.command()
+@_errors_as_exit_codes
+def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The sweep's folder.")]) -> None:
+    """(Re)draw the report of a finished or running sweep."""
+    from ratefront import api
+
+    for path in api.report(folder).artifacts:
+        print(path)
+
+
+@app.command()
+@_errors_as_exit_codes
+def bounds(
+    predictions: Annotated[
+        Path, typer.Argument(metavar="PREDICTIONS.npz", help="labels, and logits or alike")
+    ],
+    out: Annotated[Path, typer.Option(help="The JSON file to write.")],
+) -> None:
+    """Compute the bounds of any model's predictions."""
+    from ratefront import api
+
+    document = api.bounds(predictions)
+    api.write_json(out, document)
+    print(
+        f"{document['samples']} samples, {document['classes']} classes, task model accuracy "
+        f"{1 - document['task_model_distortion']:.4f}; curves: {', '.join(document['curves'])}",
+        file=sys.stderr,
+    )
+    print(out)
+
+
+@app.command()
+@_errors_as_exit_codes
+def ui(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A sweep's folder, or the folder of many.")
+    ] = Path("runs"),
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="[default: 5000, or a free one]")] = None,
+    tracking_uri: Annotated[
+        str | None, typer.Option(help="Another store than the one beside the sweep.")
+    ] = None,
+) -> None:
+    """Open the MLflow UI on the right store; it listens on this machine only."""
+    from ratefront.store.folder import SweepFolder
+    from ratefront.tracking.ui import serve_ui
+    from ratefront.tracking.uri import resolve_uri
+
+    sweep_folder = folder if SweepFolder(folder).ledger.exists() else folder / "any"
+    raise typer.Exit(serve_ui(resolve_uri(tracking_uri, sweep_folder), port))
+
+
+@app.command()
+@_errors_as_exit_codes
+def schema(out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
+    """Write the JSON schema of sweep files, for editors."""
+    from ratefront.catalogue import CATALOGUE
+    from ratefront.spec.json_schema import schema_text
+
+    out.write_text(schema_text(CATALOGUE), encoding="utf-8")
+    print(out)

@@ -1,0 +1,185 @@
+"""The ledger keeps what it was given, or says where it does not."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ratefront.errors import LedgerDamagedError, LedgerLockedError
+from ratefront.events import Created, Entry, Event, Failed, Planned, Reported, Resumed, Started, Stopped
+from ratefront.store.ledger import Ledger, LedgerReader, format_line, parse_line, read_entries
+
+EVENTS: list[Event] = [
+    Created("digits", {"trials": 3, "space": {"β": [0.1, 1]}}, "0.1.0"),
+    Planned("t0000", 0, 7, {"family": "label", "merged": 3}),
+    Started("t0000", 1, "worker ü"),
+    Reported("t0000", 1, 1, {"loss": 0.25}),
+    Failed("t0000", 1, "ValueError", "a\nreason", True),
+]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.jsonl"
+
+
+@pytest.fixture
+def written(path: Path) -> Path:
+    with Ledger(path) as ledger:
+        for event in EVENTS:
+            ledger.append(event)
+    return path
+
+
+def events(path: Path) -> list[Event]:
+    return [entry.event for entry in read_entries(path)]
+
+
+def test_what_was_appended_is_read_in_order(written: Path) -> None:
+    assert events(written) == EVENTS
+    assert [entry.seq for entry in read_entries(written)] == [0, 1, 2, 3, 4]
+
+
+def test_opening_again_goes_on_counting(written: Path) -> None:
+    with Ledger(written) as ledger:
+        assert [entry.event for entry in ledger.entries] == EVENTS
+        assert ledger.append(Resumed("again")).seq == 5
+    assert events(written) == [*EVENTS, Resumed("again")]
+
+
+@given(text=st.text(), number=st.floats(allow_nan=False, allow_infinity=False), seq=st.integers(0, 10**9))
+def test_a_line_says_what_the_entry_was(text: str, number: float, seq: int) -> None:
+    entry = Entry(seq, 1.5, Reported(text, 1, 1, {text: number}))
+    if text.isprintable() or text.isascii():
+        assert parse_line(format_line(entry)) == entry
+        assert format_line(entry).count(b"\n") == 1
+
+
+def test_nan_cannot_be_written_and_leaves_nothing(written: Path) -> None:
+    with Ledger(written) as ledger:
+        with pytest.raises(ValueError, match="JSON"):
+            ledger.append(Reported("t0000", 1, 2, {"loss": float("nan")}))
+        ledger.append(Resumed("after"))
+    assert events(written) == [*EVENTS, Resumed("after")]
+
+
+def test_a_line_torn_anywhere_is_cut_off_and_written_over(written: Path) -> None:
+    whole = written.read_bytes()
+    start = whole.rindex(b"\n", 0, -1) + 1
+    for cut in range(start, len(whole)):
+        written.write_bytes(whole[:cut])
+        assert events(written) == EVENTS[:-1]
+        with Ledger(written) as ledger:
+            ledger.append(Resumed("again"))
+        assert events(written) == [*EVENTS[:-1], Resumed("again")]
+
+
+def test_a_flipped_bit_anywhere_before_the_last_line_says_where(written: Path) -> None:
+    whole = written.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    offset = len(lines[0])
+    for place in range(offset, offset + len(lines[1]) - 1):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x01
+        written.write_bytes(bytes(damaged))
+        with pytest.raises(LedgerDamagedError, match=r"entry 1 at byte \d+"):
+            events(written)
+        with pytest.raises(LedgerDamagedError, match=str(written)):
+            Ledger(written)
+        assert written.read_bytes() == bytes(damaged), "what is damaged is left for a person to look at"
+
+
+def test_a_missing_line_is_damage(written: Path) -> None:
+    lines = written.read_bytes().splitlines(keepends=True)
+    written.write_bytes(b"".join(lines[:2] + lines[3:]))
+    with pytest.raises(LedgerDamagedError, match="expected entry 2, found 3"):
+        events(written)
+
+
+def test_an_event_of_a_newer_version_is_named(path: Path) -> None:
+    known = json.loads(format_line(Entry(0, 0.0, Resumed("x"))))
+    with Ledger(path) as ledger:
+        ledger.append(Resumed("x"))
+    body = {key: known[key] for key in ("seq", "time", "data")} | {"kind": "teleported"}
+    ordered = {key: body[key] for key in ("seq", "time", "kind", "data")}
+    import zlib
+
+    text = json.dumps(ordered, separators=(",", ":")).encode()
+    path.write_bytes(json.dumps(ordered | {"crc32": f"{zlib.crc32(text):08x}"}).encode() + b"\n")
+    with pytest.raises(LedgerDamagedError, match="teleported"):
+        events(path)
+
+
+def test_a_second_writer_is_refused_and_told_who_writes(written: Path) -> None:
+    with Ledger(written), pytest.raises(LedgerLockedError) as refused:
+        Ledger(written)
+    assert f"process {os.getpid()} on {socket.gethostname()}" in str(refused.value)
+    Ledger(written).close()
+
+
+def test_the_lock_of_a_killed_writer_is_free(path: Path) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path; from ratefront.events import Resumed;"
+        "from ratefront.store.ledger import Ledger; ledger = Ledger(Path(sys.argv[1]));"
+        "ledger.append(Resumed('first')); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    killed = subprocess.run([sys.executable, "-c", script, str(path)], check=False)
+    assert killed.returncode == -9
+    with Ledger(path) as ledger:
+        ledger.append(Stopped("t0000", 1, "x"))
+    assert events(path) == [Resumed("first"), Stopped("t0000", 1, "x")]
+
+
+def test_a_reader_follows_a_growing_ledger(path: Path) -> None:
+    with Ledger(path) as ledger:
+        reader = LedgerReader(path)
+        assert reader.read_new() == []
+        for event in EVENTS:
+            entry = ledger.append(event)
+            assert reader.read_new() == [entry]
+        assert reader.read_new() == []
+
+
+def test_a_reader_waits_for_the_rest_of_a_line(written: Path) -> None:
+    whole = written.read_bytes()
+    written.write_bytes(whole[:-9])
+    reader = LedgerReader(written)
+    assert [entry.event for entry in reader.read_new()] == EVENTS[:-1]
+    written.write_bytes(whole)
+    assert [entry.event for entry in reader.read_new()] == EVENTS[-1:]
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """A disk that is full after ``size`` bytes of a file."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("room", [0, 1, 30])
+def test_a_full_disk_leaves_no_half_line(written: Path, room: int) -> None:
+    whole = written.read_bytes()
+    with Ledger(written) as ledger:
+        with room_for(len(whole) + room), pytest.raises(OSError, match="too large") as full:
+            ledger.append(Resumed("no room for this"))
+        assert full.value.errno == errno.EFBIG
+        assert written.read_bytes() == whole
+        entry = ledger.append(Resumed("there is room again"))
+        assert entry.seq == len(EVENTS)
+    assert events(written) == [*EVENTS, Resumed("there is room again")]
