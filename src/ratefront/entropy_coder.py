@@ -1,8 +1,8 @@
 """The entropy coder: integer symbols under frequency tables, to bytes and back.
 
-A range coder (``constriction``) whose strings terminate themselves: what follows a string in a file does not change what
-is decoded from it, so that a length is only a place to jump to. Tables are integers of 16 bit; the coder never sees a
-float that another machine could round differently.
+A range coder (``constriction``) whose strings terminate themselves: what follows a string in a file does not
+change what is decoded from it, so that a length is only a place to jump to. Tables are integers of 16 bit;
+the coder never sees a float that another machine could round differently.
 """
 
 from __future__ import annotations

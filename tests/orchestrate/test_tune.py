@@ -177,6 +177,7 @@ def test_trials_that_cannot_be_imported_fail_with_that_reason(
     assert {trial.reason for trial in history.trials.values()} == {"No module named 'no_such'"}
 
 
+@pytest.mark.slow
 def test_a_ledger_that_cannot_be_written_ends_the_sweep_with_its_place(
     fake: SimpleNamespace, follower: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

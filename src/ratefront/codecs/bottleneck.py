@@ -1,7 +1,8 @@
 """A learned bottleneck: features to latents (g_a), latents to features (g_s), and an entropy model between.
 
-Latents have three forms: ``parameters``, what g_a gives and per-sample optimisation moves; ``relaxed``, what g_s and the
-entropy model take while gradients are needed; integers, what is sent. Subclasses are one entropy model each.
+Latents have three forms: ``parameters``, what g_a gives and per-sample optimisation moves; ``relaxed``, what
+g_s and the entropy model take while gradients are needed; integers, what is sent. Subclasses are one entropy
+model each.
 """
 
 from __future__ import annotations

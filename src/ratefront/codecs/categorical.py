@@ -4,8 +4,9 @@
 
     logits = g_a(features) ─ argmax per element ─ ẑ ─ coder ─ g_s(one-hot ẑ)        p(ẑ) = Π_j π_j(ẑ_j)
 
-At 3 to 10 bit/sample there is nothing to round: a sample is a word of ``width`` letters. Training draws straight-through
-Gumbel-softmax words, with a temperature that falls; at test the encoder takes the most likely letter.
+At 3 to 10 bit/sample there is nothing to round: a sample is a word of ``width`` letters. Training draws
+straight-through Gumbel-softmax words, with a temperature that falls; at test the encoder takes the most
+likely letter.
 """
 
 from __future__ import annotations
@@ -66,5 +67,5 @@ class CategoricalBottleneck(Bottleneck):
         """The frequencies of the training split: what the argmax encoder really sends, not what noise made of it."""
         assert isinstance(self.prior, _Prior), "a receiver has no entropy model to settle"
         counts = F.one_hot(latents.long(), self.alphabet).sum(dim=0) + _SMOOTHING
-        self.prior.logits.copy_((counts / counts.sum(dim=1, keepdim=True)).log())
+        self.prior.logits.copy_((counts / counts.sum(dim=1, keepdim=True)).log().half())
         self.settled.settle([(0, row.cpu()) for row in counts])

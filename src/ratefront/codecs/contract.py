@@ -1,7 +1,8 @@
 """What a codec is: from images to integer latents, to bits and back, to classes.
 
-A codec turns a sample into ``elements`` integers (its latents), writes them with an entropy coder and reads them back, and
-tells the class from them. In blocks only the coder is batched: latents are computed sample by sample.
+A codec turns a sample into ``elements`` integers (its latents), writes them with an entropy coder and reads
+them back, and tells the class from them. In blocks only the coder is batched: latents are computed sample by
+sample.
 """
 
 from __future__ import annotations

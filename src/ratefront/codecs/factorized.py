@@ -4,8 +4,9 @@
 
     y = g_a(features) ─ round, saturate ─ ŷ ─ coder ─ g_s(ŷ)        p(ŷ) = Π_j p_j(ŷ_j)
 
-Training uses mixed quantisation: noise for the rate, straight-through for the synthesis. Quantisation is zero-centred, and
-it saturates: integers beyond a range that holds all but 2^-17 of an element's mass are sent as the end of the range.
+Training uses mixed quantisation: noise for the rate, straight-through for the synthesis. Quantisation is
+zero-centred, and it saturates: integers beyond a range that holds all but 2^-17 of an element's mass are sent
+as the end of the range.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ class LabelCodec(Codec):
 
     ``sent_as`` (K,) maps a class to the one that stands for it; ``prior`` (K,) is the probability of what is sent, and
     ``counts`` (K,) its integer form, zero for classes that never are. A sample at position i is sent where
-    ⌊(i+1)·share⌋ > ⌊i·share⌋; the others, known to both ends, are taken for the commonest class (MA eq. 22, footnote 5).
+    ⌊(i+1)·share⌋ > ⌊i·share⌋; the others, known to both ends, are taken for the commonest class (MA eq. 22,
+    footnote 5).
     """
 
     sent_as: Tensor

@@ -35,8 +35,8 @@ class SettledProbabilities(nn.Module):
 
     def settle(self, distributions: Sequence[tuple[int, Tensor]]) -> None:
         """Fix element j's least integer and its probabilities (n_j,) from there on, n_j ≤ capacity."""
-        for element, (offset, p) in enumerate(distributions):
-            p = (p.double() / p.double().sum()).cpu()
+        for element, (offset, weights) in enumerate(distributions):
+            p = (weights.double() / weights.double().sum()).cpu()
             table = FrequencyTable.from_pmf(p.numpy(), offset)
             self.offset[element], self.size[element] = offset, len(p)
             self.pmf[element, : len(p)] = p

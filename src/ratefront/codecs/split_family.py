@@ -19,7 +19,6 @@ from ratefront.objectives.distortions import cross_entropy
 from ratefront.refine.sga import Annealing
 from ratefront.tasks.model import TaskModel, round_to_half
 
-
 _PRIOR_SPEED = (
     5.0  # densities must follow the latents, or the rate is paid for where the latents no longer are
 )
@@ -81,8 +80,8 @@ def _feature_shape(front_end: nn.Module, image: tuple[int, int, int]) -> tuple[i
 class SplitLearner(Learner):
     """Rate + β·distortion on features that are computed once: the front end is frozen.
 
-    The distortion is the cross-entropy of the labels (RA eq. 10; the back end learns too), or, when distilling, the error
-    of the features (RA eq. 11; the back end stays as it is).
+    The distortion is the cross-entropy of the labels (RA eq. 10; the back end learns too), or, when
+    distilling, the error of the features (RA eq. 11; the back end stays as it is).
     """
 
     def __init__(self, codec: SplitCodec, data: Dataset, *, distil: bool) -> None:

@@ -1,4 +1,6 @@
-"""Distortions that a learned codec is trained and refined on; each gives one value a sample, in nats or relative units."""
+"""Distortions that a learned codec is trained and refined on; each gives one value a sample, in nats or
+relative units.
+"""
 
 from __future__ import annotations
 

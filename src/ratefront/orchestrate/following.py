@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Self
 
 from ratefront.history import SweepHistory
 from ratefront.orchestrate.redraw import Redrawer
-from ratefront.records import ENDED
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import LedgerReader
@@ -54,7 +53,7 @@ class Following:
 
     def turn(self, history: SweepHistory) -> None:
         """Called several times a second while trials run."""
-        self._redrawer.maybe(len(history.with_status(*ENDED)))
+        self._redrawer.maybe(history)
 
     def ended(self) -> None:
         """The sweep has ended: draw it for good and close the trackers."""

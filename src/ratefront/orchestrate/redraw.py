@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from ratefront.history import SweepHistory
+from ratefront.records import ENDED
 from ratefront.store.folder import SweepFolder
 
 _log = logging.getLogger(__name__)
@@ -37,12 +39,15 @@ class Redrawer:
         self._thread: threading.Thread | None = None
         self._next_time, self._drawn_trials = time.monotonic() + interval_s, 0
 
-    def maybe(self, ended_trials: int) -> None:
+    def maybe(self, history: SweepHistory) -> None:
         """Redraw if it is time and something new has ended."""
         is_busy = self._thread is not None and self._thread.is_alive()
-        if is_busy or ended_trials <= self._drawn_trials or time.monotonic() < self._next_time:
+        if is_busy or time.monotonic() < self._next_time:
             return
-        self._drawn_trials = ended_trials
+        ended = len(history.with_status(*ENDED))
+        if ended == self._drawn_trials:
+            return
+        self._drawn_trials = ended
         self._thread = threading.Thread(target=self._draw_live, name="ratefront-redraw", daemon=True)
         self._thread.start()
 

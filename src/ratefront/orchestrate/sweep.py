@@ -59,6 +59,7 @@ def run_sweep(
     """
     folder = SweepFolder(folder.path.resolve())
     check_folder(folder, resume)
+    following = Following(folder, loaded.spec, tracking_uri, Redrawer(finish, folder), on_update)
     with ExitStack() as stack:
         stack.enter_context(quiet())
         caught = stack.enter_context(interrupts())
@@ -67,7 +68,6 @@ def run_sweep(
         ledger = stack.enter_context(Ledger(folder.ledger))
         begin = first_events(loaded.spec, ledger.entries)
         engine = Engine(loaded.spec, loaded.space, ledger.entries)
-        following = Following(folder, loaded.spec, tracking_uri, Redrawer(finish, folder), on_update)
         live = LiveSweep(engine, ledger, following.changed)
         with following:
             if not engine.history.ended:

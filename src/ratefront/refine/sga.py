@@ -1,7 +1,7 @@
-"""Stochastic Gumbel annealing (Yang, Bamler, Mandt 2020; GP §III.A.4): latents of one sample are optimised at encode time.
-
-Everything but the latents is frozen. All samples of a batch are optimised side by side and none sees another: the losses add
-up, Adam works element by element, and the noise is one draw for all of them.
+"""Stochastic Gumbel annealing (Yang, Bamler, Mandt 2020; GP §III.A.4): latents of one sample are optimised at
+encode time.
+ Everything but the latents is frozen. All samples of a batch are optimised side by side and none sees
+another: the losses add up, Adam works element by element, and the noise is one draw for all of them.
 """
 
 from __future__ import annotations

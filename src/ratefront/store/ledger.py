@@ -1,9 +1,9 @@
 """The ledger: an append-only file of events, one JSON line each, and the only truth about a sweep.
 
 A line is ``{"seq": n, "time": t, "kind": "...", "data": {...}, "crc32": "8 hex digits"}``; the checksum is that of the
-line's own JSON without it (keys in that order, no spaces). Every append is flushed to the disk before it returns. A torn
-last line (the driver died while writing) is cut off when the ledger is opened for writing and ignored when it is read;
-any other damage is an error that says where.
+line's own JSON without it (keys in that order, no spaces). Every append is flushed to the disk before it
+returns. A torn last line (the driver died while writing) is cut off when the ledger is opened for writing and
+ignored when it is read; any other damage is an error that says where.
 """
 
 from __future__ import annotations

@@ -38,7 +38,8 @@ def cache_folder() -> Path:
 def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> TaskModelReady:
     """Fill ``folder`` (the sweep's ``task_model/``) with weights, predictions and facts; train only what is not cached.
 
-    Writes ``model.safetensors`` (fp16), ``predictions.npz`` (labels and logits of validation and test) and ``facts.json``.
+    Writes ``model.safetensors`` (fp16), ``predictions.npz`` (labels and logits of validation and test) and
+    ``facts.json``.
     """
     data = load_dataset(spec.dataset)
     identity = _identity(spec, data)

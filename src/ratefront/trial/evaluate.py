@@ -74,8 +74,8 @@ def _refuse_the_impossible(
     )
     if violation is not None:
         raise OracleViolationError(
-            f"{measured.rate_bits:.4f} bit at accuracy {measured.accuracy:.4f} lies {violation:.4f} bit below the oracle "
-            "of the samples' own labels: a leak or a bug"
+            f"{measured.rate_bits:.4f} bit at accuracy {measured.accuracy:.4f} lies {violation:.4f} bit below "
+            "the oracle of the samples' own labels: a leak or a bug"
         )
 
 

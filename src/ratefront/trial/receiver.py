@@ -1,8 +1,9 @@
 """The receiver: another process that has only a codec's files and the coded file, and gives back classes.
 
 Run as ``python -m ratefront.trial.receiver``, it answers one JSON request a line until its input ends:
-``{"config": path, "weights": path, "streams": [path, …], "out": [path, …]}`` → ``{"done": n}`` or ``{"error": reason}``.
-Each answer file is an npz with ``classes`` (N,). A worker keeps one receiver for all of its trials.
+``{"config": path, "weights": path, "streams": [path, …], "out": [path, …]}`` → ``{"done": n}`` or ``{"error":
+reason}``. Each answer file is an npz with ``classes`` (N,). A worker keeps one receiver for all of its
+trials.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from ratefront.data.load import load_dataset
 from ratefront.data.splits import Dataset
 from ratefront.records import Progress, TrialParams, TrialResult
 from ratefront.store.folder import SweepFolder, TrialFolder
+from ratefront.tasks.model import TaskModel
 from ratefront.tasks.prepare import load_task_model
 from ratefront.trial.context import TrialContext
 from ratefront.trial.evaluate import collapse_reason, encode_split, measure
@@ -32,11 +33,14 @@ def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progres
     DivergedError, OracleViolationError, BitstreamError
         The trial failed for good (not retryable).
     """
+    data = load_dataset(context.spec.dataset)
+    task_model = load_task_model(context.spec, SweepFolder(context.folder).task_model)
+    clock = TrainingClock()
     with torch.random.fork_rng():
-        torch.manual_seed(params.seed)
-        data = load_dataset(context.spec.dataset)
-        clock = TrainingClock()
-        codec, identity = yield from _trained(params, context, data, clock)
+        torch.manual_seed(
+            params.seed
+        )  # only now: what was loaded or cached above must not move the draws below
+        codec, identity = yield from _trained(params, context, data, task_model, clock)
         return _evaluated(params, context, data, codec, identity, clock.seconds)
 
 
@@ -54,10 +58,9 @@ def run_trial(
 
 
 def _trained(
-    params: TrialParams, context: TrialContext, data: Dataset, clock: TrainingClock
+    params: TrialParams, context: TrialContext, data: Dataset, task_model: TaskModel, clock: TrainingClock
 ) -> Generator[Progress, None, tuple[Codec, bytes]]:
     spec = context.spec
-    task_model = load_task_model(spec, SweepFolder(context.folder).task_model)
     structure = structure_of(params.own, spec.task_model.name, data.classes, data.train.images.shape[1:])
     family = load_family(params.family)
     codec = family.build(structure).to(context.device)

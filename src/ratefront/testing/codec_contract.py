@@ -1,0 +1,160 @@
+"""The contract of a codec family, as tests to inherit.
+
+A new family subclasses ``CodecContract`` and supplies the fixture ``trained`` (a codec after a short training on real
+data); everything below is then tried on it::
+
+    class TestMyFamily(CodecContract):
+        @pytest.fixture
+        def trained(self, my_example):  # a session-scoped fixture that calls ``train_example``
+            return my_example
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ratefront.bitstream import bits_alone, encode_string, read_stream, write_stream
+from ratefront.codecs.contract import Codec, CodecStructure
+from ratefront.codecs.storage import load_codec, load_family, save_codec, structure_of
+from ratefront.complexity import module_bytes, table_bytes
+from ratefront.data.load import load_dataset
+from ratefront.data.splits import Dataset
+from ratefront.entropy_coder import SymbolDecoder, Symbols
+from ratefront.errors import BitstreamError
+from ratefront.records import Scalar
+from ratefront.spec.schema import SweepSpec
+from ratefront.store.folder import TrialFolder
+from ratefront.tasks.prepare import load_task_model
+from ratefront.trial.receiver import decode_file
+from ratefront.trial.train import TrainingClock, train
+
+
+@dataclass(frozen=True)
+class TrainedExample:
+    """A codec as a trial leaves it, with all that the tests compare it to."""
+
+    codec: Codec
+    identity: bytes
+    structure: CodecStructure
+    files: TrialFolder
+    data: Dataset
+    spec: SweepSpec
+
+    @cached_property
+    def latents(self) -> Symbols:
+        """The latents of all test images."""
+        return self.codec.analyse(torch.from_numpy(self.data.test.images))
+
+
+def train_example(
+    values: Mapping[str, Scalar], spec: SweepSpec, task_model: Path, folder: Path
+) -> TrainedExample:
+    """Train a family's codec for a sweep's epochs and save it; ``task_model`` is a prepared task model's folder."""
+    data, model = load_dataset(spec.dataset), load_task_model(spec, task_model)
+    own = {name: value for name, value in values.items() if name != "family"}
+    structure = structure_of(own, spec.task_model.name, data.classes, data.train.images.shape[1:])
+    family = load_family(str(values["family"]))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        codec = family.build(structure)
+        learner = family.learner(codec, structure, model, data)
+        if learner is not None:
+            for _ in train(learner, spec.training, 0, TrainingClock()):
+                pass
+    files = TrialFolder(folder)
+    identity = save_codec(
+        codec.eval(), str(values["family"]), structure, files.codec_config, files.codec_weights
+    )
+    return TrainedExample(codec, identity, structure, files, data, spec)
+
+
+class CodecContract:
+    """What every codec family has to do."""
+
+    @pytest.fixture
+    def trained(self) -> TrainedExample:
+        """The example to try; subclasses supply it."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def latents(self, trained: TrainedExample) -> Symbols:
+        return trained.latents
+
+    def test_latents_have_the_declared_shape(self, trained: TrainedExample, latents: Symbols) -> None:
+        assert latents.shape == (len(trained.data.test), trained.codec.elements)
+        assert latents.dtype == np.int32
+
+    def test_a_block_decodes_to_its_latents(self, trained: TrainedExample, latents: Symbols) -> None:
+        stream = write_stream(trained.codec, trained.identity, latents, trained.spec.block_size)
+        assert np.array_equal(read_stream(trained.codec, trained.identity, stream.data), latents)
+
+    @pytest.mark.parametrize("samples", [0, 1, 2])
+    def test_the_smallest_blocks(self, trained: TrainedExample, latents: Symbols, samples: int) -> None:
+        few = latents[:samples]
+        string = encode_string(trained.codec, few, 0)
+        assert np.array_equal(trained.codec.read(samples, 0, SymbolDecoder(string)), few)
+
+    def test_a_block_costs_at_most_its_estimate(self, trained: TrainedExample, latents: Symbols) -> None:
+        """Theory §4: block payload ≤ 1.02 × estimate + 64 bit; and never less than the estimate by more than
+        rounding.
+        """
+        stream = write_stream(trained.codec, trained.identity, latents, trained.spec.block_size)
+        for number, payload_bytes in enumerate(stream.payload_bytes):
+            first = number * trained.spec.block_size
+            block = latents[first : first + trained.spec.block_size]
+            estimate = float(trained.codec.estimate_bits(block, first).sum())
+            assert 0.98 * estimate - 8 <= 8 * payload_bytes <= 1.02 * estimate + 64
+
+    def test_alone_costs_no_less_than_the_estimate(self, trained: TrainedExample, latents: Symbols) -> None:
+        alone, estimate = bits_alone(trained.codec, latents[:40]), trained.codec.estimate_bits(latents[:40])
+        assert alone.sum() >= 0.98 * float(estimate.sum()) - 8
+
+    def test_latents_do_not_depend_on_the_neighbours(self, trained: TrainedExample, latents: Symbols) -> None:
+        """Only the coder is batched: a sample's latents are its own, but for ties at a rounding boundary."""
+        images = _images(trained, 24)
+        single = np.concatenate([trained.codec.analyse(images[i : i + 1], i) for i in range(len(images))])
+        assert (single == latents[:24]).all(axis=1).mean() >= 23 / 24
+
+    def test_the_receiver_needs_the_files_only(
+        self, trained: TrainedExample, latents: Symbols, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "stream.bin"
+        path.write_bytes(write_stream(trained.codec, trained.identity, latents, trained.spec.block_size).data)
+        decoded = decode_file(trained.files.codec_config, trained.files.codec_weights, path)
+        assert np.array_equal(decoded, trained.codec.classify(latents).numpy())
+
+    def test_saved_and_loaded_it_is_the_same_codec(self, trained: TrainedExample, latents: Symbols) -> None:
+        loaded, identity = load_codec(trained.files.codec_config, trained.files.codec_weights)
+        assert identity == trained.identity
+        assert np.array_equal(loaded.analyse(_images(trained, len(latents))), latents)
+
+    def test_it_is_stored_in_half_precision(self, trained: TrainedExample) -> None:
+        """Weights are rounded before anything is measured: what is stored is what was measured."""
+        assert all(torch.equal(p, p.half().to(p.dtype)) for p in trained.codec.parameters())
+
+    def test_another_codecs_stream_is_refused(self, trained: TrainedExample, latents: Symbols) -> None:
+        stream = write_stream(trained.codec, bytes(32), latents, trained.spec.block_size)
+        with pytest.raises(BitstreamError, match="another codec"):
+            read_stream(trained.codec, trained.identity, stream.data)
+
+    def test_it_beats_chance(self, trained: TrainedExample, latents: Symbols) -> None:
+        labels = trained.data.test.labels
+        accuracy = (trained.codec.classify(latents).numpy() == labels).mean()
+        assert accuracy > np.bincount(labels).max() / len(labels) + 0.2
+
+    def test_the_transmitter_is_counted(self, trained: TrainedExample) -> None:
+        codec = trained.codec
+        assert module_bytes(*codec.transmitter_modules()) > 0
+        assert table_bytes(codec.transmitter_tables()) > 0
+        assert codec.transmitter_macs(_images(trained, 1)) > 0
+
+
+def _images(trained: TrainedExample, count: int) -> torch.Tensor:
+    return torch.from_numpy(trained.data.test.images[:count])

@@ -1,0 +1,158 @@
+"""The command line as a stranger meets it: what it prints and how it exits."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
+
+
+def ratefront(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own, with warnings as errors."""
+    command = [sys.executable, "-c", "from ratefront.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=300, env={**os.environ, **environment}
+    )
+
+
+def test_help_names_every_command() -> None:
+    done = ratefront("--help")
+    assert done.returncode == 0
+    for command in ("check", "sweep", "trial", "report", "bounds", "ui"):
+        assert command in done.stdout
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, ratefront.cli\n"
+        "print({'torch', 'ray', 'mlflow', 'optuna', 'compressai', 'matplotlib', 'numpy'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_check_prints_the_plan() -> None:
+    done = ratefront("check", DIGITS)
+    assert done.returncode == 0, done.stderr
+    for word in ("label", "split", "factorized", "categorical", "beta", "conv2", "refine_steps", "small_cnn"):
+        assert word in done.stdout
+
+
+def test_check_survives_a_terminal_without_unicode() -> None:
+    assert ratefront("check", DIGITS, PYTHONIOENCODING="ascii").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("--set", "trails=3"), "trails"),
+        (("--set", "trials=0"), "trials"),
+        (("--set", "space.family.split.split=[conv2, conv9]"), "conv1, conv2, conv3, hidden"),
+        (("--set", "space.family.split.beta={float: [5, 2]}"), "space.family.split.beta"),
+        (("--set", "objectives=[rate_bits, beauty]"), "transmitter_bytes"),
+        (("--set", "task_model.name=resnet"), "small_cnn"),
+    ],
+)
+def test_a_bad_sweep_file_is_refused_with_its_path(change: tuple[str, ...], expected: str) -> None:
+    done = ratefront("check", DIGITS, *change)
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_resume_needs_a_folder() -> None:
+    done = ratefront("sweep", DIGITS, "--resume")
+    assert done.returncode == 2
+    assert "--out" in done.stderr
+
+
+def test_sweep_refuses_before_anything_starts(tmp_path: Path) -> None:
+    done = ratefront("sweep", DIGITS, "--set", "resources.gpus=64", "--out", tmp_path / "run")
+    assert done.returncode == 2, done.stderr
+    assert "resources.gpus" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_trial_prints_its_record_without_ray_mlflow_optuna() -> None:
+    params = {
+        "family": "split",
+        "split": "conv3",
+        "entropy_model": "categorical",
+        "width": 2,
+        "alphabet": 8,
+        "beta": 40,
+    }
+    done = ratefront("trial", DIGITS, "--params", json.dumps(params), "--set", "training.epochs=4")
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)
+    assert record["status"] == "finished"
+    assert record["params"] == params
+    assert (
+        record["test"]["rate_bits"]
+        <= 1.02 * record["test"]["rate_bits_estimated"] + 64 / record["test"]["samples"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ('{"family": "labels"}', "label, split"),
+        ('{"method": "lossless"}', "family"),
+        ('{"family": "label", "method": "merged"}', "merged_classes"),
+        ('{"family": "label", "method": "lossless", "colour": 3}', "colour"),
+        (
+            '{"family": "split", "split": "conv9", "entropy_model": "factorized", "width": 2, "beta": 1}',
+            "conv1",
+        ),
+        ("{not json", "JSON"),
+    ],
+)
+def test_trial_refuses_bad_parameters(params: str, expected: str) -> None:
+    done = ratefront("trial", DIGITS, "--params", params)
+    assert done.returncode == 2, done.stderr
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_bounds_of_predictions(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 10, 2000)
+    np.savez(tmp_path / "p.npz", labels=labels, logits=rng.normal(size=(2000, 10)) + 4 * np.eye(10)[labels])
+    done = ratefront("bounds", tmp_path / "p.npz", "--out", tmp_path / "bounds.json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads((tmp_path / "bounds.json").read_text())
+    assert set(document["curves"]) >= {
+        "oracle",
+        "estimate_and_compress",
+        "indirect_estimate_and_compress",
+        "sample_and_communicate",
+        "time_sharing",
+    }
+    assert document["samples"] == 2000
+
+
+def test_bounds_refuses_what_is_no_prediction(tmp_path: Path) -> None:
+    np.savez(tmp_path / "p.npz", labels=np.array([0, 1]), probabilities=np.array([[0.5, 0.6], [0.5, 0.5]]))
+    done = ratefront("bounds", tmp_path / "p.npz", "--out", tmp_path / "bounds.json")
+    assert done.returncode == 2
+    assert "probabilities" in done.stderr
+    assert not (tmp_path / "bounds.json").exists()
+
+
+def test_report_of_no_sweep(tmp_path: Path) -> None:
+    done = ratefront("report", tmp_path)
+    assert done.returncode == 2
+    assert str(tmp_path) in done.stderr
+
+
+def test_ui_of_no_store(tmp_path: Path) -> None:
+    done = ratefront("ui", tmp_path)
+    assert done.returncode == 2
+    assert "mlflow.db" in done.stderr

@@ -1,0 +1,36 @@
+"""What tests of several rooms share: one trained task model a session, kept out of the user's cache."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Tests neither read nor write the user's cache of task models."""
+    before = os.environ.get("RATEFRONT_CACHE")
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["RATEFRONT_CACHE"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["RATEFRONT_CACHE"]
+    else:
+        os.environ["RATEFRONT_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def task_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The digits task model, trained for as long as ``lab_spec`` says."""
+    from tests.lab import lab_spec
+
+    from ratefront.tasks.prepare import prepare_task_model
+    from ratefront.trial.threads import use_threads
+
+    use_threads(1)
+    folder = tmp_path_factory.mktemp("sweep")
+    prepare_task_model(lab_spec(), folder / "task_model")
+    return folder / "task_model"

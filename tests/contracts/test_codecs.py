@@ -1,0 +1,112 @@
+"""Every family in the catalogue keeps the codec contract, on real digits."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.lab import EXAMPLES, lab_spec
+
+from ratefront.bitstream import write_stream
+from ratefront.catalogue import CATALOGUE
+from ratefront.codecs.split import SplitCodec
+from ratefront.complexity import module_bytes
+from ratefront.objectives.distortions import divergence_from_teacher
+from ratefront.testing.codec_contract import CodecContract, TrainedExample, train_example
+
+
+@pytest.fixture(scope="session")
+def examples(task_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, TrainedExample]:
+    return {
+        name: train_example(values, lab_spec(), task_model_folder, tmp_path_factory.mktemp(name))
+        for name, values in EXAMPLES.items()
+    }
+
+
+class TestEveryFamily(CodecContract):
+    @pytest.fixture(params=EXAMPLES)
+    def trained(self, request: pytest.FixtureRequest, examples: dict[str, TrainedExample]) -> TrainedExample:
+        return examples[request.param]
+
+
+def test_every_family_of_the_catalogue_has_an_example() -> None:
+    assert {values["family"] for values in EXAMPLES.values()} == set(CATALOGUE.families)
+
+
+def test_every_example_is_valid_by_its_parameter_model() -> None:
+    for values in EXAMPLES.values():
+        own = {name: value for name, value in values.items() if name != "family"}
+        CATALOGUE.families[values["family"]].parameters.model_validate(own)
+
+
+def test_a_receiver_imports_no_compressai(examples: dict[str, TrainedExample], tmp_path: Path) -> None:
+    trained = examples["split-factorized"]
+    latents = trained.codec.analyse(torch.from_numpy(trained.data.test.images))
+    path = tmp_path / "stream.bin"
+    path.write_bytes(write_stream(trained.codec, trained.identity, latents, 1000).data)
+    program = (
+        "import sys; from pathlib import Path; from ratefront.trial.receiver import decode_file\n"
+        "classes = decode_file(*map(Path, sys.argv[1:]))\n"
+        "assert not {'compressai', 'ray', 'mlflow', 'optuna'} & set(sys.modules), 'too much imported'\n"
+        "print(','.join(map(str, classes)))"
+    )
+    files = [trained.files.codec_config, trained.files.codec_weights, path]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, files)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ",".join(map(str, trained.codec.classify(latents).tolist()))
+
+
+@pytest.mark.parametrize("entropy_model", ["factorized", "categorical"])
+def test_refinement_lowers_its_own_loss(examples: dict[str, TrainedExample], entropy_model: str) -> None:
+    """Rate + β·KL(teacher ‖ codec), over integers: no sample gets worse, and the mean gets better."""
+    codec = examples[f"split-{entropy_model}-sga"].codec
+    assert isinstance(codec, SplitCodec)
+    assert codec.teacher is not None
+    images = torch.from_numpy(examples[f"split-{entropy_model}-sga"].data.test.images)
+    features = codec.features(images)
+    with torch.no_grad():
+        plain = codec.bottleneck.harden(codec.bottleneck.g_a(features))
+        losses = [_loss(codec, features, latents) for latents in (plain, codec.latents_of(features))]
+    assert (losses[1] <= losses[0] + 1e-4).all()
+    assert losses[1].mean() < losses[0].mean() - 0.01
+
+
+def _loss(codec: SplitCodec, features: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+    assert codec.teacher is not None
+    relaxed = codec.bottleneck.embed(latents)
+    return codec.bottleneck.bits(relaxed) + codec.beta * divergence_from_teacher(
+        codec.logits(latents), codec.teacher(features)
+    )
+
+
+def test_refinement_makes_the_transmitter_larger(examples: dict[str, TrainedExample]) -> None:
+    plain, refined, distilled = (
+        module_bytes(*examples[name].codec.transmitter_modules())
+        for name in ("split-factorized", "split-factorized-sga", "split-distilled-sga")
+    )
+    assert (
+        plain < distilled < refined
+    )  # distilling needs synthesis and prior, a teacher its back ends as well
+
+
+def test_time_sharing_sends_the_share_on_a_schedule(examples: dict[str, TrainedExample]) -> None:
+    trained, lossless = examples["label-time-shared"], examples["label-lossless"]
+    images = torch.from_numpy(trained.data.test.images)
+    shared, all_sent = trained.codec.analyse(images)[:, 0], lossless.codec.analyse(images)[:, 0]
+    sent = np.diff(np.floor(0.6 * np.arange(len(images) + 1))) > 0
+    assert sent.mean() == pytest.approx(0.6, abs=1 / len(images))
+    assert np.array_equal(shared[sent], all_sent[sent])
+    assert len(set(shared[~sent])) == 1
+    second_half = trained.codec.analyse(images[180:], first=180)[:, 0]
+    assert np.array_equal(second_half, shared[180:])
+
+
+def test_merging_leaves_fewer_classes(examples: dict[str, TrainedExample]) -> None:
+    trained = examples["label-merged"]
+    decoded = trained.codec.analyse(torch.from_numpy(trained.data.test.images))
+    assert len(np.unique(decoded)) == trained.data.classes - 4

@@ -1,0 +1,160 @@
+"""A trial from its parameters to its record and its files."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.lab import EXAMPLES, lab_spec
+
+from ratefront.bounds import oracle_rate_bits
+from ratefront.data.load import load_dataset
+from ratefront.errors import DivergedError, OracleViolationError
+from ratefront.records import Measurement, Progress, TrialParams, TrialResult
+from ratefront.store.folder import SweepFolder, TrialFolder
+from ratefront.trial.context import TrialContext
+from ratefront.trial.evaluate import CodedSplit, collapse_reason, measure
+from ratefront.trial.receiver import decode_file
+from ratefront.trial.run import run_trial, trial_steps
+
+
+@pytest.fixture(scope="session")
+def context(task_model_folder: Path) -> TrialContext:
+    return TrialContext(lab_spec(), task_model_folder.parent)
+
+
+def _run(
+    context: TrialContext, example: str, trial_id: str, seed: int = 3
+) -> tuple[TrialResult, list[Progress]]:
+    reports: list[Progress] = []
+    result = run_trial(TrialParams(trial_id, seed, EXAMPLES[example]), context, reports.append)
+    return result, reports
+
+
+@pytest.fixture(scope="session")
+def split_trial(context: TrialContext) -> tuple[TrialResult, list[Progress], TrialFolder]:
+    result, reports = _run(context, "split-categorical", "split")
+    return result, reports, SweepFolder(context.folder).trial("split")
+
+
+def test_it_reports_every_epoch(
+    split_trial: tuple[TrialResult, list[Progress], TrialFolder], context: TrialContext
+) -> None:
+    _, reports, _ = split_trial
+    assert [report.step for report in reports] == list(range(1, context.spec.training.epochs + 1))
+    assert all({"loss", "rate_bits_estimated", "accuracy"} == set(report.metrics) for report in reports)
+    assert reports[-1].metrics["loss"] < reports[0].metrics["loss"]
+
+
+def test_the_rate_is_that_of_the_file(split_trial: tuple[TrialResult, list[Progress], TrialFolder]) -> None:
+    result, _, files = split_trial
+    assert result.test.rate_total_bits == pytest.approx(8 * files.stream.stat().st_size / result.test.samples)
+    assert result.test.rate_bits < result.test.rate_total_bits
+    assert result.test.rate_bits_alone > result.test.rate_bits
+
+
+def test_the_samples_are_those_that_a_receiver_decodes(
+    split_trial: tuple[TrialResult, list[Progress], TrialFolder],
+) -> None:
+    result, _, files = split_trial
+    samples = np.load(files.samples, allow_pickle=False)
+    decoded = decode_file(files.codec_config, files.codec_weights, files.stream)
+    np.testing.assert_array_equal(samples["decoded"], decoded)
+    assert (samples["decoded"] == samples["labels"]).mean() == pytest.approx(result.test.accuracy)
+    assert samples["bits_alone"].mean() == pytest.approx(result.test.rate_bits_alone)
+
+
+def test_the_folder_holds_the_files_others_rely_on_and_no_more(
+    split_trial: tuple[TrialResult, list[Progress], TrialFolder],
+) -> None:
+    files = split_trial[2]
+    names = {path.name for path in files.path.iterdir()}
+    assert names == {"codec.safetensors", "codec.json", "stream.bin", "samples.npz"}
+
+
+def test_the_same_seed_gives_the_same_bits(
+    split_trial: tuple[TrialResult, list[Progress], TrialFolder], context: TrialContext
+) -> None:
+    torch.rand(17)  # what happened in the process before must not matter
+    again, _ = _run(context, "split-categorical", "again")
+    first, _, files = split_trial
+    assert again.test == first.test
+    assert again.validation == first.validation
+    digests = {_digest(f.stream) for f in (files, SweepFolder(context.folder).trial("again"))}
+    assert len(digests) == 1
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_another_seed_gives_another_codec(
+    split_trial: tuple[TrialResult, list[Progress], TrialFolder], context: TrialContext
+) -> None:
+    other, _ = _run(context, "split-categorical", "other", seed=4)
+    assert other.test != split_trial[0].test
+
+
+def test_the_callers_random_state_is_left_alone(context: TrialContext) -> None:
+    torch.manual_seed(11)
+    expected = torch.rand(3)
+    torch.manual_seed(11)
+    _run(context, "label-lossless", "quiet")
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_no_point_below_the_oracle(context: TrialContext) -> None:
+    labels = load_dataset(context.spec.dataset).test.labels
+    prior = np.bincount(labels) / len(labels)
+    for example in ("label-lossless", "label-merged"):
+        result, _ = _run(context, example, example)
+        assert result.test.rate_bits >= oracle_rate_bits(prior, 1 - result.test.accuracy)
+
+
+def test_a_loss_that_becomes_nan_fails_the_trial(context: TrialContext) -> None:
+    broken = TrialContext(lab_spec(training={"epochs": 5, "learning_rate": 1e30}), context.folder)
+    with pytest.raises(DivergedError, match=r"the loss became (nan|inf)"):
+        run_trial(TrialParams("nan", 0, EXAMPLES["split-factorized"]), broken)
+
+
+def test_closing_the_steps_stops_the_trial(context: TrialContext) -> None:
+    steps = trial_steps(TrialParams("stopped", 0, EXAMPLES["split-factorized"]), context)
+    assert next(steps).step == 1
+    steps.close()
+    assert not SweepFolder(context.folder).trial("stopped").path.exists()
+
+
+def test_a_codec_that_knows_the_labels_is_caught(context: TrialContext) -> None:
+    """Decoded classes equal to the labels at a tenth of a bit: no codec can do that."""
+    split = load_dataset(context.spec.dataset).test
+    leak = _Leak()
+    with pytest.raises(OracleViolationError, match="a leak or a bug"):
+        measure(leak, leak.coded(len(split)), np.ones(len(split)), split.labels, split, 10)  # type: ignore[arg-type]
+
+
+class _Leak:
+    uses_position = False
+
+    def estimate_bits(self, latents: np.ndarray) -> torch.Tensor:
+        return torch.full((len(latents),), 0.1)
+
+    def coded(self, samples: int) -> CodedSplit:
+        from ratefront.bitstream import CodedStream
+
+        stream = CodedStream(bytes(100 + samples // 80), samples, (samples // 80,))
+        return CodedSplit(np.zeros((samples, 1), dtype=np.int32), stream, 0.0)
+
+
+def test_what_counts_as_collapsed() -> None:
+    labels = np.repeat(np.arange(10), 36)
+    threshold = 0.1 + 2 * math.sqrt(0.1 * 0.9 / 360)
+    assert "2σ" in collapse_reason(_at(threshold - 1e-6), labels)
+    assert collapse_reason(_at(threshold + 1e-6), labels) == ""
+
+
+def _at(accuracy: float) -> Measurement:
+    return Measurement(360, 1.0, 1.0, 8.0, 0.0, 1.0, accuracy)
