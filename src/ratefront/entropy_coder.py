@@ -39,7 +39,7 @@ class FrequencyTable:
             raise ValueError(f"counts are (n,), ≥ 1 and sum to {_TOTAL}, got {self.counts!r}")
 
     @classmethod
-    def from_pmf(cls, pmf: NDArray[np.floating[Any]], offset: int = 0) -> Self:
+    def from_pmf(cls, pmf: NDArray[np.number[Any]], offset: int = 0) -> Self:
         """The nearest table to probabilities (n,) that need not be normalised.
 
         Raises

@@ -63,7 +63,8 @@ class FactorizedBottleneck(Bottleneck):
 
     def bits(self, relaxed: Tensor) -> Tensor:
         assert self.prior is not None, "a receiver has no entropy model to train"
-        return -self.prior.likelihood(relaxed).log2().sum(dim=1)  # type: ignore[operator]
+        likelihood: Tensor = self.prior.likelihood(relaxed)  # type: ignore[operator]
+        return -likelihood.log2().sum(dim=1)
 
     @torch.no_grad()
     def settle(self, latents: Tensor) -> None:

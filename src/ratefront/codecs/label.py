@@ -53,7 +53,7 @@ class LabelCodec(Codec):
         self.register_buffer("prior", torch.full((classes,), 1 / classes, dtype=torch.float64))
         self.register_buffer("counts", torch.zeros(classes, dtype=torch.int32))
         self._known_alphabet: _Alphabet | None = None
-        self.register_load_state_dict_post_hook(lambda module, keys: module._forget())
+        self.register_load_state_dict_post_hook(lambda module, keys: module._forget())  # type: ignore[no-untyped-call]
 
     def _forget(self) -> None:
         self._known_alphabet = None

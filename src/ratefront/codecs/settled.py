@@ -28,7 +28,7 @@ class SettledProbabilities(nn.Module):
         self.register_buffer("pmf", torch.zeros(elements, capacity, dtype=torch.float64))
         self.register_buffer("counts", torch.zeros(elements, capacity, dtype=torch.int32))
         self._tables: list[FrequencyTable] | None = None
-        self.register_load_state_dict_post_hook(lambda module, keys: module._forget())
+        self.register_load_state_dict_post_hook(lambda module, keys: module._forget())  # type: ignore[no-untyped-call]
 
     def _forget(self) -> None:
         self._tables = None

@@ -82,7 +82,8 @@ class SplitCodec(Codec):
                 distortion = self.feature_error(synthesised, features)
             else:
                 distortion = divergence_from_teacher(self.back_end(synthesised), soft_output)
-            return self.bottleneck.bits(relaxed) + self.beta * distortion
+            total: Tensor = self.bottleneck.bits(relaxed) + self.beta * distortion
+            return total
 
         return anneal(self.bottleneck, parameters, loss, settings)
 

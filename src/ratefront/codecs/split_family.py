@@ -117,7 +117,8 @@ class SplitLearner(Learner):
             distortion = self.codec.feature_error(synthesised, features)
         else:
             distortion = cross_entropy(self.codec.back_end(synthesised), labels)
-        return (bits + self.codec.beta * distortion).mean()
+        mean: Tensor = (bits + self.codec.beta * distortion).mean()
+        return mean
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:

@@ -38,7 +38,7 @@ class Annealing:
     seed: int = 0
 
     def temperature(self, step: int) -> float:
-        return _WARMEST * (_COLDEST / _WARMEST) ** (step / max(1, self.steps - 1))
+        return float(_WARMEST * (_COLDEST / _WARMEST) ** (step / max(1, self.steps - 1)))
 
     def rate(self, step: int) -> float:
         cosine = (1 + math.cos(math.pi * step / self.steps)) / 2

@@ -117,7 +117,7 @@ class Ledger:
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self.path, self._clock = path, clock
-        self._stream = path.open("a+b")
+        self._stream = path.open("ab", buffering=0)  # a buffer would keep what a full disk has refused
         self._lock()
         self._entries = self._recover()
 
@@ -132,12 +132,12 @@ class Ledger:
         holder.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
 
     def _recover(self) -> list[Entry]:
-        self._stream.seek(0)
         found, end = [], 0
         try:
-            for entry, offset in _read(self._stream, self.path, 0):
-                found.append(entry)
-                end = offset
+            with self.path.open("rb") as stream:
+                for entry, offset in _read(stream, self.path, 0):
+                    found.append(entry)
+                    end = offset
         except LedgerDamagedError:
             self._stream.close()
             raise
@@ -155,14 +155,19 @@ class Ledger:
         line = format_line(entry)
         start = self._stream.seek(0, os.SEEK_END)
         try:
-            self._stream.write(line)
-            self._stream.flush()
+            self._write(line)
             os.fsync(self._stream.fileno())
         except OSError:
             self._stream.truncate(start)  # a full disk must not leave half a line behind the next entry
             raise
         self._entries.append(entry)
         return entry
+
+    def _write(self, line: bytes) -> None:
+        """All of it: a write may take a part only, as where the disk fills up."""
+        rest = memoryview(line)
+        while rest:
+            rest = rest[self._stream.write(rest) :]
 
     def close(self) -> None:
         self._stream.close()

@@ -41,5 +41,5 @@ def _step(model: nn.Module, optimiser: torch.optim.Optimizer, images: Tensor, la
     if not torch.isfinite(loss):
         raise DivergedError(f"the task model's loss became {loss.item()}")
     optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     optimiser.step()

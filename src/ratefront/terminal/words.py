@@ -9,10 +9,10 @@ _STYLES = {"finished": "green", "collapsed": "yellow", "pruned": "cyan", "failed
 
 
 def size(bytes_: float) -> str:
-    """A size as a person reads it: ``24.2 kB``."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if bytes_ >= scale:
-            return f"{bytes_ / scale:.1f} {unit}"
+    """A size as a person reads it: ``24.2 KiB``."""
+    for unit, power in (("GiB", 3), ("MiB", 2), ("KiB", 1)):
+        if bytes_ >= 1024**power:
+            return f"{bytes_ / 1024**power:.1f} {unit}"
     return f"{bytes_:.0f} B"
 
 
@@ -33,7 +33,7 @@ def outcome(trial: TrialHistory) -> str:
     """What came of a trial, or how far it is. Values are the test split's, which the search does not see."""
     if trial.result is not None:
         test = trial.result.test
-        values = f"{test.rate_bits:7.2f} bit  {100 * test.accuracy:5.1f} %  {size(trial.result.transmitter_bytes):>8}"
+        values = f"{test.rate_bits:7.2f} bit  {100 * test.accuracy:5.1f} %  {size(trial.result.transmitter_bytes):>9}"
         return values if trial.status == "finished" else f"{values}  {trial.status}"
     if trial.reason:
         return f"{trial.status}: {trial.reason}" if trial.ended else f"again, after: {trial.reason}"

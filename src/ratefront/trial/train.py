@@ -59,7 +59,7 @@ def _epoch(
         if not torch.isfinite(loss):
             raise DivergedError(f"the loss became {loss.item()} in epoch {epoch + 1}")
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(_moved_by(optimiser), _CLIP_NORM)
         optimiser.step()
         losses.append(loss.detach())
