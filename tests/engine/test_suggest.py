@@ -21,7 +21,7 @@ from ratefront.engine.startup import INTERVAL_STRATA, spread
 from ratefront.engine.suggest import Suggester, to_optuna
 from ratefront.events import Planned
 from ratefront.spec.schema import Sampler
-from ratefront.spec.space import Float
+from ratefront.spec.space import Branch, Float, Int
 
 _ELSEWHERE = """
 import json, sys
@@ -165,6 +165,21 @@ def test_asking_leaves_no_trace(virtual: SimpleNamespace) -> None:
     once = suggester.suggest(20)
     suggester.suggest(21)
     assert suggester.suggest(20) == once
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+def test_no_trial_repeats_an_earlier_one(virtual: SimpleNamespace, sampler: str) -> None:
+    """The label family of the space has nine points only, and they are good: samplers would come back to them."""
+    driver = virtual.Driver(virtual.spec(40, sampler), Random(3), 2)
+    driver.run()
+    tried = Counter(json.dumps(values, sort_keys=True) for values in planned(driver))
+    assert tried.most_common(1)[0][1] == 1
+
+
+def test_a_space_of_few_points_is_repeated_rather_than_refused() -> None:
+    tiny = {"family": Branch({"label": {"merged": Int(2, 3)}})}
+    suggester = Suggester(Sampler(startup_trials=1), tiny, ("rate_bits", "accuracy"))
+    assert all(suggester.suggest(number)["merged"] in (2, 3) for number in range(6))
 
 
 def test_stable_seed_is_fixed_for_ever() -> None:

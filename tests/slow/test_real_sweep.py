@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 from ratefront.bounds import below_oracle
+from ratefront.history import SweepHistory
 from ratefront.store.folder import SweepFolder
-from ratefront.store.projections import read_history
+from ratefront.store.ledger import read_entries
 from ratefront.trial.receiver import decode_file
 
 pytestmark = pytest.mark.slow
@@ -33,10 +34,15 @@ def _sweep(folder: Path, *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def _ends(folder: SweepFolder) -> int:
+    history = SweepHistory.of(read_entries(folder.ledger)) if folder.ledger.exists() else SweepHistory()
+    return len(history.with_status("finished", "collapsed"))
+
+
 def _wait_for_ends(folder: SweepFolder, ends: int, driver: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline and driver.poll() is None:
-        if folder.ledger.exists() and len(read_history(folder).with_status("finished", "collapsed")) >= ends:
+        if _ends(folder) >= ends:
             return
         time.sleep(0.1)
     pytest.fail(f"the driver did not get to {ends} trials: {driver.communicate(timeout=30)}")
@@ -46,13 +52,12 @@ def _wait_for_ends(folder: SweepFolder, ends: int, driver: subprocess.Popen[str]
 def resumed(tmp_path_factory: pytest.TempPathFactory) -> SweepFolder:
     """A sweep whose driver was killed with SIGKILL after three trials, and then resumed to its end."""
     folder = SweepFolder(tmp_path_factory.mktemp("runs") / "digits")
-    driver = _sweep(folder.path)
-    _wait_for_ends(folder, 3, driver)
-    os.kill(driver.pid, signal.SIGKILL)
-    driver.communicate(timeout=60)
-    assert len(read_history(folder).with_status("finished", "collapsed")) < TRIALS
-    again = _sweep(folder.path, "--resume")
-    stdout, stderr = again.communicate(timeout=600)
+    with _sweep(folder.path) as driver:
+        _wait_for_ends(folder, 3, driver)
+        os.kill(driver.pid, signal.SIGKILL)
+    assert 3 <= _ends(folder) < TRIALS
+    with _sweep(folder.path, "--resume") as again:
+        stdout, stderr = again.communicate(timeout=600)
     assert again.returncode == 0, stderr
     assert stdout.splitlines()[-1] == str(folder.path)
     return folder
@@ -116,14 +121,14 @@ def test_the_environment_and_the_spec_are_kept(resumed: SweepFolder) -> None:
 
 
 def test_another_spec_is_not_resumed(resumed: SweepFolder) -> None:
-    driver = _sweep(resumed.path, "--resume", "--set", "block_size=10")
-    _, stderr = driver.communicate(timeout=120)
+    with _sweep(resumed.path, "--resume", "--set", "block_size=10") as driver:
+        _, stderr = driver.communicate(timeout=120)
     assert driver.returncode == 2
     assert "block_size" in stderr
 
 
 def test_the_folder_of_a_sweep_is_not_taken_for_another(resumed: SweepFolder) -> None:
-    driver = _sweep(resumed.path)
-    _, stderr = driver.communicate(timeout=120)
+    with _sweep(resumed.path) as driver:
+        _, stderr = driver.communicate(timeout=120)
     assert driver.returncode == 2
     assert "--resume" in stderr

@@ -14,6 +14,10 @@ failed                     FAIL: nothing is learned from it
 
 Sizes and times are told as log2(1 + x), the axes on which the hypervolume is measured: ranks stay as they
 are. A question itself must leave no trace, hence it is put with a trial that is told as FAIL at once.
+
+A trial is a function of its values but for its seed, and samplers like to repeat what was good where a space has few
+points (a family without a real parameter). A suggestion that was planned before is therefore asked for anew, a few
+times.
 """
 
 from __future__ import annotations
@@ -47,6 +51,11 @@ Values: TypeAlias = dict[str, Scalar]
 
 #: NSGA-II's population; small, since a sweep has tens to thousands of trials.
 POPULATION = 50
+
+#: How often the sampler is asked where it repeats an earlier trial, then how often a draw is tried: a small space may
+#: have nothing new left.
+SAMPLER_QUESTIONS = 4
+QUESTIONS = SAMPLER_QUESTIONS + 20
 
 
 def search_value(objective: str, result: TrialResult) -> float:
@@ -114,6 +123,7 @@ class Suggester:
         self._numbers: dict[str, int] = {}  # the study's own numbers: questions are counted there, too
         self._generations = _Generations()
         self._generation_of: dict[str, int] = {}
+        self._tried: set[frozenset[tuple[str, Scalar]]] = set()
 
     @classmethod
     def of(cls, spec: SweepSpec, space: Space) -> Suggester:
@@ -144,10 +154,20 @@ class Suggester:
                 return RandomSampler(seed=seed)
 
     def suggest(self, number: int) -> Values:
-        """The values of trial ``number`` (from 0), given what was told so far."""
-        if number < self._settings.startup_trials:
+        """The values of trial ``number`` (from 0), given what was told so far; new ones, if there are any near."""
+        values = self._suggest(number, 0)
+        for question in range(1, QUESTIONS):
+            if frozenset(values.items()) not in self._tried:
+                break
+            values = self._suggest(number, question)
+        return values
+
+    def _suggest(self, number: int, question: int) -> Values:
+        if number < self._settings.startup_trials and question == 0:
             return spread(self._space, self._settings.seed, number)
-        seed = stable_seed("suggest", self._settings.seed, number)
+        seed = stable_seed("suggest", self._settings.seed, number, question)
+        if number < self._settings.startup_trials or question >= SAMPLER_QUESTIONS:
+            return assign(self._space, random_choice(Random(seed)))  # noqa: S311
         if self._settings.name == "random":
             return assign(self._space, random_choice(Random(seed)))  # noqa: S311
         return self._ask(seed)
@@ -171,6 +191,7 @@ class Suggester:
 
     def planned(self, trial: TrialHistory) -> None:
         """A trial exists now and has not ended."""
+        self._tried.add(frozenset(trial.params.values.items()))
         params, distributions = to_optuna(self._space, trial.params.values)
         attributes = self._open_generation(trial.params.trial_id)
         self._study.add_trial(
