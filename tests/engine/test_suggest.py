@@ -97,13 +97,15 @@ def test_how_each_status_stands_in_the_study(virtual: SimpleNamespace) -> None:
 
 
 def test_tpe_learns(virtual: SimpleNamespace) -> None:
-    """Where a small β is best, it is asked for more often than at random."""
-    sampler = Sampler(name="tpe", seed=1, startup_trials=8)
-    spec = virtual.spec(40, "tpe", 1, 8).model_copy(update={"objectives": ("accuracy",), "sampler": sampler})
-    driver = virtual.Driver(spec, Random(0), 1, outcome=virtual.good)
-    driver.run()
-    betas = [values["beta"] for values in planned(driver) if "beta" in values]
-    assert sum(beta < 1e-2 for beta in betas[-10:]) >= 8
+    """Where a small β is best, it is asked for more often than at random, which is half of the time (30 ± 3.9)."""
+    small = 0
+    for seed in range(6):
+        spec = virtual.spec(40, "tpe", seed, 8).model_copy(update={"objectives": ("accuracy",)})
+        driver = virtual.Driver(spec, Random(0), 1, outcome=virtual.good)
+        driver.run()
+        betas = [values["beta"] for values in planned(driver) if "beta" in values]
+        small += sum(beta < 1e-2 for beta in betas[-10:])
+    assert small >= 42
 
 
 def test_values_map_to_parameters_and_distributions_by_path(virtual: SimpleNamespace) -> None:

@@ -21,7 +21,8 @@ from ratefront.codecs.bottleneck import Bottleneck, analysis_transform, synthesi
 from ratefront.codecs.factorized import gumbel_noise
 from ratefront.codecs.settled import SettledProbabilities
 
-_WARM, _COLD = 1.5, 0.4  # Gumbel temperatures at the start and the end of training
+_WARM, _COLD = 1.5, 0.3  # Gumbel temperatures at the start and the end of training
+_HARD_FROM = 0.5  # soft words first: hard ones leave most letters unused before they have a meaning
 _SMOOTHING = 0.5
 _LOG2E = 1.4426950408889634
 
@@ -45,7 +46,7 @@ class CategoricalBottleneck(Bottleneck):
 
     def surrogate(self, parameters: Tensor, progress: float) -> tuple[Tensor, Tensor]:
         temperature = _WARM * (_COLD / _WARM) ** progress
-        words = F.gumbel_softmax(parameters, tau=temperature, hard=True)
+        words = F.gumbel_softmax(parameters, tau=temperature, hard=progress >= _HARD_FROM)
         return words, self.bits(words)
 
     def relax(self, parameters: Tensor, temperature: float, generator: torch.Generator) -> Tensor:

@@ -24,6 +24,11 @@ _PRIOR_SPEED = (
 )
 
 
+def _rate_weight(progress: float) -> float:
+    """The rate is phased in over the first half: latents that mean nothing yet are cheapest when they are constant."""
+    return min(1.0, 2 * progress)
+
+
 class SplitFamily(Family):
     """Frozen front end; the bottleneck learns, and with cross-entropy the back end is fine-tuned with it."""
 
@@ -117,7 +122,7 @@ class SplitLearner(Learner):
             distortion = self.codec.feature_error(synthesised, features)
         else:
             distortion = cross_entropy(self.codec.back_end(synthesised), labels)
-        mean: Tensor = (bits + self.codec.beta * distortion).mean()
+        mean: Tensor = (_rate_weight(progress) * bits + self.codec.beta * distortion).mean()
         return mean
 
     @torch.no_grad()

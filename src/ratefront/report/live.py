@@ -53,11 +53,21 @@ def main_traces(view: SweepView, window: Window) -> list[Trace]:
     traces += _stairs(view.staircase(), window, "overall front", "#f2c94c", 6, 0.5)
     for name, style in styles.items():
         traces += _stairs(view.staircase(name), window, f"{escape(name)}: front", style.colour, 1.4, 1.0)
+    return traces + _headed(_all_trial_traces(view, styles, window), "Trials")
+
+
+def _all_trial_traces(view: SweepView, styles: Mapping[str, SeriesStyle], window: Window) -> list[Trace]:
+    traces = []
     for name, style in styles.items():
         for standing, words in STANDINGS:
             trials = [t for t in view.measured if t.test.series == name and t.standing == standing]
             traces += _trial_traces(trials, style, f"{escape(name)}: {words}", window)
     return traces
+
+
+def _headed(traces: list[Trace], heading: str) -> list[Trace]:
+    """The traces, the first of which carries their heading in the legend."""
+    return [{**traces[0], "legendgrouptitle": {"text": heading}}, *traces[1:]] if traces else []
 
 
 def _bound_traces(view: SweepView, window: Window) -> list[Trace]:
@@ -166,11 +176,10 @@ def _trial_traces(trials: list[MeasuredTrial], style: SeriesStyle, name: str, wi
         "marker": _marker(trials, style, window),
         "cliponaxis": False,
     }
-    heading = {"legendgrouptitle": {"text": "Trials"}} if style.symbol == "circle" else {}
     accuracies = [trial.test.accuracy for trial in trials]
     sizes = [max(1, trial.test.transmitter_bytes) for trial in trials]
     return [
-        {**shared, **heading, "y": accuracies},
+        {**shared, "y": accuracies},
         {**shared, "y": sizes, "yaxis": "y2", "showlegend": False},
     ]
 
