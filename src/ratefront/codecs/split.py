@@ -34,14 +34,14 @@ class SplitCodec(Codec):
     """Front end, bottleneck and back end.
 
     ``teacher`` is the task model's own back end: with it, per-sample optimisation asks for the teacher's soft output;
-    without it, for the features themselves. It never sees a label.
+    without it, for the task model's deepest features. It never sees a label.
     """
 
     def __init__(
         self,
         front_end: nn.Module,
         bottleneck: Bottleneck,
-        back_end: nn.Module,
+        back_end: nn.Sequential,
         beta: float,
         *,
         refinement: Annealing | None = None,
@@ -51,6 +51,14 @@ class SplitCodec(Codec):
         self.front_end, self.bottleneck, self.back_end = front_end, bottleneck, back_end
         self.beta, self.refinement, self.teacher = beta, refinement, teacher
         self.feature_error = RelativeFeatureError()
+
+    @property
+    def deepest(self) -> nn.Sequential:
+        """From the split point to the task model's deepest features: what a distilled codec is compared on.
+
+        Matching deeper layers gives the better rate-distortion performance (RA §V.B). The back end must be frozen.
+        """
+        return self.back_end[:-1]
 
     @property
     def elements(self) -> int:
@@ -74,14 +82,14 @@ class SplitCodec(Codec):
         return self.bottleneck.harden(parameters)
 
     def _refine(self, features: Tensor, parameters: Tensor, settings: Annealing) -> Tensor:
-        soft_output = None if self.teacher is None else self.teacher(features)
+        target = self.deepest(features) if self.teacher is None else self.teacher(features)
 
         def loss(relaxed: Tensor) -> Tensor:
             synthesised = self.bottleneck.g_s(relaxed)
-            if soft_output is None:
-                distortion = self.feature_error(synthesised, features)
+            if self.teacher is None:
+                distortion = self.feature_error(self.deepest(synthesised), target)
             else:
-                distortion = divergence_from_teacher(self.back_end(synthesised), soft_output)
+                distortion = divergence_from_teacher(self.back_end(synthesised), target)
             total: Tensor = self.bottleneck.bits(relaxed) + self.beta * distortion
             return total
 
@@ -110,13 +118,13 @@ class SplitCodec(Codec):
         return [self.front_end, self.bottleneck.g_a, *self._refining_modules()]
 
     def _refining_modules(self) -> list[nn.Module]:
-        """What per-sample optimisation adds: synthesis and prior, and back end and teacher of its target."""
+        """What per-sample optimisation adds: synthesis and prior, and what its target is computed with."""
         if self.refinement is None:
             return []
-        needed = [self.bottleneck.g_s, self.bottleneck.prior]
-        if self.teacher is not None:
-            needed += [self.back_end, self.teacher]
-        return [module for module in needed if module is not None]
+        target = [self.deepest] if self.teacher is None else [self.back_end, self.teacher]
+        return [
+            module for module in (self.bottleneck.g_s, self.bottleneck.prior, *target) if module is not None
+        ]
 
     def transmitter_tables(self) -> Iterable[FrequencyTable]:
         return self.bottleneck.settled.tables()
@@ -127,7 +135,7 @@ class SplitCodec(Codec):
         if self.refinement is None:
             return once
         relaxed = self.bottleneck.embed(self.bottleneck.harden(self.bottleneck.g_a(features)))
-        decoder = [self.bottleneck.g_s] if self.teacher is None else [self.bottleneck.g_s, self.back_end]
-        step = multiply_accumulates(nn.Sequential(*decoder), relaxed)
-        target = 0 if self.teacher is None else multiply_accumulates(self.teacher, features)
+        behind = self.deepest if self.teacher is None else self.back_end
+        step = multiply_accumulates(nn.Sequential(self.bottleneck.g_s, behind), relaxed)
+        target = multiply_accumulates(self.teacher or self.deepest, features)
         return once + target + _PASSES_A_STEP * self.refinement.steps * step

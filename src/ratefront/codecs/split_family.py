@@ -86,14 +86,15 @@ class SplitLearner(Learner):
     """Rate + β·distortion on features that are computed once: the front end is frozen.
 
     The distortion is the cross-entropy of the labels (RA eq. 10; the back end learns too), or, when
-    distilling, the error of the features (RA eq. 11; the back end stays as it is).
+    distilling, the error of the task model's deepest features (RA eq. 11; the back end stays as it is).
     """
 
     def __init__(self, codec: SplitCodec, data: Dataset, *, distil: bool) -> None:
         self.codec, self.distil = codec, distil
         self.train = self._features(data.train)
         self.validation = self._features(data.validation)
-        codec.feature_error.fit(self.train[0])
+        with torch.no_grad():
+            codec.feature_error.fit(codec.deepest(self.train[0]))
         codec.back_end.requires_grad_(not distil)
 
     def _features(self, split: Split) -> tuple[Tensor, Tensor]:
@@ -119,7 +120,9 @@ class SplitLearner(Learner):
         relaxed, bits = bottleneck.surrogate(bottleneck.g_a(features), progress)
         synthesised = bottleneck.g_s(relaxed)
         if self.distil:
-            distortion = self.codec.feature_error(synthesised, features)
+            with torch.no_grad():
+                target = self.codec.deepest(features)
+            distortion = self.codec.feature_error(self.codec.deepest(synthesised), target)
         else:
             distortion = cross_entropy(self.codec.back_end(synthesised), labels)
         mean: Tensor = (_rate_weight(progress) * bits + self.codec.beta * distortion).mean()
