@@ -15,6 +15,7 @@ from ratefront.entropy_coder import (
     encode_columns,
     shortest_string,
 )
+from ratefront.errors import BitstreamError
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -35,7 +36,10 @@ def _encode(latents: np.ndarray, tables: list[FrequencyTable]) -> bytes:
     words = encoder.words()
 
     def decodes(data: bytes) -> bool:
-        return np.array_equal(decode_columns(len(latents), tables, SymbolDecoder(data)), latents)
+        try:
+            return np.array_equal(decode_columns(len(latents), tables, SymbolDecoder(data)), latents)
+        except BitstreamError:
+            return False
 
     return shortest_string(words, decodes)
 

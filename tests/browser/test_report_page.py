@@ -35,9 +35,9 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    sweep = full_sweep(tmp_path_factory.mktemp("runs"))
-    write_report(sweep.folder)
-    return sweep.folder.report
+    folder = full_sweep(tmp_path_factory.mktemp("runs"))
+    write_report(folder)
+    return folder.report
 
 
 @pytest.fixture

@@ -72,7 +72,8 @@ def left_behind(mark: str) -> list[str]:
     return found
 
 
-def assert_nothing_left(mark: str, within_s: float = 40) -> None:
+def assert_nothing_left(mark: str, within_s: float = 100) -> None:
+    """Ray's own agents look for a dead cluster for up to 60 s before they end themselves."""
     deadline = time.monotonic() + within_s
     while (found := left_behind(mark)) and time.monotonic() < deadline:
         time.sleep(0.2)

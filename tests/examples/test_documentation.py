@@ -1,0 +1,77 @@
+"""What the documentation shows works: its commands exist, its parameters and sweep files are valid."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import typer
+import yaml
+
+from ratefront.api import checked_params
+from ratefront.catalogue import CATALOGUE
+from ratefront.cli import app
+from ratefront.spec.load import load_spec
+from ratefront.spec.parse import parse_space
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DIGITS = ROOT / "sweeps" / "digits.yaml"
+
+
+def _blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), flags=re.DOTALL)
+
+
+def _commands() -> list[str]:
+    """Every ``ratefront …`` line of a shell block, continuation lines joined."""
+    shell = "\n".join(block for page in PAGES for block in _blocks(page, "sh")).replace("\\\n", " ")
+    return [line for line in shell.splitlines() if re.match(r"(\.venv/bin/)?ratefront ", line)]
+
+
+@pytest.mark.parametrize("line", _commands())
+def test_every_command_shown_is_one(line: str) -> None:
+    _, name, *arguments = shlex.split(line, comments=True)
+    group = typer.main.get_command(app)
+    assert isinstance(group, click.Group) or hasattr(group, "commands")
+    command = group.commands[name]
+    known = {option for parameter in command.params for option in parameter.opts}
+    assert {argument for argument in arguments if argument.startswith("--")} <= known
+
+
+def test_there_are_commands_to_try() -> None:
+    assert len(_commands()) >= 6
+
+
+def _shown_parameters() -> list[str]:
+    in_commands = [
+        shlex.split(line)[shlex.split(line).index("--params") + 1]
+        for line in _commands()
+        if "--params" in line
+    ]
+    return [*in_commands, *(block for page in PAGES for block in _blocks(page, "json"))]
+
+
+@pytest.mark.parametrize("params", _shown_parameters())
+def test_the_parameters_shown_are_valid(params: str) -> None:
+    assert checked_params(load_spec(DIGITS), json.loads(params), 0).family in CATALOGUE.families
+
+
+def test_the_space_shown_is_valid() -> None:
+    (shown,) = [
+        block for block in _blocks(ROOT / "docs" / "sweep-file.md", "yaml") if block.startswith("space:")
+    ]
+    space, problems = parse_space(yaml.safe_load(shown)["space"], CATALOGUE, "small_cnn", "digits")
+    assert problems == []
+    assert "family" in space
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text())
+    missing = [t for t in targets if not t.startswith(("http:", "https:")) and not (page.parent / t).exists()]
+    assert missing == []
