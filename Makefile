@@ -7,14 +7,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo setup test test-slow lint types arrows lock schema clean help
+.PHONY: demo setup test test-slow bench chaos docs lint types arrows lock schema clean help
 
 help:
 	@echo "make demo       set up, then sweep handwritten digits and draw the front against the bounds"
 	@echo "make test       set up, then ruff, mypy, import-linter and pytest"
 	@echo "make test-slow  the tests with real kills, a browser and a wheel in a bare environment"
 	@echo "make setup      the set-up alone (virtual environment in .venv)"
-	@echo "make schema     rewrite sweeps/schema.json from the package"
+	@echo "make bench      every figure that an issue sets, measured, one line each"
+	@echo "make chaos      drivers killed again and again"
+	@echo "make docs       rewrite sweeps/schema.json and try what the documentation shows"
 	@echo "make lock       resolve requirements.lock anew"
 
 setup: $(READY)
@@ -41,10 +43,19 @@ arrows: setup
 	$(BIN)/lint-imports
 
 test: lint types arrows
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow and not chaos"
 
 test-slow: setup
 	$(BIN)/pytest -m slow
+
+bench: setup
+	$(BIN)/python tests/bench/run.py
+
+chaos: setup
+	$(BIN)/pytest -m chaos -s
+
+docs: schema
+	$(BIN)/pytest tests/examples
 
 schema: setup
 	$(BIN)/ratefront schema --out sweeps/schema.json

@@ -22,6 +22,12 @@ from typing import IO, Any, Self
 from ratefront.errors import LedgerDamagedError, LedgerLockedError
 from ratefront.events import Entry, Event, from_plain, to_plain
 
+_CHECKSUM_KEY = b',"crc32":"'
+
+
+def _checksum(encoded: bytes) -> bytes:
+    return b"%08x" % zlib.crc32(encoded)
+
 
 def _encode(body: dict[str, Any]) -> bytes:
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
@@ -37,8 +43,8 @@ def format_line(entry: Entry) -> bytes:
     """
     kind, data = to_plain(entry.event)
     body = {"seq": entry.seq, "time": entry.time, "kind": kind, "data": data}
-    checksum = f"{zlib.crc32(_encode(body)):08x}"
-    return _encode({**body, "crc32": checksum}) + b"\n"
+    encoded = _encode(body)
+    return encoded[:-1] + _CHECKSUM_KEY + _checksum(encoded) + b'"}\n'
 
 
 def parse_line(line: bytes) -> Entry:
@@ -49,13 +55,13 @@ def parse_line(line: bytes) -> Entry:
     ValueError
         The line is not JSON, its checksum differs, or it holds no known event.
     """
-    body = json.loads(line)
-    if not isinstance(body, dict) or not {"seq", "time", "kind", "data", "crc32"} <= body.keys():
+    body, comma, checksum = line.rpartition(_CHECKSUM_KEY)
+    if not comma:
         raise ValueError("not a ledger entry")
-    checksum = body.pop("crc32")
-    if checksum != f"{zlib.crc32(_encode(body)):08x}":
+    if checksum.rstrip(b"\n") != _checksum(body + b"}") + b'"}':
         raise ValueError("checksum differs")
-    return Entry(int(body["seq"]), float(body["time"]), from_plain(body["kind"], body["data"]))
+    entry = json.loads(body + b"}")
+    return Entry(int(entry["seq"]), float(entry["time"]), from_plain(entry["kind"], entry["data"]))
 
 
 def _read(stream: IO[bytes], path: Path, first_seq: int) -> Iterator[tuple[Entry, int]]:
