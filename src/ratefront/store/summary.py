@@ -12,7 +12,7 @@ from ratefront.overlay import RATE_ACCURACY, Overlay, Reference, hypervolume_rat
 from ratefront.pareto import hypervolume
 from ratefront.records import Status
 from ratefront.store.facts import TaskFacts
-from ratefront.store.front import chosen, front_of, objectives_of, point_of, result_of
+from ratefront.store.front import front_of, objectives_of, point_of, result_of
 
 GAPS = (
     "oracle",
@@ -25,9 +25,8 @@ GAPS = (
 def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) -> dict[str, Any]:
     """The summary of a sweep, running or ended, as plain data.
 
-    ``hypervolume`` and ``hypervolume_rate_accuracy`` are computed from the test values of the trials chosen
-    on validation: over all objectives for the first, over rate and accuracy for the second. ``reasons``
-    explains every null.
+    ``hypervolume`` and ``hypervolume_rate_accuracy``, its projection on rate and accuracy, are both computed
+    from the test values of ``front``, the trials chosen on validation. ``reasons`` explains every null.
     """
     objectives = objectives_of(history.spec)
     reference = reference_of(history, facts, overlay)
@@ -99,6 +98,6 @@ def _share_of_oracle(
     corner = reference.complete(RATE_ACCURACY)
     if overlay is None or corner is None:
         return None, reference.why_not(RATE_ACCURACY) or "the task model's predictions are not there"
-    points = [point_of(trial) for trial in chosen(history.trials.values(), RATE_ACCURACY)]
+    points = [point_of(trial) for trial in front_of(history)]
     share = hypervolume_rate_accuracy(points, overlay.curves, corner)
     return share, "" if share is not None else "the oracle has no volume above the reference"
