@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from pathlib import Path
 
 from ratefront.errors import InputError
 from ratefront.tracking import uri as addresses
@@ -31,12 +34,31 @@ def serve_ui(store_uri: str, port: int | None = None) -> int:
     if path is not None and not path.is_file():
         raise InputError(f"no tracking store at {path}: run a sweep first, or name the folder of one")
     port = _choose_port(port)
-    print(f"MLflow UI of {path or 'the database'}: http://{HOST}:{port} (Ctrl-C ends it)", flush=True)
+    print(f"MLflow UI of {path or 'the database'} (Ctrl-C ends it):\n{_address(port, path)}", flush=True)
     return _wait_for(subprocess.Popen(command(port), env={**os.environ, **environment(store_uri)}))
 
 
 def command(port: int) -> list[str]:
-    return [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1"]
+    served = ["--host", HOST, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level=warning"]
+    return [sys.executable, "-m", "mlflow", "server", *served]
+
+
+def _address(port: int, store: Path | None) -> str:
+    """The table of runs, where the experiment is known: MLflow itself would open on an empty page about traces."""
+    experiment = _newest_experiment(store) if store is not None else None
+    page = "experiments" if experiment is None else f"experiments/{experiment}/runs"
+    return f"http://{HOST}:{port}/#/{page}?workflowType=machine_learning"
+
+
+def _newest_experiment(store: Path) -> int | None:
+    """Read without MLflow, whose import takes seconds; a store that looks otherwise has no answer."""
+    query = "SELECT experiment_id FROM experiments WHERE lifecycle_stage = 'active' ORDER BY last_update_time DESC"
+    try:
+        with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as database:
+            row = database.execute(query).fetchone()
+    except sqlite3.Error:
+        return None
+    return None if row is None else int(row[0])
 
 
 def environment(store_uri: str) -> dict[str, str]:
@@ -48,6 +70,7 @@ def environment(store_uri: str) -> dict[str, str]:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "PYTHONWARNINGS": "ignore",
     }
 
 
