@@ -12,6 +12,7 @@ from ratefront.errors import InputError
 from ratefront.history import SweepHistory
 from ratefront.records import TrialParams, TrialResult
 from ratefront.spec.load import LoadedSpec, load_spec
+from ratefront.spec.parse import parse_space
 from ratefront.store.folder import SweepFolder
 
 if TYPE_CHECKING:
@@ -45,56 +46,48 @@ def sweep(
     )
 
 
-def trial(
-    loaded: LoadedSpec, values: Mapping[str, Any], out: Path, *, seed: int = 0, device: str = "cpu"
-) -> TrialResult:
+def trial(loaded: LoadedSpec, params: TrialParams, out: Path, *, device: str = "cpu") -> TrialResult:
     """One trial in this process, its files in the folder ``out``; no Ray, no MLflow, no Optuna.
 
     Raises
     ------
     InputError
-        The values do not fit the family that they name.
+        There is no such device here.
     TrialError
         The trial failed.
     """
     from ratefront.tasks.prepare import prepare_task_model
     from ratefront.trial.context import TrialContext
+    from ratefront.trial.device import check_device
     from ratefront.trial.run import run_trial
     from ratefront.trial.threads import use_threads
 
-    params = checked_params(loaded, values, seed)
+    check_device(device)
     use_threads(loaded.spec.resources.cpus)
     prepare_task_model(loaded.spec, SweepFolder(out).task_model, device)
     return run_trial(params, TrialContext(loaded.spec, out, device))
 
 
-def checked_params(loaded: LoadedSpec, values: Mapping[str, Any], seed: int) -> TrialParams:
-    """Values that a person wrote, as a trial's parameters, checked against their family.
+def checked_params(loaded: LoadedSpec, values: Mapping[str, Any], seed: int = 0) -> TrialParams:
+    """Values that a person wrote, as a trial's parameters; checked as a sweep file whose space is this one point.
 
     Raises
     ------
     InputError
         No or an unknown family, an unknown parameter, or a value that the family does not take.
     """
-    from pydantic import ValidationError
-
-    own = {name: value for name, value in values.items() if name != "family"}
+    spec = loaded.spec
     family = values.get("family")
     if not isinstance(family, str):
         raise InputError(f"the parameters name no family; valid: {', '.join(CATALOGUE.families)}")
-    try:
-        model = CATALOGUE.families[family].parameters.model_validate(own)
-    except ValidationError as error:
-        problems = [
-            f"{'.'.join(map(str, e['loc'])) or family}: {e['msg']}, got {e['input']!r}"
-            for e in error.errors()
-        ]
-        raise InputError("\n".join([f"parameters of family {family!r} do not fit:", *problems])) from error
-    splits = CATALOGUE.task_models[loaded.spec.task_model.name].facts.get("splits", ())
-    if "split" in own and own["split"] not in splits:
-        raise InputError(f"split: no split point {own['split']!r}; valid: {', '.join(splits)}")
-    given = model.model_dump(exclude_none=True)
-    return TrialParams("trial", seed, {"family": family, **given})
+    own = {name: value for name, value in values.items() if name != "family"}
+    _, problems = parse_space({"family": {family: own}}, CATALOGUE, spec.task_model.name, spec.dataset.name)
+    if problems:
+        raise InputError(
+            "\n".join(["these parameters do not fit:", *(f"  {problem}" for problem in problems)])
+        )
+    complete = CATALOGUE.families[family].parameters.model_validate(own).model_dump(exclude_none=True)
+    return TrialParams("trial", seed, {"family": family, **complete})
 
 
 def report(out: Path) -> DrawnReport:

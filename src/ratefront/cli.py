@@ -52,6 +52,9 @@ def _errors_as_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
         except RatefrontError as error:
             print(f"ratefront: {error}", file=sys.stderr)
             raise typer.Exit(error.exit_code) from error
+        except OSError as error:
+            print(f"ratefront: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+            raise typer.Exit(InputError.exit_code if error.filename else 1) from error
         except KeyboardInterrupt as error:
             print("ratefront: interrupted", file=sys.stderr)
             raise typer.Exit(130) from error
@@ -114,7 +117,7 @@ def sweep(
     console = Console(stderr=True, highlight=False)
     with display_for(console, loaded.spec.trials) as display, _resumable(folder):
         api.sweep(loaded, folder, resume=resume, tracking_uri=tracking_uri, on_update=display.update)
-    _say_what_came_of_it(folder)
+    _say_what_came_of_it(folder, tracking_uri)
     print(folder)
 
 
@@ -129,16 +132,32 @@ def _resumable(folder: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print(f"interrupted; go on with: ratefront sweep SPEC --out {folder} --resume", file=sys.stderr)
+        print(f"interrupted; go on with: {_resuming_command(folder)}", file=sys.stderr)
         raise typer.Exit(130) from None
 
 
-def _say_what_came_of_it(folder: Path) -> None:
+def _resuming_command(folder: Path) -> str:
+    """The command that was given, with the folder and --resume: other settings would be refused."""
+    import shlex
+
+    from ratefront.text import without_credentials
+
+    given = [without_credentials(word) for word in sys.argv[1:] if word != "--resume"]
+    out = [] if "--out" in given else ["--out", str(folder)]
+    return shlex.join(["ratefront", *given, *out, "--resume"])
+
+
+def _say_what_came_of_it(folder: Path, tracking_uri: str | None) -> None:
+    import shlex
+
+    from ratefront.text import without_credentials
+
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    elsewhere = [] if tracking_uri is None else ["--tracking-uri", without_credentials(tracking_uri)]
     print(
         f"{summary['trials_finished']} of {summary['trials_requested']} trials finished, "
         f"{len(summary['front'])} on the front; report: {folder / 'report.html'}\n"
-        f"browse the trials: ratefront ui {folder}",
+        f"browse the trials: {shlex.join(['ratefront', 'ui', str(folder), *elsewhere])}",
         file=sys.stderr,
     )
 
@@ -162,11 +181,14 @@ def trial(
 
     forbid_imports("ray", "mlflow", "optuna")
     loaded, values = load_spec(spec, set_ or ()), _parsed(params)
-    if device not in ("cpu", "cuda"):
-        raise InputError(f"--device: cpu or cuda, got {device!r}")
+    checked = api.checked_params(loaded, values, seed)
     with tempfile.TemporaryDirectory() as temporary:
-        result = api.trial(loaded, values, out or Path(temporary), seed=seed, device=device)
-    print(json.dumps({"params": values, "seed": seed, "device": device, **result.to_json()}, indent=2))
+        result = api.trial(loaded, checked, out or Path(temporary), device=device)
+    print(
+        json.dumps(
+            {"params": dict(checked.values), "seed": seed, "device": device, **result.to_json()}, indent=2
+        )
+    )
 
 
 def _parsed(params: str) -> dict[str, Any]:
@@ -226,8 +248,18 @@ def ui(
     from ratefront.tracking.ui import serve_ui
     from ratefront.tracking.uri import resolve_uri
 
-    sweep_folder = folder if SweepFolder(folder).ledger.exists() else folder / "any"
-    raise typer.Exit(serve_ui(resolve_uri(tracking_uri, sweep_folder), port))
+    is_sweep = SweepFolder(folder).ledger.exists()
+    asked = tracking_uri or (_tracking_uri_of(folder) if is_sweep else None)
+    raise typer.Exit(serve_ui(resolve_uri(asked, folder if is_sweep else folder / "any"), port))
+
+
+def _tracking_uri_of(folder: Path) -> str | None:
+    """The store that the sweep's own file names, if it does."""
+    from ratefront.store.folder import SweepFolder
+    from ratefront.store.projections import read_history
+
+    uri = (read_history(SweepFolder(folder)).spec.get("tracking") or {}).get("uri")
+    return None if uri is None else str(uri)
 
 
 @app.command()

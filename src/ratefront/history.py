@@ -50,7 +50,8 @@ class SweepHistory:
 
     def with_status(self, *statuses: Status) -> list[TrialHistory]:
         """The trials in these states, in the order in which they were planned."""
-        return [trial for trial in self.trials.values() if trial.status in statuses]
+        trials = list(self.trials.values())  # a display may ask while the driver's thread adds one
+        return [trial for trial in trials if trial.status in statuses]
 
     def apply(self, entry: events.Entry) -> None:
         """Fold one more event in.

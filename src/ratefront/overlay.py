@@ -18,11 +18,9 @@ import numpy.typing as npt
 from ratefront.bounds import ORACLE, Predictions, RateDistortionCurve, curves_from_predictions
 from ratefront.errors import InputError
 from ratefront.pareto import hypervolume, on_axis
-from ratefront.records import OBJECTIVES
+from ratefront.records import NO_DEFAULT_REFERENCE, OBJECTIVES
 
 RATE_ACCURACY = ("rate_bits", "accuracy")
-#: Objectives whose reference no theory gives: the sweep file must.
-NO_DEFAULT = ("transmitter_macs", "encode_ms")
 #: 1 − A may round to just below a bound's least distortion, which the same codec reaches exactly.
 ROUNDING = 1e-9
 
@@ -139,7 +137,7 @@ def reference_point(
 
 
 def _why_missing(objective: str) -> str:
-    if objective in NO_DEFAULT:
+    if objective in NO_DEFAULT_REFERENCE:
         return f"reference: {objective} has no default, the sweep file must give it"
     source = {
         "accuracy": "the task model's predictions",

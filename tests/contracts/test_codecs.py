@@ -13,9 +13,11 @@ from tests.lab import EXAMPLES, lab_spec
 
 from ratefront.bitstream import write_stream
 from ratefront.catalogue import CATALOGUE
+from ratefront.codecs.label import LabelCodec
 from ratefront.codecs.split import SplitCodec
 from ratefront.complexity import module_bytes
 from ratefront.objectives.distortions import divergence_from_teacher
+from ratefront.tasks.small_cnn import SmallCNN
 from ratefront.testing.codec_contract import CodecContract, TrainedExample, train_example
 
 
@@ -110,3 +112,20 @@ def test_merging_leaves_fewer_classes(examples: dict[str, TrainedExample]) -> No
     trained = examples["label-merged"]
     decoded = trained.codec.analyse(torch.from_numpy(trained.data.test.images))
     assert len(np.unique(decoded)) == trained.data.classes - 4
+
+
+@pytest.mark.parametrize(
+    ("predicted", "merged", "symbols"),
+    [
+        ([0, 0, 0, 1, 1, 1, 2, 3], 3, 1),
+        ([0, 1, 2, 3], 1, 3),
+        ([0, 1, 2, 3], 3, 1),
+        ([3, 3, 3, 0, 1, 2], 2, 2),
+    ],
+)
+def test_merging_k_classes_leaves_k_fewer_symbols(predicted: list[int], merged: int, symbols: int) -> None:
+    """Also where classes are equally frequent: the commonest one is never among the merged."""
+    codec = LabelCodec(SmallCNN(4), classes=4, share=1.0)
+    codec.fit(np.array(predicted), merged)
+    assert int((codec.counts > 0).sum()) == symbols
+    assert codec.further_state_bytes == 4

@@ -11,14 +11,17 @@ import pytest
 import torch
 from tests.lab import EXAMPLES, lab_spec
 
+from ratefront.bitstream import CodedStream
 from ratefront.bounds import oracle_rate_bits
 from ratefront.data.load import load_dataset
-from ratefront.errors import DivergedError, OracleViolationError
+from ratefront.data.splits import Split
+from ratefront.errors import DivergedError, OracleViolationError, WorkerLostError
 from ratefront.records import Measurement, Progress, TrialParams, TrialResult
 from ratefront.store.folder import SweepFolder, TrialFolder
+from ratefront.tasks.prepare import prepare_task_model
 from ratefront.trial.context import TrialContext
 from ratefront.trial.evaluate import CodedSplit, collapse_reason, measure
-from ratefront.trial.receiver import decode_file
+from ratefront.trial.receiver import Receiver, decode_file
 from ratefront.trial.run import run_trial, trial_steps
 
 
@@ -133,7 +136,7 @@ def test_a_codec_that_knows_the_labels_is_caught(context: TrialContext) -> None:
     split = load_dataset(context.spec.dataset).test
     leak = _Leak()
     with pytest.raises(OracleViolationError, match="a leak or a bug"):
-        measure(leak, leak.coded(len(split)), np.ones(len(split)), split.labels, split, 10)  # type: ignore[arg-type]
+        measure(leak, leak.coded(split), split.labels, 10)  # type: ignore[arg-type]
 
 
 class _Leak:
@@ -142,11 +145,34 @@ class _Leak:
     def estimate_bits(self, latents: np.ndarray) -> torch.Tensor:
         return torch.full((len(latents),), 0.1)
 
-    def coded(self, samples: int) -> CodedSplit:
-        from ratefront.bitstream import CodedStream
+    def coded(self, split: Split) -> CodedSplit:
+        payload_bytes = len(split) // 80
+        stream = CodedStream(bytes(100 + payload_bytes), len(split), (payload_bytes,))
+        alone = np.ones(len(split), dtype=np.int64)
+        return CodedSplit(split, np.zeros((len(split), 1), dtype=np.int32), stream, alone, 0.0)
 
-        stream = CodedStream(bytes(100 + samples // 80), samples, (samples // 80,))
-        return CodedSplit(np.zeros((samples, 1), dtype=np.int32), stream, 0.0)
+
+def test_another_task_model_in_the_same_folder_is_not_mistaken(tmp_path: Path) -> None:
+    """What the process keeps between trials is kept by content, not by place."""
+    accuracies = []
+    for epochs in (1, 15):
+        spec = lab_spec(task_model={"name": "small_cnn", "epochs": epochs})
+        ready = prepare_task_model(spec, tmp_path / "task_model")
+        result = run_trial(TrialParams("t", 0, EXAMPLES["label-lossless"]), TrialContext(spec, tmp_path))
+        assert result.test.accuracy == pytest.approx(ready.accuracy)
+        accuracies.append(ready.accuracy)
+    assert accuracies[0] < accuracies[1]
+
+
+def test_a_killed_receiver_is_worth_another_try(
+    split_trial: tuple[TrialResult, list[Progress], TrialFolder],
+) -> None:
+    files, receiver = split_trial[2], Receiver()
+    receiver._process.kill()
+    with pytest.raises(WorkerLostError, match="receiver died") as caught:
+        receiver.decode(files.codec_config, files.codec_weights, [files.stream])
+    assert caught.value.retryable
+    receiver.close()
 
 
 def test_what_counts_as_collapsed() -> None:

@@ -121,7 +121,9 @@ def _read_arrays(file: Path) -> dict[str, npt.NDArray[Any]]:
 def _read_array(archive: Any, key: str) -> npt.NDArray[Any]:
     try:
         return np.asarray(archive[key])
-    except (ValueError, EOFError, zlib.error) as error:
+    except MemoryError as error:
+        raise InputError(f"the array {key!r} is larger than this machine's memory: {error}") from error
+    except (ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
         raise InputError(
             f"the array {key!r} cannot be read; Python objects are not allowed inside: {error}"
         ) from error

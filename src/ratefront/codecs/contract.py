@@ -1,8 +1,8 @@
 """What a codec is: from images to integer latents, to bits and back, to classes.
 
 A codec turns a sample into ``elements`` integers (its latents), writes them with an entropy coder and reads
-them back, and tells the class from them. In blocks only the coder is batched: latents are computed sample by
-sample.
+them back, and tells the class from them. In blocks only the coder shares anything: a sample's latents do not
+depend on its neighbours (up to rounding, since networks compute in batches).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ratefront.catalogue import CATALOGUE
+from ratefront.complexity import module_bytes, table_bytes
 from ratefront.data.splits import Dataset
 from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
 from ratefront.records import Scalar
@@ -60,6 +61,15 @@ class Codec(nn.Module, ABC):
     @abstractmethod
     def transmitter_tables(self) -> Iterable[FrequencyTable]:
         """The coder's tables that the transmitter must hold."""
+
+    #: State that encoding needs besides modules and tables, in bytes.
+    further_state_bytes: int = 0
+
+    @property
+    def transmitter_bytes(self) -> int:
+        """All state that encoding needs (theory §6)."""
+        modules, tables = module_bytes(*self.transmitter_modules()), table_bytes(self.transmitter_tables())
+        return modules + tables + self.further_state_bytes
 
     @abstractmethod
     def transmitter_macs(self, image: Tensor) -> int:

@@ -63,8 +63,8 @@ class LabelCodec(Codec):
         classes = len(self.sent_as)
         frequency = np.bincount(predicted, minlength=classes) + _SMOOTHING
         sent_as = np.arange(classes)
-        rarest = np.argsort(frequency, kind="stable")[: min(merged_classes, classes - 1)]
-        sent_as[rarest] = frequency.argmax()
+        by_frequency = np.argsort(frequency, kind="stable")
+        sent_as[by_frequency[: min(merged_classes, classes - 1)]] = by_frequency[-1]
         merged = np.bincount(sent_as, weights=frequency, minlength=classes)
         counts = np.zeros(classes, dtype=np.int32)
         counts[merged > 0] = FrequencyTable.from_pmf(merged[merged > 0]).counts
@@ -76,6 +76,13 @@ class LabelCodec(Codec):
     @property
     def elements(self) -> int:
         return 1
+
+    @property
+    def further_state_bytes(self) -> int:  # type: ignore[override]
+        """Where classes are merged, the encoder holds which one stands for which: a byte (or more) a class."""
+        classes = len(self.sent_as)
+        merges = bool((self.sent_as.cpu() != torch.arange(classes)).any())
+        return classes * max(1, ((classes - 1).bit_length() + 7) // 8) if merges else 0
 
     @property
     def _alphabet(self) -> _Alphabet:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import ratefront
+from ratefront.text import without_credentials
 
 
 def _git(*arguments: str) -> str | None:
@@ -31,7 +32,7 @@ def describe_environment() -> dict[str, Any]:
     """Commit and diff of the source tree, versions of all packages, the machine."""
     commit = _git("rev-parse", "HEAD")
     return {
-        "command": sys.argv,
+        "command": [without_credentials(word) for word in sys.argv],
         "git_commit": commit.strip() if commit else None,
         "git_diff": _git("diff", "HEAD") if commit else None,
         "python": platform.python_version(),

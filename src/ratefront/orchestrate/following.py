@@ -60,9 +60,8 @@ class Following:
         drawn = self._redrawer.last()
         follower, self._follower = self._follower, None
         if follower is not None:
-            follower.finish(
-                dict(drawn.figures), list(drawn.artifacts), set(drawn.front), drawn.note, False, PATIENCE_S
-            )
+            artifacts = [*drawn.artifacts, self._folder.spec, self._folder.environment]
+            follower.finish(dict(drawn.figures), artifacts, set(drawn.front), drawn.note, False, PATIENCE_S)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -70,4 +69,9 @@ class Following:
         """What ``ended`` has not closed was interrupted."""
         follower, self._follower = self._follower, None
         if follower is not None:
-            follower.finish({}, [], set(), "", True, PATIENCE_INTERRUPTED_S)
+            why = (
+                ""
+                if error is None or isinstance(error, KeyboardInterrupt)
+                else f"The sweep broke off: {error}"
+            )
+            follower.finish({}, [], set(), why, True, PATIENCE_INTERRUPTED_S)

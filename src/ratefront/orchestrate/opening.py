@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from ratefront.errors import InputError, SweepMismatchError
@@ -27,7 +28,10 @@ def check_folder(folder: SweepFolder, resume: bool) -> None:
     path = folder.path
     if resume and not folder.ledger.exists():
         raise InputError(f"{path} holds no sweep to resume: it has no {folder.ledger.name}")
-    if resume or not path.exists():
+    if resume:
+        return
+    if not path.exists():
+        _check_creatable(path)
         return
     if not path.is_dir():
         raise InputError(f"{path} is not a folder; a sweep needs one of its own")
@@ -35,6 +39,12 @@ def check_folder(folder: SweepFolder, resume: bool) -> None:
         raise InputError(f"{path} already holds a sweep; go on with --resume, or choose another folder")
     if any(path.iterdir()):
         raise InputError(f"{path} is not empty; a sweep needs a folder of its own")
+
+
+def _check_creatable(path: Path) -> None:
+    nearest = next(parent for parent in path.parents if parent.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise InputError(f"{path} cannot be made: {nearest} is not a folder that one may write to")
 
 
 def first_events(spec: SweepSpec, entries: Iterable[Entry]) -> list[Event]:

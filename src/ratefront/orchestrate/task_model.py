@@ -51,7 +51,9 @@ def prepare_on_worker(setting: WorkerSetting, on_turn: Callable[[], None]) -> Ta
     try:
         outcome = ray.get(waiting)
     except ray.exceptions.RayError as error:
-        raise EngineError(f"the task model could not be prepared: {error}") from error
+        cause = getattr(error, "cause", None) or error
+        said = f"{type(cause).__name__}: {cause}".strip().splitlines()[-1]
+        raise EngineError(f"the task model could not be prepared: {said}") from error
     if isinstance(outcome, _Refused):
         raise (InputError if outcome.exit_code == InputError.exit_code else EngineError)(outcome.reason)
     ready: TaskModelReady = outcome

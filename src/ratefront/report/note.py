@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import re
-
 from ratefront.bounds import ORACLE
 from ratefront.report.view import MeasuredTrial, SweepView
 from ratefront.report.words import headline, kibibytes, percent, status_line
+from ratefront.text import plain_markdown
 
 SHOWN = 30
 
 
 def note(view: SweepView) -> str:
     """Status, headline and the front (its first ``SHOWN`` points by rate)."""
-    parts = [f"**{_plain(view.name)}**", _plain(status_line(view)), *map(_plain, headline(view))]
+    parts = [
+        f"**{plain_markdown(view.name)}**",
+        plain_markdown(status_line(view)),
+        *map(plain_markdown, headline(view)),
+    ]
     return "\n\n".join([*parts, *_table(view)]) + "\n"
 
 
@@ -33,9 +36,4 @@ def _line(trial: MeasuredTrial) -> str:
     point, gap = trial.test, trial.gaps.get(ORACLE)
     bits = "–" if gap is None or gap.bits is None else f"{gap.bits:+.2f}"
     cells = [trial.trial_id, point.series, f"{point.rate_bits:.2f}", percent(point.accuracy)]
-    return f"| {' | '.join(map(_plain, [*cells, kibibytes(point.transmitter_bytes), bits]))} |"
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", text)
+    return f"| {' | '.join(map(plain_markdown, [*cells, kibibytes(point.transmitter_bytes), bits]))} |"

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from ratefront.catalogue import Catalogue
 from ratefront.errors import SpecError
+from ratefront.records import NO_DEFAULT_REFERENCE
 from ratefront.registry import Registry
 from ratefront.spec.parse import parse_space
 from ratefront.spec.problems import from_pydantic, repeated, shown, unknown, valid_choices
@@ -17,7 +18,6 @@ from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space import Space
 
 #: The theory gives no default reference for these, so that a sweep over them names its own.
-NEEDS_REFERENCE = ("encode_ms", "transmitter_macs")
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,6 @@ def _coupled(spec: SweepSpec) -> list[str]:
             problems.append(f"reference.{name}: must be > 0, got {value}")
     return problems + [
         f"reference.{name}: is required where {name} is an objective, but missing (it has no default)"
-        for name in NEEDS_REFERENCE
+        for name in NO_DEFAULT_REFERENCE
         if name in spec.objectives and name not in spec.reference
     ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ratefront.spec.parameters import Parameter
 from ratefront.spec.space import Branch, Choice, Constant, Dimension, Float, Int, Space
+from ratefront.text import without_credentials
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -66,14 +66,8 @@ def _settings(plan: Plan) -> list[tuple[str, str]]:
 
 def _tracking(plan: Plan) -> str:
     tracking = plan.spec.tracking
-    where = (
-        _without_credentials(tracking.uri) if tracking.uri else "mlflow.db, beside the folder of the sweep"
-    )
+    where = without_credentials(tracking.uri) if tracking.uri else "mlflow.db, beside the folder of the sweep"
     return f"experiment {tracking.experiment} in {where}"
-
-
-def _without_credentials(uri: str) -> str:
-    return re.sub(r"//[^/@]*@", "//***@", uri)
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> RenderableType:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from ratefront.text import has_credentials
 
 ObjectiveName = Literal["rate_bits", "accuracy", "transmitter_bytes", "transmitter_macs", "encode_ms"]
 BoundName = Literal[
@@ -70,6 +72,16 @@ class Tracking(Section):
 
     experiment: Annotated[str, Field(min_length=1, description="experiment of MLflow")] = "ratefront"
     uri: Annotated[str | None, Field(description="default: sqlite, beside the sweep's folder")] = None
+
+    @field_validator("uri")
+    @classmethod
+    def _no_password(cls, uri: str | None) -> str | None:
+        """The spec is written to the ledger, to MLflow and to the report."""
+        if uri is not None and has_credentials(uri):
+            raise ValueError(
+                "no user or password here; give it as --tracking-uri or MLFLOW_TRACKING_USERNAME and …_PASSWORD"
+            )
+        return uri
 
 
 class SweepSpec(Section):

@@ -76,10 +76,5 @@ class SweepFolder:
         """Labels and logits of validation and test: labels_validation, logits_validation, labels_test, logits_test."""
         return self.task_model / "predictions.npz"
 
-    @property
-    def tracking_store(self) -> Path:
-        """The default MLflow store: beside the sweep's folder, so that one store holds all sweeps."""
-        return self.path.parent / "mlflow.db"
-
     def trial(self, trial_id: str) -> TrialFolder:
         return TrialFolder(self.path / "trials" / trial_id)

@@ -30,7 +30,10 @@ def _checksum(encoded: bytes) -> bytes:
 
 
 def _encode(body: dict[str, Any]) -> bytes:
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode(
+        errors="backslashreplace"
+    )  # half a character, as of a path that is no UTF-8, becomes its escape
 
 
 def format_line(entry: Entry) -> bytes:

@@ -119,15 +119,14 @@ def _accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
 
 def load_task_model(spec: SweepSpec, folder: Path) -> TaskModel:
     """The trained task model of a sweep from its folder, in evaluation mode, kept in the process between trials."""
-    return _load(spec.task_model.name, folder, load_dataset(spec.dataset).classes, _channels(spec))
-
-
-def _channels(spec: SweepSpec) -> int:
-    return int(load_dataset(spec.dataset).train.images.shape[1])
+    data = load_dataset(spec.dataset)
+    structure = (spec.task_model.name, data.classes, int(data.train.images.shape[1]))
+    return _load(_facts_of(folder).identity, folder, *structure)
 
 
 @lru_cache(maxsize=2)
-def _load(name: str, folder: Path, classes: int, channels: int) -> TaskModel:
+def _load(identity: str, folder: Path, name: str, classes: int, channels: int) -> TaskModel:
+    """Kept by the model's identity: another one may lie in the same folder later."""
     model: TaskModel = CATALOGUE.task_models[name].load()(classes, channels)
     weights = load_file(folder / "model.safetensors")
     model.load_state_dict({key: value.float() for key, value in weights.items()})

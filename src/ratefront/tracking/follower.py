@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ratefront.events import Entry
+from ratefront.text import without_credentials
 from ratefront.tracking.backlog import Backlog
 from ratefront.tracking.protocol import Closing, Tracker
 
@@ -161,4 +162,4 @@ class Follower:
 
 
 def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+    return without_credentials(f"{type(error).__name__}: {error}".splitlines()[0])

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ratefront.history import TrialHistory
 from ratefront.records import Status, TrialResult, series_of
+from ratefront.text import plain_markdown
 from ratefront.tracking.protocol import Closing, Reading, TrackedSweep
 
 RunStatus: TypeAlias = Literal["RUNNING", "FINISHED", "KILLED", "FAILED"]
@@ -87,7 +88,9 @@ def closing_tags(closing: Closing) -> dict[str, str]:
 
 
 def sweep_params(sweep: TrackedSweep) -> dict[str, str]:
-    """The spec's settings as ``section/key``; the search space, too long for a column, is an artifact."""
+    """The spec's settings as ``section/key``; the search space, too long for a column, is in the artifact
+    ``spec.yaml``.
+    """
     settings = {name: value for name, value in sweep.spec.items() if name != "space"}
     return {_key(path): shorten(value, VALUE_CHARACTERS) for path, value in _flatten(settings)}
 
@@ -191,7 +194,7 @@ def trial_note(trial: TrialHistory) -> str:
     """Markdown for the page of an ended trial."""
     lines = [f"**{trial.params.trial_id}** {trial.status} ({series_of(trial.params.values)})"]
     if trial.reason:
-        lines.append(f"Reason: {trial.reason}")
+        lines.append(f"Reason: {plain_markdown(trial.reason)}")
     if trial.result is not None:
         lines.append(_measured_table(trial.result))
     return shorten("\n\n".join(lines), VALUE_CHARACTERS)

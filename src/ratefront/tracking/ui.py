@@ -99,10 +99,13 @@ def _any_free_port() -> int:
 
 
 def _wait_for(server: subprocess.Popen[bytes]) -> int:
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # no server is left behind
     try:
         return server.wait()
     except KeyboardInterrupt:
         return _stop(server)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _stop(server: subprocess.Popen[bytes]) -> int:

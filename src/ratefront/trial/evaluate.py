@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ratefront.bitstream import CodedStream, write_stream
+from ratefront.bitstream import CodedStream, bits_alone, write_stream
 from ratefront.bounds import below_oracle
 from ratefront.codecs.contract import Codec
 from ratefront.data.splits import Split
@@ -21,31 +21,29 @@ from ratefront.records import Measurement
 
 @dataclass(frozen=True)
 class CodedSplit:
-    """One split as the transmitter left it."""
+    """One split as the transmitter left it.
 
+    ``encode_ms`` is wall time per sample: networks, refinement, and the coder with its check that it decodes.
+    """
+
+    split: Split
     latents: Symbols
     stream: CodedStream
+    bits_alone: NDArray[np.int64]
     encode_ms: float
 
 
 def encode_split(codec: Codec, identity: bytes, split: Split, block_size: int, path: Path) -> CodedSplit:
-    """Encode a split in blocks and write it to ``path``; ``encode_ms`` is per sample, networks and coder together."""
+    """Encode a split in blocks and write it to ``path``."""
     began = time.perf_counter()
     latents = codec.analyse(torch.from_numpy(split.images))
     stream = write_stream(codec, identity, latents, block_size)
     encode_ms = 1000 * (time.perf_counter() - began) / len(split)
     path.write_bytes(stream.data)
-    return CodedSplit(latents, stream, encode_ms)
+    return CodedSplit(split, latents, stream, bits_alone(codec, latents), encode_ms)
 
 
-def measure(
-    codec: Codec,
-    coded: CodedSplit,
-    alone: NDArray[np.int64],
-    decoded: NDArray[np.int64],
-    split: Split,
-    classes: int,
-) -> Measurement:
+def measure(codec: Codec, coded: CodedSplit, decoded: NDArray[np.int64], classes: int) -> Measurement:
     """Rates and accuracy of a split from what was written and what the receiver decoded.
 
     Raises
@@ -54,15 +52,15 @@ def measure(
         The point lies below the oracle of the split's own label counts.
     """
     measured = Measurement(
-        samples=len(split),
+        samples=len(coded.split),
         rate_bits=coded.stream.rate_bits,
         rate_bits_estimated=float(codec.estimate_bits(coded.latents).mean()),
-        rate_bits_alone=float(alone.mean()),
+        rate_bits_alone=float(coded.bits_alone.mean()),
         overhead_bits=coded.stream.overhead_bits,
         rate_total_bits=coded.stream.rate_bits + coded.stream.overhead_bits,
-        accuracy=float((decoded == split.labels).mean()),
+        accuracy=float((decoded == coded.split.labels).mean()),
     )
-    _refuse_the_impossible(codec, measured, decoded, split, classes)
+    _refuse_the_impossible(codec, measured, decoded, coded.split, classes)
     return measured
 
 

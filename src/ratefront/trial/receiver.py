@@ -21,7 +21,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.errors import BitstreamError, RatefrontError
+from ratefront.errors import BitstreamError, RatefrontError, WorkerLostError
 
 
 def decode_file(config: Path, weights: Path, stream: Path) -> NDArray[np.int64]:
@@ -66,7 +66,9 @@ class Receiver:
         Raises
         ------
         BitstreamError
-            The receiver could not decode a file, or died over it.
+            The receiver could not decode a file.
+        WorkerLostError
+            It died over it (retryable).
         """
         with tempfile.TemporaryDirectory() as folder:
             out = [Path(folder) / f"{number}.npz" for number in range(len(streams))]
@@ -79,12 +81,12 @@ class Receiver:
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         stdin, stdout = self._process.stdin, self._process.stdout
         if stdin is None or stdout is None:
-            raise BitstreamError("the receiver has no pipes")
+            raise WorkerLostError("the receiver has no pipes")
         try:
             print(json.dumps(request), file=stdin, flush=True)
             answer: dict[str, Any] = json.loads(stdout.readline())
         except (OSError, ValueError) as error:
-            raise BitstreamError(f"the receiver died with exit code {self._process.poll()}") from error
+            raise WorkerLostError(f"the receiver died with exit code {self._process.poll()}") from error
         return answer
 
     def close(self) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from ratefront.bitstream import bits_alone
 from ratefront.codecs.contract import Codec
 from ratefront.codecs.storage import load_family, save_codec, structure_of
-from ratefront.complexity import module_bytes, table_bytes
 from ratefront.data.load import load_dataset
 from ratefront.data.splits import Dataset
 from ratefront.records import Progress, TrialParams, TrialResult
@@ -87,40 +85,29 @@ def _evaluated(
     train_seconds: float,
 ) -> TrialResult:
     files = _files(params, context)
-    splits = {"validation": data.validation, "test": data.test}
-    streams = {"validation": files.path / "validation.bin", "test": files.stream}
-    coded = {
-        name: encode_split(codec, identity, split, context.spec.block_size, streams[name])
-        for name, split in splits.items()
-    }
-    decoded = dict(
-        zip(
-            splits,
-            shared_receiver().decode(files.codec_config, files.codec_weights, [*streams.values()]),
-            strict=True,
+    block_size = context.spec.block_size
+    with tempfile.TemporaryDirectory() as temporary:
+        validation_stream = Path(temporary) / "validation.bin"
+        validation = encode_split(codec, identity, data.validation, block_size, validation_stream)
+        test = encode_split(codec, identity, data.test, block_size, files.stream)
+        decoded_validation, decoded_test = shared_receiver().decode(
+            files.codec_config, files.codec_weights, [validation_stream, files.stream]
         )
+    on_validation = measure(codec, validation, decoded_validation, data.classes)
+    on_test = measure(codec, test, decoded_test, data.classes)
+    np.savez_compressed(
+        files.samples, labels=data.test.labels, decoded=decoded_test, bits_alone=test.bits_alone
     )
-    streams["validation"].unlink()
-    alone = {name: bits_alone(codec, item.latents) for name, item in coded.items()}
-    measured = {
-        name: measure(codec, coded[name], alone[name], decoded[name], split, data.classes)
-        for name, split in splits.items()
-    }
-    _save_samples(files.samples, data, decoded["test"], alone["test"])
-    reason = collapse_reason(measured["validation"], data.validation.labels)
+    reason = collapse_reason(on_validation, data.validation.labels)
     return TrialResult(
         trial_id=params.trial_id,
         status="collapsed" if reason else "finished",
         reason=reason,
-        validation=measured["validation"],
-        test=measured["test"],
-        transmitter_bytes=module_bytes(*codec.transmitter_modules())
-        + table_bytes(codec.transmitter_tables()),
+        validation=on_validation,
+        test=on_test,
+        transmitter_bytes=codec.transmitter_bytes,
         transmitter_macs=codec.transmitter_macs(torch.from_numpy(data.test.images[:1]).to(codec.device)),
-        encode_ms=coded["test"].encode_ms,
+        encode_ms=test.encode_ms,
         train_seconds=train_seconds,
+        encode_ms_validation=validation.encode_ms,
     )
-
-
-def _save_samples(path: Path, data: Dataset, decoded: NDArray[np.int64], alone: NDArray[np.int64]) -> None:
-    np.savez_compressed(path, labels=data.test.labels, decoded=decoded, bits_alone=alone)
