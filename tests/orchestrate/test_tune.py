@@ -102,7 +102,7 @@ def test_the_folder_tells_where_it_came_from(eventful: Any) -> None:
 def test_the_tracker_is_told_how_it_ended(eventful: Any) -> None:
     ((figures, artifacts, front, note, interrupted, _),) = eventful.follower.finished
     assert (figures, front, note, interrupted) == ({"hypervolume": 1.0}, {"t0000"}, "n", False)
-    assert [path.name for path in artifacts] == ["report.html"]
+    assert [path.name for path in artifacts] == ["report.html", "spec.yaml", "environment.json"]
 
 
 def test_a_resume_of_an_ended_sweep_draws_again_and_writes_nothing(

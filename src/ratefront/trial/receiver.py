@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
@@ -93,7 +94,8 @@ class Receiver:
         """End the process; it ends by itself when this one dies."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):  # a dead process takes no last words
+                    pipe.close()
         self._process.wait(timeout=10)
 
 
