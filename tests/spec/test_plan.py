@@ -35,7 +35,7 @@ def lines(text: str) -> list[str]:
     [
         "dataset          digits: scikit-learn's 1797 handwritten digits of 8×8 pixels (split_seed 0)",
         "split points     conv1, conv2, conv3, hidden",
-        "trials           64, 2 at a time",
+        "trials           56, 2 at a time",
         "one trial needs  1 CPU, no GPU",
         "objectives       minimise rate_bits, maximise accuracy, minimise transmitter_bytes",
         "├── label  (the task model's class, entropy coded)",
