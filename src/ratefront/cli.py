@@ -71,8 +71,10 @@ def check(spec: Spec, set_: Overrides = None) -> None:
     from ratefront.catalogue import CATALOGUE
     from ratefront.spec.load import load_spec
     from ratefront.spec.plan import plan_of, render_plan
+    from ratefront.tracking.uri import resolve_uri
 
     loaded = load_spec(spec, set_ or ())
+    resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)
     Console(highlight=False).print(render_plan(plan_of(loaded, CATALOGUE)))
     _warn_of_capacity(loaded)
 
@@ -144,7 +146,12 @@ def _resuming_command(folder: Path) -> str:
 
     given = [without_credentials(word) for word in sys.argv[1:] if word != "--resume"]
     out = [] if "--out" in given else ["--out", str(folder)]
-    return shlex.join(["ratefront", *given, *out, "--resume"])
+    return shlex.join([_program(), *given, *out, "--resume"])
+
+
+def _program() -> str:
+    """How this command line was called, as one would type it again."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "ratefront" else "ratefront"
 
 
 def _say_what_came_of_it(folder: Path, tracking_uri: str | None) -> None:
@@ -157,7 +164,7 @@ def _say_what_came_of_it(folder: Path, tracking_uri: str | None) -> None:
     print(
         f"{summary['trials_finished']} of {summary['trials_requested']} trials finished, "
         f"{len(summary['front'])} on the front; report: {folder / 'report.html'}\n"
-        f"browse the trials: {shlex.join(['ratefront', 'ui', str(folder), *elsewhere])}",
+        f"browse the trials: {shlex.join([_program(), 'ui', str(folder), *elsewhere])}",
         file=sys.stderr,
     )
 

@@ -111,6 +111,10 @@ def _read_arrays(file: Path) -> dict[str, npt.NDArray[Any]]:
             file.stat()
             raise InputError("this is not an npz file (numpy.savez writes one)")
         with np.load(file, allow_pickle=False) as archive:
+            if "labels" not in archive.files:
+                raise InputError(
+                    f"the array 'labels' (N,) is missing; it holds {', '.join(archive.files) or 'nothing'}"
+                )
             return {
                 key: _read_array(archive, key) for key in ("labels", *OUTPUT_KEYS) if key in archive.files
             }

@@ -14,7 +14,9 @@ class DatasetParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    split_seed: Annotated[int, Field(ge=0, description="decides which samples train, validate and test")] = 0
+    split_seed: Annotated[
+        int, Field(ge=0, le=2**31 - 1, description="decides which samples train, validate and test")
+    ] = 0
 
 
 DATASETS: Registry[DatasetParameters] = Registry("dataset")

@@ -17,7 +17,7 @@ class TaskModelParameters(BaseModel):
     epochs: Annotated[int, Field(ge=1)] = 30
     batch_size: Annotated[int, Field(ge=1)] = 64
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
 
 
 TASK_MODELS: Registry[TaskModelParameters] = Registry("task model")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ class Interrupts:
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self._received is not None:
             raise Interrupted(f"{signal.Signals(number).name} again")
+        os.write(2, b"\nending the sweep; it can be resumed (once more to end at once)\n")
         self._received = signal.Signals(number).name
 
     def check(self) -> None:

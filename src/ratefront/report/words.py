@@ -28,7 +28,8 @@ def status_line(view: SweepView) -> str:
 def headline(view: SweepView) -> list[str]:
     """The sweep's finding, a few sentences; says so where there is none yet."""
     if not view.front:
-        return ["No trial has finished yet: there is nothing to compare with the bounds."]
+        yet = "" if view.history.ended else " yet"
+        return [f"No trial has finished{yet}: there is nothing to compare with the bounds."]
     learned = best_learned(view)
     sentences = [] if learned is None else [_learned_sentence(view, learned)]
     label = _best_label(view)

@@ -76,7 +76,9 @@ def _read(stream: IO[bytes], path: Path, first_seq: int) -> Iterator[tuple[Entry
         try:
             entry = parse_line(line)
         except ValueError as error:
-            raise LedgerDamagedError(f"{path}: entry {expected} at byte {offset}: {error}") from error
+            raise LedgerDamagedError(
+                f"{path} is damaged: entry {expected} at byte {offset}: {error}; restore it, or cut it there"
+            ) from error
         if entry.seq != expected:
             raise LedgerDamagedError(f"{path}: byte {offset}: expected entry {expected}, found {entry.seq}")
         offset += len(line)
