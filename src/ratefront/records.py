@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 
 Scalar: TypeAlias = bool | int | float | str
 Direction: TypeAlias = Literal["minimise", "maximise"]
 Status: TypeAlias = Literal["planned", "running", "finished", "collapsed", "pruned", "failed"]
 
 ENDED: tuple[Status, ...] = ("finished", "collapsed", "pruned", "failed")
+
+#: What a sweep optimises unless its file says otherwise.
+DEFAULT_OBJECTIVES: Final = ("rate_bits", "accuracy", "transmitter_bytes")
 
 #: Objectives for whose hypervolume no theory gives a reference: the sweep file must.
 NO_DEFAULT_REFERENCE = ("encode_ms", "transmitter_macs")

@@ -17,6 +17,12 @@ from ratefront.errors import UnknownNameError
 Parameters = TypeVar("Parameters", bound=BaseModel)
 
 
+def load_target(target: str) -> Any:
+    """Import and return the thing at "package.module:name"."""
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
 @dataclass(frozen=True)
 class Registered(Generic[Parameters]):
     """One registered thing. ``facts`` are what a check needs to know without importing it (split points, classes)."""
@@ -28,9 +34,8 @@ class Registered(Generic[Parameters]):
     facts: dict[str, Any] = field(default_factory=dict)
 
     def load(self) -> Any:
-        """Import and return the thing that ``target`` ("package.module:name") points to."""
-        module, _, attribute = self.target.partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        """Import and return the thing that ``target`` points to."""
+        return load_target(self.target)
 
 
 class Registry(Generic[Parameters]):

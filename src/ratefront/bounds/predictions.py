@@ -135,8 +135,6 @@ def _read_array(archive: Any, key: str) -> npt.NDArray[Any]:
 
 def _from_arrays(arrays: dict[str, npt.NDArray[Any]]) -> Predictions:
     given = [key for key in OUTPUT_KEYS if key in arrays]
-    if "labels" not in arrays:
-        raise InputError("the array 'labels' (N,) is missing")
     if len(given) != 1:
         raise InputError(
             f"needs exactly one of {', '.join(OUTPUT_KEYS)}; it holds {', '.join(given) or 'none of them'}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -47,19 +47,18 @@ def _check_creatable(path: Path) -> None:
         raise InputError(f"{path} cannot be made: {nearest} is not a folder that one may write to")
 
 
-def first_events(spec: SweepSpec, entries: Iterable[Entry]) -> list[Event]:
-    """What the driver that has just opened the ledger writes first: nothing where the sweep has ended.
+def opening_event(spec: SweepSpec, entries: Sequence[Entry]) -> Created | Resumed:
+    """What a driver that has just opened the ledger of an unfinished sweep writes first.
 
     Raises
     ------
     SweepMismatchError
         The ledger began with another spec; shows the difference.
     """
-    entries = list(entries)
     if not entries:
-        return [Created(spec.name, to_plain(spec), version("ratefront"))]
+        return Created(spec.name, to_plain(spec), version("ratefront"))
     check_same_spec(spec, entries[0].event)
-    return [Resumed(f"process {os.getpid()} on {socket.gethostname()}")]
+    return Resumed(f"process {os.getpid()} on {socket.gethostname()}")
 
 
 def check_same_spec(spec: SweepSpec, created: Event) -> None:
@@ -67,7 +66,7 @@ def check_same_spec(spec: SweepSpec, created: Event) -> None:
     Raises
     ------
     SweepMismatchError
-        As ``first_events``.
+        As ``opening_event``.
     """
     old: Any = created.spec if isinstance(created, Created) else {}
     difference = spec_difference(old, to_plain(spec))

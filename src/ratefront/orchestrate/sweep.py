@@ -8,12 +8,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from ratefront.engine.engine import Engine
-from ratefront.events import Ended, Resumed
+from ratefront.events import Created, Ended
 from ratefront.history import SweepHistory
 from ratefront.orchestrate.following import Following
 from ratefront.orchestrate.interrupts import Interrupts, interrupts
 from ratefront.orchestrate.live import LiveSweep
-from ratefront.orchestrate.opening import check_folder, first_events, write_origin
+from ratefront.orchestrate.opening import check_folder, opening_event, write_origin
 from ratefront.orchestrate.quiet import quiet
 from ratefront.orchestrate.redraw import DrawnSweep, Redrawer
 from ratefront.spec.load import LoadedSpec
@@ -66,16 +66,15 @@ def run_sweep(
         slots = None if resume else _slots(stack, loaded.spec, caught)
         folder.path.mkdir(parents=True, exist_ok=True)
         ledger = stack.enter_context(Ledger(folder.ledger))
-        begin = first_events(loaded.spec, ledger.entries)
+        opening = opening_event(loaded.spec, ledger.entries)
         engine = Engine(loaded.spec, loaded.space, ledger.entries)
         live = LiveSweep(engine, ledger, following.changed)
         with following:
             if not engine.history.ended:
                 slots = slots or _slots(stack, loaded.spec, caught)
-                for event in begin:
-                    if not isinstance(event, Resumed):
-                        write_origin(loaded.spec, folder)
-                    live.record(event)
+                if isinstance(opening, Created):
+                    write_origin(loaded.spec, folder)
+                live.record(opening)
                 _run(live, loaded.spec, folder, slots, work or Work(), caught, following)
             following.ended()
         return engine.history

@@ -10,7 +10,8 @@ import ray
 
 from ratefront.errors import EngineError, InputError, RatefrontError
 from ratefront.events import TaskModelReady
-from ratefront.orchestrate.worker import WorkerSetting, limit_threads, load
+from ratefront.orchestrate.worker import WorkerSetting, limit_threads
+from ratefront.registry import load_target
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class _Refused:
 def _prepare(setting: WorkerSetting) -> TaskModelReady | _Refused:
     limit_threads(setting.threads)
     try:
-        prepare = load(setting.function)
+        prepare = load_target(setting.function)
         limit_threads(setting.threads)
         context = setting.context
         ready: TaskModelReady = prepare(context.spec, context.folder / "task_model", context.device)

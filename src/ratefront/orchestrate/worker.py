@@ -7,7 +7,6 @@ ends that trial only.
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections.abc import Generator
@@ -20,6 +19,7 @@ from ratefront.engine.messages import Broke, Progressed, Returned
 from ratefront.errors import RatefrontError
 from ratefront.orchestrate.wire import FACT, encode
 from ratefront.records import Progress, TrialParams, TrialResult
+from ratefront.registry import load_target
 from ratefront.trial.context import TrialContext
 
 Steps = Generator[Progress, None, TrialResult]
@@ -32,12 +32,6 @@ class WorkerSetting:
     context: TrialContext
     function: str
     threads: int
-
-
-def load(path: str) -> Any:
-    """The thing at "package.module:name"."""
-    module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)
 
 
 def limit_threads(threads: int) -> None:
@@ -95,7 +89,7 @@ class TrialActor(tune.Trainable):
         """The generator of the trial; imports happen here, so that their errors are the trial's."""
         if self._steps is None:
             limit_threads(self._setting.threads)
-            start = load(self._setting.function)
+            start = load_target(self._setting.function)
             limit_threads(self._setting.threads)
             self._steps = start(self._params, self._setting.context)
         return self._steps

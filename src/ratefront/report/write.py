@@ -13,7 +13,7 @@ from ratefront.report.tables import front_csv
 from ratefront.report.view import SweepView, read_view
 from ratefront.store.atomic import write_bytes, write_text
 from ratefront.store.folder import SweepFolder
-from ratefront.store.projections import read_history, write_projections
+from ratefront.store.projections import read_history, write_tables
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def write_report(folder: SweepFolder) -> DrawnReport:
     view = read_view(folder, read_history(folder))
     still = front_png(view)
     page = report_html(view, still)
-    write_projections(folder, view.history)
+    write_tables(folder, view.history, view.summary)
     write_text(folder.front_csv, front_csv(view))
     write_bytes(folder.front_png, still)
     write_text(folder.report, page)

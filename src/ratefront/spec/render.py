@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from ratefront.spec.parameters import Parameter
 from ratefront.spec.space import Branch, Choice, Constant, Dimension, Float, Int, Space
-from ratefront.text import without_credentials
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -66,7 +65,7 @@ def _settings(plan: Plan) -> list[tuple[str, str]]:
 
 def _tracking(plan: Plan) -> str:
     tracking = plan.spec.tracking
-    where = without_credentials(tracking.uri) if tracking.uri else "mlflow.db, beside the folder of the sweep"
+    where = tracking.uri or "mlflow.db, beside the folder of the sweep"
     return f"experiment {tracking.experiment} in {where}"
 
 

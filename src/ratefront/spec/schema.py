@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ratefront.records import DEFAULT_OBJECTIVES
 from ratefront.text import has_credentials
 
 ObjectiveName = Literal["rate_bits", "accuracy", "transmitter_bytes", "transmitter_macs", "encode_ms"]
@@ -96,7 +97,7 @@ class SweepSpec(Section):
     objectives: Annotated[
         tuple[ObjectiveName, ...],
         Field(min_length=1, strict=False, description="what the search optimises, on the validation split"),
-    ] = ("rate_bits", "accuracy", "transmitter_bytes")
+    ] = DEFAULT_OBJECTIVES
     trials: Annotated[int, Field(ge=1, description="trials requested; every one ends in trials.csv")]
     sampler: Sampler = Sampler()
     training: Training = Training()

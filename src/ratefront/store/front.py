@@ -7,9 +7,7 @@ from typing import Any, Literal
 
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.pareto import non_dominated
-from ratefront.records import FrontPoint, TrialResult, series_of
-
-DEFAULT_OBJECTIVES = ("rate_bits", "accuracy", "transmitter_bytes")
+from ratefront.records import DEFAULT_OBJECTIVES, FrontPoint, TrialResult, series_of
 
 
 def objectives_of(spec: dict[str, Any]) -> tuple[str, ...]:

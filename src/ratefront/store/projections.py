@@ -42,6 +42,11 @@ def write_projections(folder: SweepFolder, history: SweepHistory | None = None) 
     """
     history = history or read_history(folder)
     summary = summarise(history, read_facts(folder, history), read_overlay(folder))
+    write_tables(folder, history, summary)
+    return summary
+
+
+def write_tables(folder: SweepFolder, history: SweepHistory, summary: dict[str, Any]) -> None:
+    """Write ``trials.csv``, and as ``summary.json`` the summary that ``summarise`` made of this history."""
     write_text(folder.trials_csv, trials_csv(history))
     write_json(folder.summary, summary)
-    return summary

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ratefront.history import TrialHistory
+from ratefront.records import DEFAULT_OBJECTIVES
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class TrackedSweep:
 
     @property
     def objectives(self) -> tuple[str, ...]:
-        return tuple(self.spec.get("objectives", ("rate_bits", "accuracy", "transmitter_bytes")))
+        return tuple(self.spec.get("objectives", DEFAULT_OBJECTIVES))
 
 
 @dataclass(frozen=True)

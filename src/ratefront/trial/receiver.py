@@ -13,7 +13,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -25,14 +25,19 @@ from numpy.typing import NDArray
 from ratefront.errors import BitstreamError, RatefrontError, WorkerLostError
 
 
-def decode_file(config: Path, weights: Path, stream: Path) -> NDArray[np.int64]:
-    """Classes (N,) of a coded file, from the codec's files alone."""
+def decode_files(config: Path, weights: Path, streams: Iterable[Path]) -> Iterator[NDArray[np.int64]]:
+    """Classes (N,) of each coded file, from the codec's files alone."""
     from ratefront.bitstream import read_stream
     from ratefront.codecs.storage import load_codec
 
     codec, identity = load_codec(config, weights, receiver_only=True)
-    classes: NDArray[np.int64] = codec.classify(read_stream(codec, identity, stream.read_bytes())).numpy()
-    return classes
+    for stream in streams:
+        yield codec.classify(read_stream(codec, identity, stream.read_bytes())).numpy()
+
+
+def decode_file(config: Path, weights: Path, stream: Path) -> NDArray[np.int64]:
+    """Classes (N,) of one coded file, from the codec's files alone."""
+    return next(decode_files(config, weights, [stream]))
 
 
 def _serve(requests: IO[str], answers: IO[str]) -> None:
@@ -45,8 +50,9 @@ def _serve(requests: IO[str], answers: IO[str]) -> None:
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     config, weights = Path(request["config"]), Path(request["weights"])
-    for stream, out in zip(request["streams"], request["out"], strict=True):
-        np.savez(out, classes=decode_file(config, weights, Path(stream)))
+    decoded = decode_files(config, weights, map(Path, request["streams"]))
+    for classes, out in zip(decoded, request["out"], strict=True):
+        np.savez(out, classes=classes)
     return {"done": len(request["streams"])}
 
 
