@@ -16,6 +16,7 @@ from ratefront.spec.parse import parse_space
 from ratefront.store.folder import SweepFolder
 
 if TYPE_CHECKING:
+    from ratefront.bounds import Bootstrap
     from ratefront.report.write import DrawnReport
 
 
@@ -103,17 +104,73 @@ def report(out: Path) -> DrawnReport:
     return write_report(SweepFolder(out))
 
 
-def bounds(predictions: Path, only: Sequence[str] | None = None) -> dict[str, Any]:
-    """The bounds of a model's predictions (npz), as plain data for JSON.
+def bounds(
+    predictions: Path,
+    only: Sequence[str] | None = None,
+    *,
+    points: int | None = None,
+    bootstrap: Bootstrap | None = None,
+    calibrate: bool = False,
+) -> dict[str, Any]:
+    """The bounds of a model's predictions (npz), as plain data for JSON; see ``bounds.bounds_document``.
 
     Raises
     ------
     InputError
-        The file is missing or its arrays do not fit.
+        The file is missing or its arrays do not fit, or a curve that they do not allow.
     """
     from ratefront.bounds import bounds_document, load_predictions
+    from ratefront.bounds.solved_curve import SOLVED_SLOPES
 
-    return bounds_document(load_predictions(predictions), only)
+    return bounds_document(
+        load_predictions(predictions),
+        only,
+        points=SOLVED_SLOPES if points is None else points,
+        bootstrap=bootstrap,
+        calibrate=calibrate,
+    )
+
+
+def prior_bounds(counts: Path) -> dict[str, Any]:
+    """The oracle of a prior given as class counts in a JSON file.
+
+    Raises
+    ------
+    InputError
+        The file is missing or holds no counts.
+    """
+    from ratefront.bounds import load_prior, prior_document
+
+    return prior_document(load_prior(counts)[1])
+
+
+def example_bounds(name: str) -> dict[str, Any]:
+    """The curves of one of the papers' figures: ``mixture``, ``detection`` or ``modelnet40``.
+
+    Raises
+    ------
+    InputError
+        There is no such example.
+    """
+    from ratefront.bounds import example_document
+
+    return example_document(name)
+
+
+def draw_bounds(document: Mapping[str, Any], path: Path) -> None:
+    """The figure of what ``bounds``, ``prior_bounds`` or ``example_bounds`` gave, as PNG or PDF.
+
+    Raises
+    ------
+    InputError
+        Another suffix, or the file cannot be written.
+    """
+    from ratefront.report.bounds_figure import bounds_figure
+    from ratefront.report.figure_file import write_figure
+    from ratefront.report.paper_figures import example_figure
+
+    figure = example_figure if "example" in document else bounds_figure
+    write_figure(lambda: figure(dict(document)), path)
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:

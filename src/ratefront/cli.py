@@ -222,21 +222,82 @@ def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The sweep
 @_errors_as_exit_codes
 def bounds(
     predictions: Annotated[
-        Path, typer.Argument(metavar="PREDICTIONS.npz", help="labels, and logits or alike")
-    ],
-    out: Annotated[Path, typer.Option(help="The JSON file to write.")],
+        Path | None,
+        typer.Argument(
+            metavar="[PREDICTIONS.npz]",
+            help="labels (N,) and one of logits (N, K), probabilities (N, K), predicted (N,).",
+            show_default=False,
+        ),
+    ] = None,
+    prior: Annotated[
+        Path | None, typer.Option(metavar="COUNTS.json", help="Class counts instead: the oracle alone.")
+    ] = None,
+    example: Annotated[
+        str | None, typer.Option(help="A figure of the papers instead: mixture, detection or modelnet40.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The JSON file to write.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="The figure to write, .png or .pdf.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="CURVE", help="Only this curve; may be given several times.")
+    ] = None,
+    points: Annotated[int | None, typer.Option(min=2, help="Solved slopes a curve.  [default: 60]")] = None,
+    bootstrap: Annotated[
+        int | None, typer.Option(min=1, metavar="B", help="Held-out curves with intervals from B resamples.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the folds and the resamples.")] = 0,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Temper the posteriors on the labels first.")
+    ] = False,
 ) -> None:
-    """Compute the bounds of any model's predictions."""
+    """Compute the bounds of any model's predictions, of a prior, or of the papers' examples."""
     from ratefront import api
+    from ratefront.bounds import Bootstrap
+    from ratefront.terminal.bounds_table import print_bounds
 
-    document = api.bounds(predictions)
-    api.write_json(out, document)
-    print(
-        f"{document['samples']} samples, {document['classes']} classes, task model accuracy "
-        f"{1 - document['task_model_distortion']:.4f}; curves: {', '.join(document['curves'])}",
-        file=sys.stderr,
-    )
-    print(out)
+    if sum(source is not None for source in (predictions, prior, example)) != 1:
+        raise InputError("give either PREDICTIONS.npz, or --prior COUNTS.json, or --example NAME")
+    if predictions is None and (only or points or bootstrap or calibrate):
+        raise InputError("--only, --points, --bootstrap and --calibrate are for PREDICTIONS.npz")
+    if out is None and figure is None:
+        raise InputError("nothing to write: give --out FILE.json or --figure FILE.png, or both")
+    _check_writable(out, figure)
+    with _warnings_in_a_line():
+        if predictions is not None:
+            intervals = None if bootstrap is None else Bootstrap(bootstrap, seed)
+            names = [name for given in only or () for name in given.split(",")]
+            document = api.bounds(
+                predictions, names or None, points=points, bootstrap=intervals, calibrate=calibrate
+            )
+        else:
+            document = api.prior_bounds(prior) if prior is not None else api.example_bounds(str(example))
+    print_bounds(document, sys.stderr)
+    if out is not None:
+        api.write_json(out, document)
+        print(out)
+    if figure is not None:
+        api.draw_bounds(document, figure)
+        print(figure)
+
+
+def _check_writable(out: Path | None, figure: Path | None) -> None:
+    """Before minutes of computing, not after them."""
+    if figure is not None and figure.suffix.lower() not in (".png", ".pdf"):
+        raise InputError(f"{figure}: a figure's name must end in .png or .pdf")
+    for path in (out, figure):
+        if path is not None and not path.absolute().parent.is_dir():
+            raise InputError(f"{path}: there is no folder {path.parent}")
+
+
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Warnings for people: their sentence alone, each once."""
+    import warnings
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for sentence in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"warning: {sentence}", file=sys.stderr)
 
 
 @app.command()

@@ -7,7 +7,7 @@ test split, the oracle's prior is the test labels' own counts. D = 1 − A; rate
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -15,7 +15,14 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ratefront.bounds import ORACLE, Predictions, RateDistortionCurve, curves_from_predictions
+from ratefront.bounds import (
+    ORACLE,
+    Predictions,
+    RateDistortionCurve,
+    curve_names,
+    curves_from_predictions,
+    few_samples_warning,
+)
 from ratefront.errors import InputError
 from ratefront.pareto import hypervolume, on_axis
 from ratefront.records import NO_DEFAULT_REFERENCE, OBJECTIVES
@@ -179,13 +186,14 @@ def hypervolume_rate_accuracy(
 class Overlay:
     """The bounds of a task model on the evaluated samples, ready to be drawn and compared with.
 
-    ``curves`` are as computed; ``task_model_distortion`` is D_TM.
+    ``curves`` are as computed; ``task_model_distortion`` is D_TM; ``warning`` says what too few samples mean.
     """
 
     curves: Mapping[str, RateDistortionCurve]
     samples: int
     classes: int
     task_model_distortion: float
+    warning: str | None = None
 
     @cached_property
     def zero_rate_distortion(self) -> float:
@@ -200,8 +208,9 @@ class Overlay:
         return gaps(point, self.envelopes)
 
 
-def overlay_of(labels: npt.ArrayLike, logits: npt.ArrayLike) -> Overlay:
-    """The bounds of test labels (N,) and the task model's logits (N, K).
+def overlay_of(labels: npt.ArrayLike, logits: npt.ArrayLike, asked_for: Collection[str] = ()) -> Overlay:
+    """The bounds of test labels (N,) and the task model's logits (N, K): those of the theory, and the curves
+    asked for besides.
 
     Raises
     ------
@@ -210,4 +219,11 @@ def overlay_of(labels: npt.ArrayLike, logits: npt.ArrayLike) -> Overlay:
     """
     predictions = Predictions.from_logits(labels, logits)
     wrong = float(np.mean(predictions.predicted != predictions.labels))
-    return Overlay(curves_from_predictions(predictions), predictions.samples, predictions.classes, wrong)
+    names = [*curve_names(predictions), *asked_for]
+    return Overlay(
+        curves=curves_from_predictions(predictions, names),
+        samples=predictions.samples,
+        classes=predictions.classes,
+        task_model_distortion=wrong,
+        warning=few_samples_warning(predictions),
+    )

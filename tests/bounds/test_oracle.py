@@ -101,6 +101,12 @@ def test_straight_lines_between_the_drawn_points_hardly_leave_the_curve(c: list[
     assert curve.rate_bits[-1] == 0
 
 
+def test_equiprobable_classes_may_be_more_than_a_float_can_count() -> None:
+    half = uniform_rate_bits(2**5000, 0.5)
+    assert half == pytest.approx(2499.0, abs=1e-9)
+    assert uniform_rate_bits(2**5000, [0.0, 1.0]).tolist() == [5000.0, 0.0]
+
+
 def test_many_points_where_there_is_a_curve_and_one_where_there_is_none() -> None:
     assert oracle_curve([0.5, 0.3, 0.2]).rate_bits.size >= 200
     assert oracle_curve([0.0, 1.0]).rate_bits.tolist() == [0.0]

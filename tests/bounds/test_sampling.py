@@ -24,7 +24,7 @@ def some_logits(n: int, k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def test_points_are_the_paper_s_formulas() -> None:
     logits, labels = some_logits(300, 7)
-    rate, distortion = sampled_points(logits, labels, [0.5, 1.0, 2.0])
+    rate, distortion, _ = sampled_points(logits, labels, [0.5, 1.0, 2.0])
     for i, inverse_temperature in enumerate([0.5, 1.0, 2.0]):
         p = softmax(inverse_temperature * logits, axis=1)
         information = entropy_bits(p.mean(axis=0)) - np.mean([entropy_bits(row) for row in p])
@@ -37,7 +37,7 @@ def test_from_the_uniform_output_to_the_decision_in_small_steps() -> None:
     curve = sample_and_communicate(logits, labels)
     decisions = logits.argmax(axis=1)
     assert (curve.rate_bits[-1], curve.distortion[-1]) == (0.0, pytest.approx(1 - 1 / 6))
-    hard_rate, hard_distortion = sampled_points(logits, labels, [np.inf])
+    hard_rate, hard_distortion, _ = sampled_points(logits, labels, [np.inf])
     assert hard_rate[0] == pytest.approx(entropy_bits(prior_from_labels(decisions, 6)))
     assert hard_distortion[0] == pytest.approx(np.mean(decisions != labels))
     assert curve.least_distortion <= hard_distortion[0]
@@ -83,7 +83,7 @@ def test_exact_zeros_stay_zero_and_only_the_uniform_point_leaves_them() -> None:
 
 
 def test_a_tie_is_shared_at_infinite_inverse_temperature() -> None:
-    rate, distortion = sampled_points(np.array([[1.0, 1.0, 0.0]]), np.array([0]), [np.inf])
+    rate, distortion, _ = sampled_points(np.array([[1.0, 1.0, 0.0]]), np.array([0]), [np.inf])
     assert (rate[0], distortion[0]) == (pytest.approx(0.0), 0.5)
 
 
@@ -94,7 +94,7 @@ def test_memory_is_bounded_by_the_block_not_by_the_samples() -> None:
     sampled_points(scores, labels, [1.0])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 4 * 8 * BLOCK_ENTRIES < scores.size * 8
+    assert peak < 6 * 8 * BLOCK_ENTRIES < scores.size * 8
 
 
 @pytest.mark.parametrize(

@@ -1,64 +1,144 @@
 """Bounds on the rate-accuracy trade-off: of any codec, and of codecs behind a given task model.
 
-NumPy and SciPy are all this package needs. Rates are bit/sample, distortion is P(Y^ != Y). The sources are
-cited as RA (Bajic, rate-accuracy bounds) and MA (Enttsel and Corlay, model-aware limits).
+NumPy and SciPy are all this package needs. Rates are bit/sample; distortion is P(Y^ != Y) unless a curve's
+`measure` says otherwise. The sources are cited as RA (Bajic, rate-accuracy bounds), MA (Enttsel and Corlay,
+model-aware limits) and LL (Dubois et al., lossless prediction).
 """
 
 from __future__ import annotations
 
 from ratefront.bounds.alarm import below_oracle, upper_error_rate
 from ratefront.bounds.blahut_arimoto import BlahutArimotoResult, UnconvergedWarning, blahut_arimoto
+from ratefront.bounds.block_code import BlockCode
+from ratefront.bounds.calibration import Calibration, calibrated, expected_calibration_error, temperature_of
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.document import bounds_document, curves_from_document, curves_from_predictions
-from ratefront.bounds.model_aware import estimate_and_compress, indirect_estimate_and_compress, time_sharing
+from ratefront.bounds.detection import detection_count, detection_log2_count
+from ratefront.bounds.distortions import cost_oracle, log_loss_oracle, top_k_oracle, top_k_rate_bits
+from ratefront.bounds.document import Bootstrap, bounds_document, curves_from_document
+from ratefront.bounds.estimate_and_compress import estimate_and_compress, time_sharing
+from ratefront.bounds.examples import EXAMPLES, example_document
+from ratefront.bounds.few_samples import few_samples_warning, samples_per_cell
+from ratefront.bounds.held_out import HeldOut, cross_fit, indirect_cross_fitted
+from ratefront.bounds.indirect import indirect_estimate_and_compress, indirect_from_posteriors
+from ratefront.bounds.invariance import (
+    coin_flips_entropy_bits,
+    finite_set_entropy_bits,
+    rate_invariance_curve,
+    supervised_entropy_bits,
+)
+from ratefront.bounds.linear_rule import accuracy_per_bit, linear_rule
+from ratefront.bounds.mixture import mixture_curves
 from ratefront.bounds.names import (
     CURVE_KINDS,
     ESTIMATE_AND_COMPRESS,
+    INDIRECT_CROSS_FITTED,
     INDIRECT_ESTIMATE_AND_COMPRESS,
+    INDIRECT_POSTERIOR,
     ORACLE,
     SAMPLE_AND_COMMUNICATE,
+    TASK_MODEL,
     TIME_SHARING,
+)
+from ratefront.bounds.operational_codes import (
+    block_codes,
+    block_huffman_rate_bits,
+    fixed_length,
+    huffman,
+    merged_classes,
 )
 from ratefront.bounds.oracle import (
     modelnet40_test_counts,
     oracle_curve,
     oracle_point_at_slope,
     oracle_rate_bits,
+    uniform_curve,
+    uniform_curve_log2,
     uniform_rate_bits,
+    uniform_rate_bits_log2,
 )
 from ratefront.bounds.predictions import Predictions, load_predictions
+from ratefront.bounds.prefix_code import PrefixCode, fixed_length_code, huffman_code
+from ratefront.bounds.prior import load_prior, prior_document
+from ratefront.bounds.recipes import RECIPES, curve_names, curves_from_predictions
 from ratefront.bounds.sampling import sample_and_communicate
 from ratefront.bounds.source import entropy_bits, joint_from_decisions, prior_from_counts, prior_from_labels
+from ratefront.bounds.task_model import task_model_curve
 
 __all__ = [
     "CURVE_KINDS",
     "ESTIMATE_AND_COMPRESS",
+    "EXAMPLES",
+    "INDIRECT_CROSS_FITTED",
     "INDIRECT_ESTIMATE_AND_COMPRESS",
+    "INDIRECT_POSTERIOR",
     "ORACLE",
+    "RECIPES",
     "SAMPLE_AND_COMMUNICATE",
+    "TASK_MODEL",
     "TIME_SHARING",
     "BlahutArimotoResult",
+    "BlockCode",
+    "Bootstrap",
+    "Calibration",
+    "HeldOut",
     "Predictions",
+    "PrefixCode",
     "RateDistortionCurve",
     "UnconvergedWarning",
+    "accuracy_per_bit",
     "below_oracle",
     "blahut_arimoto",
+    "block_codes",
+    "block_huffman_rate_bits",
     "bounds_document",
+    "calibrated",
+    "coin_flips_entropy_bits",
+    "cost_oracle",
+    "cross_fit",
+    "curve_names",
     "curves_from_document",
     "curves_from_predictions",
+    "detection_count",
+    "detection_log2_count",
     "entropy_bits",
     "estimate_and_compress",
+    "example_document",
+    "expected_calibration_error",
+    "few_samples_warning",
+    "finite_set_entropy_bits",
+    "fixed_length",
+    "fixed_length_code",
+    "huffman",
+    "huffman_code",
+    "indirect_cross_fitted",
     "indirect_estimate_and_compress",
+    "indirect_from_posteriors",
     "joint_from_decisions",
+    "linear_rule",
     "load_predictions",
+    "load_prior",
+    "log_loss_oracle",
+    "merged_classes",
+    "mixture_curves",
     "modelnet40_test_counts",
     "oracle_curve",
     "oracle_point_at_slope",
     "oracle_rate_bits",
+    "prior_document",
     "prior_from_counts",
     "prior_from_labels",
+    "rate_invariance_curve",
     "sample_and_communicate",
+    "samples_per_cell",
+    "supervised_entropy_bits",
+    "task_model_curve",
+    "temperature_of",
     "time_sharing",
+    "top_k_oracle",
+    "top_k_rate_bits",
+    "uniform_curve",
+    "uniform_curve_log2",
     "uniform_rate_bits",
+    "uniform_rate_bits_log2",
     "upper_error_rate",
 ]

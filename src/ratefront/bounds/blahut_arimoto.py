@@ -15,7 +15,7 @@ taken only where it lowers F more than the plain ones did.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,7 @@ class BlahutArimotoResult:
         iterations: evaluations of the kernel.
         converged: whether gap_bits came down to the tolerance.
         output: q, shape (m,).
+        normaliser: Z, shape (n,): the channel found is q_j e^{-s (d_ij - min_j d_ij)} / Z_i.
     """
 
     rate_bits: float
@@ -53,6 +54,7 @@ class BlahutArimotoResult:
     iterations: int
     converged: bool
     output: FloatArray
+    normaliser: FloatArray = field(repr=False)
 
 
 def blahut_arimoto(
@@ -89,7 +91,7 @@ def solve_kernel(
         raise InputError(f"the source has {p.size} values but the distortion has {kernel.floor.size} rows")
     iteration = _Iteration(p, kernel)
     state = iteration.evaluate(_start(start, kernel.outputs))
-    while state.gap_bits > tolerance_bits and iteration.evaluations < max_iterations:
+    while state.gap_bits + kernel.rounding_bits > tolerance_bits and iteration.evaluations < max_iterations:
         state = iteration.accelerate(state)
     return iteration.result(state, tolerance_bits)
 
@@ -121,8 +123,7 @@ class _Iteration:
 
     def evaluate(self, output: FloatArray) -> _State:
         self.evaluations += 1
-        normaliser = np.maximum(self.kernel.weigh(output), np.finfo(np.float64).tiny)
-        gain = self.kernel.gather(self.source / normaliser)
+        normaliser, gain = self.kernel.respond(self.source, output)
         return _State(output, normaliser, gain, float(-self.source @ np.log(normaliser)))
 
     def accelerate(self, state: _State) -> _State:
@@ -149,16 +150,22 @@ class _Iteration:
 
     def result(self, state: _State, tolerance_bits: float) -> BlahutArimotoResult:
         p, kernel = self.source, self.kernel
-        floor = float(p @ kernel.floor)
-        distortion = max(floor, float(p @ (kernel.weigh_distortion(state.output) / state.normaliser)))
-        excess = 0.0 if np.isinf(kernel.slope) else kernel.slope * (distortion - floor)
+        excess = max(0.0, float(p @ (kernel.weigh_excess(state.output) / state.normaliser)))
         saved = float(np.sum(state.next_output * np.log(np.maximum(state.gain, LEAST_OUTPUT))))
-        rate_bits = max(0.0, (state.objective - excess - saved) / float(np.log(2)))
-        converged = state.gap_bits <= tolerance_bits
+        spent = 0.0 if np.isinf(kernel.slope) else kernel.slope * excess
+        gap_bits = state.gap_bits + kernel.rounding_bits
+        converged = gap_bits <= tolerance_bits
         if not converged:
-            _warn(kernel.slope, state.gap_bits, tolerance_bits, self.evaluations)
+            _warn(kernel.slope, gap_bits, tolerance_bits, self.evaluations)
         return BlahutArimotoResult(
-            rate_bits, distortion, kernel.slope, state.gap_bits, self.evaluations, converged, state.output
+            rate_bits=max(0.0, (state.objective - spent - saved) / float(np.log(2))),
+            distortion=float(p @ kernel.floor) + excess,
+            slope=kernel.slope,
+            gap_bits=gap_bits,
+            iterations=self.evaluations,
+            converged=converged,
+            output=state.output,
+            normaliser=state.normaliser,
         )
 
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from ratefront.bounds.hull import lower_hull
+from ratefront.bounds.names import CURVE_KINDS, ERRORS, TASK_MODEL, DistortionMeasure
 from ratefront.bounds.source import FloatArray
 from ratefront.errors import InputError
 
 SHAPE_TOLERANCE_BITS = 1e-7
 """Rounding allowed when a declared shape is checked; the certified gaps of iterated points come on top."""
+ROUNDING = 1e-14
+"""The same relative to the greatest rate, for sources of astronomically many classes."""
 
 SAME_DISTORTION = 1e-9
 """Measured distortions are multiples of 1/N: what lies closer to the least distortion lies on it."""
+
+POINTWISE = ("rate_bits", "distortion", "gap_bits", "slope", "distortion_expected")
+"""The arrays of shape (M,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,11 +31,15 @@ class RateDistortionCurve:
     Attributes:
         name: its key in files, for instance "oracle".
         rate_bits: shape (M,), in `unit`.
-        distortion: shape (M,), P(Y^ != Y) in [0, 1], nondecreasing.
+        distortion: shape (M,), in the unit of `measure`, nondecreasing.
         gap_bits: shape (M,) or None: at the same distortion the true curve lies at most this far below the
             point.
+        slope: shape (M,) or None: the slope in nat per unit of distortion that each point was solved at.
+        distortion_expected: shape (M,) or None: where `distortion` was measured on the labels, what the
+            posteriors themselves expect it to be; it need not be sorted.
         assumptions: in words.
         monotone, convex: what the curve claims to be; construction checks it.
+        measure: what `distortion` counts (`names.DistortionMeasure`); errors P(Y^ != Y) by default.
 
     Raises:
         InputError: arrays of unequal or no length, values that are not finite or out of range, a claim that
@@ -39,24 +50,45 @@ class RateDistortionCurve:
     rate_bits: FloatArray
     distortion: FloatArray
     gap_bits: FloatArray | None = None
+    slope: FloatArray | None = None
+    distortion_expected: FloatArray | None = None
     assumptions: str = ""
     monotone: bool = False
     convex: bool = False
+    measure: DistortionMeasure = ERRORS
     unit: str = "bit/sample"
 
     def __post_init__(self) -> None:
-        rate, distortion = _vector(self.rate_bits), _vector(self.distortion)
-        gap = None if self.gap_bits is None else _vector(self.gap_bits)
-        _check_values(self.name, rate, distortion, gap)
-        order = np.lexsort((-rate, distortion))
-        object.__setattr__(self, "rate_bits", _frozen(rate[order]))
-        object.__setattr__(self, "distortion", _frozen(distortion[order]))
-        object.__setattr__(self, "gap_bits", None if gap is None else _frozen(gap[order]))
+        arrays = {name: _vector(getattr(self, name)) for name in POINTWISE if getattr(self, name) is not None}
+        _check_lengths(self.name, arrays)
+        upper = {"distortion": self.measure.greatest, "distortion_expected": self.measure.greatest}
+        for name, values in arrays.items():
+            if name != "slope":
+                _check_range(self.name, name, values, upper.get(name, np.inf))
+        order = np.lexsort((-arrays["rate_bits"], arrays["distortion"]))
+        for name, values in arrays.items():
+            object.__setattr__(self, name, _frozen(values[order]))
         self._check_shape()
+
+    @classmethod
+    def of_kind(
+        cls, name: str, rate_bits: FloatArray, distortion: FloatArray, **more: Any
+    ) -> RateDistortionCurve:
+        """A curve of `names.CURVE_KINDS`: with its assumptions, and claiming the shape that theory gives it."""
+        kind = CURVE_KINDS[name]
+        shaped = kind.is_rate_distortion_function
+        more = {"assumptions": kind.assumptions, "monotone": shaped, "convex": shaped, **more}
+        return cls(name, rate_bits, distortion, **more)
 
     @property
     def accuracy(self) -> FloatArray:
-        """1 - distortion, shape (M,)."""
+        """1 - distortion, shape (M,).
+
+        Raises:
+            InputError: the curve's distortion is no probability of error (fatal).
+        """
+        if not self.measure.is_error_probability:
+            raise InputError(f"{self.name}: {self.measure.title} is no probability of error: no accuracy")
         return 1.0 - self.distortion
 
     @property
@@ -104,6 +136,8 @@ class RateDistortionCurve:
             rate_bits=rate[hull],
             distortion=distortion[hull],
             gap_bits=None if gap is None else gap[hull],
+            slope=None,
+            distortion_expected=None,
             assumptions=f"lower convex envelope with the zero-rate point of: {self.assumptions}",
             monotone=True,
             convex=True,
@@ -114,10 +148,29 @@ class RateDistortionCurve:
         if not (np.isfinite(count) and count > 0):
             raise InputError(f"a curve in {unit} needs a positive count per sample, got {count}")
         gap = None if self.gap_bits is None else self.gap_bits / count
-        return replace(self, rate_bits=self.rate_bits / count, gap_bits=gap, unit=unit)
+        return replace(self, rate_bits=self.rate_bits / count, gap_bits=gap, slope=None, unit=unit)
+
+    def expected(self) -> RateDistortionCurve:
+        """The same points against the distortion that the posteriors expect: of TMRD a rate-distortion
+        function, of S&C an achievable curve.
+
+        Raises:
+            InputError: the curve does not carry it (fatal).
+        """
+        if self.distortion_expected is None:
+            raise InputError(f"{self.name} carries no expected distortion")
+        shaped = self.name == TASK_MODEL
+        return replace(
+            self,
+            distortion=self.distortion_expected,
+            distortion_expected=None,
+            monotone=shaped,
+            convex=shaped,
+        )
 
     def _check_shape(self) -> None:
-        slack = SHAPE_TOLERANCE_BITS + (0.0 if self.gap_bits is None else float(self.gap_bits.max()))
+        rounding = max(SHAPE_TOLERANCE_BITS, ROUNDING * float(self.rate_bits.max()))
+        slack = rounding + (0.0 if self.gap_bits is None else float(self.gap_bits.max()))
         rise = float(np.diff(self.rate_bits).max(initial=0.0))
         if self.monotone and rise > slack:
             raise InputError(f"{self.name} is declared nonincreasing but its rate rises by {rise:.3g} bit")
@@ -135,16 +188,11 @@ def _greatest_bump(distortion: FloatArray, rate: FloatArray) -> float:
     return float((rate[lowest] - below).max(initial=0.0))
 
 
-def _check_values(name: str, rate: FloatArray, distortion: FloatArray, gap: FloatArray | None) -> None:
-    sizes = {rate.size, distortion.size} | (set() if gap is None else {gap.size})
-    if len(sizes) != 1 or rate.size == 0:
-        raise InputError(
-            f"{name}: rate, distortion and gap must have one length >= 1, they have {sorted(sizes)}"
-        )
-    _check_range(name, "rate_bits", rate, np.inf)
-    _check_range(name, "distortion", distortion, 1.0)
-    if gap is not None:
-        _check_range(name, "gap_bits", gap, np.inf)
+def _check_lengths(name: str, arrays: dict[str, FloatArray]) -> None:
+    sizes = {what: values.size for what, values in arrays.items()}
+    if len(set(sizes.values())) != 1 or 0 in sizes.values():
+        given = ", ".join(f"{what} {size}" for what, size in sizes.items())
+        raise InputError(f"{name}: all arrays must have one length >= 1, they have: {given}")
 
 
 def _check_range(name: str, what: str, values: FloatArray, upper: float) -> None:

@@ -1,87 +1,113 @@
-"""The bounds of one set of predictions, as curves and as the JSON document that `ratefront bounds` writes."""
+"""The JSON document that `ratefront bounds` writes, and the curves back from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from ratefront.bounds.calibration import calibrated, expected_calibration_error
+from ratefront.bounds.confusion import Confusion
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.model_aware import (
-    Confusion,
-    estimate_and_compress,
-    indirect_estimate_and_compress,
-    time_sharing,
-)
-from ratefront.bounds.names import (
-    CURVE_KINDS,
-    ESTIMATE_AND_COMPRESS,
-    INDIRECT_ESTIMATE_AND_COMPRESS,
-    ORACLE,
-    SAMPLE_AND_COMMUNICATE,
-    TIME_SHARING,
-)
-from ratefront.bounds.oracle import oracle_curve
+from ratefront.bounds.few_samples import few_samples_warning
+from ratefront.bounds.held_out import FOLDS, HeldOut, cross_fit
+from ratefront.bounds.names import CURVE_KINDS
 from ratefront.bounds.predictions import Predictions
-from ratefront.bounds.sampling import sample_and_communicate
-from ratefront.bounds.source import entropy_bits
+from ratefront.bounds.recipes import RECIPES, curves_from_predictions
+from ratefront.bounds.solved_curve import SOLVED_SLOPES
+from ratefront.bounds.source import FloatArray, entropy_bits
 from ratefront.errors import InputError
 
-Builder = Callable[[Predictions], RateDistortionCurve | None]
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """Resamples of the held-out contributions, the seed of folds and resamples, the level of the intervals."""
+
+    resamples: int
+    seed: int = 0
+    level: float = 0.95
 
 
-def _sampled(predictions: Predictions) -> RateDistortionCurve | None:
-    if predictions.log_probabilities is None:
-        return None
-    return sample_and_communicate(predictions.log_probabilities, predictions.labels)
-
-
-BUILDERS: dict[str, Builder] = {
-    ORACLE: lambda predictions: oracle_curve(predictions.label_prior),
-    ESTIMATE_AND_COMPRESS: lambda predictions: estimate_and_compress(predictions.joint),
-    INDIRECT_ESTIMATE_AND_COMPRESS: lambda predictions: indirect_estimate_and_compress(predictions.joint),
-    SAMPLE_AND_COMMUNICATE: _sampled,
-    TIME_SHARING: lambda predictions: time_sharing(predictions.joint),
-}
-
-
-def curves_from_predictions(
-    predictions: Predictions, only: Iterable[str] | None = None
-) -> dict[str, RateDistortionCurve]:
-    """Every curve that the predictions allow (S&C needs posteriors), or those named in `only`.
-
-    Raises:
-        InputError: `only` names a curve that does not exist, or S&C where there are no posteriors (fatal).
-    """
-    names = list(BUILDERS) if only is None else _known(only)
-    built = {name: BUILDERS[name](predictions) for name in names}
-    missing = [name for name, curve in built.items() if curve is None]
-    if only is not None and missing:
-        raise InputError(
-            f"{', '.join(missing)} needs logits or probabilities; these predictions are decisions only"
-        )
-    return {name: curve for name, curve in built.items() if curve is not None}
-
-
-def bounds_document(predictions: Predictions, only: Iterable[str] | None = None) -> dict[str, Any]:
+def bounds_document(
+    predictions: Predictions,
+    only: Iterable[str] | None = None,
+    *,
+    points: int = SOLVED_SLOPES,
+    bootstrap: Bootstrap | None = None,
+    calibrate: bool = False,
+) -> dict[str, Any]:
     """The JSON document: plain lists and numbers, rates in bit/sample, distortions measured on the labels.
 
+    Args:
+        predictions: of N labelled samples.
+        only: names of curves; by default those of `recipes.curve_names`.
+        points: solved slopes of each iterated curve.
+        bootstrap: adds `held_out` to each curve with channels to fit: 5-fold cross-fitted points with
+            intervals for the rate at their distortion.
+        calibrate: posteriors are brought to the temperature of least log loss first.
+
     Raises:
-        InputError: as `curves_from_predictions` (fatal).
+        InputError: as `curves_from_predictions`; calibration without posteriors, intervals from a single
+            sample (fatal).
     """
-    confusion = Confusion(predictions.joint)
-    return {
+    error = None if predictions.log_probabilities is None else expected_calibration_error(predictions)
+    calibration = None
+    if calibrate:
+        predictions, calibration = calibrated(predictions)
+    curves = curves_from_predictions(predictions, only, points)
+    confusion, warning = Confusion(predictions.joint), few_samples_warning(predictions)
+    document: dict[str, Any] = {
         "classes": predictions.classes,
         "samples": predictions.samples,
         "task_model_distortion": float(np.mean(predictions.predicted != predictions.labels)),
         "zero_rate_distortion": confusion.zero_rate_distortion,
         "label_entropy_bits": entropy_bits(confusion.label_prior),
         "estimate_entropy_bits": confusion.estimate_entropy_bits,
-        "curves": {
-            name: _as_json(curve) for name, curve in curves_from_predictions(predictions, only).items()
-        },
+        "expected_calibration_error": error,
+        "calibration": None if calibration is None else asdict(calibration),
+        "warnings": [] if warning is None else [warning],
+        "curves": {name: curve_as_json(curve) for name, curve in curves.items()},
     }
+    if bootstrap is not None:
+        for name, curve in curves.items():
+            if (held_out := _held_out(predictions, name, curve, bootstrap)) is not None:
+                document["curves"][name]["held_out"] = held_out
+    return document
+
+
+def _held_out(
+    predictions: Predictions, name: str, curve: RateDistortionCurve, bootstrap: Bootstrap
+) -> dict[str, Any] | None:
+    fit_like = RECIPES[name].fit
+    if fit_like is None:
+        return None
+    measured = cross_fit(predictions, fit_like(predictions, curve), FOLDS, bootstrap.seed)
+    return _held_out_as_json(measured, bootstrap)
+
+
+def _held_out_as_json(measured: HeldOut, bootstrap: Bootstrap) -> dict[str, Any]:
+    """Sorted by distortion; null where a replicate's curve too often does not reach the distortion."""
+    interval = measured.bootstrap(bootstrap.resamples, bootstrap.seed, bootstrap.level)
+    rate, distortion = measured.mean_rate_bits, measured.mean_distortion
+    order = np.lexsort((-rate, distortion))
+    return {
+        "rate_bits": rate[order].tolist(),
+        "distortion": distortion[order].tolist(),
+        "rate_bits_low": _finite(interval.rate_low_bits[order]),
+        "rate_bits_high": _finite(interval.rate_high_bits[order]),
+        "distortion_low": interval.distortion_low[order].tolist(),
+        "distortion_high": interval.distortion_high[order].tolist(),
+        "level": bootstrap.level,
+        "resamples": bootstrap.resamples,
+        "seed": bootstrap.seed,
+        "folds": min(FOLDS, measured.samples),
+    }
+
+
+def _finite(values: FloatArray) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for value in values]
 
 
 def curves_from_document(document: Mapping[str, Any]) -> dict[str, RateDistortionCurve]:
@@ -96,9 +122,20 @@ def curves_from_document(document: Mapping[str, Any]) -> dict[str, RateDistortio
     return {str(name): _from_json(str(name), value) for name, value in curves.items()}
 
 
-def _as_json(curve: RateDistortionCurve) -> dict[str, list[float]]:
-    arrays = {"rate_bits": curve.rate_bits.tolist(), "distortion": curve.distortion.tolist()}
-    return arrays if curve.gap_bits is None else {**arrays, "gap_bits": curve.gap_bits.tolist()}
+def curve_as_json(curve: RateDistortionCurve) -> dict[str, Any]:
+    """Its arrays as lists (those it has), what it is called and what it assumes."""
+    kind = CURVE_KINDS.get(curve.name)
+    found: dict[str, Any] = {
+        "title": curve.name if kind is None else kind.title,
+        "assumptions": curve.assumptions,
+        "rate_bits": curve.rate_bits.tolist(),
+        "distortion": curve.distortion.tolist(),
+    }
+    for key in ("gap_bits", "distortion_expected"):
+        values = getattr(curve, key)
+        if values is not None:
+            found[key] = values.tolist()
+    return found
 
 
 def _from_json(name: str, value: Any) -> RateDistortionCurve:
@@ -110,11 +147,16 @@ def _from_json(name: str, value: Any) -> RateDistortionCurve:
         name=name,
         rate_bits=_numbers(name, value["rate_bits"]),
         distortion=_numbers(name, value["distortion"]),
-        gap_bits=None if value.get("gap_bits") is None else _numbers(name, value["gap_bits"]),
-        assumptions="" if kind is None else kind.assumptions,
+        gap_bits=_optional(name, value, "gap_bits"),
+        distortion_expected=_optional(name, value, "distortion_expected"),
+        assumptions=str(value.get("assumptions", "" if kind is None else kind.assumptions)),
         monotone=shaped,
         convex=shaped,
     )
+
+
+def _optional(name: str, value: Mapping[str, Any], key: str) -> Any:
+    return None if value.get(key) is None else _numbers(name, value[key])
 
 
 def _numbers(name: str, values: Any) -> Any:
@@ -122,11 +164,3 @@ def _numbers(name: str, values: Any) -> Any:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"the curve {name!r} must hold lists of numbers: {error}") from error
-
-
-def _known(only: Iterable[str]) -> list[str]:
-    names = [only] if isinstance(only, str) else list(only)
-    unknown = [name for name in names if name not in BUILDERS]
-    if unknown:
-        raise InputError(f"no such curve: {', '.join(map(repr, unknown))}; there are {', '.join(BUILDERS)}")
-    return names

@@ -7,7 +7,7 @@ elsewhere.
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 import numpy as np
 import numpy.typing as npt
@@ -16,28 +16,39 @@ from scipy import sparse
 from ratefront.bounds.source import FloatArray
 from ratefront.errors import InputError
 
+SMALLEST = np.finfo(np.float64).tiny
 
-class Kernel(Protocol):
-    """E[i, j] = exp(-slope * (d[i, j] - floor[i])) with floor[i] = min_j d[i, j]; n inputs, m outputs."""
+
+class Kernel(ABC):
+    """E[i, j] = exp(-slope * (d[i, j] - floor[i])) with floor[i] = min_j d[i, j]; n inputs, m outputs.
+
+    `rounding_bits` is what the arithmetic alone may add to a certified gap.
+    """
 
     slope: float
     floor: FloatArray
     outputs: int
+    rounding_bits: float = 0.0
 
+    @abstractmethod
     def weigh(self, output: FloatArray) -> FloatArray:
         """E @ output: from shape (m,) to (n,)."""
-        ...
 
+    @abstractmethod
     def gather(self, weight: FloatArray) -> FloatArray:
         """E.T @ weight: from shape (n,) to (m,)."""
-        ...
 
-    def weigh_distortion(self, output: FloatArray) -> FloatArray:
-        """(E * d) @ output: from shape (m,) to (n,)."""
-        ...
+    @abstractmethod
+    def weigh_excess(self, output: FloatArray) -> FloatArray:
+        """(E * (d - floor)) @ output, from shape (m,) to (n,): without the floor nothing cancels."""
+
+    def respond(self, source: FloatArray, output: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The normaliser Z = E @ output, shape (n,), and E.T @ (source / Z), shape (m,)."""
+        normaliser = np.maximum(self.weigh(output), SMALLEST)
+        return normaliser, self.gather(source / normaliser)
 
 
-class DenseKernel:
+class DenseKernel(Kernel):
     """Any distortion matrix of shape (n, m).
 
     Raises:
@@ -50,12 +61,12 @@ class DenseKernel:
             raise InputError(
                 f"a distortion matrix must be finite with shape (n, m), n, m >= 1; the shape is {d.shape}"
             )
-        self.slope = _checked_slope(slope)
+        self.slope = checked_slope(slope)
         self.floor = d.min(axis=1)
         self.outputs = int(d.shape[1])
         above = d - self.floor[:, None]
         self._kernel = (above == 0.0).astype(np.float64) if np.isinf(slope) else np.exp(-slope * above)
-        self._weighted = self._kernel * d
+        self._excess = self._kernel * above
 
     def weigh(self, output: FloatArray) -> FloatArray:
         return np.asarray(self._kernel @ output)
@@ -63,11 +74,11 @@ class DenseKernel:
     def gather(self, weight: FloatArray) -> FloatArray:
         return np.asarray(weight @ self._kernel)
 
-    def weigh_distortion(self, output: FloatArray) -> FloatArray:
-        return np.asarray(self._weighted @ output)
+    def weigh_excess(self, output: FloatArray) -> FloatArray:
+        return np.asarray(self._excess @ output)
 
 
-class SparseGainKernel:
+class SparseGainKernel(Kernel):
     """d = 1 - gain with a sparse gain of shape (n, m) and entries in (0, 1]: E is rank one plus sparse.
 
     With g[i] = max_j gain[i, j], E[i, j] = exp(slope * (gain[i, j] - g[i])), which is exp(-slope * g[i])
@@ -80,20 +91,22 @@ class SparseGainKernel:
     def __init__(self, gain: sparse.csr_array, slope: float) -> None:
         if np.any(np.diff(gain.indptr) == 0):
             raise InputError("every row of a sparse gain needs a stored entry")
-        self.slope = _checked_slope(slope)
-        best = np.asarray(np.maximum.reduceat(gain.data, gain.indptr[:-1]), dtype=np.float64)
-        rows = np.repeat(np.arange(best.size), np.diff(gain.indptr))
-        behind = gain.data - best[rows]
+        self.slope = checked_slope(slope)
+        self._best = np.asarray(np.maximum.reduceat(gain.data, gain.indptr[:-1]), dtype=np.float64)
+        rows = np.repeat(np.arange(self._best.size), np.diff(gain.indptr))
+        behind = gain.data - self._best[rows]
         infinite = np.isinf(slope)
         entries = (behind == 0.0).astype(np.float64) if infinite else np.exp(slope * behind)
-        self.floor = np.maximum(1.0 - best, 0.0)
+        self.floor = np.maximum(1.0 - self._best, 0.0)
         self.outputs = int(gain.shape[1])
-        self._base = np.zeros_like(best) if infinite else np.exp(-slope * best)
-        self._extra = sparse.csr_array(
-            (entries - self._base[rows], gain.indices, gain.indptr), shape=gain.shape
-        )
+        self._base = np.zeros_like(self._best) if infinite else np.exp(-slope * self._best)
+
+        def stored(values: FloatArray) -> sparse.csr_array:
+            return sparse.csr_array((values, gain.indices, gain.indptr), shape=gain.shape)
+
+        self._extra = stored(entries - self._base[rows])
         self._extra_transposed = self._extra.T.tocsr()
-        self._gained = sparse.csr_array((entries * gain.data, gain.indices, gain.indptr), shape=gain.shape)
+        self._excess = stored(-entries * behind - (self._base * self._best)[rows])
 
     def weigh(self, output: FloatArray) -> FloatArray:
         return np.asarray(self._base * output.sum() + self._extra @ output)
@@ -101,11 +114,13 @@ class SparseGainKernel:
     def gather(self, weight: FloatArray) -> FloatArray:
         return np.asarray(self._base @ weight + self._extra_transposed @ weight)
 
-    def weigh_distortion(self, output: FloatArray) -> FloatArray:
-        return np.asarray(self.weigh(output) - self._gained @ output)
+    def weigh_excess(self, output: FloatArray) -> FloatArray:
+        everywhere = self._base * self._best * output.sum()
+        return np.asarray(np.maximum(everywhere + self._excess @ output, 0.0))
 
 
-def _checked_slope(slope: float) -> float:
+def checked_slope(slope: float) -> float:
+    """Raises InputError (fatal) for a slope that is negative or not a number."""
     if not slope >= 0.0:
         raise InputError(f"a slope must be >= 0 nat, got {slope}")
     return float(slope)

@@ -3,34 +3,85 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from importlib import resources
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import entr, xlogy
 
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.names import CURVE_KINDS, ORACLE
+from ratefront.bounds.names import CURVE_KINDS, ERRORS, ORACLE, DistortionMeasure
 from ratefront.bounds.source import FloatArray
-from ratefront.bounds.tracing import TracedPoint, trace_convex
+from ratefront.bounds.tracing import TracedPoint, arrays_of, trace_convex
+from ratefront.bounds.uniform import EquiprobableClasses
 from ratefront.bounds.water_filling import WaterFilling
 from ratefront.errors import InputError
 
 CLOSED_FORM_POINTS = 256
+KNOWN_LABEL = "the transmitter knows the label exactly"
+
+
+class ClosedForm(Protocol):
+    """A rate-distortion function that is known in closed form, in both directions."""
+
+    @property
+    def zero_rate_distortion(self) -> float:
+        """The least distortion at 0 bit."""
+        ...
+
+    @property
+    def critical_slope(self) -> float:
+        """-dR/dD in nat just left of it."""
+        ...
+
+    def rate_bits(self, distortion: npt.ArrayLike) -> FloatArray:
+        """R(D) in bit, any shape."""
+        ...
+
+    def distortion_at_slope(self, slope: float) -> float:
+        """D where -dR/dD is `slope` nat; 0 at infinite slope."""
+        ...
 
 
 def uniform_rate_bits(classes: int, distortion: npt.ArrayLike) -> FloatArray:
     """RA equation 4 for K equiprobable classes: log2 K - D log2(K-1) - h(D), 0 from D = 1 - 1/K on.
 
+    K may be an integer of any size.
+
     Raises:
         InputError: fewer than one class, or a distortion outside [0, 1] (fatal).
     """
-    d = np.asarray(distortion, dtype=np.float64)
-    if classes < 1 or not np.all((d >= 0.0) & (d <= 1.0)):
-        raise InputError(f"needs classes >= 1 and distortions in [0, 1], got {classes} and {d}")
-    nats = np.log(classes) - xlogy(d, max(classes - 1, 1)) - entr(d) - entr(1.0 - d)
-    return np.where(d >= 1.0 - 1.0 / classes, 0.0, np.maximum(nats, 0.0) / np.log(2))
+    return uniform_rate_bits_log2(_log2(classes), distortion)
+
+
+def uniform_rate_bits_log2(log2_classes: float, distortion: npt.ArrayLike) -> FloatArray:
+    """As `uniform_rate_bits`, from log2 K.
+
+    Raises:
+        InputError: log2 K is negative or not finite, or a distortion outside [0, 1] (fatal).
+    """
+    return EquiprobableClasses(log2_classes).rate_bits(distortion)
+
+
+def uniform_curve(classes: int, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
+    """RA equation 4 from D = 0 (log2 K bit) to D0 = 1 - 1/K (0 bit); K may be an integer of any size.
+
+    Raises:
+        InputError: fewer than one class (fatal).
+    """
+    return uniform_curve_log2(_log2(classes), points)
+
+
+def uniform_curve_log2(log2_classes: float, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
+    """As `uniform_curve`, from log2 K.
+
+    Raises:
+        InputError: log2 K is negative or not finite (fatal).
+    """
+    traced = trace_closed_form(EquiprobableClasses(log2_classes), points)
+    return oracle_of(traced, f"{KNOWN_LABEL}; all of its 2^{log2_classes:.6g} classes are equally likely")
 
 
 def oracle_rate_bits(prior: npt.ArrayLike, distortion: npt.ArrayLike) -> FloatArray:
@@ -51,26 +102,34 @@ def oracle_point_at_slope(prior: npt.ArrayLike, slope: float) -> tuple[float, fl
 
 def oracle_curve(prior: npt.ArrayLike, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
     """The oracle from D = 0 (R = H(Y)) to D0 = 1 - max p (R = 0); a single point where D0 = 0."""
-    traced = trace_water_filling(WaterFilling(prior), points)
-    return RateDistortionCurve(
-        name=ORACLE,
-        rate_bits=np.array([p.rate_bits for p in traced]),
-        distortion=np.array([p.distortion for p in traced]),
-        assumptions=CURVE_KINDS[ORACLE].assumptions,
-        monotone=True,
-        convex=True,
+    traced = trace_closed_form(WaterFilling(prior), points)
+    return oracle_of(traced, CURVE_KINDS[ORACLE].assumptions)
+
+
+def oracle_of(
+    traced: Sequence[TracedPoint[None]], assumptions: str, measure: DistortionMeasure = ERRORS
+) -> RateDistortionCurve:
+    """The curve of points that were solved exactly, in the unit of `measure`."""
+    points = arrays_of(traced)
+    return RateDistortionCurve.of_kind(
+        ORACLE,
+        points.rate_bits,
+        points.distortion,
+        slope=points.slope,
+        assumptions=assumptions,
+        measure=measure,
     )
 
 
-def trace_water_filling(filling: WaterFilling, points: int) -> list[TracedPoint]:
+def trace_closed_form(source: ClosedForm, points: int) -> list[TracedPoint[None]]:
     """`points` points of the exact curve, placed where straight lines between them would err most."""
 
-    def solve(slope: float, _left: TracedPoint, _right: TracedPoint) -> TracedPoint:
-        distortion = filling.distortion_at_slope(slope)
-        return TracedPoint(distortion, float(filling.rate_bits(distortion)), slope)
+    def solve(slope: float, *_neighbours: TracedPoint[None]) -> TracedPoint[None]:
+        distortion = source.distortion_at_slope(slope)
+        return TracedPoint(distortion, float(source.rate_bits(distortion)), slope)
 
-    left = TracedPoint(0.0, float(filling.rate_bits(0.0)), np.inf)
-    right = TracedPoint(filling.zero_rate_distortion, 0.0, filling.critical_slope)
+    left: TracedPoint[None] = TracedPoint(0.0, float(source.rate_bits(0.0)), np.inf)
+    right: TracedPoint[None] = TracedPoint(source.zero_rate_distortion, 0.0, source.critical_slope)
     return trace_convex(solve, left, right, points)
 
 
@@ -83,3 +142,9 @@ def modelnet40_test_counts() -> Mapping[str, int]:
     )
     counts: dict[str, int] = json.loads(text)
     return counts
+
+
+def _log2(classes: int) -> float:
+    if not classes >= 1:
+        raise InputError("needs classes >= 1")
+    return math.log2(classes)

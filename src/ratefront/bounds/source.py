@@ -48,9 +48,11 @@ def prior_from_counts(counts: npt.ArrayLike) -> FloatArray:
         InputError: empty, negative, not finite, or all zero (fatal).
     """
     weights = _checked_weights(counts, "the counts")
-    total = float(weights.sum())
-    if total <= 0.0:
+    greatest = float(weights.max())
+    if greatest <= 0.0:
         raise InputError("the counts must not all be zero")
+    weights = weights / greatest  # however large they are, their sum is finite
+    total = float(weights.sum())
     return np.asarray(weights / total, dtype=np.float64)
 
 
@@ -82,6 +84,20 @@ def as_classes(values: npt.ArrayLike, classes: int, name: str) -> IntArray:
         raise InputError(f"{name} must be of an integer type, it is {array.dtype}")
     _check_range(array, classes, name)
     return np.asarray(array, dtype=np.int64)
+
+
+def checked_cost(cost: npt.ArrayLike, classes: int) -> FloatArray:
+    """A cost matrix of shape (K, M): of each of M answers to each of K labels.
+
+    Raises:
+        InputError: another number of rows, negative or not finite (fatal).
+    """
+    matrix = np.asarray(cost, dtype=np.float64)
+    if matrix.ndim != 2 or matrix.shape[0] != classes or matrix.shape[1] == 0:
+        raise InputError(f"a cost matrix must have shape (K, M) with K = {classes}, it has {matrix.shape}")
+    if not np.all(np.isfinite(matrix) & (matrix >= 0.0)):
+        raise InputError("a cost matrix must be finite and nonnegative")
+    return matrix
 
 
 def _check_range(array: npt.NDArray[Any], classes: int, name: str) -> None:

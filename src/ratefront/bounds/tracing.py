@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
+
+from ratefront.bounds.source import FloatArray
 
 ENOUGH_BITS = 1e-9
 """Chord and tangents closer than this leave nothing to find."""
 
+State = TypeVar("State")
+
 
 @dataclass(frozen=True, slots=True)
-class TracedPoint:
+class TracedPoint(Generic[State]):
     """A point of a convex curve, -dR/dD in nat there, and what its solver wants back as a warm start."""
 
     distortion: float
     rate_bits: float
     slope: float
     gap_bits: float = 0.0
-    state: Any = field(default=None, compare=False, repr=False)
+    state: State | None = field(default=None, compare=False, repr=False)
 
 
-Solver = Callable[[float, TracedPoint, TracedPoint], TracedPoint]
+Solver = Callable[[float, TracedPoint[State], TracedPoint[State]], TracedPoint[State]]
 """(slope in nat, left neighbour, right neighbour) -> the point of the curve with that slope."""
 
 
-def trace_convex(solve: Solver, left: TracedPoint, right: TracedPoint, points: int) -> list[TracedPoint]:
+def trace_convex(
+    solve: Solver[State], left: TracedPoint[State], right: TracedPoint[State], points: int
+) -> list[TracedPoint[State]]:
     """At most `points` points from `left` (least distortion) to `right` (zero rate), sorted by distortion.
 
     Each step solves at the slope of the chord whose greatest possible distance to the curve, bounded by the
@@ -38,7 +44,7 @@ def trace_convex(solve: Solver, left: TracedPoint, right: TracedPoint, points: i
     if left.distortion >= right.distortion:
         return [right]
     found = [left, right]
-    open_chords: list[tuple[float, int, TracedPoint, TracedPoint]] = []
+    open_chords: list[_Chord[State]] = []
     _push(open_chords, 0, left, right)
     while len(found) < points and open_chords:
         _, order, a, b = heapq.heappop(open_chords)
@@ -51,12 +57,27 @@ def trace_convex(solve: Solver, left: TracedPoint, right: TracedPoint, points: i
     return sorted(found, key=lambda point: point.distortion)
 
 
-def chord_slope(a: TracedPoint, b: TracedPoint) -> float:
+class PointArrays(NamedTuple):
+    """Each of shape (M,)."""
+
+    rate_bits: FloatArray
+    distortion: FloatArray
+    gap_bits: FloatArray
+    slope: FloatArray
+
+
+def arrays_of(points: Sequence[TracedPoint[Any]]) -> PointArrays:
+    """The points' numbers as arrays, in the order of the points."""
+    rows = [(point.rate_bits, point.distortion, point.gap_bits, point.slope) for point in points]
+    return PointArrays(*np.array(rows).T)
+
+
+def chord_slope(a: TracedPoint[State], b: TracedPoint[State]) -> float:
     """-dR/dD of the straight line between two points, in nat."""
     return (a.rate_bits - b.rate_bits) * float(np.log(2)) / (b.distortion - a.distortion)
 
 
-def chord_error_bits(a: TracedPoint, b: TracedPoint) -> float:
+def chord_error_bits(a: TracedPoint[State], b: TracedPoint[State]) -> float:
     """How far below the chord the curve can lie at most: the height of the triangle of chord and tangents."""
     width, chord = b.distortion - a.distortion, chord_slope(a, b)
     before, after = max(a.slope - chord, 0.0), max(chord - b.slope, 0.0)
@@ -66,9 +87,10 @@ def chord_error_bits(a: TracedPoint, b: TracedPoint) -> float:
     return float(width * steep * after / np.log(2))
 
 
-def _push(
-    heap: list[tuple[float, int, TracedPoint, TracedPoint]], order: int, a: TracedPoint, b: TracedPoint
-) -> None:
+_Chord = tuple[float, int, TracedPoint[State], TracedPoint[State]]
+
+
+def _push(heap: list[_Chord[State]], order: int, a: TracedPoint[State], b: TracedPoint[State]) -> None:
     error = chord_error_bits(a, b)
     if error > ENOUGH_BITS:
         heapq.heappush(heap, (-error, order, a, b))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class SeriesStyle:
 @dataclass(frozen=True)
 class BoundStyle:
     """``dash`` is plotly's; ``dashes`` matplotlib's, in line widths. Inks are for a light and for a dark
-    page.
+    page. ``marker`` is matplotlib's, for a code whose points are no curve; empty where a line is drawn.
     """
 
     short: str
@@ -30,6 +31,17 @@ class BoundStyle:
     ink: str
     ink_dark: str
     width: float
+    marker: str = ""
+
+    @property
+    def label(self) -> str:
+        """Abbreviation and name, or the one where both are the same."""
+        return self.title if self.short == self.title else f"{self.short}  {self.title}"
+
+    @property
+    def line(self) -> Any:
+        """The line's style as matplotlib takes it."""
+        return (0, self.dashes) if self.dashes else "solid"
 
 
 _SERIES = (
@@ -43,16 +55,43 @@ _SERIES = (
 
 BOUNDS = {
     "oracle": BoundStyle("oRD", "oracle", "solid", (), "#111111", "#f2f2f2", 2.0),
+    "indirect": BoundStyle("iRD", "indirect", "solid", (), "#1f5fa8", "#86b6ee", 1.9),
+    "task_model": BoundStyle("TMRD", "task model", "solid", (), "#b8126e", "#ff7cc2", 1.9),
     "indirect_estimate_and_compress": BoundStyle(
         "iE&C", "indirect estimate and compress", "dash", (5, 2), "#333333", "#d9d9d9", 1.5
     ),
+    "indirect_estimate_and_compress_posterior": BoundStyle(
+        "iE&C post.", "indirect, from posteriors", "longdash", (8, 2), "#20767a", "#79c9cd", 1.4
+    ),
+    "indirect_estimate_and_compress_cross_fitted": BoundStyle(
+        "iE&C c.-f.",
+        "indirect, cross-fitted",
+        "8px,3px,2px,3px,2px,3px",
+        (5, 1.5, 1, 1.5, 1, 1.5),
+        "#8a5a14",
+        "#d9a75c",
+        1.4,
+    ),
     "estimate_and_compress": BoundStyle(
         "E&C", "estimate and compress", "dot", (1.2, 1.4), "#333333", "#d9d9d9", 1.7
+    ),
+    "compress_and_estimate": BoundStyle(
+        "C&E", "compress and estimate", "longdashdot", (8, 2, 1.2, 2), "#b0560a", "#f0a35e", 1.6
     ),
     "sample_and_communicate": BoundStyle(
         "S&C", "sample and communicate", "dashdot", (6, 2, 1.2, 2), "#7a6ea8", "#b9aee6", 1.6
     ),
     "time_sharing": BoundStyle("TS", "time sharing", "solid", (), "#a6a6a6", "#8c8c8c", 1.1),
+    "linear_rule": BoundStyle("linear rule", "linear rule", "dash", (4, 3), "#8c8c8c", "#a6a6a6", 0.9),
+    "rate_invariance": BoundStyle(
+        "rate invariance", "rate invariance", "dash", (6, 3), "#555555", "#bdbdbd", 1.3
+    ),
+    "fixed_length": BoundStyle("fixed length", "fixed length", "dot", (1, 2), "#444444", "#cccccc", 1.0, "s"),
+    "huffman": BoundStyle("Huffman", "Huffman", "dot", (1, 2), "#444444", "#cccccc", 1.0, "D"),
+    "block_codes": BoundStyle("block codes", "block codes", "dot", (1, 2), "#444444", "#cccccc", 1.0, "o"),
+    "merged_classes": BoundStyle(
+        "merged classes", "merged classes", "dot", (1, 2), "#777777", "#a6a6a6", 1.0, "v"
+    ),
 }
 
 

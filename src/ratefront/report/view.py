@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
+from ratefront.bounds import INDIRECT_CROSS_FITTED, INDIRECT_ESTIMATE_AND_COMPRESS, INDIRECT_POSTERIOR
 from ratefront.errors import InputError
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.overlay import RATE_ACCURACY, Gap, Overlay
@@ -92,9 +93,14 @@ class SweepView:
 
     @property
     def bounds(self) -> list[str]:
-        """The bounds to draw, in the order of the sweep file."""
+        """The bounds to draw, in the order of the sweep file; with iE&C its honest estimates, where samples
+        are too few for the plug-in one.
+        """
         curves = {} if self.overlay is None else self.overlay.curves
-        return [name for name in self.spec.get("bounds", curves) if name in curves]
+        asked_for = list(self.spec.get("bounds", curves))
+        if INDIRECT_ESTIMATE_AND_COMPRESS in asked_for:
+            asked_for += [INDIRECT_POSTERIOR, INDIRECT_CROSS_FITTED]
+        return [name for name in dict.fromkeys(asked_for) if name in curves]
 
     @cached_property
     def measured(self) -> list[MeasuredTrial]:
@@ -159,7 +165,7 @@ def read_view(folder: SweepFolder, history: SweepHistory | None = None) -> Sweep
         The folder holds no sweep, or one of its files cannot be used.
     """
     history = history or read_history(folder)
-    facts, overlay = read_facts(folder, history), read_overlay(folder)
+    facts, overlay = read_facts(folder, history), read_overlay(folder, history)
     return SweepView(folder, history, facts, overlay, _environment(folder))
 
 

@@ -36,6 +36,8 @@ def headline(view: SweepView) -> list[str]:
     if label is not None:
         sentences.append(_label_sentence(view, label))
     sentences.append(_front_sentence(view))
+    if view.overlay is not None and view.overlay.warning:
+        sentences.append(view.overlay.warning)
     return sentences
 
 

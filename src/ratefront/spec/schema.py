@@ -12,10 +12,18 @@ from ratefront.text import has_credentials
 ObjectiveName = Literal["rate_bits", "accuracy", "transmitter_bytes", "transmitter_macs", "encode_ms"]
 BoundName = Literal[
     "oracle",
+    "task_model",
     "estimate_and_compress",
     "indirect_estimate_and_compress",
+    "indirect_estimate_and_compress_posterior",
+    "indirect_estimate_and_compress_cross_fitted",
     "sample_and_communicate",
     "time_sharing",
+    "linear_rule",
+    "fixed_length",
+    "huffman",
+    "block_codes",
+    "merged_classes",
 ]
 
 
@@ -107,6 +115,7 @@ class SweepSpec(Section):
         Field(strict=False, description="curves that the report draws the front against"),
     ] = (
         "oracle",
+        "task_model",
         "estimate_and_compress",
         "indirect_estimate_and_compress",
         "sample_and_communicate",

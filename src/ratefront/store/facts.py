@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -60,21 +61,29 @@ def _stored(path: Path) -> dict[str, float]:
         ) from error
 
 
-def read_overlay(folder: SweepFolder) -> Overlay | None:
-    """The bounds from the task model's predictions on the test split; None before the task model is ready.
+def read_overlay(folder: SweepFolder, history: SweepHistory) -> Overlay | None:
+    """The bounds from the task model's predictions on the test split, with those that the sweep file names;
+    None before the task model is ready.
 
     Raises
     ------
     InputError
         The predictions are there but cannot be used.
     """
-    if not folder.predictions.exists():
-        return None
     try:
-        with np.load(folder.predictions, allow_pickle=False) as stored:
+        written = folder.predictions.stat()
+    except FileNotFoundError:
+        return None
+    asked_for = tuple(history.spec.get("bounds", ()))
+    return _overlay(folder.predictions, written.st_mtime_ns, written.st_size, asked_for)
+
+
+@lru_cache(maxsize=2)
+def _overlay(path: Path, _written_ns: int, _bytes: int, asked_for: tuple[str, ...]) -> Overlay:
+    """Solved once for a file, not at each redrawing of a running sweep."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
             labels, logits = stored["labels_test"], stored["logits_test"]
     except (KeyError, ValueError, OSError, BadZipFile) as error:
-        raise InputError(
-            f"{folder.predictions}: expected arrays labels_test and logits_test: {error}"
-        ) from error
-    return overlay_of(labels, logits)
+        raise InputError(f"{path}: expected arrays labels_test and logits_test: {error}") from error
+    return overlay_of(labels, logits, asked_for)

@@ -41,7 +41,7 @@ def write_projections(folder: SweepFolder, history: SweepHistory | None = None) 
         The folder holds no sweep, or the task model's files in it cannot be used.
     """
     history = history or read_history(folder)
-    summary = summarise(history, read_facts(folder, history), read_overlay(folder))
+    summary = summarise(history, read_facts(folder, history), read_overlay(folder, history))
     write_tables(folder, history, summary)
     return summary
 

@@ -1,0 +1,116 @@
+"""Percentile bootstrap of a measured curve: the samples are resampled, the channels stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ratefront.bounds.curve import SAME_DISTORTION
+from ratefront.bounds.hull import lower_hull
+from ratefront.bounds.source import FloatArray
+from ratefront.errors import InputError
+
+BLOCK_WEIGHTS = 1 << 22
+ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Interval:
+    """Where each of M points may lie, at a level of confidence and point by point.
+
+    Attributes:
+        level: in (0, 1).
+        resamples: B.
+        rate_low_bits, rate_high_bits: shape (M,), of the curve's rate at the point's distortion. A replicate
+            whose curve does not come down to that distortion has no rate there and counts as infinitely
+            costly: `rate_high_bits` (and even `rate_low_bits`) is inf where too many of them do.
+        distortion_low, distortion_high: shape (M,), of the distortion of the point's own channel.
+        reached: shape (M,), share of the replicates whose curve comes down to the point's distortion.
+    """
+
+    level: float
+    resamples: int
+    rate_low_bits: FloatArray
+    rate_high_bits: FloatArray
+    distortion_low: FloatArray
+    distortion_high: FloatArray
+    reached: FloatArray
+
+
+def bootstrap_interval(
+    rate_bits: FloatArray,
+    distortion: FloatArray,
+    zero_rate_distortion: FloatArray,
+    resamples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """Intervals of M points that are means over N samples (Efron's percentile method).
+
+    Each replicate weighs the samples by multinomial counts and draws its own curve: the lower convex envelope
+    of its M points and its own zero-rate point. That curve is read at the distortions measured on all
+    samples; where the points measured are not convex, the interval is that of the envelope below them.
+
+    Args:
+        rate_bits, distortion: contributions of the samples, shape (N, M).
+        zero_rate_distortion: shape (N,).
+        resamples: B. Memory is bounded whatever it is; the result depends on the seed alone.
+        seed: of the resampling.
+        level: of confidence.
+
+    Raises:
+        InputError: no resample, or a level outside (0, 1) (fatal).
+    """
+    if resamples < 1 or not 0.0 < level < 1.0:
+        raise InputError(
+            f"a bootstrap needs resamples >= 1 and a level in (0, 1), got {resamples} and {level}"
+        )
+    points = rate_bits.shape[1]
+    sums = np.column_stack([rate_bits, distortion, zero_rate_distortion])
+    replicates = np.concatenate(list(_replicates(sums, resamples, seed)))
+    rates, distortions = replicates[:, :points], replicates[:, points:-1]
+    read_at = distortion.mean(axis=0)
+    read = np.array(
+        [
+            _read_envelope(d, r, d0, read_at)
+            for d, r, d0 in zip(distortions, rates, replicates[:, -1], strict=True)
+        ]
+    )
+    reached = np.isfinite(read).mean(axis=0)
+    return Interval(
+        level, resamples, *_percentiles(read, level), *_percentiles(distortions, level), reached=reached
+    )
+
+
+def _replicates(values: FloatArray, resamples: int, seed: int) -> Iterator[FloatArray]:
+    """Means of the columns of (N, C) under resampling, as blocks of shape (b, C), B rows in all."""
+    rng = np.random.default_rng(seed)
+    samples = values.shape[0]
+    block = max(1, BLOCK_WEIGHTS // samples)
+    for first in range(0, resamples, block):
+        weights = np.empty((min(block, resamples - first), samples))
+        for row in weights:
+            row[:] = np.bincount(rng.integers(0, samples, samples), minlength=samples)
+        yield weights @ values / samples
+
+
+def _read_envelope(
+    distortion: FloatArray, rate_bits: FloatArray, zero_rate: float, read_at: FloatArray
+) -> FloatArray:
+    """The envelope of one replicate at `read_at`: inf below its least distortion, 0 from its zero-rate point."""
+    useful = distortion < zero_rate
+    d, r = np.append(distortion[useful], zero_rate), np.append(rate_bits[useful], 0.0)
+    hull = lower_hull(d, r)
+    least = d[hull[0]]
+    at = np.where(np.abs(read_at - least) <= SAME_DISTORTION, least, read_at)
+    return np.asarray(np.interp(at, d[hull], r[hull], left=np.inf))
+
+
+def _percentiles(replicates: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
+    """The tails' order statistics, outward: nothing is averaged, so that infinity stays out of arithmetic."""
+    ordered = np.sort(replicates, axis=0)
+    last = ordered.shape[0] - 1
+    tail = int(np.floor(last * (1.0 - level) / 2.0 + ROUNDING))
+    return ordered[tail], ordered[last - tail]

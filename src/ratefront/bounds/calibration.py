@@ -1,0 +1,146 @@
+"""Temperature scaling: posteriors that mean what they say, as S&C, TMRD and expected distortions assume.
+
+One number T divides the logits so that the log loss on the labels is least (Guo et al. 2017). No decision
+changes. It is fitted on the samples it is used on: a single parameter, whose optimism is of the order of 1/N.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+
+from ratefront.bounds.channels import scores_of
+from ratefront.bounds.predictions import Predictions, Reals
+from ratefront.bounds.samples import blocks_of, posterior_rows
+from ratefront.bounds.source import FloatArray
+from ratefront.errors import InputError
+
+GREATEST_TEMPERATURE = 1e3
+NOTHING_GAINED_BITS = 1e-12
+ECE_BINS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What the temperature mended.
+
+    Attributes:
+        temperature: T > 0; above 1 the model was overconfident.
+        log_loss_bits_before, log_loss_bits_after: mean of -log2 p(y_i | x_i), `excluded` left out.
+        expected_calibration_error_before, expected_calibration_error_after: in [0, 1], over all samples.
+        excluded: samples whose label has posterior 0: their loss is infinite at every temperature.
+    """
+
+    temperature: float
+    log_loss_bits_before: float
+    log_loss_bits_after: float
+    expected_calibration_error_before: float
+    expected_calibration_error_after: float
+    excluded: int
+
+
+def calibrated(predictions: Predictions) -> tuple[Predictions, Calibration]:
+    """The same predictions with their scores divided by `temperature_of` them, and what that did.
+
+    Raises:
+        InputError: as `temperature_of` (fatal).
+    """
+    loss = _LogLoss(predictions)
+    temperature = _least(loss)
+    mended = replace(predictions, log_probabilities=_divided(scores_of(predictions), temperature))
+    return mended, Calibration(
+        temperature=temperature,
+        log_loss_bits_before=loss.mean_bits(1.0),
+        log_loss_bits_after=loss.mean_bits(temperature),
+        expected_calibration_error_before=expected_calibration_error(predictions),
+        expected_calibration_error_after=expected_calibration_error(mended),
+        excluded=loss.excluded,
+    )
+
+
+def temperature_of(predictions: Predictions) -> float:
+    """T in [1e-3, 1e3] that minimises the mean log loss on the labels; 1 where nothing is gained.
+
+    Samples whose label has a posterior of exactly zero would make the loss infinite whatever T is, and in
+    files of probabilities a zero is usually an underflow: one of them must not forbid the calibration. They
+    take no part, so the temperature comes out lower than they would have it; `Calibration.excluded` counts
+    them. Where all decisions are right T goes to the lower end, as far as rounding lets the loss fall.
+
+    Raises:
+        InputError: no posteriors, or every label has posterior zero (fatal).
+    """
+    return _least(_LogLoss(predictions))
+
+
+def expected_calibration_error(predictions: Predictions, bins: int = ECE_BINS) -> float:
+    """ECE (Guo et al. 2017, equation 3): mean distance of accuracy and confidence of the likeliest class,
+    in `bins` bins of equal width (a, b] of the confidence.
+
+    Raises:
+        InputError: no posteriors, or no bin (fatal).
+    """
+    if bins < 1:
+        raise InputError(f"a calibration error needs at least 1 bin, got {bins}")
+    confidence = _confidence(scores_of(predictions))
+    right = predictions.labels == predictions.predicted
+    index = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    difference = np.bincount(index, weights=right - confidence, minlength=bins)
+    return float(np.abs(difference).sum() / predictions.samples)
+
+
+class _LogLoss:
+    """Mean log loss at any temperature, in blocks of rows."""
+
+    def __init__(self, predictions: Predictions) -> None:
+        self._scores, self._labels = scores_of(predictions), predictions.labels
+        own = self._scores[np.arange(predictions.samples), self._labels]
+        self._counts: npt.NDArray[np.bool_] = own > -np.inf
+        self.excluded = int(np.count_nonzero(~self._counts))
+        if self.excluded == predictions.samples:
+            raise InputError("no temperature can be fitted: the posterior of every label is exactly zero")
+
+    def mean_bits(self, temperature: float) -> float:
+        total = 0.0
+        for rows in blocks_of(self._scores.shape):
+            scaled = _centred(self._scores[rows])
+            scaled /= temperature
+            own = scaled[np.arange(len(scaled)), self._labels[rows]]
+            np.exp(scaled, out=scaled)
+            total += float(np.sum(np.log(scaled.sum(axis=1)) - own, where=self._counts[rows]))
+        return max(0.0, total / (self._counts.size - self.excluded) / float(np.log(2)))
+
+
+def _least(loss: _LogLoss) -> float:
+    """The loss is convex in 1/T, so it has one valley in log T."""
+    bound = float(np.log(GREATEST_TEMPERATURE))
+    found = minimize_scalar(
+        lambda log_temperature: loss.mean_bits(float(np.exp(log_temperature))),
+        bounds=(-bound, bound),
+        method="bounded",
+        options={"xatol": 1e-6},
+    )
+    gained = loss.mean_bits(1.0) - float(found.fun)
+    return float(np.exp(found.x)) if gained > NOTHING_GAINED_BITS else 1.0
+
+
+def _divided(scores: Reals, temperature: float) -> Reals:
+    """Scores / T in their own precision, each row's greatest at 0 so that none overflows."""
+    result = np.empty_like(scores)
+    for rows in blocks_of(scores.shape):
+        with np.errstate(over="ignore"):  # to -inf: a probability of 0
+            result[rows] = _centred(scores[rows]) / temperature
+    return result
+
+
+def _confidence(scores: Reals) -> FloatArray:
+    """Posterior of the likeliest class, shape (N,)."""
+    return np.concatenate([posterior_rows(scores[rows]).max(axis=1) for rows in blocks_of(scores.shape)])
+
+
+def _centred(scores: Reals) -> FloatArray:
+    values = np.array(scores, dtype=np.float64)
+    values -= values.max(axis=1, keepdims=True)
+    return values

@@ -1,0 +1,170 @@
+"""One fit per curve: from samples to the channels that the curve's theory calls for at given slopes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from ratefront.bounds.blahut_arimoto import solve_kernel
+from ratefront.bounds.channels import (
+    ClassInputs,
+    GibbsChannels,
+    PosteriorInputs,
+    Seen,
+    TimeSharingChannels,
+    mean_channels,
+    scores_of,
+)
+from ratefront.bounds.confusion import Confusion
+from ratefront.bounds.indirect import solve_indirect
+from ratefront.bounds.predictions import Predictions
+from ratefront.bounds.samples import SampleKernel, SampleSource
+from ratefront.bounds.solved_curve import TOLERANCE_BITS
+from ratefront.bounds.source import FloatArray, IntArray
+from ratefront.bounds.task_model import MAX_ITERATIONS as SAMPLE_ITERATIONS
+from ratefront.bounds.task_model import TOLERANCE_BITS as SAMPLE_TOLERANCE_BITS
+from ratefront.bounds.water_filling import WaterFilling
+from ratefront.errors import InputError
+
+ROUNDING_BITS = 1e-6
+
+
+def fit_oracle(predictions: Predictions, slopes: npt.ArrayLike) -> GibbsChannels:
+    """The label through the optimal channel of the label prior at each slope in nat (Erokhin 1958)."""
+    return _fit_hamming(predictions, predictions.label_prior, Seen.LABEL, slopes)
+
+
+def fit_estimate_and_compress(predictions: Predictions, slopes: npt.ArrayLike) -> GibbsChannels:
+    """E&C (MA III.A.1): the decision through the optimal channel of p(y~) at each slope in nat."""
+    return _fit_hamming(predictions, Confusion(predictions.joint).estimate_prior, Seen.DECISION, slopes)
+
+
+def fit_indirect(
+    predictions: Predictions, slopes: npt.ArrayLike, tolerance_bits: float = TOLERANCE_BITS
+) -> GibbsChannels:
+    """Plug-in iE&C (MA III.A.2) at each slope in nat; a decision that did not occur has d^ = 1 - p(y).
+
+    Args:
+        predictions: the samples fitted on.
+        slopes: shape (M,), infinity included.
+        tolerance_bits: certified gap to the optimum on the samples fitted on.
+
+    Raises:
+        InputError: a slope that is negative or not a number (fatal).
+    """
+    s = _checked("slopes", slopes)
+    confusion = Confusion(predictions.joint)
+    occurring = confusion.label_prior > 0
+
+    def solve(slope: float) -> FloatArray:
+        output = np.zeros(predictions.classes)
+        output[occurring] = solve_indirect(confusion, slope, tolerance_bits=tolerance_bits).output
+        return output
+
+    rows = [confusion.posterior_given_estimate, sparse.csr_array(confusion.label_prior[None, :])]
+    inputs = ClassInputs(Seen.DECISION, sparse.csr_array(sparse.vstack(rows)), _rows_of(confusion.decided))
+    return _gibbs(predictions, inputs, s, _solved(solve, s, predictions))
+
+
+def fit_task_model(
+    predictions: Predictions, slopes: npt.ArrayLike, tolerance_bits: float = SAMPLE_TOLERANCE_BITS
+) -> GibbsChannels:
+    """TMRD: Q proportional to q e^{s p(y^ | x)} with q solved on the samples; arguments as `fit_indirect`.
+
+    Raises:
+        InputError: as `fit_indirect`, or no posteriors (fatal).
+    """
+    s = _checked("slopes", slopes)
+    source = SampleSource(scores_of(predictions))
+    each = np.full(source.samples, 1.0 / source.samples)
+
+    def solve(slope: float) -> FloatArray:
+        kernel = SampleKernel(source, slope)
+        return solve_kernel(each, kernel, None, tolerance_bits, SAMPLE_ITERATIONS).output
+
+    return _gibbs(predictions, PosteriorInputs(logarithmic=False), s, _solved(solve, s, predictions))
+
+
+def fit_sampling(predictions: Predictions, inverse_temperatures: npt.ArrayLike) -> GibbsChannels:
+    """S&C (MA III.A.3): q is the mean tempered posterior of the samples.
+
+    Raises:
+        InputError: an inverse temperature that is negative or not a number, or no posteriors (fatal).
+    """
+    lambdas = _checked("inverse temperatures", inverse_temperatures)
+    even = np.ones((lambdas.size, predictions.classes))
+    return _gibbs(predictions, PosteriorInputs(logarithmic=True), lambdas, even)
+
+
+def fit_time_sharing(predictions: Predictions, shares: npt.ArrayLike) -> TimeSharingChannels:
+    """A share of the samples gets its decision in an ideal code for p(y~); the rest sends nothing.
+
+    A decision that did not occur has no codeword: it is sent as the likeliest label, or as the likeliest
+    decision where that has no codeword either. That costs the codeword, since in its turn the sample has to
+    say something.
+
+    Raises:
+        InputError: a share outside [0, 1] (fatal).
+    """
+    share = _checked("shares", shares)
+    if share.max() > 1.0:
+        raise InputError(f"shares must lie in [0, 1], the greatest is {share.max()}")
+    confusion = Confusion(predictions.joint)
+    prior, decided = confusion.estimate_prior, confusion.decided
+    likeliest = int(np.argmax(confusion.label_prior))
+    instead = likeliest if decided[likeliest] else int(np.argmax(prior))
+    sent_as = np.where(decided, np.arange(predictions.classes), instead)
+    inputs = ClassInputs(Seen.DECISION, sparse.eye_array(predictions.classes, format="csr"), sent_as)
+    return TimeSharingChannels(share, _gibbs(predictions, inputs, np.array([np.inf]), prior[None, :]))
+
+
+def _fit_hamming(
+    predictions: Predictions, prior: FloatArray, seen: Seen, slopes: npt.ArrayLike
+) -> GibbsChannels:
+    """A class that did not occur is never an output, and as an input all outputs are equally wrong for it."""
+    filling = WaterFilling(prior)
+    solved = [filling.channel(filling.distortion_at_slope(float(s))) for s in _checked("slopes", slopes)]
+    leak = np.array([channel.leak for channel in solved])
+    inputs = ClassInputs(seen, sparse.eye_array(prior.size, format="csr"), np.arange(prior.size))
+    with np.errstate(divide="ignore"):
+        slope = np.abs(np.log(leak))
+    return _gibbs(predictions, inputs, slope, np.array([channel.output for channel in solved]))
+
+
+def _gibbs(
+    predictions: Predictions, inputs: ClassInputs | PosteriorInputs, slope: FloatArray, weight: FloatArray
+) -> GibbsChannels:
+    """The mean of n channels is at least one n-th of each of them: log2 n is the most that a sample can cost."""
+    output = mean_channels(inputs, slope, weight, predictions)
+    limit_bits = float(np.log2(predictions.samples)) + ROUNDING_BITS
+    return GibbsChannels(inputs, slope, weight, output, limit_bits, _likeliest_label(predictions))
+
+
+def _solved(solve: Callable[[float], FloatArray], slopes: FloatArray, predictions: Predictions) -> FloatArray:
+    """Outputs (M, K), each from an even start.
+
+    A start from the fit to similar samples saves nothing (an output that is nearly 0 there and needed here
+    grows slowly), and where it comes from the samples coded later, they would leak into the fit.
+    At slope 0 every answer is as good as any other: it is the likeliest label.
+    """
+    constant = np.asarray(np.arange(predictions.classes) == _likeliest_label(predictions), dtype=np.float64)
+    return np.array([constant if slope == 0.0 else solve(float(slope)) for slope in slopes])
+
+
+def _rows_of(occurs: npt.NDArray[np.bool_]) -> IntArray:
+    """Rows 0, 1, ... for the classes that occur, the row after them for all others; shape (K,)."""
+    return np.where(occurs, np.cumsum(occurs) - 1, np.count_nonzero(occurs))
+
+
+def _likeliest_label(predictions: Predictions) -> int:
+    return int(np.argmax(predictions.label_prior))
+
+
+def _checked(name: str, values: npt.ArrayLike) -> FloatArray:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1 or array.size == 0 or not np.all(array >= 0.0):
+        raise InputError(f"{name} must have shape (M,), M >= 1, with entries >= 0, got {array}")
+    return array

@@ -1,0 +1,272 @@
+"""Fitted channels p(y^ | input), applied to samples: what each sample costs, and how often it comes out wrong.
+
+A curve is a family of M channels, one per slope, inverse temperature or share. Fitted on some samples and
+applied to others, channel Q with output distribution q costs sample i
+
+    sum_j Q[i, j] log2(Q[i, j] / q[j])
+
+bit by channel simulation (MA III.A.3): the divergence of what it sends from what the receiver expects. It is
+never negative. Its mean over new samples is I(X; Y^) plus the divergence of the true output distribution from
+q, a cross-entropy: an unbiased estimate of a rate at which the channel really works, hence of an upper bound.
+
+All families but time sharing are Gibbs channels, Q[i, j] = w[j] e^{s g[i, j]} / Z[i], with s the slope in nat.
+Oracle and E&C: g = [i = j]; iE&C: g = P(Y = j | y~); TMRD: g = p(j | x), each with the w that its solver found;
+S&C: g = log p(j | x), w = 1. q is the mean of Q over the samples fitted on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+import numpy as np
+from scipy import sparse
+
+from ratefront.bounds.blahut_arimoto import LEAST_OUTPUT
+from ratefront.bounds.kernels import SMALLEST
+from ratefront.bounds.predictions import Predictions, Reals
+from ratefront.bounds.samples import blocks_of, posterior_rows
+from ratefront.bounds.sampling import IMPOSSIBLE
+from ratefront.bounds.source import FloatArray, IntArray
+from ratefront.errors import InputError
+
+BLOCK_ENTRIES = 1 << 18
+
+
+@dataclass(frozen=True, eq=False)
+class Contributions:
+    """What each of n samples adds to each of M points; the means over the samples are the points.
+
+    Attributes:
+        rate_bits: shape (n, M), >= 0.
+        distortion: shape (n, M), the probability that the label does not come out.
+        zero_rate_distortion: shape (n,), the error (0 or 1) where nothing is ever sent and the receiver names
+            the likeliest label of the samples fitted on.
+    """
+
+    rate_bits: FloatArray
+    distortion: FloatArray
+    zero_rate_distortion: FloatArray
+
+
+class Channels(Protocol):
+    """M fitted channels."""
+
+    @property
+    def count(self) -> int:
+        """M."""
+        ...
+
+    def contributions(self, predictions: Predictions) -> Contributions:
+        """Of samples with the classes (and the posteriors, where the channels need them) of the fit.
+
+        Raises:
+            InputError: another number of classes, or no posteriors (fatal).
+        """
+        ...
+
+
+class Inputs(Protocol):
+    """What the channel sees of a sample, as one of R rows of g."""
+
+    def rows(self, predictions: Predictions) -> int:
+        """R."""
+        ...
+
+    def row_of(self, predictions: Predictions) -> IntArray:
+        """The row of each sample, shape (N,)."""
+        ...
+
+    def gain(self, predictions: Predictions, rows: slice) -> FloatArray:
+        """g less the greatest entry of each row, shape (b, K)."""
+        ...
+
+
+class Seen(Enum):
+    """The class that a channel takes for its input."""
+
+    LABEL = "label"
+    DECISION = "decision"
+
+
+@dataclass(frozen=True, eq=False)
+class ClassInputs:
+    """The channel sees a class; a row is shared by all samples of the class.
+
+    Attributes:
+        seen: which class.
+        table: g, sparse, shape (R, K).
+        row_of_class: shape (K,), so that classes that the fit never saw can have a row of their own.
+    """
+
+    seen: Seen
+    table: sparse.csr_array
+    row_of_class: IntArray
+
+    def rows(self, predictions: Predictions) -> int:
+        return int(self.table.shape[0])
+
+    def row_of(self, predictions: Predictions) -> IntArray:
+        classes = predictions.labels if self.seen is Seen.LABEL else predictions.predicted
+        return np.asarray(self.row_of_class[classes])
+
+    def gain(self, predictions: Predictions, rows: slice) -> FloatArray:
+        dense = np.asarray(self.table[rows].toarray(), dtype=np.float64)
+        return np.asarray(dense - dense.max(axis=1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class PosteriorInputs:
+    """The channel sees the posterior, each sample's own row: g is its logarithm or the posterior itself."""
+
+    logarithmic: bool
+
+    def rows(self, predictions: Predictions) -> int:
+        return scores_of(predictions).shape[0]
+
+    def row_of(self, predictions: Predictions) -> IntArray:
+        return np.arange(predictions.samples)
+
+    def gain(self, predictions: Predictions, rows: slice) -> FloatArray:
+        scores = scores_of(predictions)[rows]
+        values = np.array(scores, dtype=np.float64) if self.logarithmic else posterior_rows(scores)
+        values -= values.max(axis=1, keepdims=True)
+        return np.maximum(values, IMPOSSIBLE, out=values)
+
+
+@dataclass(frozen=True, eq=False)
+class GibbsChannels:
+    """Q = w e^{s g} / Z, coded with the output distribution q; an output with q = 0 is never produced.
+
+    An input that would cost more than `limit_bits` is unlike everything the channels were fitted on (a class
+    that did not occur, a posterior on an output that is never used). It is not sent: Q is q there, at 0 bit.
+    The transmitter knows all that this takes, so it remains one channel, fixed before the sample came.
+
+    Attributes:
+        inputs: what the channel sees.
+        slope: s in nat (S&C: the inverse temperature), shape (M,); at infinity the best outputs alone.
+        weight: w, shape (M, K).
+        output: q, shape (M, K).
+        limit_bits: no sample fitted on costs more.
+        silent_label: the likeliest label of the samples fitted on.
+    """
+
+    inputs: Inputs
+    slope: FloatArray
+    weight: FloatArray
+    output: FloatArray
+    limit_bits: float
+    silent_label: int
+
+    @property
+    def count(self) -> int:
+        return int(self.slope.size)
+
+    def contributions(self, predictions: Predictions) -> Contributions:
+        self._check(predictions)
+        rate = np.empty((predictions.samples, self.count))
+        distortion = np.empty_like(rate)
+        row_of, labels = self.inputs.row_of(predictions), predictions.labels
+        order = np.argsort(row_of, kind="stable")
+        for rows in blocks_of((self.inputs.rows(predictions), predictions.classes), BLOCK_ENTRIES):
+            first, last = np.searchsorted(row_of, (rows.start, rows.stop), sorter=order)
+            if first == last:
+                continue
+            members = order[first:last]
+            local = row_of[members] - rows.start
+            gain = self.inputs.gain(predictions, rows)
+            for m in range(self.count):
+                rate_bits, hits = self._code(m, gain, local, labels[members])
+                rate[members, m], distortion[members, m] = rate_bits[local], 1.0 - hits
+        return Contributions(rate, distortion, silent_errors(predictions, self.silent_label))
+
+    def _code(
+        self, m: int, gain: FloatArray, local: IntArray, labels: IntArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Rate of each row (b,) in bit, and Q[row, label] of each sample (n,)."""
+        q, slope = self.output[m], float(self.slope[m])
+        weight = np.where(q > 0, self.weight[m], 0.0)
+        channel = gibbs_factors(gain, slope)
+        channel *= weight
+        normaliser = np.maximum(channel.sum(axis=1), SMALLEST)
+        nats = channel @ log_ratio(weight, q) / normaliser - np.log(normaliser)
+        if not np.isinf(slope):
+            nats += slope * np.einsum("ij,ij->i", channel, gain) / normaliser
+        rate_bits = np.maximum(nats / np.log(2), 0.0)
+        sent = rate_bits <= self.limit_bits
+        hits = np.where(sent[local], channel[local, labels] / normaliser[local], q[labels])
+        return np.where(sent, rate_bits, 0.0), np.minimum(hits, 1.0)
+
+    def _check(self, predictions: Predictions) -> None:
+        classes = int(self.output.shape[1])
+        if predictions.classes != classes:
+            raise InputError(
+                f"channels fitted for {classes} classes cannot code predictions of {predictions.classes}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class TimeSharingChannels:
+    """A share of the samples is coded by one channel, the rest sends nothing (MA equation 22, footnote 5).
+
+    Attributes:
+        share: shape (M,), in [0, 1].
+        code: the one channel, an ideal code for the decisions.
+    """
+
+    share: FloatArray
+    code: GibbsChannels
+
+    @property
+    def count(self) -> int:
+        return int(self.share.size)
+
+    def contributions(self, predictions: Predictions) -> Contributions:
+        coded = self.code.contributions(predictions)
+        silent = coded.zero_rate_distortion
+        distortion = self.share * coded.distortion + (1.0 - self.share) * silent[:, None]
+        return Contributions(self.share * coded.rate_bits, distortion, silent)
+
+
+def mean_channels(
+    inputs: Inputs, slope: FloatArray, weight: FloatArray, predictions: Predictions
+) -> FloatArray:
+    """q: how often each output is produced for these samples, shape (M, K); each row sums to 1."""
+    mean = np.zeros_like(weight)
+    count = np.bincount(inputs.row_of(predictions), minlength=inputs.rows(predictions))
+    for rows in blocks_of((count.size, predictions.classes), BLOCK_ENTRIES):
+        gain = inputs.gain(predictions, rows)
+        for m in range(slope.size):
+            factors = gibbs_factors(gain, float(slope[m]))
+            mean[m] += (count[rows] / np.maximum(factors @ weight[m], LEAST_OUTPUT)) @ factors
+    mean *= weight
+    return np.asarray(mean / mean.sum(axis=1, keepdims=True))
+
+
+def log_ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    """log(a / b) where both are positive, else 0: there nothing is ever produced."""
+    both = (numerator > 0) & (denominator > 0)
+    return np.asarray(np.log(np.where(both, numerator, 1.0)) - np.log(np.where(both, denominator, 1.0)))
+
+
+def gibbs_factors(gain: FloatArray, slope: float) -> FloatArray:
+    """e^{s g} of rows whose greatest entry is 0; at infinite slope 1 on the greatest entries, else 0."""
+    if np.isinf(slope):
+        return np.asarray(gain == 0.0, dtype=np.float64)
+    factors = gain * slope
+    return np.asarray(np.exp(factors, out=factors))
+
+
+def silent_errors(predictions: Predictions, label: int) -> FloatArray:
+    """Whether each label differs from the one that the receiver names unasked, shape (N,)."""
+    return np.asarray(predictions.labels != label, dtype=np.float64)
+
+
+def scores_of(predictions: Predictions) -> Reals:
+    """Raises InputError (fatal) where there are only decisions."""
+    if predictions.log_probabilities is None:
+        raise InputError(
+            "these channels see posteriors: they need logits or probabilities, not decisions alone"
+        )
+    return predictions.log_probabilities

@@ -1,0 +1,54 @@
+"""Estimate and compress, and time sharing (MA III.A.1, equation 22): the task model's decision is the source.
+
+Both take the joint p(y, y~) of label and decision, shape (K, K), sparse or dense; D is always P(Y^ != Y) on
+the labels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ratefront.bounds.confusion import Confusion, Joint
+from ratefront.bounds.curve import RateDistortionCurve
+from ratefront.bounds.names import ESTIMATE_AND_COMPRESS, TIME_SHARING
+from ratefront.bounds.oracle import CLOSED_FORM_POINTS, trace_closed_form
+from ratefront.bounds.tracing import arrays_of
+from ratefront.bounds.water_filling import HammingChannel, WaterFilling
+
+
+def estimate_and_compress(joint: Joint, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
+    """E&C (MA III.A.1): exact water-filling on p(y~), D through the joint.
+
+    From (D_TM, H(Y~)) to the likeliest decision whatever the input, at 0 bit.
+    """
+    confusion = Confusion(joint)
+    filling = WaterFilling(confusion.estimate_prior)
+    traced = trace_closed_form(filling, points)
+    distortion = np.array([_task_distortion(confusion, filling.channel(p.distortion)) for p in traced])
+    arrays = arrays_of(traced)
+    return RateDistortionCurve.of_kind(
+        ESTIMATE_AND_COMPRESS, arrays.rate_bits, distortion, slope=arrays.slope
+    )
+
+
+def time_sharing(joint: Joint, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
+    """MA equation 22: the line from (D_TM, H(Y~)) to (D0, 0).
+
+    Behind a task model that errs more than a constant the line rises with D and is of no use to anyone;
+    `envelope` then leaves the zero-rate point alone.
+    """
+    confusion = Confusion(joint)
+    share = np.linspace(1.0, 0.0, points)
+    rate = share * confusion.estimate_entropy_bits
+    d_tm, d0 = confusion.task_model_distortion, confusion.zero_rate_distortion
+    distortion = share * d_tm + (1.0 - share) * d0
+    return RateDistortionCurve.of_kind(TIME_SHARING, rate, distortion)
+
+
+def _task_distortion(confusion: Confusion, channel: HammingChannel) -> float:
+    """MA equations 12-14 without forming p(y^|y): off its diagonal the channel hardly knows its input."""
+    normaliser = channel.normaliser
+    inverse = np.divide(1.0, normaliser, out=np.zeros_like(normaliser), where=normaliser > 0)
+    leaked = (channel.output @ confusion.joint) @ inverse
+    kept = (confusion.joint.diagonal() * channel.output) @ inverse
+    return float(np.clip(1.0 - channel.leak * leaked - (1.0 - channel.leak) * kept, 0.0, 1.0))

@@ -1,0 +1,197 @@
+"""Which curves a model's predictions allow, and how each is built from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from ratefront.bounds import operational_codes
+from ratefront.bounds.channel_fits import (
+    fit_estimate_and_compress,
+    fit_indirect,
+    fit_oracle,
+    fit_sampling,
+    fit_task_model,
+    fit_time_sharing,
+)
+from ratefront.bounds.channels import Channels
+from ratefront.bounds.curve import RateDistortionCurve
+from ratefront.bounds.estimate_and_compress import estimate_and_compress, time_sharing
+from ratefront.bounds.few_samples import few_samples_warning
+from ratefront.bounds.held_out import Fit, indirect_cross_fitted
+from ratefront.bounds.indirect import indirect_estimate_and_compress, indirect_from_posteriors
+from ratefront.bounds.linear_rule import linear_rule
+from ratefront.bounds.names import (
+    BLOCK_CODES,
+    ESTIMATE_AND_COMPRESS,
+    FIXED_LENGTH,
+    HUFFMAN,
+    INDIRECT_CROSS_FITTED,
+    INDIRECT_ESTIMATE_AND_COMPRESS,
+    INDIRECT_POSTERIOR,
+    LINEAR_RULE,
+    MERGED_CLASSES,
+    ORACLE,
+    SAMPLE_AND_COMMUNICATE,
+    TASK_MODEL,
+    TIME_SHARING,
+)
+from ratefront.bounds.oracle import oracle_curve
+from ratefront.bounds.predictions import Predictions, Reals
+from ratefront.bounds.sampling import inverse_temperatures, sample_and_communicate
+from ratefront.bounds.solved_curve import SOLVED_SLOPES
+from ratefront.bounds.source import FloatArray
+from ratefront.bounds.task_model import task_model_curve
+from ratefront.errors import InputError
+
+Build = Callable[[Predictions, int], RateDistortionCurve]
+"""(predictions, solved slopes of an iterated curve) -> the curve."""
+
+FitLike = Callable[[Predictions, RateDistortionCurve], Fit]
+"""(predictions, the curve fitted on all of them) -> a fit of channels of the same slopes to other samples."""
+
+HELD_OUT_POINTS = 60
+
+MANY_SCORES = 2_000_000
+"""Beyond it sample-and-communicate, too, makes do with as many points as an iterated curve has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a curve is built and what it needs.
+
+    Attributes:
+        build: from predictions to the curve.
+        is_default: drawn when nobody asks for curves by name.
+        fit: how its channels are fitted to other samples; None where there is nothing to hold out.
+    """
+
+    build: Build
+    needs_posteriors: bool = False
+    is_default: bool = False
+    needs_samples: int = 1
+    fit: FitLike | None = None
+
+    def obstacle(self, predictions: Predictions) -> str | None:
+        """Why these predictions do not allow the curve; None if they do."""
+        if self.needs_posteriors and predictions.log_probabilities is None:
+            return "needs logits or probabilities; these predictions are decisions only"
+        if predictions.samples < self.needs_samples:
+            return f"needs at least {self.needs_samples} samples"
+        return None
+
+
+def _scores(predictions: Predictions) -> Reals:
+    assert predictions.log_probabilities is not None
+    return predictions.log_probabilities
+
+
+def _sampled(predictions: Predictions, points: int) -> RateDistortionCurve:
+    scores = _scores(predictions)
+    return sample_and_communicate(scores, predictions.labels, points if scores.size > MANY_SCORES else None)
+
+
+def _at_slopes(fit: Callable[[Predictions, FloatArray], Channels]) -> FitLike:
+    """Channels at the curve's own slopes; a closed form has more of them than anybody needs."""
+
+    def fit_like(_: Predictions, curve: RateDistortionCurve) -> Fit:
+        assert curve.slope is not None
+        chosen = np.unique(np.linspace(0, curve.slope.size - 1, HELD_OUT_POINTS).round().astype(int))
+        slopes = curve.slope[chosen]
+        return lambda predictions: fit(predictions, slopes)
+
+    return fit_like
+
+
+def _at_temperatures(predictions: Predictions, _: RateDistortionCurve) -> Fit:
+    lambdas = inverse_temperatures(_scores(predictions), predictions.labels, HELD_OUT_POINTS)
+    return partial(fit_sampling, inverse_temperatures=lambdas)
+
+
+def _at_shares(_: Predictions, __: RateDistortionCurve) -> Fit:
+    return partial(fit_time_sharing, shares=np.linspace(1.0, 0.0, HELD_OUT_POINTS))
+
+
+RECIPES: dict[str, Recipe] = {
+    ORACLE: Recipe(
+        lambda p, _: oracle_curve(p.label_prior),
+        is_default=True,
+        fit=_at_slopes(fit_oracle),
+    ),
+    TASK_MODEL: Recipe(
+        lambda p, points: task_model_curve(_scores(p), p.labels, points),
+        needs_posteriors=True,
+        is_default=True,
+        fit=_at_slopes(fit_task_model),
+    ),
+    ESTIMATE_AND_COMPRESS: Recipe(
+        lambda p, _: estimate_and_compress(p.joint),
+        is_default=True,
+        fit=_at_slopes(fit_estimate_and_compress),
+    ),
+    INDIRECT_ESTIMATE_AND_COMPRESS: Recipe(
+        lambda p, points: indirect_estimate_and_compress(p.joint, points),
+        is_default=True,
+        fit=_at_slopes(fit_indirect),
+    ),
+    INDIRECT_POSTERIOR: Recipe(indirect_from_posteriors, needs_posteriors=True),
+    INDIRECT_CROSS_FITTED: Recipe(
+        lambda p, _: indirect_cross_fitted(p),
+        needs_samples=2,
+        fit=_at_slopes(fit_indirect),
+    ),
+    SAMPLE_AND_COMMUNICATE: Recipe(_sampled, needs_posteriors=True, is_default=True, fit=_at_temperatures),
+    TIME_SHARING: Recipe(lambda p, _: time_sharing(p.joint), is_default=True, fit=_at_shares),
+    LINEAR_RULE: Recipe(lambda p, _: linear_rule(math.log2(p.classes))),
+    FIXED_LENGTH: Recipe(lambda p, _: operational_codes.fixed_length(p)),
+    HUFFMAN: Recipe(lambda p, _: operational_codes.huffman(p)),
+    BLOCK_CODES: Recipe(lambda p, _: operational_codes.block_codes(p)),
+    MERGED_CLASSES: Recipe(lambda p, _: operational_codes.merged_classes(p)),
+}
+
+
+def curves_from_predictions(
+    predictions: Predictions, only: Iterable[str] | None = None, points: int = SOLVED_SLOPES
+) -> dict[str, RateDistortionCurve]:
+    """The curves of the theory that the predictions allow, or those named in `only`.
+
+    Where the samples are too few for the plug-in iE&C (`few_samples`), its posterior-based and cross-fitted
+    estimates come along.
+
+    Args:
+        points: solved slopes of each iterated curve.
+
+    Raises:
+        InputError: `only` names a curve that does not exist or that the predictions do not allow, or fewer
+            than two points (fatal).
+    """
+    if points < 2:
+        raise InputError(f"a curve needs at least 2 points, got {points}")
+    names = curve_names(predictions) if only is None else _known(only)
+    for name in names:
+        obstacle = RECIPES[name].obstacle(predictions)
+        if obstacle:
+            raise InputError(f"{name} {obstacle}")
+    return {name: RECIPES[name].build(predictions, points) for name in names}
+
+
+def curve_names(predictions: Predictions) -> list[str]:
+    """The curves that are drawn when nobody asks for some by name."""
+    honest = (INDIRECT_POSTERIOR, INDIRECT_CROSS_FITTED) if few_samples_warning(predictions) else ()
+    return [
+        name
+        for name, recipe in RECIPES.items()
+        if (recipe.is_default or name in honest) and recipe.obstacle(predictions) is None
+    ]
+
+
+def _known(only: Iterable[str]) -> list[str]:
+    names = [only] if isinstance(only, str) else list(dict.fromkeys(only))
+    unknown = [name for name in names if name not in RECIPES]
+    if unknown:
+        raise InputError(f"no such curve: {', '.join(map(repr, unknown))}; there are {', '.join(RECIPES)}")
+    return names

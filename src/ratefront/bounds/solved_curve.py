@@ -1,0 +1,103 @@
+"""A whole rate-distortion function by Blahut-Arimoto: where to solve it, and both of its ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ratefront.bounds.blahut_arimoto import BlahutArimotoResult, solve_kernel
+from ratefront.bounds.kernels import Kernel
+from ratefront.bounds.source import FloatArray, as_distribution
+from ratefront.bounds.tracing import TracedPoint, trace_convex
+
+SOLVED_SLOPES = 60
+TOLERANCE_BITS = 1e-5
+MAX_ITERATIONS = 20_000
+GREATEST_CRITICAL_SLOPE = 600.0
+CRITICAL_SLOPE_PRECISION = 1e-3
+EVERY_OUTPUT = 1e-2
+COINCIDENT = 1e-12
+"""Distortions closer than this are one: relative frequencies differ by at least 1/N, rounding by far less."""
+
+SolvedPoint = TracedPoint[BlahutArimotoResult]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A source (n,), its distortion as an operator at any slope, and the mean distortion (m,) of each constant
+    answer."""
+
+    source: npt.ArrayLike
+    kernel_at: Callable[[float], Kernel]
+    constant_distortion: FloatArray
+
+    @property
+    def best_constant(self) -> int:
+        return int(np.argmin(self.constant_distortion))
+
+
+def solve_curve(
+    problem: Problem,
+    points: int = SOLVED_SLOPES,
+    tolerance_bits: float = TOLERANCE_BITS,
+    max_iterations: int = MAX_ITERATIONS,
+) -> list[SolvedPoint]:
+    """At most `points` solved slopes, the least distortion among them, and after them the best constant answer
+    at 0 bit, whose state is None; sorted by distortion.
+
+    Warns with UnconvergedWarning where a certified gap stays above the tolerance; the gaps are in the points
+    in any case.
+    """
+    source = as_distribution(problem.source, "the source")
+
+    def solve(slope: float, *neighbours: SolvedPoint) -> SolvedPoint:
+        start = _warm_start([_output(problem, point) for point in neighbours])
+        result = solve_kernel(source, problem.kernel_at(slope), start, tolerance_bits, max_iterations)
+        return TracedPoint(result.distortion, result.rate_bits, slope, result.gap_bits, result)
+
+    left, right = solve(np.inf), _zero_rate_point(problem, source)
+    if left.distortion >= right.distortion - COINCIDENT:
+        return [right]
+    return trace_convex(solve, left, right, points + 1)
+
+
+def _output(problem: Problem, point: SolvedPoint) -> FloatArray:
+    return _constant(problem) if point.state is None else point.state.output
+
+
+def _constant(problem: Problem) -> FloatArray:
+    output = np.zeros(problem.constant_distortion.size)
+    output[problem.best_constant] = 1.0
+    return output
+
+
+def _warm_start(outputs: list[FloatArray]) -> FloatArray | None:
+    """Between the neighbours' outputs, with a little of every class: one that both lack may be needed."""
+    if not outputs:
+        return None
+    mean = np.mean(outputs, axis=0)
+    return np.asarray((1.0 - EVERY_OUTPUT) * mean + EVERY_OUTPUT / mean.size)
+
+
+def _zero_rate_point(problem: Problem, source: FloatArray) -> SolvedPoint:
+    """(D0, 0 bit) with about the greatest slope at which a constant answer is optimal: there max_j c_j = 1.
+
+    A smaller slope is a valid tangent too, so the search may stop short.
+    """
+    constant = _constant(problem)
+
+    def constant_is_best(slope: float) -> bool:
+        kernel = problem.kernel_at(slope)
+        greatest = float(kernel.respond(source, constant)[1].max())
+        return greatest <= 1.0 + 1e-11 + kernel.rounding_bits
+
+    low, high = 0.0, 1.0
+    while high < GREATEST_CRITICAL_SLOPE and constant_is_best(high):
+        low, high = high, 2.0 * high
+    while high - low > CRITICAL_SLOPE_PRECISION * high:
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if constant_is_best(middle) else (low, middle)
+    return TracedPoint(float(problem.constant_distortion.min()), 0.0, low)

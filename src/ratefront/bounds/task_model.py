@@ -1,0 +1,118 @@
+"""TMRD: the rate-distortion function behind a task model's posteriors, on the empirical distribution.
+
+MA III.A.3 calls it intractable, since the posterior V is continuous and high-dimensional. The empirical
+distribution of N samples is neither: the source is the samples, 1/N each, the reconstructions are the K
+classes, d(x_i, y^) = 1 - p(y^ | x_i), and a step of Blahut-Arimoto costs O(N K).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ratefront.bounds.blahut_arimoto import BlahutArimotoResult, solve_kernel
+from ratefront.bounds.curve import RateDistortionCurve
+from ratefront.bounds.names import COST, ERRORS, TASK_MODEL
+from ratefront.bounds.samples import SampleKernel, SampleSource
+from ratefront.bounds.sampling import checked_scores, lower_branch
+from ratefront.bounds.solved_curve import SOLVED_SLOPES, Problem, SolvedPoint, solve_curve
+from ratefront.bounds.source import FloatArray, IntArray, as_classes, checked_cost
+from ratefront.bounds.tracing import arrays_of
+from ratefront.errors import InputError
+
+TOLERANCE_BITS = 1e-4
+MAX_ITERATIONS = 2_000
+
+
+def task_model_curve(
+    scores: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    points: int = SOLVED_SLOPES,
+    tolerance_bits: float = TOLERANCE_BITS,
+    max_iterations: int = MAX_ITERATIONS,
+    *,
+    cost: npt.ArrayLike | None = None,
+) -> RateDistortionCurve:
+    """TMRD with the distortion measured on the labels; `expected()` is the rate-distortion function itself.
+
+    Args:
+        scores: logits or log-probabilities, shape (N, K); -inf for impossible classes.
+        labels: shape (N,), 0..K-1.
+        points: solved slopes, from the least expected distortion to the last before 0 bit.
+        tolerance_bits: the certified gap asked for at each slope, at least 2e-5 for more than four million
+            scores, which are worked on in single precision.
+        cost: shape (K, M): the receiver answers with one of M actions, which cost that much; by default its
+            answer is a class, and wrong or right.
+
+    The rate counts I(X; Y^) over these very samples. Measured on the labels an overconfident model's
+    distortion turns back as the slope grows; of several rates at one distortion the lowest is kept.
+
+    Raises:
+        InputError: shapes that do not fit, NaN, +inf, a row without a finite score (fatal).
+    """
+    f = checked_scores(scores)
+    y = as_classes(labels, f.shape[1], "labels")
+    if y.size != f.shape[0]:
+        raise InputError(f"scores have {f.shape[0]} rows but there are {y.size} labels")
+    source = SampleSource(f, None if cost is None else checked_cost(cost, f.shape[1]))
+    traced = solve_curve(_problem(source), points, tolerance_bits, max_iterations)
+    measured = _measured_errors(source, y, traced) if cost is None else _measured_costs(source, y, traced)
+    arrays = arrays_of(traced)
+    kept = lower_branch(measured, arrays.rate_bits)
+    return RateDistortionCurve.of_kind(
+        TASK_MODEL,
+        arrays.rate_bits[kept],
+        measured[kept],
+        gap_bits=arrays.gap_bits[kept],
+        slope=arrays.slope[kept],
+        distortion_expected=arrays.distortion[kept],
+        measure=ERRORS if cost is None else COST,
+    )
+
+
+def solve_task_model(
+    scores: npt.ArrayLike,
+    slope: float,
+    start: npt.ArrayLike | None = None,
+    tolerance_bits: float = TOLERANCE_BITS,
+) -> BlahutArimotoResult:
+    """One point of TMRD; `distortion` is the posteriors' own expectation. For several slopes make one
+    `SampleSource` and use `solve_kernel`."""
+    problem = _problem(SampleSource(checked_scores(scores)))
+    return solve_kernel(problem.source, problem.kernel_at(slope), start, tolerance_bits, MAX_ITERATIONS)
+
+
+def _problem(source: SampleSource) -> Problem:
+    each = np.full(source.samples, 1.0 / source.samples)
+    return Problem(each, lambda slope: SampleKernel(source, slope), source.constant_distortion)
+
+
+def _measured_errors(source: SampleSource, labels: IntArray, traced: list[SolvedPoint]) -> FloatArray:
+    """1 - mean Q(y_i | x_i) of each point: the channel is needed in one column of each row only."""
+    above = np.concatenate([block[np.arange(len(block)), labels[rows]] for rows, block in source.above()])
+
+    def measured(point: SolvedPoint) -> float:
+        if point.state is None:
+            return float(np.mean(labels != np.argmin(source.constant_distortion)))
+        weight = (above == 0.0) if np.isinf(point.slope) else np.exp(-point.slope * above.astype(np.float64))
+        kept = weight * point.state.output[labels] / point.state.normaliser
+        return float(np.clip(1.0 - kept.mean(), 0.0, 1.0))
+
+    return np.array([measured(point) for point in traced])
+
+
+def _measured_costs(source: SampleSource, labels: IntArray, traced: list[SolvedPoint]) -> FloatArray:
+    """mean sum_j Q(j | x_i) cost[y_i, j] of each point."""
+    assert source.cost is not None
+    cost = source.cost
+
+    def measured(point: SolvedPoint) -> float:
+        if point.state is None:
+            return float(cost[labels, int(np.argmin(source.constant_distortion))].mean())
+        total = 0.0
+        for rows, weights in SampleKernel(source, point.slope).blocks():
+            spent = (weights * cost[labels[rows]]) @ point.state.output
+            total += float(np.sum(spent / point.state.normaliser[rows]))
+        return total / source.samples
+
+    return np.array([measured(point) for point in traced])

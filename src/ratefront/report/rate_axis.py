@@ -1,0 +1,85 @@
+"""The rate axis of a bounds figure: linear where it can be, since curves joined by time sharing are straight
+on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ratefront.bounds import RateDistortionCurve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+GREATEST_LINEAR_SPAN = 100.0
+"""Two decades: a curve that is half done in a hundredth of the axis cannot be read on a linear one."""
+
+LOG_START, LOG_END, LINEAR_END = 0.05, 1.5, 1.04
+WRITTEN_OUT_DECADES = 3.5
+
+
+@dataclass(frozen=True)
+class RateAxis:
+    """Limits in bit/sample; a logarithmic axis begins above 0, what lies below goes to its left edge."""
+
+    left: float
+    right: float
+    logarithmic: bool
+
+    def place(self, rate_bits: float) -> float:
+        """Where a point is drawn: one without a place of its own at the left edge."""
+        return max(rate_bits, self.left)
+
+    def share(self, rate_bits: float) -> float:
+        """Where a rate lies between the left end (0) and the right end (1)."""
+        if not self.logarithmic:
+            return rate_bits / self.right
+        return float(np.log(self.place(rate_bits) / self.left) / np.log(self.right / self.left))
+
+    def apply(self, axes: Axes) -> None:
+        """Scale, limits, ticks and label of the axes' rates."""
+        if self.logarithmic:
+            axes.set_xscale("log")
+            _write_out_ticks(axes, np.log10(self.right / self.left))
+        axes.set_xlim(self.left, self.right)
+        axes.set_xlabel("rate (bit/sample)")
+
+
+def rate_axis(curves: Iterable[RateDistortionCurve], greatest_other: float = 0.0) -> RateAxis:
+    """From 0 on, and linear, unless the rates span more than two decades above their useful minimum.
+
+    That minimum is the least positive rate at which a curve has made half its way from its least to its
+    greatest accuracy. Rates near 0 do not count: every curve that reaches zero rate has them.
+
+    Args:
+        greatest_other: the greatest rate drawn besides the curves, in bit/sample.
+    """
+    drawn = list(curves)
+    greatest = max(greatest_other, *(float(curve.rate_bits.max()) for curve in drawn))
+    halves = [half for curve in drawn if (half := _half_way(curve)) > 0.0]
+    if not halves:
+        return RateAxis(0.0, LINEAR_END * greatest if greatest > 0.0 else 1.0, False)
+    if greatest <= GREATEST_LINEAR_SPAN * min(halves):
+        return RateAxis(0.0, LINEAR_END * greatest, False)
+    return RateAxis(LOG_START * min(halves), LOG_END * greatest, True)
+
+
+def _half_way(curve: RateDistortionCurve) -> float:
+    middle = (float(curve.distortion[0]) + float(curve.distortion[-1])) / 2.0
+    return curve.rate_at(middle) or 0.0
+
+
+def _write_out_ticks(axes: Axes, decades: float) -> None:
+    """1, 2, 5, 10 ... written out, instead of powers of ten; of many decades the powers alone."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+    subs = (1.0, 2.0, 5.0) if decades < WRITTEN_OUT_DECADES else (1.0,)
+    axes.xaxis.set_major_locator(LogLocator(base=10, subs=subs, numticks=30))
+    minor = NullLocator() if len(subs) > 1 else LogLocator(base=10, subs=range(2, 10), numticks=30)
+    axes.xaxis.set_minor_locator(minor)
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

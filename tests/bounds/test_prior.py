@@ -1,0 +1,135 @@
+"""A prior from a file: plain forms in, the oracle out, and every mistake named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ratefront.bounds import curves_from_document, modelnet40_test_counts, oracle_rate_bits, uniform_rate_bits
+from ratefront.bounds.prior import load_prior, prior_document
+from ratefront.errors import InputError
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def to_file(text: str) -> Path:
+        path = tmp_path / "prior.json"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return to_file
+
+
+def test_an_object_keeps_its_names_and_order(write) -> None:
+    names, counts = load_prior(write('{"zebra": 3, "ant": 0, "bée": 1.5}'))
+    assert names == ("zebra", "ant", "bée")
+    assert counts.tolist() == [3.0, 0.0, 1.5]
+
+
+def test_a_list_has_no_names(write) -> None:
+    names, counts = load_prior(str(write("[980, 1135, 0]")))
+    assert names is None
+    assert counts.tolist() == [980.0, 1135.0, 0.0]
+
+
+def test_the_counts_that_ship_make_the_published_oracle(write) -> None:
+    names, counts = load_prior(write(json.dumps(dict(modelnet40_test_counts()))))
+    document = prior_document(counts)
+    assert names == tuple(modelnet40_test_counts())
+    assert (document["classes"], document["samples"]) == (40, 2468)
+    assert document["label_entropy_bits"] == pytest.approx(5.00697, abs=1e-5)
+    assert document["zero_rate_distortion"] == pytest.approx(1 - 100 / 2468)
+    oracle = curves_from_document(document)["oracle"]
+    assert oracle.rate_at(0.38313) == pytest.approx(2.02910, abs=1e-4)
+
+
+def test_the_document_survives_json_and_traces_the_exact_curve() -> None:
+    prior = np.array([0.5, 0.3, 0.15, 0.05])
+    document = json.loads(json.dumps(prior_document(prior), allow_nan=False))
+    curve = curves_from_document(document)["oracle"]
+    assert curve.rate_bits.size >= 200
+    assert set(document) == {"classes", "samples", "zero_rate_distortion", "label_entropy_bits", "curves"}
+    assert document["samples"] is None, "relative frequencies say nothing of the number of samples"
+    assert (curve.distortion[0], curve.rate_bits[-1]) == (0.0, 0.0)
+    assert curve.rate_bits[0] == pytest.approx(document["label_entropy_bits"])
+    for distortion in np.linspace(0, 0.5, 31):
+        exact = float(oracle_rate_bits(prior, distortion))
+        assert exact - 1e-9 <= curve.rate_at(distortion) <= exact + 1e-3
+
+
+def test_counts_and_their_relative_frequencies_say_the_same() -> None:
+    counts = np.array([7, 2, 1])
+    by_count, by_frequency = prior_document(counts), prior_document(counts / 10)
+    assert (by_count.pop("samples"), by_frequency.pop("samples")) == (10, None)
+    curves = [curves_from_document(document)["oracle"] for document in (by_count, by_frequency)]
+    assert by_count["label_entropy_bits"] == pytest.approx(by_frequency["label_entropy_bits"])
+    assert curves[0].rate_bits == pytest.approx(curves[1].rate_bits, abs=1e-9)
+
+
+def test_equal_counts_are_ra_equation_4() -> None:
+    curve = curves_from_document(prior_document([6] * 10))["oracle"]
+    assert curve.rate_at(0.0056) == pytest.approx(float(uniform_rate_bits(10, 0.0056)), abs=1e-3)
+
+
+def test_one_class_costs_nothing() -> None:
+    for counts in ([5], [0, 5, 0]):
+        document = prior_document(counts)
+        assert document["label_entropy_bits"] == document["zero_rate_distortion"] == 0.0
+        assert document["curves"]["oracle"]["rate_bits"] == [0.0]
+        assert document["samples"] == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not a JSON file"),
+        ("[1, 2", "not a JSON file"),
+        ("[" * 100_000, "not a JSON file"),
+        ("3", "must be a list of counts or an object"),
+        ('"ant"', "must be a list of counts or an object"),
+        ("null", "must be a list of counts or an object"),
+        ("[]", "at least one class"),
+        ("{}", "at least one class"),
+        ("[0, 0.0]", "all counts are zero"),
+        ('{"ant": 0}', "all counts are zero"),
+        ('{"ant": 1, "bee": 2, "ant": 1}', "the class 'ant' stands there twice"),
+        ("[1, true]", "entry 1 .* true"),
+        ('{"ant": false}', "the class 'ant' .* false"),
+        ("[1, 2, NaN]", "entry 2 .* nan"),
+        ("[Infinity]", "entry 0 .* inf"),
+        ("[1e999]", "entry 0 .* inf"),
+        ("[1" + "0" * 400 + "]", "entry 0 .* too large"),
+        ("[1e308, 1e308]", "sum of the counts is too large"),
+        ("[3, -1]", "entry 1 .* -1"),
+        ('["7"]', 'entry 0 .* "7"'),
+        ("[null]", "entry 0 .* null"),
+        ('{"ant": {"train": 1}}', "the class 'ant' .* nested"),
+        ("[[1, 2]]", "entry 0 .* nested"),
+    ],
+)
+def test_what_is_no_prior_is_refused_by_file_entry_and_rule(write, text: str, message: str) -> None:
+    path = write(text)
+    with pytest.raises(InputError, match=message) as caught:
+        load_prior(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    binary = tmp_path / "binary.json"
+    binary.write_bytes(b"\xff\xfe\x00")
+    for path, message in (
+        (tmp_path / "none.json", "No such file"),
+        (tmp_path, "directory"),
+        (binary, "not a JSON"),
+    ):
+        with pytest.raises(InputError, match=message):
+            load_prior(path)
+
+
+@pytest.mark.parametrize("counts", [[], [0, 0], [1, -1], [1, np.nan]])
+def test_a_prior_that_is_none_is_refused(counts: list[float]) -> None:
+    with pytest.raises(InputError):
+        prior_document(counts)
