@@ -120,7 +120,7 @@ def bounds(
         The file is missing or its arrays do not fit, or a curve that they do not allow.
     """
     from ratefront.bounds import bounds_document, load_predictions
-    from ratefront.bounds.solved_curve import SOLVED_SLOPES
+    from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 
     return bounds_document(
         load_predictions(predictions),

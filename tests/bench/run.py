@@ -34,8 +34,7 @@ def _median_seconds(work: Callable[[], object]) -> float:
 
 def bounds_of_a_thousand_classes() -> Figures:
     """A confusion of 50 000 samples, about 1 % dense: four in five right, the others among eight look-alikes."""
-    from ratefront.bounds import Predictions
-    from ratefront.bounds import estimate_and_compress, indirect_estimate_and_compress
+    from ratefront.bounds import Predictions, estimate_and_compress, indirect_estimate_and_compress
 
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 1000, 50_000)

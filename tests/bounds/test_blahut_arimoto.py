@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from ratefront.bounds import UnconvergedWarning, blahut_arimoto
-from ratefront.bounds.blahut_arimoto import solve_kernel
-from ratefront.bounds.kernels import DenseKernel, SparseGainKernel
+from ratefront.bounds.solver.blahut_arimoto import solve_kernel
+from ratefront.bounds.solver.kernels import DenseKernel, SparseGainKernel
 from ratefront.errors import InputError
 
 relaxed = settings(deadline=None, max_examples=40)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ratefront.bounds.block_code import BlockCode
+from ratefront.bounds.codes.block_code import BlockCode
 from ratefront.errors import InputError
 
 

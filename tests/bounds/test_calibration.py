@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 from tests.bounds.generators import calibrated_logits, calibrated_predictions
 
-from ratefront.bounds.calibration import calibrated, expected_calibration_error, temperature_of
 from ratefront.bounds.predictions import Predictions
+from ratefront.bounds.statistics.calibration import calibrated, expected_calibration_error, temperature_of
 from ratefront.errors import InputError
 
 

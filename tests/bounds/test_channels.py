@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from scipy.special import rel_entr, softmax
 from tests.bounds.generators import calibrated_predictions
 
-from ratefront.bounds.channel_fits import (
+from ratefront.bounds.confusion import Confusion
+from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress, time_sharing
+from ratefront.bounds.curves.indirect import indirect_estimate_and_compress, solve_indirect
+from ratefront.bounds.curves.oracle import oracle_point_at_slope
+from ratefront.bounds.curves.sampling import sampled_points
+from ratefront.bounds.curves.task_model import task_model_curve
+from ratefront.bounds.predictions import Predictions
+from ratefront.bounds.source import entropy_bits
+from ratefront.bounds.statistics.channel_fits import (
     fit_estimate_and_compress,
     fit_indirect,
     fit_oracle,
@@ -21,16 +29,8 @@ from ratefront.bounds.channel_fits import (
     fit_task_model,
     fit_time_sharing,
 )
-from ratefront.bounds.channels import Channels, Contributions
-from ratefront.bounds.confusion import Confusion
-from ratefront.bounds.estimate_and_compress import estimate_and_compress, time_sharing
-from ratefront.bounds.held_out import subset
-from ratefront.bounds.indirect import indirect_estimate_and_compress, solve_indirect
-from ratefront.bounds.oracle import oracle_point_at_slope
-from ratefront.bounds.predictions import Predictions
-from ratefront.bounds.sampling import sampled_points
-from ratefront.bounds.source import entropy_bits
-from ratefront.bounds.task_model import task_model_curve
+from ratefront.bounds.statistics.channels import Channels, Contributions
+from ratefront.bounds.statistics.held_out import subset
 from ratefront.errors import InputError
 
 SLOPES = np.array([np.inf, 20.0, 5.0, 2.0, 0.5, 0.0])
@@ -250,7 +250,7 @@ def test_blocks_change_nothing_and_samples_keep_their_places(
     predictions, others = calibrated_predictions(60, 4), calibrated_predictions(50, 4, seed=3)
     channels = FITS[name](predictions)
     whole = channels.contributions(others)
-    monkeypatch.setattr("ratefront.bounds.channels.BLOCK_ENTRIES", 12)
+    monkeypatch.setattr("ratefront.bounds.statistics.channels.BLOCK_ENTRIES", 12)
     small = channels.contributions(others)
     turned = np.arange(50)[::-1]
     back = channels.contributions(subset(others, turned))

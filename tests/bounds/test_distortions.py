@@ -17,9 +17,9 @@ from ratefront.bounds import (
     oracle_rate_bits,
     prior_from_counts,
 )
-from ratefront.bounds.distortions import cost_oracle, log_loss_oracle, top_k_oracle, top_k_rate_bits
+from ratefront.bounds.closed_form.top_k_filling import TopKFilling
+from ratefront.bounds.curves.distortions import cost_oracle, log_loss_oracle, top_k_oracle, top_k_rate_bits
 from ratefront.bounds.names import COST, LOG_LOSS
-from ratefront.bounds.top_k_filling import TopKFilling
 from ratefront.errors import InputError
 
 counts = st.lists(st.integers(0, 1000), min_size=1, max_size=12).filter(any)

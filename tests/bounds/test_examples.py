@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.examples import EXAMPLES, example_document
+from ratefront.bounds.examples.documents import EXAMPLES, example_document
 from ratefront.errors import InputError
 
 

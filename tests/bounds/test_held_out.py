@@ -12,8 +12,13 @@ from hypothesis import strategies as st
 from tests.bounds.generators import calibrated_predictions, drawn_decisions
 
 from ratefront.bounds import indirect_estimate_and_compress
-from ratefront.bounds.bootstrap import bootstrap_interval
-from ratefront.bounds.channel_fits import (
+from ratefront.bounds.confusion import Confusion
+from ratefront.bounds.curves.indirect import solve_indirect
+from ratefront.bounds.hull import lower_hull
+from ratefront.bounds.names import INDIRECT_CROSS_FITTED
+from ratefront.bounds.predictions import Predictions
+from ratefront.bounds.statistics.bootstrap import bootstrap_interval
+from ratefront.bounds.statistics.channel_fits import (
     fit_estimate_and_compress,
     fit_indirect,
     fit_oracle,
@@ -21,20 +26,15 @@ from ratefront.bounds.channel_fits import (
     fit_task_model,
     fit_time_sharing,
 )
-from ratefront.bounds.channels import ClassInputs, Contributions, Seen
-from ratefront.bounds.confusion import Confusion
-from ratefront.bounds.few_samples import few_samples_warning, samples_per_cell
-from ratefront.bounds.held_out import (
+from ratefront.bounds.statistics.channels import ClassInputs, Contributions, Seen
+from ratefront.bounds.statistics.few_samples import few_samples_warning, samples_per_cell
+from ratefront.bounds.statistics.held_out import (
     HeldOut,
     cross_fit,
     indirect_cross_fitted,
     indirect_held_out,
     subset,
 )
-from ratefront.bounds.hull import lower_hull
-from ratefront.bounds.indirect import solve_indirect
-from ratefront.bounds.names import INDIRECT_CROSS_FITTED
-from ratefront.bounds.predictions import Predictions
 from ratefront.errors import InputError
 
 SLOPES = np.array([np.inf, 8.0, 5.0, 3.0])
@@ -238,7 +238,7 @@ def test_intervals_are_the_order_statistics_of_the_replicates() -> None:
 def test_blocks_change_nothing_and_seeds_do(monkeypatch: pytest.MonkeyPatch) -> None:
     found = indirect_held_out(calibrated_predictions(100, 4), SLOPES)
     whole, other = found.bootstrap(50, seed=1), found.bootstrap(50, seed=2)
-    monkeypatch.setattr("ratefront.bounds.bootstrap.BLOCK_WEIGHTS", 700)
+    monkeypatch.setattr("ratefront.bounds.statistics.bootstrap.BLOCK_WEIGHTS", 700)
     small = found.bootstrap(50, seed=1)
     np.testing.assert_allclose(whole.rate_low_bits, small.rate_low_bits, atol=1e-12)
     np.testing.assert_allclose(whole.distortion_high, small.distortion_high, atol=1e-12)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratefront.bounds import entropy_bits
-from ratefront.bounds.invariance import (
+from ratefront.bounds.curves.invariance import (
     coin_flips_entropy_bits,
     finite_set_entropy_bits,
     rate_invariance_curve,

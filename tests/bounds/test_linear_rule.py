@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratefront.bounds import uniform_rate_bits
-from ratefront.bounds.detection import detection_count, detection_log2_count
-from ratefront.bounds.linear_rule import accuracy_per_bit, linear_rule
+from ratefront.bounds.curves.linear_rule import accuracy_per_bit, linear_rule
+from ratefront.bounds.examples.detection import detection_count, detection_log2_count
 from ratefront.errors import InputError
 
 relaxed = settings(deadline=None, max_examples=60)

@@ -11,8 +11,8 @@ from scipy.stats import norm
 
 from ratefront.bounds import RateDistortionCurve, blahut_arimoto
 from ratefront.bounds import estimate_and_compress as compressed_decisions
-from ratefront.bounds.mixture import LEAST_ERROR, class_densities, mixture_curves
-from ratefront.bounds.mixture import _magnitude_quadrature as magnitude_quadrature
+from ratefront.bounds.examples.mixture import LEAST_ERROR, class_densities, mixture_curves
+from ratefront.bounds.examples.mixture import _magnitude_quadrature as magnitude_quadrature
 
 NAMES = ("oracle", "indirect", "estimate_and_compress", "compress_and_estimate")
 

@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratefront.bounds import Predictions, RateDistortionCurve, below_oracle, entropy_bits
-from ratefront.bounds.block_code import BlockCode
-from ratefront.bounds.names import BLOCK_CODES, CURVE_KINDS, FIXED_LENGTH, HUFFMAN, MERGED_CLASSES
-from ratefront.bounds.operational_codes import (
+from ratefront.bounds.codes.block_code import BlockCode
+from ratefront.bounds.codes.operational_codes import (
     block_codes,
     block_huffman_rate_bits,
     fixed_length,
     huffman,
     merged_classes,
 )
-from ratefront.bounds.prefix_code import fixed_length_code, huffman_code
+from ratefront.bounds.codes.prefix_code import fixed_length_code, huffman_code
+from ratefront.bounds.names import BLOCK_CODES, CURVE_KINDS, FIXED_LENGTH, HUFFMAN, MERGED_CLASSES
 from ratefront.errors import InputError
 
 CLASSES = 6

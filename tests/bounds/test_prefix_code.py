@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ratefront.bounds.block_code import BlockCode
-from ratefront.bounds.prefix_code import PrefixCode, fixed_length_code, huffman_code
+from ratefront.bounds.codes.block_code import BlockCode
+from ratefront.bounds.codes.prefix_code import PrefixCode, fixed_length_code, huffman_code
 from ratefront.bounds.source import entropy_bits
 from ratefront.errors import InputError
 

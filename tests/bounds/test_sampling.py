@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from ratefront.bounds import entropy_bits, oracle_rate_bits, prior_from_labels, sample_and_communicate
-from ratefront.bounds.sampling import BLOCK_ENTRIES, lower_branch, sampled_points
+from ratefront.bounds.curves.sampling import BLOCK_ENTRIES, lower_branch, sampled_points
 from ratefront.errors import InputError
 
 

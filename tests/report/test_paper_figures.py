@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from ratefront.bounds.examples import EXAMPLES, example_document
+from ratefront.bounds.examples.documents import EXAMPLES, example_document
 from ratefront.errors import InputError
 from ratefront.report.figure_file import PAPER_SETTINGS
 from ratefront.report.paper_figures import draw_example, example_figure

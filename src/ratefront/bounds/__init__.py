@@ -8,26 +8,42 @@ model-aware limits) and LL (Dubois et al., lossless prediction).
 from __future__ import annotations
 
 from ratefront.bounds.alarm import below_oracle, upper_error_rate
-from ratefront.bounds.blahut_arimoto import BlahutArimotoResult, UnconvergedWarning, blahut_arimoto
-from ratefront.bounds.block_code import BlockCode
-from ratefront.bounds.calibration import Calibration, calibrated, expected_calibration_error, temperature_of
+from ratefront.bounds.codes.block_code import BlockCode
+from ratefront.bounds.codes.operational_codes import (
+    block_codes,
+    block_huffman_rate_bits,
+    fixed_length,
+    huffman,
+    merged_classes,
+)
+from ratefront.bounds.codes.prefix_code import PrefixCode, fixed_length_code, huffman_code
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.detection import detection_count, detection_log2_count
-from ratefront.bounds.distortions import cost_oracle, log_loss_oracle, top_k_oracle, top_k_rate_bits
-from ratefront.bounds.document import Bootstrap, bounds_document, curves_from_document
-from ratefront.bounds.estimate_and_compress import estimate_and_compress, time_sharing
-from ratefront.bounds.examples import EXAMPLES, example_document
-from ratefront.bounds.few_samples import few_samples_warning, samples_per_cell
-from ratefront.bounds.held_out import HeldOut, cross_fit, indirect_cross_fitted
-from ratefront.bounds.indirect import indirect_estimate_and_compress, indirect_from_posteriors
-from ratefront.bounds.invariance import (
+from ratefront.bounds.curves.distortions import cost_oracle, log_loss_oracle, top_k_oracle, top_k_rate_bits
+from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress, time_sharing
+from ratefront.bounds.curves.indirect import indirect_estimate_and_compress, indirect_from_posteriors
+from ratefront.bounds.curves.invariance import (
     coin_flips_entropy_bits,
     finite_set_entropy_bits,
     rate_invariance_curve,
     supervised_entropy_bits,
 )
-from ratefront.bounds.linear_rule import accuracy_per_bit, linear_rule
-from ratefront.bounds.mixture import mixture_curves
+from ratefront.bounds.curves.linear_rule import accuracy_per_bit, linear_rule
+from ratefront.bounds.curves.oracle import (
+    oracle_curve,
+    oracle_point_at_slope,
+    oracle_rate_bits,
+    uniform_curve,
+    uniform_curve_log2,
+    uniform_rate_bits,
+    uniform_rate_bits_log2,
+)
+from ratefront.bounds.curves.sampling import sample_and_communicate
+from ratefront.bounds.curves.task_model import task_model_curve
+from ratefront.bounds.document import Bootstrap, bounds_document, curves_from_document
+from ratefront.bounds.examples.detection import detection_count, detection_log2_count
+from ratefront.bounds.examples.documents import EXAMPLES, example_document
+from ratefront.bounds.examples.mixture import mixture_curves
+from ratefront.bounds.examples.modelnet40 import modelnet40_test_counts
 from ratefront.bounds.names import (
     CURVE_KINDS,
     ESTIMATE_AND_COMPRESS,
@@ -39,30 +55,19 @@ from ratefront.bounds.names import (
     TASK_MODEL,
     TIME_SHARING,
 )
-from ratefront.bounds.operational_codes import (
-    block_codes,
-    block_huffman_rate_bits,
-    fixed_length,
-    huffman,
-    merged_classes,
-)
-from ratefront.bounds.oracle import (
-    modelnet40_test_counts,
-    oracle_curve,
-    oracle_point_at_slope,
-    oracle_rate_bits,
-    uniform_curve,
-    uniform_curve_log2,
-    uniform_rate_bits,
-    uniform_rate_bits_log2,
-)
 from ratefront.bounds.predictions import Predictions, load_predictions
-from ratefront.bounds.prefix_code import PrefixCode, fixed_length_code, huffman_code
 from ratefront.bounds.prior import load_prior, prior_document
 from ratefront.bounds.recipes import RECIPES, curve_names, curves_from_predictions
-from ratefront.bounds.sampling import sample_and_communicate
+from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, UnconvergedWarning, blahut_arimoto
 from ratefront.bounds.source import entropy_bits, joint_from_decisions, prior_from_counts, prior_from_labels
-from ratefront.bounds.task_model import task_model_curve
+from ratefront.bounds.statistics.calibration import (
+    Calibration,
+    calibrated,
+    expected_calibration_error,
+    temperature_of,
+)
+from ratefront.bounds.statistics.few_samples import few_samples_warning, samples_per_cell
+from ratefront.bounds.statistics.held_out import HeldOut, cross_fit, indirect_cross_fitted
 
 __all__ = [
     "CURVE_KINDS",

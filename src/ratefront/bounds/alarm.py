@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betaincinv
 
-from ratefront.bounds.oracle import oracle_rate_bits
+from ratefront.bounds.curves.oracle import oracle_rate_bits
 from ratefront.bounds.source import as_classes, prior_from_labels
 from ratefront.errors import InputError
 

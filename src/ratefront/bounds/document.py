@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from ratefront.bounds.calibration import calibrated, expected_calibration_error
 from ratefront.bounds.confusion import Confusion
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.few_samples import few_samples_warning
-from ratefront.bounds.held_out import FOLDS, HeldOut, cross_fit
-from ratefront.bounds.names import CURVE_KINDS
+from ratefront.bounds.names import CURVE_KINDS, ERRORS, measure_named
 from ratefront.bounds.predictions import Predictions
 from ratefront.bounds.recipes import RECIPES, curves_from_predictions
-from ratefront.bounds.solved_curve import SOLVED_SLOPES
+from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 from ratefront.bounds.source import FloatArray, entropy_bits
+from ratefront.bounds.statistics.calibration import calibrated, expected_calibration_error
+from ratefront.bounds.statistics.few_samples import few_samples_warning
+from ratefront.bounds.statistics.held_out import FOLDS, HeldOut, cross_fit
 from ratefront.errors import InputError
 
 
@@ -123,7 +123,9 @@ def curves_from_document(document: Mapping[str, Any]) -> dict[str, RateDistortio
 
 
 def curve_as_json(curve: RateDistortionCurve) -> dict[str, Any]:
-    """Its arrays as lists (those it has), what it is called and what it assumes."""
+    """Its arrays as lists (those it has), what it is called and what it assumes; `measure` only where the
+    distortion is not P(Y^ != Y).
+    """
     kind = CURVE_KINDS.get(curve.name)
     found: dict[str, Any] = {
         "title": curve.name if kind is None else kind.title,
@@ -131,6 +133,8 @@ def curve_as_json(curve: RateDistortionCurve) -> dict[str, Any]:
         "rate_bits": curve.rate_bits.tolist(),
         "distortion": curve.distortion.tolist(),
     }
+    if curve.measure is not ERRORS:
+        found["measure"] = curve.measure.name
     for key in ("gap_bits", "distortion_expected"):
         values = getattr(curve, key)
         if values is not None:
@@ -152,6 +156,7 @@ def _from_json(name: str, value: Any) -> RateDistortionCurve:
         assumptions=str(value.get("assumptions", "" if kind is None else kind.assumptions)),
         monotone=shaped,
         convex=shaped,
+        measure=measure_named(str(value.get("measure", ERRORS.name))),
     )
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ratefront.bounds.closed_form.water_filling import WaterFilling
+from ratefront.bounds.curves.oracle import oracle_curve
 from ratefront.bounds.document import curve_as_json
 from ratefront.bounds.names import ORACLE
-from ratefront.bounds.oracle import oracle_curve
 from ratefront.bounds.source import FloatArray, entropy_bits, prior_from_counts
-from ratefront.bounds.water_filling import WaterFilling
 from ratefront.errors import InputError
 
 

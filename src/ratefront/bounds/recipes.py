@@ -9,22 +9,14 @@ from functools import partial
 
 import numpy as np
 
-from ratefront.bounds import operational_codes
-from ratefront.bounds.channel_fits import (
-    fit_estimate_and_compress,
-    fit_indirect,
-    fit_oracle,
-    fit_sampling,
-    fit_task_model,
-    fit_time_sharing,
-)
-from ratefront.bounds.channels import Channels
+from ratefront.bounds.codes import operational_codes
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.estimate_and_compress import estimate_and_compress, time_sharing
-from ratefront.bounds.few_samples import few_samples_warning
-from ratefront.bounds.held_out import Fit, indirect_cross_fitted
-from ratefront.bounds.indirect import indirect_estimate_and_compress, indirect_from_posteriors
-from ratefront.bounds.linear_rule import linear_rule
+from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress, time_sharing
+from ratefront.bounds.curves.indirect import indirect_estimate_and_compress, indirect_from_posteriors
+from ratefront.bounds.curves.linear_rule import linear_rule
+from ratefront.bounds.curves.oracle import oracle_curve
+from ratefront.bounds.curves.sampling import inverse_temperatures, sample_and_communicate
+from ratefront.bounds.curves.task_model import task_model_curve
 from ratefront.bounds.names import (
     BLOCK_CODES,
     ESTIMATE_AND_COMPRESS,
@@ -40,12 +32,20 @@ from ratefront.bounds.names import (
     TASK_MODEL,
     TIME_SHARING,
 )
-from ratefront.bounds.oracle import oracle_curve
 from ratefront.bounds.predictions import Predictions, Reals
-from ratefront.bounds.sampling import inverse_temperatures, sample_and_communicate
-from ratefront.bounds.solved_curve import SOLVED_SLOPES
+from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 from ratefront.bounds.source import FloatArray
-from ratefront.bounds.task_model import task_model_curve
+from ratefront.bounds.statistics.channel_fits import (
+    fit_estimate_and_compress,
+    fit_indirect,
+    fit_oracle,
+    fit_sampling,
+    fit_task_model,
+    fit_time_sharing,
+)
+from ratefront.bounds.statistics.channels import Channels
+from ratefront.bounds.statistics.few_samples import few_samples_warning
+from ratefront.bounds.statistics.held_out import Fit, indirect_cross_fitted
 from ratefront.errors import InputError
 
 Build = Callable[[Predictions, int], RateDistortionCurve]

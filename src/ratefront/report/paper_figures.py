@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ratefront.bounds.examples import (
+from ratefront.bounds.examples.documents import (
     DETECTION,
     MIXTURE,
     MODELNET40,

@@ -15,7 +15,7 @@ from scipy.special import xlogy
 
 from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.names import SAMPLE_AND_COMMUNICATE
-from ratefront.bounds.samples import blocks_of
+from ratefront.bounds.solver.samples import blocks_of
 from ratefront.bounds.source import FloatArray, IntArray, as_classes
 from ratefront.errors import InputError
 

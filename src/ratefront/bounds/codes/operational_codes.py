@@ -12,11 +12,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ratefront.bounds.block_code import BlockCode
+from ratefront.bounds.codes.block_code import BlockCode
+from ratefront.bounds.codes.prefix_code import huffman_code, huffman_lengths
 from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.names import BLOCK_CODES, CURVE_KINDS, FIXED_LENGTH, HUFFMAN, MERGED_CLASSES
 from ratefront.bounds.predictions import GREATEST_CLASSES, Predictions
-from ratefront.bounds.prefix_code import huffman_code, huffman_lengths
 from ratefront.bounds.source import FloatArray, IntArray, as_classes
 from ratefront.errors import InputError
 

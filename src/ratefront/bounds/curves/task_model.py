@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ratefront.bounds.blahut_arimoto import BlahutArimotoResult, solve_kernel
 from ratefront.bounds.curve import RateDistortionCurve
+from ratefront.bounds.curves.sampling import checked_scores, lower_branch
 from ratefront.bounds.names import COST, ERRORS, TASK_MODEL
-from ratefront.bounds.samples import SampleKernel, SampleSource
-from ratefront.bounds.sampling import checked_scores, lower_branch
-from ratefront.bounds.solved_curve import SOLVED_SLOPES, Problem, SolvedPoint, solve_curve
+from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, solve_kernel
+from ratefront.bounds.solver.samples import SampleKernel, SampleSource
+from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES, Problem, SolvedPoint, solve_curve
+from ratefront.bounds.solver.tracing import arrays_of
 from ratefront.bounds.source import FloatArray, IntArray, as_classes, checked_cost
-from ratefront.bounds.tracing import arrays_of
 from ratefront.errors import InputError
 
 TOLERANCE_BITS = 1e-4

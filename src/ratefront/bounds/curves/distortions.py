@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy.typing as npt
 
+from ratefront.bounds.closed_form.top_k_filling import TopKFilling
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.invariance import falling_line
-from ratefront.bounds.kernels import DenseKernel
+from ratefront.bounds.curves.invariance import falling_line
+from ratefront.bounds.curves.oracle import CLOSED_FORM_POINTS, oracle_of, trace_closed_form
 from ratefront.bounds.names import COST, CURVE_KINDS, LOG_LOSS, ORACLE, top_k_errors
-from ratefront.bounds.oracle import CLOSED_FORM_POINTS, oracle_of, trace_closed_form
-from ratefront.bounds.solved_curve import SOLVED_SLOPES, TOLERANCE_BITS, Problem, solve_curve
+from ratefront.bounds.solver.kernels import DenseKernel
+from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES, TOLERANCE_BITS, Problem, solve_curve
+from ratefront.bounds.solver.tracing import arrays_of
 from ratefront.bounds.source import FloatArray, as_distribution, checked_cost, entropy_bits
-from ratefront.bounds.top_k_filling import TopKFilling
-from ratefront.bounds.tracing import arrays_of
 
 OF_LABELS = CURVE_KINDS[ORACLE].assumptions
 

@@ -11,10 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ratefront.bounds.blahut_arimoto import BlahutArimotoResult, solve_kernel
 from ratefront.bounds.confusion import Confusion, Joint
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.kernels import DenseKernel, Kernel, SparseGainKernel
 from ratefront.bounds.names import (
     COST,
     ERRORS,
@@ -23,8 +21,10 @@ from ratefront.bounds.names import (
     DistortionMeasure,
 )
 from ratefront.bounds.predictions import Predictions
-from ratefront.bounds.samples import blocks_of, posterior_rows
-from ratefront.bounds.solved_curve import (
+from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, solve_kernel
+from ratefront.bounds.solver.kernels import DenseKernel, Kernel, SparseGainKernel
+from ratefront.bounds.solver.samples import blocks_of, posterior_rows
+from ratefront.bounds.solver.solved_curve import (
     MAX_ITERATIONS,
     SOLVED_SLOPES,
     TOLERANCE_BITS,
@@ -32,8 +32,8 @@ from ratefront.bounds.solved_curve import (
     SolvedPoint,
     solve_curve,
 )
+from ratefront.bounds.solver.tracing import arrays_of
 from ratefront.bounds.source import FloatArray, checked_cost
-from ratefront.bounds.tracing import arrays_of
 from ratefront.errors import InputError
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.detection import detection_count, detection_log2_count
+from ratefront.bounds.curves.linear_rule import linear_rule
+from ratefront.bounds.curves.oracle import oracle_curve, uniform_curve
 from ratefront.bounds.document import curve_as_json
-from ratefront.bounds.linear_rule import linear_rule
-from ratefront.bounds.mixture import LEAST_ERROR, class_densities, mixture_curves
+from ratefront.bounds.examples.detection import detection_count, detection_log2_count
+from ratefront.bounds.examples.mixture import LEAST_ERROR, class_densities, mixture_curves
+from ratefront.bounds.examples.modelnet40 import modelnet40_test_counts
 from ratefront.bounds.names import LINEAR_RULE, ORACLE
-from ratefront.bounds.oracle import modelnet40_test_counts, oracle_curve, uniform_curve
 from ratefront.bounds.source import entropy_bits, prior_from_counts
 from ratefront.errors import InputError
 

@@ -23,11 +23,11 @@ from typing import Protocol
 import numpy as np
 from scipy import sparse
 
-from ratefront.bounds.blahut_arimoto import LEAST_OUTPUT
-from ratefront.bounds.kernels import SMALLEST
+from ratefront.bounds.curves.sampling import IMPOSSIBLE
 from ratefront.bounds.predictions import Predictions, Reals
-from ratefront.bounds.samples import blocks_of, posterior_rows
-from ratefront.bounds.sampling import IMPOSSIBLE
+from ratefront.bounds.solver.blahut_arimoto import LEAST_OUTPUT
+from ratefront.bounds.solver.kernels import SMALLEST
+from ratefront.bounds.solver.samples import blocks_of, posterior_rows
 from ratefront.bounds.source import FloatArray, IntArray
 from ratefront.errors import InputError
 

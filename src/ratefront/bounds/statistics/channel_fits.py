@@ -8,8 +8,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ratefront.bounds.blahut_arimoto import solve_kernel
-from ratefront.bounds.channels import (
+from ratefront.bounds.closed_form.water_filling import WaterFilling
+from ratefront.bounds.confusion import Confusion
+from ratefront.bounds.curves.indirect import solve_indirect
+from ratefront.bounds.curves.task_model import MAX_ITERATIONS as SAMPLE_ITERATIONS
+from ratefront.bounds.curves.task_model import TOLERANCE_BITS as SAMPLE_TOLERANCE_BITS
+from ratefront.bounds.predictions import Predictions
+from ratefront.bounds.solver.blahut_arimoto import solve_kernel
+from ratefront.bounds.solver.samples import SampleKernel, SampleSource
+from ratefront.bounds.solver.solved_curve import TOLERANCE_BITS
+from ratefront.bounds.source import FloatArray, IntArray
+from ratefront.bounds.statistics.channels import (
     ClassInputs,
     GibbsChannels,
     PosteriorInputs,
@@ -18,15 +27,6 @@ from ratefront.bounds.channels import (
     mean_channels,
     scores_of,
 )
-from ratefront.bounds.confusion import Confusion
-from ratefront.bounds.indirect import solve_indirect
-from ratefront.bounds.predictions import Predictions
-from ratefront.bounds.samples import SampleKernel, SampleSource
-from ratefront.bounds.solved_curve import TOLERANCE_BITS
-from ratefront.bounds.source import FloatArray, IntArray
-from ratefront.bounds.task_model import MAX_ITERATIONS as SAMPLE_ITERATIONS
-from ratefront.bounds.task_model import TOLERANCE_BITS as SAMPLE_TOLERANCE_BITS
-from ratefront.bounds.water_filling import WaterFilling
 from ratefront.errors import InputError
 
 ROUNDING_BITS = 1e-6

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ratefront.bounds.closed_form.water_filling import HammingChannel, WaterFilling
 from ratefront.bounds.confusion import Confusion, Joint
 from ratefront.bounds.curve import RateDistortionCurve
+from ratefront.bounds.curves.oracle import CLOSED_FORM_POINTS, trace_closed_form
 from ratefront.bounds.names import ESTIMATE_AND_COMPRESS, TIME_SHARING
-from ratefront.bounds.oracle import CLOSED_FORM_POINTS, trace_closed_form
-from ratefront.bounds.tracing import arrays_of
-from ratefront.bounds.water_filling import HammingChannel, WaterFilling
+from ratefront.bounds.solver.tracing import arrays_of
 
 
 def estimate_and_compress(joint: Joint, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:

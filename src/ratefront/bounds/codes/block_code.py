@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ratefront.bounds.prefix_code import BitArray, bits_as_text
+from ratefront.bounds.codes.prefix_code import BitArray, bits_as_text
 from ratefront.bounds.source import IntArray, as_classes
 from ratefront.errors import InputError
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ratefront.bounds.kernels import SMALLEST, Kernel, checked_slope
+from ratefront.bounds.solver.kernels import SMALLEST, Kernel, checked_slope
 from ratefront.bounds.source import FloatArray
 
 Reals = npt.NDArray[np.floating[Any]]

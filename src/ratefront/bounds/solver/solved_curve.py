@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ratefront.bounds.blahut_arimoto import BlahutArimotoResult, solve_kernel
-from ratefront.bounds.kernels import Kernel
+from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, solve_kernel
+from ratefront.bounds.solver.kernels import Kernel
+from ratefront.bounds.solver.tracing import TracedPoint, trace_convex
 from ratefront.bounds.source import FloatArray, as_distribution
-from ratefront.bounds.tracing import TracedPoint, trace_convex
 
 SOLVED_SLOPES = 60
 TOLERANCE_BITS = 1e-5

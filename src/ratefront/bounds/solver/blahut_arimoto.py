@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ratefront.bounds.kernels import DenseKernel, Kernel
+from ratefront.bounds.solver.kernels import DenseKernel, Kernel
 from ratefront.bounds.source import FloatArray, as_distribution
 from ratefront.errors import InputError
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
-from importlib import resources
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from ratefront.bounds.closed_form.uniform import EquiprobableClasses
+from ratefront.bounds.closed_form.water_filling import WaterFilling
 from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.names import CURVE_KINDS, ERRORS, ORACLE, DistortionMeasure
+from ratefront.bounds.solver.tracing import TracedPoint, arrays_of, trace_convex
 from ratefront.bounds.source import FloatArray
-from ratefront.bounds.tracing import TracedPoint, arrays_of, trace_convex
-from ratefront.bounds.uniform import EquiprobableClasses
-from ratefront.bounds.water_filling import WaterFilling
 from ratefront.errors import InputError
 
 CLOSED_FORM_POINTS = 256
@@ -131,17 +129,6 @@ def trace_closed_form(source: ClosedForm, points: int) -> list[TracedPoint[None]
     left: TracedPoint[None] = TracedPoint(0.0, float(source.rate_bits(0.0)), np.inf)
     right: TracedPoint[None] = TracedPoint(source.zero_rate_distortion, 0.0, source.critical_slope)
     return trace_convex(solve, left, right, points)
-
-
-def modelnet40_test_counts() -> Mapping[str, int]:
-    """Shapes of each class in the ModelNet40 test split (2468 in all), the prior of RA Fig. 3."""
-    text = (
-        resources.files("ratefront.bounds")
-        .joinpath("modelnet40_test_counts.json")
-        .read_text(encoding="utf-8")
-    )
-    counts: dict[str, int] = json.loads(text)
-    return counts
 
 
 def _log2(classes: int) -> float:

@@ -1,0 +1,1 @@
+"""Rate-distortion functions that need no iteration."""

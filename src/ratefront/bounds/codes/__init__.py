@@ -1,0 +1,1 @@
+"""Real codes over the task model's decisions, with their actual bits."""

@@ -1,0 +1,1 @@
+"""Blahut-Arimoto with certificates: kernels, one slope, a whole curve."""
