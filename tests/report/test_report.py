@@ -201,6 +201,19 @@ def test_only_the_bounds_of_the_sweep_file_are_drawn(tmp_path):
     assert json.loads(sweep.folder.summary.read_text())["front"][0]["gap_bits"]["sample_and_communicate"]
 
 
+def test_real_codes_are_drawn_as_points_beside_the_curves(tmp_path):
+    sweep = FakeSweep(tmp_path, spec(bounds=["oracle", "task_model", "huffman", "merged_classes"]))
+    sweep.finish(label(), 3.3, 0.97, 52_000)
+    drawn = write_report(sweep.end())
+    traces = {trace["name"]: trace for trace in figures_of(sweep.folder)["main"]}
+    assert traces["TMRD task model"]["mode"] == "lines"
+    assert traces["Huffman"]["mode"] == traces["merged classes"]["mode"] == "markers"
+    assert len(traces["Huffman"]["x"]) == 1 < len(traces["merged classes"]["x"])
+    gaps = json.loads(sweep.folder.summary.read_text())["front"][0]["gap_bits"]
+    assert {"task_model", "huffman"} <= set(gaps)
+    assert all(path.exists() for path in drawn.artifacts)
+
+
 def test_drawn_again_everything_is_the_same(drawn, folder):
     before = {path: path.read_bytes() for path in drawn.artifacts}
     for path in before:

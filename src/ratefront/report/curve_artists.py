@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ratefront.report.still import GRID
-from ratefront.report.style import BOUNDS, BoundStyle
+from ratefront.report.style import BOUNDS, GRID, BoundStyle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ratefront.report.axes import whole_window
+from ratefront.report.curve_artists import looks
 from ratefront.report.style import bound_style, series_styles
 from ratefront.report.view import SweepView
 from ratefront.store.front import objectives_of
@@ -58,9 +59,9 @@ def _bound_handles(view: SweepView) -> tuple[list[Line2D], list[str]]:
     handles, titles = [], []
     for name in view.bounds:
         style = bound_style(name)
-        dashes: Any = (0, style.dashes) if style.dashes else "solid"
-        handles.append(Line2D([], [], color=style.ink, linewidth=style.width, linestyle=dashes))
-        titles.append(style.short if style.short == style.title else f"{style.short}  {style.title}")
+        points = 0 if view.overlay is None else view.overlay.curves[name].rate_bits.size
+        handles.append(Line2D([], [], **looks(style, points)))
+        titles.append(style.label)
     if view.overlay is not None:
         handles.append(Line2D([], [], color=TASK_MODEL, linewidth=0.8))
         titles.append(f"task model, {100 * (1 - view.overlay.task_model_distortion):.1f} %")
@@ -78,8 +79,8 @@ def _trial_handles(view: SweepView) -> tuple[list[Line2D], list[str]]:
                 Line2D([], [], color=style.colour, marker=style.marker, linewidth=1.1, markersize=6)
             )
             titles.append(plain(name))
-    for label, looks in _standing_looks(view):
-        handles.append(Line2D([], [], **looks))
+    for label, shape in _standing_looks(view):
+        handles.append(Line2D([], [], **shape))
         titles.append(label)
     return handles, titles
 

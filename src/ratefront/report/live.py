@@ -99,19 +99,22 @@ def _unattainable(view: SweepView, window: Window) -> list[Trace]:
 
 
 def _bound_trace(view: SweepView, name: str, window: Window) -> Trace:
-    rate, accuracy = drawn_curve(view.overlay.curves[name])  # type: ignore[union-attr]
-    style = bound_style(name)
-    kept = rate > 0.3 * window.rate[0]
-    return {
-        "x": _short(rate[kept]),
-        "y": _short(accuracy[kept]),
-        "mode": "lines",
-        "name": style.short if style.short == style.title else f"{style.short} {style.title}",
-        "line": {"dash": style.dash, "width": style.width, "color": f"ink:{name}"},
+    curve, style = view.overlay.curves[name], bound_style(name)  # type: ignore[union-attr]
+    trace = {
+        "name": " ".join(style.label.split()),
         "legendgroup": "bounds",
         "legendgrouptitle": {"text": "Bounds"},
         "hovertemplate": f"{style.short}: %{{x:.3f}} bit at accuracy %{{y:.4f}}<extra></extra>",
     }
+    if style.marker:
+        shown = curve.rate_bits > 0.3 * window.rate[0]
+        looks = {"symbol": style.symbol, "size": 7, "color": f"ink:{name}"}
+        points = {"x": curve.rate_bits[shown].tolist(), "y": curve.accuracy[shown].tolist()}
+        return {**trace, **points, "mode": "markers", "marker": looks}
+    rate, accuracy = drawn_curve(curve)
+    shown = rate > 0.3 * window.rate[0]
+    line = {"dash": style.dash, "width": style.width, "color": f"ink:{name}"}
+    return {**trace, "x": _short(rate[shown]), "y": _short(accuracy[shown]), "mode": "lines", "line": line}
 
 
 def _short(values: Any) -> list[float]:
@@ -122,7 +125,7 @@ def _short(values: Any) -> list[float]:
 
 def _task_model_traces(view: SweepView, window: Window) -> list[Trace]:
     span = [0.1 * window.rate[0], 10 * window.rate[1]]
-    line = {"color": "ink:task_model", "width": 1}
+    line = {"color": "ink:task-model", "width": 1}
     traces: list[Trace] = []
     if view.overlay is not None:
         accuracy = 1 - view.overlay.task_model_distortion

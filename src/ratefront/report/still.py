@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ratefront.report.axes import Window, close_window, drawn_curve, whole_window
+from ratefront.report.curve_artists import looks
 from ratefront.report.legend import MUTED, TASK_MODEL, draw_legend, front_looks, plain
-from ratefront.report.style import SeriesStyle, bound_style, series_styles
+from ratefront.report.style import GRID, SeriesStyle, bound_style, series_styles
 from ratefront.report.view import MeasuredTrial, SweepView
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DOTS_PER_INCH = 200
-INK, GRID = "#222222", "#e6e6e6"
+INK = "#222222"
 MARGINS = {"top": 0.905, "bottom": 0.07}
 SETTINGS: Any = {
     "font.family": "DejaVu Sans",
@@ -167,13 +168,10 @@ def _draw_bounds(axes: Axes, view: SweepView, window: Window) -> None:
         return
     axes.axhline(1 - view.overlay.task_model_distortion, color=TASK_MODEL, linewidth=0.7, zorder=1.5)
     for name in view.bounds:
-        rate, accuracy = drawn_curve(view.overlay.curves[name])
-        style = bound_style(name)
+        curve, style = view.overlay.curves[name], bound_style(name)
+        rate, accuracy = (curve.rate_bits, curve.accuracy) if style.marker else drawn_curve(curve)
         shown = rate > 0.3 * window.rate[0]
-        dashes: Any = (0, style.dashes) if style.dashes else "solid"
-        axes.plot(
-            rate[shown], accuracy[shown], color=style.ink, linewidth=style.width, linestyle=dashes, zorder=2
-        )
+        axes.plot(rate[shown], accuracy[shown], **looks(style, curve.rate_bits.size), zorder=2)
         if name == "oracle":
             edge = np.maximum(rate, 0.3 * window.rate[0])
             axes.fill_betweenx(accuracy, 0.1 * window.rate[0], edge, color="#f1f1f1", linewidth=0, zorder=0.5)

@@ -34,6 +34,13 @@ class BoundStyle:
     marker: str = ""
 
     @property
+    def symbol(self) -> str:
+        """Plotly's name of the marker, hollow."""
+        return {"s": "square-open", "D": "diamond-open", "v": "triangle-down-open"}.get(
+            self.marker, "circle-open"
+        )
+
+    @property
     def label(self) -> str:
         """Abbreviation and name, or the one where both are the same."""
         return self.title if self.short == self.title else f"{self.short}  {self.title}"
@@ -43,6 +50,8 @@ class BoundStyle:
         """The line's style as matplotlib takes it."""
         return (0, self.dashes) if self.dashes else "solid"
 
+
+GRID = "#e6e6e6"
 
 _SERIES = (
     SeriesStyle("#0072B2", "o", "circle"),
