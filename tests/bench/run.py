@@ -1,137 +1,78 @@
 """``make bench``: every figure that an issue sets, measured, one line each; exit code 1 when one is short.
 
-Each benchmark yields (name, value); its target and unit stand in ``targets.toml`` under the same name.
+    python tests/bench/run.py [bounds] [replay] [demo] [--table]
+
+measures the named groups alone, and prints a Markdown table instead. Each group yields (name, value); its target
+and unit stand in ``targets.toml`` under the same name. Lines that start with # say how a figure came about.
 """
 
 from __future__ import annotations
 
-import csv
-import os
-import statistics
-import subprocess
+import argparse
 import sys
-import tempfile
-import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+import demo
+import replay
+from timing import Figures
 
-ROOT = Path(__file__).parents[2]
-REPEATS = 3
-Figures = Iterator[tuple[str, float]]
+import bounds
 
-
-def _median_seconds(work: Callable[[], object]) -> float:
-    times = []
-    for _ in range(REPEATS):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
-
-
-def bounds_of_a_thousand_classes() -> Figures:
-    """A confusion of 50 000 samples, about 1 % dense: four in five right, the others among eight look-alikes."""
-    from ratefront.bounds import Predictions, estimate_and_compress, indirect_estimate_and_compress
-
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 1000, 50_000)
-    wrong = (labels + rng.integers(1, 9, labels.size)) % 1000
-    predicted = np.where(rng.random(labels.size) < 0.8, labels, wrong)
-    joint = Predictions.from_decisions(labels, predicted).joint
-    yield "estimate_and_compress_k1000", _median_seconds(lambda: estimate_and_compress(joint))
-    yield (
-        "indirect_estimate_and_compress_k1000",
-        _median_seconds(lambda: indirect_estimate_and_compress(joint)),
-    )
-
-
-def replay() -> Figures:
-    """A ledger of 10 000 finished trials with 20 reports each, from the file to an engine that could go on."""
-    from ratefront.engine.engine import Engine
-    from ratefront.spec.load import load_spec
-    from ratefront.store.ledger import read_entries
-
-    loaded = load_spec(ROOT / "sweeps" / "digits.yaml", trials=10_000)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "ledger.jsonl"
-        _write_long_ledger(path, 10_000, 20)
-        seconds = _median_seconds(lambda: Engine(loaded.spec, loaded.space, read_entries(path)))
-    yield "ledger_replay_10000_trials", seconds
-
-
-def _write_long_ledger(path: Path, trials: int, reports: int) -> None:
-    from ratefront import events
-    from ratefront.events import Entry
-    from ratefront.records import Measurement, TrialResult
-    from ratefront.store.ledger import format_line
-
-    measured = Measurement(360, 3.3, 3.2, 8.0, 1.0, 4.3, 0.9)
-    happened: list[events.Event] = [events.Created("long", {}, "0")]
-    for number in range(trials):
-        name = f"t{number:04d}"
-        values = {"family": "label", "method": "time_shared", "share": 0.1 + 0.8 * number / trials}
-        result = TrialResult(name, "finished", "", measured, measured, 1000 + number, 1, 0.1, 1.0)
-        happened += [events.Planned(name, number, number, values), events.Started(name, 1, "worker")]
-        happened += [
-            events.Reported(name, 1, step + 1, {"loss": 1.0, "accuracy": 0.9}) for step in range(reports)
-        ]
-        happened.append(events.Finished(name, 1, result.to_json()))
-    path.write_bytes(
-        b"".join(format_line(Entry(seq, float(seq), event)) for seq, event in enumerate(happened))
-    )
-
-
-def demo() -> Figures:
-    """The demo once, with an empty cache of task models."""
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "RATEFRONT_CACHE": f"{folder}/cache"}
-        command = [
-            sys.executable,
-            "-c",
-            "from ratefront.cli import main; main()",
-            "sweep",
-            "sweeps/digits.yaml",
-        ]
-        out = Path(folder) / "runs" / "digits"
-        began = time.perf_counter()
-        subprocess.run(
-            [*command, "--out", str(out)], cwd=ROOT, env=environment, check=True, capture_output=True
-        )
-        yield "demo_work", time.perf_counter() - began
-        with (out / "trials.csv").open(newline="") as stream:
-            rows = [row for row in csv.DictReader(stream) if row["status"] == "finished"]
-        yield "block_payload_over_estimate", max(map(_payload_over_estimate, rows))
-
-
-def _payload_over_estimate(row: dict[str, str], samples: int = 360) -> float:
-    payload, estimate = (samples * float(row[name]) for name in ("rate_bits", "rate_bits_estimated"))
-    return (payload - 64) / estimate
-
-
-BENCHMARKS = (bounds_of_a_thousand_classes, replay, demo)
+GROUPS: dict[str, Callable[[], Figures]] = {
+    "bounds": bounds.measure,
+    "replay": replay.measure,
+    "demo": demo.measure,
+}
+Target = dict[str, Any]
 
 
 def main() -> int:
-    targets = tomllib.loads((Path(__file__).parent / "targets.toml").read_text())
+    wanted = _arguments()
+    show = _row if wanted.table else _line
+    targets = tomllib.loads((Path(__file__).parent / "targets.toml").read_text(encoding="utf-8"))
+    if wanted.table:
+        print("| figure | measured | target |\n| --- | ---: | ---: |")
     measured: set[str] = set()
     short = False
-    for benchmark in BENCHMARKS:
-        for name, value in benchmark():
+    for group in wanted.groups or GROUPS:
+        for name, value in GROUPS[group]():
             measured.add(name)
-            target = targets[name]
-            good = value <= target["at_most"] if "at_most" in target else value >= target["at_least"]
-            short = short or not good
-            limit = f"≤{target['at_most']}" if "at_most" in target else f"≥{target['at_least']}"
-            print(
-                f"bench {name} {value:.4g} {target['unit']} {limit} {'ok' if good else 'short'}", flush=True
-            )
-    unmeasured = targets.keys() - measured
+            short = short or not _good(targets[name], value)
+            print(show(name, value, targets[name]), flush=True)
+    unmeasured = set() if wanted.groups else targets.keys() - measured
     for name in sorted(unmeasured):
         print(f"bench {name} – {targets[name]['unit']} – short (nothing measures it)")
     return 1 if short or unmeasured else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Every figure that an issue sets, measured.")
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)}; all by default")
+    parser.add_argument("--table", action="store_true", help="a Markdown table")
+    wanted = parser.parse_args()
+    if unknown := set(wanted.groups) - GROUPS.keys():
+        parser.error(f"no such group: {', '.join(sorted(unknown))}")
+    return wanted
+
+
+def _good(target: Target, value: float) -> bool:
+    return value <= target["at_most"] if "at_most" in target else value >= target["at_least"]
+
+
+def _limit(target: Target) -> str:
+    return f"≤{target['at_most']}" if "at_most" in target else f"≥{target['at_least']}"
+
+
+def _line(name: str, value: float, target: Target) -> str:
+    verdict = "ok" if _good(target, value) else "short"
+    return f"bench {name} {value:.4g} {target['unit']} {_limit(target)} {verdict}"
+
+
+def _row(name: str, value: float, target: Target) -> str:
+    return f"| {target['what']} | {value:.3g} {target['unit']} | {_limit(target)} {target['unit']} |"
 
 
 if __name__ == "__main__":

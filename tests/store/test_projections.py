@@ -47,6 +47,8 @@ GAP_KEYS = {
     "estimate_and_compress",
     "indirect_estimate_and_compress",
     "sample_and_communicate",
+    "task_model",
+    "time_sharing",
 }
 
 
