@@ -22,6 +22,8 @@ from ratefront.bounds.source import (
 from ratefront.errors import InputError
 
 OUTPUT_KEYS = ("logits", "probabilities", "predicted")
+TEST_SPLIT = "_test"
+"""A sweep's task_model/predictions.npz holds several splits: labels_test, logits_test are those of the report."""
 GREATEST_CLASSES = 1_000_000
 """Decisions alone do not say how many classes there are; more than this is taken for a mistake."""
 
@@ -94,6 +96,8 @@ class Predictions:
 def load_predictions(path: str | Path) -> Predictions:
     """Reads an npz: `labels` (N,) and one of `logits` (N, K), `probabilities` (N, K), `predicted` (N,).
 
+    The predictions that a sweep keeps of its task model, `labels_test` and `logits_test`, will do as well.
+
     Raises:
         InputError: anything that makes the file unusable; names the file, the array, the value and the rule
             (fatal).
@@ -111,13 +115,13 @@ def _read_arrays(file: Path) -> dict[str, npt.NDArray[Any]]:
             file.stat()
             raise InputError("this is not an npz file (numpy.savez writes one)")
         with np.load(file, allow_pickle=False) as archive:
-            if "labels" not in archive.files:
+            split = "" if "labels" in archive.files else TEST_SPLIT
+            if f"labels{split}" not in archive.files:
                 raise InputError(
                     f"the array 'labels' (N,) is missing; it holds {', '.join(archive.files) or 'nothing'}"
                 )
-            return {
-                key: _read_array(archive, key) for key in ("labels", *OUTPUT_KEYS) if key in archive.files
-            }
+            keys = [key for key in ("labels", *OUTPUT_KEYS) if key + split in archive.files]
+            return {key: _read_array(archive, key + split) for key in keys}
     except (OSError, zipfile.BadZipFile) as error:
         raise InputError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
 

@@ -54,7 +54,8 @@ Build = Callable[[Predictions, int], RateDistortionCurve]
 FitLike = Callable[[Predictions, RateDistortionCurve], Fit]
 """(predictions, the curve fitted on all of them) -> a fit of channels of the same slopes to other samples."""
 
-HELD_OUT_POINTS = 60
+HELD_OUT_POINTS, FEW_HELD_OUT_POINTS = 60, 20
+"""The fewer where every fold and every slope costs passes over many scores."""
 
 MANY_SCORES = 2_000_000
 """Beyond it sample-and-communicate, too, makes do with as many points as an iterated curve has."""
@@ -95,12 +96,17 @@ def _sampled(predictions: Predictions, points: int) -> RateDistortionCurve:
     return sample_and_communicate(scores, predictions.labels, points if scores.size > MANY_SCORES else None)
 
 
-def _at_slopes(fit: Callable[[Predictions, FloatArray], Channels]) -> FitLike:
-    """Channels at the curve's own slopes; a closed form has more of them than anybody needs."""
+def _at_slopes(fit: Callable[[Predictions, FloatArray], Channels], *, passes: bool = False) -> FitLike:
+    """Channels at the curve's own slopes, of which a closed form has more than anybody needs.
 
-    def fit_like(_: Predictions, curve: RateDistortionCurve) -> Fit:
+    `passes`: solving a slope means passing over all scores again and again.
+    """
+
+    def fit_like(predictions: Predictions, curve: RateDistortionCurve) -> Fit:
         assert curve.slope is not None
-        chosen = np.unique(np.linspace(0, curve.slope.size - 1, HELD_OUT_POINTS).round().astype(int))
+        many = passes and _scores(predictions).size > MANY_SCORES
+        points = FEW_HELD_OUT_POINTS if many else HELD_OUT_POINTS
+        chosen = np.unique(np.linspace(0, curve.slope.size - 1, points).round().astype(int))
         slopes = curve.slope[chosen]
         return lambda predictions: fit(predictions, slopes)
 
@@ -126,7 +132,7 @@ RECIPES: dict[str, Recipe] = {
         lambda p, points: task_model_curve(_scores(p), p.labels, points),
         needs_posteriors=True,
         is_default=True,
-        fit=_at_slopes(fit_task_model),
+        fit=_at_slopes(fit_task_model, passes=True),
     ),
     ESTIMATE_AND_COMPRESS: Recipe(
         lambda p, _: estimate_and_compress(p.joint),
