@@ -18,7 +18,7 @@ import numpy.typing as npt
 from child import Measured, in_own_process
 from classifier import drawn_decisions, drawn_logits
 from plain import PlainPoint, plain_blahut_arimoto
-from timing import Figures, VoidBenchmark, seconds_of
+from timing import Figures, VoidBenchmarkError, seconds_of
 
 from ratefront.bounds import (
     Predictions,
@@ -118,7 +118,7 @@ def _task_model() -> Figures:
     low = sum(0.0 < rate < 0.5 for rate in measured.rate_bits)
     _note(f"task_model: {len(measured.rate_bits)} points, {low} of them between 0 and 0.5 bit")
     if low == 0:
-        raise VoidBenchmark("no slope of the task-model curve has a rate between 0 and 0.5 bit")
+        raise VoidBenchmarkError("no slope of the task-model curve has a rate between 0 and 0.5 bit")
     yield from _seconds_and_peak("task_model_50000x1000", measured)
 
 
@@ -165,14 +165,14 @@ def _solved(curve: RateDistortionCurve) -> Solved:
 
 def _present(array: FloatArray | None) -> FloatArray:
     if array is None:
-        raise VoidBenchmark("the curve does not say at which slopes, or how well, it was solved")
+        raise VoidBenchmarkError("the curve does not say at which slopes, or how well, it was solved")
     return array
 
 
 def _plain_seconds(name: str, problem: Problem, ours: Solved) -> float:
-    """Raises VoidBenchmark where ours misses the tolerance or both answers cannot be right."""
+    """Raises VoidBenchmarkError where ours misses the tolerance or both answers cannot be right."""
     if ours.gap_bits.max() > TOLERANCE_BITS:
-        raise VoidBenchmark(f"{name}: a gap of {ours.gap_bits.max():.3g} bit is left")
+        raise VoidBenchmarkError(f"{name}: a gap of {ours.gap_bits.max():.3g} bit is left")
     seconds, points = 0.0, []
     for slope, *our_point in zip(*ours, strict=True):
         began = time.perf_counter()
@@ -197,7 +197,7 @@ def _compare(
     moved = 0.0 if abs(apart) <= ROUNDING else slope * apart / np.log(2)
     difference = plain.rate_bits + moved - rate_bits
     if not -gap_bits - ROUNDING <= difference <= plain.gap_bits + ROUNDING:
-        raise VoidBenchmark(
+        raise VoidBenchmarkError(
             f"{name}: at slope {slope:.6g} nat the two answers are {difference:.3g} bit apart"
         )
 

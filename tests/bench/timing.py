@@ -16,7 +16,7 @@ Figures = Iterator[tuple[str, float]]
 """What a group of benchmarks yields: the name of a figure in ``targets.toml``, and its value."""
 
 
-class VoidBenchmark(Exception):
+class VoidBenchmarkError(Exception):
     """What was measured is not what the benchmark is about."""
 
 

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from ratefront.bounds import entropy_bits, oracle_rate_bits, prior_from_labels, sample_and_communicate
-from ratefront.bounds.curves.sampling import BLOCK_ENTRIES, lower_branch, sampled_points
+from ratefront.bounds.curves.tempered import sampled_points
+from ratefront.bounds.hull import lower_branch
+from ratefront.bounds.scores import BLOCK_ENTRIES
 from ratefront.errors import InputError
 
 

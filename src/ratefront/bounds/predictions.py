@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from ratefront.bounds.scores import Reals
 from ratefront.bounds.source import (
     PROBABILITY_TOLERANCE,
     IntArray,
@@ -26,8 +27,6 @@ TEST_SPLIT = "_test"
 """A sweep's task_model/predictions.npz holds several splits: labels_test, logits_test are those of the report."""
 GREATEST_CLASSES = 1_000_000
 """Decisions alone do not say how many classes there are; more than this is taken for a mistake."""
-
-Reals = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,9 @@ from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress,
 from ratefront.bounds.curves.indirect import indirect_estimate_and_compress, indirect_from_posteriors
 from ratefront.bounds.curves.linear_rule import linear_rule
 from ratefront.bounds.curves.oracle import oracle_curve
-from ratefront.bounds.curves.sampling import inverse_temperatures, sample_and_communicate
+from ratefront.bounds.curves.sampling import sample_and_communicate
 from ratefront.bounds.curves.task_model import task_model_curve
+from ratefront.bounds.curves.temperatures import inverse_temperatures
 from ratefront.bounds.names import (
     BLOCK_CODES,
     ESTIMATE_AND_COMPRESS,
@@ -32,7 +33,8 @@ from ratefront.bounds.names import (
     TASK_MODEL,
     TIME_SHARING,
 )
-from ratefront.bounds.predictions import Predictions, Reals
+from ratefront.bounds.predictions import Predictions
+from ratefront.bounds.scores import Reals
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 from ratefront.bounds.source import FloatArray
 from ratefront.bounds.statistics.channel_fits import (

@@ -21,9 +21,9 @@ from ratefront.bounds.names import (
     DistortionMeasure,
 )
 from ratefront.bounds.predictions import Predictions
+from ratefront.bounds.scores import blocks_of, posterior_rows
 from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, solve_kernel
 from ratefront.bounds.solver.kernels import DenseKernel, Kernel, SparseGainKernel
-from ratefront.bounds.solver.samples import blocks_of, posterior_rows
 from ratefront.bounds.solver.solved_curve import (
     MAX_ITERATIONS,
     SOLVED_SLOPES,

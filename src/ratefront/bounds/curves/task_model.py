@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.curves.sampling import checked_scores, lower_branch
+from ratefront.bounds.hull import lower_branch
 from ratefront.bounds.names import COST, ERRORS, TASK_MODEL
+from ratefront.bounds.scores import checked_scores
 from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, solve_kernel
 from ratefront.bounds.solver.samples import SampleKernel, SampleSource
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES, Problem, SolvedPoint, solve_curve

@@ -10,35 +10,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ratefront.bounds.scores import Reals, blocks_of, posterior_rows
 from ratefront.bounds.solver.kernels import SMALLEST, Kernel, checked_slope
 from ratefront.bounds.source import FloatArray
 
-Reals = npt.NDArray[np.floating[Any]]
-
-BLOCK_ENTRIES = 1 << 19
+PASS_ENTRIES = 1 << 19
+"""Of a block that one step reads twice: it stays in the cache."""
 DOUBLE_ENTRIES = 1 << 22
 """Up to this size of the matrix steps are made in double precision, above it in single."""
 KEPT_ENTRIES = 1 << 27
 """Matrices up to this size are kept: half a gibibyte in single precision."""
 SINGLE_ROUNDING_BITS = 1e-5
 """Rounding of single precision in a sum of up to a block's rows, with a margin of ten."""
-
-
-def blocks_of(shape: tuple[int, ...], entries: int = BLOCK_ENTRIES) -> Iterator[slice]:
-    """Consecutive rows of a matrix, about `entries` numbers at a time."""
-    rows = max(1, entries // max(1, shape[1]))
-    return (slice(first, min(first + rows, shape[0])) for first in range(0, shape[0], rows))
-
-
-def posterior_rows(scores: Reals) -> FloatArray:
-    """softmax of rows (b, K) of logits or log-probabilities in double precision; -inf gives an exact zero."""
-    values = np.array(scores, dtype=np.float64)
-    values -= values.max(axis=1, keepdims=True)
-    np.exp(values, out=values)
-    values /= values.sum(axis=1, keepdims=True)
-    return values
 
 
 class SampleSource:
@@ -60,7 +44,7 @@ class SampleSource:
         entries = self.samples * self.outputs
         self.dtype: type[np.floating[Any]] = np.float64 if entries <= DOUBLE_ENTRIES else np.float32
         self.keeps = entries <= KEPT_ENTRIES
-        self.blocks = list(blocks_of((self.samples, max(classes, self.outputs))))
+        self.blocks = list(blocks_of((self.samples, max(classes, self.outputs)), PASS_ENTRIES))
         self.floor = np.empty(self.samples)
         self.constant_distortion = np.zeros(self.outputs)
         self._kept: list[Reals] = []

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from ratefront.bounds.predictions import Predictions, Reals
-from ratefront.bounds.solver.samples import blocks_of, posterior_rows
+from ratefront.bounds.predictions import Predictions
+from ratefront.bounds.scores import Reals, blocks_of, posterior_rows
 from ratefront.bounds.source import FloatArray
 from ratefront.bounds.statistics.channels import scores_of
 from ratefront.errors import InputError

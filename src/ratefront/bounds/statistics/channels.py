@@ -23,15 +23,12 @@ from typing import Protocol
 import numpy as np
 from scipy import sparse
 
-from ratefront.bounds.curves.sampling import IMPOSSIBLE
-from ratefront.bounds.predictions import Predictions, Reals
+from ratefront.bounds.predictions import Predictions
+from ratefront.bounds.scores import IMPOSSIBLE, Reals, blocks_of, posterior_rows
 from ratefront.bounds.solver.blahut_arimoto import LEAST_OUTPUT
 from ratefront.bounds.solver.kernels import SMALLEST
-from ratefront.bounds.solver.samples import blocks_of, posterior_rows
 from ratefront.bounds.source import FloatArray, IntArray
 from ratefront.errors import InputError
-
-BLOCK_ENTRIES = 1 << 18
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +166,7 @@ class GibbsChannels:
         distortion = np.empty_like(rate)
         row_of, labels = self.inputs.row_of(predictions), predictions.labels
         order = np.argsort(row_of, kind="stable")
-        for rows in blocks_of((self.inputs.rows(predictions), predictions.classes), BLOCK_ENTRIES):
+        for rows in blocks_of((self.inputs.rows(predictions), predictions.classes)):
             first, last = np.searchsorted(row_of, (rows.start, rows.stop), sorter=order)
             if first == last:
                 continue
@@ -235,7 +232,7 @@ def mean_channels(
     """q: how often each output is produced for these samples, shape (M, K); each row sums to 1."""
     mean = np.zeros_like(weight)
     count = np.bincount(inputs.row_of(predictions), minlength=inputs.rows(predictions))
-    for rows in blocks_of((count.size, predictions.classes), BLOCK_ENTRIES):
+    for rows in blocks_of((count.size, predictions.classes)):
         gain = inputs.gain(predictions, rows)
         for m in range(slope.size):
             factors = gibbs_factors(gain, float(slope[m]))

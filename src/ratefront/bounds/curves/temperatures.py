@@ -1,0 +1,92 @@
+"""Where to sample a curve of inverse temperatures, so that straight lines between its points miss little."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ratefront.bounds.curves.tempered import ROUNDING_BITS, sampled_points
+from ratefront.bounds.scores import Reals
+from ratefront.bounds.source import FloatArray, IntArray
+
+PILOT_SAMPLES, PILOT_ENTRIES = 2000, 2_000_000
+NARROW = 1 - 1e-9
+SMALLEST = np.finfo(np.float64).tiny
+LONG = 0.08
+"""A step that goes further, of the whole rate or the whole distortion, is split whatever it seems to miss."""
+
+
+def inverse_temperatures(f: Reals, y: IntArray, count: int) -> list[float]:
+    """0, infinity and between them a grid that steps evenly along the curve, found on an evenly spaced part
+    of the samples.
+    """
+    pilot_samples = min(y.size, PILOT_SAMPLES, max(64, PILOT_ENTRIES // f.shape[1]))
+    pilot = np.unique(np.linspace(0, y.size - 1, pilot_samples).astype(int))
+    spread = _spread(f[pilot])
+    if spread == 0.0:
+        return [0.0, np.inf]
+    grid = _Grid(f[pilot], y[pilot], least=1e-6 / spread, most=1e8 / spread)
+    for _ in range(count - 3):
+        if not grid.split():
+            break
+    return grid.lambdas
+
+
+class _Grid:
+    """Inverse temperatures where the pilot's curve bends: the step with most to hide is split first."""
+
+    def __init__(self, f: Reals, y: IntArray, least: float, most: float) -> None:
+        self._f, self._y, self._least, self._most = f, y, least, most
+        self.lambdas = [0.0, float(np.clip(1.0, least, most)), np.inf]
+        self._points = [self._point(end) for end in self.lambdas]
+
+    def split(self) -> bool:
+        urgency = _urgency(*np.array(self._points).T)
+        urgency[[not self._can_split(i) for i in range(urgency.size)]] = 0.0
+        index = int(np.argmax(urgency))
+        if urgency[index] <= 0.0:
+            return False
+        middle = self._middle(index)
+        self.lambdas.insert(index + 1, middle)
+        self._points.insert(index + 1, self._point(middle))
+        return True
+
+    def _point(self, inverse_temperature: float) -> tuple[float, float]:
+        found = sampled_points(self._f, self._y, [inverse_temperature])
+        return float(found.rate_bits[0]), float(found.distortion[0])
+
+    def _middle(self, i: int) -> float:
+        low, high = max(self.lambdas[i], self._least), min(self.lambdas[i + 1], self._most)
+        return float(np.sqrt(low * high))
+
+    def _can_split(self, i: int) -> bool:
+        middle = self._middle(i)
+        return self.lambdas[i] < middle * NARROW and middle < self.lambdas[i + 1] * NARROW
+
+
+def _urgency(rate: FloatArray, distortion: FloatArray) -> FloatArray:
+    """What a straight line may miss between neighbours, in bit (relative above one bit), shape (M - 1,).
+
+    Judged by the bends at both ends; a step that goes far is split whatever it seems to miss.
+    """
+    length = np.hypot(np.diff(rate) / max(float(rate.max()), ROUNDING_BITS), np.diff(distortion))
+    bend = np.zeros(rate.size)
+    bend[1:-1] = _bends(rate, distortion) / np.maximum(1.0, rate[1:-1])
+    before, after = length[:-1], length[1:]
+    total = np.maximum(before + after, SMALLEST)
+    missed = np.zeros(length.size)
+    missed[:-1] = bend[1:-1] * before / total
+    missed[1:] = np.maximum(missed[1:], bend[1:-1] * after / total)
+    return np.where(length > LONG, 1.0 + length, np.minimum(missed, 1.0))
+
+
+def _bends(rate: FloatArray, distortion: FloatArray) -> FloatArray:
+    """How far each inner point lies from the line through its neighbours, seen along the rate axis."""
+    width, rise = distortion[2:] - distortion[:-2], rate[2:] - rate[:-2]
+    share = np.divide(distortion[1:-1] - distortion[:-2], width, out=np.zeros_like(width), where=width != 0)
+    away = np.abs(rate[1:-1] - rate[:-2] - share * rise)
+    return np.asarray(np.minimum(away, np.abs(rise)))
+
+
+def _spread(f: Reals) -> float:
+    finite = np.where(np.isfinite(f), f, np.nan)
+    return float(np.nanmax(np.nanmax(finite, axis=1) - np.nanmin(finite, axis=1)))

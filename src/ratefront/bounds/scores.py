@@ -1,0 +1,62 @@
+"""Logits or log-probabilities of N samples over K classes, block by block: as large as a model makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ratefront.bounds.source import FloatArray
+from ratefront.errors import InputError
+
+Reals = npt.NDArray[np.floating[Any]]
+"""As scores: shape (N, K), up to a constant per row; -inf where a class is impossible."""
+
+BLOCK_ENTRIES = 1 << 18
+
+IMPOSSIBLE = -1e30
+"""Stands for -inf: its exponential is 0 at every inverse temperature in use, and 0 times it is not NaN."""
+
+
+def checked_scores(scores: npt.ArrayLike) -> Reals:
+    """Logits or log-probabilities of shape (N, K).
+
+    Raises:
+        InputError: not real, another shape, NaN, +inf, a row without a finite score (fatal).
+    """
+    f = np.asarray(scores)
+    if f.dtype.kind in "iu":
+        f = f.astype(np.float64)
+    if f.ndim != 2 or f.size == 0 or f.dtype.kind != "f":
+        raise InputError(
+            f"scores must be real with shape (N, K), N, K >= 1; got {f.dtype} of shape {f.shape}"
+        )
+    for rows in blocks_of(f.shape, BLOCK_ENTRIES):
+        best = f[rows].max(axis=1)
+        if not np.all(np.isfinite(best)):
+            raise InputError("scores must hold no NaN, no +inf and at least one finite entry in each row")
+    return f
+
+
+def blocks_of(shape: tuple[int, ...], entries: int | None = None) -> Iterator[slice]:
+    """Consecutive rows of a matrix, about `entries` numbers at a time."""
+    rows = max(1, (entries or BLOCK_ENTRIES) // max(1, shape[1]))
+    return (slice(first, min(first + rows, shape[0])) for first in range(0, shape[0], rows))
+
+
+def posterior_rows(scores: Reals) -> FloatArray:
+    """softmax of rows (b, K) of logits or log-probabilities in double precision; -inf gives an exact zero."""
+    values = np.array(scores, dtype=np.float64)
+    values -= values.max(axis=1, keepdims=True)
+    np.exp(values, out=values)
+    values /= values.sum(axis=1, keepdims=True)
+    return values
+
+
+def centred_rows(scores: Reals) -> FloatArray:
+    """Rows (b, K) in double precision with their greatest score at 0 and `IMPOSSIBLE` for -inf."""
+    values = np.array(scores, dtype=np.float64)
+    values -= values.max(axis=1, keepdims=True)
+    return np.maximum(values, IMPOSSIBLE, out=values)
