@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo setup test test-slow bench chaos docs lint types arrows lock schema clean help
+.PHONY: demo setup test test-slow bench chaos docs figures lint types arrows lock schema clean help
 
 help:
 	@echo "make demo       set up, then sweep handwritten digits and draw the front against the bounds"
@@ -17,6 +17,7 @@ help:
 	@echo "make bench      every figure that an issue sets, measured, one line each"
 	@echo "make chaos      drivers killed again and again"
 	@echo "make docs       rewrite sweeps/schema.json and try what the documentation shows"
+	@echo "make figures    redraw the papers' figures in docs/images"
 	@echo "make lock       resolve requirements.lock anew"
 
 setup: $(READY)
@@ -56,6 +57,10 @@ chaos: setup
 
 docs: schema
 	$(BIN)/pytest tests/examples
+
+figures: setup
+	for name in mixture detection modelnet40; do \
+		$(BIN)/ratefront bounds --example $$name --figure docs/images/$$name.png || exit 1; done
 
 schema: setup
 	$(BIN)/ratefront schema --out sweeps/schema.json

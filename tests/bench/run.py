@@ -2,8 +2,9 @@
 
     python tests/bench/run.py [bounds] [replay] [demo] [--table]
 
-measures the named groups alone, and prints a Markdown table instead. Each group yields (name, value); its target
-and unit stand in ``targets.toml`` under the same name. Lines that start with # say how a figure came about.
+Named groups are measured alone; --table prints a Markdown table instead of lines. Each group yields (name, value);
+its target and unit stand in ``targets.toml`` under the same name. Notes on how a figure came about go to standard
+error.
 """
 
 from __future__ import annotations
