@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import softmax
 
+from ratefront.bounds.confusion import Confusion
+from ratefront.bounds.curves.indirect import indirect_problem
 from ratefront.bounds.predictions import Predictions
+from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, solve_kernel
 
 
 def calibrated_logits(
@@ -27,3 +30,9 @@ def drawn_decisions(joint: np.ndarray, samples: int, seed: int) -> Predictions:
     cells = np.random.default_rng(seed).choice(joint.size, samples, p=joint.ravel())
     label, decision = np.divmod(cells, joint.shape[1])
     return Predictions.from_decisions(label, decision, joint.shape[0])
+
+
+def solve_indirect(confusion: Confusion, slope: float, tolerance_bits: float = 1e-5) -> BlahutArimotoResult:
+    """One point of the plug-in iE&C."""
+    problem = indirect_problem(confusion)
+    return solve_kernel(problem.source, problem.kernel_at(slope), None, tolerance_bits)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import rel_entr, softmax
-from tests.bounds.generators import calibrated_predictions
+from tests.bounds.generators import calibrated_predictions, solve_indirect
 
 from ratefront.bounds.confusion import Confusion
 from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress, time_sharing
-from ratefront.bounds.curves.indirect import indirect_estimate_and_compress, solve_indirect
+from ratefront.bounds.curves.indirect import indirect_estimate_and_compress
 from ratefront.bounds.curves.oracle import oracle_point_at_slope
 from ratefront.bounds.curves.task_model import task_model_curve
 from ratefront.bounds.curves.tempered import sampled_points

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.bounds.generators import calibrated_predictions, drawn_decisions
+from tests.bounds.generators import calibrated_predictions, drawn_decisions, solve_indirect
 
 from ratefront.bounds import indirect_estimate_and_compress
 from ratefront.bounds.confusion import Confusion
-from ratefront.bounds.curves.indirect import solve_indirect
 from ratefront.bounds.hull import lower_hull
 from ratefront.bounds.names import INDIRECT_CROSS_FITTED
 from ratefront.bounds.predictions import Predictions

@@ -22,8 +22,7 @@ from ratefront.bounds.names import (
 )
 from ratefront.bounds.predictions import Predictions
 from ratefront.bounds.scores import blocks_of, posterior_rows
-from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, solve_kernel
-from ratefront.bounds.solver.kernels import DenseKernel, Kernel, SparseGainKernel
+from ratefront.bounds.solver.kernels import DenseDistortion, DenseKernel, Kernel, SparseGainKernel, factors
 from ratefront.bounds.solver.solved_curve import (
     MAX_ITERATIONS,
     SOLVED_SLOPES,
@@ -35,6 +34,9 @@ from ratefront.bounds.solver.solved_curve import (
 from ratefront.bounds.solver.tracing import arrays_of
 from ratefront.bounds.source import FloatArray, checked_cost
 from ratefront.errors import InputError
+
+SPARSE_SHARE = 0.1
+"""A confusion with more of its cells occupied is worked on as a dense matrix."""
 
 
 def indirect_estimate_and_compress(
@@ -53,7 +55,7 @@ def indirect_estimate_and_compress(
     the curve in any case.
     """
     confusion = Confusion(joint)
-    problem = _counted(confusion) if cost is None else _costly(confusion, cost)
+    problem = indirect_problem(confusion) if cost is None else _costly(confusion, cost)
     measure = ERRORS if cost is None else COST
     traced = solve_curve(problem, points, tolerance_bits, max_iterations)
     return _curve(INDIRECT_ESTIMATE_AND_COMPRESS, traced, measure)
@@ -73,9 +75,8 @@ def indirect_from_posteriors(
     confusion = Confusion(predictions.joint)
     expected = mean_posteriors(predictions)[confusion.decided]
     source = confusion.estimate_prior[confusion.decided]
-    problem = Problem(source, lambda slope: DenseKernel(1.0 - expected, slope), 1.0 - source @ expected)
-    traced = solve_curve(problem, points, tolerance_bits)
-    measured = np.array([_measured(confusion, expected, point, problem.best_constant) for point in traced])
+    traced = solve_curve(_dense(source, 1.0 - expected, 1.0 - source @ expected), points, tolerance_bits)
+    measured = _measured(confusion, expected, traced)
     return _curve(INDIRECT_POSTERIOR, traced, measured=measured)
 
 
@@ -94,45 +95,48 @@ def mean_posteriors(predictions: Predictions) -> FloatArray:
     return np.asarray(total / np.maximum(counts, 1)[:, None])
 
 
-def solve_indirect(
-    confusion: Confusion,
-    slope: float,
-    start: FloatArray | None = None,
-    tolerance_bits: float = TOLERANCE_BITS,
-) -> BlahutArimotoResult:
-    """One point of the plug-in iE&C; `output` and `start` are over the classes that occur as labels."""
-    problem = _counted(confusion)
-    return solve_kernel(problem.source, problem.kernel_at(slope), start, tolerance_bits)
+def indirect_problem(confusion: Confusion) -> Problem:
+    """What the plug-in iE&C solves; outputs are the classes that occur as labels.
 
-
-def _counted(confusion: Confusion) -> Problem:
-    """Labels that never occur are no candidates: whatever the decision, they would be wrong."""
+    Labels that never occur are no candidates: whatever the decision, they would be wrong.
+    """
     gain = sparse.csr_array(confusion.posterior_given_estimate[:, confusion.label_prior > 0])
-
-    def kernel_at(slope: float) -> Kernel:
-        return SparseGainKernel(gain, slope)
-
-    prior = confusion.label_prior[confusion.label_prior > 0]
-    return Problem(confusion.estimate_prior[confusion.decided], kernel_at, np.maximum(1.0 - prior, 0.0))
+    source = confusion.estimate_prior[confusion.decided]
+    constant = np.maximum(1.0 - confusion.label_prior[confusion.label_prior > 0], 0.0)
+    if gain.nnz > SPARSE_SHARE * gain.shape[0] * gain.shape[1]:
+        return _dense(source, 1.0 - gain.toarray(), constant)
+    return Problem(source, lambda slope: SparseGainKernel(gain, slope), constant)
 
 
 def _costly(confusion: Confusion, cost: npt.ArrayLike) -> Problem:
     costs = checked_cost(cost, confusion.classes)
     expected = np.asarray(confusion.posterior_given_estimate @ costs)
-    source = confusion.estimate_prior[confusion.decided]
-    return Problem(source, lambda slope: DenseKernel(expected, slope), confusion.label_prior @ costs)
+    return _dense(confusion.estimate_prior[confusion.decided], expected, confusion.label_prior @ costs)
 
 
-def _measured(confusion: Confusion, expected: FloatArray, point: SolvedPoint, constant: int) -> float:
-    """1 - sum p(y, y~) Q(y | y~) of the point's channel."""
-    if point.state is None:
-        return float(1.0 - confusion.label_prior[constant])
-    above = expected.max(axis=1, keepdims=True) - expected
-    hard = np.isinf(point.slope)
-    weight = (above == 0.0) if hard else np.exp(-point.slope * above)
-    channel = weight * point.state.output / point.state.normaliser[:, None]
-    kept = confusion.joint.T.tocsr()[confusion.decided].multiply(channel)
-    return float(np.clip(1.0 - kept.sum(), 0.0, 1.0))
+def _dense(source: FloatArray, distortion: FloatArray, constant_distortion: FloatArray) -> Problem:
+    ready = DenseDistortion(distortion)
+
+    def kernel_at(slope: float) -> Kernel:
+        return DenseKernel(ready, slope)
+
+    return Problem(source, kernel_at, constant_distortion)
+
+
+def _measured(confusion: Confusion, expected: FloatArray, traced: list[SolvedPoint]) -> FloatArray:
+    """1 - sum p(y, y~) Q(y | y~) of each point's channel, which is needed where p(y, y~) > 0 only."""
+    pairs = confusion.joint.T.tocsr()[confusion.decided].tocoo()
+    decision, label = pairs.coords
+    above = expected.max(axis=1)[decision] - expected[decision, label]
+
+    def measured(point: SolvedPoint) -> float:
+        if point.state is None:
+            constant = np.argmax(confusion.estimate_prior[confusion.decided] @ expected)
+            return float(1.0 - confusion.label_prior[constant])
+        channel = factors(above, point.slope) * point.state.output[label] / point.state.normaliser[decision]
+        return float(np.clip(1.0 - pairs.data @ channel, 0.0, 1.0))
+
+    return np.array([measured(point) for point in traced])
 
 
 def _curve(

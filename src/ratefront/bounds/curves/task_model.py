@@ -14,7 +14,6 @@ from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.hull import lower_branch
 from ratefront.bounds.names import COST, ERRORS, TASK_MODEL
 from ratefront.bounds.scores import checked_scores
-from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, solve_kernel
 from ratefront.bounds.solver.samples import SampleKernel, SampleSource
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES, Problem, SolvedPoint, solve_curve
 from ratefront.bounds.solver.tracing import arrays_of
@@ -56,7 +55,7 @@ def task_model_curve(
     if y.size != f.shape[0]:
         raise InputError(f"scores have {f.shape[0]} rows but there are {y.size} labels")
     source = SampleSource(f, None if cost is None else checked_cost(cost, f.shape[1]))
-    traced = solve_curve(_problem(source), points, tolerance_bits, max_iterations)
+    traced = solve_curve(task_model_problem(source), points, tolerance_bits, max_iterations)
     measured = _measured_errors(source, y, traced) if cost is None else _measured_costs(source, y, traced)
     arrays = arrays_of(traced)
     kept = lower_branch(measured, arrays.rate_bits)
@@ -71,19 +70,8 @@ def task_model_curve(
     )
 
 
-def solve_task_model(
-    scores: npt.ArrayLike,
-    slope: float,
-    start: npt.ArrayLike | None = None,
-    tolerance_bits: float = TOLERANCE_BITS,
-) -> BlahutArimotoResult:
-    """One point of TMRD; `distortion` is the posteriors' own expectation. For several slopes make one
-    `SampleSource` and use `solve_kernel`."""
-    problem = _problem(SampleSource(checked_scores(scores)))
-    return solve_kernel(problem.source, problem.kernel_at(slope), start, tolerance_bits, MAX_ITERATIONS)
-
-
-def _problem(source: SampleSource) -> Problem:
+def task_model_problem(source: SampleSource) -> Problem:
+    """What TMRD solves: each sample equally likely."""
     each = np.full(source.samples, 1.0 / source.samples)
     return Problem(each, lambda slope: SampleKernel(source, slope), source.constant_distortion)
 

@@ -24,6 +24,7 @@ from ratefront.bounds.solver.kernels import DenseKernel, Kernel
 from ratefront.bounds.source import FloatArray, as_distribution
 from ratefront.errors import InputError
 
+LOG_2 = float(np.log(2))
 LEAST_OUTPUT = 1e-200
 """Outputs below this probability are as good as gone; kept positive so that logarithms stay finite."""
 
@@ -98,21 +99,22 @@ def solve_kernel(
 
 @dataclass(frozen=True, slots=True)
 class _State:
+    """An output, what the kernel says of it, and the plain step from it.
+
+    `saved` is what that step saves in rate: the divergence of q c from q. The certificate log max c may be
+    lowered by it, because the answer's rate is counted with the output that its channel really has.
+    """
+
     output: FloatArray
     normaliser: FloatArray
-    gain: FloatArray
     objective: float
-
-    @property
-    def next_output(self) -> FloatArray:
-        return _normalised(self.output * self.gain)
+    log_gain: FloatArray
+    next_output: FloatArray
+    saved: float
 
     @property
     def gap_bits(self) -> float:
-        """log max c less what the step to q c saves in rate: the divergence of q c from q."""
-        log_gain = np.log(np.maximum(self.gain, LEAST_OUTPUT))
-        saved = float(np.sum(self.next_output * log_gain))
-        return max(0.0, (float(log_gain.max()) - saved) / float(np.log(2)))
+        return max(0.0, (float(self.log_gain.max()) - self.saved) / LOG_2)
 
 
 class _Iteration:
@@ -124,7 +126,10 @@ class _Iteration:
     def evaluate(self, output: FloatArray) -> _State:
         self.evaluations += 1
         normaliser, gain = self.kernel.respond(self.source, output)
-        return _State(output, normaliser, gain, float(-self.source @ np.log(normaliser)))
+        log_gain = np.log(np.maximum(gain, LEAST_OUTPUT))
+        following = _normalised(output * gain)
+        objective = -float(self.source @ np.log(normaliser))
+        return _State(output, normaliser, objective, log_gain, following, float(following @ log_gain))
 
     def accelerate(self, state: _State) -> _State:
         """Two plain steps, then as far along their curve as the objective allows."""
@@ -141,8 +146,7 @@ class _Iteration:
         return second
 
     def _step_length(self, state: _State, first: _State) -> float:
-        r = np.log(np.maximum(state.gain, LEAST_OUTPUT))
-        v = np.log(np.maximum(first.gain, LEAST_OUTPUT)) - r
+        r, v = state.log_gain, first.log_gain - state.log_gain
         weight = first.output
         bend = float(np.sqrt(np.sum(weight * v * v)))
         length = float(np.sqrt(np.sum(weight * r * r)))
@@ -151,14 +155,13 @@ class _Iteration:
     def result(self, state: _State, tolerance_bits: float) -> BlahutArimotoResult:
         p, kernel = self.source, self.kernel
         excess = max(0.0, float(p @ (kernel.weigh_excess(state.output) / state.normaliser)))
-        saved = float(np.sum(state.next_output * np.log(np.maximum(state.gain, LEAST_OUTPUT))))
         spent = 0.0 if np.isinf(kernel.slope) else kernel.slope * excess
         gap_bits = state.gap_bits + kernel.rounding_bits
         converged = gap_bits <= tolerance_bits
         if not converged:
             _warn(kernel.slope, gap_bits, tolerance_bits, self.evaluations)
         return BlahutArimotoResult(
-            rate_bits=max(0.0, (state.objective - spent - saved) / float(np.log(2))),
+            rate_bits=max(0.0, (state.objective - spent - state.saved) / LOG_2),
             distortion=float(p @ kernel.floor) + excess,
             slope=kernel.slope,
             gap_bits=gap_bits,
@@ -170,8 +173,7 @@ class _Iteration:
 
 
 def _extrapolate(state: _State, first: _State, step: float) -> FloatArray:
-    r = np.log(np.maximum(state.gain, LEAST_OUTPUT))
-    v = np.log(np.maximum(first.gain, LEAST_OUTPUT)) - r
+    r, v = state.log_gain, first.log_gain - state.log_gain
     exponent = np.log(state.output) + 2.0 * step * r + step * step * v
     return _normalised(np.exp(exponent - exponent.max()))
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from ratefront.bounds.scores import Reals
 from ratefront.bounds.source import FloatArray
 from ratefront.errors import InputError
 
@@ -48,25 +49,40 @@ class Kernel(ABC):
         return normaliser, self.gather(source / normaliser)
 
 
-class DenseKernel(Kernel):
-    """Any distortion matrix of shape (n, m).
+class DenseDistortion:
+    """A distortion matrix of shape (n, m), made ready once for all slopes.
+
+    Attributes:
+        floor: each row's least distortion, shape (n,).
+        above: what each entry lies above it, shape (n, m).
 
     Raises:
-        InputError: not a matrix, not finite, or a slope that is negative or not a number (fatal).
+        InputError: not a matrix, or not finite (fatal).
     """
 
-    def __init__(self, distortion: npt.ArrayLike, slope: float) -> None:
+    def __init__(self, distortion: npt.ArrayLike) -> None:
         d = np.asarray(distortion, dtype=np.float64)
         if d.ndim != 2 or d.size == 0 or not np.all(np.isfinite(d)):
             raise InputError(
                 f"a distortion matrix must be finite with shape (n, m), n, m >= 1; the shape is {d.shape}"
             )
-        self.slope = checked_slope(slope)
         self.floor = d.min(axis=1)
-        self.outputs = int(d.shape[1])
-        above = d - self.floor[:, None]
-        self._kernel = (above == 0.0).astype(np.float64) if np.isinf(slope) else np.exp(-slope * above)
-        self._excess = self._kernel * above
+        self.above = d - self.floor[:, None]
+
+
+class DenseKernel(Kernel):
+    """Of a distortion matrix of shape (n, m), at a slope.
+
+    Raises:
+        InputError: as `DenseDistortion`, or a slope that is negative or not a number (fatal).
+    """
+
+    def __init__(self, distortion: DenseDistortion | npt.ArrayLike, slope: float) -> None:
+        ready = distortion if isinstance(distortion, DenseDistortion) else DenseDistortion(distortion)
+        self.slope = checked_slope(slope)
+        self.floor, self._above = ready.floor, ready.above
+        self.outputs = int(ready.above.shape[1])
+        self._kernel = factors(ready.above, self.slope)
 
     def weigh(self, output: FloatArray) -> FloatArray:
         return np.asarray(self._kernel @ output)
@@ -75,7 +91,7 @@ class DenseKernel(Kernel):
         return np.asarray(weight @ self._kernel)
 
     def weigh_excess(self, output: FloatArray) -> FloatArray:
-        return np.asarray(self._excess @ output)
+        return np.asarray((self._kernel * self._above) @ output)
 
 
 class SparseGainKernel(Kernel):
@@ -117,6 +133,15 @@ class SparseGainKernel(Kernel):
     def weigh_excess(self, output: FloatArray) -> FloatArray:
         everywhere = self._base * self._best * output.sum()
         return np.asarray(np.maximum(everywhere + self._excess @ output, 0.0))
+
+
+def factors(above: Reals, slope: float) -> Reals:
+    """exp(-slope * above), in the precision of `above`; at infinite slope 1 where it is 0, else 0."""
+    if np.isinf(slope):
+        return np.asarray(above == 0.0, dtype=above.dtype)
+    found = np.multiply(above, -slope, dtype=above.dtype)
+    np.exp(found, out=found)
+    return found
 
 
 def checked_slope(slope: float) -> float:

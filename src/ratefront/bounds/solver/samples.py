@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ratefront.bounds.scores import Reals, blocks_of, posterior_rows
-from ratefront.bounds.solver.kernels import SMALLEST, Kernel, checked_slope
+from ratefront.bounds.solver.kernels import SMALLEST, Kernel, checked_slope, factors
 from ratefront.bounds.source import FloatArray
 
 PASS_ENTRIES = 1 << 19
@@ -76,7 +76,7 @@ class SampleKernel(Kernel):
         self.floor, self.outputs = source.floor, source.outputs
         self.rounding_bits = SINGLE_ROUNDING_BITS if source.dtype is np.float32 else 0.0
         self._source = source
-        self._kept = [self._weights(above) for _, above in source.above()] if source.keeps else []
+        self._kept = [factors(above, self.slope) for _, above in source.above()] if source.keeps else []
 
     def respond(self, source: FloatArray, output: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Each block is read once for both products, while it is in the cache."""
@@ -106,14 +106,7 @@ class SampleKernel(Kernel):
             yield from zip(self._source.blocks, self._kept, strict=True)
             return
         for rows, above in self._source.above():
-            yield rows, self._weights(above)
-
-    def _weights(self, above: Reals) -> Reals:
-        if np.isinf(self.slope):
-            return np.asarray(above == 0.0, dtype=above.dtype)
-        weights = np.multiply(above, -self.slope, dtype=above.dtype)
-        np.exp(weights, out=weights)
-        return weights
+            yield rows, factors(above, self.slope)
 
 
 def _gathered(weights: Reals, weight: FloatArray) -> FloatArray:

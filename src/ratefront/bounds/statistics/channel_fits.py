@@ -10,12 +10,13 @@ from scipy import sparse
 
 from ratefront.bounds.closed_form.water_filling import WaterFilling
 from ratefront.bounds.confusion import Confusion
-from ratefront.bounds.curves.indirect import solve_indirect
+from ratefront.bounds.curves.indirect import indirect_problem
 from ratefront.bounds.curves.task_model import MAX_ITERATIONS as SAMPLE_ITERATIONS
 from ratefront.bounds.curves.task_model import TOLERANCE_BITS as SAMPLE_TOLERANCE_BITS
+from ratefront.bounds.curves.task_model import task_model_problem
 from ratefront.bounds.predictions import Predictions
 from ratefront.bounds.solver.blahut_arimoto import solve_kernel
-from ratefront.bounds.solver.samples import SampleKernel, SampleSource
+from ratefront.bounds.solver.samples import SampleSource
 from ratefront.bounds.solver.solved_curve import TOLERANCE_BITS
 from ratefront.bounds.source import FloatArray, IntArray
 from ratefront.bounds.statistics.channels import (
@@ -59,9 +60,12 @@ def fit_indirect(
     confusion = Confusion(predictions.joint)
     occurring = confusion.label_prior > 0
 
+    problem = indirect_problem(confusion)
+
     def solve(slope: float) -> FloatArray:
         output = np.zeros(predictions.classes)
-        output[occurring] = solve_indirect(confusion, slope, tolerance_bits=tolerance_bits).output
+        kernel = problem.kernel_at(slope)
+        output[occurring] = solve_kernel(problem.source, kernel, None, tolerance_bits).output
         return output
 
     rows = [confusion.posterior_given_estimate, sparse.csr_array(confusion.label_prior[None, :])]
@@ -78,12 +82,11 @@ def fit_task_model(
         InputError: as `fit_indirect`, or no posteriors (fatal).
     """
     s = _checked("slopes", slopes)
-    source = SampleSource(scores_of(predictions))
-    each = np.full(source.samples, 1.0 / source.samples)
+    problem = task_model_problem(SampleSource(scores_of(predictions)))
 
     def solve(slope: float) -> FloatArray:
-        kernel = SampleKernel(source, slope)
-        return solve_kernel(each, kernel, None, tolerance_bits, SAMPLE_ITERATIONS).output
+        kernel = problem.kernel_at(slope)
+        return solve_kernel(problem.source, kernel, None, tolerance_bits, SAMPLE_ITERATIONS).output
 
     return _gibbs(predictions, PosteriorInputs(logarithmic=False), s, _solved(solve, s, predictions))
 
