@@ -135,13 +135,16 @@ class SparseGainKernel(Kernel):
         return np.asarray(np.maximum(everywhere + self._excess @ output, 0.0))
 
 
-def factors(above: Reals, slope: float) -> Reals:
-    """exp(-slope * above), in the precision of `above`; at infinite slope 1 where it is 0, else 0."""
+def factors(above: Reals, slope: float, out: Reals | None = None) -> Reals:
+    """exp(-slope * above) in the precision of `above`, into `out` where it is given; at infinite slope 1 where
+    `above` is 0, else 0.
+    """
+    found = np.empty_like(above) if out is None else out
     if np.isinf(slope):
-        return np.asarray(above == 0.0, dtype=above.dtype)
-    found = np.multiply(above, -slope, dtype=above.dtype)
-    np.exp(found, out=found)
-    return found
+        np.equal(above, 0.0, out=found, casting="unsafe")
+        return found
+    np.multiply(above, -slope, out=found)
+    return np.exp(found, out=found)
 
 
 def checked_slope(slope: float) -> float:

@@ -48,6 +48,8 @@ class SampleSource:
         self.floor = np.empty(self.samples)
         self.constant_distortion = np.zeros(self.outputs)
         self._kept: list[Reals] = []
+        self._weights: list[Reals] = []
+        self._slope = np.nan
         for rows in self.blocks:
             distortion = self._distortion(rows)
             self.floor[rows] = distortion.min(axis=1)
@@ -59,6 +61,22 @@ class SampleSource:
         """d - floor, block by block: >= 0 with a zero in each row."""
         for index, rows in enumerate(self.blocks):
             yield rows, self._kept[index] if self.keeps else self._above(rows, self._distortion(rows))
+
+    def weights(self, slope: float) -> Iterator[tuple[slice, Reals]]:
+        """exp(-slope (d - floor)), block by block; those of the last slope asked for are kept.
+
+        Fresh memory for every slope would cost as much as the exponentials: it is written over.
+        """
+        if not self.keeps:
+            for rows, above in self.above():
+                yield rows, factors(above, slope)
+            return
+        if slope != self._slope:
+            self._weights = self._weights or [np.empty_like(above) for above in self._kept]
+            for above, weights in zip(self._kept, self._weights, strict=True):
+                factors(above, slope, weights)
+            self._slope = slope
+        yield from zip(self.blocks, self._weights, strict=True)
 
     def _distortion(self, rows: slice) -> FloatArray:
         posterior = posterior_rows(self._scores[rows])
@@ -76,7 +94,6 @@ class SampleKernel(Kernel):
         self.floor, self.outputs = source.floor, source.outputs
         self.rounding_bits = SINGLE_ROUNDING_BITS if source.dtype is np.float32 else 0.0
         self._source = source
-        self._kept = [factors(above, self.slope) for _, above in source.above()] if source.keeps else []
 
     def respond(self, source: FloatArray, output: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Each block is read once for both products, while it is in the cache."""
@@ -102,11 +119,7 @@ class SampleKernel(Kernel):
 
     def blocks(self) -> Iterator[tuple[slice, Reals]]:
         """The rows of E, block by block."""
-        if self._source.keeps:
-            yield from zip(self._source.blocks, self._kept, strict=True)
-            return
-        for rows, above in self._source.above():
-            yield rows, factors(above, self.slope)
+        return self._source.weights(self.slope)
 
 
 def _gathered(weights: Reals, weight: FloatArray) -> FloatArray:
