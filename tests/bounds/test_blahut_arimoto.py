@@ -12,7 +12,8 @@ from scipy import sparse
 
 from ratefront.bounds import UnconvergedWarning, blahut_arimoto
 from ratefront.bounds.solver.blahut_arimoto import solve_kernel
-from ratefront.bounds.solver.kernels import DenseKernel, SparseGainKernel
+from ratefront.bounds.solver.blocks import BlockKernel, MatrixDistortion
+from ratefront.bounds.solver.kernels import SparseGainKernel
 from ratefront.errors import InputError
 
 relaxed = settings(deadline=None, max_examples=40)
@@ -84,7 +85,10 @@ def test_sparse_and_dense_kernels_are_one_operator(seed: int, n: int, m: int, sl
     rng = np.random.default_rng(seed)
     gain = rng.integers(0, 5, (n, m)) / 4 * (rng.random((n, m)) < 0.5)
     gain[:, rng.integers(m)] = 0.8
-    dense, fast = DenseKernel(1 - gain, slope), SparseGainKernel(sparse.csr_array(gain), slope)
+    dense, fast = (
+        BlockKernel(MatrixDistortion(1 - gain), slope),
+        SparseGainKernel(sparse.csr_array(gain), slope),
+    )
     output, weight = rng.dirichlet(np.ones(m)), rng.random(n)
     np.testing.assert_allclose(fast.floor, dense.floor, atol=1e-15)
     np.testing.assert_allclose(fast.weigh(output), dense.weigh(output), atol=1e-12)

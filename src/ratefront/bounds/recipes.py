@@ -98,6 +98,12 @@ def _sampled(predictions: Predictions, points: int) -> RateDistortionCurve:
     return sample_and_communicate(scores, predictions.labels, points if scores.size > MANY_SCORES else None)
 
 
+def _indirect_slopes(predictions: Predictions, points: int) -> FloatArray:
+    slope = indirect_estimate_and_compress(predictions.joint, points).slope
+    assert slope is not None
+    return slope
+
+
 def _at_slopes(fit: Callable[[Predictions, FloatArray], Channels], *, passes: bool = False) -> FitLike:
     """Channels at the curve's own slopes, of which a closed form has more than anybody needs.
 
@@ -148,7 +154,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     INDIRECT_POSTERIOR: Recipe(indirect_from_posteriors, needs_posteriors=True),
     INDIRECT_CROSS_FITTED: Recipe(
-        lambda p, _: indirect_cross_fitted(p),
+        lambda p, points: indirect_cross_fitted(p, _indirect_slopes(p, points)),
         needs_samples=2,
         fit=_at_slopes(fit_indirect),
     ),

@@ -9,7 +9,7 @@ from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.curves.invariance import falling_line
 from ratefront.bounds.curves.oracle import CLOSED_FORM_POINTS, oracle_of, trace_closed_form
 from ratefront.bounds.names import COST, CURVE_KINDS, LOG_LOSS, ORACLE, top_k_errors
-from ratefront.bounds.solver.kernels import DenseKernel
+from ratefront.bounds.solver.blocks import BlockKernel, MatrixDistortion
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES, TOLERANCE_BITS, Problem, solve_curve
 from ratefront.bounds.solver.tracing import arrays_of
 from ratefront.bounds.source import FloatArray, as_distribution, checked_cost, entropy_bits
@@ -84,7 +84,8 @@ def cost_oracle(
     excess = occurring - least[:, None]
     unit = float(excess.max()) or 1.0
     excess = excess / unit
-    problem = Problem(p, lambda slope: DenseKernel(excess, slope), p @ excess)
+    matrix = MatrixDistortion(excess, tolerance_bits)
+    problem = Problem(p, lambda slope: BlockKernel(matrix, slope), p @ excess)
     solved = arrays_of(solve_curve(problem, points, tolerance_bits))
     return RateDistortionCurve.of_kind(
         ORACLE,

@@ -22,7 +22,8 @@ from ratefront.bounds.names import (
 )
 from ratefront.bounds.predictions import Predictions
 from ratefront.bounds.scores import blocks_of, posterior_rows
-from ratefront.bounds.solver.kernels import DenseDistortion, DenseKernel, Kernel, SparseGainKernel, factors
+from ratefront.bounds.solver.blocks import BlockKernel, MatrixDistortion
+from ratefront.bounds.solver.kernels import Kernel, SparseGainKernel, factors
 from ratefront.bounds.solver.solved_curve import (
     MAX_ITERATIONS,
     SOLVED_SLOPES,
@@ -55,7 +56,11 @@ def indirect_estimate_and_compress(
     the curve in any case.
     """
     confusion = Confusion(joint)
-    problem = indirect_problem(confusion) if cost is None else _costly(confusion, cost)
+    problem = (
+        indirect_problem(confusion, tolerance_bits)
+        if cost is None
+        else _costly(confusion, cost, tolerance_bits)
+    )
     measure = ERRORS if cost is None else COST
     traced = solve_curve(problem, points, tolerance_bits, max_iterations)
     return _curve(INDIRECT_ESTIMATE_AND_COMPRESS, traced, measure)
@@ -75,7 +80,9 @@ def indirect_from_posteriors(
     confusion = Confusion(predictions.joint)
     expected = mean_posteriors(predictions)[confusion.decided]
     source = confusion.estimate_prior[confusion.decided]
-    traced = solve_curve(_dense(source, 1.0 - expected, 1.0 - source @ expected), points, tolerance_bits)
+    traced = solve_curve(
+        _dense(source, 1.0 - expected, 1.0 - source @ expected, tolerance_bits), points, tolerance_bits
+    )
     measured = _measured(confusion, expected, traced)
     return _curve(INDIRECT_POSTERIOR, traced, measured=measured)
 
@@ -95,7 +102,7 @@ def mean_posteriors(predictions: Predictions) -> FloatArray:
     return np.asarray(total / np.maximum(counts, 1)[:, None])
 
 
-def indirect_problem(confusion: Confusion) -> Problem:
+def indirect_problem(confusion: Confusion, tolerance_bits: float = TOLERANCE_BITS) -> Problem:
     """What the plug-in iE&C solves; outputs are the classes that occur as labels.
 
     Labels that never occur are no candidates: whatever the decision, they would be wrong.
@@ -104,21 +111,25 @@ def indirect_problem(confusion: Confusion) -> Problem:
     source = confusion.estimate_prior[confusion.decided]
     constant = np.maximum(1.0 - confusion.label_prior[confusion.label_prior > 0], 0.0)
     if gain.nnz > SPARSE_SHARE * gain.shape[0] * gain.shape[1]:
-        return _dense(source, 1.0 - gain.toarray(), constant)
+        return _dense(source, 1.0 - gain.toarray(), constant, tolerance_bits)
     return Problem(source, lambda slope: SparseGainKernel(gain, slope), constant)
 
 
-def _costly(confusion: Confusion, cost: npt.ArrayLike) -> Problem:
+def _costly(confusion: Confusion, cost: npt.ArrayLike, tolerance_bits: float) -> Problem:
     costs = checked_cost(cost, confusion.classes)
     expected = np.asarray(confusion.posterior_given_estimate @ costs)
-    return _dense(confusion.estimate_prior[confusion.decided], expected, confusion.label_prior @ costs)
+    return _dense(
+        confusion.estimate_prior[confusion.decided], expected, confusion.label_prior @ costs, tolerance_bits
+    )
 
 
-def _dense(source: FloatArray, distortion: FloatArray, constant_distortion: FloatArray) -> Problem:
-    ready = DenseDistortion(distortion)
+def _dense(
+    source: FloatArray, distortion: FloatArray, constant_distortion: FloatArray, tolerance_bits: float
+) -> Problem:
+    matrix = MatrixDistortion(distortion, tolerance_bits)
 
     def kernel_at(slope: float) -> Kernel:
-        return DenseKernel(ready, slope)
+        return BlockKernel(matrix, slope)
 
     return Problem(source, kernel_at, constant_distortion)
 

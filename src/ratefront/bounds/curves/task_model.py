@@ -14,7 +14,8 @@ from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.hull import lower_branch
 from ratefront.bounds.names import COST, ERRORS, TASK_MODEL
 from ratefront.bounds.scores import checked_scores
-from ratefront.bounds.solver.samples import SampleKernel, SampleSource
+from ratefront.bounds.solver.blocks import BlockKernel
+from ratefront.bounds.solver.samples import SampleDistortion
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES, Problem, SolvedPoint, solve_curve
 from ratefront.bounds.solver.tracing import arrays_of
 from ratefront.bounds.source import FloatArray, IntArray, as_classes, checked_cost
@@ -39,8 +40,8 @@ def task_model_curve(
         scores: logits or log-probabilities, shape (N, K); -inf for impossible classes.
         labels: shape (N,), 0..K-1.
         points: solved slopes, from the least expected distortion to the last before 0 bit.
-        tolerance_bits: the certified gap asked for at each slope, at least 2e-5 for more than four million
-            scores, which are worked on in single precision.
+        tolerance_bits: the certified gap asked for at each slope; below 1e-4 every step is made in double
+            precision, at twice the time and memory for a large matrix.
         cost: shape (K, M): the receiver answers with one of M actions, which cost that much; by default its
             answer is a class, and wrong or right.
 
@@ -54,7 +55,8 @@ def task_model_curve(
     y = as_classes(labels, f.shape[1], "labels")
     if y.size != f.shape[0]:
         raise InputError(f"scores have {f.shape[0]} rows but there are {y.size} labels")
-    source = SampleSource(f, None if cost is None else checked_cost(cost, f.shape[1]))
+    costs = None if cost is None else checked_cost(cost, f.shape[1])
+    source = SampleDistortion(f, costs, tolerance_bits)
     traced = solve_curve(task_model_problem(source), points, tolerance_bits, max_iterations)
     measured = _measured_errors(source, y, traced) if cost is None else _measured_costs(source, y, traced)
     arrays = arrays_of(traced)
@@ -70,19 +72,19 @@ def task_model_curve(
     )
 
 
-def task_model_problem(source: SampleSource) -> Problem:
+def task_model_problem(source: SampleDistortion) -> Problem:
     """What TMRD solves: each sample equally likely."""
-    each = np.full(source.samples, 1.0 / source.samples)
-    return Problem(each, lambda slope: SampleKernel(source, slope), source.constant_distortion)
+    each = np.full(source.shape[0], 1.0 / source.shape[0])
+    return Problem(each, lambda slope: BlockKernel(source, slope), source.mean)
 
 
-def _measured_errors(source: SampleSource, labels: IntArray, traced: list[SolvedPoint]) -> FloatArray:
+def _measured_errors(source: SampleDistortion, labels: IntArray, traced: list[SolvedPoint]) -> FloatArray:
     """1 - mean Q(y_i | x_i) of each point: the channel is needed in one column of each row only."""
     above = np.concatenate([block[np.arange(len(block)), labels[rows]] for rows, block in source.above()])
 
     def measured(point: SolvedPoint) -> float:
         if point.state is None:
-            return float(np.mean(labels != np.argmin(source.constant_distortion)))
+            return float(np.mean(labels != np.argmin(source.mean)))
         weight = (above == 0.0) if np.isinf(point.slope) else np.exp(-point.slope * above.astype(np.float64))
         kept = weight * point.state.output[labels] / point.state.normaliser
         return float(np.clip(1.0 - kept.mean(), 0.0, 1.0))
@@ -90,18 +92,18 @@ def _measured_errors(source: SampleSource, labels: IntArray, traced: list[Solved
     return np.array([measured(point) for point in traced])
 
 
-def _measured_costs(source: SampleSource, labels: IntArray, traced: list[SolvedPoint]) -> FloatArray:
+def _measured_costs(source: SampleDistortion, labels: IntArray, traced: list[SolvedPoint]) -> FloatArray:
     """mean sum_j Q(j | x_i) cost[y_i, j] of each point."""
     assert source.cost is not None
     cost = source.cost
 
     def measured(point: SolvedPoint) -> float:
         if point.state is None:
-            return float(cost[labels, int(np.argmin(source.constant_distortion))].mean())
+            return float(cost[labels, int(np.argmin(source.mean))].mean())
         total = 0.0
-        for rows, weights in SampleKernel(source, point.slope).blocks():
+        for rows, weights in source.factors(point.slope):
             spent = (weights * cost[labels[rows]]) @ point.state.output
             total += float(np.sum(spent / point.state.normaliser[rows]))
-        return total / source.samples
+        return total / source.shape[0]
 
     return np.array([measured(point) for point in traced])

@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ratefront.bounds.solver.kernels import DenseKernel, Kernel
+from ratefront.bounds.solver.blocks import BlockKernel, MatrixDistortion
+from ratefront.bounds.solver.kernels import Kernel
 from ratefront.bounds.source import FloatArray, as_distribution
 from ratefront.errors import InputError
 
@@ -76,7 +77,8 @@ def blahut_arimoto(
     Raises:
         InputError: shapes that do not fit, values that are not finite, a negative slope (fatal).
     """
-    return solve_kernel(source, DenseKernel(distortion, slope), start, tolerance_bits, max_iterations)
+    kernel = BlockKernel(MatrixDistortion(distortion, tolerance_bits), slope)
+    return solve_kernel(source, kernel, start, tolerance_bits, max_iterations)
 
 
 def solve_kernel(

@@ -10,7 +10,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from ratefront.bounds.scores import Reals
@@ -47,51 +46,6 @@ class Kernel(ABC):
         """The normaliser Z = E @ output, shape (n,), and E.T @ (source / Z), shape (m,)."""
         normaliser = np.maximum(self.weigh(output), SMALLEST)
         return normaliser, self.gather(source / normaliser)
-
-
-class DenseDistortion:
-    """A distortion matrix of shape (n, m), made ready once for all slopes.
-
-    Attributes:
-        floor: each row's least distortion, shape (n,).
-        above: what each entry lies above it, shape (n, m).
-
-    Raises:
-        InputError: not a matrix, or not finite (fatal).
-    """
-
-    def __init__(self, distortion: npt.ArrayLike) -> None:
-        d = np.asarray(distortion, dtype=np.float64)
-        if d.ndim != 2 or d.size == 0 or not np.all(np.isfinite(d)):
-            raise InputError(
-                f"a distortion matrix must be finite with shape (n, m), n, m >= 1; the shape is {d.shape}"
-            )
-        self.floor = d.min(axis=1)
-        self.above = d - self.floor[:, None]
-
-
-class DenseKernel(Kernel):
-    """Of a distortion matrix of shape (n, m), at a slope.
-
-    Raises:
-        InputError: as `DenseDistortion`, or a slope that is negative or not a number (fatal).
-    """
-
-    def __init__(self, distortion: DenseDistortion | npt.ArrayLike, slope: float) -> None:
-        ready = distortion if isinstance(distortion, DenseDistortion) else DenseDistortion(distortion)
-        self.slope = checked_slope(slope)
-        self.floor, self._above = ready.floor, ready.above
-        self.outputs = int(ready.above.shape[1])
-        self._kernel = factors(ready.above, self.slope)
-
-    def weigh(self, output: FloatArray) -> FloatArray:
-        return np.asarray(self._kernel @ output)
-
-    def gather(self, weight: FloatArray) -> FloatArray:
-        return np.asarray(weight @ self._kernel)
-
-    def weigh_excess(self, output: FloatArray) -> FloatArray:
-        return np.asarray((self._kernel * self._above) @ output)
 
 
 class SparseGainKernel(Kernel):

@@ -17,7 +17,7 @@ SOLVED_SLOPES = 60
 TOLERANCE_BITS = 1e-5
 MAX_ITERATIONS = 20_000
 GREATEST_CRITICAL_SLOPE = 600.0
-CRITICAL_SLOPE_PRECISION = 1e-3
+CRITICAL_SLOPE_PRECISION = 1e-2
 EVERY_OUTPUT = 1e-2
 COINCIDENT = 1e-12
 """Distortions closer than this are one: relative frequencies differ by at least 1/N, rounding by far less."""

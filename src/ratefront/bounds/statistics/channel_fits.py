@@ -16,7 +16,7 @@ from ratefront.bounds.curves.task_model import TOLERANCE_BITS as SAMPLE_TOLERANC
 from ratefront.bounds.curves.task_model import task_model_problem
 from ratefront.bounds.predictions import Predictions
 from ratefront.bounds.solver.blahut_arimoto import solve_kernel
-from ratefront.bounds.solver.samples import SampleSource
+from ratefront.bounds.solver.samples import SampleDistortion
 from ratefront.bounds.solver.solved_curve import TOLERANCE_BITS
 from ratefront.bounds.source import FloatArray, IntArray
 from ratefront.bounds.statistics.channels import (
@@ -82,7 +82,7 @@ def fit_task_model(
         InputError: as `fit_indirect`, or no posteriors (fatal).
     """
     s = _checked("slopes", slopes)
-    problem = task_model_problem(SampleSource(scores_of(predictions)))
+    problem = task_model_problem(SampleDistortion(scores_of(predictions), None, tolerance_bits))
 
     def solve(slope: float) -> FloatArray:
         kernel = problem.kernel_at(slope)
