@@ -41,7 +41,7 @@ TOLERANCE_BITS = 1e-4
 MOST_ITERATIONS = 20_000
 PSEUDO_COUNT = 1e-3
 """Samples added to each cell of the confusion matrix to make it dense."""
-ROUNDING = 1e-9
+ROUNDING = 1e-6
 
 
 class Solved(NamedTuple):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from tests.bounds.posteriors import joints
 
 from ratefront.bounds import (
     Predictions,
@@ -22,15 +23,6 @@ from ratefront.errors import InputError
 
 relaxed = settings(deadline=None, max_examples=15)
 PARTS = 12
-
-
-@st.composite
-def joints(draw: st.DrawFn) -> np.ndarray:
-    """p(y, y~) from integer counts, with empty rows and columns now and then."""
-    k = draw(st.integers(1, 6))
-    cells = draw(st.lists(st.integers(0, 30), min_size=k * k, max_size=k * k).filter(any))
-    counts = np.array(cells, dtype=float).reshape(k, k) + draw(st.integers(0, 40)) * np.eye(k)
-    return counts / counts.sum()
 
 
 @st.composite

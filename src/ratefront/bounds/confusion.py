@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ratefront.bounds.source import as_distribution, entropy_bits
+from ratefront.bounds.source import as_distribution, as_numbers, entropy_bits
 from ratefront.errors import InputError
 
 Joint = sparse.csr_array | npt.ArrayLike
@@ -61,7 +61,7 @@ class Confusion:
 
 
 def _checked_joint(joint: Joint) -> sparse.csr_array:
-    given = joint if sparse.issparse(joint) else np.asarray(joint, dtype=np.float64)
+    given = joint if sparse.issparse(joint) else as_numbers(joint, "the joint p(y, y~)")
     if given.ndim != 2 or given.shape[0] != given.shape[1] or given.shape[0] == 0:
         raise InputError(f"the joint p(y, y~) must have shape (K, K), it has {given.shape}")
     matrix = sparse.csr_array(given)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ratefront.bounds.hull import lower_hull
 from ratefront.bounds.names import CURVE_KINDS, ERRORS, TASK_MODEL, DistortionMeasure
-from ratefront.bounds.source import FloatArray
+from ratefront.bounds.source import FloatArray, as_numbers
 from ratefront.errors import InputError
 
 SHAPE_TOLERANCE_BITS = 1e-7
@@ -26,7 +26,10 @@ POINTWISE = ("rate_bits", "distortion", "gap_bits", "slope", "distortion_expecte
 
 @dataclass(frozen=True, eq=False)
 class RateDistortionCurve:
-    """Points (distortion, rate), sorted by distortion and joined by straight lines (time sharing).
+    """Points (distortion, rate), sorted by distortion, and the straight lines between them (time sharing).
+
+    Lines join neighbours in rate: along every curve of the theory the rate falls steadily, but the distortion
+    of an achievable one, measured on labels, may turn back.
 
     Attributes:
         name: its key in files, for instance "oracle".
@@ -96,32 +99,40 @@ class RateDistortionCurve:
         """Below this distortion the curve is not defined."""
         return float(self.distortion[0])
 
+    @property
+    def line(self) -> tuple[FloatArray, FloatArray]:
+        """(rate, distortion) along the curve, by falling rate."""
+        order = np.lexsort((self.distortion, -self.rate_bits))
+        return self.rate_bits[order], self.distortion[order]
+
     def rate_at(self, distortion: float) -> float | None:
         """Rate at a distortion, by straight lines; None below the least distortion.
 
-        Above the greatest it is the last point's rate: 0 for a curve that reaches zero rate.
-
-        Where several points share one distortion the lowest rate counts.
+        Where the line passes a distortion several times the lowest rate counts. Above the greatest distortion
+        it is that point's rate: 0 for a curve that ends at zero rate.
         """
         if not distortion >= self.distortion[0] - SAME_DISTORTION:
             return None
-        distortion = max(distortion, self.least_distortion)
-        after = int(np.searchsorted(self.distortion, distortion, side="right"))
-        if after == self.distortion.size or self.distortion[after - 1] == distortion:
-            return float(self.rate_bits[after - 1])
-        d, r = self.distortion[after - 1 : after + 1], self.rate_bits[after - 1 : after + 1]
-        return float(r[0] + (r[1] - r[0]) * (distortion - d[0]) / (d[1] - d[0]))
+        at = float(np.clip(distortion, self.distortion[0], self.distortion[-1]))
+        rate, along = self.line
+        (r0, r1), (d0, d1) = (rate[:-1], rate[1:]), (along[:-1], along[1:])
+        crosses = (np.minimum(d0, d1) <= at) & (at <= np.maximum(d0, d1)) & (d0 != d1)
+        share = np.divide(at - d0, d1 - d0, out=np.zeros_like(d0), where=d0 != d1)
+        passed = (r0 + share * (r1 - r0))[crosses]
+        return float(np.min(np.append(passed, rate[along == at])))
 
     def distortion_at(self, rate_bits: float) -> float | None:
         """Least distortion on the drawn line at no more than `rate_bits`; None where all of it costs more."""
-        affordable = np.flatnonzero(self.rate_bits <= rate_bits)
-        if affordable.size == 0:
+        rate, along = self.line
+        affordable = rate <= rate_bits
+        if not np.any(affordable):
             return None
-        first = int(affordable[0])
-        if first == 0:
-            return float(self.distortion[0])
-        (d0, d1), (r0, r1) = self.distortion[first - 1 : first + 1], self.rate_bits[first - 1 : first + 1]
-        return float(d1 - (d1 - d0) * (rate_bits - r1) / (r0 - r1))
+        first = int(np.argmax(affordable))
+        least = float(along[first:].min())
+        if first == 0 or rate[first - 1] == rate[first]:
+            return least
+        share = (rate_bits - rate[first]) / (rate[first - 1] - rate[first])
+        return min(least, float(along[first] + share * (along[first - 1] - along[first])))
 
     def envelope(self, zero_rate_distortion: float) -> RateDistortionCurve:
         """Lower convex hull with the point (0 bit, `zero_rate_distortion`): what time sharing makes of it."""
@@ -204,7 +215,7 @@ def _check_range(name: str, what: str, values: FloatArray, upper: float) -> None
 
 
 def _vector(values: FloatArray) -> FloatArray:
-    array = np.array(values, dtype=np.float64)
+    array = np.array(as_numbers(values, "a curve's arrays"))
     if array.ndim != 1:
         raise InputError(f"a curve's arrays must have shape (M,), one has shape {array.shape}")
     return array

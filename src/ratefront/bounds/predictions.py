@@ -151,7 +151,10 @@ def _from_arrays(arrays: dict[str, npt.NDArray[Any]]) -> Predictions:
 
 
 def _checked_matrix(values: npt.ArrayLike, name: str) -> Reals:
-    matrix = np.asarray(values)
+    try:
+        matrix = np.asarray(values)
+    except ValueError as error:
+        raise InputError(f"{name} must be an array of numbers: {error}") from error
     if matrix.dtype.kind not in "fiu":
         raise InputError(f"{name} must be real numbers, they are {matrix.dtype}")
     if matrix.ndim != 2 or matrix.size == 0:

@@ -17,7 +17,7 @@ from ratefront.bounds.curves.linear_rule import linear_rule
 from ratefront.bounds.curves.oracle import oracle_curve
 from ratefront.bounds.curves.sampling import sample_and_communicate
 from ratefront.bounds.curves.task_model import task_model_curve
-from ratefront.bounds.curves.temperatures import inverse_temperatures
+from ratefront.bounds.curves.temperatures import TemperatureGrid
 from ratefront.bounds.names import (
     BLOCK_CODES,
     ESTIMATE_AND_COMPRESS,
@@ -36,7 +36,7 @@ from ratefront.bounds.names import (
 from ratefront.bounds.predictions import Predictions
 from ratefront.bounds.scores import Reals
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
-from ratefront.bounds.source import FloatArray
+from ratefront.bounds.source import FloatArray, checked_count
 from ratefront.bounds.statistics.channel_fits import (
     fit_estimate_and_compress,
     fit_indirect,
@@ -122,8 +122,9 @@ def _at_slopes(fit: Callable[[Predictions, FloatArray], Channels], *, passes: bo
 
 
 def _at_temperatures(predictions: Predictions, _: RateDistortionCurve) -> Fit:
-    lambdas = inverse_temperatures(_scores(predictions), predictions.labels, HELD_OUT_POINTS)
-    return partial(fit_sampling, inverse_temperatures=lambdas)
+    grid = TemperatureGrid(_scores(predictions), predictions.labels)
+    grid.grow(HELD_OUT_POINTS)
+    return partial(fit_sampling, inverse_temperatures=grid.lambdas)
 
 
 def _at_shares(_: Predictions, __: RateDistortionCurve) -> Fit:
@@ -183,8 +184,7 @@ def curves_from_predictions(
         InputError: `only` names a curve that does not exist or that the predictions do not allow, or fewer
             than two points (fatal).
     """
-    if points < 2:
-        raise InputError(f"a curve needs at least 2 points, got {points}")
+    checked_count(points, "the number of points")
     names = curve_names(predictions) if only is None else _known(only)
     for name in names:
         obstacle = RECIPES[name].obstacle(predictions)

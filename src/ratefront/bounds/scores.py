@@ -26,7 +26,10 @@ def checked_scores(scores: npt.ArrayLike) -> Reals:
     Raises:
         InputError: not real, another shape, NaN, +inf, a row without a finite score (fatal).
     """
-    f = np.asarray(scores)
+    try:
+        f = np.asarray(scores)
+    except ValueError as error:
+        raise InputError(f"scores must be an array of numbers: {error}") from error
     if f.dtype.kind in "iu":
         f = f.astype(np.float64)
     if f.ndim != 2 or f.size == 0 or f.dtype.kind != "f":
@@ -48,8 +51,7 @@ def blocks_of(shape: tuple[int, ...], entries: int | None = None) -> Iterator[sl
 
 def posterior_rows(scores: Reals) -> FloatArray:
     """softmax of rows (b, K) of logits or log-probabilities in double precision; -inf gives an exact zero."""
-    values = np.array(scores, dtype=np.float64)
-    values -= values.max(axis=1, keepdims=True)
+    values = _below_best(scores)
     np.exp(values, out=values)
     values /= values.sum(axis=1, keepdims=True)
     return values
@@ -57,6 +59,12 @@ def posterior_rows(scores: Reals) -> FloatArray:
 
 def centred_rows(scores: Reals) -> FloatArray:
     """Rows (b, K) in double precision with their greatest score at 0 and `IMPOSSIBLE` for -inf."""
-    values = np.array(scores, dtype=np.float64)
-    values -= values.max(axis=1, keepdims=True)
+    values = _below_best(scores)
     return np.maximum(values, IMPOSSIBLE, out=values)
+
+
+def _below_best(scores: Reals) -> FloatArray:
+    values = np.array(scores, dtype=np.float64)
+    with np.errstate(over="ignore"):  # to -inf, which is what so great a difference means
+        values -= values.max(axis=1, keepdims=True)
+    return values

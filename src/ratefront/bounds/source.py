@@ -71,13 +71,38 @@ def joint_from_decisions(labels: npt.ArrayLike, predicted: npt.ArrayLike, classe
     return sparse.csr_array(counts / y.size)
 
 
+def as_numbers(values: npt.ArrayLike, name: str) -> FloatArray:
+    """Real numbers of any shape.
+
+    Raises:
+        InputError: ragged, or not real numbers (fatal).
+    """
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise InputError(f"{name} must be an array of numbers: {error}") from error
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{name} must be real numbers, they are {array.dtype}")
+    return np.asarray(array, dtype=np.float64)
+
+
+def checked_count(value: int, name: str, least: int = 2) -> int:
+    """Raises InputError (fatal) for what is no integer of at least `least`."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise InputError(f"{name} must be an integer >= {least}, got {value!r}")
+    return int(value)
+
+
 def as_classes(values: npt.ArrayLike, classes: int, name: str) -> IntArray:
     """Checked class indices of shape (N,), each in 0..classes-1.
 
     Raises:
         InputError: empty, wrong shape, not of an integer type, or out of range (fatal).
     """
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise InputError(f"{name} must be an array of integers: {error}") from error
     if array.ndim != 1 or array.size == 0:
         raise InputError(f"{name} must have shape (N,) with N >= 1, it has shape {array.shape}")
     if array.dtype.kind not in "iu":
@@ -92,7 +117,7 @@ def checked_cost(cost: npt.ArrayLike, classes: int) -> FloatArray:
     Raises:
         InputError: another number of rows, negative or not finite (fatal).
     """
-    matrix = np.asarray(cost, dtype=np.float64)
+    matrix = as_numbers(cost, "a cost matrix")
     if matrix.ndim != 2 or matrix.shape[0] != classes or matrix.shape[1] == 0:
         raise InputError(f"a cost matrix must have shape (K, M) with K = {classes}, it has {matrix.shape}")
     if not np.all(np.isfinite(matrix) & (matrix >= 0.0)):
@@ -108,7 +133,7 @@ def _check_range(array: npt.NDArray[Any], classes: int, name: str) -> None:
 
 
 def _checked_weights(values: npt.ArrayLike, name: str) -> FloatArray:
-    weights = np.asarray(values, dtype=np.float64)
+    weights = as_numbers(values, name)
     if weights.ndim != 1 or weights.size == 0:
         raise InputError(f"{name} must have shape (K,) with K >= 1, the shape is {weights.shape}")
     bad = np.flatnonzero(~np.isfinite(weights) | (weights < 0.0))

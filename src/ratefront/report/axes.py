@@ -70,11 +70,11 @@ def _bound_rates(view: SweepView) -> list[float]:
 
 def drawn_curve(curve: RateDistortionCurve) -> tuple[FloatArray, FloatArray]:
     """(rate, accuracy) of the curve's straight lines, cut finely: on a log axis they are not straight."""
-    size = curve.rate_bits.size
+    along, distortion = curve.line
+    size = along.size
     if size == 1:
-        return curve.rate_bits, 1.0 - curve.distortion
+        return along, 1.0 - distortion
     between = max(2, DRAWN_POINTS // size)
     at = np.linspace(0, size - 1, (size - 1) * between + 1)
-    rate = np.interp(at, np.arange(size), curve.rate_bits)
-    distortion = np.interp(at, np.arange(size), curve.distortion)
-    return rate, 1.0 - distortion
+    rate = np.interp(at, np.arange(size), along)
+    return rate, 1.0 - np.interp(at, np.arange(size), distortion)

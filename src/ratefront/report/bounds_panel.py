@@ -102,7 +102,7 @@ def _draw_curve(axes: Axes, name: str, curve: RateDistortionCurve, across: Acros
     if is_point(curve) or style.marker:
         _draw_points(axes, name, across(curve.rate_bits, curve.accuracy), curve.accuracy)
         return
-    rate, accuracy = drawn_curve(curve) if finely else (curve.rate_bits, curve.accuracy)
+    rate, accuracy = drawn_curve(curve) if finely else (curve.line[0], 1.0 - curve.line[1])
     axes.plot(across(rate, accuracy), accuracy, **line_looks(style), zorder=line_zorder(name), gid=name)
 
 

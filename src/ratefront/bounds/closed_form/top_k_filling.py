@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import xlogy
 
-from ratefront.bounds.source import FloatArray, as_distribution
+from ratefront.bounds.source import FloatArray, as_distribution, as_numbers
 from ratefront.errors import InputError
 
 
@@ -72,7 +72,7 @@ class TopKFilling:
         Raises:
             InputError: a distortion outside [0, 1] or not finite (fatal).
         """
-        d = np.asarray(distortion, dtype=np.float64)
+        d = as_numbers(distortion, "distortions")
         if not np.all((d >= 0.0) & (d <= 1.0)):
             raise InputError(f"a distortion must lie in [0, 1], got {d}")
         ceiling, floor = self._levels(np.maximum(self.zero_rate_distortion - d, 0.0))

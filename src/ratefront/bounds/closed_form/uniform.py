@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import entr, expit
 
-from ratefront.bounds.source import FloatArray
+from ratefront.bounds.source import FloatArray, as_numbers
 from ratefront.errors import InputError
 
 
@@ -47,7 +47,7 @@ class EquiprobableClasses:
         Raises:
             InputError: a distortion outside [0, 1] or not finite (fatal).
         """
-        d = np.asarray(distortion, dtype=np.float64)
+        d = as_numbers(distortion, "distortions")
         if not np.all((d >= 0.0) & (d <= 1.0)):
             raise InputError(f"a distortion must lie in [0, 1], got {d}")
         nats = (1.0 - d) * self._log_classes - d * self._log_others_share - entr(d) - entr(1.0 - d)

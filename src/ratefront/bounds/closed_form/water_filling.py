@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import xlogy
 
-from ratefront.bounds.source import FloatArray, IntArray, as_distribution
+from ratefront.bounds.source import FloatArray, IntArray, as_distribution, as_numbers
 from ratefront.errors import InputError
 
 TIE = 1e-12
@@ -114,7 +114,7 @@ class WaterFilling:
 
 
 def _checked_distortion(distortion: npt.ArrayLike) -> FloatArray:
-    values = np.asarray(distortion, dtype=np.float64)
+    values = as_numbers(distortion, "distortions")
     if not np.all((values >= 0.0) & (values <= 1.0)):
         raise InputError(f"a distortion must lie in [0, 1], got {values}")
     return values

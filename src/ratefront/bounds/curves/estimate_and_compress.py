@@ -14,6 +14,7 @@ from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.curves.oracle import CLOSED_FORM_POINTS, trace_closed_form
 from ratefront.bounds.names import ESTIMATE_AND_COMPRESS, TIME_SHARING
 from ratefront.bounds.solver.tracing import arrays_of
+from ratefront.bounds.source import checked_count
 
 
 def estimate_and_compress(joint: Joint, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
@@ -38,7 +39,7 @@ def time_sharing(joint: Joint, points: int = CLOSED_FORM_POINTS) -> RateDistorti
     `envelope` then leaves the zero-rate point alone.
     """
     confusion = Confusion(joint)
-    share = np.linspace(1.0, 0.0, points)
+    share = np.linspace(1.0, 0.0, checked_count(points, "the number of points"))
     rate = share * confusion.estimate_entropy_bits
     d_tm, d0 = confusion.task_model_distortion, confusion.zero_rate_distortion
     distortion = share * d_tm + (1.0 - share) * d0

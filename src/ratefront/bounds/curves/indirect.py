@@ -81,7 +81,9 @@ def indirect_from_posteriors(
     expected = mean_posteriors(predictions)[confusion.decided]
     source = confusion.estimate_prior[confusion.decided]
     traced = solve_curve(
-        _dense(source, 1.0 - expected, 1.0 - source @ expected, tolerance_bits), points, tolerance_bits
+        _dense(source, np.maximum(1.0 - expected, 0.0), 1.0 - source @ expected, tolerance_bits),
+        points,
+        tolerance_bits,
     )
     measured = _measured(confusion, expected, traced)
     return _curve(INDIRECT_POSTERIOR, traced, measured=measured)
@@ -111,7 +113,7 @@ def indirect_problem(confusion: Confusion, tolerance_bits: float = TOLERANCE_BIT
     source = confusion.estimate_prior[confusion.decided]
     constant = np.maximum(1.0 - confusion.label_prior[confusion.label_prior > 0], 0.0)
     if gain.nnz > SPARSE_SHARE * gain.shape[0] * gain.shape[1]:
-        return _dense(source, 1.0 - gain.toarray(), constant, tolerance_bits)
+        return _dense(source, np.maximum(1.0 - gain.toarray(), 0.0), constant, tolerance_bits)
     return Problem(source, lambda slope: SparseGainKernel(gain, slope), constant)
 
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 import numpy.typing as npt
 
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.curves.temperatures import inverse_temperatures
+from ratefront.bounds.curves.temperatures import TemperatureGrid
 from ratefront.bounds.curves.tempered import sampled_points
-from ratefront.bounds.hull import lower_branch
 from ratefront.bounds.names import SAMPLE_AND_COMMUNICATE
 from ratefront.bounds.scores import checked_scores
-from ratefront.bounds.source import as_classes
+from ratefront.bounds.source import as_classes, checked_count
 from ratefront.errors import InputError
 
-FEW_ENTRIES = 2_000_000
+FEW_ENTRIES, MANY_POINTS, FEW_POINTS = 2_000_000, 200, 60
 
 
 def sample_and_communicate(
@@ -30,9 +29,9 @@ def sample_and_communicate(
         labels: shape (N,), 0..K-1.
         points: inverse temperatures; by default 200, or 60 for more than two million scores.
 
-    Memory stays bounded: samples pass in blocks. Where the distortion of an overconfident model turns back as
-    the draw hardens, several rates belong to one distortion and the lowest is kept. An exactly zero posterior
-    stays zero at every positive inverse temperature, so such a curve jumps at its zero-rate end.
+    Memory stays bounded: samples pass in blocks. The distortion of an overconfident model may turn back as the
+    draw hardens. An exactly zero posterior stays zero at every positive inverse temperature, so such a curve
+    jumps at its zero-rate end. At infinity the first of equal scores is taken, as the decision takes it.
 
     Raises:
         InputError: shapes that do not fit, NaN, +inf, a row without a finite score, fewer than two points
@@ -42,11 +41,14 @@ def sample_and_communicate(
     y = as_classes(labels, f.shape[1], "labels")
     if y.size != f.shape[0]:
         raise InputError(f"scores have {f.shape[0]} rows but there are {y.size} labels")
-    wanted = points if points is not None else (200 if f.size <= FEW_ENTRIES else 60)
-    if wanted < 2:
-        raise InputError(f"sample and communicate needs at least 2 points, got {wanted}")
-    rate, distortion, expected = sampled_points(f, y, inverse_temperatures(f, y, wanted))
-    kept = lower_branch(distortion, rate)
+    default = FEW_POINTS if f.size > FEW_ENTRIES else MANY_POINTS
+    wanted = checked_count(default if points is None else points, "the number of points")
+    grid = TemperatureGrid(f, y)
+    grid.grow(wanted)
+    sampled = sampled_points(f, y, grid.lambdas)
     return RateDistortionCurve.of_kind(
-        SAMPLE_AND_COMMUNICATE, rate[kept], distortion[kept], distortion_expected=expected[kept]
+        SAMPLE_AND_COMMUNICATE,
+        sampled.rate_bits,
+        sampled.distortion,
+        distortion_expected=sampled.distortion_expected,
     )

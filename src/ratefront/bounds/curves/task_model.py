@@ -10,15 +10,21 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.hull import lower_branch
+from ratefront.bounds.curve import SAME_DISTORTION, RateDistortionCurve
 from ratefront.bounds.names import COST, ERRORS, TASK_MODEL
-from ratefront.bounds.scores import checked_scores
+from ratefront.bounds.scores import Reals, checked_scores
 from ratefront.bounds.solver.blocks import BlockKernel
 from ratefront.bounds.solver.samples import SampleDistortion
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES, Problem, SolvedPoint, solve_curve
-from ratefront.bounds.solver.tracing import arrays_of
-from ratefront.bounds.source import FloatArray, IntArray, as_classes, checked_cost
+from ratefront.bounds.solver.tracing import PointArrays, arrays_of
+from ratefront.bounds.source import (
+    FloatArray,
+    IntArray,
+    as_classes,
+    checked_cost,
+    entropy_bits,
+    prior_from_labels,
+)
 from ratefront.errors import InputError
 
 TOLERANCE_BITS = 1e-4
@@ -45,8 +51,8 @@ def task_model_curve(
         cost: shape (K, M): the receiver answers with one of M actions, which cost that much; by default its
             answer is a class, and wrong or right.
 
-    The rate counts I(X; Y^) over these very samples. Measured on the labels an overconfident model's
-    distortion turns back as the slope grows; of several rates at one distortion the lowest is kept.
+    The rate counts I(X; Y^) over these very samples. Measured on the labels the distortion of an overconfident
+    model may turn back as the slope grows.
 
     Raises:
         InputError: shapes that do not fit, NaN, +inf, a row without a finite score (fatal).
@@ -58,18 +64,37 @@ def task_model_curve(
     costs = None if cost is None else checked_cost(cost, f.shape[1])
     source = SampleDistortion(f, costs, tolerance_bits)
     traced = solve_curve(task_model_problem(source), points, tolerance_bits, max_iterations)
-    measured = _measured_errors(source, y, traced) if cost is None else _measured_costs(source, y, traced)
+    measured = _measured_errors(source, y, traced) if costs is None else _measured_costs(source, y, traced)
     arrays = arrays_of(traced)
-    kept = lower_branch(measured, arrays.rate_bits)
+    if costs is None and _errs(f, y) < measured.min() - SAME_DISTORTION:
+        arrays, measured = _with_decision(arrays, measured, f, y)
     return RateDistortionCurve.of_kind(
         TASK_MODEL,
-        arrays.rate_bits[kept],
-        measured[kept],
-        gap_bits=arrays.gap_bits[kept],
-        slope=arrays.slope[kept],
-        distortion_expected=arrays.distortion[kept],
-        measure=ERRORS if cost is None else COST,
+        arrays.rate_bits,
+        measured,
+        gap_bits=arrays.gap_bits,
+        slope=arrays.slope,
+        distortion_expected=arrays.distortion,
+        measure=ERRORS if costs is None else COST,
     )
+
+
+def _errs(f: Reals, y: IntArray) -> float:
+    """D_TM: of equal scores the first is the decision."""
+    return float(np.mean(f.argmax(axis=1) != y))
+
+
+def _with_decision(
+    arrays: PointArrays, measured: FloatArray, f: Reals, y: IntArray
+) -> tuple[PointArrays, FloatArray]:
+    """The decision itself in front. Where scores are tied the cheapest channel of least expected distortion
+    is another one, and the labels may like it less.
+    """
+    rate_bits = entropy_bits(prior_from_labels(f.argmax(axis=1), f.shape[1]))
+    cheapest = arrays.rate_bits[0]
+    first = (rate_bits, arrays.distortion[0], max(0.0, rate_bits - cheapest) + arrays.gap_bits[0], np.inf)
+    more = PointArrays(*(np.append(value, old) for value, old in zip(first, arrays, strict=True)))
+    return more, np.append(_errs(f, y), measured)
 
 
 def task_model_problem(source: SampleDistortion) -> Problem:

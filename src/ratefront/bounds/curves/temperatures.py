@@ -5,41 +5,42 @@ from __future__ import annotations
 import numpy as np
 
 from ratefront.bounds.curves.tempered import ROUNDING_BITS, sampled_points
-from ratefront.bounds.scores import Reals
+from ratefront.bounds.scores import IMPOSSIBLE, Reals, centred_rows
 from ratefront.bounds.source import FloatArray, IntArray
 
 PILOT_SAMPLES, PILOT_ENTRIES = 2000, 2_000_000
 NARROW = 1 - 1e-9
 SMALLEST = np.finfo(np.float64).tiny
+EVEN, HARD = 1e-6, 1e8
+"""Inverse temperatures in units of one over a score difference, at which a draw is as good as even or hard."""
 LONG = 0.08
 """A step that goes further, of the whole rate or the whole distortion, is split whatever it seems to miss."""
 
 
-def inverse_temperatures(f: Reals, y: IntArray, count: int) -> list[float]:
-    """0, infinity and between them a grid that steps evenly along the curve, found on an evenly spaced part
-    of the samples.
+class TemperatureGrid:
+    """Inverse temperatures from 0 to infinity, more of them on demand where the curve of a pilot, an evenly
+    spaced part of the samples, bends: the step with most to hide is split first.
     """
-    pilot_samples = min(y.size, PILOT_SAMPLES, max(64, PILOT_ENTRIES // f.shape[1]))
-    pilot = np.unique(np.linspace(0, y.size - 1, pilot_samples).astype(int))
-    spread = _spread(f[pilot])
-    if spread == 0.0:
-        return [0.0, np.inf]
-    grid = _Grid(f[pilot], y[pilot], least=1e-6 / spread, most=1e8 / spread)
-    for _ in range(count - 3):
-        if not grid.split():
-            break
-    return grid.lambdas
 
+    def __init__(self, f: Reals, y: IntArray) -> None:
+        pilot_samples = min(y.size, PILOT_SAMPLES, max(64, PILOT_ENTRIES // f.shape[1]))
+        pilot = np.unique(np.linspace(0, y.size - 1, pilot_samples).astype(int))
+        self._f, self._y = f[pilot], y[pilot]
+        self.lambdas, self._points = [0.0, np.inf], []
+        reach = _reach(self._f)
+        if reach is not None:
+            self._least, self._most = reach
+            self.lambdas.insert(1, float(np.clip(1.0, *reach)))
+            self._points = [self._point(end) for end in self.lambdas]
 
-class _Grid:
-    """Inverse temperatures where the pilot's curve bends: the step with most to hide is split first."""
+    def grow(self, count: int) -> bool:
+        """Splits until there are `count` inverse temperatures; False where none can be told from another."""
+        while len(self.lambdas) < count:
+            if not self._points or not self._split():
+                return False
+        return True
 
-    def __init__(self, f: Reals, y: IntArray, least: float, most: float) -> None:
-        self._f, self._y, self._least, self._most = f, y, least, most
-        self.lambdas = [0.0, float(np.clip(1.0, least, most)), np.inf]
-        self._points = [self._point(end) for end in self.lambdas]
-
-    def split(self) -> bool:
+    def _split(self) -> bool:
         urgency = _urgency(*np.array(self._points).T)
         urgency[[not self._can_split(i) for i in range(urgency.size)]] = 0.0
         index = int(np.argmax(urgency))
@@ -56,7 +57,7 @@ class _Grid:
 
     def _middle(self, i: int) -> float:
         low, high = max(self.lambdas[i], self._least), min(self.lambdas[i + 1], self._most)
-        return float(np.sqrt(low * high))
+        return float(np.sqrt(low) * np.sqrt(high))
 
     def _can_split(self, i: int) -> bool:
         middle = self._middle(i)
@@ -87,6 +88,15 @@ def _bends(rate: FloatArray, distortion: FloatArray) -> FloatArray:
     return np.asarray(np.minimum(away, np.abs(rise)))
 
 
-def _spread(f: Reals) -> float:
-    finite = np.where(np.isfinite(f), f, np.nan)
-    return float(np.nanmax(np.nanmax(finite, axis=1) - np.nanmin(finite, axis=1)))
+def _reach(f: Reals) -> tuple[float, float] | None:
+    """Between which inverse temperatures draws go from even to hard; None where all scores of each row are one.
+
+    A class masked by a very negative score spreads its row without end, so the hard end is judged by how far
+    the second best lies behind.
+    """
+    behind = -np.sort(centred_rows(f), axis=1)[:, ::-1]
+    possible = behind[(behind > 0.0) & (behind < -IMPOSSIBLE)]
+    if possible.size == 0:
+        return None
+    second = behind[:, 1][(behind[:, 1] > 0.0) & (behind[:, 1] < -IMPOSSIBLE)]
+    return EVEN / float(possible.max()), HARD / float(second.min() if second.size else possible.min())

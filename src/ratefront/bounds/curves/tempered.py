@@ -63,11 +63,11 @@ class _Sums:
 def _tempered(centred: FloatArray, inverse_temperature: float, scratch: FloatArray) -> float:
     """Writes softmax(lambda f) into `scratch`, shape (b, K); returns the sum of its rows' entropies in nat."""
     if np.isinf(inverse_temperature):
-        np.equal(centred, 0.0, out=scratch, casting="unsafe")
-        ties = scratch.sum(axis=1)
-        scratch /= ties[:, None]
-        return float(np.log(ties).sum())
-    np.multiply(centred, inverse_temperature, out=scratch)
+        scratch.fill(0.0)
+        scratch[np.arange(len(centred)), centred.argmax(axis=1)] = 1.0  # of equals the first: the decision
+        return 0.0
+    with np.errstate(over="ignore"):  # to -inf, of which the exponential is 0
+        np.multiply(centred, inverse_temperature, out=scratch)
     np.exp(scratch, out=scratch)
     normaliser = scratch.sum(axis=1)
     scratch /= normaliser[:, None]

@@ -26,6 +26,7 @@ from ratefront.bounds.source import FloatArray, as_distribution
 from ratefront.errors import InputError
 
 LOG_2 = float(np.log(2))
+GREATEST_STEP = 1e6
 LEAST_OUTPUT = 1e-200
 """Outputs below this probability are as good as gone; kept positive so that logarithms stay finite."""
 
@@ -142,7 +143,7 @@ class _Iteration:
             return second
         leap = self.evaluate(_extrapolate(state, first, step))
         if leap.objective <= second.objective:
-            self.step_limit = max(self.step_limit, 4.0 * step)
+            self.step_limit = min(GREATEST_STEP, max(self.step_limit, 4.0 * step))
             return leap
         self.step_limit = max(4.0, self.step_limit / 4.0)
         return second

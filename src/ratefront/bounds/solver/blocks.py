@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ratefront.bounds.scores import Reals, blocks_of
 from ratefront.bounds.solver.kernels import SMALLEST, Kernel, checked_slope, factors
-from ratefront.bounds.source import FloatArray
+from ratefront.bounds.source import FloatArray, as_numbers
 from ratefront.errors import InputError
 
 PASS_ENTRIES = 1 << 21
@@ -102,7 +102,7 @@ class MatrixDistortion(BlockDistortion):
     """
 
     def __init__(self, matrix: npt.ArrayLike, tolerance_bits: float = 0.0) -> None:
-        d = np.asarray(matrix, dtype=np.float64)
+        d = as_numbers(matrix, "a distortion matrix")
         if d.ndim != 2 or d.size == 0 or not np.all(np.isfinite(d)):
             raise InputError(
                 f"a distortion matrix must be finite with shape (n, m), n, m >= 1; the shape is {d.shape}"

@@ -30,7 +30,7 @@ class SampleDistortion(BlockDistortion):
 
     def distortion(self, rows: slice) -> FloatArray:
         posterior = posterior_rows(self._scores[rows])
-        return np.asarray(1.0 - posterior if self.cost is None else posterior @ self.cost)
+        return np.maximum(1.0 - posterior, 0.0) if self.cost is None else posterior @ self.cost
 
     def first_seen(self, rows: slice, distortion: FloatArray) -> None:
         self.mean += distortion.sum(axis=0) / self.shape[0]

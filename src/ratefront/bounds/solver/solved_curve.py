@@ -11,7 +11,8 @@ import numpy.typing as npt
 from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, solve_kernel
 from ratefront.bounds.solver.kernels import Kernel
 from ratefront.bounds.solver.tracing import TracedPoint, trace_convex
-from ratefront.bounds.source import FloatArray, as_distribution
+from ratefront.bounds.source import FloatArray, as_distribution, checked_count
+from ratefront.errors import InputError
 
 SOLVED_SLOPES = 60
 TOLERANCE_BITS = 1e-5
@@ -50,7 +51,13 @@ def solve_curve(
 
     Warns with UnconvergedWarning where a certified gap stays above the tolerance; the gaps are in the points
     in any case.
+
+    Raises:
+        InputError: no point, or a tolerance that is not above 0 (fatal).
     """
+    checked_count(points, "the number of solved slopes", least=1)
+    if not tolerance_bits > 0.0:
+        raise InputError(f"a tolerance must be above 0 bit, got {tolerance_bits}")
     source = as_distribution(problem.source, "the source")
 
     def solve(slope: float, *neighbours: SolvedPoint) -> SolvedPoint:

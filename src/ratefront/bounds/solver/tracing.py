@@ -9,7 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from ratefront.bounds.source import FloatArray
+from ratefront.bounds.source import FloatArray, checked_count
 
 ENOUGH_BITS = 1e-9
 """Chord and tangents closer than this leave nothing to find."""
@@ -40,7 +40,11 @@ def trace_convex(
     Each step solves at the slope of the chord whose greatest possible distance to the curve, bounded by the
     tangents of its two ends, is the largest. Fewer points come back only where chord and tangents already
     agree everywhere.
+
+    Raises:
+        InputError: fewer than two points (fatal).
     """
+    checked_count(points, "the number of points")
     if left.distortion >= right.distortion:
         return [right]
     found = [left, right]
