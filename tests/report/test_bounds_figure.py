@@ -97,9 +97,10 @@ def test_every_curve_is_drawn_once_with_its_own_points(document):
     lines = drawn(axes)
     assert set(lines) == {*document["curves"], "task_model held out", "task model", "majority class"}
     for name, curve in document["curves"].items():
-        order = np.argsort(curve["distortion"], kind="stable")
-        assert np.sort(lines[name].get_xdata()) == pytest.approx(np.sort(curve["rate_bits"])), name
-        assert lines[name].get_ydata() == pytest.approx(1.0 - np.array(curve["distortion"])[order]), name
+        place = lines[name].get_xdata(), lines[name].get_ydata()
+        found = sorted(zip(*(np.round(values, 9).tolist() for values in place), strict=True))
+        given = np.round(curve["rate_bits"], 9), np.round(1.0 - np.array(curve["distortion"]), 9)
+        assert found == sorted(zip(*(values.tolist() for values in given), strict=True)), name
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("rate (bit/sample)", "accuracy")
     assert axes.get_xscale() == "linear"
 

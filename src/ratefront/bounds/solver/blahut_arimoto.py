@@ -135,18 +135,16 @@ class _Iteration:
         return _State(output, normaliser, objective, log_gain, following, float(following @ log_gain))
 
     def accelerate(self, state: _State) -> _State:
-        """Two plain steps, then as far along their curve as the objective allows."""
+        """A plain step, then as far along the curve of plain steps as the objective allows."""
         first = self.evaluate(state.next_output)
-        second = self.evaluate(first.next_output)
         step = self._step_length(state, first)
-        if step <= 1.0:
-            return second
-        leap = self.evaluate(_extrapolate(state, first, step))
-        if leap.objective <= second.objective:
-            self.step_limit = min(GREATEST_STEP, max(self.step_limit, 4.0 * step))
-            return leap
-        self.step_limit = max(4.0, self.step_limit / 4.0)
-        return second
+        if step > 1.0:
+            leap = self.evaluate(_extrapolate(state, first, step))
+            if leap.objective <= first.objective:
+                self.step_limit = min(GREATEST_STEP, max(self.step_limit, 4.0 * step))
+                return leap
+            self.step_limit = max(4.0, self.step_limit / 4.0)
+        return self.evaluate(first.next_output)
 
     def _step_length(self, state: _State, first: _State) -> float:
         r, v = state.log_gain, first.log_gain - state.log_gain
