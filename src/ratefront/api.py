@@ -141,7 +141,8 @@ def prior_bounds(counts: Path) -> dict[str, Any]:
     """
     from ratefront.bounds import load_prior, prior_document
 
-    return prior_document(load_prior(counts)[1])
+    names, weights = load_prior(counts)
+    return prior_document(weights, names)
 
 
 def example_bounds(name: str) -> dict[str, Any]:

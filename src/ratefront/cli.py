@@ -238,11 +238,19 @@ def bounds(
     out: Annotated[Path | None, typer.Option(help="The JSON file to write.")] = None,
     figure: Annotated[Path | None, typer.Option(help="The figure to write, .png or .pdf.")] = None,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="CURVE", help="Only this curve; may be given several times.")
+        list[str] | None,
+        typer.Option(
+            metavar="CURVES", help="Only these, by name, with commas between them; '--only help' lists all."
+        ),
     ] = None,
-    points: Annotated[int | None, typer.Option(min=2, help="Solved slopes a curve.  [default: 60]")] = None,
+    points: Annotated[
+        int | None, typer.Option(min=2, max=2000, help="Solved slopes a curve.  [default: 60]")
+    ] = None,
     bootstrap: Annotated[
-        int | None, typer.Option(min=1, metavar="B", help="Held-out curves with intervals from B resamples.")
+        int | None,
+        typer.Option(
+            min=2, max=100_000, metavar="B", help="Held-out curves with 95 % intervals from B resamples."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the folds and the resamples.")] = 0,
     calibrate: Annotated[
@@ -256,11 +264,13 @@ def bounds(
 
     if sum(source is not None for source in (predictions, prior, example)) != 1:
         raise InputError("give either PREDICTIONS.npz, or --prior COUNTS.json, or --example NAME")
+    if seed and bootstrap is None:
+        raise InputError("--seed is for --bootstrap")
     if predictions is None and (only or points or bootstrap or calibrate):
         raise InputError("--only, --points, --bootstrap and --calibrate are for PREDICTIONS.npz")
     if out is None and figure is None:
         raise InputError("nothing to write: give --out FILE.json or --figure FILE.png, or both")
-    _check_writable(out, figure)
+    _check_writable(out, figure, predictions or prior)
     with _warnings_in_a_line():
         if predictions is not None:
             intervals = None if bootstrap is None else Bootstrap(bootstrap, seed)
@@ -279,13 +289,22 @@ def bounds(
         print(figure)
 
 
-def _check_writable(out: Path | None, figure: Path | None) -> None:
+def _check_writable(out: Path | None, figure: Path | None, read: Path | None) -> None:
     """Before minutes of computing, not after them."""
+    import os
+
     if figure is not None and figure.suffix.lower() not in (".png", ".pdf"):
         raise InputError(f"{figure}: a figure's name must end in .png or .pdf")
+    named = [path.resolve() for path in (out, figure, read) if path is not None]
+    if len(set(named)) < len(named):
+        raise InputError("the files to read and to write must be different ones")
     for path in (out, figure):
-        if path is not None and not path.absolute().parent.is_dir():
+        if path is None:
+            continue
+        if not path.absolute().parent.is_dir():
             raise InputError(f"{path}: there is no folder {path.parent}")
+        if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
+            raise InputError(f"{path} cannot be written: it is a folder, or lies in one that is not yours")
 
 
 @contextmanager

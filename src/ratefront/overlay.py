@@ -219,11 +219,11 @@ def overlay_of(labels: npt.ArrayLike, logits: npt.ArrayLike, asked_for: Collecti
     """
     predictions = Predictions.from_logits(labels, logits)
     wrong = float(np.mean(predictions.predicted != predictions.labels))
-    names = [*curve_names(predictions), *asked_for]
+    curves = curves_from_predictions(predictions, [*curve_names(predictions), *asked_for])
     return Overlay(
-        curves=curves_from_predictions(predictions, names),
+        curves=curves,
         samples=predictions.samples,
         classes=predictions.classes,
         task_model_distortion=wrong,
-        warning=few_samples_warning(predictions),
+        warning=few_samples_warning(predictions, curves),
     )

@@ -96,7 +96,7 @@ def test_where_nothing_can_be_fitted_there_is_an_error() -> None:
         temperature_of(Predictions.from_probabilities([1, 0], [[1.0, 0.0], [0.0, 1.0]]))
     decisions = Predictions.from_decisions([0, 1], [0, 1])
     for function in (temperature_of, calibrated, expected_calibration_error):
-        with pytest.raises(InputError, match="need logits or probabilities"):
+        with pytest.raises(InputError, match="logits or probabilities"):
             function(decisions)
     with pytest.raises(InputError, match="at least 1 bin"):
         expected_calibration_error(calibrated_predictions(10, 2), bins=0)

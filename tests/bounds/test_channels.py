@@ -286,9 +286,9 @@ def test_other_classes_are_refused(name: str) -> None:
 def test_posteriors_are_asked_for() -> None:
     decisions = Predictions.from_decisions([0, 1], [0, 1])
     for fit in (fit_sampling, fit_task_model):
-        with pytest.raises(InputError, match="need logits or probabilities"):
+        with pytest.raises(InputError, match="logits or probabilities"):
             fit(decisions, [1.0])
-        with pytest.raises(InputError, match="need logits or probabilities"):
+        with pytest.raises(InputError, match="logits or probabilities"):
             fit(calibrated_predictions(20, 2), [1.0]).contributions(decisions)
 
 

@@ -51,8 +51,7 @@ def test_of_several_points_at_one_distortion_the_cheapest_counts() -> None:
 
 
 def test_least_distortion_at_a_rate_on_a_curve_that_comes_back_up() -> None:
-    assert WAVY.distortion_at(0.7) == pytest.approx(0.3)
-    assert WAVY.distortion_at(2.25) == pytest.approx(0.1)
+    assert WAVY.distortion_at(0.7) == pytest.approx(0.29)
 
 
 def test_envelope_is_the_lower_hull_with_the_zero_rate_point() -> None:
@@ -124,11 +123,21 @@ def test_conversion_divides_rates_and_gaps_and_says_the_unit() -> None:
 
 
 def test_where_the_distortion_turns_back_the_lowest_passage_counts() -> None:
-    # by falling rate: from 0.5 back to 0.2, then on to 0.8
-    back = curve([3.0, 2.5, 2.0, 1.0, 0.0], [0.5, 0.3, 0.2, 0.4, 0.8])
+    # from 0.5 back to 0.2, then on to 0.8
+    way = np.arange(5.0)
+    back = curve([3.0, 2.5, 2.0, 1.0, 0.0], [0.5, 0.3, 0.2, 0.4, 0.8], along=way)
+    assert back.turns_back
     assert back.rate_at(0.45) == pytest.approx(0.875)
     assert back.rate_at(0.25) == pytest.approx(1.75)
     assert back.rate_at(0.8) == back.rate_at(0.99) == 0.0
     assert back.distortion_at(2.75) == pytest.approx(0.2)
+    assert back.distortion_at(1.5) == pytest.approx(0.3)
     assert back.line[0].tolist() == [3.0, 2.5, 2.0, 1.0, 0.0]
     assert back.line[1].tolist() == [0.5, 0.3, 0.2, 0.4, 0.8]
+
+
+def test_a_large_gap_excuses_its_own_point_alone() -> None:
+    gap = np.array([0.9, 0.0, 0.0])
+    with pytest.raises(InputError, match="convex"):
+        curve([3.0, 2.5, 0.0], [0.1, 0.3, 0.7], gap_bits=gap, convex=True)
+    assert curve([3.0, 1.0, 0.0], [0.1, 0.3, 0.7], gap_bits=gap, convex=True).convex

@@ -16,6 +16,7 @@ from ratefront.bounds.confusion import Confusion
 from ratefront.bounds.hull import lower_hull
 from ratefront.bounds.names import INDIRECT_CROSS_FITTED
 from ratefront.bounds.predictions import Predictions
+from ratefront.bounds.recipes import curve_names
 from ratefront.bounds.statistics.bootstrap import bootstrap_interval
 from ratefront.bounds.statistics.channel_fits import (
     fit_estimate_and_compress,
@@ -302,15 +303,17 @@ def test_the_warning_appears_below_twenty_samples_a_cell() -> None:
     enough = Predictions.from_decisions(np.repeat([0, 1], 20), np.repeat([0, 1], 20))
     few = Predictions.from_decisions(np.repeat([0, 1], 19), np.repeat([0, 1], 19))
     assert (samples_per_cell(enough), samples_per_cell(few)) == (20, 19)
-    assert few_samples_warning(enough) is None
-    said = few_samples_warning(few)
+    assert few_samples_warning(enough, curve_names(enough)) is None
+    said = few_samples_warning(few, curve_names(few))
     assert said is not None
-    assert "Only 19 samples" in said
+    assert said.startswith("19 samples")
     assert "optimistic" in said
     assert "cross-fitted" in said
     assert "posterior" not in said
 
 
-def test_the_warning_names_what_else_is_drawn() -> None:
-    assert "posterior-based" in str(few_samples_warning(calibrated_predictions(50, 5)))
-    assert "no other estimate" in str(few_samples_warning(Predictions.from_decisions([0], [0])))
+def test_the_warning_is_about_what_is_drawn() -> None:
+    few = calibrated_predictions(50, 5)
+    assert "posterior-based" in str(few_samples_warning(few, curve_names(few)))
+    assert "No other estimate" in str(few_samples_warning(few, ["oracle", "indirect_estimate_and_compress"]))
+    assert few_samples_warning(few, ["oracle", "task_model"]) is None

@@ -51,7 +51,14 @@ def test_the_document_survives_json_and_traces_the_exact_curve() -> None:
     document = json.loads(json.dumps(prior_document(prior), allow_nan=False))
     curve = curves_from_document(document)["oracle"]
     assert curve.rate_bits.size >= 200
-    assert set(document) == {"classes", "samples", "zero_rate_distortion", "label_entropy_bits", "curves"}
+    assert set(document) == {
+        "classes",
+        "class_names",
+        "samples",
+        "zero_rate_distortion",
+        "label_entropy_bits",
+        "curves",
+    }
     assert document["samples"] is None, "relative frequencies say nothing of the number of samples"
     assert (curve.distortion[0], curve.rate_bits[-1]) == (0.0, 0.0)
     assert curve.rate_bits[0] == pytest.approx(document["label_entropy_bits"])

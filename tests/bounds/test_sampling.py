@@ -108,3 +108,17 @@ def test_memory_is_bounded_by_the_block_not_by_the_samples() -> None:
 def test_bad_input_is_refused(scores: object, labels: list[int]) -> None:
     with pytest.raises(InputError):
         sample_and_communicate(scores, labels)  # type: ignore[arg-type]
+
+
+def test_where_the_rate_humps_the_curve_is_read_in_its_own_order() -> None:
+    """I(X; Y^) may fall again as the draw hardens, while the distortion still falls: no order by rate."""
+    rng = np.random.default_rng(0)
+    u = rng.uniform(0.02, 0.49, 3800)
+    unsure = np.column_stack([0.995 - u, np.full(u.size, 0.005), u])
+    posterior = np.vstack([unsure, np.tile([0.02, 0.96, 0.02], (200, 1))])
+    labels = (posterior.cumsum(axis=1) < rng.random((4000, 1))).sum(axis=1)
+    curve = sample_and_communicate(np.log(posterior), labels)
+    true = sampled_points(np.log(posterior), labels, [1.0, 2.0, 4.0, 8.0])
+    assert np.diff(true.rate_bits).max() > 0 > np.diff(true.rate_bits).min()
+    for rate, distortion in zip(true.rate_bits, true.distortion, strict=True):
+        assert curve.rate_at(distortion) == pytest.approx(rate, abs=1e-3)

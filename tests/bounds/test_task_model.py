@@ -28,7 +28,9 @@ from ratefront.bounds import (
 )
 from ratefront.bounds import scores as score_blocks
 from ratefront.bounds.solver import blocks
+from ratefront.bounds.solver.blahut_arimoto import solve_kernel
 from ratefront.bounds.solver.blocks import BlockKernel, MatrixDistortion
+from ratefront.bounds.solver.samples import SampleDistortion
 from ratefront.errors import InputError
 
 slow = settings(deadline=None, max_examples=40)
@@ -314,3 +316,18 @@ def test_a_cost_of_0_and_1_is_the_error_and_its_currency_changes_no_rate() -> No
 def test_bad_input_is_refused(scores: object, labels: object, cost: object) -> None:
     with pytest.raises(InputError):
         task_model_curve(scores, labels, cost=cost)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("slope", [2.0, 20.0])
+def test_single_precision_keeps_its_word_over_many_rows_alike(slope: float) -> None:
+    """Sums of equal terms are the worst case of rounding: 100 000 samples with one of two posteriors each."""
+    rng = np.random.default_rng(0)
+    scores = np.log(rng.dirichlet(np.full(80, 0.3), 2))[rng.integers(0, 2, 100_000)]
+    found = {}
+    for tolerance_bits in (1e-4, 1e-7):
+        distortion = SampleDistortion(scores, None, tolerance_bits)
+        assert distortion.is_single == (tolerance_bits == 1e-4)
+        kernel = BlockKernel(distortion, slope)
+        found[tolerance_bits] = solve_kernel(np.full(100_000, 1e-5), kernel, None, tolerance_bits)
+    single, double = (r.rate_bits + slope * r.distortion / np.log(2) for r in found.values())
+    assert -1e-6 - found[1e-7].gap_bits <= single - double <= found[1e-4].gap_bits + 1e-6

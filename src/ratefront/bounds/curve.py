@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ratefront.bounds.hull import lower_hull
-from ratefront.bounds.names import CURVE_KINDS, ERRORS, TASK_MODEL, DistortionMeasure
+from ratefront.bounds.names import CURVE_KINDS, ERRORS, DistortionMeasure
 from ratefront.bounds.source import FloatArray, as_numbers
 from ratefront.errors import InputError
 
@@ -20,7 +20,7 @@ ROUNDING = 1e-14
 SAME_DISTORTION = 1e-9
 """Measured distortions are multiples of 1/N: what lies closer to the least distortion lies on it."""
 
-POINTWISE = ("rate_bits", "distortion", "gap_bits", "slope", "distortion_expected")
+POINTWISE = ("rate_bits", "distortion", "gap_bits", "slope", "distortion_expected", "along")
 """The arrays of shape (M,)."""
 
 
@@ -28,8 +28,8 @@ POINTWISE = ("rate_bits", "distortion", "gap_bits", "slope", "distortion_expecte
 class RateDistortionCurve:
     """Points (distortion, rate), sorted by distortion, and the straight lines between them (time sharing).
 
-    Lines join neighbours in rate: along every curve of the theory the rate falls steadily, but the distortion
-    of an achievable one, measured on labels, may turn back.
+    An achievable curve may turn back, in distortion and in rate: then `along` says in which order its points
+    follow each other, and the straight lines join them so.
 
     Attributes:
         name: its key in files, for instance "oracle".
@@ -40,6 +40,8 @@ class RateDistortionCurve:
         slope: shape (M,) or None: the slope in nat per unit of distortion that each point was solved at.
         distortion_expected: shape (M,) or None: where `distortion` was measured on the labels, what the
             posteriors themselves expect it to be; it need not be sorted.
+        along: shape (M,) or None: the place of each point on the curve's way; None where it is the order of
+            distortion.
         assumptions: in words.
         monotone, convex: what the curve claims to be; construction checks it.
         measure: what `distortion` counts (`names.DistortionMeasure`); errors P(Y^ != Y) by default.
@@ -55,6 +57,7 @@ class RateDistortionCurve:
     gap_bits: FloatArray | None = None
     slope: FloatArray | None = None
     distortion_expected: FloatArray | None = None
+    along: FloatArray | None = None
     assumptions: str = ""
     monotone: bool = False
     convex: bool = False
@@ -66,7 +69,7 @@ class RateDistortionCurve:
         _check_lengths(self.name, arrays)
         upper = {"distortion": self.measure.greatest, "distortion_expected": self.measure.greatest}
         for name, values in arrays.items():
-            if name != "slope":
+            if name not in ("slope", "along"):
                 _check_range(self.name, name, values, upper.get(name, np.inf))
         order = np.lexsort((-arrays["rate_bits"], arrays["distortion"]))
         for name, values in arrays.items():
@@ -101,24 +104,32 @@ class RateDistortionCurve:
 
     @property
     def line(self) -> tuple[FloatArray, FloatArray]:
-        """(rate, distortion) along the curve, by falling rate."""
-        order = np.lexsort((self.distortion, -self.rate_bits))
+        """(rate, distortion) in the order in which the curve passes its points."""
+        if self.along is None:
+            return self.rate_bits, self.distortion
+        order = np.argsort(self.along, kind="stable")
         return self.rate_bits[order], self.distortion[order]
+
+    @property
+    def turns_back(self) -> bool:
+        """Whether the distortion goes to and fro along the curve."""
+        steps = np.diff(self.line[1])
+        return bool(np.any(steps > 0) and np.any(steps < 0))
 
     def rate_at(self, distortion: float) -> float | None:
         """Rate at a distortion, by straight lines; None below the least distortion.
 
         Where the line passes a distortion several times the lowest rate counts. Above the greatest distortion
-        it is that point's rate: 0 for a curve that ends at zero rate.
+        it is that point's rate: 0 for a curve that ends at zero rate. It is the rate at this distortion, which
+        an achievable curve may undercut at a lower one.
         """
         if not distortion >= self.distortion[0] - SAME_DISTORTION:
             return None
         at = float(np.clip(distortion, self.distortion[0], self.distortion[-1]))
         rate, along = self.line
         (r0, r1), (d0, d1) = (rate[:-1], rate[1:]), (along[:-1], along[1:])
-        crosses = (np.minimum(d0, d1) <= at) & (at <= np.maximum(d0, d1)) & (d0 != d1)
-        share = np.divide(at - d0, d1 - d0, out=np.zeros_like(d0), where=d0 != d1)
-        passed = (r0 + share * (r1 - r0))[crosses]
+        over = (np.minimum(d0, d1) <= at) & (at <= np.maximum(d0, d1)) & (d0 != d1)
+        passed = _between(at, d0[over], d1[over], r0[over], r1[over])
         return float(np.min(np.append(passed, rate[along == at])))
 
     def distortion_at(self, rate_bits: float) -> float | None:
@@ -127,12 +138,10 @@ class RateDistortionCurve:
         affordable = rate <= rate_bits
         if not np.any(affordable):
             return None
-        first = int(np.argmax(affordable))
-        least = float(along[first:].min())
-        if first == 0 or rate[first - 1] == rate[first]:
-            return least
-        share = (rate_bits - rate[first]) / (rate[first - 1] - rate[first])
-        return min(least, float(along[first] + share * (along[first - 1] - along[first])))
+        (r0, r1), (d0, d1) = (rate[:-1], rate[1:]), (along[:-1], along[1:])
+        over = affordable[:-1] != affordable[1:]
+        passed = _between(rate_bits, r0[over], r1[over], d0[over], d1[over])
+        return float(np.append(along[affordable], passed).min())
 
     def envelope(self, zero_rate_distortion: float) -> RateDistortionCurve:
         """Lower convex hull with the point (0 bit, `zero_rate_distortion`): what time sharing makes of it."""
@@ -149,6 +158,7 @@ class RateDistortionCurve:
             gap_bits=None if gap is None else gap[hull],
             slope=None,
             distortion_expected=None,
+            along=None,
             assumptions=f"lower convex envelope with the zero-rate point of: {self.assumptions}",
             monotone=True,
             convex=True,
@@ -170,7 +180,7 @@ class RateDistortionCurve:
         """
         if self.distortion_expected is None:
             raise InputError(f"{self.name} carries no expected distortion")
-        shaped = self.name == TASK_MODEL
+        shaped = self.name in CURVE_KINDS and CURVE_KINDS[self.name].is_optimal_in_expectation
         return replace(
             self,
             distortion=self.distortion_expected,
@@ -180,23 +190,29 @@ class RateDistortionCurve:
         )
 
     def _check_shape(self) -> None:
+        """Each point lies above the curve that it stands for by its own gap at most."""
+        gap = np.zeros_like(self.rate_bits) if self.gap_bits is None else self.gap_bits
         rounding = max(SHAPE_TOLERANCE_BITS, ROUNDING * float(self.rate_bits.max()))
-        slack = rounding + (0.0 if self.gap_bits is None else float(self.gap_bits.max()))
-        rise = float(np.diff(self.rate_bits).max(initial=0.0))
-        if self.monotone and rise > slack:
+        rise = float((np.diff(self.rate_bits) - gap[1:]).max(initial=0.0))
+        if self.monotone and rise > rounding:
             raise InputError(f"{self.name} is declared nonincreasing but its rate rises by {rise:.3g} bit")
-        bump = _greatest_bump(self.distortion, self.rate_bits)
-        if self.convex and bump > slack:
+        bump = float((_above_hull(self.distortion, self.rate_bits) - gap).max(initial=0.0))
+        if self.convex and bump > rounding:
             raise InputError(f"{self.name} is declared convex but a point lies {bump:.3g} bit above its hull")
 
 
-def _greatest_bump(distortion: FloatArray, rate: FloatArray) -> float:
-    lowest = np.append(
-        np.diff(distortion) > 0, True
-    )  # of points with one distortion the last has the least rate
+def _between(at: float, x0: FloatArray, x1: FloatArray, y0: FloatArray, y1: FloatArray) -> FloatArray:
+    """y at x = `at` on the lines from (x0, y0) to (x1, y1), which pass it and are not upright."""
+    return np.asarray(y0 + (at - x0) / (x1 - x0) * (y1 - y0))
+
+
+def _above_hull(distortion: FloatArray, rate: FloatArray) -> FloatArray:
+    """How far each point lies above the lower hull, shape (M,); of points with one distortion only the last,
+    which has the least rate, is judged.
+    """
+    judged = np.append(np.diff(distortion) > 0, True)
     hull = lower_hull(distortion, rate)
-    below = np.interp(distortion[lowest], distortion[hull], rate[hull])
-    return float((rate[lowest] - below).max(initial=0.0))
+    return np.where(judged, rate - np.interp(distortion, distortion[hull], rate[hull]), 0.0)
 
 
 def _check_lengths(name: str, arrays: dict[str, FloatArray]) -> None:

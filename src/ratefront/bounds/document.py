@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.names import CURVE_KINDS, ERRORS, measure_named
 from ratefront.bounds.predictions import Predictions
 from ratefront.bounds.recipes import RECIPES, curves_from_predictions
+from ratefront.bounds.solver.blahut_arimoto import UnconvergedWarning
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 from ratefront.bounds.source import FloatArray, entropy_bits
 from ratefront.bounds.statistics.calibration import calibrated, expected_calibration_error
@@ -56,8 +58,12 @@ def bounds_document(
     calibration = None
     if calibrate:
         predictions, calibration = calibrated(predictions)
-    curves = curves_from_predictions(predictions, only, points)
-    confusion, warning = Confusion(predictions.joint), few_samples_warning(predictions)
+    with warnings.catch_warnings(record=True) as unconverged:
+        warnings.simplefilter("always", UnconvergedWarning)
+        curves = curves_from_predictions(predictions, only, points)
+    confusion = Confusion(predictions.joint)
+    sentences = [few_samples_warning(predictions, curves), calibration and calibration.doubt]
+    sentences += [str(warning.message) for warning in unconverged]
     document: dict[str, Any] = {
         "classes": predictions.classes,
         "samples": predictions.samples,
@@ -67,7 +73,7 @@ def bounds_document(
         "estimate_entropy_bits": confusion.estimate_entropy_bits,
         "expected_calibration_error": error,
         "calibration": None if calibration is None else asdict(calibration),
-        "warnings": [] if warning is None else [warning],
+        "warnings": [sentence for sentence in sentences if sentence],
         "curves": {name: curve_as_json(curve) for name, curve in curves.items()},
     }
     if bootstrap is not None:
@@ -88,7 +94,7 @@ def _held_out(
 
 
 def _held_out_as_json(measured: HeldOut, bootstrap: Bootstrap) -> dict[str, Any]:
-    """Sorted by distortion; null where a replicate's curve too often does not reach the distortion."""
+    """Sorted by distortion; null where replicates' curves too often do not reach the distortion."""
     interval = measured.bootstrap(bootstrap.resamples, bootstrap.seed, bootstrap.level)
     rate, distortion = measured.mean_rate_bits, measured.mean_distortion
     order = np.lexsort((-rate, distortion))
@@ -135,6 +141,8 @@ def curve_as_json(curve: RateDistortionCurve) -> dict[str, Any]:
     }
     if curve.measure is not ERRORS:
         found["measure"] = curve.measure.name
+    if curve.turns_back and curve.along is not None:
+        found["along"] = curve.along.astype(int).tolist()
     for key in ("gap_bits", "distortion_expected"):
         values = getattr(curve, key)
         if values is not None:
@@ -153,6 +161,7 @@ def _from_json(name: str, value: Any) -> RateDistortionCurve:
         distortion=_numbers(name, value["distortion"]),
         gap_bits=_optional(name, value, "gap_bits"),
         distortion_expected=_optional(name, value, "distortion_expected"),
+        along=_optional(name, value, "along"),
         assumptions=str(value.get("assumptions", "" if kind is None else kind.assumptions)),
         monotone=shaped,
         convex=shaped,

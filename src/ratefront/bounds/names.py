@@ -63,12 +63,15 @@ def measure_named(name: str) -> DistortionMeasure:
 class CurveKind:
     """What theory says of a curve.
 
-    A rate-distortion function is nonincreasing and convex; an achievable curve need be neither.
+    A rate-distortion function is nonincreasing and convex; an achievable curve need be neither. One that is
+    `is_optimal_in_expectation` is measured on the labels, but a rate-distortion function of what the posteriors
+    expect.
     """
 
     title: str
     assumptions: str
     is_rate_distortion_function: bool
+    is_optimal_in_expectation: bool = False
 
 
 CURVE_KINDS: dict[str, CurveKind] = {
@@ -82,6 +85,7 @@ CURVE_KINDS: dict[str, CurveKind] = {
         "the task model's posteriors are all that is known of a sample and are taken for the truth; the source is "
         "the samples themselves; distortion measured on the labels",
         False,
+        is_optimal_in_expectation=True,
     ),
     INDIRECT_ESTIMATE_AND_COMPRESS: CurveKind(
         "indirect estimate and compress (iE&C)",
@@ -93,6 +97,7 @@ CURVE_KINDS: dict[str, CurveKind] = {
         "the task model's decision is compressed for the labels; p(y | decision) is the mean posterior of the "
         "samples so decided; distortion measured on the labels",
         False,
+        is_optimal_in_expectation=True,
     ),
     INDIRECT_CROSS_FITTED: CurveKind(
         "iE&C, cross-fitted",

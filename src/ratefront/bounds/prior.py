@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def load_prior(path: str | Path) -> tuple[tuple[str, ...] | None, FloatArray]:
         raise InputError(f"{file}: {error}") from error
 
 
-def prior_document(counts: npt.ArrayLike) -> dict[str, Any]:
+def prior_document(counts: npt.ArrayLike, names: Sequence[str] | None = None) -> dict[str, Any]:
     """The JSON document of a prior given as counts (or relative frequencies) of shape (K,).
 
     `samples` is the sum of the counts where all of them are whole, else None.
@@ -45,6 +46,7 @@ def prior_document(counts: npt.ArrayLike) -> dict[str, Any]:
     prior = prior_from_counts(counts)
     return {
         "classes": int(prior.size),
+        "class_names": None if names is None else list(names),
         "samples": _samples(np.asarray(counts, dtype=np.float64)),
         "zero_rate_distortion": WaterFilling(prior).zero_rate_distortion,
         "label_entropy_bits": entropy_bits(prior),

@@ -15,7 +15,7 @@ from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress,
 from ratefront.bounds.curves.indirect import indirect_estimate_and_compress, indirect_from_posteriors
 from ratefront.bounds.curves.linear_rule import linear_rule
 from ratefront.bounds.curves.oracle import oracle_curve
-from ratefront.bounds.curves.sampling import sample_and_communicate
+from ratefront.bounds.curves.sampling import MANY_POINTS, sample_and_communicate
 from ratefront.bounds.curves.task_model import task_model_curve
 from ratefront.bounds.curves.temperatures import TemperatureGrid
 from ratefront.bounds.names import (
@@ -46,7 +46,7 @@ from ratefront.bounds.statistics.channel_fits import (
     fit_time_sharing,
 )
 from ratefront.bounds.statistics.channels import Channels
-from ratefront.bounds.statistics.few_samples import few_samples_warning
+from ratefront.bounds.statistics.few_samples import HONEST, has_few_samples
 from ratefront.bounds.statistics.held_out import Fit, indirect_cross_fitted
 from ratefront.errors import InputError
 
@@ -60,7 +60,7 @@ HELD_OUT_POINTS, FEW_HELD_OUT_POINTS = 60, 20
 """The fewer where every fold and every slope costs passes over many scores."""
 
 MANY_SCORES = 2_000_000
-"""Beyond it sample-and-communicate, too, makes do with as many points as an iterated curve has."""
+"""Beyond it sample-and-communicate makes do with as many points as an iterated curve has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ def _scores(predictions: Predictions) -> Reals:
 
 def _sampled(predictions: Predictions, points: int) -> RateDistortionCurve:
     scores = _scores(predictions)
-    return sample_and_communicate(scores, predictions.labels, points if scores.size > MANY_SCORES else None)
+    least = SOLVED_SLOPES if scores.size > MANY_SCORES else MANY_POINTS
+    return sample_and_communicate(scores, predictions.labels, max(points, least))
 
 
 def _indirect_slopes(predictions: Predictions, points: int) -> FloatArray:
@@ -195,7 +196,7 @@ def curves_from_predictions(
 
 def curve_names(predictions: Predictions) -> list[str]:
     """The curves that are drawn when nobody asks for some by name."""
-    honest = (INDIRECT_POSTERIOR, INDIRECT_CROSS_FITTED) if few_samples_warning(predictions) else ()
+    honest = HONEST if has_few_samples(predictions) else ()
     return [
         name
         for name, recipe in RECIPES.items()
@@ -204,7 +205,7 @@ def curve_names(predictions: Predictions) -> list[str]:
 
 
 def _known(only: Iterable[str]) -> list[str]:
-    names = [only] if isinstance(only, str) else list(dict.fromkeys(only))
+    names = list(dict.fromkeys(name.strip() for name in ([only] if isinstance(only, str) else only)))
     unknown = [name for name in names if name not in RECIPES]
     if unknown:
         raise InputError(f"no such curve: {', '.join(map(repr, unknown))}; there are {', '.join(RECIPES)}")

@@ -51,7 +51,7 @@ def blocks_of(shape: tuple[int, ...], entries: int | None = None) -> Iterator[sl
 
 def posterior_rows(scores: Reals) -> FloatArray:
     """softmax of rows (b, K) of logits or log-probabilities in double precision; -inf gives an exact zero."""
-    values = _below_best(scores)
+    values = below_best(scores)
     np.exp(values, out=values)
     values /= values.sum(axis=1, keepdims=True)
     return values
@@ -59,11 +59,12 @@ def posterior_rows(scores: Reals) -> FloatArray:
 
 def centred_rows(scores: Reals) -> FloatArray:
     """Rows (b, K) in double precision with their greatest score at 0 and `IMPOSSIBLE` for -inf."""
-    values = _below_best(scores)
+    values = below_best(scores)
     return np.maximum(values, IMPOSSIBLE, out=values)
 
 
-def _below_best(scores: Reals) -> FloatArray:
+def below_best(scores: Reals) -> FloatArray:
+    """Rows (b, K) in double precision with their greatest score at 0."""
     values = np.array(scores, dtype=np.float64)
     with np.errstate(over="ignore"):  # to -inf, which is what so great a difference means
         values -= values.max(axis=1, keepdims=True)

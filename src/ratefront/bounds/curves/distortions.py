@@ -68,7 +68,7 @@ def cost_oracle(
 
     From the least expected cost, sum_y p_y min_j cost[y, j], to the best constant answer at 0 bit; a single
     point where one answer is best for every label. It is solved for what each answer costs above the label's
-    best one, in units of the greatest such excess: neither a fee that every answer pays nor the currency
+    best one, in units of what the best constant answer costs: neither a fee that every answer pays nor the currency
     changes the rates.
 
     Warns with UnconvergedWarning where a certified gap stays above the tolerance; the gaps are in the curve
@@ -82,7 +82,7 @@ def cost_oracle(
     p = p[p > 0]
     least = occurring.min(axis=1)
     excess = occurring - least[:, None]
-    unit = float(excess.max()) or 1.0
+    unit = float((p @ excess).min()) or 1.0
     excess = excess / unit
     matrix = MatrixDistortion(excess, tolerance_bits)
     problem = Problem(p, lambda slope: BlockKernel(matrix, slope), p @ excess)

@@ -28,7 +28,11 @@ def estimate_and_compress(joint: Joint, points: int = CLOSED_FORM_POINTS) -> Rat
     distortion = np.array([_task_distortion(confusion, filling.channel(p.distortion)) for p in traced])
     arrays = arrays_of(traced)
     return RateDistortionCurve.of_kind(
-        ESTIMATE_AND_COMPRESS, arrays.rate_bits, distortion, slope=arrays.slope
+        ESTIMATE_AND_COMPRESS,
+        arrays.rate_bits,
+        distortion,
+        slope=arrays.slope,
+        along=np.arange(distortion.size),
     )
 
 

@@ -166,5 +166,6 @@ def _curve(
         gap_bits=arrays.gap_bits,
         slope=arrays.slope,
         distortion_expected=None if measured is None else arrays.distortion,
+        along=None if measured is None else np.arange(measured.size),
         measure=measure,
     )

@@ -5,6 +5,7 @@ Y^ ~ Cat(softmax(lambda f(x))); channel simulation sends it at I(X; Y^).
 
 from __future__ import annotations
 
+import numpy as np
 import numpy.typing as npt
 
 from ratefront.bounds.curve import RateDistortionCurve
@@ -51,4 +52,5 @@ def sample_and_communicate(
         sampled.rate_bits,
         sampled.distortion,
         distortion_expected=sampled.distortion_expected,
+        along=np.arange(sampled.rate_bits.size),
     )

@@ -75,6 +75,7 @@ def task_model_curve(
         gap_bits=arrays.gap_bits,
         slope=arrays.slope,
         distortion_expected=arrays.distortion,
+        along=np.arange(measured.size),
         measure=ERRORS if costs is None else COST,
     )
 

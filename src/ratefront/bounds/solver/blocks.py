@@ -19,14 +19,14 @@ from ratefront.bounds.solver.kernels import SMALLEST, Kernel, checked_slope, fac
 from ratefront.bounds.source import FloatArray, as_numbers
 from ratefront.errors import InputError
 
-PASS_ENTRIES = 1 << 21
-"""Of a block that one step reads twice: it stays in the cache."""
-DOUBLE_ENTRIES = 1 << 19
-"""Up to this size of the matrix steps are made in double precision whatever the tolerance."""
+PASS_ENTRIES, PASS_ROWS = 1 << 21, 4096
+"""Of a block that one step reads twice: it stays in the cache, and single precision sums over few rows."""
+DOUBLE_ENTRIES, DOUBLE_OUTPUTS = 1 << 19, 64
+"""Up to either, steps are made in double precision whatever the tolerance."""
 KEPT_ENTRIES = 1 << 27
-"""Matrices up to this size are kept: half a gibibyte in single precision."""
+"""Matrices up to this size are kept, with their exponentials: one gibibyte in single precision, two in double."""
 SINGLE_ROUNDING_BITS = 1e-5
-"""Rounding of single precision in a sum of up to a block's rows, with a margin of ten."""
+"""Rounding of single precision in a sum over a block's rows: 4e-6 was the most in tests, at many rows alike."""
 SINGLE_TOLERANCE_BITS = 10 * SINGLE_ROUNDING_BITS
 
 
@@ -46,10 +46,11 @@ class BlockDistortion(ABC):
 
     def __init__(self, shape: tuple[int, int], width: int, tolerance_bits: float) -> None:
         self.shape = shape
-        self.is_single = shape[0] * shape[1] > DOUBLE_ENTRIES and tolerance_bits >= SINGLE_TOLERANCE_BITS
+        is_large = shape[0] * shape[1] > DOUBLE_ENTRIES and shape[1] > DOUBLE_OUTPUTS
+        self.is_single = is_large and tolerance_bits >= SINGLE_TOLERANCE_BITS
         self.dtype: type[np.floating[Any]] = np.float32 if self.is_single else np.float64
         self.floor = np.empty(shape[0])
-        self._blocks = list(blocks_of((shape[0], width), PASS_ENTRIES))
+        self._blocks = list(blocks_of((shape[0], width), min(PASS_ENTRIES, PASS_ROWS * width)))
         self._keeps = shape[0] * shape[1] <= KEPT_ENTRIES
         self._above: list[Reals] = []
         self._factors: list[Reals] = []

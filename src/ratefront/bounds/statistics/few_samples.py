@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from ratefront.bounds.names import INDIRECT_CROSS_FITTED, INDIRECT_ESTIMATE_AND_COMPRESS, INDIRECT_POSTERIOR
 from ratefront.bounds.predictions import Predictions
 
 ENOUGH_SAMPLES_PER_CELL = 20.0
+HONEST = {
+    INDIRECT_POSTERIOR: "the posterior-based curve, which learns nothing from the labels",
+    INDIRECT_CROSS_FITTED: "the cross-fitted curve, in which no sample is coded by what was fitted on it",
+}
+"""The estimates of iE&C that too few samples do not make optimistic."""
 
 
 def samples_per_cell(predictions: Predictions) -> float:
@@ -12,24 +20,20 @@ def samples_per_cell(predictions: Predictions) -> float:
     return predictions.samples / int(predictions.joint.nnz)
 
 
-def few_samples_warning(predictions: Predictions) -> str | None:
-    """What people should be told where there are fewer than 20 samples a cell; else None."""
-    per_cell = samples_per_cell(predictions)
-    if per_cell >= ENOUGH_SAMPLES_PER_CELL:
+def has_few_samples(predictions: Predictions) -> bool:
+    """Whether fewer than 20 samples stand behind each cell."""
+    return samples_per_cell(predictions) < ENOUGH_SAMPLES_PER_CELL
+
+
+def few_samples_warning(predictions: Predictions, drawn: Collection[str]) -> str | None:
+    """What people should be told of the curves drawn; None where the plug-in iE&C is not among them, or is
+    well founded.
+    """
+    if INDIRECT_ESTIMATE_AND_COMPRESS not in drawn or not has_few_samples(predictions):
         return None
+    honest = [text for name, text in HONEST.items() if name in drawn]
     return (
-        f"Only {per_cell:.3g} samples stand behind each occurring pair of label and decision (20 would do). "
-        "The plug-in iE&C curve takes their frequencies for the truth and is optimistic: it lies too low. "
-        f"{_drawn_besides(predictions)}"
-    )
-
-
-def _drawn_besides(predictions: Predictions) -> str:
-    if predictions.samples < 2:
-        return "A single sample leaves nothing to measure on; no other estimate is drawn."
-    if predictions.log_probabilities is None:
-        return "Drawn besides: the cross-fitted curve, in which no sample is coded by what was fitted on it."
-    return (
-        "Drawn besides: the posterior-based curve, which learns nothing from the labels, and the cross-fitted "
-        "one, in which no sample is coded by what was fitted on it."
+        f"{samples_per_cell(predictions):.3g} samples stand behind each pair of label and decision that occurs; "
+        "20 would do. The plug-in iE&C curve takes their frequencies for the truth and is optimistic: it lies too "
+        f"low. {'Drawn besides: ' + '; '.join(honest) + '.' if honest else 'No other estimate is drawn.'}"
     )

@@ -64,7 +64,13 @@ class HeldOut:
         No rate is negative, whatever the samples: each contribution is a divergence.
         """
         return RateDistortionCurve.of_kind(
-            name, self.mean_rate_bits, self.mean_distortion, slope=slope, monotone=False, convex=False
+            name,
+            self.mean_rate_bits,
+            self.mean_distortion,
+            slope=slope,
+            along=np.arange(self.mean_rate_bits.size),
+            monotone=False,
+            convex=False,
         )
 
     def bootstrap(self, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> Interval:
