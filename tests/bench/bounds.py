@@ -17,25 +17,22 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from child import Measured, in_own_process
-from classifier import drawn_decisions, drawn_logits
+from classifier import drawn_decisions
 from plain import PlainPoint, plain_blahut_arimoto
 from scipy import sparse
 from timing import Figures, VoidBenchmarkError, seconds_of
 
 from ratefront.bounds import (
-    Predictions,
     RateDistortionCurve,
     UnconvergedWarning,
     estimate_and_compress,
     indirect_estimate_and_compress,
-    indirect_from_posteriors,
     oracle_point_at_slope,
 )
 
 FloatArray = npt.NDArray[np.float64]
 
 SAMPLES, CLASSES = 50_000, 1000
-POSTERIOR_SAMPLES = 10_000
 EXACT_POINTS, SLOPES = 200, 60
 TOLERANCE_BITS = 1e-4
 MOST_ITERATIONS = 20_000
@@ -69,7 +66,6 @@ def measure() -> Figures:
         yield from _sparse(counts / counts.sum())
         dense = counts + PSEUDO_COUNT
         yield from _dense(dense / dense.sum())
-        yield from _posteriors()
     yield from _sampled()
     yield from _task_model()
 
@@ -100,15 +96,6 @@ def _dense(joint: FloatArray) -> Figures:
     name = "indirect_estimate_and_compress_dense_k1000"
     curve, seconds = _curve_and_seconds(lambda: indirect_estimate_and_compress(joint, SLOPES, TOLERANCE_BITS))
     yield f"{name}_over_plain", _plain_seconds(name, _indirect(joint), _solved(curve)) / seconds
-
-
-def _posteriors() -> Figures:
-    """The estimate from the posteriors is dense by nature; ours also averages them, and measures on the labels."""
-    name = "indirect_from_posteriors_k1000"
-    predictions = Predictions.from_logits(*drawn_logits(POSTERIOR_SAMPLES, CLASSES))
-    curve, seconds = _curve_and_seconds(lambda: indirect_from_posteriors(predictions, SLOPES, TOLERANCE_BITS))
-    solved = _solved(curve.expected())
-    yield f"{name}_over_plain", _plain_seconds(name, _mean_posteriors(predictions), solved) / seconds
 
 
 def _sampled() -> Figures:
@@ -142,17 +129,6 @@ def _indirect(joint: FloatArray) -> Problem:
     prior = joint.sum(axis=0)
     occurs = prior > 0
     return Problem(prior[occurs], 1.0 - (joint[:, occurs] / prior[occurs]).T)
-
-
-def _mean_posteriors(predictions: Predictions) -> Problem:
-    """p(y~) and 1 less the mean posterior of the samples decided y~."""
-    scores = np.asarray(predictions.log_probabilities, dtype=np.float64)
-    posterior = np.exp(scores - scores.max(axis=1, keepdims=True))
-    posterior /= posterior.sum(axis=1, keepdims=True)
-    order = np.argsort(predictions.predicted, kind="stable")
-    _, first, count = np.unique(predictions.predicted[order], return_index=True, return_counts=True)
-    mean = np.add.reduceat(posterior[order], first, axis=0) / count[:, None]
-    return Problem(count / count.sum(), 1.0 - mean)
 
 
 def _curve_and_seconds(make: Callable[[], RateDistortionCurve]) -> tuple[RateDistortionCurve, float]:

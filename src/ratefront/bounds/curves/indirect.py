@@ -23,7 +23,7 @@ from ratefront.bounds.names import (
 from ratefront.bounds.predictions import Predictions
 from ratefront.bounds.scores import blocks_of, posterior_rows
 from ratefront.bounds.solver.blocks import BlockKernel, MatrixDistortion
-from ratefront.bounds.solver.kernels import Kernel, SparseGainKernel, factors
+from ratefront.bounds.solver.kernels import Kernel, SparseGain, SparseGainKernel, factors
 from ratefront.bounds.solver.solved_curve import (
     MAX_ITERATIONS,
     SOLVED_SLOPES,
@@ -114,7 +114,8 @@ def indirect_problem(confusion: Confusion, tolerance_bits: float = TOLERANCE_BIT
     constant = np.maximum(1.0 - confusion.label_prior[confusion.label_prior > 0], 0.0)
     if gain.nnz > SPARSE_SHARE * gain.shape[0] * gain.shape[1]:
         return _dense(source, np.maximum(1.0 - gain.toarray(), 0.0), constant, tolerance_bits)
-    return Problem(source, lambda slope: SparseGainKernel(gain, slope), constant)
+    ready = SparseGain(gain)
+    return Problem(source, lambda slope: SparseGainKernel(ready, slope), constant)
 
 
 def _costly(confusion: Confusion, cost: npt.ArrayLike, tolerance_bits: float) -> Problem:

@@ -48,45 +48,71 @@ class Kernel(ABC):
         return normaliser, self.gather(source / normaliser)
 
 
+class SparseGain:
+    """A sparse gain of shape (n, m) with entries in (0, 1], made ready once for all slopes.
+
+    Attributes:
+        best: each row's greatest entry, shape (n,).
+        behind: what each stored entry lies behind it, <= 0, shape (nnz,); `rows` says in which row.
+
+    Raises:
+        InputError: an empty row: its input would have no best output (fatal).
+    """
+
+    def __init__(self, gain: sparse.csr_array) -> None:
+        if np.any(np.diff(gain.indptr) == 0):
+            raise InputError("every row of a sparse gain needs a stored entry")
+        self.best = np.asarray(np.maximum.reduceat(gain.data, gain.indptr[:-1]), dtype=np.float64)
+        self.rows = np.repeat(np.arange(self.best.size), np.diff(gain.indptr))
+        self.behind = gain.data - self.best[self.rows]
+        self.shape = gain.shape
+        numbered = sparse.csr_array((np.arange(gain.nnz), gain.indices, gain.indptr), shape=gain.shape)
+        turned = numbered.T.tocsr()
+        self._turn = turned.data
+        self._upright = (gain.indices, gain.indptr)
+        self._turned = (turned.indices, turned.indptr)
+
+    def stored(self, values: FloatArray) -> sparse.csr_array:
+        """The matrix with other values where the gain has entries, shape (n, m)."""
+        return sparse.csr_array((values, *self._upright), shape=self.shape)
+
+    def turned(self, values: FloatArray) -> sparse.csr_array:
+        """The transpose of `stored(values)`, shape (m, n)."""
+        return sparse.csr_array((values[self._turn], *self._turned), shape=self.shape[::-1])
+
+
 class SparseGainKernel(Kernel):
-    """d = 1 - gain with a sparse gain of shape (n, m) and entries in (0, 1]: E is rank one plus sparse.
+    """d = 1 - gain with a sparse gain: E is rank one plus sparse.
 
     With g[i] = max_j gain[i, j], E[i, j] = exp(slope * (gain[i, j] - g[i])), which is exp(-slope * g[i])
     wherever nothing is stored: one product costs the stored entries, not n * m.
 
     Raises:
-        InputError: an empty row (its input would have no best output), or a bad slope (fatal).
+        InputError: as `SparseGain`, or a bad slope (fatal).
     """
 
-    def __init__(self, gain: sparse.csr_array, slope: float) -> None:
-        if np.any(np.diff(gain.indptr) == 0):
-            raise InputError("every row of a sparse gain needs a stored entry")
+    def __init__(self, gain: SparseGain | sparse.csr_array, slope: float) -> None:
+        self._gain = gain if isinstance(gain, SparseGain) else SparseGain(gain)
         self.slope = checked_slope(slope)
-        self._best = np.asarray(np.maximum.reduceat(gain.data, gain.indptr[:-1]), dtype=np.float64)
-        rows = np.repeat(np.arange(self._best.size), np.diff(gain.indptr))
-        behind = gain.data - self._best[rows]
-        infinite = np.isinf(slope)
-        entries = (behind == 0.0).astype(np.float64) if infinite else np.exp(slope * behind)
-        self.floor = np.maximum(1.0 - self._best, 0.0)
-        self.outputs = int(gain.shape[1])
-        self._base = np.zeros_like(self._best) if infinite else np.exp(-slope * self._best)
-
-        def stored(values: FloatArray) -> sparse.csr_array:
-            return sparse.csr_array((values, gain.indices, gain.indptr), shape=gain.shape)
-
-        self._extra = stored(entries - self._base[rows])
-        self._extra_transposed = self._extra.T.tocsr()
-        self._excess = stored(-entries * behind - (self._base * self._best)[rows])
+        self.floor = np.maximum(1.0 - self._gain.best, 0.0)
+        self.outputs = int(self._gain.shape[1])
+        self._entries = factors(-self._gain.behind, self.slope)
+        infinite = np.isinf(self.slope)
+        best = self._gain.best
+        self._base = np.zeros_like(best) if infinite else np.exp(-self.slope * best)
+        extra = self._entries - self._base[self._gain.rows]
+        self._extra, self._extra_turned = self._gain.stored(extra), self._gain.turned(extra)
 
     def weigh(self, output: FloatArray) -> FloatArray:
         return np.asarray(self._base * output.sum() + self._extra @ output)
 
     def gather(self, weight: FloatArray) -> FloatArray:
-        return np.asarray(self._base @ weight + self._extra_transposed @ weight)
+        return np.asarray(self._base @ weight + self._extra_turned @ weight)
 
     def weigh_excess(self, output: FloatArray) -> FloatArray:
-        everywhere = self._base * self._best * output.sum()
-        return np.asarray(np.maximum(everywhere + self._excess @ output, 0.0))
+        unstored = self._base * self._gain.best
+        excess = self._gain.stored(-self._entries * self._gain.behind - unstored[self._gain.rows])
+        return np.asarray(np.maximum(unstored * output.sum() + excess @ output, 0.0))
 
 
 def factors(above: Reals, slope: float, out: Reals | None = None) -> Reals:
