@@ -166,12 +166,10 @@ def draw_bounds(document: Mapping[str, Any], path: Path) -> None:
     InputError
         Another suffix, or the file cannot be written.
     """
-    from ratefront.report.bounds_figure import bounds_figure
-    from ratefront.report.figure_file import write_figure
-    from ratefront.report.paper_figures import example_figure
+    from ratefront.report import bounds_figure, paper_figures
 
-    figure = example_figure if "example" in document else bounds_figure
-    write_figure(lambda: figure(dict(document)), path)
+    draw = paper_figures.draw_example if "example" in document else bounds_figure.draw_bounds
+    draw(dict(document), path)
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:

@@ -99,15 +99,15 @@ def test_no_word_leaves_the_figure_and_no_legend_covers_a_line(documents, name):
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_a_figure_has_the_same_bytes_again(tmp_path, name, suffix):
     first, second = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
-    draw_example(name, first)
-    draw_example(name, second)
+    draw_example(example_document(name), first)
+    draw_example(example_document(name), second)
     assert first.read_bytes() == second.read_bytes()
     assert len(first.read_bytes()) > 5000
 
 
 def test_unknown_names_and_suffixes_are_refused_and_leave_nothing(tmp_path):
     with pytest.raises(InputError, match="there are mixture, detection, modelnet40"):
-        draw_example("coco", tmp_path / "a.png")
+        draw_example(example_document("coco"), tmp_path / "a.png")
     with pytest.raises(InputError, match=r"\.png or \.pdf"):
-        draw_example("modelnet40", tmp_path / "a.svg")
+        draw_example(example_document("modelnet40"), tmp_path / "a.svg")
     assert not list(tmp_path.iterdir())

@@ -18,7 +18,6 @@ from ratefront.bounds.examples.documents import (
     MIXTURE,
     MODELNET40,
     ORACLE_UNIFORM,
-    example_document,
 )
 from ratefront.bounds.names import LINEAR_RULE, ORACLE
 from ratefront.report.curve_artists import (
@@ -52,15 +51,14 @@ _LEADER = {"arrowstyle": "-", "color": "#333333", "linewidth": 0.6, "shrinkA": 1
 Document = Mapping[str, Any]
 
 
-def draw_example(name: str, path: Path) -> None:
-    """Writes the figure of an example to `path`, PNG or PDF by its suffix.
+def draw_example(document: Document, path: Path) -> None:
+    """Writes the figure of an example's document to `path`, PNG or PDF by its suffix.
 
     `mixture` is MA Fig. 1, `detection` RA Fig. 2 with all its panels, `modelnet40` RA Fig. 3.
 
     Raises:
-        InputError: no such example, another suffix, or a file that cannot be written (fatal).
+        InputError: another suffix, or a file that cannot be written (fatal).
     """
-    document = example_document(name)
     write_figure(lambda: example_figure(document), path)
 
 
