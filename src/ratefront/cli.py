@@ -224,7 +224,7 @@ def bounds(
     predictions: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[PREDICTIONS.npz]",
+            metavar="PREDICTIONS.npz",
             help="labels (N,) and one of logits (N, K), probabilities (N, K), predicted (N,).",
             show_default=False,
         ),
