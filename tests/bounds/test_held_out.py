@@ -26,7 +26,7 @@ from ratefront.bounds.statistics.channel_fits import (
     fit_task_model,
     fit_time_sharing,
 )
-from ratefront.bounds.statistics.channels import ClassInputs, Contributions, Seen
+from ratefront.bounds.statistics.channels import Contributions
 from ratefront.bounds.statistics.few_samples import few_samples_warning, samples_per_cell
 from ratefront.bounds.statistics.held_out import (
     HeldOut,
@@ -35,6 +35,7 @@ from ratefront.bounds.statistics.held_out import (
     indirect_held_out,
     subset,
 )
+from ratefront.bounds.statistics.inputs import ClassInputs, Seen
 from ratefront.errors import InputError
 
 SLOPES = np.array([np.inf, 8.0, 5.0, 3.0])

@@ -15,7 +15,7 @@ from scipy.optimize import minimize_scalar
 from ratefront.bounds.predictions import Predictions
 from ratefront.bounds.scores import Reals, below_best, blocks_of, posterior_rows
 from ratefront.bounds.source import FloatArray
-from ratefront.bounds.statistics.channels import scores_of
+from ratefront.bounds.statistics.inputs import scores_of
 from ratefront.errors import InputError
 
 GREATEST_TEMPERATURE = 1e3

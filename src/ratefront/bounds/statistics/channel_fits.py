@@ -19,15 +19,8 @@ from ratefront.bounds.solver.blahut_arimoto import solve_kernel
 from ratefront.bounds.solver.samples import SampleDistortion
 from ratefront.bounds.solver.solved_curve import TOLERANCE_BITS
 from ratefront.bounds.source import FloatArray, IntArray
-from ratefront.bounds.statistics.channels import (
-    ClassInputs,
-    GibbsChannels,
-    PosteriorInputs,
-    Seen,
-    TimeSharingChannels,
-    mean_channels,
-    scores_of,
-)
+from ratefront.bounds.statistics.channels import GibbsChannels, TimeSharingChannels, mean_channels
+from ratefront.bounds.statistics.inputs import ClassInputs, PosteriorInputs, Seen, scores_of
 from ratefront.errors import InputError
 
 ROUNDING_BITS = 1e-6
