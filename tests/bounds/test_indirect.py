@@ -221,3 +221,11 @@ def test_decisions_alone_say_nothing_of_posteriors() -> None:
 def test_what_is_no_cost_is_refused(cost: object) -> None:
     with pytest.raises(InputError, match="cost"):
         indirect_estimate_and_compress([[0.5, 0.0], [0.0, 0.5]], cost=cost)  # type: ignore[arg-type]
+
+
+def test_ties_that_rounding_hides_are_ties() -> None:
+    """1 - 30/66 as a sum of costs and as a difference: at the least distortion both take the cheaper answer."""
+    joint = np.array([[1, 0, 30, 0], [0, 1, 1, 0], [0, 0, 30, 0], [0, 0, 5, 31]]) / 99
+    errors = indirect_estimate_and_compress(joint, 20)
+    priced = indirect_estimate_and_compress(joint, 20, cost=1.0 - np.eye(4))
+    assert priced.rate_at(priced.least_distortion) == pytest.approx(errors.rate_bits[0], abs=1e-5)

@@ -25,6 +25,8 @@ DOUBLE_ENTRIES, DOUBLE_OUTPUTS = 1 << 19, 64
 """Up to either, steps are made in double precision whatever the tolerance."""
 KEPT_ENTRIES = 1 << 27
 """Matrices up to this size are kept, with their exponentials: one gibibyte in single precision, two in double."""
+TIE = 1e-14
+"""Distortions of one row that are closer are one: at infinite slope any of the answers will do."""
 SINGLE_ROUNDING_BITS = 1e-5
 """Rounding of single precision in a sum over a block's rows: 4e-6 was the most in tests, at many rows alike."""
 SINGLE_TOLERANCE_BITS = 10 * SINGLE_ROUNDING_BITS
@@ -92,7 +94,9 @@ class BlockDistortion(ABC):
         yield from zip(self._blocks, self._factors, strict=True)
 
     def _lifted(self, rows: slice, distortion: FloatArray) -> Reals:
-        return (distortion - self.floor[rows, None]).astype(self.dtype)
+        above = distortion - self.floor[rows, None]
+        above[above < TIE] = 0.0
+        return above.astype(self.dtype)
 
 
 class MatrixDistortion(BlockDistortion):
