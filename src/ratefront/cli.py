@@ -293,8 +293,10 @@ def _check_writable(out: Path | None, figure: Path | None, read: Path | None) ->
     """Before minutes of computing, not after them."""
     import os
 
-    if figure is not None and figure.suffix.lower() not in (".png", ".pdf"):
-        raise InputError(f"{figure}: a figure's name must end in .png or .pdf")
+    from ratefront.report.figure_file import checked_suffix
+
+    if figure is not None:
+        checked_suffix(figure)
     named = [path.resolve() for path in (out, figure, read) if path is not None]
     if len(set(named)) < len(named):
         raise InputError("the files to read and to write must be different ones")

@@ -54,10 +54,12 @@ def bounds_document(
         InputError: as `curves_from_predictions`; calibration without posteriors, intervals from a single
             sample (fatal).
     """
-    error = None if predictions.log_probabilities is None else expected_calibration_error(predictions)
-    calibration = None
+    calibration, error = None, None
     if calibrate:
         predictions, calibration = calibrated(predictions)
+        error = calibration.expected_calibration_error_before
+    elif predictions.log_probabilities is not None:
+        error = expected_calibration_error(predictions)
     with warnings.catch_warnings(record=True) as unconverged:
         warnings.simplefilter("always", UnconvergedWarning)
         curves = curves_from_predictions(predictions, only, points)

@@ -16,6 +16,7 @@ from ratefront.bounds.scores import Reals
 from ratefront.bounds.source import (
     PROBABILITY_TOLERANCE,
     IntArray,
+    as_array,
     as_classes,
     joint_from_decisions,
     prior_from_labels,
@@ -151,10 +152,7 @@ def _from_arrays(arrays: dict[str, npt.NDArray[Any]]) -> Predictions:
 
 
 def _checked_matrix(values: npt.ArrayLike, name: str) -> Reals:
-    try:
-        matrix = np.asarray(values)
-    except ValueError as error:
-        raise InputError(f"{name} must be an array of numbers: {error}") from error
+    matrix = as_array(values, name)
     if matrix.dtype.kind not in "fiu":
         raise InputError(f"{name} must be real numbers, they are {matrix.dtype}")
     if matrix.ndim != 2 or matrix.size == 0:

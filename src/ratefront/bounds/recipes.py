@@ -15,7 +15,7 @@ from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress,
 from ratefront.bounds.curves.indirect import indirect_estimate_and_compress, indirect_from_posteriors
 from ratefront.bounds.curves.linear_rule import linear_rule
 from ratefront.bounds.curves.oracle import oracle_curve
-from ratefront.bounds.curves.sampling import MANY_POINTS, sample_and_communicate
+from ratefront.bounds.curves.sampling import MANY_SCORES, default_points, sample_and_communicate
 from ratefront.bounds.curves.task_model import task_model_curve
 from ratefront.bounds.curves.temperatures import TemperatureGrid
 from ratefront.bounds.names import (
@@ -59,9 +59,6 @@ FitLike = Callable[[Predictions, RateDistortionCurve], Fit]
 HELD_OUT_POINTS, FEW_HELD_OUT_POINTS = 60, 20
 """The fewer where every fold and every slope costs passes over many scores."""
 
-MANY_SCORES = 2_000_000
-"""Beyond it sample-and-communicate makes do with as many points as an iterated curve has."""
-
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -95,8 +92,7 @@ def _scores(predictions: Predictions) -> Reals:
 
 def _sampled(predictions: Predictions, points: int) -> RateDistortionCurve:
     scores = _scores(predictions)
-    least = SOLVED_SLOPES if scores.size > MANY_SCORES else MANY_POINTS
-    return sample_and_communicate(scores, predictions.labels, max(points, least))
+    return sample_and_communicate(scores, predictions.labels, max(points, default_points(scores)))
 
 
 def _indirect_slopes(predictions: Predictions, points: int) -> FloatArray:

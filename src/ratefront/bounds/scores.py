@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ratefront.bounds.source import FloatArray
+from ratefront.bounds.source import FloatArray, as_array
 from ratefront.errors import InputError
 
 Reals = npt.NDArray[np.floating[Any]]
@@ -26,10 +26,7 @@ def checked_scores(scores: npt.ArrayLike) -> Reals:
     Raises:
         InputError: not real, another shape, NaN, +inf, a row without a finite score (fatal).
     """
-    try:
-        f = np.asarray(scores)
-    except ValueError as error:
-        raise InputError(f"scores must be an array of numbers: {error}") from error
+    f = as_array(scores, "scores")
     if f.dtype.kind in "iu":
         f = f.astype(np.float64)
     if f.ndim != 2 or f.size == 0 or f.dtype.kind != "f":

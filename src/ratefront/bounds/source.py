@@ -71,16 +71,37 @@ def joint_from_decisions(labels: npt.ArrayLike, predicted: npt.ArrayLike, classe
     return sparse.csr_array(counts / y.size)
 
 
+def as_array(values: npt.ArrayLike, name: str, of: str = "numbers") -> npt.NDArray[Any]:
+    """Whatever NumPy makes an array of.
+
+    Raises:
+        InputError: ragged (fatal).
+    """
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise InputError(f"{name} must be an array of {of}: {error}") from error
+
+
+def as_distortions(values: npt.ArrayLike) -> FloatArray:
+    """Probabilities of error, any shape.
+
+    Raises:
+        InputError: outside [0, 1], or not finite (fatal).
+    """
+    distortions = as_numbers(values, "distortions")
+    if not np.all((distortions >= 0.0) & (distortions <= 1.0)):
+        raise InputError(f"a distortion must lie in [0, 1], got {distortions}")
+    return distortions
+
+
 def as_numbers(values: npt.ArrayLike, name: str) -> FloatArray:
     """Real numbers of any shape.
 
     Raises:
         InputError: ragged, or not real numbers (fatal).
     """
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise InputError(f"{name} must be an array of numbers: {error}") from error
+    array = as_array(values, name)
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name} must be real numbers, they are {array.dtype}")
     return np.asarray(array, dtype=np.float64)
@@ -99,10 +120,7 @@ def as_classes(values: npt.ArrayLike, classes: int, name: str) -> IntArray:
     Raises:
         InputError: empty, wrong shape, not of an integer type, or out of range (fatal).
     """
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise InputError(f"{name} must be an array of integers: {error}") from error
+    array = as_array(values, name, of="integers")
     if array.ndim != 1 or array.size == 0:
         raise InputError(f"{name} must have shape (N,) with N >= 1, it has shape {array.shape}")
     if array.dtype.kind not in "iu":

@@ -7,12 +7,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from ratefront.bounds import RateDistortionCurve
+from ratefront.bounds.source import FloatArray
 from ratefront.report.view import SweepView
 
-FloatArray = npt.NDArray[np.float64]
 LEAST_RATE, GREATEST_START = 0.02, 0.5
 DRAWN_POINTS = 1500
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from ratefront.bounds import ORACLE, TIME_SHARING, RateDistortionCurve
 from ratefront.bounds.names import LINEAR_RULE
+from ratefront.bounds.source import FloatArray
 from ratefront.report.axes import drawn_curve
 from ratefront.report.bounds_content import BoundsContent, is_point
 from ratefront.report.curve_artists import (
-    FloatArray,
     dress,
     line_looks,
     line_zorder,

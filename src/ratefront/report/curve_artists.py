@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
+from ratefront.bounds.source import FloatArray
 from ratefront.report.style import BOUNDS, GRID, BoundStyle
 
 if TYPE_CHECKING:
@@ -15,8 +13,6 @@ if TYPE_CHECKING:
 UNATTAINABLE = "#f1f1f1"
 FEW_POINTS = 30
 LEAST_LINE_ZORDER, LEAST_POINT_ZORDER = 2.0, 4.0
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def line_looks(style: BoundStyle) -> dict[str, Any]:

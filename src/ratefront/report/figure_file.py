@@ -45,16 +45,21 @@ def write_figure(draw: Callable[[], Figure], path: Path) -> None:
     Raises:
         InputError: another suffix than .png or .pdf, a file that cannot be written, or as `draw` (fatal).
     """
+    content = _figure_bytes(draw, checked_suffix(path))
+    try:
+        write_bytes(path, content)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def checked_suffix(path: Path) -> str:
+    """Raises InputError (fatal) where the name says neither PNG nor PDF."""
     suffix = path.suffix.lower()
     if suffix not in _METADATA:
         raise InputError(
             f"{path}: a figure's name must end in {' or '.join(_METADATA)}, not in {path.suffix!r}"
         )
-    content = _figure_bytes(draw, suffix)
-    try:
-        write_bytes(path, content)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+    return suffix
 
 
 def _figure_bytes(draw: Callable[[], Figure], suffix: str) -> bytes:

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ratefront.bounds.source import FloatArray
 from ratefront.errors import InputError
 
-FloatArray = npt.NDArray[np.float64]
 _ARRAYS = ("rate_bits", "distortion", "rate_bits_low", "rate_bits_high")
 
 

@@ -20,14 +20,8 @@ from ratefront.bounds.examples.documents import (
     ORACLE_UNIFORM,
 )
 from ratefront.bounds.names import LINEAR_RULE, ORACLE
-from ratefront.report.curve_artists import (
-    UNATTAINABLE,
-    FloatArray,
-    dress,
-    line_looks,
-    line_zorder,
-    shade_unattainable,
-)
+from ratefront.bounds.source import FloatArray
+from ratefront.report.curve_artists import UNATTAINABLE, dress, line_looks, line_zorder, shade_unattainable
 from ratefront.report.figure_file import PAGE_WIDTH, write_figure
 from ratefront.report.legend import MUTED
 from ratefront.report.style import BoundStyle, bound_style

@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import xlogy
 
-from ratefront.bounds.source import FloatArray, as_distribution, as_numbers
+from ratefront.bounds.source import FloatArray, as_distortions, as_distribution
 from ratefront.errors import InputError
 
 
@@ -72,9 +72,7 @@ class TopKFilling:
         Raises:
             InputError: a distortion outside [0, 1] or not finite (fatal).
         """
-        d = as_numbers(distortion, "distortions")
-        if not np.all((d >= 0.0) & (d <= 1.0)):
-            raise InputError(f"a distortion must lie in [0, 1], got {d}")
+        d = as_distortions(distortion)
         ceiling, floor = self._levels(np.maximum(self.zero_rate_distortion - d, 0.0))
         below = np.searchsorted(self._named, ceiling, side="left")
         above = np.searchsorted(-self._others, -floor, side="left")

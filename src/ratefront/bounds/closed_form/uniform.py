@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import entr, expit
 
-from ratefront.bounds.source import FloatArray, as_numbers
+from ratefront.bounds.source import FloatArray, as_distortions
 from ratefront.errors import InputError
 
 
@@ -47,9 +47,7 @@ class EquiprobableClasses:
         Raises:
             InputError: a distortion outside [0, 1] or not finite (fatal).
         """
-        d = as_numbers(distortion, "distortions")
-        if not np.all((d >= 0.0) & (d <= 1.0)):
-            raise InputError(f"a distortion must lie in [0, 1], got {d}")
+        d = as_distortions(distortion)
         nats = (1.0 - d) * self._log_classes - d * self._log_others_share - entr(d) - entr(1.0 - d)
         return np.where(d >= self.zero_rate_distortion, 0.0, np.maximum(nats, 0.0) / np.log(2))
 

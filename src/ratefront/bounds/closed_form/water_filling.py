@@ -18,8 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import xlogy
 
-from ratefront.bounds.source import FloatArray, IntArray, as_distribution, as_numbers
-from ratefront.errors import InputError
+from ratefront.bounds.source import FloatArray, IntArray, as_distortions, as_distribution
 
 TIE = 1e-12
 """Relative difference below which two probabilities are one: relative frequencies of equal counts."""
@@ -76,7 +75,7 @@ class WaterFilling:
         Raises:
             InputError: a distortion outside [0, 1] or not finite (fatal).
         """
-        accuracy = 1.0 - _checked_distortion(distortion)
+        accuracy = 1.0 - as_distortions(distortion)
         clipped = np.maximum(accuracy, self._entry_accuracy[0])
         active = self._active(clipped)
         spill = np.maximum(self._mass[active - 1] - clipped, 0.0)
@@ -95,7 +94,7 @@ class WaterFilling:
         """The channel that achieves R(D); from D0 on, the likeliest class (ties shared evenly) whatever the
         input.
         """
-        accuracy = float(1.0 - _checked_distortion(distortion))
+        accuracy = float(1.0 - as_distortions(distortion))
         active = int(self._active(np.asarray(max(accuracy, self._entry_accuracy[0]))))
         if accuracy <= self._entry_accuracy[0] or active == 1:
             return self._constant()
@@ -111,10 +110,3 @@ class WaterFilling:
 
     def _active(self, accuracy: FloatArray) -> IntArray:
         return np.asarray(np.searchsorted(self._entry_accuracy, accuracy, side="right"), dtype=np.int64)
-
-
-def _checked_distortion(distortion: npt.ArrayLike) -> FloatArray:
-    values = as_numbers(distortion, "distortions")
-    if not np.all((values >= 0.0) & (values <= 1.0)):
-        raise InputError(f"a distortion must lie in [0, 1], got {values}")
-    return values

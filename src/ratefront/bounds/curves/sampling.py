@@ -12,11 +12,11 @@ from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.curves.temperatures import TemperatureGrid
 from ratefront.bounds.curves.tempered import sampled_points
 from ratefront.bounds.names import SAMPLE_AND_COMMUNICATE
-from ratefront.bounds.scores import checked_scores
+from ratefront.bounds.scores import Reals, checked_scores
 from ratefront.bounds.source import as_classes, checked_count
 from ratefront.errors import InputError
 
-FEW_ENTRIES, MANY_POINTS, FEW_POINTS = 2_000_000, 200, 60
+MANY_SCORES, MANY_POINTS, FEW_POINTS = 2_000_000, 200, 60
 
 
 def sample_and_communicate(
@@ -42,8 +42,7 @@ def sample_and_communicate(
     y = as_classes(labels, f.shape[1], "labels")
     if y.size != f.shape[0]:
         raise InputError(f"scores have {f.shape[0]} rows but there are {y.size} labels")
-    default = FEW_POINTS if f.size > FEW_ENTRIES else MANY_POINTS
-    wanted = checked_count(default if points is None else points, "the number of points")
+    wanted = checked_count(default_points(f) if points is None else points, "the number of points")
     grid = TemperatureGrid(f, y)
     grid.grow(wanted)
     sampled = sampled_points(f, y, grid.lambdas)
@@ -54,3 +53,8 @@ def sample_and_communicate(
         distortion_expected=sampled.distortion_expected,
         along=np.arange(sampled.rate_bits.size),
     )
+
+
+def default_points(scores: Reals) -> int:
+    """As many points as a closed form has, or fewer where each is a pass over many scores."""
+    return FEW_POINTS if scores.size > MANY_SCORES else MANY_POINTS

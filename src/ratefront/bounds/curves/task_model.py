@@ -66,7 +66,7 @@ def task_model_curve(
     traced = solve_curve(task_model_problem(source), points, tolerance_bits, max_iterations)
     measured = _measured_errors(source, y, traced) if costs is None else _measured_costs(source, y, traced)
     arrays = arrays_of(traced)
-    if costs is None and _errs(f, y) < measured.min() - SAME_DISTORTION:
+    if costs is None:
         arrays, measured = _with_decision(arrays, measured, f, y)
     return RateDistortionCurve.of_kind(
         TASK_MODEL,
@@ -80,22 +80,21 @@ def task_model_curve(
     )
 
 
-def _errs(f: Reals, y: IntArray) -> float:
-    """D_TM: of equal scores the first is the decision."""
-    return float(np.mean(f.argmax(axis=1) != y))
-
-
 def _with_decision(
     arrays: PointArrays, measured: FloatArray, f: Reals, y: IntArray
 ) -> tuple[PointArrays, FloatArray]:
-    """The decision itself in front. Where scores are tied the cheapest channel of least expected distortion
-    is another one, and the labels may like it less.
+    """The decision itself in front, where the labels like it best. Where scores are tied the cheapest channel
+    of least expected distortion is another one; of equal scores the first is the decision.
     """
-    rate_bits = entropy_bits(prior_from_labels(f.argmax(axis=1), f.shape[1]))
+    decision = f.argmax(axis=1)
+    errors = float(np.mean(decision != y))
+    if errors >= measured.min() - SAME_DISTORTION:
+        return arrays, measured
+    rate_bits = entropy_bits(prior_from_labels(decision, f.shape[1]))
     cheapest = arrays.rate_bits[0]
     first = (rate_bits, arrays.distortion[0], max(0.0, rate_bits - cheapest) + arrays.gap_bits[0], np.inf)
     more = PointArrays(*(np.append(value, old) for value, old in zip(first, arrays, strict=True)))
-    return more, np.append(_errs(f, y), measured)
+    return more, np.append(errors, measured)
 
 
 def task_model_problem(source: SampleDistortion) -> Problem:

@@ -6,11 +6,11 @@ import numpy as np
 
 from ratefront.bounds.curves.tempered import ROUNDING_BITS, sampled_points
 from ratefront.bounds.scores import IMPOSSIBLE, Reals, centred_rows
+from ratefront.bounds.solver.kernels import SMALLEST
 from ratefront.bounds.source import FloatArray, IntArray
 
 PILOT_SAMPLES, PILOT_ENTRIES = 2000, 2_000_000
 NARROW = 1 - 1e-9
-SMALLEST = np.finfo(np.float64).tiny
 EVEN, HARD = 1e-6, 1e8
 """Inverse temperatures in units of one over a score difference, at which a draw is as good as even or hard."""
 LONG = 0.08
