@@ -9,7 +9,8 @@
     │   └── SweepMismatchError        --resume with another spec than the ledger's; shows the difference
     ├── LedgerError
     │   ├── LedgerDamagedError        a line that is neither whole nor the torn last one; says where
-    │   └── LedgerLockedError         another driver writes this sweep; names it
+    │   ├── LedgerLockedError         another driver writes this sweep; names it
+    │   └── LedgerVersionError        written by a newer ratefront
     ├── EngineError                   the sweep cannot go on
     └── TrialError                    one trial fails, the sweep goes on
         ├── DivergedError             a loss or an objective became NaN or infinite
@@ -72,6 +73,10 @@ class LedgerDamagedError(LedgerError):
 
 class LedgerLockedError(LedgerError):
     """Another driver is writing this sweep."""
+
+
+class LedgerVersionError(LedgerError):
+    """The ledger was written by a newer ratefront, whose events this one cannot know."""
 
 
 class EngineError(RatefrontError):

@@ -8,14 +8,18 @@ from typing import Any, TypeAlias
 
 from ratefront.records import Scalar
 
+#: Raised when an event changes its meaning or a new one appears: an older ratefront must not guess.
+LEDGER_FORMAT = 2
+
 
 @dataclass(frozen=True)
 class Created:
-    """The first event: the resolved spec as plain data, and the version of ratefront that began."""
+    """The first event: the resolved spec as plain data, the version of ratefront that began, the ledger's format."""
 
     sweep: str
     spec: Mapping[str, Any]
     ratefront_version: str
+    ledger_format: int = 1  # where it is not said: the first format did not say it
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,20 @@ class Resumed:
 
 
 @dataclass(frozen=True)
+class Extended:
+    """The sweep asks for more trials than it began with: ``trials`` in all."""
+
+    trials: int
+
+
+@dataclass(frozen=True)
+class Reopened:
+    """A trial that had failed for good is to be tried again."""
+
+    trial_id: str
+
+
+@dataclass(frozen=True)
 class Ended:
     """Every requested trial has ended."""
 
@@ -101,7 +119,18 @@ class Ended:
 
 
 Event: TypeAlias = (
-    Created | TaskModelReady | Planned | Started | Reported | Finished | Failed | Stopped | Resumed | Ended
+    Created
+    | TaskModelReady
+    | Planned
+    | Started
+    | Reported
+    | Finished
+    | Failed
+    | Stopped
+    | Resumed
+    | Extended
+    | Reopened
+    | Ended
 )
 
 KINDS: Mapping[str, type[Any]] = {
@@ -114,6 +143,8 @@ KINDS: Mapping[str, type[Any]] = {
     "failed": Failed,
     "stopped": Stopped,
     "resumed": Resumed,
+    "extended": Extended,
+    "reopened": Reopened,
     "ended": Ended,
 }
 _NAMES = {cls: name for name, cls in KINDS.items()}

@@ -85,8 +85,7 @@ class VirtualDriver:
             raise KilledError
         entry = Entry(len(self.ledger), float(len(self.ledger)), event)
         self.ledger.append(entry)
-        for command in self.engine.apply(entry):
-            self.held.pop(command.trial_id, None)
+        self.engine.apply(entry)
 
     def tell(self, fact: Fact) -> None:
         for event in self.engine.judge(fact):

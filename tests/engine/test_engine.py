@@ -12,20 +12,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.messages import Began, Broke, Done, Progressed, Record, Returned, Start, Stop, Wait
+from ratefront.engine.messages import Began, Broke, Done, Progressed, Record, Returned, Start, StopAsked, Wait
+from ratefront.engine.placement import Needs, needs_of
 from ratefront.events import (
     Created,
+    Ended,
     Entry,
     Event,
+    Extended,
     Failed,
     Finished,
     Planned,
+    Reopened,
     Reported,
     Resumed,
     Started,
     Stopped,
 )
+from ratefront.history import SweepHistory
 from ratefront.records import ENDED
+from ratefront.spec.schema import SweepSpec
 
 SEEDS = st.integers(0, 2**32)
 
@@ -110,13 +116,11 @@ class Hand:
         self.engine = Engine(virtual.spec(trials=trials), virtual.SPACE)
         self.add(Created("by hand", {}, "0"))
 
-    def add(self, *events: Event) -> list[Stop]:
-        commands: list[Stop] = []
+    def add(self, *events: Event) -> None:
         for event in events:
             entry = Entry(len(self.ledger), 0.0, event)
             self.ledger.append(entry)
-            commands += self.engine.apply(entry)
-        return commands
+            self.engine.apply(entry)
 
     def start(self) -> Start:
         command = self.engine.next_command()
@@ -160,7 +164,8 @@ def test_a_report_that_is_no_number_fails_the_trial_and_frees_the_worker(hand: H
     start = hand.begin()
     events = hand.engine.judge(Progressed("t0000", 1, 3, {"loss": value, "accuracy": 0.5}))
     assert events == [Failed("t0000", 1, "DivergedError", f"loss is {value} at epoch 3", True)]
-    assert hand.add(*events) == [Stop("t0000", f"loss is {value} at epoch 3")]
+    hand.add(*events)
+    assert not hand.engine.history.is_running("t0000", 1)
     late = Returned("t0000", 1, hand.virtual.result("t0000", start.params.values))
     assert hand.engine.judge(late) == []
 
@@ -242,7 +247,8 @@ def test_news_of_an_older_attempt_is_not_heard(hand: Hand) -> None:
 
 def test_a_stopped_trial_is_pruned_and_its_worker_freed(hand: Hand) -> None:
     hand.begin()
-    assert hand.add(Stopped("t0000", 1, "dominated")) == [Stop("t0000", "dominated")]
+    hand.add(Stopped("t0000", 1, "dominated"))
+    assert not hand.engine.history.is_running("t0000", 1)
     assert hand.engine.history.trials["t0000"].status == "pruned"
 
 
@@ -259,3 +265,140 @@ def test_more_trials_than_before_extend_an_ended_sweep(virtual: SimpleNamespace)
     longer = virtual.Driver(virtual.spec(trials=6), Random(3), 2, driver.ledger, outcome=virtual.good)
     longer.run()
     assert_whole(longer.ledger, 6)
+
+
+def broke(hand: Hand, error: str = "WorkerLostError") -> Failed:
+    """The attempt that runs is lost; the event that this amounts to."""
+    trial = hand.engine.history.trials["t0000"]
+    (event,) = hand.engine.judge(Broke("t0000", trial.attempts, error, "why", True))
+    hand.add(event)
+    assert isinstance(event, Failed)
+    return event
+
+
+def reach(hand: Hand, step: int) -> None:
+    """Begin an attempt that reports this step."""
+    start = hand.begin()
+    hand.add(*hand.engine.judge(Progressed("t0000", start.attempt, step, {"loss": 0.5})))
+
+
+def test_an_attempt_that_got_further_costs_nothing_and_others_add_up(hand: Hand) -> None:
+    for step in (1, 2, 3, 4, 5):
+        reach(hand, step)
+        assert not broke(hand).final
+    ends = []
+    for _ in range(3):
+        reach(hand, 5)
+        ends.append(broke(hand).final)
+    assert ends == [False, False, True]
+
+
+def test_the_curve_is_that_of_the_attempt_that_went_on(hand: Hand) -> None:
+    start = hand.begin()
+    for step in (1, 2, 3):
+        hand.add(*hand.engine.judge(Progressed("t0000", start.attempt, step, {"loss": 1.0 / step})))
+    broke(hand)
+    again = hand.begin()  # from a checkpoint behind step 1
+    hand.add(*hand.engine.judge(Progressed("t0000", again.attempt, 2, {"loss": 7.0})))
+    reports = hand.engine.history.trials["t0000"].reports
+    assert [(report.step, report.metrics["loss"]) for report in reports] == [(1, 1.0), (2, 7.0)]
+    assert hand.engine.judge(Progressed("t0000", again.attempt, 2, {"loss": 8.0})) == []
+
+
+def test_a_full_memory_halves_the_batch_each_time(hand: Hand) -> None:
+    seen = []
+    for _ in range(3):
+        start = hand.begin()
+        seen.append(start.batch_divisor)
+        broke(hand, "OutOfMemoryError")
+    assert seen == [1, 2, 4]
+
+
+@pytest.mark.parametrize("begins", [True, False])
+def test_a_person_stops_a_trial_whether_it_runs_or_not(hand: Hand, begins: bool) -> None:
+    hand.begin() if begins else hand.start()
+    hand.add(*hand.engine.judge(StopAsked("t0000", "by hand")))
+    assert hand.engine.history.trials["t0000"].status == "pruned"
+    assert hand.engine.judge(Began("t0000", 1, "w")) == []
+    assert not hand.engine.history.is_running("t0000", 1)
+    assert hand.engine.judge(StopAsked("t0000", "again")) == []
+
+
+def finish(hand: Hand, start: Start, **changes: object) -> None:
+    trial_id = start.params.trial_id
+    plain = hand.virtual.result(trial_id, start.params.values, **changes)
+    hand.add(*hand.engine.judge(Returned(trial_id, start.attempt, plain)))
+
+
+def test_an_extended_sweep_goes_on_with_the_trials_it_would_have_tried(virtual: SimpleNamespace) -> None:
+    short, long = Hand(virtual, trials=6), Hand(virtual, trials=9)
+    for _ in range(6):
+        finish(short, short.begin())
+        finish(long, long.begin())
+    short.add(Ended("done"), Extended(9))
+    assert not short.engine.done
+    assert not short.engine.history.ended
+    for _ in range(3):
+        start = short.begin()
+        assert start.params == long.begin().params
+        finish(short, start)
+        finish(long, start)
+    assert short.engine.done
+
+
+def test_a_reopened_trial_is_tried_again_and_learned_from(hand: Hand) -> None:
+    start = hand.begin()
+    hand.add(*hand.engine.judge(Broke("t0000", 1, "ValueError", "no such file")))
+    finish(hand, hand.begin())
+    assert hand.engine.done
+    hand.add(Ended("done"), Reopened("t0000"))
+    again = hand.begin()
+    assert (again.params, again.attempt) == (start.params, 2)
+    finish(hand, again)
+    history = hand.engine.history
+    assert (history.trials["t0000"].status, history.trials["t0000"].reason) == ("finished", "")
+    assert history.ended_order == ["t0001", "t0000"]
+    assert hand.engine.done
+
+
+def test_only_what_has_failed_can_be_reopened(hand: Hand) -> None:
+    finish(hand, hand.begin())
+    with pytest.raises(ValueError, match="only a failed one"):
+        hand.add(Reopened("t0000"))
+
+
+class TestPlacement:
+    def spec(self, virtual: SimpleNamespace, **resources: object) -> SweepSpec:
+        plain = virtual.spec(trials=4).model_dump() | {"resources": {"cpus": 2, **resources}}
+        return SweepSpec.model_validate(plain)
+
+    def hand(self, virtual: SimpleNamespace, **resources: object) -> Hand:
+        hand = Hand(virtual, trials=4)
+        hand.engine = Engine(self.spec(virtual, **resources), virtual.SPACE)
+        hand.ledger.clear()
+        hand.add(Created("by hand", {}, "0"))
+        return hand
+
+    def test_families_may_need_something_else(self, virtual: SimpleNamespace) -> None:
+        resources = self.spec(virtual, gpus=0.5, families={"label": {"gpus": 0, "cpus": 1}}).resources
+        assert needs_of(resources, SweepHistory(), "label") == Needs(1, 0)
+        assert needs_of(resources, SweepHistory(), "split") == Needs(2, 0.5)
+
+    def test_one_trial_is_measured_before_any_other_starts(self, virtual: SimpleNamespace) -> None:
+        hand = self.hand(virtual, trials_per_gpu="auto")
+        first = hand.begin()
+        assert first.needs.gpus == 1
+        assert hand.engine.next_command() == Wait()
+        finish(hand, first, extra={"gpu_memory_share": 0.15})
+        assert {hand.begin().needs.gpus for _ in range(3)} == {0.2}, "0.15 with a margin is a fifth"
+
+    def test_a_first_trial_that_fails_is_followed_by_another_alone(self, virtual: SimpleNamespace) -> None:
+        hand = self.hand(virtual, trials_per_gpu="auto")
+        hand.begin()
+        hand.add(*hand.engine.judge(Broke("t0000", 1, "ValueError", "bad")))
+        assert hand.begin().needs.gpus == 1
+        assert hand.engine.next_command() == Wait()
+
+    def test_gpus_are_given_once(self, virtual: SimpleNamespace) -> None:
+        with pytest.raises(ValueError, match="either gpus or trials_per_gpu"):
+            self.spec(virtual, gpus=0.5, trials_per_gpu=2)

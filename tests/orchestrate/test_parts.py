@@ -24,10 +24,10 @@ from ratefront.engine.messages import Broke, Fact, Progressed, Returned
 from ratefront.errors import EngineError, InputError
 from ratefront.orchestrate.environment import describe_environment
 from ratefront.orchestrate.interrupts import Interrupted, interrupts
-from ratefront.orchestrate.live import LiveReference
 from ratefront.orchestrate.opening import check_folder
 from ratefront.orchestrate.quiet import quiet
 from ratefront.orchestrate.redraw import Redrawer
+from ratefront.orchestrate.reference import LiveReference
 from ratefront.orchestrate.wire import decode, encode
 from ratefront.store.folder import SweepFolder
 

@@ -4,7 +4,8 @@ A driver keeps this loop, whatever it runs trials on::
 
     command = engine.next_command()   a slot is free: Record(event) | Start(params, attempt) | Wait | Done
     events = engine.judge(fact)       something happened: the events to record, none for late news
-    commands = engine.apply(entry)    an event is on the disk: [Stop(trial_id)] where a worker works in vain
+    engine.apply(entry)               an event is on the disk; a worker whose attempt runs no longer (see
+                                      ``SweepHistory.is_running``) works in vain and is taken away
 
 The state is folded from the ledger's entries and nothing else, so an engine built from a ledger is the engine
 that wrote it. What a driver holds in its hands (trials given out but not begun) dies with the driver, as it
@@ -14,7 +15,6 @@ should.
 from __future__ import annotations
 
 import heapq
-from collections import Counter
 from collections.abc import Iterable
 
 from ratefront import events
@@ -29,10 +29,12 @@ from ratefront.engine.messages import (
     Returned,
     SlotCommand,
     Start,
-    Stop,
+    StopAsked,
     Wait,
+    WorkerFact,
 )
-from ratefront.engine.retry import is_final
+from ratefront.engine.placement import must_measure_first, needs_of
+from ratefront.engine.retry import batch_divisor, is_final
 from ratefront.engine.seeds import stable_seed
 from ratefront.engine.suggest import Suggester
 from ratefront.history import SweepHistory, TrialHistory
@@ -58,27 +60,35 @@ class Engine:
         self._suggester = Suggester.of(spec, space)
         self.history = SweepHistory()
         self._waiting: list[tuple[int, str]] = []  # a heap of planned trials that nobody runs, by number
-        self._failures: Counter[str] = Counter()
-        self._ended = 0
+        self._requested = spec.trials
         for entry in entries:
             self.apply(entry)
 
     @property
     def done(self) -> bool:
         """True where every requested trial has ended."""
-        return self._ended >= self._spec.trials
+        return self.history.trials_ended >= self._requested
 
     # A slot is free.
 
     def next_command(self) -> SlotCommand:
         """What to do with a free slot. A trial given out by ``Start`` comes again only if it breaks."""
+        if must_measure_first(self._spec.resources, self.history) and self._given_out:
+            return Wait()
         if self._waiting:
             _, trial_id = heapq.heappop(self._waiting)
-            trial = self.history.trials[trial_id]
-            return Start(trial.params, trial.attempts + 1)
-        if len(self.history.trials) < self._spec.trials:
+            return self._start(self.history.trials[trial_id])
+        if len(self.history.trials) < self._requested:
             return Record(self._plan(len(self.history.trials)))
         return Done() if self.done else Wait()
+
+    @property
+    def _given_out(self) -> int:
+        return len(self.history.trials) - self.history.trials_ended - len(self._waiting)
+
+    def _start(self, trial: TrialHistory) -> Start:
+        needs = needs_of(self._spec.resources, self.history, trial.params.family)
+        return Start(trial.params, trial.attempts + 1, needs, batch_divisor(trial))
 
     def _plan(self, number: int) -> events.Planned:
         seed = stable_seed("trial", self._spec.sampler.seed, number)
@@ -91,76 +101,78 @@ class Engine:
         trial = self.history.trials.get(fact.trial_id)
         if trial is None or trial.ended:
             return []
+        if isinstance(fact, StopAsked):
+            return [events.Stopped(fact.trial_id, trial.attempts, fact.reason)]
         if isinstance(fact, Began):
             begins = trial.status == "planned" and fact.attempt == trial.attempts + 1
             return [events.Started(fact.trial_id, fact.attempt, fact.worker)] if begins else []
         if isinstance(fact, Broke) and trial.status == "planned" and fact.attempt == trial.attempts + 1:
             never_begun = events.Started(fact.trial_id, fact.attempt, "")  # so that the attempt counts
-            return [never_begun, self._failed(fact)]
+            return [never_begun, self._failed(trial, fact)]
         if trial.status != "running" or fact.attempt != trial.attempts:
             return []
         return self._judge_running(trial, fact)
 
-    def _judge_running(self, trial: TrialHistory, fact: Progressed | Returned | Broke) -> list[events.Event]:
+    def _judge_running(self, trial: TrialHistory, fact: WorkerFact) -> list[events.Event]:
         match fact:
             case Progressed():
                 return self._progressed(trial, fact)
             case Returned():
-                return [self._returned(fact)]
+                return [self._returned(trial, fact)]
             case Broke():
-                return [self._failed(fact)]
+                return [self._failed(trial, fact)]
 
     def _progressed(self, trial: TrialHistory, fact: Progressed) -> list[events.Event]:
-        if trial.reports and fact.step <= trial.reports[-1].step:
+        if fact.step <= trial.step:
             return []
         if fault := fault_of_metrics(fact.step, fact.metrics):
-            return [self._failed(Broke(fact.trial_id, fact.attempt, "DivergedError", fault))]
+            return [self._failed(trial, Broke(fact.trial_id, fact.attempt, "DivergedError", fault))]
         return [events.Reported(fact.trial_id, fact.attempt, fact.step, dict(fact.metrics))]
 
-    def _returned(self, fact: Returned) -> events.Event:
+    def _returned(self, trial: TrialHistory, fact: Returned) -> events.Event:
         error, fault = fault_of_result(fact.trial_id, fact.result)
         if error:
-            return self._failed(Broke(fact.trial_id, fact.attempt, error, fault))
+            return self._failed(trial, Broke(fact.trial_id, fact.attempt, error, fault))
         return events.Finished(fact.trial_id, fact.attempt, fact.result)
 
-    def _failed(self, fact: Broke) -> events.Failed:
-        final = is_final(fact.error, fact.retryable, self._failures[fact.trial_id])
+    def _failed(self, trial: TrialHistory, fact: Broke) -> events.Failed:
+        final = is_final(fact.error, fact.retryable, trial, self._spec.retries)
         return events.Failed(fact.trial_id, fact.attempt, fact.error, fact.reason, final)
 
     # An event is in the ledger.
 
-    def apply(self, entry: events.Entry) -> list[Stop]:
-        """Fold an entry of the ledger in; the commands are for the driver that has just written it."""
+    def apply(self, entry: events.Entry) -> None:
+        """Fold an entry of the ledger in."""
         self.history.apply(entry)
         match entry.event:
-            case events.Planned(trial_id, number):
-                self._suggester.planned(self.history.trials[trial_id])
-                heapq.heappush(self._waiting, (number, trial_id))
+            case events.Planned(trial_id):
+                self._open(trial_id)
             case events.Started(trial_id):
                 self._take(trial_id)
-            case events.Failed(trial_id):
-                return self._apply_failure(entry.event)
-            case events.Stopped(trial_id, _, reason):
-                self._end(trial_id)
-                return [Stop(trial_id, reason)]
-            case events.Finished(trial_id):
+            case events.Failed(trial_id, _, _, _, final):
+                if final:
+                    self._end(trial_id)
+                else:
+                    self._queue(trial_id)
+            case events.Stopped(trial_id) | events.Finished(trial_id):
                 self._end(trial_id)
             case events.Resumed():
                 self._requeue()
+            case events.Extended(trials):
+                self._requested = trials
+            case events.Reopened(trial_id):
+                self._open(trial_id)
             case _:
                 pass
-        return []
 
-    def _apply_failure(self, event: events.Failed) -> list[Stop]:
-        self._failures[event.trial_id] += 1
-        if event.final:
-            self._end(event.trial_id)
-        else:
-            heapq.heappush(self._waiting, (self.history.trials[event.trial_id].number, event.trial_id))
-        return [Stop(event.trial_id, event.reason)]
+    def _open(self, trial_id: str) -> None:
+        self._suggester.planned(self.history.trials[trial_id])
+        self._queue(trial_id)
+
+    def _queue(self, trial_id: str) -> None:
+        heapq.heappush(self._waiting, (self.history.trials[trial_id].number, trial_id))
 
     def _end(self, trial_id: str) -> None:
-        self._ended += 1
         self._take(trial_id)
         self._suggester.ended(self.history.trials[trial_id])
 

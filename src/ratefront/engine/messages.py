@@ -1,8 +1,8 @@
 """What a driver and the engine say to each other: facts go in, commands come out.
 
-A driver (Ray Tune on a cluster, a simulator in virtual time) tells what happened as a *fact*; the engine
-judges it and names the *events* to record; the driver appends those to the ledger and hands the entries back,
-which may give *commands*.
+A driver (Ray Tune on a cluster, a simulator in virtual time) tells what happened as a *fact*; the engine judges it
+and names the *events* to record; the driver appends those to the ledger and hands the entries back. For a free slot
+the engine has a *command*.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from ratefront.engine.placement import Needs
 from ratefront.events import Event
 from ratefront.records import TrialParams
 
@@ -56,7 +57,16 @@ class Broke:
     retryable: bool = False
 
 
-Fact: TypeAlias = Began | Progressed | Returned | Broke
+@dataclass(frozen=True)
+class StopAsked:
+    """A person asked for this trial to be stopped."""
+
+    trial_id: str
+    reason: str
+
+
+WorkerFact: TypeAlias = Progressed | Returned | Broke
+Fact: TypeAlias = Began | WorkerFact | StopAsked
 
 
 # Commands: what the driver is to do.
@@ -71,10 +81,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Start:
-    """Give this trial to a worker."""
+    """Give this trial to a worker that has what it needs; its batches are cut into ``batch_divisor`` parts."""
 
     params: TrialParams
     attempt: int
+    needs: Needs
+    batch_divisor: int = 1
 
 
 @dataclass(frozen=True)
@@ -85,14 +97,6 @@ class Wait:
 @dataclass(frozen=True)
 class Done:
     """Every requested trial has ended."""
-
-
-@dataclass(frozen=True)
-class Stop:
-    """If a worker still runs this trial, take it away; what it says from now on is not heard."""
-
-    trial_id: str
-    reason: str
 
 
 SlotCommand: TypeAlias = Record | Start | Wait | Done

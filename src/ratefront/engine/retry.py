@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-#: Attempts after the first that an error may cost a trial. Attempts lost with their driver do not count.
-MAX_RETRIES = 2
-
-#: Errors that are not ours and still pass: Python's and torch's names for a memory that was full at the time.
-OUT_OF_MEMORY = frozenset({"MemoryError", "OutOfMemoryError"})
+from ratefront.history import OUT_OF_MEMORY, TrialHistory
 
 
-def is_final(error: str, retryable: bool, failures_before: int) -> bool:
-    """True where the trial has failed for good.
+def is_final(error: str, retryable: bool, trial: TrialHistory, retries: int) -> bool:
+    """True where the running trial, whose attempt ends in ``error``, has failed for good.
 
-    ``error`` is the class name, ``retryable`` what the error says of itself, ``failures_before`` counts the
-    attempts of this trial that failed before this one.
+    ``error`` is the class name, ``retryable`` what the error says of itself. An attempt that got further than all
+    before it costs nothing: on machines that are taken away every hour a long trial ends nevertheless, and as its
+    steps are finite, so are its attempts. Attempts lost with their driver do not count either.
     """
     worth_it = retryable or error in OUT_OF_MEMORY
-    return not worth_it or failures_before >= MAX_RETRIES
+    return not worth_it or (not trial.got_further and trial.setbacks >= retries)
+
+
+def batch_divisor(trial: TrialHistory) -> int:
+    """Into how many parts a batch is cut: twice as many each time that memory ran out."""
+    return int(2**trial.memory_failures)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ratefront.errors import InputError, SweepMismatchError
-from ratefront.events import Created, Entry, Event, Resumed
+from ratefront.events import LEDGER_FORMAT, Created, Entry, Event, Resumed
 from ratefront.orchestrate.environment import describe_environment
 from ratefront.spec.load import dump_yaml, spec_difference, to_plain
 from ratefront.spec.schema import SweepSpec
@@ -56,7 +56,7 @@ def opening_event(spec: SweepSpec, entries: Sequence[Entry]) -> Created | Resume
         The ledger began with another spec; shows the difference.
     """
     if not entries:
-        return Created(spec.name, to_plain(spec), version("ratefront"))
+        return Created(spec.name, to_plain(spec), version("ratefront"), LEDGER_FORMAT)
     check_same_spec(spec, entries[0].event)
     return Resumed(f"process {os.getpid()} on {socket.gethostname()}")
 

@@ -10,7 +10,7 @@ from ray.tune import Callback, Stopper
 from ray.tune.experiment import Trial
 
 from ratefront.engine.messages import Began, Broke, Fact
-from ratefront.orchestrate.live import LiveReference
+from ratefront.orchestrate.reference import LiveReference
 from ratefront.orchestrate.wire import FACT, decode
 
 
@@ -25,7 +25,7 @@ class ResultListener(Stopper):
         with sweep.keeping_failure():
             fact = decode(result[FACT])
             sweep.tell(fact)
-            return sweep.is_stopped(fact.trial_id, fact.attempt)
+            return not sweep.is_running(fact.trial_id, fact.attempt)
 
     def stop_all(self) -> bool:
         return False

@@ -8,7 +8,7 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from ratefront.engine.messages import Done, Start
-from ratefront.orchestrate.live import LiveReference
+from ratefront.orchestrate.reference import LiveReference
 from ratefront.orchestrate.worker import config_of
 
 

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from ratefront.engine.engine import Engine
+from ratefront.engine.live import LiveSweep
 from ratefront.events import Created, Ended
 from ratefront.history import SweepHistory
 from ratefront.orchestrate.following import Following
 from ratefront.orchestrate.interrupts import Interrupts, interrupts
-from ratefront.orchestrate.live import LiveSweep
 from ratefront.orchestrate.opening import check_folder, opening_event, write_origin
 from ratefront.orchestrate.quiet import quiet
 from ratefront.orchestrate.redraw import DrawnSweep, Redrawer

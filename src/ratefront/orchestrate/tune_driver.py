@@ -11,8 +11,9 @@ from ray import tune
 from ray.tune import CheckpointConfig, PlacementGroupFactory, RunConfig, TuneConfig, Tuner
 from ray.tune.error import TuneError
 
+from ratefront.engine.live import LiveSweep
 from ratefront.errors import EngineError
-from ratefront.orchestrate.live import LiveReference, LiveSweep
+from ratefront.orchestrate.reference import LiveReference
 from ratefront.orchestrate.results import LifeListener, ResultListener
 from ratefront.orchestrate.searcher import EngineSearcher
 from ratefront.orchestrate.worker import TrialActor, WorkerSetting

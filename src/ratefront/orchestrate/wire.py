@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ratefront.engine.messages import Broke, Fact, Progressed, Returned
+from ratefront.engine.messages import Broke, Progressed, Returned, WorkerFact
 
 #: The key of a Tune result under which a fact travels.
 FACT = "ratefront_fact"
@@ -26,7 +26,7 @@ def _number(value: Any) -> Any:
     raise TypeError(f"a trial may report numbers and text, not {type(value).__name__}")
 
 
-def encode(fact: Fact) -> str:
+def encode(fact: WorkerFact) -> str:
     """
     Raises
     ------
@@ -36,7 +36,7 @@ def encode(fact: Fact) -> str:
     return json.dumps([type(fact).__name__, asdict(fact)], default=_number)
 
 
-def decode(text: str) -> Fact:
+def decode(text: str) -> WorkerFact:
     kind, data = json.loads(text)
-    fact: Fact = _KINDS[kind](**data)
+    fact: WorkerFact = _KINDS[kind](**data)
     return fact

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -68,12 +68,63 @@ class Sampler(Section):
     ] = 12
 
 
+class FamilyResources(Section):
+    """What a trial of one family needs, where it differs from the others."""
+
+    cpus: Annotated[float | None, Field(gt=0, description="CPU cores of one trial")] = None
+    gpus: Annotated[float | None, Field(ge=0, description="GPUs of one trial; a fraction shares one")] = None
+
+
 class Resources(Section):
     """What one trial needs, and how many run at the same time."""
 
     cpus: Annotated[float, Field(gt=0, description="CPU cores of one trial")] = 1.0
-    gpus: Annotated[float, Field(ge=0, description="GPUs of one trial; a fraction shares one")] = 0.0
+    gpus: Annotated[
+        float, Field(ge=0, description="GPUs of one trial; a fraction is a share of one and of its memory")
+    ] = 0.0
+    trials_per_gpu: Annotated[
+        Annotated[int, Field(ge=1)] | Literal["auto"] | None,
+        Field(description="instead of gpus: trials that share a GPU; auto measures one trial first"),
+    ] = None
     concurrent: Annotated[int, Field(ge=1, description="slots: trials that run at the same time")] = 2
+    families: Annotated[
+        dict[str, FamilyResources], Field(description="families whose trials need something else")
+    ] = {}
+
+    @model_validator(mode="after")
+    def _gpus_once(self) -> Self:
+        if self.trials_per_gpu is not None and self.gpus:
+            raise ValueError("give either gpus or trials_per_gpu")
+        for name, gpus in [
+            ("gpus", self.gpus),
+            *((f"families.{n}.gpus", f.gpus) for n, f in self.families.items()),
+        ]:
+            if gpus is not None and gpus > 1 and gpus != int(gpus):
+                raise ValueError(f"{name}: above one GPU only whole ones, got {gpus:g}")
+        return self
+
+    @property
+    def uses_gpu(self) -> bool:
+        """True where any trial computes on a GPU."""
+        asked = [self.gpus, *(family.gpus or 0.0 for family in self.families.values())]
+        return self.trials_per_gpu is not None or any(asked)
+
+    def of(self, family: str) -> TrialResources:
+        """What a trial of this family asks for; with ``trials_per_gpu: auto`` a whole GPU, where it uses one."""
+        gpus = self.gpus if self.trials_per_gpu is None else 1.0
+        if isinstance(self.trials_per_gpu, int):
+            gpus = 1.0 / self.trials_per_gpu
+        own = self.families.get(family, FamilyResources())
+        return TrialResources(
+            self.cpus if own.cpus is None else own.cpus, gpus if own.gpus is None else own.gpus
+        )
+
+
+class TrialResources(NamedTuple):
+    """CPU cores and GPUs of one trial."""
+
+    cpus: float
+    gpus: float
 
 
 class Tracking(Section):
@@ -110,6 +161,14 @@ class SweepSpec(Section):
     sampler: Sampler = Sampler()
     training: Training = Training()
     resources: Resources = Resources()
+    retries: Annotated[
+        int,
+        Field(ge=0, description="further attempts after a lost worker or a full memory that got no further"),
+    ] = 2
+    keep: Annotated[
+        Literal["all", "front", "none"],
+        Field(description="whose codec, stream and samples stay: all trials', those on the front, nobody's"),
+    ] = "all"
     bounds: Annotated[
         tuple[BoundName, ...],
         Field(strict=False, description="curves that the report draws the front against"),

@@ -19,8 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from ratefront.errors import LedgerDamagedError, LedgerLockedError
-from ratefront.events import Entry, Event, from_plain, to_plain
+from ratefront.errors import LedgerDamagedError, LedgerLockedError, LedgerVersionError
+from ratefront.events import LEDGER_FORMAT, Entry, Event, from_plain, to_plain
 
 _CHECKSUM_KEY = b',"crc32":"'
 
@@ -57,6 +57,8 @@ def parse_line(line: bytes) -> Entry:
     ------
     ValueError
         The line is not JSON, its checksum differs, or it holds no known event.
+    LedgerVersionError
+        It is the first line of a newer format.
     """
     body, comma, checksum = line.rpartition(_CHECKSUM_KEY)
     if not comma:
@@ -64,10 +66,19 @@ def parse_line(line: bytes) -> Entry:
     if checksum.rstrip(b"\n") != _checksum(body + b"}") + b'"}':
         raise ValueError("checksum differs")
     entry = json.loads(body + b"}")
+    _check_format(entry)
     return Entry(int(entry["seq"]), float(entry["time"]), from_plain(entry["kind"], entry["data"]))
 
 
-def _read(stream: IO[bytes], path: Path, first_seq: int) -> Iterator[tuple[Entry, int]]:
+def _check_format(entry: dict[str, Any]) -> None:
+    written = entry["data"].get("ledger_format", 1) if entry["kind"] == "created" else 1
+    if written > LEDGER_FORMAT:
+        raise LedgerVersionError(
+            f"the ledger has format {written}, this ratefront knows up to {LEDGER_FORMAT}: use a newer one"
+        )
+
+
+def scan(stream: IO[bytes], path: Path, first_seq: int) -> Iterator[tuple[Entry, int]]:
     """Entries from the stream's position on, each with the offset behind it; stops before a torn last line."""
     expected, offset = first_seq, stream.tell()
     for line in stream:
@@ -93,9 +104,11 @@ def read_entries(path: Path) -> Iterator[Entry]:
     ------
     LedgerDamagedError
         A line that is not the torn last one cannot be read; names the entry and its byte.
+    LedgerVersionError
+        A newer ratefront wrote it.
     """
     with path.open("rb") as stream:
-        for entry, _ in _read(stream, path, 0):
+        for entry, _ in scan(stream, path, 0):
             yield entry
 
 
@@ -109,7 +122,7 @@ class LedgerReader:
         found = []
         with self._path.open("rb") as stream:
             stream.seek(self._offset)
-            for entry, offset in _read(stream, self._path, self._seq):
+            for entry, offset in scan(stream, self._path, self._seq):
                 found.append(entry)
                 self._offset, self._seq = offset, entry.seq + 1
         return found
@@ -146,7 +159,7 @@ class Ledger:
         found, end = [], 0
         try:
             with self.path.open("rb") as stream:
-                for entry, offset in _read(stream, self.path, 0):
+                for entry, offset in scan(stream, self.path, 0):
                     found.append(entry)
                     end = offset
         except LedgerDamagedError:

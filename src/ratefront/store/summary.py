@@ -54,9 +54,8 @@ def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) 
 
 def _counts(history: SweepHistory) -> dict[str, int]:
     ended: tuple[Status, ...] = ("finished", "pruned", "collapsed", "failed")
-    requested = int(history.spec.get("trials", len(history.trials)))
-    counts = {f"trials_{status}": len(history.with_status(status)) for status in ended}
-    return {"trials_requested": requested, **counts}
+    counts = {f"trials_{status}": history.counts[status] for status in ended}
+    return {"trials_requested": history.trials_requested, **counts}
 
 
 def reference_of(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) -> Reference:

@@ -12,9 +12,11 @@ from ratefront.spec.schema import SweepSpec
 class TrialContext:
     """The sweep as a trial sees it. ``folder`` is the sweep's folder; a trial writes only to its own part of it.
 
+    ``batch_divisor``: gradient steps are computed in so many parts of a batch, after a memory that was full.
     ``task_model`` holds the trained task model (made by ``ratefront.tasks.prepare`` before the first trial).
     """
 
     spec: SweepSpec
     folder: Path
     device: str = "cpu"
+    batch_divisor: int = 1

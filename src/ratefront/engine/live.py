@@ -1,17 +1,28 @@
 """The sweep while it runs: the engine and its ledger joined, so that nothing happens that is not written
-first."""
+first. Every driver, the simulator too, goes through this."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.messages import Done, Fact, Record, Start, Wait
 from ratefront.errors import EngineError
-from ratefront.events import Event
+from ratefront.events import Entry, Event
 from ratefront.history import SweepHistory
-from ratefront.store.ledger import Ledger
+
+
+class Journal(Protocol):
+    """What an engine's events are written to: the ledger, or what stands for it in a simulation."""
+
+    @property
+    def path(self) -> Path: ...
+
+    def append(self, event: Event) -> Entry:
+        """Write one event; when this returns, it stays. Raises OSError where it cannot."""
 
 
 class LiveSweep:
@@ -21,9 +32,8 @@ class LiveSweep:
     is kept in ``failure``: Tune wraps and renames what its hooks raise.
     """
 
-    def __init__(self, engine: Engine, ledger: Ledger, on_change: Callable[[SweepHistory], None]) -> None:
+    def __init__(self, engine: Engine, ledger: Journal, on_change: Callable[[SweepHistory], None]) -> None:
         self._engine, self._ledger, self._on_change = engine, ledger, on_change
-        self._stopped: set[tuple[str, int]] = set()
         self.failure: Exception | None = None
 
     @property
@@ -35,7 +45,7 @@ class LiveSweep:
         return self._engine.done
 
     def record(self, event: Event) -> None:
-        """Write an event, fold it in, remember whom to stop.
+        """Write an event and fold it in.
 
         Raises
         ------
@@ -46,21 +56,16 @@ class LiveSweep:
             entry = self._ledger.append(event)
         except OSError as error:
             raise EngineError(f"{self._ledger.path} cannot be written: {error.strerror or error}") from error
-        for command in self._engine.apply(entry):
-            self._stopped.add((command.trial_id, self.history.trials[command.trial_id].attempts))
+        self._engine.apply(entry)
         self._on_change(self.history)
 
     def tell(self, fact: Fact) -> None:
         for event in self._engine.judge(fact):
             self.record(event)
 
-    def is_stopped(self, trial_id: str, attempt: int) -> bool:
-        """True where a worker that runs this attempt works in vain."""
-        return (trial_id, attempt) in self._stopped
-
     def is_running(self, trial_id: str, attempt: int) -> bool:
-        trial = self.history.trials[trial_id]
-        return trial.status == "running" and trial.attempts == attempt
+        """False where a worker that runs this attempt works in vain: take it away."""
+        return self.history.is_running(trial_id, attempt)
 
     def next_start(self) -> Start | Wait | Done:
         """What a free slot is to do, new trials being planned on the way."""
@@ -78,23 +83,3 @@ class LiveSweep:
         except Exception as error:
             self.failure = self.failure or error
             raise
-
-
-class LiveReference:
-    """A reference to the live sweep that survives Tune's copies and pickles: a copy shares it, a pickle
-    forgets it."""
-
-    def __init__(self, sweep: LiveSweep | None) -> None:
-        self._sweep = sweep
-
-    @property
-    def sweep(self) -> LiveSweep:
-        if self._sweep is None:
-            raise EngineError("unpickled by Ray Tune, without its sweep; resume from the ledger instead")
-        return self._sweep
-
-    def __deepcopy__(self, memo: object) -> LiveReference:
-        return self
-
-    def __reduce__(self) -> tuple[type[LiveReference], tuple[None]]:
-        return LiveReference, (None,)
