@@ -16,7 +16,8 @@
         ├── DivergedError             a loss or an objective became NaN or infinite
         ├── BitstreamError            a coded file is truncated, altered, foreign or from a newer version
         ├── OracleViolationError      a point below the oracle of its own samples: a leak or a bug
-        └── WorkerLostError           the process or node that ran the trial died (retryable)
+        ├── WorkerLostError           the process or node that ran the trial died (retryable)
+        └── StorageFullError          the sweep's folder takes no more: no trial's fault, the sweep ends (resumable)
 
 ``retryable`` says whether another attempt at the same work can succeed: the engine asks nothing else.
 """
@@ -101,5 +102,11 @@ class OracleViolationError(TrialError):
 
 class WorkerLostError(TrialError):
     """The process or node that ran the trial died."""
+
+    retryable = True
+
+
+class StorageFullError(TrialError):
+    """The sweep's folder takes no more. Every further trial would fail of it, so the sweep ends; it can be resumed."""
 
     retryable = True

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ratefront.engine.engine import Engine
 from ratefront.engine.messages import Began, Broke, Done, Progressed, Record, Returned, Start, StopAsked, Wait
 from ratefront.engine.placement import Needs, needs_of
+from ratefront.errors import EngineError
 from ratefront.events import (
     Created,
     Ended,
@@ -359,6 +360,13 @@ def test_a_reopened_trial_is_tried_again_and_learned_from(hand: Hand) -> None:
     assert (history.trials["t0000"].status, history.trials["t0000"].reason) == ("finished", "")
     assert history.ended_order == ["t0001", "t0000"]
     assert hand.engine.done
+
+
+def test_a_full_disk_is_no_trials_fault(hand: Hand) -> None:
+    hand.begin()
+    with pytest.raises(EngineError, match="No space left; make room"):
+        hand.engine.judge(Broke("t0000", 1, "StorageFullError", "No space left", True))
+    assert hand.engine.history.trials["t0000"].status == "running"
 
 
 def test_only_what_has_failed_can_be_reopened(hand: Hand) -> None:

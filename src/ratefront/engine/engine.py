@@ -37,6 +37,7 @@ from ratefront.engine.placement import must_measure_first, needs_of
 from ratefront.engine.retry import batch_divisor, is_final
 from ratefront.engine.seeds import stable_seed
 from ratefront.engine.suggest import Suggester
+from ratefront.errors import EngineError, StorageFullError
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space import Space
@@ -97,7 +98,13 @@ class Engine:
     # Something happened.
 
     def judge(self, fact: Fact) -> list[events.Event]:
-        """The events that a fact amounts to, in order; none where it comes late or twice."""
+        """The events that a fact amounts to, in order; none where it comes late or twice.
+
+        Raises
+        ------
+        EngineError
+            The sweep cannot go on: its folder takes no more. The attempt is lost with the driver, at no cost.
+        """
         trial = self.history.trials.get(fact.trial_id)
         if trial is None or trial.ended:
             return []
@@ -136,6 +143,8 @@ class Engine:
         return events.Finished(fact.trial_id, fact.attempt, fact.result)
 
     def _failed(self, trial: TrialHistory, fact: Broke) -> events.Failed:
+        if fact.error == StorageFullError.__name__:
+            raise EngineError(f"trial {fact.trial_id}: {fact.reason}; make room, then go on with --resume")
         final = is_final(fact.error, fact.retryable, trial, self._spec.retries)
         return events.Failed(fact.trial_id, fact.attempt, fact.error, fact.reason, final)
 

@@ -1,0 +1,30 @@
+"""``python odd_sweep.py FOLDER TRIALS``: the digits' sweep with trials that measure nonsense."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ratefront.orchestrate.sweep import Work, run_sweep
+from ratefront.report.write import write_report
+from ratefront.spec.load import load_spec
+from ratefront.store.folder import SweepFolder
+
+DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
+
+
+def main() -> None:
+    loaded = load_spec(DIGITS, trials=int(sys.argv[2]))
+    run_sweep(
+        loaded,
+        SweepFolder(Path(sys.argv[1])),
+        resume=False,
+        tracking_uri=None,
+        on_update=None,
+        finish=write_report,
+        work=Work(trial_steps="odd_work:trial_steps"),
+    )
+
+
+if __name__ == "__main__":
+    main()

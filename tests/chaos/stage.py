@@ -1,0 +1,177 @@
+"""Real sweeps of the digits, shortened, from the command line; their processes, and how to kill one of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from uuid import uuid4
+
+import psutil
+import pytest
+
+from ratefront.history import SweepHistory, TrialHistory
+from ratefront.store.folder import SweepFolder
+from ratefront.store.ledger import read_entries
+
+DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
+
+#: One slot: what is suggested then follows from the seed alone, and so does the front.
+SHORT = [
+    "--set",
+    "training.epochs=12",
+    "--set",
+    "sampler.startup_trials=6",
+    "--set",
+    "resources.concurrent=1",
+]
+
+#: Ray's own agents may outlive a cluster that was killed for a moment.
+GONE_WITHIN_S = 30.0
+
+
+@dataclass
+class Driver:
+    """One ``ratefront`` process and all that it has started, told by a mark in their environment."""
+
+    process: subprocess.Popen[str]
+    mark: str
+
+    def running(self) -> bool:
+        return self.process.poll() is None
+
+    def kill(self) -> None:
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+    def end(self, timeout_s: float = 900) -> tuple[int, str]:
+        """Exit code and what was said on standard error."""
+        _, said = self.process.communicate(timeout=timeout_s)
+        return self.process.returncode, said
+
+    def actors(self) -> list[psutil.Process]:
+        """The processes that run trials."""
+        try:
+            family = psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+        return [process for process in family if _title(process).startswith("ray::TrialActor")]
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return ""
+
+
+@dataclass
+class Stage:
+    """A sweep's folder, its drivers one after another, and the moments at which something was killed."""
+
+    folder: SweepFolder
+    trials: int
+    seed: int = 0
+    environment: dict[str, str] = field(default_factory=dict)
+    mark: str = field(default_factory=lambda: uuid4().hex)
+
+    @contextmanager
+    def driver(self, *more: str) -> Iterator[Driver]:
+        program = "from ratefront.cli import main; main()"
+        command = [sys.executable, "-c", program, "sweep", str(DIGITS), *SHORT, "--trials", str(self.trials)]
+        process = subprocess.Popen(
+            [*command, "--out", str(self.folder.path), *more],
+            env={**os.environ, "SWEEP_MARK": self.mark, **self.environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        driver = Driver(process, self.mark)
+        try:
+            yield driver
+        finally:
+            if driver.running():
+                driver.kill()
+
+    def resumed(self) -> tuple[int, str]:
+        """The last driver, which nobody disturbs."""
+        with self.driver("--resume") as driver:
+            return driver.end()
+
+    @property
+    def history(self) -> SweepHistory:
+        entries = read_entries(self.folder.ledger) if self.folder.ledger.exists() else ()
+        return SweepHistory.of(entries)
+
+    def wait(self, driver: Driver, until: Callable[[SweepHistory], bool], timeout_s: float = 300) -> None:
+        """Until the ledger says so; the driver has to live that long."""
+        deadline = time.monotonic() + timeout_s
+        while not until(self.history):
+            assert driver.running(), driver.end()
+            assert time.monotonic() < deadline, f"not within {timeout_s} s: {self.moment()}"
+            time.sleep(0.05)
+
+    def moment(self) -> str:
+        history = self.history
+        running = ", ".join(f"{t.params.trial_id} at step {t.step}" for t in history.with_status("running"))
+        return f"{history.trials_ended} of {self.trials} ended, running: {running or 'none'}"
+
+    def assert_nothing_left(self) -> None:
+        """No process of the sweep is left behind."""
+        deadline = time.monotonic() + GONE_WITHIN_S
+        while (left := _marked(self.mark)) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert left == []
+
+
+def _marked(mark: str) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"SWEEP_MARK={mark}".encode() in (path / "environ").read_bytes():
+                found.append((path / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:100])
+        except OSError:
+            continue
+    return found
+
+
+class Progress:
+    """Says when the sweep has got further since the last time: another end, or another step of a trial."""
+
+    def __init__(self, history: SweepHistory) -> None:
+        self._before = self._mark(history)
+
+    @staticmethod
+    def _mark(history: SweepHistory) -> tuple[int, int]:
+        running = history.with_status("running")
+        return history.trials_ended, sum(max(t.step, t.furthest_step) for t in running)
+
+    def __call__(self, history: SweepHistory) -> bool:
+        return history.trials_ended >= 1 and self._mark(history) > self._before
+
+
+def training(history: SweepHistory) -> TrialHistory | None:
+    """A trial that is in the middle of its epochs, if one is."""
+    running = [trial for trial in history.with_status("running") if trial.step >= 2]
+    return running[0] if running else None
+
+
+def worker_of(driver: Driver) -> psutil.Process:
+    """The one process that runs trials, once it is there."""
+    deadline = time.monotonic() + 60
+    while not (actors := driver.actors()):
+        if time.monotonic() > deadline:
+            pytest.fail("no worker within a minute")
+        time.sleep(0.05)
+    return actors[0]
+
+
+def pause(random: Random, most_s: float) -> None:
+    time.sleep(random.uniform(0.0, most_s))

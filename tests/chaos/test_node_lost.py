@@ -1,0 +1,103 @@
+"""A cluster of three nodes on this machine, one of which is lost while its trial runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from tests.chaos.accounts import assert_accounted
+from tests.chaos.stage import Stage, training
+
+from ratefront.events import Failed
+from ratefront.store.ledger import read_entries
+
+HEAD, NODES = "127.0.0.2", ("127.0.0.3", "127.0.0.4")
+PORT = 26379
+
+
+def _ray(*words: str, environment: dict[str, str]) -> None:
+    ray = str(Path(sys.executable).with_name("ray"))
+    done = subprocess.run([ray, *words], env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextmanager
+def cluster(environment: dict[str, str], folder: Path) -> Iterator[None]:
+    """A head without CPUs and a node of one CPU on each further address, started one after another."""
+    common = ["--disable-usage-stats", "--object-store-memory", str(80 * 2**20)]
+    temporary = ["--temp-dir", str(folder)]
+    head = ["--head", "--port", str(PORT), "--node-ip-address", HEAD, "--num-cpus", "0"]
+    try:
+        _ray("start", *head, "--include-dashboard=false", *common, *temporary, environment=environment)
+        for node in NODES:
+            address = ["--address", f"{HEAD}:{PORT}", "--node-ip-address", node, "--num-cpus", "1"]
+            _ray("start", *address, *common, environment=environment)
+        yield
+    finally:
+        _end(_processes(environment["SWEEP_MARK"]))
+
+
+def _processes(mark: str) -> list[psutil.Process]:
+    """All that the cluster has started, told by the mark in their environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("SWEEP_MARK") == mark:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def _end(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(processes, timeout=20)
+
+
+def _node_of(worker: psutil.Process, mark: str) -> list[psutil.Process]:
+    """The raylet that started a worker, with everything under it."""
+    raylet = next(parent for parent in worker.parents() if parent.name() == "raylet")
+    return [raylet, *raylet.children(recursive=True)]
+
+
+def _workers(mark: str) -> list[psutil.Process]:
+    def title(process: psutil.Process) -> str:
+        try:
+            return " ".join(process.cmdline())
+        except psutil.NoSuchProcess:
+            return ""
+
+    return [process for process in _processes(mark) if title(process).startswith("ray::TrialActor")]
+
+
+@pytest.mark.slow
+@pytest.mark.chaos
+def test_the_trials_of_a_lost_node_go_on_elsewhere(
+    stage: Callable[[int], Stage], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    sweep, trials = stage(8), 8
+    environment = {**os.environ, "SWEEP_MARK": sweep.mark}
+    sweep.environment = {"RAY_ADDRESS": f"{HEAD}:{PORT}"}
+    with cluster(environment, Path("/tmp") / f"ray-{sweep.mark[:8]}"):
+        with sweep.driver("--set", "resources.concurrent=2") as driver:
+            sweep.wait(driver, lambda h: h.trials_ended >= 1 and training(h) is not None)
+            (worker, *_) = _workers(sweep.mark)
+            print(f"node lost: {sweep.moment()}")
+            _end(_node_of(worker, sweep.mark))
+            code, said = driver.end()
+        assert code == 0, said
+    assert_accounted(sweep.folder, trials)
+    events = [entry.event for entry in read_entries(sweep.folder.ledger)]
+    lost = [event for event in events if isinstance(event, Failed) and not event.final]
+    assert {event.error for event in lost} == {"WorkerLostError"}
+    sweep.assert_nothing_left()
