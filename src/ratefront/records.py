@@ -23,6 +23,9 @@ DEFAULT_OBJECTIVES: Final = ("rate_bits", "accuracy", "transmitter_bytes")
 #: Objectives for whose hypervolume no theory gives a reference: the sweep file must.
 NO_DEFAULT_REFERENCE = ("encode_ms", "transmitter_macs")
 
+#: The key of a result's ``extra``: the most of its GPU's memory that a trial held, as a fraction.
+GPU_MEMORY_SHARE: Final = "gpu_memory_share"
+
 #: What a sweep may optimise; every finished trial reports all of them (rate and accuracy: on the validation split).
 OBJECTIVES: Mapping[str, Direction] = {
     "rate_bits": "minimise",

@@ -25,11 +25,6 @@ from ratefront.trial.receiver import Receiver, decode_file
 from ratefront.trial.run import run_trial, trial_steps
 
 
-@pytest.fixture(scope="session")
-def context(task_model_folder: Path) -> TrialContext:
-    return TrialContext(lab_spec(), task_model_folder.parent)
-
-
 def _run(
     context: TrialContext, example: str, trial_id: str, seed: int = 3
 ) -> tuple[TrialResult, list[Progress]]:
@@ -124,11 +119,15 @@ def test_a_loss_that_becomes_nan_fails_the_trial(context: TrialContext) -> None:
         run_trial(TrialParams("nan", 0, EXAMPLES["split-factorized"]), broken)
 
 
-def test_closing_the_steps_stops_the_trial(context: TrialContext) -> None:
+def test_closing_the_steps_stops_the_trial_and_leaves_its_checkpoint(context: TrialContext) -> None:
+    """A worker cannot tell a trial that is stopped from a sweep that is: who can clears it away."""
     steps = trial_steps(TrialParams("stopped", 0, EXAMPLES["split-factorized"]), context)
+    files = SweepFolder(context.folder).trial("stopped")
     assert next(steps).step == 1
+    assert not files.path.exists()
+    assert next(steps).step == 2
     steps.close()
-    assert not SweepFolder(context.folder).trial("stopped").path.exists()
+    assert list(files.path.iterdir()) == [files.checkpoint]
 
 
 def test_a_codec_that_knows_the_labels_is_caught(context: TrialContext) -> None:

@@ -116,6 +116,22 @@ class Learner(ABC):
         """Metrics of the validation split as training stands: ``rate_bits_estimated``, ``accuracy``."""
 
     @abstractmethod
+    def trained_modules(self) -> Mapping[str, nn.Module]:
+        """The modules that training changes, by name: their ``state_dict`` is what a checkpoint keeps.
+
+        What is made anew to the same bits when the learner is built again (frozen parts, features, statistics of the
+        data) may be left out. A trial that was killed is given a new learner, whose modules are then filled.
+        """
+
+    def further_tensors(self) -> Mapping[str, Tensor]:
+        """Tensors outside of these modules that training changes, by name; a checkpoint is read back into them.
+
+        All that changes must be a tensor here or there, and all chance torch's own: its global generators, or the
+        one that ``batches`` is given.
+        """
+        return {}
+
+    @abstractmethod
     def finish(self) -> None:
         """End training: round the weights, fix the tables."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -138,6 +138,9 @@ class SplitLearner(Learner):
             "rate_bits_estimated": float(bottleneck.bits(relaxed).mean()),
             "accuracy": float(correct.float().mean()),
         }
+
+    def trained_modules(self) -> Mapping[str, nn.Module]:
+        return {"bottleneck": self.codec.bottleneck, "back_end": self.codec.back_end}
 
     @torch.no_grad()
     def finish(self) -> None:

@@ -6,10 +6,8 @@ import math
 from dataclasses import dataclass
 
 from ratefront.history import SweepHistory
+from ratefront.records import GPU_MEMORY_SHARE
 from ratefront.spec.schema import Resources
-
-#: The key of a result's ``extra``: the most of its GPU's memory that a trial held, as a fraction.
-GPU_MEMORY_SHARE = "gpu_memory_share"
 
 #: Other trials need a little more than the one that was measured.
 MARGIN = 1.25

@@ -19,6 +19,12 @@ def write_bytes(path: Path, content: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
+def remove_drafts(path: Path) -> None:
+    """Remove what writers of ``path`` that were killed have left beside it. None may be writing now."""
+    for draft in path.parent.glob(f".{path.name}.*.tmp"):
+        draft.unlink(missing_ok=True)
+
+
 def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 

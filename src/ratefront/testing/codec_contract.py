@@ -31,9 +31,12 @@ from ratefront.errors import BitstreamError
 from ratefront.records import Scalar
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.folder import TrialFolder
+from ratefront.tasks.model import TaskModel
 from ratefront.tasks.prepare import load_task_model
+from ratefront.trial.checkpoint import CheckpointFile
 from ratefront.trial.receiver import decode_file
-from ratefront.trial.train import TrainingClock, train
+from ratefront.trial.train import train
+from ratefront.trial.training_state import TrainingState
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,27 @@ class TrainedExample:
     files: TrialFolder
     data: Dataset
     spec: SweepSpec
+    family: str
+    task_model: TaskModel
 
     @cached_property
     def latents(self) -> Symbols:
         """The latents of all test images."""
         return self.codec.analyse(torch.from_numpy(self.data.test.images))
+
+    def untrained(self, seed: int) -> tuple[Codec, TrainingState | None]:
+        """The same kind of codec before its first epoch; None where it has nothing to learn."""
+        return _begin(self.family, self.structure, self.task_model, self.data, self.spec, seed)
+
+
+def _begin(
+    family: str, structure: CodecStructure, task_model: TaskModel, data: Dataset, spec: SweepSpec, seed: int
+) -> tuple[Codec, TrainingState | None]:
+    torch.manual_seed(seed)
+    loaded = load_family(family)
+    codec = loaded.build(structure)
+    learner = loaded.learner(codec, structure, task_model, data)
+    return codec, TrainingState.start(learner, spec.training, seed) if learner is not None else None
 
 
 def train_example(
@@ -60,19 +79,19 @@ def train_example(
     data, model = load_dataset(spec.dataset), load_task_model(spec, task_model)
     own = {name: value for name, value in values.items() if name != "family"}
     structure = structure_of(own, spec.task_model.name, data.classes, data.train.images.shape[1:])
-    family = load_family(str(values["family"]))
+    family, files = str(values["family"]), TrialFolder(folder)
     with torch.random.fork_rng():
-        torch.manual_seed(0)
-        codec = family.build(structure)
-        learner = family.learner(codec, structure, model, data)
-        if learner is not None:
-            for _ in train(learner, spec.training, 0, TrainingClock()):
+        codec, state = _begin(family, structure, model, data, spec, seed=0)
+        if state is not None:
+            for _ in train(state, spec.training):
                 pass
-    files = TrialFolder(folder)
-    identity = save_codec(
-        codec.eval(), str(values["family"]), structure, files.codec_config, files.codec_weights
-    )
-    return TrainedExample(codec, identity, structure, files, data, spec)
+    identity = save_codec(codec.eval(), family, structure, files.codec_config, files.codec_weights)
+    return TrainedExample(codec, identity, structure, files, data, spec, family, model)
+
+
+def state_bytes(module: torch.nn.Module) -> dict[str, bytes]:
+    """Every tensor of a module's state, bit by bit."""
+    return {name: tensor.numpy().tobytes() for name, tensor in module.state_dict().items()}
 
 
 class CodecContract:
@@ -138,6 +157,27 @@ class CodecContract:
     def test_it_is_stored_in_half_precision(self, trained: TrainedExample) -> None:
         """Weights are rounded before anything is measured: what is stored is what was measured."""
         assert all(torch.equal(p, p.half().to(p.dtype)) for p in trained.codec.parameters())
+
+    def test_a_checkpoint_holds_all_that_training_changes(
+        self, trained: TrainedExample, tmp_path: Path
+    ) -> None:
+        """Read back into a learner that began otherwise, training goes on to the very same weights."""
+        file = CheckpointFile(tmp_path / "checkpoint.safetensors", {})
+        settings = trained.spec.training
+        with torch.random.fork_rng():
+            codec, state = trained.untrained(seed=1)
+            if state is None:
+                pytest.skip("this family has nothing to learn")
+            steps = train(state, settings, after_epoch=lambda state: file.write(state.snapshot()))
+            for _ in range(3):
+                next(steps)  # the checkpoint is that of the second epoch now
+            again, resumed = trained.untrained(seed=2)
+            snapshot = file.read()
+            assert resumed is not None
+            assert snapshot is not None
+            resumed.restore(snapshot)
+            assert next(train(resumed, settings)).step == 3
+        assert state_bytes(again) == state_bytes(codec)
 
     def test_another_codecs_stream_is_refused(self, trained: TrainedExample, latents: Symbols) -> None:
         stream = write_stream(trained.codec, bytes(32), latents, trained.spec.block_size)

@@ -1,6 +1,10 @@
-"""Where a trial computes."""
+"""Where a trial computes, and how much of a GPU's memory it may hold and has held."""
 
 from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ratefront.errors import InputError
 
@@ -18,3 +22,44 @@ def check_device(device: str) -> None:
         raise InputError(f"device: cpu or cuda, got {device!r}")
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("device cuda: torch finds no GPU here; valid: cpu")
+
+
+def limit_memory(share: float) -> None:
+    """Let this process hold at most this share of its GPU's memory; more is ``torch.OutOfMemoryError``.
+
+    One GPU or more lifts the limit that an earlier trial of this process had. Nothing happens for no GPU (0), or where
+    torch finds none.
+    """
+    import torch
+
+    if share > 0 and torch.cuda.is_available():
+        torch.cuda.set_per_process_memory_fraction(min(1.0, float(share)))
+
+
+def forget_earlier_trials(device: str) -> None:
+    """Give back the GPU memory that a process still holds from another trial, and measure the peak anew."""
+    import torch
+
+    if device == "cuda":
+        gc.collect()
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak_memory_share() -> float:
+    """The most of its GPU's memory that this process has reserved since it was measured anew, as a fraction."""
+    import torch
+
+    total_bytes = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
+    return float(torch.cuda.max_memory_reserved() / total_bytes)
+
+
+@contextmanager
+def own_randomness(device: str, seed: int) -> Iterator[None]:
+    """Torch's global generators begin at ``seed`` inside; the caller's are left as they were."""
+    import torch
+
+    devices = [torch.cuda.current_device()] if device == "cuda" else []
+    with torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        yield

@@ -94,6 +94,10 @@ class Receiver:
             answer: dict[str, Any] = json.loads(stdout.readline())
         except (OSError, ValueError) as error:
             raise WorkerLostError(f"the receiver died with exit code {self._process.poll()}") from error
+        except BaseException:
+            self._process.kill()  # an answer that nobody waits for would be taken for the next trial's
+            self._process.wait()
+            raise
         return answer
 
     def close(self) -> None:

@@ -5,26 +5,35 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from ratefront.codecs.contract import Codec
+from ratefront.codecs.contract import Codec, Learner
 from ratefront.codecs.storage import load_family, save_codec, structure_of
 from ratefront.data.load import load_dataset
 from ratefront.data.splits import Dataset
-from ratefront.records import Progress, TrialParams, TrialResult
+from ratefront.records import GPU_MEMORY_SHARE, Progress, TrialParams, TrialResult
+from ratefront.spec.schema import Training
 from ratefront.store.folder import SweepFolder, TrialFolder
 from ratefront.tasks.model import TaskModel
 from ratefront.tasks.prepare import load_task_model
+from ratefront.trial.checkpoint import CheckpointFile, Saving, identity_of
 from ratefront.trial.context import TrialContext
+from ratefront.trial.device import forget_earlier_trials, own_randomness, peak_memory_share
 from ratefront.trial.evaluate import collapse_reason, encode_split, measure
 from ratefront.trial.receiver import shared_receiver
-from ratefront.trial.train import TrainingClock, train
+from ratefront.trial.train import train
+from ratefront.trial.training_state import TrainingState
 
 
 def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progress, None, TrialResult]:
     """Run a trial step by step: yields after each epoch, returns the result; closing the generator stops it.
+
+    Where the trial's folder holds a checkpoint of it, it goes on from there and yields the epochs that are left. The
+    checkpoint stays until the result is measured, also when the generator is closed: whether the trial ends with
+    that or only its worker, others know.
 
     Raises
     ------
@@ -33,13 +42,14 @@ def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progres
     """
     data = load_dataset(context.spec.dataset)
     task_model = load_task_model(context.spec, SweepFolder(context.folder).task_model)
-    clock = TrainingClock()
-    with torch.random.fork_rng():
-        torch.manual_seed(
-            params.seed
-        )  # only now: what was loaded or cached above must not move the draws below
-        codec, identity = yield from _trained(params, context, data, task_model, clock)
-        return _evaluated(params, context, data, codec, identity, clock.seconds)
+    files = SweepFolder(context.folder).trial(params.trial_id)
+    checkpoint = CheckpointFile(files.checkpoint, identity_of(params, context.spec))
+    forget_earlier_trials(context.device)
+    with own_randomness(context.device, params.seed):  # only now: what was loaded above must not move a draw
+        trained = yield from _trained(params, context, data, task_model, files, checkpoint)
+        result = _evaluated(params, context, data, files, trained)
+    checkpoint.remove()
+    return result
 
 
 def run_trial(
@@ -55,36 +65,52 @@ def run_trial(
             return result
 
 
+class _Trained(NamedTuple):
+    codec: Codec
+    identity: bytes
+    train_seconds: float
+
+
 def _trained(
-    params: TrialParams, context: TrialContext, data: Dataset, task_model: TaskModel, clock: TrainingClock
-) -> Generator[Progress, None, tuple[Codec, bytes]]:
+    params: TrialParams,
+    context: TrialContext,
+    data: Dataset,
+    task_model: TaskModel,
+    files: TrialFolder,
+    checkpoint: CheckpointFile,
+) -> Generator[Progress, None, _Trained]:
     spec = context.spec
     structure = structure_of(params.own, spec.task_model.name, data.classes, data.train.images.shape[1:])
     family = load_family(params.family)
     codec = family.build(structure).to(context.device)
     learner = family.learner(codec, structure, task_model, data)
+    train_seconds = 0.0
     if learner is not None:
-        yield from train(learner, spec.training, params.seed, clock)
-    files = _files(params, context)
-    identity = save_codec(codec.eval(), params.family, structure, files.codec_config, files.codec_weights)
-    return codec, identity
-
-
-def _files(params: TrialParams, context: TrialContext) -> TrialFolder:
-    files = SweepFolder(context.folder).trial(params.trial_id)
+        state = _begin_or_go_on(learner, spec.training, params.seed, checkpoint)
+        saving = Saving(checkpoint, spec.training.epochs, state.seconds)
+        yield from train(
+            state, spec.training, batch_divisor=context.batch_divisor, after_epoch=saving.after_epoch
+        )
+        train_seconds = state.seconds
     files.path.mkdir(parents=True, exist_ok=True)
-    return files
+    identity = save_codec(codec.eval(), params.family, structure, files.codec_config, files.codec_weights)
+    return _Trained(codec, identity, train_seconds)
+
+
+def _begin_or_go_on(
+    learner: Learner, settings: Training, seed: int, checkpoint: CheckpointFile
+) -> TrainingState:
+    state = TrainingState.start(learner, settings, seed)
+    snapshot = checkpoint.read()
+    if snapshot is not None and state.fits(snapshot):
+        state.restore(snapshot)
+    return state
 
 
 def _evaluated(
-    params: TrialParams,
-    context: TrialContext,
-    data: Dataset,
-    codec: Codec,
-    identity: bytes,
-    train_seconds: float,
+    params: TrialParams, context: TrialContext, data: Dataset, files: TrialFolder, trained: _Trained
 ) -> TrialResult:
-    files = _files(params, context)
+    codec, identity, train_seconds = trained
     block_size = context.spec.block_size
     with tempfile.TemporaryDirectory() as temporary:
         validation_stream = Path(temporary) / "validation.bin"
@@ -110,4 +136,5 @@ def _evaluated(
         encode_ms=test.encode_ms,
         train_seconds=train_seconds,
         encode_ms_validation=validation.encode_ms,
+        extra={GPU_MEMORY_SHARE: peak_memory_share()} if context.device == "cuda" else {},
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 
-def use_threads(cpus: float) -> None:
-    """Set this process's torch threads."""
+def use_threads(cpus: float) -> int:
+    """Set this process's torch threads; how many they were before."""
     import torch
 
+    before = torch.get_num_threads()
     torch.set_num_threads(max(1, int(cpus)))
+    return before

@@ -3,68 +3,71 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
 
 import torch
+from torch import Tensor
 
-from ratefront.codecs.contract import Learner
 from ratefront.errors import DivergedError
 from ratefront.records import Progress
 from ratefront.spec.schema import Training
+from ratefront.trial.training_state import TrainingState
 
 _CLIP_NORM = 5.0
 
 
-@dataclass
-class TrainingClock:
-    """Seconds spent in training, apart from what the caller does between two reports."""
-
-    seconds: float = 0.0
-
-
 def train(
-    learner: Learner, settings: Training, seed: int, clock: TrainingClock
+    state: TrainingState,
+    settings: Training,
+    *,
+    batch_divisor: int = 1,
+    after_epoch: Callable[[TrainingState], None] = lambda state: None,
 ) -> Generator[Progress, None, None]:
-    """Train for ``settings.epochs`` with Adam and a cosine schedule, reporting after each epoch, then finish.
+    """Train for the epochs that are left of ``settings.epochs``, reporting after each one, then finish.
+
+    ``after_epoch`` is called when a report has been taken, so that no epoch that it saves goes unreported.
+    ``batch_divisor``: a gradient step's batch is computed in so many parts, one after another; the step is the same.
 
     Raises
     ------
     DivergedError
         The loss became NaN or infinite.
     """
-    optimiser = torch.optim.Adam(learner.parameter_groups(settings.learning_rate))
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs)
-    generator = torch.Generator().manual_seed(seed)
-    for epoch in range(settings.epochs):
+    while state.epochs_done < settings.epochs:
         began = time.perf_counter()
-        loss = _epoch(learner, optimiser, settings, epoch, generator)
-        schedule.step()
-        metrics = {"loss": loss, **learner.validate()}
-        clock.seconds += time.perf_counter() - began
-        yield Progress(epoch + 1, metrics)
-    learner.finish()
+        loss = _epoch(state, settings, batch_divisor)
+        state.schedule.step()
+        metrics = {"loss": loss, **state.learner.validate()}
+        state.epochs_done += 1
+        state.seconds += time.perf_counter() - began
+        yield Progress(state.epochs_done, metrics)
+        after_epoch(state)
+    state.learner.finish()
 
 
-def _epoch(
-    learner: Learner,
-    optimiser: torch.optim.Optimizer,
-    settings: Training,
-    epoch: int,
-    generator: torch.Generator,
-) -> float:
+def _epoch(state: TrainingState, settings: Training, batch_divisor: int) -> float:
     losses = []
-    for batch in learner.batches(settings.batch_size, generator):
-        loss = learner.loss(batch, epoch / settings.epochs)
-        if not torch.isfinite(loss):
-            raise DivergedError(f"the loss became {loss.item()} in epoch {epoch + 1}")
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(_moved_by(optimiser), _CLIP_NORM)
-        optimiser.step()
-        losses.append(loss.detach())
+    for batch in state.learner.batches(settings.batch_size, state.generator):
+        state.optimiser.zero_grad()
+        losses.append(_accumulate(state, batch.chunk(batch_divisor), settings))
+        torch.nn.utils.clip_grad_norm_(_moved_by(state.optimiser), _CLIP_NORM)
+        state.optimiser.step()
     return float(torch.stack(losses).mean())
 
 
-def _moved_by(optimiser: torch.optim.Optimizer) -> list[torch.Tensor]:
+def _accumulate(state: TrainingState, parts: tuple[Tensor, ...], settings: Training) -> Tensor:
+    """The mean loss of a batch that is given in parts; its gradient is added up in the parameters."""
+    samples = sum(len(part) for part in parts)
+    losses = []
+    for part in parts:
+        loss = state.learner.loss(part, state.epochs_done / settings.epochs)
+        if not torch.isfinite(loss):
+            raise DivergedError(f"the loss became {loss.item()} in epoch {state.epochs_done + 1}")
+        share = loss * (len(part) / samples)
+        share.backward()
+        losses.append(share.detach())
+    return torch.stack(losses).sum()
+
+
+def _moved_by(optimiser: torch.optim.Optimizer) -> list[Tensor]:
     return [parameter for group in optimiser.param_groups for parameter in group["params"]]

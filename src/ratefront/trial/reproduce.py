@@ -1,0 +1,133 @@
+"""A trial of a sweep run once more, and what came out otherwise: same configuration, seed and machine, same bits."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from ratefront.errors import InputError
+from ratefront.history import SweepHistory, TrialHistory
+from ratefront.records import TrialResult
+from ratefront.spec.load import spec_from_plain
+from ratefront.store.folder import SweepFolder
+from ratefront.trial.comparison import differing_figures, differing_files, missing_files
+from ratefront.trial.context import TrialContext
+from ratefront.trial.device import check_device
+from ratefront.trial.run import run_trial
+from ratefront.trial.threads import use_threads
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A trial run again. ``result`` is None where it failed this time.
+
+    ``differences`` has a line for each thing that came out otherwise, none where all bits are the same;
+    ``not_compared`` one for each file of the first run that is gone.
+    """
+
+    result: TrialResult | None
+    differences: tuple[str, ...] = ()
+    not_compared: tuple[str, ...] = ()
+
+
+def reproduce(folder: SweepFolder, history: SweepHistory, trial_id: str, out: Path) -> Reproduction:
+    """Run a trial again into the new folder ``out``, with the sweep's own task model, and compare.
+
+    Times are not compared: they never repeat. A trial that failed should fail with the same error.
+
+    Raises
+    ------
+    InputError
+        No such trial, or it has not run to an end; ``out`` is in use; the task model or the GPU is gone; the spec fits
+        no sweep of this version of ratefront (``SpecError``).
+    """
+    trial = _ended_trial(history, trial_id)
+    spec = spec_from_plain(history.spec).spec
+    needs = spec.resources.of(trial.params.family)
+    device = "cuda" if needs.gpus else "cpu"
+    check_device(device)
+    _lay_out(folder, out)
+    # What ran out of memory was computed in parts from then on (see ``TrialContext``).
+    context = TrialContext(spec, out.resolve(), device, 2**trial.memory_failures)
+    with _threads(needs.cpus):
+        again = _run(trial, context)
+    return _compared(trial, again, folder, SweepFolder(out))
+
+
+def _ended_trial(history: SweepHistory, trial_id: str) -> TrialHistory:
+    trial = history.trials.get(trial_id)
+    if trial is None:
+        raise InputError(f"the sweep has no trial {trial_id!r}; {_valid_ids(history, trial_id)}")
+    if trial.status not in ("finished", "collapsed", "failed"):
+        raise InputError(
+            f"trial {trial_id} is {trial.status}: only one that ran to its end can be reproduced"
+        )
+    return trial
+
+
+def _valid_ids(history: SweepHistory, trial_id: str) -> str:
+    ids = list(history.trials)
+    if not ids:
+        return "it has none yet"
+    near = get_close_matches(trial_id, ids, n=3)
+    meant = f"near it: {', '.join(near)}; " if near else ""
+    return f"{meant}valid: {ids[0]} to {ids[-1]}"
+
+
+def _lay_out(folder: SweepFolder, out: Path) -> None:
+    """``out`` as a sweep's folder with a copy of the task model."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out} is in use: a trial is reproduced into a folder of its own, new or empty")
+    if not folder.task_model.is_dir():
+        raise InputError(
+            f"{folder.task_model} is gone: without the sweep's own task model no trial is the same"
+        )
+    shutil.copytree(folder.task_model, SweepFolder(out).task_model)
+
+
+@contextmanager
+def _threads(cpus: float) -> Iterator[None]:
+    """As many threads as the trial had: sums come out otherwise with another number."""
+    before = use_threads(cpus)
+    try:
+        yield
+    finally:
+        use_threads(before)
+
+
+def _run(trial: TrialHistory, context: TrialContext) -> TrialResult | Exception:
+    try:
+        return run_trial(trial.params, context)
+    except InputError:
+        raise
+    except Exception as error:  # whatever failed the trial the first time may fail it again
+        return error
+
+
+def _compared(
+    trial: TrialHistory, again: TrialResult | Exception, folder: SweepFolder, out: SweepFolder
+) -> Reproduction:
+    if isinstance(again, Exception):
+        return Reproduction(None, _differing_failure(trial, again))
+    if trial.result is None:
+        line = f"it had failed with {trial.error} ({trial.reason}), now it is {again.status}"
+        return Reproduction(again, (line,))
+    before, now = folder.trial(trial.params.trial_id), out.trial(trial.params.trial_id)
+    differences = [*differing_files(before, now), *differing_figures(trial.result, again)]
+    if differences and trial.memory_failures:
+        differences.append(
+            "(its memory had been full: from then on batches came in parts, and were rounded so)"
+        )
+    return Reproduction(again, tuple(differences), tuple(missing_files(before)))
+
+
+def _differing_failure(trial: TrialHistory, error: Exception) -> tuple[str, ...]:
+    name = type(error).__name__
+    if trial.status == "failed" and trial.error == name:
+        return ()
+    before = f"had failed with {trial.error}" if trial.status == "failed" else f"was {trial.status}"
+    return (f"it {before}, now it failed with {name}: {error}",)

@@ -1,0 +1,119 @@
+"""All that training changes, as tensors and plain data: put back, training goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ratefront.codecs.contract import Learner
+from ratefront.spec.schema import Training
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A moment of a training: ``tensors`` by name, on the CPU, and ``plain`` data that JSON can hold."""
+
+    tensors: Mapping[str, Tensor]
+    plain: Mapping[str, Any]
+
+
+@dataclass
+class TrainingState:
+    """A learner between two epochs, with everything that moves it.
+
+    ``seconds`` counts training alone, not what the caller does between two reports. Random draws come from
+    ``generator`` (the order of the batches) and torch's global generators; a snapshot holds all of them.
+    """
+
+    learner: Learner
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    generator: torch.Generator
+    epochs_done: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def start(cls, learner: Learner, settings: Training, seed: int) -> TrainingState:
+        """Before the first epoch: Adam, a cosine schedule over all epochs, batches in an order of their own seed."""
+        optimiser = torch.optim.Adam(learner.parameter_groups(settings.learning_rate))
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs)
+        return cls(learner, optimiser, schedule, torch.Generator().manual_seed(seed))
+
+    def snapshot(self) -> Snapshot:
+        """A copy of the present state."""
+        optimiser = self.optimiser.state_dict()
+        tensors = {**self._learned(), **_random_states(), "generator": self.generator.get_state()}
+        numbers: dict[str, dict[str, Any]] = {}
+        for index, state in optimiser["state"].items():
+            tensors |= {f"optimiser.{index}.{k}": v for k, v in state.items() if isinstance(v, Tensor)}
+            numbers[str(index)] = {k: v for k, v in state.items() if not isinstance(v, Tensor)}
+        plain = {
+            "epochs_done": self.epochs_done,
+            "seconds": self.seconds,
+            "schedule": self.schedule.state_dict(),
+            "groups": optimiser["param_groups"],
+            "optimiser": numbers,
+        }
+        copies = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
+        return Snapshot(copies, plain)
+
+    def fits(self, snapshot: Snapshot) -> bool:
+        """True where the snapshot is of a learner with the same tensors as this one."""
+        learned = {name: tensor for name, tensor in snapshot.tensors.items() if name.startswith("learner.")}
+        return _shapes(learned) == _shapes(self._learned())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Become what ``snapshot`` was taken of. It must fit."""
+        plain, tensors = snapshot.plain, snapshot.tensors
+        for name, module in self.learner.trained_modules().items():
+            module.load_state_dict(_under(f"learner.{name}.", tensors))
+        with torch.no_grad():
+            for name, tensor in self.learner.further_tensors().items():
+                tensor.copy_(tensors[f"learner.{name}"])
+        states = {
+            int(index): numbers | _under(f"optimiser.{index}.", tensors)
+            for index, numbers in plain["optimiser"].items()
+        }
+        groups = [{k: _tuple_again(v) for k, v in group.items()} for group in plain["groups"]]
+        self.optimiser.load_state_dict({"state": states, "param_groups": groups})
+        self.schedule.load_state_dict(plain["schedule"])
+        self.generator.set_state(tensors["generator"])
+        self.epochs_done, self.seconds = plain["epochs_done"], plain["seconds"]
+        _set_random_states(tensors)
+
+    def _learned(self) -> dict[str, Tensor]:
+        """The learner's own tensors, uncopied."""
+        found = {f"learner.{name}": tensor for name, tensor in self.learner.further_tensors().items()}
+        for name, module in self.learner.trained_modules().items():
+            found |= {f"learner.{name}.{key}": tensor for key, tensor in module.state_dict().items()}
+        return found
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
+
+
+def _tuple_again(value: Any) -> Any:
+    """JSON knows lists only; Adam's betas are a tuple."""
+    return tuple(value) if isinstance(value, list) and value and isinstance(value[0], float) else value
+
+
+def _random_states() -> dict[str, Tensor]:
+    states = {"random": torch.get_rng_state()}
+    if torch.cuda.is_initialized():
+        states["random_cuda"] = torch.cuda.get_rng_state()
+    return states
+
+
+def _set_random_states(tensors: Mapping[str, Tensor]) -> None:
+    torch.set_rng_state(tensors["random"])
+    if "random_cuda" in tensors and torch.cuda.is_initialized():
+        torch.cuda.set_rng_state(tensors["random_cuda"])

@@ -1,0 +1,37 @@
+"""What two runs of a trial must have in common to be called the same."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from tests.lab import EXAMPLES
+
+from ratefront.records import TrialParams, TrialResult
+from ratefront.store.folder import SweepFolder
+from ratefront.trial.context import TrialContext
+from ratefront.trial.run import run_trial
+
+OUTCOME = {"codec.safetensors", "codec.json", "stream.bin", "samples.npz"}
+
+
+def bits_of(folder: Path, trial_id: str, result: TrialResult) -> dict[str, Any]:
+    """All that a trial measured and wrote, times aside."""
+    files = SweepFolder(folder).trial(trial_id).path
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files.iterdir()}
+    return {
+        **digests,
+        "validation": result.validation,
+        "test": result.test,
+        "transmitter_bytes": result.transmitter_bytes,
+    }
+
+
+def params_of(example: str, trial_id: str, seed: int = 3) -> TrialParams:
+    return TrialParams(trial_id, seed, EXAMPLES[example])
+
+
+def run_bits(context: TrialContext, params: TrialParams) -> dict[str, Any]:
+    """Run a trial to its end; see ``bits_of``."""
+    return bits_of(context.folder, params.trial_id, run_trial(params, context))

@@ -1,0 +1,286 @@
+"""A trial that ends before its end goes on from its checkpoint, to the same bits."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+from tests.trial.bits import OUTCOME, bits_of, params_of, run_bits
+
+from ratefront.records import TrialParams
+from ratefront.store.folder import SweepFolder
+from ratefront.trial import checkpoint as checkpoint_module
+from ratefront.trial import run as run_module
+from ratefront.trial.checkpoint import CheckpointFile, Saving, identity_of
+from ratefront.trial.context import TrialContext
+from ratefront.trial.run import trial_steps
+from ratefront.trial.training_state import Snapshot
+
+CATEGORICAL, FACTORIZED = "split-categorical", "split-factorized"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(short_context: TrialContext) -> dict[str, dict[str, Any]]:
+    """What trials that nothing befell measured and wrote."""
+    return {
+        example: run_bits(short_context, params_of(example, f"undisturbed-{example}"))
+        for example in (CATEGORICAL, FACTORIZED)
+    }
+
+
+def _attempt(context: TrialContext, params: TrialParams, epochs: int | None = None) -> tuple[list[int], Any]:
+    """Steps that one attempt reports, and its result; closed after so many epochs."""
+    running, steps = trial_steps(params, context), []
+    while True:
+        try:
+            steps.append(next(running).step)
+        except StopIteration as end:
+            return steps, end.value
+        if len(steps) == epochs:
+            running.close()
+            return steps, None
+
+
+def _checkpoint(context: TrialContext, params: TrialParams) -> Path:
+    return SweepFolder(context.folder).trial(params.trial_id).checkpoint
+
+
+@pytest.fixture
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save after every epoch, whatever it costs: what is saved when must not hang on this machine's speed."""
+    monkeypatch.setattr(checkpoint_module, "_SHARE", 1e9)
+
+
+@pytest.mark.usefixtures("always")
+@pytest.mark.parametrize("example", [CATEGORICAL, FACTORIZED])
+@pytest.mark.parametrize("epochs", [2, 5])
+def test_stopped_again_and_again_it_ends_with_the_same_bits(
+    short_context: TrialContext, undisturbed: dict[str, dict[str, Any]], example: str, epochs: int
+) -> None:
+    params = params_of(example, f"pieces-{example}-{epochs}")
+    reported: list[int] = []
+    while True:
+        torch.rand(7)  # what the process does between two attempts must not matter
+        steps, result = _attempt(short_context, params, epochs)
+        assert steps[:1] in ([], [max(1, len(set(reported)))])  # the last epoch was reported, not saved
+        reported += steps
+        if result is not None:
+            break
+    assert sorted(set(reported)) == [1, 2, 3, 4, 5]
+    assert bits_of(short_context.folder, params.trial_id, result) == undisturbed[example]
+
+
+def test_an_attempt_that_dies_while_it_is_evaluated_has_only_that_to_repeat(
+    short_context: TrialContext, undisturbed: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = params_of(CATEGORICAL, "evaluated-twice")
+    with monkeypatch.context() as broken:
+        broken.setattr(run_module, "shared_receiver", lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            _attempt(short_context, params)
+    steps, result = _attempt(short_context, params)
+    assert steps == []
+    assert bits_of(short_context.folder, params.trial_id, result) == undisturbed[CATEGORICAL]
+
+
+def test_a_trial_that_has_ended_leaves_no_checkpoint(short_context: TrialContext) -> None:
+    params = params_of(CATEGORICAL, "tidy")
+    _attempt(short_context, params, epochs=2)
+    path = _checkpoint(short_context, params)
+    assert [path] == list(path.parent.iterdir())
+    path.with_name(f".{path.name}.of-a-killed-process.tmp").write_bytes(b"half")
+    _attempt(short_context, params)
+    assert {left.name for left in path.parent.iterdir()} == OUTCOME
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def _alter(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-2000] ^= 1
+    path.write_bytes(data)
+
+
+def _another_file(path: Path) -> None:
+    save_file({"weights": torch.ones(3)}, path)
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "truncated": _truncate,
+    "one bit": _alter,
+    "no checkpoint": _another_file,
+    "no safetensors": lambda path: path.write_bytes(b"garbage " * 400),
+    "empty": lambda path: path.write_bytes(b""),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_with_a_damaged_checkpoint_it_starts_from_its_beginning(
+    short_context: TrialContext,
+    undisturbed: dict[str, dict[str, Any]],
+    damage: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    params = params_of(CATEGORICAL, f"damaged-{damage}")
+    _attempt(short_context, params, epochs=3)
+    DAMAGES[damage](_checkpoint(short_context, params))
+    with caplog.at_level(logging.WARNING):
+        steps, result = _attempt(short_context, params)
+    assert "starts from its beginning" in caplog.text
+    assert steps == [1, 2, 3, 4, 5]
+    assert bits_of(short_context.folder, params.trial_id, result) == undisturbed[CATEGORICAL]
+
+
+@pytest.fixture(scope="module")
+def stopped(short_context: TrialContext) -> tuple[TrialParams, bytes]:
+    """A trial that was stopped, and its checkpoint."""
+    params = params_of(CATEGORICAL, "copied-from")
+    _attempt(short_context, params, epochs=3)
+    return params, _checkpoint(short_context, params).read_bytes()
+
+
+@pytest.mark.parametrize("what", ["nothing", "seed", "values", "training", "task model", "format"])
+def test_a_checkpoint_of_another_training_is_not_gone_on_from(
+    short_context: TrialContext,
+    stopped: tuple[TrialParams, bytes],
+    what: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    params, content = stopped
+    path.write_bytes(content)
+    spec = short_context.spec
+    training = spec.training.model_copy(update={"learning_rate": 1e-3})
+    task_model = spec.task_model.model_copy(update={"epochs": 14})
+    changed = {
+        "training": (params, spec.model_copy(update={"training": training})),
+        "task model": (params, spec.model_copy(update={"task_model": task_model})),
+        "seed": (replace(params, seed=4), spec),
+        "values": (replace(params, values={**params.values, "beta": 61.0}), spec),
+    }
+    if what == "format":
+        monkeypatch.setattr(checkpoint_module, "CHECKPOINT_FORMAT", 2)
+    read = CheckpointFile(path, identity_of(*changed.get(what, (params, spec)))).read()
+    assert (read is not None) == path.exists() == (what == "nothing")
+
+
+def test_a_full_disk_costs_the_checkpoint_not_the_trial(
+    short_context: TrialContext, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint_module, "write_bytes", full)
+    steps, result = _attempt(short_context, params_of(CATEGORICAL, "full-disk"))
+    assert steps == [1, 2, 3, 4, 5]
+    assert result is not None
+    assert "No space left on device" in caplog.text
+
+
+def _small_snapshot() -> Snapshot:
+    tensors = {
+        "learner.weights": torch.arange(6, dtype=torch.float32).reshape(2, 3),
+        "learner.none": torch.zeros(0, 4, dtype=torch.int32),
+        "optimiser.0.step": torch.tensor(7.0),
+        "half": torch.tensor([0.5], dtype=torch.bfloat16),
+    }
+    return Snapshot(tensors, {"epochs_done": 2, "seconds": 0.1, "groups": [{"lr": 0.1 + 0.2}]})
+
+
+def _same(one: Snapshot, other: Snapshot) -> bool:
+    return (
+        one.plain == other.plain
+        and one.tensors.keys() == other.tensors.keys()
+        and all(torch.equal(one.tensors[name], other.tensors[name]) for name in one.tensors)
+    )
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> CheckpointFile:
+    return CheckpointFile(tmp_path_factory.mktemp("small") / "checkpoint.safetensors", {"trial_id": "t"})
+
+
+def test_what_is_written_is_read(small: CheckpointFile) -> None:
+    small.write(_small_snapshot())
+    read = small.read()
+    assert read is not None
+    assert _same(read, _small_snapshot())
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_no_damage_goes_unseen(small: CheckpointFile, data: st.DataObject) -> None:
+    """Whatever is done to the bytes: nothing is read, or (as with the padding's spaces) the very same."""
+    small.write(_small_snapshot())
+    content = bytearray(small.path.read_bytes())
+    position = data.draw(st.integers(0, len(content) - 1))
+    if data.draw(st.booleans()):
+        content[position] ^= data.draw(st.integers(1, 255))
+    else:
+        del content[position:]
+    small.path.write_bytes(content)
+    read = small.read()
+    assert read is None or _same(read, _small_snapshot())
+    assert small.path.exists() == (read is not None)
+
+
+class _FakeState:
+    """Stands for a training whose epochs take a second that is not there."""
+
+    epochs_done, seconds = 0, 0.0
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot({}, {})
+
+
+class _FakeDisk:
+    """Every save takes ``cost_s`` of its clock."""
+
+    def __init__(self, cost_s: float) -> None:
+        self.cost_s, self.now_s, self.saves = cost_s, 0.0, 0
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def write(self, snapshot: Snapshot) -> None:
+        self.now_s += self.cost_s
+        self.saves += 1
+
+
+@given(
+    st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=60),
+    st.floats(1e-4, 1e3),
+    st.floats(0, 1e4),
+)
+def test_saving_costs_a_fiftieth_of_the_time_and_not_less(
+    epochs_s: list[float], cost_s: float, before_s: float
+) -> None:
+    disk, state = _FakeDisk(cost_s), _FakeState()
+    state.seconds = before_s
+    saving = Saving(disk, len(epochs_s), before_s, disk.clock)
+    lost_s, longest_lost_s, saved_at = 0.0, 0.0, []
+    for epoch_s in epochs_s:
+        state.epochs_done += 1
+        state.seconds += epoch_s
+        saves = disk.saves
+        saving.after_epoch(state)  # type: ignore[arg-type]
+        lost_s = 0.0 if disk.saves > saves else lost_s + epoch_s
+        longest_lost_s = max(longest_lost_s, lost_s)
+        saved_at += [state.epochs_done] * (disk.saves - saves)
+    assert {1, len(epochs_s)} <= set(saved_at)
+    trained_s = sum(epochs_s)
+    in_between_s = (disk.saves - 1) * cost_s  # the last one is made in any case
+    assert in_between_s <= max(cost_s, trained_s / 50) * (1 + 1e-9)
+    assert longest_lost_s <= 100 * cost_s * (1 + 1e-9)

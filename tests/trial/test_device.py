@@ -1,0 +1,103 @@
+"""What a trial asks of a GPU, on a machine that has none: torch's functions are stood in for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+from tests.trial.bits import params_of
+
+from ratefront.records import GPU_MEMORY_SHARE
+from ratefront.trial import run as run_module
+from ratefront.trial.context import TrialContext
+from ratefront.trial.device import forget_earlier_trials, limit_memory, own_randomness, peak_memory_share
+from ratefront.trial.run import run_trial
+
+GIB = 2**30
+
+
+class _Gpu:
+    """Remembers what it was asked; ``reserved`` is the most it was told to hold."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, available: bool = True) -> None:
+        self.calls: list[str] = []
+        self.fraction: float | None = None
+        self.reserved = 0
+        for name in ("empty_cache", "reset_peak_memory_stats"):
+            monkeypatch.setattr(torch.cuda, name, lambda name=name: self.calls.append(name))
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+        monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+        monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda: self.reserved)
+        properties = SimpleNamespace(total_memory=16 * GIB)
+        monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+        monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", self._limit)
+
+    def _limit(self, fraction: float) -> None:
+        assert isinstance(fraction, float)  # torch refuses an int
+        self.fraction = fraction
+
+
+def test_a_share_of_a_gpu_is_a_share_of_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = _Gpu(monkeypatch)
+    limit_memory(0.25)
+    assert gpu.fraction == 0.25
+
+
+@pytest.mark.parametrize("share", [1, 2.0])
+def test_a_whole_gpu_lifts_the_limit_of_an_earlier_trial(
+    monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    gpu = _Gpu(monkeypatch)
+    limit_memory(0.25)
+    limit_memory(share)
+    assert gpu.fraction == 1.0
+
+
+@pytest.mark.parametrize(("available", "share"), [(False, 0.25), (True, 0)])
+def test_without_a_gpu_nothing_is_limited(
+    monkeypatch: pytest.MonkeyPatch, available: bool, share: float
+) -> None:
+    gpu = _Gpu(monkeypatch, available)
+    limit_memory(share)
+    assert gpu.fraction is None
+
+
+def test_the_peak_is_a_fraction_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = _Gpu(monkeypatch)
+    gpu.reserved = 4 * GIB
+    assert peak_memory_share() == 0.25
+
+
+def test_the_memory_of_earlier_trials_is_given_back_before_the_peak_is_measured(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gpu = _Gpu(monkeypatch)
+    forget_earlier_trials("cuda")
+    assert gpu.calls == ["empty_cache", "reset_peak_memory_stats"]
+
+
+def test_a_trials_record_says_what_it_held(
+    short_context: TrialContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the engine looks for it; a codec that is moved to a GPU stays where it is here."""
+    monkeypatch.setattr(torch.nn.Module, "to", lambda module, device: module)
+    monkeypatch.setattr(run_module, "own_randomness", lambda device, seed: own_randomness("cpu", seed))
+    gpu = _Gpu(monkeypatch)
+    gpu.reserved = 2 * GIB
+    params = params_of("label-lossless", "on-gpu")
+    on_gpu = run_trial(params, replace(short_context, device="cuda"))
+    assert on_gpu.extra == {GPU_MEMORY_SHARE: 0.125}
+    assert gpu.calls == ["empty_cache", "reset_peak_memory_stats"]
+    assert run_trial(params, short_context).extra == {}
+
+
+def test_a_trial_on_cpus_leaves_the_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first call would take hundreds of megabytes of a GPU that others compute on."""
+    gpu = _Gpu(monkeypatch)
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1 / 0)
+    forget_earlier_trials("cpu")
+    with own_randomness("cpu", 3):
+        torch.rand(2)
+    assert gpu.calls == []

@@ -1,0 +1,153 @@
+"""Processes that run one trial, killed at whatever moment: the last one ends it with the bits of an undisturbed one."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import time
+from itertools import count
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.lab import lab_spec
+from tests.trial.bits import OUTCOME, bits_of, params_of, run_bits
+
+from ratefront.store import atomic
+from ratefront.store.folder import SweepFolder
+from ratefront.trial import checkpoint
+from ratefront.trial.context import TrialContext
+from ratefront.trial.run import trial_steps
+
+pytestmark = pytest.mark.slow
+
+EPOCHS = 25
+KILLS = 12
+
+
+@pytest.fixture(scope="module")
+def processes() -> ForkServerContext:
+    """Children of a process that has torch loaded: each is at work within a tenth of a second."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["ratefront.trial.run", "ratefront.codecs.density", "tests.trial.bits"])
+    return context
+
+
+@pytest.fixture(scope="module")
+def sweep(task_model_folder: Path) -> TrialContext:
+    return TrialContext(lab_spec(training={"epochs": EPOCHS}), task_model_folder.parent)
+
+
+def _run(context: TrialContext, example: str, trial_id: str, said: Path) -> None:
+    """Run the trial, noting each step and at last the bits."""
+    import torch
+
+    torch.set_num_threads(1)
+    steps = trial_steps(params_of(example, trial_id), context)
+    with said.open("a", buffering=1) as notes:
+        while True:
+            try:
+                notes.write(f"{next(steps).step}\n")
+            except StopIteration as end:
+                bits = bits_of(context.folder, trial_id, end.value)
+                notes.write(json.dumps(bits, default=str) + "\n")
+                return
+
+
+def _lines(said: Path) -> list[str]:
+    return said.read_text().splitlines() if said.exists() else []
+
+
+def _kill(process: ForkServerProcess, said: Path, steps: int, seconds: float) -> bool:
+    """Kill a process so long after it has reported so many steps; False where it ends before."""
+    while process.is_alive() and len(_lines(said)) < steps:
+        time.sleep(0.002)
+    process.join(seconds)
+    killed = process.is_alive()
+    process.kill()
+    return killed
+
+
+def _plain(bits: dict[str, Any]) -> dict[str, str]:
+    plain: dict[str, str] = json.loads(json.dumps(bits, default=str))
+    return plain
+
+
+@pytest.mark.parametrize("example", ["split-categorical", "split-factorized"])
+def test_killed_again_and_again_it_ends_with_the_same_bits(
+    processes: ForkServerContext, sweep: TrialContext, tmp_path: Path, example: str
+) -> None:
+    undisturbed = _plain(run_bits(sweep, params_of(example, f"undisturbed-{example}")))
+    chance, kills = random.Random(example), 0
+    attempts: list[list[str]] = []
+    while not (attempts and attempts[-1] and attempts[-1][-1].startswith("{")):
+        said = tmp_path / f"attempt-{len(attempts)}"
+        process = processes.Process(target=_run, args=(sweep, example, f"killed-{example}", said))
+        process.start()
+        if kills < KILLS:
+            kills += _kill(process, said, chance.randint(1, 3), chance.uniform(0, 0.06))
+        process.join()
+        attempts.append(_lines(said))
+    steps = [[int(line) for line in lines if line.isdigit()] for lines in attempts]
+    assert kills >= 5
+    assert any(found[:1] > [1] for found in steps), "no attempt went on from a checkpoint"
+    assert sorted({step for found in steps for step in found}) == list(range(1, EPOCHS + 1))
+    assert json.loads(attempts[-1][-1]) == undisturbed
+
+
+def _run_until_the_third_save(context: TrialContext, trial_id: str, said: Path) -> None:
+    """Die when the third checkpoint is written but has not got its name."""
+    saves = count(1)
+
+    def replace(draft: Path, path: Path) -> None:
+        if next(saves) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        draft.rename(path)
+
+    checkpoint._SHARE = 1e9  # as often as can be
+    atomic.os.replace = replace  # type: ignore[assignment]
+    _run(context, "split-categorical", trial_id, said)
+
+
+def test_killed_in_the_middle_of_a_save_it_goes_on_from_the_one_before(
+    processes: ForkServerContext, sweep: TrialContext, tmp_path: Path
+) -> None:
+    path = SweepFolder(sweep.folder).trial("torn").checkpoint
+    undisturbed = _plain(run_bits(sweep, params_of("split-categorical", "undisturbed-torn")))
+    said = [tmp_path / "first", tmp_path / "second"]
+    first = processes.Process(target=_run_until_the_third_save, args=(sweep, "torn", said[0]))
+    first.start()
+    first.join()
+    assert first.exitcode == -signal.SIGKILL
+    assert len(list(path.parent.iterdir())) == 2, "the checkpoint and the draft of the next"
+    second = processes.Process(target=_run, args=(sweep, "split-categorical", "torn", said[1]))
+    second.start()
+    second.join()
+    *steps, bits = _lines(said[1])
+    assert steps[0] == "3"
+    assert json.loads(bits) == undisturbed
+    assert {left.name for left in path.parent.iterdir()} == OUTCOME
+
+
+def test_killed_while_it_is_evaluated_it_trains_no_epoch_again(
+    processes: ForkServerContext, sweep: TrialContext, tmp_path: Path
+) -> None:
+    files = SweepFolder(sweep.folder).trial("late")
+    undisturbed = _plain(run_bits(sweep, params_of("split-categorical", "undisturbed-late")))
+    first = processes.Process(target=_run, args=(sweep, "split-categorical", "late", tmp_path / "first"))
+    first.start()
+    while not files.codec_weights.exists():
+        time.sleep(0.001)
+    first.kill()
+    first.join()
+    assert not files.samples.exists()
+    second = processes.Process(target=_run, args=(sweep, "split-categorical", "late", tmp_path / "second"))
+    second.start()
+    second.join()
+    (bits,) = _lines(tmp_path / "second")
+    assert json.loads(bits) == undisturbed
+    assert {path.name for path in files.path.iterdir()} == OUTCOME
