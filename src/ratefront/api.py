@@ -9,26 +9,37 @@ from typing import TYPE_CHECKING, Any
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError
-from ratefront.history import SweepHistory
+from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import TrialParams, TrialResult
-from ratefront.spec.load import LoadedSpec, load_spec
+from ratefront.spec.load import LoadedSpec, load_spec, spec_from_plain
 from ratefront.spec.parse import parse_space
 from ratefront.store.folder import SweepFolder
+from ratefront.store.reading import read_history, read_spec
 
 if TYPE_CHECKING:
     from ratefront.bounds import Bootstrap
     from ratefront.report.write import DrawnReport
+    from ratefront.simulate.capacity import SamplerName
+    from ratefront.store.retention import Keep, Removed
+    from ratefront.trial.reproduce import Reproduction
+
+STOPPED_BY_HAND = "stopped by hand"
 
 
 def sweep(
-    spec: Path | LoadedSpec,
+    spec: Path | LoadedSpec | None,
     out: Path,
     *,
     resume: bool = False,
+    extend: int | None = None,
+    retry_failed: bool = False,
     tracking_uri: str | None = None,
     on_update: Callable[[SweepHistory], None] | None = None,
 ) -> SweepHistory:
     """Run a sweep into the folder ``out``, or go on with the one that is there.
+
+    ``extend`` more trials than it asked for, and ``retry_failed``, all that had failed for good once more,
+    imply ``resume``. A spec of None is that of the sweep in ``out``.
 
     Raises
     ------
@@ -40,11 +51,112 @@ def sweep(
     from ratefront.orchestrate.sweep import run_sweep
     from ratefront.report.write import write_report
 
-    loaded = spec if isinstance(spec, LoadedSpec) else load_spec(spec)
-    folder = SweepFolder(out)
+    if spec is None:
+        spec = spec_of(out)
     return run_sweep(
-        loaded, folder, resume=resume, tracking_uri=tracking_uri, on_update=on_update, finish=write_report
+        spec if isinstance(spec, LoadedSpec) else load_spec(spec),
+        SweepFolder(out),
+        resume=resume or retry_failed or extend is not None,
+        extend=extend,
+        retry_failed=retry_failed,
+        tracking_uri=tracking_uri,
+        on_update=on_update,
+        finish=write_report,
     )
+
+
+def spec_of(out: Path) -> LoadedSpec:
+    """The spec that the sweep in ``out`` began with.
+
+    Raises
+    ------
+    InputError
+        The folder holds no sweep, or one that this version of ratefront does not understand.
+    """
+    folder = SweepFolder(out)
+    return spec_from_plain(read_spec(folder), source=str(folder.ledger))
+
+
+def status(out: Path) -> dict[str, Any]:
+    """How a sweep stands, also while it runs; see ``store.status.status_of``.
+
+    Raises
+    ------
+    InputError
+        The folder holds no sweep.
+    """
+    from ratefront.store.status import status_of
+
+    return status_of(SweepFolder(out))
+
+
+def stop(out: Path, reason: str = STOPPED_BY_HAND) -> SweepHistory:
+    """End the driver that runs a sweep, and wait for it; the sweep can be resumed.
+
+    Raises
+    ------
+    InputError
+        The folder holds no sweep, or no driver runs it.
+    EngineError
+        The driver does not answer.
+    """
+    from ratefront.store.steering import stop_sweep
+
+    folder = SweepFolder(out)
+    stop_sweep(folder, reason)
+    return read_history(folder)
+
+
+def stop_trial(out: Path, trial_id: str, reason: str = STOPPED_BY_HAND) -> TrialHistory:
+    """Stop one trial of a sweep, whether a driver runs it or not, and wait for its end.
+
+    Raises
+    ------
+    InputError
+        The folder holds no sweep, the sweep no such trial, or the trial has ended.
+    EngineError
+        The driver does not answer.
+    """
+    from ratefront.store import steering
+
+    return steering.stop_trial(SweepFolder(out), trial_id, reason)
+
+
+def clean(out: Path, keep: Keep | None = None, *, dry_run: bool = False) -> Removed:
+    """Delete the checkpoints of trials that have ended, and the files that ``keep`` does not keep.
+
+    Raises
+    ------
+    InputError
+        The folder holds no sweep.
+    """
+    from ratefront.store.retention import apply_retention
+
+    folder = SweepFolder(out)
+    return apply_retention(folder, read_history(folder), keep, dry_run=dry_run)
+
+
+def reproduce(out: Path, trial_id: str, into: Path) -> Reproduction:
+    """Run a trial of the sweep in ``out`` once more, its files in the folder ``into``; no Ray, no MLflow, no Optuna.
+
+    Raises
+    ------
+    InputError
+        The folder holds no sweep, the sweep no such trial, or the trial no result to compare with.
+    TrialError
+        The trial failed.
+    """
+    from ratefront.trial import reproduce
+
+    folder = SweepFolder(out)
+    return reproduce.reproduce(folder, read_history(folder), trial_id, into)
+
+
+def environment_changes(out: Path) -> list[str]:
+    """What differs between here and now and where the sweep in ``out`` ran, a line each."""
+    from ratefront.orchestrate import environment_change
+
+    return environment_change.environment_changes(SweepFolder(out))
 
 
 def trial(loaded: LoadedSpec, params: TrialParams, out: Path, *, device: str = "cpu") -> TrialResult:
@@ -186,3 +298,77 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
         write_text(path, json.dumps(data, allow_nan=False) + "\n")
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def simulate(
+    spec: Path | LoadedSpec | None = None,
+    *,
+    table: str | Path | None = None,
+    trials: int | None = None,
+    slots: int | None = None,
+    sampler: SamplerName | None = None,
+    trial_s: float = 600.0,
+    latency_s: float | None = None,
+    faults: int | None = None,
+) -> dict[str, Any]:
+    """A sweep in virtual time by the engine of a real one, as plain data (see ``simulate.outcome.outcome_of``).
+
+    Trials answer as those of ``table`` did (a name in the package, a file, a sweep's folder), or are synthetic and take
+    about ``trial_s`` seconds. ``latency_s`` is what one thing takes that the driver does, None: as measured here, now.
+    ``faults`` draws what goes wrong from a seed; the result is checked then.
+
+    Raises
+    ------
+    InputError
+        The spec or the table cannot be used.
+    InvariantBrokenError
+        What must hold whatever goes wrong did not.
+    """
+    from ratefront.simulate.asked import asked_for, find_table, with_faults
+    from ratefront.simulate.capacity import measured
+    from ratefront.simulate.invariants import check
+    from ratefront.simulate.outcome import outcome_of
+    from ratefront.simulate.run import run
+
+    loaded = load_spec(spec) if isinstance(spec, Path) else spec
+    found = None if table is None else find_table(str(table))
+    scenario = asked_for(
+        loaded, found, trials=trials, slots=slots, sampler=sampler, trial_s=trial_s, latency_s=latency_s
+    )
+    if faults is not None:
+        done = run(with_faults(scenario, faults))
+        check(done)
+        return outcome_of(done)
+    if latency_s is not None:
+        return outcome_of(run(scenario))
+    with measured() as parts:
+        return outcome_of(run(scenario, parts))
+
+
+def simulate_seed(seed: int) -> dict[str, Any]:
+    """A small sweep drawn from a seed, with its faults, checked; as plain data.
+
+    Raises
+    ------
+    InvariantBrokenError
+        What must hold whatever goes wrong did not.
+    """
+    from ratefront.simulate.outcome import outcome_of
+    from ratefront.simulate.seeds import try_seed
+
+    return outcome_of(try_seed(seed))
+
+
+def record_table(out: Path, path: Path) -> int:
+    """Record the sweep in ``out`` as a table to simulate with; returns how many of its trials it has.
+
+    Raises
+    ------
+    InputError
+        The folder holds no sweep with a finished trial, or the file cannot be written.
+    """
+    from ratefront.simulate.recording import table_of_folder
+
+    table = table_of_folder(SweepFolder(out))
+    table.save(path)
+    return len(table.rows)

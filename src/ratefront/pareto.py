@@ -43,9 +43,13 @@ def non_dominated(points: Mapping[str, Sequence[float]], objectives: Sequence[st
     """
     keys = sorted(points)
     costs = as_costs([points[key] for key in keys], objectives, keys)
-    _, first = np.unique(costs, axis=0, return_index=True)
-    kept = [index for index in sorted(first) if not is_dominated(costs[index], costs)]
-    return [keys[index] for index in sorted(kept, key=lambda index: (costs[index, 0], keys[index]))]
+    rows, first = np.unique(costs, axis=0, return_index=True)
+    front: list[int] = []
+    for row, cost in enumerate(rows):
+        # They are sorted: whatever dominates this one came before it, and so did one on the front that does.
+        if not is_dominated(cost, rows[front]):
+            front.append(row)
+    return [keys[index] for index in sorted(first[front], key=lambda index: (costs[index, 0], keys[index]))]
 
 
 def is_dominated(cost: FloatArray, costs: FloatArray) -> bool:

@@ -17,6 +17,7 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.cli import app
 from ratefront.spec.load import load_spec
 from ratefront.spec.parse import parse_space
+from ratefront.spec.schema import Resources
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -68,6 +69,11 @@ def test_the_space_shown_is_valid() -> None:
     space, problems = parse_space(yaml.safe_load(shown)["space"], CATALOGUE, "small_cnn", "digits")
     assert problems == []
     assert "family" in space
+
+
+def test_the_resources_shown_are_valid() -> None:
+    (shown,) = _blocks(ROOT / "docs" / "running.md", "yaml")
+    assert Resources.model_validate(yaml.safe_load(shown)["resources"]).of("label") == (1, 0)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

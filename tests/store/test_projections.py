@@ -5,9 +5,20 @@ import json
 from collections import Counter
 
 import pytest
-from tests.builders import RAW_BITS, TASK_MODEL_BYTES, FakeSweep, full_sweep, label, predictions, spec, split
+from tests.builders import (
+    RAW_BITS,
+    TASK_MODEL_BYTES,
+    FakeSweep,
+    full_sweep,
+    label,
+    predictions,
+    result,
+    spec,
+    split,
+)
 
 from ratefront.errors import InputError
+from ratefront.events import Failed, Finished, Planned, Started
 from ratefront.history import SweepHistory
 from ratefront.overlay import overlay_of
 from ratefront.pareto import hypervolume
@@ -15,7 +26,8 @@ from ratefront.records import TrialResult
 from ratefront.store.folder import SweepFolder
 from ratefront.store.front import front_of
 from ratefront.store.ledger import read_entries
-from ratefront.store.projections import read_history, write_projections
+from ratefront.store.projections import write_projections
+from ratefront.store.reading import read_history
 from ratefront.store.table import COLUMNS
 
 SUMMARY_KEYS = {
@@ -88,8 +100,23 @@ def test_a_row_holds_test_values_and_validation_where_the_column_says_so(folder)
 def test_trials_without_a_result_keep_their_reason_and_no_numbers(folder):
     failed = [row for row in rows_of(folder) if row["status"] == "failed"]
     assert failed[0]["reason"] == "loss is NaN at epoch 3 (β = 900)"
-    assert {failed[0][name] for name in COLUMNS[6:]} == {""}
+    assert (failed[0]["attempts"], failed[0]["error"]) == ("1", "DivergedError")
+    assert {failed[0][name] for name in COLUMNS[8:]} == {""}
     assert failed[0]["split"] == "block1"
+
+
+def test_a_trial_that_succeeded_at_last_tells_its_attempts_and_no_error(tmp_path):
+    sweep = FakeSweep(tmp_path)
+    sweep.append(
+        Planned("t0000", 0, 1, label()),
+        Started("t0000", 1, "worker-0"),
+        Failed("t0000", 1, "WorkerLostError", "the worker died", False),
+        Started("t0000", 2, "worker-1"),
+        Finished("t0000", 2, result("t0000", 3.0, 0.9, 5000).to_json()),
+    )
+    write_projections(sweep.folder)
+    (row,) = rows_of(sweep.folder)
+    assert (row["status"], row["attempts"], row["error"], row["reason"]) == ("finished", "2", "", "")
 
 
 def test_summary_has_all_keys_and_no_nan(folder):

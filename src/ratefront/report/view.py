@@ -17,7 +17,7 @@ from ratefront.records import ENDED, FrontPoint, TrialResult, series_of
 from ratefront.store.facts import TaskFacts, read_facts, read_overlay
 from ratefront.store.folder import SweepFolder
 from ratefront.store.front import chosen, front_of, objectives_of, point_of, result_of
-from ratefront.store.projections import read_history
+from ratefront.store.reading import read_history
 from ratefront.store.summary import summarise
 
 Standing: TypeAlias = Literal["front", "dominated", "collapsed"]

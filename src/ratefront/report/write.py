@@ -13,7 +13,8 @@ from ratefront.report.tables import front_csv
 from ratefront.report.view import SweepView, read_view
 from ratefront.store.atomic import write_bytes, write_text
 from ratefront.store.folder import SweepFolder
-from ratefront.store.projections import read_history, write_tables
+from ratefront.store.projections import write_tables
+from ratefront.store.reading import read_history
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,16 @@ class TrialFolder:
     def samples(self) -> Path:
         return self.path / "samples.npz"
 
+    @property
+    def checkpoint(self) -> Path:
+        """Where a trial that has not ended goes on from."""
+        return self.path / "checkpoint.safetensors"
+
+    @property
+    def outcome(self) -> tuple[Path, ...]:
+        """All that a trial that ran to its end leaves: its codec, the coded test split, each sample's class."""
+        return self.codec_config, self.codec_weights, self.stream, self.samples
+
 
 @dataclass(frozen=True)
 class SweepFolder:
@@ -38,6 +48,11 @@ class SweepFolder:
     @property
     def ledger(self) -> Path:
         return self.path / "ledger.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """The name of who writes the ledger, or wrote it last; the lock itself is on the ledger."""
+        return self.path / "ledger.lock"
 
     @property
     def spec(self) -> Path:
@@ -76,5 +91,14 @@ class SweepFolder:
         """Labels and logits of validation and test: labels_validation, logits_validation, labels_test, logits_test."""
         return self.task_model / "predictions.npz"
 
+    @property
+    def requests(self) -> Path:
+        """What people ask of the driver, a file each; see ``store.requests``."""
+        return self.path / "requests"
+
+    @property
+    def trials(self) -> Path:
+        return self.path / "trials"
+
     def trial(self, trial_id: str) -> TrialFolder:
-        return TrialFolder(self.path / "trials" / trial_id)
+        return TrialFolder(self.trials / trial_id)

@@ -36,7 +36,7 @@ def chosen(trials: Iterable[TrialHistory], objectives: Sequence[str]) -> list[Tr
 
 def front_of(history: SweepHistory) -> list[TrialHistory]:
     """The front of a sweep over all of its objectives."""
-    return chosen(history.trials.values(), objectives_of(history.spec))
+    return chosen(history.with_status("finished"), objectives_of(history.spec))
 
 
 def point_of(trial: TrialHistory, split: Literal["validation", "test"] = "test") -> FrontPoint:

@@ -15,22 +15,30 @@ import socket
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
 from ratefront.errors import LedgerDamagedError, LedgerLockedError, LedgerVersionError
 from ratefront.events import LEDGER_FORMAT, Entry, Event, from_plain, to_plain
+from ratefront.store.atomic import write_text
 
 _CHECKSUM_KEY = b',"crc32":"'
+_TAIL_BYTES = len(_CHECKSUM_KEY) + 8 + len(b'"}')
+
+_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_from_json = json.JSONDecoder().raw_decode  # without the search for white space, which costs as much again
 
 
-def _checksum(encoded: bytes) -> bytes:
-    return b"%08x" % zlib.crc32(encoded)
+def _tail(opened: bytes) -> bytes:
+    """What ends a line: the checksum of ``opened``, which is the entry's JSON but for the closing brace."""
+    return b'%b%08x"}' % (_CHECKSUM_KEY, zlib.crc32(b"}", zlib.crc32(opened)))
 
 
 def _encode(body: dict[str, Any]) -> bytes:
-    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = _to_json(body)
     return text.encode(
         errors="backslashreplace"
     )  # half a character, as of a path that is no UTF-8, becomes its escape
@@ -46,8 +54,8 @@ def format_line(entry: Entry) -> bytes:
     """
     kind, data = to_plain(entry.event)
     body = {"seq": entry.seq, "time": entry.time, "kind": kind, "data": data}
-    encoded = _encode(body)
-    return encoded[:-1] + _CHECKSUM_KEY + _checksum(encoded) + b'"}\n'
+    opened = _encode(body)[:-1]
+    return opened + _tail(opened) + b"\n"
 
 
 def parse_line(line: bytes) -> Entry:
@@ -60,18 +68,22 @@ def parse_line(line: bytes) -> Entry:
     LedgerVersionError
         It is the first line of a newer format.
     """
-    body, comma, checksum = line.rpartition(_CHECKSUM_KEY)
-    if not comma:
-        raise ValueError("not a ledger entry")
-    if checksum.rstrip(b"\n") != _checksum(body + b"}") + b'"}':
-        raise ValueError("checksum differs")
-    entry = json.loads(body + b"}")
-    _check_format(entry)
-    return Entry(int(entry["seq"]), float(entry["time"]), from_plain(entry["kind"], entry["data"]))
+    whole = line.removesuffix(b"\n")
+    opened = whole[:-_TAIL_BYTES]
+    if whole[-_TAIL_BYTES:] != _tail(opened):
+        raise ValueError("checksum differs" if _CHECKSUM_KEY in whole else "not a ledger entry")
+    text = (opened + b"}").decode()
+    entry, end = _from_json(text)
+    if end != len(text):
+        raise json.JSONDecodeError("Extra data", text, end)
+    kind, data = entry["kind"], entry["data"]
+    if kind == "created":
+        _check_format(data)
+    return Entry(int(entry["seq"]), float(entry["time"]), from_plain(kind, data))
 
 
-def _check_format(entry: dict[str, Any]) -> None:
-    written = entry["data"].get("ledger_format", 1) if entry["kind"] == "created" else 1
+def _check_format(created: dict[str, Any]) -> None:
+    written = created.get("ledger_format", 1)
     if written > LEDGER_FORMAT:
         raise LedgerVersionError(
             f"the ledger has format {written}, this ratefront knows up to {LEDGER_FORMAT}: use a newer one"
@@ -108,8 +120,7 @@ def read_entries(path: Path) -> Iterator[Entry]:
         A newer ratefront wrote it.
     """
     with path.open("rb") as stream:
-        for entry, _ in scan(stream, path, 0):
-            yield entry
+        yield from map(itemgetter(0), scan(stream, path, 0))
 
 
 class LedgerReader:
@@ -128,6 +139,36 @@ class LedgerReader:
         return found
 
 
+#: Whoever only asks for a ledger's driver has the lock for a moment.
+LOCK_PATIENCE_S = 0.5
+
+
+def _is_locked(stream: IO[bytes]) -> bool:
+    """True where the exclusive lock is now ours."""
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(path: Path) -> str:
+    """Who holds the lock, and since when; its file is written by the holder, once."""
+    try:
+        name, since = path.read_text(encoding="utf-8").strip(), path.stat().st_mtime
+    except OSError:
+        return "another process"
+    return f"{name} since {datetime.fromtimestamp(since).astimezone():%Y-%m-%d %H:%M:%S %z}"
+
+
+def _flush_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 class Ledger:
     """The one writer of a ledger. Holds an exclusive lock for as long as it is open.
 
@@ -141,21 +182,25 @@ class Ledger:
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self.path, self._clock = path, clock
+        is_new = not path.exists()
         self._stream = path.open("ab", buffering=0)  # a buffer would keep what a full disk has refused
         self._lock()
-        self._entries = self._recover()
+        if is_new:
+            _flush_folder(path.parent)  # or a machine that dies may forget that the file is there
+        self._entries, self._end = self._recover()
 
     def _lock(self) -> None:
         holder = self.path.with_suffix(".lock")
-        try:
-            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._stream.close()
-            name = holder.read_text().strip() if holder.exists() else "another process"
-            raise LedgerLockedError(f"{self.path} is being written by {name}") from error
-        holder.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+        deadline = time.monotonic() + LOCK_PATIENCE_S
+        while not _is_locked(self._stream):
+            if time.monotonic() > deadline:
+                self._stream.close()
+                raise LedgerLockedError(f"{self.path} is being written by {_holder(holder)}")
+            time.sleep(LOCK_PATIENCE_S / 20)
+        write_text(holder, f"process {os.getpid()} on {socket.gethostname()}\n")
 
-    def _recover(self) -> list[Entry]:
+    def _recover(self) -> tuple[list[Entry], int]:
+        """Every whole entry, and the offset behind the last."""
         found, end = [], 0
         try:
             with self.path.open("rb") as stream:
@@ -166,7 +211,7 @@ class Ledger:
             self._stream.close()
             raise
         self._stream.truncate(end)
-        return found
+        return found, end
 
     @property
     def entries(self) -> list[Entry]:
@@ -177,14 +222,14 @@ class Ledger:
         """Write one event; when this returns, it is on the disk."""
         entry = Entry(len(self._entries), self._clock(), event)
         line = format_line(entry)
-        start = self._stream.seek(0, os.SEEK_END)
         try:
             self._write(line)
             os.fsync(self._stream.fileno())
         except OSError:
-            self._stream.truncate(start)  # a full disk must not leave half a line behind the next entry
+            self._stream.truncate(self._end)  # a full disk must not leave half a line behind the next entry
             raise
         self._entries.append(entry)
+        self._end += len(line)
         return entry
 
     def _write(self, line: bytes) -> None:

@@ -4,32 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ratefront.errors import InputError
 from ratefront.history import SweepHistory
 from ratefront.store.atomic import write_json, write_text
 from ratefront.store.facts import read_facts, read_overlay
 from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import read_entries
+from ratefront.store.reading import read_history
 from ratefront.store.summary import summarise
 from ratefront.store.table import trials_csv
-
-
-def read_history(folder: SweepFolder) -> SweepHistory:
-    """The sweep as its ledger tells it; another process may be writing it.
-
-    Raises
-    ------
-    InputError
-        There is no ledger, or it holds nothing yet.
-    LedgerDamagedError
-        An entry cannot be read.
-    """
-    if not folder.ledger.is_file():
-        raise InputError(f"{folder.path} is not a sweep's folder: it has no {folder.ledger.name}")
-    history = SweepHistory.of(read_entries(folder.ledger))
-    if not history.spec:
-        raise InputError(f"{folder.ledger} is empty: the sweep has not begun")
-    return history
 
 
 def write_projections(folder: SweepFolder, history: SweepHistory | None = None) -> dict[str, Any]:

@@ -17,6 +17,8 @@ COLUMNS = (
     "trial_id",
     "status",
     "reason",
+    "attempts",
+    "error",
     "family",
     "split",
     "beta",
@@ -49,6 +51,7 @@ def _row(trial: TrialHistory, others: Iterable[str]) -> Row:
     values = trial.params.values
     row: Row = dict.fromkeys(COLUMNS)
     row |= {"trial_id": trial.params.trial_id, "status": trial.status, "reason": trial.reason}
+    row |= {"attempts": trial.attempts, "error": trial.error if trial.status == "failed" else None}
     row |= {name: values.get(name) for name in ("family", "split", "beta")}
     if trial.result is not None:
         row |= _measured(trial.result)

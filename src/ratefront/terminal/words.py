@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from ratefront.history import SweepHistory, TrialHistory
-from ratefront.records import ENDED, series_of
+from ratefront.records import ENDED, Scalar, series_of
 
 _STYLES = {"finished": "green", "collapsed": "yellow", "pruned": "cyan", "failed": "red", "running": "bold"}
 
@@ -17,30 +19,49 @@ def size(bytes_: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """``0:42``, ``12:05``, ``3:10:00``."""
+    """``0:42``, ``12:05``, ``3:10:00``, ``4 d 3:10:00``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours}:{minutes:02d}:{rest:02d}"
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def place(values: Mapping[str, Scalar]) -> str:
+    """Series and split point of a trial with these values: ``split (factorized) at conv2``."""
+    split = values.get("split")
+    return series_of(values) + (f" at {split}" if split else "")
+
+
 def where(trial: TrialHistory) -> str:
-    """Series and split point: ``split (factorized) at conv2``."""
-    split = trial.params.values.get("split")
-    return series_of(trial.params.values) + (f" at {split}" if split else "")
+    """As ``place``, of a trial."""
+    return place(trial.params.values)
+
+
+def measured(rate_bits: float, accuracy: float, transmitter_bytes: int) -> str:
+    """An operating point, in columns."""
+    return f"{rate_bits:7.2f} bit  {100 * accuracy:5.1f} %  {size(transmitter_bytes):>9}"
+
+
+def progress(step: int, metrics: Mapping[str, float]) -> str:
+    """``epoch 7  loss 0.31``; step 0 is before the first report."""
+    return "  ".join(
+        [f"epoch {step}" if step else "starting", *(f"{name} {value:.3g}" for name, value in metrics.items())]
+    )
 
 
 def outcome(trial: TrialHistory) -> str:
     """What came of a trial, or how far it is. Values are the test split's, which the search does not see."""
     if trial.result is not None:
         test = trial.result.test
-        values = f"{test.rate_bits:7.2f} bit  {100 * test.accuracy:5.1f} %  {size(trial.result.transmitter_bytes):>9}"
+        values = measured(test.rate_bits, test.accuracy, trial.result.transmitter_bytes)
         return values if trial.status == "finished" else f"{values}  {trial.status}"
-    if trial.reason:
-        return f"{trial.status}: {trial.reason}" if trial.ended else f"again, after: {trial.reason}"
-    if not trial.reports:
-        return "starting"
-    last = trial.reports[-1]
-    return f"epoch {last.step}" + "".join(f"  {name} {value:.3g}" for name, value in last.metrics.items())
+    if trial.ended:
+        return f"{trial.status}: {trial.reason}"
+    if trial.step:
+        return progress(trial.step, trial.reports[-1].metrics)
+    return f"again, after: {trial.reason}" if trial.reason else progress(0, {})
 
 
 def style(trial: TrialHistory) -> str:
@@ -48,8 +69,11 @@ def style(trial: TrialHistory) -> str:
     return _STYLES.get(trial.status, "")
 
 
+def numbers(counted: Iterable[tuple[int, str]]) -> str:
+    """``30 finished, 2 collapsed``: those that are not zero."""
+    return ", ".join(f"{number} {status}" for number, status in counted if number) or "nothing yet"
+
+
 def counts(history: SweepHistory) -> str:
     """``30 finished, 2 collapsed, 1 failed, 2 running``."""
-    stati = (*ENDED, "running")
-    numbers = [(len(history.with_status(status)), status) for status in stati]
-    return ", ".join(f"{number} {status}" for number, status in numbers if number) or "nothing yet"
+    return numbers((history.counts[status], status) for status in (*ENDED, "running"))

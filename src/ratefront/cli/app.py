@@ -1,0 +1,78 @@
+"""The program: which commands there are, and how an error becomes an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NoReturn, ParamSpec, TypeVar
+
+import typer
+
+from ratefront.cli.bounds import bounds
+from ratefront.cli.schema import schema
+from ratefront.cli.simulate import simulate
+from ratefront.cli.steer import clean, stop
+from ratefront.cli.sweep import check, sweep
+from ratefront.cli.trial import reproduce, trial
+from ratefront.cli.watch import report, status, ui
+from ratefront.errors import InputError, RatefrontError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: In the order of ``--help``. A command is a plain function with typer's annotations; its name is the function's.
+COMMANDS: tuple[Callable[..., Any], ...] = (
+    check,
+    sweep,
+    status,
+    stop,
+    report,
+    ui,
+    clean,
+    trial,
+    reproduce,
+    simulate,
+    bounds,
+    schema,
+)
+
+
+def main() -> NoReturn:
+    """Run the command line: exit code 0 done, 1 engine error, 2 bad input, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    app()
+    raise SystemExit(0)
+
+
+def errors_as_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
+    """The command, with errors told in a line instead of a traceback."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except RatefrontError as error:
+            print(f"ratefront: {error}", file=sys.stderr)
+            raise typer.Exit(error.exit_code) from error
+        except OSError as error:
+            print(f"ratefront: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+            raise typer.Exit(InputError.exit_code if error.filename else 1) from error
+        except KeyboardInterrupt as error:
+            print("ratefront: interrupted", file=sys.stderr)
+            raise typer.Exit(130) from error
+
+    return run
+
+
+app = typer.Typer(
+    name="ratefront",
+    help="Rate–accuracy Pareto fronts of task-oriented codecs, drawn against the bounds.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for _command in COMMANDS:
+    app.command()(errors_as_exit_codes(_command))

@@ -1,0 +1,116 @@
+"""``ratefront bounds``: the theory alone, for any model's predictions."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ratefront.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def bounds(
+    predictions: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="PREDICTIONS.npz",
+            help="labels (N,) and one of logits (N, K), probabilities (N, K), predicted (N,).",
+            show_default=False,
+        ),
+    ] = None,
+    prior: Annotated[
+        Path | None, typer.Option(metavar="COUNTS.json", help="Class counts instead: the oracle alone.")
+    ] = None,
+    example: Annotated[
+        str | None, typer.Option(help="A figure of the papers instead: mixture, detection or modelnet40.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The JSON file to write.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="The figure to write, .png or .pdf.")] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CURVES", help="Only these, by name, with commas between them; '--only help' lists all."
+        ),
+    ] = None,
+    points: Annotated[
+        int | None, typer.Option(min=2, max=2000, help="Solved slopes a curve.  [default: 60]")
+    ] = None,
+    bootstrap: Annotated[
+        int | None,
+        typer.Option(
+            min=2, max=100_000, metavar="B", help="Held-out curves with 95 % intervals from B resamples."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the folds and the resamples.")] = 0,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Temper the posteriors on the labels first.")
+    ] = False,
+) -> None:
+    """Compute the bounds of any model's predictions, of a prior, or of the papers' examples."""
+    from ratefront import api
+    from ratefront.bounds import Bootstrap
+    from ratefront.terminal.bounds_table import print_bounds
+
+    if sum(source is not None for source in (predictions, prior, example)) != 1:
+        raise InputError("give either PREDICTIONS.npz, or --prior COUNTS.json, or --example NAME")
+    if seed and bootstrap is None:
+        raise InputError("--seed is for --bootstrap")
+    if predictions is None and (only or points or bootstrap or calibrate):
+        raise InputError("--only, --points, --bootstrap and --calibrate are for PREDICTIONS.npz")
+    if out is None and figure is None:
+        raise InputError("nothing to write: give --out FILE.json or --figure FILE.png, or both")
+    _check_writable(out, figure, predictions or prior)
+    with _warnings_in_a_line():
+        if predictions is not None:
+            intervals = None if bootstrap is None else Bootstrap(bootstrap, seed)
+            names = [name for given in only or () for name in given.split(",")]
+            document = api.bounds(
+                predictions, names or None, points=points, bootstrap=intervals, calibrate=calibrate
+            )
+        else:
+            document = api.prior_bounds(prior) if prior is not None else api.example_bounds(str(example))
+    print_bounds(document, sys.stderr)
+    if out is not None:
+        api.write_json(out, document)
+        print(out)
+    if figure is not None:
+        api.draw_bounds(document, figure)
+        print(figure)
+
+
+def _check_writable(out: Path | None, figure: Path | None, read: Path | None) -> None:
+    """Before minutes of computing, not after them."""
+    import os
+
+    from ratefront.report.figure_file import checked_suffix
+
+    if figure is not None:
+        checked_suffix(figure)
+    named = [path.resolve() for path in (out, figure, read) if path is not None]
+    if len(set(named)) < len(named):
+        raise InputError("the files to read and to write must be different ones")
+    for path in (out, figure):
+        if path is None:
+            continue
+        if not path.absolute().parent.is_dir():
+            raise InputError(f"{path}: there is no folder {path.parent}")
+        if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
+            raise InputError(f"{path} cannot be written: it is a folder, or lies in one that is not yours")
+
+
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Warnings for people: their sentence alone, each once."""
+    import warnings
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for sentence in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"warning: {sentence}", file=sys.stderr)

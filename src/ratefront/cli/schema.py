@@ -1,0 +1,17 @@
+"""``ratefront schema``: what editors complete a sweep file with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def schema(out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
+    """Write the JSON schema of sweep files, for editors."""
+    from ratefront.catalogue import CATALOGUE
+    from ratefront.spec.json_schema import schema_text
+
+    out.write_text(schema_text(CATALOGUE), encoding="utf-8")
+    print(out)

@@ -1,0 +1,193 @@
+"""``ratefront simulate``: a sweep in virtual time, before the real one is paid for, and faults from seeds."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ratefront.cli.arguments import Overrides
+from ratefront.cli.next_command import ratefront
+from ratefront.errors import EngineError, InputError, RatefrontError
+
+
+class SamplerChoice(StrEnum):
+    """As ``sampler.name`` of a sweep file."""
+
+    TPE = "tpe"
+    NSGA2 = "nsga2"
+    RANDOM = "random"
+
+
+def simulate(
+    spec: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="SPEC", help="The sweep file (YAML).  [default: a built-in one]", show_default=False
+        ),
+    ] = None,
+    set_: Overrides = None,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TABLE",
+            help="Trials answer as those of a recorded sweep did: a name of the package's, a file, or a sweep's "
+            "folder.  [default: synthetic trials]",
+        ),
+    ] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="Instead of the sweep's own number.")] = None,
+    slots: Annotated[int | None, typer.Option(min=1, help="Trials that run at the same time.")] = None,
+    sampler: Annotated[SamplerChoice | None, typer.Option(help="Instead of the sweep's own.")] = None,
+    trial_s: Annotated[
+        float, typer.Option(min=0.001, metavar="SECONDS", help="How long a synthetic trial takes.")
+    ] = 600.0,
+    latency_ms: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="MS",
+            help="What each thing takes that the driver does.  [default: as it takes here]",
+        ),
+    ] = None,
+    faults: Annotated[
+        int | None, typer.Option(min=0, metavar="SEED", help="Draw what goes wrong from this seed; check.")
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A:B",
+            help="Each seed from A up to B, of faults or, without SPEC and --table, of whole sweeps.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    record: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Only record the sweep in DIR as a table.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="The table to write (.json.gz).")] = None,
+) -> None:
+    """Run a sweep in virtual time: compare slots and samplers before paying for them, and try faults."""
+    from ratefront import api
+    from ratefront.spec.load import load_spec
+
+    if (record is None) != (out is None):
+        raise InputError("--record DIR and --out FILE.json.gz belong together")
+    if record is not None and out is not None:
+        print(f"{api.record_table(record, out)} trials recorded", file=sys.stderr)
+        print(out)
+        return
+    if seeds is not None and faults is not None:
+        raise InputError("give either --faults SEED or --seeds A:B")
+    if set_ and spec is None:
+        raise InputError("--set changes a sweep file: give SPEC")
+    simulated = partial(
+        api.simulate,
+        None if spec is None else load_spec(spec, set_ or ()),
+        table=table,
+        trials=trials,
+        slots=slots,
+        sampler=None if sampler is None else sampler.value,
+        trial_s=trial_s,
+        latency_s=None if latency_ms is None else latency_ms / 1000,
+    )
+    if seeds is None:
+        _print(simulated(faults=faults), as_json)
+    elif spec is None and table is None:
+        if any(option is not None for option in (trials, slots, sampler, latency_ms)):
+            raise InputError("without SPEC and --table each seed draws its own sweep: give --seeds alone")
+        _try(
+            seeds,
+            api.simulate_seed,
+            as_json,
+            lambda seed: ["--seeds", f"{seed}:{seed + 1}"],
+        )
+    else:
+        given = _without_seeds(sys.argv[1:])
+        _try(
+            seeds, lambda seed: simulated(faults=seed), as_json, lambda seed: [*given, "--faults", str(seed)]
+        )
+
+
+def _without_seeds(words: list[str]) -> list[str]:
+    """The command line as it was given, less ``simulate`` and ``--seeds A:B``."""
+    kept = [word for word in words if word != "simulate" and not word.startswith("--seeds=")]
+    if "--seeds" in kept:
+        place = kept.index("--seeds")
+        del kept[place : place + 2]
+    return kept
+
+
+def _range(seeds: str) -> range:
+    first, colon, last = seeds.partition(":")
+    if not colon or not (first.isdecimal() and last.isdecimal()) or int(first) >= int(last):
+        raise InputError(f"--seeds A:B takes two numbers, 0 ≤ A < B, got {seeds!r}")
+    return range(int(first), int(last))
+
+
+def _try(
+    seeds: str,
+    simulated: Callable[[int], dict[str, Any]],
+    as_json: bool,
+    replaying: Callable[[int], list[str]],
+) -> None:
+    """Simulate every seed; say which failed, and how to see it again."""
+    import json
+
+    tried, failed, troubles = _range(seeds), {}, Counter[str]()
+    for seed in tried:
+        try:
+            troubles.update(simulated(seed)["faults"])
+        except InputError:
+            raise
+        except RatefrontError as error:
+            failed[seed] = str(error)
+            print(f"{error}\n  again: {ratefront('simulate', *replaying(seed))}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"seeds": len(tried), "failed": failed, "faults": dict(troubles)}, indent=2))
+    else:
+        print(f"{len(tried)} seeds, {len(failed)} failed; {_numbers(troubles)}")
+    if failed:
+        raise EngineError(f"{len(failed)} of {len(tried)} seeds failed: {', '.join(map(str, failed))}")
+
+
+def _numbers(troubles: Mapping[str, int]) -> str:
+    from ratefront.terminal.words import numbers
+
+    return numbers((count, name.replace("_", " ")) for name, count in sorted(troubles.items()))
+
+
+def _print(outcome: Mapping[str, Any], as_json: bool) -> None:
+    import json
+
+    from ratefront.records import ENDED
+    from ratefront.terminal.words import duration, numbers
+
+    if as_json:
+        print(json.dumps(outcome, indent=2))
+        return
+    counts = numbers((outcome[f"trials_{status}"], status) for status in ENDED)
+    volumes = " · ".join(f"{part} %: {value:.4g}" for part, value in outcome["hypervolume"].items())
+    lines = {
+        "sweep": f"{outcome['sweep']}, {outcome['sampler']}, {outcome['slots']} slots",
+        "virtual time": duration(outcome["virtual_seconds"]),
+        "slots busy": f"{_percent(outcome['slots_busy'])} "
+        f"({_percent(outcome['slots_busy_until_last_start'])} until the last trial started)",
+        "driver busy": f"{_percent(outcome['driver_busy'])} "
+        f"({1000 * outcome['driver_seconds_per_trial']:.3g} ms a trial)",
+        "trials": counts,
+        "hypervolume": f"{volumes} of the trials, over {', '.join(outcome['objectives'])}",
+    }
+    if outcome["faults_seed"] is not None:
+        lines["faults"] = f"{_numbers(outcome['faults'])}; all that must hold held"
+    width = max(map(len, lines))
+    for name, value in lines.items():
+        print(f"{name:{width}}  {value}")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"

@@ -1,0 +1,42 @@
+"""How fast a sweep goes: its time at work, and trials an hour. Time in which no driver ran does not count."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from ratefront.events import Entry, Extended, Failed, Finished, Reopened, Resumed, Stopped
+
+#: The speed is that of the last trials: the first ones wait for workers, and later ones may take longer.
+WINDOW = 50
+
+#: Fewer trials say nothing about the speed.
+FEWEST = 3
+
+
+class Pace:
+    """Folds a ledger's entries; ``worked_s`` is the sweep's time at work up to the last of them."""
+
+    def __init__(self) -> None:
+        self.worked_s = 0.0
+        self._last_time: float | None = None
+        self._ends_s: deque[float] = deque(maxlen=WINDOW)  # on the clock of ``worked_s``
+
+    def apply(self, entry: Entry) -> None:
+        is_opening = isinstance(entry.event, Resumed | Extended | Reopened)
+        if self._last_time is not None and not is_opening:
+            self.worked_s += max(0.0, entry.time - self._last_time)
+        self._last_time = entry.time
+        if _ends_a_trial(entry):
+            self._ends_s.append(self.worked_s)
+
+    def trials_per_hour(self, worked_s: float) -> float | None:
+        """The speed at a moment when ``worked_s`` seconds have been worked; None while too little has ended."""
+        if len(self._ends_s) < FEWEST:
+            return None
+        span_s = worked_s - self._ends_s[0]
+        return 3600.0 * (len(self._ends_s) - 1) / span_s if span_s > 0 else None
+
+
+def _ends_a_trial(entry: Entry) -> bool:
+    event = entry.event
+    return isinstance(event, Finished | Stopped) or (isinstance(event, Failed) and event.final)

@@ -1,0 +1,66 @@
+"""A sweep's ledger read from outside of its driver, which may be writing it meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ratefront.errors import InputError
+from ratefront.events import Created, Entry
+from ratefront.history import SweepHistory
+from ratefront.store.folder import SweepFolder
+from ratefront.store.ledger import read_entries
+
+
+def read_history(folder: SweepFolder) -> SweepHistory:
+    """The sweep as its ledger tells it.
+
+    Raises
+    ------
+    InputError
+        There is no ledger, or it holds nothing yet.
+    LedgerDamagedError
+        An entry cannot be read.
+    """
+    history = SweepHistory.of(entries_of(folder))
+    if not history.spec:
+        raise has_not_begun(folder)
+    return history
+
+
+def read_spec(folder: SweepFolder) -> Mapping[str, Any]:
+    """The resolved spec that the sweep began with, as plain data; only the first entry is read.
+
+    Raises
+    ------
+    InputError
+        There is no ledger, or it holds nothing yet.
+    LedgerDamagedError
+        The first entry cannot be read.
+    """
+    first = next(entries_of(folder), None)
+    if first is None or not isinstance(first.event, Created):
+        raise has_not_begun(folder)
+    return first.event.spec
+
+
+def entries_of(folder: SweepFolder) -> Iterator[Entry]:
+    """Every whole entry, in order.
+
+    Raises
+    ------
+    InputError
+        There is no ledger.
+    LedgerDamagedError
+        An entry cannot be read; raised on the way.
+    """
+    if not folder.ledger.is_file():
+        raise InputError(f"{folder.path} is not a sweep's folder: it has no {folder.ledger.name}")
+    return read_entries(folder.ledger)
+
+
+def has_not_begun(folder: SweepFolder) -> InputError:
+    """What to raise where the ledger is empty."""
+    return InputError(
+        f"{folder.ledger} is empty: the sweep has not begun; give its file, as at first, and --resume"
+    )

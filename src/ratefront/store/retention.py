@@ -1,0 +1,75 @@
+"""Which files of a sweep may go: checkpoints of trials that have ended, and what ``keep`` does not keep.
+
+The ledger, and whatever belongs to a trial that has not ended, is never touched.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from ratefront.history import SweepHistory
+from ratefront.store.folder import SweepFolder
+from ratefront.store.front import front_of
+
+Keep: TypeAlias = Literal["all", "front", "none"]
+
+#: A draft that is not a file yet after so long was left by a process that died.
+DRAFT_AGE_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What went, or would go."""
+
+    files: int
+    bytes: int
+
+
+def apply_retention(
+    folder: SweepFolder, history: SweepHistory, keep: Keep | None = None, *, dry_run: bool = False
+) -> Removed:
+    """Delete what need not stay; ``keep`` goes before the sweep file's. A driver may run meanwhile.
+
+    A trial that is off the front stays off: another one dominates it, or is its equal, and so does whatever
+    comes to dominate that one. Hence nothing is deleted that a later front would need.
+    """
+    files = bytes_ = 0
+    for path in superfluous(folder, history, keep or history.spec.get("keep", "all")):
+        try:
+            size = path.stat().st_size
+            if not dry_run:
+                path.unlink()
+        except FileNotFoundError:
+            continue
+        files, bytes_ = files + 1, bytes_ + size
+    return Removed(files, bytes_)
+
+
+def superfluous(folder: SweepFolder, history: SweepHistory, keep: Keep) -> Iterator[Path]:
+    """The files that may go, some of which may not exist. The history may grow meanwhile, in another thread."""
+    trials = [(trial_id, history.trials[trial_id]) for trial_id in list(history.ended_order)]
+    ended = [
+        trial_id for trial_id, trial in trials if trial.ended
+    ]  # before the front, which then knows them all
+    kept = {trial.params.trial_id for trial in front_of(history)} if keep == "front" else set()
+    for trial_id in ended:
+        files = folder.trial(trial_id)
+        yield files.checkpoint
+        if keep != "all" and trial_id not in kept:
+            yield from files.outcome
+    yield from _abandoned_drafts([folder.path, folder.requests])
+    yield from _abandoned_drafts(folder.trial(trial_id).path for trial_id in list(history.trials))
+
+
+def _abandoned_drafts(places: Iterable[Path]) -> Iterator[Path]:
+    latest = time.time() - DRAFT_AGE_S
+    for draft in (draft for place in places for draft in place.glob(".*.tmp")):
+        try:
+            if draft.stat().st_mtime < latest:
+                yield draft
+        except FileNotFoundError:
+            continue

@@ -1,0 +1,146 @@
+"""How a sweep stands, as plain data for JSON; may be asked at any time, and from another terminal while it runs."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Literal, TypeAlias
+
+from ratefront.events import Entry, to_plain
+from ratefront.history import SweepHistory, TrialHistory
+from ratefront.records import ENDED
+from ratefront.store.driver import Driver, driver_of
+from ratefront.store.folder import SweepFolder
+from ratefront.store.front import front_of, point_of
+from ratefront.store.pace import Pace
+from ratefront.store.reading import entries_of, has_not_begun
+
+State: TypeAlias = Literal["starting", "running", "interrupted", "ended"]
+
+#: Rows of the front that are told; its size is told anyway.
+FRONT_ROWS = 8
+
+
+def status_of(folder: SweepFolder, now: float | None = None) -> dict[str, Any]:
+    """The sweep's state, counts, speed, running and failed trials, and front; ``docs/files.md`` has the keys.
+
+    Raises
+    ------
+    InputError
+        The folder holds no sweep, or an empty ledger that nobody writes.
+    LedgerDamagedError
+        An entry cannot be read.
+    """
+    now = time.time() if now is None else now
+    history, pace, last = SweepHistory(), Pace(), None
+    entries = entries_of(folder)
+    driver = driver_of(folder)  # asked first: what it wrote before it went is then read
+    for last in entries:
+        history.apply(last)
+        pace.apply(last)
+    if last is None and driver is None:
+        raise has_not_begun(folder)
+    state = _state(history, driver)
+    return {
+        "sweep": history.spec.get("name"),
+        "state": state,
+        "driver": None if driver is None else driver.name,
+        "task_model_accuracy": None if history.task_model is None else history.task_model.accuracy,
+        **_counts(history, driver),
+        **_speed(history, pace, driver, now),
+        "running_trials": [_running(trial) for trial in _at_work(history, driver)],
+        "failures": [_failure(trial) for trial in history.with_status("failed")],
+        "front": _front(history),
+        "last_event": None if last is None else _last_event(last, now),
+    }
+
+
+def _has_recorded(history: SweepHistory, driver: Driver | None) -> bool:
+    """False where what the ledger says last was written by a driver that is gone."""
+    return driver is not None and history.last_time >= driver.since
+
+
+def _state(history: SweepHistory, driver: Driver | None) -> State:
+    if history.ended:
+        return "ended"
+    if driver is None:
+        return "interrupted"
+    is_ready = _has_recorded(history, driver) and history.task_model is not None
+    return "running" if is_ready else "starting"
+
+
+def _counts(history: SweepHistory, driver: Driver | None) -> dict[str, int]:
+    """``running`` and ``planned`` together are the trials that exist and have not ended."""
+    running, unended = len(_at_work(history, driver)), len(history.trials) - history.trials_ended
+    return {
+        "trials_requested": history.trials_requested,
+        **{status: history.counts[status] for status in ENDED},
+        "running": running,
+        "planned": unended - running,
+    }
+
+
+def _at_work(history: SweepHistory, driver: Driver | None) -> list[TrialHistory]:
+    """The trials that run; those of a driver that is gone wait to be begun again."""
+    return history.with_status("running") if _has_recorded(history, driver) else []
+
+
+def _speed(history: SweepHistory, pace: Pace, driver: Driver | None, now: float) -> dict[str, float | None]:
+    worked_s, is_at_work = pace.worked_s, _has_recorded(history, driver) and not history.ended
+    if is_at_work:
+        worked_s += max(0.0, now - history.last_time)
+    speed = pace.trials_per_hour(worked_s)
+    left = history.trials_requested - history.trials_ended
+    return {
+        "elapsed_s": worked_s,
+        "trials_per_hour": speed,
+        "remaining_s": 3600.0 * left / speed if speed and is_at_work else None,
+    }
+
+
+def _running(trial: TrialHistory) -> dict[str, Any]:
+    """``since``: when this attempt began, in seconds since the epoch; ``step`` 0 and no metrics before it reports."""
+    reported = trial.reports[-1].metrics if trial.step else {}
+    return {
+        "trial_id": trial.params.trial_id,
+        "attempt": trial.attempts,
+        "step": trial.step,
+        "family": trial.params.family,
+        "params": dict(trial.params.values),
+        "metrics": dict(reported),
+        "since": trial.started_time,
+    }
+
+
+def _failure(trial: TrialHistory) -> dict[str, Any]:
+    return {
+        "trial_id": trial.params.trial_id,
+        "error": trial.error,
+        "reason": trial.reason,
+        "attempts": trial.attempts,
+    }
+
+
+def _front(history: SweepHistory) -> dict[str, Any]:
+    """``rows``: a few of the front from its lowest to its highest rate, measured on test."""
+    front, rows = front_of(history), FRONT_ROWS
+    if len(front) > rows:
+        shown = [front[round(row * (len(front) - 1) / (rows - 1))] for row in range(rows)]
+    else:
+        shown = front
+    return {"size": len(front), "rows": [_front_row(trial) for trial in shown]}
+
+
+def _front_row(trial: TrialHistory) -> dict[str, Any]:
+    point = point_of(trial)
+    return {
+        "trial_id": point.trial_id,
+        "family": point.family,
+        "params": dict(trial.params.values),
+        "rate_bits": point.rate_bits,
+        "accuracy": point.accuracy,
+        "transmitter_bytes": point.transmitter_bytes,
+    }
+
+
+def _last_event(entry: Entry, now: float) -> dict[str, Any]:
+    return {"kind": to_plain(entry.event)[0], "time": entry.time, "age_s": max(0.0, now - entry.time)}

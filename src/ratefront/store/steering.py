@@ -1,0 +1,115 @@
+"""Stopping a sweep, or one of its trials, from outside of its driver; and the trial where no driver runs."""
+
+from __future__ import annotations
+
+import shlex
+import time
+
+from ratefront.errors import EngineError, InputError, LedgerLockedError
+from ratefront.events import Stopped
+from ratefront.history import SweepHistory, TrialHistory
+from ratefront.store.driver import driver_of
+from ratefront.store.folder import SweepFolder
+from ratefront.store.ledger import Ledger, LedgerReader
+from ratefront.store.reading import entries_of, read_history
+from ratefront.store.requests import Request, ask
+
+#: A driver hears at its next turn, unless it is starting; then it ends Ray and waits a little for its trackers.
+PATIENCE_S = 120.0
+_LOOK_S = 0.1
+
+
+def stop_sweep(folder: SweepFolder, reason: str, patience_s: float = PATIENCE_S) -> None:
+    """Ask the driver to end, and wait until it has let go of the ledger; the sweep can be resumed.
+
+    Raises
+    ------
+    InputError
+        The folder holds no sweep, or no driver runs it.
+    EngineError
+        The driver has not ended within ``patience_s``. It still will, when it hears of it.
+    """
+    is_ended = read_history(folder).ended
+    if driver_of(folder) is None:
+        how = "the sweep has ended" if is_ended else f"go on with: {_resuming(folder)}"
+        raise InputError(f"no driver runs {folder.path}; {how}")
+    request = ask(folder, Request(None, reason))
+    deadline = time.monotonic() + patience_s
+    while driver := driver_of(folder):
+        if time.monotonic() > deadline:
+            raise EngineError(
+                f"{driver.name} was asked to end {patience_s:g} s ago and has not yet; it will when it hears of it, "
+                "and killing it loses nothing"
+            )
+        time.sleep(_LOOK_S)
+    request.unlink(missing_ok=True)  # a driver that ended of its own accord: the next one must not find it
+
+
+def _resuming(folder: SweepFolder) -> str:
+    return shlex.join(["ratefront", "sweep", "--out", str(folder.path), "--resume"])
+
+
+def stop_trial(
+    folder: SweepFolder, trial_id: str, reason: str, patience_s: float = PATIENCE_S
+) -> TrialHistory:
+    """Stop one trial, running or not yet begun, and wait for its end; gives the trial as it ended.
+
+    Raises
+    ------
+    InputError
+        The folder holds no sweep, the sweep no such trial, or the trial has ended.
+    EngineError
+        The driver has not stopped it within ``patience_s``. It still will, when it hears of it.
+    """
+    watched = _Watched(folder)
+    trial = _still_open(watched.history, trial_id)
+    request, deadline = None, time.monotonic() + patience_s
+    while not trial.ended:
+        if time.monotonic() > deadline:
+            raise EngineError(
+                f"the driver was asked to stop {trial_id} {patience_s:g} s ago and has not yet; it will when it hears"
+            )
+        if driver_of(folder) is None:
+            _stop_undriven(folder, trial_id, reason)
+        else:
+            request = request or ask(folder, Request(trial_id, reason))
+            time.sleep(_LOOK_S)
+        watched.look()
+    if request is not None:
+        request.unlink(missing_ok=True)
+    return trial
+
+
+class _Watched:
+    """The history of a sweep that somebody else may be writing."""
+
+    def __init__(self, folder: SweepFolder) -> None:
+        entries_of(folder)  # says what is wrong where there is no sweep
+        self._reader, self.history = LedgerReader(folder.ledger), SweepHistory()
+        self.look()
+
+    def look(self) -> None:
+        for entry in self._reader.read_new():
+            self.history.apply(entry)
+
+
+def _still_open(history: SweepHistory, trial_id: str) -> TrialHistory:
+    trial = history.trials.get(trial_id)
+    if trial is None:
+        known = list(history.trials)
+        there = f"its trials are {known[0]} … {known[-1]}" if known else "it has none yet"
+        raise InputError(f"the sweep has no trial {trial_id!r}; {there}")
+    if trial.ended:
+        raise InputError(f"trial {trial_id} has already ended as {trial.status}")
+    return trial
+
+
+def _stop_undriven(folder: SweepFolder, trial_id: str, reason: str) -> None:
+    """Be the ledger's writer for one event, unless a driver comes first."""
+    try:
+        with Ledger(folder.ledger) as ledger:
+            trial = SweepHistory.of(ledger.entries).trials[trial_id]
+            if not trial.ended:
+                ledger.append(Stopped(trial_id, trial.attempts, reason))
+    except LedgerLockedError:
+        return

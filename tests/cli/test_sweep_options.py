@@ -1,0 +1,154 @@
+"""``ratefront sweep``: which options go together, and what they ask of the driver."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from ratefront import api
+from ratefront.cli import app
+from ratefront.cli.next_command import resuming
+from ratefront.errors import InputError, SpecError
+from ratefront.events import LEDGER_FORMAT, Created
+from ratefront.spec.load import LoadedSpec, load_spec, to_plain
+from ratefront.store.folder import SweepFolder
+from ratefront.store.ledger import Ledger
+
+DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
+
+
+def ratefront(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Path:
+    """A sweep that somebody began with other settings than its file's."""
+    loaded = load_spec(DIGITS, ["sampler.seed=5"], 7)
+    with Ledger(SweepFolder(tmp_path).ledger) as ledger:
+        ledger.append(Created(loaded.spec.name, to_plain(loaded.spec), "0.1.0", LEDGER_FORMAT))
+    return tmp_path
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What the command asks of ``api.sweep``."""
+    found: dict[str, Any] = {}
+
+    def sweep(spec: LoadedSpec, out: Path, **options: Any) -> None:
+        found.update(spec=spec, out=out, **options)
+        summary = {"trials_finished": 3, "trials_requested": 7, "front": [{}]}
+        out.mkdir(exist_ok=True)
+        (out / "summary.json").write_text(json.dumps(summary))
+
+    monkeypatch.setattr(api, "sweep", sweep)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "give SPEC, a sweep file"),
+        (["--out", "x"], "give SPEC, a sweep file"),
+        ([str(DIGITS), "--resume"], "need --out DIR"),
+        (["--extend", "3"], "need --out DIR"),
+        ([str(DIGITS), "--retry-failed"], "need --out DIR"),
+        (["--out", "x", "--resume", "--trials", "9"], "--extend N"),
+        (["--out", "x", "--extend", "1", "--set", "keep=none"], "--set and --trials change SPEC"),
+        (["--out", "x", "--extend", "0"], "greater than or equal to 1"),
+        (["--out", "nowhere", "--resume"], "nowhere is not a sweep's folder"),
+        (["--out", "nowhere", "--extend", "2"], "nowhere is not a sweep's folder"),
+    ],
+)
+def test_options_that_make_no_sense_together(
+    words: list[str], told: str, asked: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = ratefront("sweep", *words)
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert asked == {}
+    assert list(tmp_path.iterdir()) == [], "nothing was started"
+
+
+@pytest.mark.parametrize(
+    ("words", "resume", "extend", "retry_failed"),
+    [
+        (["--resume"], True, None, False),
+        (["--extend", "4"], False, 4, False),
+        (["--retry-failed"], False, None, True),
+        (["--resume", "--extend", "2", "--retry-failed"], True, 2, True),
+    ],
+)
+def test_a_sweep_that_is_gone_on_with_knows_its_own_file(
+    words: list[str], resume: bool, extend: int | None, retry_failed: bool, begun: Path, asked: dict[str, Any]
+) -> None:
+    done = ratefront("sweep", "--out", begun, *words)
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str(begun)
+    assert (asked["spec"].spec.sampler.seed, asked["spec"].spec.trials) == (5, 7)
+    assert (asked["resume"], asked["extend"], asked["retry_failed"]) == (resume, extend, retry_failed)
+
+
+def test_a_file_that_is_given_is_the_one_that_is_compared(begun: Path, asked: dict[str, Any]) -> None:
+    ratefront("sweep", DIGITS, "--out", begun, "--resume", "--trials", "9")
+    assert (asked["spec"].spec.sampler.seed, asked["spec"].spec.trials) == (0, 9)
+
+
+@pytest.mark.parametrize("option", [{"extend": 3}, {"retry_failed": True}, {"resume": True}])
+def test_the_api_takes_extensions_and_retries_for_going_on(
+    option: dict[str, Any], begun: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ratefront.orchestrate import sweep
+
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(sweep, "run_sweep", lambda loaded, folder, **told: asked.update(told, loaded=loaded))
+    api.sweep(None, begun, **option)
+    assert asked["resume"] is True
+    assert asked["extend"] == option.get("extend")
+    assert asked["retry_failed"] is option.get("retry_failed", False)
+    assert asked["loaded"].spec.trials == 7
+
+
+def test_a_sweep_whose_file_this_version_does_not_know_says_so(tmp_path: Path) -> None:
+    with Ledger(SweepFolder(tmp_path).ledger) as ledger:
+        ledger.append(Created("old", {"name": "old", "colour": "red"}, "0.0.1", LEDGER_FORMAT))
+    with pytest.raises(SpecError, match=r"ledger\.jsonl: [0-9]+ problem"):
+        api.spec_of(tmp_path)
+
+
+def test_a_driver_that_died_before_its_first_event_says_what_to_do(tmp_path: Path) -> None:
+    SweepFolder(tmp_path).ledger.touch()
+    with pytest.raises(InputError, match="has not begun; give its file"):
+        api.spec_of(tmp_path)
+
+
+def _interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    "change", [lambda words: words, lambda words: [*words, "--tracking-uri", "http://bob:secret@lab:5000"]]
+)
+def test_an_interrupted_sweep_says_how_to_go_on(
+    change: Callable[[list[str]], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "sweep", _interrupted)
+    words = change(["sweep", str(DIGITS), "--set", "keep=none", "--out", str(tmp_path / "a b")])
+    done = ratefront(*words)
+    assert done.exit_code == 130
+    told = shlex.split(done.stderr.partition("go on with: ")[2])
+    expected = ["sweep", "--out", str(tmp_path / "a b"), "--resume"]
+    assert told[1:5] == expected
+    assert ("--tracking-uri" in told) == ("--tracking-uri" in words)
+    assert "secret" not in done.stderr
+
+
+def test_the_command_to_resume_is_short(tmp_path: Path) -> None:
+    assert resuming(Path("runs/x")) == "ratefront sweep --out runs/x --resume"

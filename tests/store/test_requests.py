@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ratefront.store.folder import SweepFolder
+from ratefront.store.requests import Request, ask, take_requests
+
+
+def test_requests_are_taken_once_and_in_order(tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path)
+    asked = [Request(f"t{number:04d}", "by hand") for number in (3, 1, 2)] + [Request(None, "enough, β")]
+    for request in asked:
+        ask(folder, request)
+    assert take_requests(folder) == asked
+    assert take_requests(folder) == []
+    assert list(folder.requests.iterdir()) == []
+
+
+def test_a_request_can_be_withdrawn(tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path)
+    ask(folder, Request(None, "no")).unlink()
+    assert take_requests(folder) == []
+
+
+def test_where_nobody_asked_there_is_nothing(tmp_path: Path) -> None:
+    assert take_requests(SweepFolder(tmp_path)) == []
+    assert list(tmp_path.iterdir()) == [], "and nothing is made"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b'{"trial_id": "t0001"',
+        b"[]",
+        b"3",
+        b'{"trial_id": 3, "reason": "x"}',
+        b'{"trial_id": "t0001"}',
+        b'{"trial_id": "t0001", "reason": "x", "more": 1}',
+        b"\xff\xfe",
+    ],
+)
+def test_a_file_that_is_no_request_is_removed_and_ignored(tmp_path: Path, content: bytes) -> None:
+    folder = SweepFolder(tmp_path)
+    folder.requests.mkdir()
+    (folder.requests / "0.json").write_bytes(content)
+    ask(folder, Request("t0001", "by hand"))
+    assert take_requests(folder) == [Request("t0001", "by hand")]
+    assert list(folder.requests.iterdir()) == []
+
+
+def test_what_is_being_written_is_left_alone(tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path)
+    folder.requests.mkdir()
+    draft = folder.requests / ".1.json.abc.tmp"
+    draft.write_text('{"trial')
+    (folder.requests / "a-folder.json").mkdir()
+    assert take_requests(folder) == []
+    assert draft.exists()

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.builders import FakeSweep, full_sweep, label, result, spec
+
+from ratefront.events import Created, Entry, Finished, Planned, Reopened, Started
+from ratefront.history import SweepHistory, TrialHistory
+from ratefront.store import retention
+from ratefront.store.folder import SweepFolder
+from ratefront.store.front import front_of
+from ratefront.store.ledger import Ledger
+from ratefront.store.reading import read_history
+from ratefront.store.retention import DRAFT_AGE_S, Removed, apply_retention
+
+OUTCOME = ("codec.json", "codec.safetensors", "stream.bin", "samples.npz")
+SIZE = 7
+
+
+def _fill(folder: SweepFolder) -> dict[str, set[str]]:
+    """Every file that a trial may leave, for every trial; gives what lies there."""
+    for trial_id in read_history(folder).trials:
+        place = folder.trial(trial_id).path
+        place.mkdir(parents=True)
+        for name in (*OUTCOME, "checkpoint.safetensors", "notes.txt"):
+            (place / name).write_bytes(b"x" * SIZE)
+    return _there(folder)
+
+
+def _there(folder: SweepFolder) -> dict[str, set[str]]:
+    return {place.name: {path.name for path in place.iterdir()} for place in folder.trials.iterdir()}
+
+
+def _front(folder: SweepFolder) -> set[str]:
+    return {trial.params.trial_id for trial in front_of(read_history(folder))}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> SweepFolder:
+    sweep = full_sweep(tmp_path, ended=False)
+    with Ledger(sweep.ledger) as ledger:  # one more trial, which has not ended
+        ledger.append(Planned("t0030", 30, 1, label()))
+        ledger.append(Started("t0030", 1, "worker-0"))
+    _fill(sweep)
+    return sweep
+
+
+@pytest.mark.parametrize("keep", ["all", "front", "none"])
+def test_what_stays(folder: SweepFolder, keep: str) -> None:
+    before = _there(folder)
+    removed = apply_retention(folder, read_history(folder), keep)  # type: ignore[arg-type]
+    kept = {"all": set(before), "front": _front(folder), "none": set()}[keep]
+    for trial_id, files in _there(folder).items():
+        if trial_id == "t0030":
+            assert files == before[trial_id], "it has not ended"
+        else:
+            assert files == {"notes.txt", *(OUTCOME if trial_id in kept else ())}, trial_id
+    gone = sum(map(len, before.values())) - sum(map(len, _there(folder).values()))
+    assert removed == Removed(gone, SIZE * gone)
+    assert gone > 0
+    assert apply_retention(folder, read_history(folder), keep) == Removed(0, 0)  # type: ignore[arg-type]
+
+
+def test_the_sweep_file_says_what_is_kept(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path, spec(keep="front"))
+    best = sweep.finish(label(), 3.0, 0.9, 5000)
+    worse = sweep.finish(label(), 4.0, 0.8, 6000)
+    _fill(sweep.folder)
+    apply_retention(sweep.folder, read_history(sweep.folder))
+    assert _there(sweep.folder) == {best: {"notes.txt", *OUTCOME}, worse: {"notes.txt"}}
+
+
+def test_an_old_sweep_file_keeps_all(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path)
+    sweep.finish(label(), 3.0, 0.9, 5000)
+    sweep.finish(label(), 4.0, 0.8, 6000)
+    _fill(sweep.folder)
+    assert apply_retention(sweep.folder, read_history(sweep.folder)).files == 2, "the checkpoints"
+
+
+def test_a_reopened_trial_keeps_its_files(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path)
+    failed = sweep.fail(label())
+    sweep.append(Reopened(failed))
+    _fill(sweep.folder)
+    assert apply_retention(sweep.folder, read_history(sweep.folder), "none") == Removed(0, 0)
+
+
+def test_a_trial_that_ends_meanwhile_keeps_its_files(
+    folder: SweepFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver's own clearing looks at a history that grows in another thread."""
+    history = read_history(folder)
+
+    def front_before_the_end(live: SweepHistory) -> list[TrialHistory]:
+        found = front_of(live)
+        best = result("t0030", 0.5, 0.99, 100).to_json()
+        live.apply(Entry(10_000, live.last_time + 1, Finished("t0030", 1, best)))
+        return found
+
+    monkeypatch.setattr(retention, "front_of", front_before_the_end)
+    apply_retention(folder, history, "front")
+    assert history.ended_order[-1] == "t0030"
+    assert _there(folder)["t0030"] >= {*OUTCOME, "checkpoint.safetensors"}
+
+
+def test_a_trial_in_the_middle_of_ending_keeps_its_files(folder: SweepFolder) -> None:
+    history = read_history(folder)
+    history.ended_order.append("t0030")  # its status follows
+    apply_retention(folder, history, "none")
+    assert _there(folder)["t0030"] >= {*OUTCOME, "checkpoint.safetensors"}
+
+
+def test_a_dry_run_counts_and_leaves_everything(folder: SweepFolder) -> None:
+    before = _there(folder)
+    would = apply_retention(folder, read_history(folder), "none", dry_run=True)
+    assert _there(folder) == before
+    assert apply_retention(folder, read_history(folder), "none") == would
+
+
+def test_drafts_of_the_dead_go_and_those_of_the_living_stay(folder: SweepFolder) -> None:
+    places = (folder.path, folder.trial("t0000").path, folder.trial("t0030").path)
+    for place in places:
+        for name, age_s in ((".a.json.1.tmp", DRAFT_AGE_S + 60), (".b.json.2.tmp", DRAFT_AGE_S - 600)):
+            (place / name).write_bytes(b"")
+            os.utime(place / name, times=(time.time() - age_s,) * 2)
+    apply_retention(folder, read_history(folder))
+    for place in places:
+        assert not (place / ".a.json.1.tmp").exists()
+        assert (place / ".b.json.2.tmp").exists()
+
+
+def test_everything_but_trials_stays(folder: SweepFolder) -> None:
+    for name in ("spec.yaml", "environment.json", "report.html"):
+        (folder.path / name).write_text(name)
+    before = {path: path.read_bytes() for path in _outside_of_trials(folder)}
+    apply_retention(folder, read_history(folder), "none")
+    assert {path: path.read_bytes() for path in _outside_of_trials(folder)} == before
+    assert len(before) >= 5
+
+
+def _outside_of_trials(folder: SweepFolder) -> list[Path]:
+    found = (path for path in folder.path.rglob("*") if path.is_file())
+    return [path for path in found if folder.trials not in path.parents]
+
+
+_points = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=14
+)
+
+
+@given(_points, st.permutations(range(14)))
+def test_who_has_left_the_front_never_comes_back(
+    points: list[tuple[int, int, int]], order: list[int]
+) -> None:
+    """Hence files may be deleted while the sweep runs; ends come in another order than plans, and values repeat."""
+    history, seq = SweepHistory(), 0
+    fronts = [set[str]()]
+    history.apply(Entry(0, 0.0, Created("s", spec(), "0")))
+    for number in (number for number in order if number < len(points)):
+        rate, accuracy, size = points[number]
+        trial_id = f"t{number:04d}"
+        told = result(trial_id, float(rate), accuracy / 4, size).to_json()
+        for event in (Planned(trial_id, number, 1, label()), Finished(trial_id, 1, told)):
+            seq += 1
+            history.apply(Entry(seq, float(seq), event))
+        fronts.append({trial.params.trial_id for trial in front_of(history)})
+        assert fronts[-1] <= fronts[-2] | {trial_id}

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from tests.builders import FakeSweep, full_sweep, label, spec, split
+from tests.store.drivers import driving
+
+from ratefront.errors import InputError
+from ratefront.events import (
+    Ended,
+    Entry,
+    Extended,
+    Failed,
+    Finished,
+    Planned,
+    Reopened,
+    Reported,
+    Resumed,
+    Started,
+)
+from ratefront.store.driver import driver_of
+from ratefront.store.folder import SweepFolder
+from ratefront.store.pace import Pace
+from ratefront.store.status import FRONT_ROWS, status_of
+
+COUNTS = ("finished", "collapsed", "pruned", "failed", "running", "planned")
+
+
+def test_a_sweep_that_has_ended(tmp_path: Path) -> None:
+    status = status_of(full_sweep(tmp_path))
+    assert (status["sweep"], status["state"], status["driver"]) == ("digits", "ended", None)
+    assert [status[name] for name in COUNTS] == [24, 2, 2, 2, 0, 0]
+    assert status["trials_requested"] == 30
+    assert [failure["trial_id"] for failure in status["failures"]] == ["t0028", "t0029"]
+    assert status["failures"][0] == {
+        "trial_id": "t0028",
+        "error": "DivergedError",
+        "reason": "loss is NaN at epoch 3 (β = 900)",
+        "attempts": 1,
+    }
+    assert status["remaining_s"] is None
+    assert status["last_event"]["kind"] == "ended"
+    assert status == json.loads(json.dumps(status, allow_nan=False)), "plain data"
+
+
+def test_the_front_is_told_in_a_few_rows_that_span_it(tmp_path: Path) -> None:
+    status = status_of(full_sweep(tmp_path))
+    rates = [row["rate_bits"] for row in status["front"]["rows"]]
+    assert status["front"]["size"] > len(rates) == FRONT_ROWS
+    assert rates == sorted(rates)
+    assert len({row["trial_id"] for row in status["front"]["rows"]}) == FRONT_ROWS
+
+
+def test_without_a_driver_nothing_runs(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path)
+    sweep.finish(label(), 3.0, 0.9, 5000)
+    sweep.plan(label())  # its driver died
+    status = status_of(sweep.folder)
+    assert (status["state"], status["running"], status["planned"]) == ("interrupted", 0, 1)
+    assert status["running_trials"] == []
+
+
+def test_a_sweep_that_runs_is_told_from_another_process(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path)
+    sweep.plan(label())  # of a driver that died: it does not run
+    with driving(tmp_path, "obey") as driver:
+        status = _when(sweep.folder, lambda status: status["running_trials"][:1] and _step(status) == 3)
+        assert status["driver"].startswith(f"process {driver.pid} on ")
+        assert status["state"] == "running"
+        running = {trial["trial_id"]: trial for trial in status["running_trials"]}
+        assert running["t0900"] == {
+            "trial_id": "t0900",
+            "attempt": 1,
+            "step": 3,
+            "family": "label",
+            "params": label(),
+            "metrics": {"loss": pytest.approx(1 / 3)},
+            "since": running["t0900"]["since"],
+        }
+        assert 0 <= status["last_event"]["age_s"] < 60
+        driver.kill()
+        driver.wait()
+        assert status_of(sweep.folder)["state"] == "interrupted"
+
+
+def _step(status: dict) -> int:
+    return {trial["trial_id"]: trial["step"] for trial in status["running_trials"]}.get("t0900", 0)
+
+
+def _when(folder: SweepFolder, holds) -> dict:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        status = status_of(folder)
+        if holds(status):
+            return status
+        time.sleep(0.02)
+    pytest.fail(f"it never came to that: {status}")
+
+
+def test_a_driver_that_has_recorded_nothing_yet_is_starting(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path)
+    sweep.plan(label())
+    worked_s = status_of(sweep.folder)["elapsed_s"]
+    with driving(tmp_path, "deaf"):
+        status = status_of(sweep.folder)
+        assert (status["state"], status["running"], status["planned"]) == ("starting", 0, 1)
+        assert status["elapsed_s"] == worked_s, "the weeks in which nobody drove it do not count"
+        assert status["remaining_s"] is None
+
+
+def test_time_goes_on_while_a_driver_is_at_work_and_stands_without_one(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path)
+    for _ in range(3):
+        sweep.finish(label(), 3.0, 0.9, 5000)
+    with driving(tmp_path, "obey"):
+        now = _when(sweep.folder, lambda status: _step(status) == 3)["last_event"]["time"]
+        soon, later = status_of(sweep.folder, now + 10), status_of(sweep.folder, now + 3610)
+    assert later["elapsed_s"] - soon["elapsed_s"] == pytest.approx(3600)
+    assert later["trials_per_hour"] < soon["trials_per_hour"]
+    assert later["remaining_s"] == pytest.approx(3600 * 27 / later["trials_per_hour"])
+    left = status_of(sweep.folder, now + 3610)
+    assert left["elapsed_s"] == pytest.approx(soon["elapsed_s"] - 10)
+    assert left["remaining_s"] is None
+
+
+def test_before_the_task_model_is_there_a_sweep_is_starting(tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path)
+    folder.ledger.touch()
+    with pytest.raises(InputError, match="has not begun"):
+        status_of(folder)
+    with driving(tmp_path, "deaf"):
+        status = status_of(folder)
+    assert (status["state"], status["sweep"], status["last_event"]) == ("starting", None, None)
+    assert status["trials_requested"] == sum(status[name] for name in COUNTS) == 0
+
+
+def test_lines_that_are_being_written_disturb_nobody(tmp_path: Path) -> None:
+    FakeSweep(tmp_path)
+    folder, seen = SweepFolder(tmp_path), []
+    with driving(tmp_path, "torn"):
+        torn = 0
+        deadline = time.monotonic() + 30
+        while (len(seen) < 60 or seen[-1] < 10 or not torn) and time.monotonic() < deadline:
+            torn += not folder.ledger.read_bytes().endswith(b"\n")
+            status = status_of(folder)
+            assert status["running"] + status["planned"] <= 1
+            seen.append(status["finished"])
+    assert torn > 0, "a half-written line was there to be read"
+    assert seen == sorted(seen)
+    assert seen[-1] >= 10
+
+
+def test_the_number_requested_may_have_grown_and_a_reopened_trial_is_no_failure(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path, spec(trials=2))
+    failed = sweep.fail(label())
+    sweep.append(Ended("all"), Resumed("process 1"), Extended(5), Reopened(failed))
+    status = status_of(sweep.folder)
+    assert (status["trials_requested"], status["failures"], status["planned"]) == (5, [], 1)
+    assert status["state"] == "interrupted"
+
+
+def test_no_sweep(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"has no ledger\.jsonl"):
+        status_of(SweepFolder(tmp_path))
+
+
+def test_the_probe_takes_the_ledger_from_nobody(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path)
+    assert driver_of(sweep.folder) is None
+    with driving(tmp_path, "deaf"):
+        assert driver_of(sweep.folder) is not None
+        assert driver_of(sweep.folder) is not None
+    sweep.plan(split("stem", 1.0))  # opens the ledger for writing
+    assert driver_of(sweep.folder) is None
+
+
+def _paced(*events: tuple[float, object]) -> Pace:
+    pace = Pace()
+    for seq, (at, event) in enumerate(events):
+        pace.apply(Entry(seq, at, event))  # type: ignore[arg-type]
+    return pace
+
+
+def test_time_without_a_driver_is_not_time_at_work() -> None:
+    pace = _paced((100, Planned("a", 0, 0, label())), (110, Started("a", 1, "")), (9000, Resumed("")))
+    assert pace.worked_s == 10
+
+
+def test_the_speed_is_that_of_the_last_trials() -> None:
+    ends = [(100.0 + 1000 * n, Finished(f"a{n}", 1, {})) for n in range(40)]  # slow at first
+    ends += [(40_000.0 + 10 * n, Finished(f"b{n}", 1, {})) for n in range(80)]
+    pace = _paced(*ends)
+    assert pace.trials_per_hour(pace.worked_s) == pytest.approx(360)
+    assert pace.trials_per_hour(pace.worked_s + 490) == pytest.approx(180), "nothing has ended for long"
+
+
+def test_attempts_that_are_tried_again_end_no_trial() -> None:
+    lost = [(float(n), Failed("a", n, "WorkerLostError", "died", False)) for n in range(1, 9)]
+    assert _paced((0.0, Reported("a", 1, 1, {})), *lost).trials_per_hour(10.0) is None

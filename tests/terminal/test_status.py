@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from tests.builders import FakeSweep, full_sweep, label
+
+from ratefront.store.status import status_of
+from ratefront.terminal import words
+from ratefront.terminal.status import print_status
+
+
+def shown(status: dict[str, Any], width: int = 100) -> str:
+    stream = io.StringIO()
+    print_status(status, Console(file=stream, width=width, highlight=False))
+    return stream.getvalue()
+
+
+def test_a_sweep_on_a_screen(tmp_path: Path) -> None:
+    text = shown(status_of(full_sweep(tmp_path)))
+    assert text.splitlines()[0] == "digits has ended"
+    for told in (
+        "30/30 trials",
+        "24 finished, 2 collapsed, 2 pruned, 2 failed",
+        "t0028  1 attempt  DivergedError: loss is NaN at epoch 3 (β = 900)",
+        "<b>worker</b> died",
+        "on the front, measured on test, 8 of them shown",
+        "3.35 bit   98.3 %   51.2 KiB",
+    ):
+        assert told in text
+    assert "to go" not in text
+    assert "running" not in text
+
+
+def test_a_running_sweep_says_what_runs_and_how_long_it_will_take(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path)
+    sweep.plan(label())
+    status = status_of(sweep.folder) | {
+        "state": "running",
+        "driver": "process 7 on lab",
+        "running": 1,
+        "planned": 0,
+        "trials_per_hour": 7.26,
+        "remaining_s": 3 * 86400.0 + 7265,
+        "running_trials": [
+            {
+                "trial_id": "t0000",
+                "attempt": 2,
+                "step": 3,
+                "family": "label",
+                "params": label(),
+                "metrics": {"loss": 0.125},
+                "since": 1000.0,
+            }
+        ],
+        "last_event": {"kind": "reported", "time": 1060.0, "age_s": 5.0},
+    }
+    text = shown(status)
+    assert "digits is running, driven by process 7 on lab" in text
+    assert "7.3 trials an hour, about 3 d 2:01:05 to go, last event 0:05 ago" in text
+    assert "t0000  label     1:05  epoch 3  loss 0.125  (attempt 2)" in text
+    assert "on the front" not in text, "there is none yet"
+
+
+def test_a_sweep_that_is_starting(tmp_path: Path) -> None:
+    status = status_of(FakeSweep(tmp_path, task_model=False).folder)
+    assert shown(status | {"state": "starting"}).splitlines()[0] == "digits is starting"
+    assert "the task model is not ready yet" in shown(status | {"state": "starting"})
+
+
+def test_long_lists_are_cut_and_say_so(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path)
+    for number in range(12):
+        sweep.fail(label(), f"reason {number} [/] of [bold]many[/bold]")
+    text = shown(status_of(sweep.folder))
+    assert "12 failed, 5 of them shown" in text
+    assert "reason 11 [/] of [bold]many[/bold]" in text
+    assert "reason 6 " not in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.4, "0:00"), (42, "0:42"), (725, "12:05"), (11400, "3:10:00"), (356400 + 62, "4 d 3:01:02")],
+)
+def test_durations(seconds: float, said: str) -> None:
+    assert words.duration(seconds) == said
