@@ -128,7 +128,7 @@ class Stage:
         deadline = time.monotonic() + GONE_WITHIN_S
         while (left := _marked(self.mark)) and time.monotonic() < deadline:
             time.sleep(0.2)
-        assert left == []
+        assert not left, left
 
 
 def _marked(mark: str) -> list[str]:

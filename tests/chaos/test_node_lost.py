@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -40,7 +41,8 @@ def cluster(environment: dict[str, str], folder: Path) -> Iterator[None]:
             _ray("start", *address, *common, environment=environment)
         yield
     finally:
-        _end(_processes(environment["SWEEP_MARK"]))
+        while left := _processes(environment["SWEEP_MARK"]):  # what dies may start another first
+            _end(left)
 
 
 def _processes(mark: str) -> list[psutil.Process]:
@@ -64,7 +66,7 @@ def _end(processes: list[psutil.Process]) -> None:
     psutil.wait_procs(processes, timeout=20)
 
 
-def _node_of(worker: psutil.Process, mark: str) -> list[psutil.Process]:
+def _node_of(worker: psutil.Process) -> list[psutil.Process]:
     """The raylet that started a worker, with everything under it."""
     raylet = next(parent for parent in worker.parents() if parent.name() == "raylet")
     return [raylet, *raylet.children(recursive=True)]
@@ -83,17 +85,18 @@ def _workers(mark: str) -> list[psutil.Process]:
 @pytest.mark.slow
 @pytest.mark.chaos
 def test_the_trials_of_a_lost_node_go_on_elsewhere(
-    stage: Callable[[int], Stage], tmp_path_factory: pytest.TempPathFactory
+    stage: Callable[[int], Stage],
 ) -> None:
     sweep, trials = stage(8), 8
-    environment = {**os.environ, "SWEEP_MARK": sweep.mark}
-    sweep.environment = {"RAY_ADDRESS": f"{HEAD}:{PORT}"}
+    secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": uuid4().hex * 2}
+    environment = {**os.environ, "SWEEP_MARK": sweep.mark, **secret}
+    sweep.environment = {"RAY_ADDRESS": f"{HEAD}:{PORT}", **secret}
     with cluster(environment, Path("/tmp") / f"ray-{sweep.mark[:8]}"):
         with sweep.driver("--set", "resources.concurrent=2") as driver:
             sweep.wait(driver, lambda h: h.trials_ended >= 1 and training(h) is not None)
             (worker, *_) = _workers(sweep.mark)
             print(f"node lost: {sweep.moment()}")
-            _end(_node_of(worker, sweep.mark))
+            _end(_node_of(worker))
             code, said = driver.end()
         assert code == 0, said
     assert_accounted(sweep.folder, trials)
