@@ -310,12 +310,14 @@ def simulate(
     trial_s: float = 600.0,
     latency_s: float | None = None,
     faults: int | None = None,
+    on_update: Callable[[SweepHistory], None] | None = None,
 ) -> dict[str, Any]:
     """A sweep in virtual time by the engine of a real one, as plain data (see ``simulate.outcome.outcome_of``).
 
     Trials answer as those of ``table`` did (a name in the package, a file, a sweep's folder), or are synthetic and take
     about ``trial_s`` seconds. ``latency_s`` is what one thing takes that the driver does, None: as measured here, now.
-    ``faults`` draws what goes wrong from a seed; the result is checked then.
+    ``faults`` draws what goes wrong from a seed; the result is checked then. ``on_update`` is called with the history
+    whenever it has changed.
 
     Raises
     ------
@@ -336,13 +338,13 @@ def simulate(
         loaded, found, trials=trials, slots=slots, sampler=sampler, trial_s=trial_s, latency_s=latency_s
     )
     if faults is not None:
-        done = run(with_faults(scenario, faults))
+        done = run(with_faults(scenario, faults), on_update=on_update)
         check(done)
         return outcome_of(done)
     if latency_s is not None:
-        return outcome_of(run(scenario))
+        return outcome_of(run(scenario, on_update=on_update))
     with measured() as parts:
-        return outcome_of(run(scenario, parts))
+        return outcome_of(run(scenario, parts, on_update))
 
 
 def simulate_seed(seed: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ratefront.records import Scalar
@@ -160,8 +160,8 @@ class Entry:
 
 
 def to_plain(event: Event) -> tuple[str, dict[str, Any]]:
-    """The event as (kind, data), ready for JSON."""
-    return _NAMES[type(event)], asdict(event)
+    """The event as (kind, data), ready for JSON; what the event holds is shared with it, not copied."""
+    return _NAMES[type(event)], vars(event)
 
 
 def from_plain(kind: str, data: Mapping[str, Any]) -> Event:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,23 +113,13 @@ class SweepHistory:
             reopens one that has not failed.
         """
         self.last_time = entry.time
-        match entry.event:
-            case events.Created() as event:
-                self.spec, self.created_time = dict(event.spec), entry.time
-            case events.TaskModelReady() as event:
-                self.task_model = event
-            case events.Planned() as event:
-                self._plan(event, entry.time)
-            case events.Resumed():
-                self._lose_running()
-            case events.Extended(trials):
-                self.extended_to, self.ended = trials, False
-            case events.Reopened(trial_id):
-                self._reopen(trial_id)
-            case events.Ended():
-                self.ended = True
-            case event:
-                self._apply_to_trial(event, entry.time)
+        _FOLD[type(entry.event)](self, entry.event, entry.time)
+
+    def _create(self, event: events.Created, time: float) -> None:
+        self.spec, self.created_time = dict(event.spec), time
+
+    def _prepare(self, event: events.TaskModelReady, time: float) -> None:
+        self.task_model = event
 
     def _plan(self, event: events.Planned, time: float) -> None:
         if event.trial_id in self.trials:
@@ -139,48 +129,21 @@ class SweepHistory:
         self.counts["planned"] += 1
         self.ended = False
 
-    def _planned(self, trial_id: str) -> TrialHistory:
-        if trial_id not in self.trials:
-            raise ValueError(f"trial {trial_id} was never planned")
-        return self.trials[trial_id]
+    def _start(self, event: events.Started, time: float) -> None:
+        trial = self._not_ended(event.trial_id)
+        trial.attempts, trial.started_time = event.attempt, time
+        self._move(trial, "running")
 
-    def _lose_running(self) -> None:
-        for trial in self.with_status("running"):
-            trial.lose_attempt()
-            self._move(trial, "planned")
+    def _report(self, event: events.Reported, time: float) -> None:
+        self._not_ended(event.trial_id).report(Progress(event.step, event.metrics))
 
-    def _reopen(self, trial_id: str) -> None:
-        trial = self._planned(trial_id)
-        if trial.status != "failed":
-            raise ValueError(f"trial {trial_id} is {trial.status}: only a failed one can be reopened")
-        self.ended_order.remove(trial_id)
-        trial.reason, trial.error, trial.ended_time, trial.setbacks = "", "", None, 0
-        self._move(trial, "planned")
-        self.ended = False
+    def _finish(self, event: events.Finished, time: float) -> None:
+        trial = self._not_ended(event.trial_id)
+        trial.result = TrialResult.from_json(event.result)
+        self._end(trial, trial.result.status, trial.result.reason, time)
 
-    def _apply_to_trial(
-        self,
-        event: events.Started | events.Reported | events.Finished | events.Failed | events.Stopped,
-        time: float,
-    ) -> None:
-        trial = self._planned(event.trial_id)
-        if trial.ended:
-            raise ValueError(f"trial {event.trial_id} has already ended as {trial.status}")
-        match event:
-            case events.Started():
-                trial.attempts, trial.started_time = event.attempt, time
-                self._move(trial, "running")
-            case events.Reported():
-                trial.report(Progress(event.step, event.metrics))
-            case events.Finished():
-                trial.result = TrialResult.from_json(event.result)
-                self._end(trial, trial.result.status, trial.result.reason, time)
-            case events.Stopped():
-                self._end(trial, "pruned", event.reason, time)
-            case events.Failed():
-                self._fail(trial, event, time)
-
-    def _fail(self, trial: TrialHistory, event: events.Failed, time: float) -> None:
+    def _fail(self, event: events.Failed, time: float) -> None:
+        trial = self._not_ended(event.trial_id)
         trial.setbacks = 0 if trial.got_further else trial.setbacks + 1
         trial.memory_failures += event.error in OUT_OF_MEMORY
         trial.error = event.error
@@ -191,6 +154,40 @@ class SweepHistory:
             trial.reason = event.reason
             self._move(trial, "planned")
 
+    def _stop(self, event: events.Stopped, time: float) -> None:
+        self._end(self._not_ended(event.trial_id), "pruned", event.reason, time)
+
+    def _resume(self, event: events.Resumed, time: float) -> None:
+        for trial in self.with_status("running"):
+            trial.lose_attempt()
+            self._move(trial, "planned")
+
+    def _extend(self, event: events.Extended, time: float) -> None:
+        self.extended_to, self.ended = event.trials, False
+
+    def _reopen(self, event: events.Reopened, time: float) -> None:
+        trial = self._planned(event.trial_id)
+        if trial.status != "failed":
+            raise ValueError(f"trial {event.trial_id} is {trial.status}: only a failed one can be reopened")
+        self.ended_order.remove(event.trial_id)
+        trial.reason, trial.error, trial.ended_time, trial.setbacks = "", "", None, 0
+        self._move(trial, "planned")
+        self.ended = False
+
+    def _close(self, event: events.Ended, time: float) -> None:
+        self.ended = True
+
+    def _planned(self, trial_id: str) -> TrialHistory:
+        if trial_id not in self.trials:
+            raise ValueError(f"trial {trial_id} was never planned")
+        return self.trials[trial_id]
+
+    def _not_ended(self, trial_id: str) -> TrialHistory:
+        trial = self._planned(trial_id)
+        if trial.status in ENDED:
+            raise ValueError(f"trial {trial_id} has already ended as {trial.status}")
+        return trial
+
     def _end(self, trial: TrialHistory, status: Status, reason: str, time: float) -> None:
         trial.reason, trial.ended_time = reason, time
         self.ended_order.append(trial.params.trial_id)
@@ -200,3 +197,20 @@ class SweepHistory:
         self.counts[trial.status] -= 1
         trial.status = status
         self.counts[status] += 1
+
+
+#: By the event's type, not by a chain of cases: a long sweep is read hundreds of thousands of events at a time.
+_FOLD: Mapping[type[events.Event], Callable[[SweepHistory, Any, float], None]] = {
+    events.Created: SweepHistory._create,
+    events.TaskModelReady: SweepHistory._prepare,
+    events.Planned: SweepHistory._plan,
+    events.Started: SweepHistory._start,
+    events.Reported: SweepHistory._report,
+    events.Finished: SweepHistory._finish,
+    events.Failed: SweepHistory._fail,
+    events.Stopped: SweepHistory._stop,
+    events.Resumed: SweepHistory._resume,
+    events.Extended: SweepHistory._extend,
+    events.Reopened: SweepHistory._reopen,
+    events.Ended: SweepHistory._close,
+}

@@ -15,13 +15,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ratefront.engine import suggest
 from ratefront.engine.engine import Engine
+from ratefront.engine.memory import SLACK, WINDOW, Generations, Window
 from ratefront.engine.seeds import stable_seed
 from ratefront.engine.startup import INTERVAL_STRATA, spread
-from ratefront.engine.suggest import Suggester, to_optuna
-from ratefront.events import Planned
+from ratefront.engine.study import to_optuna
+from ratefront.engine.suggest import Suggester
+from ratefront.events import Extended, Planned, Reopened
+from ratefront.history import TrialHistory
+from ratefront.records import TrialParams, TrialResult
 from ratefront.spec.schema import Sampler
-from ratefront.spec.space import Branch, Float, Int
+from ratefront.spec.space import Branch, Constant, Float, Int
 
 _ELSEWHERE = """
 import json, sys
@@ -58,7 +63,7 @@ def test_another_seed_gives_another_sweep(virtual: SimpleNamespace) -> None:
 def test_nsga2_replays_across_generations(virtual: SimpleNamespace) -> None:
     driver = virtual.Driver(virtual.spec(125, "nsga2", startup=10), Random(4), 4)
     driver.run()
-    assert max(driver.engine._suggester._generation_of.values()) >= 1
+    assert driver.engine._suggester._memory.current >= 1
     for cut in range(1, len(driver.ledger), 97):
         replayed = Engine(driver.spec, virtual.SPACE, driver.ledger[:cut])
         number = len(replayed.history.trials)
@@ -79,21 +84,62 @@ def test_what_was_planned_is_what_a_replay_up_to_there_suggests(
         assert replayed._suggester.suggest(event.number) == event.values
 
 
-def test_how_each_status_stands_in_the_study(virtual: SimpleNamespace) -> None:
-    driver = virtual.Driver(virtual.spec(30, "random"), Random(12), 3)
-    engine = driver.run()
-    study = engine._suggester._study
-    told = Counter(trial.state.name for trial in study.get_trials(deepcopy=False))
-    of = Counter(trial.status for trial in engine.history.trials.values())
-    assert min(of["collapsed"], of["failed"], of["finished"]) >= 1
-    assert told["COMPLETE"] == of["finished"] + of["collapsed"]
-    assert told["FAIL"] == of["failed"]
-    best = {study.trials[trial.number].number for trial in study.best_trials}
-    collapsed = {
-        engine._suggester._numbers[trial.params.trial_id] for trial in engine.history.with_status("collapsed")
-    }
-    assert best
-    assert not best & collapsed
+class ShortWindow(Window):
+    def __init__(self, objectives: tuple[str, ...]) -> None:
+        super().__init__(objectives, size=8, most_unfinished=3, slack=3)
+
+
+class SmallGenerations(Generations):
+    def __init__(self, objectives: tuple[str, ...]) -> None:
+        super().__init__(objectives, population=6)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
+def test_what_is_forgotten_and_what_is_reopened_replay_the_same(
+    virtual: SimpleNamespace, sampler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suggest, "Window", ShortWindow)
+    monkeypatch.setattr(suggest, "Generations", SmallGenerations)
+    first = virtual.Driver(virtual.spec(40, sampler, 1), Random(6), 5)
+    first.run()
+    again = virtual.Driver(first.spec, Random(7), 5, ledger=list(first.ledger))
+    failed = [trial.params.trial_id for trial in again.engine.history.with_status("failed")]
+    assert len(failed) >= 4
+    for event in [*map(Reopened, failed), Extended(70)]:
+        again.record(event)
+    again.run()
+    assert any(again.engine.history.trials[name].status == "finished" for name in failed)
+    cuts = [
+        entry.seq for entry in again.ledger if isinstance(entry.event, Planned) and entry.event.number > 20
+    ]
+    for cut in cuts:
+        event = again.ledger[cut].event
+        replayed = Engine(again.spec, virtual.SPACE, again.ledger[:cut])
+        assert replayed._suggester.suggest(event.number) == event.values
+
+
+def test_an_engine_that_is_asked_nothing_makes_no_study(virtual: SimpleNamespace) -> None:
+    driver = virtual.Driver(virtual.spec(20), Random(12), 3)
+    driver.run()
+    replayed = Engine(driver.spec, virtual.SPACE, driver.ledger)
+    assert replayed.done
+    assert "_study" in vars(driver.engine._suggester)
+    assert "_study" not in vars(replayed._suggester)
+
+
+def test_a_long_history_is_not_longer_for_the_sampler(virtual: SimpleNamespace) -> None:
+    suggester: Suggester = virtual.Driver(virtual.spec(100), Random(1)).engine._suggester
+    for number in range(3 * WINDOW):
+        values = spread(virtual.SPACE, 0, number)
+        trial = TrialHistory(number, TrialParams(f"t{number:04d}", 0, values), 0.0, "finished")
+        suggester.planned(trial)
+        trial.result = TrialResult.from_json(virtual.result(trial.params.trial_id, values))
+        suggester.ended(trial)
+        if number % 100 == 50:
+            suggester.suggest(number)
+    suggester.suggest(3 * WINDOW)
+    seen = suggester._study.study.get_trials(deepcopy=False)
+    assert WINDOW <= sum(trial.state.name == "COMPLETE" for trial in seen) < WINDOW + SLACK
 
 
 def test_tpe_learns(virtual: SimpleNamespace) -> None:
@@ -137,14 +183,10 @@ def test_the_start_is_spread(virtual: SimpleNamespace, seed: int, start: int) ->
 @given(seed=st.integers(0, 10**6), cycle=st.integers(0, 20))
 def test_an_interval_deals_each_of_its_parts_once_a_cycle(seed: int, cycle: int) -> None:
     numbers = range(cycle * INTERVAL_STRATA, (cycle + 1) * INTERVAL_STRATA)
-    parts = [int(spread({"family": _one(), "x": Float(0, 4)}, seed, number)["x"]) for number in numbers]
+    parts = [
+        int(spread({"family": Constant("only"), "x": Float(0, 4)}, seed, number)["x"]) for number in numbers
+    ]
     assert sorted(parts) == list(range(INTERVAL_STRATA))
-
-
-def _one() -> object:
-    from ratefront.spec.space import Constant
-
-    return Constant("only")
 
 
 def test_suggestions_lie_in_the_space(virtual: SimpleNamespace) -> None:

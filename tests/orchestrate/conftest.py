@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,12 +14,12 @@ import pytest
 
 from ratefront.orchestrate.sweep import Work, run_sweep
 from ratefront.spec.check import LoadedSpec
-from ratefront.spec.schema import Named, Resources, Sampler, SweepSpec, Tracking
+from ratefront.spec.schema import Named, Resources, Sampler, SweepSpec
 from ratefront.spec.space import Branch, Choice, Space
 from ratefront.store.folder import SweepFolder
 
 HERE = Path(__file__).parent
-WORK = Work("fake_work:trial_steps", "fake_work:prepare")
+WORK = Work("fake_work:trial_steps", "fake_work:prepare", "fake_work:limit_memory")
 
 
 class SilentFollower:
@@ -38,18 +39,23 @@ class SilentFollower:
 
 
 def loaded(
-    trials: int, options: tuple[int, ...] = (7, 8, 9), concurrent: int = 2, cpus: float = 1.0
+    trials: int,
+    options: tuple[int, ...] = (7, 8, 9),
+    families: Mapping[str, tuple[int, ...]] | None = None,
+    families_need: Mapping[str, Any] | None = None,
+    **resources: Any,
 ) -> LoadedSpec:
-    space: Space = {"family": Branch({"label": {"merged": Choice(options)}})}
+    """Trials that draw ``merged`` from ``options``; ``families`` has other ones for each of several families."""
+    drawn = dict(families or {"label": options})
+    space: Space = {"family": Branch({name: {"merged": Choice(tuple(own))} for name, own in drawn.items()})}
     spec = SweepSpec(
         name="fake",
         dataset=Named(name="digits"),
         task_model=Named(name="small_cnn"),
-        space={},
+        space={"family": {name: {"merged": list(own)} for name, own in drawn.items()}},
         trials=trials,
-        sampler=Sampler(name="random", startup_trials=max(trials, len(options))),
-        resources=Resources(cpus=cpus, concurrent=concurrent),
-        tracking=Tracking(),
+        sampler=Sampler(name="random", startup_trials=1000),
+        resources=Resources.model_validate(resources | {"families": dict(families_need or {})}),
     )
     return LoadedSpec(spec, space)
 
@@ -71,28 +77,42 @@ def fake() -> SimpleNamespace:
     return SimpleNamespace(loaded=loaded, run=run, drawn=drawn, HERE=HERE)
 
 
-@pytest.fixture
-def follower(monkeypatch: pytest.MonkeyPatch) -> SilentFollower:
+@contextmanager
+def silent_follower() -> Iterator[SilentFollower]:
     found = SilentFollower()
-    monkeypatch.setattr("ratefront.tracking.open_tracking", lambda read_new, uri, experiment: found)
-    return found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ratefront.tracking.open_tracking", lambda *values: found)
+        yield found
+
+
+@pytest.fixture
+def follower() -> Iterator[SilentFollower]:
+    with silent_follower() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    """One cluster for a module; its workers find ``fake_work``."""
-    from ratefront.orchestrate.quiet import quiet
+def module_follower() -> Iterator[SilentFollower]:
+    with silent_follower() as found:
+        yield found
 
+
+@contextmanager
+def cluster_of(**resources: float) -> Iterator[None]:
+    """A cluster whose workers find ``fake_work``; its GPUs need not be there."""
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE), before]))
     sys.path.insert(0, str(HERE))
     try:
+        from ratefront.orchestrate.quiet import quiet
+
         with quiet():
             import ray
 
-            from ratefront.orchestrate.cluster import _start
+            from ratefront.orchestrate.cluster import _hush_raylet
 
-            _start()
+            _hush_raylet()
+            ray.init("local", include_dashboard=False, log_to_driver=False, logging_level=50, **resources)
             yield
             ray.shutdown()
     finally:
@@ -100,3 +120,16 @@ def cluster() -> Iterator[None]:
         os.environ.pop("PYTHONPATH")
         if before is not None:
             os.environ["PYTHONPATH"] = before
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """One cluster for a module."""
+    with cluster_of(num_cpus=2):
+        yield
+
+
+@pytest.fixture(scope="module")
+def gpu_cluster() -> Iterator[None]:
+    with cluster_of(num_cpus=4, num_gpus=1):
+        yield

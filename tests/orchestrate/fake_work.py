@@ -5,57 +5,91 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Generator
 from pathlib import Path
 
 from ratefront.errors import InputError
 from ratefront.events import TaskModelReady
-from ratefront.records import Measurement, Progress, TrialParams, TrialResult
+from ratefront.records import GPU_MEMORY_SHARE, Measurement, Progress, TrialParams, TrialResult
 from ratefront.spec.schema import SweepSpec
 from ratefront.trial.context import TrialContext
 
 OPEN = 0  # generators of this process that were begun and not closed
+LIMITS: list[float] = []  # the GPUs that the trials of this process were held to, in their order
+
+COLLAPSES, IS_NAN, DIES_ONCE, IS_WRONG, IS_INFINITE = 2, 3, 4, 5, 6
+FULL_ONCE, ALWAYS_FULL, IS_SLOW, DIES_LATER, IS_LONG, EATS_ONCE = 11, 12, 13, 14, 15, 16
 
 
 def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progress, None, TrialResult]:
-    """``merged`` (2…10) says what happens to the trial; see each branch."""
+    """``merged`` (2…16) says what happens to the trial; see each branch."""
     global OPEN
     OPEN += 1
     leaked = OPEN - 1
     try:
         merged = int(params.values["merged"])
         for step in (1, 2):
-            yield Progress(step, {"loss": float("nan") if merged == 3 and step == 2 else 1.0 / step})
-            if merged == 4:
-                _die_once(context.folder, params.trial_id)
-            if merged == 5:
-                raise ValueError("a bad configuration")
+            yield Progress(step, {"loss": float("nan") if merged == IS_NAN and step == 2 else 1.0 / step})
+            _live_through(merged, params, context)
             time.sleep(float(os.environ.get("FAKE_STEP_S", "0")))
-        return _result(params, leaked)
+        return _result(params, context, leaked)
     finally:
         OPEN -= 1
 
 
-def _die_once(folder: Path, trial_id: str) -> None:
-    mark = folder / f"died-{trial_id}"
-    if not mark.exists():
-        mark.touch()
+def _live_through(merged: int, params: TrialParams, context: TrialContext) -> None:
+    if merged == DIES_ONCE and _is_first(context.folder, params.trial_id):
         os.kill(os.getpid(), signal.SIGKILL)
+    if merged == IS_WRONG:
+        raise ValueError("a bad configuration")
+    if merged == ALWAYS_FULL or (merged == FULL_ONCE and context.batch_divisor == 1):
+        raise MemoryError
+    if merged == IS_SLOW:
+        time.sleep(1.0)
+    if merged == DIES_LATER and _is_first(context.folder, "any"):
+        threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
+    if merged == IS_LONG and (context.folder / "long").exists():
+        time.sleep(3600)
+    if merged == EATS_ONCE and context.batch_divisor == 1:
+        eaten = [_eat() for _ in range(60)]
+        raise AssertionError(f"nobody minded {len(eaten)} helpings")
 
 
-def _result(params: TrialParams, leaked: int) -> TrialResult:
+def _eat() -> bytearray:
+    """100 MiB that are really there."""
+    time.sleep(0.1)
+    return bytearray(b"x") * (100 * 2**20)
+
+
+def _is_first(folder: Path, name: str) -> bool:
+    mark = folder / f"died-{name}"
+    is_first = not mark.exists()
+    mark.touch()
+    return is_first
+
+
+def _result(params: TrialParams, context: TrialContext, leaked: int) -> TrialResult:
     merged = int(params.values["merged"])
     measured = Measurement(100, merged / 4, merged / 4, 8.0, 0.5, merged / 4 + 0.5, 1 - 1 / merged)
-    extra = {"pid": os.getpid(), "leaked": leaked, "seed": params.seed, "threads": _threads()}
-    if merged == 6:
+    extra = {
+        "pid": os.getpid(),
+        "leaked": leaked,
+        "seed": params.seed,
+        "threads": int(os.environ["OMP_NUM_THREADS"]),
+        "batch_divisor": context.batch_divisor,
+    }
+    if context.device == "cuda":
+        extra |= {GPU_MEMORY_SHARE: 0.3, "gpus": LIMITS[-1]}
+    if merged == IS_INFINITE:
         extra["probe"] = float("inf")
-    status = "collapsed" if merged == 2 else "finished"
+    status = "collapsed" if merged == COLLAPSES else "finished"
     return TrialResult(params.trial_id, status, "", measured, measured, 100 * merged, 10, 0.1, 0.2, extra)
 
 
-def _threads() -> int:
-    return int(os.environ["OMP_NUM_THREADS"])
+def limit_memory(gpus: float) -> None:
+    LIMITS.append(gpus)
 
 
 def prepare(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady:
@@ -70,3 +104,8 @@ def prepare_refused(spec: SweepSpec, folder: Path, device: str) -> TaskModelRead
 
 def prepare_broken(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady:
     raise ZeroDivisionError("training went wrong")
+
+
+def prepare_long(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady:
+    time.sleep(3600)
+    raise AssertionError("nobody waits so long")

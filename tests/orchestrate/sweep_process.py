@@ -1,23 +1,46 @@
-"""A driver to kill: ``python sweep_process.py FOLDER TRIALS new|resume``."""
+"""A driver to kill: ``python sweep_process.py FOLDER TRIALS [resume] [long] [merged=N,…] [draws]``."""
 
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import ratefront.tracking
-from conftest import loaded, run
+from conftest import drawn, loaded, run
+from ratefront.errors import RatefrontError
 from ratefront.orchestrate.interrupts import Interrupted
+from ratefront.orchestrate.sweep import Work
+
+
+def draw_for_long(folder: Any) -> Any:
+    (folder.path / "drawing").touch()
+    time.sleep(3600)
+    return drawn(folder)
 
 
 def main() -> int:
-    folder, trials, how = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    folder, trials, words = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     silent = SimpleNamespace(wake=lambda: None, finish=lambda *values: 0)
     ratefront.tracking.open_tracking = lambda *values: silent
+    options = next(
+        (word.removeprefix("merged=") for word in words if word.startswith("merged=")), "2,3,7,8,9"
+    )
+    prepare = "prepare_long" if "long" in words else "prepare"
     try:
-        run(loaded(trials, (2, 3, 7, 8, 9)), folder, resume=how == "resume")
+        run(
+            loaded(trials, tuple(map(int, options.split(",")))),
+            folder,
+            resume="resume" in words,
+            finish=draw_for_long if "draws" in words else drawn,
+            work=Work("fake_work:trial_steps", f"fake_work:{prepare}", "fake_work:limit_memory"),
+        )
     except Interrupted as error:
+        return error.exit_code
+    except RatefrontError as error:
+        print(error)
         return error.exit_code
     return 0
 

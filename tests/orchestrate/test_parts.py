@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
 import os
 import pickle
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,10 +17,8 @@ import numpy as np
 import pytest
 
 from ratefront.engine.messages import Broke, Fact, Progressed, Returned
-from ratefront.errors import EngineError, InputError
-from ratefront.orchestrate.environment import describe_environment
-from ratefront.orchestrate.interrupts import Interrupted, interrupts
-from ratefront.orchestrate.opening import check_folder
+from ratefront.errors import EngineError
+from ratefront.orchestrate import redraw
 from ratefront.orchestrate.quiet import quiet
 from ratefront.orchestrate.redraw import Redrawer
 from ratefront.orchestrate.reference import LiveReference
@@ -53,20 +47,6 @@ def test_the_wire_carries_numpy_and_nan_and_nothing_that_has_no_text() -> None:
         encode(Returned("t", 1, {"x": object()}))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_is_heard_at_the_next_check_and_a_second_at_once(number: signal.Signals) -> None:
-    before = signal.getsignal(number)
-    with interrupts() as caught:
-        caught.check()
-        os.kill(os.getpid(), number)
-        time.sleep(0.01)
-        with pytest.raises(Interrupted, match=number.name):
-            caught.check()
-        with pytest.raises(Interrupted, match="again"):
-            signal.raise_signal(number)
-    assert signal.getsignal(number) is before
-
-
 def test_quiet_puts_the_environment_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_CHDIR_TO_TRIAL_DIR", "1")
     monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
@@ -83,43 +63,8 @@ def test_a_reference_is_shared_by_copies_and_lost_in_a_pickle() -> None:
         _ = pickle.loads(pickle.dumps(reference)).sweep
 
 
-def test_the_environment_says_versions_commit_and_machine() -> None:
-    told = describe_environment()
-    assert told["packages"]["ray"]
-    assert told["cpus_usable"] >= 1
-    assert set(told) >= {"git_commit", "git_diff", "python", "platform", "cpu_count", "command"}
-    json.dumps(told)
-
-
-class TestFolder:
-    def test_a_new_sweep_takes_a_folder_that_is_not_there_or_empty(self, tmp_path: Path) -> None:
-        check_folder(SweepFolder(tmp_path), resume=False)
-        check_folder(SweepFolder(tmp_path / "new"), resume=False)
-
-    @pytest.mark.parametrize(
-        ("name", "resume", "rule"),
-        [("notes.txt", False, "not empty"), ("ledger.jsonl", False, "--resume"), ("x", True, "no sweep to")],
-    )
-    def test_what_is_refused(self, tmp_path: Path, name: str, resume: bool, rule: str) -> None:
-        (tmp_path / name).touch()
-        with pytest.raises(InputError, match=rule):
-            check_folder(SweepFolder(tmp_path), resume)
-
-    def test_a_file_is_no_folder(self, tmp_path: Path) -> None:
-        (tmp_path / "file").touch()
-        with pytest.raises(InputError, match="not a folder"):
-            check_folder(SweepFolder(tmp_path / "file"), resume=False)
-
-    def test_a_tracking_address_of_no_kind_leaves_nothing_behind(
-        self, fake: SimpleNamespace, tmp_path: Path
-    ) -> None:
-        with pytest.raises(InputError, match="ftp"):
-            fake.run(fake.loaded(2), tmp_path / "sweep", tracking_uri="ftp://somewhere")
-        assert not (tmp_path / "sweep").exists()
-
-
 def history(ended: int) -> Any:
-    return SimpleNamespace(with_status=lambda *statuses: [None] * ended)
+    return SimpleNamespace(trials_ended=ended, ended_order=[], trials={}, spec={})
 
 
 class TestRedraw:
@@ -168,13 +113,28 @@ class TestRedraw:
         redrawer.maybe(history(1))
         redrawer.wait()
         with pytest.raises(ValueError, match="no points yet"):
-            redrawer.last()
+            redrawer.last(history(1))
 
+    def test_what_need_not_stay_goes_when_the_report_has_been_drawn(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done: list[Any] = []
+        monkeypatch.setattr(redraw, "apply_retention", lambda folder, history: done.append(history))
+        redrawer = self.redrawer(tmp_path, lambda folder: done.append("drawn"))
+        live = history(1)
+        redrawer.maybe(live)
+        redrawer.wait()
+        assert done == ["drawn", live]
+        redrawer.last(live)
+        assert done == ["drawn", live] * 2
 
-def test_importing_the_sweep_loads_neither_ray_nor_torch_nor_mlflow() -> None:
-    script = (
-        "import sys, ratefront.orchestrate.sweep;"
-        "print([name for name in ('ray', 'torch', 'mlflow') if name in sys.modules])"
-    )
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[]"
+    def test_nothing_goes_that_has_not_been_drawn(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def draw(folder: SweepFolder) -> None:
+            raise ValueError("no points yet")
+
+        monkeypatch.setattr(redraw, "apply_retention", lambda *values: pytest.fail("too early"))
+        redrawer = self.redrawer(tmp_path, draw)
+        redrawer.maybe(history(1))
+        redrawer.wait()

@@ -11,33 +11,42 @@ from typing import Any
 import pytest
 
 from ratefront.errors import EngineError, InputError, SweepMismatchError
-from ratefront.events import Ended, Resumed, Started
+from ratefront.events import Ended, Extended, Failed, Reopened, Reported, Resumed, Started
 from ratefront.orchestrate.sweep import Work
+from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger, read_entries
+from ratefront.store.requests import Request, ask
 
 pytestmark = pytest.mark.usefixtures("cluster")
+
+OPTIONS = (2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13)
 
 
 def statuses(history: Any) -> dict[str, int]:
     return dict(Counter(trial.status for trial in history.trials.values()))
 
 
+def events_of(folder: Path, *kinds: type) -> list[Any]:
+    found = (entry.event for entry in read_entries(folder / "ledger.jsonl"))
+    return [event for event in found if isinstance(event, kinds or object)]
+
+
 @pytest.fixture(scope="module")
-def eventful(fake: SimpleNamespace, cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Nine trials: NaN, a worker that dies once, a bad configuration, an infinity in a result, a collapse."""
+def eventful(
+    fake: SimpleNamespace, cluster: None, module_follower: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Any:
+    """A trial for each thing that can happen to one; the slow one is stopped by hand when it has reported."""
     folder = tmp_path_factory.mktemp("eventful") / "sweep"
     seen: list[int] = []
 
     def on_update(history: Any) -> None:
         seen.append(len(history.trials))
+        slow = [trial for trial in history.with_status("running") if trial.params.values["merged"] == 13]
+        if slow and slow[0].step == 1 and not SweepFolder(folder).requests.exists():
+            ask(SweepFolder(folder), Request(slow[0].params.trial_id, "stopped by hand"))
 
-    with pytest.MonkeyPatch.context() as patch:
-        follower = SimpleNamespace(finished=[])
-        follower.wake = lambda: None
-        follower.finish = lambda *values: follower.finished.append(values)
-        patch.setattr("ratefront.tracking.open_tracking", lambda *values: follower)
-        history = fake.run(fake.loaded(9, (2, 3, 4, 5, 6, 7, 8, 9, 10)), folder, on_update=on_update)
-    return SimpleNamespace(history=history, folder=folder, seen=seen, follower=follower)
+    history = fake.run(fake.loaded(len(OPTIONS), OPTIONS), folder, on_update=on_update)
+    return SimpleNamespace(history=history, folder=folder, seen=seen, follower=module_follower)
 
 
 def by_merged(eventful: Any, merged: int) -> Any:
@@ -48,9 +57,9 @@ def by_merged(eventful: Any, merged: int) -> Any:
 
 
 def test_every_trial_has_ended_as_it_should(eventful: Any) -> None:
-    assert statuses(eventful.history) == {"finished": 5, "collapsed": 1, "failed": 3}
+    assert statuses(eventful.history) == {"finished": 5, "collapsed": 1, "failed": 4, "pruned": 1}
     assert eventful.history.ended
-    assert eventful.seen[-1] == 9
+    assert eventful.seen[-1] == len(OPTIONS)
 
 
 def test_a_nan_fails_alone_with_its_reason(eventful: Any) -> None:
@@ -71,13 +80,22 @@ def test_an_error_in_a_trial_is_its_own(eventful: Any) -> None:
 def test_a_killed_worker_costs_an_attempt_and_not_the_trial(eventful: Any) -> None:
     trial = by_merged(eventful, 4)
     assert (trial.status, trial.attempts) == ("finished", 2)
-    (lost,) = [
-        entry.event
-        for entry in read_entries(eventful.folder / "ledger.jsonl")
-        if getattr(entry.event, "error", "") == "WorkerLostError"
-    ]
-    assert lost.trial_id == trial.params.trial_id
-    assert not lost.final
+    lost = [event for event in events_of(eventful.folder, Failed) if event.error == "WorkerLostError"]
+    assert [(event.trial_id, event.final) for event in lost] == [(trial.params.trial_id, False)]
+    assert lost[0].reason == "The actor is dead because its worker process has died"
+
+
+def test_a_full_memory_is_tried_again_with_smaller_batches(eventful: Any) -> None:
+    trial = by_merged(eventful, 11)
+    assert (trial.status, trial.attempts, trial.result.extra["batch_divisor"]) == ("finished", 2, 2)
+    trial = by_merged(eventful, 12)  # its first attempt got further than any before, and is free
+    assert (trial.status, trial.attempts, trial.error) == ("failed", 4, "OutOfMemoryError")
+
+
+def test_a_trial_that_somebody_stops_is_pruned_at_its_next_report(eventful: Any) -> None:
+    trial = by_merged(eventful, 13)
+    assert (trial.status, trial.reason, trial.step) == ("pruned", "stopped by hand", 1)
+    assert not list(SweepFolder(eventful.folder).requests.iterdir())
 
 
 def test_actors_are_reused_and_nothing_leaks(eventful: Any) -> None:
@@ -100,9 +118,11 @@ def test_the_folder_tells_where_it_came_from(eventful: Any) -> None:
 
 
 def test_the_tracker_is_told_how_it_ended(eventful: Any) -> None:
-    ((figures, artifacts, front, note, interrupted, _),) = eventful.follower.finished
-    assert (figures, front, note, interrupted) == ({"hypervolume": 1.0}, {"t0000"}, "n", False)
-    assert [path.name for path in artifacts] == ["report.html", "spec.yaml", "environment.json"]
+    told = eventful.follower.finished[0]
+    assert (told["figures"], told["front"], told["note"]) == ({"hypervolume": 1.0}, {"t0000"}, "n")
+    assert not told["interrupted"]
+    names = [path.name for path in told["artifacts"]]
+    assert names[:3] == ["report.html", "spec.yaml", "environment.json"]
 
 
 def test_a_resume_of_an_ended_sweep_draws_again_and_writes_nothing(
@@ -110,8 +130,7 @@ def test_a_resume_of_an_ended_sweep_draws_again_and_writes_nothing(
 ) -> None:
     before = (eventful.folder / "ledger.jsonl").read_bytes()
     (eventful.folder / "report.html").unlink()
-    spec = fake.loaded(9, (2, 3, 4, 5, 6, 7, 8, 9, 10))
-    history = fake.run(spec, eventful.folder, resume=True)
+    history = fake.run(fake.loaded(len(OPTIONS), OPTIONS), eventful.folder, resume=True)
     assert statuses(history) == statuses(eventful.history)
     assert (eventful.folder / "ledger.jsonl").read_bytes() == before
     assert (eventful.folder / "report.html").exists()
@@ -121,8 +140,8 @@ def test_a_resume_of_an_ended_sweep_draws_again_and_writes_nothing(
 def test_other_settings_than_the_ledgers_are_refused(
     fake: SimpleNamespace, eventful: Any, follower: Any
 ) -> None:
-    with pytest.raises(SweepMismatchError, match="trials: 9 → 12"):
-        fake.run(fake.loaded(12, (2, 3, 4, 5, 6, 7, 8, 9, 10)), eventful.folder, resume=True)
+    with pytest.raises(SweepMismatchError, match=r"trials: 11 → 14\n.*--extend 3"):
+        fake.run(fake.loaded(14, OPTIONS), eventful.folder, resume=True)
 
 
 def test_a_folder_that_holds_a_sweep_is_refused(fake: SimpleNamespace, eventful: Any) -> None:
@@ -130,6 +149,26 @@ def test_a_folder_that_holds_a_sweep_is_refused(fake: SimpleNamespace, eventful:
         fake.run(fake.loaded(9), eventful.folder)
 
 
+def test_an_ended_sweep_goes_on_with_more_trials_and_those_that_had_failed(
+    fake: SimpleNamespace, eventful: Any, follower: Any
+) -> None:
+    before = len(events_of(eventful.folder))
+    failed = {trial.params.trial_id for trial in eventful.history.with_status("failed")}
+    spec = fake.loaded(len(OPTIONS), OPTIONS)
+    history = fake.run(spec, eventful.folder, resume=True, extend=2, retry_failed=True)
+    added = events_of(eventful.folder)[before:]
+    assert added[0] == Extended(len(OPTIONS) + 2)
+    assert {event.trial_id for event in added if isinstance(event, Reopened)} == failed
+    assert [type(event) for event in added].count(Ended) == 1
+    assert len(history.trials) == history.trials_ended == history.trials_requested == len(OPTIONS) + 2
+    assert len(set(history.ended_order)) == history.trials_ended
+    again = {event.trial_id for event in added if isinstance(event, Started)}
+    assert again == failed | set(history.ended_order[-2:]) | {
+        trial_id for trial_id in history.trials if trial_id not in eventful.history.trials
+    }
+
+
+@pytest.mark.slow
 def test_empty_trials_are_cheap(fake: SimpleNamespace, follower: Any, tmp_path: Path) -> None:
     start = time.perf_counter()
     history = fake.run(fake.loaded(40), tmp_path / "sweep")
@@ -138,25 +177,16 @@ def test_empty_trials_are_cheap(fake: SimpleNamespace, follower: Any, tmp_path: 
     each_s = (ended[-1] - ended[1]) / 38
     print(f"{each_s:.4f} s per empty trial after the first, {time.perf_counter() - start:.1f} s in all")
     assert each_s < 0.25
-    assert follower.wakes == len(list(read_entries(tmp_path / "sweep" / "ledger.jsonl")))
+    assert follower.wakes == len(events_of(tmp_path / "sweep"))
 
 
 def test_more_cpus_than_there_are_is_refused_before_anything_starts(
     fake: SimpleNamespace, follower: Any, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match=r"resources\.cpus.*2.*16"):
-        fake.run(fake.loaded(2, cpus=16.0), tmp_path / "sweep")
+    asked = fake.loaded(2, cpus=16.0)
+    with pytest.raises(InputError, match=r"resources\.cpus: asks for 16 cores where there are 2 \(for label"):
+        fake.run(asked, tmp_path / "sweep")
     assert not (tmp_path / "sweep").exists()
-
-
-def test_fewer_slots_where_the_cluster_is_small(fake: SimpleNamespace, follower: Any, tmp_path: Path) -> None:
-    history = fake.run(fake.loaded(3, concurrent=8, cpus=2.0), tmp_path / "sweep")
-    running = most = 0
-    for entry in read_entries(tmp_path / "sweep" / "ledger.jsonl"):
-        running += isinstance(entry.event, Started)
-        running -= type(entry.event).__name__ == "Finished"
-        most = max(most, running)
-    assert (most, statuses(history)) == (1, {"finished": 3})
 
 
 def test_a_task_model_that_cannot_be_had_is_bad_input(
@@ -169,12 +199,30 @@ def test_a_task_model_that_cannot_be_had_is_bad_input(
     assert [told["interrupted"] for told in follower.finished] == [True, True]
 
 
+@pytest.mark.slow
 def test_trials_that_cannot_be_imported_fail_with_that_reason(
     fake: SimpleNamespace, follower: Any, tmp_path: Path
 ) -> None:
     history = fake.run(fake.loaded(2), tmp_path / "a", work=Work("no_such:thing", "fake_work:prepare"))
     assert statuses(history) == {"failed": 2}
     assert {trial.reason for trial in history.trials.values()} == {"No module named 'no_such'"}
+
+
+@pytest.mark.slow
+def test_nobody_waits_for_a_stopped_trial_in_a_long_epoch_when_all_others_have_ended(
+    fake: SimpleNamespace, follower: Any, tmp_path: Path
+) -> None:
+    folder = SweepFolder(tmp_path / "sweep")
+
+    def on_update(history: Any) -> None:
+        (folder.path / "long").touch()
+        if history.with_status("running") and not folder.requests.exists():
+            ask(folder, Request("t0000", "enough"))
+
+    began = time.monotonic()
+    history = fake.run(fake.loaded(1, (15,)), folder.path, on_update=on_update)
+    assert statuses(history) == {"pruned": 1}
+    assert time.monotonic() - began < 40
 
 
 @pytest.mark.slow
@@ -195,5 +243,5 @@ def test_a_ledger_that_cannot_be_written_ends_the_sweep_with_its_place(
     monkeypatch.setattr("ratefront.tracking.open_tracking", lambda *values: follower)
     history = fake.run(fake.loaded(2), tmp_path / "sweep", resume=True)
     assert statuses(history) == {"finished": 2}
-    kinds = [type(entry.event) for entry in read_entries(tmp_path / "sweep" / "ledger.jsonl")]
-    assert (kinds.count(Resumed), kinds.count(Ended)) == (1, 1)
+    assert len(events_of(tmp_path / "sweep", Resumed)) == len(events_of(tmp_path / "sweep", Ended)) == 1
+    assert events_of(tmp_path / "sweep", Reported)

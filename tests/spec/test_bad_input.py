@@ -52,6 +52,15 @@ SETTINGS = {
     "sampler.sed=1": 'sampler.sed: unknown key "sed"; did you mean "seed"? valid: name, seed, startup_trials',
     "resources.cpus=0": "resources.cpus: must be > 0, got 0",
     "resources.gpus=-1": "resources.gpus: must be ≥ 0, got -1",
+    "resources.families.lable.cpus=2": 'resources.families.lable: unknown family of this sweep "lable"; '
+    'did you mean "label"? valid: label, split',
+    "resources.families.label.cpu=2": 'resources.families.label.cpu: unknown key "cpu"; did you mean "cpus"? '
+    "valid: cpus, gpus",
+    "resources.families.label.cpus=0": "resources.families.label.cpus: must be > 0, got 0",
+    "resources.families=3": "resources.families: must be a mapping, got 3",
+    "resources.families.split.gpus=1.5": "resources: families.split.gpus: above one GPU only whole ones, got 1.5",
+    "keep=some": 'keep: unknown value "some"; valid: all, front, none',
+    "retries=-1": "retries: must be ≥ 0, got -1",
     "training.learning_rate=.nan": "training.learning_rate: must be finite, got NaN",
     "block_size=0": "block_size: must be ≥ 1, got 0",
     "name=a/b": 'name: must match ^[A-Za-z0-9][A-Za-z0-9._-]*$, got "a/b"',
@@ -226,6 +235,18 @@ def test_a_trial_that_fits_on_no_machine(write: Callable[[Any], Path], plain: di
     spec = load_spec(write(plain), ["resources.cpus=4", "resources.gpus=0.5"]).spec
     assert check_capacity(spec, cpus=4, gpus=1) == []
     assert check_capacity(spec, cpus=2, gpus=0) == [
-        "resources.cpus: a trial may ask for at most the 2 that there are, got 4",
-        "resources.gpus: a trial may ask for at most the 0 that there are, got 0.5",
+        "resources.cpus: asks for 4 cores where there are 2 (for label, split, the task model)",
+        "resources.gpus: asks for 0.5 GPUs where there are 0 (for label, split)",
+    ]
+
+
+def test_a_family_that_fits_on_no_machine_is_named(
+    write: Callable[[Any], Path], plain: dict[str, Any]
+) -> None:
+    changes = ["resources.families.split.cpus=4", "resources.families.label.gpus=2"]
+    spec = load_spec(write(plain), changes).spec
+    assert check_capacity(spec, cpus=4, gpus=2) == []
+    assert check_capacity(spec, cpus=2, gpus=1) == [
+        "resources.families.label.gpus: asks for 2 GPUs where there are 1 (for label)",
+        "resources.families.split.cpus: asks for 4 cores where there are 2 (for split)",
     ]

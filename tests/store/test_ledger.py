@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import resource
 import socket
 import subprocess
 import sys
+import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -137,8 +139,19 @@ def test_an_event_of_a_newer_version_is_named(path: Path) -> None:
 def test_a_second_writer_is_refused_and_told_who_writes(written: Path) -> None:
     with Ledger(written), pytest.raises(LedgerLockedError) as refused:
         Ledger(written)
-    assert f"process {os.getpid()} on {socket.gethostname()}" in str(refused.value)
+    assert f"process {os.getpid()} on {socket.gethostname()} since 20" in str(refused.value)
     Ledger(written).close()
+
+
+def test_whoever_only_asks_for_the_writer_keeps_none_out(written: Path) -> None:
+    with written.open("rb") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        release = threading.Timer(0.2, fcntl.flock, (asking, fcntl.LOCK_UN))
+        release.start()
+        with Ledger(written) as ledger:
+            ledger.append(Resumed("first"))
+        release.join()
+    assert events(written)[-1] == Resumed("first")
 
 
 def test_the_lock_of_a_killed_writer_is_free(path: Path) -> None:

@@ -91,6 +91,18 @@ def stopped(number: int, reason: str = "below the median at rung 2") -> events.S
     return events.Stopped(f"t{number:04d}", 1, reason)
 
 
+def resumed() -> events.Resumed:
+    return events.Resumed("driver-2")
+
+
+def reopened(number: int) -> events.Reopened:
+    return events.Reopened(f"t{number:04d}")
+
+
+def extended(trials: int) -> events.Extended:
+    return events.Extended(trials)
+
+
 def whole_sweep() -> Story:
     """Four trials, one of each ending; six points on curves."""
     story = Story().tell(created(), *(planned(number) for number in range(4)))

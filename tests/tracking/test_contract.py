@@ -11,14 +11,18 @@ from tests.tracking.stories import (
     START,
     Story,
     created,
+    extended,
     failed,
     finished,
     planned,
+    reopened,
     reported,
+    resumed,
     started,
     whole_sweep,
 )
 
+from ratefront.tracking.delivery import Delivery
 from ratefront.tracking.memory import RunRecord
 from ratefront.tracking.presentation import Point
 
@@ -212,11 +216,7 @@ def test_an_interrupted_sweep_leaves_nothing_running(place: Place) -> None:
 def test_a_resumed_sweep_goes_on_in_the_same_runs(place: Place) -> None:
     story = Story().tell(created(), planned(0), started(0), reported(0, 1))
     show(story, place, interrupted=True)
-    from ratefront.events import Resumed
-
-    story.tell(
-        Resumed("driver-2"), started(0, attempt=2), reported(0, 1, attempt=2), reported(0, 2, attempt=2)
-    )
+    story.tell(resumed(), started(0, attempt=2), reported(0, 1, attempt=2), reported(0, 2, attempt=2))
     runs = show(story.tell(finished(0, attempt=2)), place)
     assert {name: (run.status, run.tags["status"]) for name, run in runs.items()} == {
         "": ("FINISHED", "finished"),
@@ -230,6 +230,58 @@ def test_a_resumed_sweep_is_running_until_it_ends(place: Place) -> None:
     show(story, place, interrupted=True)
     assert follow(story, place.tracker()).close(30) == 0
     assert {name: run.status for name, run in by_trial(place).items()} == {"": "RUNNING", "t0000": "RUNNING"}
+
+
+def test_a_failed_trial_that_is_tried_again_runs_until_it_ends(place: Place) -> None:
+    story = whole_sweep()
+    failure = show(story, place)["t0002"]
+    delivery = Delivery(story.reader(), place.tracker())
+    delivery.deliver(is_last=False)
+    story.tell(reopened(2))
+    delivery.deliver(is_last=False)
+    runs = by_trial(place)
+    assert {name for name, run in runs.items() if run.status == "RUNNING"} == {"", "t0002"}
+    assert not {"status_reason", "mlflow.note.content"} & runs["t0002"].tags.keys(), (
+        "it has not failed after all"
+    )
+    story.tell(started(2, attempt=2), reported(2, 1, attempt=2), reported(2, 2, attempt=2))
+    run = show(story.tell(finished(2, attempt=2)), place)["t0002"]
+    assert (run.status, run.tags["status"], run.tags["attempts"]) == ("FINISHED", "finished", "2")
+    assert [step for step, _, _ in curve(run, "epoch/loss")] == [1, 2]
+    assert last(run, "obj/accuracy") == 0.975
+    assert run.start_ms == failure.start_ms
+
+
+@pytest.mark.parametrize("seen_between", [True, False])
+def test_a_trial_that_fails_again_says_its_last_reason(place: Place, seen_between: bool) -> None:
+    story = Story().tell(created(), planned(0), started(0), failed(0, "the disk was full"))
+    show(story, place)
+    story.tell(resumed(), reopened(0))
+    if seen_between:
+        assert follow(story, place.tracker()).close(30) == 0
+    story.tell(started(0, attempt=2), reported(0, 1, attempt=2), last_try := failed(0, "no such file", 2))
+    run = show(story, place)["t0000"]
+    assert (run.status, run.tags["status_reason"]) == ("FAILED", "no such file")
+    assert "no such file" in run.tags["mlflow.note.content"]
+    assert run.end_ms == story.time_ms_of(last_try)
+    assert [step for step, _, _ in curve(run, "epoch/loss")] == [1]
+
+
+def test_an_extended_sweep_is_open_again_though_its_follower_came_before(place: Place) -> None:
+    story = whole_sweep()
+    show(story, place)
+    delivery = Delivery(story.reader(), place.tracker())
+    delivery.deliver(is_last=False)
+    story.tell(resumed(), extended(5))
+    delivery.deliver(is_last=False)
+    assert {name for name, run in by_trial(place).items() if run.status == "RUNNING"} == {""}
+    story.tell(planned(4), started(4), finished(4))
+    runs = show(story, place)
+    assert (runs[""].status, runs[""].tags["status"], runs["t0004"].status) == (
+        "FINISHED",
+        "finished",
+        "FINISHED",
+    )
 
 
 def test_two_sweeps_of_one_name_are_two_sweeps(place: Place) -> None:

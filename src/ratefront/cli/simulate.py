@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ratefront.cli.arguments import Overrides
 from ratefront.cli.next_command import ratefront
 from ratefront.errors import EngineError, InputError, RatefrontError
+
+if TYPE_CHECKING:
+    from ratefront.history import SweepHistory
 
 
 class SamplerChoice(StrEnum):
@@ -96,7 +100,9 @@ def simulate(
         latency_s=None if latency_ms is None else latency_ms / 1000,
     )
     if seeds is None:
-        _print(simulated(faults=faults), as_json)
+        with _counting() as on_update:
+            outcome = simulated(faults=faults, on_update=on_update)
+        _print(outcome, as_json)
     elif spec is None and table is None:
         if any(option is not None for option in (trials, slots, sampler, latency_ms)):
             raise InputError("without SPEC and --table each seed draws its own sweep: give --seeds alone")
@@ -111,6 +117,28 @@ def simulate(
         _try(
             seeds, lambda seed: simulated(faults=seed), as_json, lambda seed: [*given, "--faults", str(seed)]
         )
+
+
+@contextmanager
+def _counting() -> Iterator[Callable[[SweepHistory], None] | None]:
+    """How many trials have ended, on a terminal; large sweeps take minutes, virtual time or not."""
+    from time import monotonic
+
+    next_s = 0.0
+
+    def show(history: SweepHistory) -> None:
+        nonlocal next_s
+        if monotonic() >= next_s:
+            next_s = monotonic() + 0.5
+            print(f"\r{history.trials_ended} of {history.trials_requested} trials ", end="", file=sys.stderr)
+
+    if not sys.stderr.isatty():
+        yield None
+        return
+    try:
+        yield show
+    finally:
+        print("\r\x1b[K", end="", file=sys.stderr)
 
 
 def _without_seeds(words: list[str]) -> list[str]:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import distributions
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
 import ratefront
+from ratefront.store.atomic import write_json
+from ratefront.store.folder import SweepFolder
 from ratefront.text import without_credentials
+
+#: Where these are the same, a later start of a sweep needs no description of its own.
+_DECISIVE = ("git_commit", "git_diff", "packages")
 
 
 def _git(*arguments: str) -> str | None:
@@ -41,3 +49,31 @@ def describe_environment() -> dict[str, Any]:
         "cpus_usable": len(os.sched_getaffinity(0)),
         "packages": _packages(),
     }
+
+
+def environment_files(folder: SweepFolder) -> list[Path]:
+    """``environment.json``, then ``environment-2.json`` and so on: one for each start that differed from the last."""
+    every = (_numbered(folder.environment, number) for number in count(1))
+    return list(takewhile(Path.exists, every))
+
+
+def _numbered(first: Path, number: int) -> Path:
+    return first if number == 1 else first.with_stem(f"{first.stem}-{number}")
+
+
+def write_environment(folder: SweepFolder) -> None:
+    """Describe the environment of a start of the sweep, unless the last one was the same."""
+    written, now = environment_files(folder), describe_environment()
+    if not written or _differs(_read(written[-1]), now):
+        write_json(_numbered(folder.environment, len(written) + 1), now)
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _differs(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    return any(before.get(name) != now[name] for name in _DECISIVE)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from ratefront.history import SweepHistory
+from ratefront.orchestrate.environment import environment_files
 from ratefront.orchestrate.redraw import Redrawer
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.folder import SweepFolder
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 #: How long the driver waits at its end for a tracker that does not answer; a resume delivers what is missing.
 PATIENCE_S = 60.0
 PATIENCE_INTERRUPTED_S = 10.0
+
+#: How long another thread of this process may compute while the driver's waits to go on. Whoever follows computes a
+#: lot, and every write to the ledger lets them: Python's own 5 ms would be most of what a result costs.
+SWITCH_INTERVAL_S = 0.0005
 
 
 class Following:
@@ -37,10 +43,12 @@ class Following:
         self._folder, self._experiment = folder, spec.tracking.experiment
         self._redrawer, self._on_update = redrawer, on_update
         self._follower: Follower | None = None
+        self._usual_switch_interval_s = sys.getswitchinterval()
 
     def __enter__(self) -> Self:
         from ratefront.tracking import open_tracking
 
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         reader = LedgerReader(self._folder.ledger)
         self._follower = open_tracking(reader.read_new, self._uri, self._experiment)
         return self
@@ -55,18 +63,19 @@ class Following:
         """Called several times a second while trials run."""
         self._redrawer.maybe(history)
 
-    def ended(self) -> None:
+    def ended(self, history: SweepHistory) -> None:
         """The sweep has ended: draw it for good and close the trackers."""
-        drawn = self._redrawer.last()
+        drawn = self._redrawer.last(history)
         follower, self._follower = self._follower, None
         if follower is not None:
-            artifacts = [*drawn.artifacts, self._folder.spec, self._folder.environment]
+            artifacts = [*drawn.artifacts, self._folder.spec, *environment_files(self._folder)]
             follower.finish(dict(drawn.figures), artifacts, set(drawn.front), drawn.note, False, PATIENCE_S)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """What ``ended`` has not closed was interrupted."""
+        sys.setswitchinterval(self._usual_switch_interval_s)
         follower, self._follower = self._follower, None
         if follower is not None:
             why = (

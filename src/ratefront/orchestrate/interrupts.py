@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM end a sweep at the next turn of its loop, never in the middle of a write."""
+"""SIGINT, SIGTERM and SIGUSR1 end a sweep at the next turn of its loop, never in the middle of a write."""
 
 from __future__ import annotations
 
@@ -17,25 +17,37 @@ class Interrupted(KeyboardInterrupt):
     exit_code = 130
 
 
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
 class Interrupts:
     """Remembers that the sweep was asked to end. A second signal is obeyed at once."""
 
-    SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
     def __init__(self) -> None:
         self._received: str | None = None
+        self._at_once = False
+
+    def hold(self) -> None:
+        """Let no signal in before ``install``: somebody else is about to take one of them over."""
+        if _is_main_thread():
+            signal.pthread_sigmask(signal.SIG_BLOCK, self.SIGNALS)
 
     def install(self) -> None:
-        """Take the signals over (again: Ray takes SIGTERM for itself when it connects); main thread only."""
-        if threading.current_thread() is threading.main_thread():
+        """Take the signals over (again: Ray and Tune take one each for themselves), and hear those that were held."""
+        if _is_main_thread():
             for number in self.SIGNALS:
                 signal.signal(number, self._receive)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, self.SIGNALS)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
-        if self._received is not None:
-            raise Interrupted(f"{signal.Signals(number).name} again")
+        name, is_second = signal.Signals(number).name, self._received is not None
+        self._received = self._received or name
+        if is_second or self._at_once:
+            raise Interrupted(f"{name} again" if is_second else name)
         os.write(2, b"\nending the sweep; it can be resumed (once more to end at once)\n")
-        self._received = signal.Signals(number).name
 
     def check(self) -> None:
         """
@@ -47,6 +59,17 @@ class Interrupts:
         if self._received is not None:
             raise Interrupted(self._received)
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Inside, the first signal is obeyed where it comes: for long work that has no turns and writes no ledger."""
+        self._at_once = True
+        try:
+            self.check()
+            yield
+            self.check()  # whoever was at work may have swallowed it
+        finally:
+            self._at_once = False
+
 
 @contextmanager
 def interrupts() -> Iterator[Interrupts]:
@@ -57,6 +80,7 @@ def interrupts() -> Iterator[Interrupts]:
     try:
         yield caught
     finally:
-        if threading.current_thread() is threading.main_thread():
+        if _is_main_thread():
             for number, handler in before.items():
                 signal.signal(number, handler)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, Interrupts.SIGNALS)

@@ -4,32 +4,47 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from ratefront.errors import InputError, SweepMismatchError
-from ratefront.events import LEDGER_FORMAT, Created, Entry, Event, Resumed
-from ratefront.orchestrate.environment import describe_environment
-from ratefront.spec.load import dump_yaml, spec_difference, to_plain
+from ratefront.events import LEDGER_FORMAT, Created, Event, Extended, Reopened, Resumed
+from ratefront.history import SweepHistory
+from ratefront.spec.load import spec_difference, to_plain
 from ratefront.spec.schema import SweepSpec
-from ratefront.store.atomic import write_json, write_text
 from ratefront.store.folder import SweepFolder
 
 
-def check_folder(folder: SweepFolder, resume: bool) -> None:
+@dataclass(frozen=True)
+class Wishes:
+    """A new sweep, or one to go on with: with so many trials more, with those again that had failed for good."""
+
+    resume: bool = False
+    extend: int | None = None
+    retry_failed: bool = False
+
+
+def check_folder(folder: SweepFolder, wishes: Wishes) -> None:
     """
     Raises
     ------
     InputError
-        A new sweep would write among other files, or there is nothing to resume.
+        A new sweep would write among other files, or there is nothing to go on with.
     """
     path = folder.path
-    if resume and not folder.ledger.exists():
-        raise InputError(f"{path} holds no sweep to resume: it has no {folder.ledger.name}")
-    if resume:
+    if wishes.extend is not None and wishes.extend < 1:
+        raise InputError(f"--extend: must be ≥ 1, got {wishes.extend}")
+    if wishes.resume:
+        if not folder.ledger.exists():
+            raise InputError(f"{path} holds no sweep to resume: it has no {folder.ledger.name}")
         return
+    if wishes.extend is not None or wishes.retry_failed:
+        asked = "--extend" if wishes.extend is not None else "--retry-failed"
+        raise InputError(f"{asked} is for a sweep that has begun: give --resume, too")
     if not path.exists():
         _check_creatable(path)
         return
@@ -47,18 +62,31 @@ def _check_creatable(path: Path) -> None:
         raise InputError(f"{path} cannot be made: {nearest} is not a folder that one may write to")
 
 
-def opening_event(spec: SweepSpec, entries: Sequence[Entry]) -> Created | Resumed:
-    """What a driver that has just opened the ledger of an unfinished sweep writes first.
+def opening_events(spec: SweepSpec, history: SweepHistory, wishes: Wishes) -> list[Event]:
+    """What a driver that has just opened the ledger writes first; nothing where nothing is left to do.
 
     Raises
     ------
-    SweepMismatchError
-        The ledger began with another spec; shows the difference.
+    InputError
+        The ledger is empty, so that there is nothing to extend or to try again.
     """
-    if not entries:
-        return Created(spec.name, to_plain(spec), version("ratefront"), LEDGER_FORMAT)
-    check_same_spec(spec, entries[0].event)
-    return Resumed(f"process {os.getpid()} on {socket.gethostname()}")
+    if not history.spec:
+        return [_created(spec, wishes)]
+    opening: list[Event] = []
+    if not history.ended:
+        opening.append(Resumed(f"process {os.getpid()} on {socket.gethostname()}"))
+    if wishes.extend is not None:
+        opening.append(Extended(history.trials_requested + wishes.extend))
+    if wishes.retry_failed:
+        opening += [Reopened(trial.params.trial_id) for trial in history.with_status("failed")]
+    return opening
+
+
+def _created(spec: SweepSpec, wishes: Wishes) -> Created:
+    """The ledger of a driver that died before its first event is as good as none."""
+    if wishes.extend is not None or wishes.retry_failed:
+        raise InputError("the sweep has not begun: go on with --resume alone")
+    return Created(spec.name, to_plain(spec), version("ratefront"), LEDGER_FORMAT)
 
 
 def check_same_spec(spec: SweepSpec, created: Event) -> None:
@@ -66,16 +94,28 @@ def check_same_spec(spec: SweepSpec, created: Event) -> None:
     Raises
     ------
     SweepMismatchError
-        As ``opening_event``.
+        The ledger began with another spec; shows the difference.
     """
-    old: Any = created.spec if isinstance(created, Created) else {}
+    old = _complete(dict(created.spec) if isinstance(created, Created) else {})
     difference = spec_difference(old, to_plain(spec))
-    if difference:
-        lines = "\n".join(f"  {line}" for line in difference)
-        raise SweepMismatchError(f"the sweep began with other settings (ledger → now):\n{lines}")
+    if not difference:
+        return
+    lines = "\n".join(f"  {line}" for line in difference)
+    raise SweepMismatchError(
+        f"the sweep began with other settings (ledger → now):\n{lines}{_hint(old, spec, difference)}"
+    )
 
 
-def write_origin(spec: SweepSpec, folder: SweepFolder) -> None:
-    """The resolved spec, and the environment that the sweep began in."""
-    write_text(folder.spec, dump_yaml(spec))
-    write_json(folder.environment, describe_environment())
+def _complete(old: dict[str, Any]) -> dict[str, Any]:
+    """With the defaults of settings that came later: an older sweep had them without saying so."""
+    try:
+        return to_plain(SweepSpec.model_validate(old))
+    except ValidationError:
+        return old
+
+
+def _hint(old: dict[str, Any], spec: SweepSpec, difference: list[str]) -> str:
+    more = spec.trials - int(old.get("trials", spec.trials))
+    if len(difference) > 1 or more <= 0:
+        return ""
+    return f"\nto add trials to a sweep, leave its file as it is and give --extend {more}"

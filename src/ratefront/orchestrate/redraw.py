@@ -1,4 +1,6 @@
-"""The report is redrawn while the sweep runs, beside it: never in its way, never the reason that it ends."""
+"""The report is redrawn while the sweep runs, beside it: never in its way, never the reason that it ends.
+
+Then the files go that the sweep does not keep."""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 from ratefront.history import SweepHistory
-from ratefront.records import ENDED
 from ratefront.store.folder import SweepFolder
+from ratefront.store.retention import apply_retention
 
 _log = logging.getLogger(__name__)
 
@@ -44,17 +46,18 @@ class Redrawer:
         is_busy = self._thread is not None and self._thread.is_alive()
         if is_busy or time.monotonic() < self._next_time:
             return
-        ended = len(history.with_status(*ENDED))
-        if ended == self._drawn_trials:
+        if history.trials_ended == self._drawn_trials:
             return
-        self._drawn_trials = ended
-        self._thread = threading.Thread(target=self._draw_live, name="ratefront-redraw", daemon=True)
+        self._drawn_trials = history.trials_ended
+        self._thread = threading.Thread(
+            target=self._draw_live, args=(history,), name="ratefront-redraw", daemon=True
+        )
         self._thread.start()
 
-    def _draw_live(self) -> None:
+    def _draw_live(self, history: SweepHistory) -> None:
         start = time.monotonic()
         try:
-            self._draw(self._folder)
+            self._draw_and_clear(history)
         except Exception as error:
             _log.debug("the report could not be redrawn: %s", error)  # the last drawing says it, if it lasts
         took_s = time.monotonic() - start
@@ -64,7 +67,13 @@ class Redrawer:
         if self._thread is not None:
             self._thread.join()
 
-    def last(self) -> DrawnSweep:
+    def last(self, history: SweepHistory) -> DrawnSweep:
         """Draw the report of the sweep as it ended; errors are raised."""
         self.wait()
-        return self._draw(self._folder)
+        return self._draw_and_clear(history)
+
+    def _draw_and_clear(self, history: SweepHistory) -> DrawnSweep:
+        """The report first: it reads what need not stay."""
+        drawn = self._draw(self._folder)
+        apply_retention(self._folder, history)
+        return drawn

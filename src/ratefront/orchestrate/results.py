@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from ray.exceptions import RayTaskError
+import ray
+from ray.exceptions import RayError
 from ray.tune import Callback, Stopper
 from ray.tune.experiment import Trial
 
 from ratefront.engine.messages import Began, Broke, Fact
+from ratefront.orchestrate.ended_workers import WorkerErrors
+from ratefront.orchestrate.faults import fault_of_worker
 from ratefront.orchestrate.reference import LiveReference
+from ratefront.orchestrate.turns import Turns
 from ratefront.orchestrate.wire import FACT, decode
 
 
@@ -28,31 +32,36 @@ class ResultListener(Stopper):
             return not sweep.is_running(fact.trial_id, fact.attempt)
 
     def stop_all(self) -> bool:
-        return False
+        """A trial that was stopped may still be in a long epoch when all others have ended: nobody waits for it."""
+        return self._reference.sweep.done
 
 
 class LifeListener(Callback):
-    """Hears of workers that take a trial, and of those that are lost with one.
+    """Hears of workers that take a trial, and of those that are lost with one; turns with each turn of Tune's loop."""
 
-    ``on_turn`` is called at each turn of Tune's loop (several times a second); what it raises ends the loop.
-    """
-
-    def __init__(self, reference: LiveReference, on_turn: Callable[[], None]) -> None:
-        self._reference, self._on_turn = reference, on_turn
+    def __init__(self, reference: LiveReference, turns: Turns, errors: WorkerErrors) -> None:
+        self._reference, self._turns, self._errors = reference, turns, errors
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_reference": self._reference, "_on_turn": _nothing}
+        return {"_reference": self._reference}
+
+    def setup(self, *args: Any, **info: Any) -> None:
+        self._turns.begin()
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        self._on_turn()
+        try:
+            self._turns.turn()
+        except BaseException:
+            _end_workers(trials)
+            raise
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         trial_id, attempt = _identity(trial)
         self._tell(Began(trial_id, attempt, _worker_name(trial)))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        trial_id, attempt = _identity(trial)
-        self._tell(_broke(trial_id, attempt, trial))
+        fault = fault_of_worker(self._errors.now)
+        self._tell(Broke(*_identity(trial), fault.error, fault.reason, fault.retryable))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial that Tune holds for complete has told its end, or it is lost."""
@@ -65,10 +74,6 @@ class LifeListener(Callback):
             self._reference.sweep.tell(fact)
 
 
-def _nothing() -> None:
-    pass
-
-
 def _identity(trial: Trial) -> tuple[str, int]:
     return str(trial.config["trial_id"]), int(trial.config["attempt"])
 
@@ -78,15 +83,10 @@ def _worker_name(trial: Trial) -> str:
     return f"actor {actor._actor_id.hex()[:12]}" if actor is not None else ""
 
 
-def _broke(trial_id: str, attempt: int, trial: Trial) -> Broke:
-    """An error that reached Tune. The trial's own were caught in the worker, so a process or a node died."""
-    error = trial.get_pickled_error()
-    if isinstance(error, RayTaskError):
-        cause = error.cause
-        retryable = bool(getattr(cause, "retryable", False))
-        return Broke(trial_id, attempt, type(cause).__name__, _first_line(cause), retryable)
-    return Broke(trial_id, attempt, "WorkerLostError", f"the worker died: {_first_line(error)}", True)
-
-
-def _first_line(error: BaseException | None) -> str:
-    return (str(error).strip().splitlines() or ["no reason given"])[0] if error else "no reason given"
+def _end_workers(trials: list[Trial]) -> None:
+    """In the middle of an epoch, if need be: on a cluster that outlives the sweep, nobody else ends them so soon."""
+    for trial in trials:
+        actor = trial.temporary_state.ray_actor
+        if actor is not None:
+            with suppress(RayError):
+                ray.kill(actor)

@@ -25,7 +25,7 @@ class EngineSearcher(Searcher):
         with sweep.keeping_failure():
             command = sweep.next_start()
         if isinstance(command, Start):
-            return config_of(command.params, command.attempt)
+            return config_of(command)
         return Searcher.FINISHED if isinstance(command, Done) else None
 
     def on_trial_complete(

@@ -3,23 +3,29 @@ meet."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.live import LiveSweep
-from ratefront.events import Created, Ended
+from ratefront.events import Ended
 from ratefront.history import SweepHistory
+from ratefront.orchestrate.environment import write_environment
 from ratefront.orchestrate.following import Following
 from ratefront.orchestrate.interrupts import Interrupts, interrupts
-from ratefront.orchestrate.opening import check_folder, opening_event, write_origin
+from ratefront.orchestrate.opening import Wishes, check_folder, check_same_spec, opening_events
 from ratefront.orchestrate.quiet import quiet
 from ratefront.orchestrate.redraw import DrawnSweep, Redrawer
-from ratefront.spec.load import LoadedSpec
+from ratefront.orchestrate.turns import Turns, left_requests
+from ratefront.spec.load import LoadedSpec, dump_yaml
 from ratefront.spec.schema import SweepSpec
+from ratefront.store.atomic import write_text
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,7 @@ class Work:
 
     trial_steps: str = "ratefront.trial.run:trial_steps"
     prepare_task_model: str = "ratefront.tasks.prepare:prepare_task_model"
+    limit_memory: str = "ratefront.trial.device:limit_memory"
 
 
 def run_sweep(
@@ -35,16 +42,19 @@ def run_sweep(
     folder: SweepFolder,
     *,
     resume: bool,
+    extend: int | None = None,
+    retry_failed: bool = False,
     tracking_uri: str | None,
     on_update: Callable[[SweepHistory], None] | None,
     finish: Callable[[SweepFolder], DrawnSweep],
     work: Work | None = None,
 ) -> SweepHistory:
-    """Run a sweep to its end, or go on with one; a sweep that has ended is drawn and tracked again.
+    """Run a sweep to its end, or go on with one; a sweep with nothing left to do is drawn and tracked again.
 
-    ``on_update`` is called in this thread with the history whenever it has changed, ``finish`` draws the
-    report: now and then in a thread while the sweep runs, and once at its end. ``tracking_uri`` goes before
-    the spec's.
+    With ``resume``, ``extend`` adds so many trials to those that the sweep asks for, ``retry_failed`` tries again what
+    had failed for good. ``on_update`` is called in this thread with the history whenever it has changed, ``finish``
+    draws the report: now and then in a thread while the sweep runs, and once at its end. ``tracking_uri`` goes
+    before the spec's.
 
     Raises
     ------
@@ -53,65 +63,65 @@ def run_sweep(
     LedgerError
         The ledger is damaged, or another driver writes it.
     Interrupted
-        SIGINT or SIGTERM came; the sweep can be resumed.
+        SIGINT, SIGTERM or SIGUSR1 came, or a request to stop; the sweep can be resumed.
     EngineError
         The sweep cannot go on; it can be resumed when the cause is gone.
     """
-    folder = SweepFolder(folder.path.resolve())
-    check_folder(folder, resume)
+    folder, wishes = SweepFolder(folder.path.resolve()), Wishes(resume, extend, retry_failed)
+    check_folder(folder, wishes)
     following = Following(folder, loaded.spec, tracking_uri, Redrawer(finish, folder), on_update)
     with ExitStack() as stack:
         stack.enter_context(quiet())
         caught = stack.enter_context(interrupts())
         slots = None if resume else _slots(stack, loaded.spec, caught)
         folder.path.mkdir(parents=True, exist_ok=True)
+        left = left_requests(folder)
         ledger = stack.enter_context(Ledger(folder.ledger))
-        opening = opening_event(loaded.spec, ledger.entries)
+        if ledger.entries:
+            check_same_spec(loaded.spec, ledger.entries[0].event)
         engine = Engine(loaded.spec, loaded.space, ledger.entries)
+        opening = opening_events(loaded.spec, engine.history, wishes)
         live = LiveSweep(engine, ledger, following.changed)
         with following:
-            if not engine.history.ended:
+            if opening:
                 slots = slots or _slots(stack, loaded.spec, caught)
-                if isinstance(opening, Created):
-                    write_origin(loaded.spec, folder)
-                live.record(opening)
-                _run(live, loaded.spec, folder, slots, work or Work(), caught, following)
-            following.ended()
+                _write_origin(loaded.spec, folder)
+                for event in opening:
+                    live.record(event)
+                turns = Turns(live, folder, caught, following)
+                turns.obey(left)
+                _run(live, loaded.spec, folder, slots, work or Work(), turns)
+            elif retry_failed:
+                _log.warning("no trial has failed: there is nothing to try again")
+            with caught.at_once():
+                following.ended(live.history)
         return engine.history
 
 
 def _slots(stack: ExitStack, spec: SweepSpec, caught: Interrupts) -> int:
-    from ratefront.orchestrate.cluster import cluster
+    with caught.at_once():
+        from ratefront.orchestrate.cluster import connected
+        from ratefront.orchestrate.room import slots
 
-    slots = stack.enter_context(cluster(spec))
-    caught.install()
-    return slots
+    stack.enter_context(connected(caught))
+    return slots(spec)
 
 
-def _run(
-    live: LiveSweep,
-    spec: SweepSpec,
-    folder: SweepFolder,
-    slots: int,
-    work: Work,
-    caught: Interrupts,
-    following: Following,
-) -> None:
+def _write_origin(spec: SweepSpec, folder: SweepFolder) -> None:
+    """The resolved spec, and the environment that the sweep runs in."""
+    write_text(folder.spec, dump_yaml(spec))
+    write_environment(folder)
+
+
+def _run(live: LiveSweep, spec: SweepSpec, folder: SweepFolder, slots: int, work: Work, turns: Turns) -> None:
     from ratefront.orchestrate.task_model import prepare_on_worker
     from ratefront.orchestrate.tune_driver import run_trials
     from ratefront.orchestrate.worker import WorkerSetting
     from ratefront.trial.context import TrialContext
 
-    def on_turn() -> None:
-        caught.check()
-        following.turn(live.history)
-
-    context = TrialContext(spec, folder.path, "cuda" if spec.resources.gpus else "cpu")
-    threads = max(1, int(spec.resources.cpus))
+    context = TrialContext(spec, folder.path)
     if live.history.task_model is None:
-        setting = WorkerSetting(context, work.prepare_task_model, threads)
-        live.record(prepare_on_worker(setting, on_turn))
+        live.record(prepare_on_worker(work.prepare_task_model, context, turns))
     if not live.done:
-        setting = WorkerSetting(context, work.trial_steps, threads)
-        run_trials(live, setting, spec.resources, slots, on_turn)
+        run_trials(live, WorkerSetting(context, work.trial_steps, work.limit_memory), slots, turns)
     live.record(Ended("every requested trial has ended"))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
 
+from ratefront.engine.placement import Needs
 from ratefront.errors import EngineError, InputError, RatefrontError
 from ratefront.events import TaskModelReady
-from ratefront.orchestrate.worker import WorkerSetting, limit_threads
+from ratefront.orchestrate.turns import Turns
+from ratefront.orchestrate.worker import limit_threads
 from ratefront.registry import load_target
+from ratefront.spec.capacity import task_model_resources
+from ratefront.trial.context import TrialContext
 
 
 @dataclass(frozen=True)
@@ -22,20 +26,19 @@ class _Refused:
     exit_code: int
 
 
-def _prepare(setting: WorkerSetting) -> TaskModelReady | _Refused:
-    limit_threads(setting.threads)
+def _prepare(function: str, context: TrialContext, needs: Needs) -> TaskModelReady | _Refused:
+    limit_threads(needs.cpus)
     try:
-        prepare = load_target(setting.function)
-        limit_threads(setting.threads)
-        context = setting.context
+        prepare = load_target(function)
+        limit_threads(needs.cpus)
         ready: TaskModelReady = prepare(context.spec, context.folder / "task_model", context.device)
         return ready
     except RatefrontError as error:
         return _Refused(str(error), error.exit_code)
 
 
-def prepare_on_worker(setting: WorkerSetting, on_turn: Callable[[], None]) -> TaskModelReady:
-    """Run the setting's function (as ``prepare_task_model``) on a worker of the cluster.
+def prepare_on_worker(function: str, context: TrialContext, turns: Turns) -> TaskModelReady:
+    """Run ``function`` (as ``prepare_task_model``) on a worker of the cluster.
 
     Raises
     ------
@@ -44,18 +47,32 @@ def prepare_on_worker(setting: WorkerSetting, on_turn: Callable[[], None]) -> Ta
     EngineError
         Training failed.
     """
-    resources = setting.context.spec.resources
-    remote: Any = ray.remote(num_cpus=resources.cpus, num_gpus=resources.gpus, max_retries=2)(_prepare)
-    waiting = remote.remote(setting)
-    while not ray.wait([waiting], timeout=0.2)[0]:
-        on_turn()
+    outcome = _wait_for(_start(function, context), turns)
+    if isinstance(outcome, _Refused):
+        raise (InputError if outcome.exit_code == InputError.exit_code else EngineError)(outcome.reason)
+    return outcome
+
+
+def _start(function: str, context: TrialContext) -> Any:
+    needs = Needs(*task_model_resources(context.spec.resources))
+    context = replace(context, device="cuda" if needs.gpus else "cpu")
+    remote: Any = ray.remote(num_cpus=needs.cpus, num_gpus=needs.gpus, max_retries=2)(_prepare)
+    return remote.remote(function, context, needs)
+
+
+def _wait_for(running: Any, turns: Turns) -> TaskModelReady | _Refused:
+    turns.begin()
     try:
-        outcome = ray.get(waiting)
+        while not ray.wait([running], timeout=0.1)[0]:
+            turns.turn()
+    except BaseException:
+        with suppress(ray.exceptions.RayError):
+            ray.cancel(running, force=True)
+        raise
+    try:
+        outcome: TaskModelReady | _Refused = ray.get(running)
     except ray.exceptions.RayError as error:
         cause = getattr(error, "cause", None) or error
         said = f"{type(cause).__name__}: {cause}".strip().splitlines()[-1]
         raise EngineError(f"the task model could not be prepared: {said}") from error
-    if isinstance(outcome, _Refused):
-        raise (InputError if outcome.exit_code == InputError.exit_code else EngineError)(outcome.reason)
-    ready: TaskModelReady = outcome
-    return ready
+    return outcome

@@ -1,15 +1,55 @@
-"""Whether a trial fits on the machines that there are."""
+"""Whether the trials of each family, and the task model before them, fit on the machines that there are."""
 
 from __future__ import annotations
 
-from ratefront.spec.schema import SweepSpec
+from collections.abc import Mapping
+
+from ratefront.spec.schema import FamilyResources, Resources, SweepSpec, TrialResources
+
+TASK_MODEL = "the task model"
+
+_WHAT = {"cpus": "cores", "gpus": "GPUs"}
+
+
+def families_of(spec: SweepSpec) -> tuple[str, ...]:
+    """The families of the search space, in the order of the file."""
+    families = spec.space.get("family")
+    return tuple(map(str, families)) if isinstance(families, Mapping) else ()
+
+
+def task_model_resources(resources: Resources) -> TrialResources:
+    """What training the task model gets: the cores of a plain trial, and one GPU where any trial uses one."""
+    return TrialResources(resources.cpus, 1.0 if resources.uses_gpu else 0.0)
+
+
+def needs_by_user(spec: SweepSpec) -> dict[str, TrialResources]:
+    """What a trial of each family asks for, and the training of the task model."""
+    own = {family: spec.resources.of(family) for family in families_of(spec)}
+    return own | {TASK_MODEL: task_model_resources(spec.resources)}
 
 
 def check_capacity(spec: SweepSpec, cpus: float, gpus: float) -> list[str]:
-    """One line for each resource of which a trial asks for more than there is (cores, GPUs)."""
-    asked = (("cpus", spec.resources.cpus, cpus), ("gpus", spec.resources.gpus, gpus))
+    """One line for each setting that asks for more than a machine of so many cores and GPUs has."""
+    there = {"cpus": cpus, "gpus": gpus}
+    users_of: dict[tuple[str, str, float], list[str]] = {}
+    for user, needs in needs_by_user(spec).items():
+        for key, amount in needs._asdict().items():
+            is_told = (
+                user == TASK_MODEL and key == "gpus"
+            )  # it gets one where a trial does, who then lacks it, too
+            if amount > there[key] and not is_told:
+                path = _path(spec.resources, user, key)
+                users_of.setdefault((path, key, amount), []).append(user)
     return [
-        f"resources.{name}: a trial may ask for at most the {there:g} that there are, got {needed:g}"
-        for name, needed, there in asked
-        if needed > there
+        f"{path}: asks for {amount:.3g} {_WHAT[key]} where there are {there[key]:g} (for {', '.join(users)})"
+        for (path, key, amount), users in users_of.items()
     ]
+
+
+def _path(resources: Resources, user: str, key: str) -> str:
+    """The setting that says how much this user gets."""
+    own = resources.families.get(user, FamilyResources())
+    if getattr(own, key) is not None:
+        return f"resources.families.{user}.{key}"
+    is_shared_gpu = key == "gpus" and resources.trials_per_gpu is not None
+    return "resources.trials_per_gpu" if is_shared_gpu else f"resources.{key}"

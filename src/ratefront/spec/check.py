@@ -12,12 +12,11 @@ from ratefront.catalogue import Catalogue
 from ratefront.errors import SpecError
 from ratefront.records import NO_DEFAULT_REFERENCE
 from ratefront.registry import Registry
+from ratefront.spec.capacity import families_of
 from ratefront.spec.parse import parse_space
 from ratefront.spec.problems import from_pydantic, repeated, shown, unknown, valid_choices
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space import Space
-
-#: The theory gives no default reference for these, so that a sweep over them names its own.
 
 
 @dataclass(frozen=True)
@@ -94,6 +93,12 @@ def _name(raw: object) -> str:
 def _coupled(spec: SweepSpec) -> list[str]:
     """The rules between settings that are each right alone."""
     problems = repeated("objectives", spec.objectives) + repeated("bounds", spec.bounds)
+    families = families_of(spec)
+    problems += [
+        f"resources.families.{name}: {unknown('family of this sweep', name, families)}"
+        for name in spec.resources.families
+        if name not in families
+    ]
     for name, value in spec.reference.items():
         if name not in spec.objectives:
             problems.append(f"reference.{name}: {unknown('objective of this sweep', name, spec.objectives)}")

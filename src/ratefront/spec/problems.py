@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -33,6 +33,9 @@ _RULES = {
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
 }
+
+#: What pydantic puts into a path that is no key of the file.
+_NO_KEY = re.compile(r"\[key\]|constrained-\w+|literal\[.*\]")
 
 #: What the names in a list or mapping of the sweep file are names of.
 _KINDS = {"objectives": "objective", "reference": "objective", "bounds": "bound", "sampler": "sampler"}
@@ -105,7 +108,7 @@ def _inside(place: Sequence[object], outer: Sequence[object]) -> bool:
 
 
 def _line(error: ErrorDetails, model: type[BaseModel], root: str) -> str:
-    place = [part for part in error["loc"] if part != "[key]"]
+    place = [part for part in error["loc"] if not _NO_KEY.match(str(part))]
     path = join([root, *place] if root else place)
     match error["type"]:
         case "extra_forbidden":
@@ -120,8 +123,16 @@ def _line(error: ErrorDetails, model: type[BaseModel], root: str) -> str:
 
 
 def _keys_at(model: type[BaseModel], place: Sequence[object]) -> list[str]:
-    fields: Mapping[str, Any] = model.model_fields
+    kind: Any = model
     for part in place:
-        inner = fields[str(part)].annotation if str(part) in fields else None
-        fields = inner.model_fields if isinstance(inner, type) and issubclass(inner, BaseModel) else {}
-    return list(fields)
+        if get_origin(kind) is dict:
+            kind = get_args(kind)[1]
+        elif _is_model(kind) and str(part) in kind.model_fields:
+            kind = kind.model_fields[str(part)].annotation
+        else:
+            return []
+    return list(kind.model_fields) if _is_model(kind) else []
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

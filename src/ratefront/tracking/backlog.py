@@ -10,7 +10,9 @@ from ratefront import events
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.tracking.protocol import Reading, TrackedSweep
 
-TrialEvent = events.Started | events.Reported | events.Finished | events.Failed | events.Stopped
+TrialEvent = (
+    events.Started | events.Reported | events.Finished | events.Failed | events.Stopped | events.Reopened
+)
 
 
 @dataclass
@@ -60,7 +62,13 @@ class Backlog:
                 self.sweep = TrackedSweep(event.sweep, entry.time, event.ratefront_version, event.spec)
             case events.Reported() as event:
                 self._news_of(event).readings += self._uncharted(event, entry.time)
-            case events.Started() | events.Finished() | events.Failed() | events.Stopped() as event:
+            case (
+                events.Started()
+                | events.Finished()
+                | events.Failed()
+                | events.Stopped()
+                | events.Reopened() as event
+            ):
                 self._news_of(event)
 
     def _news_of(self, event: TrialEvent) -> _Waiting:

@@ -1,4 +1,4 @@
-"""Follows a ledger and tells a tracker what happened, in a thread of its own: never in the sweep's way."""
+"""Delivers a growing ledger to a tracker in a thread of its own: never in the sweep's way."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ratefront.events import Entry
 from ratefront.text import without_credentials
-from ratefront.tracking.backlog import Backlog
+from ratefront.tracking.delivery import Delivery
 from ratefront.tracking.protocol import Closing, Tracker
 
 _log = logging.getLogger(__name__)
@@ -37,24 +37,15 @@ class Pace:
 
 
 class Follower:
-    """Delivers every entry of a ledger to a tracker, from the first one on.
-
-    ``read_new`` gives the entries that were appended since its last call, beginning with entry 0. A tracker
-    that raises is tried again later with what failed and all that came since; a trial that it refuses does
-    not hold up the others. Every call to a tracker may be repeated, so that a follower that starts again from
-    entry 0 (a resumed sweep) doubles nothing.
-    """
+    """Delivers every entry of a ledger to a tracker, now and again when that fails (see ``Delivery``)."""
 
     def __init__(
         self, read_new: Callable[[], list[Entry]], tracker: Tracker, pace: Pace | None = None
     ) -> None:
-        self._read_new, self._tracker, self._pace = read_new, tracker, pace or Pace()
-        self._backlog = Backlog()
-        self._is_open = self._is_drained = False
-        self._closing: Closing | None = None
+        self._delivery, self._pace = Delivery(read_new, tracker), pace or Pace()
+        self._is_drained = self._is_abandoned = False
         self._error: Exception | None = None
-        self._news, self._hurry = threading.Event(), threading.Event()
-        self._leaving, self._abandoned = threading.Event(), threading.Event()
+        self._news, self._hurry, self._leaving = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name="ratefront-tracking", daemon=True)
 
     def start(self) -> Follower:
@@ -78,7 +69,7 @@ class Follower:
 
         Returns the number of entries that could not be delivered in time, as ``close`` does.
         """
-        self._closing = Closing(dict(figures), tuple(artifacts), frozenset(front), note, interrupted)
+        self._delivery.closing = Closing(dict(figures), tuple(artifacts), frozenset(front), note, interrupted)
         return self.close(timeout)
 
     def close(self, timeout: float) -> int:
@@ -93,9 +84,10 @@ class Follower:
         self._thread.join(timeout)
         if self._is_drained:
             return 0
-        self._abandoned.set()
+        self._is_abandoned = True
+        self._delivery.abandon()
         self._hurry.set()
-        left = max(len(self._backlog), 1)  # the closing itself counts where all else is delivered
+        left = max(self._delivery.undelivered, 1)  # the closing itself counts where all else is delivered
         _log.warning(
             "tracking: %d ledger entries not delivered within %g s (%s); they stay in the ledger",
             left,
@@ -106,12 +98,12 @@ class Follower:
 
     def _follow(self) -> None:
         failures = 0
-        while not self._abandoned.is_set():
+        while not self._is_abandoned:
             is_last = self._leaving.is_set()  # asked before reading: what came before leaving is delivered
             try:
-                self._deliver(is_last)
+                self._delivery.deliver(is_last)
             except Exception as error:
-                failures, self._is_open, self._error = failures + 1, False, error
+                failures, self._error = failures + 1, error
                 self._tell(failures, error)
                 self._pause_after(failures)
                 continue
@@ -125,29 +117,6 @@ class Follower:
         """Once an outage, and not at its first hiccup."""
         if failures == self._pace.failures_before_warning:
             _log.warning("tracking: %s; the sweep goes on, trying again", _first_line(error))
-
-    def _deliver(self, is_last: bool) -> None:
-        self._backlog.add(self._read_new())
-        if self._backlog.sweep is None:
-            return
-        if not self._is_open:
-            self._tracker.open_sweep(self._backlog.sweep, running=not self._backlog.history.ended)
-            self._is_open = True
-        self._deliver_trials()
-        if is_last and self._closing is not None:
-            # The ledger's time, not the clock's: closing the same ledger again adds no point.
-            self._tracker.close_sweep(self._closing, self._backlog.history.last_time)
-
-    def _deliver_trials(self) -> None:
-        for trial, readings in self._backlog.waiting():
-            if self._abandoned.is_set():
-                raise TimeoutError("the driver waits no longer")
-            try:
-                self._tracker.show_trial(trial, readings)
-            except Exception:
-                self._backlog.put_off(trial.params.trial_id)
-                raise
-            self._backlog.delivered(trial.params.trial_id)
 
     def _wait_for_news(self) -> None:
         self._news.wait(self._pace.poll)

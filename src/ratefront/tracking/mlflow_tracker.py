@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ratefront.history import TrialHistory
 from ratefront.tracking import presentation
 from ratefront.tracking.mlflow_store import NAME_TAG, MlflowStore, StoredRun
-from ratefront.tracking.presentation import TRIAL_TAG
+from ratefront.tracking.presentation import TRIAL_TAG, RunStatus
 from ratefront.tracking.protocol import Closing, Reading, TrackedSweep
 
 PARENT_TAG = "mlflow.parentRunId"
@@ -47,15 +47,15 @@ class MlflowTracker:
     def show_trial(self, trial: TrialHistory, readings: Sequence[Reading]) -> None:
         sweep, _ = self._opened()
         run = self._trials.get(trial.params.trial_id) or self._create(trial)
-        if _says_it_all(run, trial):
+        tags = presentation.trial_tags(sweep, trial)
+        if trial.ended and _says_it_all(run, presentation.RUN_STATUS[trial.status], tags):
             return
         if run.is_over:
             self._store.reopen(run)
         points = presentation.epoch_points(readings) + presentation.final_points(trial, sweep.objectives)
         params = {} if run.has_params else presentation.trial_params(trial)
         # The name first: MLflow writes it in a session of its own, which must not wait for the others'.
-        tags = {NAME_TAG: presentation.trial_run_name(trial), **presentation.trial_tags(sweep, trial)}
-        self._store.write(run, points, params, tags)
+        self._store.write(run, points, params, {NAME_TAG: presentation.trial_run_name(trial), **tags})
         if trial.ended_time is not None:
             self._store.end(run, presentation.RUN_STATUS[trial.status], trial.ended_time)
 
@@ -116,10 +116,9 @@ class MlflowTracker:
         return fullest
 
 
-def _says_it_all(run: StoredRun, trial: TrialHistory) -> bool:
-    """A run is ended after all else was written, so that one that ended like its trial needs nothing more."""
-    return (
-        trial.ended
-        and run.status == presentation.RUN_STATUS[trial.status]
-        and run.tags.get("status") == trial.status
-    )
+def _says_it_all(run: StoredRun, status: RunStatus, tags: Mapping[str, str]) -> bool:
+    """A run is ended after all else was written, so that one that ended as its trial did needs nothing more.
+
+    A trial that failed, was tried again and failed again has other tags than its run.
+    """
+    return run.status == status and all(run.tags.get(name, "") == value for name, value in tags.items())

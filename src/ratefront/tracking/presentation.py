@@ -139,11 +139,10 @@ def trial_tags(sweep: TrackedSweep, trial: TrialHistory) -> dict[str, str]:
         "series": series_of(trial.params.values),
         "status": trial.status,
         "status_reason": shorten(trial.reason, REASON_CHARACTERS),
+        NOTE_TAG: trial_note(trial) if trial.ended else "",  # one that is tried again has not ended after all
     }
     if trial.attempts > 1:
         tags["attempts"] = str(trial.attempts)
-    if trial.ended:
-        tags[NOTE_TAG] = trial_note(trial)
     return tags
 
 

@@ -32,8 +32,8 @@ def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progres
     """Run a trial step by step: yields after each epoch, returns the result; closing the generator stops it.
 
     Where the trial's folder holds a checkpoint of it, it goes on from there and yields the epochs that are left. The
-    checkpoint stays until the result is measured, also when the generator is closed: whether the trial ends with
-    that or only its worker, others know.
+    checkpoint stays when the result is measured, and when the generator is closed: a result that is lost on its way
+    then costs no training, and whoever knows that the trial has ended removes it.
 
     Raises
     ------
@@ -47,21 +47,20 @@ def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progres
     forget_earlier_trials(context.device)
     with own_randomness(context.device, params.seed):  # only now: what was loaded above must not move a draw
         trained = yield from _trained(params, context, data, task_model, files, checkpoint)
-        result = _evaluated(params, context, data, files, trained)
-    checkpoint.remove()
-    return result
+        return _evaluated(params, context, data, files, trained)
 
 
 def run_trial(
     params: TrialParams, context: TrialContext, report: Callable[[Progress], None] = lambda progress: None
 ) -> TrialResult:
-    """Run a trial to its end, calling ``report`` after each epoch."""
+    """Run a trial to its end, calling ``report`` after each epoch; its checkpoint goes then."""
     steps = trial_steps(params, context)
     while True:
         try:
             report(next(steps))
         except StopIteration as end:
             result: TrialResult = end.value
+            SweepFolder(context.folder).trial(params.trial_id).checkpoint.unlink(missing_ok=True)
             return result
 
 

@@ -1,0 +1,62 @@
+"""What a driver does besides waiting: hear signals and what people ask, keep the report current."""
+
+from __future__ import annotations
+
+import time
+
+from ratefront.engine.live import LiveSweep
+from ratefront.engine.messages import StopAsked
+from ratefront.orchestrate.following import Following
+from ratefront.orchestrate.interrupts import Interrupted, Interrupts
+from ratefront.store.driver import driver_of
+from ratefront.store.folder import SweepFolder
+from ratefront.store.requests import Request, take_requests
+
+#: How often the folder is looked at for requests.
+LOOK_S = 0.25
+
+
+class Turns:
+    """Whoever waits calls ``begin`` once and ``turn`` several times a second; what a turn raises ends the sweep.
+
+    Signals between ``expect`` and ``begin`` are heard at the latter, whoever takes them over meanwhile.
+    """
+
+    def __init__(
+        self, live: LiveSweep, folder: SweepFolder, caught: Interrupts, following: Following
+    ) -> None:
+        self._live, self._folder, self._caught, self._following = live, folder, caught, following
+        self._next_look = 0.0
+
+    def expect(self) -> None:
+        self._caught.hold()
+
+    def begin(self) -> None:
+        self._caught.install()
+
+    def turn(self) -> None:
+        """
+        Raises
+        ------
+        Interrupted
+            A signal or a request asks the sweep to end.
+        """
+        self._caught.check()
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOK_S
+            self.obey(take_requests(self._folder))
+        self._following.turn(self._live.history)
+
+    def obey(self, requests: list[Request]) -> None:
+        """Stop the trials that are to be stopped; their workers are free at their next report."""
+        for request in requests:
+            if request.trial_id is None:
+                raise Interrupted(request.reason)
+            self._live.tell(StopAsked(request.trial_id, request.reason))
+
+
+def left_requests(folder: SweepFolder) -> list[Request]:
+    """What was asked of an earlier driver and still counts: trials to stop. To be taken before the ledger is opened."""
+    if not folder.ledger.exists() or driver_of(folder) is not None:
+        return []
+    return [request for request in take_requests(folder) if request.trial_id is not None]

@@ -1,0 +1,57 @@
+"""What the engine and its driver cost: empty trials against Ray Tune's own parts, and a thousand slots in a simulation.
+
+Both sweeps of empty trials run in processes of their own, one after the other, on two slots. The simulation is in
+virtual time, but for what the driver does: that takes as long as it takes here, fsync included.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from stopwatch import SweepSpeed
+from timing import Figures
+
+HERE = Path(__file__).parent
+TRIALS, STOCK_TRIALS = 42, 12
+SLOTS, SIMULATED_TRIALS, TRIAL_S = 1000, 10_000, 600.0
+
+
+def measure_trials() -> Figures:
+    """Empty trials on real workers, ours and stock."""
+    ours, stock = _sweep("ours.py", TRIALS), _sweep("stock.py", STOCK_TRIALS)
+    for side, speed in (("ours", ours), ("stock", stock)):
+        _note(
+            f"{side}: {speed.seconds_per_trial:.3f} s a trial, "
+            f"{1000 * speed.driver_seconds_per_result:.2f} ms of the driver's time a result"
+        )
+    yield "empty_trial", ours.seconds_per_trial
+    yield "empty_trial_over_stock", stock.seconds_per_trial / ours.seconds_per_trial
+    yield "driver_time_per_result", 1000 * ours.driver_seconds_per_result
+
+
+def measure_slots() -> Figures:
+    """A thousand slots, ten thousand trials."""
+    from ratefront.simulate.capacity import capacity
+
+    found = capacity(SLOTS, SIMULATED_TRIALS, TRIAL_S)
+    _note(
+        f"simulated: {found.busy_share_whole:.1%} busy to the last end, driver {found.driver_share:.1%} at work, "
+        f"{1000 * found.driver_s:.1f} ms a trial"
+    )
+    yield "simulated_slots_busy", 100 * found.busy_share
+
+
+def _sweep(script: str, trials: int) -> SweepSpeed:
+    """Raises CalledProcessError where the sweep fails."""
+    environment = {**os.environ, "PYTHONPATH": str(HERE)}  # Ray's workers find the empty trial there
+    command = [sys.executable, "-W", "ignore", script, str(trials)]
+    run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=HERE, env=environment)
+    return SweepSpeed(**json.loads(run.stdout.strip().splitlines()[-1]))
+
+
+def _note(text: str) -> None:
+    print(f"# {text}", file=sys.stderr, flush=True)

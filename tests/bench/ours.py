@@ -1,0 +1,75 @@
+"""A sweep of empty trials, as ratefront runs one: python ours.py TRIALS, in a process of its own.
+
+Prints JSON: seconds per trial after every slot's first, and the driver's seconds per result, which is all the time
+spent in telling the engine and the ledger (with its fsync) whatever the workers said, starts and ends included. MLflow
+follows on SQLite, in its own thread, as in any sweep.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+from empty import SLOTS
+from stopwatch import Stopwatch, SweepSpeed, seconds_per_trial
+
+from ratefront.engine.live import LiveSweep
+from ratefront.engine.messages import Fact, Progressed, Returned
+from ratefront.orchestrate.sweep import Work, run_sweep
+from ratefront.spec.check import LoadedSpec
+from ratefront.spec.schema import Named, Resources, Sampler, SweepSpec
+from ratefront.spec.space import Branch, Float, Space
+from ratefront.store.folder import SweepFolder
+
+WORK = Work("empty:trial_steps", "empty:prepare")
+
+
+def main() -> None:
+    trials = int(sys.argv[1])
+    watch = Stopwatch()
+    _watch_tell(watch)
+    with tempfile.TemporaryDirectory(prefix="ratefront-bench-") as folder:
+        history = run_sweep(
+            _loaded(trials), SweepFolder(Path(folder) / "sweep"), resume=False, tracking_uri=None,
+            on_update=None, finish=_drawn, work=WORK,
+        )  # fmt: skip
+    ends = [trial.ended_time for trial in history.trials.values() if trial.ended_time is not None]
+    if Counter(trial.status for trial in history.trials.values()) != {"finished": trials}:
+        raise SystemExit("not every empty trial has finished")
+    print(SweepSpeed(seconds_per_trial(ends, SLOTS), watch.seconds / watch.results).to_json())
+
+
+def _watch_tell(watch: Stopwatch) -> None:
+    tell = LiveSweep.tell
+
+    def watched(self: LiveSweep, fact: Fact) -> None:
+        with watch.running(is_result=isinstance(fact, Progressed | Returned)):
+            tell(self, fact)
+
+    LiveSweep.tell = watched  # type: ignore[method-assign]
+
+
+def _loaded(trials: int) -> LoadedSpec:
+    space: Space = {"family": Branch({"label": {"x": Float(0.0, 1.0), "y": Float(0.0, 1.0)}})}
+    spec = SweepSpec(
+        name="empty",
+        dataset=Named(name="digits"),
+        task_model=Named(name="small_cnn"),
+        space={},
+        objectives=("rate_bits", "accuracy"),
+        trials=trials,
+        sampler=Sampler(name="tpe", startup_trials=10),
+        resources=Resources(cpus=1, concurrent=SLOTS),
+    )
+    return LoadedSpec(spec, space)
+
+
+def _drawn(folder: SweepFolder) -> SimpleNamespace:
+    return SimpleNamespace(figures={}, artifacts=[], front=set(), note="")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""How a driver begins: what it refuses, what it writes first, and what it says of where it runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.builders import FakeSweep, label, spec
+
+from ratefront.errors import InputError, SweepMismatchError
+from ratefront.events import Created, Extended, Reopened, Resumed
+from ratefront.history import SweepHistory
+from ratefront.orchestrate import environment
+from ratefront.orchestrate.environment import describe_environment, environment_files, write_environment
+from ratefront.orchestrate.opening import Wishes, check_folder, check_same_spec, opening_events
+from ratefront.spec.load import to_plain
+from ratefront.store.folder import SweepFolder
+from ratefront.store.reading import read_history
+
+
+class TestFolder:
+    def test_a_new_sweep_takes_a_folder_that_is_not_there_or_empty(self, tmp_path: Path) -> None:
+        check_folder(SweepFolder(tmp_path), Wishes())
+        check_folder(SweepFolder(tmp_path / "new"), Wishes())
+
+    @pytest.mark.parametrize(
+        ("name", "wishes", "rule"),
+        [
+            ("notes.txt", Wishes(), "not empty"),
+            ("ledger.jsonl", Wishes(), "--resume"),
+            ("x", Wishes(resume=True), "no sweep to"),
+            ("x", Wishes(extend=3), "--extend is for a sweep that has begun"),
+            ("ledger.jsonl", Wishes(retry_failed=True), "--retry-failed is for a sweep that has begun"),
+            ("ledger.jsonl", Wishes(resume=True, extend=0), "--extend: must be ≥ 1, got 0"),
+        ],
+    )
+    def test_what_is_refused(self, tmp_path: Path, name: str, wishes: Wishes, rule: str) -> None:
+        (tmp_path / name).touch()
+        with pytest.raises(InputError, match=rule):
+            check_folder(SweepFolder(tmp_path), wishes)
+
+    def test_a_file_is_no_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(InputError, match="not a folder"):
+            check_folder(SweepFolder(tmp_path / "file"), Wishes())
+
+    def test_a_tracking_address_of_no_kind_leaves_nothing_behind(
+        self, fake: SimpleNamespace, tmp_path: Path
+    ) -> None:
+        with pytest.raises(InputError, match="ftp"):
+            fake.run(fake.loaded(2), tmp_path / "sweep", tracking_uri="ftp://somewhere")
+        assert not (tmp_path / "sweep").exists()
+
+
+@pytest.fixture
+def asked(fake: SimpleNamespace) -> Any:
+    return fake.loaded(4).spec
+
+
+def history(path: Path, ended: bool) -> Any:
+    """Four trials asked for: one finished, two failed; the last one runs, or failed, too."""
+    sweep = FakeSweep(path, spec(trials=4))
+    sweep.finish(label(), 3.0, 0.9, 100)
+    sweep.fail(label())
+    sweep.fail(label())
+    if ended:
+        sweep.fail(label())
+        sweep.end()
+    else:
+        sweep.plan(label())
+    return read_history(sweep.folder)
+
+
+class TestEvents:
+    def test_an_empty_ledger_begins_with_the_spec(self, asked: Any) -> None:
+        (created,) = opening_events(asked, SweepHistory(), Wishes())
+        assert isinstance(created, Created)
+        assert created.spec == to_plain(asked)
+        assert opening_events(asked, SweepHistory(), Wishes(resume=True)) == [created]
+
+    @pytest.mark.parametrize("wishes", [Wishes(True, 2), Wishes(True, None, True)])
+    def test_what_has_not_begun_is_neither_extended_nor_tried_again(self, asked: Any, wishes: Wishes) -> None:
+        with pytest.raises(InputError, match="has not begun"):
+            opening_events(asked, SweepHistory(), wishes)
+
+    def test_an_unfinished_sweep_is_resumed(self, asked: Any, tmp_path: Path) -> None:
+        (resumed,) = opening_events(asked, history(tmp_path / "s", ended=False), Wishes(True))
+        assert isinstance(resumed, Resumed)
+
+    def test_all_wishes_at_once_in_the_order_that_the_history_needs(self, asked: Any, tmp_path: Path) -> None:
+        found = opening_events(asked, history(tmp_path / "s", ended=False), Wishes(True, 5, True))
+        assert [type(event) for event in found] == [Resumed, Extended, Reopened, Reopened]
+        assert found[1:] == [Extended(9), Reopened("t0001"), Reopened("t0002")]
+
+    def test_an_ended_sweep_is_extended_or_tried_again_or_left_alone(
+        self, asked: Any, tmp_path: Path
+    ) -> None:
+        told = history(tmp_path / "s", ended=True)
+        assert opening_events(asked, told, Wishes(True)) == []
+        assert opening_events(asked, told, Wishes(True, 1)) == [Extended(5)]
+        again = opening_events(asked, told, Wishes(True, None, True))
+        assert again == [Reopened("t0001"), Reopened("t0002"), Reopened("t0003")]
+
+    def test_where_none_has_failed_there_is_nothing_to_do(self, asked: Any, tmp_path: Path) -> None:
+        sweep = FakeSweep(tmp_path / "s", spec(trials=1))
+        sweep.finish(label(), 3.0, 0.9, 100)
+        assert opening_events(asked, read_history(sweep.end()), Wishes(True, None, True)) == []
+
+
+class TestSameSpec:
+    def created(self, asked: Any, **changes: Any) -> Created:
+        return Created("fake", json.loads(json.dumps(to_plain(asked) | changes)), "0")
+
+    def test_the_same_one_passes(self, asked: Any) -> None:
+        check_same_spec(asked, self.created(asked))
+
+    def test_settings_that_an_older_sweep_could_not_name_had_their_defaults(self, asked: Any) -> None:
+        old = self.created(asked)
+        check_same_spec(asked, Created("fake", {k: v for k, v in old.spec.items() if k != "retries"}, "0"))
+        with pytest.raises(SweepMismatchError, match="retries: 2 → 5"):
+            check_same_spec(
+                asked.model_copy(update={"retries": 5}),
+                Created("fake", {k: v for k, v in old.spec.items() if k != "retries"}, "0"),
+            )
+
+    def test_more_trials_alone_are_what_extend_is_for(self, asked: Any) -> None:
+        with pytest.raises(SweepMismatchError, match=r"trials: 1 → 4\n.*--extend 3$"):
+            check_same_spec(asked, self.created(asked, trials=1))
+
+    @pytest.mark.parametrize("changes", [{"trials": 9}, {"trials": 1, "block_size": 10}, {"block_size": 10}])
+    def test_other_differences_have_no_such_hint(self, asked: Any, changes: dict[str, Any]) -> None:
+        with pytest.raises(SweepMismatchError) as caught:
+            check_same_spec(asked, self.created(asked, **changes))
+        assert "--extend" not in str(caught.value)
+
+
+class TestEnvironment:
+    def test_it_says_versions_commit_and_machine(self) -> None:
+        told = describe_environment()
+        assert told["packages"]["ray"]
+        assert told["cpus_usable"] >= 1
+        assert set(told) >= {"git_commit", "git_diff", "python", "platform", "cpu_count", "command"}
+        json.dumps(told)
+
+    def test_a_later_start_is_described_where_it_differs_from_the_last(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder, now = SweepFolder(tmp_path), {"git_commit": "a", "git_diff": "", "packages": {"x": "1"}}
+        monkeypatch.setattr(environment, "describe_environment", lambda: dict(now))
+        write_environment(folder)
+        write_environment(folder)
+        assert [path.name for path in environment_files(folder)] == ["environment.json"]
+        now["packages"] = {"x": "2"}
+        write_environment(folder)
+        write_environment(folder)
+        now["packages"] = {"x": "1"}  # as at first, but not as at last
+        write_environment(folder)
+        names = [path.name for path in environment_files(folder)]
+        assert names == ["environment.json", "environment-2.json", "environment-3.json"]
+        assert json.loads(environment_files(folder)[1].read_text())["packages"] == {"x": "2"}
+
+    def test_one_that_cannot_be_read_counts_as_another(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = {"git_commit": None, "git_diff": None, "packages": {}}
+        monkeypatch.setattr(environment, "describe_environment", lambda: now)
+        (tmp_path / "environment.json").write_text("{")
+        write_environment(SweepFolder(tmp_path))
+        assert len(environment_files(SweepFolder(tmp_path))) == 2

@@ -1,0 +1,148 @@
+"""What a driver does at each turn: hears signals, takes requests, has the report drawn."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ratefront.engine.messages import StopAsked
+from ratefront.orchestrate import turns as turns_module
+from ratefront.orchestrate.interrupts import Interrupted, Interrupts, interrupts
+from ratefront.orchestrate.turns import Turns, left_requests
+from ratefront.store.folder import SweepFolder
+from ratefront.store.ledger import Ledger
+from ratefront.store.requests import Request, ask
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+class TestSignals:
+    def test_one_is_heard_at_the_next_check_and_a_second_at_once(self, number: signal.Signals) -> None:
+        before = signal.getsignal(number)
+        with interrupts() as caught:
+            caught.check()
+            os.kill(os.getpid(), number)
+            time.sleep(0.01)
+            with pytest.raises(Interrupted, match=number.name):
+                caught.check()
+            with pytest.raises(Interrupted, match="again"):
+                signal.raise_signal(number)
+        assert signal.getsignal(number) is before
+
+    def test_long_work_without_turns_is_broken_off(self, number: signal.Signals) -> None:
+        timer = threading.Timer(0.1, os.kill, (os.getpid(), number))
+        began = time.monotonic()
+        with interrupts() as caught:
+            timer.start()
+            with pytest.raises(Interrupted, match=number.name), caught.at_once():
+                time.sleep(10)
+        assert time.monotonic() - began < 5
+
+    def test_one_that_came_before_such_work_or_that_it_swallowed_is_obeyed(
+        self, number: signal.Signals
+    ) -> None:
+        with interrupts() as caught:
+            signal.raise_signal(number)
+            with pytest.raises(Interrupted), caught.at_once():
+                pytest.fail("nothing is begun any more")
+        with interrupts() as caught:
+            swallowing = suppress(BaseException)
+            with pytest.raises(Interrupted), caught.at_once(), swallowing:
+                signal.raise_signal(number)
+
+    def test_one_that_comes_while_somebody_else_takes_it_over_is_not_lost(
+        self, number: signal.Signals
+    ) -> None:
+        with interrupts() as caught:
+            caught.hold()
+            signal.signal(number, lambda *values: pytest.fail("the other one has it"))
+            signal.raise_signal(number)
+            caught.install()
+            with pytest.raises(Interrupted, match=number.name):
+                caught.check()
+
+
+def test_held_signals_are_let_go_at_the_end() -> None:
+    with interrupts() as caught:
+        caught.hold()
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) & set(SIGNALS)
+
+
+class Live:
+    """What has been told to the sweep."""
+
+    history = None
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def tell(self, fact: Any) -> None:
+        self.told.append(fact)
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Any:
+    folder, live, drawn = SweepFolder(tmp_path), Live(), []
+    following = SimpleNamespace(turn=drawn.append)
+    turns = Turns(live, folder, Interrupts(), following)  # type: ignore[arg-type]
+    return SimpleNamespace(folder=folder, live=live, turns=turns, drawn=drawn)
+
+
+class TestRequests:
+    def test_trials_are_stopped_in_the_order_in_which_it_was_asked(self, sweep: Any) -> None:
+        ask(sweep.folder, Request("t0002", "enough"))
+        ask(sweep.folder, Request("t0001", "too"))
+        sweep.turns.turn()
+        assert sweep.live.told == [StopAsked("t0002", "enough"), StopAsked("t0001", "too")]
+        assert sweep.drawn == [None]
+
+    def test_the_folder_is_not_looked_at_more_often_than_need_be(
+        self, sweep: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looks: list[int] = []
+        monkeypatch.setattr(turns_module, "take_requests", lambda folder: looks.append(1) or [])
+        end = time.monotonic() + 0.6
+        while time.monotonic() < end:
+            sweep.turns.turn()
+        assert 2 <= len(looks) <= 4
+
+    def test_one_for_the_whole_sweep_ends_it_as_a_signal_does(self, sweep: Any) -> None:
+        ask(sweep.folder, Request(None, "stopped by hand"))
+        with pytest.raises(Interrupted, match="stopped by hand"):
+            sweep.turns.turn()
+
+    def test_of_those_that_lay_there_only_trials_count(self, sweep: Any) -> None:
+        sweep.folder.ledger.touch()
+        ask(sweep.folder, Request(None, "yesterday"))
+        ask(sweep.folder, Request("t0001", "too long"))
+        assert left_requests(sweep.folder) == [Request("t0001", "too long")]
+        assert left_requests(sweep.folder) == []
+
+    def test_those_of_a_driver_that_runs_are_not_taken_from_it(self, sweep: Any) -> None:
+        ask(sweep.folder, Request("t0001", "too long"))
+        with Ledger(sweep.folder.ledger):
+            assert left_requests(sweep.folder) == []
+        assert left_requests(sweep.folder) == [Request("t0001", "too long")]
+
+    def test_a_new_sweep_has_none(self, tmp_path: Path) -> None:
+        assert left_requests(SweepFolder(tmp_path / "new")) == []
+
+
+def test_importing_the_sweep_loads_neither_ray_nor_torch_nor_mlflow() -> None:
+    script = (
+        "import sys, ratefront.orchestrate.sweep;"
+        "print([name for name in ('ray', 'torch', 'mlflow') if name in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
