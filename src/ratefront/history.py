@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ratefront import events
-from ratefront.records import ENDED, Progress, Status, TrialParams, TrialResult
+from ratefront.records import ENDED, GPU_MEMORY_SHARE, Progress, Status, TrialParams, TrialResult
 
 
 @dataclass
@@ -65,7 +65,8 @@ OUT_OF_MEMORY = frozenset({"MemoryError", "OutOfMemoryError"})
 class SweepHistory:
     """A sweep as its ledger tells it. Apply entries in order; reading the same entries gives the same history.
 
-    ``counts`` has the number of trials in each state, ``ended_order`` the trials that have ended as they did.
+    ``counts`` has the number of trials in each state, ``ended_order`` the trials that have ended as they did,
+    ``gpu_memory_share`` the most of a GPU's memory that any of them held, as a fraction (None before one was measured).
     """
 
     spec: dict[str, Any] = field(default_factory=dict)
@@ -77,6 +78,7 @@ class SweepHistory:
     extended_to: int | None = None
     counts: Counter[Status] = field(default_factory=Counter)
     ended_order: list[str] = field(default_factory=list)
+    gpu_memory_share: float | None = None
 
     @classmethod
     def of(cls, entries: Iterable[events.Entry]) -> SweepHistory:
@@ -140,6 +142,9 @@ class SweepHistory:
     def _finish(self, event: events.Finished, time: float) -> None:
         trial = self._not_ended(event.trial_id)
         trial.result = TrialResult.from_json(event.result)
+        share = trial.result.extra.get(GPU_MEMORY_SHARE)
+        if share is not None:
+            self.gpu_memory_share = max(share, self.gpu_memory_share or 0.0)
         self._end(trial, trial.result.status, trial.result.reason, time)
 
     def _fail(self, event: events.Failed, time: float) -> None:

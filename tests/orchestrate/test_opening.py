@@ -170,3 +170,15 @@ class TestEnvironment:
         (tmp_path / "environment.json").write_text("{")
         write_environment(SweepFolder(tmp_path))
         assert len(environment_files(SweepFolder(tmp_path))) == 2
+
+
+def test_a_sweep_without_failures_is_only_drawn_again_and_says_so(
+    fake: SimpleNamespace, tmp_path: Path, follower: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended = fake.loaded(1)
+    folder = FakeSweep(tmp_path / "s", to_plain(ended.spec)).end()
+    before = folder.ledger.read_bytes()
+    fake.run(ended, folder.path, resume=True, retry_failed=True)
+    assert folder.ledger.read_bytes() == before
+    assert folder.report.read_text() == "drawn"
+    assert "no trial has failed" in caplog.text

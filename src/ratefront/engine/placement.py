@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 from ratefront.history import SweepHistory
-from ratefront.records import GPU_MEMORY_SHARE
 from ratefront.spec.schema import Resources
 
 #: Other trials need a little more than the one that was measured.
@@ -21,22 +20,12 @@ class Needs:
     gpus: float
 
 
-def measured_share(history: SweepHistory) -> float | None:
-    """The most of a GPU's memory that any finished trial of the sweep held, as a fraction; None before one did."""
-    shares = [
-        trial.result.extra[GPU_MEMORY_SHARE]
-        for trial in history.with_status("finished", "collapsed")
-        if trial.result is not None and GPU_MEMORY_SHARE in trial.result.extra
-    ]
-    return max(shares, default=None)
-
-
 def needs_of(resources: Resources, history: SweepHistory, family: str) -> Needs:
     """What a trial of this family gets now; with ``trials_per_gpu: auto`` a whole GPU until one was measured."""
     asked = resources.of(family)
     if resources.trials_per_gpu != "auto" or asked.gpus == 0:
         return Needs(asked.cpus, asked.gpus)
-    share = measured_share(history)
+    share = history.gpu_memory_share
     return Needs(asked.cpus, 1.0 if share is None else 1.0 / trials_per_gpu(share))
 
 
@@ -47,4 +36,4 @@ def trials_per_gpu(share: float) -> int:
 
 def must_measure_first(resources: Resources, history: SweepHistory) -> bool:
     """True where one trial has to run alone before any other may start."""
-    return resources.trials_per_gpu == "auto" and measured_share(history) is None
+    return resources.trials_per_gpu == "auto" and history.gpu_memory_share is None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.live import LiveSweep
-from ratefront.events import Ended
+from ratefront.events import Ended, Event
 from ratefront.history import SweepHistory
 from ratefront.orchestrate.environment import write_environment
 from ratefront.orchestrate.following import Following
@@ -77,17 +77,13 @@ def run_sweep(
         folder.path.mkdir(parents=True, exist_ok=True)
         left = left_requests(folder)
         ledger = stack.enter_context(Ledger(folder.ledger))
-        if ledger.entries:
-            check_same_spec(loaded.spec, ledger.entries[0].event)
-        engine = Engine(loaded.spec, loaded.space, ledger.entries)
+        engine = _engine(loaded, ledger)
         opening = opening_events(loaded.spec, engine.history, wishes)
         live = LiveSweep(engine, ledger, following.changed)
         with following:
             if opening:
                 slots = slots or _slots(stack, loaded.spec, caught)
-                _write_origin(loaded.spec, folder)
-                for event in opening:
-                    live.record(event)
+                _open(live, loaded.spec, folder, opening)
                 turns = Turns(live, folder, caught, following)
                 turns.obey(left)
                 _run(live, loaded.spec, folder, slots, work or Work(), turns)
@@ -96,6 +92,13 @@ def run_sweep(
             with caught.at_once():
                 following.ended(live.history)
         return engine.history
+
+
+def _engine(loaded: LoadedSpec, ledger: Ledger) -> Engine:
+    entries = ledger.entries
+    if entries:
+        check_same_spec(loaded.spec, entries[0].event)
+    return Engine(loaded.spec, loaded.space, entries)
 
 
 def _slots(stack: ExitStack, spec: SweepSpec, caught: Interrupts) -> int:
@@ -107,10 +110,12 @@ def _slots(stack: ExitStack, spec: SweepSpec, caught: Interrupts) -> int:
     return slots(spec)
 
 
-def _write_origin(spec: SweepSpec, folder: SweepFolder) -> None:
-    """The resolved spec, and the environment that the sweep runs in."""
+def _open(live: LiveSweep, spec: SweepSpec, folder: SweepFolder, opening: list[Event]) -> None:
+    """Keep the resolved spec, and the environment that the sweep runs in from now on; then begin."""
     write_text(folder.spec, dump_yaml(spec))
     write_environment(folder)
+    for event in opening:
+        live.record(event)
 
 
 def _run(live: LiveSweep, spec: SweepSpec, folder: SweepFolder, slots: int, work: Work, turns: Turns) -> None:
