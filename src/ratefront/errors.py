@@ -12,6 +12,7 @@
     │   ├── LedgerLockedError         another driver writes this sweep; names it
     │   └── LedgerVersionError        written by a newer ratefront
     ├── EngineError                   the sweep cannot go on
+    ├── InvariantBrokenError          a simulated sweep broke what must hold in every one (ratefront.simulate.run)
     └── TrialError                    one trial fails, the sweep goes on
         ├── DivergedError             a loss or an objective became NaN or infinite
         ├── BitstreamError            a coded file is truncated, altered, foreign or from a newer version

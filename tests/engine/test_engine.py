@@ -362,6 +362,14 @@ def test_a_reopened_trial_is_tried_again_and_learned_from(hand: Hand) -> None:
     assert hand.engine.done
 
 
+def test_a_worker_of_an_earlier_driver_takes_no_trial_out_of_the_queue(hand: Hand) -> None:
+    hand.start()
+    hand.add(Resumed("again"))
+    assert hand.engine.judge(Began("t0000", 1, "of the old driver")) == []
+    assert hand.engine.judge(Broke("t0000", 1, "WorkerLostError", "of the old driver", True)) == []
+    assert hand.start().params.trial_id == "t0000"
+
+
 def test_a_full_disk_is_no_trials_fault(hand: Hand) -> None:
     hand.begin()
     with pytest.raises(EngineError, match="No space left; make room"):

@@ -83,6 +83,10 @@ class Engine:
             return Record(self._plan(len(self.history.trials)))
         return Done() if self.done else Wait()
 
+    def _is_given_out(self, trial: TrialHistory) -> bool:
+        """True where a slot of this driver has the trial and has not begun it: workers of an earlier one may live on."""
+        return trial.status == "planned" and (trial.number, trial.params.trial_id) not in self._waiting
+
     @property
     def _given_out(self) -> int:
         return len(self.history.trials) - self.history.trials_ended - len(self._waiting)
@@ -111,9 +115,9 @@ class Engine:
         if isinstance(fact, StopAsked):
             return [events.Stopped(fact.trial_id, trial.attempts, fact.reason)]
         if isinstance(fact, Began):
-            begins = trial.status == "planned" and fact.attempt == trial.attempts + 1
+            begins = self._is_given_out(trial) and fact.attempt == trial.attempts + 1
             return [events.Started(fact.trial_id, fact.attempt, fact.worker)] if begins else []
-        if isinstance(fact, Broke) and trial.status == "planned" and fact.attempt == trial.attempts + 1:
+        if isinstance(fact, Broke) and self._is_given_out(trial) and fact.attempt == trial.attempts + 1:
             never_begun = events.Started(fact.trial_id, fact.attempt, "")  # so that the attempt counts
             return [never_begun, self._failed(trial, fact)]
         if trial.status != "running" or fact.attempt != trial.attempts:
