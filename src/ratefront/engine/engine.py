@@ -84,7 +84,7 @@ class Engine:
         return Done() if self.done else Wait()
 
     def _is_given_out(self, trial: TrialHistory) -> bool:
-        """True where a slot of this driver has the trial and has not begun it: workers of an earlier one may live on."""
+        """True where a slot of this driver has the trial and has not begun it; an earlier one's workers may live on."""
         return trial.status == "planned" and (trial.number, trial.params.trial_id) not in self._waiting
 
     @property
