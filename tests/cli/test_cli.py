@@ -33,6 +33,7 @@ COMMANDS = [
     "clean",
     "trial",
     "reproduce",
+    "simulate",
     "bounds",
     "schema",
 ]
