@@ -19,7 +19,7 @@ OUTCOME = {"codec.safetensors", "codec.json", "stream.bin", "samples.npz"}
 def bits_of(folder: Path, trial_id: str, result: TrialResult) -> dict[str, Any]:
     """All that a trial measured and wrote, times aside."""
     files = SweepFolder(folder).trial(trial_id).path
-    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files.iterdir()}
+    digests = {name: hashlib.sha256((files / name).read_bytes()).hexdigest() for name in OUTCOME}
     return {
         **digests,
         "validation": result.validation,

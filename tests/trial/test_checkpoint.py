@@ -22,7 +22,7 @@ from ratefront.trial import checkpoint as checkpoint_module
 from ratefront.trial import run as run_module
 from ratefront.trial.checkpoint import CheckpointFile, Saving, identity_of
 from ratefront.trial.context import TrialContext
-from ratefront.trial.run import trial_steps
+from ratefront.trial.run import run_trial, trial_steps
 from ratefront.trial.training_state import Snapshot
 
 CATEGORICAL, FACTORIZED = "split-categorical", "split-factorized"
@@ -92,13 +92,21 @@ def test_an_attempt_that_dies_while_it_is_evaluated_has_only_that_to_repeat(
     assert bits_of(short_context.folder, params.trial_id, result) == undisturbed[CATEGORICAL]
 
 
-def test_a_trial_that_has_ended_leaves_no_checkpoint(short_context: TrialContext) -> None:
+def test_a_result_that_is_lost_on_its_way_costs_no_training(short_context: TrialContext) -> None:
+    params = params_of(CATEGORICAL, "lost-result")
+    _, lost = _attempt(short_context, params)
+    steps, result = _attempt(short_context, params)
+    assert steps == []
+    assert result.test == lost.test
+
+
+def test_a_trial_that_was_run_to_its_end_leaves_no_checkpoint(short_context: TrialContext) -> None:
     params = params_of(CATEGORICAL, "tidy")
     _attempt(short_context, params, epochs=2)
     path = _checkpoint(short_context, params)
     assert [path] == list(path.parent.iterdir())
     path.with_name(f".{path.name}.of-a-killed-process.tmp").write_bytes(b"half")
-    _attempt(short_context, params)
+    run_trial(params, short_context)
     assert {left.name for left in path.parent.iterdir()} == OUTCOME
 
 

@@ -63,7 +63,16 @@ def _sweep(path: Path, task_model: Path, **changes: Any) -> RealSweep:
         "name": "lab",
         "dataset": "digits",
         "task_model": {"name": "small_cnn", "epochs": 15},
-        "space": {"family": {"label": {"method": {"lossless": {}}}}},
+        "space": {
+            "family": {
+                "label": {"method": {"lossless": {}}},
+                "split": {
+                    "split": ["conv2"],
+                    "beta": 60,
+                    "entropy_model": {"categorical": {"width": 2, "alphabet": 8}},
+                },
+            }
+        },
         "trials": 3,
         "training": {"epochs": 3},
         "block_size": 150,

@@ -30,7 +30,7 @@ POPULATION = 50
 
 
 class Memory(Protocol):
-    """``shown`` maps names to trials; only its end grows: what is added comes last, what changes goes to the end."""
+    """``shown`` maps names to trials, in the order in which these last changed; what is forgotten has left it."""
 
     @property
     def shown(self) -> dict[str, TrialHistory]: ...

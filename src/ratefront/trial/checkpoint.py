@@ -67,7 +67,10 @@ class CheckpointFile:
         write_bytes(self.path, save(dict(snapshot.tensors), metadata))
 
     def read(self) -> Snapshot | None:
-        """The snapshot, or None where there is none to go on from: what is damaged or another's is removed."""
+        """The snapshot, or None where there is none to go on from: what is damaged or another's is removed, and what
+        a killed process has left half written.
+        """
+        remove_drafts(self.path)
         if not self.path.is_file():
             return None
         try:

@@ -42,8 +42,7 @@ def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progres
     """
     data = load_dataset(context.spec.dataset)
     task_model = load_task_model(context.spec, SweepFolder(context.folder).task_model)
-    files = SweepFolder(context.folder).trial(params.trial_id)
-    checkpoint = CheckpointFile(files.checkpoint, identity_of(params, context.spec))
+    files, checkpoint = SweepFolder(context.folder).trial(params.trial_id), _checkpoint_of(params, context)
     forget_earlier_trials(context.device)
     with own_randomness(context.device, params.seed):  # only now: what was loaded above must not move a draw
         trained = yield from _trained(params, context, data, task_model, files, checkpoint)
@@ -60,8 +59,13 @@ def run_trial(
             report(next(steps))
         except StopIteration as end:
             result: TrialResult = end.value
-            SweepFolder(context.folder).trial(params.trial_id).checkpoint.unlink(missing_ok=True)
+            _checkpoint_of(params, context).remove()
             return result
+
+
+def _checkpoint_of(params: TrialParams, context: TrialContext) -> CheckpointFile:
+    path = SweepFolder(context.folder).trial(params.trial_id).checkpoint
+    return CheckpointFile(path, identity_of(params, context.spec))
 
 
 class _Trained(NamedTuple):
