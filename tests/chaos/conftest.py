@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,14 @@ from ratefront.store.folder import SweepFolder
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Callable[[int], Stage]:
-    """A sweep of so many trials in a folder of its own."""
-    return lambda trials: Stage(SweepFolder(tmp_path / "runs" / "digits"), trials)
+def stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
+    """Sweeps of so many trials, each in a folder of its own; at the end no process of theirs is left."""
+
+    def begin(trials: int, place: Path = tmp_path) -> Stage:
+        return stack.enter_context(closing(Stage(SweepFolder(place / "runs" / "digits"), trials)))
+
+    with ExitStack() as stack:
+        yield begin
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +32,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, own_cache: Path) -> Ca
 
     @lru_cache
     def run(trials: int) -> Any:
-        calm = Stage(SweepFolder(tmp_path_factory.mktemp("calm") / "runs" / "digits"), trials)
-        with calm.driver() as driver:
+        folder = SweepFolder(tmp_path_factory.mktemp("calm") / "runs" / "digits")
+        with closing(Stage(folder, trials)) as calm, calm.driver() as driver:
             code, said = driver.end()
         assert code == 0, said
         assert_accounted(calm.folder, trials)

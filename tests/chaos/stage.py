@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from uuid import uuid4
 
 import psutil
 import pytest
+from tests.processes import Marked
 
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.store.folder import SweepFolder
@@ -33,16 +33,12 @@ SHORT = [
     "resources.concurrent=1",
 ]
 
-#: Ray's own agents may outlive a cluster that was killed for a moment.
-GONE_WITHIN_S = 30.0
-
 
 @dataclass
 class Driver:
-    """One ``ratefront`` process and all that it has started, told by a mark in their environment."""
+    """One ``ratefront`` process."""
 
     process: subprocess.Popen[str]
-    mark: str
 
     def running(self) -> bool:
         return self.process.poll() is None
@@ -80,7 +76,7 @@ class Stage:
     trials: int
     seed: int = 0
     environment: dict[str, str] = field(default_factory=dict)
-    mark: str = field(default_factory=lambda: uuid4().hex)
+    marked: Marked = field(default_factory=Marked)
 
     @contextmanager
     def driver(self, *more: str) -> Iterator[Driver]:
@@ -88,12 +84,12 @@ class Stage:
         command = [sys.executable, "-c", program, "sweep", str(DIGITS), *SHORT, "--trials", str(self.trials)]
         process = subprocess.Popen(
             [*command, "--out", str(self.folder.path), *more],
-            env={**os.environ, "SWEEP_MARK": self.mark, **self.environment},
+            env=os.environ | self.marked.environment | self.environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
-        driver = Driver(process, self.mark)
+        driver = Driver(process)
         try:
             yield driver
         finally:
@@ -125,21 +121,10 @@ class Stage:
 
     def assert_nothing_left(self) -> None:
         """No process of the sweep is left behind."""
-        deadline = time.monotonic() + GONE_WITHIN_S
-        while (left := _marked(self.mark)) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        assert not left, left
+        self.marked.assert_none_left(within_s=30.0)
 
-
-def _marked(mark: str) -> list[str]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"SWEEP_MARK={mark}".encode() in (path / "environ").read_bytes():
-                found.append((path / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:100])
-        except OSError:
-            continue
-    return found
+    def close(self) -> None:
+        self.marked.close()
 
 
 class Progress:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.chaos.accounts import assert_accounted
 from tests.chaos.stage import Stage
-
-from ratefront.store.folder import SweepFolder
 
 TRIALS = 6
 
@@ -47,8 +45,8 @@ def _fill(place: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.chaos
-def test_a_full_disk_ends_the_sweep_and_loses_no_trial(small_disk: Path) -> None:
-    sweep = Stage(SweepFolder(small_disk / "runs" / "digits"), TRIALS)
+def test_a_full_disk_ends_the_sweep_and_loses_no_trial(stage: Callable[..., Stage], small_disk: Path) -> None:
+    sweep = stage(TRIALS, small_disk)
     with sweep.driver() as driver:
         sweep.wait(driver, lambda history: 1 <= history.trials_ended < TRIALS)
         filler = _fill(small_disk)
@@ -62,4 +60,3 @@ def test_a_full_disk_ends_the_sweep_and_loses_no_trial(small_disk: Path) -> None
     code, said = sweep.resumed()
     assert code == 0, said
     assert set(assert_accounted(sweep.folder, TRIALS)) <= {"finished", "collapsed"}
-    sweep.assert_nothing_left()

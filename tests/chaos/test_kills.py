@@ -18,7 +18,7 @@ FEW, MANY = pytest.param(2, 6, marks=pytest.mark.slow), pytest.param(20, 24, mar
 
 @pytest.mark.parametrize(("kills", "trials"), [FEW, MANY])
 def test_workers_killed(
-    stage: Callable[[int], Stage], undisturbed: Callable[[int], Any], kills: int, trials: int
+    stage: Callable[..., Stage], undisturbed: Callable[[int], Any], kills: int, trials: int
 ) -> None:
     sweep, random = stage(trials), Random(kills)
     with sweep.driver() as driver:
@@ -33,12 +33,11 @@ def test_workers_killed(
     assert code == 0, said
     assert set(assert_accounted(sweep.folder, trials)) <= {"finished", "collapsed"}
     assert measured(sweep.folder) == undisturbed(trials)
-    sweep.assert_nothing_left()
 
 
 @pytest.mark.parametrize(("kills", "trials"), [FEW, MANY])
 def test_drivers_killed(
-    stage: Callable[[int], Stage], undisturbed: Callable[[int], Any], kills: int, trials: int
+    stage: Callable[..., Stage], undisturbed: Callable[[int], Any], kills: int, trials: int
 ) -> None:
     sweep, random = stage(trials), Random(kills)
     for kill in range(kills):
@@ -54,13 +53,12 @@ def test_drivers_killed(
     assert sum(isinstance(entry.event, Resumed) for entry in read_entries(sweep.folder.ledger)) == kills
     assert_accounted(sweep.folder, trials)
     assert measured(sweep.folder) == undisturbed(trials)
-    sweep.assert_nothing_left()
 
 
 @pytest.mark.slow
 @pytest.mark.chaos
 def test_a_corrupt_checkpoint_costs_its_epochs_and_nothing_else(
-    stage: Callable[[int], Stage], undisturbed: Callable[[int], Any]
+    stage: Callable[..., Stage], undisturbed: Callable[[int], Any]
 ) -> None:
     sweep = stage(6)
     with sweep.driver() as driver:
@@ -76,13 +74,12 @@ def test_a_corrupt_checkpoint_costs_its_epochs_and_nothing_else(
     assert code == 0, said
     assert_accounted(sweep.folder, 6)
     assert measured(sweep.folder) == undisturbed(6)
-    sweep.assert_nothing_left()
 
 
 @pytest.mark.slow
 @pytest.mark.chaos
 def test_a_second_driver_is_refused_and_disturbs_nothing(
-    stage: Callable[[int], Stage], undisturbed: Callable[[int], Any]
+    stage: Callable[..., Stage], undisturbed: Callable[[int], Any]
 ) -> None:
     sweep = stage(6)
     with sweep.driver() as first:
@@ -98,4 +95,3 @@ def test_a_second_driver_is_refused_and_disturbs_nothing(
     assert code == 0, said
     assert_accounted(sweep.folder, 6)
     assert measured(sweep.folder) == undisturbed(6)
-    sweep.assert_nothing_left()

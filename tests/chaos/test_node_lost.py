@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ import psutil
 import pytest
 from tests.chaos.accounts import assert_accounted
 from tests.chaos.stage import Stage, training
+from tests.processes import Marked
 
 from ratefront.events import Failed
 from ratefront.store.ledger import read_entries
@@ -29,10 +30,10 @@ def _ray(*words: str, environment: dict[str, str]) -> None:
 
 
 @contextmanager
-def cluster(environment: dict[str, str], folder: Path) -> Iterator[None]:
+def cluster(marked: Marked, environment: dict[str, str]) -> Iterator[None]:
     """A head without CPUs and a node of one CPU on each further address, started one after another."""
     common = ["--disable-usage-stats", "--object-store-memory", str(80 * 2**20)]
-    temporary = ["--temp-dir", str(folder)]
+    temporary = ["--temp-dir", str(marked.ray_folder)]
     head = ["--head", "--port", str(PORT), "--node-ip-address", HEAD, "--num-cpus", "0"]
     try:
         _ray("start", *head, "--include-dashboard=false", *common, *temporary, environment=environment)
@@ -41,19 +42,15 @@ def cluster(environment: dict[str, str], folder: Path) -> Iterator[None]:
             _ray("start", *address, *common, environment=environment)
         yield
     finally:
-        while left := _processes(environment["SWEEP_MARK"]):  # what dies may start another first
+        while left := _processes(marked):  # what dies may start another first
             _end(left)
 
 
-def _processes(mark: str) -> list[psutil.Process]:
-    """All that the cluster has started, told by the mark in their environment."""
+def _processes(marked: Marked) -> list[psutil.Process]:
     found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("SWEEP_MARK") == mark:
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
+    for pid in marked.alive():
+        with suppress(psutil.NoSuchProcess):
+            found.append(psutil.Process(pid))
     return found
 
 
@@ -72,29 +69,29 @@ def _node_of(worker: psutil.Process) -> list[psutil.Process]:
     return [raylet, *raylet.children(recursive=True)]
 
 
-def _workers(mark: str) -> list[psutil.Process]:
+def _workers(marked: Marked) -> list[psutil.Process]:
     def title(process: psutil.Process) -> str:
         try:
             return " ".join(process.cmdline())
         except psutil.NoSuchProcess:
             return ""
 
-    return [process for process in _processes(mark) if title(process).startswith("ray::TrialActor")]
+    return [process for process in _processes(marked) if title(process).startswith("ray::TrialActor")]
 
 
 @pytest.mark.slow
 @pytest.mark.chaos
 def test_the_trials_of_a_lost_node_go_on_elsewhere(
-    stage: Callable[[int], Stage],
+    stage: Callable[..., Stage],
 ) -> None:
     sweep, trials = stage(8), 8
     secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": uuid4().hex * 2}
-    environment = {**os.environ, "SWEEP_MARK": sweep.mark, **secret}
+    environment = os.environ | sweep.marked.environment | secret
     sweep.environment = {"RAY_ADDRESS": f"{HEAD}:{PORT}", **secret}
-    with cluster(environment, Path("/tmp") / f"ray-{sweep.mark[:8]}"):
+    with cluster(sweep.marked, environment):
         with sweep.driver("--set", "resources.concurrent=2") as driver:
             sweep.wait(driver, lambda h: h.trials_ended >= 1 and training(h) is not None)
-            (worker, *_) = _workers(sweep.mark)
+            (worker, *_) = _workers(sweep.marked)
             print(f"node lost: {sweep.moment()}")
             _end(_node_of(worker))
             code, said = driver.end()
@@ -103,4 +100,3 @@ def test_the_trials_of_a_lost_node_go_on_elsewhere(
     events = [entry.event for entry in read_entries(sweep.folder.ledger)]
     lost = [event for event in events if isinstance(event, Failed) and not event.final]
     assert {event.error for event in lost} == {"WorkerLostError"}
-    sweep.assert_nothing_left()

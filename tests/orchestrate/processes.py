@@ -1,47 +1,20 @@
-"""Processes that carry a mark in their environment, as /proc tells of them; and drivers to kill."""
+"""Drivers of fake sweeps, to kill."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
+from tests.processes import Marked
 
 HERE = Path(__file__).parent
-
-
-def marked(mark: str) -> list[str]:
-    """What they were called with, and what runs below them (Ray's agents overwrite their environment)."""
-    found = {}
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            is_ours = f"SWEEP_MARK={mark}".encode() in (path / "environ").read_bytes()
-            if is_ours or _works_for(path, mark):
-                found[path.name] = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()[:80]
-        except OSError:
-            continue
-    return list(found.values())
-
-
-def _works_for(path: Path, mark: str) -> bool:
-    """Its files lie in the cluster's own folder, whose name has the mark."""
-    return any(mark in str(link.readlink()) for link in (path / "fd").iterdir())
-
-
-def assert_nothing_left(mark: str, within_s: float = 12) -> None:
-    deadline = time.monotonic() + within_s
-    while (found := marked(mark)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert found == []
 
 
 def wait_until(holds: Callable[[], Any], within_s: float = 120) -> Any:
@@ -54,26 +27,22 @@ def wait_until(holds: Callable[[], Any], within_s: float = 120) -> Any:
 
 
 class Driver:
-    """A driver in a process of its own; all that it starts carries ``mark`` in its environment, or works in a folder
-    that is named after it.
-    """
+    """A driver in a process of its own; all that it starts is marked."""
 
     def __init__(self, folder: Path, *more: str, trials: int = 8, step_s: float = 0.3) -> None:
-        self.folder, self.mark = folder, uuid4().hex[:12]
-        self._ray_folder = Path(
-            tempfile.mkdtemp(prefix=f"rf-{self.mark}-")
-        )  # sockets may not have long names
-        settings = {
-            "PYTHONPATH": str(HERE),
-            "FAKE_STEP_S": str(step_s),
-            "SWEEP_MARK": self.mark,
-            "RAY_TMPDIR": str(self._ray_folder),
-            "PYTHONWARNINGS": "ignore",
-        }
-        command = [sys.executable, str(HERE / "sweep_process.py"), str(folder), str(trials), *more]
+        self.folder, self.marked = folder, Marked()
+        settings = {"PYTHONPATH": str(HERE), "FAKE_STEP_S": str(step_s), "PYTHONWARNINGS": "ignore"}
         self.process = subprocess.Popen(
-            command, env=os.environ | settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [sys.executable, str(HERE / "sweep_process.py"), str(folder), str(trials), *more],
+            env=os.environ | settings | self.marked.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
+
+    def runs(self, what: str) -> bool:
+        """True where a process of this name is there."""
+        return any(what in called for called in self.marked.alive().values())
 
     def wait_until(self, holds: Callable[[], Any]) -> Any:
         """Until it holds; the driver has to live that long."""
@@ -98,5 +67,4 @@ class Driver:
         if self.process.poll() is None:
             self.process.kill()
             self.process.communicate()
-        assert_nothing_left(self.mark)
-        shutil.rmtree(self._ray_folder, ignore_errors=True)
+        self.marked.close()

@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from tests.orchestrate.processes import assert_nothing_left, marked, wait_until
+from tests.orchestrate.processes import wait_until
+from tests.processes import Marked
 
 from ratefront.orchestrate.guardian import _Process
 
@@ -49,10 +51,17 @@ time.sleep(3 if ends else 0)
 """
 
 
-def start(folder: Path, mark: str, how: str) -> subprocess.Popen[str]:
+@pytest.fixture
+def marked() -> Iterator[Marked]:
+    """At the end nothing of it is left."""
+    with closing(Marked()) as marked:
+        yield marked
+
+
+def start(folder: Path, marked: Marked, how: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", DRIVER, str(folder), how],
-        env=os.environ | {"SWEEP_MARK": mark},
+        env=os.environ | marked.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -67,9 +76,8 @@ def is_alive(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_what_a_dead_driver_leaves_is_ended(tmp_path: Path, number: signal.Signals) -> None:
-    mark = uuid4().hex
-    driver = start(tmp_path, mark, "stays")
+def test_what_a_dead_driver_leaves_is_ended(tmp_path: Path, marked: Marked, number: signal.Signals) -> None:
+    driver = start(tmp_path, marked, "stays")
     wait_until((tmp_path / "pids").exists)
     time.sleep(0.1)
     stranger, *cluster = map(int, (tmp_path / "pids").read_text().split())
@@ -79,35 +87,26 @@ def test_what_a_dead_driver_leaves_is_ended(tmp_path: Path, number: signal.Signa
     assert is_alive(stranger), "it was not the cluster's"
     os.kill(stranger, signal.SIGKILL)
     driver.communicate()
-    assert_nothing_left(mark)
 
 
-def test_the_guardian_of_a_driver_that_ends_in_order_is_gone_at_once(tmp_path: Path) -> None:
-    mark = uuid4().hex
-    driver = start(tmp_path, mark, "ends")
+def test_the_guardian_of_a_driver_that_ends_in_order_is_gone_at_once(tmp_path: Path, marked: Marked) -> None:
+    driver = start(tmp_path, marked, "ends")
     wait_until((tmp_path / "pids").exists)
     stranger = int((tmp_path / "pids").read_text().split()[0])
-    wait_until(lambda: not any("guardian" in told for told in marked(mark)), within_s=3)
+    wait_until(lambda: not any("guardian.py" in called for called in marked.alive().values()), within_s=3)
     assert driver.wait(timeout=20) == 0
     assert is_alive(stranger)
     os.kill(stranger, signal.SIGKILL)
     driver.communicate()
-    assert_nothing_left(mark)
 
 
-def test_a_signal_to_the_whole_group_leaves_the_guardian_to_its_work(tmp_path: Path) -> None:
-    mark = uuid4().hex
-    driver = start(tmp_path, mark, "stays")
+def test_a_signal_to_the_whole_group_leaves_the_guardian_to_its_work(tmp_path: Path, marked: Marked) -> None:
+    driver = start(tmp_path, marked, "stays")
     wait_until((tmp_path / "pids").exists)
     time.sleep(0.1)
-    (guardian,) = [
-        path
-        for path in Path("/proc").glob("[0-9]*")
-        if b"guardian.py" in (path / "cmdline").read_bytes()
-        and f"SWEEP_MARK={mark}".encode() in (path / "environ").read_bytes()
-    ]
+    (guardian,) = [pid for pid, called in marked.alive().items() if "guardian.py" in called]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
-        os.kill(int(guardian.name), number)
+        os.kill(guardian, number)
     stranger, *cluster = map(int, (tmp_path / "pids").read_text().split())
     assert all(map(is_alive, cluster))
     driver.kill()

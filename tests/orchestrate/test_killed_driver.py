@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.builders import FakeSweep
-from tests.orchestrate.processes import Driver, marked
+from tests.orchestrate.processes import Driver
 
 from ratefront.errors import LedgerLockedError
 from ratefront.events import Created, Failed, Finished, Planned, Reported, Resumed, Started
@@ -100,7 +100,7 @@ def test_a_signal_while_the_cluster_starts_is_obeyed(
     driver: Callable[..., Driver], number: signal.Signals, process: str
 ) -> None:
     first = driver()
-    first.wait_until(lambda: any(process in told for told in marked(first.mark)))
+    first.wait_until(lambda: first.runs(process))
     code, said, took_s = first.send(number)
     assert code == 130, said
     assert took_s < SOON_S
@@ -109,13 +109,13 @@ def test_a_signal_while_the_cluster_starts_is_obeyed(
 
 def test_a_driver_killed_while_its_cluster_starts_leaves_nothing(driver: Callable[..., Driver]) -> None:
     first = driver()
-    first.wait_until(lambda: any("Agent" in told for told in marked(first.mark)))
+    first.wait_until(lambda: first.runs("Agent"))
     first.send(signal.SIGKILL)
 
 
 def test_a_signal_while_the_task_model_is_trained_is_obeyed(driver: Callable[..., Driver]) -> None:
     first = driver("long")
-    first.wait_until(lambda: any("ray::_prepare" in told for told in marked(first.mark)))
+    first.wait_until(lambda: first.runs("ray::_prepare"))
     code, said, took_s = first.send(signal.SIGUSR1)
     assert code == 130, said
     assert took_s < SOON_S
