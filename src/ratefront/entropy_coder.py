@@ -109,9 +109,8 @@ class SymbolDecoder:
     """Takes symbols from a string; the order of calls and tables must be the encoder's."""
 
     def __init__(self, data: bytes) -> None:
-        padded = data + b"\0" * (
-            2 * _WORD_BYTES + -len(data) % _WORD_BYTES
-        )  # the coder reads two words ahead
+        read_ahead = 2 * _WORD_BYTES + -len(data) % _WORD_BYTES  # the coder looks two words ahead
+        padded = data + b"\0" * read_ahead
         self._coder = constriction.stream.queue.RangeDecoder(
             np.frombuffer(padded, dtype=">u4").astype(np.uint32)
         )

@@ -46,9 +46,8 @@ def fault_of_worker(error: Exception | None) -> Fault:
         return fault_of(error.cause)
     if isinstance(error, OutOfMemoryError):
         return Fault(OUT_OF_MEMORY, _lines(error)[0], True)
-    why, *_ = _lines(error)[-1].split(
-        ". "
-    )  # first comes which actor it was, last what may have been the cause
+    # First comes which actor it was, last what may have been the cause.
+    why, *_ = _lines(error)[-1].split(". ")
     return Fault(WorkerLostError.__name__, why, True)
 
 

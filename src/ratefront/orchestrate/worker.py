@@ -78,9 +78,8 @@ class TrialActor(tune.Trainable):
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         self._close()
         if self._has_failed and _is_gpu_broken():
-            os._exit(
-                1
-            )  # a lost worker is tried again elsewhere; an error told to Tune here would be the trial's
+            # A lost worker is tried again elsewhere; an error told to Tune here would be the trial's.
+            os._exit(1)
         self._take(new_config)
         return True
 

@@ -34,9 +34,8 @@ def check_capacity(spec: SweepSpec, cpus: float, gpus: float) -> list[str]:
     users_of: dict[tuple[str, str, float], list[str]] = {}
     for user, needs in needs_by_user(spec).items():
         for key, amount in needs._asdict().items():
-            is_told = (
-                user == TASK_MODEL and key == "gpus"
-            )  # it gets one where a trial does, who then lacks it, too
+            # It gets one where a trial does, who then lacks it, too.
+            is_told = user == TASK_MODEL and key == "gpus"
             if amount > there[key] and not is_told:
                 path = _path(spec.resources, user, key)
                 users_of.setdefault((path, key, amount), []).append(user)

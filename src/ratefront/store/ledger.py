@@ -38,10 +38,8 @@ def _tail(opened: bytes) -> bytes:
 
 
 def _encode(body: dict[str, Any]) -> bytes:
-    text = _to_json(body)
-    return text.encode(
-        errors="backslashreplace"
-    )  # half a character, as of a path that is no UTF-8, becomes its escape
+    # Half a character, as of a path that is no UTF-8, becomes its escape.
+    return _to_json(body).encode(errors="backslashreplace")
 
 
 def format_line(entry: Entry) -> bytes:

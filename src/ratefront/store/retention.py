@@ -52,9 +52,8 @@ def apply_retention(
 def superfluous(folder: SweepFolder, history: SweepHistory, keep: Keep) -> Iterator[Path]:
     """The files that may go, some of which may not exist. The history may grow meanwhile, in another thread."""
     trials = [(trial_id, history.trials[trial_id]) for trial_id in list(history.ended_order)]
-    ended = [
-        trial_id for trial_id, trial in trials if trial.ended
-    ]  # before the front, which then knows them all
+    # Before the front, which then knows them all.
+    ended = [trial_id for trial_id, trial in trials if trial.ended]
     kept = {trial.params.trial_id for trial in front_of(history)} if keep == "front" else set()
     for trial_id in ended:
         files = folder.trial(trial_id)
