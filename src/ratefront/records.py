@@ -133,8 +133,12 @@ class TrialResult:
 
     def __post_init__(self) -> None:
         _require(self.status in ("finished", "collapsed"), "status is finished or collapsed", self.status)
-        _require(self.transmitter_bytes >= 0, "transmitter_bytes ≥ 0", self.transmitter_bytes)
-        _require(math.isfinite(self.encode_ms), "encode_ms is finite", self.encode_ms)
+        optional = () if self.encode_ms_validation is None else ("encode_ms_validation",)
+        for name in ("transmitter_bytes", "transmitter_macs", "encode_ms", "train_seconds", *optional):
+            value = getattr(self, name)
+            _require(math.isfinite(value) and value >= 0, f"{name} is finite and ≥ 0", value)
+        for name, value in self.extra.items():
+            _require(isinstance(value, int | float), f"extra.{name} is a number", value)
 
     def objective(self, name: str) -> float:
         """The value that the search sees: validation where the objective depends on data."""

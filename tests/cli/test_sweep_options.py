@@ -129,7 +129,9 @@ def test_a_driver_that_died_before_its_first_event_says_what_to_do(tmp_path: Pat
         api.spec_of(tmp_path)
 
 
-def _interrupted(*_: object, **__: object) -> None:
+def _interrupted(_: object, folder: Path, **__: object) -> None:
+    folder.mkdir(parents=True)
+    (folder / "ledger.jsonl").touch()
     raise KeyboardInterrupt
 
 
@@ -148,6 +150,17 @@ def test_an_interrupted_sweep_says_how_to_go_on(
     assert told[1:5] == expected
     assert ("--tracking-uri" in told) == ("--tracking-uri" in words)
     assert "secret" not in done.stderr
+
+
+def test_interrupted_before_it_began_there_is_nothing_to_go_on_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def at_once(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(api, "sweep", at_once)
+    done = ratefront("sweep", str(DIGITS), "--out", str(tmp_path / "new"))
+    assert (done.exit_code, done.stderr) == (130, "interrupted; nothing was started\n")
 
 
 def test_the_command_to_resume_is_short(tmp_path: Path) -> None:

@@ -30,8 +30,8 @@ from ratefront.events import (
     Started,
     Stopped,
 )
-from ratefront.history import SweepHistory
-from ratefront.records import ENDED
+from ratefront.history import SweepHistory, TrialHistory
+from ratefront.records import ENDED, TrialParams
 from ratefront.spec.schema import SweepSpec
 
 SEEDS = st.integers(0, 2**32)
@@ -123,11 +123,16 @@ class Hand:
             self.ledger.append(entry)
             self.engine.apply(entry)
 
-    def start(self) -> Start:
+    def command(self) -> Start | Wait | Done:
+        """What a free slot is to do; what is to be recorded on the way is."""
         command = self.engine.next_command()
-        if isinstance(command, Record):
+        while isinstance(command, Record):
             self.add(command.event)
             command = self.engine.next_command()
+        return command
+
+    def start(self) -> Start:
+        command = self.command()
         assert isinstance(command, Start)
         return command
 
@@ -171,13 +176,28 @@ def test_a_report_that_is_no_number_fails_the_trial_and_frees_the_worker(hand: H
     assert hand.engine.judge(late) == []
 
 
+@pytest.mark.parametrize("value", [None, "0.5", [0.5], 10**400])
+def test_a_metric_is_a_number(hand: Hand, value: object) -> None:
+    hand.begin()
+    (event,) = hand.engine.judge(Progressed("t0000", 1, 1, {"loss": 0.5, "accuracy": value}))
+    assert isinstance(event, Failed)
+    assert (event.error, event.final) == ("InvalidResult", True)
+    assert event.reason.startswith("accuracy is ")
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "part"),
     [
         ({"extra": {"probe": float("nan")}}, "DivergedError", "extra.probe is nan"),
         ({"encode_ms": float("inf")}, "DivergedError", "encode_ms is inf"),
         ({"validation": None}, "InvalidResult", "incomplete or wrong"),
-        ({"transmitter_bytes": -1}, "InvalidResult", "transmitter_bytes ≥ 0"),
+        ({"transmitter_bytes": -1}, "InvalidResult", "transmitter_bytes is finite and ≥ 0"),
+        ({"transmitter_macs": -5}, "InvalidResult", "transmitter_macs is finite and ≥ 0"),
+        ({"encode_ms_validation": -0.1}, "InvalidResult", "encode_ms_validation is finite and ≥ 0"),
+        ({"extra": {"per_class": [1.0, float("nan")]}}, "DivergedError", "extra.per_class.1 is nan"),
+        ({"extra": {"gpu_memory_share": "0.5"}}, "InvalidResult", "extra.gpu_memory_share is a number"),
+        ({"extra": None}, "InvalidResult", "incomplete or wrong"),
+        ({"extra": {"probe": [1.0]}}, "InvalidResult", "extra.probe is a number"),
         ({"trial_id": "t0007"}, "InvalidResult", "t0007"),
     ],
 )
@@ -383,6 +403,10 @@ def test_only_what_has_failed_can_be_reopened(hand: Hand) -> None:
         hand.add(Reopened("t0000"))
 
 
+def trial_of(family: str, **known: int) -> TrialHistory:
+    return TrialHistory(0, TrialParams("t0000", 0, {"family": family}), 0.0, **known)
+
+
 class TestPlacement:
     def spec(self, virtual: SimpleNamespace, **resources: object) -> SweepSpec:
         plain = virtual.spec(trials=4).model_dump() | {"resources": {"cpus": 2, **resources}}
@@ -397,14 +421,37 @@ class TestPlacement:
 
     def test_families_may_need_something_else(self, virtual: SimpleNamespace) -> None:
         resources = self.spec(virtual, gpus=0.5, families={"label": {"gpus": 0, "cpus": 1}}).resources
-        assert needs_of(resources, SweepHistory(), "label") == Needs(1, 0)
-        assert needs_of(resources, SweepHistory(), "split") == Needs(2, 0.5)
+        assert needs_of(resources, SweepHistory(), trial_of("label")) == Needs(1, 0)
+        assert needs_of(resources, SweepHistory(), trial_of("split")) == Needs(2, 0.5)
+
+    def test_what_a_family_says_itself_is_not_measured(self, virtual: SimpleNamespace) -> None:
+        families = {"label": {"gpus": 0.5}, "image": {"gpus": 2}}
+        resources = self.spec(virtual, trials_per_gpu="auto", families=families).resources
+        history = SweepHistory(gpu_memory_share=0.15)
+        given = [
+            needs_of(resources, history, trial_of(family)).gpus for family in ("label", "image", "split")
+        ]
+        assert given == [0.5, 2, 0.2]
+
+    def test_a_trial_that_the_measured_share_was_too_little_for_gets_twice_as_much(
+        self, virtual: SimpleNamespace
+    ) -> None:
+        resources = self.spec(virtual, trials_per_gpu="auto").resources
+        history = SweepHistory(gpu_memory_share=0.15)
+        given = [needs_of(resources, history, trial_of("split", memory_failures=n)).gpus for n in range(4)]
+        assert given == [0.2, 0.4, 0.8, 1.0]
+
+    def test_who_needs_no_measured_share_waits_for_nobody(self, virtual: SimpleNamespace) -> None:
+        hand = self.hand(
+            virtual, trials_per_gpu="auto", families={"split": {"gpus": 0}, "label": {"gpus": 1}}
+        )
+        assert {hand.begin().needs.gpus for _ in range(4)} <= {0, 1}
 
     def test_one_trial_is_measured_before_any_other_starts(self, virtual: SimpleNamespace) -> None:
         hand = self.hand(virtual, trials_per_gpu="auto")
         first = hand.begin()
         assert first.needs.gpus == 1
-        assert hand.engine.next_command() == Wait()
+        assert hand.command() == Wait()
         finish(hand, first, extra={"gpu_memory_share": 0.15})
         assert {hand.begin().needs.gpus for _ in range(3)} == {0.2}, "0.15 with a margin is a fifth"
 
@@ -413,7 +460,7 @@ class TestPlacement:
         hand.begin()
         hand.add(*hand.engine.judge(Broke("t0000", 1, "ValueError", "bad")))
         assert hand.begin().needs.gpus == 1
-        assert hand.engine.next_command() == Wait()
+        assert hand.command() == Wait()
 
     def test_gpus_are_given_once(self, virtual: SimpleNamespace) -> None:
         with pytest.raises(ValueError, match="either gpus or trials_per_gpu"):

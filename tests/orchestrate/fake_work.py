@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 from ratefront.errors import InputError
@@ -96,6 +97,10 @@ def prepare(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady:
     folder.mkdir(exist_ok=True)
     (folder / "facts.json").write_text(json.dumps({"device": device, "pid": os.getpid()}))
     return TaskModelReady("fake", 0.97, 0.96, 12345)
+
+
+def prepare_other(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady:
+    return replace(prepare(spec, folder, device), identity="another")
 
 
 def prepare_refused(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady:

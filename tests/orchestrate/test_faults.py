@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 import pickle
+from pathlib import Path
 
 import pytest
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayActorError, RayTaskError
 
 from ratefront.errors import BitstreamError, DivergedError, WorkerLostError
+from ratefront.orchestrate import faults
 from ratefront.orchestrate.ended_workers import WorkerErrors
-from ratefront.orchestrate.faults import fault_of, fault_of_worker
+from ratefront.orchestrate.faults import fault_at, fault_of_worker
+from ratefront.trial.faults import fault_of
 
 
 class _ArrayMemoryError(MemoryError):
@@ -48,6 +51,19 @@ def test_every_full_memory_has_one_name_and_is_worth_another_try(error: Exceptio
 )
 def test_a_full_disk_is_no_trials_fault(error: Exception) -> None:
     assert fault_of(error).error == "StorageFullError"
+
+
+def test_the_full_disk_of_a_node_is_worth_another_try_and_the_sweeps_own_is_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    fault = fault_at(full, tmp_path)
+    assert (fault.error, fault.retryable) == ("OSError", True)
+    assert list(tmp_path.iterdir()) == []
+    assert fault_at(full, tmp_path / "gone").error == "StorageFullError"
+    monkeypatch.setattr(faults, "LEAST_ROOM_BYTES", 2**62)
+    assert fault_at(full, tmp_path).error == "StorageFullError"
+    assert fault_at(ValueError("bad"), tmp_path).error == "ValueError"
 
 
 @pytest.mark.parametrize(

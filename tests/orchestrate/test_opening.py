@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -104,6 +105,10 @@ class TestEvents:
         again = opening_events(asked, told, Wishes(True, None, True))
         assert again == [Reopened("t0001"), Reopened("t0002"), Reopened("t0003")]
 
+    def test_a_new_sweep_does_not_take_over_one_that_came_first(self, asked: Any, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="another driver has begun a sweep in this folder meanwhile"):
+            opening_events(asked, history(tmp_path / "s", ended=False), Wishes())
+
     def test_where_none_has_failed_there_is_nothing_to_do(self, asked: Any, tmp_path: Path) -> None:
         sweep = FakeSweep(tmp_path / "s", spec(trials=1))
         sweep.finish(label(), 3.0, 0.9, 100)
@@ -144,6 +149,23 @@ class TestEnvironment:
         assert told["cpus_usable"] >= 1
         assert set(told) >= {"git_commit", "git_diff", "python", "platform", "cpu_count", "command"}
         json.dumps(told)
+
+    def test_a_diff_may_hold_any_bytes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(environment, "_commit", lambda: "a")
+        done = SimpleNamespace(stdout=b"+caf\xe9")
+        monkeypatch.setattr(environment.subprocess, "run", lambda *_, **__: done)
+        assert describe_environment()["git_diff"] == "+caf\ufffd"
+
+    def test_the_tree_of_somebody_else_is_not_ratefronts(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+        installed = tmp_path / "venv" / "ratefront" / "__init__.py"
+        installed.parent.mkdir(parents=True)
+        installed.touch()
+        monkeypatch.setattr(environment.ratefront, "__file__", str(installed))
+        told = describe_environment()
+        assert (told["git_commit"], told["git_diff"]) == (None, None)
 
     def test_a_later_start_is_described_where_it_differs_from_the_last(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

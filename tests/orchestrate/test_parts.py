@@ -17,8 +17,11 @@ import numpy as np
 import pytest
 
 from ratefront.engine.messages import Broke, Fact, Progressed, Returned
-from ratefront.errors import EngineError
+from ratefront.errors import EngineError, InputError
 from ratefront.orchestrate import redraw
+from ratefront.orchestrate.cluster import connected
+from ratefront.orchestrate.following import Following
+from ratefront.orchestrate.interrupts import Interrupts
 from ratefront.orchestrate.quiet import quiet
 from ratefront.orchestrate.redraw import Redrawer
 from ratefront.orchestrate.reference import LiveReference
@@ -61,6 +64,32 @@ def test_a_reference_is_shared_by_copies_and_lost_in_a_pickle() -> None:
     assert copy.deepcopy({"x": reference})["x"].sweep is reference.sweep
     with pytest.raises(EngineError, match="resume"):
         _ = pickle.loads(pickle.dumps(reference)).sweep
+
+
+def test_a_display_that_breaks_is_dropped_and_the_sweep_goes_on(
+    fake: SimpleNamespace, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shown: list[Any] = []
+
+    def show(history: Any) -> None:
+        shown.append(history)
+        raise BrokenPipeError(32, "Broken pipe")
+
+    folder = SweepFolder(tmp_path)
+    following = Following(folder, fake.loaded(1).spec, None, Redrawer(fake.drawn, folder), show)
+    following.changed(history(1))
+    following.changed(history(2))
+    assert len(shown) == 1
+    assert "not shown any more" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:1", "no.such.host.invalid:6379", "127.0.0.1:99999", "garbage"]
+)
+def test_a_cluster_that_does_not_answer_is_bad_input(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(InputError, match=f"RAY_ADDRESS: .*{address}"), connected(Interrupts()):
+        pass
 
 
 def history(ended: int) -> Any:

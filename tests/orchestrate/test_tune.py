@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import Counter
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 
 from ratefront.errors import EngineError, InputError, SweepMismatchError
-from ratefront.events import Ended, Extended, Failed, Reopened, Reported, Resumed, Started
+from ratefront.events import Ended, Extended, Failed, Reopened, Reported, Resumed, Started, TaskModelReady
+from ratefront.orchestrate import results
 from ratefront.orchestrate.sweep import Work
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger, read_entries
@@ -221,6 +223,41 @@ def test_nobody_waits_for_a_stopped_trial_in_a_long_epoch_when_all_others_have_e
     history = fake.run(fake.loaded(1, (15,)), folder.path, on_update=on_update)
     assert statuses(history) == {"pruned": 1}
     assert time.monotonic() - began < 40
+
+
+def test_a_stopped_trial_in_a_long_epoch_does_not_keep_its_slot(
+    fake: SimpleNamespace, follower: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "STOP_PATIENCE_S", 1.0)
+    folder = SweepFolder(tmp_path / "sweep")
+
+    def on_update(history: Any) -> None:
+        if history.with_status("pruned"):
+            (folder.path / "long").unlink(missing_ok=True)
+            return
+        (folder.path / "long").touch()
+        if history.with_status("running") and not folder.requests.exists():
+            ask(folder, Request("t0000", "it hangs"))
+
+    history = fake.run(fake.loaded(2, (15,), concurrent=1), folder.path, on_update=on_update)
+    assert [trial.status for trial in history.trials.values()] == ["pruned", "finished"]
+    assert [trial.attempts for trial in history.trials.values()] == [1, 1]
+
+
+def test_a_task_model_whose_files_are_gone_is_made_again_and_has_to_be_the_same(
+    fake: SimpleNamespace, follower: Any, tmp_path: Path
+) -> None:
+    folder = SweepFolder(tmp_path / "sweep")
+    fake.run(fake.loaded(1), folder.path)
+    shutil.rmtree(folder.task_model)
+    other = Work("fake_work:trial_steps", "fake_work:prepare_other", "fake_work:limit_memory")
+    with pytest.raises(EngineError, match="the task model's files are gone or torn"):
+        fake.run(fake.loaded(1), folder.path, resume=True, extend=1, work=other)
+    shutil.rmtree(folder.task_model)
+    history = fake.run(fake.loaded(1), folder.path, resume=True)
+    assert statuses(history) == {"finished": 2}
+    assert (folder.task_model / "facts.json").exists()
+    assert len(events_of(folder.path, TaskModelReady)) == 1
 
 
 @pytest.mark.slow

@@ -164,6 +164,7 @@ def test_a_sweep_without_a_finished_trial_is_no_table(recorded: Run) -> None:
     [
         (lambda plain: plain.update(format=2), "format 2, expected 1"),
         (lambda plain: plain.pop("trials"), "trials"),
+        (lambda plain: plain.update(reference=None), "AttributeError"),
         (lambda plain: plain["trials"][0]["seconds"].pop(), "argument 2 is longer"),
         (lambda plain: plain["trials"][0]["result"].pop("test"), "incomplete or wrong"),
         (lambda plain: plain["trials"][0]["result"].update(encode_ms=1e999), "encode_ms is inf"),
@@ -179,7 +180,13 @@ def test_a_file_that_is_no_table_says_why(table: Table, tmp_path: Path, change: 
         Table.load(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"[]"), gzip.compress(b"{}")[:-3]])
+#: Damage that zlib finds before gzip's own checksum does.
+FLIPPED = bytes(
+    byte ^ (0xFF if place == 12 else 0) for place, byte in enumerate(gzip.compress(bytes(range(250))))
+)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"[]"), gzip.compress(b"{}")[:-3], FLIPPED])
 def test_whatever_is_in_a_file_is_an_input_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "t.json.gz").write_bytes(content)
     with pytest.raises(InputError, match="is no table"):

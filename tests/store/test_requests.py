@@ -59,3 +59,11 @@ def test_what_is_being_written_is_left_alone(tmp_path: Path) -> None:
     (folder.requests / "a-folder.json").mkdir()
     assert take_requests(folder) == []
     assert draft.exists()
+
+
+def test_what_is_too_deep_to_be_read_is_taken_away(tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path)
+    folder.requests.mkdir()
+    (folder.requests / "0.json").write_text("[" * 100_000)
+    assert take_requests(folder) == []
+    assert list(folder.requests.iterdir()) == []

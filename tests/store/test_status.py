@@ -20,6 +20,7 @@ from ratefront.events import (
     Reported,
     Resumed,
     Started,
+    Stopped,
 )
 from ratefront.store.driver import driver_of
 from ratefront.store.folder import SweepFolder
@@ -200,3 +201,34 @@ def test_the_speed_is_that_of_the_last_trials() -> None:
 def test_attempts_that_are_tried_again_end_no_trial() -> None:
     lost = [(float(n), Failed("a", n, "WorkerLostError", "died", False)) for n in range(1, 9)]
     assert _paced((0.0, Reported("a", 1, 1, {})), *lost).trials_per_hour(10.0) is None
+
+
+def test_an_ended_sweep_that_is_being_extended_is_starting(tmp_path: Path) -> None:
+    folder = full_sweep(tmp_path)
+    with driving(tmp_path, "deaf"):
+        status = _when(folder, lambda status: status["driver"])
+    assert status["state"] == "starting"
+    assert status_of(folder)["state"] == "ended"
+
+
+def test_the_time_up_to_a_trial_that_was_stopped_where_no_driver_ran_does_not_count() -> None:
+    times = [
+        (0.0, Planned("t0000", 0, 1, {"family": "label"})),
+        (10.0, Started("t0000", 1, "w")),
+        (9_000.0, Stopped("t0000", 1, "by hand")),
+        (9_500.0, Resumed("another")),
+        (9_510.0, Ended("done")),
+    ]
+    pace = Pace()
+    for seq, (moment, event) in enumerate(times):
+        pace.apply(Entry(seq, moment, event))
+    assert pace.worked_s == 20.0
+
+
+def test_the_time_up_to_a_trial_that_a_driver_stopped_counts() -> None:
+    pace = Pace()
+    for seq, event in enumerate(
+        [Started("t0000", 1, "w"), Stopped("t0000", 1, "by hand"), Started("t0001", 1, "w")]
+    ):
+        pace.apply(Entry(seq, 10.0 * seq, event))
+    assert pace.worked_s == 20.0

@@ -13,6 +13,7 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.complexity import module_bytes, multiply_accumulates
 from ratefront.data.load import load_dataset
 from ratefront.errors import UnknownNameError
+from ratefront.store.sealed import is_whole
 from ratefront.tasks.model import round_to_half
 from ratefront.tasks.prepare import load_task_model, prepare_task_model
 from ratefront.tasks.small_cnn import SmallCNN
@@ -84,3 +85,18 @@ def test_its_predictions_are_those_of_the_stored_weights(
     assert ready.accuracy == pytest.approx((logits.argmax(1) == data.test.labels).mean())
     assert ready.accuracy > 0.9
     assert ready.task_model_bytes == module_bytes(model)
+
+
+@pytest.mark.parametrize("torn", ["model.safetensors", "facts.json"])
+def test_one_that_lies_torn_in_the_cache_is_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn: str
+) -> None:
+    monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
+    spec = lab_spec(task_model={"name": "small_cnn", "epochs": 1})
+    first = prepare_task_model(spec, tmp_path / "a")
+    (kept,) = (tmp_path / "cache" / "task_models").iterdir()
+    (kept / torn).write_bytes(b"")
+    assert prepare_task_model(spec, tmp_path / "b") == first
+    assert is_whole(kept)
+    assert is_whole(tmp_path / "b")
+    assert list(kept.parent.iterdir()) == [kept]

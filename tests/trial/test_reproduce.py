@@ -201,6 +201,19 @@ def test_a_failure_repeats_itself(task_model_folder: Path, tmp_path: Path) -> No
     assert "DivergedError" in line
 
 
+def test_a_memory_that_is_full_again_is_the_same_failure(
+    task_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(reproduce_module, "run_trial", full)
+    sweep = _sweep(tmp_path / "sweep", task_model_folder)
+    trial_id = sweep.fail("label-lossless", "OutOfMemoryError", "CUDA out of memory")
+    again = reproduce(sweep.folder, sweep.history, trial_id, tmp_path / "again")
+    assert again == reproduce_module.Reproduction(None)
+
+
 def test_a_failure_that_does_not_repeat_itself_is_a_difference(
     task_model_folder: Path, tmp_path: Path
 ) -> None:
@@ -226,6 +239,9 @@ def test_what_cannot_be_reproduced_is_refused(
     with pytest.raises(InputError, match="t0000 is pruned: only one that ran to its end"):
         reproduce(folder, history, trial_id, out)
     history.trials[trial_id].status = "finished"
+    (folder.task_model / "model.safetensors").write_bytes(b"")
+    with pytest.raises(InputError, match="task_model is not as the sweep has left it"):
+        reproduce(folder, history, trial_id, out)
     shutil.rmtree(folder.task_model)
     with pytest.raises(InputError, match="task_model is gone"):
         reproduce(folder, history, trial_id, out)

@@ -38,6 +38,10 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
 )
 
 
+#: What a path that the user gave can be.
+NAMED_WRONGLY = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+
+
 def main() -> NoReturn:
     """Run the command line: exit code 0 done, 1 engine error, 2 bad input, 130 interrupted."""
     for stream in (sys.stdout, sys.stderr):
@@ -57,8 +61,9 @@ def errors_as_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
             print(f"ratefront: {error}", file=sys.stderr)
             raise typer.Exit(error.exit_code) from error
         except OSError as error:
-            print(f"ratefront: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
-            raise typer.Exit(InputError.exit_code if error.filename else 1) from error
+            place = f"{error.filename}: " if error.filename else ""
+            print(f"ratefront: {place}{error.strerror or error}", file=sys.stderr)
+            raise typer.Exit(InputError.exit_code if isinstance(error, NAMED_WRONGLY) else 1) from error
         except KeyboardInterrupt as error:
             print("ratefront: interrupted", file=sys.stderr)
             raise typer.Exit(130) from error

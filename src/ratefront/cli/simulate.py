@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -49,8 +50,11 @@ def simulate(
     slots: Annotated[int | None, typer.Option(min=1, help="Trials that run at the same time.")] = None,
     sampler: Annotated[SamplerChoice | None, typer.Option(help="Instead of the sweep's own.")] = None,
     trial_s: Annotated[
-        float, typer.Option(min=0.001, metavar="SECONDS", help="How long a synthetic trial takes.")
-    ] = 600.0,
+        float | None,
+        typer.Option(
+            min=0.001, metavar="SECONDS", help="How long a synthetic trial takes.  [default: ten minutes]"
+        ),
+    ] = None,
     latency_ms: Annotated[
         float | None,
         typer.Option(
@@ -87,6 +91,8 @@ def simulate(
         return
     if seeds is not None and faults is not None:
         raise InputError("give either --faults SEED or --seeds A:B")
+    if not math.isfinite(trial_s or 0.0) or not math.isfinite(latency_ms or 0.0):
+        raise InputError("--trial-s and --latency-ms: a number of seconds, of milliseconds")
     if set_ and spec is None:
         raise InputError("--set changes a sweep file: give SPEC")
     simulated = partial(
@@ -96,7 +102,7 @@ def simulate(
         trials=trials,
         slots=slots,
         sampler=None if sampler is None else sampler.value,
-        trial_s=trial_s,
+        trial_s=600.0 if trial_s is None else trial_s,
         latency_s=None if latency_ms is None else latency_ms / 1000,
     )
     if seeds is None:
@@ -104,7 +110,7 @@ def simulate(
             outcome = simulated(faults=faults, on_update=on_update)
         _print(outcome, as_json)
     elif spec is None and table is None:
-        if any(option is not None for option in (trials, slots, sampler, latency_ms)):
+        if any(option is not None for option in (trials, slots, sampler, trial_s, latency_ms)):
             raise InputError("without SPEC and --table each seed draws its own sweep: give --seeds alone")
         _try(
             seeds,

@@ -77,6 +77,7 @@ def sweep(
 
     from ratefront import api
     from ratefront.terminal.progress import display_for
+    from ratefront.terminal.unread import may_go_unread
 
     goes_on = resume or retry_failed or extend is not None
     _check_options(spec, bool(set_) or trials is not None, out, goes_on)
@@ -90,9 +91,10 @@ def sweep(
             extend=extend,
             retry_failed=retry_failed,
             tracking_uri=tracking_uri,
-            on_update=display.update,
+            on_update=may_go_unread()(display.update),
         )
-    _say_what_came_of_it(folder, tracking_uri)
+    with may_go_unread():
+        _say_what_came_of_it(folder, tracking_uri)
     print(folder)
 
 
@@ -123,10 +125,16 @@ def _new_folder(name: str) -> Path:
 
 @contextmanager
 def _resumable(folder: Path, tracking_uri: str | None) -> Iterator[None]:
+    from ratefront.store.folder import SweepFolder
+    from ratefront.terminal.unread import may_go_unread
+
     try:
         yield
     except KeyboardInterrupt:
-        print(f"interrupted; go on with: {resuming(folder, tracking_uri)}", file=sys.stderr)
+        has_begun = SweepFolder(folder).ledger.exists()
+        how = f"go on with: {resuming(folder, tracking_uri)}" if has_begun else "nothing was started"
+        with may_go_unread():
+            print(f"interrupted; {how}", file=sys.stderr)
         raise typer.Exit(130) from None
 
 

@@ -22,7 +22,7 @@ def trial(
     spec: Spec,
     params: Annotated[str, typer.Option(metavar="JSON", help='{"family": "label", "method": "lossless"}')],
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1)] = 0,
     out: Annotated[Path | None, typer.Option(help="Keep the trial's files here.")] = None,
     set_: Overrides = None,
 ) -> None:

@@ -33,7 +33,7 @@ from ratefront.engine.messages import (
     Wait,
     WorkerFact,
 )
-from ratefront.engine.placement import must_measure_first, needs_of
+from ratefront.engine.placement import is_to_be_measured, needs_of
 from ratefront.engine.retry import batch_divisor, is_final
 from ratefront.engine.seeds import stable_seed
 from ratefront.engine.suggest import Suggester
@@ -74,11 +74,12 @@ class Engine:
 
     def next_command(self) -> SlotCommand:
         """What to do with a free slot. A trial given out by ``Start`` comes again only if it breaks."""
-        if must_measure_first(self._spec.resources, self.history) and self._given_out:
-            return Wait()
         if self._waiting:
-            _, trial_id = heapq.heappop(self._waiting)
-            return self._start(self.history.trials[trial_id])
+            trial = self.history.trials[self._waiting[0][1]]
+            if self._is_to_be_measured(trial) and any(map(self._is_to_be_measured, self._given_out())):
+                return Wait()
+            heapq.heappop(self._waiting)
+            return self._start(trial)
         if len(self.history.trials) < self._requested:
             return Record(self._plan(len(self.history.trials)))
         return Done() if self.done else Wait()
@@ -87,12 +88,17 @@ class Engine:
         """True where a slot of this driver has the trial and has not begun it; an earlier one's workers may live on."""
         return trial.status == "planned" and (trial.number, trial.params.trial_id) not in self._waiting
 
-    @property
-    def _given_out(self) -> int:
-        return len(self.history.trials) - self.history.trials_ended - len(self._waiting)
+    def _given_out(self) -> list[TrialHistory]:
+        """The trials that run, and those that a slot has and has not begun."""
+        waiting = {trial_id for _, trial_id in self._waiting}
+        open_trials = self.history.with_status("planned", "running")
+        return [trial for trial in open_trials if trial.params.trial_id not in waiting]
+
+    def _is_to_be_measured(self, trial: TrialHistory) -> bool:
+        return is_to_be_measured(self._spec.resources, self.history, trial)
 
     def _start(self, trial: TrialHistory) -> Start:
-        needs = needs_of(self._spec.resources, self.history, trial.params.family)
+        needs = needs_of(self._spec.resources, self.history, trial)
         return Start(trial.params, trial.attempts + 1, needs, batch_divisor(trial))
 
     def _plan(self, number: int) -> events.Planned:
@@ -137,13 +143,12 @@ class Engine:
         if fact.step <= trial.step:
             return []
         if fault := fault_of_metrics(fact.step, fact.metrics):
-            return [self._failed(trial, Broke(fact.trial_id, fact.attempt, "DivergedError", fault))]
+            return [self._failed(trial, Broke(fact.trial_id, fact.attempt, *fault))]
         return [events.Reported(fact.trial_id, fact.attempt, fact.step, dict(fact.metrics))]
 
     def _returned(self, trial: TrialHistory, fact: Returned) -> events.Event:
-        error, fault = fault_of_result(fact.trial_id, fact.result)
-        if error:
-            return self._failed(trial, Broke(fact.trial_id, fact.attempt, error, fault))
+        if fault := fault_of_result(fact.trial_id, fact.result):
+            return self._failed(trial, Broke(fact.trial_id, fact.attempt, *fault))
         return events.Finished(fact.trial_id, fact.attempt, fact.result)
 
     def _failed(self, trial: TrialHistory, fact: Broke) -> events.Failed:

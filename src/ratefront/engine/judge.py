@@ -1,39 +1,68 @@
-"""Is what a trial says a measurement? NaN, infinities and missing values are not: they fail the trial."""
+"""Is what a trial says a measurement? NaN, infinities and missing values are not: they fail the trial.
+
+What passes can be recorded, replayed, drawn and compared, whatever code the trial ran.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from ratefront.records import OBJECTIVES, TrialResult
 
 
-def _not_finite(value: object, path: str = "") -> Iterator[str]:
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _not_finite(inner, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield f"{path} is {value}"
+class Fault(NamedTuple):
+    """The class name of an error, and what is wrong."""
+
+    error: str
+    reason: str
 
 
-def fault_of_metrics(step: int, metrics: Mapping[str, float]) -> str:
-    """Why these metrics cannot be recorded, or the empty string."""
-    faults = list(_not_finite(metrics))
-    return f"{', '.join(faults)} at epoch {step}" if faults else ""
+def fault_of_metrics(step: int, metrics: Mapping[str, Any]) -> Fault | None:
+    """Why these metrics cannot be recorded, if they cannot."""
+    if faults := [f"{name} is {value!r}" for name, value in metrics.items() if not _is_number(value)]:
+        return Fault("InvalidResult", f"{', '.join(faults)} at epoch {step}: a metric is a number")
+    if faults := list(_not_finite(metrics)):
+        return Fault("DivergedError", f"{', '.join(faults)} at epoch {step}")
+    return None
 
 
-def fault_of_result(trial_id: str, result: Mapping[str, Any]) -> tuple[str, str]:
-    """(error class name, reason) why this result cannot be recorded, or two empty strings."""
+def fault_of_result(trial_id: str, result: Mapping[str, Any]) -> Fault | None:
+    """Why this result cannot be recorded, if it cannot."""
     if faults := list(_not_finite(result)):
-        return "DivergedError", ", ".join(faults)
+        return Fault("DivergedError", ", ".join(faults))
     try:
         checked = TrialResult.from_json(result)
         objectives = {name: checked.objective(name) for name in OBJECTIVES}
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        return "InvalidResult", f"the trial's result is incomplete or wrong: {error}"
+    except Exception as error:  # it may be anything
+        return Fault("InvalidResult", f"the trial's result is incomplete or wrong: {error}")
     if faults := list(_not_finite(objectives)):
-        return "DivergedError", ", ".join(faults)
+        return Fault("DivergedError", ", ".join(faults))
     if checked.trial_id != trial_id:
-        return "InvalidResult", f"the result speaks of trial {checked.trial_id!r}"
-    return "", ""
+        return Fault("InvalidResult", f"the result speaks of trial {checked.trial_id!r}")
+    return None
+
+
+def _is_number(value: object) -> bool:
+    """False also for integers that no float can hold."""
+    if not isinstance(value, int | float):
+        return False
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
+
+
+def _not_finite(value: object, path: str = "") -> Iterator[str]:
+    for key, inner in _parts(value):
+        yield from _not_finite(inner, f"{path}.{key}" if path else str(key))
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{path} is {value}"
+
+
+def _parts(value: object) -> Iterable[tuple[object, object]]:
+    if isinstance(value, Mapping):
+        return value.items()
+    return enumerate(value) if isinstance(value, list | tuple) else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ratefront.history import SweepHistory
+from ratefront.history import SweepHistory, TrialHistory
 from ratefront.spec.schema import Resources
 
 #: Other trials need a little more than the one that was measured.
@@ -20,13 +20,15 @@ class Needs:
     gpus: float
 
 
-def needs_of(resources: Resources, history: SweepHistory, family: str) -> Needs:
-    """What a trial of this family gets now; with ``trials_per_gpu: auto`` a whole GPU until one was measured."""
-    asked = resources.of(family)
-    if resources.trials_per_gpu != "auto" or asked.gpus == 0:
+def needs_of(resources: Resources, history: SweepHistory, trial: TrialHistory) -> Needs:
+    """What a trial gets now. With ``trials_per_gpu: auto`` that is a whole GPU until one was measured, then the share
+    that was enough for that one, and twice as much each time that the trial ran out of memory with it.
+    """
+    family = trial.params.family
+    asked, share = resources.of(family), history.gpu_memory_share
+    if share is None or not resources.measures(family):
         return Needs(asked.cpus, asked.gpus)
-    share = history.gpu_memory_share
-    return Needs(asked.cpus, 1.0 if share is None else 1.0 / trials_per_gpu(share))
+    return Needs(asked.cpus, min(1.0, 2**trial.memory_failures / trials_per_gpu(share)))
 
 
 def trials_per_gpu(share: float) -> int:
@@ -34,6 +36,6 @@ def trials_per_gpu(share: float) -> int:
     return max(1, math.floor(1.0 / max(share * MARGIN, 1e-2)))
 
 
-def must_measure_first(resources: Resources, history: SweepHistory) -> bool:
-    """True where one trial has to run alone before any other may start."""
-    return resources.trials_per_gpu == "auto" and history.gpu_memory_share is None
+def is_to_be_measured(resources: Resources, history: SweepHistory, trial: TrialHistory) -> bool:
+    """True where what this trial holds of a GPU decides how many share one: no other such trial may run beside it."""
+    return history.gpu_memory_share is None and resources.measures(trial.params.family)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import ray
 
+from ratefront.errors import EngineError, InputError
 from ratefront.orchestrate.guardian import Guardian
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts
 
 #: Nothing large travels through Ray's object store: data and results go by files.
 OBJECT_STORE_BYTES = 128 * 2**20
+
+ANSWERS_WITHIN_S = 10.0
 
 
 def local_cpus() -> int:
@@ -28,6 +32,10 @@ def connected(caught: Interrupts) -> Iterator[None]:
 
     Raises
     ------
+    InputError
+        ``RAY_ADDRESS`` names no cluster that answers.
+    EngineError
+        Ray does not start here.
     Interrupted
         A signal came meanwhile.
     """
@@ -35,6 +43,8 @@ def connected(caught: Interrupts) -> Iterator[None]:
         yield
         return
     address = os.environ.get("RAY_ADDRESS")
+    if address:
+        _check_answers(address)
     with nullcontext() if address else Guardian() as guardian:
         try:
             with caught.at_once(), guardian.watching() if guardian else nullcontext():
@@ -57,6 +67,22 @@ def _start(address: str | None = None) -> None:
         ray.init(address=address or "local", **common, **({} if address else local))
     except SystemExit as end:
         raise Interrupted("SIGTERM") from end  # which Ray takes over and answers so
+    except Exception as error:  # Ray raises whatever comes to hand
+        why = f"{type(error).__name__}: {error}".splitlines()[0]
+        if address:
+            raise InputError(f"RAY_ADDRESS: no cluster can be reached at {address!r}: {why}") from error
+        raise EngineError(f"Ray does not start on this machine: {why}") from error
+
+
+def _check_answers(address: str) -> None:
+    """Ray itself would try for a quarter of an hour."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or "://" in address:
+        return  # a name of Ray's own: it knows at once
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWERS_WITHIN_S).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"RAY_ADDRESS: nobody answers at {address}: {error}") from error
 
 
 def _hush_raylet() -> None:

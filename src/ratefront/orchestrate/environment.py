@@ -26,10 +26,18 @@ def _git(*arguments: str) -> str | None:
     """What git says of the tree that ratefront runs from; None where there is none, or no git."""
     command = ["git", "-C", str(Path(ratefront.__file__).parent), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+        done = subprocess.run(command, capture_output=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout
+    return done.stdout.decode(errors="replace")  # a diff has the bytes of other people's files
+
+
+def _commit() -> str | None:
+    """None also where ratefront is installed in a tree that is not its own."""
+    if _git("ls-files", "--error-unmatch", ratefront.__file__) is None:
+        return None
+    commit = _git("rev-parse", "HEAD")
+    return commit.strip() if commit else None
 
 
 def _packages() -> dict[str, str]:
@@ -38,10 +46,10 @@ def _packages() -> dict[str, str]:
 
 def describe_environment() -> dict[str, Any]:
     """Commit and diff of the source tree, versions of all packages, the machine."""
-    commit = _git("rev-parse", "HEAD")
+    commit = _commit()
     return {
         "command": [without_credentials(word) for word in sys.argv],
-        "git_commit": commit.strip() if commit else None,
+        "git_commit": commit,
         "git_diff": _git("diff", "HEAD") if commit else None,
         "python": platform.python_version(),
         "platform": platform.platform(),

@@ -1,43 +1,20 @@
-"""What an error amounts to: the name that the engine judges it by, whatever library raised it."""
+"""Why a worker was lost, as Ray says it, and whose disk was full: the rest of what an error amounts to."""
 
 from __future__ import annotations
 
-import errno
-import re
-from dataclasses import dataclass
+import os
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
 
 from ray.exceptions import OutOfMemoryError, RayTaskError
 
-from ratefront.errors import RatefrontError, StorageFullError, WorkerLostError
+from ratefront.errors import StorageFullError, WorkerLostError
+from ratefront.trial.faults import OUT_OF_MEMORY, Fault, fault_of
 
-#: One name for every memory that was full: the host's, a GPU's, that of a node as Ray watches it.
-OUT_OF_MEMORY = "OutOfMemoryError"
-
-#: What torch says in a plain RuntimeError.
-_FULL_MEMORY = re.compile(r"can't allocate memory|out of memory|_ALLOC_FAILED", re.IGNORECASE)
-
-#: What libraries that write files without Python say.
-_FULL_STORAGE = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Fault:
-    """An error as the engine is told of it."""
-
-    error: str
-    reason: str
-    retryable: bool
-
-
-def fault_of(error: BaseException) -> Fault:
-    """What the error of a trial amounts to."""
-    retryable = isinstance(error, RatefrontError) and error.retryable
-    reason = str(error).strip() or type(error).__name__
-    if _is_full_memory(error):
-        return Fault(OUT_OF_MEMORY, reason, True)
-    if _is_full_storage(error):
-        return Fault(StorageFullError.__name__, reason, True)
-    return Fault(type(error).__name__, reason, retryable)
+#: A folder with less room than this is full for what a trial leaves there.
+LEAST_ROOM_BYTES = 256 * 2**20
+_PROBE_BYTES = 2**20
 
 
 def fault_of_worker(error: Exception | None) -> Fault:
@@ -51,16 +28,28 @@ def fault_of_worker(error: Exception | None) -> Fault:
     return Fault(WorkerLostError.__name__, why, True)
 
 
-def _is_full_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError) or any(cls.__name__ == OUT_OF_MEMORY for cls in type(error).__mro__):
-        return True
-    return isinstance(error, RuntimeError) and bool(_FULL_MEMORY.search(str(error)))
+def fault_at(error: Exception, folder: Path) -> Fault:
+    """What the error of a trial amounts to that writes into the sweep's ``folder``.
+
+    A disk that is full is the sweep's end if it is the folder's; another one's, a node's own, is worth another try.
+    """
+    fault = fault_of(error)
+    if fault.error == StorageFullError.__name__ and not _is_full(folder):
+        return replace(fault, error=type(error).__name__)
+    return fault
 
 
-def _is_full_storage(error: BaseException) -> bool:
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+def _is_full(folder: Path) -> bool:
+    """True also where a quota is used up, which nobody can ask for."""
+    probe = folder / f".room.{uuid4().hex}.tmp"
+    try:
+        there = os.statvfs(folder)
+        probe.write_bytes(bytes(_PROBE_BYTES))
+    except OSError:
         return True
-    return not isinstance(error, RatefrontError) and bool(_FULL_STORAGE.search(str(error)))
+    finally:
+        probe.unlink(missing_ok=True)
+    return there.f_bavail * there.f_frsize < LEAST_ROOM_BYTES
 
 
 def _lines(error: Exception | None) -> list[str]:

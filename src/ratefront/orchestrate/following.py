@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from types import TracebackType
@@ -16,6 +17,8 @@ from ratefront.store.ledger import LedgerReader
 
 if TYPE_CHECKING:
     from ratefront.tracking.follower import Follower
+
+_log = logging.getLogger(__name__)
 
 #: How long the driver waits at its end for a tracker that does not answer; a resume delivers what is missing.
 PATIENCE_S = 60.0
@@ -57,7 +60,11 @@ class Following:
         if self._follower is not None:
             self._follower.wake()
         if self._on_update is not None:
-            self._on_update(history)
+            try:
+                self._on_update(history)
+            except Exception as error:  # whatever breaks a display, the sweep goes on
+                self._on_update = None
+                _log.warning("the progress is not shown any more: %s", error)
 
     def turn(self, history: SweepHistory) -> None:
         """Called several times a second while trials run."""

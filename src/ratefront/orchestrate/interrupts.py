@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -47,7 +47,8 @@ class Interrupts:
         self._received = self._received or name
         if is_second or self._at_once:
             raise Interrupted(f"{name} again" if is_second else name)
-        os.write(2, b"\nending the sweep; it can be resumed (once more to end at once)\n")
+        with suppress(OSError):  # the terminal may be what is going
+            os.write(2, b"\nending the sweep; it can be resumed (once more to end at once)\n")
 
     def check(self) -> None:
         """

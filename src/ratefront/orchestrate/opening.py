@@ -68,10 +68,13 @@ def opening_events(spec: SweepSpec, history: SweepHistory, wishes: Wishes) -> li
     Raises
     ------
     InputError
-        The ledger is empty, so that there is nothing to extend or to try again.
+        The ledger is empty, so that there is nothing to extend or to try again; or it is not, and nobody asked to
+        go on.
     """
     if not history.spec:
         return [_created(spec, wishes)]
+    if not wishes.resume:
+        raise InputError("another driver has begun a sweep in this folder meanwhile; choose another")
     opening: list[Event] = []
     if not history.ended:
         opening.append(Resumed(f"process {os.getpid()} on {socket.gethostname()}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -36,11 +37,18 @@ class ResultListener(Stopper):
         return self._reference.sweep.done
 
 
+#: How long a worker may go on with a trial that has been stopped. At a report it would go over to the next trial by
+#: itself, and keep what it has loaded.
+STOP_PATIENCE_S = 10.0
+
+
 class LifeListener(Callback):
     """Hears of workers that take a trial, and of those that are lost with one; turns with each turn of Tune's loop."""
 
     def __init__(self, reference: LiveReference, turns: Turns, errors: WorkerErrors) -> None:
         self._reference, self._turns, self._errors = reference, turns, errors
+        self._at_work: dict[str, Trial] = {}  # by Tune's own names
+        self._in_vain_since: dict[str, float] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_reference": self._reference}
@@ -54,20 +62,37 @@ class LifeListener(Callback):
         except BaseException:
             _end_workers(trials)
             raise
+        self._end_idle_work()
+
+    def _end_idle_work(self) -> None:
+        """A trial that was stopped in a long epoch, or that hangs, does not keep its slot."""
+        now, trials = time.monotonic(), self._reference.sweep.history.trials
+        works_in_vain = [its for its in self._at_work.values() if trials[_identity(its)[0]].ended]
+        for trial in works_in_vain:
+            if now - self._in_vain_since.setdefault(trial.trial_id, now) > STOP_PATIENCE_S:
+                self._leaves(trial)
+                _end_workers([trial])
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         trial_id, attempt = _identity(trial)
+        self._at_work[trial.trial_id] = trial
         self._tell(Began(trial_id, attempt, _worker_name(trial)))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._leaves(trial)
         fault = fault_of_worker(self._errors.now)
         self._tell(Broke(*_identity(trial), fault.error, fault.reason, fault.retryable))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial that Tune holds for complete has told its end, or it is lost."""
+        self._leaves(trial)
         trial_id, attempt = _identity(trial)
         if self._reference.sweep.is_running(trial_id, attempt):
             self._tell(Broke(trial_id, attempt, "WorkerLostError", "the worker ended without a result", True))
+
+    def _leaves(self, trial: Trial) -> None:
+        self._at_work.pop(trial.trial_id, None)
+        self._in_vain_since.pop(trial.trial_id, None)
 
     def _tell(self, fact: Fact) -> None:
         with self._reference.sweep.keeping_failure():

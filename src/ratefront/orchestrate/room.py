@@ -51,8 +51,7 @@ def _check(spec: SweepSpec, nodes: list[Node]) -> None:
 def _trials_on(node: Node, spec: SweepSpec, family: str) -> int:
     """Of one family; where the first trial is yet to be measured, as many as the cores hold."""
     needs = spec.resources.of(family)
-    is_open = spec.resources.trials_per_gpu == "auto" and needs.gpus > 0
-    if is_open and _room(node, needs):
+    if spec.resources.measures(family) and _room(node, needs):
         return _room(node, TrialResources(needs.cpus, 0.0))
     return _room(node, needs)
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.live import LiveSweep
-from ratefront.events import Ended, Event
+from ratefront.errors import EngineError
+from ratefront.events import Ended, Event, TaskModelReady
 from ratefront.history import SweepHistory
 from ratefront.orchestrate.environment import write_environment
 from ratefront.orchestrate.following import Following
@@ -18,12 +19,13 @@ from ratefront.orchestrate.interrupts import Interrupts, interrupts
 from ratefront.orchestrate.opening import Wishes, check_folder, check_same_spec, opening_events
 from ratefront.orchestrate.quiet import quiet
 from ratefront.orchestrate.redraw import DrawnSweep, Redrawer
-from ratefront.orchestrate.turns import Turns, left_requests
+from ratefront.orchestrate.turns import Turns, left_requests, still_counting
 from ratefront.spec.load import LoadedSpec, dump_yaml
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.atomic import write_text
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger
+from ratefront.store.sealed import is_whole
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +87,7 @@ def run_sweep(
                 slots = slots or _slots(stack, loaded.spec, caught)
                 _open(live, loaded.spec, folder, opening)
                 turns = Turns(live, folder, caught, following)
-                turns.obey(left)
+                turns.obey(still_counting(left))
                 _run(live, loaded.spec, folder, slots, work or Work(), turns)
             elif retry_failed:
                 _log.warning("no trial has failed: there is nothing to try again")
@@ -118,6 +120,26 @@ def _open(live: LiveSweep, spec: SweepSpec, folder: SweepFolder, opening: list[E
         live.record(event)
 
 
+def _take_task_model(live: LiveSweep, ready: TaskModelReady) -> None:
+    """The sweep's only one, or in the place of one whose files are gone or torn: then it has to be the same.
+
+    Raises
+    ------
+    EngineError
+        It is made of other data or by another version.
+    """
+    before = live.history.task_model
+    if before is None:
+        live.record(ready)
+    elif before.identity != ready.identity:
+        raise EngineError(
+            "the task model's files are gone or torn, and what is made now is of other data or another version: "
+            "trials behind it could not be compared with the earlier ones"
+        )
+    else:
+        _log.warning("the task model's files were gone or torn: it was made again")
+
+
 def _run(live: LiveSweep, spec: SweepSpec, folder: SweepFolder, slots: int, work: Work, turns: Turns) -> None:
     from ratefront.orchestrate.task_model import prepare_on_worker
     from ratefront.orchestrate.tune_driver import run_trials
@@ -125,8 +147,8 @@ def _run(live: LiveSweep, spec: SweepSpec, folder: SweepFolder, slots: int, work
     from ratefront.trial.context import TrialContext
 
     context = TrialContext(spec, folder.path)
-    if live.history.task_model is None:
-        live.record(prepare_on_worker(work.prepare_task_model, context, turns))
+    if live.history.task_model is None or not (live.done or is_whole(folder.task_model)):
+        _take_task_model(live, prepare_on_worker(work.prepare_task_model, context, turns))
     if not live.done:
         run_trials(live, WorkerSetting(context, work.trial_steps, work.limit_memory), slots, turns)
     live.record(Ended("every requested trial has ended"))

@@ -54,7 +54,7 @@ def prepare_on_worker(function: str, context: TrialContext, turns: Turns) -> Tas
 
 
 def _start(function: str, context: TrialContext) -> Any:
-    needs = Needs(*task_model_resources(context.spec.resources))
+    needs = Needs(*task_model_resources(context.spec))
     context = replace(context, device="cuda" if needs.gpus else "cpu")
     remote: Any = ray.remote(num_cpus=needs.cpus, num_gpus=needs.gpus, max_retries=2)(_prepare)
     return remote.remote(function, context, needs)

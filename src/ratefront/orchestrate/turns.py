@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from ratefront.engine.live import LiveSweep
 from ratefront.engine.messages import StopAsked
@@ -10,7 +11,7 @@ from ratefront.orchestrate.following import Following
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts
 from ratefront.store.driver import driver_of
 from ratefront.store.folder import SweepFolder
-from ratefront.store.requests import Request, take_requests
+from ratefront.store.requests import Request, take, take_requests, waiting_requests
 
 #: How often the folder is looked at for requests.
 LOOK_S = 0.25
@@ -55,8 +56,13 @@ class Turns:
             self._live.tell(StopAsked(request.trial_id, request.reason))
 
 
-def left_requests(folder: SweepFolder) -> list[Request]:
-    """What was asked of an earlier driver and still counts: trials to stop. To be taken before the ledger is opened."""
+def left_requests(folder: SweepFolder) -> list[Path]:
+    """What was asked of an earlier driver. To be looked for before the ledger is opened: later ones are this one's."""
     if not folder.ledger.exists() or driver_of(folder) is not None:
         return []
-    return [request for request in take_requests(folder) if request.trial_id is not None]
+    return waiting_requests(folder)
+
+
+def still_counting(left: list[Path]) -> list[Request]:
+    """Of what was asked of an earlier driver the trials to stop; all of it is taken."""
+    return [request for request in take(left) if request.trial_id is not None]

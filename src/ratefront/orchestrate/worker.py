@@ -17,7 +17,7 @@ from ray import tune
 
 from ratefront.engine.messages import Broke, Progressed, Returned, Start
 from ratefront.engine.placement import Needs
-from ratefront.orchestrate.faults import fault_of
+from ratefront.orchestrate.faults import fault_at
 from ratefront.orchestrate.wire import FACT, encode
 from ratefront.records import Progress, TrialParams, TrialResult
 from ratefront.registry import load_target
@@ -127,7 +127,7 @@ class TrialActor(tune.Trainable):
     def _broke(self, error: Exception) -> dict[str, Any]:
         self._close()
         self._has_failed = True
-        fault = fault_of(error)
+        fault = fault_at(error, self._context.folder)
         fact = Broke(self._trial_id, self._attempt, fault.error, fault.reason, fault.retryable)
         return {FACT: encode(fact), "done": True}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -151,7 +152,7 @@ class Table:
                 raise ValueError(f"format {document['format']}, expected {FORMAT}")
             rows = [_row(plain) for plain in document["trials"]]
             return cls(str(document["sweep"]), document["spec"], rows, document["reference"])
-        except (OSError, EOFError, ValueError, TypeError, KeyError) as error:
+        except (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(
                 f"{path} is no table of a recorded sweep: {type(error).__name__}: {error}"
             ) from error
@@ -189,9 +190,9 @@ def _row(plain: Mapping[str, Any]) -> Row:
     steps = tuple(Step(float(seconds), dict(metrics)) for seconds, metrics in pairs)
     result = plain["result"]
     if result is not None:
-        error, fault = fault_of_result(result["trial_id"], result)
-        if error:
-            raise ValueError(fault)
+        fault = fault_of_result(result["trial_id"], result)
+        if fault:
+            raise ValueError(fault.reason)
     return Row(
         dict(plain["values"]),
         Course(steps, float(plain["closing_s"]), result, str(plain["error"]), str(plain["reason"])),

@@ -17,15 +17,20 @@ def families_of(spec: SweepSpec) -> tuple[str, ...]:
     return tuple(map(str, families)) if isinstance(families, Mapping) else ()
 
 
-def task_model_resources(resources: Resources) -> TrialResources:
+def needs_by_family(spec: SweepSpec) -> dict[str, TrialResources]:
+    """What a trial of each family asks for."""
+    return {family: spec.resources.of(family) for family in families_of(spec) or ("",)}
+
+
+def task_model_resources(spec: SweepSpec) -> TrialResources:
     """What training the task model gets: the cores of a plain trial, and one GPU where any trial uses one."""
-    return TrialResources(resources.cpus, 1.0 if resources.uses_gpu else 0.0)
+    uses_gpu = any(needs.gpus for needs in needs_by_family(spec).values())
+    return TrialResources(spec.resources.cpus, 1.0 if uses_gpu else 0.0)
 
 
 def needs_by_user(spec: SweepSpec) -> dict[str, TrialResources]:
     """What a trial of each family asks for, and the training of the task model."""
-    own = {family: spec.resources.of(family) for family in families_of(spec)}
-    return own | {TASK_MODEL: task_model_resources(spec.resources)}
+    return needs_by_family(spec) | {TASK_MODEL: task_model_resources(spec)}
 
 
 def check_capacity(spec: SweepSpec, cpus: float, gpus: float) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ratefront.spec.parameters import Parameter
-from ratefront.spec.schema import Resources, TrialResources
+from ratefront.spec.schema import Resources
 from ratefront.spec.space import Branch, Choice, Constant, Dimension, Float, Int, Space
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def _settings(plan: Plan) -> list[tuple[str, str]]:
         ("", "trained once, before the trials, or taken from the cache"),
         ("split points", ", ".join(plan.split_points) or "none"),
         ("trials", f"{spec.trials}, {needs.concurrent} at a time"),
-        ("one trial needs", _needs(needs, needs.of(""))),
-        *(("", f"of {family}: {_needs(needs, needs.of(family))}") for family in needs.families),
+        ("one trial needs", _needs(needs, "")),
+        *(("", f"of {family}: {_needs(needs, family)}") for family in needs.families),
         ("training", _values(spec.training.model_dump())),
         ("sampler", f"{spec.sampler.name}{_given(spec.sampler.model_dump(exclude={'name'}))}"),
         ("objectives", ", ".join(f"{direction} {name}" for name, direction in plan.directions.items())),
@@ -65,9 +65,9 @@ def _settings(plan: Plan) -> list[tuple[str, str]]:
     ]
 
 
-def _needs(resources: Resources, needs: TrialResources) -> str:
+def _needs(resources: Resources, family: str) -> str:
     """CPUs and GPUs of one trial; what is yet to be measured is said so."""
-    is_open = resources.trials_per_gpu == "auto" and needs.gpus > 0
+    needs, is_open = resources.of(family), resources.measures(family)
     gpus = "a share of a GPU, as its first trial uses" if is_open else _amount(needs.gpus, "GPU")
     return f"{_amount(needs.cpus, 'CPU')}, {gpus}"
 

@@ -103,11 +103,9 @@ class Resources(Section):
                 raise ValueError(f"{name}: above one GPU only whole ones, got {gpus:g}")
         return self
 
-    @property
-    def uses_gpu(self) -> bool:
-        """True where any trial computes on a GPU."""
-        asked = [self.gpus, *(family.gpus or 0.0 for family in self.families.values())]
-        return self.trials_per_gpu is not None or any(asked)
+    def measures(self, family: str) -> bool:
+        """True where a trial of this family gets as much of a GPU as a measured one needs."""
+        return self.trials_per_gpu == "auto" and self.families.get(family, FamilyResources()).gpus is None
 
     def of(self, family: str) -> TrialResources:
         """What a trial of this family asks for; with ``trials_per_gpu: auto`` a whole GPU, where it uses one."""

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write beside ``path``, then rename over it; a reader or a second writer never sees half a file."""
+    """Write beside ``path``, then rename over it; a reader or a second writer never sees half a file.
+
+    Raises
+    ------
+    OSError
+        It names ``path``, as where the disk is full.
+    """
     draft = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
         draft.write_bytes(content)
         os.replace(draft, path)  # noqa: PTH105 (the name says that it replaces)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         draft.unlink(missing_ok=True)
 
@@ -25,8 +34,19 @@ def remove_drafts(path: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
+def flush_to_disk(paths: Iterable[Path]) -> None:
+    """What was written to these files and folders stays, even if the machine dies."""
+    for path in paths:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def write_text(path: Path, content: str) -> None:
-    write_bytes(path, content.encode())
+    """Half a character, as of a path that is no UTF-8, becomes its escape."""
+    write_bytes(path, content.encode(errors="backslashreplace"))
 
 
 def write_json(path: Path, content: Any) -> None:

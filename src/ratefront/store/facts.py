@@ -14,6 +14,7 @@ from ratefront.errors import InputError
 from ratefront.history import SweepHistory
 from ratefront.overlay import Overlay, overlay_of
 from ratefront.store.folder import SweepFolder
+from ratefront.store.sealed import FACTS
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def read_facts(folder: SweepFolder, history: SweepHistory) -> TaskFacts:
     InputError
         The file is there but is not a JSON object of numbers.
     """
-    stored = _stored(folder.task_model / "facts.json")
+    stored = _stored(folder.task_model / FACTS)
     ready, raw, size = history.task_model, stored.get("raw_bits"), stored.get("task_model_bytes")
     if ready is not None:
         size = ready.task_model_bytes

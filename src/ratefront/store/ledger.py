@@ -23,7 +23,7 @@ from typing import IO, Any, Self
 
 from ratefront.errors import LedgerDamagedError, LedgerLockedError, LedgerVersionError
 from ratefront.events import LEDGER_FORMAT, Entry, Event, from_plain, to_plain
-from ratefront.store.atomic import write_text
+from ratefront.store.atomic import flush_to_disk, write_text
 
 _CHECKSUM_KEY = b',"crc32":"'
 _TAIL_BYTES = len(_CHECKSUM_KEY) + 8 + len(b'"}')
@@ -137,8 +137,9 @@ class LedgerReader:
         return found
 
 
-#: Whoever only asks for a ledger's driver has the lock for a moment.
-LOCK_PATIENCE_S = 0.5
+#: Whoever only asks for a ledger's driver has the lock for a moment, and whoever stops a trial of a sweep without a
+#: driver for as long as it takes to read the ledger.
+LOCK_PATIENCE_S = 3.0
 
 
 def _is_locked(stream: IO[bytes]) -> bool:
@@ -159,14 +160,6 @@ def _holder(path: Path) -> str:
     return f"{name} since {datetime.fromtimestamp(since).astimezone():%Y-%m-%d %H:%M:%S %z}"
 
 
-def _flush_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 class Ledger:
     """The one writer of a ledger. Holds an exclusive lock for as long as it is open.
 
@@ -184,7 +177,7 @@ class Ledger:
         self._stream = path.open("ab", buffering=0)  # a buffer would keep what a full disk has refused
         self._lock()
         if is_new:
-            _flush_folder(path.parent)  # or a machine that dies may forget that the file is there
+            flush_to_disk([path.parent])  # or a machine that dies may forget that the file is there
         self._entries, self._end = self._recover()
 
     def _lock(self) -> None:
@@ -194,7 +187,7 @@ class Ledger:
             if time.monotonic() > deadline:
                 self._stream.close()
                 raise LedgerLockedError(f"{self.path} is being written by {_holder(holder)}")
-            time.sleep(LOCK_PATIENCE_S / 20)
+            time.sleep(0.025)
         write_text(holder, f"process {os.getpid()} on {socket.gethostname()}\n")
 
     def _recover(self) -> tuple[list[Entry], int]:

@@ -19,12 +19,17 @@ class Pace:
     def __init__(self) -> None:
         self.worked_s = 0.0
         self._last_time: float | None = None
+        self._stopping_s = 0.0  # up to trials that were stopped: a person can do that where no driver runs
         self._ends_s: deque[float] = deque(maxlen=WINDOW)  # on the clock of ``worked_s``
 
     def apply(self, entry: Entry) -> None:
-        is_opening = isinstance(entry.event, Resumed | Extended | Reopened)
-        if self._last_time is not None and not is_opening:
-            self.worked_s += max(0.0, entry.time - self._last_time)
+        since_last_s = 0.0 if self._last_time is None else max(0.0, entry.time - self._last_time)
+        if isinstance(entry.event, Stopped):
+            self._stopping_s += since_last_s
+        else:
+            is_opening = isinstance(entry.event, Resumed | Extended | Reopened)
+            self.worked_s += 0.0 if is_opening else self._stopping_s + since_last_s
+            self._stopping_s = 0.0
         self._last_time = entry.time
         if _ends_a_trial(entry):
             self._ends_s.append(self.worked_s)

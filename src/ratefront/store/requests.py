@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -31,13 +32,23 @@ def ask(folder: SweepFolder, request: Request) -> Path:
     return path
 
 
+def waiting_requests(folder: SweepFolder) -> list[Path]:
+    """The files of the requests that wait, in the order in which they were asked."""
+    return sorted(folder.requests.glob("*.json"))
+
+
 def take_requests(folder: SweepFolder) -> list[Request]:
-    """Every request that waits, in the order in which they were asked; none comes twice.
+    """Every request that waits, in the order in which they were asked; none comes twice."""
+    return take(waiting_requests(folder))
+
+
+def take(paths: Iterable[Path]) -> list[Request]:
+    """The requests in these files, which are deleted.
 
     A file that holds no request is deleted all the same: nobody could ever take it.
     """
     found = []
-    for path in sorted(folder.requests.glob("*.json")):
+    for path in paths:
         request = _read(path)
         try:
             path.unlink()
@@ -51,7 +62,7 @@ def take_requests(folder: SweepFolder) -> list[Request]:
 def _read(path: Path) -> Request | None:
     try:
         request = Request(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
     is_well_formed = isinstance(request.trial_id, str | None) and isinstance(request.reason, str)
     return request if is_well_formed else None

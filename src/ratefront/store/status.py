@@ -60,7 +60,7 @@ def _has_recorded(history: SweepHistory, driver: Driver | None) -> bool:
 
 
 def _state(history: SweepHistory, driver: Driver | None) -> State:
-    if history.ended:
+    if history.ended and (driver is None or _has_recorded(history, driver)):
         return "ended"
     if driver is None:
         return "interrupted"

@@ -21,6 +21,8 @@ from ratefront.data.load import load_dataset
 from ratefront.data.splits import Dataset
 from ratefront.events import TaskModelReady
 from ratefront.spec.schema import Named, SweepSpec
+from ratefront.store.atomic import flush_to_disk
+from ratefront.store.sealed import FACTS, is_whole, seal
 from ratefront.tasks.model import TaskModel, predict_logits
 from ratefront.tasks.train import train_task_model
 
@@ -39,19 +41,20 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
     """Fill ``folder`` (the sweep's ``task_model/``) with weights, predictions and facts; train only what is not cached.
 
     Writes ``model.safetensors`` (fp16), ``predictions.npz`` (labels and logits of validation and test) and
-    ``facts.json``.
+    ``facts.json``. What lies in the cache and is not whole is trained again.
     """
     data = load_dataset(spec.dataset)
     identity = _identity(spec, data)
     kept = cache_folder() / "task_models" / identity
-    if not kept.exists():
+    if not is_whole(kept):
         _train_into(kept, spec, data, identity, device)
     shutil.copytree(kept, folder, dirs_exist_ok=True)
+    flush_to_disk([*folder.iterdir(), folder])
     return _facts_of(folder)
 
 
 def _facts_of(folder: Path) -> TaskModelReady:
-    facts = json.loads((folder / "facts.json").read_text())
+    facts = json.loads((folder / FACTS).read_text())
     return TaskModelReady(
         facts["identity"], facts["accuracy_validation"], facts["accuracy"], facts["task_model_bytes"]
     )
@@ -77,11 +80,18 @@ def _train_into(kept: Path, spec: SweepSpec, data: Dataset, identity: str, devic
         made = Path(temporary) / "made"
         made.mkdir()
         _save(made, model.cpu(), data, identity)
-        try:
-            made.rename(kept)  # whole or not at all; who comes second finds it there
-        except OSError:
-            if not kept.exists():
-                raise
+        _put(made, kept, Path(temporary) / "torn")
+
+
+def _put(made: Path, kept: Path, aside: Path) -> None:
+    """Whole or not at all: in the place of one that is torn, not of one that somebody else has put there meanwhile."""
+    if kept.exists() and not is_whole(kept):
+        kept.rename(aside)
+    try:
+        made.rename(kept)
+    except OSError:
+        if not is_whole(kept):
+            raise
 
 
 def _build(named: Named, data: Dataset) -> TaskModel:
@@ -105,7 +115,7 @@ def _save(folder: Path, model: TaskModel, data: Dataset, identity: str) -> None:
         "accuracy_validation": _accuracy(logits["validation"], labels["validation"]),
         "accuracy": _accuracy(logits["test"], labels["test"]),
     }
-    (folder / "facts.json").write_text(json.dumps(facts, indent=2) + "\n")
+    seal(folder, facts)
 
 
 def _logits(model: TaskModel, images: NDArray[np.float32]) -> NDArray[np.float32]:

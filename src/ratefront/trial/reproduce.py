@@ -14,9 +14,11 @@ from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import TrialResult
 from ratefront.spec.load import spec_from_plain
 from ratefront.store.folder import SweepFolder
+from ratefront.store.sealed import is_whole
 from ratefront.trial.comparison import differing_figures, differing_files, missing_files
 from ratefront.trial.context import TrialContext
 from ratefront.trial.device import check_device
+from ratefront.trial.faults import fault_of
 from ratefront.trial.run import run_trial
 from ratefront.trial.threads import use_threads
 
@@ -86,6 +88,10 @@ def _lay_out(folder: SweepFolder, out: Path) -> None:
         raise InputError(
             f"{folder.task_model} is gone: without the sweep's own task model no trial is the same"
         )
+    if not is_whole(folder.task_model):
+        raise InputError(
+            f"{folder.task_model} is not as the sweep has left it; --resume or --extend makes it whole again"
+        )
     shutil.copytree(folder.task_model, SweepFolder(out).task_model)
 
 
@@ -126,7 +132,7 @@ def _compared(
 
 
 def _differing_failure(trial: TrialHistory, error: Exception) -> tuple[str, ...]:
-    name = type(error).__name__
+    name = fault_of(error).error
     if trial.status == "failed" and trial.error == name:
         return ()
     before = f"had failed with {trial.error}" if trial.status == "failed" else f"was {trial.status}"

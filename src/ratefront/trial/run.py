@@ -16,6 +16,7 @@ from ratefront.data.load import load_dataset
 from ratefront.data.splits import Dataset
 from ratefront.records import GPU_MEMORY_SHARE, Progress, TrialParams, TrialResult
 from ratefront.spec.schema import Training
+from ratefront.store.atomic import flush_to_disk
 from ratefront.store.folder import SweepFolder, TrialFolder
 from ratefront.tasks.model import TaskModel
 from ratefront.tasks.prepare import load_task_model
@@ -127,6 +128,7 @@ def _evaluated(
     np.savez_compressed(
         files.samples, labels=data.test.labels, decoded=decoded_test, bits_alone=test.bits_alone
     )
+    flush_to_disk([*files.outcome, files.path])  # the ledger will say that they are there
     reason = collapse_reason(on_validation, data.validation.labels)
     return TrialResult(
         trial_id=params.trial_id,

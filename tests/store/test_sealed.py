@@ -1,0 +1,49 @@
+"""A folder whose files belong together is whole, or it is not used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ratefront.store.sealed import FACTS, is_whole, seal
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "model").write_bytes(b"weights")
+    (tmp_path / "predictions").write_bytes(b"logits")
+    seal(tmp_path, {"classes": 10})
+    return tmp_path
+
+
+def test_what_was_sealed_is_whole_and_keeps_its_facts(folder: Path) -> None:
+    assert is_whole(folder)
+    assert json.loads((folder / FACTS).read_text())["classes"] == 10
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder: (folder / "model").write_bytes(b"weigh"),
+        lambda folder: (folder / "model").write_bytes(b""),
+        lambda folder: (folder / "predictions").unlink(),
+        lambda folder: (folder / FACTS).write_bytes(b""),
+        lambda folder: (folder / FACTS).write_text("[]"),
+        lambda folder: (folder / FACTS).unlink(),
+    ],
+)
+def test_torn_files_are_seen(folder: Path, damage: Callable[[Path], object]) -> None:
+    damage(folder)
+    assert not is_whole(folder)
+
+
+def test_one_that_is_not_there_is_not_whole(tmp_path: Path) -> None:
+    assert not is_whole(tmp_path / "nowhere")
+
+
+def test_one_of_a_version_that_did_not_seal_is_taken_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / FACTS).write_text("{}")
+    assert is_whole(tmp_path)

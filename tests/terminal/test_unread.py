@@ -1,0 +1,34 @@
+"""A reader that goes away ends nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+SCRIPT = """
+import sys, time
+from ratefront.terminal.unread import may_go_unread
+
+say = may_go_unread()(lambda word: print(word, file=sys.stderr, flush=True))
+say("first")
+sys.stdin.readline()
+for word in ("second", "third"):
+    say(word)
+with may_go_unread():
+    print("fourth", file=sys.stderr)
+print("done")
+"""
+
+
+def test_what_is_said_to_nobody_is_no_error() -> None:
+    command = [sys.executable, "-c", SCRIPT]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin and process.stdout and process.stderr  # noqa: PT018
+        assert process.stderr.readline() == "first\n"
+        process.stderr.close()
+        process.stdin.write("\n")
+        process.stdin.close()
+        assert process.stdout.read() == "done\n"
+        assert process.wait(timeout=20) == 0
