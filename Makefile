@@ -48,10 +48,10 @@ arrows: setup
 	$(BIN)/lint-imports
 
 test: lint types arrows
-	$(BIN)/pytest -m "not slow and not chaos"
+	$(BIN)/pytest -m "not slow and not chaos" --durations=5
 
 test-slow: setup
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow --durations=20
 
 bench: setup
 	$(BIN)/python tests/bench/run.py

@@ -7,14 +7,14 @@ import sys
 
 SCRIPT = """
 import sys, time
-from ratefront.terminal.unread import may_go_unread
+from ratefront.terminal.unread import FrankConsole, may_go_unread
 
-say = may_go_unread()(lambda word: print(word, file=sys.stderr, flush=True))
+say = may_go_unread(sys.stderr)(FrankConsole(stderr=True).print)
 say("first")
 sys.stdin.readline()
 for word in ("second", "third"):
     say(word)
-with may_go_unread():
+with may_go_unread(sys.stderr):
     print("fourth", file=sys.stderr)
 print("done")
 """

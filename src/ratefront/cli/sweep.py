@@ -73,17 +73,15 @@ def sweep(
     ] = None,
 ) -> None:
     """Run a sweep, or go on with one. The last line printed is its folder."""
-    from rich.console import Console
-
     from ratefront import api
     from ratefront.terminal.progress import display_for
-    from ratefront.terminal.unread import may_go_unread
+    from ratefront.terminal.unread import FrankConsole, may_go_unread
 
     goes_on = resume or retry_failed or extend is not None
     _check_options(spec, bool(set_) or trials is not None, out, goes_on)
     loaded = _loaded(spec, set_, trials, out)
     folder = out or _new_folder(loaded.spec.name)
-    with display_for(Console(stderr=True, highlight=False)) as display, _resumable(folder, tracking_uri):
+    with display_for(FrankConsole(stderr=True, highlight=False)) as display, _resumable(folder, tracking_uri):
         api.sweep(
             loaded,
             folder,
@@ -91,11 +89,12 @@ def sweep(
             extend=extend,
             retry_failed=retry_failed,
             tracking_uri=tracking_uri,
-            on_update=may_go_unread()(display.update),
+            on_update=may_go_unread(sys.stderr)(display.update),
         )
-    with may_go_unread():
+    with may_go_unread(sys.stderr):
         _say_what_came_of_it(folder, tracking_uri)
-    print(folder)
+    with may_go_unread(sys.stdout):
+        print(folder)
 
 
 def _check_options(spec: Path | None, is_changed: bool, out: Path | None, goes_on: bool) -> None:
@@ -133,7 +132,7 @@ def _resumable(folder: Path, tracking_uri: str | None) -> Iterator[None]:
     except KeyboardInterrupt:
         has_begun = SweepFolder(folder).ledger.exists()
         how = f"go on with: {resuming(folder, tracking_uri)}" if has_begun else "nothing was started"
-        with may_go_unread():
+        with may_go_unread(sys.stderr):
             print(f"interrupted; {how}", file=sys.stderr)
         raise typer.Exit(130) from None
 
