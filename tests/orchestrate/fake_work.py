@@ -8,7 +8,6 @@ import signal
 import threading
 import time
 from collections.abc import Generator
-from dataclasses import replace
 from pathlib import Path
 
 from ratefront.errors import InputError
@@ -94,13 +93,18 @@ def limit_memory(gpus: float) -> None:
 
 
 def prepare(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady:
-    folder.mkdir(exist_ok=True)
-    (folder / "facts.json").write_text(json.dumps({"device": device, "pid": os.getpid()}))
-    return TaskModelReady("fake", 0.97, 0.96, 12345)
+    return _prepared("fake", folder, device)
 
 
 def prepare_other(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady:
-    return replace(prepare(spec, folder, device), identity="another")
+    return _prepared("another", folder, device)
+
+
+def _prepared(identity: str, folder: Path, device: str) -> TaskModelReady:
+    folder.mkdir(exist_ok=True)
+    facts = {"identity": identity, "device": device, "pid": os.getpid()}
+    (folder / "facts.json").write_text(json.dumps(facts))
+    return TaskModelReady(identity, 0.97, 0.96, 12345)
 
 
 def prepare_refused(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady:

@@ -40,6 +40,11 @@ def test_torn_files_are_seen(folder: Path, damage: Callable[[Path], object]) -> 
     assert not is_whole(folder)
 
 
+def test_other_facts_than_expected_are_seen(folder: Path) -> None:
+    assert is_whole(folder, classes=10)
+    assert not is_whole(folder, classes=100)
+
+
 def test_one_that_is_not_there_is_not_whole(tmp_path: Path) -> None:
     assert not is_whole(tmp_path / "nowhere")
 

@@ -120,6 +120,11 @@ def _open(live: LiveSweep, spec: SweepSpec, folder: SweepFolder, opening: list[E
         live.record(event)
 
 
+def _has_task_model(live: LiveSweep, folder: SweepFolder) -> bool:
+    ready = live.history.task_model
+    return ready is not None and is_whole(folder.task_model, identity=ready.identity)
+
+
 def _take_task_model(live: LiveSweep, ready: TaskModelReady) -> None:
     """The sweep's only one, or in the place of one whose files are gone or torn: then it has to be the same.
 
@@ -147,7 +152,7 @@ def _run(live: LiveSweep, spec: SweepSpec, folder: SweepFolder, slots: int, work
     from ratefront.trial.context import TrialContext
 
     context = TrialContext(spec, folder.path)
-    if live.history.task_model is None or not (live.done or is_whole(folder.task_model)):
+    if not (live.done or _has_task_model(live, folder)):
         _take_task_model(live, prepare_on_worker(work.prepare_task_model, context, turns))
     if not live.done:
         run_trials(live, WorkerSetting(context, work.trial_steps, work.limit_memory), slots, turns)

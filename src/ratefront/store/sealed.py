@@ -23,13 +23,14 @@ def seal(folder: Path, facts: Mapping[str, Any]) -> None:
     flush_to_disk([*files, folder / FACTS, folder])
 
 
-def is_whole(folder: Path) -> bool:
-    """True where every file that was sealed is there as it was."""
+def is_whole(folder: Path, **expected: Any) -> bool:
+    """True where every file that was sealed is there as it was, and the facts are not other ones than ``expected``."""
     try:
         facts: dict[str, Any] = json.loads((folder / FACTS).read_bytes())
-        return all(_checksum(folder / name) == its for name, its in facts.get("sha256", {}).items())
+        sealed = all(_checksum(folder / name) == its for name, its in facts.get("sha256", {}).items())
     except (OSError, ValueError, AttributeError):
         return False
+    return sealed and all(facts.get(name, value) == value for name, value in expected.items())
 
 
 def _checksum(path: Path) -> str:
