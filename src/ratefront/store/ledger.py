@@ -137,9 +137,8 @@ class LedgerReader:
         return found
 
 
-#: Whoever only asks for a ledger's driver has the lock for a moment, and whoever stops a trial of a sweep without a
-#: driver for as long as it takes to read the ledger.
-LOCK_PATIENCE_S = 3.0
+#: Whoever only asks for a ledger's driver has the lock for a moment.
+LOCK_PATIENCE_S = 0.5
 
 
 def _is_locked(stream: IO[bytes]) -> bool:
@@ -187,7 +186,7 @@ class Ledger:
             if time.monotonic() > deadline:
                 self._stream.close()
                 raise LedgerLockedError(f"{self.path} is being written by {_holder(holder)}")
-            time.sleep(0.025)
+            time.sleep(LOCK_PATIENCE_S / 20)
         write_text(holder, f"process {os.getpid()} on {socket.gethostname()}\n")
 
     def _recover(self) -> tuple[list[Entry], int]:
