@@ -57,7 +57,7 @@ class Marked:
         deadline = time.monotonic() + within_s
         while (found := self.alive()) and time.monotonic() < deadline:
             time.sleep(0.1)
-        assert found == {}
+        assert found == {}, found
 
     def close(self) -> None:
         """
