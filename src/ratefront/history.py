@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ratefront import events
+from ratefront.bulk import uncollected
 from ratefront.records import ENDED, GPU_MEMORY_SHARE, Progress, Status, TrialParams, TrialResult
 
 
@@ -83,8 +84,9 @@ class SweepHistory:
     @classmethod
     def of(cls, entries: Iterable[events.Entry]) -> SweepHistory:
         history = cls()
-        for entry in entries:
-            history.apply(entry)
+        with uncollected():
+            for entry in entries:
+                history.apply(entry)
         return history
 
     @property

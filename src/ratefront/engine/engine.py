@@ -18,6 +18,7 @@ import heapq
 from collections.abc import Iterable
 
 from ratefront import events
+from ratefront.bulk import uncollected
 from ratefront.engine.judge import fault_of_metrics, fault_of_result
 from ratefront.engine.messages import (
     Began,
@@ -62,8 +63,9 @@ class Engine:
         self.history = SweepHistory()
         self._waiting: list[tuple[int, str]] = []  # a heap of planned trials that nobody runs, by number
         self._requested = spec.trials
-        for entry in entries:
-            self.apply(entry)
+        with uncollected():
+            for entry in entries:
+                self.apply(entry)
 
     @property
     def done(self) -> bool:

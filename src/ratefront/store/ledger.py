@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from ratefront.bulk import uncollected
 from ratefront.errors import LedgerDamagedError, LedgerLockedError, LedgerVersionError
 from ratefront.events import LEDGER_FORMAT, Entry, Event, from_plain, to_plain
 from ratefront.store.atomic import flush_to_disk, write_text
@@ -32,9 +33,9 @@ _to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan
 _from_json = json.JSONDecoder().raw_decode  # without the search for white space, which costs as much again
 
 
-def _tail(opened: bytes) -> bytes:
-    """What ends a line: the checksum of ``opened``, which is the entry's JSON but for the closing brace."""
-    return b'%b%08x"}' % (_CHECKSUM_KEY, zlib.crc32(b"}", zlib.crc32(opened)))
+def _tail(body: bytes) -> bytes:
+    """What ends a line in the place of the closing brace of ``body``, the entry's JSON: its checksum."""
+    return b'%b%08x"}' % (_CHECKSUM_KEY, zlib.crc32(body))
 
 
 def _encode(body: dict[str, Any]) -> bytes:
@@ -51,9 +52,8 @@ def format_line(entry: Entry) -> bytes:
         The event holds NaN or an infinity, which JSON cannot say.
     """
     kind, data = to_plain(entry.event)
-    body = {"seq": entry.seq, "time": entry.time, "kind": kind, "data": data}
-    opened = _encode(body)[:-1]
-    return opened + _tail(opened) + b"\n"
+    body = _encode({"seq": entry.seq, "time": entry.time, "kind": kind, "data": data})
+    return body[:-1] + _tail(body) + b"\n"
 
 
 def parse_line(line: bytes) -> Entry:
@@ -67,10 +67,10 @@ def parse_line(line: bytes) -> Entry:
         It is the first line of a newer format.
     """
     whole = line.removesuffix(b"\n")
-    opened = whole[:-_TAIL_BYTES]
-    if whole[-_TAIL_BYTES:] != _tail(opened):
+    body = whole[:-_TAIL_BYTES] + b"}"
+    if whole[-_TAIL_BYTES:] != _tail(body):
         raise ValueError("checksum differs" if _CHECKSUM_KEY in whole else "not a ledger entry")
-    text = (opened + b"}").decode()
+    text = body.decode()
     entry, end = _from_json(text)
     if end != len(text):
         raise json.JSONDecodeError("Extra data", text, end)
@@ -193,7 +193,7 @@ class Ledger:
         """Every whole entry, and the offset behind the last."""
         found, end = [], 0
         try:
-            with self.path.open("rb") as stream:
+            with self.path.open("rb") as stream, uncollected():
                 for entry, offset in scan(stream, self.path, 0):
                     found.append(entry)
                     end = offset
