@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from ratefront.records import Scalar
 
@@ -150,8 +150,7 @@ KINDS: Mapping[str, type[Any]] = {
 _NAMES = {cls: name for name, cls in KINDS.items()}
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """An event with its place in the ledger; ``time`` is seconds since the epoch, when it was written."""
 
     seq: int

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Final, Literal, Self, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias
 
 Scalar: TypeAlias = bool | int | float | str
 Direction: TypeAlias = Literal["minimise", "maximise"]
@@ -75,8 +75,7 @@ def series_of(values: Mapping[str, Scalar]) -> str:
     return f"{values['family']} ({entropy_model})" if entropy_model else str(values["family"])
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """One report of a running trial: ``step`` counts epochs from 1, ``metrics`` are finite or the trial fails."""
 
     step: int
