@@ -9,11 +9,16 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Python's garbage collector rests: it would look through all that was made, again and again, and find nothing."""
+    """Python's garbage collector rests: it would look through all that was made, again and again, and find nothing.
+
+    Afterwards all of it counts as old, which is looked through seldom.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
+        gc.unfreeze()  # from where it was frozen to the oldest generation, without a look
         if was_enabled:
             gc.enable()
