@@ -59,7 +59,7 @@ class Marked:
             time.sleep(0.1)
         assert found == {}, found
 
-    def close(self) -> None:
+    def close(self, within_s: float = 12.0) -> None:
         """
         Raises
         ------
@@ -67,6 +67,6 @@ class Marked:
             A process is left.
         """
         try:
-            self.assert_none_left()
+            self.assert_none_left(within_s)
         finally:
             shutil.rmtree(self.ray_folder, ignore_errors=True)

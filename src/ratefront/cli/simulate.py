@@ -102,9 +102,10 @@ def simulate(
         trials=trials,
         slots=slots,
         sampler=None if sampler is None else sampler.value,
-        trial_s=600.0 if trial_s is None else trial_s,
         latency_s=None if latency_ms is None else latency_ms / 1000,
     )
+    if trial_s is not None:
+        simulated = partial(simulated, trial_s=trial_s)
     if seeds is None:
         with _counting() as on_update:
             outcome = simulated(faults=faults, on_update=on_update)

@@ -8,7 +8,7 @@ from typing import Any
 import ray
 
 from ratefront.errors import InputError
-from ratefront.spec.capacity import check_capacity, families_of, needs_by_user
+from ratefront.spec.capacity import check_capacity, needs_by_family, needs_by_user
 from ratefront.spec.schema import SweepSpec, TrialResources
 
 #: Ray counts in ten-thousandths: a third of a GPU fits three times.
@@ -27,8 +27,7 @@ def slots(spec: SweepSpec) -> int:
     """
     nodes: list[Node] = [node["Resources"] for node in _nodes() if node["Alive"]]
     _check(spec, nodes)
-    families = families_of(spec) or ("",)
-    rooms = [sum(_trials_on(node, spec, family) for node in nodes) for family in families]
+    rooms = [sum(_trials_on(node, spec, family) for node in nodes) for family in needs_by_family(spec)]
     return min(max(rooms), spec.resources.concurrent)
 
 
