@@ -11,6 +11,7 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import TrialParams, TrialResult
+from ratefront.spec.facts import facts_of_spec
 from ratefront.spec.load import LoadedSpec, load_spec, spec_from_plain
 from ratefront.spec.parse import parse_space
 from ratefront.store.folder import SweepFolder
@@ -194,7 +195,7 @@ def checked_params(loaded: LoadedSpec, values: Mapping[str, Any], seed: int = 0)
     if not isinstance(family, str):
         raise InputError(f"the parameters name no family; valid: {', '.join(CATALOGUE.families)}")
     own = {name: value for name, value in values.items() if name != "family"}
-    _, problems = parse_space({"family": {family: own}}, CATALOGUE, spec.task_model.name, spec.dataset.name)
+    _, problems = parse_space({"family": {family: own}}, CATALOGUE, facts_of_spec(CATALOGUE, spec))
     if problems:
         raise InputError(
             "\n".join(["these parameters do not fit:", *(f"  {problem}" for problem in problems)])

@@ -25,13 +25,27 @@ def load_target(target: str) -> Any:
 
 @dataclass(frozen=True)
 class Registered(Generic[Parameters]):
-    """One registered thing. ``facts`` are what a check needs to know without importing it (split points, classes)."""
+    """One registered thing. ``facts`` are what a check needs to know without importing it (split points, classes).
+
+    Where they depend on its parameters, ``describe`` is the import path of what tells more of them.
+    """
 
     name: str
     parameters: type[Parameters]
     target: str
     summary: str
     facts: dict[str, Any] = field(default_factory=dict)
+    describe: str | None = None
+
+    def facts_for(self, parameters: Parameters) -> dict[str, Any]:
+        """What is known of it with these parameters.
+
+        Raises
+        ------
+        InputError
+            The parameters name something that is not there or cannot be used, as a file.
+        """
+        return self.facts | (load_target(self.describe)(parameters) if self.describe else {})
 
     def load(self) -> Any:
         """Import and return the thing that ``target`` points to."""
@@ -52,8 +66,10 @@ class Registry(Generic[Parameters]):
         target: str,
         summary: str,
         facts: dict[str, Any] | None = None,
+        *,
+        describe: str | None = None,
     ) -> None:
-        """Register ``target`` under ``name``.
+        """Register ``target`` under ``name``; see ``Registered`` for facts.
 
         Raises
         ------
@@ -64,7 +80,7 @@ class Registry(Generic[Parameters]):
             raise ValueError(
                 f"{self.kind} {name!r} is registered twice: {self._entries[name].target}, {target}"
             )
-        self._entries[name] = Registered(name, parameters, target, summary, facts or {})
+        self._entries[name] = Registered(name, parameters, target, summary, facts or {}, describe)
 
     def __getitem__(self, name: str) -> Registered[Parameters]:
         if name not in self._entries:

@@ -15,6 +15,7 @@ import yaml
 from ratefront.api import checked_params
 from ratefront.catalogue import CATALOGUE
 from ratefront.cli import app
+from ratefront.spec.facts import known_facts
 from ratefront.spec.load import load_spec
 from ratefront.spec.parse import parse_space
 from ratefront.spec.schema import Resources
@@ -66,7 +67,9 @@ def test_the_space_shown_is_valid() -> None:
     (shown,) = [
         block for block in _blocks(ROOT / "docs" / "sweep-file.md", "yaml") if block.startswith("space:")
     ]
-    space, problems = parse_space(yaml.safe_load(shown)["space"], CATALOGUE, "small_cnn", "digits")
+    space, problems = parse_space(
+        yaml.safe_load(shown)["space"], CATALOGUE, known_facts(CATALOGUE, "small_cnn", "digits")
+    )
     assert problems == []
     assert "family" in space
 

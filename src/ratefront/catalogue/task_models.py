@@ -1,4 +1,8 @@
-"""The task models, known without importing torch. Facts: ``splits``, their split points from input to output."""
+"""The task models, known without importing torch.
+
+Facts: ``splits``, their split points from input to output, and ``strides``: how many pixels of the image one of the
+features stands for there, along each side; 0 where they are no map.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ TASK_MODELS: Registry[TaskModelParameters] = Registry("task model")
 TASK_MODELS.add(
     "small_cnn",
     TaskModelParameters,
-    "ratefront.tasks.small_cnn:SmallCNN",
+    "ratefront.tasks.small_cnn:build",
     "three convolutions and two linear layers, for images of 8×8 pixels",
-    {"splits": ("conv1", "conv2", "conv3", "hidden")},
+    {"splits": ("conv1", "conv2", "conv3", "hidden"), "strides": (1, 2, 4, 0)},
 )

@@ -15,11 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ratefront.catalogue import CATALOGUE
 from ratefront.complexity import module_bytes, table_bytes
 from ratefront.data.splits import Dataset
 from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
 from ratefront.records import Scalar
+from ratefront.spec.schema import Named
+from ratefront.tasks.build import build_task_model
 from ratefront.tasks.model import TaskModel
 
 
@@ -83,17 +84,19 @@ class Codec(nn.Module, ABC):
 
 @dataclass(frozen=True)
 class CodecStructure:
-    """All that decides a codec's structure, weights aside; plain data. ``shape`` is one image's (C, H, W)."""
+    """All that decides a codec's structure, weights aside; plain data.
+
+    ``task_model`` is the sweep file's description of it, ``shape`` one sample's: (C, H, W) or (P, 3).
+    """
 
     parameters: Mapping[str, Scalar]
-    task_model: str
+    task_model: Mapping[str, Any]
     classes: int
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
 
     def task_model_untrained(self) -> TaskModel:
         """The task model's architecture with arbitrary weights."""
-        model: TaskModel = CATALOGUE.task_models[self.task_model].load()(self.classes, self.shape[0])
-        return model
+        return build_task_model(Named.model_validate(dict(self.task_model)), self.classes, self.shape)
 
 
 class Learner(ABC):

@@ -100,7 +100,7 @@ class LabelCodec(Codec):
         return int(self.counts.argmax())
 
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
-        predicted = predict_logits(self.task_model, images).argmax(dim=1)
+        predicted = predict_logits(self.task_model, images.cpu().numpy()).argmax(dim=1)
         symbols = self.sent_as.cpu()[predicted].numpy().astype(np.int32)
         symbols[~self._sent(len(symbols), first)] = self._commonest()
         return symbols[:, None]
@@ -144,7 +144,5 @@ class LabelFamily(Family):
             raise TypeError(f"expected a LabelCodec, got {type(codec).__name__}")
         parameters = LabelParameters.model_validate(structure.parameters)
         codec.task_model.load_state_dict(task_model.state_dict())
-        predicted = (
-            predict_logits(codec.task_model, torch.from_numpy(data.train.images)).argmax(dim=1).numpy()
-        )
+        predicted = predict_logits(codec.task_model, data.train.images).argmax(dim=1).numpy()
         codec.fit(predicted, parameters.merged_classes or 0)

@@ -78,7 +78,7 @@ def _bottleneck(parameters: SplitParameters, shape: tuple[int, ...], *, with_pri
 
 
 @torch.no_grad()
-def _feature_shape(front_end: nn.Module, image: tuple[int, int, int]) -> tuple[int, ...]:
+def _feature_shape(front_end: nn.Module, image: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(front_end(torch.zeros(1, *image)).shape[1:])
 
 

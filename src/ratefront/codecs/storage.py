@@ -18,10 +18,12 @@ from torch import Tensor
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.codecs.contract import Codec, CodecStructure, Family
+from ratefront.data.splits import Dataset
 from ratefront.errors import InputError
 from ratefront.records import Scalar
+from ratefront.spec.schema import Named
 
-_VERSION = 1
+_VERSION = 2
 
 
 def load_family(name: str) -> Family:
@@ -85,9 +87,6 @@ def _fill(codec: Codec, tensors: Mapping[str, Tensor], config: Path) -> None:
     codec.load_state_dict({name: tensors[name].to(tensor.dtype) for name, tensor in wanted.items()})
 
 
-def structure_of(
-    values: Mapping[str, Scalar], task_model: str, classes: int, shape: tuple[int, ...]
-) -> CodecStructure:
-    """The structure of a codec with a family's own parameters, for images of shape (C, H, W)."""
-    channels, height, width = shape
-    return CodecStructure(dict(values), task_model, classes, (channels, height, width))
+def structure_of(values: Mapping[str, Scalar], task_model: Named, data: Dataset) -> CodecStructure:
+    """The structure of a codec with a family's own parameters, for samples of this data set."""
+    return CodecStructure(dict(values), task_model.model_dump(), data.classes, data.shape)

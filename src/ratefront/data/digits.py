@@ -22,8 +22,10 @@ def load_digits(parameters: DatasetParameters) -> Dataset:
     rest, test = _stratified(np.arange(len(labels)), labels, parameters.split_seed)
     train, validation = _stratified(rest, labels, parameters.split_seed)
     raw_bits = images[0].size * (_LEVELS - 1).bit_length()
-    splits = [Split(images[index], labels[index]) for index in (train, validation, test)]
-    return Dataset("digits", 10, raw_bits, *splits)
+    on_train, on_validation, on_test = (
+        Split(images[index], labels[index]) for index in (train, validation, test)
+    )
+    return Dataset("digits", 10, raw_bits, on_train, on_validation, on_test)
 
 
 def _stratified(

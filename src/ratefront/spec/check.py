@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ratefront.catalogue import Catalogue
-from ratefront.errors import SpecError
+from ratefront.errors import InputError, SpecError
 from ratefront.records import NO_DEFAULT_REFERENCE
 from ratefront.registry import Registry
 from ratefront.spec.capacity import families_of
+from ratefront.spec.facts import known_facts
 from ratefront.spec.parse import parse_space
 from ratefront.spec.problems import from_pydantic, repeated, shown, unknown, valid_choices
 from ratefront.spec.schema import SweepSpec
@@ -73,21 +74,19 @@ def _resolve_named(raw: object, registry: Registry[Any], path: str) -> tuple[obj
     own = {key: value for key, value in given.items() if key != "name"}
     try:
         parameters = model.model_validate(own, strict=True)
+        registry[name].facts_for(parameters)
     except ValidationError as error:
         return raw, from_pydantic(error, model, path)
+    except InputError as error:
+        return raw, [f"{path}: {error}"]
     return {"name": name, **parameters.model_dump(mode="json")}, []
 
 
 def _space(resolved: Mapping[str, Any], catalogue: Catalogue) -> tuple[Space, list[str]]:
     if not isinstance(resolved.get("space"), Mapping):
         return {}, []  # the schema says what is wrong
-    return parse_space(
-        resolved["space"], catalogue, _name(resolved.get("task_model")), _name(resolved.get("dataset"))
-    )
-
-
-def _name(raw: object) -> str:
-    return str(raw.get("name", "")) if isinstance(raw, Mapping) else str(raw)
+    facts = known_facts(catalogue, resolved.get("task_model"), resolved.get("dataset"))
+    return parse_space(resolved["space"], catalogue, facts)
 
 
 def _coupled(spec: SweepSpec) -> list[str]:

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from ratefront.catalogue import Catalogue
 from ratefront.records import Scalar
+from ratefront.spec.facts import Facts
 from ratefront.spec.problems import rule, shown, unknown
 
 #: Parameters whose valid values are a fact of the task model.
@@ -80,18 +80,14 @@ class Parameter:
         return TypeAdapter(annotation)
 
 
-def parameters_of(
-    model: type[BaseModel], catalogue: Catalogue, task_model: str, dataset: str
-) -> dict[str, Parameter]:
+def parameters_of(model: type[BaseModel], facts: Facts) -> dict[str, Parameter]:
     """The parameters of a family, each with what the task model and the data set say of it."""
-    splits = catalogue.task_models[task_model].facts if task_model in catalogue.task_models else {}
-    limits = catalogue.datasets[dataset].facts if dataset in catalogue.datasets else {}
     return {
         name: Parameter(
             name,
             field,
-            choices=splits.get(VALUES_FROM_TASK_MODEL.get(name, "")) or _literals(field.annotation),
-            at_most=limits[fact] - 1 if (fact := BELOW_FACT_OF_DATASET.get(name)) in limits else None,
+            choices=facts.get(VALUES_FROM_TASK_MODEL.get(name, "")) or _literals(field.annotation),
+            at_most=facts[fact] - 1 if (fact := BELOW_FACT_OF_DATASET.get(name, "")) in facts else None,
         )
         for name, field in model.model_fields.items()
     }

@@ -20,6 +20,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ratefront.catalogue import Catalogue
+from ratefront.spec.facts import Facts
 from ratefront.spec.parameters import Parameter, parameters_of
 from ratefront.spec.problems import closest, repeated, shown, unknown, valid_choices
 from ratefront.spec.rules import missing_problems, model_problems
@@ -30,11 +31,11 @@ ROOT = "space"
 _BROKEN = Constant("")
 
 
-def parse_space(raw: object, catalogue: Catalogue, task_model: str, dataset: str) -> tuple[Space, list[str]]:
+def parse_space(raw: object, catalogue: Catalogue, facts: Facts) -> tuple[Space, list[str]]:
     """Read ``space`` as written.
 
-    The task model and the data set are names; what they know of a parameter (split points, classes) is
-    checked where they exist. Returns the space and one line a problem; with problems the space is of no use.
+    ``facts`` are what task model and data set know of a parameter (split points, classes). Returns the space and one
+    line a problem; with problems the space is of no use.
     """
     if not isinstance(raw, Mapping):
         return {}, [f"{ROOT}: must be a mapping with the key family, got {shown(raw)}"]
@@ -50,7 +51,7 @@ def parse_space(raw: object, catalogue: Catalogue, task_model: str, dataset: str
             problems.append(f"{path}.{name}: {unknown('family', name, catalogue.families)}")
             continue
         model = catalogue.families[name].parameters
-        parameters = parameters_of(model, catalogue, task_model, dataset)
+        parameters = parameters_of(model, facts)
         options[name], found = _read_family(own, model, parameters, f"{path}.{name}")
         problems += found
     return {"family": Branch(options)}, problems

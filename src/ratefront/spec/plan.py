@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ratefront.catalogue import Catalogue
 from ratefront.records import OBJECTIVES, Direction
 from ratefront.spec.check import LoadedSpec
+from ratefront.spec.facts import facts_of_spec
 from ratefront.spec.parameters import Parameter, parameters_of
 from ratefront.spec.render import render_plan
 from ratefront.spec.schema import SweepSpec
@@ -33,18 +34,15 @@ def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:
     """Join a checked sweep file with the catalogue that it was checked against."""
     spec = loaded.spec
     registered = {name: catalogue.families[name] for name in _families(loaded.space)}
-    task_model = catalogue.task_models[spec.task_model.name]
+    task_model, facts = catalogue.task_models[spec.task_model.name], facts_of_spec(catalogue, spec)
     return Plan(
         spec=spec,
         space=loaded.space,
-        families={
-            name: parameters_of(family.parameters, catalogue, spec.task_model.name, spec.dataset.name)
-            for name, family in registered.items()
-        },
+        families={name: parameters_of(family.parameters, facts) for name, family in registered.items()},
         family_summaries={name: family.summary for name, family in registered.items()},
         dataset_summary=catalogue.datasets[spec.dataset.name].summary,
         task_model_summary=task_model.summary,
-        split_points=tuple(task_model.facts.get("splits", ())),
+        split_points=tuple(facts.get("splits", ())),
         directions={name: OBJECTIVES[name] for name in spec.objectives},
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ratefront.data.splits import Samples
 from ratefront.errors import UnknownNameError
 
 
@@ -50,11 +51,12 @@ def _run(stages: object, value: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def predict_logits(model: nn.Module, images: Tensor, batch_size: int = 512) -> Tensor:
+def predict_logits(model: nn.Module, images: Samples, batch_size: int = 512) -> Tensor:
     """Logits (N, K) on the CPU, in evaluation mode, in batches."""
     model.eval()
     device = next(model.parameters()).device
-    return torch.cat([model(batch.to(device)).cpu() for batch in images.split(batch_size)])
+    batches = (images[first : first + batch_size] for first in range(0, len(images), batch_size))
+    return torch.cat([model(torch.from_numpy(batch).to(device)).cpu() for batch in batches])
 
 
 @torch.no_grad()

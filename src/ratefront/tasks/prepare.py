@@ -18,11 +18,12 @@ from safetensors.torch import load_file, save_file
 from ratefront.catalogue import CATALOGUE
 from ratefront.complexity import module_bytes
 from ratefront.data.load import load_dataset
-from ratefront.data.splits import Dataset
+from ratefront.data.splits import Dataset, Samples
 from ratefront.events import TaskModelReady
 from ratefront.spec.schema import Named, SweepSpec
 from ratefront.store.atomic import flush_to_disk
 from ratefront.store.sealed import FACTS, is_whole, seal
+from ratefront.tasks.build import build_task_model
 from ratefront.tasks.model import TaskModel, predict_logits
 from ratefront.tasks.train import train_task_model
 
@@ -64,10 +65,16 @@ def _identity(spec: SweepSpec, data: Dataset) -> str:
     digest = hashlib.sha256()
     described = [_TRAINING_VERSION, spec.task_model.model_dump(), data.name, data.classes]
     digest.update(json.dumps(described, sort_keys=True).encode())
-    for split in (data.train, data.validation, data.test):
-        digest.update(np.ascontiguousarray(split.images).tobytes())
-        digest.update(np.ascontiguousarray(split.labels).tobytes())
+    digest.update((data.content or _content(data)).encode())
     return digest.hexdigest()[:32]
+
+
+def _content(data: Dataset) -> str:
+    digest = hashlib.sha256()
+    for split in (data.train, data.validation, data.test):
+        digest.update(np.ascontiguousarray(split.images[:]).tobytes())
+        digest.update(np.ascontiguousarray(split.labels).tobytes())
+    return digest.hexdigest()
 
 
 def _train_into(kept: Path, spec: SweepSpec, data: Dataset, identity: str, device: str) -> None:
@@ -75,7 +82,7 @@ def _train_into(kept: Path, spec: SweepSpec, data: Dataset, identity: str, devic
     parameters = CATALOGUE.task_models[spec.task_model.name].parameters(**spec.task_model.parameters)
     with torch.random.fork_rng(), tempfile.TemporaryDirectory(dir=kept.parent) as temporary:
         torch.manual_seed(parameters.seed)
-        model = _build(spec.task_model, data)
+        model = build_task_model(spec.task_model, data.classes, data.shape)
         train_task_model(model, data, parameters, device)
         made = Path(temporary) / "made"
         made.mkdir()
@@ -92,11 +99,6 @@ def _put(made: Path, kept: Path, aside: Path) -> None:
     except OSError:
         if not is_whole(kept):
             raise
-
-
-def _build(named: Named, data: Dataset) -> TaskModel:
-    model: TaskModel = CATALOGUE.task_models[named.name].load()(data.classes, data.train.images.shape[1])
-    return model
 
 
 def _save(folder: Path, model: TaskModel, data: Dataset, identity: str) -> None:
@@ -118,8 +120,8 @@ def _save(folder: Path, model: TaskModel, data: Dataset, identity: str) -> None:
     seal(folder, facts)
 
 
-def _logits(model: TaskModel, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    logits: NDArray[np.float32] = predict_logits(model, torch.from_numpy(images)).numpy()
+def _logits(model: TaskModel, images: Samples) -> NDArray[np.float32]:
+    logits: NDArray[np.float32] = predict_logits(model, images).numpy()
     return logits
 
 
@@ -130,14 +132,14 @@ def _accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
 def load_task_model(spec: SweepSpec, folder: Path) -> TaskModel:
     """The trained task model of a sweep from its folder, in evaluation mode, kept in the process between trials."""
     data = load_dataset(spec.dataset)
-    structure = (spec.task_model.name, data.classes, int(data.train.images.shape[1]))
-    return _load(_facts_of(folder).identity, folder, *structure)
+    described = json.dumps(spec.task_model.model_dump(), sort_keys=True)
+    return _load(_facts_of(folder).identity, folder, described, data.classes, data.shape)
 
 
 @lru_cache(maxsize=2)
-def _load(identity: str, folder: Path, name: str, classes: int, channels: int) -> TaskModel:
+def _load(identity: str, folder: Path, described: str, classes: int, shape: tuple[int, ...]) -> TaskModel:
     """Kept by the model's identity: another one may lie in the same folder later."""
-    model: TaskModel = CATALOGUE.task_models[name].load()(classes, channels)
+    model = build_task_model(Named.model_validate(json.loads(described)), classes, shape)
     weights = load_file(folder / "model.safetensors")
     model.load_state_dict({key: value.float() for key, value in weights.items()})
     model.requires_grad_(False)

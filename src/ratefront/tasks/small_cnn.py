@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import nn
 
+from ratefront.catalogue.task_models import TaskModelParameters
 from ratefront.tasks.model import TaskModel
 
 
@@ -24,3 +27,8 @@ class SmallCNN(TaskModel):
                 ("classifier", nn.Linear(64, classes)),
             ]
         )
+
+
+def build(parameters: TaskModelParameters, classes: int, shape: Sequence[int]) -> SmallCNN:
+    """For images (C, 8, 8)."""
+    return SmallCNN(classes, shape[0])

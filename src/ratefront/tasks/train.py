@@ -25,7 +25,7 @@ def train_task_model(model: TaskModel, data: Dataset, parameters: TaskModelParam
     model.to(device).train()
     optimiser = torch.optim.Adam(model.parameters(), lr=parameters.learning_rate, weight_decay=1e-5)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, parameters.epochs)
-    images = torch.from_numpy(data.train.images).to(device)
+    images = torch.from_numpy(data.train.images[:]).to(device)
     labels = torch.from_numpy(data.train.labels).to(device)
     generator = torch.Generator().manual_seed(parameters.seed)
     for _ in range(parameters.epochs):

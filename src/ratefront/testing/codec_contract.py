@@ -78,7 +78,7 @@ def train_example(
     """Train a family's codec for a sweep's epochs and save it; ``task_model`` is a prepared task model's folder."""
     data, model = load_dataset(spec.dataset), load_task_model(spec, task_model)
     own = {name: value for name, value in values.items() if name != "family"}
-    structure = structure_of(own, spec.task_model.name, data.classes, data.train.images.shape[1:])
+    structure = structure_of(own, spec.task_model, data)
     family, files = str(values["family"]), TrialFolder(folder)
     with torch.random.fork_rng():
         codec, state = _begin(family, structure, model, data, spec, seed=0)

@@ -84,7 +84,7 @@ def _trained(
     checkpoint: CheckpointFile,
 ) -> Generator[Progress, None, _Trained]:
     spec = context.spec
-    structure = structure_of(params.own, spec.task_model.name, data.classes, data.train.images.shape[1:])
+    structure = structure_of(params.own, spec.task_model, data)
     family = load_family(params.family)
     codec = family.build(structure).to(context.device)
     learner = family.learner(codec, structure, task_model, data)
