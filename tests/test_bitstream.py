@@ -10,24 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ratefront.bitstream import MAGIC, bits_alone, encode_string, read_stream, write_stream
-from ratefront.entropy_coder import (
-    FrequencyTable,
-    SymbolDecoder,
-    SymbolEncoder,
-    Symbols,
-    decode_columns,
-    encode_columns,
-)
+from ratefront.bitstream import MAGIC, bits_alone, read_stream, write_stream
+from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
 from ratefront.errors import BitstreamError
+from ratefront.symbol_strings import SymbolStrings, decode_columns, encode_columns
 
 IDENTITY = bytes(range(32))
 
 
-class TwoColumns:
+class TwoColumns(SymbolStrings):
     """A coder of two elements with skewed tables."""
 
     elements = 2
+    uses_position = False
     tables = (
         FrequencyTable.from_pmf(np.array([0.7, 0.2, 0.05, 0.05]), offset=-1),
         FrequencyTable.from_pmf(np.array([0.05, 0.95])),
@@ -83,7 +78,7 @@ def test_alone_each_sample_is_a_string_of_whole_bytes() -> None:
     alone = bits_alone(TwoColumns(), latents)
     assert alone.shape == (30,)
     assert set(alone % 8) == {0}
-    assert alone.sum() >= 8 * len(encode_string(TwoColumns(), latents, 0))
+    assert alone.sum() >= 8 * len(TwoColumns().encode(latents))
 
 
 def test_no_samples() -> None:

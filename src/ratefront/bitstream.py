@@ -15,17 +15,19 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.entropy_coder import SymbolDecoder, SymbolEncoder, Symbols, shortest_string
+from ratefront.entropy_coder import Symbols
 from ratefront.errors import BitstreamError
 
 MAGIC, VERSION = b"RFNT", 1
+FILLER = -1  # of ragged latents
+_RAGGED = 0xFFFFFFFF
 IDENTITY_BYTES = 32
 _HEADER = struct.Struct("<4sHH32sIII")
 _BLOCK = struct.Struct("<II")
@@ -36,15 +38,22 @@ _MOST_LATENTS = 1 << 28  # a corrupt header must not make the decoder allocate t
 class LatentCoder(Protocol):
     """What the container needs of a codec: latents are integers (n, elements), in samples' order.
 
-    ``first`` is the position of the first sample in the whole sequence; only codecs that agree on a schedule use it.
+    ``first`` is the position of the first sample in the whole sequence; only codecs that agree on a schedule use it,
+    and say so by ``uses_position``. Where samples differ in length ``elements`` is None, and the rows of a block are
+    filled up with ``FILLER`` to the longest one.
     """
 
     @property
-    def elements(self) -> int: ...
+    def elements(self) -> int | None: ...
 
-    def write(self, latents: Symbols, first: int, encoder: SymbolEncoder) -> None: ...
+    @property
+    def uses_position(self) -> bool: ...
 
-    def read(self, samples: int, first: int, decoder: SymbolDecoder) -> Symbols: ...
+    def encode(self, latents: Symbols, first: int) -> bytes:
+        """Latents (n, elements) as one self-terminating string that decodes to them."""
+        ...
+
+    def decode(self, data: bytes, samples: int, first: int) -> Symbols: ...
 
 
 @dataclass(frozen=True)
@@ -70,39 +79,33 @@ def _latent_crc(latents: Symbols) -> int:
     return zlib.crc32(np.ascontiguousarray(latents, dtype="<i4").tobytes())
 
 
+def _fitted(latents: Symbols, elements: int | None) -> Symbols:
+    """Ragged latents without the columns that only other blocks need."""
+    if elements is not None:
+        return latents
+    return latents[:, : int((latents != FILLER).sum(axis=1).max(initial=0))]
+
+
+def joined(blocks: Sequence[Symbols]) -> Symbols:
+    """Latents of several blocks, one after another; ragged ones are filled up to the longest."""
+    width = max((block.shape[1] for block in blocks), default=0)
+    padded = [np.pad(b, ((0, 0), (0, width - b.shape[1])), constant_values=FILLER) for b in blocks]
+    return np.concatenate(padded) if padded else np.zeros((0, width), dtype=np.int32)
+
+
 def _blocks(samples: int, block_size: int) -> Iterator[tuple[int, int]]:
     for first in range(0, samples, block_size):
         yield first, min(block_size, samples - first)
 
 
-def encode_string(coder: LatentCoder, latents: Symbols, first: int) -> bytes:
-    """Latents (n, elements) as one string, decoded again before it is returned.
-
-    Raises
-    ------
-    BitstreamError
-        The string does not decode to the same latents.
-    """
-    encoder = SymbolEncoder()
-    coder.write(latents, first, encoder)
-    words = encoder.words()
-
-    def decodes(data: bytes) -> bool:
-        try:
-            return np.array_equal(coder.read(len(latents), first, SymbolDecoder(data)), latents)
-        except BitstreamError:
-            return False
-
-    if not decodes(words):
-        raise BitstreamError("the codec does not decode what it encoded")
-    return shortest_string(words, decodes)
-
-
 def bits_alone(coder: LatentCoder, latents: Symbols) -> NDArray[np.int64]:
     """Bits (n,) of each sample as a string of its own."""
-    return np.array(
-        [8 * len(encode_string(coder, latents[i : i + 1], i)) for i in range(len(latents))], dtype=np.int64
-    )
+    rows, inverse = latents, np.arange(len(latents))
+    if not coder.uses_position:  # the same latents are the same string
+        rows, inverse = np.unique(latents, axis=0, return_inverse=True)
+    alone = [coder.encode(_fitted(rows[i : i + 1], coder.elements), i) for i in range(len(rows))]
+    bits: NDArray[np.int64] = np.array([8 * len(string) for string in alone], dtype=np.int64)
+    return bits[inverse.reshape(-1)]
 
 
 def write_stream(coder: LatentCoder, identity: bytes, latents: Symbols, block_size: int) -> CodedStream:
@@ -117,14 +120,15 @@ def write_stream(coder: LatentCoder, identity: bytes, latents: Symbols, block_si
     """
     if len(identity) != IDENTITY_BYTES:
         raise ValueError(f"an identity has {IDENTITY_BYTES} bytes, got {len(identity)}")
-    if latents.ndim != 2 or latents.shape[1] != coder.elements:
+    if latents.ndim != 2 or coder.elements not in (None, latents.shape[1]):
         raise ValueError(f"latents are (n, {coder.elements}), got {latents.shape}")
     spans = list(_blocks(len(latents), block_size))
-    payloads = [encode_string(coder, latents[first : first + count], first) for first, count in spans]
-    header = _HEADER.pack(MAGIC, VERSION, _HEADER.size, identity, len(latents), block_size, coder.elements)
+    blocks = [_fitted(latents[first : first + count], coder.elements) for first, count in spans]
+    payloads = [coder.encode(block, first) for block, (first, _) in zip(blocks, spans, strict=True)]
+    elements = _RAGGED if coder.elements is None else coder.elements
+    header = _HEADER.pack(MAGIC, VERSION, _HEADER.size, identity, len(latents), block_size, elements)
     index = b"".join(
-        _BLOCK.pack(len(payload), _latent_crc(latents[first : first + count]))
-        for (first, count), payload in zip(spans, payloads, strict=True)
+        _BLOCK.pack(len(payload), _latent_crc(block)) for block, payload in zip(blocks, payloads, strict=True)
     )
     body = header + index + b"".join(payloads)
     return CodedStream(body + _CRC.pack(zlib.crc32(body)), len(latents), tuple(map(len, payloads)))
@@ -144,7 +148,8 @@ def _parse_header(coder: LatentCoder, identity: bytes, data: bytes) -> tuple[int
         raise BitstreamError(
             f"coded by another codec: {written_by.hex()[:12]}…, this is {identity.hex()[:12]}…"
         )
-    if elements != coder.elements or block_size < 1 or samples * max(1, elements) > _MOST_LATENTS:
+    expected = _RAGGED if coder.elements is None else coder.elements
+    if elements != expected or block_size < 1 or samples * max(1, coder.elements or 1) > _MOST_LATENTS:
         raise BitstreamError(
             f"impossible shapes: {samples} samples of {elements} elements, blocks of {block_size}"
         )
@@ -170,11 +175,11 @@ def read_stream(coder: LatentCoder, identity: bytes, data: bytes) -> Symbols:
         length, checksum = _BLOCK.unpack_from(data, _HEADER.size + _BLOCK.size * number)
         if position + length > end:
             raise BitstreamError(f"block {number} ends behind the end of the stream")
-        latents = coder.read(count, first, SymbolDecoder(data[position : position + length]))
+        latents = coder.decode(data[position : position + length], count, first)
         if _latent_crc(latents) != checksum:
             raise BitstreamError(f"block {number} decodes to other latents than were coded")
         decoded.append(latents)
         position += length
     if position != end:
         raise BitstreamError(f"{end - position} bytes behind the last block")
-    return np.concatenate(decoded) if decoded else np.zeros((0, coder.elements), dtype=np.int32)
+    return joined(decoded) if decoded else np.zeros((0, coder.elements or 0), dtype=np.int32)

@@ -7,7 +7,6 @@ the coder never sees a float that another machine could round differently.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -78,11 +77,11 @@ class FrequencyTable:
 
 
 class SymbolEncoder:
-    """Collects symbols of one string."""
+    """Collects symbols of one string, and remembers them: what was coded can be compared with what is decoded."""
 
     def __init__(self) -> None:
         self._coder = constriction.stream.queue.RangeEncoder()
-        self._empty = True
+        self._coded: list[tuple[Symbols, FrequencyTable]] = []
 
     def encode(self, symbols: Symbols, table: FrequencyTable) -> None:
         """Append symbols (n,).
@@ -98,11 +97,21 @@ class SymbolEncoder:
             )
         if symbols.size and len(table) > 1:
             self._coder.encode(np.ascontiguousarray(symbols - table.offset, dtype=np.int32), table.model)
-            self._empty = False
+            self._coded.append((symbols, table))
 
     def words(self) -> bytes:
         """The string in whole words of 32 bit, most significant byte first."""
-        return b"" if self._empty else bytes(self._coder.get_compressed().astype(">u4").tobytes())
+        return b"" if not self._coded else bytes(self._coder.get_compressed().astype(">u4").tobytes())
+
+    def is_decoded_from(self, data: bytes) -> bool:
+        """True where these bytes decode to the same symbols under the same tables."""
+        decoder = SymbolDecoder(data)
+        try:
+            return all(
+                np.array_equal(decoder.decode(len(symbols), table), symbols) for symbols, table in self._coded
+            )
+        except BitstreamError:
+            return False
 
 
 class SymbolDecoder:
@@ -130,36 +139,3 @@ class SymbolDecoder:
         except (AssertionError, ValueError) as error:
             raise BitstreamError(f"the coded string is damaged: {error}") from error
         return (np.asarray(found) + table.offset).astype(np.int32)
-
-
-def _candidates(words: bytes, length: int) -> list[bytes]:
-    """Strings of ``length`` bytes next to the one that the words begin with: it, and the next larger one."""
-    prefix = words[:length]
-    above = int.from_bytes(prefix, "big") + 1
-    return [prefix] if above >= 1 << (8 * length) else [prefix, above.to_bytes(length, "big")]
-
-
-def shortest_string(words: bytes, decodes: Callable[[bytes], bool]) -> bytes:
-    """The shortest string, in bytes, that decodes alike whatever follows it.
-
-    The coder ends on words of 32 bit. A string stands for an interval; a shorter one is enough when the interval holds
-    both of its extreme continuations (all zeros, all ones), hence every one between.
-    """
-    for length in range(max(0, len(words) - 2 * _WORD_BYTES), len(words)):
-        for string in _candidates(words, length):
-            if all(decodes(string + filler * (3 * _WORD_BYTES)) for filler in (b"\0", b"\xff")):
-                return string
-    return words
-
-
-def encode_columns(latents: Symbols, tables: Sequence[FrequencyTable], encoder: SymbolEncoder) -> None:
-    """Code latents (n, L), column j under table j, one column after the other."""
-    for column, table in zip(latents.T, tables, strict=True):
-        encoder.encode(column, table)
-
-
-def decode_columns(samples: int, tables: Sequence[FrequencyTable], decoder: SymbolDecoder) -> Symbols:
-    """The way back: latents (samples, L)."""
-    if not tables:
-        return np.zeros((samples, 0), dtype=np.int32)
-    return np.stack([decoder.decode(samples, table) for table in tables], axis=1)

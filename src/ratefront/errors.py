@@ -56,9 +56,10 @@ class SpecError(InputError):
 class UnknownNameError(InputError):
     """A name that the registry of its kind does not hold."""
 
-    def __init__(self, kind: str, name: str, valid: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, valid: Iterable[str], remark: str = "") -> None:
         self.kind, self.name, self.valid = kind, name, tuple(valid)
-        super().__init__(f"unknown {kind} {name!r}; valid: {', '.join(self.valid) or 'none'}")
+        reason = f": {remark}" if remark else ""
+        super().__init__(f"unknown {kind} {name!r}{reason}; valid: {', '.join(self.valid) or 'none'}")
 
 
 class SweepMismatchError(InputError):

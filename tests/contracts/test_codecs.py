@@ -128,4 +128,4 @@ def test_merging_k_classes_leaves_k_fewer_symbols(predicted: list[int], merged: 
     codec = LabelCodec(SmallCNN(4), classes=4, share=1.0)
     codec.fit(np.array(predicted), merged)
     assert int((codec.counts > 0).sum()) == symbols
-    assert codec.further_state_bytes == 4
+    assert codec.further_state_bytes() == 4

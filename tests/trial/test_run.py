@@ -148,7 +148,7 @@ class _Leak:
         payload_bytes = len(split) // 80
         stream = CodedStream(bytes(100 + payload_bytes), len(split), (payload_bytes,))
         alone = np.ones(len(split), dtype=np.int64)
-        return CodedSplit(split, np.zeros((len(split), 1), dtype=np.int32), stream, alone, 0.0)
+        return CodedSplit(split, 1000, np.zeros((len(split), 1), dtype=np.int32), stream, alone, 0.0)
 
 
 def test_another_task_model_in_the_same_folder_is_not_mistaken(tmp_path: Path) -> None:

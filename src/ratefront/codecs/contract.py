@@ -10,16 +10,18 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ratefront.complexity import module_bytes, table_bytes
-from ratefront.data.splits import Dataset
-from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.data.splits import Dataset, Samples
+from ratefront.entropy_coder import FrequencyTable, Symbols
 from ratefront.records import Scalar
 from ratefront.spec.schema import Named
+from ratefront.symbol_strings import SymbolStrings
 from ratefront.tasks.build import build_task_model
 from ratefront.tasks.model import TaskModel
 
@@ -27,25 +29,46 @@ from ratefront.tasks.model import TaskModel
 class Codec(nn.Module, ABC):
     """A trained codec. Every tensor it needs is in its ``state_dict``."""
 
-    #: True where a sample's decoded class depends on its position in the sequence (a shared schedule).
+    #: True where a sample's decoded class depends on its position in the sequence (a shared schedule, shared draws).
     uses_position: bool = False
+
+    #: True where a sample's latents depend on the others of its block.
+    draws_jointly: bool = False
 
     @property
     @abstractmethod
-    def elements(self) -> int:
-        """Integers that stand for one sample."""
+    def elements(self) -> int | None:
+        """Integers that stand for one sample; None where samples differ (see ``bitstream.LatentCoder``)."""
 
     @abstractmethod
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
-        """Images (n, C, H, W), of which the first stands at position ``first``, to latents (n, elements), int32."""
+        """The samples (n, C, H, W) of one block, of which the first stands at position ``first``, to latents
+        (n, elements), int32.
+        """
+
+    def analyse_alone(self, images: Tensor, first: int = 0) -> Symbols:
+        """Latents of samples that are sent each as a string of its own; asked only where ``draws_jointly``."""
+        return self.analyse(images, first)
 
     @abstractmethod
-    def write(self, latents: Symbols, first: int, encoder: SymbolEncoder) -> None:
-        """Code latents (n, elements)."""
+    def encode(self, latents: Symbols, first: int = 0) -> bytes:
+        """Latents (n, elements) of a block as one self-terminating string; it has been tried that it decodes.
+
+        Raises
+        ------
+        BitstreamError
+            The string does not decode to the same latents.
+        """
 
     @abstractmethod
-    def read(self, samples: int, first: int, decoder: SymbolDecoder) -> Symbols:
-        """Decode latents (samples, elements)."""
+    def decode(self, data: bytes, samples: int, first: int = 0) -> Symbols:
+        """Latents (samples, elements) of a string.
+
+        Raises
+        ------
+        BitstreamError
+            The string cannot have been made by this codec.
+        """
 
     @abstractmethod
     def classify(self, latents: Symbols, first: int = 0) -> Tensor:
@@ -53,33 +76,42 @@ class Codec(nn.Module, ABC):
 
     @abstractmethod
     def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
-        """−log2 likelihood (n,), float64, under the entropy model; computed without the coder and its tables."""
+        """−log2 likelihood (n,), float64, of a block under the entropy model; computed without the coder and its tables."""
 
     @abstractmethod
     def transmitter_modules(self) -> Sequence[nn.Module]:
         """The modules whose tensors the transmitter must hold."""
 
-    @abstractmethod
     def transmitter_tables(self) -> Iterable[FrequencyTable]:
         """The coder's tables that the transmitter must hold."""
+        return ()
 
-    #: State that encoding needs besides modules and tables, in bytes.
-    further_state_bytes: int = 0
+    def further_state_bytes(self) -> int:
+        """State that encoding needs besides modules and tables, in bytes."""
+        return 0
 
     @property
     def transmitter_bytes(self) -> int:
         """All state that encoding needs (theory §6)."""
         modules, tables = module_bytes(*self.transmitter_modules()), table_bytes(self.transmitter_tables())
-        return modules + tables + self.further_state_bytes
+        return modules + tables + self.further_state_bytes()
 
     @abstractmethod
     def transmitter_macs(self, image: Tensor) -> int:
         """Multiply–accumulates of the transmitter for one image (1, C, H, W)."""
 
+    def extra_metrics(self, samples: Samples) -> dict[str, float]:
+        """What only this family can tell of itself on the samples of the test split."""
+        return {}
+
     @property
     def device(self) -> torch.device:
         """Where the codec's tensors are."""
-        return next(self.parameters()).device
+        return next(chain(self.parameters(), self.buffers())).device
+
+
+class EntropyCoded(SymbolStrings, Codec):
+    """A codec whose latents are symbols of the entropy coder, under tables that both ends hold."""
 
 
 @dataclass(frozen=True)

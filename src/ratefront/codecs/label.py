@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ratefront.catalogue.families import LabelParameters
-from ratefront.codecs.contract import Codec, CodecStructure, Family
+from ratefront.codecs.contract import Codec, CodecStructure, EntropyCoded, Family
 from ratefront.complexity import multiply_accumulates
 from ratefront.data.splits import Dataset
 from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
@@ -32,7 +32,7 @@ class _Alphabet(NamedTuple):
     table: FrequencyTable
 
 
-class LabelCodec(Codec):
+class LabelCodec(EntropyCoded):
     """Sends the task model's class, merged and on a schedule.
 
     ``sent_as`` (K,) maps a class to the one that stands for it; ``prior`` (K,) is the probability of what is sent, and
@@ -77,8 +77,7 @@ class LabelCodec(Codec):
     def elements(self) -> int:
         return 1
 
-    @property
-    def further_state_bytes(self) -> int:  # type: ignore[override]
+    def further_state_bytes(self) -> int:
         """Where classes are merged, the encoder holds which one stands for which: a byte (or more) a class."""
         classes = len(self.sent_as)
         merges = bool((self.sent_as.cpu() != torch.arange(classes)).any())

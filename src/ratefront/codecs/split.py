@@ -13,24 +13,18 @@ import torch
 from torch import Tensor, nn
 
 from ratefront.codecs.bottleneck import Bottleneck
-from ratefront.codecs.contract import Codec
+from ratefront.codecs.contract import EntropyCoded
 from ratefront.complexity import multiply_accumulates
-from ratefront.entropy_coder import (
-    FrequencyTable,
-    SymbolDecoder,
-    SymbolEncoder,
-    Symbols,
-    decode_columns,
-    encode_columns,
-)
+from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
 from ratefront.objectives.distortions import RelativeFeatureError, divergence_from_teacher
 from ratefront.refine.sga import Annealing, anneal
+from ratefront.symbol_strings import decode_columns, encode_columns
 
 _BATCH = 512
 _PASSES_A_STEP = 3  # one forward and a backward of twice its cost
 
 
-class SplitCodec(Codec):
+class SplitCodec(EntropyCoded):
     """Front end, bottleneck and back end.
 
     ``teacher`` is the task model's own back end: with it, per-sample optimisation asks for the teacher's soft output;

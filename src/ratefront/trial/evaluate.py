@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from ratefront.bitstream import CodedStream, bits_alone, write_stream
+from ratefront.bitstream import CodedStream, bits_alone, joined, write_stream
 from ratefront.bounds import below_oracle
 from ratefront.codecs.contract import Codec
 from ratefront.data.splits import Split
@@ -27,6 +29,7 @@ class CodedSplit:
     """
 
     split: Split
+    block_size: int
     latents: Symbols
     stream: CodedStream
     bits_alone: NDArray[np.int64]
@@ -36,11 +39,25 @@ class CodedSplit:
 def encode_split(codec: Codec, identity: bytes, split: Split, block_size: int, path: Path) -> CodedSplit:
     """Encode a split in blocks and write it to ``path``."""
     began = time.perf_counter()
-    latents = codec.analyse(torch.from_numpy(split.images))
+    latents = _analysed(codec.analyse, split, block_size)
     stream = write_stream(codec, identity, latents, block_size)
     encode_ms = 1000 * (time.perf_counter() - began) / len(split)
     path.write_bytes(stream.data)
-    return CodedSplit(split, latents, stream, bits_alone(codec, latents), encode_ms)
+    alone = _analysed(codec.analyse_alone, split, block_size) if codec.draws_jointly else latents
+    return CodedSplit(split, block_size, latents, stream, bits_alone(codec, alone), encode_ms)
+
+
+def _analysed(analyse: Callable[[Tensor, int], Symbols], split: Split, block_size: int) -> Symbols:
+    """Block by block: what is drawn jointly is drawn within a block, and no more images than its are in memory."""
+    starts = range(0, len(split), block_size)
+    return joined([analyse(torch.from_numpy(split.images[i : i + block_size]), i) for i in starts])
+
+
+def _estimated_bits(codec: Codec, coded: CodedSplit) -> float:
+    """Mean estimate of a sample, block by block."""
+    size = coded.block_size
+    starts = range(0, len(coded.split), size)
+    return float(torch.cat([codec.estimate_bits(coded.latents[i : i + size], i) for i in starts]).mean())
 
 
 def measure(codec: Codec, coded: CodedSplit, decoded: NDArray[np.int64], classes: int) -> Measurement:
@@ -54,7 +71,7 @@ def measure(codec: Codec, coded: CodedSplit, decoded: NDArray[np.int64], classes
     measured = Measurement(
         samples=len(coded.split),
         rate_bits=coded.stream.rate_bits,
-        rate_bits_estimated=float(codec.estimate_bits(coded.latents).mean()),
+        rate_bits_estimated=_estimated_bits(codec, coded),
         rate_bits_alone=float(coded.bits_alone.mean()),
         overhead_bits=coded.stream.overhead_bits,
         rate_total_bits=coded.stream.rate_bits + coded.stream.overhead_bits,

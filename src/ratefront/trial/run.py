@@ -13,7 +13,7 @@ import torch
 from ratefront.codecs.contract import Codec, Learner
 from ratefront.codecs.storage import load_family, save_codec, structure_of
 from ratefront.data.load import load_dataset
-from ratefront.data.splits import Dataset
+from ratefront.data.splits import Dataset, Split
 from ratefront.records import GPU_MEMORY_SHARE, Progress, TrialParams, TrialResult
 from ratefront.spec.schema import Training
 from ratefront.store.atomic import flush_to_disk
@@ -141,5 +141,10 @@ def _evaluated(
         encode_ms=test.encode_ms,
         train_seconds=train_seconds,
         encode_ms_validation=validation.encode_ms,
-        extra={GPU_MEMORY_SHARE: peak_memory_share()} if context.device == "cuda" else {},
+        extra=_extra(codec, data.test, context.device),
     )
+
+
+def _extra(codec: Codec, test: Split, device: str) -> dict[str, float]:
+    shares = {GPU_MEMORY_SHARE: peak_memory_share()} if device == "cuda" else {}
+    return codec.extra_metrics(test.images) | shares
