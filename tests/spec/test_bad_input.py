@@ -65,7 +65,8 @@ SETTINGS = {
     "block_size=0": "block_size: must be ≥ 1, got 0",
     "name=a/b": 'name: must match ^[A-Za-z0-9][A-Za-z0-9._-]*$, got "a/b"',
     "dataset=digit": f'dataset: unknown dataset "digit"; did you mean "digits"? valid: {", ".join(CATALOGUE.datasets)}',
-    "dataset.split_sed=1": 'dataset.split_sed: unknown key "split_sed"; did you mean "split_seed"? valid: split_seed',
+    "dataset.split_sed=1": 'dataset.split_sed: unknown key "split_sed"; did you mean "split_seed"? '
+    f"valid: {', '.join(CATALOGUE.datasets['digits'].parameters.model_fields)}",
     "dataset={split_seed: 1}": "dataset.name: is required, but missing",
     "task_model.name=small_cn": 'task_model.name: unknown task model "small_cn"; did you mean "small_cnn"? '
     f"valid: {', '.join(CATALOGUE.task_models)}",

@@ -1,12 +1,32 @@
-"""The data sets, known without importing torch. Facts: ``classes``, ``shape`` (channels, height, width)."""
+"""The data sets, known without importing torch.
+
+Facts: ``classes`` (0: without labels) and ``shape`` of one sample: (channels, height, width), or (points, 3).
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from ratefront.registry import Registry
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
+
+
+#: A path as text, since a sweep file is plain data; absolute, since workers run in folders of their own.
+Place = Annotated[str, AfterValidator(_absolute)]
 
 
 class DatasetParameters(BaseModel):
@@ -19,11 +39,114 @@ class DatasetParameters(BaseModel):
     ] = 0
 
 
+class ImageParameters(DatasetParameters):
+    """What every data set of labelled images can be told: what its images are corrupted with."""
+
+    corruption: Annotated[
+        Literal["none", "noise", "blur"], Field(description="Gaussian noise or Gaussian blur of the images")
+    ] = "none"
+    severity: Annotated[int | None, Field(ge=1, le=5, description="of the corruption")] = None
+    corrupted: Annotated[
+        Literal["evaluation", "all"], Field(description="validation and test alone, or training, too")
+    ] = "evaluation"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.corruption != "none" and self.severity is None:
+            raise ValueError(f"severity (1 to 5) is needed when corruption is {self.corruption}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Nothing is said of a corruption that there is not: a sweep begun before there were any goes on."""
+        said: dict[str, Any] = handler(self)
+        if self.corruption == "none":
+            for name in ("corruption", "severity", "corrupted"):
+                said.pop(name, None)
+        return said
+
+
+class OfficialParameters(ImageParameters):
+    """Of a data set that torchvision can download."""
+
+    root: Annotated[
+        Place | None, Field(description="folder with the files; else $RATEFRONT_DATA, else the cache")
+    ] = None
+    download: Annotated[bool, Field(description="fetch the files that are not there")] = True
+
+
+class ArraysParameters(ImageParameters):
+    """Of one's own arrays in an npz file."""
+
+    path: Annotated[Place, Field(description="npz file with x_train, y_train, x_test, y_test")]
+    kind: Annotated[
+        Literal["images", "points"] | None, Field(description="what x holds, where the data do not tell")
+    ] = None
+
+
+class ImageFolderParameters(ImageParameters):
+    """Of labelled image files, a folder a class."""
+
+    root: Annotated[Place, Field(description="folder with train/CLASS/… and val or test, or with CLASS/…")]
+    size: Annotated[
+        int, Field(ge=8, le=4096, description="pixels a side, after resizing and centre crop")
+    ] = 224
+    skip_corrupt: Annotated[bool, Field(description="leave out files that cannot be decoded")] = False
+
+
+class ImagesParameters(DatasetParameters):
+    """Of image files without labels, for codecs that reconstruct."""
+
+    root: Annotated[Place, Field(description="folder with images, or with train, val and test of them")]
+    size: Annotated[int, Field(ge=8, le=4096, description="pixels a side of a crop")] = 256
+    crop: Annotated[Literal["random", "centre"], Field(description="where a training image is cropped")] = (
+        "random"
+    )
+    crops_per_image: Annotated[int, Field(ge=1, le=10_000, description="of the training images")] = 1
+    skip_corrupt: Annotated[bool, Field(description="leave out files that cannot be decoded")] = False
+
+
 DATASETS: Registry[DatasetParameters] = Registry("dataset")
 DATASETS.add(
     "digits",
-    DatasetParameters,
+    ImageParameters,
     "ratefront.data.digits:load_digits",
     "scikit-learn's 1797 handwritten digits of 8×8 pixels",
     {"classes": 10, "shape": (1, 8, 8)},
+)
+for _name, _summary, _classes, _shape in (
+    ("mnist", "70 000 handwritten digits of 28×28 pixels", 10, (1, 28, 28)),
+    ("fashion_mnist", "70 000 articles of clothing of 28×28 pixels", 10, (1, 28, 28)),
+    ("cifar10", "60 000 photographs of 32×32 pixels, 10 classes", 10, (3, 32, 32)),
+    ("cifar100", "60 000 photographs of 32×32 pixels, 100 classes", 100, (3, 32, 32)),
+    ("stl10", "the 13 000 labelled photographs of STL-10, 96×96 pixels", 10, (3, 96, 96)),
+):
+    DATASETS.add(
+        _name,
+        OfficialParameters,
+        f"ratefront.data.official:load_{_name}",
+        _summary,
+        {"classes": _classes, "shape": _shape},
+    )
+DATASETS.add(
+    "arrays",
+    ArraysParameters,
+    "ratefront.data.arrays:load_arrays",
+    "one's own images or point clouds in an npz file",
+    describe="ratefront.data.arrays:describe_arrays",
+)
+DATASETS.add(
+    "image_folder",
+    ImageFolderParameters,
+    "ratefront.data.image_folder:load_image_folder",
+    "image files, a folder a class",
+    describe="ratefront.data.image_folder:describe_image_folder",
+)
+DATASETS.add(
+    "images",
+    ImagesParameters,
+    "ratefront.data.unlabelled:load_images",
+    "image files without labels, for codecs that reconstruct",
+    {"classes": 0},
+    describe="ratefront.data.unlabelled:describe_images",
 )

@@ -7,14 +7,15 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits as load_bundled
 from sklearn.model_selection import train_test_split
 
-from ratefront.catalogue.datasets import DatasetParameters
+from ratefront.catalogue.datasets import ImageParameters
+from ratefront.data.corruption import corrupt
 from ratefront.data.splits import Dataset, Split
 
 _LEVELS = 17
 _HELD_OUT = 360  # 20 % each for validation and test
 
 
-def load_digits(parameters: DatasetParameters) -> Dataset:
+def load_digits(parameters: ImageParameters) -> Dataset:
     """1077 training, 360 validation and 360 test images, stratified by class, split with ``split_seed``."""
     bundle = load_bundled()
     images = (bundle.images / (_LEVELS - 1)).astype(np.float32)[:, None]
@@ -25,7 +26,7 @@ def load_digits(parameters: DatasetParameters) -> Dataset:
     on_train, on_validation, on_test = (
         Split(images[index], labels[index]) for index in (train, validation, test)
     )
-    return Dataset("digits", 10, raw_bits, on_train, on_validation, on_test)
+    return corrupt(Dataset("digits", 10, raw_bits, on_train, on_validation, on_test), parameters)
 
 
 def _stratified(

@@ -46,7 +46,8 @@ def check(raw: object, source: str, catalogue: Catalogue) -> LoadedSpec:
         if key in raw:
             resolved[key], found = _resolve_named(raw[key], registry, key)
             problems += found
-    space, found = _space(resolved, catalogue)
+    refusal = _without_labels(resolved.get("dataset"), catalogue)
+    space, found = ({}, [refusal]) if refusal else _space(resolved, catalogue)
     problems += found
     try:
         spec = SweepSpec.model_validate(resolved)
@@ -80,6 +81,16 @@ def _resolve_named(raw: object, registry: Registry[Any], path: str) -> tuple[obj
     except InputError as error:
         return raw, [f"{path}: {error}"]
     return {"name": name, **parameters.model_dump(mode="json")}, []
+
+
+def _without_labels(dataset: object, catalogue: Catalogue) -> str | None:
+    """Why no sweep can be run on this data set, where it has no labels."""
+    if known_facts(catalogue, None, dataset).get("classes") != 0:
+        return None
+    name = dataset["name"] if isinstance(dataset, Mapping) else dataset
+    return (
+        f"dataset: {name} has no labels: no task model can be trained on it; it serves reconstruction codecs"
+    )
 
 
 def _space(resolved: Mapping[str, Any], catalogue: Catalogue) -> tuple[Space, list[str]]:

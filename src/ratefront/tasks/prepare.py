@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from functools import lru_cache
@@ -18,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from ratefront.catalogue import CATALOGUE
 from ratefront.complexity import module_bytes
 from ratefront.data.load import load_dataset
+from ratefront.data.place import cache_folder
 from ratefront.data.splits import Dataset, Samples
 from ratefront.events import TaskModelReady
 from ratefront.spec.schema import Named, SweepSpec
@@ -30,12 +30,6 @@ from ratefront.tasks.train import train_task_model
 _TRAINING_VERSION = (
     1  # raise when training or an architecture changes: the cache must not answer with the old weights
 )
-
-
-def cache_folder() -> Path:
-    """Where trained task models are kept between sweeps: ``$RATEFRONT_CACHE``, else the user's cache folder."""
-    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ratefront"
-    return Path(os.environ.get("RATEFRONT_CACHE") or default)
 
 
 def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> TaskModelReady:

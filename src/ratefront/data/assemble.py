@@ -1,0 +1,54 @@
+"""A data set put together of what a loader has read: validation held out, corrupted, and told from others."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ratefront.catalogue.datasets import ImageParameters
+from ratefront.data.corruption import corrupt
+from ratefront.data.hold_out import VALIDATION_SHARE, hold_out_of
+from ratefront.data.splits import Dataset, Split
+
+#: The parameters that decide which samples there are, whatever is read; where the files lie is none.
+_SETTINGS = {"split_seed", "corruption", "severity", "corrupted"}
+
+
+def assemble(
+    name: str,
+    classes: int,
+    bits_per_value: int,
+    read: tuple[Split, ...],
+    told: str,
+    parameters: ImageParameters,
+) -> Dataset:
+    """The data set of training, (validation) and test split, as its parameters want it.
+
+    Of two splits, the validation split is held out of the first. ``told`` is a digest of what was read;
+    ``bits_per_value`` are those that a value of a sample takes as it was stored.
+    """
+    if len(read) == 2:
+        train, validation = hold_out_of(read[0], VALIDATION_SHARE, parameters.split_seed)
+    else:
+        train, validation = read[:2]
+    test = read[-1]
+    raw_bits = bits_per_value * math.prod(test.images.shape[1:])
+    settings = json.dumps([told, parameters.model_dump(include=_SETTINGS)], sort_keys=True)
+    content = digest(settings.encode(), train.labels, validation.labels, test.labels)
+    return corrupt(Dataset(name, classes, raw_bits, train, validation, test, content), parameters)
+
+
+def digest(*parts: bytes | NDArray[np.generic]) -> str:
+    """SHA-256 of bytes and of arrays (type, shape and values), in hexadecimal digits."""
+    total = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, bytes):
+            total.update(len(part).to_bytes(8, "little") + part)
+        else:
+            total.update(f"{part.dtype.str}{part.shape}".encode())
+            total.update(np.ascontiguousarray(part).data)
+    return total.hexdigest()

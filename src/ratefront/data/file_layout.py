@@ -1,0 +1,63 @@
+"""How image files lie in folders: a folder a split, a folder a class."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ratefront.data.image_files import SUFFIXES
+from ratefront.errors import InputError
+
+_VALIDATION = ("val", "validation", "valid")
+
+
+def check_folder(root: Path) -> None:
+    """
+    Raises
+    ------
+    InputError
+        There is no such folder.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: is no folder" if root.exists() else f"{root}: there is no such folder")
+
+
+def class_names(folder: Path) -> list[str]:
+    """Names of the folders in a folder, ascending: the place of a name is its label."""
+    return sorted(
+        entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
+    )
+
+
+def split_folders(root: Path, holds_classes: bool) -> list[Path]:
+    """Folders of training, (validation) and test split; the root alone where it is not divided.
+
+    Validation is called val, validation or valid. Where there is no test split, as of ImageNet with its labels, the
+    validation split is the test split.
+
+    Raises
+    ------
+    InputError
+        There is a training split and nothing to test on.
+    """
+
+    def has(name: str) -> bool:
+        folder = root / name
+        return folder.is_dir() and (bool(class_names(folder)) if holds_classes else any(image_files(folder)))
+
+    if not has("train"):
+        return [root]
+    evaluation = [name for name in _VALIDATION if has(name)][:1] + ["test"] * has("test")
+    if not evaluation:
+        raise InputError(f"{root}: has train, but neither val nor test with images beside it")
+    return [root / name for name in ("train", *evaluation)]
+
+
+def image_files(folder: Path) -> Iterator[str]:
+    """Image files below a folder, relative to it; hidden ones are none."""
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+                yield str((Path(parent) / name).relative_to(folder))

@@ -1,0 +1,54 @@
+"""Samples held out of others, class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ratefront.data.samples import Chosen
+from ratefront.data.splits import Split
+from ratefront.errors import InputError
+
+#: Of the training samples validate, where a data set comes without a validation split.
+VALIDATION_SHARE = 0.1
+
+
+def hold_out(
+    labels: NDArray[np.int64], share: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions that stay and positions held out, both ascending: of every class the share, and at least one."""
+    generator = np.random.default_rng(seed)
+    held = []
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        held.append(generator.permutation(members)[: max(1, round(share * len(members)))])
+    positions = np.sort(np.concatenate(held))
+    return np.setdiff1d(np.arange(len(labels)), positions), positions
+
+
+def hold_out_of(split: Split, share: float, seed: int) -> tuple[Split, Split]:
+    """The split without what is held out, and what is held out."""
+    kept, held = (
+        Split(Chosen(split.images, positions), split.labels[positions])
+        for positions in hold_out(split.labels, share, seed)
+    )
+    return kept, held
+
+
+def check_enough(labels: NDArray[np.int64], least: int, source: str, names: Sequence[str] = ()) -> None:
+    """
+    Raises
+    ------
+    InputError
+        A class has fewer than ``least`` samples; ``source`` says of what, ``names`` are those of the classes.
+    """
+    values, counts = np.unique(labels, return_counts=True)
+    for label, count in zip(values, counts, strict=True):
+        if count < least:
+            name = f"class {names[label]!r}" if names else f"class {label}"
+            splits = (
+                "one each to train and to validate" if least == 2 else "one each to train, validate and test"
+            )
+            raise InputError(f"{source}: {name} has {count} sample(s), but needs at least {least}: {splits}")

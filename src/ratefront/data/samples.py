@@ -1,0 +1,51 @@
+"""Samples that are kept small and become float32 when they are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ratefront.data.splits import Samples
+
+
+def from_bytes(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Bytes 0 … 255 as float32 in [0, 1], in C order."""
+    scaled: NDArray[np.float32] = np.true_divide(pixels, np.float32(255), dtype=np.float32, order="C")
+    return scaled
+
+
+@dataclass(frozen=True, eq=False)
+class Bytes:
+    """Images (N, C, H, W) of uint8, in memory or mapped into it; they are handed out as float32 / 255."""
+
+    pixels: NDArray[np.uint8]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.pixels.shape
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
+        return from_bytes(self.pixels[index])
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """Some of other samples, by their positions (n,), without a copy of them."""
+
+    samples: Samples
+    positions: NDArray[np.int64]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.positions), *self.samples.shape[1:])
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
+        return self.samples[self.positions[index]]

@@ -1,0 +1,136 @@
+"""Image files without labels, cropped: what codecs that reconstruct train on and are measured with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ratefront.catalogue.datasets import ImagesParameters
+from ratefront.data.file_check import content_of, usable
+from ratefront.data.file_layout import check_folder, image_files, split_folders
+from ratefront.data.hold_out import hold_out
+from ratefront.data.image_files import decode, stacked
+from ratefront.data.splits import Dataset, Split
+from ratefront.errors import InputError
+
+_SHARE = 0.1  # of undivided images to test, and of the rest to validate
+
+
+@dataclass(frozen=True, eq=False)
+class Crops:
+    """Crops (N, 3, size, size) of image files, ``per_image`` of each: about the centre, or where a seed says.
+
+    Where a crop lies depends on its position among the crops and the seed alone: a second look sees the same.
+    """
+
+    paths: Sequence[Path]
+    size: int
+    per_image: int = 1
+    seed: int | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self), 3, self.size, self.size)
+
+    def __len__(self) -> int:
+        return len(self.paths) * self.per_image
+
+    def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
+        return stacked(self._one, np.arange(len(self))[index], self.size)
+
+    def _one(self, position: int) -> Image.Image:
+        image = decode(self.paths[position // self.per_image])
+        room = (image.width - self.size, image.height - self.size)
+        left, top = self._corner(room, position)
+        return image.crop((left, top, left + self.size, top + self.size))
+
+    def _corner(self, room: tuple[int, int], position: int) -> tuple[int, int]:
+        if self.seed is None:
+            return room[0] // 2, room[1] // 2
+        drawn = np.random.default_rng([self.seed, position]).integers(0, np.array(room) + 1)
+        return int(drawn[0]), int(drawn[1])
+
+
+def describe_images(parameters: ImagesParameters) -> dict[str, Any]:
+    """``shape``; the folder has to be there, no file is looked at.
+
+    Raises
+    ------
+    InputError
+        The folder is not there.
+    """
+    check_folder(Path(parameters.root))
+    return {"shape": (3, parameters.size, parameters.size)}
+
+
+def load_images(parameters: ImagesParameters) -> Dataset:
+    """Crops of all images; folders train, val and test divide them, else two tenths are held out. Labels are all 0.
+
+    Raises
+    ------
+    InputError
+        There is no folder or too few images, or some cannot be decoded or are smaller than the crop and are not to be
+        skipped.
+    """
+    root = Path(parameters.root)
+    check_folder(root)
+    listed = [
+        [str((folder / name).relative_to(root)) for name in image_files(folder)]
+        for folder in split_folders(root, holds_classes=False)
+    ]
+    files = usable(
+        root, [name for split in listed for name in split], parameters.size, parameters.skip_corrupt
+    )
+    kept = set(files)
+    train, validation, test = _divided(
+        [[name for name in split if name in kept] for split in listed], parameters
+    )
+    seed = parameters.split_seed if parameters.crop == "random" else None
+    told = json.dumps([parameters.model_dump(exclude={"root"}), content_of(root, files)], sort_keys=True)
+    return Dataset(
+        "images",
+        0,
+        8 * 3 * parameters.size**2,
+        _split(root, train, parameters.size, parameters.crops_per_image, seed),
+        _split(root, validation, parameters.size),
+        _split(root, test, parameters.size),
+        hashlib.sha256(told.encode()).hexdigest(),
+    )
+
+
+def _divided(listed: list[list[str]], parameters: ImagesParameters) -> list[list[str]]:
+    """Training, validation and test files."""
+    if len(listed) == 1:
+        _check_enough(listed[0], 3, parameters)
+        listed = _without(listed[0], parameters.split_seed)
+    if len(listed) == 2:
+        _check_enough(listed[0], 2, parameters)
+        listed = [*_without(listed[0], parameters.split_seed), listed[1]]
+    if not all(listed):
+        raise InputError(f"{parameters.root}: a split has no usable image")
+    return listed
+
+
+def _check_enough(files: Sequence[str], least: int, parameters: ImagesParameters) -> None:
+    if len(files) < least:
+        raise InputError(f"{parameters.root}: needs at least {least} usable images, found {len(files)}")
+
+
+def _without(files: Sequence[str], seed: int) -> list[list[str]]:
+    return [
+        [files[position] for position in positions]
+        for positions in hold_out(np.zeros(len(files), dtype=np.int64), _SHARE, seed)
+    ]
+
+
+def _split(root: Path, files: Sequence[str], size: int, per_image: int = 1, seed: int | None = None) -> Split:
+    crops = Crops([root / name for name in files], size, per_image, seed)
+    return Split(crops, np.zeros(len(crops), dtype=np.int64))
