@@ -217,6 +217,30 @@ def report(out: Path) -> DrawnReport:
     return write_report(SweepFolder(out))
 
 
+def init(data: Path, out: Path, *, kind: str | None = None) -> None:
+    """Write a first sweep file ``out`` for one's own data, an npz file with x_train, y_train, x_test and y_test.
+
+    ``kind`` is ``images`` or ``points``, where the data do not tell.
+
+    Raises
+    ------
+    InputError
+        The data cannot be used, no task model takes them, or ``out`` is there already.
+    """
+    from ratefront.spec.check import check
+    from ratefront.spec.first_sweep import first_sweep
+    from ratefront.spec.yaml_text import read_yaml
+
+    if out.exists():
+        raise InputError(f"{out} is there already and stays as it is; choose another file with --out")
+    arrays = CATALOGUE.datasets["arrays"]
+    facts = arrays.facts_for(arrays.parameters.model_validate({"path": str(data), "kind": kind}))
+    text = first_sweep(data, kind, facts, out)
+    check(read_yaml(text), str(out), CATALOGUE)
+    with out.open("x", encoding="utf-8") as file:
+        file.write(text)
+
+
 def bounds(
     predictions: Path,
     only: Sequence[str] | None = None,

@@ -58,12 +58,10 @@ class ImageParameters(DatasetParameters):
 
     @model_serializer(mode="wrap")
     def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Nothing is said of a corruption that there is not: a sweep begun before there were any goes on."""
+        """What is not there is not said, nor details of no corruption: a sweep begun before there were any goes on."""
         said: dict[str, Any] = handler(self)
-        if self.corruption == "none":
-            for name in ("corruption", "severity", "corrupted"):
-                said.pop(name, None)
-        return said
+        left_out = ("corruption", "severity", "corrupted") if self.corruption == "none" else ()
+        return {key: value for key, value in said.items() if value is not None and key not in left_out}
 
 
 class OfficialParameters(ImageParameters):

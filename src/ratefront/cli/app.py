@@ -10,6 +10,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 import typer
 
 from ratefront.cli.bounds import bounds
+from ratefront.cli.init import init
 from ratefront.cli.schema import schema
 from ratefront.cli.simulate import simulate
 from ratefront.cli.steer import clean, stop
@@ -23,6 +24,7 @@ R = TypeVar("R")
 
 #: In the order of ``--help``. A command is a plain function with typer's annotations; its name is the function's.
 COMMANDS: tuple[Callable[..., Any], ...] = (
+    init,
     check,
     sweep,
     status,
