@@ -13,6 +13,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "label-lossless": {"family": "label", "method": "lossless"},
     "label-merged": {"family": "label", "method": "merged", "merged_classes": 4},
     "label-time-shared": {"family": "label", "method": "time_shared", "share": 0.6},
+    "sample-communicate": {
+        "family": "sample",
+        "channel": "sample_and_communicate",
+        "sharpness": 0.5,
+        "group": 3,
+    },
+    "sample-task-model": {"family": "sample", "channel": "task_model", "slope": 5.0},
     "split-factorized": {**SPLIT, "entropy_model": "factorized", "width": 5},
     "split-categorical": {**SPLIT, "entropy_model": "categorical", "width": 2, "alphabet": 8},
     "split-distilled": {

@@ -18,7 +18,14 @@ from ratefront.codecs.split import SplitCodec
 from ratefront.complexity import module_bytes
 from ratefront.objectives.distortions import divergence_from_teacher
 from ratefront.tasks.small_cnn import SmallCNN
-from ratefront.testing.codec_contract import CodecContract, TrainedExample, train_example
+from ratefront.testing.codec_contract import (
+    CodecContract,
+    PerSampleContract,
+    TrainedExample,
+    train_example,
+)
+
+DRAW_JOINTLY = {"sample"}  # families of which one sample's latents depend on its block
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +40,18 @@ class TestEveryFamily(CodecContract):
     @pytest.fixture(params=EXAMPLES)
     def trained(self, request: pytest.FixtureRequest, examples: dict[str, TrainedExample]) -> TrainedExample:
         return examples[request.param]
+
+
+class TestEveryFamilyOfOwnLatents(PerSampleContract):
+    @pytest.fixture(
+        params=[name for name, values in EXAMPLES.items() if values["family"] not in DRAW_JOINTLY]
+    )
+    def trained(self, request: pytest.FixtureRequest, examples: dict[str, TrainedExample]) -> TrainedExample:
+        return examples[request.param]
+
+
+def test_families_that_draw_jointly_say_so(examples: dict[str, TrainedExample]) -> None:
+    assert {trained.family for trained in examples.values() if trained.codec.draws_jointly} == DRAW_JOINTLY
 
 
 def test_every_family_of_the_catalogue_has_an_example() -> None:

@@ -38,7 +38,7 @@ from ratefront.bounds.curves.oracle import (
     uniform_rate_bits_log2,
 )
 from ratefront.bounds.curves.sampling import sample_and_communicate
-from ratefront.bounds.curves.task_model import task_model_curve
+from ratefront.bounds.curves.task_model import task_model_curve, task_model_point
 from ratefront.bounds.document import Bootstrap, bounds_document, curves_from_document
 from ratefront.bounds.examples.detection import detection_count, detection_log2_count
 from ratefront.bounds.examples.documents import EXAMPLES, example_document
@@ -137,6 +137,7 @@ __all__ = [
     "samples_per_cell",
     "supervised_entropy_bits",
     "task_model_curve",
+    "task_model_point",
     "temperature_of",
     "time_sharing",
     "top_k_oracle",

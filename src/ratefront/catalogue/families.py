@@ -63,10 +63,42 @@ class SplitParameters(FamilyParameters):
         return self
 
 
+class SampleParameters(FamilyParameters):
+    """A draw from a channel behind the task model's posteriors is sent by channel simulation."""
+
+    channel: Literal["sample_and_communicate", "task_model"]
+    sharpness: Annotated[
+        float | None, Field(gt=0, description="inverse temperature at which the posterior is drawn from")
+    ] = None
+    slope: Annotated[
+        float | None, Field(gt=0, description="of the task model's rate-distortion function, in nat")
+    ] = None
+    group: Annotated[
+        int | None,
+        Field(
+            ge=1, le=16, description="samples that are drawn jointly; by default up to 10 000 joint outcomes"
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.channel == "sample_and_communicate":
+            self._needs("sharpness", "channel is sample_and_communicate")
+        if self.channel == "task_model":
+            self._needs("slope", "channel is task_model")
+        return self
+
+
 FAMILIES: Registry[FamilyParameters] = Registry("family")
 FAMILIES.add(
     "label", LabelParameters, "ratefront.codecs.label:LabelFamily", "the task model's class, entropy coded"
 )
 FAMILIES.add(
     "split", SplitParameters, "ratefront.codecs.split_family:SplitFamily", "front end, bottleneck, back end"
+)
+FAMILIES.add(
+    "sample",
+    SampleParameters,
+    "ratefront.codecs.sample_family:SampleFamily",
+    "a draw from the task model's posterior, by channel simulation",
 )

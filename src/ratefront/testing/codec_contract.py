@@ -7,6 +7,8 @@ data); everything below is then tried on it::
         @pytest.fixture
         def trained(self, my_example):  # a session-scoped fixture that calls ``train_example``
             return my_example
+
+One whose latents of a sample are its own (``draws_jointly`` is False) subclasses ``PerSampleContract`` besides.
 """
 
 from __future__ import annotations
@@ -94,8 +96,8 @@ def state_bytes(module: torch.nn.Module) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in module.state_dict().items()}
 
 
-class CodecContract:
-    """What every codec family has to do."""
+class OfAnExample:
+    """What all contracts are tried on."""
 
     @pytest.fixture
     def trained(self) -> TrainedExample:
@@ -105,6 +107,10 @@ class CodecContract:
     @pytest.fixture
     def latents(self, trained: TrainedExample) -> Symbols:
         return trained.latents
+
+
+class CodecContract(OfAnExample):
+    """What every codec family has to do."""
 
     def test_latents_have_the_declared_shape(self, trained: TrainedExample, latents: Symbols) -> None:
         assert latents.shape == (len(trained.data.test), trained.codec.elements)
@@ -133,12 +139,6 @@ class CodecContract:
     def test_alone_costs_no_less_than_the_estimate(self, trained: TrainedExample, latents: Symbols) -> None:
         alone, estimate = bits_alone(trained.codec, latents[:40]), trained.codec.estimate_bits(latents[:40])
         assert alone.sum() >= 0.98 * float(estimate.sum()) - 8
-
-    def test_latents_do_not_depend_on_the_neighbours(self, trained: TrainedExample, latents: Symbols) -> None:
-        """Only the coder is batched: a sample's latents are its own, but for ties at a rounding boundary."""
-        images = _images(trained, 24)
-        single = np.concatenate([trained.codec.analyse(images[i : i + 1], i) for i in range(len(images))])
-        assert (single == latents[:24]).all(axis=1).mean() >= 23 / 24
 
     def test_the_receiver_needs_the_files_only(
         self, trained: TrainedExample, latents: Symbols, tmp_path: Path
@@ -193,6 +193,16 @@ class CodecContract:
         assert module_bytes(*codec.transmitter_modules()) > 0
         assert table_bytes(codec.transmitter_tables()) > 0
         assert codec.transmitter_macs(_images(trained, 1)) > 0
+
+
+class PerSampleContract(OfAnExample):
+    """What a family has to do besides, unless its codecs draw the samples of a block jointly (``draws_jointly``)."""
+
+    def test_latents_do_not_depend_on_the_neighbours(self, trained: TrainedExample, latents: Symbols) -> None:
+        """Only the coder is batched: a sample's latents are its own, but for ties at a rounding boundary."""
+        images = _images(trained, 24)
+        single = np.concatenate([trained.codec.analyse(images[i : i + 1], i) for i in range(len(images))])
+        assert (single == latents[:24]).all(axis=1).mean() >= 23 / 24
 
 
 def _images(trained: TrainedExample, count: int) -> torch.Tensor:

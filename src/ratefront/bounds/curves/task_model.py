@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ratefront.bounds.curve import SAME_DISTORTION, RateDistortionCurve
 from ratefront.bounds.names import COST, ERRORS, TASK_MODEL
 from ratefront.bounds.scores import Reals, checked_scores
+from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, solve_kernel
 from ratefront.bounds.solver.blocks import BlockKernel
 from ratefront.bounds.solver.samples import SampleDistortion
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES, Problem, SolvedPoint, solve_curve
@@ -95,6 +96,27 @@ def _with_decision(
     first = (rate_bits, arrays.distortion[0], max(0.0, rate_bits - cheapest) + arrays.gap_bits[0], np.inf)
     more = PointArrays(*(np.append(value, old) for value, old in zip(first, arrays, strict=True)))
     return more, np.append(errors, measured)
+
+
+def task_model_point(
+    scores: npt.ArrayLike,
+    slope: float,
+    tolerance_bits: float = TOLERANCE_BITS,
+    max_iterations: int = MAX_ITERATIONS,
+) -> BlahutArimotoResult:
+    """The point of `task_model_curve` where -dR/dD is `slope` nat, by the model's own expected distortion.
+
+    Args:
+        scores: logits or log-probabilities, shape (N, K); -inf for impossible classes.
+
+    Its channel is q(y^) e^{slope p(y^ | x)} / Z(x), with q its `output`. Warns with UnconvergedWarning where the
+    certified gap stays above the tolerance.
+
+    Raises:
+        InputError: shapes that do not fit, NaN, +inf, a row without a finite score, a slope below 0 (fatal).
+    """
+    problem = task_model_problem(SampleDistortion(checked_scores(scores), tolerance_bits=tolerance_bits))
+    return solve_kernel(problem.source, problem.kernel_at(slope), None, tolerance_bits, max_iterations)
 
 
 def task_model_problem(source: SampleDistortion) -> Problem:
