@@ -6,7 +6,7 @@ Names and parameters are checked without importing torch; the thing is imported 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -37,15 +37,15 @@ class Registered(Generic[Parameters]):
     facts: dict[str, Any] = field(default_factory=dict)
     describe: str | None = None
 
-    def facts_for(self, parameters: Parameters) -> dict[str, Any]:
-        """What is known of it with these parameters.
+    def facts_for(self, parameters: Parameters, *of_data: Mapping[str, Any]) -> dict[str, Any]:
+        """What is known of it with these parameters; of a task model, with the facts of its data set.
 
         Raises
         ------
         InputError
             The parameters name something that is not there or cannot be used, as a file.
         """
-        return self.facts | (load_target(self.describe)(parameters) if self.describe else {})
+        return self.facts | (load_target(self.describe)(parameters, *of_data) if self.describe else {})
 
     def load(self) -> Any:
         """Import and return the thing that ``target`` points to."""

@@ -1,14 +1,24 @@
 """The task models, known without importing torch.
 
 Facts: ``splits``, their split points from input to output, and ``strides``: how many pixels of the image one of the
-features stands for there, along each side; 0 where they are no map.
+features stands for there, along each side (a map has ⌈H/stride⌉ rows); 0 where they are no map. ``takes`` says which
+samples they take. What is not known of a user's own module is left out.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from ratefront.registry import Registry
 
@@ -22,13 +32,232 @@ class TaskModelParameters(BaseModel):
     batch_size: Annotated[int, Field(ge=1)] = 64
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    augment: Annotated[
+        Literal["none", "shift", "affine", "flip"],
+        Field(description="how training samples are changed at random, differently in every epoch"),
+    ] = "none"
+    weight_decay: Annotated[float, Field(ge=0, description="of Adam")] = 1e-5
+    label_smoothing: Annotated[
+        float, Field(ge=0, lt=1, description="share of a label that is spread over all classes")
+    ] = 0.05  # its posteriors give the bounds: an overconfident model makes S&C and TMRD look bad
+
+    @model_serializer(mode="wrap")
+    def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What the first version could not say is said only where it differs: its sweeps and its cache go on."""
+        said: dict[str, Any] = handler(self)
+        for name in ("augment", "weight_decay", "label_smoothing"):
+            if said[name] == type(self).model_fields[name].default:
+                del said[name]
+        return said
 
 
-TASK_MODELS: Registry[TaskModelParameters] = Registry("task model")
+class LeNetParameters(TaskModelParameters):
+    """As every task model; ``width`` scales both convolutions."""
+
+    width: Annotated[int, Field(ge=1, le=512, description="channels of conv1; conv2 has twice as many")] = 32
+
+
+class ResidualCNNParameters(TaskModelParameters):
+    """As every task model; ``width`` scales all stages."""
+
+    width: Annotated[
+        int,
+        Field(ge=1, le=512, description="channels of block1; block2 has twice, block3 four times as many"),
+    ] = 32
+
+
+class PointNetParameters(TaskModelParameters):
+    """As every task model; a cloud has no sides to flip."""
+
+    augment: Annotated[
+        Literal["none", "shift", "affine"],
+        Field(description="how training samples are changed at random, differently in every epoch"),
+    ] = "none"
+    width: Annotated[
+        int,
+        Field(ge=1, le=512, description="features of a point after mlp1; mlp2 has 2, mlp3 16 times as many"),
+    ] = 64
+
+
+class ImageNetParameters(TaskModelParameters):
+    """As every task model, or with torchvision's weights, of which nothing but a new classifier is trained."""
+
+    epochs: Annotated[int, Field(ge=0, description="0, with pretrained: nothing is trained")] = 30
+    pretrained: Annotated[
+        bool, Field(description="begin with torchvision's weights, learned on ImageNet")
+    ] = False
+    fine_tune: Annotated[
+        bool, Field(description="with pretrained: train all weights, not only a new classifier")
+    ] = False
+
+    @model_validator(mode="after")
+    def _learned_somewhere(self) -> Self:
+        if not self.pretrained and self.epochs == 0:
+            raise ValueError("epochs: must be ≥ 1 where pretrained is false, got 0")
+        if self.fine_tune and not self.pretrained:
+            raise ValueError("fine_tune: needs pretrained: true")
+        return self
+
+
+class ModuleParameters(TaskModelParameters):
+    """As every task model; ``target`` makes it."""
+
+    target: Annotated[
+        str,
+        Field(
+            pattern=r"^\w+(\.\w+)*:\w+$",
+            description="package.module:function, from (classes, shape) to a TaskModel or a torch.nn.Sequential",
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class Takes:
+    """The samples that a task model takes: clouds (P, 3), or images (C, H, W); what is empty does not matter.
+
+    ``sides``: of square images; ``at_least``: the smallest side; ``channels``: how many.
+    """
+
+    kind: Literal["images", "clouds"]
+    sides: tuple[int, ...] = ()
+    at_least: int = 1
+    channels: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        if self.kind == "clouds":
+            return "clouds (P, 3)"
+        channels = " or ".join(map(str, self.channels)) or "C"
+        if self.sides:
+            return "images " + " or ".join(f"({channels}, {side}, {side})" for side in self.sides)
+        return f"images ({channels}, H, W) of at least {self.at_least}×{self.at_least} pixels"
+
+    def fit(self, shape: Sequence[int]) -> bool:
+        """Whether samples of this shape are such ones."""
+        if self.kind == "clouds":
+            return len(shape) == 2 and shape[1] == 3
+        if len(shape) != 3 or (self.channels and shape[0] not in self.channels):
+            return False
+        if self.sides:
+            return shape[1] == shape[2] and shape[1] in self.sides
+        return min(shape[1:]) >= self.at_least
+
+    def problem(self, task_model: str, dataset: str, shape: Sequence[int]) -> str | None:
+        """Why ``task_model`` cannot take the samples of ``dataset``; None where it can."""
+        if self.fit(shape):
+            return None
+        kind = "clouds" if len(shape) == 2 else "images"
+        return f"{task_model} takes {self}, but the samples of {dataset} are {kind} {tuple(shape)}"
+
+
+def inside_of_stage(name: str, splits: Sequence[str]) -> str | None:
+    """What is wrong with a split point that lies inside a stage, as ``layer3.3.conv2`` does; None where it does not."""
+    position = next((i for i, split in enumerate(splits) if name.startswith(f"{split}.")), None)
+    if position is None:
+        return None
+    stage, cut_at = splits[position], " or ".join(splits[max(0, position - 1) : position + 1])
+    if "." not in stage:
+        return f"it lies inside the stage {stage}, whose only end is known; cut at {cut_at}"
+    return f"it lies inside the residual block {stage}: what skips past it would have to be sent too; cut at {cut_at}"
+
+
+TASK_MODELS: Registry[Any] = Registry("task model")
 TASK_MODELS.add(
     "small_cnn",
     TaskModelParameters,
     "ratefront.tasks.small_cnn:build",
     "three convolutions and two linear layers, for images of 8×8 pixels",
-    {"splits": ("conv1", "conv2", "conv3", "hidden"), "strides": (1, 2, 4, 0)},
+    {
+        "splits": ("conv1", "conv2", "conv3", "hidden"),
+        "strides": (1, 2, 4, 0),
+        "takes": Takes("images", sides=(8,)),
+    },
 )
+TASK_MODELS.add(
+    "lenet",
+    LeNetParameters,
+    "ratefront.tasks.lenet:build",
+    "after LeNet-5: two convolutions and three linear layers, for images of 28×28 or 32×32 pixels",
+    {
+        "splits": ("conv1", "conv2", "fc1", "fc2"),
+        "strides": (2, 4, 0, 0),
+        "takes": Takes("images", sides=(28, 32)),
+    },
+)
+TASK_MODELS.add(
+    "residual_cnn",
+    ResidualCNNParameters,
+    "ratefront.tasks.residual_cnn:build",
+    "a small residual CNN of six blocks, for images of 8×8 pixels or more",
+    {
+        "splits": ("stem", *(f"block{group}.{block}" for group in (1, 2, 3) for block in (0, 1)), "pool"),
+        "strides": (1, 2, 2, 4, 4, 8, 8, 0),
+        "takes": Takes("images", at_least=8),
+    },
+)
+TASK_MODELS.add(
+    "pointnet",
+    PointNetParameters,
+    "ratefront.tasks.pointnet:build",
+    "after PointNet: an MLP for each point, the maximum over points, an MLP; for point clouds",
+    {
+        "splits": ("mlp1", "mlp2", "mlp3", "pool", "hidden1", "hidden2"),
+        "strides": (0,) * 6,
+        "takes": Takes("clouds"),
+    },
+)
+TASK_MODELS.add(
+    "module",
+    ModuleParameters,
+    "ratefront.tasks.module:build",
+    "your own, made by the function that target names",
+    describe="ratefront.tasks.module:describe",
+)
+
+_IMAGENET = Takes("images", at_least=32, channels=(1, 3))
+
+
+def _add_resnet(depth: int, blocks: tuple[int, int, int, int]) -> None:
+    """Strides double at the first block of each layer but the first; the stem halves the image twice."""
+    layers = [(f"layer{i + 1}.{b}", 4 * 2**i) for i, count in enumerate(blocks) for b in range(count)]
+    TASK_MODELS.add(
+        f"resnet{depth}",
+        ImageNetParameters,
+        f"ratefront.tasks.resnets:resnet{depth}",
+        f"torchvision's ResNet-{depth}, for images of 32×32 pixels or more",
+        {
+            "splits": ("stem", *(name for name, _ in layers), "pool"),
+            "strides": (4, *(stride for _, stride in layers), 0),
+            "takes": _IMAGENET,
+        },
+    )
+
+
+for _depth, _blocks in ((18, (2, 2, 2, 2)), (34, (3, 4, 6, 3)), (50, (3, 4, 6, 3)), (101, (3, 4, 23, 3))):
+    _add_resnet(_depth, _blocks)
+
+
+def _add_vgg16() -> None:
+    """Each convolution with its ReLU, and each pooling, is a cut vertex."""
+    groups = ((1, 2), (2, 2), (3, 3), (4, 3), (5, 3))
+    named = [
+        (name, stride)
+        for group, convolutions in groups
+        for name, stride in [
+            *((f"conv{group}_{i + 1}", 2 ** (group - 1)) for i in range(convolutions)),
+            (f"pool{group}", 2**group),
+        ]
+    ]
+    TASK_MODELS.add(
+        "vgg16",
+        ImageNetParameters,
+        "ratefront.tasks.vgg:vgg16",
+        "torchvision's VGG-16, for images of 32×32 pixels or more",
+        {
+            "splits": (*(name for name, _ in named), "fc6", "fc7"),
+            "strides": (*(stride for _, stride in named), 0, 0),
+            "takes": _IMAGENET,
+        },
+    )
+
+
+_add_vgg16()

@@ -13,7 +13,7 @@ from ratefront.errors import InputError, SpecError
 from ratefront.records import NO_DEFAULT_REFERENCE
 from ratefront.registry import Registry
 from ratefront.spec.capacity import families_of
-from ratefront.spec.facts import known_facts
+from ratefront.spec.facts import Facts, facts_of_dataset, facts_of_spec, known_facts
 from ratefront.spec.parse import parse_space
 from ratefront.spec.problems import from_pydantic, repeated, shown, unknown, valid_choices
 from ratefront.spec.schema import SweepSpec
@@ -44,7 +44,8 @@ def check(raw: object, source: str, catalogue: Catalogue) -> LoadedSpec:
     problems: list[str] = []
     for key, registry in (("dataset", catalogue.datasets), ("task_model", catalogue.task_models)):
         if key in raw:
-            resolved[key], found = _resolve_named(raw[key], registry, key)
+            of_data = [facts_of_dataset(catalogue, raw.get("dataset"))] if key == "task_model" else []
+            resolved[key], found = _resolve_named(raw[key], registry, key, *of_data)
             problems += found
     refusal = _without_labels(resolved.get("dataset"), catalogue)
     space, found = ({}, [refusal]) if refusal else _space(resolved, catalogue)
@@ -53,7 +54,7 @@ def check(raw: object, source: str, catalogue: Catalogue) -> LoadedSpec:
         spec = SweepSpec.model_validate(resolved)
     except ValidationError as error:
         raise SpecError(source, [*from_pydantic(error, SweepSpec), *problems]) from error
-    if problems := [*problems, *_coupled(spec)]:
+    if problems := [*problems, *_coupled(spec, catalogue)]:
         raise SpecError(source, problems)
     return LoadedSpec(spec, space)
 
@@ -62,7 +63,9 @@ def _keys() -> list[str]:
     return list(SweepSpec.model_fields)
 
 
-def _resolve_named(raw: object, registry: Registry[Any], path: str) -> tuple[object, list[str]]:
+def _resolve_named(
+    raw: object, registry: Registry[Any], path: str, *of_data: Facts
+) -> tuple[object, list[str]]:
     """The named thing with all its parameters, or as it was, with the problems that its registry sees."""
     given = {"name": raw} if isinstance(raw, str) else raw
     if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
@@ -75,7 +78,7 @@ def _resolve_named(raw: object, registry: Registry[Any], path: str) -> tuple[obj
     own = {key: value for key, value in given.items() if key != "name"}
     try:
         parameters = model.model_validate(own, strict=True)
-        registry[name].facts_for(parameters)
+        registry[name].facts_for(parameters, *of_data)
     except ValidationError as error:
         return raw, from_pydantic(error, model, path)
     except InputError as error:
@@ -100,9 +103,19 @@ def _space(resolved: Mapping[str, Any], catalogue: Catalogue) -> tuple[Space, li
     return parse_space(resolved["space"], catalogue, facts)
 
 
-def _coupled(spec: SweepSpec) -> list[str]:
+def _unfit(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
+    """Why the task model cannot take the data set's samples, as far as both are known."""
+    facts = facts_of_spec(catalogue, spec)
+    if not {"takes", "shape"} <= facts.keys():
+        return []
+    problem = facts["takes"].problem(spec.task_model.name, spec.dataset.name, facts["shape"])
+    return [f"task_model: {problem}"] if problem else []
+
+
+def _coupled(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
     """The rules between settings that are each right alone."""
-    problems = repeated("objectives", spec.objectives) + repeated("bounds", spec.bounds)
+    problems = _unfit(spec, catalogue)
+    problems += repeated("objectives", spec.objectives) + repeated("bounds", spec.bounds)
     families = families_of(spec)
     problems += [
         f"resources.families.{name}: {unknown('family of this sweep', name, families)}"

@@ -12,13 +12,20 @@ from ratefront.errors import InputError
 from ratefront.registry import Registry
 from ratefront.spec.schema import SweepSpec
 
-#: Of the task model ``splits`` and their ``strides``, of the data set ``classes`` and ``shape``, as far as known.
+#: Of the task model ``splits``, their ``strides`` and what it ``takes``, of the data set ``classes`` and ``shape``, as
+#: far as known.
 Facts: TypeAlias = Mapping[str, Any]
 
 
 def known_facts(catalogue: Catalogue, task_model: object, dataset: object) -> Facts:
     """Facts of both, given as they stand in the file; of what has a problem (told elsewhere) nothing is known."""
-    return _facts(catalogue.task_models, task_model) | _facts(catalogue.datasets, dataset)
+    of_data = facts_of_dataset(catalogue, dataset)
+    return _facts(catalogue.task_models, task_model, of_data) | of_data
+
+
+def facts_of_dataset(catalogue: Catalogue, dataset: object) -> dict[str, Any]:
+    """Facts of a data set alone; what is known of a task model may depend on them."""
+    return _facts(catalogue.datasets, dataset)
 
 
 def facts_of_spec(catalogue: Catalogue, spec: SweepSpec) -> Facts:
@@ -26,13 +33,13 @@ def facts_of_spec(catalogue: Catalogue, spec: SweepSpec) -> Facts:
     return known_facts(catalogue, spec.task_model.model_dump(), spec.dataset.model_dump())
 
 
-def _facts(registry: Registry[Any], raw: object) -> dict[str, Any]:
+def _facts(registry: Registry[Any], raw: object, *of_data: Facts) -> dict[str, Any]:
     given = {"name": raw} if isinstance(raw, str) else raw
     if not isinstance(given, Mapping) or given.get("name") not in registry:
         return {}
     registered = registry[str(given["name"])]
     try:
         own = {key: value for key, value in given.items() if key != "name"}
-        return registered.facts_for(registered.parameters.model_validate(own))
+        return registered.facts_for(registered.parameters.model_validate(own), *of_data)
     except (ValidationError, InputError):
         return dict(registered.facts)

@@ -126,7 +126,10 @@ def _value_of(name: str, own: Schema, catalogue: Catalogue) -> Schema:
     """What one value of a parameter may be; a parameter that is left out is not written as null."""
     if fact := VALUES_FROM_TASK_MODEL.get(name):
         models = [catalogue.task_models[model] for model in catalogue.task_models]
-        return {"enum": list(dict.fromkeys(value for model in models for value in model.facts.get(fact, ())))}
+        known = list(dict.fromkeys(value for model in models for value in model.facts.get(fact, ())))
+        if all(fact in model.facts for model in models):
+            return {"enum": known}
+        return {"type": "string", "examples": known}  # a user's own has others
     members = [member for member in own.get("anyOf", [own]) if member != {"type": "null"}]
     values = [{key: x for key, x in member.items() if key not in _NOT_OF_A_VALUE} for member in members]
     return values[0] if len(values) == 1 else {"anyOf": values}

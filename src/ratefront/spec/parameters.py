@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from ratefront.catalogue.task_models import inside_of_stage
 from ratefront.records import Scalar
 from ratefront.spec.facts import Facts
-from ratefront.spec.problems import rule, shown, unknown
+from ratefront.spec.problems import rule, shown, unknown, valid_choices
 
 #: Parameters whose valid values are a fact of the task model.
 VALUES_FROM_TASK_MODEL: Mapping[str, str] = {"split": "splits"}
@@ -63,7 +64,7 @@ class Parameter:
         if isinstance(value, float) and not math.isfinite(value):
             return f"must be finite, got {value}"
         if self.choices is not None:
-            return None if value in self.choices else unknown("value", value, self.choices)
+            return None if value in self.choices else self._unknown(value, self.choices)
         if self.at_most is not None and isinstance(value, int | float) and value > self.at_most:
             return f"must be ≤ {self.at_most}, got {shown(value)}"
         try:
@@ -71,6 +72,13 @@ class Parameter:
         except ValidationError as error:
             return f"{rule(error.errors()[0])}, got {shown(value)}"
         return None
+
+    def _unknown(self, value: Scalar, choices: tuple[Scalar, ...]) -> str:
+        of_a_stage = self.name in VALUES_FROM_TASK_MODEL
+        inside = inside_of_stage(str(value), tuple(map(str, choices))) if of_a_stage else None
+        if inside:
+            return f"unknown value {shown(value)}: {inside}; {valid_choices(choices)}"
+        return unknown("value", value, choices)
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ratefront.spec.parameters import Parameter
@@ -24,6 +25,8 @@ WRITTEN = (
     ("trials.csv, summary.json, front.csv", "what was measured"),
     ("report.html, front.png", "the front against the bounds"),
 )
+
+_LISTED = 2  # blocks in a row that are named one by one
 
 
 def render_plan(plan: Plan) -> RenderableType:
@@ -52,7 +55,7 @@ def _settings(plan: Plan) -> list[tuple[str, str]]:
             f"{spec.task_model.name}: {plan.task_model_summary}{_given(spec.task_model.parameters)}",
         ),
         ("", "trained once, before the trials, or taken from the cache"),
-        ("split points", ", ".join(plan.split_points) or "none"),
+        ("split points", _in_short(plan.split_points) or "none"),
         ("trials", f"{spec.trials}, {needs.concurrent} at a time"),
         ("one trial needs", _needs(needs, "")),
         *(("", f"of {family}: {_needs(needs, family)}") for family in needs.families),
@@ -63,6 +66,12 @@ def _settings(plan: Plan) -> list[tuple[str, str]]:
         ("bounds drawn", ", ".join(spec.bounds) or "none"),
         ("block size", f"{spec.block_size} samples coded as one string"),
     ]
+
+
+def _in_short(points: Sequence[str]) -> str:
+    """Blocks in a row as their first and last: ``layer1.0 … layer1.2``."""
+    runs = [list(run) for _, run in groupby(points, key=lambda point: point.partition(".")[0])]
+    return ", ".join(f"{run[0]} … {run[-1]}" if len(run) > _LISTED else ", ".join(run) for run in runs)
 
 
 def _needs(resources: Resources, family: str) -> str:

@@ -13,8 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from ratefront.catalogue import CATALOGUE
+from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.complexity import module_bytes
 from ratefront.data.load import load_dataset
 from ratefront.data.place import cache_folder
@@ -23,26 +25,39 @@ from ratefront.events import TaskModelReady
 from ratefront.spec.schema import Named, SweepSpec
 from ratefront.store.atomic import flush_to_disk
 from ratefront.store.sealed import FACTS, is_whole, seal
+from ratefront.tasks.alone import alone
 from ratefront.tasks.build import build_task_model
 from ratefront.tasks.model import TaskModel, predict_logits
+from ratefront.tasks.module import code_digest
 from ratefront.tasks.train import train_task_model
 
 _TRAINING_VERSION = (
     1  # raise when training or an architecture changes: the cache must not answer with the old weights
 )
+_OWN = "module"
 
 
 def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> TaskModelReady:
     """Fill ``folder`` (the sweep's ``task_model/``) with weights, predictions and facts; train only what is not cached.
 
     Writes ``model.safetensors`` (fp16), ``predictions.npz`` (labels and logits of validation and test) and
-    ``facts.json``. What lies in the cache and is not whole is trained again.
+    ``facts.json``. What lies in the cache and is not whole is trained again. Of processes that want the same one,
+    on nodes that share a cache, one trains and the others wait.
+
+    Raises
+    ------
+    InputError
+        The task model does not take the data set's samples, or its pretrained weights cannot be had.
+    DivergedError
+        Training failed.
     """
     data = load_dataset(spec.dataset)
     identity = _identity(spec, data)
     kept = cache_folder() / "task_models" / identity
     if not is_whole(kept):
-        _train_into(kept, spec, data, identity, device)
+        with alone(kept.with_name(f"{identity}.lock"), f"task model {spec.task_model.name}"):
+            if not is_whole(kept):  # another process may have made it while this one waited
+                _train_into(kept, spec, data, identity, device)
     shutil.copytree(kept, folder, dirs_exist_ok=True)
     flush_to_disk([*folder.iterdir(), folder])
     return _facts_of(folder)
@@ -60,7 +75,16 @@ def _identity(spec: SweepSpec, data: Dataset) -> str:
     described = [_TRAINING_VERSION, spec.task_model.model_dump(), data.name, data.classes]
     digest.update(json.dumps(described, sort_keys=True).encode())
     digest.update((data.content or _content(data)).encode())
+    digest.update(_code(spec, data).encode())
     return digest.hexdigest()[:32]
+
+
+def _code(spec: SweepSpec, data: Dataset) -> str:
+    """Of a user's own module the code decides, too; that of ours has its version."""
+    if spec.task_model.name != _OWN:
+        return ""
+    model = build_task_model(spec.task_model, data.classes, data.shape, data.name)
+    return code_digest(model, ModuleParameters(**spec.task_model.parameters))
 
 
 def _content(data: Dataset) -> str:
@@ -72,15 +96,19 @@ def _content(data: Dataset) -> str:
 
 
 def _train_into(kept: Path, spec: SweepSpec, data: Dataset, identity: str, device: str) -> None:
-    kept.parent.mkdir(parents=True, exist_ok=True)
+    """Only one process at a time: what lies there of this identity was left by one that was killed."""
+    for left in kept.parent.glob(f".{identity}.*"):
+        shutil.rmtree(left)
     parameters = CATALOGUE.task_models[spec.task_model.name].parameters(**spec.task_model.parameters)
-    with torch.random.fork_rng(), tempfile.TemporaryDirectory(dir=kept.parent) as temporary:
+    drafts = tempfile.TemporaryDirectory(prefix=f".{identity}.", dir=kept.parent)
+    with torch.random.fork_rng(), drafts as temporary:
         torch.manual_seed(parameters.seed)
-        model = build_task_model(spec.task_model, data.classes, data.shape)
+        model = build_task_model(spec.task_model, data.classes, data.shape, data.name)
+        model.take_pretrained()
         train_task_model(model, data, parameters, device)
         made = Path(temporary) / "made"
         made.mkdir()
-        _save(made, model.cpu(), data, identity)
+        _save(made, model, data, identity)
         _put(made, kept, Path(temporary) / "torn")
 
 
@@ -96,7 +124,8 @@ def _put(made: Path, kept: Path, aside: Path) -> None:
 
 
 def _save(folder: Path, model: TaskModel, data: Dataset, identity: str) -> None:
-    weights = {name: tensor.half().contiguous() for name, tensor in model.state_dict().items()}
+    """Weights and statistics as fp16; what counts, as batches that were seen, stays whole."""
+    weights = {name: _stored(tensor) for name, tensor in model.state_dict().items()}
     save_file(weights, folder / "model.safetensors")
     logits = {name: _logits(model, getattr(data, name).images) for name in ("validation", "test")}
     labels = {name: getattr(data, name).labels for name in logits}
@@ -112,6 +141,10 @@ def _save(folder: Path, model: TaskModel, data: Dataset, identity: str) -> None:
         "accuracy": _accuracy(logits["test"], labels["test"]),
     }
     seal(folder, facts)
+
+
+def _stored(tensor: Tensor) -> Tensor:
+    return (tensor.half() if tensor.is_floating_point() else tensor).cpu().contiguous()
 
 
 def _logits(model: TaskModel, images: Samples) -> NDArray[np.float32]:
@@ -135,6 +168,6 @@ def _load(identity: str, folder: Path, described: str, classes: int, shape: tupl
     """Kept by the model's identity: another one may lie in the same folder later."""
     model = build_task_model(Named.model_validate(json.loads(described)), classes, shape)
     weights = load_file(folder / "model.safetensors")
-    model.load_state_dict({key: value.float() for key, value in weights.items()})
+    model.load_state_dict(weights)
     model.requires_grad_(False)
     return model.eval()

@@ -1,0 +1,27 @@
+"""Work that two processes must not do at the same time."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def alone(lock: Path, work: str) -> Iterator[None]:
+    """Wait until no other process is inside with this file; one that is killed there is out.
+
+    The file stays: whoever removed it could not know who is waiting for it. ``work`` is named in the log while waiting.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _log.info("%s: waiting for another process, which is at it (lock %s)", work, lock)
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,62 @@
+"""Shuffled batches of a training split on the device: it is all there where it fits, else read ahead by a thread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+from torch import Tensor
+
+from ratefront.data.splits import Split
+
+_RESIDENT_BYTES = {
+    "cpu": 2**30,
+    "cuda": 2**33,
+}  # a GPU that trains has more to spare than a worker's main memory
+_FLOAT_BYTES = 4
+
+
+class Batches:
+    """The samples and labels of a training split, in the order that is asked for."""
+
+    def __init__(self, split: Split, device: str) -> None:
+        self._split, self._device = split, torch.device(device)
+        self._labels = torch.from_numpy(split.labels).to(device)
+        needed_bytes = _FLOAT_BYTES * math.prod(split.images.shape)
+        is_resident = needed_bytes <= _RESIDENT_BYTES[self._device.type]
+        self._images = torch.from_numpy(split.images[:]).to(device) if is_resident else None
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Samples (n, ...) and labels (n,) on the device, n = ``size`` but at the end; ``order`` (N,) is on the CPU."""
+        if self._images is None:
+            yield from self._streamed(_parts(order, size))
+            return
+        for batch in _parts(order.to(self._device), size):
+            yield self._images[batch], self._labels[batch]
+
+    def _streamed(self, parts: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+        """One batch is read while the one before it is used; samples need not bear two readers."""
+        with ThreadPoolExecutor(max_workers=1) as reader:
+            coming = reader.submit(self._read, parts[0])
+            for part, following in zip(parts, [*parts[1:], None], strict=True):
+                images = coming.result()
+                if following is not None:
+                    coming = reader.submit(self._read, following)
+                yield images.to(self._device, non_blocking=True), self._labels[part.to(self._device)]
+
+    def _read(self, positions: Tensor) -> Tensor:
+        images = torch.from_numpy(self._split.images[positions.numpy()])
+        return images.pin_memory() if self._device.type == "cuda" else images
+
+
+def _parts(order: Tensor, size: int) -> list[Tensor]:
+    """A last batch of one sample, which has no variance to be normalised by, goes with the one before it."""
+    parts = list(order.split(size))
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        parts[-2:] = [torch.cat(parts[-2:])]
+    return parts

@@ -1,0 +1,91 @@
+"""What torchvision's models have in common here: how images come in, and weights that were learned on ImageNet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from ratefront.catalogue.task_models import ImageNetParameters
+from ratefront.errors import InputError
+from ratefront.tasks.model import TaskModel
+from ratefront.tasks.weights import weights_of
+
+_CLASSES = 1000
+_MEAN = (0.485, 0.456, 0.406)
+_DEVIATION = (0.229, 0.224, 0.225)
+
+#: Names and modules, from input to output.
+Stages: TypeAlias = Sequence[tuple[str, nn.Module]]
+
+
+class Incoming(nn.Module):
+    """Images (N, 1 or 3, H, W) in [0, 1] to three channels, normalised as ImageNet's where the weights expect it."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, *, normalise: bool) -> None:
+        super().__init__()
+        self.normalise = normalise
+        if normalise:
+            self.register_buffer("mean", torch.tensor(_MEAN).reshape(3, 1, 1), persistent=False)
+            self.register_buffer("deviation", torch.tensor(_DEVIATION).reshape(3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        coloured = images.expand(-1, 3, -1, -1)
+        return (coloured - self.mean) / self.deviation if self.normalise else coloured
+
+
+class ImageNetModel(TaskModel):
+    """One of torchvision's models, cut into stages; the last stage is its classifier.
+
+    ``whole`` makes torchvision's model for so many classes, ``cut`` the stages of one; ``url`` holds its weights.
+    """
+
+    def __init__(
+        self,
+        whole: Callable[[int], nn.Module],
+        cut: Callable[[nn.Module], Stages],
+        url: str,
+        parameters: ImageNetParameters,
+        classes: int,
+    ) -> None:
+        super().__init__(_with_incoming(cut(whole(classes)), normalise=parameters.pretrained))
+        self._whole, self._cut, self._url = whole, cut, url
+        self._told, self._classes = parameters, classes
+
+    def take_pretrained(self) -> None:
+        """With ``pretrained``: torchvision's weights. All but a new classifier is frozen, unless ``fine_tune``.
+
+        Raises
+        ------
+        InputError
+            The weights cannot be had, or nothing would train the classifier of other classes than ImageNet's.
+        """
+        if not self._told.pretrained:
+            return
+        is_new = self._classes != _CLASSES
+        if is_new and self._told.epochs == 0:
+            raise InputError(
+                f"task_model.epochs: must be ≥ 1 to train a classifier of {self._classes} classes (the weights know "
+                f"ImageNet's {_CLASSES}), got 0"
+            )
+        *body, classifier = self.stages.values()
+        self._fill(body if is_new else [*body, classifier])
+        self.requires_grad_(self._told.fine_tune)
+        classifier.requires_grad_(self._told.fine_tune or is_new)
+
+    def _fill(self, stages: Sequence[nn.Module]) -> None:
+        learned = self._whole(_CLASSES)
+        learned.load_state_dict(weights_of(self._url))
+        sources = _with_incoming(self._cut(learned), normalise=True)
+        for stage, (_, source) in zip(stages, sources, strict=False):
+            stage.load_state_dict(source.state_dict())
+
+
+def _with_incoming(stages: Stages, *, normalise: bool) -> Stages:
+    (name, first), *further = stages
+    return [(name, nn.Sequential(Incoming(normalise=normalise), *first.children())), *further]
