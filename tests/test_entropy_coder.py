@@ -111,3 +111,48 @@ def test_a_symbol_outside_its_table_is_refused() -> None:
     table = FrequencyTable.from_pmf(np.array([0.5, 0.5]), offset=-1)
     with pytest.raises(ValueError, match=r"\[-1, 0\]"):
         SymbolEncoder().encode(np.array([1], dtype=np.int32), table)
+
+
+@pytest.mark.parametrize("alphabet", [2, 3, 1000, 60_000])
+@pytest.mark.parametrize("samples", [1, 30, 200_000])
+def test_a_string_of_the_rarest_symbol_alone_is_not_taken_for_too_short(alphabet: int, samples: int) -> None:
+    counts = np.ones(alphabet, dtype=np.int64)
+    counts[0] += 2**16 - alphabet
+    table = FrequencyTable(counts)
+    latents = np.full((samples, 1), alphabet - 1, dtype=np.int32)
+    encoder = SymbolEncoder()
+    encode_columns(latents, [table], encoder)
+    data = encoder.words() if samples > 1000 else _encode(latents, [table])
+    assert np.array_equal(decode_columns(samples, [table], SymbolDecoder(data)), latents)
+
+
+def test_no_more_is_decoded_than_a_string_can_hold() -> None:
+    """A length that was altered must not keep the decoder busy: the coder itself would go on for ever."""
+    table = FrequencyTable.from_pmf(np.array([0.9, 0.1]))
+    data = _encode(np.zeros((100, 1), dtype=np.int32), [table])
+    with pytest.raises(BitstreamError, match="ends before its symbols do"):
+        SymbolDecoder(data).decode(1 << 27, table)
+    for impossible in (-1, 1 << 40):
+        with pytest.raises(BitstreamError, match="asks for"):
+            SymbolDecoder(data).decode(impossible, FrequencyTable.from_pmf(np.ones(1)))
+
+
+def test_a_panic_of_the_coder_is_damage_and_an_interrupt_is_not() -> None:
+    class PanicException(BaseException):
+        """As Rust's libraries raise it: no Exception."""
+
+    class Stub:
+        def __init__(self, error: BaseException) -> None:
+            self.error = error
+
+        def decode(self, model: object, count: int) -> None:
+            raise self.error
+
+    table = FrequencyTable.from_pmf(np.array([0.9, 0.1]))
+    decoder = SymbolDecoder(b"")
+    decoder._coder = Stub(PanicException("index out of bounds"))
+    with pytest.raises(BitstreamError, match="damaged: index out of bounds"):
+        decoder.decode(1, table)
+    decoder._coder = Stub(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        decoder.decode(1, table)

@@ -1,15 +1,4 @@
-"""The container of coded samples, and the one place where bits are counted.
-
-::
-
-    magic "RFNT" | version u16 | header bytes u16 | codec identity 32 B | samples u32 | block size u32 | elements u32
-    per block:  payload bytes u32 | CRC-32 of the latents u32
-    per block:  payload (one self-terminating string)
-    CRC-32 of everything before u32
-
-All fields are little-endian and of fixed size. Payload is rate; everything else is overhead. Nothing in the overhead
-depends on the data but the lengths and checksums, from which the decoder learns nothing.
-"""
+"""Coded samples to a file and back (see ``container``), and the one place where bits are counted."""
 
 from __future__ import annotations
 
@@ -22,17 +11,27 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ratefront.container import MAGIC, MOST_LATENTS, Header, Layout, pack, parse
 from ratefront.entropy_coder import Symbols
 from ratefront.errors import BitstreamError
 
-MAGIC, VERSION = b"RFNT", 1
+__all__ = [
+    "FILLER",
+    "MAGIC",
+    "CodedStream",
+    "LatentCoder",
+    "bits_alone",
+    "joined",
+    "read_stream",
+    "write_stream",
+]
+
 FILLER = -1  # of ragged latents
-_RAGGED = 0xFFFFFFFF
-IDENTITY_BYTES = 32
-_HEADER = struct.Struct("<4sHH32sIII")
-_BLOCK = struct.Struct("<II")
-_CRC = struct.Struct("<I")
-_MOST_LATENTS = 1 << 28  # a corrupt header must not make the decoder allocate the machine's memory
+_SHAPE = struct.Struct("<II")
+
+#: What a codec may stumble over in a string that it did not write. Its own mistakes (a wrong type, a missing
+#: attribute) are none of these.
+_STUMBLES = (ArithmeticError, LookupError, ValueError, RuntimeError)
 
 
 class LatentCoder(Protocol):
@@ -75,8 +74,13 @@ class CodedStream:
         return 8 * (len(self.data) - sum(self.payload_bytes)) / self.samples
 
 
-def _latent_crc(latents: Symbols) -> int:
-    return zlib.crc32(np.ascontiguousarray(latents, dtype="<i4").tobytes())
+def _checksum(before: int, latents: Symbols) -> int:
+    """CRC-32 of a block's latents, shape included, going on from that of the header and all blocks before it.
+
+    Blocks that are exchanged, left out, or taken from another stream are noticed, though each is whole.
+    """
+    shaped = zlib.crc32(_SHAPE.pack(*latents.shape), before)
+    return zlib.crc32(np.ascontiguousarray(latents, dtype="<i4").tobytes(), shaped)
 
 
 def _fitted(latents: Symbols, elements: int | None) -> Symbols:
@@ -93,19 +97,15 @@ def joined(blocks: Sequence[Symbols]) -> Symbols:
     return np.concatenate(padded) if padded else np.zeros((0, width), dtype=np.int32)
 
 
-def _blocks(samples: int, block_size: int) -> Iterator[tuple[int, int]]:
-    for first in range(0, samples, block_size):
-        yield first, min(block_size, samples - first)
-
-
 def bits_alone(coder: LatentCoder, latents: Symbols) -> NDArray[np.int64]:
     """Bits (n,) of each sample as a string of its own."""
-    rows, inverse = latents, np.arange(len(latents))
+    rows, inverse = latents, np.arange(len(latents), dtype=np.int64)
     if not coder.uses_position:  # the same latents are the same string
-        rows, inverse = np.unique(latents, axis=0, return_inverse=True)
+        rows, found = np.unique(latents, axis=0, return_inverse=True)
+        inverse = np.asarray(found, dtype=np.int64).reshape(-1)
     alone = [coder.encode(_fitted(rows[i : i + 1], coder.elements), i) for i in range(len(rows))]
     bits: NDArray[np.int64] = np.array([8 * len(string) for string in alone], dtype=np.int64)
-    return bits[inverse.reshape(-1)]
+    return bits[inverse]
 
 
 def write_stream(coder: LatentCoder, identity: bytes, latents: Symbols, block_size: int) -> CodedStream:
@@ -114,46 +114,20 @@ def write_stream(coder: LatentCoder, identity: bytes, latents: Symbols, block_si
     Raises
     ------
     ValueError
-        The identity is not 32 bytes, or the latents do not fit the codec.
+        The identity is not 32 bytes, the latents do not fit the codec, or are more than a reader takes.
     BitstreamError
         A block does not decode to its own latents.
     """
-    if len(identity) != IDENTITY_BYTES:
-        raise ValueError(f"an identity has {IDENTITY_BYTES} bytes, got {len(identity)}")
-    if latents.ndim != 2 or coder.elements not in (None, latents.shape[1]):
-        raise ValueError(f"latents are (n, {coder.elements}), got {latents.shape}")
-    spans = list(_blocks(len(latents), block_size))
-    blocks = [_fitted(latents[first : first + count], coder.elements) for first, count in spans]
-    payloads = [coder.encode(block, first) for block, (first, _) in zip(blocks, spans, strict=True)]
-    elements = _RAGGED if coder.elements is None else coder.elements
-    header = _HEADER.pack(MAGIC, VERSION, _HEADER.size, identity, len(latents), block_size, elements)
-    index = b"".join(
-        _BLOCK.pack(len(payload), _latent_crc(block)) for block, payload in zip(blocks, payloads, strict=True)
-    )
-    body = header + index + b"".join(payloads)
-    return CodedStream(body + _CRC.pack(zlib.crc32(body)), len(latents), tuple(map(len, payloads)))
-
-
-def _parse_header(coder: LatentCoder, identity: bytes, data: bytes) -> tuple[int, int]:
-    if len(data) < _HEADER.size + _CRC.size:
-        raise BitstreamError(f"not a ratefront stream: {len(data)} bytes")
-    magic, version, size, written_by, samples, block_size, elements = _HEADER.unpack_from(data)
-    if magic != MAGIC:
-        raise BitstreamError(f"not a ratefront stream: it begins with {magic!r}")
-    if version != VERSION or size != _HEADER.size:
-        raise BitstreamError(f"stream version {version} cannot be read; this is version {VERSION}")
-    if _CRC.unpack_from(data, len(data) - _CRC.size)[0] != zlib.crc32(data[: -_CRC.size]):
-        raise BitstreamError("the stream is truncated or altered: its checksum differs")
-    if written_by != identity:
-        raise BitstreamError(
-            f"coded by another codec: {written_by.hex()[:12]}…, this is {identity.hex()[:12]}…"
-        )
-    expected = _RAGGED if coder.elements is None else coder.elements
-    if elements != expected or block_size < 1 or samples * max(1, coder.elements or 1) > _MOST_LATENTS:
-        raise BitstreamError(
-            f"impossible shapes: {samples} samples of {elements} elements, blocks of {block_size}"
-        )
-    return samples, block_size
+    if latents.ndim != 2 or coder.elements not in (None, latents.shape[1]) or latents.size > MOST_LATENTS:
+        raise ValueError(f"latents are (n, {coder.elements}), at most {MOST_LATENTS}, got {latents.shape}")
+    header = Header(identity, len(latents), min(block_size, max(1, len(latents))), coder.elements)
+    blocks = [_fitted(latents[first : first + count], coder.elements) for first, count in header.spans]
+    payloads = [coder.encode(block, first) for block, (first, _) in zip(blocks, header.spans, strict=True)]
+    checksums, checksum = [], header.checksum
+    for block in blocks:
+        checksum = _checksum(checksum, block)
+        checksums.append(checksum)
+    return CodedStream(pack(header, payloads, checksums), len(latents), tuple(map(len, payloads)))
 
 
 def read_stream(coder: LatentCoder, identity: bytes, data: bytes) -> Symbols:
@@ -164,22 +138,40 @@ def read_stream(coder: LatentCoder, identity: bytes, data: bytes) -> Symbols:
     BitstreamError
         The data are truncated, altered, foreign, of a newer version, or decode to other latents than were coded.
     """
-    samples, block_size = _parse_header(coder, identity, data)
-    spans = list(_blocks(samples, block_size))
-    position = _HEADER.size + _BLOCK.size * len(spans)
-    end = len(data) - _CRC.size
-    if position > end:
-        raise BitstreamError(f"truncated: {len(spans)} blocks do not fit into {len(data)} bytes")
-    decoded = []
-    for number, (first, count) in enumerate(spans):
-        length, checksum = _BLOCK.unpack_from(data, _HEADER.size + _BLOCK.size * number)
-        if position + length > end:
-            raise BitstreamError(f"block {number} ends behind the end of the stream")
-        latents = coder.decode(data[position : position + length], count, first)
-        if _latent_crc(latents) != checksum:
+    layout = parse(data)
+    header = layout.header
+    if header.identity != identity:
+        raise BitstreamError(
+            f"coded by another codec: {header.identity.hex()[:12]}…, this is {identity.hex()[:12]}…"
+        )
+    if header.elements != coder.elements:
+        raise BitstreamError(f"samples have {header.elements} elements, this codec's have {coder.elements}")
+    blocks = list(_checked(coder, layout, data))
+    if len(blocks) * max((block.shape[1] for block in blocks), default=0) > MOST_LATENTS:
+        raise BitstreamError("the samples are longer than a reader takes")
+    return joined(blocks) if blocks else np.zeros((0, coder.elements or 0), dtype=np.int32)
+
+
+def _checked(coder: LatentCoder, layout: Layout, data: bytes) -> Iterator[Symbols]:
+    """The latents of each block, each compared with what was coded before the next is begun."""
+    checksum = layout.header.checksum
+    for number, (block, (first, count)) in enumerate(zip(layout.blocks, layout.header.spans, strict=True)):
+        latents = _decoded(coder, data[block.payload], count, first, number)
+        checksum = _checksum(checksum, latents)
+        if checksum != block.checksum:
             raise BitstreamError(f"block {number} decodes to other latents than were coded")
-        decoded.append(latents)
-        position += length
-    if position != end:
-        raise BitstreamError(f"{end - position} bytes behind the last block")
-    return joined(decoded) if decoded else np.zeros((0, coder.elements or 0), dtype=np.int32)
+        yield latents
+
+
+def _decoded(coder: LatentCoder, payload: bytes, samples: int, first: int, number: int) -> Symbols:
+    """One block. A codec guards its own decoding; what still goes wrong there is the string's fault, and told so."""
+    try:
+        latents = coder.decode(payload, samples, first)
+    except BitstreamError as error:
+        raise BitstreamError(f"block {number}: {error}") from error
+    except _STUMBLES as error:
+        raise BitstreamError(f"block {number} cannot be decoded: {type(error).__name__}: {error}") from error
+    width = coder.elements if coder.elements is not None else latents.shape[-1]
+    if latents.shape != (samples, width):
+        raise BitstreamError(f"block {number} decodes to latents {latents.shape}, not ({samples}, {width})")
+    return latents

@@ -20,6 +20,12 @@ from ratefront.errors import BitstreamError
 TABLE_BITS = 16
 _TOTAL = 1 << TABLE_BITS
 _WORD_BYTES = 4
+_RUN = 1 << 16  # symbols that are decoded before it is asked whether the string can hold them
+_SLACK, _SLACK_BITS = (
+    1.001,
+    16,
+)  # the coder's own rounding of a table makes a rare symbol cheaper by that much
+_MOST_SYMBOLS = 1 << 28
 Symbols = NDArray[np.int32]
 
 
@@ -70,6 +76,12 @@ class FrequencyTable:
         return self.offset + len(self) - 1
 
     @cached_property
+    def bits(self) -> NDArray[np.float64]:
+        """What each symbol costs, (n,)."""
+        cost: NDArray[np.float64] = -np.log2(self.counts / _TOTAL)
+        return cost
+
+    @cached_property
     def model(self) -> Any:
         """The coder's model; the counts are exact in float32 (at most 2**16)."""
         probabilities = (self.counts / _TOTAL).astype(np.float32)
@@ -115,7 +127,11 @@ class SymbolEncoder:
 
 
 class SymbolDecoder:
-    """Takes symbols from a string; the order of calls and tables must be the encoder's."""
+    """Takes symbols from a string; the order of calls and tables must be the encoder's.
+
+    The coder itself never finds that a string has ended: it would read zeros for as long as it is asked. What the
+    symbols cost is therefore added up, and no more is taken from a string than it can hold.
+    """
 
     def __init__(self, data: bytes) -> None:
         read_ahead = 2 * _WORD_BYTES + -len(data) % _WORD_BYTES  # the coder looks two words ahead
@@ -123,6 +139,7 @@ class SymbolDecoder:
         self._coder = constriction.stream.queue.RangeDecoder(
             np.frombuffer(padded, dtype=">u4").astype(np.uint32)
         )
+        self._bits_left = 8 * len(data) * _SLACK + _SLACK_BITS
 
     def decode(self, count: int, table: FrequencyTable) -> Symbols:
         """The next ``count`` symbols.
@@ -130,12 +147,28 @@ class SymbolDecoder:
         Raises
         ------
         BitstreamError
-            The string cannot have been made with this table.
+            The string cannot have been made with this table, or is too short for so many symbols.
         """
+        if not 0 <= count <= _MOST_SYMBOLS:
+            raise BitstreamError(f"the coded string is damaged: it asks for {count} symbols")
         if count == 0 or len(table) == 1:
             return np.full(count, table.offset, dtype=np.int32)
+        runs = [self._run(min(_RUN, count - done), table) for done in range(0, count, _RUN)]
+        return np.concatenate(runs) + np.int32(table.offset)
+
+    def _run(self, count: int, table: FrequencyTable) -> Symbols:
         try:
-            found = self._coder.decode(table.model, count)
-        except (AssertionError, ValueError) as error:
-            raise BitstreamError(f"the coded string is damaged: {error}") from error
-        return (np.asarray(found) + table.offset).astype(np.int32)
+            found = np.asarray(self._coder.decode(table.model, count), dtype=np.int32)
+        except BaseException as error:
+            if isinstance(error, AssertionError | ValueError) or _is_panic(error):
+                raise BitstreamError(f"the coded string is damaged: {error}") from error
+            raise
+        self._bits_left -= float(table.bits[found].sum())
+        if self._bits_left < 0:
+            raise BitstreamError("the coded string is damaged: it ends before its symbols do")
+        return found
+
+
+def _is_panic(error: BaseException) -> bool:
+    """What a Rust library raises where it has met what it thought impossible: no ``Exception``, of no public type."""
+    return type(error).__name__ == "PanicException"
