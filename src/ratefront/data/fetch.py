@@ -65,7 +65,8 @@ def _fetch(kind: Any, expected: Mapping[Path, str | None], folder: Path) -> None
                 kind(folder, download=True, **which)
     except (OSError, RuntimeError, HTTPException, EOFError) as error:
         absent = _absent(expected, folder)
-        raise InputError(_message(absent or [folder], f"the download failed: {error}")) from error
+        why = " ".join(str(error).split())
+        raise InputError(_message(absent or [folder], f"the download failed: {why}")) from error
 
 
 @contextmanager

@@ -1,0 +1,51 @@
+"""What docs/data.md shows works: its converter converts, its data sets are valid."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import yaml
+from PIL import Image
+from tests.data.made import load, pixels
+
+from ratefront.catalogue import CATALOGUE
+
+PAGE = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+
+
+def test_the_converter_makes_of_sheets_what_arrays_reads(tmp_path: Path) -> None:
+    images = {"train": pixels(24, 32, 32, 3), "test": pixels(12, 32, 32, 3)}
+    for split, stored in images.items():
+        for number, sheet in enumerate(stored.reshape(-1, 2, 3, 32, 32, 3)):  # 2 rows of 3 images a sheet
+            whole = sheet.swapaxes(1, 2).reshape(64, 96, 3)
+            Image.fromarray(whole).save(tmp_path / f"{split}-{number:02}.png")
+    labels = {f"y_{split}": np.arange(len(stored), dtype=np.uint8) % 4 for split, stored in images.items()}
+    np.savez(tmp_path / "labels.npz", **labels, names=np.array(["a", "b", "c", "d"]))
+    (script,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    out = tmp_path / "out.npz"
+    subprocess.run([sys.executable, "-W", "error", "-c", script, str(tmp_path), str(out)], check=True)
+    with np.load(out) as made:
+        for split, stored in images.items():
+            np.testing.assert_array_equal(made[f"x_{split}"], stored)
+            np.testing.assert_array_equal(made[f"y_{split}"], labels[f"y_{split}"])
+    assert load("arrays", path=str(out)).shape == (3, 32, 32)
+
+
+def test_the_data_sets_shown_are_valid() -> None:
+    shown = [line for line in PAGE.splitlines() if line.startswith("dataset: ")]
+    assert len(shown) >= 4
+    for line in shown:
+        given = yaml.safe_load(line)["dataset"]
+        own = {"name": given} if isinstance(given, str) else given
+        CATALOGUE.datasets[own.pop("name")].parameters.model_validate(own, strict=True)
+
+
+def test_every_data_set_and_parameter_is_told_of() -> None:
+    for name in CATALOGUE.datasets:
+        assert f"`{name}`" in PAGE
+        for parameter in CATALOGUE.datasets[name].parameters.model_fields:
+            assert f"`{parameter}`" in PAGE
