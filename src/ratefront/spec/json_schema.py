@@ -129,7 +129,9 @@ def _value_of(name: str, own: Schema, catalogue: Catalogue) -> Schema:
         known = list(dict.fromkeys(value for model in models for value in model.facts.get(fact, ())))
         if all(fact in model.facts for model in models):
             return {"enum": known}
-        return {"type": "string", "examples": known}  # a user's own has others
+        return {
+            "anyOf": [{"enum": known}, {"type": "string"}]
+        }  # an editor completes ours; a user's own has others
     members = [member for member in own.get("anyOf", [own]) if member != {"type": "null"}]
     values = [{key: x for key, x in member.items() if key not in _NOT_OF_A_VALUE} for member in members]
     return values[0] if len(values) == 1 else {"anyOf": values}
