@@ -113,9 +113,9 @@ def test_a_folder_is_looked_through_once_until_it_changes(
 ) -> None:
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
     root = write_classes(tmp_path / "images", 10)
-    looked_at: list[Path] = []
+    looked_at: list[str] = []
 
-    def look(path: Path, at_least: int) -> None:
+    def look(path: str, at_least: int) -> None:
         looked_at.append(path)
 
     monkeypatch.setattr(file_check, "problem_with", look)

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 from ratefront.data.image_files import in_threads, problem_with
@@ -48,7 +49,7 @@ def _problems(root: Path, files: Sequence[str], at_least: int) -> dict[str, str]
     with suppress(OSError, ValueError):
         known: dict[str, str] = json.loads(kept.read_text(encoding="utf-8"))
         return known
-    found = in_threads(partial(problem_with, at_least=at_least), [root / name for name in files])
+    found = in_threads(partial(problem_with, at_least=at_least), [str(root / name) for name in files])
     problems = {name: why for name, why in zip(files, found, strict=True) if why}
     with suppress(OSError):  # a cache that cannot be written only costs the next look
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +68,8 @@ def _listing(root: Path, files: Sequence[str]) -> str:
 
 def content_of(root: Path, files: Sequence[str]) -> str:
     """A digest that tells the files from others: of paths and contents up to 64 MiB together, else of the listing."""
-    if sum((root / name).stat().st_size for name in files) > _CONTENTS_BELOW_BYTES:
+    sizes = accumulate((root / name).stat().st_size for name in files)
+    if any(size > _CONTENTS_BELOW_BYTES for size in sizes):  # a large folder is known for one after few files
         return _listing(root, files)
     total = hashlib.sha256()
     for name in files:

@@ -21,7 +21,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", "
 Result = TypeVar("Result")
 
 
-def decode(path: Path) -> Image.Image:
+def decode(path: str) -> Image.Image:
     """The whole image, in RGB.
 
     Raises
@@ -34,13 +34,13 @@ def decode(path: Path) -> Image.Image:
     return found
 
 
-def problem_with(path: Path, at_least: int) -> str | None:
+def problem_with(path: str, at_least: int) -> str | None:
     """Why the file is no image of so many pixels a side, or None. It is decoded to its end, for many are cut off."""
     found = _decoded(path, at_least)
     return found if isinstance(found, str) else None
 
 
-def _decoded(path: Path, at_least: int) -> Image.Image | str:
+def _decoded(path: str, at_least: int) -> Image.Image | str:
     try:
         with Image.open(path) as image:
             if image.mode[0] in "IF":
@@ -49,14 +49,14 @@ def _decoded(path: Path, at_least: int) -> Image.Image | str:
                 return f"is {image.width}×{image.height} pixels, smaller than the {at_least} a side asked for"
             return image.convert("RGB")
     except Exception as error:  # of many kinds, by decoder: OSError, SyntaxError, struct.error, …
-        return str(error).replace(str(path), path.name) or type(error).__name__
+        return str(error).replace(path, Path(path).name) or type(error).__name__
 
 
 @dataclass(frozen=True, eq=False)
 class Files:
     """Images (N, 3, size, size): the shorter side resized to ``size`` pixels, then cropped about the centre."""
 
-    paths: Sequence[Path]
+    paths: Sequence[str]  # text, since a million of paths would take half a gigabyte
     size: int
 
     @property

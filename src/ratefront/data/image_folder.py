@@ -93,7 +93,7 @@ def _labelled(folder: Path, root: Path, classes: Sequence[str]) -> dict[str, int
 
 def _split(root: Path, labelled: dict[str, int], size: int) -> Split:
     labels = np.fromiter(labelled.values(), dtype=np.int64, count=len(labelled))
-    return Split(Files([root / name for name in labelled], size), labels)
+    return Split(Files([str(root / name) for name in labelled], size), labels)
 
 
 def _check_all_classes(labels: NDArray[np.int64], classes: Sequence[str], folder: Path) -> None:

@@ -31,7 +31,7 @@ class Crops:
     Where a crop lies depends on its position among the crops and the seed alone: a second look sees the same.
     """
 
-    paths: Sequence[Path]
+    paths: Sequence[str]
     size: int
     per_image: int = 1
     seed: int | None = None
@@ -132,5 +132,5 @@ def _without(files: Sequence[str], seed: int) -> list[list[str]]:
 
 
 def _split(root: Path, files: Sequence[str], size: int, per_image: int = 1, seed: int | None = None) -> Split:
-    crops = Crops([root / name for name in files], size, per_image, seed)
+    crops = Crops([str(root / name) for name in files], size, per_image, seed)
     return Split(crops, np.zeros(len(crops), dtype=np.int64))
