@@ -7,6 +7,13 @@ from typing import Any
 from ratefront.spec.schema import SweepSpec
 
 SPLIT = {"family": "split", "split": "conv2", "beta": 60.0, "objective": "cross_entropy"}
+DISTILLED = {
+    **SPLIT,
+    "entropy_model": "factorized",
+    "width": 6,
+    "objective": "feature_distillation",
+    "beta": 200.0,
+}
 
 #: Every family, entropy model, objective and refinement, as a trial would be given them.
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -22,12 +29,49 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "sample-task-model": {"family": "sample", "channel": "task_model", "slope": 5.0},
     "split-factorized": {**SPLIT, "entropy_model": "factorized", "width": 5},
     "split-categorical": {**SPLIT, "entropy_model": "categorical", "width": 2, "alphabet": 8},
-    "split-distilled": {
-        **SPLIT,
+    "split-distilled": DISTILLED,
+    "split-map-cosine": {
+        **DISTILLED,
+        "latents": "map",
+        "width": 3,
+        "distance": "cosine",
+        "surrogate": "universal",
+    },
+    "split-hyperprior-mae": {
+        **DISTILLED,
+        "entropy_model": "scale_hyperprior",
+        "width": 3,
+        "hyper_width": 2,
+        "distance": "mae",
+        "surrogate": "noise",
+    },
+    "split-mean-scale": {**SPLIT, "entropy_model": "mean_scale_hyperprior", "width": 3, "hyper_width": 2},
+    "split-context-kl-sga": {
+        **DISTILLED,
+        "entropy_model": "context",
+        "width": 4,
+        "slices": 2,
+        "hyper_width": 2,
+        "distance": "kl",
+        "surrogate": "straight_through",
+        "refine": "sga",
+        "refine_steps": 20,
+    },
+    "student": {
+        "family": "student",
+        "split": "hidden",
         "entropy_model": "factorized",
-        "width": 6,
-        "objective": "feature_distillation",
-        "beta": 200.0,
+        "width": 5,
+        "beta": 100.0,
+    },
+    "student-map": {
+        "family": "student",
+        "split": "conv2",
+        "entropy_model": "mean_scale_hyperprior",
+        "width": 3,
+        "hyper_width": 2,
+        "beta": 60.0,
+        "encoder_width": 8,
     },
     "split-factorized-sga": {
         **SPLIT,
@@ -45,15 +89,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "refine_steps": 30,
         "refine_learning_rate": 0.05,
     },
-    "split-distilled-sga": {
-        **SPLIT,
-        "entropy_model": "factorized",
-        "width": 6,
-        "objective": "feature_distillation",
-        "beta": 200.0,
-        "refine": "sga",
-        "refine_steps": 30,
-    },
+    "split-distilled-sga": {**DISTILLED, "refine": "sga", "refine_steps": 30},
 }
 
 

@@ -14,7 +14,7 @@ from tests.lab import EXAMPLES, lab_spec
 from ratefront.bitstream import write_stream
 from ratefront.catalogue import CATALOGUE
 from ratefront.codecs.label import LabelCodec
-from ratefront.codecs.split import SplitCodec
+from ratefront.codecs.bottleneck_codec import BottleneckCodec
 from ratefront.complexity import module_bytes
 from ratefront.objectives.distortions import divergence_from_teacher
 from ratefront.tasks.small_cnn import SmallCNN
@@ -86,21 +86,21 @@ def test_a_receiver_imports_no_compressai(examples: dict[str, TrainedExample], t
 def test_refinement_lowers_its_own_loss(examples: dict[str, TrainedExample], entropy_model: str) -> None:
     """Rate + β·KL(teacher ‖ codec), over integers: no sample gets worse, and the mean gets better."""
     codec = examples[f"split-{entropy_model}-sga"].codec
-    assert isinstance(codec, SplitCodec)
+    assert isinstance(codec, BottleneckCodec)
     assert codec.teacher is not None
     images = torch.from_numpy(examples[f"split-{entropy_model}-sga"].data.test.images)
     features = codec.features(images)
     with torch.no_grad():
-        plain = codec.bottleneck.harden(codec.bottleneck.g_a(features))
+        plain = codec.bottleneck.model.harden(codec.bottleneck.start(features))
         losses = [_loss(codec, features, latents) for latents in (plain, codec.latents_of(features))]
     assert (losses[1] <= losses[0] + 1e-4).all()
     assert losses[1].mean() < losses[0].mean() - 0.01
 
 
-def _loss(codec: SplitCodec, features: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
+def _loss(codec: BottleneckCodec, features: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
     assert codec.teacher is not None
-    relaxed = codec.bottleneck.embed(latents)
-    return codec.bottleneck.bits(relaxed) + codec.beta * divergence_from_teacher(
+    model = codec.bottleneck.model
+    return model.bits(model.embed(latents)) + codec.beta * divergence_from_teacher(
         codec.logits(latents), codec.teacher(features)
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ratefront.catalogue.datasets import DATASETS, DatasetParameters
-from ratefront.catalogue.families import FAMILIES, FamilyParameters
+from ratefront.catalogue.families import FAMILIES
+from ratefront.catalogue.parameters import FamilyParameters
 from ratefront.catalogue.task_models import TASK_MODELS, TaskModelParameters
 from ratefront.registry import Registry
 

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from ratefront.catalogue.bottlenecks import BottleneckParameters, DistanceName
+from ratefront.catalogue.parameters import FamilyParameters
 from ratefront.registry import Registry
-
-
-class FamilyParameters(BaseModel):
-    """A family's own parameters: the leaves that a sweep file may search under it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    def _needs(self, name: str, when: str) -> None:
-        if getattr(self, name) is None:
-            raise ValueError(f"{name} is needed when {when}")
 
 
 class LabelParameters(FamilyParameters):
@@ -37,17 +29,17 @@ class LabelParameters(FamilyParameters):
         return self
 
 
-class SplitParameters(FamilyParameters):
+class SplitParameters(BottleneckParameters):
     """A frozen front end up to a split point, a learned bottleneck, and a back end."""
 
     split: Annotated[str, Field(description="split point of the task model")]
-    entropy_model: Literal["factorized", "categorical"]
-    width: Annotated[int, Field(ge=1, le=4096, description="latent elements that are sent for a sample")]
-    alphabet: Annotated[
-        int | None, Field(ge=2, le=256, description="values a categorical element can take")
-    ] = None
-    beta: Annotated[float, Field(gt=0, description="bits that one nat of distortion is worth")]
     objective: Literal["cross_entropy", "feature_distillation"] = "cross_entropy"
+    distance: Annotated[
+        DistanceName | None,
+        Field(
+            description="of feature_distillation: of the deepest features, kl of the soft output; default mse"
+        ),
+    ] = None
     refine: Annotated[Literal["none", "sga"], Field(description="per-sample optimisation of the latents")] = (
         "none"
     )
@@ -56,11 +48,28 @@ class SplitParameters(FamilyParameters):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.entropy_model == "categorical":
-            self._needs("alphabet", "entropy_model is categorical")
         if self.refine != "none":
             self._needs("refine_steps", "refine is not none")
+        if self.objective == "cross_entropy":
+            self._refuses("distance", "objective is cross_entropy")
         return self
+
+
+class StudentParameters(BottleneckParameters):
+    """A small encoder trained from scratch, a learned bottleneck, and the back end from a split point on."""
+
+    split: Annotated[str, Field(description="split point whose features the student gives")]
+    encoder_width: Annotated[int, Field(ge=1, le=512, description="channels of the encoder")] = 16
+    encoder_depth: Annotated[int, Field(ge=1, le=8, description="layers of the encoder")] = 2
+    distilled_until: Annotated[
+        float,
+        Field(
+            ge=0, le=1, description="share of the training that matches features; labels are learned after it"
+        ),
+    ] = 0.5
+    distance: Annotated[
+        DistanceName | None, Field(description="of the features that are matched; default mse")
+    ] = None
 
 
 class SampleParameters(FamilyParameters):
@@ -101,4 +110,10 @@ FAMILIES.add(
     SampleParameters,
     "ratefront.codecs.sample_family:SampleFamily",
     "a draw from the task model's posterior, by channel simulation",
+)
+FAMILIES.add(
+    "student",
+    StudentParameters,
+    "ratefront.codecs.student_family:StudentFamily",
+    "small encoder trained from scratch, bottleneck, back end",
 )

@@ -1,83 +1,89 @@
-"""A learned bottleneck: features to latents (g_a), latents to features (g_s), and an entropy model between.
-
-Latents have three forms: ``parameters``, what g_a gives and per-sample optimisation moves; ``relaxed``, what
-g_s and the entropy model take while gradients are needed; integers, what is sent. Subclasses are one entropy
-model each.
-"""
+"""A learned bottleneck: features to latents (g_a), an entropy model, latents to features (g_s)."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from math import prod
 
-import torch
 from torch import Tensor, nn
 
-from ratefront.codecs.settled import SettledProbabilities
-
-_SYNTHESIS_WIDTH = 96
-_ANALYSIS_CHANNELS = 24
-
-
-def analysis_transform(shape: Sequence[int], outputs: int) -> nn.Sequential:
-    """g_a for features (C, H, W) or (C,): small, because the transmitter carries it. Large maps are halved first."""
-    if len(shape) == 3 and shape[1] >= 4:
-        height, width = (shape[1] + 1) // 2, (shape[2] + 1) // 2
-        halved = nn.Conv2d(shape[0], _ANALYSIS_CHANNELS, 3, stride=2, padding=1)
-        return nn.Sequential(
-            halved, nn.ReLU(), nn.Flatten(), nn.Linear(_ANALYSIS_CHANNELS * height * width, outputs)
-        )
-    return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), outputs))
+from ratefront.catalogue.bottlenecks import BottleneckParameters
+from ratefront.codecs.categorical import CategoricalModel
+from ratefront.codecs.entropy_model import EntropyModel
+from ratefront.codecs.factorized import FactorizedModel
+from ratefront.codecs.hyperprior import HyperpriorModel, HyperpriorShape
+from ratefront.codecs.transforms import from_map, from_vector, map_shape, to_map, to_vector
 
 
-def synthesis_transform(inputs: int, shape: Sequence[int]) -> nn.Sequential:
-    """g_s back to features of this shape: the receiver may be large."""
-    return nn.Sequential(
-        nn.Linear(inputs, _SYNTHESIS_WIDTH),
-        nn.ReLU(),
-        nn.Linear(_SYNTHESIS_WIDTH, prod(shape)),
-        nn.Unflatten(1, tuple(shape)),
-    )
+class Bottleneck(nn.Module):
+    """g_a, g_s and the entropy model between them."""
+
+    def __init__(self, g_a: nn.Sequential, model: EntropyModel, g_s: nn.Sequential) -> None:
+        super().__init__()
+        self.g_a, self.model, self.g_s = g_a, model, g_s
+
+    def start(self, features: Tensor) -> Tensor:
+        """Features to the parameters (n, ...) of their latents."""
+        return self.model.start(self.g_a(features))
+
+    def synthesise(self, relaxed: Tensor) -> Tensor:
+        """Relaxed latents to features."""
+        features: Tensor = self.g_s(self.model.latent(relaxed))
+        return features
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Integers (n, elements) to features."""
+        return self.synthesise(self.model.embed(latents))
+
+    def transmitter_modules(self) -> list[nn.Module]:
+        """What encoding needs besides the tables."""
+        return [self.g_a, *self.model.transmitter_modules()]
 
 
-class Bottleneck(nn.Module, ABC):
-    """g_a, g_s and the entropy model; ``elements`` integers are sent for a sample.
+def build_bottleneck(
+    parameters: BottleneckParameters,
+    features: Sequence[int],
+    *,
+    with_prior: bool,
+    g_a: nn.Sequential | None = None,
+) -> Bottleneck:
+    """A bottleneck for features (C, H, W) or (C,); ``g_a`` takes the place of the one for features.
 
-    ``prior`` is the trained entropy model: training and per-sample optimisation need it, a receiver does not.
+    Raises
+    ------
+    InputError
+        The entropy model does not fit latents of this shape.
     """
+    shape = input_shape(parameters, features)
+    on_map = len(shape) == 3
+    model = _entropy_model(parameters, shape if on_map else (parameters.width,), with_prior=with_prior)
+    if g_a is None:
+        g_a = to_map(features, shape[0]) if on_map else to_vector(features, shape[0])
+    return Bottleneck(g_a, model, from_map(shape[0], features) if on_map else from_vector(shape[0], features))
 
-    g_a: nn.Sequential
-    g_s: nn.Sequential
-    prior: nn.Module | None
-    settled: SettledProbabilities
-    elements: int
 
-    @abstractmethod
-    def surrogate(self, parameters: Tensor, progress: float) -> tuple[Tensor, Tensor]:
-        """Training: parameters to relaxed latents and their bits (n,). ``progress`` runs from 0 to 1."""
+def input_shape(parameters: BottleneckParameters, features: Sequence[int]) -> tuple[int, ...]:
+    """What g_a gives for features of this shape: (outputs,), or a map (channels, h, w)."""
+    if parameters.keeps_map and len(features) == 3:
+        return map_shape(features, parameters.width)
+    return (parameters.width * (parameters.alphabet or 1),)
 
-    @abstractmethod
-    def relax(self, parameters: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-        """A differentiable draw near the integers (SGA); the noise is the same for every sample of the batch."""
 
-    @abstractmethod
-    def unsettled(self, parameters: Tensor) -> Tensor:
-        """Parameters to integers (n, elements), int32, whatever their range: what training looks at."""
-
-    def harden(self, parameters: Tensor) -> Tensor:
-        """Parameters to the integers (n, elements), int32, that are sent: saturated to the settled ranges."""
-        low, high = self.settled.ranges
-        return self.unsettled(parameters).clamp(low, high)
-
-    @abstractmethod
-    def embed(self, latents: Tensor) -> Tensor:
-        """Integers (n, elements) to what g_s takes."""
-
-    @abstractmethod
-    def bits(self, relaxed: Tensor) -> Tensor:
-        """−log2 likelihood (n,) of relaxed latents, differentiable."""
-
-    @abstractmethod
-    def settle(self, latents: Tensor) -> None:
-        """End training: fix the probabilities, given the integers (N, elements) of the training split."""
+def _entropy_model(
+    parameters: BottleneckParameters, shape: tuple[int, ...], *, with_prior: bool
+) -> EntropyModel:
+    match parameters.entropy_model:
+        case "categorical":
+            assert parameters.alphabet is not None, "checked by the parameter model"
+            return CategoricalModel(parameters.width, parameters.alphabet, with_prior=with_prior)
+        case "factorized":
+            return FactorizedModel(shape, surrogate=parameters.trained_with, with_prior=with_prior)
+        case kind:
+            slices = parameters.slices or 1
+            hyper = HyperpriorShape(parameters.hyper_width or 4, slices, means=kind != "scale_hyperprior")
+            return HyperpriorModel(
+                shape,
+                hyper,
+                scale_bound=parameters.scale_bound,
+                surrogate=parameters.trained_with,
+                with_prior=with_prior,
+            )

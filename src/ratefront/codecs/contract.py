@@ -76,7 +76,7 @@ class Codec(nn.Module, ABC):
 
     @abstractmethod
     def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
-        """−log2 likelihood (n,), float64, of a block under the entropy model; computed without the coder and its tables."""
+        """−log2 likelihood (n,), float64, of a block's samples; computed without the coder and its tables."""
 
     @abstractmethod
     def transmitter_modules(self) -> Sequence[nn.Module]:

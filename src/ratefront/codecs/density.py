@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compressai.entropy_models import EntropyBottleneck
+from compressai.entropy_models import EntropyBottleneck, GaussianConditional
 from torch import Tensor
 
 
@@ -19,3 +19,15 @@ class FactorizedDensity(EntropyBottleneck):  # type: ignore[misc]
         """Likelihoods (n, C) of values (n, C), at least 1e-9, differentiable."""
         _, likelihood = self(values[:, :, None], training=False)
         return likelihood[:, :, 0]  # type: ignore[no-any-return]
+
+
+class GaussianDensity(GaussianConditional):  # type: ignore[misc]
+    """N(0, σ²) convolved with a unit box, with σ bounded from below (GP §IV.A.2; Ballé et al. 2018, eq. 10)."""
+
+    def __init__(self, scale_bound: float) -> None:
+        super().__init__(None, scale_bound=scale_bound)
+
+    def likelihood(self, values: Tensor, scales: Tensor) -> Tensor:
+        """Likelihoods of zero-centred values under scales of the same shape, at least 1e-9, differentiable."""
+        likelihood: Tensor = self.likelihood_lower_bound(self._likelihood(values, scales))
+        return likelihood

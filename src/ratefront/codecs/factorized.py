@@ -1,78 +1,112 @@
-"""The factorized entropy model (Ballé et al. 2018; CompressAI's EntropyBottleneck) over a vector of scalars.
+"""The factorized entropy model (Ballé et al. 2018; CompressAI's EntropyBottleneck): a density for each channel.
 
 ::
 
-    y = g_a(features) ─ round, saturate ─ ŷ ─ coder ─ g_s(ŷ)        p(ŷ) = Π_j p_j(ŷ_j)
+    y = g_a(features) ─ round, saturate ─ ŷ ─ coder ─ g_s(ŷ)        p(ŷ) = Π_c Π_i p_c(ŷ_ci)
 
-Training uses mixed quantisation: noise for the rate, straight-through for the synthesis. Quantisation is
-zero-centred, and it saturates: integers beyond a range that holds all but 2^-17 of an element's mass are sent
-as the end of the range.
+Quantisation is zero-centred, and it saturates: integers beyond a range that holds all but 2^-17 of a channel's mass are
+sent as the end of the range.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ratefront.codecs.bottleneck import Bottleneck, analysis_transform, synthesis_transform
+from ratefront.codecs.entropy_model import EntropyModel
+from ratefront.codecs.quantisation import Surrogate, between_integers, quantise_for_training
 from ratefront.codecs.settled import SettledProbabilities
+from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.symbol_strings import decode_columns, encode_columns
 
 _REACH = 64  # integers from -64 to 64 can be sent
 _TAIL = 2.0**-17  # less than half of what the coder's smallest count stands for
 _INITIAL_SCALE = 4
 
 
-class FactorizedBottleneck(Bottleneck):
-    """``width`` scalars, each with a learned density of its own."""
+class FactorizedModel(EntropyModel):
+    """For y of shape (C,) or (C, H, W): places of a channel share its density."""
 
-    def __init__(self, shape: Sequence[int], width: int, *, with_prior: bool = True) -> None:
+    def __init__(
+        self, shape: Sequence[int], *, surrogate: Surrogate = "mixed", with_prior: bool = True
+    ) -> None:
         super().__init__()
-        self.elements = width
-        self.g_a = analysis_transform(shape, width)
-        self.g_s = synthesis_transform(width, shape)
-        self.prior = self._density(width) if with_prior else None
-        self.settled = SettledProbabilities(width, 2 * _REACH + 1)
+        self.shape, self.channels, self.elements = tuple(shape), shape[0], prod(shape)
+        self.training_surrogate = surrogate
+        self.prior = _density(self.channels) if with_prior else None
+        self.settled = SettledProbabilities(self.channels, 2 * _REACH + 1)
 
-    @staticmethod
-    def _density(width: int) -> torch.nn.Module:
-        from ratefront.codecs.density import FactorizedDensity
+    def surrogate(self, y: Tensor, progress: float) -> tuple[Tensor, Tensor]:
+        for_synthesis, for_rate = quantise_for_training(y.flatten(1), self.training_surrogate)
+        return self.latent(for_synthesis), self.bits(for_rate)
 
-        density: torch.nn.Module = FactorizedDensity(width, init_scale=_INITIAL_SCALE)
-        return density
-
-    def surrogate(self, parameters: Tensor, progress: float) -> tuple[Tensor, Tensor]:
-        noisy = parameters + torch.rand_like(parameters) - 0.5
-        rounded = parameters + (parameters.round() - parameters).detach()
-        return rounded, self.bits(noisy)
+    def start(self, y: Tensor) -> Tensor:
+        return y.flatten(1)
 
     def relax(self, parameters: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-        """Between floor and ceiling, by a Gumbel-softmax on −artanh of the distances (Yang et al. 2020, eq. 8)."""
-        below = parameters.detach().floor()
-        fraction = (parameters - below).clamp(1e-4, 1 - 1e-4)
-        logits = torch.stack([-torch.atanh(fraction), -torch.atanh(1 - fraction)], dim=-1) / temperature
-        weights = ((logits + gumbel_noise(logits, generator)) / temperature).softmax(dim=-1)
-        return below + weights[..., 1]
+        return between_integers(parameters, temperature, generator)
 
     def unsettled(self, parameters: Tensor) -> Tensor:
         return parameters.round().to(torch.int32)
 
+    def harden(self, parameters: Tensor) -> Tensor:
+        low, high = (end.repeat_interleave(self._places) for end in self.settled.ranges)
+        return self.unsettled(parameters).clamp(low, high)
+
     def embed(self, latents: Tensor) -> Tensor:
         return latents.to(torch.float32)
 
+    def latent(self, relaxed: Tensor) -> Tensor:
+        return relaxed.reshape(-1, *self.shape)
+
     def bits(self, relaxed: Tensor) -> Tensor:
-        assert self.prior is not None, "a receiver has no entropy model to train"
-        likelihood: Tensor = self.prior.likelihood(relaxed)  # type: ignore[operator]
-        return -likelihood.log2().sum(dim=1)
+        assert self.prior is not None, "a receiver has no density to train"
+        likelihood: Tensor = self.prior.likelihood(self._rows(relaxed))  # type: ignore[operator]
+        return -likelihood.log2().reshape(len(relaxed), self.elements).sum(dim=1)
 
     @torch.no_grad()
     def settle(self, latents: Tensor) -> None:
-        assert self.prior is not None, "a receiver has no entropy model to settle"
+        assert self.prior is not None, "a receiver has no density to settle"
         device = next(self.prior.parameters()).device
         grid = torch.arange(-_REACH, _REACH + 1, device=device, dtype=torch.float32)
-        likelihood = self.prior.likelihood(grid[:, None].expand(-1, self.elements))  # type: ignore[operator]
+        likelihood = self.prior.likelihood(grid[:, None].expand(-1, self.channels))  # type: ignore[operator]
         self.settled.settle([_saturated(column.double().cpu()) for column in likelihood.T])
+
+    def write(self, latents: Symbols, encoder: SymbolEncoder) -> None:
+        columns = latents.reshape(-1, self.channels, self._places).swapaxes(1, 2)
+        encode_columns(columns.reshape(-1, self.channels), self.settled.tables(), encoder)
+
+    def read(self, samples: int, decoder: SymbolDecoder) -> Symbols:
+        rows = decode_columns(samples * self._places, self.settled.tables(), decoder)
+        return rows.reshape(-1, self._places, self.channels).swapaxes(1, 2).reshape(-1, self.elements)
+
+    def estimate_bits(self, latents: Symbols) -> Tensor:
+        rows = self._rows(torch.from_numpy(latents)).numpy()
+        return self.settled.bits(rows).reshape(-1, self._places).sum(dim=1)
+
+    def tables(self) -> list[FrequencyTable]:
+        return self.settled.tables()
+
+    def densities(self) -> list[nn.Module]:
+        return [] if self.prior is None else [self.prior]
+
+    @property
+    def _places(self) -> int:
+        return self.elements // self.channels
+
+    def _rows(self, values: Tensor) -> Tensor:
+        """Values (n, C·places) as (n·places, C)."""
+        return values.reshape(-1, self.channels, self._places).transpose(1, 2).reshape(-1, self.channels)
+
+
+def _density(channels: int) -> nn.Module:
+    from ratefront.codecs.density import FactorizedDensity
+
+    density: nn.Module = FactorizedDensity(channels, init_scale=_INITIAL_SCALE)
+    return density
 
 
 def _saturated(pmf: Tensor) -> tuple[int, Tensor]:
@@ -84,9 +118,3 @@ def _saturated(pmf: Tensor) -> tuple[int, Tensor]:
     kept[0] += pmf[:first].sum()
     kept[-1] += pmf[last + 1 :].sum()
     return first - _REACH, kept
-
-
-def gumbel_noise(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Gumbel noise (1, ...) for logits (n, ...): one draw for all samples, so that none depends on its neighbours."""
-    uniform = torch.rand((1, *like.shape[1:]), generator=generator).clamp_(1e-9, 1 - 1e-7)
-    return -(-uniform.log()).log().to(like.device)

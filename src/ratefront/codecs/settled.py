@@ -5,12 +5,15 @@ The counts are part of the codec, so that encoder and decoder on different machi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ratefront.entropy_coder import FrequencyTable, Symbols
+from ratefront.entropy_coder import TABLE_BITS, FrequencyTable, Symbols
+
+_UNUSED = FrequencyTable(np.array([1 << TABLE_BITS]))
 
 
 class SettledProbabilities(nn.Module):
@@ -33,9 +36,16 @@ class SettledProbabilities(nn.Module):
     def _forget(self) -> None:
         self._tables = None
 
-    def settle(self, distributions: Sequence[tuple[int, Tensor]]) -> None:
-        """Fix element j's least integer and its probabilities (n_j,) from there on, n_j ≤ capacity."""
+    def settle(
+        self, distributions: Sequence[tuple[int, Tensor]], kept: Collection[int] | None = None
+    ) -> None:
+        """Fix element j's least integer and its probabilities (n_j,) from there on, n_j ≤ capacity.
+
+        ``kept``: the elements that will be used; the others stay as they were.
+        """
         for element, (offset, weights) in enumerate(distributions):
+            if kept is not None and element not in kept:
+                continue
             p = (weights.double() / weights.double().sum()).cpu()
             table = FrequencyTable.from_pmf(p.numpy(), offset)
             self.offset[element], self.size[element] = offset, len(p)
@@ -52,10 +62,18 @@ class SettledProbabilities(nn.Module):
         """The coder's tables, one an element."""
         if self._tables is None:
             rows = zip(self.counts.cpu().long(), self.size.tolist(), self.offset.tolist(), strict=True)
-            self._tables = [FrequencyTable(counts[:size].numpy(), offset) for counts, size, offset in rows]
+            self._tables = [
+                FrequencyTable(counts[:size].numpy(), offset) if size else _UNUSED
+                for counts, size, offset in rows
+            ]
         return self._tables
 
     def bits(self, latents: Symbols) -> Tensor:
         """−log2 probability (n,), float64, of latents (n, elements) inside the ranges."""
-        index = (torch.from_numpy(latents) - self.offset.cpu()).long().T
-        return -self.pmf.cpu().gather(1, index).log2().sum(dim=0)
+        elements = torch.arange(len(self.offset)).expand(len(latents), -1)
+        return self.bits_of(elements, torch.from_numpy(latents)).sum(dim=1)
+
+    def bits_of(self, elements: Tensor, integers: Tensor) -> Tensor:
+        """−log2 probability, float64, of each integer under the distribution of its element; all of one shape."""
+        pmf, offset = self.pmf.cpu(), self.offset.cpu()
+        return -pmf[elements, integers.long() - offset[elements]].log2()

@@ -4,6 +4,8 @@ relative units.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -22,22 +24,44 @@ def divergence_from_teacher(logits: Tensor, teacher_logits: Tensor) -> Tensor:
     return per_class.sum(dim=1)
 
 
-class RelativeFeatureError(nn.Module):
-    """Squared error (n,) of features as a fraction of their variance on the training split (RA eq. 11, MSE).
+def _mean_square(synthesised: Tensor, features: Tensor) -> Tensor:
+    return (synthesised - features).square().flatten(1).mean(dim=1)
 
-    0 is a perfect reconstruction, 1 is what the mean feature achieves.
+
+def _mean_absolute(synthesised: Tensor, features: Tensor) -> Tensor:
+    return (synthesised - features).abs().flatten(1).mean(dim=1)
+
+
+def _cosine(synthesised: Tensor, features: Tensor) -> Tensor:
+    return 1 - F.cosine_similarity(synthesised.flatten(1), features.flatten(1), dim=1)
+
+
+#: d of RA eq. 11 by name, each (n,) of features (n, ...).
+FEATURE_DISTANCES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": _mean_square,
+    "mae": _mean_absolute,
+    "cosine": _cosine,
+}
+
+
+class RelativeFeatureError(nn.Module):
+    """A distance (n,) of features as a fraction of what the mean feature achieves on the training split (RA eq. 11).
+
+    0 is a perfect reconstruction, 1 is what a receiver that is told nothing does.
     """
 
-    variance: Tensor
+    unit: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, distance: str = "mse") -> None:
         super().__init__()
-        self.register_buffer("variance", torch.ones(()))
+        self.distance = FEATURE_DISTANCES[distance]
+        self.register_buffer("unit", torch.ones(()))
 
     @torch.no_grad()
     def fit(self, features: Tensor) -> None:
-        """Take the variance of features (N, ...), averaged over their elements."""
-        self.variance.copy_(features.flatten(1).var(dim=0).mean().clamp_min(1e-12))
+        """Take the unit from features (N, ...)."""
+        mean = features.mean(dim=0, keepdim=True).expand_as(features)
+        self.unit.copy_(self.distance(mean, features).mean().clamp_min(1e-12))
 
     def forward(self, synthesised: Tensor, features: Tensor) -> Tensor:
-        return (synthesised - features).square().flatten(1).mean(dim=1) / self.variance
+        return self.distance(synthesised, features) / self.unit

@@ -1,8 +1,8 @@
 """Features of a frozen front end, computed once a node: a file that all trials at the same split point map.
 
-They lie in the cache (``$RATEFRONT_CACHE``) under a digest of the front end's weights and of the data, float32, and all of
-them together take at most ``$RATEFRONT_FEATURES_GB`` (default 20): those that were not used for the longest time go first.
-What would not fit is computed batch by batch instead, and a warning says so.
+They lie in the cache (``$RATEFRONT_CACHE``) under a digest of the front end's weights and of the data, float32, and all
+of them together take at most ``$RATEFRONT_FEATURES_GB`` (default 20): those that were not used for the longest time go
+first. What would not fit is computed batch by batch instead, and a warning says so.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _make_room(folder: Path, needed_bytes: int) -> bool:
 @torch.no_grad()
 def _compute(front_end: nn.Module, samples: Samples, shape: tuple[int, ...], path: Path) -> None:
     draft = path.with_suffix(".draft")
-    features = open_memmap(draft, mode="w+", dtype=np.float32, shape=shape)
+    features = open_memmap(draft, mode="w+", dtype=np.float32, shape=shape)  # type: ignore[no-untyped-call]
     for first in range(0, len(samples), _BATCH):
         batch = torch.from_numpy(samples[first : first + _BATCH]).to(_device(front_end))
         features[first : first + _BATCH] = front_end(batch).float().cpu().numpy()

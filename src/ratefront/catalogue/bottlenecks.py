@@ -1,0 +1,75 @@
+"""The parameters of learned bottlenecks, which several families share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from ratefront.catalogue.parameters import FamilyParameters
+
+SurrogateName = Literal["noise", "straight_through", "mixed", "universal"]
+DistanceName = Literal["mse", "mae", "kl", "cosine"]
+
+#: Entropy models that send side information about a map of latents.
+HYPERPRIORS = ("scale_hyperprior", "mean_scale_hyperprior", "context")
+
+
+class BottleneckParameters(FamilyParameters):
+    """g_a, an entropy model, g_s."""
+
+    entropy_model: Annotated[
+        Literal["factorized", "categorical", "scale_hyperprior", "mean_scale_hyperprior", "context"],
+        Field(description="what the rate is estimated by and coded with"),
+    ]
+    width: Annotated[
+        int, Field(ge=1, le=4096, description="elements of a latent vector, channels of a latent map")
+    ]
+    alphabet: Annotated[
+        int | None, Field(ge=2, le=256, description="values a categorical element can take")
+    ] = None
+    latents: Annotated[
+        Literal["vector", "map"] | None,
+        Field(description="of a factorized model: one vector, or a map that keeps where things are"),
+    ] = None
+    hyper_width: Annotated[int | None, Field(ge=1, le=512, description="channels of a hyperprior's z")] = None
+    slices: Annotated[
+        int | None,
+        Field(ge=2, le=16, description="of the context model: parts of the channels, coded in turn"),
+    ] = None
+    surrogate: Annotated[
+        SurrogateName | None, Field(description="what stands for rounding in training; default mixed")
+    ] = None
+    scale_bound: Annotated[
+        float, Field(ge=0.01, le=1, description="least Gaussian scale of a hyperprior")
+    ] = 0.11
+    beta: Annotated[float, Field(gt=0, description="bits that one nat of distortion is worth")]
+
+    @property
+    def keeps_map(self) -> bool:
+        """True where latents are a map, if features are one."""
+        return self.entropy_model in HYPERPRIORS or self.latents == "map"
+
+    @property
+    def trained_with(self) -> SurrogateName:
+        return self.surrogate or "mixed"
+
+    @model_validator(mode="after")
+    def _fits_entropy_model(self) -> Self:
+        model = self.entropy_model
+        if model == "categorical":
+            self._needs("alphabet", "entropy_model is categorical")
+            self._refuses("surrogate", "entropy_model is categorical, which rounds nothing")
+        else:
+            self._refuses("alphabet", f"entropy_model is {model}")
+        if model == "context":
+            self._needs("slices", "entropy_model is context")
+            if self.slices is not None and self.slices > self.width:
+                raise ValueError(f"slices must be ≤ width, got {self.slices} for a width of {self.width}")
+        else:
+            self._refuses("slices", f"entropy_model is {model}")
+        if model not in HYPERPRIORS:
+            self._refuses("hyper_width", f"entropy_model is {model}")
+        if model != "factorized":
+            self._refuses("latents", f"entropy_model is {model}")
+        return self

@@ -1,0 +1,19 @@
+"""What the parameters of every family have in common."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class FamilyParameters(BaseModel):
+    """A family's own parameters: the leaves that a sweep file may search under it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def _needs(self, name: str, when: str) -> None:
+        if getattr(self, name) is None:
+            raise ValueError(f"{name} is needed when {when}")
+
+    def _refuses(self, name: str, when: str) -> None:
+        if getattr(self, name) is not None:
+            raise ValueError(f"{name} means nothing when {when}")

@@ -1,0 +1,159 @@
+"""How a bottleneck learns: rate + β·distortion, on labels (RA eq. 10), on features (RA eq. 11), or both in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ratefront.codecs.bottleneck_codec import BottleneckCodec
+from ratefront.codecs.contract import Learner
+from ratefront.codecs.sources import Source
+from ratefront.objectives.distortions import cross_entropy, divergence_from_teacher
+from ratefront.tasks.model import round_to_half
+
+_DENSITY_SPEED = (
+    5.0  # densities must follow the latents, or the rate is paid for where the latents no longer are
+)
+_FITTED_ON = 4096  # samples that tell how far features lie from their mean, and how often each integer occurs
+_VALIDATED_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Features are matched until ``distilled_until`` of the training (1: always, 0: never), labels from then on.
+
+    ``distance``: mse, mae or cosine of the deepest features, or kl of the task model's soft output.
+    """
+
+    distilled_until: float
+    distance: str = "mse"
+
+    def distils(self, progress: float) -> bool:
+        return progress < self.distilled_until
+
+    @property
+    def fine_tunes(self) -> bool:
+        """True where the back end learns, too."""
+        return self.distilled_until < 1
+
+
+@dataclass(frozen=True)
+class Material:
+    """A split as a learner needs it: what g_a is given, the features at the split point, labels (N,)."""
+
+    inputs: Source
+    features: Source
+    labels: Tensor
+
+
+def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
+    """bfloat16 where a GPU computes, inside of networks only: likelihoods stay in float32."""
+    if device.type != "cuda":
+        return nullcontext()
+    return torch.autocast("cuda", dtype=torch.bfloat16)
+
+
+def _rate_weight(progress: float) -> float:
+    """The rate is phased in over the first half: latents that mean nothing yet are cheapest when they are constant."""
+    return min(1.0, 2 * progress)
+
+
+class BottleneckLearner(Learner):
+    """Trains g_a, the entropy model and g_s, and the back end where the objective asks for it.
+
+    ``task_back_end`` is the task model's own, frozen: the features to match are taken from it.
+    """
+
+    def __init__(
+        self,
+        codec: BottleneckCodec,
+        train: Material,
+        validation: Material,
+        task_back_end: nn.Sequential,
+        objective: Objective,
+    ) -> None:
+        self.codec, self.train, self.validation = codec, train, validation
+        self.frozen, self.objective = task_back_end.to(codec.device).eval().requires_grad_(False), objective
+        with torch.no_grad():
+            codec.feature_error.fit(self.frozen[:-1](train.features[_first(train)]))
+        codec.back_end.requires_grad_(objective.fine_tunes)
+
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        bottleneck = self.codec.bottleneck
+        densities = [p for module in bottleneck.model.densities() for p in module.parameters()]
+        apart = {id(parameter) for parameter in densities}
+        back_end = self.codec.back_end.parameters() if self.objective.fine_tunes else ()
+        networks = [p for p in bottleneck.parameters() if id(p) not in apart]
+        return [
+            {"params": [*networks, *back_end], "lr": learning_rate},
+            {"params": [p for p in densities if p.requires_grad], "lr": _DENSITY_SPEED * learning_rate},
+        ]
+
+    def batches(self, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+        order = torch.randperm(len(self.train.labels), generator=generator)
+        yield from order.to(self.codec.device).split(batch_size)
+
+    def loss(self, batch: Tensor, progress: float) -> Tensor:
+        bottleneck, device = self.codec.bottleneck, self.codec.device
+        with mixed_precision(device):
+            y = bottleneck.g_a(self.train.inputs[batch])
+        latent, bits = bottleneck.model.surrogate(y.float(), progress)
+        with mixed_precision(device):
+            synthesised = bottleneck.g_s(latent)
+        distortion = self._distortion(synthesised, batch, progress)
+        mean: Tensor = (_rate_weight(progress) * bits + self.codec.beta * distortion).mean()
+        return mean
+
+    def _distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:
+        device = self.codec.device
+        if not self.objective.distils(progress):
+            with mixed_precision(device):
+                logits = self.codec.back_end(synthesised)
+            return cross_entropy(logits.float(), self.train.labels[batch])
+        compared = self.frozen if self.objective.distance == "kl" else self.frozen[:-1]
+        with mixed_precision(device):
+            reached = compared(synthesised)
+            with torch.no_grad():
+                wanted = compared(self.train.features[batch])
+        if self.objective.distance == "kl":
+            return divergence_from_teacher(reached.float(), wanted.float())
+        error: Tensor = self.codec.feature_error(reached.float(), wanted.float())
+        return error
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        bits, correct = [], []
+        for index in torch.arange(len(self.validation.labels)).split(_VALIDATED_AT_ONCE):
+            model, synthesise = self.codec.bottleneck.model, self.codec.bottleneck.synthesise
+            relaxed = model.embed(model.unsettled(self.codec.bottleneck.start(self.validation.inputs[index])))
+            bits.append(model.bits(relaxed))
+            decided = self.codec.back_end(synthesise(relaxed)).argmax(dim=1)
+            correct.append(decided == self.validation.labels[index.to(decided.device)])
+        return {
+            "rate_bits_estimated": float(torch.cat(bits).mean()),
+            "accuracy": float(torch.cat(correct).float().mean()),
+        }
+
+    def trained_modules(self) -> Mapping[str, nn.Module]:
+        return {"bottleneck": self.codec.bottleneck, "back_end": self.codec.back_end}
+
+    @torch.no_grad()
+    def finish(self) -> None:
+        bottleneck, model = self.codec.bottleneck, self.codec.bottleneck.model
+        for module in (self.codec.front_end, bottleneck, self.codec.back_end):
+            round_to_half(module)
+        latents = [
+            model.unsettled(bottleneck.start(self.train.inputs[index]))
+            for index in torch.arange(len(self.train.labels)).split(_VALIDATED_AT_ONCE)
+        ]
+        model.settle(torch.cat(latents))
+        self.codec.requires_grad_(False)
+
+
+def _first(material: Material) -> Tensor:
+    return torch.arange(min(_FITTED_ON, len(material.labels)))

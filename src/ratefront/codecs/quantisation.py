@@ -1,0 +1,60 @@
+"""What stands for rounding while gradients are needed (GP §II.B): one value for the synthesis, one for the rate.
+
+===================  ======================  =====================
+surrogate            g_s is given            the rate is that of
+===================  ======================  =====================
+noise                y + u                   y + u
+straight_through     ⌊y⌉, gradient of y      ⌊y⌉, gradient of y
+mixed                ⌊y⌉, gradient of y      y + u
+universal            ⌊y + u⌉ − u, of y       ⌊y + u⌉ − u, of y
+===================  ======================  =====================
+
+u is uniform on [−½, ½): noise is Ballé et al. 2017, mixed Minnen & Singh 2020, universal the shared dither of Agustsson
+& Theis 2020. At test all of them round.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor
+
+Surrogate: TypeAlias = Literal["noise", "straight_through", "mixed", "universal"]
+
+
+def rounded_straight_through(values: Tensor) -> Tensor:
+    """⌊values⌉ with the gradient of values."""
+    return values + (values.round() - values).detach()
+
+
+def quantise_for_training(values: Tensor, surrogate: Surrogate) -> tuple[Tensor, Tensor]:
+    """Values of any shape as g_s is given them, and as the rate is computed from them."""
+    match surrogate:
+        case "straight_through":
+            rounded = rounded_straight_through(values)
+            return rounded, rounded
+        case "noise":
+            noisy = values + torch.rand_like(values) - 0.5
+            return noisy, noisy
+        case "mixed":
+            return rounded_straight_through(values), values + torch.rand_like(values) - 0.5
+        case "universal":
+            dither = torch.rand_like(values) - 0.5
+            dithered = rounded_straight_through(values + dither) - dither
+            return dithered, dithered
+
+
+def gumbel_noise(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Gumbel noise (1, ...) for logits (n, ...): one draw for all samples, so that none depends on its neighbours."""
+    uniform = torch.rand((1, *like.shape[1:]), generator=generator).clamp_(1e-9, 1 - 1e-7)
+    return -(-uniform.log()).log().to(like.device)
+
+
+def between_integers(values: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
+    """A draw between floor and ceiling, by a Gumbel-softmax on −artanh of the distances (Yang et al. 2020, eq. 8)."""
+    below = values.detach().floor()
+    fraction = (values - below).clamp(1e-4, 1 - 1e-4)
+    logits = torch.stack([-torch.atanh(fraction), -torch.atanh(1 - fraction)], dim=-1) / temperature
+    weights = ((logits + gumbel_noise(logits, generator)) / temperature).softmax(dim=-1)
+    return below + weights[..., 1]

@@ -1,0 +1,67 @@
+"""What per-sample optimisation compares a sample's latents by: never with a label, which no encoder has (theory §3)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from ratefront.objectives.distortions import RelativeFeatureError, divergence_from_teacher
+from ratefront.refine.sga import Annealing
+
+
+class RefinementTarget(ABC):
+    """A distortion between features that were synthesised and the ones that were not coded."""
+
+    #: From synthesised features to what is compared, and from the features themselves.
+    behind: nn.Module
+    beside: nn.Module
+
+    @abstractmethod
+    def distortion(self, synthesised: Tensor, target: Tensor) -> Tensor:
+        """(n,) of synthesised features and what ``beside`` made of the features."""
+
+    @abstractmethod
+    def modules(self) -> list[nn.Module]:
+        """What the transmitter holds for it."""
+
+
+@dataclass
+class SoftOutput(RefinementTarget):
+    """The task model's own soft output: KL(teacher ‖ codec), ``beside`` being the task model's back end as it was."""
+
+    behind: nn.Module
+    beside: nn.Module
+
+    def distortion(self, synthesised: Tensor, target: Tensor) -> Tensor:
+        return divergence_from_teacher(self.behind(synthesised), target)
+
+    def modules(self) -> list[nn.Module]:
+        return [self.behind, self.beside]
+
+
+@dataclass
+class DeepFeatures(RefinementTarget):
+    """The task model's deepest features, of a back end that is as it was."""
+
+    deepest: nn.Module
+    error: RelativeFeatureError
+
+    def __post_init__(self) -> None:
+        self.behind = self.beside = self.deepest
+
+    def distortion(self, synthesised: Tensor, target: Tensor) -> Tensor:
+        error: Tensor = self.error(self.deepest(synthesised), target)
+        return error
+
+    def modules(self) -> list[nn.Module]:
+        return [self.deepest]
+
+
+@dataclass
+class Refinement:
+    """How latents are optimised, and towards what."""
+
+    settings: Annealing
+    target: RefinementTarget

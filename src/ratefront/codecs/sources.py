@@ -1,0 +1,72 @@
+"""Where a learner finds the samples of a batch: in the device's memory, in a mapped file, or behind a network."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ratefront.data.splits import Samples
+
+_LARGEST_BYTES = 1 << 30  # of samples that are kept in the device's memory
+
+
+class Source(Protocol):
+    """Samples (N, ...), of which batches are taken on the learner's device."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Tensor, /) -> Tensor:
+        """The samples at positions (n,)."""
+        ...
+
+
+class HeldSamples:
+    """All of them in the device's memory."""
+
+    def __init__(self, samples: Samples, device: torch.device) -> None:
+        self._samples = torch.from_numpy(samples[:]).to(device)
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, index: Tensor, /) -> Tensor:
+        return self._samples[index.to(self._samples.device)]
+
+
+class ReadSamples:
+    """Each batch is read when it is asked for."""
+
+    def __init__(self, samples: Samples, device: torch.device) -> None:
+        self._samples, self._device = samples, device
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, index: Tensor, /) -> Tensor:
+        positions: NDArray[np.int64] = index.cpu().numpy()
+        return torch.from_numpy(self._samples[positions]).to(self._device, non_blocking=True)
+
+
+class ComputedFeatures:
+    """Each batch goes through a frozen network when it is asked for."""
+
+    def __init__(self, network: nn.Module, samples: Source) -> None:
+        self._network, self._samples = network, samples
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    @torch.no_grad()
+    def __getitem__(self, index: Tensor, /) -> Tensor:
+        features: Tensor = self._network(self._samples[index])
+        return features
+
+
+def source_of(samples: Samples, device: torch.device) -> Source:
+    """Held where they are few enough, else read."""
+    size = 4 * int(np.prod(samples.shape))
+    return HeldSamples(samples, device) if size <= _LARGEST_BYTES else ReadSamples(samples, device)
