@@ -18,6 +18,11 @@ from ratefront.store.folder import SweepFolder
 from ratefront.store.reading import read_history, read_spec
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ratefront.audit import Audit
+    from ratefront.bitstream import CodedStream
     from ratefront.bounds import Bootstrap
     from ratefront.report.write import DrawnReport
     from ratefront.simulate.capacity import SamplerName
@@ -151,6 +156,67 @@ def reproduce(out: Path, trial_id: str, into: Path) -> Reproduction:
 
     folder = SweepFolder(out)
     return reproduce.reproduce(folder, read_history(folder), trial_id, into)
+
+
+def encode(
+    out: Path, trial_id: str, samples: Sequence[Path], *, block_size: int = 1000, resize: bool = False
+) -> CodedStream:
+    """Code image files and arrays by the codec of a trial of the sweep in ``out``; no Ray, no MLflow, no Optuna.
+
+    Raises
+    ------
+    InputError
+        The trial has no codec, or a sample does not fit it.
+    BitstreamError
+        The codec does not decode here what it encodes.
+    """
+    from ratefront.trial.coding import encode_samples
+
+    return encode_samples(SweepFolder(out), trial_id, samples, block_size=block_size, resize=resize)
+
+
+def decode(out: Path, trial_id: str, stream: Path) -> NDArray[np.int64]:
+    """Classes (N,) of a stream that ``encode`` has made with the same trial.
+
+    Raises
+    ------
+    InputError
+        The trial has no codec, or the stream is another codec's, damaged, or no stream.
+    """
+    from ratefront.trial.coding import decode_samples
+
+    return decode_samples(SweepFolder(out), trial_id, stream)
+
+
+def audit(
+    streams: Path,
+    decoded: Path,
+    *,
+    classes: int | None = None,
+    random: bool = False,
+    claimed_rate: str | None = None,
+    claimed_accuracy: str | None = None,
+) -> Audit:
+    """Count the bits of any system's coded files, and hold them against the oracle; see ``audit.audit``.
+
+    Raises
+    ------
+    InputError
+        A file cannot be read, samples and streams do not fit together, or a claim is no number.
+    """
+    from ratefront import audit
+
+    rate, accuracy = (
+        None if text is None else audit.Claim.parse(text) for text in (claimed_rate, claimed_accuracy)
+    )
+    return audit.audit(
+        streams,
+        decoded,
+        classes=classes,
+        random=random,
+        claimed_rate=rate,
+        claimed_accuracy=accuracy,
+    )
 
 
 def environment_changes(out: Path) -> list[str]:

@@ -14,6 +14,7 @@ from ratefront.cli.init import init
 from ratefront.cli.schema import schema
 from ratefront.cli.simulate import simulate
 from ratefront.cli.steer import clean, stop
+from ratefront.cli.streams import audit, decode, encode
 from ratefront.cli.sweep import check, sweep
 from ratefront.cli.trial import reproduce, trial
 from ratefront.cli.watch import report, status, ui
@@ -34,6 +35,9 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     clean,
     trial,
     reproduce,
+    encode,
+    decode,
+    audit,
     simulate,
     bounds,
     schema,

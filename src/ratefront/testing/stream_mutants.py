@@ -204,7 +204,7 @@ def _blocks_rearranged(rng: np.random.Generator, data: bytes, other: bytes) -> b
 
 def _blocks_swapped(rng: np.random.Generator, data: bytes, other: bytes) -> bytes:
     blocks = _blocks(data)
-    rng.shuffle(blocks)  # type: ignore[arg-type]
+    rng.shuffle(blocks)
     index, payloads = (b"".join(block[part] for block in blocks) for part in (0, 1))
     return data[:HEADER_BYTES] + index + payloads + data[-_CRC.size :]
 

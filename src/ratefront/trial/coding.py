@@ -1,0 +1,108 @@
+"""A trial's codec at work on a user's own samples: to a stream, and from a stream to classes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ratefront.bitstream import CodedStream, joined, write_stream
+from ratefront.codecs.storage import load_codec
+from ratefront.container import MOST_LATENTS
+from ratefront.errors import BitstreamError, InputError
+from ratefront.store.folder import SweepFolder, TrialFolder
+from ratefront.store.reading import read_history
+from ratefront.trial.given_images import given
+from ratefront.trial.receiver import decode_file
+
+BLOCK_SIZE = 1000
+
+
+def encode_samples(
+    folder: SweepFolder,
+    trial_id: str,
+    paths: Sequence[Path],
+    *,
+    block_size: int = BLOCK_SIZE,
+    resize: bool = False,
+) -> CodedStream:
+    """Code image files and arrays (see ``given_images.given``), in their order, by the codec of a trial.
+
+    No more samples are in memory than a block has. A codec that uses positions counts them from the first sample.
+
+    Raises
+    ------
+    InputError
+        The trial has no codec, or a sample does not fit it.
+    BitstreamError
+        A block does not decode to its own latents.
+    """
+    files = codec_of(folder, trial_id)
+    codec, identity = load_codec(files.codec_config, files.codec_weights)
+    samples = given(paths, _sample_shape(files), resize=resize)
+    if len(samples) * (codec.elements or 1) > MOST_LATENTS:
+        raise InputError(
+            f"{len(samples)} samples of {codec.elements} integers each are too many for one stream, which holds "
+            f"{MOST_LATENTS}; code them into several"
+        )
+    begins = range(0, len(samples), block_size)
+    blocks = (codec.analyse(torch.from_numpy(samples[i : i + block_size]), i) for i in begins)
+    return write_stream(codec, identity, joined(list(blocks)), block_size)
+
+
+def decode_samples(folder: SweepFolder, trial_id: str, stream: Path) -> NDArray[np.int64]:
+    """Classes (N,) of a stream that the codec of this trial has written.
+
+    Raises
+    ------
+    InputError
+        The trial has no codec, or the stream is another codec's, damaged, or no stream.
+    """
+    files = codec_of(folder, trial_id)
+    try:
+        return decode_file(files.codec_config, files.codec_weights, stream)
+    except BitstreamError as error:
+        raise InputError(f"{stream}: {error}") from error
+
+
+def _sample_shape(files: TrialFolder) -> tuple[int, ...]:
+    return tuple(json.loads(files.codec_config.read_text(encoding="utf-8"))["shape"])
+
+
+def codec_of(folder: SweepFolder, trial_id: str) -> TrialFolder:
+    """Where the codec of a trial lies.
+
+    Raises
+    ------
+    InputError
+        There is none; says why.
+    """
+    files = folder.trial(trial_id)
+    if not (files.codec_config.is_file() and files.codec_weights.is_file()):
+        raise InputError(_why_none(folder, trial_id))
+    return files
+
+
+def _why_none(folder: SweepFolder, trial_id: str) -> str:
+    if not folder.ledger.is_file():
+        found = sorted(path.parent.name for path in folder.trials.glob("*/codec.json"))
+        return f"{folder.path} holds no codec of a trial {trial_id!r}; found: {', '.join(found) or 'none'}"
+    history = read_history(folder)
+    trial = history.trials.get(trial_id)
+    if trial is None:
+        near = get_close_matches(trial_id, history.trials, n=3)
+        ids = (
+            ", ".join(near) if near else " to ".join(list(history.trials)[:: max(1, len(history.trials) - 1)])
+        )
+        return f"the sweep has no trial {trial_id!r}; {'near it' if near else 'valid'}: {ids or 'none yet'}"
+    if trial.status not in ("finished", "collapsed"):
+        return f"trial {trial_id} is {trial.status}: it has left no codec"
+    return (
+        f"the codec of trial {trial_id} is gone: this sweep keeps the files of trials as `keep: "
+        f"{history.spec.get('keep', 'all')}` says; `ratefront reproduce` makes it again"
+    )

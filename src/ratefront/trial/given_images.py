@@ -1,0 +1,212 @@
+"""A user's own samples for a codec: image files and arrays, made to what the codec takes when they are asked for."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from ratefront.data.array_rules import check_values
+from ratefront.data.image_files import decode
+from ratefront.data.npz import read_array
+from ratefront.data.samples import from_bytes
+from ratefront.errors import InputError
+
+_ARRAYS = (".npy", ".npz")
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # as Pillow makes grey of RGB
+_IN_NPZ = ("images", "x_test")
+_CLOUD_AXES = 2
+
+
+class _Part(Protocol):
+    def __len__(self) -> int: ...
+
+    def sample(self, number: int) -> NDArray[np.float32]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Samples (N, ...) of several files, one after another; each is read when it is asked for."""
+
+    parts: Sequence[_Part]
+    sample_shape: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.parts))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self), *self.sample_shape)
+
+    def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
+        begins = list(accumulate(map(len, self.parts), initial=0))
+        samples = np.empty((len(positions := np.arange(len(self))[index]), *self.sample_shape), np.float32)
+        for row, position in zip(samples, positions.tolist(), strict=True):
+            part = bisect_right(begins, position) - 1
+            row[:] = self.parts[part].sample(position - begins[part])
+        return samples
+
+
+def given(paths: Sequence[Path], sample_shape: tuple[int, ...], *, resize: bool = False) -> Given:
+    """The samples of image files (one each) and of .npy and .npz arrays (N, ...), for a codec of this sample shape.
+
+    Grey becomes RGB and RGB grey. ``resize`` scales images that are of another size, and crops them about the centre.
+
+    Raises
+    ------
+    InputError
+        A file is missing or no such file, or an array does not fit; when a sample is asked for: it cannot be
+        decoded, is of another size, or its values are no brightnesses.
+    """
+    clouds = len(sample_shape) == _CLOUD_AXES
+    if clouds and resize:
+        raise InputError("--resize is for images; this codec takes point clouds")
+    parts: list[_Part] = []
+    for path in paths:
+        if not path.is_file():
+            raise InputError(
+                f"{path}: " + ("is a folder; give its files" if path.is_dir() else "is not there")
+            )
+        if path.suffix.lower() in _ARRAYS:
+            array = _array(path)
+            parts.append((_Clouds if clouds else _Images)(path, array, sample_shape, resize))
+        elif clouds:
+            raise InputError(f"{path}: point clouds come in arrays (N, {sample_shape[0]}, 3), .npy or .npz")
+        else:
+            parts.append(_ImageFile(path, sample_shape, resize))
+    return Given(tuple(parts), sample_shape)
+
+
+def _array(path: Path) -> NDArray[Any]:
+    if path.suffix.lower() == ".npz":
+        return _checked(read_array(path, _name_in(path)), path)
+    try:
+        return _checked(np.load(path, mmap_mode="r", allow_pickle=False), path)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
+
+
+def _name_in(path: Path) -> str:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            names = list(archive.files)
+    except Exception as error:  # a broken archive is told in many ways
+        raise InputError(f"{path}: is no npz file, or a truncated one: {error}") from error
+    known = [name for name in _IN_NPZ if name in names] or names
+    if len(names) != 1 and known == names:
+        raise InputError(
+            f"{path}: holds {', '.join(names) or 'nothing'}: which of them are samples? Name them {_IN_NPZ[0]}"
+        )
+    return known[0]
+
+
+def _checked(array: NDArray[Any], path: Path) -> NDArray[Any]:
+    if array.dtype != np.uint8 and array.dtype not in (np.float16, np.float32, np.float64):
+        raise InputError(f"{path}: must be uint8, or floats (images in [0, 1]), got {array.dtype}")
+    if array.ndim == 0 or len(array) == 0:
+        raise InputError(f"{path}: must hold samples (N, ...), got shape {array.shape}")
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class _ImageFile:
+    path: Path
+    shape: tuple[int, ...]
+    resize: bool
+
+    def __len__(self) -> int:
+        return 1
+
+    def sample(self, number: int) -> NDArray[np.float32]:
+        channels, height, width = self.shape
+        if channels not in (1, 3):
+            raise InputError(f"{self.path}: an image file has 1 or 3 channels, this codec takes {channels}")
+        image = decode(str(self.path))
+        if image.size != (width, height):
+            _check_resize(self.resize, self.path, image.height, image.width, self.shape)
+            image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
+        pixels = np.asarray(image.convert("L" if channels == 1 else "RGB")).reshape(height, width, channels)
+        return from_bytes(pixels.transpose(2, 0, 1))
+
+
+@dataclass(frozen=True, eq=False)
+class _Clouds:
+    path: Path
+    array: NDArray[Any]
+    shape: tuple[int, ...]
+    resize: bool
+
+    def __post_init__(self) -> None:
+        if self.array.shape[1:] != self.shape:
+            raise InputError(f"{self.path}: this codec takes (N, {self.shape[0]}, 3), got {self.array.shape}")
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def sample(self, number: int) -> NDArray[np.float32]:
+        cloud = np.asarray(self.array[number])
+        check_values(cloud, "points", f"{self.path}: sample {number}")
+        return cloud.astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Images:
+    """(N, H, W), (N, H, W, C) or (N, C, H, W)."""
+
+    path: Path
+    array: NDArray[Any]
+    shape: tuple[int, ...]
+    resize: bool
+
+    def __post_init__(self) -> None:
+        if self.array.ndim not in (3, 4):
+            raise InputError(
+                f"{self.path}: must be (N, H, W), (N, H, W, C) or (N, C, H, W), got {self.array.shape}"
+            )
+        channels, height, width = self._as_channels_first(self.array[:1])[0].shape
+        if channels != self.shape[0] and {channels, self.shape[0]} != {1, 3}:
+            raise InputError(f"{self.path}: has {channels} channels, this codec takes {self.shape[0]}")
+        if (height, width) != self.shape[1:]:
+            _check_resize(self.resize, self.path, height, width, self.shape)
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def _as_channels_first(self, images: NDArray[Any]) -> NDArray[Any]:
+        if images.ndim == 3:
+            return images[:, None]
+        if images.shape[1:] == self.shape or images.shape[3] not in (1, 3, self.shape[0]):
+            return images
+        return images.transpose(0, 3, 1, 2)
+
+    def sample(self, number: int) -> NDArray[np.float32]:
+        pixels = np.asarray(self._as_channels_first(self.array[number : number + 1])[0])
+        check_values(pixels, "images", f"{self.path}: sample {number}")
+        image = from_bytes(pixels) if pixels.dtype == np.uint8 else pixels.astype(np.float32)
+        if image.shape[0] != self.shape[0]:
+            image = np.tensordot(_LUMA, image, 1)[None] if self.shape[0] == 1 else np.repeat(image, 3, axis=0)
+        return np.stack(list(self._fitted(image)))
+
+    def _fitted(self, image: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+        """Each channel, in the codec's size."""
+        _, height, width = self.shape
+        for channel in image:
+            if channel.shape == (height, width):
+                yield channel
+            else:
+                grey = Image.fromarray(np.ascontiguousarray(channel))
+                yield np.asarray(ImageOps.fit(grey, (width, height), Image.Resampling.BILINEAR)).clip(0, 1)
+
+
+def _check_resize(resize: bool, path: Path, height: int, width: int, shape: tuple[int, ...]) -> None:
+    if not resize:
+        raise InputError(
+            f"{path}: is {width}×{height} pixels, this codec takes {shape[2]}×{shape[1]}; --resize makes it so"
+        )
