@@ -62,7 +62,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "split": "hidden",
         "entropy_model": "factorized",
         "width": 5,
-        "beta": 100.0,
+        "beta": 600.0,
+        "encoder_width": 32,
     },
     "student-map": {
         "family": "student",
@@ -70,8 +71,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "entropy_model": "mean_scale_hyperprior",
         "width": 3,
         "hyper_width": 2,
-        "beta": 60.0,
-        "encoder_width": 8,
+        "beta": 300.0,
     },
     "split-factorized-sga": {
         **SPLIT,

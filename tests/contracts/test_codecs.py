@@ -20,11 +20,17 @@ from ratefront.objectives.distortions import divergence_from_teacher
 from ratefront.tasks.small_cnn import SmallCNN
 from ratefront.testing.codec_contract import (
     CodecContract,
+    LearnedContract,
     PerSampleContract,
     TrainedExample,
     train_example,
 )
 
+LEARNED = [
+    name
+    for name, values in EXAMPLES.items()
+    if values["family"] in ("split", "student") or values.get("codec") == "learned"
+]
 DRAW_JOINTLY = {"sample"}  # families of which one sample's latents depend on its block
 
 
@@ -50,8 +56,19 @@ class TestEveryFamilyOfOwnLatents(PerSampleContract):
         return examples[request.param]
 
 
+class TestEveryFamilyThatLearns(LearnedContract):
+    @pytest.fixture(params=LEARNED)
+    def trained(self, request: pytest.FixtureRequest, examples: dict[str, TrainedExample]) -> TrainedExample:
+        return examples[request.param]
+
+
 def test_families_that_draw_jointly_say_so(examples: dict[str, TrainedExample]) -> None:
     assert {trained.family for trained in examples.values() if trained.codec.draws_jointly} == DRAW_JOINTLY
+
+
+@pytest.mark.parametrize("name", sorted(set(EXAMPLES) - set(LEARNED)))
+def test_families_that_learn_nothing_say_so(examples: dict[str, TrainedExample], name: str) -> None:
+    assert examples[name].untrained(seed=0)[1] is None
 
 
 def test_every_family_of_the_catalogue_has_an_example() -> None:

@@ -13,7 +13,8 @@ One whose latents of a sample are its own (``draws_jointly`` is False) subclasse
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ import numpy as np
 import pytest
 import torch
 
-from ratefront.bitstream import bits_alone, read_stream, write_stream
+from ratefront.bitstream import bits_alone, joined, read_stream, write_stream
 from ratefront.codecs.contract import Codec, CodecStructure
 from ratefront.codecs.storage import load_codec, load_family, save_codec, structure_of
 from ratefront.complexity import module_bytes, table_bytes
@@ -96,6 +97,17 @@ def state_bytes(module: torch.nn.Module) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in module.state_dict().items()}
 
 
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """So many threads compute inside."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class OfAnExample:
     """What all contracts are tried on."""
 
@@ -140,6 +152,19 @@ class CodecContract(OfAnExample):
         alone, estimate = bits_alone(trained.codec, latents[:40]), trained.codec.estimate_bits(latents[:40])
         assert alone.sum() >= 0.98 * float(estimate.sum()) - 8
 
+    def test_other_threads_and_batches_decode_the_same(
+        self, trained: TrainedExample, latents: Symbols
+    ) -> None:
+        """Theory §4: encoded by one thread in batches of 64, decoded by two threads, sample by sample."""
+        codec, few = trained.codec, latents[:24]
+        with threads(1):
+            strings = [codec.encode(few[i : i + 1], i) for i in range(len(few))]
+            block = codec.encode(latents[:64])
+        with threads(2):
+            single = joined([codec.decode(string, 1, i) for i, string in enumerate(strings)])
+            assert np.array_equal(codec.decode(block, 64), latents[:64])
+        assert np.array_equal(single, few)
+
     def test_the_receiver_needs_the_files_only(
         self, trained: TrainedExample, latents: Symbols, tmp_path: Path
     ) -> None:
@@ -156,27 +181,6 @@ class CodecContract(OfAnExample):
     def test_it_is_stored_in_half_precision(self, trained: TrainedExample) -> None:
         """Weights are rounded before anything is measured: what is stored is what was measured."""
         assert all(torch.equal(p, p.half().to(p.dtype)) for p in trained.codec.parameters())
-
-    def test_a_checkpoint_holds_all_that_training_changes(
-        self, trained: TrainedExample, tmp_path: Path
-    ) -> None:
-        """Read back into a learner that began otherwise, training goes on to the very same weights."""
-        file = CheckpointFile(tmp_path / "checkpoint.safetensors", {})
-        settings = trained.spec.training
-        with torch.random.fork_rng():
-            codec, state = trained.untrained(seed=1)
-            if state is None:
-                pytest.skip("this family has nothing to learn")
-            steps = train(state, settings, after_epoch=lambda state: file.write(state.snapshot()))
-            for _ in range(3):
-                next(steps)  # the checkpoint is that of the second epoch now
-            again, resumed = trained.untrained(seed=2)
-            snapshot = file.read()
-            assert resumed is not None
-            assert snapshot is not None
-            resumed.restore(snapshot)
-            assert next(train(resumed, settings)).step == 3
-        assert state_bytes(again) == state_bytes(codec)
 
     def test_another_codecs_stream_is_refused(self, trained: TrainedExample, latents: Symbols) -> None:
         stream = write_stream(trained.codec, bytes(32), latents, trained.spec.block_size)
@@ -203,6 +207,41 @@ class PerSampleContract(OfAnExample):
         images = _images(trained, 24)
         single = np.concatenate([trained.codec.analyse(images[i : i + 1], i) for i in range(len(images))])
         assert (single == latents[:24]).all(axis=1).mean() >= 23 / 24
+
+
+class LearnedContract(OfAnExample):
+    """What a family has to do besides whose codecs are trained."""
+
+    def test_a_checkpoint_holds_all_that_training_changes(
+        self, trained: TrainedExample, tmp_path: Path
+    ) -> None:
+        """Read back into a learner that began otherwise, training goes on to the very same weights."""
+        file = CheckpointFile(tmp_path / "checkpoint.safetensors", {})
+        settings = trained.spec.training
+        with torch.random.fork_rng():
+            codec, state = trained.untrained(seed=1)
+            assert state is not None
+            steps = train(state, settings, after_epoch=lambda state: file.write(state.snapshot()))
+            for _ in range(3):
+                next(steps)  # the checkpoint is that of the second epoch now
+            again, resumed = trained.untrained(seed=2)
+            snapshot = file.read()
+            assert resumed is not None
+            assert snapshot is not None
+            resumed.restore(snapshot)
+            assert next(train(resumed, settings)).step == 3
+        assert state_bytes(again) == state_bytes(codec)
+
+    def test_training_makes_it_better_than_it_began(self, trained: TrainedExample, latents: Symbols) -> None:
+        with torch.random.fork_rng():
+            codec, state = trained.untrained(seed=0)
+        assert state is not None
+        state.learner.finish()
+        codec.eval()
+        labels, test = trained.data.test.labels, _images(trained, len(latents))
+        began = (codec.classify(codec.analyse(test)).numpy() == labels).mean()
+        ended = (trained.codec.classify(latents).numpy() == labels).mean()
+        assert ended > began + 0.1
 
 
 def _images(trained: TrainedExample, count: int) -> torch.Tensor:
