@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from ratefront.catalogue.bottlenecks import BottleneckParameters, DistanceName
+from ratefront.catalogue.joint_draws import group_problem
 from ratefront.catalogue.parameters import FamilyParameters
 from ratefront.registry import Registry
 
@@ -93,9 +95,15 @@ class SampleParameters(FamilyParameters):
     def _complete(self) -> Self:
         if self.channel == "sample_and_communicate":
             self._needs("sharpness", "channel is sample_and_communicate")
+            self._refuses("slope", "channel is sample_and_communicate")
         if self.channel == "task_model":
             self._needs("slope", "channel is task_model")
+            self._refuses("sharpness", "channel is task_model")
         return self
+
+    def unfit(self, facts: Mapping[str, Any]) -> str | None:
+        known = self.group is not None and "classes" in facts
+        return group_problem(facts["classes"], self.group or 1) if known else None
 
 
 FAMILIES: Registry[FamilyParameters] = Registry("family")

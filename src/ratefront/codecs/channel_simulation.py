@@ -19,9 +19,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ratefront.catalogue.joint_draws import group_problem
 from ratefront.errors import InputError
 
-MOST_WORDS = 1 << 16  # of a group: each of them is looked at for every group that is sent
 _SEED = 0x5241544546524E54  # part of the format: other shared variables would be another code
 _CHUNK = 1 << 16  # variables at a time, so that they stay in the cache
 _LOG_2 = 0.6931471805599453
@@ -58,14 +58,6 @@ def word_probabilities(rows: FloatArray) -> FloatArray:
     return product
 
 
-def largest_group(classes: int, words: int = MOST_WORDS) -> int:
-    """The largest n with Kⁿ ≤ ``words``, at least 1."""
-    group = 1
-    while classes ** (group + 1) <= words:
-        group += 1
-    return group
-
-
 class _Chunk(NamedTuple):
     """Groups of one length that follow each other."""
 
@@ -98,12 +90,9 @@ class ChannelSimulation:
     group: int
 
     def __post_init__(self) -> None:
-        largest = largest_group(self.classes)
-        if not 1 <= self.group <= largest or self.classes > MOST_WORDS:
-            raise InputError(
-                f"a group of {self.group} samples of {self.classes} classes has {self.classes}^{self.group} "
-                f"words; at most {MOST_WORDS} are possible, that is a group of at most {largest}"
-            )
+        problem = group_problem(self.classes, self.group)
+        if problem is not None:
+            raise InputError(problem)
         if not float(self.output.min()) > 0:
             raise ValueError(f"every class needs a probability above 0, got {self.output!r}")
 

@@ -86,7 +86,7 @@ class SampleCodec(EntropyCoded):
     def analyse_alone(self, images: Tensor, first: int = 0) -> Symbols:
         channel = self.source.probabilities(images.cpu().numpy())
         alone = [self._drawn(channel[i : i + 1], first + i) for i in range(len(channel))]
-        return np.concatenate([np.zeros((0, 1), dtype=np.int32), *alone])
+        return np.concatenate(alone)
 
     def _drawn(self, channel: FloatArray, first: int) -> Symbols:
         return self.simulation().draw(channel, first).astype(np.int32)[:, None]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from ratefront.catalogue.families import SampleParameters
-from ratefront.codecs.channel_simulation import largest_group
+from ratefront.catalogue.joint_draws import USUAL_WORDS, largest_group
 from ratefront.codecs.contract import Codec, CodecStructure, Family
 from ratefront.codecs.posterior_channel import PosteriorChannel, RateDistortionOptimal, Tempered
 from ratefront.codecs.sample import SampleCodec, Source
 from ratefront.data.splits import Dataset
 from ratefront.tasks.model import TaskModel, predict_logits
-
-_USUAL_WORDS = 10_000  # four samples of ten classes
 
 
 class SampleFamily(Family):
@@ -30,7 +28,7 @@ class SampleFamily(Family):
             The group has too many words.
         """
         parameters = SampleParameters.model_validate(structure.parameters)
-        group = parameters.group or largest_group(structure.classes, _USUAL_WORDS)
+        group = parameters.group or largest_group(structure.classes, USUAL_WORDS)
         source = None if receiver_only else _source(parameters, structure)
         return SampleCodec(source, structure.classes, group)
 
@@ -48,7 +46,7 @@ def _source(parameters: SampleParameters, structure: CodecStructure) -> Source:
 
 
 def _channel(parameters: SampleParameters, classes: int) -> PosteriorChannel:
-    if parameters.sharpness is not None and parameters.channel == "sample_and_communicate":
+    if parameters.sharpness is not None:
         return Tempered(parameters.sharpness)
     if parameters.slope is not None:
         return RateDistortionOptimal(parameters.slope, classes)
