@@ -137,7 +137,7 @@ def _verdict(found: Audit) -> Iterator[str]:
     if found.missing_bits is None:
         yield f"possible: {at} the oracle needs {found.oracle_bits_tested:.4f} bit/sample"
         return
-    yield f"IMPOSSIBLE: {at} no codec needs less than {found.oracle_bits_tested:.4f} bit/sample"
+    yield f"IMPOSSIBLE: {at} no codec can do with less than {found.oracle_bits_tested:.4f} bit/sample"
     yield "Either the decoder has learned of the labels, or bits travel that are not in these files:"
     yield "in their names, their lengths, or the order of the samples."
     if found.test == "exact":
