@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ _DENSITY_SPEED = (
     5.0  # densities must follow the latents, or the rate is paid for where the latents no longer are
 )
 _FITTED_ON = 4096  # samples that tell how far features lie from their mean, and how often each integer occurs
-_VALIDATED_AT_ONCE = 4096
+_LOOKED_AT_ONCE = 4096
+_NUMBERS_AT_ONCE = 2**26  # of the inputs that are looked at: 256 MiB
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,12 @@ class Material:
     features: Source
     labels: Tensor
 
+    def positions(self) -> Iterator[Tensor]:
+        """All samples in their order, as many at a time as fit into memory."""
+        numbers = self.inputs[torch.arange(1)].numel()
+        at_once = max(1, min(_LOOKED_AT_ONCE, _NUMBERS_AT_ONCE // numbers))
+        yield from torch.arange(len(self.labels)).split(at_once)
+
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
     """bfloat16 where a GPU computes, inside of networks only: likelihoods stay in float32."""
@@ -63,31 +71,24 @@ def _rate_weight(progress: float) -> float:
     return min(1.0, 2 * progress)
 
 
-class BottleneckLearner(Learner):
-    """Trains g_a, the entropy model and g_s, and the back end where the objective asks for it.
-
-    ``task_back_end`` is the task model's own, frozen: the features to match are taken from it.
-    """
+class RateDistortionLearner(Learner):
+    """Trains g_a, the entropy model and g_s by rate + β·distortion, and the back end where ``fine_tunes``."""
 
     def __init__(
-        self,
-        codec: BottleneckCodec,
-        train: Material,
-        validation: Material,
-        task_back_end: nn.Sequential,
-        objective: Objective,
+        self, codec: BottleneckCodec, train: Material, validation: Material, *, fine_tunes: bool
     ) -> None:
-        self.codec, self.train, self.validation = codec, train, validation
-        self.frozen, self.objective = task_back_end.to(codec.device).eval().requires_grad_(False), objective
-        with torch.no_grad():
-            codec.feature_error.fit(self.frozen[:-1](train.features[_first(train)]))
-        codec.back_end.requires_grad_(objective.fine_tunes)
+        self.codec, self.train, self.validation, self.fine_tunes = codec, train, validation, fine_tunes
+        codec.back_end.requires_grad_(fine_tunes)
+
+    @abstractmethod
+    def distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:
+        """(n,) of what g_s made of the samples at positions (n,) of the training split."""
 
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         bottleneck = self.codec.bottleneck
         densities = [p for module in bottleneck.model.densities() for p in module.parameters()]
         apart = {id(parameter) for parameter in densities}
-        back_end = self.codec.back_end.parameters() if self.objective.fine_tunes else ()
+        back_end = self.codec.back_end.parameters() if self.fine_tunes else ()
         networks = [p for p in bottleneck.parameters() if id(p) not in apart]
         return [
             {"params": [*networks, *back_end], "lr": learning_rate},
@@ -105,34 +106,18 @@ class BottleneckLearner(Learner):
         latent, bits = bottleneck.model.surrogate(y.float(), progress)
         with mixed_precision(device):
             synthesised = bottleneck.g_s(latent)
-        distortion = self._distortion(synthesised, batch, progress)
+        distortion = self.distortion(synthesised, batch, progress)
         mean: Tensor = (_rate_weight(progress) * bits + self.codec.beta * distortion).mean()
         return mean
-
-    def _distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:
-        device = self.codec.device
-        if not self.objective.distils(progress):
-            with mixed_precision(device):
-                logits = self.codec.back_end(synthesised)
-            return cross_entropy(logits.float(), self.train.labels[batch])
-        compared = self.frozen if self.objective.distance == "kl" else self.frozen[:-1]
-        with mixed_precision(device):
-            reached = compared(synthesised)
-            with torch.no_grad():
-                wanted = compared(self.train.features[batch])
-        if self.objective.distance == "kl":
-            return divergence_from_teacher(reached.float(), wanted.float())
-        error: Tensor = self.codec.feature_error(reached.float(), wanted.float())
-        return error
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         bits, correct = [], []
-        for index in torch.arange(len(self.validation.labels)).split(_VALIDATED_AT_ONCE):
-            model, synthesise = self.codec.bottleneck.model, self.codec.bottleneck.synthesise
-            relaxed = model.embed(model.unsettled(self.codec.bottleneck.start(self.validation.inputs[index])))
-            bits.append(model.bits(relaxed))
-            decided = self.codec.back_end(synthesise(relaxed)).argmax(dim=1)
+        model = self.codec.bottleneck.model
+        for index in self.validation.positions():
+            latents = model.unsettled(self.codec.bottleneck.start(self.validation.inputs[index]))
+            bits.append(model.bits(model.embed(latents)))
+            decided = self.codec.logits(latents).argmax(dim=1)
             correct.append(decided == self.validation.labels[index.to(decided.device)])
         return {
             "rate_bits_estimated": float(torch.cat(bits).mean()),
@@ -148,11 +133,46 @@ class BottleneckLearner(Learner):
         for module in (self.codec.front_end, bottleneck, self.codec.back_end):
             round_to_half(module)
         latents = [
-            model.unsettled(bottleneck.start(self.train.inputs[index]))
-            for index in torch.arange(len(self.train.labels)).split(_VALIDATED_AT_ONCE)
+            model.unsettled(bottleneck.start(self.train.inputs[index])) for index in self.train.positions()
         ]
         model.settle(torch.cat(latents))
         self.codec.requires_grad_(False)
+
+
+class BottleneckLearner(RateDistortionLearner):
+    """The distortion is one of features, or of labels with the back end being fine-tuned.
+
+    ``task_back_end`` is the task model's own, frozen: the features to match are taken from it.
+    """
+
+    def __init__(
+        self,
+        codec: BottleneckCodec,
+        train: Material,
+        validation: Material,
+        task_back_end: nn.Sequential,
+        objective: Objective,
+    ) -> None:
+        super().__init__(codec, train, validation, fine_tunes=objective.fine_tunes)
+        self.frozen, self.objective = task_back_end.to(codec.device).eval().requires_grad_(False), objective
+        with torch.no_grad():
+            codec.feature_error.fit(self.frozen[:-1](train.features[_first(train)]))
+
+    def distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:
+        device = self.codec.device
+        if not self.objective.distils(progress):
+            with mixed_precision(device):
+                logits = self.codec.back_end(synthesised)
+            return cross_entropy(logits.float(), self.train.labels[batch])
+        compared = self.frozen if self.objective.distance == "kl" else self.frozen[:-1]
+        with mixed_precision(device):
+            reached = compared(synthesised)
+            with torch.no_grad():
+                wanted = compared(self.train.features[batch])
+        if self.objective.distance == "kl":
+            return divergence_from_teacher(reached.float(), wanted.float())
+        error: Tensor = self.codec.feature_error(reached.float(), wanted.float())
+        return error
 
 
 def _first(material: Material) -> Tensor:
