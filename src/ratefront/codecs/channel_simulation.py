@@ -155,7 +155,7 @@ class ChannelSimulation:
 
     def _words_of(self, drawn: IntArray, length: int) -> IntArray:
         digits = drawn.reshape(-1, length)
-        return np.ravel_multi_index(tuple(digits.T), (self.classes,) * length).astype(np.int64)
+        return np.asarray(np.ravel_multi_index(tuple(digits.T), (self.classes,) * length))
 
     def _classes_of(self, words: IntArray, length: int) -> IntArray:
         digits = np.unravel_index(words, (self.classes,) * length)
