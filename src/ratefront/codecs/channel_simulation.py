@@ -5,9 +5,9 @@ ends hold an exponential variable E_w. The transmitter takes the word of least E
 from p(· | x), and sends its rank among the times T_w = E_w / q(w) at which words arrive first in a Poisson process of
 rate q. A word that is likelier under p than under q comes early: E[log2(rank + 1)] ≤ D(p ‖ q) + log2(e)/e + 1 bit.
 
-Both ends have to find the very same order. What they compute is therefore made of IEEE additions, multiplications
-and divisions only (a library's logarithm may differ in its last bit from machine to machine), of Philox's raw words,
-which NumPy keeps as they are.
+Both ends have to find the very same order. It is made of Philox's raw words, which NumPy keeps as they are, by
+IEEE additions, multiplications and divisions only: a library's logarithm may differ in its last bit from machine to
+machine.
 """
 
 from __future__ import annotations
