@@ -46,8 +46,8 @@ class TaskModelParameters(BaseModel):
         """What the first version could not say is said only where it differs: its sweeps and its cache go on."""
         said: dict[str, Any] = handler(self)
         for name in ("augment", "weight_decay", "label_smoothing"):
-            if said[name] == type(self).model_fields[name].default:
-                del said[name]
+            if getattr(self, name) == type(self).model_fields[name].default:
+                said.pop(name, None)
         return said
 
 

@@ -1,0 +1,31 @@
+"""A process that prepares a task model: its training begins by leaving a note, and goes on when it is let.
+
+Called with the sweep as JSON and a folder for its notes and what it prepares.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from ratefront.spec.schema import SweepSpec
+from ratefront.tasks import prepare
+
+
+def main(spec: SweepSpec, place: Path) -> None:
+    train = prepare.train_task_model
+
+    def hesitant(*arguments: Any) -> None:
+        (place / "trains").touch()
+        while not (place / "go").exists():
+            time.sleep(0.01)
+        train(*arguments)
+
+    prepare.train_task_model = hesitant  # type: ignore[attr-defined]
+    prepare.prepare_task_model(spec, place / "model")
+
+
+if __name__ == "__main__":
+    main(SweepSpec.model_validate_json(sys.argv[1], strict=False), Path(sys.argv[2]))

@@ -1,0 +1,102 @@
+"""What a check of the sweep file says of task models, before torch is imported."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from ratefront.catalogue import CATALOGUE
+from ratefront.catalogue.task_models import TaskModelParameters
+from ratefront.errors import SpecError
+from ratefront.spec.load import load_spec
+from ratefront.spec.plan import plan_of, render_plan
+
+DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem"),
+    [
+        (
+            ["task_model=lenet"],
+            "task_model: lenet takes images (C, 28, 28) or (C, 32, 32), but the samples of digits",
+        ),
+        (
+            ["task_model=pointnet"],
+            "pointnet takes clouds (P, 3), but the samples of digits are images (1, 8, 8)",
+        ),
+        (["task_model={name: pointnet, augment: flip}"], "task_model.augment: "),
+        (["task_model={name: vgg16, epochs: 0}"], "epochs: must be ≥ 1 where pretrained is false, got 0"),
+        (["task_model={name: vgg16, fine_tune: true}"], "fine_tune: needs pretrained: true"),
+        (
+            ["task_model=residual_cnn", "space.family.split.split=block1.0.conv1"],
+            'unknown value "block1.0.conv1": it lies inside the residual block block1.0: what skips past it',
+        ),
+    ],
+)
+def test_problems_are_told_at_once(overrides: list[str], problem: str) -> None:
+    if not any("split.split" in one for one in overrides):
+        overrides = [*overrides, f"space.family.split.split={_first_split(overrides[0])}"]
+    with pytest.raises(SpecError) as caught:
+        load_spec(DIGITS, overrides)
+    assert problem in str(caught.value)
+
+
+def _first_split(override: str) -> str:
+    (name,) = [name for name in CATALOGUE.task_models if name in override]
+    return str(CATALOGUE.task_models[name].facts["splits"][0])
+
+
+def test_the_plan_lists_blocks_in_a_row_in_short() -> None:
+    overrides = ["task_model=residual_cnn", "space.family.split.split=[stem, block3.1]"]
+    line = "split points     stem, block1.0, block1.1, block2.0, block2.1, block3.0, block3.1, pool\n"
+    assert line in _plan(overrides)
+
+
+def test_a_long_list_of_split_points_fits_a_line() -> None:
+    from ratefront.spec.render import _in_short
+
+    short = _in_short(CATALOGUE.task_models["resnet101"].facts["splits"])
+    assert (
+        short
+        == "stem, layer1.0 … layer1.2, layer2.0 … layer2.3, layer3.0 … layer3.22, layer4.0 … layer4.2, pool"
+    )
+    assert _in_short(("conv1_1", "conv1_2", "pool1")) == "conv1_1, conv1_2, pool1"
+
+
+def _plan(overrides: list[str]) -> str:
+    console = Console(file=io.StringIO(), width=140)
+    console.print(render_plan(plan_of(load_spec(DIGITS, overrides), CATALOGUE)))
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def test_only_a_users_own_needs_torch_for_a_check() -> None:
+    program = (
+        "import sys; from ratefront.spec.load import load_spec; from pathlib import Path;"
+        f"load_spec(Path({str(DIGITS)!r}), ['task_model=residual_cnn', 'space.family.split.split=stem']);"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_what_stays_as_it_was_is_not_said() -> None:
+    """Sweeps and the cache of the first version know only four parameters."""
+    assert TaskModelParameters().model_dump() == {
+        "epochs": 30,
+        "batch_size": 64,
+        "learning_rate": 3e-3,
+        "seed": 0,
+    }
+    assert TaskModelParameters(augment="shift", weight_decay=0).model_dump(
+        include={"augment", "weight_decay"}
+    ) == {
+        "augment": "shift",
+        "weight_decay": 0,
+    }
