@@ -114,8 +114,9 @@ def audit(
 
 
 def _lines(found: Audit) -> Iterator[str]:
+    files = "1 file" if found.files == 1 else f"{found.files} files"
     ours = f", {found.ratefront_streams} of ratefront's" if found.ratefront_streams else ""
-    yield f"{found.samples} samples, {found.classes} classes, {found.files} file(s){ours}"
+    yield f"{found.samples} samples, {found.classes} classes, {files}{ours}"
     yield f"rate      {found.rate_bits:10.4f} bit/sample  {found.payload_bytes} bytes of payload"
     yield f"in all    {found.rate_total_bits:10.4f} bit/sample  {found.bytes} bytes"
     if found.rate_bits_alone is not None:
