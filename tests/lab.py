@@ -90,6 +90,28 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "refine_learning_rate": 0.05,
     },
     "split-distilled-sga": {**DISTILLED, "refine": "sga", "refine_steps": 30},
+    "image-png": {"family": "image", "codec": "png"},
+    "image-jpeg": {"family": "image", "codec": "jpeg", "quality": 40},
+    "image-webp": {"family": "image", "codec": "webp", "quality": 40},
+    "image-learned": {
+        "family": "image",
+        "codec": "learned",
+        "entropy_model": "factorized",
+        "channels": 12,
+        "latent_channels": 8,
+        "distortion": "mse",
+        "beta": 0.002,
+    },
+    "image-hyperprior": {
+        "family": "image",
+        "codec": "learned",
+        "entropy_model": "mean_scale_hyperprior",
+        "channels": 8,
+        "latent_channels": 4,
+        "hyper_width": 2,
+        "distortion": "task",
+        "beta": 100.0,
+    },
 }
 
 

@@ -13,8 +13,8 @@ from tests.lab import EXAMPLES, lab_spec
 
 from ratefront.bitstream import write_stream
 from ratefront.catalogue import CATALOGUE
-from ratefront.codecs.label import LabelCodec
 from ratefront.codecs.bottleneck_codec import BottleneckCodec
+from ratefront.codecs.label import LabelCodec
 from ratefront.complexity import module_bytes
 from ratefront.objectives.distortions import divergence_from_teacher
 from ratefront.tasks.small_cnn import SmallCNN
@@ -23,6 +23,7 @@ from ratefront.testing.codec_contract import (
     LearnedContract,
     PerSampleContract,
     TrainedExample,
+    TransmitterContract,
     train_example,
 )
 
@@ -31,6 +32,7 @@ LEARNED = [
     for name, values in EXAMPLES.items()
     if values["family"] in ("split", "student") or values.get("codec") == "learned"
 ]
+FILES = {name for name, values in EXAMPLES.items() if values.get("codec") in ("png", "jpeg", "webp")}
 DRAW_JOINTLY = {"sample"}  # families of which one sample's latents depend on its block
 
 
@@ -52,6 +54,12 @@ class TestEveryFamilyOfOwnLatents(PerSampleContract):
     @pytest.fixture(
         params=[name for name, values in EXAMPLES.items() if values["family"] not in DRAW_JOINTLY]
     )
+    def trained(self, request: pytest.FixtureRequest, examples: dict[str, TrainedExample]) -> TrainedExample:
+        return examples[request.param]
+
+
+class TestEveryFamilyOfNetworksAndTables(TransmitterContract):
+    @pytest.fixture(params=[name for name in EXAMPLES if name not in FILES])
     def trained(self, request: pytest.FixtureRequest, examples: dict[str, TrainedExample]) -> TrainedExample:
         return examples[request.param]
 

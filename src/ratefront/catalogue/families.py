@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ratefront.catalogue.bottlenecks import BottleneckParameters, DistanceName
+from ratefront.catalogue.bottlenecks import HYPERPRIORS, BottleneckParameters, DistanceName, SurrogateName
 from ratefront.catalogue.joint_draws import group_problem
 from ratefront.catalogue.parameters import FamilyParameters
 from ratefront.registry import Registry
@@ -106,6 +106,97 @@ class SampleParameters(FamilyParameters):
         return group_problem(facts["classes"], self.group or 1) if known else None
 
 
+class ImageParameters(FamilyParameters):
+    """An image codec, and the task model on the images that it decodes: files of Pillow, or learned from scratch."""
+
+    codec: Annotated[
+        Literal["png", "jpeg", "webp", "learned"], Field(description="png is lossless, webp here is not")
+    ]
+    quality: Annotated[int | None, Field(ge=1, le=100, description="of jpeg and webp")] = None
+    entropy_model: Annotated[
+        Literal["factorized", "scale_hyperprior", "mean_scale_hyperprior", "context"] | None,
+        Field(description="what a learned codec's rate is estimated by and coded with"),
+    ] = None
+    channels: Annotated[int | None, Field(ge=1, le=512, description="of the hidden layers (N)")] = None
+    latent_channels: Annotated[int | None, Field(ge=1, le=512, description="of the latents (M)")] = None
+    downscalings: Annotated[
+        int | None,
+        Field(ge=1, le=6, description="halvings of the sides; default 4, 2 for sides under 64 pixels"),
+    ] = None
+    hyper_width: Annotated[
+        int | None, Field(ge=1, le=512, description="channels of a hyperprior's z; default channels")
+    ] = None
+    slices: Annotated[
+        int | None,
+        Field(ge=2, le=16, description="of the context model: parts of the channels, coded in turn"),
+    ] = None
+    surrogate: Annotated[
+        SurrogateName | None, Field(description="what stands for rounding in training; default mixed")
+    ] = None
+    scale_bound: Annotated[
+        float | None, Field(ge=0.01, le=1, description="least Gaussian scale of a hyperprior; default 0.11")
+    ] = None
+    distortion: Annotated[
+        Literal["mse", "task"] | None, Field(description="of the image, or of the task model's labels")
+    ] = None
+    beta: Annotated[
+        float | None,
+        Field(gt=0, description="mse: the λ of CompressAI's models; task: bits that one nat is worth"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        when = f"codec is {self.codec}"
+        if self.codec in ("jpeg", "webp"):
+            self._needs("quality", when)
+        else:
+            self._refuses("quality", when)
+        for name in _LEARNED_NEED:
+            (self._needs if self.codec == "learned" else self._refuses)(name, when)
+        if self.codec != "learned":
+            for name in ("downscalings", "hyper_width", "slices", "surrogate", "scale_bound"):
+                self._refuses(name, when)
+        return self
+
+    @model_validator(mode="after")
+    def _fits_entropy_model(self) -> Self:
+        when = f"entropy_model is {self.entropy_model}"
+        if self.entropy_model == "factorized":
+            self._refuses("hyper_width", when)
+            self._refuses("scale_bound", when)
+        if self.entropy_model != "context":
+            self._refuses("slices", when)
+            return self
+        self._needs("slices", when)
+        if (self.slices or 0) > (self.latent_channels or 0):
+            raise ValueError(
+                f"slices must be ≤ latent_channels, got {self.slices} for {self.latent_channels}"
+            )
+        return self
+
+    def halvings(self, shape: Sequence[int]) -> int:
+        """How often a learned codec halves the sides of images (C, H, W)."""
+        return self.downscalings or (4 if min(shape[1:]) >= 64 else 2)
+
+    def unfit(self, facts: Mapping[str, Any]) -> str | None:
+        shape = facts.get("shape")
+        if shape is None:
+            return None
+        if len(shape) != 3 or shape[0] not in (1, 3):
+            return f"an image codec takes images (C, H, W) of 1 or 3 channels, got samples {tuple(shape)}"
+        if self.codec in _LARGEST_SIDE and max(shape[1:]) > _LARGEST_SIDE[self.codec]:
+            return f"{self.codec} has sides of at most {_LARGEST_SIDE[self.codec]} pixels, got {tuple(shape)}"
+        if self.entropy_model in HYPERPRIORS and max(shape[1:]) <= 2 ** self.halvings(shape):
+            return (
+                f"{self.entropy_model} needs latents of more than one place, which {self.halvings(shape)} halvings "
+                f"of {tuple(shape)} do not leave; valid there: factorized, or fewer downscalings"
+            )
+        return None
+
+
+_LEARNED_NEED = ("entropy_model", "channels", "latent_channels", "distortion", "beta")
+_LARGEST_SIDE = {"jpeg": 65_500, "webp": 16_383}
+
 FAMILIES: Registry[FamilyParameters] = Registry("family")
 FAMILIES.add(
     "label", LabelParameters, "ratefront.codecs.label:LabelFamily", "the task model's class, entropy coded"
@@ -124,4 +215,10 @@ FAMILIES.add(
     StudentParameters,
     "ratefront.codecs.student_family:StudentFamily",
     "small encoder trained from scratch, bottleneck, back end",
+)
+FAMILIES.add(
+    "image",
+    ImageParameters,
+    "ratefront.codecs.image_family:ImageFamily",
+    "image codec, then the task model on the decoded image: PNG, JPEG, WebP, or learned",
 )

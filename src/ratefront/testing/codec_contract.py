@@ -8,7 +8,8 @@ data); everything below is then tried on it::
         def trained(self, my_example):  # a session-scoped fixture that calls ``train_example``
             return my_example
 
-One whose latents of a sample are its own (``draws_jointly`` is False) subclasses ``PerSampleContract`` besides.
+One whose latents of a sample are its own (``draws_jointly`` is False) subclasses ``PerSampleContract`` besides, one
+whose transmitter holds networks and tables ``TransmitterContract``.
 """
 
 from __future__ import annotations
@@ -97,6 +98,11 @@ def state_bytes(module: torch.nn.Module) -> dict[str, bytes]:
     return {name: tensor.numpy().tobytes() for name, tensor in module.state_dict().items()}
 
 
+def same_latents(some: Symbols, others: Symbols) -> bool:
+    """Whether they are the same samples', however far ragged ones are filled up."""
+    return len(some) == len(others) and np.array_equal(*np.split(joined([some, others]), 2))
+
+
 @contextmanager
 def threads(count: int) -> Iterator[None]:
     """So many threads compute inside."""
@@ -125,7 +131,8 @@ class CodecContract(OfAnExample):
     """What every codec family has to do."""
 
     def test_latents_have_the_declared_shape(self, trained: TrainedExample, latents: Symbols) -> None:
-        assert latents.shape == (len(trained.data.test), trained.codec.elements)
+        assert len(latents) == len(trained.data.test)
+        assert trained.codec.elements in (None, latents.shape[1])
         assert latents.dtype == np.int32
 
     def test_a_block_decodes_to_its_latents(self, trained: TrainedExample, latents: Symbols) -> None:
@@ -135,7 +142,7 @@ class CodecContract(OfAnExample):
     @pytest.mark.parametrize("samples", [0, 1, 2])
     def test_the_smallest_blocks(self, trained: TrainedExample, latents: Symbols, samples: int) -> None:
         few = latents[:samples]
-        assert np.array_equal(trained.codec.decode(trained.codec.encode(few), samples), few)
+        assert same_latents(trained.codec.decode(trained.codec.encode(few), samples), few)
 
     def test_a_block_costs_at_most_its_estimate(self, trained: TrainedExample, latents: Symbols) -> None:
         """Theory §4: block payload ≤ 1.02 × estimate + 64 bit; and never less than the estimate by more than
@@ -162,8 +169,8 @@ class CodecContract(OfAnExample):
             block = codec.encode(latents[:64])
         with threads(2):
             single = joined([codec.decode(string, 1, i) for i, string in enumerate(strings)])
-            assert np.array_equal(codec.decode(block, 64), latents[:64])
-        assert np.array_equal(single, few)
+            assert same_latents(codec.decode(block, 64), latents[:64])
+        assert same_latents(single, few)
 
     def test_the_receiver_needs_the_files_only(
         self, trained: TrainedExample, latents: Symbols, tmp_path: Path
@@ -192,12 +199,6 @@ class CodecContract(OfAnExample):
         accuracy = (trained.codec.classify(latents).numpy() == labels).mean()
         assert accuracy > np.bincount(labels).max() / len(labels) + 0.2
 
-    def test_the_transmitter_is_counted(self, trained: TrainedExample) -> None:
-        codec = trained.codec
-        assert module_bytes(*codec.transmitter_modules()) > 0
-        assert table_bytes(codec.transmitter_tables()) > 0
-        assert codec.transmitter_macs(_images(trained, 1)) > 0
-
 
 class PerSampleContract(OfAnExample):
     """What a family has to do besides, unless its codecs draw the samples of a block jointly (``draws_jointly``)."""
@@ -205,8 +206,19 @@ class PerSampleContract(OfAnExample):
     def test_latents_do_not_depend_on_the_neighbours(self, trained: TrainedExample, latents: Symbols) -> None:
         """Only the coder is batched: a sample's latents are its own, but for ties at a rounding boundary."""
         images = _images(trained, 24)
-        single = np.concatenate([trained.codec.analyse(images[i : i + 1], i) for i in range(len(images))])
-        assert (single == latents[:24]).all(axis=1).mean() >= 23 / 24
+        single = [trained.codec.analyse(images[i : i + 1], i) for i in range(len(images))]
+        alone, together = np.split(joined([*single, latents[:24]]), 2)
+        assert (alone == together).all(axis=1).mean() >= 23 / 24
+
+
+class TransmitterContract(OfAnExample):
+    """What a family has to do besides whose transmitter holds networks and tables (files of other programs do not)."""
+
+    def test_the_transmitter_is_counted(self, trained: TrainedExample) -> None:
+        codec = trained.codec
+        assert module_bytes(*codec.transmitter_modules()) > 0
+        assert table_bytes(codec.transmitter_tables()) > 0
+        assert codec.transmitter_macs(_images(trained, 1)) > 0
 
 
 class LearnedContract(OfAnExample):

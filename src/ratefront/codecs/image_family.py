@@ -1,0 +1,89 @@
+"""How image codecs are built: files of Pillow as they are, learned ones from scratch on the training split.
+
+CompressAI's pretrained weights are not offered: they are downloads, and were learned on large photographs.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from ratefront.catalogue.families import ImageParameters
+from ratefront.codecs.bottleneck import Bottleneck
+from ratefront.codecs.bottleneck_learner import Material
+from ratefront.codecs.contract import Codec, CodecStructure, Family
+from ratefront.codecs.entropy_model import EntropyModel
+from ratefront.codecs.factorized import FactorizedModel
+from ratefront.codecs.hyperprior import HyperpriorModel, HyperpriorShape
+from ratefront.codecs.image_files import ImageFileCodec
+from ratefront.codecs.image_formats import FORMATS
+from ratefront.codecs.learned_image import ImageLearner, LearnedImageCodec, on_pixels
+from ratefront.codecs.sources import source_of
+from ratefront.data.splits import Dataset, Split
+from ratefront.errors import InputError
+from ratefront.tasks.model import TaskModel
+
+
+class ImageFamily(Family):
+    """An image codec, whose decoded images the task model sees as it would see any others."""
+
+    def build(
+        self, structure: CodecStructure, *, receiver_only: bool = False
+    ) -> ImageFileCodec | LearnedImageCodec:
+        """As every family's.
+
+        Raises
+        ------
+        InputError
+            Samples are no grey or RGB images, or too large or too small for the codec.
+        """
+        parameters = ImageParameters.model_validate(structure.parameters)
+        if problem := parameters.unfit({"shape": structure.shape}):
+            raise InputError(f"family image: {problem}")
+        channels, height, width = structure.shape
+        task_model = structure.task_model_untrained().eval()
+        if parameters.codec != "learned":
+            file_format = FORMATS[parameters.codec]((channels, height, width), parameters.quality)
+            return ImageFileCodec(file_format, task_model)
+        assert parameters.beta is not None, "checked by the parameter model"
+        bottleneck = _bottleneck(parameters, structure.shape, with_prior=not receiver_only)
+        return LearnedImageCodec(bottleneck, task_model, parameters.beta)
+
+    def learner(
+        self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset
+    ) -> ImageLearner | None:
+        if isinstance(codec, ImageFileCodec):
+            codec.task_model.load_state_dict(task_model.state_dict())
+            return None
+        if not isinstance(codec, LearnedImageCodec):
+            raise TypeError(f"expected an image codec, got {type(codec).__name__}")
+        parameters = ImageParameters.model_validate(structure.parameters)
+        codec.back_end.load_state_dict(on_pixels(task_model).state_dict())
+        train, validation = (_material(split, codec.device) for split in (data.train, data.validation))
+        return ImageLearner(codec, train, validation, of_task=parameters.distortion == "task")
+
+
+def _bottleneck(parameters: ImageParameters, shape: tuple[int, ...], *, with_prior: bool) -> Bottleneck:
+    from ratefront.codecs.image_transforms import image_analysis, image_synthesis, latent_shape
+
+    assert parameters.channels is not None, "checked by the parameter model"
+    assert parameters.latent_channels is not None, "checked by the parameter model"
+    sizes = (parameters.channels, parameters.latent_channels, parameters.halvings(shape))
+    model = _entropy_model(parameters, latent_shape(shape, *sizes[1:]), with_prior=with_prior)
+    return Bottleneck(image_analysis(shape, *sizes), model, image_synthesis(shape, *sizes))
+
+
+def _entropy_model(
+    parameters: ImageParameters, shape: tuple[int, int, int], *, with_prior: bool
+) -> EntropyModel:
+    surrogate = parameters.surrogate or "mixed"
+    if parameters.entropy_model == "factorized":
+        return FactorizedModel(shape, surrogate=surrogate, with_prior=with_prior)
+    means = parameters.entropy_model != "scale_hyperprior"
+    hyper = HyperpriorShape(parameters.hyper_width or parameters.channels or 1, parameters.slices or 1, means)
+    scale_bound = parameters.scale_bound or 0.11
+    return HyperpriorModel(shape, hyper, scale_bound=scale_bound, surrogate=surrogate, with_prior=with_prior)
+
+
+def _material(split: Split, device: torch.device) -> Material:
+    images = source_of(split.images, device)
+    return Material(images, images, torch.from_numpy(split.labels).to(device))
