@@ -17,7 +17,8 @@ from ratefront.bitstream import LatentCoder, read_stream, write_stream
 from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
 from ratefront.errors import BitstreamError
 from ratefront.symbol_strings import SymbolStrings, decode_chosen, encode_chosen
-from ratefront.testing.stream_mutants import MUTATIONS, Mutant, mutants, survive
+from ratefront.testing.stream_mutants import Mutant, mutants, survive
+from ratefront.testing.stream_mutations import MUTATIONS
 
 EACH, APART = 3_000, 400
 

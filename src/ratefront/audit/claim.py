@@ -1,0 +1,34 @@
+"""A figure that somebody claims."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Self
+
+from ratefront.errors import InputError
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A figure as somebody has written it, and half a unit of its last digit."""
+
+    value: float
+    rounding: float
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """
+        Raises
+        ------
+        InputError
+            No number of at least 0.
+        """
+        try:
+            number = Decimal(text)
+        except InvalidOperation:
+            number = Decimal("nan")
+        exponent = number.as_tuple().exponent
+        if not isinstance(exponent, int) or number < 0:
+            raise InputError(f"a claimed figure is a number of at least 0, got {text!r}")
+        return cls(float(number), 0.5 * 10.0**exponent)
