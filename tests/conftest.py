@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# One thread computes: the same bits everywhere, and several processes at a time do not get in each other's way.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # The same examples in every run, so that a change is judged by what it changes; new ones are sought with
 # `pytest --hypothesis-profile=default`.
 settings.register_profile("steady", derandomize=True)

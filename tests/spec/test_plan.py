@@ -40,7 +40,7 @@ def lines(text: str) -> list[str]:
         "objectives       minimise rate_bits, maximise accuracy, minimise transmitter_bytes",
         "├── label  (the task model's class, entropy coded)",
         "│       ├── lossless",
-        "    │   │   ├── width: 2 to 12, whole, logarithmic  (latent elements that are sent for a sample)",
+        "    │   │   ├── width: 2 to 12, whole, logarithmic  (elements of a latent vector, channels of a latent map)",
         "    ├── split: conv1 | conv2 | conv3  (split point of the task model)",
         "A sweep writes, in runs/digits-<time>/ or the folder given by --out:",
         "and logs to MLflow: experiment ratefront in mlflow.db, beside the folder of the sweep",

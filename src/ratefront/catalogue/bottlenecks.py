@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,8 +12,16 @@ from ratefront.catalogue.parameters import FamilyParameters
 SurrogateName = Literal["noise", "straight_through", "mixed", "universal"]
 DistanceName = Literal["mse", "mae", "kl", "cosine"]
 
+#: Sides of feature maps from which g_a halves them.
+HALVED_FROM = 4
+
 #: Entropy models that send side information about a map of latents.
 HYPERPRIORS = ("scale_hyperprior", "mean_scale_hyperprior", "context")
+
+
+def latent_side(side: int) -> int:
+    """The side of a latent map behind features of this side: g_a halves all but the smallest."""
+    return (side + 1) // 2 if side >= HALVED_FROM else side
 
 
 class BottleneckParameters(FamilyParameters):
@@ -49,6 +58,22 @@ class BottleneckParameters(FamilyParameters):
     def keeps_map(self) -> bool:
         """True where latents are a map, if features are one."""
         return self.entropy_model in HYPERPRIORS or self.latents == "map"
+
+    def unfit(self, facts: Mapping[str, Any]) -> str | None:
+        strides, shape = facts.get("strides"), facts.get("shape")
+        if self.entropy_model not in HYPERPRIORS or strides is None or shape is None:
+            return None
+        split = getattr(self, "split", None)
+        stride = dict(zip(facts["splits"], strides, strict=True)).get(split)
+        if stride is None:
+            return None
+        side = latent_side(-(-min(shape[1:]) // stride)) if stride else 1
+        if side > 1:
+            return None
+        return (
+            f"{self.entropy_model} needs a latent map of more than 1×1, which {split} does not give; "
+            "valid there: factorized, categorical"
+        )
 
     @property
     def trained_with(self) -> SurrogateName:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -9,6 +12,10 @@ class FamilyParameters(BaseModel):
     """A family's own parameters: the leaves that a sweep file may search under it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def unfit(self, facts: Mapping[str, Any]) -> str | None:
+        """Why these do not fit the sweep's task model and data set, as far as ``facts`` say; None: they do."""
+        return None
 
     def _needs(self, name: str, when: str) -> None:
         if getattr(self, name) is None:

@@ -7,14 +7,15 @@ from math import prod
 
 from torch import Tensor, nn
 
+from ratefront.catalogue.bottlenecks import HALVED_FROM
+
 _SYNTHESIS_WIDTH = 96
 _ANALYSIS_CHANNELS = 24
-_HALVED_FROM = 4  # pixels of a side
 
 
 def to_vector(shape: Sequence[int], outputs: int) -> nn.Sequential:
     """g_a for features (C, H, W) or (C,): small, because the transmitter carries it. Large maps are halved first."""
-    if len(shape) == 3 and shape[1] >= _HALVED_FROM:
+    if len(shape) == 3 and shape[1] >= HALVED_FROM:
         height, width = (shape[1] + 1) // 2, (shape[2] + 1) // 2
         halved = nn.Conv2d(shape[0], _ANALYSIS_CHANNELS, 3, stride=2, padding=1)
         return nn.Sequential(
@@ -37,13 +38,13 @@ def map_shape(shape: Sequence[int], channels: int) -> tuple[int, ...]:
     """The shape (channels, h, w) of the latents that ``to_map`` gives for features (C, H, W); else (channels,)."""
     if len(shape) != 3:
         return (channels,)
-    halves = shape[1] >= _HALVED_FROM
+    halves = shape[1] >= HALVED_FROM
     return (channels, *((side + 1) // 2 if halves else side for side in shape[1:]))
 
 
 def to_map(shape: Sequence[int], channels: int) -> nn.Sequential:
     """g_a for features (C, H, W) to latents of ``map_shape``."""
-    if shape[1] >= _HALVED_FROM:
+    if shape[1] >= HALVED_FROM:
         hidden = max(_ANALYSIS_CHANNELS, channels)
         return nn.Sequential(
             nn.Conv2d(shape[0], hidden, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(hidden, channels, 1)
@@ -53,7 +54,7 @@ def to_map(shape: Sequence[int], channels: int) -> nn.Sequential:
 
 def from_map(channels: int, shape: Sequence[int]) -> nn.Sequential:
     """g_s from latents of ``map_shape`` back to features (C, H, W)."""
-    if shape[1] < _HALVED_FROM:
+    if shape[1] < HALVED_FROM:
         return nn.Sequential(
             nn.Conv2d(channels, _SYNTHESIS_WIDTH, 1), nn.ReLU(), nn.Conv2d(_SYNTHESIS_WIDTH, shape[0], 1)
         )

@@ -10,12 +10,11 @@ from pydantic import BaseModel, ValidationError
 
 from ratefront.catalogue import Catalogue
 from ratefront.errors import InputError, SpecError
-from ratefront.records import NO_DEFAULT_REFERENCE
 from ratefront.registry import Registry
-from ratefront.spec.capacity import families_of
-from ratefront.spec.facts import Facts, facts_of_dataset, facts_of_spec, known_facts
+from ratefront.spec.coupled import coupled_problems
+from ratefront.spec.facts import Facts, facts_of_dataset, known_facts
 from ratefront.spec.parse import parse_space
-from ratefront.spec.problems import from_pydantic, repeated, shown, unknown, valid_choices
+from ratefront.spec.problems import from_pydantic, shown, unknown, valid_choices
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space import Space
 
@@ -54,7 +53,7 @@ def check(raw: object, source: str, catalogue: Catalogue) -> LoadedSpec:
         spec = SweepSpec.model_validate(resolved)
     except ValidationError as error:
         raise SpecError(source, [*from_pydantic(error, SweepSpec), *problems]) from error
-    if problems := [*problems, *_coupled(spec, catalogue)]:
+    if problems := [*problems, *coupled_problems(spec, catalogue)]:
         raise SpecError(source, problems)
     return LoadedSpec(spec, space)
 
@@ -101,36 +100,3 @@ def _space(resolved: Mapping[str, Any], catalogue: Catalogue) -> tuple[Space, li
         return {}, []  # the schema says what is wrong
     facts = known_facts(catalogue, resolved.get("task_model"), resolved.get("dataset"))
     return parse_space(resolved["space"], catalogue, facts)
-
-
-def _unfit(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
-    """Why the task model cannot take the data set's samples, as far as both are known."""
-    facts = facts_of_spec(catalogue, spec)
-    if not {"takes", "shape"} <= facts.keys():
-        return []
-    problem = facts["takes"].problem(spec.task_model.name, spec.dataset.name, facts["shape"])
-    return [f"task_model: {problem}"] if problem else []
-
-
-def _coupled(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
-    """The rules between settings that are each right alone."""
-    problems = _unfit(spec, catalogue)
-    problems += repeated("objectives", spec.objectives) + repeated("bounds", spec.bounds)
-    families = families_of(spec)
-    problems += [
-        f"resources.families.{name}: {unknown('family of this sweep', name, families)}"
-        for name in spec.resources.families
-        if name not in families
-    ]
-    for name, value in spec.reference.items():
-        if name not in spec.objectives:
-            problems.append(f"reference.{name}: {unknown('objective of this sweep', name, spec.objectives)}")
-        elif name == "accuracy" and not 0 <= value < 1:
-            problems.append(f"reference.{name}: must be in [0, 1), got {value}")
-        elif name != "accuracy" and value <= 0:
-            problems.append(f"reference.{name}: must be > 0, got {value}")
-    return problems + [
-        f"reference.{name}: is required where {name} is an objective, but missing (it has no default)"
-        for name in NO_DEFAULT_REFERENCE
-        if name in spec.objectives and name not in spec.reference
-    ]

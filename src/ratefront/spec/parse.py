@@ -17,9 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel
-
 from ratefront.catalogue import Catalogue
+from ratefront.catalogue.parameters import FamilyParameters
 from ratefront.spec.facts import Facts
 from ratefront.spec.parameters import Parameter, parameters_of
 from ratefront.spec.problems import closest, repeated, shown, unknown, valid_choices
@@ -51,20 +50,20 @@ def parse_space(raw: object, catalogue: Catalogue, facts: Facts) -> tuple[Space,
             problems.append(f"{path}.{name}: {unknown('family', name, catalogue.families)}")
             continue
         model = catalogue.families[name].parameters
-        parameters = parameters_of(model, facts)
-        options[name], found = _read_family(own, model, parameters, f"{path}.{name}")
+        options[name], found = _read_family(own, model, facts, f"{path}.{name}")
         problems += found
     return {"family": Branch(options)}, problems
 
 
 def _read_family(
-    raw: object, model: type[BaseModel], parameters: Mapping[str, Parameter], path: str
+    raw: object, model: type[FamilyParameters], facts: Facts, path: str
 ) -> tuple[Space, list[str]]:
+    parameters = parameters_of(model, facts)
     reader = _FamilyReader(parameters)
     space = reader.space(raw, path, {})
     problems = reader.problems + missing_problems(space, parameters, path)
     # Values that are wrong alone would only be found a second time.
-    return space, problems if reader.problems else problems + model_problems(space, model, path)
+    return space, problems if reader.problems else problems + model_problems(space, model, path, facts)
 
 
 @dataclass

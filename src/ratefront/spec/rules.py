@@ -11,9 +11,11 @@ import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from ratefront.catalogue.parameters import FamilyParameters
 from ratefront.records import Scalar
+from ratefront.spec.facts import Facts
 from ratefront.spec.parameters import Parameter
 from ratefront.spec.problems import from_pydantic, shown
 from ratefront.spec.space import Branch, Choice, Constant, Dimension, Space, assign
@@ -36,12 +38,15 @@ def missing_problems(space: Space, parameters: Mapping[str, Parameter], path: st
     return problems
 
 
-def model_problems(space: Space, model: type[BaseModel], path: str) -> list[str]:
-    """What the parameter model finds wrong with the corners; missing parameters are the other check's."""
+def model_problems(space: Space, model: type[FamilyParameters], path: str, facts: Facts) -> list[str]:
+    """What the parameter model finds wrong with the corners, alone or beside what is known of task model and data set;
+    missing parameters are the other check's.
+    """
     problems: dict[str, None] = {}
     for corner in corners(space):
         try:
-            model.model_validate(corner, strict=True)
+            unfit = model.model_validate(corner, strict=True).unfit(facts)
+            problems |= dict.fromkeys([f"{path}: {unfit}"] if unfit else [])
         except ValidationError as error:
             if all(detail["type"] != "missing" for detail in error.errors()):
                 problems |= dict.fromkeys(from_pydantic(error, model, path))
