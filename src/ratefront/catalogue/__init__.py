@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ratefront.catalogue.datasets import DATASETS, DatasetParameters
 from ratefront.catalogue.families import FAMILIES
 from ratefront.catalogue.parameters import FamilyParameters
+from ratefront.catalogue.plugins import Plugins
 from ratefront.catalogue.task_models import TASK_MODELS, TaskModelParameters
 from ratefront.registry import Registry
 
 
-@dataclass(frozen=True)
 class Catalogue:
-    """The registries that a sweep file is checked against."""
+    """The registries that a sweep file is checked against.
 
-    families: Registry[FamilyParameters]
-    datasets: Registry[DatasetParameters]
-    task_models: Registry[TaskModelParameters]
+    Whoever asks for one is given it with what ``plugins`` have registered; asking raises ``InputError`` where one of
+    them cannot be used.
+    """
+
+    def __init__(
+        self,
+        families: Registry[FamilyParameters],
+        datasets: Registry[DatasetParameters],
+        task_models: Registry[TaskModelParameters],
+        plugins: Plugins | None = None,
+    ) -> None:
+        self._families, self._datasets, self._task_models = families, datasets, task_models
+        self._plugins = plugins
+
+    @property
+    def families(self) -> Registry[FamilyParameters]:
+        self._load_plugins()
+        return self._families
+
+    @property
+    def datasets(self) -> Registry[DatasetParameters]:
+        self._load_plugins()
+        return self._datasets
+
+    @property
+    def task_models(self) -> Registry[TaskModelParameters]:
+        self._load_plugins()
+        return self._task_models
+
+    def _load_plugins(self) -> None:
+        if self._plugins is not None:
+            self._plugins.load(Catalogue(self._families, self._datasets, self._task_models))
 
 
-CATALOGUE = Catalogue(FAMILIES, DATASETS, TASK_MODELS)
+CATALOGUE = Catalogue(FAMILIES, DATASETS, TASK_MODELS, Plugins())
