@@ -1,6 +1,6 @@
 """``make bench``: every figure that an issue sets, measured, one line each; exit code 1 when one is short.
 
-    python tests/bench/run.py [bounds] [replay] [trials] [slots] [demo] [--table]
+    python tests/bench/run.py [bounds] [replay] [trials] [slots] [codecs] [demo] [--table]
 
 Named groups are measured alone; --table prints a Markdown table instead of lines. Each group yields (name, value);
 its target and unit stand in ``targets.toml`` under the same name. Notes on how a figure came about go to standard
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import codecs_speed
 import demo
 import replay
 from timing import Figures
@@ -28,6 +29,7 @@ GROUPS: dict[str, Callable[[], Figures]] = {
     "replay": replay.measure,
     "trials": engine.measure_trials,
     "slots": engine.measure_slots,
+    "codecs": codecs_speed.measure,
     "demo": demo.measure,
 }
 Target = dict[str, Any]

@@ -141,7 +141,7 @@ def test_a_codec_that_knows_the_labels_is_caught(context: TrialContext) -> None:
 class _Leak:
     uses_position = False
 
-    def estimate_bits(self, latents: np.ndarray) -> torch.Tensor:
+    def estimate_bits(self, latents: np.ndarray, first: int = 0) -> torch.Tensor:
         return torch.full((len(latents),), 0.1)
 
     def coded(self, split: Split) -> CodedSplit:

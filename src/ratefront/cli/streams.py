@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ratefront.cli.arguments import Sweep
+from ratefront.cli.isolated import isolate
 from ratefront.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def encode(
     from ratefront import api
 
     _check_folder(out)
-    _isolate()
+    isolate()
     stream = api.encode(folder, trial, images, block_size=block_size, resize=resize)
     _write(out, stream.data)
     payload, total = sum(stream.payload_bytes), len(stream.data)
@@ -63,7 +64,7 @@ def decode(
     from ratefront import api
 
     _check_folder(out)
-    _isolate()
+    isolate()
     predicted = api.decode(folder, trial, stream)
     content = io.BytesIO()
     np.savez_compressed(content, predicted=predicted)
@@ -155,13 +156,3 @@ def _write(out: Path, content: bytes) -> None:
     from ratefront.store.atomic import write_bytes
 
     write_bytes(out, content)
-
-
-def _isolate() -> None:
-    """Nothing that sweeps need is imported from now on; what torch has to say to its developers is not passed on."""
-    import warnings
-
-    from ratefront.trial.isolation import forbid_imports
-
-    forbid_imports("ray", "mlflow", "optuna")
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.")

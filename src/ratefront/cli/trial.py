@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ratefront.cli.arguments import Overrides, Spec, Sweep
+from ratefront.cli.isolated import isolate
 from ratefront.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def trial(
     from ratefront import api
     from ratefront.spec.load import load_spec
 
-    _isolate()
+    isolate()
     loaded, values = load_spec(spec, set_ or ()), _parsed(params)
     checked = api.checked_params(loaded, values, seed)
     with tempfile.TemporaryDirectory() as temporary:
@@ -40,16 +41,6 @@ def trial(
             {"params": dict(checked.values), "seed": seed, "device": device, **result.to_json()}, indent=2
         )
     )
-
-
-def _isolate() -> None:
-    """Nothing that sweeps need is imported from now on; what torch has to say to its developers is not passed on."""
-    import warnings
-
-    from ratefront.trial.isolation import forbid_imports
-
-    forbid_imports("ray", "mlflow", "optuna")
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.")
 
 
 def _parsed(params: str) -> dict[str, Any]:
@@ -72,7 +63,7 @@ def reproduce(
     """Run a trial of a sweep again, and compare the bits. Exit code 1 where anything but a time differs."""
     from ratefront import api
 
-    _isolate()
+    isolate()
     with tempfile.TemporaryDirectory() as temporary:
         again = api.reproduce(folder, trial, out or Path(temporary) / "again")
     if again.result is not None:

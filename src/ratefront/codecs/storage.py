@@ -63,18 +63,22 @@ def load_codec(config: Path, weights: Path, *, receiver_only: bool = False) -> t
     """
     try:
         config_bytes, weight_bytes = config.read_bytes(), weights.read_bytes()
-        described: dict[str, Any] = json.loads(config_bytes)
+        described: dict[str, Any] = dict(json.loads(config_bytes))
         tensors = load(weight_bytes)
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, TypeError, SafetensorError) as error:
         raise InputError(f"no codec at {config.parent}: {error}") from error
     if described.get("version") != _VERSION:
         raise InputError(
             f"{config}: version {described.get('version')!r} cannot be read; this is version {_VERSION}"
         )
-    structure = CodecStructure(
-        described["parameters"], described["task_model"], described["classes"], tuple(described["shape"])
-    )
-    codec = load_family(described["family"]).build(structure, receiver_only=receiver_only)
+    try:
+        structure = CodecStructure(
+            described["parameters"], described["task_model"], described["classes"], tuple(described["shape"])
+        )
+        family = load_family(described["family"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{config}: it lacks {error}") from error
+    codec = family.build(structure, receiver_only=receiver_only)
     _fill(codec, tensors, config)
     return codec.eval().requires_grad_(False), _identity(config_bytes, weight_bytes)
 
