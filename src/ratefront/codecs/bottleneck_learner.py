@@ -60,7 +60,10 @@ class Material:
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 where a GPU computes, inside of networks only: likelihoods stay in float32."""
+    """bfloat16 where a GPU computes, inside of the task model only.
+
+    In the bottleneck, whose latents are rounded, its eight bits made codecs collapse (docs/results/families.md).
+    """
     if device.type != "cuda":
         return nullcontext()
     return torch.autocast("cuda", dtype=torch.bfloat16)
@@ -100,13 +103,9 @@ class RateDistortionLearner(Learner):
         yield from order.to(self.codec.device).split(batch_size)
 
     def loss(self, batch: Tensor, progress: float) -> Tensor:
-        bottleneck, device = self.codec.bottleneck, self.codec.device
-        with mixed_precision(device):
-            y = bottleneck.g_a(self.train.inputs[batch])
-        latent, bits = bottleneck.model.surrogate(y.float(), progress)
-        with mixed_precision(device):
-            synthesised = bottleneck.g_s(latent)
-        distortion = self.distortion(synthesised, batch, progress)
+        bottleneck = self.codec.bottleneck
+        latent, bits = bottleneck.model.surrogate(bottleneck.g_a(self.train.inputs[batch]), progress)
+        distortion = self.distortion(bottleneck.g_s(latent), batch, progress)
         mean: Tensor = (_rate_weight(progress) * bits + self.codec.beta * distortion).mean()
         return mean
 

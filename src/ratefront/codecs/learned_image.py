@@ -21,15 +21,20 @@ from ratefront.objectives.distortions import RelativeFeatureError, cross_entropy
 from ratefront.tasks.model import TaskModel
 
 _STEPS = 255
+_ON_IMAGES_UNTIL = 0.25  # of a training for the task
+_FIRST_LAMBDA = 0.01  # what images are learned with until then: a middle quality of CompressAI's models
 
 
 class Pixels(nn.Module):
-    """What an image file can hold, 8 bit in [0, 1], with the gradient of the values themselves."""
+    """What an image file can hold, 8 bit in [0, 1]; gradients pass the rounding, not what lies outside of the range.
+
+    Past the range nothing changes the image any more: a gradient there would drive values on and on.
+    """
 
     def forward(self, values: Tensor) -> Tensor:
-        values = values.float()
-        held = (values.clamp(0, 1) * _STEPS).round() / _STEPS
-        return values + (held - values).detach() if values.requires_grad else held
+        inside = values.float().clamp(0, 1)
+        held = (inside * _STEPS).round() / _STEPS
+        return inside + (held - inside).detach() if values.requires_grad else held
 
 
 def on_pixels(task_model: TaskModel) -> nn.Sequential:
@@ -65,7 +70,8 @@ class ImageLearner(RateDistortionLearner):
 
     ``of_task`` False: rate + β · pixels · 255² · MSE, MSE being the mean over pixels and channels of images in [0, 1]:
     β is the λ of CompressAI's models, for rate and error are both a pixel's there. True: rate + β·CE of the task model
-    on the decoded image, β in bits a nat.
+    on the decoded image, β in bits a nat; the first quarter of the training is on images all the same, since behind a
+    synthesis that knows no images yet the task model has no gradient to give, and latents wander off.
     """
 
     def __init__(
@@ -76,7 +82,9 @@ class ImageLearner(RateDistortionLearner):
 
     def distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:
         if not self.of_task:
-            return squared_error(synthesised.float(), self.train.inputs[batch])
+            return squared_error(synthesised, self.train.inputs[batch])
+        if progress < _ON_IMAGES_UNTIL:
+            return squared_error(synthesised, self.train.inputs[batch]) * (_FIRST_LAMBDA / self.codec.beta)
         with mixed_precision(self.codec.device):
             logits = self.codec.back_end(synthesised)
         return cross_entropy(logits.float(), self.train.labels[batch])
