@@ -83,6 +83,7 @@ def result(
     validation: tuple[float, float] | None = None,
     status: str = "finished",
     reason: str = "",
+    train_seconds: float = 3.5,
 ) -> TrialResult:
     """A result measured as ``rate_bits`` and ``accuracy`` on test; ``validation`` (rate, accuracy) defaults
     to the same.
@@ -96,7 +97,7 @@ def result(
         transmitter_bytes=transmitter_bytes,
         transmitter_macs=transmitter_bytes * 40,
         encode_ms=0.4 + transmitter_bytes / 40_000,
-        train_seconds=3.5,
+        train_seconds=train_seconds,
     )
 
 
@@ -155,6 +156,8 @@ class FakeSweep:
         self, values: Mapping[str, Scalar], rate_bits: float, accuracy: float, size: int, **changes: Any
     ) -> str:
         trial_id = self.plan(values)
+        if values["family"] == "label":
+            changes["train_seconds"] = 0.0
         self.append(
             events.Reported(trial_id, 1, 1, {"loss": 1.0}),
             events.Finished(trial_id, 1, result(trial_id, rate_bits, accuracy, size, **changes).to_json()),

@@ -238,7 +238,8 @@ def test_impossible_shapes_cost_neither_time_nor_memory(samples: int, block_size
 
 def test_more_than_a_reader_takes_is_not_written() -> None:
     with pytest.raises(ValueError, match=str(MOST_LATENTS)):
-        write_stream(TwoColumns(), IDENTITY, np.broadcast_to(np.int32(0), (MOST_LATENTS, 2)), 100)
+        samples = (1 << 20) + 1
+        write_stream(TwoColumns(), IDENTITY, np.broadcast_to(np.int32(0), (samples, 2)), samples)
 
 
 def test_a_block_size_beyond_all_samples_is_all_of_them() -> None:

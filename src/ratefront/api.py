@@ -159,9 +159,17 @@ def reproduce(out: Path, trial_id: str, into: Path) -> Reproduction:
 
 
 def encode(
-    out: Path, trial_id: str, samples: Sequence[Path], *, block_size: int = 1000, resize: bool = False
+    out: Path,
+    trial_id: str,
+    samples: Sequence[Path],
+    *,
+    block_size: int = 1000,
+    resize: bool = False,
+    runs_modules: bool = False,
 ) -> CodedStream:
     """Code image files and arrays by the codec of a trial of the sweep in ``out``; no Ray, no MLflow, no Optuna.
+
+    ``runs_modules``: where the codec's task model is Python code, the code is yours and may be run.
 
     Raises
     ------
@@ -172,11 +180,13 @@ def encode(
     """
     from ratefront.trial.coding import encode_samples
 
-    return encode_samples(SweepFolder(out), trial_id, samples, block_size=block_size, resize=resize)
+    return encode_samples(
+        SweepFolder(out), trial_id, samples, block_size=block_size, resize=resize, runs_modules=runs_modules
+    )
 
 
-def decode(out: Path, trial_id: str, stream: Path) -> NDArray[np.int64]:
-    """Classes (N,) of a stream that ``encode`` has made with the same trial.
+def decode(out: Path, trial_id: str, stream: Path, *, runs_modules: bool = False) -> NDArray[np.int64]:
+    """Classes (N,) of a stream that ``encode`` has made with the same trial; ``runs_modules`` as there.
 
     Raises
     ------
@@ -185,7 +195,7 @@ def decode(out: Path, trial_id: str, stream: Path) -> NDArray[np.int64]:
     """
     from ratefront.trial.coding import decode_samples
 
-    return decode_samples(SweepFolder(out), trial_id, stream)
+    return decode_samples(SweepFolder(out), trial_id, stream, runs_modules=runs_modules)
 
 
 def audit(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ratefront.container import MAGIC, MOST_LATENTS, Header, Layout, pack, parse
 from ratefront.entropy_coder import Symbols
-from ratefront.errors import BitstreamError
+from ratefront.errors import BitstreamError, InputError
 
 __all__ = [
     "FILLER",
@@ -97,15 +97,70 @@ def joined(blocks: Sequence[Symbols]) -> Symbols:
     return np.concatenate(padded) if padded else np.zeros((0, width), dtype=np.int32)
 
 
-def bits_alone(coder: LatentCoder, latents: Symbols) -> NDArray[np.int64]:
-    """Bits (n,) of each sample as a string of its own."""
+def bits_alone(coder: LatentCoder, latents: Symbols, first: int = 0) -> NDArray[np.int64]:
+    """Bits (n,) of each sample as a string of its own; the first one stands at position ``first``."""
     rows, inverse = latents, np.arange(len(latents), dtype=np.int64)
     if not coder.uses_position:  # the same latents are the same string
         rows, found = np.unique(latents, axis=0, return_inverse=True)
         inverse = np.asarray(found, dtype=np.int64).reshape(-1)
-    alone = [coder.encode(_fitted(rows[i : i + 1], coder.elements), i) for i in range(len(rows))]
+    alone = [coder.encode(_fitted(rows[i : i + 1], coder.elements), first + i) for i in range(len(rows))]
     bits: NDArray[np.int64] = np.array([8 * len(string) for string in alone], dtype=np.int64)
     return bits[inverse]
+
+
+def check_block(elements: int | None, samples: int) -> None:
+    """
+    Raises
+    ------
+    InputError
+        So many samples of so many integers are more than a reader takes in one block.
+    """
+    if samples * (elements or 1) > MOST_LATENTS:
+        raise InputError(
+            f"block_size: must be ≤ {MOST_LATENTS // (elements or 1)} for samples of {elements} integers, got {samples}"
+        )
+
+
+class StreamWriter:
+    """Codes samples block by block, so that no more latents are held than a block has."""
+
+    def __init__(self, coder: LatentCoder, identity: bytes, samples: int, block_size: int) -> None:
+        self._coder = coder
+        self._header = Header(identity, samples, min(block_size, max(1, samples)), coder.elements)
+        self._payloads: list[bytes] = []
+        self._checksums = [self._header.checksum]
+
+    @property
+    def spans(self) -> Iterator[tuple[int, int]]:
+        """First sample and number of samples of each block."""
+        return iter(self._header.spans)
+
+    def add(self, latents: Symbols, first: int) -> None:
+        """Code the next block.
+
+        Raises
+        ------
+        ValueError
+            The latents do not fit the codec, or are more than a reader takes.
+        BitstreamError
+            The block does not decode to its own latents.
+        """
+        if (
+            latents.ndim != 2
+            or self._coder.elements not in (None, latents.shape[1])
+            or latents.size > MOST_LATENTS
+        ):
+            raise ValueError(
+                f"latents are (n, {self._coder.elements}), at most {MOST_LATENTS} a block, got {latents.shape}"
+            )
+        block = _fitted(latents, self._coder.elements)
+        self._payloads.append(self._coder.encode(block, first))
+        self._checksums.append(_checksum(self._checksums[-1], block))
+
+    def stream(self) -> CodedStream:
+        """The whole container, once every block was added."""
+        data = pack(self._header, self._payloads, self._checksums[1:])
+        return CodedStream(data, self._header.samples, tuple(map(len, self._payloads)))
 
 
 def write_stream(coder: LatentCoder, identity: bytes, latents: Symbols, block_size: int) -> CodedStream:
@@ -114,24 +169,18 @@ def write_stream(coder: LatentCoder, identity: bytes, latents: Symbols, block_si
     Raises
     ------
     ValueError
-        The identity is not 32 bytes, the latents do not fit the codec, or are more than a reader takes.
+        The identity is not 32 bytes, the latents do not fit the codec, or a block's are more than a reader takes.
     BitstreamError
         A block does not decode to its own latents.
     """
-    if latents.ndim != 2 or coder.elements not in (None, latents.shape[1]) or latents.size > MOST_LATENTS:
-        raise ValueError(f"latents are (n, {coder.elements}), at most {MOST_LATENTS}, got {latents.shape}")
-    header = Header(identity, len(latents), min(block_size, max(1, len(latents))), coder.elements)
-    blocks = [_fitted(latents[first : first + count], coder.elements) for first, count in header.spans]
-    payloads = [coder.encode(block, first) for block, (first, _) in zip(blocks, header.spans, strict=True)]
-    checksums, checksum = [], header.checksum
-    for block in blocks:
-        checksum = _checksum(checksum, block)
-        checksums.append(checksum)
-    return CodedStream(pack(header, payloads, checksums), len(latents), tuple(map(len, payloads)))
+    writer = StreamWriter(coder, identity, len(latents), block_size)
+    for first, count in writer.spans:
+        writer.add(latents[first : first + count], first)
+    return writer.stream()
 
 
-def read_stream(coder: LatentCoder, identity: bytes, data: bytes) -> Symbols:
-    """The latents (n, elements) of a container.
+def read_blocks(coder: LatentCoder, identity: bytes, data: bytes) -> Iterator[tuple[int, Symbols]]:
+    """Of each block of a container: the position of its first sample, and its latents (n, elements).
 
     Raises
     ------
@@ -146,9 +195,12 @@ def read_stream(coder: LatentCoder, identity: bytes, data: bytes) -> Symbols:
         )
     if header.elements != coder.elements:
         raise BitstreamError(f"samples have {header.elements} elements, this codec's have {coder.elements}")
-    blocks = list(_checked(coder, layout, data))
-    if len(blocks) * max((block.shape[1] for block in blocks), default=0) > MOST_LATENTS:
-        raise BitstreamError("the samples are longer than a reader takes")
+    yield from zip((first for first, _ in header.spans), _checked(coder, layout, data), strict=True)
+
+
+def read_stream(coder: LatentCoder, identity: bytes, data: bytes) -> Symbols:
+    """The latents (n, elements) of a container, all at once; see ``read_blocks``."""
+    blocks = [latents for _, latents in read_blocks(coder, identity, data)]
     return joined(blocks) if blocks else np.zeros((0, coder.elements or 0), dtype=np.int32)
 
 

@@ -50,12 +50,12 @@ class Header:
     elements: int | None
 
     def __post_init__(self) -> None:
-        latents = self.samples * max(1, self.elements or 1)
+        latents = self.block_size * max(1, self.elements or 1)
         sizes = self.samples >= 0 and 1 <= self.block_size <= max(1, self.samples)
         if not sizes or self.block_size > MOST_SAMPLES_A_BLOCK or latents > MOST_LATENTS:
             raise ValueError(
                 f"{self.samples} samples of {self.elements} elements in blocks of {self.block_size}; at most "
-                f"{MOST_LATENTS} elements in all, {MOST_SAMPLES_A_BLOCK} samples a block, no block larger than all"
+                f"{MOST_LATENTS} elements and {MOST_SAMPLES_A_BLOCK} samples a block, no block larger than all"
             )
 
     @property

@@ -127,7 +127,7 @@ def test_trial_prints_its_record_without_ray_mlflow_optuna() -> None:
 @pytest.mark.parametrize(
     ("params", "expected"),
     [
-        ('{"family": "labels"}', "label, split"),
+        ('{"family": "labels"}', "image, label, sample, split, student"),
         ('{"method": "lossless"}', "family"),
         ('{"family": "label", "method": "merged"}', "merged_classes"),
         ('{"family": "label", "method": "lossless", "colour": 3}', "colour"),

@@ -20,7 +20,8 @@ def _settled(slices: int = 1, *, means: bool = True, spread: float = 2.0) -> tup
     model = HyperpriorModel(SHAPE, HyperpriorShape(2, slices, means), scale_bound=0.11)
     with torch.no_grad():
         parameters = model.start(spread * torch.randn(40, *SHAPE))
-        model.settle(model.unsettled(parameters))
+        model.fix_networks()
+        model.settle(iter([model.unsettled(parameters)]))
         return model, model.harden(parameters).numpy()
 
 
@@ -113,7 +114,7 @@ def test_only_used_tables_are_held() -> None:
 def test_places_of_a_channel_share_its_density() -> None:
     torch.manual_seed(0)
     model = FactorizedModel((3, 2, 2))
-    model.settle(torch.zeros(1, 12, dtype=torch.int32))
+    model.settle(iter(()))
     latents = model.harden(3 * torch.randn(20, 12)).numpy()
     encoder = SymbolEncoder()
     model.write(latents, encoder)

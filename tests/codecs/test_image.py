@@ -403,10 +403,10 @@ def test_the_task_model_is_the_receivers() -> None:
     assert not counted & {id(p) for p in (*codec.back_end.parameters(), *codec.bottleneck.g_s.parameters())}
 
 
-def test_pixels_have_the_gradient_of_the_values() -> None:
+def test_pixels_have_the_gradient_of_the_values_inside_of_their_range() -> None:
     values = torch.tensor([-0.3, 0.2501, 0.9, 1.4], requires_grad=True)
     pixels = Pixels()(values)
     pixels.sum().backward()
     assert pixels.tolist() == pytest.approx([0, 64 / 255, 230 / 255, 1])
     assert values.grad is not None
-    assert values.grad.tolist() == [1, 1, 1, 1]
+    assert values.grad.tolist() == [0, 1, 1, 0]

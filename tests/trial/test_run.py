@@ -141,14 +141,11 @@ def test_a_codec_that_knows_the_labels_is_caught(context: TrialContext) -> None:
 class _Leak:
     uses_position = False
 
-    def estimate_bits(self, latents: np.ndarray, first: int = 0) -> torch.Tensor:
-        return torch.full((len(latents),), 0.1)
-
     def coded(self, split: Split) -> CodedSplit:
         payload_bytes = len(split) // 80
         stream = CodedStream(bytes(100 + payload_bytes), len(split), (payload_bytes,))
         alone = np.ones(len(split), dtype=np.int64)
-        return CodedSplit(split, 1000, np.zeros((len(split), 1), dtype=np.int32), stream, alone, 0.0)
+        return CodedSplit(split, stream, 0.1, alone, 0.0)
 
 
 def test_another_task_model_in_the_same_folder_is_not_mistaken(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Self
 
 from ratefront.errors import InputError
 
+_LARGEST_EXPONENT = 300  # of ten, which a float can hold
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -29,6 +31,6 @@ class Claim:
         except InvalidOperation:
             number = Decimal("nan")
         exponent = number.as_tuple().exponent
-        if not isinstance(exponent, int) or number < 0:
+        if not isinstance(exponent, int) or number < 0 or abs(exponent) > _LARGEST_EXPONENT:
             raise InputError(f"a claimed figure is a number of at least 0, got {text!r}")
         return cls(float(number), 0.5 * 10.0**exponent)

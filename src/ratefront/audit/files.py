@@ -86,7 +86,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
             raise InputError(f"{path}: is no npz file (numpy.savez writes one)")
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files if name in ("labels", *_DECODED)}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, ValueError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be read: {reason}") from error
 

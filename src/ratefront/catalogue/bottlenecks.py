@@ -19,9 +19,10 @@ HALVED_FROM = 4
 HYPERPRIORS = ("scale_hyperprior", "mean_scale_hyperprior", "context")
 
 
-def latent_side(side: int) -> int:
-    """The side of a latent map behind features of this side: g_a halves all but the smallest."""
-    return (side + 1) // 2 if side >= HALVED_FROM else side
+def latent_map(height: int, width: int) -> tuple[int, int]:
+    """The sides of a latent map behind features of these: g_a halves all but the smallest maps."""
+    halves = height >= HALVED_FROM
+    return ((height + 1) // 2, (width + 1) // 2) if halves else (height, width)
 
 
 class BottleneckParameters(FamilyParameters):
@@ -67,17 +68,13 @@ class BottleneckParameters(FamilyParameters):
         stride = dict(zip(facts["splits"], strides, strict=True)).get(split)
         if stride is None:
             return None
-        side = latent_side(-(-min(shape[1:]) // stride)) if stride else 1
-        if side > 1:
+        sides = [-(-side // stride) for side in shape[1:]] if stride else [1, 1]
+        if latent_map(*sides) != (1, 1):
             return None
         return (
             f"{self.entropy_model} needs a latent map of more than 1×1, which {split} does not give; "
             "valid there: factorized, categorical"
         )
-
-    @property
-    def trained_with(self) -> SurrogateName:
-        return self.surrogate or "mixed"
 
     @model_validator(mode="after")
     def _fits_entropy_model(self) -> Self:

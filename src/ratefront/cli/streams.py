@@ -17,6 +17,10 @@ from ratefront.errors import InputError
 if TYPE_CHECKING:
     from ratefront.audit import Audit
 
+OwnModule = Annotated[
+    bool,
+    typer.Option("--own-module", help="The task model is Python code, and it is yours: run it."),
+]
 Trial = Annotated[str, typer.Argument(metavar="TRIAL", help="Its identity, as t0042.", show_default=False)]
 
 
@@ -34,13 +38,14 @@ def encode(
     resize: Annotated[
         bool, typer.Option("--resize", help="Scale and crop images that are of another size.")
     ] = False,
+    own_module: OwnModule = False,
 ) -> None:
     """Code one's own images by the codec of a trial."""
     from ratefront import api
 
     _check_folder(out)
     isolate()
-    stream = api.encode(folder, trial, images, block_size=block_size, resize=resize)
+    stream = api.encode(folder, trial, images, block_size=block_size, resize=resize, runs_modules=own_module)
     _write(out, stream.data)
     payload, total = sum(stream.payload_bytes), len(stream.data)
     print(
@@ -57,6 +62,7 @@ def decode(
         Path, typer.Argument(metavar="FILE", help="What `encode` has written.", show_default=False)
     ],
     out: Annotated[Path, typer.Option(metavar="CLASSES.npz", help="The file to write: predicted (N,).")],
+    own_module: OwnModule = False,
 ) -> None:
     """Decode a coded file to the classes of its samples."""
     import numpy as np
@@ -65,7 +71,7 @@ def decode(
 
     _check_folder(out)
     isolate()
-    predicted = api.decode(folder, trial, stream)
+    predicted = api.decode(folder, trial, stream, runs_modules=own_module)
     content = io.BytesIO()
     np.savez_compressed(content, predicted=predicted)
     _write(out, content.getvalue())

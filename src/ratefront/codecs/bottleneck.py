@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from ratefront.catalogue.bottlenecks import BottleneckParameters
 from ratefront.codecs.categorical import CategoricalModel
 from ratefront.codecs.entropy_model import EntropyModel
-from ratefront.codecs.factorized import FactorizedModel
-from ratefront.codecs.hyperprior import HyperpriorModel, HyperpriorShape
+from ratefront.codecs.rounding_models import RoundingModel
 from ratefront.codecs.transforms import from_map, from_vector, map_shape, to_map, to_vector
+
+_HYPER_WIDTH = 4
 
 
 class Bottleneck(nn.Module):
@@ -71,19 +72,14 @@ def input_shape(parameters: BottleneckParameters, features: Sequence[int]) -> tu
 def _entropy_model(
     parameters: BottleneckParameters, shape: tuple[int, ...], *, with_prior: bool
 ) -> EntropyModel:
-    match parameters.entropy_model:
-        case "categorical":
-            assert parameters.alphabet is not None, "checked by the parameter model"
-            return CategoricalModel(parameters.width, parameters.alphabet, with_prior=with_prior)
-        case "factorized":
-            return FactorizedModel(shape, surrogate=parameters.trained_with, with_prior=with_prior)
-        case kind:
-            slices = parameters.slices or 1
-            hyper = HyperpriorShape(parameters.hyper_width or 4, slices, means=kind != "scale_hyperprior")
-            return HyperpriorModel(
-                shape,
-                hyper,
-                scale_bound=parameters.scale_bound,
-                surrogate=parameters.trained_with,
-                with_prior=with_prior,
-            )
+    if parameters.entropy_model == "categorical":
+        assert parameters.alphabet is not None, "checked by the parameter model"
+        return CategoricalModel(parameters.width, parameters.alphabet, with_prior=with_prior)
+    model = RoundingModel(
+        parameters.entropy_model,
+        parameters.hyper_width or _HYPER_WIDTH,
+        parameters.slices,
+        parameters.scale_bound,
+        parameters.surrogate,
+    )
+    return model.build(shape, with_prior=with_prior)

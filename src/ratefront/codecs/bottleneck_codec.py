@@ -21,8 +21,8 @@ from ratefront.complexity import multiply_accumulates
 from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
 from ratefront.objectives.distortions import RelativeFeatureError
 from ratefront.refine.sga import anneal
+from ratefront.tasks.model import at_once
 
-_BATCH = 512
 _PASSES_A_STEP = 3  # one forward and a backward of twice its cost
 
 
@@ -59,10 +59,12 @@ class BottleneckCodec(EntropyCoded):
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
         """Features (n, ...) at the split point, on the codec's device."""
-        return torch.cat([self.front_end(batch.to(self.device)) for batch in images.split(_BATCH)])
+        batches = images.split(at_once(images.shape[1:]))
+        return torch.cat([self.front_end(batch.to(self.device)) for batch in batches])
 
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
-        latents = [self.latents_of(self.features(batch)) for batch in images.split(_BATCH)]
+        batches = images.split(at_once(images.shape[1:]))
+        latents = [self.latents_of(self.features(batch)) for batch in batches]
         return torch.cat(latents).cpu().numpy()
 
     @torch.no_grad()
@@ -90,7 +92,7 @@ class BottleneckCodec(EntropyCoded):
 
     @torch.no_grad()
     def classify(self, latents: Symbols, first: int = 0) -> Tensor:
-        batches = torch.from_numpy(latents).split(_BATCH)
+        batches = torch.from_numpy(latents).split(at_once(latents.shape[1:]))
         return torch.cat([self.logits(batch.to(self.device)).argmax(dim=1).cpu() for batch in batches])
 
     def logits(self, latents: Tensor) -> Tensor:
@@ -115,7 +117,9 @@ class BottleneckCodec(EntropyCoded):
         return self.bottleneck.model.tables()
 
     def transmitter_macs(self, image: Tensor) -> int:
-        once = multiply_accumulates(lambda one: self.bottleneck.start(self.front_end(one)), image)
+        once = multiply_accumulates(
+            lambda one: self._harden(self.bottleneck.start(self.front_end(one))), image
+        )
         if self.refinement is None:
             return once
         features = self.features(image)
@@ -126,3 +130,12 @@ class BottleneckCodec(EntropyCoded):
         )
         beside = multiply_accumulates(target.beside, features)
         return once + beside + _PASSES_A_STEP * self.refinement.settings.steps * step
+
+    def _harden(self, parameters: Tensor) -> Tensor:
+        return self.bottleneck.model.harden(parameters)
+
+    def _forward_of_a_step(self, relaxed: Tensor) -> object:
+        assert self.refinement is not None
+        return self.bottleneck.model.bits(relaxed), self.refinement.target.behind(
+            self.bottleneck.synthesise(relaxed)
+        )

@@ -20,7 +20,8 @@ from ratefront.tasks.model import round_to_half
 _DENSITY_SPEED = (
     5.0  # densities must follow the latents, or the rate is paid for where the latents no longer are
 )
-_FITTED_ON = 4096  # samples that tell how far features lie from their mean, and how often each integer occurs
+_FITTED_ON, _FITTED_AT_ONCE = 4096, 128  # samples that tell how far features lie from their mean
+_SETTLED_ON = 65_536  # samples that tell how often each integer occurs
 _LOOKED_AT_ONCE = 4096
 _NUMBERS_AT_ONCE = 2**26  # of the inputs that are looked at: 256 MiB
 
@@ -52,11 +53,11 @@ class Material:
     features: Source
     labels: Tensor
 
-    def positions(self) -> Iterator[Tensor]:
-        """All samples in their order, as many at a time as fit into memory."""
+    def positions(self, most: int | None = None) -> Iterator[Tensor]:
+        """Samples in their order, as many at a time as fit into memory; of more than ``most``, so many all over."""
         numbers = self.inputs[torch.arange(1)].numel()
         at_once = max(1, min(_LOOKED_AT_ONCE, _NUMBERS_AT_ONCE // numbers))
-        yield from torch.arange(len(self.labels)).split(at_once)
+        yield from _spread(len(self.labels), most).split(at_once)
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
@@ -131,10 +132,11 @@ class RateDistortionLearner(Learner):
         bottleneck, model = self.codec.bottleneck, self.codec.bottleneck.model
         for module in (self.codec.front_end, bottleneck, self.codec.back_end):
             round_to_half(module)
-        latents = [
-            model.unsettled(bottleneck.start(self.train.inputs[index])) for index in self.train.positions()
-        ]
-        model.settle(torch.cat(latents))
+        model.fix_networks()
+        model.settle(
+            model.unsettled(bottleneck.start(self.train.inputs[index]))
+            for index in self.train.positions(_SETTLED_ON)
+        )
         self.codec.requires_grad_(False)
 
 
@@ -154,8 +156,9 @@ class BottleneckLearner(RateDistortionLearner):
     ) -> None:
         super().__init__(codec, train, validation, fine_tunes=objective.fine_tunes)
         self.frozen, self.objective = task_back_end.to(codec.device).eval().requires_grad_(False), objective
+        few = _spread(len(train.labels), _FITTED_ON).split(_FITTED_AT_ONCE)
         with torch.no_grad():
-            codec.feature_error.fit(self.frozen[:-1](train.features[_first(train)]))
+            codec.feature_error.fit(torch.cat([self.frozen[:-1](train.features[index]) for index in few]))
 
     def distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:
         device = self.codec.device
@@ -174,5 +177,8 @@ class BottleneckLearner(RateDistortionLearner):
         return error
 
 
-def _first(material: Material) -> Tensor:
-    return torch.arange(min(_FITTED_ON, len(material.labels)))
+def _spread(samples: int, most: int | None) -> Tensor:
+    """Positions all over a split, whose samples may be in the order of their classes."""
+    if most is None or samples <= most:
+        return torch.arange(samples)
+    return torch.linspace(0, samples - 1, most, dtype=torch.float64).long()

@@ -11,6 +11,8 @@ likely letter.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -74,10 +76,12 @@ class CategoricalModel(EntropyModel):
         return -_LOG2E * (relaxed * self.prior.logits.log_softmax(dim=-1)).sum(dim=(1, 2))
 
     @torch.no_grad()
-    def settle(self, latents: Tensor) -> None:
+    def settle(self, latents: Iterator[Tensor]) -> None:
         """The frequencies of the training split: what the argmax encoder really sends, not what noise made of it."""
         assert isinstance(self.prior, _Prior), "a receiver has no prior to settle"
-        counts = F.one_hot(latents.long(), self.alphabet).sum(dim=0) + _SMOOTHING
+        counts = self.prior.logits.new_full((self.elements, self.alphabet), _SMOOTHING)
+        for batch in latents:
+            counts.scatter_add_(1, batch.T.long(), counts.new_ones(batch.T.shape))
         self.prior.logits.copy_((counts / counts.sum(dim=1, keepdim=True)).log().half())
         self.settled.settle([(0, row.cpu()) for row in counts])
 

@@ -8,7 +8,7 @@ g_s takes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -53,9 +53,15 @@ class EntropyModel(nn.Module, ABC):
     def bits(self, relaxed: Tensor) -> Tensor:
         """−log2 likelihood (n,) of relaxed latents, differentiable."""
 
+    def fix_networks(self) -> None:
+        """Before training ends: put the weights of networks that choose tables on the grid where they are exact."""
+        return
+
     @abstractmethod
-    def settle(self, latents: Tensor) -> None:
-        """End training: fix what the coder uses, given the integers (N, elements) of training samples."""
+    def settle(self, latents: Iterator[Tensor]) -> None:
+        """End training: fix what the coder uses; ``latents`` are integers (n, elements) of training samples, batch by
+        batch, of which a model takes as many as it needs.
+        """
 
     @abstractmethod
     def write(self, latents: Symbols, encoder: SymbolEncoder) -> None:

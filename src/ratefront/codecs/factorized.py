@@ -10,7 +10,7 @@ sent as the end of the range.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 
 import torch
@@ -68,7 +68,8 @@ class FactorizedModel(EntropyModel):
         return -likelihood.log2().reshape(len(relaxed), self.elements).sum(dim=1)
 
     @torch.no_grad()
-    def settle(self, latents: Tensor) -> None:
+    def settle(self, latents: Iterator[Tensor]) -> None:
+        """The learned density says it all: no latents are looked at."""
         assert self.prior is not None, "a receiver has no density to settle"
         device = next(self.prior.parameters()).device
         grid = torch.arange(-_REACH, _REACH + 1, device=device, dtype=torch.float32)

@@ -13,8 +13,8 @@ e_s on integers, is computed exactly (``exact``); z is sent first, in the same s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice, pairwise
 from math import prod
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -30,6 +30,11 @@ from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder
 from ratefront.errors import InputError
 from ratefront.symbol_strings import decode_chosen, encode_chosen
 
+_SETTLED_BATCHES, _SETTLED_OF_EACH, _SETTLED_AT_ONCE = (
+    16,
+    1024,
+    256,
+)  # samples that tell which tables are used
 _FIRST_POSITION = 20.0  # of the scale tables: about 0.7, where training starts
 Kind: TypeAlias = Literal["scale_hyperprior", "mean_scale_hyperprior", "context"]
 
@@ -127,19 +132,31 @@ class HyperpriorModel(EntropyModel):
         return torch.cat(known, dim=1), bits
 
     @torch.no_grad()
-    def settle(self, latents: Tensor) -> None:
+    def fix_networks(self) -> None:
         for network in (self.h_s, *self.e):
             put_on_grid(network)
-        z, distances = self._parts(latents.cpu())
-        self.z_model.settle(z)
-        parts, positions = self._slices(distances), []
+
+    @torch.no_grad()
+    def settle(self, latents: Iterator[Tensor]) -> None:
+        """The density of z says all of it; of the Gaussians' tables those are kept that some samples ask for."""
+        self.z_model.settle(latents)
+        positions: list[Tensor] = []
+        for batch in islice(latents, _SETTLED_BATCHES):
+            few = batch[:: -(-len(batch) // _SETTLED_OF_EACH)]
+            for part in few.cpu().split(_SETTLED_AT_ONCE):
+                self._look(part, positions)
+        self.gaussians.settle(torch.stack(positions))
+
+    def _look(self, latents: Tensor, positions: list[Tensor]) -> None:
+        """Add the least and the greatest position among the tables that these samples ask for."""
+        z, distances = self._parts(latents)
+        parts = self._slices(distances)
 
         def look(number: int, position: Tensor) -> Tensor:
-            positions.append(position.flatten())
+            positions.extend((position.min(), position.max()))
             return parts[number]
 
         self._walk_positions(self.z_model.harden(z.to(self.z_model.settled.offset)), look)
-        self.gaussians.settle(torch.cat(positions))
 
     def write(self, latents: Symbols, encoder: SymbolEncoder) -> None:
         z, distances = self._parts(torch.from_numpy(latents))

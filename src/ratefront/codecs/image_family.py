@@ -11,12 +11,10 @@ from ratefront.catalogue.families import ImageParameters
 from ratefront.codecs.bottleneck import Bottleneck
 from ratefront.codecs.bottleneck_learner import Material
 from ratefront.codecs.contract import Codec, CodecStructure, Family
-from ratefront.codecs.entropy_model import EntropyModel
-from ratefront.codecs.factorized import FactorizedModel
-from ratefront.codecs.hyperprior import HyperpriorModel, HyperpriorShape
 from ratefront.codecs.image_files import ImageFileCodec
 from ratefront.codecs.image_formats import FORMATS
 from ratefront.codecs.learned_image import ImageLearner, LearnedImageCodec, on_pixels
+from ratefront.codecs.rounding_models import RoundingModel
 from ratefront.codecs.sources import source_of
 from ratefront.data.splits import Dataset, Split
 from ratefront.errors import InputError
@@ -68,20 +66,14 @@ def _bottleneck(parameters: ImageParameters, shape: tuple[int, ...], *, with_pri
     assert parameters.channels is not None, "checked by the parameter model"
     assert parameters.latent_channels is not None, "checked by the parameter model"
     sizes = (parameters.channels, parameters.latent_channels, parameters.halvings(shape))
-    model = _entropy_model(parameters, latent_shape(shape, *sizes[1:]), with_prior=with_prior)
+    model = RoundingModel(
+        parameters.entropy_model or "factorized",
+        parameters.hyper_width or parameters.channels,
+        parameters.slices,
+        parameters.scale_bound,
+        parameters.surrogate,
+    ).build(latent_shape(shape, *sizes[1:]), with_prior=with_prior)
     return Bottleneck(image_analysis(shape, *sizes), model, image_synthesis(shape, *sizes))
-
-
-def _entropy_model(
-    parameters: ImageParameters, shape: tuple[int, int, int], *, with_prior: bool
-) -> EntropyModel:
-    surrogate = parameters.surrogate or "mixed"
-    if parameters.entropy_model == "factorized":
-        return FactorizedModel(shape, surrogate=surrogate, with_prior=with_prior)
-    means = parameters.entropy_model != "scale_hyperprior"
-    hyper = HyperpriorShape(parameters.hyper_width or parameters.channels or 1, parameters.slices or 1, means)
-    scale_bound = parameters.scale_bound or 0.11
-    return HyperpriorModel(shape, hyper, scale_bound=scale_bound, surrogate=surrogate, with_prior=with_prior)
 
 
 def _material(split: Split, device: torch.device) -> Material:

@@ -24,6 +24,7 @@ from ratefront.records import Scalar
 from ratefront.spec.schema import Named
 
 _VERSION = 2
+_LARGEST = 1 << 20  # of a sample's side, and of the classes
 
 
 def load_family(name: str) -> Family:
@@ -51,15 +52,18 @@ def _identity(config: bytes, weights: bytes) -> bytes:
     return hashlib.sha256(hashlib.sha256(config).digest() + hashlib.sha256(weights).digest()).digest()
 
 
-def load_codec(config: Path, weights: Path, *, receiver_only: bool = False) -> tuple[Codec, bytes]:
+def load_codec(
+    config: Path, weights: Path, *, receiver_only: bool = False, runs_modules: bool = False
+) -> tuple[Codec, bytes]:
     """The codec of two files, in evaluation mode on the CPU, and its identity.
 
-    ``receiver_only`` builds what decoding needs and no more: it imports no CompressAI.
+    ``receiver_only`` builds what decoding needs and no more. ``runs_modules``: whoever wrote the files may name Python
+    code to run, as they do where the task model is a ``module``; only for files of one's own.
 
     Raises
     ------
     InputError
-        A file is missing, is no codec, or was written by a newer version.
+        A file is missing, is no codec, was written by a newer version, or names code that may not be run.
     """
     try:
         config_bytes, weight_bytes = config.read_bytes(), weights.read_bytes()
@@ -71,16 +75,30 @@ def load_codec(config: Path, weights: Path, *, receiver_only: bool = False) -> t
         raise InputError(
             f"{config}: version {described.get('version')!r} cannot be read; this is version {_VERSION}"
         )
-    try:
-        structure = CodecStructure(
-            described["parameters"], described["task_model"], described["classes"], tuple(described["shape"])
+    structure = _structure(described, config)
+    if structure.task_model.get("name") == "module" and not runs_modules:
+        raise InputError(
+            f"{config}: its task model is Python code, {structure.task_model.get('target')!r}, which is run only where "
+            "you say that it is yours (--own-module)"
         )
-        family = load_family(described["family"])
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{config}: it lacks {error}") from error
+    family = load_family(str(described.get("family")))
     codec = family.build(structure, receiver_only=receiver_only)
     _fill(codec, tensors, config)
     return codec.eval().requires_grad_(False), _identity(config_bytes, weight_bytes)
+
+
+def _structure(described: Mapping[str, Any], config: Path) -> CodecStructure:
+    """What a stranger may have written, checked: whole numbers where a network's sizes stand."""
+    try:
+        parameters, task_model = dict(described["parameters"]), dict(described["task_model"])
+        sizes = [described["classes"], *described["shape"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{config}: it lacks what a codec is built from: {error}") from error
+    if not (len(sizes) in (3, 4) and all(type(size) is int and 0 < size < _LARGEST for size in sizes)):
+        raise InputError(
+            f"{config}: classes and shape must be whole numbers from 1 to {_LARGEST}, got {sizes}"
+        )
+    return CodecStructure(parameters, task_model, sizes[0], tuple(sizes[1:]))
 
 
 def _fill(codec: Codec, tensors: Mapping[str, Tensor], config: Path) -> None:
@@ -88,6 +106,9 @@ def _fill(codec: Codec, tensors: Mapping[str, Tensor], config: Path) -> None:
     missing = wanted.keys() - tensors.keys()
     if missing:
         raise InputError(f"{config}: the weights lack {', '.join(sorted(missing))}")
+    others = [name for name, tensor in wanted.items() if tensors[name].shape != tensor.shape]
+    if others:
+        raise InputError(f"{config}: weights of another shape: {', '.join(others)}")
     codec.load_state_dict({name: tensors[name].to(tensor.dtype) for name, tensor in wanted.items()})
 
 

@@ -7,7 +7,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from ratefront.catalogue.bottlenecks import HALVED_FROM
+from ratefront.catalogue.bottlenecks import HALVED_FROM, latent_map
 
 _SYNTHESIS_WIDTH = 96
 _ANALYSIS_CHANNELS = 24
@@ -38,8 +38,7 @@ def map_shape(shape: Sequence[int], channels: int) -> tuple[int, ...]:
     """The shape (channels, h, w) of the latents that ``to_map`` gives for features (C, H, W); else (channels,)."""
     if len(shape) != 3:
         return (channels,)
-    halves = shape[1] >= HALVED_FROM
-    return (channels, *((side + 1) // 2 if halves else side for side in shape[1:]))
+    return (channels, *latent_map(shape[1], shape[2]))
 
 
 def to_map(shape: Sequence[int], channels: int) -> nn.Sequential:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from ratefront.catalogue.plugins import GROUP
 from ratefront.errors import InputError
 from ratefront.orchestrate.environment import describe_environment, environment_files
 from ratefront.store.folder import SweepFolder
@@ -40,7 +42,13 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     lines = _differing(_FACTS, before, now)
     if before.get("git_diff") != now["git_diff"]:
         lines.append("git_diff, what was changed and not committed, is another")
-    return lines + _differing(_PACKAGES, before.get("packages") or {}, now["packages"])
+    return lines + _differing((*_PACKAGES, *_plugins()), before.get("packages") or {}, now["packages"])
+
+
+def _plugins() -> list[str]:
+    """Packages that bring codecs, data sets or task models of their own."""
+    found = (entry.dist for entry in entry_points(group=GROUP))
+    return sorted({distribution.name.lower() for distribution in found if distribution is not None})
 
 
 def _differing(names: Sequence[str], before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

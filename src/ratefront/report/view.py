@@ -21,8 +21,6 @@ from ratefront.store.reading import read_history
 from ratefront.store.summary import summarise
 
 Standing: TypeAlias = Literal["front", "dominated", "collapsed"]
-#: Families whose transmitter is not trained for the rate: everything else is a learned codec.
-NOT_LEARNED = ("label", "sample", "image")
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,8 @@ class MeasuredTrial:
 
     @property
     def learned(self) -> bool:
-        return self.trial.params.family not in NOT_LEARNED
+        """True where the codec was trained: classes as such and files of other programs are not."""
+        return self.result.train_seconds > 0
 
     def parameter(self, name: str) -> Any:
         """A parameter of the trial, None where its family has no such one."""

@@ -25,3 +25,13 @@ def alone(lock: Path, work: str) -> Iterator[None]:
             _log.info("%s: waiting for another process, which is at it (lock %s)", work, lock)
             fcntl.flock(stream, fcntl.LOCK_EX)
         yield
+
+
+def is_free(lock: Path) -> bool:
+    """Whether nobody is inside with this file; not even this process."""
+    with lock.open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -13,7 +13,9 @@ from ratefront.data.splits import Samples
 from ratefront.errors import UnknownNameError
 
 _BATCH = 512
-_BATCH_NUMBERS = 2**24  # of the samples of one batch: 64 MiB
+_BATCH_NUMBERS = (
+    2**23
+)  # of the samples of one batch: what a network makes of them is a hundred times as large
 
 
 class TaskModel(nn.Module):
@@ -77,19 +79,28 @@ def _run(stages: Iterable[nn.Module], value: Tensor) -> Tensor:
     return value
 
 
+def at_once(sample: Sequence[int]) -> int:
+    """How many samples of this shape go through a network together: fewer where they are large."""
+    return max(1, min(_BATCH, _BATCH_NUMBERS // math.prod(sample)))
+
+
 @torch.no_grad()
 def predict_logits(model: nn.Module, images: Samples, batch_size: int | None = None) -> Tensor:
     """Logits (N, K) on the CPU, in evaluation mode, in batches, by default smaller ones of samples that are large."""
     model.eval()
     device = next(model.parameters()).device
-    size = batch_size or max(1, min(_BATCH, _BATCH_NUMBERS // math.prod(images.shape[1:])))
+    size = batch_size or at_once(images.shape[1:])
     batches = (images[first : first + size] for first in range(0, len(images), size))
     return torch.cat([model(torch.from_numpy(batch).to(device)).float().cpu() for batch in batches])
 
 
 @torch.no_grad()
 def round_to_half(module: nn.Module) -> None:
-    """Round every floating tensor to what fp16 can store; arithmetic stays in fp32."""
-    for tensor in (*module.parameters(), *module.buffers()):
-        if tensor.is_floating_point():
-            tensor.copy_(tensor.half().to(tensor.dtype))
+    """Round weights, and the statistics of batch normalisation, to what fp16 can store; arithmetic stays in fp32.
+
+    Other buffers are constants of their layers, as the least likelihood of an entropy model: they stay.
+    """
+    norms = [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._NormBase)]
+    statistics = [buffer for norm in norms for buffer in norm.buffers() if buffer.is_floating_point()]
+    for tensor in (*module.parameters(), *statistics):
+        tensor.copy_(tensor.half().to(tensor.dtype))

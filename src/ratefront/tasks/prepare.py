@@ -18,6 +18,7 @@ from torch import Tensor
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.complexity import module_bytes
+from ratefront.data.content import content_of
 from ratefront.data.load import load_dataset
 from ratefront.data.place import cache_folder
 from ratefront.data.splits import Dataset, Samples
@@ -74,7 +75,7 @@ def _identity(spec: SweepSpec, data: Dataset) -> str:
     digest = hashlib.sha256()
     described = [_TRAINING_VERSION, spec.task_model.model_dump(), data.name, data.classes]
     digest.update(json.dumps(described, sort_keys=True).encode())
-    digest.update((data.content or _content(data)).encode())
+    digest.update(content_of(data).encode())
     digest.update(_code(spec, data).encode())
     return digest.hexdigest()[:32]
 
@@ -85,14 +86,6 @@ def _code(spec: SweepSpec, data: Dataset) -> str:
         return ""
     model = build_task_model(spec.task_model, data.classes, data.shape, data.name)
     return code_digest(model, ModuleParameters(**spec.task_model.parameters))
-
-
-def _content(data: Dataset) -> str:
-    digest = hashlib.sha256()
-    for split in (data.train, data.validation, data.test):
-        digest.update(np.ascontiguousarray(split.images[:]).tobytes())
-        digest.update(np.ascontiguousarray(split.labels).tobytes())
-    return digest.hexdigest()
 
 
 def _train_into(kept: Path, spec: SweepSpec, data: Dataset, identity: str, device: str) -> None:

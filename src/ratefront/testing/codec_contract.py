@@ -37,6 +37,7 @@ from ratefront.spec.schema import SweepSpec
 from ratefront.store.folder import TrialFolder
 from ratefront.tasks.model import TaskModel
 from ratefront.tasks.prepare import load_task_model
+from ratefront.testing.stream_mutants import mutants, survive
 from ratefront.trial.checkpoint import CheckpointFile
 from ratefront.trial.receiver import decode_file
 from ratefront.trial.train import train
@@ -189,6 +190,14 @@ class CodecContract(OfAnExample):
     def test_it_is_stored_in_half_precision(self, trained: TrainedExample) -> None:
         """Weights are rounded before anything is measured: what is stored is what was measured."""
         assert all(torch.equal(p, p.half().to(p.dtype)) for p in trained.codec.parameters())
+
+    def test_damaged_streams_are_refused(self, trained: TrainedExample) -> None:
+        """Each of 300 mutants: an error of one kind or the same latents, whatever the decoder is given to read."""
+        codec, images = trained.codec, _images(trained, 80)
+        one, other = (codec.analyse(part) for part in images.split(40))
+        whole, another = (write_stream(codec, trained.identity, latents, 20).data for latents in (one, other))
+        found = mutants(whole, another, 300, seed=0)
+        assert survive(codec, trained.identity, one, found)["refused"] > 200
 
     def test_another_codecs_stream_is_refused(self, trained: TrainedExample, latents: Symbols) -> None:
         stream = write_stream(trained.codec, bytes(32), latents, trained.spec.block_size)

@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ratefront.bitstream import CodedStream, joined, write_stream
+from ratefront.bitstream import CodedStream, StreamWriter
 from ratefront.codecs.storage import load_codec
-from ratefront.container import MOST_LATENTS
 from ratefront.errors import BitstreamError, InputError
 from ratefront.store.folder import SweepFolder, TrialFolder
 from ratefront.store.reading import read_history
@@ -30,10 +29,11 @@ def encode_samples(
     *,
     block_size: int = BLOCK_SIZE,
     resize: bool = False,
+    runs_modules: bool = False,
 ) -> CodedStream:
     """Code image files and arrays (see ``given_images.given``), in their order, by the codec of a trial.
 
-    No more samples are in memory than a block has. A codec that uses positions counts them from the first sample.
+    Image files are read a block at a time. A codec that uses positions counts them from the first sample.
 
     Raises
     ------
@@ -43,20 +43,18 @@ def encode_samples(
         A block does not decode to its own latents.
     """
     files = codec_of(folder, trial_id)
-    codec, identity = load_codec(files.codec_config, files.codec_weights)
+    codec, identity = load_codec(files.codec_config, files.codec_weights, runs_modules=runs_modules)
     samples = given(paths, _sample_shape(files), resize=resize)
-    if len(samples) * (codec.elements or 1) > MOST_LATENTS:
-        raise InputError(
-            f"{len(samples)} samples of {codec.elements} integers each are too many for one stream, which holds "
-            f"{MOST_LATENTS}; code them into several"
-        )
-    begins = range(0, len(samples), block_size)
-    blocks = (codec.analyse(torch.from_numpy(samples[i : i + block_size]), i) for i in begins)
-    return write_stream(codec, identity, joined(list(blocks)), block_size)
+    writer = StreamWriter(codec, identity, len(samples), block_size)
+    for first, count in writer.spans:
+        writer.add(codec.analyse(torch.from_numpy(samples[first : first + count]), first), first)
+    return writer.stream()
 
 
-def decode_samples(folder: SweepFolder, trial_id: str, stream: Path) -> NDArray[np.int64]:
-    """Classes (N,) of a stream that the codec of this trial has written.
+def decode_samples(
+    folder: SweepFolder, trial_id: str, stream: Path, *, runs_modules: bool = False
+) -> NDArray[np.int64]:
+    """Classes (N,) of a stream that the codec of this trial has written; for ``runs_modules`` see ``load_codec``.
 
     Raises
     ------
@@ -65,7 +63,7 @@ def decode_samples(folder: SweepFolder, trial_id: str, stream: Path) -> NDArray[
     """
     files = codec_of(folder, trial_id)
     try:
-        return decode_file(files.codec_config, files.codec_weights, stream)
+        return decode_file(files.codec_config, files.codec_weights, stream, runs_modules=runs_modules)
     except BitstreamError as error:
         raise InputError(f"{stream}: {error}") from error
 

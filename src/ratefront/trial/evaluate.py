@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ratefront.bitstream import CodedStream, bits_alone, joined, write_stream
+from ratefront.bitstream import CodedStream, StreamWriter, bits_alone
 from ratefront.bounds import below_oracle
 from ratefront.codecs.contract import Codec
 from ratefront.data.splits import Split
@@ -23,41 +22,40 @@ from ratefront.records import Measurement
 
 @dataclass(frozen=True)
 class CodedSplit:
-    """One split as the transmitter left it.
+    """One split as the transmitter left it; its latents are in the stream only.
 
-    ``encode_ms`` is wall time per sample: networks, refinement, and the coder with its check that it decodes.
+    ``estimated_bits`` is a sample's mean, ``bits_alone`` (N,) each sample's as a string of its own. ``encode_ms`` is
+    wall time per sample: networks, refinement, and the coder with its check that it decodes.
     """
 
     split: Split
-    block_size: int
-    latents: Symbols
     stream: CodedStream
+    estimated_bits: float
     bits_alone: NDArray[np.int64]
     encode_ms: float
 
 
 def encode_split(codec: Codec, identity: bytes, split: Split, block_size: int, path: Path) -> CodedSplit:
-    """Encode a split in blocks and write it to ``path``."""
-    began = time.perf_counter()
-    latents = _analysed(codec.analyse, split, block_size)
-    stream = write_stream(codec, identity, latents, block_size)
-    encode_ms = 1000 * (time.perf_counter() - began) / len(split)
+    """Encode a split in blocks and write it to ``path``; no more than a block's samples are in memory."""
+    writer = StreamWriter(codec, identity, len(split), block_size)
+    seconds, estimated, alone = 0.0, 0.0, []
+    for first, count in writer.spans:
+        images = torch.from_numpy(split.images[first : first + count])
+        began = time.perf_counter()
+        latents = codec.analyse(images, first)
+        writer.add(latents, first)
+        seconds += time.perf_counter() - began
+        estimated += float(codec.estimate_bits(latents, first).sum())
+        alone.append(bits_alone(codec, _sent_alone(codec, images, latents, first), first))
+    stream = writer.stream()
     path.write_bytes(stream.data)
-    alone = _analysed(codec.analyse_alone, split, block_size) if codec.draws_jointly else latents
-    return CodedSplit(split, block_size, latents, stream, bits_alone(codec, alone), encode_ms)
+    return CodedSplit(
+        split, stream, estimated / len(split), np.concatenate(alone), 1000 * seconds / len(split)
+    )
 
 
-def _analysed(analyse: Callable[[Tensor, int], Symbols], split: Split, block_size: int) -> Symbols:
-    """Block by block: what is drawn jointly is drawn within a block, and no more images than its are in memory."""
-    starts = range(0, len(split), block_size)
-    return joined([analyse(torch.from_numpy(split.images[i : i + block_size]), i) for i in starts])
-
-
-def _estimated_bits(codec: Codec, coded: CodedSplit) -> float:
-    """Mean estimate of a sample, block by block."""
-    size = coded.block_size
-    starts = range(0, len(coded.split), size)
-    return float(torch.cat([codec.estimate_bits(coded.latents[i : i + size], i) for i in starts]).mean())
+def _sent_alone(codec: Codec, images: Tensor, latents: Symbols, first: int) -> Symbols:
+    return codec.analyse_alone(images, first) if codec.draws_jointly else latents
 
 
 def measure(codec: Codec, coded: CodedSplit, decoded: NDArray[np.int64], classes: int) -> Measurement:
@@ -71,7 +69,7 @@ def measure(codec: Codec, coded: CodedSplit, decoded: NDArray[np.int64], classes
     measured = Measurement(
         samples=len(coded.split),
         rate_bits=coded.stream.rate_bits,
-        rate_bits_estimated=_estimated_bits(codec, coded),
+        rate_bits_estimated=coded.estimated_bits,
         rate_bits_alone=float(coded.bits_alone.mean()),
         overhead_bits=coded.stream.overhead_bits,
         rate_total_bits=coded.stream.rate_bits + coded.stream.overhead_bits,

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 
 from ratefront.data.array_rules import check_values
 from ratefront.data.image_files import decode
-from ratefront.data.npz import read_array
+from ratefront.data.npz import read_array, read_headers
 from ratefront.data.samples import from_bytes
 from ratefront.errors import InputError
 
@@ -86,7 +86,9 @@ def given(paths: Sequence[Path], sample_shape: tuple[int, ...], *, resize: bool 
 
 def _array(path: Path) -> NDArray[Any]:
     if path.suffix.lower() == ".npz":
-        return _checked(read_array(path, _name_in(path)), path)
+        name = _name_in(path)
+        read_headers(path, [name])  # an array that says it is larger than the file must not take the memory
+        return _checked(read_array(path, name), path)
     try:
         return _checked(np.load(path, mmap_mode="r", allow_pickle=False), path)
     except (OSError, ValueError, EOFError) as error:

@@ -25,19 +25,25 @@ from numpy.typing import NDArray
 from ratefront.errors import BitstreamError, RatefrontError, WorkerLostError
 
 
-def decode_files(config: Path, weights: Path, streams: Iterable[Path]) -> Iterator[NDArray[np.int64]]:
-    """Classes (N,) of each coded file, from the codec's files alone."""
-    from ratefront.bitstream import read_stream
+def decode_files(
+    config: Path, weights: Path, streams: Iterable[Path], *, runs_modules: bool = False
+) -> Iterator[NDArray[np.int64]]:
+    """Classes (N,) of each coded file, from the codec's files alone; for ``runs_modules`` see ``load_codec``."""
+    from ratefront.bitstream import read_blocks
     from ratefront.codecs.storage import load_codec
 
-    codec, identity = load_codec(config, weights, receiver_only=True)
+    codec, identity = load_codec(config, weights, receiver_only=True, runs_modules=runs_modules)
     for stream in streams:
-        yield codec.classify(read_stream(codec, identity, stream.read_bytes())).numpy()
+        blocks = read_blocks(codec, identity, stream.read_bytes())
+        classes = [codec.classify(latents, first).numpy() for first, latents in blocks]
+        yield np.concatenate(classes) if classes else np.zeros(0, dtype=np.int64)
 
 
-def decode_file(config: Path, weights: Path, stream: Path) -> NDArray[np.int64]:
+def decode_file(
+    config: Path, weights: Path, stream: Path, *, runs_modules: bool = False
+) -> NDArray[np.int64]:
     """Classes (N,) of one coded file, from the codec's files alone."""
-    return next(decode_files(config, weights, [stream]))
+    return next(decode_files(config, weights, [stream], runs_modules=runs_modules))
 
 
 def _serve(requests: IO[str], answers: IO[str]) -> None:
@@ -50,7 +56,10 @@ def _serve(requests: IO[str], answers: IO[str]) -> None:
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     config, weights = Path(request["config"]), Path(request["weights"])
-    decoded = decode_files(config, weights, map(Path, request["streams"]))
+    streams = map(Path, request["streams"])
+    decoded = decode_files(
+        config, weights, streams, runs_modules=True
+    )  # a worker asks, of its own trial's codec
     for classes, out in zip(decoded, request["out"], strict=True):
         np.savez(out, classes=classes)
     return {"done": len(request["streams"])}

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from ratefront.bitstream import check_block
 from ratefront.codecs.contract import Codec, Learner
 from ratefront.codecs.storage import load_family, save_codec, structure_of
 from ratefront.data.load import load_dataset
@@ -87,6 +88,7 @@ def _trained(
     structure = structure_of(params.own, spec.task_model, data)
     family = load_family(params.family)
     codec = family.build(structure).to(context.device)
+    check_block(codec.elements, min(spec.block_size, max(len(data.validation), len(data.test))))
     learner = family.learner(codec, structure, task_model, data)
     train_seconds = 0.0
     if learner is not None:
