@@ -237,8 +237,8 @@ def test_impossible_shapes_cost_neither_time_nor_memory(samples: int, block_size
 
 
 def test_more_than_a_reader_takes_is_not_written() -> None:
+    samples = (1 << 20) + 1
     with pytest.raises(ValueError, match=str(MOST_LATENTS)):
-        samples = (1 << 20) + 1
         write_stream(TwoColumns(), IDENTITY, np.broadcast_to(np.int32(0), (samples, 2)), samples)
 
 

@@ -217,7 +217,8 @@ def audit(
     from ratefront import audit
 
     rate, accuracy = (
-        None if text is None else audit.Claim.parse(text) for text in (claimed_rate, claimed_accuracy)
+        None if text is None else audit.Claim.parse(text, most)
+        for text, most in ((claimed_rate, None), (claimed_accuracy, 1))
     )
     return audit.audit(
         streams,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -201,3 +203,22 @@ def test_batches_of_large_samples_are_smaller() -> None:
     images = np.zeros((5, 3, 2048, 2048), dtype=np.float32)
     assert predict_logits(Counting(2, 4), images).shape == (5, 4)
     assert sizes == [1] * 5
+
+
+def test_narrow_networks_train() -> None:
+    """Channels-last convolutions of fewer than 8 channels damage the memory of torch 2.15 on a CPU."""
+    program = (
+        "import numpy as np\n"
+        "from ratefront.catalogue import CATALOGUE\n"
+        "from ratefront.data.splits import Dataset, Split\n"
+        "from ratefront.spec.schema import Named\n"
+        "from ratefront.tasks.build import build_task_model\n"
+        "from ratefront.tasks.train import train_task_model\n"
+        "split = Split(np.random.default_rng(0).random((240, 3, 16, 16)).astype(np.float32), np.arange(240) % 3)\n"
+        "data = Dataset('noise', 3, 6144, split, split, split)\n"
+        "for width in (4, 5, 6, 7):\n"
+        "    named = Named.model_validate({'name': 'residual_cnn', 'width': width, 'epochs': 3})\n"
+        "    parameters = CATALOGUE.task_models['residual_cnn'].parameters(**named.parameters)\n"
+        "    train_task_model(build_task_model(named, 3, data.shape), data, parameters, 'cpu')\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -19,12 +19,12 @@ class Claim:
     rounding: float
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, most: float | None = None) -> Self:
         """
         Raises
         ------
         InputError
-            No number of at least 0.
+            No number of at least 0, or above ``most``.
         """
         try:
             number = Decimal(text)
@@ -33,4 +33,6 @@ class Claim:
         exponent = number.as_tuple().exponent
         if not isinstance(exponent, int) or number < 0 or abs(exponent) > _LARGEST_EXPONENT:
             raise InputError(f"a claimed figure is a number of at least 0, got {text!r}")
+        if most is not None and number > most:
+            raise InputError(f"a claimed accuracy is a share in [0, 1], got {text!r}; 97 % is 0.97")
         return cls(float(number), 0.5 * 10.0**exponent)

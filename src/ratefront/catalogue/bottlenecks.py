@@ -62,7 +62,7 @@ class BottleneckParameters(FamilyParameters):
 
     def unfit(self, facts: Mapping[str, Any]) -> str | None:
         strides, shape = facts.get("strides"), facts.get("shape")
-        if self.entropy_model not in HYPERPRIORS or strides is None or shape is None:
+        if self.entropy_model not in HYPERPRIORS or strides is None or shape is None or len(shape) != 3:
             return None
         split = getattr(self, "split", None)
         stride = dict(zip(facts["splits"], strides, strict=True)).get(split)
@@ -73,7 +73,7 @@ class BottleneckParameters(FamilyParameters):
             return None
         return (
             f"{self.entropy_model} needs a latent map of more than 1×1, which {split} does not give; "
-            "valid there: factorized, categorical"
+            "valid there: factorized, categorical (a branch under split keeps them apart)"
         )
 
     @model_validator(mode="after")

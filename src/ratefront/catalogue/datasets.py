@@ -54,6 +54,8 @@ class ImageParameters(DatasetParameters):
     def _complete(self) -> Self:
         if self.corruption != "none" and self.severity is None:
             raise ValueError(f"severity (1 to 5) is needed when corruption is {self.corruption}")
+        if self.corruption == "none" and self.severity is not None:
+            raise ValueError("severity means nothing when corruption is none")
         return self
 
     @model_serializer(mode="wrap")

@@ -24,10 +24,9 @@ class LabelParameters(FamilyParameters):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.method == "merged":
-            self._needs("merged_classes", "method is merged")
-        if self.method == "time_shared":
-            self._needs("share", "method is time_shared")
+        when = f"method is {self.method}"
+        (self._needs if self.method == "merged" else self._refuses)("merged_classes", when)
+        (self._needs if self.method == "time_shared" else self._refuses)("share", when)
         return self
 
 
@@ -52,6 +51,8 @@ class SplitParameters(BottleneckParameters):
     def _complete(self) -> Self:
         if self.refine != "none":
             self._needs("refine_steps", "refine is not none")
+        else:
+            self._refuses("refine_steps", "refine is none")
         if self.objective == "cross_entropy":
             self._refuses("distance", "objective is cross_entropy")
         return self

@@ -32,6 +32,10 @@ def trial(
     from ratefront.spec.load import load_spec
 
     isolate()
+    if out is not None and any(out.glob("trials/*/codec.json")):
+        raise InputError(
+            f"{out} holds a trial already, which stays as it is; choose another folder with --out"
+        )
     loaded, values = load_spec(spec, set_ or ()), _parsed(params)
     checked = api.checked_params(loaded, values, seed)
     with tempfile.TemporaryDirectory() as temporary:

@@ -99,5 +99,6 @@ def collapse_reason(measured: Measurement, labels: NDArray[np.int64]) -> str:
     if measured.accuracy > threshold:
         return ""
     return (
-        f"validation accuracy {measured.accuracy:.4f} is not above the majority class by 2σ ({threshold:.4f})"
+        f"validation accuracy {measured.accuracy:.4f} is not above the majority class by 2σ ({threshold:.4f}), "
+        f"at {measured.rate_bits:.4g} bit/sample"
     )

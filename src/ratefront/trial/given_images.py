@@ -76,6 +76,16 @@ def given(paths: Sequence[Path], sample_shape: tuple[int, ...], *, resize: bool 
             )
         if path.suffix.lower() in _ARRAYS:
             array = _array(path)
+            if (
+                not clouds
+                and array.ndim == _CLOUD_AXES + 1
+                and array.shape[-1] == 3
+                and array.dtype.kind == "f"
+            ):
+                raise InputError(
+                    f"{path}: {array.dtype} of shape {array.shape} may be point clouds; this codec takes images: give "
+                    "grey ones as (N, H, W, 1), or in bytes"
+                )
             parts.append((_Clouds if clouds else _Images)(path, array, sample_shape, resize))
         elif clouds:
             raise InputError(f"{path}: point clouds come in arrays (N, {sample_shape[0]}, 3), .npy or .npz")

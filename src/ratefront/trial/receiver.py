@@ -13,6 +13,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -133,4 +134,5 @@ def shared_receiver() -> Receiver:
 
 
 if __name__ == "__main__":
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.")
     _serve(sys.stdin, sys.stdout)
