@@ -31,6 +31,7 @@ from ratefront.trial.run import run_trial
 
 _IMAGES, _BLOCK = 10_000, 1000
 _LOW_RATE_BITS = 16
+_WIDTH = 8  # channels of LeNet's conv1: LeCun's had 6
 _SPLIT = {"family": "split", "entropy_model": "factorized", "width": 4, "beta": 60.0}
 _TRAINED_ON, _TESTED_ON = 2000, 500
 
@@ -43,7 +44,7 @@ def measure() -> Figures:
 
 
 def _images_per_second(folder: Path) -> float:
-    spec = _spec({"name": "mnist"}, {"name": "lenet", "epochs": 1}, epochs=2)
+    spec = _spec({"name": "mnist"}, {"name": "lenet", "width": _WIDTH, "epochs": 1}, epochs=2)
     prepare_task_model(spec, folder / "task_model")
     run_trial(TrialParams("one", 0, {**_SPLIT, "split": "conv1"}), TrialContext(spec, folder))
     files = SweepFolder(folder).trial("one")

@@ -74,7 +74,12 @@ def test_what_was_not_used_for_longest_goes_first(cache: Path, monkeypatch: pyte
 def test_what_does_not_fit_is_not_kept_and_says_so(
     cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    cached_features(_front_end(), _samples(), "data")
     monkeypatch.setenv("RATEFRONT_FEATURES_GB", "0")
+    assert cached_features(_front_end(), _samples(), "data") is None, "not even where they lie there"
+    for kept in cache.glob("*.npy"):
+        kept.unlink()
+    monkeypatch.setenv("RATEFRONT_FEATURES_GB", "1e-9")
     assert cached_features(_front_end(), _samples(), "data") is None
     assert "RATEFRONT_FEATURES_GB" in caplog.text
     assert list(cache.glob("*.npy")) == []
