@@ -1,4 +1,4 @@
-"""CompressAI's learned densities. The one module of the codecs that imports CompressAI: a receiver never does."""
+"""CompressAI's learned densities: training and per-sample optimisation need them, a receiver never does."""
 
 from __future__ import annotations
 

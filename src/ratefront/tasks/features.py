@@ -38,7 +38,9 @@ def cached_features(front_end: nn.Module, samples: Samples, content: str) -> Sam
     The front end must be in evaluation mode. Where several processes ask at once, one computes and the others wait.
     """
     if limit_bytes() == 0:
-        _log.warning("no features are kept (RATEFRONT_FEATURES_GB is 0): each batch goes through the front end")
+        _log.warning(
+            "no features are kept (RATEFRONT_FEATURES_GB is 0): each batch goes through the front end"
+        )
         return None
     folder = cache_folder() / "features"
     path = folder / f"{_identity(front_end, content)}.npy"
