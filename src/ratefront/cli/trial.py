@@ -28,14 +28,14 @@ def trial(
     set_: Overrides = None,
 ) -> None:
     """Run one trial in this process and print its record as JSON; Ray, MLflow and Optuna stay out of it."""
-    from ratefront import api
-    from ratefront.spec.load import load_spec
-
-    isolate()
     if out is not None and any(out.glob("trials/*/codec.json")):
         raise InputError(
             f"{out} holds a trial already, which stays as it is; choose another folder with --out"
         )
+    from ratefront import api
+    from ratefront.spec.load import load_spec
+
+    isolate()
     loaded, values = load_spec(spec, set_ or ()), _parsed(params)
     checked = api.checked_params(loaded, values, seed)
     with tempfile.TemporaryDirectory() as temporary:
