@@ -12,6 +12,13 @@ from ratefront.catalogue.parameters import FamilyParameters
 SurrogateName = Literal["noise", "straight_through", "mixed", "universal"]
 DistanceName = Literal["mse", "mae", "kl", "cosine"]
 
+Slices = Annotated[
+    int | None, Field(ge=2, le=16, description="of the context model: parts of the channels, coded in turn")
+]
+TrainedWith = Annotated[
+    SurrogateName | None, Field(description="what stands for rounding in training; default mixed")
+]
+
 #: Sides of feature maps from which g_a halves them.
 HALVED_FROM = 4
 
@@ -43,13 +50,8 @@ class BottleneckParameters(FamilyParameters):
         Field(description="of a factorized model: one vector, or a map that keeps where things are"),
     ] = None
     hyper_width: Annotated[int | None, Field(ge=1, le=512, description="channels of a hyperprior's z")] = None
-    slices: Annotated[
-        int | None,
-        Field(ge=2, le=16, description="of the context model: parts of the channels, coded in turn"),
-    ] = None
-    surrogate: Annotated[
-        SurrogateName | None, Field(description="what stands for rounding in training; default mixed")
-    ] = None
+    slices: Slices = None
+    surrogate: TrainedWith = None
     scale_bound: Annotated[
         float, Field(ge=0.01, le=1, description="least Gaussian scale of a hyperprior")
     ] = 0.11

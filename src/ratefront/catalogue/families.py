@@ -7,7 +7,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ratefront.catalogue.bottlenecks import HYPERPRIORS, BottleneckParameters, DistanceName, SurrogateName
+from ratefront.catalogue.bottlenecks import (
+    HYPERPRIORS,
+    BottleneckParameters,
+    DistanceName,
+    Slices,
+    TrainedWith,
+)
 from ratefront.catalogue.joint_draws import group_problem
 from ratefront.catalogue.parameters import FamilyParameters
 from ratefront.registry import Registry
@@ -25,8 +31,8 @@ class LabelParameters(FamilyParameters):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         when = f"method is {self.method}"
-        (self._needs if self.method == "merged" else self._refuses)("merged_classes", when)
-        (self._needs if self.method == "time_shared" else self._refuses)("share", when)
+        self._needs_only("merged_classes", self.method == "merged", when)
+        self._needs_only("share", self.method == "time_shared", when)
         return self
 
 
@@ -94,12 +100,9 @@ class SampleParameters(FamilyParameters):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if self.channel == "sample_and_communicate":
-            self._needs("sharpness", "channel is sample_and_communicate")
-            self._refuses("slope", "channel is sample_and_communicate")
-        if self.channel == "task_model":
-            self._needs("slope", "channel is task_model")
-            self._refuses("sharpness", "channel is task_model")
+        when = f"channel is {self.channel}"
+        self._needs_only("sharpness", self.channel == "sample_and_communicate", when)
+        self._needs_only("slope", self.channel == "task_model", when)
         return self
 
     def unfit(self, facts: Mapping[str, Any]) -> str | None:
@@ -127,13 +130,8 @@ class ImageParameters(FamilyParameters):
     hyper_width: Annotated[
         int | None, Field(ge=1, le=512, description="channels of a hyperprior's z; default channels")
     ] = None
-    slices: Annotated[
-        int | None,
-        Field(ge=2, le=16, description="of the context model: parts of the channels, coded in turn"),
-    ] = None
-    surrogate: Annotated[
-        SurrogateName | None, Field(description="what stands for rounding in training; default mixed")
-    ] = None
+    slices: Slices = None
+    surrogate: TrainedWith = None
     scale_bound: Annotated[
         float | None, Field(ge=0.01, le=1, description="least Gaussian scale of a hyperprior; default 0.11")
     ] = None
@@ -148,12 +146,9 @@ class ImageParameters(FamilyParameters):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         when = f"codec is {self.codec}"
-        if self.codec in ("jpeg", "webp"):
-            self._needs("quality", when)
-        else:
-            self._refuses("quality", when)
+        self._needs_only("quality", self.codec in ("jpeg", "webp"), when)
         for name in _LEARNED_NEED:
-            (self._needs if self.codec == "learned" else self._refuses)(name, when)
+            self._needs_only(name, self.codec == "learned", when)
         if self.codec != "learned":
             for name in ("downscalings", "hyper_width", "slices", "surrogate", "scale_bound"):
                 self._refuses(name, when)

@@ -21,6 +21,10 @@ class FamilyParameters(BaseModel):
         if getattr(self, name) is None:
             raise ValueError(f"{name} is needed when {when}")
 
+    def _needs_only(self, name: str, where: bool, when: str) -> None:
+        """The parameter is needed where it means something, and refused elsewhere."""
+        (self._needs if where else self._refuses)(name, when)
+
     def _refuses(self, name: str, when: str) -> None:
         if getattr(self, name) is not None:
             raise ValueError(f"{name} means nothing when {when}")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ratefront.catalogue.bottlenecks import BottleneckParameters
 from ratefront.codecs.categorical import CategoricalModel
 from ratefront.codecs.entropy_model import EntropyModel
-from ratefront.codecs.rounding_models import RoundingModel
+from ratefront.codecs.rounding_model import rounding_model
 from ratefront.codecs.transforms import from_map, from_vector, map_shape, to_map, to_vector
 
 _HYPER_WIDTH = 4
@@ -75,11 +75,12 @@ def _entropy_model(
     if parameters.entropy_model == "categorical":
         assert parameters.alphabet is not None, "checked by the parameter model"
         return CategoricalModel(parameters.width, parameters.alphabet, with_prior=with_prior)
-    model = RoundingModel(
+    return rounding_model(
         parameters.entropy_model,
-        parameters.hyper_width or _HYPER_WIDTH,
-        parameters.slices,
-        parameters.scale_bound,
-        parameters.surrogate,
+        shape,
+        hyper_width=parameters.hyper_width or _HYPER_WIDTH,
+        slices=parameters.slices,
+        scale_bound=parameters.scale_bound,
+        surrogate=parameters.surrogate,
+        with_prior=with_prior,
     )
-    return model.build(shape, with_prior=with_prior)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, pairwise
 from math import prod
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -30,13 +30,23 @@ from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder
 from ratefront.errors import InputError
 from ratefront.symbol_strings import decode_chosen, encode_chosen
 
-_SETTLED_BATCHES, _SETTLED_OF_EACH, _SETTLED_AT_ONCE = (
-    16,
-    1024,
-    256,
-)  # samples that tell which tables are used
+_SETTLED_BATCHES, _SETTLED_OF_EACH = 16, 1024  # samples that tell which tables are used
+_SETTLED_AT_ONCE = 256
 _FIRST_POSITION = 20.0  # of the scale tables: about 0.7, where training starts
-Kind: TypeAlias = Literal["scale_hyperprior", "mean_scale_hyperprior", "context"]
+
+
+#: Of a slice: number, mean (n, c, H, W), position of its scale among the tables.
+Visit: TypeAlias = Callable[[int, Tensor, Tensor], Tensor]
+Run: TypeAlias = Callable[[nn.Module, Tensor], Tensor]
+
+
+def _as_trained(network: nn.Module, values: Tensor) -> Tensor:
+    output: Tensor = network(values)
+    return output
+
+
+def _exactly_run(network: nn.Module, values: Tensor) -> Tensor:
+    return exact_pass(network.children(), values)
 
 
 class HyperpriorShape(NamedTuple):
@@ -75,24 +85,25 @@ class HyperpriorModel(EntropyModel):
 
     def surrogate(self, y: Tensor, progress: float) -> tuple[Tensor, Tensor]:
         z, z_for_rate = quantise_for_training(self.h_a(y).flatten(1), self.training_surrogate)
-        given, bits = self._psi(z), self.z_model.bits(z_for_rate)
-        known: list[Tensor] = []
-        for number, part in enumerate(self._slices(y)):
-            mean, position = self._given(number, given, known)
-            for_synthesis, for_rate = quantise_for_training(part - mean, self.training_surrogate)
-            bits = bits + self._gaussian_bits(for_rate, position)
-            known.append(for_synthesis + mean)
-        return torch.cat(known, dim=1), bits
+        parts, bits = self._slices(y), [self.z_model.bits(z_for_rate)]
+
+        def quantised(number: int, mean: Tensor, position: Tensor) -> Tensor:
+            for_synthesis, for_rate = quantise_for_training(parts[number] - mean, self.training_surrogate)
+            bits.append(self._gaussian_bits(for_rate, position))
+            return for_synthesis + mean
+
+        latent = self._through_slices(self._psi(z), quantised)
+        return latent, torch.stack(bits).sum(dim=0)
 
     def start(self, y: Tensor) -> Tensor:
         z = self.h_a(y).flatten(1)
-        given = self._psi(z.round())
-        known: list[Tensor] = []
-        distances: list[Tensor] = []
-        for number, part in enumerate(self._slices(y)):
-            mean, _ = self._given(number, given, known)
-            distances.append(part - mean)
-            known.append(distances[-1].round() + mean)
+        parts, distances = self._slices(y), []
+
+        def rounded(number: int, mean: Tensor, position: Tensor) -> Tensor:
+            distances.append(parts[number] - mean)
+            return distances[-1].round() + mean
+
+        self._through_slices(self._psi(z.round()), rounded)
         return torch.cat([z, torch.cat(distances, dim=1).flatten(1)], dim=1)
 
     def relax(self, parameters: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
@@ -113,23 +124,20 @@ class HyperpriorModel(EntropyModel):
         return latents.to(torch.float32)
 
     def latent(self, relaxed: Tensor) -> Tensor:
-        return self._rebuilt(relaxed)[0]
+        z, distances = self._parts(relaxed)
+        parts = self._slices(distances)
+        return self._through_slices(self._psi(z), lambda number, mean, position: parts[number] + mean)
 
     def bits(self, relaxed: Tensor) -> Tensor:
-        return self._rebuilt(relaxed)[1]
-
-    def _rebuilt(self, relaxed: Tensor) -> tuple[Tensor, Tensor]:
-        """ŷ of relaxed latents, and their bits (zeros where there is no density)."""
         z, distances = self._parts(relaxed)
-        bits = self.z_model.bits(z) if self.density is not None else z.new_zeros(len(z))
-        given = self._psi(z)
-        known: list[Tensor] = []
-        for number, part in enumerate(self._slices(distances)):
-            mean, position = self._given(number, given, known)
-            if self.density is not None:
-                bits = bits + self._gaussian_bits(part, position)
-            known.append(part + mean)
-        return torch.cat(known, dim=1), bits
+        parts, bits = self._slices(distances), [self.z_model.bits(z)]
+
+        def counted(number: int, mean: Tensor, position: Tensor) -> Tensor:
+            bits.append(self._gaussian_bits(parts[number], position))
+            return parts[number] + mean
+
+        self._through_slices(self._psi(z), counted)
+        return torch.stack(bits).sum(dim=0)
 
     @torch.no_grad()
     def fix_networks(self) -> None:
@@ -215,9 +223,15 @@ class HyperpriorModel(EntropyModel):
     def _cropped(self, given: Tensor) -> Tensor:
         return given[:, :, : self.shape[1], : self.shape[2]]
 
-    def _given(self, number: int, given: Tensor, known: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Mean of a slice, and its scale's position among the tables."""
-        return self._mean_and_position(self.e[number](torch.cat([given, *known], dim=1)))
+    def _through_slices(self, given: Tensor, visit: Visit, run: Run = _as_trained) -> Tensor:
+        """Slice by slice: ``visit`` is given a slice's mean and scale's position, and gives its ŷ, on which the next
+        ones depend. Returns ŷ; ``run`` computes a network's output.
+        """
+        known: list[Tensor] = []
+        for number, network in enumerate(self.e):
+            mean, position = self._mean_and_position(run(network, torch.cat([given, *known], dim=1)))
+            known.append(visit(number, mean, position))
+        return torch.cat(known, dim=1)
 
     def _mean_and_position(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         if not self.hyper.means:
@@ -236,14 +250,14 @@ class HyperpriorModel(EntropyModel):
 
     @torch.no_grad()
     def _walk_positions(self, z: Tensor, visit: Callable[[int, Tensor], Tensor]) -> Tensor:
-        given = self._cropped(exact_pass(self.h_s, z.reshape(-1, *self.z_shape)))
-        known: list[Tensor] = []
         integers: list[Tensor] = []
-        for number, network in enumerate(self.e):
-            raw = exact_pass(network.children(), torch.cat([given, *known], dim=1))
-            mean, position = self._mean_and_position(raw)
+
+        def exactly(number: int, mean: Tensor, position: Tensor) -> Tensor:
             integers.append(visit(number, position))
-            known.append(integers[-1].to(torch.float64) + mean)
+            return integers[-1].to(torch.float64) + mean
+
+        given = self._cropped(exact_pass(self.h_s, z.reshape(-1, *self.z_shape)))
+        self._through_slices(given, exactly, _exactly_run)
         return torch.cat(integers, dim=1)
 
 

@@ -5,18 +5,15 @@ CompressAI's pretrained weights are not offered: they are downloads, and were le
 
 from __future__ import annotations
 
-import torch
-
 from ratefront.catalogue.families import ImageParameters
 from ratefront.codecs.bottleneck import Bottleneck
-from ratefront.codecs.bottleneck_learner import Material
 from ratefront.codecs.contract import Codec, CodecStructure, Family
 from ratefront.codecs.image_files import ImageFileCodec
 from ratefront.codecs.image_formats import FORMATS
 from ratefront.codecs.learned_image import ImageLearner, LearnedImageCodec, on_pixels
-from ratefront.codecs.rounding_models import RoundingModel
-from ratefront.codecs.sources import source_of
-from ratefront.data.splits import Dataset, Split
+from ratefront.codecs.material import image_material
+from ratefront.codecs.rounding_model import rounding_model
+from ratefront.data.splits import Dataset
 from ratefront.errors import InputError
 from ratefront.tasks.model import TaskModel
 
@@ -56,7 +53,7 @@ class ImageFamily(Family):
             raise TypeError(f"expected an image codec, got {type(codec).__name__}")
         parameters = ImageParameters.model_validate(structure.parameters)
         codec.back_end.load_state_dict(on_pixels(task_model).state_dict())
-        train, validation = (_material(split, codec.device) for split in (data.train, data.validation))
+        train, validation = image_material(data, codec.device)
         return ImageLearner(codec, train, validation, of_task=parameters.distortion == "task")
 
 
@@ -66,16 +63,13 @@ def _bottleneck(parameters: ImageParameters, shape: tuple[int, ...], *, with_pri
     assert parameters.channels is not None, "checked by the parameter model"
     assert parameters.latent_channels is not None, "checked by the parameter model"
     sizes = (parameters.channels, parameters.latent_channels, parameters.halvings(shape))
-    model = RoundingModel(
+    model = rounding_model(
         parameters.entropy_model or "factorized",
-        parameters.hyper_width or parameters.channels,
-        parameters.slices,
-        parameters.scale_bound,
-        parameters.surrogate,
-    ).build(latent_shape(shape, *sizes[1:]), with_prior=with_prior)
+        latent_shape(shape, *sizes[1:]),
+        hyper_width=parameters.hyper_width or parameters.channels,
+        slices=parameters.slices,
+        scale_bound=parameters.scale_bound,
+        surrogate=parameters.surrogate,
+        with_prior=with_prior,
+    )
     return Bottleneck(image_analysis(shape, *sizes), model, image_synthesis(shape, *sizes))
-
-
-def _material(split: Split, device: torch.device) -> Material:
-    images = source_of(split.images, device)
-    return Material(images, images, torch.from_numpy(split.labels).to(device))

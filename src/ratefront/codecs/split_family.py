@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ratefront.catalogue.families import SplitParameters
 from ratefront.codecs.bottleneck import build_bottleneck
 from ratefront.codecs.bottleneck_codec import BottleneckCodec
-from ratefront.codecs.bottleneck_learner import BottleneckLearner, Material, Objective
+from ratefront.codecs.bottleneck_learner import BottleneckLearner, Objective
 from ratefront.codecs.contract import Codec, CodecStructure, Family
+from ratefront.codecs.material import feature_material, feature_shape
 from ratefront.codecs.refinement import DeepFeatures, Refinement, SoftOutput
-from ratefront.codecs.sources import ComputedFeatures, Source, source_of
-from ratefront.data.content import content_of
-from ratefront.data.splits import Dataset, Split
-from ratefront.objectives.distortions import RelativeFeatureError
+from ratefront.data.splits import Dataset
+from ratefront.objectives.distortions import feature_error
 from ratefront.refine.sga import Annealing
-from ratefront.tasks.features import cached_features
 from ratefront.tasks.model import TaskModel
 
 
@@ -35,7 +32,7 @@ class SplitFamily(Family):
             build_bottleneck(parameters, features, with_prior=not receiver_only),
             back_end,
             parameters.beta,
-            feature_error=RelativeFeatureError(_compared_by(parameters)),
+            feature_error=feature_error(parameters.distance),
             teacher=structure.task_model_untrained().back_end(parameters.split) if needs_teacher else None,
         )
         if refines:
@@ -55,20 +52,12 @@ class SplitFamily(Family):
                 back_end.load_state_dict(task_model.back_end(parameters.split).state_dict())
         if codec.teacher is not None:
             codec.teacher.eval().requires_grad_(False)
-        content = content_of(data)
-        train, validation = (
-            split_material(codec.front_end, split, f"{content} {name}", codec.device)
-            for name, split in (("train", data.train), ("validation", data.validation))
-        )
+        train, validation = feature_material(codec.front_end, data, codec.device, inputs=False)
         always = parameters.objective == "feature_distillation"
         objective = Objective(1.0 if always else 0.0, parameters.distance or "mse")
         frozen = structure.task_model_untrained().back_end(parameters.split)
         frozen.load_state_dict(task_model.back_end(parameters.split).state_dict())
         return BottleneckLearner(codec, train, validation, frozen, objective)
-
-
-def _compared_by(parameters: SplitParameters) -> str:
-    return parameters.distance if parameters.distance not in (None, "kl") else "mse"
 
 
 def _refinement(codec: BottleneckCodec, parameters: SplitParameters) -> Refinement:
@@ -79,27 +68,3 @@ def _refinement(codec: BottleneckCodec, parameters: SplitParameters) -> Refineme
     if parameters.distance == "kl":  # the back end is the teacher: distilling leaves it as it was
         return Refinement(settings, SoftOutput(codec.back_end, codec.back_end))
     return Refinement(settings, DeepFeatures(codec.deepest, codec.feature_error))
-
-
-@torch.no_grad()
-def feature_shape(front_end: nn.Module, sample: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of one sample's features."""
-    return tuple(front_end(torch.zeros(1, *sample)).shape[1:])
-
-
-def split_material(front_end: nn.Module, split: Split, content: str, device: torch.device) -> Material:
-    """Features that are computed once a node where the disk takes them, else batch by batch."""
-    features = features_source(front_end, split, content, device)
-    return Material(features, features, labels_on(split, device))
-
-
-def features_source(front_end: nn.Module, split: Split, content: str, device: torch.device) -> Source:
-    """Features of a frozen front end, of samples that ``content`` is the digest of."""
-    cached = cached_features(front_end, split.images, content)
-    if cached is not None:
-        return source_of(cached, device)
-    return ComputedFeatures(front_end, source_of(split.images, device))
-
-
-def labels_on(split: Split, device: torch.device) -> Tensor:
-    return torch.from_numpy(split.labels).to(device)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 from ratefront.data.place import DATA
 from ratefront.errors import InputError
+from ratefront.store.alone import alone
 
 
 def require_files(kind: Any, folder: Path, download: bool) -> None:
@@ -59,21 +58,13 @@ def _fetch(kind: Any, expected: Mapping[Path, str | None], folder: Path) -> None
     """Download with torchvision, which shows its progress; one process at a time."""
     which = {"split": "train"} if hasattr(kind, "splits") else {"train": True}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder / ".ratefront-download.lock"):
+        with alone(folder / ".ratefront-download.lock", f"download of {kind.__name__}"):
             if _absent(expected, folder):
                 kind(folder, download=True, **which)
     except (OSError, RuntimeError, HTTPException, EOFError) as error:
         absent = _absent(expected, folder)
         why = " ".join(str(error).split())
         raise InputError(_message(absent or [folder], f"the download failed: {why}")) from error
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _message(absent: list[Path], why: str) -> str:

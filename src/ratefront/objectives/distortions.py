@@ -65,3 +65,8 @@ class RelativeFeatureError(nn.Module):
 
     def forward(self, synthesised: Tensor, features: Tensor) -> Tensor:
         return self.distance(synthesised, features) / self.unit
+
+
+def feature_error(distance: str | None) -> RelativeFeatureError:
+    """What features are compared by where a sweep file says ``distance``; kl compares outputs: the default, then."""
+    return RelativeFeatureError(distance if distance and distance != "kl" else "mse")

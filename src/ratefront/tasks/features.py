@@ -21,7 +21,7 @@ from torch import nn
 from ratefront.data.place import cache_folder
 from ratefront.data.splits import Samples
 from ratefront.errors import InputError
-from ratefront.tasks.alone import alone, is_free
+from ratefront.store.alone import alone, is_free
 from ratefront.tasks.model import at_once
 
 _DRAFT = ".draft"

@@ -24,9 +24,9 @@ from ratefront.data.place import cache_folder
 from ratefront.data.splits import Dataset, Samples
 from ratefront.events import TaskModelReady
 from ratefront.spec.schema import Named, SweepSpec
+from ratefront.store.alone import alone
 from ratefront.store.atomic import flush_to_disk
 from ratefront.store.sealed import FACTS, is_whole, seal
-from ratefront.tasks.alone import alone
 from ratefront.tasks.build import build_task_model
 from ratefront.tasks.model import TaskModel, predict_logits
 from ratefront.tasks.module import code_digest
