@@ -9,7 +9,7 @@ from typing import Any
 
 from ratefront import events
 from ratefront.bulk import uncollected
-from ratefront.records import ENDED, GPU_MEMORY_SHARE, Progress, Status, TrialParams, TrialResult
+from ratefront.records import ENDED, GPU_MEMORY_SHARE, Progress, Status, TrialParams, TrialResult, own_metrics
 
 
 @dataclass
@@ -18,7 +18,8 @@ class TrialHistory:
 
     ``step`` is the last that the present attempt reported (0: none yet), ``furthest_step`` the last of all earlier
     attempts; ``setbacks`` counts the failed attempts since one got further, ``memory_failures`` those that ran out of
-    memory. ``reports`` is the curve: an attempt that repeats a step takes its place and drops what came behind it.
+    memory. ``reports`` is the curve of what the trial itself reported, without the readings of its process: an attempt
+    that repeats a step takes its place and drops what came behind it.
     """
 
     number: int
@@ -139,7 +140,7 @@ class SweepHistory:
         self._move(trial, "running")
 
     def _report(self, event: events.Reported, time: float) -> None:
-        self._not_ended(event.trial_id).report(Progress(event.step, event.metrics))
+        self._not_ended(event.trial_id).report(Progress(event.step, own_metrics(event.metrics)))
 
     def _finish(self, event: events.Finished, time: float) -> None:
         trial = self._not_ended(event.trial_id)

@@ -26,6 +26,9 @@ NO_DEFAULT_REFERENCE = ("encode_ms", "transmitter_macs")
 #: The key of a result's ``extra``: the most of its GPU's memory that a trial held, as a fraction.
 GPU_MEMORY_SHARE: Final = "gpu_memory_share"
 
+#: The name of a reported metric begins so where the worker read it off the trial's process: no trial knows of it.
+SYSTEM_PREFIX: Final = "system/"
+
 #: What a sweep may optimise; every finished trial reports all of them (rate and accuracy: on the validation split).
 OBJECTIVES: Mapping[str, Direction] = {
     "rate_bits": "minimise",
@@ -80,6 +83,16 @@ class Progress(NamedTuple):
 
     step: int
     metrics: Mapping[str, float]
+
+
+def is_system(name: str) -> bool:
+    """True of a metric that is a reading of the trial's process."""
+    return name.startswith(SYSTEM_PREFIX)
+
+
+def own_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
+    """What the trial itself reported, without the readings of its process."""
+    return {name: value for name, value in metrics.items() if not name.startswith(SYSTEM_PREFIX)}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from ratefront.engine.placement import Needs
 from ratefront.orchestrate import worker
 from ratefront.orchestrate.wire import FACT, decode
 from ratefront.orchestrate.worker import TrialActor, WorkerSetting, config_of
-from ratefront.records import Progress, TrialParams
+from ratefront.records import Progress, TrialParams, own_metrics
 from ratefront.trial.context import TrialContext
 
 SEEN: list[tuple[TrialParams, TrialContext]] = []
@@ -76,7 +77,9 @@ def trial(
 
 
 def step(actor: TrialActor) -> Any:
-    return decode(actor.step()[FACT])
+    """What a step tells, without the readings of this process."""
+    fact = decode(actor.step()[FACT])
+    return replace(fact, metrics=own_metrics(fact.metrics)) if isinstance(fact, Progressed) else fact
 
 
 def test_a_trial_is_given_what_the_engine_says(actor: Any) -> None:
@@ -87,6 +90,22 @@ def test_a_trial_is_given_what_the_engine_says(actor: Any) -> None:
     assert (context.device, context.batch_divisor) == ("cpu", 4)
     assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("2", "2")
     assert CALLS == []
+
+
+def test_what_its_process_takes_is_told_with_what_a_trial_reports(actor: Any) -> None:
+    metrics = decode(actor(trial()).step()[FACT]).metrics
+    assert metrics["loss"] == 0.5
+    assert metrics["system/process_memory_usage_megabytes"] > 10
+    assert not [name for name in metrics if "gpu" in name]
+
+
+@pytest.mark.parametrize(("gpus", "is_told"), [(0.0, False), (0.25, True)])
+def test_the_gpu_is_read_where_a_trial_has_one(
+    actor: Any, monkeypatch: pytest.MonkeyPatch, gpus: float, is_told: bool
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", _Torch(False))
+    metrics = decode(actor(trial(gpus=gpus)).step()[FACT]).metrics
+    assert ("system/process_gpu_memory_usage_megabytes" in metrics) == is_told
 
 
 @pytest.mark.parametrize("gpus", [0.25, 1.0, 2.0])
@@ -165,6 +184,9 @@ class _Torch:
     def synchronize(self) -> None:
         if self._is_broken:
             raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    def memory_reserved(self) -> int:
+        return 5 * 10**8
 
     def set_num_threads(self, threads: int) -> None: ...
 

@@ -140,6 +140,18 @@ def test_durations_are_those_of_the_attempt_that_went_on(recorded: Run) -> None:
     assert row.course.closing_s == 7.0
 
 
+def test_readings_of_a_trials_process_are_not_its_own(recorded: Run) -> None:
+    reported = {"loss": 3.0, "system/process_memory_usage_megabytes": 412}
+    story = entries(
+        (10.0, Started("t0000", 1, "w")),
+        (13.0, Reported("t0000", 1, 1, reported)),
+        (52.0, Finished("t0000", 1, result_of(recorded))),
+        recorded=recorded,
+    )
+    (row,) = table_of(story).rows
+    assert [step.metrics for step in row.course.steps] == [{"loss": 3.0}]
+
+
 def test_failed_trials_are_recorded_and_stopped_ones_are_not(recorded: Run) -> None:
     good = [(0.0, Started("t0000", 1, "w")), (1.0, Finished("t0000", 1, result_of(recorded)))]
     others = [

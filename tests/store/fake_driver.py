@@ -29,7 +29,8 @@ def obey(folder: SweepFolder, ledger: Ledger) -> None:
                 return
             ledger.append(Stopped(request.trial_id, 1, request.reason))
         if step < 4:
-            ledger.append(Reported("t0900", 1, step, {"loss": 1 / step}))
+            reported = {"loss": 1 / step, "system/process_memory_usage_megabytes": 412}
+            ledger.append(Reported("t0900", 1, step, reported))
         time.sleep(0.02)
 
 

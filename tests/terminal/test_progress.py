@@ -144,10 +144,12 @@ def test_the_live_display_shows_what_runs_the_last_ends_and_the_count() -> None:
         told = Told(display)
         told.tell(created(20), TaskModelReady("x", 0.9, 0.961, 4096))
         told.tell(*(event for number in range(12) for event in trial(number)))
-        told.tell(*trial(12)[:2], Reported("t0012", 1, 7, {"loss": 0.25}), Extended(30))
+        reported = {"loss": 0.25, "system/process_memory_usage_megabytes": 412}
+        told.tell(*trial(12)[:2], Reported("t0012", 1, 7, reported), Extended(30))
     last = stream.getvalue().rpartition("task model: 96.1 %")[2]
     assert "t0012 label epoch 7 loss 0.25" in " ".join(last.split())
     assert "12/30" in last
+    assert "system" not in last
     assert "t0001" not in last, "only the last ten"
     assert "t0002" in last
 

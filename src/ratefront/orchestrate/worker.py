@@ -18,6 +18,7 @@ from ray import tune
 from ratefront.engine.messages import Broke, Progressed, Returned, Start
 from ratefront.engine.placement import Needs
 from ratefront.orchestrate.faults import fault_at
+from ratefront.orchestrate.vitals import ProcessVitals
 from ratefront.orchestrate.wire import FACT, encode
 from ratefront.records import Progress, TrialParams, TrialResult
 from ratefront.registry import load_target
@@ -73,6 +74,7 @@ class TrialActor(tune.Trainable):
         self._setting = setting
         self._steps: Steps | None = None
         self._has_failed = False
+        self._vitals = ProcessVitals()
         self._take(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -88,8 +90,11 @@ class TrialActor(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         try:
-            progress = next(self._running())
-            fact = Progressed(self._trial_id, self._attempt, progress.step, dict(progress.metrics))
+            steps = self._running()
+            self._vitals.begin()
+            progress = next(steps)
+            metrics = {**progress.metrics, **self._vitals.readings(has_gpu=self._needs.gpus > 0)}
+            fact = Progressed(self._trial_id, self._attempt, progress.step, metrics)
             return {FACT: encode(fact)}
         except StopIteration as end:
             return self._end(end.value)

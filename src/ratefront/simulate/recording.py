@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ratefront.errors import InputError
 from ratefront.events import Created, Entry, Failed, Finished, Planned, Reported, Started
 from ratefront.history import SweepHistory
-from ratefront.records import Scalar
+from ratefront.records import Scalar, own_metrics
 from ratefront.simulate.problems import Course, Step
 from ratefront.simulate.tables import Row, Table
 from ratefront.store.facts import read_facts, read_overlay
@@ -76,7 +76,8 @@ class _Recording:
             case Reported(_, _, step, metrics):
                 # An attempt that began further back takes the place of what came behind.
                 self.steps = {number: known for number, known in self.steps.items() if number < step}
-                self.steps[step] = Step(seconds, {name: _short(value) for name, value in metrics.items()})
+                own = own_metrics(metrics)
+                self.steps[step] = Step(seconds, {name: _short(value) for name, value in own.items()})
             case Finished(_, _, result):
                 self.course = Course(tuple(self.steps.values()), seconds, dict(result))
             case Failed(_, _, error, reason, True):
