@@ -11,8 +11,13 @@ from tests.lab import lab_spec
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.complexity import module_bytes, multiply_accumulates
+from ratefront.data.content import content_of
 from ratefront.data.load import load_dataset
 from ratefront.errors import UnknownNameError
+from ratefront.history import SweepHistory
+from ratefront.spec.load import to_plain
+from ratefront.store.facts import DatasetFacts, read_dataset_facts
+from ratefront.store.folder import SweepFolder
 from ratefront.store.sealed import is_whole
 from ratefront.tasks.model import round_to_half
 from ratefront.tasks.prepare import load_task_model, prepare_task_model
@@ -68,6 +73,21 @@ def test_trained_once_and_cached_by_content(tmp_path: Path, monkeypatch: pytest.
 
 def _must_not_train(*_: object) -> None:
     raise AssertionError("trained again")
+
+
+def test_what_the_folder_says_of_the_data_set_is_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
+    spec, folder = lab_spec(task_model={"name": "small_cnn", "epochs": 1}), SweepFolder(tmp_path)
+    prepare_task_model(spec, folder.task_model)
+    data, history = load_dataset(spec.dataset), SweepHistory(spec=to_plain(spec))
+    assert read_dataset_facts(folder, history) == DatasetFacts(
+        data.name,
+        spec.dataset.parameters,
+        content_of(data),
+        {"train": len(data.train), "validation": len(data.validation), "test": len(data.test)},
+        data.shape,
+        data.classes,
+    )
 
 
 def test_its_predictions_are_those_of_the_stored_weights(

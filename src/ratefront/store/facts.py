@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -60,6 +62,68 @@ def _stored(path: Path) -> dict[str, float]:
         raise InputError(
             f"{path}: expected an object with numbers raw_bits, task_model_bytes: {error}"
         ) from error
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """Which data set a sweep saw: by name and parameters as the sweep file has them, and what was found there.
+
+    ``digest`` tells it from others of that name, ``samples`` are those of train, validation and test, ``shape`` is one
+    sample's: (C, H, W), or (P, 3). None where it is not known: before the task model is ready, and of a task model
+    that an earlier version had put into the cache.
+    """
+
+    name: str
+    parameters: Mapping[str, Any]
+    digest: str | None = None
+    samples: Mapping[str, int] | None = None
+    shape: tuple[int, ...] | None = None
+    classes: int | None = None
+
+
+def read_dataset_facts(folder: SweepFolder, history: SweepHistory) -> DatasetFacts | None:
+    """From the ledger, and ``task_model/facts.json`` for what was found; None where the ledger names no data set yet.
+
+    Raises
+    ------
+    InputError
+        The file is there but is not what ratefront writes.
+    """
+    named = dict(history.spec.get("dataset") or {})
+    if "name" not in named:
+        return None
+    path = folder.task_model / FACTS
+    try:
+        found = dict(json.loads(path.read_text())) if path.exists() else {}
+        return DatasetFacts(str(named.pop("name")), named, **_dataset_facts(found))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path}: expected an object with dataset_digest, samples of each split, shape, classes: {error}"
+        ) from error
+
+
+def _dataset_facts(found: Mapping[str, Any]) -> dict[str, Any]:
+    digest, samples, shape, classes = (
+        found.get(name) for name in ("dataset_digest", "samples", "shape", "classes")
+    )
+    return {
+        "digest": None if digest is None else _text(digest),
+        "samples": None if samples is None else {name: _count(number) for name, number in samples.items()},
+        "shape": None if shape is None else tuple(_count(side) for side in shape),
+        "classes": None if classes is None else _count(classes),
+    }
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is no whole number")
+    return value
 
 
 def read_overlay(folder: SweepFolder, history: SweepHistory) -> Overlay | None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -53,6 +54,7 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
         Training failed.
     """
     data = load_dataset(spec.dataset)
+    data = replace(data, content=content_of(data))  # both the cache's key and the facts hold it
     identity = _identity(spec, data)
     kept = cache_folder() / "task_models" / identity
     if not is_whole(kept):
@@ -129,6 +131,9 @@ def _save(folder: Path, model: TaskModel, data: Dataset, identity: str) -> None:
         "identity": identity,
         "classes": data.classes,
         "raw_bits": data.raw_bits,
+        "dataset_digest": content_of(data),
+        "samples": {name: len(getattr(data, name)) for name in ("train", "validation", "test")},
+        "shape": data.shape,
         "task_model_bytes": module_bytes(model),
         "accuracy_validation": _accuracy(logits["validation"], labels["validation"]),
         "accuracy": _accuracy(logits["test"], labels["test"]),

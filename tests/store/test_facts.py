@@ -1,0 +1,86 @@
+"""What a sweep's folder says of its data set, to those who have neither it nor torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.builders import FakeSweep
+
+from ratefront.errors import InputError
+from ratefront.history import SweepHistory
+from ratefront.store.facts import DatasetFacts, read_dataset_facts, read_facts
+from ratefront.store.reading import read_history
+
+FOUND = {
+    "dataset_digest": "ab12",
+    "samples": {"train": 1000, "validation": 200, "test": 300},
+    "shape": [1, 8, 8],
+    "classes": 10,
+}
+NAMED = DatasetFacts("digits", {"split_seed": 0})
+
+
+def facts_of(sweep: FakeSweep) -> DatasetFacts | None:
+    return read_dataset_facts(sweep.folder, read_history(sweep.folder))
+
+
+def write_facts(sweep: FakeSweep, facts: Any) -> None:
+    (sweep.folder.task_model / "facts.json").write_text(json.dumps(facts))
+
+
+def test_all_that_was_found_of_it(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path)
+    write_facts(sweep, {"identity": "x", "raw_bits": 512, "task_model_bytes": 900, **FOUND})
+    assert facts_of(sweep) == DatasetFacts(
+        "digits", {"split_seed": 0}, "ab12", {"train": 1000, "validation": 200, "test": 300}, (1, 8, 8), 10
+    )
+    assert read_facts(sweep.folder, read_history(sweep.folder)).raw_bits == 512
+
+
+def test_what_an_older_cache_does_not_hold_is_not_known(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path)
+    write_facts(sweep, {"raw_bits": 512, "task_model_bytes": 900, "classes": 10})
+    assert facts_of(sweep) == DatasetFacts("digits", {"split_seed": 0}, classes=10)
+
+
+def test_before_the_task_model_is_ready_its_name_is_known(tmp_path: Path) -> None:
+    assert facts_of(FakeSweep(tmp_path, task_model=False)) == NAMED
+
+
+def test_before_the_sweep_is_created_nothing_is(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path)
+    assert read_dataset_facts(sweep.folder, SweepHistory()) is None
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        3,
+        "text",
+        [1],
+        {"dataset_digest": 7},
+        {"samples": 1000},
+        {"samples": {"train": "1000"}},
+        {"samples": {"train": 1e3}},
+        {"shape": 8},
+        {"shape": ["8", "8"]},
+        {"classes": "ten"},
+        {"classes": True},
+    ],
+)
+def test_facts_that_are_something_else_name_the_file(tmp_path: Path, facts: Any) -> None:
+    sweep = FakeSweep(tmp_path)
+    write_facts(sweep, facts)
+    with pytest.raises(InputError, match=r"facts\.json: expected an object with dataset_digest"):
+        facts_of(sweep)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
+def test_facts_that_are_no_json_name_the_file(tmp_path: Path, content: bytes) -> None:
+    sweep = FakeSweep(tmp_path)
+    (sweep.folder.task_model / "facts.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"facts\.json"):
+        facts_of(sweep)
