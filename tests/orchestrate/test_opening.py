@@ -15,9 +15,10 @@ from ratefront.errors import InputError, SweepMismatchError
 from ratefront.events import Created, Extended, Reopened, Resumed
 from ratefront.history import SweepHistory
 from ratefront.orchestrate import environment
-from ratefront.orchestrate.environment import describe_environment, environment_files, write_environment
+from ratefront.orchestrate.environment import describe_environment, write_environment
 from ratefront.orchestrate.opening import Wishes, check_folder, check_same_spec, opening_events
 from ratefront.spec.load import to_plain
+from ratefront.store.environment import environment_descriptions, environment_files, git_commit_of
 from ratefront.store.folder import SweepFolder
 from ratefront.store.reading import read_history
 
@@ -174,15 +175,32 @@ class TestEnvironment:
         monkeypatch.setattr(environment, "describe_environment", lambda: dict(now))
         write_environment(folder)
         write_environment(folder)
-        assert [path.name for path in environment_files(folder)] == ["environment.json"]
+        assert [path.name for path in environment_descriptions(folder)] == ["environment.json"]
         now["packages"] = {"x": "2"}
         write_environment(folder)
         write_environment(folder)
         now["packages"] = {"x": "1"}  # as at first, but not as at last
         write_environment(folder)
-        names = [path.name for path in environment_files(folder)]
+        names = [path.name for path in environment_descriptions(folder)]
         assert names == ["environment.json", "environment-2.json", "environment-3.json"]
-        assert json.loads(environment_files(folder)[1].read_text())["packages"] == {"x": "2"}
+        assert json.loads(environment_descriptions(folder)[1].read_text())["packages"] == {"x": "2"}
+
+    def test_uncommitted_changes_are_a_file_beside_the_description_of_their_start(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder, now = SweepFolder(tmp_path), {"git_commit": "a", "git_diff": "+café\n", "packages": {}}
+        monkeypatch.setattr(environment, "describe_environment", lambda: dict(now))
+        (tmp_path / "environment-2.diff").write_text("of a start that was killed over it")
+        write_environment(folder)
+        assert (tmp_path / "environment.diff").read_text(encoding="utf-8") == "+café\n"
+        for diff in ("", "+two\n"):
+            now["git_diff"] = diff
+            write_environment(folder)
+            write_environment(folder)
+        assert [path.name for path in environment_files(folder)] == [
+            "environment.json", "environment.diff", "environment-2.json", "environment-3.json", "environment-3.diff",
+        ]  # fmt: skip
+        assert not (tmp_path / "environment-2.diff").exists()
 
     def test_one_that_cannot_be_read_counts_as_another(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -191,7 +209,23 @@ class TestEnvironment:
         monkeypatch.setattr(environment, "describe_environment", lambda: now)
         (tmp_path / "environment.json").write_text("{")
         write_environment(SweepFolder(tmp_path))
-        assert len(environment_files(SweepFolder(tmp_path))) == 2
+        assert len(environment_descriptions(SweepFolder(tmp_path))) == 2
+
+    def test_the_commit_is_that_of_the_last_start(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = SweepFolder(tmp_path)
+        assert git_commit_of(folder) is None
+        for commit in ("a", "b", None, "c"):
+            now = {"git_commit": commit, "git_diff": None, "packages": {}}
+            monkeypatch.setattr(environment, "describe_environment", lambda now=now: now)
+            write_environment(folder)
+            assert git_commit_of(folder) == commit
+
+    @pytest.mark.parametrize("content", ["{", "[]", "3", '{"git_commit": 3}', "{}"])
+    def test_a_commit_that_cannot_be_read_is_not_known(self, tmp_path: Path, content: str) -> None:
+        (tmp_path / "environment.json").write_text(content)
+        assert git_commit_of(SweepFolder(tmp_path)) is None
 
 
 def test_a_sweep_without_failures_is_only_drawn_again_and_says_so(

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.metadata import distributions
-from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
 import ratefront
-from ratefront.store.atomic import write_json
+from ratefront.errors import InputError
+from ratefront.store.atomic import write_json, write_text
+from ratefront.store.environment import (
+    diff_beside,
+    environment_descriptions,
+    next_description,
+    read_environment,
+)
 from ratefront.store.folder import SweepFolder
 from ratefront.text import without_credentials
 
@@ -59,27 +64,26 @@ def describe_environment() -> dict[str, Any]:
     }
 
 
-def environment_files(folder: SweepFolder) -> list[Path]:
-    """``environment.json``, then ``environment-2.json`` and so on: one for each start that differed from the last."""
-    every = (_numbered(folder.environment, number) for number in count(1))
-    return list(takewhile(Path.exists, every))
-
-
-def _numbered(first: Path, number: int) -> Path:
-    return first if number == 1 else first.with_stem(f"{first.stem}-{number}")
-
-
 def write_environment(folder: SweepFolder) -> None:
-    """Describe the environment of a start of the sweep, unless the last one was the same."""
-    written, now = environment_files(folder), describe_environment()
-    if not written or _differs(_read(written[-1]), now):
-        write_json(_numbered(folder.environment, len(written) + 1), now)
+    """Describe the environment of a start of the sweep, with its diff in a file, unless the last one was the same."""
+    now = describe_environment()
+    if _differs(_last(folder), now):
+        description = next_description(folder)
+        _write_diff(diff_beside(description), now["git_diff"])
+        write_json(description, now)
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def _write_diff(path: Path, diff: str | None) -> None:
+    """Before the description, without which nobody looks at it: one that a killed start left is replaced."""
+    path.unlink(missing_ok=True)
+    if diff:
+        write_text(path, diff)
+
+
+def _last(folder: SweepFolder) -> Mapping[str, Any]:
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return read_environment(environment_descriptions(folder)[-1])
+    except (IndexError, InputError):
         return {}
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Any
 
 from ratefront.catalogue.plugins import GROUP
-from ratefront.errors import InputError
-from ratefront.orchestrate.environment import describe_environment, environment_files
+from ratefront.orchestrate.environment import describe_environment
+from ratefront.store.environment import environment_descriptions, read_environment
 from ratefront.store.folder import SweepFolder
 
 #: Packages whose version can move a trial's bits.
@@ -27,15 +25,8 @@ def environment_changes(folder: SweepFolder) -> list[str]:
         A file that should describe an environment does not.
     """
     now = describe_environment()
-    files = environment_files(folder)
-    return [f"{path.name}: {line}" for path in files for line in _changes(_read(path), now)]
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
+    files = environment_descriptions(folder)
+    return [f"{path.name}: {line}" for path in files for line in _changes(read_environment(path), now)]
 
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
