@@ -85,11 +85,6 @@ class Progress(NamedTuple):
     metrics: Mapping[str, float]
 
 
-def is_system(name: str) -> bool:
-    """True of a metric that is a reading of the trial's process."""
-    return name.startswith(SYSTEM_PREFIX)
-
-
 def own_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
     """What the trial itself reported, without the readings of its process."""
     return {name: value for name, value in metrics.items() if not name.startswith(SYSTEM_PREFIX)}
