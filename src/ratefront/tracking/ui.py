@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -13,8 +12,8 @@ from pathlib import Path
 
 from ratefront.errors import InputError
 from ratefront.tracking import uri as addresses
+from ratefront.tracking.serving import HOST, choose_port, interrupted_by_sigterm
 
-HOST = "127.0.0.1"
 USUAL_PORT = 5000
 SECONDS_TO_STOP = 10.0
 
@@ -33,7 +32,7 @@ def serve_ui(store_uri: str, port: int | None = None) -> int:
     path = addresses.sqlite_path(store_uri)
     if path is not None and not path.is_file():
         raise InputError(f"no tracking store at {path}: run a sweep first, or name the folder of one")
-    port = _choose_port(port)
+    port = choose_port(port, USUAL_PORT)
     print(f"MLflow UI of {path or 'the database'} (Ctrl-C ends it):\n{_address(port, path)}", flush=True)
     return _wait_for(subprocess.Popen(command(port), env={**os.environ, **environment(store_uri)}))
 
@@ -74,38 +73,12 @@ def environment(store_uri: str) -> dict[str, str]:
     }
 
 
-def _choose_port(wanted: int | None) -> int:
-    if wanted is not None:
-        if not _is_free(wanted):
-            raise InputError(f"port {wanted} is taken; choose another with --port")
-        return wanted
-    return USUAL_PORT if _is_free(USUAL_PORT) else _any_free_port()
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def _any_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
 def _wait_for(server: subprocess.Popen[bytes]) -> int:
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # no server is left behind
-    try:
-        return server.wait()
-    except KeyboardInterrupt:
-        return _stop(server)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    with interrupted_by_sigterm():
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            return _stop(server)
 
 
 def _stop(server: subprocess.Popen[bytes]) -> int:

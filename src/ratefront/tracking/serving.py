@@ -1,0 +1,53 @@
+"""What the servers for browsing share: this machine only, a free port, an end by Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ratefront.errors import InputError
+
+HOST = "127.0.0.1"
+
+
+def choose_port(wanted: int | None, usual: int) -> int:
+    """``wanted``, or ``usual`` where nobody wants one and it is free, or any free one.
+
+    Raises
+    ------
+    InputError
+        ``wanted`` is taken.
+    """
+    if wanted is not None:
+        if not _is_free(wanted):
+            raise InputError(f"port {wanted} is taken; choose another with --port")
+        return wanted
+    return usual if _is_free(usual) else any_free_port()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def any_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def interrupted_by_sigterm() -> Iterator[None]:
+    """SIGTERM interrupts as Ctrl-C does, so that no server is left behind."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
