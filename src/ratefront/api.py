@@ -294,6 +294,32 @@ def report(out: Path) -> DrawnReport:
     return write_report(SweepFolder(out))
 
 
+def track(
+    out: Path,
+    tracking_uri: str | None = None,
+    *,
+    experiment: str | None = None,
+    register: str | None = None,
+) -> str:
+    """Send the sweep in ``out``, running or ended, to an MLflow store or server; returns its address.
+
+    Codecs on the front are registered as versions of the model ``register``. Said again, it changes nothing.
+
+    Raises
+    ------
+    InputError
+        The folder holds no sweep, the address cannot hold one, or the sweep's own driver reports there already.
+    TrackingError
+        The store cannot be reached, or takes nothing more.
+    """
+    from ratefront.orchestrate.catch_up import catch_up
+    from ratefront.report.write import write_report
+
+    return catch_up(
+        SweepFolder(out), write_report, tracking_uri=tracking_uri, experiment=experiment, register=register
+    )
+
+
 def init(data: Path, out: Path, *, kind: str | None = None) -> None:
     """Write a first sweep file ``out`` for one's own data, an npz file with x_train, y_train, x_test and y_test.
 

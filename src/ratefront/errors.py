@@ -12,6 +12,7 @@
     │   ├── LedgerLockedError         another driver writes this sweep; names it
     │   └── LedgerVersionError        written by a newer ratefront
     ├── EngineError                   the sweep cannot go on
+    ├── TrackingError                 a tracker cannot be reached, or takes nothing more; the ledger has it all
     ├── InvariantBrokenError          a simulated sweep broke what must hold in every one (ratefront.simulate.run)
     └── TrialError                    one trial fails, the sweep goes on
         ├── DivergedError             a loss or an objective became NaN or infinite
@@ -84,6 +85,10 @@ class LedgerVersionError(LedgerError):
 
 class EngineError(RatefrontError):
     """The sweep cannot go on."""
+
+
+class TrackingError(RatefrontError):
+    """A tracker cannot be reached, or takes nothing more. Nothing is lost: the ledger has it all."""
 
 
 class TrialError(RatefrontError):

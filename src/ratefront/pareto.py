@@ -52,6 +52,20 @@ def non_dominated(points: Mapping[str, Sequence[float]], objectives: Sequence[st
     return [keys[index] for index in sorted(first[front], key=lambda index: (costs[index, 0], keys[index]))]
 
 
+def ranks(points: Mapping[str, Sequence[float]], objectives: Sequence[str]) -> dict[str, int]:
+    """The non-dominated rank of every point, from 1; points that are equal on every objective share theirs.
+
+    Parameters and errors are those of ``non_dominated``; rank n is what dominates all others once ranks below are gone.
+    """
+    if not points:
+        return {}
+    import moocore
+
+    keys = sorted(points)
+    found = moocore.pareto_rank(as_costs([points[key] for key in keys], objectives, keys))
+    return {key: int(rank) + 1 for key, rank in zip(keys, found, strict=True)}
+
+
 def is_dominated(cost: FloatArray, costs: FloatArray) -> bool:
     """Whether a row of ``costs`` (N, M), all minimised, is at least as good as ``cost`` (M,) everywhere and
     better once.

@@ -14,7 +14,8 @@ from tests.tracking.stories import Story
 from ratefront.tracking.follower import Follower, Pace
 from ratefront.tracking.memory import InMemoryTracker, RunRecord
 from ratefront.tracking.presentation import Point
-from ratefront.tracking.protocol import Tracker
+from ratefront.tracking.protocol import Closing, Outcome, Tracker
+from ratefront.tracking.sweep_files import SweepFiles
 from ratefront.tracking.uri import sqlite_uri
 
 EXPERIMENT = "ratefront"
@@ -48,7 +49,11 @@ class MemoryPlace:
 
 @dataclass
 class MlflowPlace:
+    """``behind`` is the database of a server, where there is one: curves are read there in a tenth of the time."""
+
     uri: str
+    experiment: str = EXPERIMENT
+    behind: str | None = None
 
     @classmethod
     def copied(cls, empty_store: Path, folder: Path) -> Self:
@@ -57,7 +62,7 @@ class MlflowPlace:
     def tracker(self) -> Tracker:
         from ratefront.tracking.mlflow_tracker import MlflowTracker
 
-        return MlflowTracker(self.uri, EXPERIMENT)
+        return MlflowTracker(self.uri, self.experiment)
 
     @property
     def client(self) -> Any:
@@ -66,7 +71,7 @@ class MlflowPlace:
         return MlflowClient(tracking_uri=self.uri)
 
     def stored(self) -> list[Any]:
-        experiment = self.client.get_experiment_by_name(EXPERIMENT)
+        experiment = self.client.get_experiment_by_name(self.experiment)
         return [] if experiment is None else list(self.client.search_runs([experiment.experiment_id]))
 
     def runs(self) -> list[RunRecord]:
@@ -83,19 +88,30 @@ class MlflowPlace:
             tags={name: value for name, value in data.tags.items() if value and _is_ours(name)},
             points={point for name in data.metrics for point in self.history(info.run_id, name)},
             artifacts={found.path for found in self.client.list_artifacts(info.run_id)},
+            datasets={used.dataset.name for used in run.inputs.dataset_inputs},
+            models=self._models(info),
         )
 
+    def _models(self, info: Any) -> set[str]:
+        """By the trials that they are of."""
+        found = self.client.search_logged_models(
+            [info.experiment_id], filter_string=f"source_run_id = '{info.run_id}'"
+        )
+        return {str(model.tags["trial_id"]) for model in found}
+
     def history(self, run_id: str, name: str) -> list[Point]:
-        found = self.client.get_metric_history(run_id, name)
+        from mlflow import MlflowClient
+
+        found = MlflowClient(tracking_uri=self.behind or self.uri).get_metric_history(run_id, name)
         return [Point(point.key, point.value, point.timestamp, point.step) for point in found]
 
 
 def _is_ours(tag: str) -> bool:
-    return tag == "mlflow.note.content" or not tag.startswith("mlflow.")
+    return tag.startswith(("mlflow.note.", "mlflow.source.")) or not tag.startswith("mlflow.")
 
 
-def follow(story: Story, tracker: Tracker) -> Follower:
-    return Follower(story.reader(), tracker, QUICK).start()
+def follow(story: Story, tracker: Tracker, files: SweepFiles | None = None) -> Follower:
+    return Follower(story.reader(), tracker, QUICK, files).start()
 
 
 def finish(
@@ -103,13 +119,16 @@ def finish(
     *,
     figures: dict[str, float] | None = None,
     artifacts: Iterable[Path] = (),
-    front: Iterable[str] = ("t0000",),
-    interrupted: bool = False,
-    timeout: float = 30.0,
+    outcome: Outcome = "finished",
+    reason: str = "",
+    note: str = "**digits** done",
+    tells_standing: bool = True,
+    patience: float = 30.0,
 ) -> int:
     """End as a driver does; gives the number of entries that stayed behind."""
     values = {"hypervolume": 0.5} if figures is None else figures
-    return follower.finish(values, list(artifacts), set(front), "**digits** done", interrupted, timeout)
+    closing = Closing(outcome, values, tuple(artifacts), note, reason, tells_standing=tells_standing)
+    return follower.finish(closing, patience)
 
 
 def show(story: Story, place: Place, **closing: Any) -> dict[str, RunRecord]:

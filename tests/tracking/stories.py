@@ -37,6 +37,9 @@ class Story:
         return next(round(entry.time * 1000) for entry in self.entries if entry.event is event)
 
 
+ENDED = events.Ended("all trials ended")
+
+
 def created(name: str = "digits") -> events.Created:
     spec = {"name": name, "trials": 4, "objectives": ["rate_bits", "accuracy"], "space": {"family": {}}}
     return events.Created(name, {**spec, "sampler": {"name": "tpe", "seed": 3}}, "0.1.0")
@@ -67,13 +70,22 @@ def _measured(rate_bits: float, accuracy: float) -> dict[str, Any]:
     }
 
 
-def finished(number: int, attempt: int = 1, status: str = "finished", reason: str = "") -> events.Finished:
+def finished(
+    number: int,
+    attempt: int = 1,
+    status: str = "finished",
+    reason: str = "",
+    *,
+    rate_bits: float = 8.25,
+    accuracy: float = 0.975,
+) -> events.Finished:
+    """``rate_bits`` and ``accuracy`` on validation; on test the rate is lower and the accuracy higher."""
     result = {
         "trial_id": f"t{number:04d}",
         "status": status,
         "reason": reason,
-        "validation": _measured(8.25, 0.975),
-        "test": _measured(8.125, 0.982),
+        "validation": _measured(rate_bits, accuracy),
+        "test": _measured(rate_bits - 0.125, round(accuracy + 0.007, 3)),
         "transmitter_bytes": 4096,
         "transmitter_macs": 120_000,
         "encode_ms": 0.75,
@@ -111,4 +123,4 @@ def whole_sweep() -> Story:
     story.tell(
         started(3), reported(3, 1), finished(3, status="collapsed", reason="no better than the majority")
     )
-    return story.tell(events.Ended("all trials ended"))
+    return story.tell(ENDED)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.tracking.places import MemoryPlace, MlflowPlace, Place, by_trial, finish, follow, show
 from tests.tracking.stories import (
+    ENDED,
     START,
     Story,
     created,
@@ -136,6 +137,12 @@ def test_tags_group_trials(shown: dict[str, RunRecord]) -> None:
     assert (tags["family"], tags["series"]) == ("split", "split (factorized)")
 
 
+def test_a_page_of_a_trial_says_what_was_tried_and_measured(shown: dict[str, RunRecord]) -> None:
+    note = shown["t0000"].tags["mlflow.note.content"]
+    assert "beta 0.02" in note
+    assert "| accuracy | 97.50% | 98.20% |" in note
+
+
 def test_points_and_runs_carry_the_time_of_their_events(place: Place) -> None:
     start, first, second, end = started(0), reported(0, 1), reported(0, 2), finished(0)
     story = Story().tell(created(), planned(0), start, first, second, end)
@@ -174,17 +181,75 @@ def test_the_sweep_ends_with_figures_note_and_artifacts(place: Place, tmp_path: 
     assert run.tags["mlflow.note.content"] == "**digits** done"
 
 
-def test_the_front_is_tagged_and_a_trial_that_leaves_it_says_so(place: Place) -> None:
-    story = whole_sweep()
-    assert "pareto" not in show(story, place, front=["t0000"])["t0003"].tags
-    runs = show(story, place, front=["t0003"])
-    assert {name: run.tags.get("pareto") for name, run in runs.items()} == {
+def three_points() -> Story:
+    """The second is dominated by the first, the third is better on accuracy."""
+    story = Story().tell(created(), *(planned(number) for number in range(3)))
+    for number, (rate_bits, accuracy) in enumerate([(4.0, 0.90), (5.0, 0.85), (6.0, 0.95)]):
+        story.tell(started(number), finished(number, rate_bits=rate_bits, accuracy=accuracy))
+    return story
+
+
+def standings(runs: dict[str, RunRecord]) -> dict[str, tuple[str | None, str | None]]:
+    return {name: (run.tags.get("pareto"), run.tags.get("pareto_rank")) for name, run in runs.items()}
+
+
+def test_every_finished_trial_says_where_it_stands_once_the_sweep_has_ended(place: Place) -> None:
+    story = three_points()
+    assert set(standings(show(story, place, outcome="interrupted", tells_standing=False)).values()) == {
+        (None, None)
+    }
+    assert standings(show(story.tell(ENDED), place)) == {
+        "": (None, None),
+        "t0000": ("true", "1"),
+        "t0001": ("false", "2"),
+        "t0002": ("true", "1"),
+    }
+
+
+def test_a_trial_that_leaves_the_front_says_so(place: Place) -> None:
+    story = three_points()
+    show(story.tell(ENDED), place)
+    story.tell(
+        resumed(), extended(4), planned(3), started(3), finished(3, rate_bits=3.0, accuracy=0.93), ENDED
+    )
+    assert standings(show(story, place)) == {
+        "": (None, None),
+        "t0000": ("false", "2"),
+        "t0001": ("false", "3"),
+        "t0002": ("true", "1"),
+        "t0003": ("true", "1"),
+    }
+
+
+def test_of_equal_trials_one_is_on_the_front_and_all_share_its_rank(place: Place) -> None:
+    story = Story().tell(created(), planned(0), planned(1), started(0), started(1), finished(1), finished(0))
+    runs = standings(show(story.tell(ENDED), place))
+    assert (runs["t0000"], runs["t0001"]) == (("true", "1"), ("false", "1"))
+
+
+def test_trials_that_measured_nothing_stand_nowhere(shown: dict[str, RunRecord]) -> None:
+    assert {name: run.tags.get("pareto") for name, run in shown.items()} == {
         "": None,
-        "t0000": "false",
+        "t0000": "true",
         "t0001": None,
         "t0002": None,
-        "t0003": "true",
+        "t0003": None,
     }
+
+
+def test_a_sweep_that_breaks_off_has_failed_and_says_why(place: Place) -> None:
+    story = Story().tell(created(), planned(0), started(0))
+    runs = show(story, place, outcome="failed", reason="the disk is full", note="")
+    assert (runs[""].status, runs[""].tags["status_reason"]) == ("FAILED", "the disk is full")
+    assert "the disk is full" in runs[""].tags["mlflow.note.content"]
+    assert runs["t0000"].status == "KILLED", "its own doing it was not"
+
+
+def test_what_the_process_used_has_a_page_of_its_own(place: Place) -> None:
+    reading = {"loss": 1.0, "system/memory_megabytes": 512.0}
+    story = Story().tell(created(), planned(0), started(0), reported(0, 1, **reading))
+    run = show(story, place)["t0000"]
+    assert {point.key for point in run.points} == {"epoch/loss", "system/memory_megabytes"}
 
 
 def test_following_the_same_ledger_again_changes_nothing(place: Place) -> None:
@@ -205,7 +270,7 @@ def test_an_attempt_that_is_tried_again_stays_one_run_and_one_curve(place: Place
 
 def test_an_interrupted_sweep_leaves_nothing_running(place: Place) -> None:
     story = Story().tell(created(), planned(0), planned(1), started(0), started(1), finished(0))
-    runs = show(story, place, interrupted=True)
+    runs = show(story, place, outcome="interrupted")
     assert {name: (run.status, run.tags["status"]) for name, run in runs.items()} == {
         "": ("KILLED", "interrupted"),
         "t0000": ("FINISHED", "finished"),
@@ -215,7 +280,7 @@ def test_an_interrupted_sweep_leaves_nothing_running(place: Place) -> None:
 
 def test_a_resumed_sweep_goes_on_in_the_same_runs(place: Place) -> None:
     story = Story().tell(created(), planned(0), started(0), reported(0, 1))
-    show(story, place, interrupted=True)
+    show(story, place, outcome="interrupted")
     story.tell(resumed(), started(0, attempt=2), reported(0, 1, attempt=2), reported(0, 2, attempt=2))
     runs = show(story.tell(finished(0, attempt=2)), place)
     assert {name: (run.status, run.tags["status"]) for name, run in runs.items()} == {
@@ -227,7 +292,7 @@ def test_a_resumed_sweep_goes_on_in_the_same_runs(place: Place) -> None:
 
 def test_a_resumed_sweep_is_running_until_it_ends(place: Place) -> None:
     story = Story().tell(created(), planned(0), started(0))
-    show(story, place, interrupted=True)
+    show(story, place, outcome="interrupted")
     assert follow(story, place.tracker()).close(30) == 0
     assert {name: run.status for name, run in by_trial(place).items()} == {"": "RUNNING", "t0000": "RUNNING"}
 
@@ -241,9 +306,8 @@ def test_a_failed_trial_that_is_tried_again_runs_until_it_ends(place: Place) -> 
     delivery.deliver(is_last=False)
     runs = by_trial(place)
     assert {name for name, run in runs.items() if run.status == "RUNNING"} == {"", "t0002"}
-    assert not {"status_reason", "mlflow.note.content"} & runs["t0002"].tags.keys(), (
-        "it has not failed after all"
-    )
+    assert "status_reason" not in runs["t0002"].tags, "it has not failed after all"
+    assert "NaN" not in runs["t0002"].tags["mlflow.note.content"]
     story.tell(started(2, attempt=2), reported(2, 1, attempt=2), reported(2, 2, attempt=2))
     run = show(story.tell(finished(2, attempt=2)), place)["t0002"]
     assert (run.status, run.tags["status"], run.tags["attempts"]) == ("FINISHED", "finished", "2")

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,11 +18,13 @@ from ratefront.events import Entry, Resumed
 from ratefront.history import TrialHistory
 from ratefront.tracking.follower import Follower, Pace
 from ratefront.tracking.memory import InMemoryTracker
-from ratefront.tracking.protocol import Closing, Reading, TrackedSweep
+from ratefront.tracking.protocol import Closing, Standing, TrackedSweep, TrialNews
 
 
 class Unreliable:
     """A tracker that refuses a third of the calls and loses the answer to another third."""
+
+    lanes = 1
 
     def __init__(self, inner: Any) -> None:
         self.inner, self.failures, self._dice = inner, 0, random.Random(7)
@@ -39,8 +41,11 @@ class Unreliable:
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
         self._answer("open_sweep", sweep, running=running)
 
-    def show_trial(self, trial: TrialHistory, readings: Sequence[Reading]) -> None:
-        self._answer("show_trial", trial, readings)
+    def show_trial(self, news: TrialNews) -> None:
+        self._answer("show_trial", news)
+
+    def leave_trial(self, trial: TrialHistory, standing: Standing | None, time: float) -> None:
+        self._answer("leave_trial", trial, standing, time)
 
     def close_sweep(self, closing: Closing, time: float) -> None:
         self._answer("close_sweep", closing, time)
@@ -53,10 +58,10 @@ class Hanging(InMemoryTracker):
         super().__init__()
         self.entered, self.released = threading.Event(), threading.Event()
 
-    def show_trial(self, trial: TrialHistory, readings: Sequence[Reading]) -> None:
+    def show_trial(self, news: TrialNews) -> None:
         self.entered.set()
         self.released.wait(30)
-        super().show_trial(trial, readings)
+        super().show_trial(news)
 
 
 class Refusing(InMemoryTracker):
@@ -66,10 +71,10 @@ class Refusing(InMemoryTracker):
         super().__init__()
         self.trial_id = trial_id
 
-    def show_trial(self, trial: TrialHistory, readings: Sequence[Reading]) -> None:
-        if trial.params.trial_id == self.trial_id:
+    def show_trial(self, news: TrialNews) -> None:
+        if news.trial.params.trial_id == self.trial_id:
             raise ValueError(f"{self.trial_id} is refused")
-        super().show_trial(trial, readings)
+        super().show_trial(news)
 
 
 class Deaf(InMemoryTracker):
@@ -153,7 +158,7 @@ def test_leaving_a_tracker_that_hangs_takes_no_longer_than_was_allowed(
     follower = follow(story, hanging)
     assert hanging.entered.wait(10)
     begin = time.monotonic()
-    left = finish(follower, timeout=0.1)
+    left = finish(follower, patience=0.1)
     assert time.monotonic() - begin < 5
     entries_of_trials = len(story.entries) - 6  # all but created, four planned, and ended
     assert left == entries_of_trials
@@ -162,7 +167,7 @@ def test_leaving_a_tracker_that_hangs_takes_no_longer_than_was_allowed(
 
 
 def test_a_server_that_stays_away_is_told_with_its_last_error(caplog: pytest.LogCaptureFixture) -> None:
-    assert finish(follow(whole_sweep(), Deaf()), timeout=0.3) > 0
+    assert finish(follow(whole_sweep(), Deaf()), patience=0.3) > 0
     assert "the sweep goes on" in caplog.text
     assert "last error: ConnectionError: nobody there" in caplog.text
 
@@ -181,7 +186,7 @@ def test_a_trial_that_is_refused_holds_up_no_other(caplog: pytest.LogCaptureFixt
     tracker = Refusing("t0001")
     follower = follow(whole_sweep(), tracker)
     wait_until(lambda: any(len(sweep.trials) == 3 for sweep in tracker.sweeps.values()))
-    assert finish(follower, timeout=0.2) == 4  # started, two reports, stopped
+    assert finish(follower, patience=0.2) == 4  # started, two reports, stopped
     assert "t0001 is refused" in caplog.text
 
 
@@ -202,7 +207,7 @@ def test_a_damaged_ledger_is_told_and_ends_nothing_else(caplog: pytest.LogCaptur
     def damaged() -> list[Entry]:
         raise LedgerDamagedError("ledger.jsonl: entry 7 at byte 900: checksum differs")
 
-    assert finish(Follower(damaged, InMemoryTracker(), QUICK).start(), timeout=0.2) >= 1
+    assert finish(Follower(damaged, InMemoryTracker(), QUICK).start(), patience=0.2) >= 1
     assert "entry 7 at byte 900" in caplog.text
 
 

@@ -94,24 +94,27 @@ def test_batches_keep_order_and_lose_nothing(count: int, sizes: list[int]) -> No
 _DRIVER = """
 import sys
 from pathlib import Path
-from ratefront.store.ledger import Ledger, LedgerReader
+from ratefront.store.folder import SweepFolder
+from ratefront.store.ledger import Ledger
 from ratefront.tracking import open_tracking
+from ratefront.tracking.protocol import Closing
 from tests.tracking.stories import created, finished, planned, reported, started
 
-ledger = Ledger(Path(sys.argv[1]))
-follower = open_tracking(LedgerReader(ledger.path).read_new, sys.argv[2], "ratefront")
+folder = SweepFolder(Path(sys.argv[1]))
+ledger = Ledger(folder.ledger)
+follower = open_tracking(folder, sys.argv[2], "ratefront")
 assert "mlflow" not in sys.modules or sys.argv[3] == "stay"
 for event in (created(), planned(0), started(0), reported(0, 1)):
     ledger.append(event)
     follower.wake()
 if sys.argv[3] == "stay":
     sys.stdin.read()
-follower.finish({"hypervolume": 0.5}, [], set(), "", False, 60.0)
+follower.finish(Closing("finished", {"hypervolume": 0.5}), 60.0)
 """
 
 
 def _driver(tmp_path: Path, uri: str, how: str) -> list[str]:
-    return [sys.executable, "-c", _DRIVER, str(tmp_path / "ledger.jsonl"), uri, how]
+    return [sys.executable, "-c", _DRIVER, str(tmp_path), uri, how]
 
 
 @pytest.mark.slow
@@ -133,7 +136,8 @@ def test_a_driver_that_is_killed_leaves_what_a_resumed_one_continues(
     mlflow_place: MlflowPlace, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     from ratefront.events import Resumed
-    from ratefront.store.ledger import Ledger, LedgerReader
+    from ratefront.store.folder import SweepFolder
+    from ratefront.store.ledger import Ledger
     from ratefront.tracking import open_tracking
 
     command = _driver(tmp_path, mlflow_place.uri, "stay")
@@ -141,8 +145,9 @@ def test_a_driver_that_is_killed_leaves_what_a_resumed_one_continues(
         _wait_for_runs(mlflow_place, 2)
         driver.kill()
     assert {run.status for run in mlflow_place.runs()} == {"RUNNING"}
-    with Ledger(tmp_path / "ledger.jsonl") as ledger:
-        follower = open_tracking(LedgerReader(ledger.path).read_new, mlflow_place.uri, EXPERIMENT)
+    folder = SweepFolder(tmp_path)
+    with Ledger(folder.ledger) as ledger:
+        follower = open_tracking(folder, mlflow_place.uri, EXPERIMENT)
         for event in (
             Resumed("second"),
             started(0, attempt=2),

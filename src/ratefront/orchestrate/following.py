@@ -9,18 +9,21 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from ratefront.history import SweepHistory
-from ratefront.orchestrate.environment import environment_files
+from ratefront.orchestrate.closing import closing_of
 from ratefront.orchestrate.redraw import Redrawer
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import LedgerReader
+from ratefront.text import without_credentials
+from ratefront.tracking import open_tracking
+from ratefront.tracking.protocol import Closing
+from ratefront.tracking.uri import resolve_uri
 
 if TYPE_CHECKING:
     from ratefront.tracking.follower import Follower
 
 _log = logging.getLogger(__name__)
 
-#: How long the driver waits at its end for a tracker that does not answer; a resume delivers what is missing.
+#: How long the driver waits at its end for a tracker that takes nothing more; `ratefront track` delivers what is left.
 PATIENCE_S = 60.0
 PATIENCE_INTERRUPTED_S = 10.0
 
@@ -40,20 +43,17 @@ class Following:
         redrawer: Redrawer,
         on_update: Callable[[SweepHistory], None] | None,
     ) -> None:
-        from ratefront.tracking.uri import resolve_uri
-
         self._uri = resolve_uri(tracking_uri or spec.tracking.uri, folder.path)
-        self._folder, self._experiment = folder, spec.tracking.experiment
+        self._folder, self._tracking = folder, spec.tracking
         self._redrawer, self._on_update = redrawer, on_update
         self._follower: Follower | None = None
         self._usual_switch_interval_s = sys.getswitchinterval()
 
     def __enter__(self) -> Self:
-        from ratefront.tracking import open_tracking
-
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        reader = LedgerReader(self._folder.ledger)
-        self._follower = open_tracking(reader.read_new, self._uri, self._experiment)
+        self._follower = open_tracking(
+            self._folder, self._uri, self._tracking.experiment, register=self._tracking.register
+        )
         return self
 
     def changed(self, history: SweepHistory) -> None:
@@ -75,19 +75,19 @@ class Following:
         drawn = self._redrawer.last(history)
         follower, self._follower = self._follower, None
         if follower is not None:
-            artifacts = [*drawn.artifacts, self._folder.spec, *environment_files(self._folder)]
-            follower.finish(dict(drawn.figures), artifacts, set(drawn.front), drawn.note, False, PATIENCE_S)
+            follower.finish(closing_of(drawn, self._folder, history, self._tracking.models), PATIENCE_S)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """What ``ended`` has not closed was interrupted."""
+        """What ``ended`` has not closed was interrupted, or broke off."""
         sys.setswitchinterval(self._usual_switch_interval_s)
         follower, self._follower = self._follower, None
         if follower is not None:
-            why = (
-                ""
-                if error is None or isinstance(error, KeyboardInterrupt)
-                else f"The sweep broke off: {error}"
+            has_failed = error is not None and not isinstance(error, KeyboardInterrupt)
+            closing = (
+                Closing("failed", reason=without_credentials(str(error)), tells_standing=False)
+                if has_failed
+                else Closing("interrupted", tells_standing=False)
             )
-            follower.finish({}, [], set(), why, True, PATIENCE_INTERRUPTED_S)
+            follower.finish(closing, PATIENCE_INTERRUPTED_S)

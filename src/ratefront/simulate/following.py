@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from random import Random
 
 from ratefront.events import Entry
@@ -10,7 +10,15 @@ from ratefront.history import TrialHistory
 from ratefront.simulate.clock import Clock
 from ratefront.tracking.delivery import Delivery
 from ratefront.tracking.memory import InMemoryTracker
-from ratefront.tracking.protocol import Closing, Reading, TrackedSweep, Tracker
+from ratefront.tracking.protocol import (
+    Closing,
+    FrontCodec,
+    Standing,
+    Surroundings,
+    TrackedSweep,
+    Tracker,
+    TrialNews,
+)
 
 SETTLE_S, RETRY_S = 2.0, 15.0
 
@@ -21,14 +29,25 @@ LAST_TRIES = 3
 class MoodyTracker:
     """While ``is_away`` every call raises, half of them only after they have been carried out."""
 
+    lanes = 1  # virtual time has one thread
+
     def __init__(self, random: Random) -> None:
         self.kept, self.is_away, self._random = InMemoryTracker(), False, random
 
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
         self._answer(lambda: self.kept.open_sweep(sweep, running=running))
 
-    def show_trial(self, trial: TrialHistory, readings: Sequence[Reading]) -> None:
-        self._answer(lambda: self.kept.show_trial(trial, readings))
+    def describe_sweep(self, surroundings: Surroundings) -> None:
+        self._answer(lambda: self.kept.describe_sweep(surroundings))
+
+    def show_trial(self, news: TrialNews) -> None:
+        self._answer(lambda: self.kept.show_trial(news))
+
+    def leave_trial(self, trial: TrialHistory, standing: Standing | None, time: float) -> None:
+        self._answer(lambda: self.kept.leave_trial(trial, standing, time))
+
+    def keep_codec(self, codec: FrontCodec) -> None:
+        self._answer(lambda: self.kept.keep_codec(codec))
 
     def close_sweep(self, closing: Closing, time: float) -> None:
         self._answer(lambda: self.kept.close_sweep(closing, time))

@@ -16,6 +16,7 @@ from ratefront.simulate.witness import Witness, all_finite
 from ratefront.store.front import front_of
 from ratefront.store.table import trial_rows
 from ratefront.tracking import presentation
+from ratefront.tracking.protocol import TrialNews
 
 
 def planned(done: Run) -> list[Planned]:
@@ -165,7 +166,7 @@ def _tracking(done: Run) -> Iterator[str]:
         found = (run_.status, run_.tags.get("status"), run_.end_ms, run_.tags.get("pareto") == "true")
         if found != (due := (*_status(trial), trial_id in on_front)):
             yield f"the tracker says of {trial_id} {found} instead of {due}"
-        if points != set(presentation.final_points(trial, done.scenario.spec.objectives)):
+        if points != set(presentation.final_points(TrialNews(trial), done.scenario.spec.objectives)):
             yield f"the tracker has other final values of {trial_id}"
         if curve != sorted(curves.get(trial_id, ())):
             yield f"the tracker's curve of {trial_id} has {curve}"
@@ -181,7 +182,7 @@ def _curves(entries: list[Entry]) -> dict[str, set[tuple[str, int]]]:
     found: dict[str, set[tuple[str, int]]] = {}
     for entry in entries:
         if isinstance(entry.event, Reported):
-            steps = {(f"epoch/{name}", entry.event.step) for name in entry.event.metrics}
+            steps = {(presentation.curve_key(name), entry.event.step) for name in entry.event.metrics}
             found.setdefault(entry.event.trial_id, set()).update(steps)
     return found
 

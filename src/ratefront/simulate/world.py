@@ -16,7 +16,6 @@ from ratefront.simulate.following import Following, MoodyTracker
 from ratefront.simulate.journal import Disk, DriverDied
 from ratefront.simulate.scenario import Parts, Scenario
 from ratefront.spec.load import to_plain
-from ratefront.store.front import front_of
 from ratefront.tracking.protocol import Closing
 
 #: Until somebody starts the driver again, on average.
@@ -85,8 +84,7 @@ class World:
     def ended(self) -> None:
         """Every requested trial has ended, and the ledger says so."""
         history = self.engine.history
-        front = frozenset(trial.params.trial_id for trial in front_of(history))
-        self._close(Closing({}, (), front, "", interrupted=False))
+        self._close(Closing("finished"))
         self.is_over = not self._wishes_more(history)
         if not self.is_over:
             self.clock.after(RESTART_S, self.open_driver)
@@ -113,7 +111,7 @@ class World:
 
     def end_driver(self) -> None:
         """It ends in good order before the sweep does; somebody goes on with it later."""
-        self._close(Closing({}, (), frozenset(), "", interrupted=True))
+        self._close(Closing("interrupted", tells_standing=False))
         self._restart()
 
     def lose_driver(self) -> None:

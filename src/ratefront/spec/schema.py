@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -125,11 +125,18 @@ class TrialResources(NamedTuple):
     gpus: float
 
 
+Models: TypeAlias = Literal["front", "none"]
+
+
 class Tracking(Section):
-    """Where MLflow finds the sweep."""
+    """Where MLflow finds the sweep, and which of its codecs as models."""
 
     experiment: Annotated[str, Field(min_length=1, description="experiment of MLflow")] = "ratefront"
     uri: Annotated[str | None, Field(description="default: sqlite, beside the sweep's folder")] = None
+    models: Annotated[Models, Field(description="whose codecs are kept as MLflow models")] = "front"
+    register: Annotated[
+        str | None, Field(min_length=1, description="registered model whose versions these codecs become")
+    ] = None
 
     @field_validator("uri")
     @classmethod

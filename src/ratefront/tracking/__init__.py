@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ratefront.events import Entry
+    from ratefront.store.folder import SweepFolder
     from ratefront.tracking.follower import Follower
 
 
-def open_tracking(read_new: Callable[[], list[Entry]], uri: str, experiment: str) -> Follower:
-    """Follow a ledger from its first entry and project it to the MLflow store at ``uri``; returns at once.
+def open_tracking(folder: SweepFolder, uri: str, experiment: str, *, register: str | None = None) -> Follower:
+    """Follow a sweep's ledger from its first entry and project it to the MLflow store at ``uri``; returns at once.
 
-    ``read_new`` gives what was appended since its last call (``LedgerReader.read_new``). MLflow is imported,
+    Codecs that are kept are registered as versions of the model ``register``, if it has a name. MLflow is imported,
     and a missing SQLite store made, in the follower's thread.
     """
+    from ratefront.store.ledger import LedgerReader
     from ratefront.tracking.follower import Follower
     from ratefront.tracking.mlflow_tracker import MlflowTracker
+    from ratefront.tracking.sweep_files import SweepFiles
 
-    return Follower(read_new, MlflowTracker(uri, experiment)).start()
+    tracker = MlflowTracker(uri, experiment, artifacts=folder.path.parent, register=register)
+    return Follower(LedgerReader(folder.ledger).read_new, tracker, files=SweepFiles(folder)).start()

@@ -1,29 +1,52 @@
-"""Brings what a ledger says to a tracker. No thread and no clock in here: the caller says when, and when again."""
+"""Brings what a ledger says to a tracker. No clock in here: the caller says when, and when again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from ratefront.events import Entry
+from ratefront.history import SweepHistory, TrialHistory
+from ratefront.pareto import ranks
+from ratefront.store.front import front_of, objectives_of, result_of
 from ratefront.tracking.backlog import Backlog
-from ratefront.tracking.protocol import Closing, TrackedSweep, Tracker
+from ratefront.tracking.protocol import (
+    Closing,
+    FrontCodec,
+    Reading,
+    Standing,
+    Surroundings,
+    TrackedSweep,
+    Tracker,
+    TrialNews,
+)
+from ratefront.tracking.sweep_files import NoFiles, SweepFiles
+
+_Item = TypeVar("_Item")
 
 
 class Delivery:
-    """Delivers every entry of a ledger to a tracker, from the first one on.
+    """Delivers every entry of a ledger to a tracker, from the first one on, with what lies in the sweep's folder.
 
     ``read_new`` gives the entries that were appended since its last call, beginning with entry 0. Where ``deliver``
     raises it is called again later: it repeats what failed and goes on with all that came since. A trial that the
     tracker refuses does not hold up the others. Every call to a tracker may be repeated, so that a delivery that
     starts again from entry 0 (a resumed sweep) doubles nothing. ``closing`` is what the last call closes the sweep
-    with; None leaves it open.
+    with; None leaves it open. ``deeds`` counts the calls that the tracker has carried out.
     """
 
-    def __init__(self, read_new: Callable[[], list[Entry]], tracker: Tracker) -> None:
-        self._read_new, self._tracker = read_new, tracker
+    def __init__(
+        self, read_new: Callable[[], list[Entry]], tracker: Tracker, files: SweepFiles | NoFiles | None = None
+    ) -> None:
+        self._read_new, self._tracker, self._files = read_new, tracker, files or NoFiles()
         self._backlog = Backlog()
         self._is_open = self._shows_running = self._is_abandoned = False
+        self._described: Surroundings | None = None
+        self._left, self._kept = set[str](), set[str]()
         self.closing: Closing | None = None
+        self.deeds = 0
 
     @property
     def undelivered(self) -> int:
@@ -50,28 +73,96 @@ class Delivery:
 
     def _deliver(self, is_last: bool) -> None:
         self._backlog.add(self._read_new())
-        if self._backlog.sweep is None:
+        sweep, history = self._backlog.sweep, self._backlog.history
+        if sweep is None:
             return
-        self._open(self._backlog.sweep)
-        self._deliver_trials()
+        self._open(sweep)
+        self._describe()
+        # What has ended is shown with its standing at once: catching up needs no second round.
+        standings = standings_of(history) if history.ended else {}
+        self._in_lanes(self._backlog.waiting(), lambda waiting: self._show(*waiting, standings))
         if is_last and self.closing is not None:
-            # The ledger's time, not the clock's: closing the same ledger again adds no point.
-            self._tracker.close_sweep(self.closing, self._backlog.history.last_time)
+            self._close(sweep, self.closing)
 
     def _open(self, sweep: TrackedSweep) -> None:
         """Once, and once more where a sweep that had ended goes on (more trials, or failed ones again)."""
         running = not self._backlog.history.ended
         if not self._is_open or (running and not self._shows_running):
             self._tracker.open_sweep(sweep, running=running)
-            self._is_open, self._shows_running = True, running
+            self._is_open, self._shows_running, self._described = True, running, None
 
-    def _deliver_trials(self) -> None:
-        for trial, readings in self._backlog.waiting():
-            if self._is_abandoned:
-                raise TimeoutError("the driver waits no longer")
-            try:
-                self._tracker.show_trial(trial, readings)
-            except Exception:
-                self._backlog.put_off(trial.params.trial_id)
-                raise
-            self._backlog.delivered(trial.params.trial_id)
+    def _describe(self) -> None:
+        surroundings = self._files.surroundings(self._backlog.history)
+        if surroundings is not None and surroundings != self._described:
+            self._tracker.describe_sweep(surroundings)
+            self._described = surroundings
+
+    def _show(self, trial: TrialHistory, readings: list[Reading], standings: dict[str, Standing]) -> None:
+        trial_id = trial.params.trial_id
+        gap_bits = self._files.gap_bits(self._backlog.history, trial)
+        try:
+            self._tracker.show_trial(TrialNews(trial, readings, gap_bits, standings.get(trial_id)))
+        except Exception:
+            self._backlog.put_off(trial_id)
+            raise
+        self._backlog.delivered(trial_id)
+
+    def _close(self, sweep: TrackedSweep, closing: Closing) -> None:
+        """Step by step, so that another try goes on where this one failed.
+
+        The ledger's time, not the clock's: closing the same ledger again adds no point.
+        """
+        history, time = self._backlog.history, self._backlog.history.last_time
+        self._tracker.open_sweep(sweep, running=False)  # learns what else the place holds of this sweep
+        standings = standings_of(history) if closing.tells_standing else {}
+
+        def leave(trial_id: str) -> None:
+            self._tracker.leave_trial(history.trials[trial_id], standings.get(trial_id), time)
+            self._left.add(trial_id)
+
+        def keep(codec: FrontCodec) -> None:
+            self._tracker.keep_codec(codec)
+            self._kept.add(codec.trial_id)
+
+        self._in_lanes([name for name in history.trials if name not in self._left], leave)
+        codecs = [codec for codec in closing.codecs if codec.trial_id not in self._kept]
+        self._in_lanes(codecs, keep, lanes=1)
+        self._tracker.close_sweep(closing, time)
+
+    def _in_lanes(
+        self, items: Iterable[_Item], deal_with: Callable[[_Item], None], lanes: int | None = None
+    ) -> None:
+        """Deal with all items, as many at a time as the tracker takes; the first error stops every lane."""
+        left, errors = deque(items), list[Exception]()
+
+        def lane() -> None:
+            while left and not errors:
+                try:
+                    item = left.popleft()
+                except IndexError:  # another lane was faster
+                    return
+                try:
+                    if self._is_abandoned:
+                        raise TimeoutError("the driver waits no longer")
+                    deal_with(item)
+                    self.deeds += 1
+                except Exception as error:
+                    errors.append(error)
+
+        count = min(lanes or self._tracker.lanes, len(left))
+        if count <= 1:
+            lane()
+        else:
+            with ThreadPoolExecutor(count, thread_name_prefix="ratefront-tracking") as pool:
+                for _ in range(count):
+                    pool.submit(lane)
+        if errors:
+            raise errors[0]
+
+
+def standings_of(history: SweepHistory) -> dict[str, Standing]:
+    """Where every finished trial stands on validation, by the sweep's own objectives."""
+    finished, objectives = history.with_status("finished"), objectives_of(history.spec)
+    values = {t.params.trial_id: [result_of(t).objective(name) for name in objectives] for t in finished}
+    front = {trial.params.trial_id for trial in front_of(history)}
+    return {key: Standing(rank, key in front) for key, rank in ranks(values, objectives).items()}

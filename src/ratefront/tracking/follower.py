@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from ratefront.events import Entry
 from ratefront.text import without_credentials
 from ratefront.tracking.delivery import Delivery
 from ratefront.tracking.protocol import Closing, Tracker
+from ratefront.tracking.sweep_files import SweepFiles
 
 _log = logging.getLogger(__name__)
 
@@ -40,9 +40,13 @@ class Follower:
     """Delivers every entry of a ledger to a tracker, now and again when that fails (see ``Delivery``)."""
 
     def __init__(
-        self, read_new: Callable[[], list[Entry]], tracker: Tracker, pace: Pace | None = None
+        self,
+        read_new: Callable[[], list[Entry]],
+        tracker: Tracker,
+        pace: Pace | None = None,
+        files: SweepFiles | None = None,
     ) -> None:
-        self._delivery, self._pace = Delivery(read_new, tracker), pace or Pace()
+        self._delivery, self._pace = Delivery(read_new, tracker, files), pace or Pace()
         self._is_drained = self._is_abandoned = False
         self._error: Exception | None = None
         self._news, self._hurry, self._leaving = threading.Event(), threading.Event(), threading.Event()
@@ -56,24 +60,18 @@ class Follower:
         """Say that the ledger has grown. Costs the caller microseconds, whatever the tracker does."""
         self._news.set()
 
-    def finish(
-        self,
-        figures: Mapping[str, float],
-        artifacts: Sequence[Path],
-        front: set[str],
-        note: str,
-        interrupted: bool,
-        timeout: float,
-    ) -> int:
-        """Deliver what is left, close the sweep's run, and stop. ``timeout`` is in seconds.
+    @property
+    def error(self) -> str:
+        """Why the last try failed; empty where none did."""
+        return _first_line(self._error) if self._error else ""
 
-        Returns the number of entries that could not be delivered in time, as ``close`` does.
-        """
-        self._delivery.closing = Closing(dict(figures), tuple(artifacts), frozenset(front), note, interrupted)
-        return self.close(timeout)
+    def finish(self, closing: Closing, patience: float) -> int:
+        """Deliver what is left, close the sweep's run, and stop; see ``close``."""
+        self._delivery.closing = closing
+        return self.close(patience)
 
-    def close(self, timeout: float) -> int:
-        """Deliver what is left and stop; wait at most ``timeout`` seconds.
+    def close(self, patience: float) -> int:
+        """Deliver what is left and stop; wait until nothing has been delivered for ``patience`` seconds.
 
         Returns the number of entries that were not delivered, 0 as a rule; a warning in the log gives it with
         the last error. Nothing is lost then: the ledger has it, and the next follower delivers it.
@@ -81,7 +79,7 @@ class Follower:
         self._leaving.set()
         self._hurry.set()
         self._news.set()
-        self._thread.join(timeout)
+        self._wait_for_the_end(patience)
         if self._is_drained:
             return 0
         self._is_abandoned = True
@@ -89,12 +87,20 @@ class Follower:
         self._hurry.set()
         left = max(self._delivery.undelivered, 1)  # the closing itself counts where all else is delivered
         _log.warning(
-            "tracking: %d ledger entries not delivered within %g s (%s); they stay in the ledger",
+            "tracking: %d ledger entries not delivered within %g s (%s); they stay in the ledger, from where "
+            "`ratefront track` delivers them",
             left,
-            timeout,
-            f"last error: {_first_line(self._error)}" if self._error else "the tracker has not answered",
+            patience,
+            f"last error: {self.error}" if self._error else "the tracker has not answered",
         )
         return left
+
+    def _wait_for_the_end(self, patience: float) -> None:
+        """A long way to go is no reason to give up, standing still is."""
+        deeds = -1
+        while self._thread.is_alive() and deeds != self._delivery.deeds:
+            deeds = self._delivery.deeds
+            self._thread.join(patience)
 
     def _follow(self) -> None:
         failures = 0

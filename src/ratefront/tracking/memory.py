@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ratefront.history import TrialHistory
 from ratefront.tracking import presentation
 from ratefront.tracking.presentation import Point, RunStatus
-from ratefront.tracking.protocol import Closing, Reading, TrackedSweep
+from ratefront.tracking.protocol import (
+    Closing,
+    FrontCodec,
+    Standing,
+    Surroundings,
+    TrackedSweep,
+    TrialNews,
+)
 
 
 @dataclass
@@ -23,6 +29,8 @@ class RunRecord:
     tags: dict[str, str] = field(default_factory=dict)
     points: set[Point] = field(default_factory=set)
     artifacts: set[str] = field(default_factory=set)
+    datasets: set[str] = field(default_factory=set)
+    models: set[str] = field(default_factory=set)
 
     def end(self, status: RunStatus, time: float) -> None:
         self.status, self.end_ms = status, presentation.milliseconds(time)
@@ -39,9 +47,12 @@ class SweepRecord:
 class InMemoryTracker:
     """Sweeps by their identity. Survives followers, as a server survives drivers."""
 
+    lanes = 1
+
     def __init__(self) -> None:
         self.sweeps: dict[str, SweepRecord] = {}
         self._sweep: TrackedSweep | None = None
+        self._surroundings: Surroundings | None = None
 
     def _opened(self) -> tuple[TrackedSweep, SweepRecord]:
         if self._sweep is None:
@@ -60,27 +71,50 @@ class InMemoryTracker:
             parent = self.sweeps[sweep.identity].parent
             parent.status, parent.tags["status"] = "RUNNING", "running"
 
-    def show_trial(self, trial: TrialHistory, readings: Sequence[Reading]) -> None:
+    def describe_sweep(self, surroundings: Surroundings) -> None:
+        _, record = self._opened()
+        self._surroundings = surroundings
+        record.parent.tags |= presentation.surroundings_tags(surroundings)
+        record.parent.artifacts.update(path.name for path in surroundings.artifacts)
+        self._use_dataset(record.parent)
+
+    def _use_dataset(self, run: RunRecord) -> None:
+        dataset = None if self._surroundings is None else self._surroundings.dataset
+        if dataset is not None:
+            run.datasets.add(dataset.name)
+
+    def show_trial(self, news: TrialNews) -> None:
         sweep, record = self._opened()
+        trial = news.trial
         start_ms = presentation.milliseconds(trial.started_time or trial.planned_time)
         run = record.trials.setdefault(trial.params.trial_id, RunRecord("", "RUNNING", start_ms))
         run.name = presentation.trial_run_name(trial)
         run.params = presentation.trial_params(trial)
-        run.tags |= presentation.trial_tags(sweep, trial)
-        run.points.update(presentation.epoch_points(readings))
-        run.points.update(presentation.final_points(trial, sweep.objectives))
+        run.tags |= presentation.trial_tags(sweep, news, self._surroundings)
+        run.points.update(presentation.epoch_points(news.readings))
+        run.points.update(presentation.final_points(news, sweep.objectives))
+        self._use_dataset(run)
         run.status = presentation.RUN_STATUS[trial.status]
         if trial.ended_time is not None:
             run.end(run.status, trial.ended_time)
 
+    def leave_trial(self, trial: TrialHistory, standing: Standing | None, time: float) -> None:
+        _, record = self._opened()
+        run = record.trials.get(trial.params.trial_id)
+        if run is None:
+            return
+        run.tags |= presentation.standing_tags(standing)
+        if run.status == "RUNNING":
+            run.tags["status"] = "interrupted"
+            run.end("KILLED", time)
+
+    def keep_codec(self, codec: FrontCodec) -> None:
+        _, record = self._opened()
+        record.trials[codec.trial_id].models.add(codec.trial_id)
+
     def close_sweep(self, closing: Closing, time: float) -> None:
         _, record = self._opened()
-        for name, run in record.trials.items():
-            run.tags |= presentation.front_tag(name in closing.front, run.tags.get("pareto"))
-            if run.status == "RUNNING":
-                run.tags["status"] = "interrupted"
-                run.end("KILLED", time)
         record.parent.points.update(presentation.finite_points(closing.figures, time))
         record.parent.tags |= presentation.closing_tags(closing)
         record.parent.artifacts.update(path.name for path in closing.artifacts if path.is_file())
-        record.parent.end("KILLED" if closing.interrupted else "FINISHED", time)
+        record.parent.end(presentation.SWEEP_STATUS[closing.outcome], time)

@@ -11,12 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from ratefront.errors import InputError
+from ratefront.text import without_credentials
+from ratefront.tracking import presentation
 from ratefront.tracking import uri as addresses
 from ratefront.tracking.presentation import SWEEP_TAG, Point, RunStatus, milliseconds
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
+
+    from ratefront.store.facts import DatasetFacts
 
 _Item = TypeVar("_Item")
 
@@ -53,6 +57,7 @@ class StoredRun:
     start_ms: int
     tags: dict[str, str] = field(default_factory=dict)
     has_params: bool = False
+    has_dataset: bool = False
     metrics: int = 0
 
     @classmethod
@@ -64,6 +69,7 @@ class StoredRun:
             info.start_time or 0,
             dict(data.tags),
             bool(data.params),
+            bool(run.inputs and run.inputs.dataset_inputs),
             len(data.metrics),
         )
 
@@ -75,36 +81,49 @@ class StoredRun:
 class MlflowStore:
     """One experiment of one store. Making it creates a database's schema, and the experiment, where missing.
 
+    ``client`` is for what is not a run: models. ``artifacts`` is where a new experiment of a database keeps its files.
+
     Raises
     ------
     InputError
         The experiment exists and was deleted.
     """
 
-    def __init__(self, uri: str, experiment: str) -> None:
+    def __init__(self, uri: str, experiment: str, artifacts: Path | None = None) -> None:
         quieten()
         path = addresses.sqlite_path(uri)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         from mlflow import MlflowClient
 
-        self._client: MlflowClient = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        self.experiment_id = self._experiment(uri, experiment)
+        self.client: MlflowClient = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        self._experiment_tags: dict[str, str] = {}
+        self.experiment_id = self._experiment(uri, experiment, artifacts)
 
-    def _experiment(self, uri: str, name: str) -> str:
-        found = self._client.get_experiment_by_name(name)
+    def _experiment(self, uri: str, name: str, artifacts: Path | None) -> str:
+        found = self.client.get_experiment_by_name(name)
         if found is None:
-            return str(self._client.create_experiment(name, addresses.artifact_location(uri)))
+            return str(self.client.create_experiment(name, addresses.artifact_location(uri, artifacts)))
         if found.lifecycle_stage != "active":
-            raise InputError(f"experiment {name!r} was deleted in {uri}; restore it or name another")
+            raise InputError(
+                f"experiment {name!r} was deleted in {without_credentials(uri)}; restore it or name another"
+            )
+        self._experiment_tags = dict(found.tags)
         return str(found.experiment_id)
+
+    def tag_experiment(self, tags: Mapping[str, str]) -> None:
+        """Those that the experiment does not carry."""
+        for name, value in tags.items():
+            if self._experiment_tags.get(name) != value:
+                self.client.set_experiment_tag(self.experiment_id, name, value)
+                self._experiment_tags[name] = value
 
     def runs_of(self, sweep_id: str) -> list[StoredRun]:
         """Every run that carries the sweep's identity, the oldest first; deleted ones are not found."""
         found: list[StoredRun] = []
         token: str | None = None
         while True:
-            page = self._client.search_runs(
+            page = self.client.search_runs(
                 [self.experiment_id],
                 f"tags.{SWEEP_TAG} = '{sweep_id}'",
                 max_results=RUNS_PER_PAGE,
@@ -117,9 +136,7 @@ class MlflowStore:
                 return found
 
     def create(self, name: str, start_ms: int, tags: Mapping[str, str]) -> StoredRun:
-        made = self._client.create_run(
-            self.experiment_id, start_time=start_ms, tags=dict(tags), run_name=name
-        )
+        made = self.client.create_run(self.experiment_id, start_time=start_ms, tags=dict(tags), run_name=name)
         return StoredRun.of(made)
 
     def write(
@@ -139,24 +156,32 @@ class MlflowStore:
             fillvalue=(),
         )
         for some_metrics, some_pairs, some_tags in calls:
-            self._client.log_batch(run.run_id, some_metrics, some_pairs, some_tags)
+            self.client.log_batch(run.run_id, some_metrics, some_pairs, some_tags)
         run.tags |= changed
         run.has_params = run.has_params or bool(pairs)
 
+    def add_dataset(self, run: StoredRun, dataset: DatasetFacts) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        described = Dataset(**presentation.dataset_fields(dataset))
+        used = InputTag("mlflow.data.context", "train, validation, test")
+        self.client.log_inputs(run.run_id, datasets=[DatasetInput(described, [used])])
+        run.has_dataset = True
+
     def add_artifact(self, run: StoredRun, path: Path) -> None:
-        self._client.log_artifact(run.run_id, str(path))
+        self.client.log_artifact(run.run_id, str(path))
 
     def end(self, run: StoredRun, status: RunStatus, time: float) -> None:
         """``time`` is seconds since the epoch."""
-        self._client.set_terminated(run.run_id, status, milliseconds(time))
+        self.client.set_terminated(run.run_id, status, milliseconds(time))
         run.status = status
 
     def reopen(self, run: StoredRun) -> None:
-        self._client.update_run(run.run_id, status="RUNNING")
+        self.client.update_run(run.run_id, status="RUNNING")
         run.status = "RUNNING"
 
     def delete(self, run: StoredRun) -> None:
-        self._client.delete_run(run.run_id)
+        self.client.delete_run(run.run_id)
 
 
 def batches(items: Sequence[_Item], size: int) -> list[Sequence[_Item]]:

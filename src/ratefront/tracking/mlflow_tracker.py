@@ -3,36 +3,60 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 
 from ratefront.history import TrialHistory
 from ratefront.tracking import presentation
+from ratefront.tracking import uri as addresses
+from ratefront.tracking.codec_models import CodecModels
 from ratefront.tracking.mlflow_store import NAME_TAG, MlflowStore, StoredRun
 from ratefront.tracking.presentation import TRIAL_TAG, RunStatus
-from ratefront.tracking.protocol import Closing, Reading, TrackedSweep
+from ratefront.tracking.protocol import (
+    Closing,
+    FrontCodec,
+    Standing,
+    Surroundings,
+    TrackedSweep,
+    TrialNews,
+)
+from ratefront.tracking.view_state import view_tags
 
 PARENT_TAG = "mlflow.parentRunId"
+
+#: Requests at the same time. A server answers several, each in tens of milliseconds; SQLite has one writer.
+LANES_OF_A_SERVER = 6
 _log = logging.getLogger(__name__)
 
 
 class MlflowTracker:
-    """Writes to an experiment at ``uri`` (SQLite file, database, server); connects when first used."""
+    """Writes to an experiment at ``uri`` (SQLite file, database, server); connects when first used.
 
-    def __init__(self, uri: str, experiment: str) -> None:
+    ``artifacts`` is the folder for files where ``uri`` is a database that does not say where its files go. Codecs are
+    registered as versions of the model ``register``, if it has a name.
+    """
+
+    def __init__(
+        self, uri: str, experiment: str, *, artifacts: Path | None = None, register: str | None = None
+    ) -> None:
         self._uri, self._experiment = uri, experiment
+        self._artifacts, self._register = artifacts, register
+        self.lanes = 1 if addresses.sqlite_path(uri) else LANES_OF_A_SERVER
         self._connected: MlflowStore | None = None
         self._sweep: TrackedSweep | None = None
+        self._surroundings: Surroundings | None = None
         self._parent: StoredRun | None = None
         self._trials: dict[str, StoredRun] = {}
 
     @property
     def _store(self) -> MlflowStore:
         if self._connected is None:
-            self._connected = MlflowStore(self._uri, self._experiment)
+            self._connected = MlflowStore(self._uri, self._experiment, self._artifacts)
         return self._connected
 
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
         self._sweep = sweep
+        self._store.tag_experiment(view_tags(sweep.objectives))
         self._find_runs(sweep)
         if self._parent is None:
             start_ms = presentation.milliseconds(sweep.created_time)
@@ -44,27 +68,51 @@ class MlflowTracker:
         if not self._parent.has_params:
             self._store.write(self._parent, [], presentation.sweep_params(sweep), {})
 
-    def show_trial(self, trial: TrialHistory, readings: Sequence[Reading]) -> None:
+    def describe_sweep(self, surroundings: Surroundings) -> None:
+        _, parent = self._opened()
+        self._surroundings = surroundings
+        self._store.write(parent, [], {}, presentation.surroundings_tags(surroundings))
+        for path in surroundings.artifacts:
+            self._store.add_artifact(parent, path)
+        self._use_dataset(parent)
+
+    def show_trial(self, news: TrialNews) -> None:
         sweep, _ = self._opened()
-        run = self._trials.get(trial.params.trial_id) or self._create(trial)
-        tags = presentation.trial_tags(sweep, trial)
+        trial = news.trial
+        tags = presentation.trial_tags(sweep, news, self._surroundings)
+        run = self._trials.get(trial.params.trial_id) or self._create(trial, tags)
         if trial.ended and _says_it_all(run, presentation.RUN_STATUS[trial.status], tags):
             return
         if run.is_over:
             self._store.reopen(run)
-        points = presentation.epoch_points(readings) + presentation.final_points(trial, sweep.objectives)
+        points = presentation.epoch_points(news.readings) + presentation.final_points(news, sweep.objectives)
         params = {} if run.has_params else presentation.trial_params(trial)
         # The name first: MLflow writes it in a session of its own, which must not wait for the others'.
         self._store.write(run, points, params, {NAME_TAG: presentation.trial_run_name(trial), **tags})
+        self._use_dataset(run)
         if trial.ended_time is not None:
             self._store.end(run, presentation.RUN_STATUS[trial.status], trial.ended_time)
 
-    def close_sweep(self, closing: Closing, time: float) -> None:
+    def leave_trial(self, trial: TrialHistory, standing: Standing | None, time: float) -> None:
+        run = self._trials.get(trial.params.trial_id)
+        if run is None:
+            return
+        tags = presentation.standing_tags(standing)
+        if run.is_over:
+            self._store.write(run, [], {}, tags)
+            return
+        self._store.write(run, [], {}, {**tags, "status": "interrupted"})
+        self._store.end(run, "KILLED", time)
+
+    def keep_codec(self, codec: FrontCodec) -> None:
         sweep, _ = self._opened()
-        self._find_runs(sweep)
+        run = self._trials.get(codec.trial_id)
+        if run is not None:
+            models = CodecModels(self._store.client, self._store.experiment_id, self._register)
+            models.log(run.run_id, sweep.identity, codec)
+
+    def close_sweep(self, closing: Closing, time: float) -> None:
         _, parent = self._opened()
-        for trial_id, run in self._trials.items():
-            self._close_trial(trial_id, run, closing, time)
         figures = presentation.finite_points(closing.figures, time)
         self._store.write(parent, figures, {}, presentation.closing_tags(closing))
         for path in closing.artifacts:
@@ -72,29 +120,27 @@ class MlflowTracker:
                 self._store.add_artifact(parent, path)
             else:
                 _log.warning("tracking: %s does not exist and is not logged", path)
-        self._store.end(parent, "KILLED" if closing.interrupted else "FINISHED", time)
-
-    def _close_trial(self, trial_id: str, run: StoredRun, closing: Closing, time: float) -> None:
-        tags = presentation.front_tag(trial_id in closing.front, run.tags.get("pareto"))
-        if run.is_over:
-            self._store.write(run, [], {}, tags)
-            return
-        self._store.write(run, [], {}, {**tags, "status": "interrupted"})
-        self._store.end(run, "KILLED", time)
+        self._store.end(parent, presentation.SWEEP_STATUS[closing.outcome], time)
 
     def _opened(self) -> tuple[TrackedSweep, StoredRun]:
         if self._sweep is None or self._parent is None:
             raise RuntimeError("open_sweep comes first")
         return self._sweep, self._parent
 
-    def _create(self, trial: TrialHistory) -> StoredRun:
-        sweep, parent = self._opened()
+    def _create(self, trial: TrialHistory, tags: Mapping[str, str]) -> StoredRun:
+        """With all of its tags, which are a request of their own later. What it lacks, its status says: RUNNING."""
+        _, parent = self._opened()
         start_ms = presentation.milliseconds(trial.started_time or trial.planned_time)
-        tags = {PARENT_TAG: parent.run_id, **presentation.trial_tags(sweep, trial), "status": "running"}
-        tags = {name: value for name, value in tags.items() if value}
-        run = self._store.create(presentation.trial_run_name(trial), start_ms, tags)
+        said = {name: value for name, value in tags.items() if value}
+        name = presentation.trial_run_name(trial)
+        run = self._store.create(name, start_ms, {PARENT_TAG: parent.run_id, **said})
         self._trials[trial.params.trial_id] = run
         return run
+
+    def _use_dataset(self, run: StoredRun) -> None:
+        dataset = None if self._surroundings is None else self._surroundings.dataset
+        if dataset is not None and not run.has_dataset:
+            self._store.add_dataset(run, dataset)
 
     def _find_runs(self, sweep: TrackedSweep) -> None:
         """Learn the sweep's runs from the store; of a run that was made twice, the emptier one is deleted.

@@ -1,21 +1,35 @@
 """What a run shows a person: its name, keys, tags and notes. The same in every tracker.
 
 Keys: ``hp/…`` what was searched, ``epoch/…`` curves, ``obj/…`` what the search saw (validation), ``test/…``
-and ``rate/…`` measured on test, ``cost/…`` what it takes. Rates are bit/sample, accuracies fractions.
+and ``rate/…`` measured on test, ``gap/…`` how far above each bound that is, ``cost/…`` what it takes, ``system/…`` what
+the trial's process used meanwhile. Rates and gaps are bit/sample, accuracies fractions.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from ratefront.history import TrialHistory
-from ratefront.records import Status, TrialResult, series_of
+from ratefront.records import SYSTEM_PREFIX, Status, TrialResult, series_of
 from ratefront.text import plain_markdown
-from ratefront.tracking.protocol import Closing, Reading, TrackedSweep
+from ratefront.tracking.protocol import (
+    Closing,
+    Outcome,
+    Reading,
+    Standing,
+    Surroundings,
+    TrackedSweep,
+    TrialNews,
+)
+
+if TYPE_CHECKING:
+    from ratefront.store.facts import DatasetFacts
 
 RunStatus: TypeAlias = Literal["RUNNING", "FINISHED", "KILLED", "FAILED"]
 
@@ -29,10 +43,19 @@ RUN_STATUS: Mapping[Status, RunStatus] = {
     "failed": "FAILED",
 }
 
+SWEEP_STATUS: Mapping[Outcome, RunStatus] = {
+    "finished": "FINISHED",
+    "interrupted": "KILLED",
+    "failed": "FAILED",
+}
+
 SWEEP_TAG = "sweep_id"
 TRIAL_TAG = "trial_id"
 NOTE_TAG = "mlflow.note.content"
+COMMIT_TAG = "mlflow.source.git.commit"
+SOURCE_TAGS: Mapping[str, str] = {"mlflow.source.name": "ratefront", "mlflow.source.type": "LOCAL"}
 REASON_CHARACTERS = 500
+DIGEST_CHARACTERS = 16
 VALUE_CHARACTERS = 6000  # MLflow's limit of a parameter; a tag may hold 8000
 _FORBIDDEN_IN_KEY = re.compile(r"[^\w\-. :]", re.ASCII)
 
@@ -79,12 +102,37 @@ def sweep_tags(sweep: TrackedSweep) -> dict[str, str]:
         "sweep": sweep.name,
         "ratefront_version": sweep.ratefront_version,
         "status": "running",
+        NOTE_TAG: opening_note(sweep),
+        **SOURCE_TAGS,
     }
 
 
+def surroundings_tags(surroundings: Surroundings) -> dict[str, str]:
+    return {"folder": str(surroundings.folder), **commit_tag(surroundings)}
+
+
+def commit_tag(surroundings: Surroundings | None) -> dict[str, str]:
+    commit = None if surroundings is None else surroundings.git_commit
+    return {} if commit is None else {COMMIT_TAG: commit}
+
+
 def closing_tags(closing: Closing) -> dict[str, str]:
-    note = {NOTE_TAG: shorten(closing.note, VALUE_CHARACTERS)} if closing.note else {}
-    return {"status": "interrupted" if closing.interrupted else "finished", **note}
+    """How the sweep ended; its note stays as it was where there is no new one and nothing to explain."""
+    reason = shorten(closing.reason, REASON_CHARACTERS)
+    note = closing.note or (f"The sweep broke off: {plain_markdown(reason)}" if reason else "")
+    shown = {NOTE_TAG: shorten(note, VALUE_CHARACTERS)} if note else {}
+    return {"status": closing.outcome, "status_reason": reason, **shown}
+
+
+def opening_note(sweep: TrackedSweep) -> str:
+    """Markdown for the page of a sweep that has no findings yet."""
+    dataset, trials = (sweep.spec.get("dataset") or {}).get("name"), sweep.spec.get("trials")
+    about = [
+        f"**{plain_markdown(sweep.name)}**",
+        *([f"{trials} trials"] if trials else []),
+        *([f"on {plain_markdown(str(dataset))}"] if dataset else []),
+    ]
+    return f"{' '.join(about)}; objectives: {plain_markdown(', '.join(sweep.objectives))}."
 
 
 def sweep_params(sweep: TrackedSweep) -> dict[str, str]:
@@ -103,6 +151,20 @@ def _flatten(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str
             yield f"{above}{name}", ", ".join(map(str, value))
         else:
             yield f"{above}{name}", str(value)
+
+
+def dataset_fields(dataset: DatasetFacts) -> dict[str, str]:
+    """A data set as MLflow describes one: every field is text, some of it JSON."""
+    source = json.dumps({"name": dataset.name, **dataset.parameters}, sort_keys=True, default=str)
+    shape = {"shape": dataset.shape, "classes": dataset.classes}
+    return {
+        "name": dataset.name,
+        "digest": (dataset.digest or hashlib.sha256(source.encode()).hexdigest())[:DIGEST_CHARACTERS],
+        "source_type": "ratefront",
+        "source": source,
+        "schema": json.dumps({name: value for name, value in shape.items() if value is not None}),
+        "profile": json.dumps({"samples": dataset.samples or {}}),
+    }
 
 
 def trial_run_name(trial: TrialHistory) -> str:
@@ -130,8 +192,9 @@ def trial_params(trial: TrialHistory) -> dict[str, str]:
     }
 
 
-def trial_tags(sweep: TrackedSweep, trial: TrialHistory) -> dict[str, str]:
+def trial_tags(sweep: TrackedSweep, news: TrialNews, surroundings: Surroundings | None) -> dict[str, str]:
     """Tags as the trial stands now; ``status_reason`` is empty where there is nothing to explain."""
+    trial = news.trial
     tags = {
         SWEEP_TAG: sweep.identity,
         TRIAL_TAG: trial.params.trial_id,
@@ -139,18 +202,21 @@ def trial_tags(sweep: TrackedSweep, trial: TrialHistory) -> dict[str, str]:
         "series": series_of(trial.params.values),
         "status": trial.status,
         "status_reason": shorten(trial.reason, REASON_CHARACTERS),
-        NOTE_TAG: trial_note(trial) if trial.ended else "",  # one that is tried again has not ended after all
+        NOTE_TAG: trial_note(news),
+        **SOURCE_TAGS,
+        **commit_tag(surroundings),
+        **standing_tags(news.standing),
     }
     if trial.attempts > 1:
         tags["attempts"] = str(trial.attempts)
     return tags
 
 
-def front_tag(is_on_front: bool, known: str | None) -> dict[str, str]:
-    """``pareto``: true on the front; false only where an earlier front said otherwise."""
-    if is_on_front:
-        return {"pareto": "true"}
-    return {} if known is None else {"pareto": "false"}
+def standing_tags(standing: Standing | None) -> dict[str, str]:
+    """``pareto`` and ``pareto_rank``, known once the front has settled."""
+    if standing is None:
+        return {}
+    return {"pareto": str(standing.is_on_front).lower(), "pareto_rank": str(standing.rank)}
 
 
 def epoch_points(readings: Iterable[Reading]) -> list[Point]:
@@ -159,16 +225,23 @@ def epoch_points(readings: Iterable[Reading]) -> list[Point]:
         point
         for reading in readings
         for point in finite_points(
-            {f"epoch/{name}": value for name, value in reading.metrics.items()}, reading.time, reading.step
+            {curve_key(name): value for name, value in reading.metrics.items()}, reading.time, reading.step
         )
     ]
 
 
-def final_points(trial: TrialHistory, objectives: Sequence[str]) -> list[Point]:
+def curve_key(metric: str) -> str:
+    """MLflow shows ``system/…`` on a page of its own."""
+    return metric if metric.startswith(SYSTEM_PREFIX) else f"epoch/{metric}"
+
+
+def final_points(news: TrialNews, objectives: Sequence[str]) -> list[Point]:
     """What the trial measured, at the time when it ended; nothing where it measured nothing."""
+    trial = news.trial
     if trial.result is None or trial.ended_time is None:
         return []
-    return finite_points(final_metrics(trial.result, objectives), trial.ended_time)
+    gaps = {f"gap/{name}_bits": bits for name, bits in news.gap_bits.items()}
+    return finite_points({**final_metrics(trial.result, objectives), **gaps}, trial.ended_time)
 
 
 def final_metrics(result: TrialResult, objectives: Sequence[str]) -> dict[str, float]:
@@ -189,26 +262,37 @@ def final_metrics(result: TrialResult, objectives: Sequence[str]) -> dict[str, f
     }
 
 
-def trial_note(trial: TrialHistory) -> str:
-    """Markdown for the page of an ended trial."""
-    lines = [f"**{trial.params.trial_id}** {trial.status} ({series_of(trial.params.values)})"]
-    if trial.reason:
-        lines.append(f"Reason: {plain_markdown(trial.reason)}")
-    if trial.result is not None:
-        lines.append(_measured_table(trial.result))
-    return shorten("\n\n".join(lines), VALUE_CHARACTERS)
+def trial_note(news: TrialNews) -> str:
+    """Markdown for the page of a trial."""
+    trial, values = news.trial, news.trial.params.values
+    chosen = ", ".join(f"{name} {value}" for name, value in trial.params.own.items())
+    parts = [
+        f"**{trial.params.trial_id}** {trial.status}: {plain_markdown(series_of(values))}",
+        *([plain_markdown(chosen)] if chosen else []),
+        *([f"Reason: {plain_markdown(trial.reason)}"] if trial.reason else []),
+        *([] if trial.result is None else _measured(trial.result)),
+        *_gap_table(news.gap_bits),
+    ]
+    return shorten("\n\n".join(parts), VALUE_CHARACTERS)
 
 
-def _measured_table(result: TrialResult) -> str:
+def _measured(result: TrialResult) -> list[str]:
     validation, test = result.validation, result.test
-    return "\n".join(
-        [
-            "| | validation | test |",
-            "|---|---|---|",
-            f"| rate (bit/sample) | {validation.rate_bits:.3f} | {test.rate_bits:.3f} |",
-            f"| accuracy | {validation.accuracy:.2%} | {test.accuracy:.2%} |",
-            "",
-            f"Transmitter {result.transmitter_bytes:,} bytes, encoding {result.encode_ms:.3g} ms a sample, "
-            f"training {result.train_seconds:.1f} s.",
-        ]
+    table = [
+        "| | validation | test |",
+        "|---|---|---|",
+        f"| rate (bit/sample) | {validation.rate_bits:.3f} | {test.rate_bits:.3f} |",
+        f"| accuracy | {validation.accuracy:.2%} | {test.accuracy:.2%} |",
+    ]
+    costs = (
+        f"Transmitter {result.transmitter_bytes:,} bytes, encoding {result.encode_ms:.3g} ms a sample, "
+        f"training {result.train_seconds:.1f} s."
     )
+    return ["\n".join(table), costs]
+
+
+def _gap_table(gap_bits: Mapping[str, float]) -> list[str]:
+    if not gap_bits:
+        return []
+    rows = [f"| {plain_markdown(name.replace('_', ' '))} | {bits:+.3f} |" for name, bits in gap_bits.items()]
+    return ["\n".join(["| bound, at this accuracy on test | bits above it |", "|---|---|", *rows])]

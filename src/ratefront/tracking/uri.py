@@ -30,10 +30,15 @@ def default_uri(sweep_folder: Path) -> str:
     return sqlite_uri(sweep_folder.resolve().parent / "mlflow.db")
 
 
-def artifact_location(uri: str) -> str | None:
-    """``mlartifacts`` beside the database file, as a URI; None where a server or the store itself decides."""
+def artifact_location(uri: str, folder: Path | None = None) -> str | None:
+    """Where an experiment's files go, as a URI: ``mlartifacts`` beside the database file, or in the ``folder`` given
+    for a database that is reached over a network; None where a server decides.
+    """
+    if is_server(uri):
+        return None
     path = sqlite_path(uri)
-    return None if path is None else (path.parent / "mlartifacts").as_uri()
+    beside = folder if path is None else path.parent
+    return None if beside is None else (beside / "mlartifacts").absolute().as_uri()
 
 
 def resolve_uri(explicit: str | None, sweep_folder: Path) -> str:

@@ -1,0 +1,57 @@
+"""Sends a sweep that is there, ended or running, to a tracker of one's choice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ratefront.errors import InputError, TrackingError
+from ratefront.orchestrate.closing import closing_of
+from ratefront.orchestrate.redraw import DrawnSweep
+from ratefront.spec.schema import Tracking
+from ratefront.store.driver import driver_of
+from ratefront.store.folder import SweepFolder
+from ratefront.store.reading import read_history
+from ratefront.tracking import open_tracking
+from ratefront.tracking.uri import resolve_uri
+
+#: How long a tracker may take nothing before a person is told that it does not answer.
+PATIENCE_S = 20.0
+LOOK_S = 1.0
+
+
+def catch_up(
+    folder: SweepFolder,
+    finish: Callable[[SweepFolder], DrawnSweep],
+    *,
+    tracking_uri: str | None = None,
+    experiment: str | None = None,
+    register: str | None = None,
+) -> str:
+    """Bring a tracker up to date with a sweep, follow it while a driver runs it, and close it; returns the address.
+
+    What the sweep's file says of tracking holds where nothing is given. ``finish`` draws the report. Said again, it
+    changes nothing.
+
+    Raises
+    ------
+    InputError
+        The folder holds no sweep, the address cannot hold one, or the sweep's own driver reports there already.
+    TrackingError
+        The tracker cannot be reached, or takes nothing more.
+    """
+    asked = Tracking.model_validate(read_history(folder).spec.get("tracking") or {})
+    uri = resolve_uri(tracking_uri or asked.uri, folder.path)
+    if driver_of(folder) and uri == resolve_uri(asked.uri, folder.path):
+        raise InputError(
+            f"{folder.path} is running, and its driver reports there already; give another --tracking-uri"
+        )
+    follower = open_tracking(folder, uri, experiment or asked.experiment, register=register or asked.register)
+    while driver_of(folder):
+        time.sleep(LOOK_S)
+    drawn, history = finish(folder), read_history(folder)
+    if follower.finish(closing_of(drawn, folder, history, asked.models), PATIENCE_S):
+        raise TrackingError(
+            f"{folder.path} was not delivered whole: {follower.error or 'the tracker does not answer'}"
+        )
+    return uri

@@ -1,0 +1,21 @@
+"""What a tracker is told of a sweep at its end, and of one that is sent to another place."""
+
+from __future__ import annotations
+
+from ratefront.history import SweepHistory
+from ratefront.orchestrate.redraw import DrawnSweep
+from ratefront.spec.schema import Models
+from ratefront.store.folder import SweepFolder
+from ratefront.tracking.protocol import Closing
+from ratefront.tracking.sweep_files import front_codecs
+
+
+def closing_of(drawn: DrawnSweep, folder: SweepFolder, history: SweepHistory, models: Models) -> Closing:
+    """What was drawn, and the codecs whose ``models`` are wanted."""
+    return Closing(
+        outcome="finished" if history.ended else "interrupted",
+        figures=dict(drawn.figures),
+        artifacts=tuple(drawn.artifacts),
+        note=drawn.note,
+        codecs=front_codecs(folder, history) if models == "front" else (),
+    )
