@@ -1,0 +1,104 @@
+"""Views that MLflow's page reads: what they show, and that addresses name the ones that are written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from ratefront.records import OBJECTIVES
+from ratefront.tracking.view_state import SWEEPS_KEY, VIEW_TAG, sweeps_address, table_address, view_tags
+
+USUAL = ("rate_bits", "accuracy", "transmitter_bytes")
+SWEEP_ID = "0123456789abcdef"
+#: What the longest tag of an experiment may hold on servers that are older than ours.
+TAG_CHARACTERS = 5000
+
+
+def view_at(address: str, tags: dict[str, str]) -> dict[str, Any]:
+    """The state that MLflow's page reads for this address."""
+    (key,) = parse_qs(address.partition("?")[2])["viewStateShareKey"]
+    view = json.loads(tags[VIEW_TAG + key])
+    return dict(json.loads(view["state"]) if "name" in view else view)
+
+
+def test_a_sweep_has_a_view_of_its_trials_and_no_others() -> None:
+    view = view_at(table_address("http://h", "1", SWEEP_ID, USUAL), view_tags(USUAL, SWEEP_ID))
+    assert view["searchFilter"] == f"tags.sweep_id = '{SWEEP_ID}' AND tags.trial_id IS NOT NULL"
+
+
+def test_the_view_of_a_sweep_differs_from_that_of_all_trials_in_its_filter_only() -> None:
+    tags = view_tags(USUAL, SWEEP_ID)
+    everything, own = (
+        view_at(table_address("http://h", "1", sweep_id, USUAL), tags) for sweep_id in (None, SWEEP_ID)
+    )
+    assert {**own, "searchFilter": everything["searchFilter"]} == everything
+    assert everything["searchFilter"] == "tags.trial_id IS NOT NULL"
+
+
+def test_objectives_test_values_and_the_gap_are_columns_and_the_best_accuracy_comes_first() -> None:
+    view = view_at(table_address("http://h", "1", SWEEP_ID, USUAL), view_tags(USUAL, SWEEP_ID))
+    assert view["selectedColumns"] == [
+        "tags.`pareto`",
+        "metrics.`obj/rate_bits`",
+        "metrics.`obj/accuracy`",
+        "metrics.`obj/transmitter_bytes`",
+        "metrics.`test/rate_bits`",
+        "metrics.`test/accuracy`",
+        "metrics.`gap/oracle_bits`",
+        "params.`hp/family`",
+        "tags.`status_reason`",
+    ]
+    assert set(view["columnWidths"]) == set(view["columnOrder"]) > set(view["selectedColumns"])
+    assert (view["orderByKey"], view["orderByAsc"]) == ("metrics.`obj/accuracy`", False)
+
+
+def test_without_accuracy_the_first_objective_orders_in_its_direction() -> None:
+    view = view_at(table_address("http://h", "1", None, ("encode_ms",)), view_tags(("encode_ms",)))
+    assert (view["orderByKey"], view["orderByAsc"]) == ("metrics.`obj/encode_ms`", True)
+
+
+def test_the_charts_are_accuracy_over_rate_and_over_what_else_the_search_weighs() -> None:
+    view = view_at(table_address("http://h", "1", None, USUAL), view_tags(USUAL))
+    axes = [
+        (chart["type"], chart["xaxis"]["key"], chart["yaxis"]["key"]) for chart in view["compareRunCharts"]
+    ]
+    assert axes == [
+        ("SCATTER", "test/rate_bits", "test/accuracy"),
+        ("SCATTER", "cost/transmitter_bytes", "test/accuracy"),
+    ]
+    sections = {section["uuid"] for section in view["compareRunSections"]}
+    assert {chart["metricSectionId"] for chart in view["compareRunCharts"]} == sections
+    assert len({chart["uuid"] for chart in view["compareRunCharts"]}) == 2
+
+
+def test_all_sweeps_are_a_table_without_their_trials() -> None:
+    view = view_at(sweeps_address("http://h", "1"), view_tags(USUAL))
+    assert view["searchFilter"] == "tags.sweep_id IS NOT NULL AND tags.trial_id IS NULL"
+    assert "metrics.`hypervolume`" in view["selectedColumns"]
+
+
+def test_sweeps_with_the_same_objectives_share_named_views_and_differ_in_one_tag() -> None:
+    first, second = view_tags(USUAL, "a" * 16), view_tags(USUAL, "b" * 16)
+    assert first == view_tags(USUAL, "a" * 16)
+    assert dict(first.items() - second.items()).keys() == {f"{VIEW_TAG}ratefront-{'a' * 16}"}
+    assert view_tags(USUAL).items() <= first.items() & second.items()
+
+
+def test_the_menu_has_a_view_for_each_set_of_objectives_and_one_of_sweeps() -> None:
+    tags = view_tags(USUAL, SWEEP_ID) | view_tags(("rate_bits", "accuracy"), "b" * 16)
+    named = {key: json.loads(value) for key, value in tags.items() if "name" in json.loads(value)}
+    assert sorted(view["name"] for view in named.values()) == [
+        "ratefront: sweeps",
+        "ratefront: trials (rate_bits, accuracy)",
+        "ratefront: trials (rate_bits, accuracy, transmitter_bytes)",
+    ]
+    assert VIEW_TAG + SWEEPS_KEY in named
+    assert all(type(view["createdAt"]) is int for view in named.values())
+
+
+@pytest.mark.parametrize("objectives", [tuple(OBJECTIVES), USUAL])
+def test_a_view_fits_into_a_tag(objectives: tuple[str, ...]) -> None:
+    assert max(map(len, view_tags(objectives, SWEEP_ID).values())) < TAG_CHARACTERS
