@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from ratefront.engine.memory import Generations, Memory, Window
 from ratefront.engine.ranking import best
 from ratefront.engine.startup import spread
-from ratefront.engine.study import SamplerStudy, branches_of, to_optuna
+from ratefront.engine.study import SamplerStudy, branches_of
 from ratefront.history import TrialHistory
+from ratefront.optuna_space import to_optuna
 from ratefront.pareto import non_dominated
 from ratefront.records import DEFAULT_OBJECTIVES, TrialParams, TrialResult
 from ratefront.spec.space import Branch, Constant, Float, Int

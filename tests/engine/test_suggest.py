@@ -20,10 +20,10 @@ from ratefront.engine.engine import Engine
 from ratefront.engine.memory import SLACK, WINDOW, Generations, Window
 from ratefront.engine.seeds import stable_seed
 from ratefront.engine.startup import INTERVAL_STRATA, spread
-from ratefront.engine.study import to_optuna
 from ratefront.engine.suggest import Suggester
 from ratefront.events import Extended, Planned, Reopened
 from ratefront.history import TrialHistory
+from ratefront.optuna_space import to_optuna
 from ratefront.records import TrialParams, TrialResult
 from ratefront.spec.schema import Sampler
 from ratefront.spec.space import Branch, Constant, Float, Int

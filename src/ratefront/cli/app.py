@@ -10,6 +10,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 import typer
 
 from ratefront.cli.bounds import bounds
+from ratefront.cli.browse import dashboard, ui
 from ratefront.cli.init import init
 from ratefront.cli.schema import schema
 from ratefront.cli.simulate import simulate
@@ -17,7 +18,7 @@ from ratefront.cli.steer import clean, stop
 from ratefront.cli.streams import audit, decode, encode
 from ratefront.cli.sweep import check, sweep
 from ratefront.cli.trial import reproduce, trial
-from ratefront.cli.watch import report, status, ui
+from ratefront.cli.watch import report, status
 from ratefront.errors import InputError, RatefrontError
 
 P = ParamSpec("P")
@@ -32,6 +33,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     stop,
     report,
     ui,
+    dashboard,
     clean,
     trial,
     reproduce,

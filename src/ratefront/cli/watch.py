@@ -1,9 +1,8 @@
-"""Commands that look at a sweep, running or ended, and change nothing of it: ``status``, ``report``, ``ui``."""
+"""Commands that look at a sweep, running or ended, and change nothing of it: ``status`` and ``report``."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -38,31 +37,3 @@ def report(folder: Sweep) -> None:
 
     for path in api.report(folder).artifacts:
         print(path)
-
-
-def ui(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A sweep's folder, or the folder of many.")
-    ] = Path("runs"),
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="[default: 5000, or a free one]")] = None,
-    tracking_uri: Annotated[
-        str | None, typer.Option(help="Another store than the one beside the sweep.")
-    ] = None,
-) -> None:
-    """Open the MLflow UI on the right store; it listens on this machine only."""
-    from ratefront.store.folder import SweepFolder
-    from ratefront.tracking.ui import serve_ui
-    from ratefront.tracking.uri import resolve_uri
-
-    is_sweep = SweepFolder(folder).ledger.exists()
-    asked = tracking_uri or (_tracking_uri_of(folder) if is_sweep else None)
-    raise typer.Exit(serve_ui(resolve_uri(asked, folder if is_sweep else folder / "any"), port))
-
-
-def _tracking_uri_of(folder: Path) -> str | None:
-    """The store that the sweep's own file names, if it does."""
-    from ratefront.store.folder import SweepFolder
-    from ratefront.store.reading import read_spec
-
-    uri = (read_spec(SweepFolder(folder)).get("tracking") or {}).get("uri")
-    return None if uri is None else str(uri)

@@ -15,27 +15,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import optuna
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
+from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
-from optuna.study import Study, StudyDirection
+from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from ratefront.engine.memory import POPULATION, WINDOW
 from ratefront.engine.ranking import search_value
 from ratefront.history import TrialHistory
-from ratefront.records import OBJECTIVES, Scalar, Status
+from ratefront.optuna_space import Distributions, Values, directions_of, distribution_of, to_optuna
+from ratefront.records import Scalar, Status
 from ratefront.spec.space import Branch, Choice, Constant, Float, Int, Leaf, Space, assign
-
-Values: TypeAlias = dict[str, Scalar]
-Distributions: TypeAlias = dict[str, BaseDistribution]
 
 _STATES: Mapping[Status, TrialState] = {
     "planned": TrialState.RUNNING,
@@ -47,30 +40,6 @@ _STATES: Mapping[Status, TrialState] = {
 
 #: Questions and stand-ins that are over and lie in the study unseen; with more of them it is built anew.
 MOST_LITTER = 1000
-
-
-def _distribution(leaf: Leaf) -> BaseDistribution:
-    match leaf:
-        case Float(low, high, log):
-            return FloatDistribution(low, high, log=log)
-        case Int(low, high, log):
-            return IntDistribution(low, high, log=log)
-        case Choice(options):
-            return CategoricalDistribution(options)
-
-
-def to_optuna(space: Space, values: Mapping[str, Scalar]) -> tuple[Values, Distributions]:
-    """A flat assignment as Optuna's parameters and distributions, both named by the path in the space."""
-    params: Values = {}
-    distributions: Distributions = {}
-
-    def recall(path: str, leaf: Leaf) -> Scalar:
-        value = values[path.rpartition("/")[2]]
-        params[path], distributions[path] = value, _distribution(leaf)
-        return value
-
-    assign(space, recall)
-    return params, distributions
 
 
 def _not_none(value: Scalar | None) -> Scalar:
@@ -97,11 +66,7 @@ class SamplerStudy:
         self._begin()
 
     def _begin(self) -> None:
-        directions = [
-            StudyDirection.MINIMIZE if OBJECTIVES[name] == "minimise" else StudyDirection.MAXIMIZE
-            for name in self._objectives
-        ]
-        self.study = optuna.create_study(directions=directions)
+        self.study = optuna.create_study(directions=directions_of(self._objectives))
         self._told: dict[str, _Told] = {}
         self._litter = 0
 
@@ -231,11 +196,11 @@ def branches_of(space: Space, branch: str = "") -> dict[str, Distributions]:
             case Constant():
                 continue
             case Branch(options):
-                own[prefix + name] = _distribution(Choice(tuple(options)))
+                own[prefix + name] = distribution_of(Choice(tuple(options)))
                 for option, inner in options.items():
                     found |= branches_of(inner, prefix + (option if name == "family" else f"{name}/{option}"))
             case leaf:
-                own[prefix + name] = _distribution(leaf)
+                own[prefix + name] = distribution_of(leaf)
     for path in [path for path, distribution in own.items() if distribution.single()]:
         del own[path]
     return found

@@ -26,7 +26,8 @@ from ratefront.spec.space import Space, assign
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
-    from ratefront.engine.study import SamplerStudy, Values
+    from ratefront.engine.study import SamplerStudy
+    from ratefront.optuna_space import Values
 
 #: How often the sampler is asked where it repeats an earlier trial, then how often a draw is tried: a small space may
 #: have nothing new left.

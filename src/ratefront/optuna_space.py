@@ -1,0 +1,51 @@
+"""The search space in Optuna's words, for the search that asks it and for the study that people browse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.study import StudyDirection
+
+from ratefront.records import OBJECTIVES, Scalar
+from ratefront.spec.space import Choice, Float, Int, Leaf, Space, assign
+
+Values: TypeAlias = dict[str, Scalar]
+Distributions: TypeAlias = dict[str, BaseDistribution]
+
+
+def distribution_of(leaf: Leaf) -> BaseDistribution:
+    match leaf:
+        case Float(low, high, log):
+            return FloatDistribution(low, high, log=log)
+        case Int(low, high, log):
+            return IntDistribution(low, high, log=log)
+        case Choice(options):
+            return CategoricalDistribution(options)
+
+
+def to_optuna(space: Space, values: Mapping[str, Scalar]) -> tuple[Values, Distributions]:
+    """A flat assignment as Optuna's parameters and distributions, both named by the path in the space."""
+    params: Values = {}
+    distributions: Distributions = {}
+
+    def recall(path: str, leaf: Leaf) -> Scalar:
+        value = values[path.rpartition("/")[2]]
+        params[path], distributions[path] = value, distribution_of(leaf)
+        return value
+
+    assign(space, recall)
+    return params, distributions
+
+
+def directions_of(objectives: Sequence[str]) -> list[StudyDirection]:
+    return [
+        StudyDirection.MINIMIZE if OBJECTIVES[name] == "minimise" else StudyDirection.MAXIMIZE
+        for name in objectives
+    ]

@@ -1,0 +1,69 @@
+"""``ratefront dashboard`` as a process, and what it answers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from ratefront.tracking.serving import HOST, any_free_port
+
+COMMAND = [sys.executable, "-c", "from ratefront.cli import main; main()", "dashboard"]
+
+
+@dataclass
+class Served:
+    process: subprocess.Popen[str]
+    address: str
+
+    @property
+    def base(self) -> str:
+        return self.address.partition("/dashboard/")[0]
+
+    def get(self, path: str) -> Any:
+        with urlopen(f"{self.base}/api/{path}") as answer:
+            return json.load(answer)
+
+    @property
+    def study(self) -> Any:
+        return self.get("studies/0")
+
+    def ask(self, method: str, path: str, data: Any = None, **headers: str) -> tuple[int, Any]:
+        """The answer's status and content, whichever it is."""
+        body = None if data is None else json.dumps(data).encode()
+        headers = {"Content-Type": "application/json", **headers}
+        try:
+            with urlopen(
+                Request(f"{self.base}/api/{path}", data=body, method=method, headers=headers)
+            ) as answer:
+                return answer.status, json.loads(answer.read() or b"null")
+        except HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+
+@contextmanager
+def dashboard(folder: Path) -> Iterator[Served]:
+    """Serve a sweep's folder; nothing is left of it afterwards."""
+    port = any_free_port()
+    process = subprocess.Popen(
+        [*COMMAND, str(folder), "--port", str(port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        address = next((line for line in process.stdout if line.startswith(f"http://{HOST}:{port}/")), None)
+        assert address is not None, "it ended without an address"
+        yield Served(process, address.strip())
+    finally:
+        process.kill()
+        process.communicate()
