@@ -46,7 +46,9 @@ def catch_up(
         raise InputError(
             f"{folder.path} is running, and its driver reports there already; give another --tracking-uri"
         )
-    follower = open_tracking(folder, uri, experiment or asked.experiment, register=register or asked.register)
+    follower = open_tracking(
+        folder, uri, experiment or asked.experiment, register=register or asked.register_as
+    )
     while driver_of(folder):
         time.sleep(LOOK_S)
     drawn, history = finish(folder), read_history(folder)

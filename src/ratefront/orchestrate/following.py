@@ -52,7 +52,7 @@ class Following:
     def __enter__(self) -> Self:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self._follower = open_tracking(
-            self._folder, self._uri, self._tracking.experiment, register=self._tracking.register
+            self._folder, self._uri, self._tracking.experiment, register=self._tracking.register_as
         )
         return self
 

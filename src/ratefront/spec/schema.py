@@ -134,7 +134,7 @@ class Tracking(Section):
     experiment: Annotated[str, Field(min_length=1, description="experiment of MLflow")] = "ratefront"
     uri: Annotated[str | None, Field(description="default: sqlite, beside the sweep's folder")] = None
     models: Annotated[Models, Field(description="whose codecs are kept as MLflow models")] = "front"
-    register: Annotated[
+    register_as: Annotated[
         str | None, Field(min_length=1, description="registered model whose versions these codecs become")
     ] = None
 

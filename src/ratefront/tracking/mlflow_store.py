@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from ratefront.errors import InputError
+from ratefront.store.facts import DatasetFacts
 from ratefront.text import without_credentials
 from ratefront.tracking import presentation
 from ratefront.tracking import uri as addresses
@@ -19,8 +20,6 @@ from ratefront.tracking.presentation import SWEEP_TAG, Point, RunStatus, millise
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-
-    from ratefront.store.facts import DatasetFacts
 
 _Item = TypeVar("_Item")
 

@@ -56,7 +56,7 @@ class MlflowTracker:
 
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
         self._sweep = sweep
-        self._store.tag_experiment(view_tags(sweep.objectives))
+        self._store.tag_experiment(view_tags(sweep.objectives, sweep.identity))
         self._find_runs(sweep)
         if self._parent is None:
             start_ms = presentation.milliseconds(sweep.created_time)

@@ -13,10 +13,11 @@ import math
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ratefront.history import TrialHistory
-from ratefront.records import SYSTEM_PREFIX, Status, TrialResult, series_of
+from ratefront.records import SYSTEM_PREFIX, Scalar, Status, TrialResult, series_of
+from ratefront.store.facts import DatasetFacts
 from ratefront.text import plain_markdown
 from ratefront.tracking.protocol import (
     Closing,
@@ -27,9 +28,6 @@ from ratefront.tracking.protocol import (
     TrackedSweep,
     TrialNews,
 )
-
-if TYPE_CHECKING:
-    from ratefront.store.facts import DatasetFacts
 
 RunStatus: TypeAlias = Literal["RUNNING", "FINISHED", "KILLED", "FAILED"]
 
@@ -265,7 +263,7 @@ def final_metrics(result: TrialResult, objectives: Sequence[str]) -> dict[str, f
 def trial_note(news: TrialNews) -> str:
     """Markdown for the page of a trial."""
     trial, values = news.trial, news.trial.params.values
-    chosen = ", ".join(f"{name} {value}" for name, value in trial.params.own.items())
+    chosen = ", ".join(f"{name} {_brief(value)}" for name, value in trial.params.own.items())
     parts = [
         f"**{trial.params.trial_id}** {trial.status}: {plain_markdown(series_of(values))}",
         *([plain_markdown(chosen)] if chosen else []),
@@ -274,6 +272,10 @@ def trial_note(news: TrialNews) -> str:
         *_gap_table(news.gap_bits),
     ]
     return shorten("\n\n".join(parts), VALUE_CHARACTERS)
+
+
+def _brief(value: Scalar) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _measured(result: TrialResult) -> list[str]:

@@ -6,13 +6,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from ratefront.history import TrialHistory
 from ratefront.records import DEFAULT_OBJECTIVES
-
-if TYPE_CHECKING:
-    from ratefront.store.facts import DatasetFacts
+from ratefront.store.facts import DatasetFacts
 
 #: ``interrupted``: its driver left before the end, and it may go on; ``failed``: it could not go on.
 Outcome: TypeAlias = Literal["finished", "interrupted", "failed"]

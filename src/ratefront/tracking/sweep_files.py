@@ -10,7 +10,7 @@ from pathlib import Path
 from ratefront.errors import InputError
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.store.environment import environment_files, git_commit_of
-from ratefront.store.facts import read_dataset_facts, read_overlay
+from ratefront.store.facts import DatasetFacts, read_dataset_facts, read_overlay
 from ratefront.store.folder import SweepFolder
 from ratefront.store.front import front_of, point_of, result_of
 from ratefront.tracking.protocol import FrontCodec, Surroundings
@@ -39,17 +39,22 @@ class SweepFiles:
     def surroundings(self, history: SweepHistory) -> Surroundings:
         folder = self._folder
         artifacts = [folder.spec, *environment_files(folder)]
-        try:
-            dataset = read_dataset_facts(folder, history)
-        except InputError as error:
-            self._say(error)
-            dataset = None
         return Surroundings(
             folder.path.resolve(),
             git_commit_of(folder),
             tuple(path for path in artifacts if path.is_file()),
-            dataset,
+            self._dataset(history),
         )
+
+    def _dataset(self, history: SweepHistory) -> DatasetFacts | None:
+        """Known whole once the task model is there: MLflow keeps what it is told first."""
+        if history.task_model is None:
+            return None
+        try:
+            return read_dataset_facts(self._folder, history)
+        except InputError as error:
+            self._say(error)
+            return None
 
     def gap_bits(self, history: SweepHistory, trial: TrialHistory) -> Mapping[str, float]:
         """Bits of the trial, on test, above each bound that says something there; none without a result."""

@@ -1,0 +1,76 @@
+"""How a sweep leaves its tracker: finished, interrupted, or failed with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.builders import full_sweep
+from tests.tracking.places import QUICK, MemoryPlace, by_trial
+
+from ratefront.errors import EngineError
+from ratefront.orchestrate import following
+from ratefront.orchestrate.following import Following
+from ratefront.orchestrate.interrupts import Interrupted
+from ratefront.orchestrate.redraw import Redrawer
+from ratefront.spec.schema import Tracking
+from ratefront.store.folder import SweepFolder
+from ratefront.store.ledger import LedgerReader
+from ratefront.store.reading import read_history
+from ratefront.tracking.follower import Follower
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> MemoryPlace:
+    kept = MemoryPlace()
+
+    def opened(folder: SweepFolder, uri: str, experiment: str, **_: Any) -> Follower:
+        return Follower(LedgerReader(folder.ledger).read_new, kept.tracker(), QUICK).start()
+
+    monkeypatch.setattr(following, "open_tracking", opened)
+    return kept
+
+
+def follow(folder: SweepFolder, then: Callable[[Following], None]) -> None:
+    drawn = SimpleNamespace(figures={"hypervolume": 0.5}, artifacts=[], front=(), note="**done**")
+    spec: Any = SimpleNamespace(tracking=Tracking())
+    with Following(folder, spec, None, Redrawer(lambda folder: drawn, folder), None) as followed:
+        then(followed)
+
+
+def test_a_sweep_that_ends_is_closed_with_its_figures(place: MemoryPlace, tmp_path: Path) -> None:
+    folder = full_sweep(tmp_path / "digits")
+    follow(folder, lambda followed: followed.ended(read_history(folder)))
+    run = by_trial(place)[""]
+    assert (run.status, run.tags["mlflow.note.content"]) == ("FINISHED", "**done**")
+    assert {point.key: point.value for point in run.points} == {"hypervolume": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "tag", "reason"),
+    [
+        (Interrupted("SIGTERM"), "KILLED", "interrupted", None),
+        (
+            EngineError("no node is left at //me:secret@host"),
+            "FAILED",
+            "failed",
+            "no node is left at //***@host",
+        ),
+    ],
+)
+def test_a_sweep_that_breaks_off_says_how(
+    place: MemoryPlace, tmp_path: Path, error: BaseException, status: str, tag: str, reason: str | None
+) -> None:
+    def breaks(followed: Following) -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        follow(full_sweep(tmp_path / "digits", ended=False), breaks)
+    runs = by_trial(place)
+    assert (runs[""].status, runs[""].tags["status"]) == (status, tag)
+    assert runs[""].tags.get("status_reason") == reason
+    assert "RUNNING" not in {run.status for run in runs.values()}
+    assert not any("pareto" in run.tags for run in runs.values()), "the front has not settled"
