@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from types import SimpleNamespace
 from typing import Any
 
@@ -126,11 +127,11 @@ def test_an_epochs_readings_cost_less_than_a_millisecond() -> None:
     read.begin()
     costs_s = []
     for _ in range(50):
-        began_s = time.perf_counter()
+        began_s = time.thread_time()  # others compute on this machine, too
         read.begin()
         read.readings(has_gpu=False)
-        costs_s.append(time.perf_counter() - began_s)
-    assert sorted(costs_s)[10] < 1e-3, "of the quicker ones, as others compute here, too"
+        costs_s.append(time.thread_time() - began_s)
+    assert median(costs_s) < 1e-3
 
 
 def refuse(*_: object, **__: object) -> Any:
