@@ -16,10 +16,11 @@ from urllib.request import urlopen
 
 import pytest
 from tests.tracking.places import MemoryPlace, MlflowPlace, by_trial, finish, follow, show
-from tests.tracking.stories import whole_sweep
+from tests.tracking.stories import START, whole_sweep
 
 from ratefront.errors import InputError
 from ratefront.tracking import ui
+from ratefront.tracking.protocol import TrackedSweep
 from ratefront.tracking.uri import sqlite_uri
 
 
@@ -35,9 +36,32 @@ def test_a_missing_store_is_refused_by_name(tmp_path: Path) -> None:
     assert not (tmp_path / "mlflow.db").exists()
 
 
-def test_a_server_needs_no_second_one(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ui.serve_ui("http://mlflow.example.org:5000") == 0
-    assert "http://mlflow.example.org:5000" in capsys.readouterr().out
+def test_a_server_needs_no_second_one_and_its_password_is_not_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    port = free_port()
+    assert ui.serve_ui(f"http://me:secret@{ui.HOST}:{port}/mlflow/") == 0
+    said = capsys.readouterr().out
+    assert "it does not say where its sweeps are" in said
+    assert f"http://{ui.HOST}:{port}/mlflow/#/experiments?workflowType=machine_learning" in said
+    assert "secret" not in said
+
+
+def test_it_says_where_the_pages_of_a_sweep_are(
+    mlflow_place: MlflowPlace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ui, "command", lambda port: [sys.executable, "-c", ""])
+    sweep = TrackedSweep("digits", START, "0.1.0")
+    assert ui.serve_ui(mlflow_place.uri, free_port(), sweep) == 0
+    assert "digits is not found there" in capsys.readouterr().out
+    mlflow_place.tracker().open_sweep(sweep, running=True)
+    assert ui.serve_ui(mlflow_place.uri, free_port(), sweep) == 0
+    said = capsys.readouterr().out
+    assert "not found" not in said
+    (run,) = mlflow_place.stored()
+    assert said.count("http://") == 3
+    assert f"/runs/{run.info.run_id}\n" in said
+    assert f"viewStateShareKey=ratefront-{sweep.identity}\n" in said
 
 
 def test_a_taken_port_is_refused(tmp_path: Path) -> None:
@@ -112,7 +136,7 @@ def test_a_server_that_is_killed_and_comes_back_has_everything_once(
     story.entries += ending
     follower.wake()
     with serving(command, environment, port):
-        assert finish(follower, artifacts=[report], timeout=60) == 0
+        assert finish(follower, artifacts=[report], patience=60) == 0
         assert by_trial(remote) == show(whole_sweep(), MemoryPlace(), artifacts=[report])
 
 

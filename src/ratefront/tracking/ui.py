@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
-from pathlib import Path
+from urllib.parse import urlsplit
 
 from ratefront.errors import InputError
+from ratefront.text import without_credentials
 from ratefront.tracking import uri as addresses
+from ratefront.tracking.pages import pages, place_in_sqlite, place_in_store
+from ratefront.tracking.protocol import TrackedSweep
 from ratefront.tracking.serving import HOST, choose_port, interrupted_by_sigterm
 
 USUAL_PORT = 5000
 SECONDS_TO_STOP = 10.0
 
 
-def serve_ui(store_uri: str, port: int | None = None) -> int:
+def serve_ui(store_uri: str, port: int | None = None, sweep: TrackedSweep | None = None) -> int:
     """Serve the UI until Ctrl-C and return the server's exit code. A store that is a server is only named.
+
+    Says where the pages are that show the ``sweep``, or all sweeps.
 
     Raises
     ------
@@ -27,37 +30,43 @@ def serve_ui(store_uri: str, port: int | None = None) -> int:
         The SQLite file does not exist, or the port is taken.
     """
     if addresses.is_server(store_uri):
-        print(f"The sweep is tracked by a server: open {store_uri}", flush=True)
+        print(f"A server tracks it, at {without_credentials(store_uri)}:", flush=True)
+        _say_pages(_without_user(store_uri), store_uri, sweep)
         return 0
     path = addresses.sqlite_path(store_uri)
     if path is not None and not path.is_file():
         raise InputError(f"no tracking store at {path}: run a sweep first, or name the folder of one")
     port = choose_port(port, USUAL_PORT)
-    print(f"MLflow UI of {path or 'the database'} (Ctrl-C ends it):\n{_address(port, path)}", flush=True)
+    print(f"MLflow UI of {path or 'the database'} (Ctrl-C ends it):", flush=True)
+    _say_pages(f"http://{HOST}:{port}", store_uri, sweep)
     return _wait_for(subprocess.Popen(command(port), env={**os.environ, **environment(store_uri)}))
+
+
+def _say_pages(base: str, store_uri: str, sweep: TrackedSweep | None) -> None:
+    path = addresses.sqlite_path(store_uri)
+    try:
+        place = place_in_sqlite(path, sweep) if path else place_in_store(store_uri, sweep)
+    except Exception as error:  # whatever MLflow runs into: one can look oneself
+        reason = str(error).partition("\n")[0]
+        print(f"  it does not say where its sweeps are: {without_credentials(reason)}", flush=True)
+        place = None
+    if sweep is not None and place is not None and place.run_id is None:
+        print(f"  {sweep.name} is not found there; ratefront track sends a sweep", flush=True)
+    found = pages(base, place, sweep)
+    width = max(map(len, found))
+    for shows, address in found.items():
+        print(f"  {shows:<{width}}  {address}", flush=True)
+
+
+def _without_user(server_uri: str) -> str:
+    """For a browser, which asks for user and password itself."""
+    parts = urlsplit(server_uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path.rstrip("/")).geturl()
 
 
 def command(port: int) -> list[str]:
     served = ["--host", HOST, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level=warning"]
     return [sys.executable, "-m", "mlflow", "server", *served]
-
-
-def _address(port: int, store: Path | None) -> str:
-    """The table of runs, where the experiment is known: MLflow itself would open on an empty page about traces."""
-    experiment = _newest_experiment(store) if store is not None else None
-    page = "experiments" if experiment is None else f"experiments/{experiment}/runs"
-    return f"http://{HOST}:{port}/#/{page}?workflowType=machine_learning"
-
-
-def _newest_experiment(store: Path) -> int | None:
-    """Read without MLflow, whose import takes seconds; a store that looks otherwise has no answer."""
-    query = "SELECT experiment_id FROM experiments WHERE lifecycle_stage = 'active' ORDER BY last_update_time DESC"
-    try:
-        with closing(sqlite3.connect(f"{store.as_uri()}?mode=ro", uri=True)) as database:
-            row = database.execute(query).fetchone()
-    except sqlite3.Error:
-        return None
-    return None if row is None else int(row[0])
 
 
 def environment(store_uri: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from ratefront.records import OBJECTIVES
 from ratefront.tracking.presentation import SWEEP_TAG, TRIAL_TAG
@@ -20,14 +21,15 @@ SWEEPS_KEY = "ratefront-sweeps"
 
 #: When the named views were made, in ms since the epoch: the menu sorts them by it, and it must not change.
 _MADE_MS = 1_767_225_600_000
-_TRIALS = f"tags.{TRIAL_TAG} IS NOT NULL"
-_SWEEPS = f"tags.{SWEEP_TAG} IS NOT NULL AND tags.{TRIAL_TAG} IS NULL"
+#: Filters that older servers take too, which know no IS NOT NULL. A sweep's own run has its name, a trial's has not.
+_TRIALS = f"tags.{TRIAL_TAG} LIKE '%'"
+_SWEEPS = "tags.sweep LIKE '%'"
 
 #: Columns that MLflow always shows first, with widths in pixels in which their content can be read whole.
 _FIXED_WIDTHS = {"attributes.`Run Name`": 290, "runDateAndNestInfo": 140, "duration": 80}
 
 
-def view_tags(objectives: Sequence[str], sweep_id: str | None = None) -> dict[str, str]:
+def view_tags(objectives: Sequence[str], sweep_id: str) -> dict[str, str]:
     """Tags for the experiment that holds a sweep; the same for the same sweep until ratefront changes its views.
 
     The views of all trials and of all sweeps have names and stand in the menu of the page, which holds 40. The view of
@@ -36,12 +38,14 @@ def view_tags(objectives: Sequence[str], sweep_id: str | None = None) -> dict[st
     everything = f"ratefront: trials ({', '.join(objectives)})"
     views = {
         _trials_key(None, objectives): _named(everything, _trials_state(_TRIALS, objectives)),
+        _trials_key(sweep_id, objectives): _json(_trials_state(_trials_of(sweep_id), objectives)),
         SWEEPS_KEY: _named("ratefront: sweeps", _sweeps_state()),
     }
-    if sweep_id is not None:
-        its_trials = f"tags.{SWEEP_TAG} = '{sweep_id}' AND {_TRIALS}"
-        views[_trials_key(sweep_id, objectives)] = _json(_trials_state(its_trials, objectives))
     return {VIEW_TAG + key: view for key, view in views.items()}
+
+
+def _trials_of(sweep_id: str) -> str:
+    return f"tags.{SWEEP_TAG} = '{sweep_id}' AND {_TRIALS}"
 
 
 def _trials_key(sweep_id: str | None, objectives: Sequence[str]) -> str:
@@ -50,8 +54,6 @@ def _trials_key(sweep_id: str | None, objectives: Sequence[str]) -> str:
 
 
 def _trials_state(search: str, objectives: Sequence[str]) -> dict[str, Any]:
-    """Best accuracy first. In an order other than that of time MLflow lists runs flat, not under their parents."""
-    by = "accuracy" if "accuracy" in objectives else objectives[0]
     metrics = [*(f"obj/{name}" for name in objectives), "test/rate_bits", "test/accuracy", "gap/oracle_bits"]
     columns = [
         ("tags", "pareto"),
@@ -59,14 +61,23 @@ def _trials_state(search: str, objectives: Sequence[str]) -> dict[str, Any]:
         ("params", "hp/family"),
         ("tags", "status_reason"),
     ]
+    by, ascending = _order(objectives)
     costs = [f"cost/{name}" for name in objectives if name not in ("rate_bits", "accuracy")]
     return {
         "searchFilter": search,
-        "orderByKey": _column("metrics", f"obj/{by}"),
-        "orderByAsc": OBJECTIVES[by] == "minimise",
+        "orderByKey": by,
+        "orderByAsc": ascending,
         **_table(columns),
         **_charts([_scatter(x, "test/accuracy") for x in ("test/rate_bits", *costs)]),
     }
+
+
+def _order(objectives: Sequence[str]) -> tuple[str, bool]:
+    """The column to order by, and whether upwards: best accuracy first. In an order other than that of time MLflow
+    lists runs flat, not under their parents.
+    """
+    by = "accuracy" if "accuracy" in objectives else objectives[0]
+    return _column("metrics", f"obj/{by}"), OBJECTIVES[by] == "minimise"
 
 
 def _sweeps_state() -> dict[str, Any]:
@@ -128,13 +139,22 @@ def _json(value: Any) -> str:
 
 def table_address(base: str, experiment_id: str, sweep_id: str | None, objectives: Sequence[str]) -> str:
     """The page with the table of this sweep's trials, or of all trials where ``sweep_id`` is None."""
-    return _view_address(base, experiment_id, _trials_key(sweep_id, objectives))
+    return runs_address(base, experiment_id, viewStateShareKey=_trials_key(sweep_id, objectives))
 
 
 def sweeps_address(base: str, experiment_id: str) -> str:
     """The page with the table of all sweeps, a row each."""
-    return _view_address(base, experiment_id, SWEEPS_KEY)
+    return runs_address(base, experiment_id, viewStateShareKey=SWEEPS_KEY)
 
 
-def _view_address(base: str, experiment_id: str, key: str) -> str:
-    return f"{base}/#/experiments/{experiment_id}/runs?workflowType=machine_learning&viewStateShareKey={key}"
+def viewless_address(base: str, experiment_id: str, sweep_id: str, objectives: Sequence[str]) -> str:
+    """The page with this sweep's trials in order, but without our columns: for an experiment that lacks the view."""
+    by, ascending = _order(objectives)
+    search = {"searchFilter": _trials_of(sweep_id), "orderByKey": by, "orderByAsc": str(ascending).lower()}
+    return runs_address(base, experiment_id, **search)
+
+
+def runs_address(base: str, experiment_id: str, **query: str) -> str:
+    """The page with the table of the experiment's runs, as MLflow shows it or as the query says."""
+    words = urlencode({"workflowType": "machine_learning", **query}, quote_via=quote)
+    return f"{base}/#/experiments/{experiment_id}/runs?{words}"

@@ -1,0 +1,139 @@
+"""Where a sweep's pages are: found in the store with MLflow and without it, and said in addresses that work."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.tracking.places import MlflowPlace, show
+from tests.tracking.stories import START, Story, created, planned, started
+
+from ratefront.errors import InputError
+from ratefront.events import Created
+from ratefront.store.folder import SweepFolder
+from ratefront.store.ledger import Ledger
+from ratefront.tracking.pages import Place, pages, place_in_sqlite, place_in_store, sweep_of
+from ratefront.tracking.protocol import TrackedSweep
+from ratefront.tracking.uri import sqlite_path
+from ratefront.tracking.view_state import sweeps_address, table_address, view_tags
+
+BASE = "http://127.0.0.1:5000"
+
+
+def one_trial() -> Story:
+    return Story().tell(created(), planned(0), started(0))
+
+
+def told(story: Story) -> TrackedSweep:
+    event = story.entries[0].event
+    assert isinstance(event, Created)
+    return TrackedSweep(event.sweep, story.entries[0].time, event.ratefront_version, event.spec)
+
+
+def in_sqlite(place: MlflowPlace, sweep: TrackedSweep | None) -> Place | None:
+    path = sqlite_path(place.uri)
+    assert path is not None
+    return place_in_sqlite(path, sweep)
+
+
+@pytest.fixture(scope="module")
+def store(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tracked")
+    show(one_trial(), MlflowPlace.copied(empty_store, folder))
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def tracked(store: Path, tmp_path: Path) -> MlflowPlace:
+    """A store of its own with the sweep in it."""
+    return MlflowPlace.copied(store, tmp_path)
+
+
+def test_the_sweeps_own_run_is_found_with_mlflow_and_without(tracked: MlflowPlace) -> None:
+    sweep = told(one_trial())
+    found = in_sqlite(tracked, sweep)
+    assert found is not None
+    assert found == place_in_store(tracked.uri, sweep)
+    assert found.run_id in {
+        run.info.run_id for run in tracked.stored() if run.data.tags.get("sweep") == "digits"
+    }
+    assert found.tags >= view_tags(sweep.objectives, sweep.identity).keys()
+
+
+def test_of_a_sweep_that_is_not_there_the_newest_experiment_is_found(tracked: MlflowPlace) -> None:
+    other = TrackedSweep("other", START, "0.1.0")
+    found = in_sqlite(tracked, other)
+    assert found is not None
+    assert found.run_id is None
+    assert found == in_sqlite(tracked, None) == place_in_store(tracked.uri, other)
+    assert found.experiment_id == tracked.client.get_experiment_by_name(tracked.experiment).experiment_id
+
+
+def test_a_sweep_is_found_in_an_older_experiment_too(tracked: MlflowPlace) -> None:
+    tracked.client.create_experiment("newer")
+    sweep = told(one_trial())
+    found = in_sqlite(tracked, sweep)
+    assert found is not None
+    assert found == place_in_store(tracked.uri, sweep)
+    assert found.experiment_id == tracked.client.get_experiment_by_name(tracked.experiment).experiment_id
+
+
+def test_a_deleted_run_is_not_found(tracked: MlflowPlace) -> None:
+    sweep = told(one_trial())
+    found = in_sqlite(tracked, sweep)
+    assert found is not None
+    tracked.client.delete_run(found.run_id)
+    again = in_sqlite(tracked, sweep)
+    assert again is not None
+    assert again.run_id is None
+    assert again == place_in_store(tracked.uri, sweep)
+
+
+def test_a_file_that_is_no_store_has_no_places(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "other.db")) as database:
+        database.execute("CREATE TABLE runs (something TEXT)")
+    (tmp_path / "text.db").write_text("not a database, though it is long enough to look into")
+    assert place_in_sqlite(tmp_path / "other.db", None) is None
+    assert place_in_sqlite(tmp_path / "text.db", None) is None
+
+
+def test_a_sweep_has_three_pages() -> None:
+    sweep = told(one_trial())
+    place = Place("7", frozenset(view_tags(sweep.objectives, sweep.identity)), "ab12")
+    assert pages(BASE, place, sweep) == {
+        "trials of digits": table_address(BASE, "7", sweep.identity, sweep.objectives),
+        "the sweep itself": f"{BASE}/#/experiments/7/runs/ab12",
+        "all sweeps": sweeps_address(BASE, "7"),
+    }
+
+
+def test_views_that_an_experiment_lacks_are_not_in_addresses() -> None:
+    found = pages(BASE, Place("7", frozenset({"mlflow.note.content"}), "ab12"), told(one_trial()))
+    assert len(found) == 3
+    assert not any("viewStateShareKey" in address for address in found.values())
+    assert "searchFilter" in found["trials of digits"]
+
+
+def test_without_a_sweep_or_a_place_there_is_still_a_page() -> None:
+    assert pages(BASE, Place("7", frozenset()), None) == {
+        "all sweeps": f"{BASE}/#/experiments/7/runs?workflowType=machine_learning"
+    }
+    assert pages(BASE, None, told(one_trial())) == {
+        "all experiments": f"{BASE}/#/experiments?workflowType=machine_learning"
+    }
+
+
+def test_a_folder_says_which_sweep_it_is(tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path)
+    with Ledger(folder.ledger, lambda: START) as ledger:
+        ledger.append(created())
+    assert sweep_of(folder).identity == told(one_trial()).identity
+    assert sweep_of(folder).objectives == ("rate_bits", "accuracy")
+
+
+def test_a_ledger_that_holds_nothing_yet_is_no_sweep(tmp_path: Path) -> None:
+    SweepFolder(tmp_path).ledger.touch()
+    with pytest.raises(InputError, match="has not begun"):
+        sweep_of(SweepFolder(tmp_path))
