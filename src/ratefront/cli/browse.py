@@ -19,14 +19,16 @@ def ui(
         str | None, typer.Option(help="Another store than the one beside the sweep.")
     ] = None,
 ) -> None:
-    """Open the MLflow UI on the right store; it listens on this machine only."""
+    """Open the MLflow UI on the right store; it listens on this machine only. Says where the sweep's pages are."""
     from ratefront.store.folder import SweepFolder
+    from ratefront.tracking.pages import sweep_of
     from ratefront.tracking.ui import serve_ui
     from ratefront.tracking.uri import resolve_uri
 
-    is_sweep = SweepFolder(folder).ledger.exists()
-    asked = tracking_uri or (_tracking_uri_of(folder) if is_sweep else None)
-    raise typer.Exit(serve_ui(resolve_uri(asked, folder if is_sweep else folder / "any"), port))
+    sweep = sweep_of(SweepFolder(folder)) if SweepFolder(folder).ledger.exists() else None
+    own_uri = (sweep.spec.get("tracking") or {}).get("uri") if sweep else None
+    store_uri = resolve_uri(tracking_uri or own_uri, folder if sweep else folder / "any")
+    raise typer.Exit(serve_ui(store_uri, port, sweep))
 
 
 def dashboard(
@@ -38,12 +40,3 @@ def dashboard(
     from ratefront.tracking.dashboard import serve_dashboard
 
     serve_dashboard(SweepFolder(folder), port)
-
-
-def _tracking_uri_of(folder: Path) -> str | None:
-    """The store that the sweep's own file names, if it does."""
-    from ratefront.store.folder import SweepFolder
-    from ratefront.store.reading import read_spec
-
-    uri = (read_spec(SweepFolder(folder)).get("tracking") or {}).get("uri")
-    return None if uri is None else str(uri)
