@@ -108,11 +108,16 @@ class MlflowTracker:
         sweep, _ = self._opened()
         run = self._trials.get(codec.trial_id)
         if run is not None:
-            models = CodecModels(self._store.client, self._store.experiment_id, self._register)
-            models.log(run.run_id, sweep.identity, codec)
+            self._models().log(run.run_id, sweep.identity, codec)
+
+    def _models(self) -> CodecModels:
+        return CodecModels(self._store.client, self._store.experiment_id, self._register)
 
     def close_sweep(self, closing: Closing, time: float) -> None:
-        _, parent = self._opened()
+        sweep, parent = self._opened()
+        if closing.tells_standing:
+            front = {trial_id for trial_id, run in self._trials.items() if run.tags.get("pareto") == "true"}
+            self._models().tell_front(sweep.identity, front)
         figures = presentation.finite_points(closing.figures, time)
         self._store.write(parent, figures, {}, presentation.closing_tags(closing))
         for path in closing.artifacts:
