@@ -12,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from ratefront.bitstream import CodedStream, StreamWriter
+from ratefront.codecs.contract import Codec
 from ratefront.codecs.storage import load_codec
+from ratefront.data.splits import Samples
 from ratefront.errors import BitstreamError, InputError
 from ratefront.store.folder import SweepFolder, TrialFolder
 from ratefront.store.reading import read_history
@@ -45,6 +47,17 @@ def encode_samples(
     files = codec_of(folder, trial_id)
     codec, identity = load_codec(files.codec_config, files.codec_weights, runs_modules=runs_modules)
     samples = given(paths, _sample_shape(files), resize=resize)
+    return coded(codec, identity, samples, block_size)
+
+
+def coded(codec: Codec, identity: bytes, samples: Samples, block_size: int) -> CodedStream:
+    """Samples as one stream, read and coded a block at a time.
+
+    Raises
+    ------
+    BitstreamError
+        A block does not decode to its own latents.
+    """
     writer = StreamWriter(codec, identity, len(samples), block_size)
     for first, count in writer.spans:
         writer.add(codec.analyse(torch.from_numpy(samples[first : first + count]), first), first)

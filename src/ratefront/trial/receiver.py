@@ -18,26 +18,41 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ratefront.errors import BitstreamError, RatefrontError, WorkerLostError
 
+if TYPE_CHECKING:
+    from ratefront.codecs.contract import Codec
+
 
 def decode_files(
     config: Path, weights: Path, streams: Iterable[Path], *, runs_modules: bool = False
 ) -> Iterator[NDArray[np.int64]]:
     """Classes (N,) of each coded file, from the codec's files alone; for ``runs_modules`` see ``load_codec``."""
-    from ratefront.bitstream import read_blocks
     from ratefront.codecs.storage import load_codec
 
     codec, identity = load_codec(config, weights, receiver_only=True, runs_modules=runs_modules)
     for stream in streams:
-        blocks = read_blocks(codec, identity, stream.read_bytes())
-        classes = [codec.classify(latents, first).numpy() for first, latents in blocks]
-        yield np.concatenate(classes) if classes else np.zeros(0, dtype=np.int64)
+        yield classes_in(codec, identity, stream.read_bytes())
+
+
+def classes_in(codec: Codec, identity: bytes, data: bytes) -> NDArray[np.int64]:
+    """Classes (N,) of a container that this codec has written, from its bytes alone.
+
+    Raises
+    ------
+    BitstreamError
+        As ``read_blocks``.
+    """
+    from ratefront.bitstream import read_blocks
+
+    blocks = read_blocks(codec, identity, data)
+    classes = [codec.classify(latents, first).numpy() for first, latents in blocks]
+    return np.concatenate(classes) if classes else np.zeros(0, dtype=np.int64)
 
 
 def decode_file(

@@ -1,0 +1,69 @@
+"""A codec as an MLflow model: samples in, classes and bytes out.
+
+MLflow keeps a copy of this file with every model and runs that copy, against the ratefront that is installed; nothing
+of ratefront imports it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+
+class CodecModel(PythonModel):
+    """The codec in the model's artifacts ``config`` and ``weights``.
+
+    Where its task model is Python code, that is run only if the model is loaded with
+    ``model_config={"own_module": True}``.
+    """
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Read the codec's two files.
+
+        Raises
+        ------
+        InputError
+            As ``load_codec``.
+        """
+        from ratefront.errors import InputError
+        from ratefront.trial.round_trip import StoredCodec
+
+        config, weights = Path(context.artifacts["config"]), Path(context.artifacts["weights"])
+        try:
+            self._codec = StoredCodec(
+                config, weights, runs_modules=context.model_config["own_module"] is True
+            )
+        except InputError as error:  # what is an option of the command line elsewhere is a setting here
+            raise InputError(
+                str(error).replace("--own-module", 'model_config={"own_module": True}')
+            ) from error
+
+    def predict(
+        self,
+        context: PythonModelContext,
+        model_input: np.ndarray,  # type: ignore[type-arg]  # MLflow compares it with numpy's own
+        params: dict[str, Any] | None = None,
+    ) -> pd.DataFrame:
+        """Code the samples as one stream in blocks of ``params["block_size"]``, and decode what was written.
+
+        ``model_input`` is images (N, C, H, W) in [0, 1], or point clouds (N, P, 3), float32. Of each there is a row:
+        ``class``, ``bytes`` and ``payload_bytes`` (see ``RoundTrip``).
+
+        Raises
+        ------
+        InputError
+            Values are no brightnesses or not finite, or the block size is none.
+        """
+        from ratefront.trial.coding import BLOCK_SIZE
+
+        block_size = int((params or {}).get("block_size", BLOCK_SIZE))  # MLflow fills in the trial's own
+        done = self._codec.round_trip(model_input, block_size)
+        return pd.DataFrame({"class": done.classes, "bytes": done.bytes, "payload_bytes": done.payload_bytes})
+
+
+mlflow.models.set_model(CodecModel())
