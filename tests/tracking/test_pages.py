@@ -104,7 +104,7 @@ def test_a_sweep_has_three_pages() -> None:
     place = Place("7", frozenset(view_tags(sweep.objectives, sweep.identity)), "ab12")
     assert pages(BASE, place, sweep) == {
         "trials of digits": table_address(BASE, "7", sweep.identity, sweep.objectives),
-        "the sweep itself": f"{BASE}/#/experiments/7/runs/ab12",
+        "the sweep itself": f"{BASE}/#/experiments/7/runs/ab12?workflowType=machine_learning",
         "all sweeps": sweeps_address(BASE, "7"),
     }
 

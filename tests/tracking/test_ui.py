@@ -60,7 +60,7 @@ def test_it_says_where_the_pages_of_a_sweep_are(
     assert "not found" not in said
     (run,) = mlflow_place.stored()
     assert said.count("http://") == 3
-    assert f"/runs/{run.info.run_id}\n" in said
+    assert f"/runs/{run.info.run_id}?" in said
     assert f"viewStateShareKey=ratefront-{sweep.identity}\n" in said
 
 

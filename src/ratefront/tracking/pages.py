@@ -17,6 +17,7 @@ from ratefront.tracking.protocol import TrackedSweep
 from ratefront.tracking.view_state import (
     SWEEPS_KEY,
     VIEW_TAG,
+    run_address,
     runs_address,
     sweeps_address,
     table_address,
@@ -70,7 +71,7 @@ def pages(base: str, place: Place | None, sweep: TrackedSweep | None) -> dict[st
     address = table_address if has_view else viewless_address
     return {
         f"trials of {sweep.name}": address(base, experiment, sweep.identity, sweep.objectives),
-        "the sweep itself": f"{base}/#/experiments/{experiment}/runs/{place.run_id}",
+        "the sweep itself": run_address(base, experiment, place.run_id),
         **all_sweeps,
     }
 

@@ -156,5 +156,15 @@ def viewless_address(base: str, experiment_id: str, sweep_id: str, objectives: S
 
 def runs_address(base: str, experiment_id: str, **query: str) -> str:
     """The page with the table of the experiment's runs, as MLflow shows it or as the query says."""
+    return _address(base, f"{experiment_id}/runs", query)
+
+
+def run_address(base: str, experiment_id: str, run_id: str) -> str:
+    """The page of one run."""
+    return _address(base, f"{experiment_id}/runs/{run_id}", {})
+
+
+def _address(base: str, page: str, query: Mapping[str, str]) -> str:
+    """MLflow's other half, for traces of language models, would hide what we show."""
     words = urlencode({"workflowType": "machine_learning", **query}, quote_via=quote)
-    return f"{base}/#/experiments/{experiment_id}/runs?{words}"
+    return f"{base}/#/experiments/{page}?{words}"
