@@ -16,6 +16,7 @@ from ratefront.text import without_credentials
 from ratefront.tracking import presentation
 from ratefront.tracking import uri as addresses
 from ratefront.tracking.presentation import SWEEP_TAG, Point, RunStatus, milliseconds
+from ratefront.tracking.run_calls import run_calls
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -45,6 +46,20 @@ def quieten() -> None:
         os.environ.setdefault(name, value)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+
+
+def _reach_database(uri: str) -> None:
+    """Connect once: MLflow itself would try for a minute and a half before it says what is wrong."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    try:
+        create_engine(uri, poolclass=NullPool).connect().close()
+    except ModuleNotFoundError as error:
+        kind = uri.partition(":")[0]
+        raise InputError(
+            f"a {kind} database needs the package {error.name}, which is not installed"
+        ) from error
 
 
 @dataclass
@@ -85,7 +100,7 @@ class MlflowStore:
     Raises
     ------
     InputError
-        The experiment exists and was deleted.
+        The experiment exists and was deleted, or what talks to this kind of database is not installed.
     """
 
     def __init__(self, uri: str, experiment: str, artifacts: Path | None = None) -> None:
@@ -93,9 +108,12 @@ class MlflowStore:
         path = addresses.sqlite_path(uri)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
+        elif not addresses.is_server(uri):
+            _reach_database(uri)
         from mlflow import MlflowClient
 
         self.client: MlflowClient = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        self._calls = run_calls(uri, self.client)
         self._experiment_tags: dict[str, str] = {}
         self.experiment_id = self._experiment(uri, experiment, artifacts)
 
@@ -135,36 +153,27 @@ class MlflowStore:
                 return found
 
     def create(self, name: str, start_ms: int, tags: Mapping[str, str]) -> StoredRun:
-        made = self.client.create_run(self.experiment_id, start_time=start_ms, tags=dict(tags), run_name=name)
-        return StoredRun.of(made)
+        run_id = self._calls.create(self.experiment_id, name, start_ms, tags)
+        return StoredRun(run_id, "RUNNING", start_ms, {NAME_TAG: name, **tags})
 
     def write(
         self, run: StoredRun, points: Sequence[Point], params: Mapping[str, str], tags: Mapping[str, str]
     ) -> None:
         """Log points and parameters, and those of the tags that differ from what the run carries."""
-        from mlflow.entities import Metric, Param, RunTag
-
-        metrics = [Metric(point.key, point.value, point.time_ms, point.step) for point in points]
-        pairs = [Param(*item) for item in params.items()]
         changed = {name: value for name, value in tags.items() if run.tags.get(name, "") != value}
-        new_tags = [RunTag(*item) for item in changed.items()]
         calls = zip_longest(
-            batches(metrics, METRICS_PER_CALL),
-            batches(pairs, PARAMS_PER_CALL),
-            batches(new_tags, TAGS_PER_CALL),
+            batches(points, METRICS_PER_CALL),
+            batches(list(params.items()), PARAMS_PER_CALL),
+            batches(list(changed.items()), TAGS_PER_CALL),
             fillvalue=(),
         )
-        for some_metrics, some_pairs, some_tags in calls:
-            self.client.log_batch(run.run_id, some_metrics, some_pairs, some_tags)
+        for some_points, some_params, some_tags in calls:
+            self._calls.log(run.run_id, some_points, some_params, some_tags)
         run.tags |= changed
-        run.has_params = run.has_params or bool(pairs)
+        run.has_params = run.has_params or bool(params)
 
     def add_dataset(self, run: StoredRun, dataset: DatasetFacts) -> None:
-        from mlflow.entities import Dataset, DatasetInput, InputTag
-
-        described = Dataset(**presentation.dataset_fields(dataset))
-        used = InputTag("mlflow.data.context", "train, validation, test")
-        self.client.log_inputs(run.run_id, datasets=[DatasetInput(described, [used])])
+        self._calls.add_dataset(run.run_id, presentation.dataset_fields(dataset), "train, validation, test")
         run.has_dataset = True
 
     def add_artifact(self, run: StoredRun, path: Path) -> None:
@@ -172,11 +181,11 @@ class MlflowStore:
 
     def end(self, run: StoredRun, status: RunStatus, time: float) -> None:
         """``time`` is seconds since the epoch."""
-        self.client.set_terminated(run.run_id, status, milliseconds(time))
+        self._calls.update(run.run_id, status, milliseconds(time))
         run.status = status
 
     def reopen(self, run: StoredRun) -> None:
-        self.client.update_run(run.run_id, status="RUNNING")
+        self._calls.update(run.run_id, "RUNNING")
         run.status = "RUNNING"
 
     def delete(self, run: StoredRun) -> None:
