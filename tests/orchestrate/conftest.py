@@ -17,6 +17,7 @@ from ratefront.spec.check import LoadedSpec
 from ratefront.spec.schema import Named, Resources, Sampler, SweepSpec
 from ratefront.spec.space import Branch, Choice, Space
 from ratefront.store.folder import SweepFolder
+from ratefront.tracking.protocol import Closing
 
 HERE = Path(__file__).parent
 WORK = Work("fake_work:trial_steps", "fake_work:prepare", "fake_work:limit_memory")
@@ -26,15 +27,14 @@ class SilentFollower:
     """A follower that only remembers how it was left."""
 
     def __init__(self) -> None:
-        self.finished: list[dict[str, Any]] = []
+        self.finished: list[Closing] = []
         self.wakes = 0
 
     def wake(self) -> None:
         self.wakes += 1
 
-    def finish(self, *values: Any) -> int:
-        names = ("figures", "artifacts", "front", "note", "interrupted", "timeout")
-        self.finished.append(dict(zip(names, values, strict=True)))
+    def finish(self, closing: Closing, patience: float) -> int:
+        self.finished.append(closing)
         return 0
 
 
@@ -62,7 +62,7 @@ def loaded(
 
 def drawn(folder: SweepFolder) -> SimpleNamespace:
     folder.report.write_text("drawn")
-    return SimpleNamespace(figures={"hypervolume": 1.0}, artifacts=[folder.report], front={"t0000"}, note="n")
+    return SimpleNamespace(figures={"hypervolume": 1.0}, artifacts=[folder.report], note="n")
 
 
 def run(spec: LoadedSpec, folder: Path, **changes: Any) -> Any:
@@ -81,7 +81,7 @@ def fake() -> SimpleNamespace:
 def silent_follower() -> Iterator[SilentFollower]:
     found = SilentFollower()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ratefront.tracking.open_tracking", lambda *values: found)
+        patch.setattr("ratefront.orchestrate.following.open_tracking", lambda *_, **__: found)
         yield found
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import ratefront.tracking
 from conftest import drawn, loaded, run
 from ratefront.errors import RatefrontError
+from ratefront.orchestrate import following
 from ratefront.orchestrate.interrupts import Interrupted
 from ratefront.orchestrate.sweep import Work
 
@@ -24,7 +24,7 @@ def draw_for_long(folder: Any) -> Any:
 def main() -> int:
     folder, trials, words = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     silent = SimpleNamespace(wake=lambda: None, finish=lambda *values: 0)
-    ratefront.tracking.open_tracking = lambda *values: silent
+    following.open_tracking = lambda *_, **__: silent
     options = next(
         (word.removeprefix("merged=") for word in words if word.startswith("merged=")), "2,3,7,8,9"
     )

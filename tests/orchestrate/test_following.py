@@ -35,7 +35,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> MemoryPlace:
 
 
 def follow(folder: SweepFolder, then: Callable[[Following], None]) -> None:
-    drawn = SimpleNamespace(figures={"hypervolume": 0.5}, artifacts=[], front=(), note="**done**")
+    drawn = SimpleNamespace(figures={"hypervolume": 0.5}, artifacts=[], note="**done**")
     spec: Any = SimpleNamespace(tracking=Tracking())
     with Following(folder, spec, None, Redrawer(lambda folder: drawn, folder), None) as followed:
         then(followed)

@@ -122,10 +122,8 @@ def test_the_folder_tells_where_it_came_from(eventful: Any) -> None:
 
 def test_the_tracker_is_told_how_it_ended(eventful: Any) -> None:
     told = eventful.follower.finished[0]
-    assert (told["figures"], told["front"], told["note"]) == ({"hypervolume": 1.0}, {"t0000"}, "n")
-    assert not told["interrupted"]
-    names = [path.name for path in told["artifacts"]]
-    assert names[:3] == ["report.html", "spec.yaml", "environment.json"]
+    assert (told.outcome, told.figures, told.note) == ("finished", {"hypervolume": 1.0}, "n")
+    assert [path.name for path in told.artifacts] == ["report.html"]
 
 
 def test_a_resume_of_an_ended_sweep_draws_again_and_writes_nothing(
@@ -137,7 +135,7 @@ def test_a_resume_of_an_ended_sweep_draws_again_and_writes_nothing(
     assert statuses(history) == statuses(eventful.history)
     assert (eventful.folder / "ledger.jsonl").read_bytes() == before
     assert (eventful.folder / "report.html").exists()
-    assert [told["interrupted"] for told in follower.finished] == [False]
+    assert [told.outcome for told in follower.finished] == ["finished"]
 
 
 def test_other_settings_than_the_ledgers_are_refused(
@@ -197,7 +195,8 @@ def test_a_task_model_that_cannot_be_had_is_bad_input(
         fake.run(fake.loaded(2), tmp_path / "a", work=Work("x:y", "fake_work:prepare_refused"))
     with pytest.raises(EngineError, match="training went wrong"):
         fake.run(fake.loaded(2), tmp_path / "b", work=Work("x:y", "fake_work:prepare_broken"))
-    assert [told["interrupted"] for told in follower.finished] == [True, True]
+    assert [(told.outcome, told.tells_standing) for told in follower.finished] == [("failed", False)] * 2
+    assert "training went wrong" in follower.finished[1].reason
 
 
 @pytest.mark.slow
@@ -275,7 +274,7 @@ def test_a_ledger_that_cannot_be_written_ends_the_sweep_with_its_place(
     with pytest.raises(EngineError, match=r"ledger\.jsonl cannot be written: No space left"):
         fake.run(fake.loaded(2), tmp_path / "sweep")
     monkeypatch.undo()
-    monkeypatch.setattr("ratefront.tracking.open_tracking", lambda *values: follower)
+    monkeypatch.setattr("ratefront.orchestrate.following.open_tracking", lambda *_, **__: follower)
     history = fake.run(fake.loaded(2), tmp_path / "sweep", resume=True)
     assert statuses(history) == {"finished": 2}
     assert len(events_of(tmp_path / "sweep", Resumed)) == len(events_of(tmp_path / "sweep", Ended)) == 1

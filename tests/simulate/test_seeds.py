@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import get_args
 
 import pytest
 from tests.simulate.mutants import MORE, NAMED, name_of
 
-from ratefront.history import TrialHistory
 from ratefront.simulate.faults import Kind, Odds
 from ratefront.simulate.run import InvariantBrokenError
 from ratefront.simulate.scenario import Parts
 from ratefront.simulate.seeds import try_seed
 from ratefront.tracking.backlog import Backlog
 from ratefront.tracking.memory import InMemoryTracker
-from ratefront.tracking.protocol import Reading
+from ratefront.tracking.protocol import TrialNews
 
 SEEDS = 200
 
@@ -66,10 +64,10 @@ def test_a_follower_that_forgets_what_was_refused_is_found(monkeypatch: pytest.M
 def test_a_tracker_that_never_opens_a_run_again_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     show = InMemoryTracker.show_trial
 
-    def show_once(self: InMemoryTracker, trial: TrialHistory, readings: Sequence[Reading]) -> None:
-        run = next(iter(self.sweeps.values())).trials.get(trial.params.trial_id)
+    def show_once(self: InMemoryTracker, news: TrialNews) -> None:
+        run = next(iter(self.sweeps.values())).trials.get(news.trial.params.trial_id)
         if run is None or run.status != "FAILED":
-            show(self, trial, readings)
+            show(self, news)
 
     monkeypatch.setattr(InMemoryTracker, "show_trial", show_once)
     error = found_by(Parts())

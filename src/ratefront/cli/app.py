@@ -17,6 +17,7 @@ from ratefront.cli.simulate import simulate
 from ratefront.cli.steer import clean, stop
 from ratefront.cli.streams import audit, decode, encode
 from ratefront.cli.sweep import check, sweep
+from ratefront.cli.track import track
 from ratefront.cli.trial import reproduce, trial
 from ratefront.cli.watch import report, status
 from ratefront.errors import InputError, RatefrontError
@@ -34,6 +35,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
     report,
     ui,
     dashboard,
+    track,
     clean,
     trial,
     reproduce,
