@@ -13,7 +13,7 @@ import pytest
 from tests.tracking.places import QUICK, MemoryPlace, MlflowPlace, Place, by_trial, finish, follow, show
 from tests.tracking.stories import Story, created, finished, planned, reported, started, whole_sweep
 
-from ratefront.errors import LedgerDamagedError
+from ratefront.errors import InputError, LedgerDamagedError
 from ratefront.events import Entry, Resumed
 from ratefront.history import TrialHistory
 from ratefront.tracking.follower import Follower, Pace
@@ -179,6 +179,23 @@ def test_an_outage_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     assert finish(follower) == 0
     assert [record.getMessage() for record in caplog.records] == [
         "tracking: ConnectionError: nobody there; the sweep goes on, trying again"
+    ]
+
+
+def test_a_refusal_is_told_at_once_and_not_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    class Shut(InMemoryTracker):
+        def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
+            raise InputError("experiment 'mine' was deleted")
+
+    follower = Follower(whole_sweep().reader(), Shut(), Pace(retry=60)).start()
+    wait_until(lambda: caplog.records)
+    assert follower.is_refused
+    begin = time.monotonic()
+    left = finish(follower, patience=60)
+    assert time.monotonic() - begin < 10
+    assert [record.getMessage().partition(";")[0] for record in caplog.records] == [
+        "tracking: experiment 'mine' was deleted",
+        f"tracking: {left} ledger entries not delivered (last error: experiment 'mine' was deleted)",
     ]
 
 

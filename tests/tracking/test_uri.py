@@ -43,3 +43,23 @@ def test_paths_survive_the_way_there_and_back(tmp_path: Path) -> None:
     path = tmp_path / "a folder" / "mlflow.db"
     assert sqlite_path(sqlite_uri(path)) == path
     assert artifact_location(sqlite_uri(path)) == (tmp_path / "a folder" / "mlartifacts").as_uri()
+
+
+@pytest.mark.parametrize("password", ["two@signs", "a/b", "a?b", "a#b"])
+def test_a_password_that_would_be_read_as_a_host_is_refused_and_not_repeated(
+    password: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="%40") as caught:
+        resolve_uri(f"http://me:{password}@mlflow.example.org:5000", tmp_path)
+    assert password not in str(caught.value)
+
+
+def test_an_address_that_is_refused_is_told_without_its_password(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        resolve_uri("ftp://me:secret@mlflow.example.org", tmp_path)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("uri", ["http://me:a%40b@host:5000", "postgresql://me:secret@/mlflow?host=/run/pg"])
+def test_passwords_that_can_be_told_apart_are_taken(uri: str, tmp_path: Path) -> None:
+    assert resolve_uri(uri, tmp_path) == uri

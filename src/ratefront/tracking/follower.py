@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ratefront.events import Entry
-from ratefront.text import without_credentials
+from ratefront.tracking.answers import in_words, is_refusal
 from ratefront.tracking.delivery import Delivery
 from ratefront.tracking.protocol import Closing, Tracker
 from ratefront.tracking.sweep_files import SweepFiles
@@ -25,7 +25,7 @@ class Pace:
     retry     first pause after a failure; doubled with each further one
     retry_max longest such pause; ``retry_max_closing`` once the driver waits for the end
 
-    An outage is worth a warning after ``failures_before_warning`` tries.
+    An outage is worth a warning after ``failures_before_warning`` tries, a refusal at once.
     """
 
     poll: float = 2.0
@@ -63,7 +63,12 @@ class Follower:
     @property
     def error(self) -> str:
         """Why the last try failed; empty where none did."""
-        return _first_line(self._error) if self._error else ""
+        return in_words(self._error) if self._error else ""
+
+    @property
+    def is_refused(self) -> bool:
+        """The last try failed, and only a person can mend why."""
+        return self._error is not None and is_refusal(self._error)
 
     def finish(self, closing: Closing, patience: float) -> int:
         """Deliver what is left, close the sweep's run, and stop; see ``close``."""
@@ -71,7 +76,8 @@ class Follower:
         return self.close(patience)
 
     def close(self, patience: float) -> int:
-        """Deliver what is left and stop; wait until nothing has been delivered for ``patience`` seconds.
+        """Deliver what is left and stop; wait until nothing has been delivered for ``patience`` seconds, or the tracker
+        refuses it.
 
         Returns the number of entries that were not delivered, 0 as a rule; a warning in the log gives it with
         the last error. Nothing is lost then: the ledger has it, and the next follower delivers it.
@@ -87,11 +93,12 @@ class Follower:
         self._hurry.set()
         left = max(self._delivery.undelivered, 1)  # the closing itself counts where all else is delivered
         _log.warning(
-            "tracking: %d ledger entries not delivered within %g s (%s); they stay in the ledger, from where "
+            "tracking: %d ledger entries not delivered (%s); they stay in the ledger, from where "
             "`ratefront track` delivers them",
             left,
-            patience,
-            f"last error: {self.error}" if self._error else "the tracker has not answered",
+            f"last error: {self.error}"
+            if self._error
+            else f"the tracker has not answered for {patience:g} s",
         )
         return left
 
@@ -111,6 +118,8 @@ class Follower:
             except Exception as error:
                 failures, self._error = failures + 1, error
                 self._tell(failures, error)
+                if is_last and is_refusal(error):
+                    return
                 self._pause_after(failures)
                 continue
             if is_last:
@@ -121,8 +130,8 @@ class Follower:
 
     def _tell(self, failures: int, error: Exception) -> None:
         """Once an outage, and not at its first hiccup."""
-        if failures == self._pace.failures_before_warning:
-            _log.warning("tracking: %s; the sweep goes on, trying again", _first_line(error))
+        if failures == (1 if is_refusal(error) else self._pace.failures_before_warning):
+            _log.warning("tracking: %s; the sweep goes on, trying again", in_words(error))
 
     def _wait_for_news(self) -> None:
         self._news.wait(self._pace.poll)
@@ -134,7 +143,3 @@ class Follower:
         longest = self._pace.retry_max_closing if self._leaving.is_set() else self._pace.retry_max
         self._hurry.wait(min(self._pace.retry * 2 ** min(failures - 1, 30), longest))
         self._hurry.clear()
-
-
-def _first_line(error: Exception) -> str:
-    return without_credentials(f"{type(error).__name__}: {error}".splitlines()[0])

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from ratefront.errors import InputError
+from ratefront.text import without_credentials
 
 SQLITE = "sqlite:///"
 SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
@@ -47,7 +48,7 @@ def resolve_uri(explicit: str | None, sweep_folder: Path) -> str:
     Raises
     ------
     InputError
-        The address is of a kind that cannot hold a sweep.
+        The address is of a kind that cannot hold a sweep, or cannot be told apart from the password in it.
     """
     if explicit is None:
         return default_uri(sweep_folder)
@@ -56,8 +57,21 @@ def resolve_uri(explicit: str | None, sweep_folder: Path) -> str:
         return sqlite_uri(Path(explicit))
     if scheme not in SCHEMES or (explicit.startswith("sqlite:") and not explicit.startswith(SQLITE)):
         raise InputError(
-            f"tracking address {explicit!r} is neither a .db file nor one of "
+            f"tracking address {without_credentials(explicit)!r} is neither a .db file nor one of "
             f"sqlite:///FILE, http(s)://HOST:PORT, postgresql://…, mysql://…, mssql://…"
         )
     path = sqlite_path(explicit)
-    return explicit if path is None else sqlite_uri(path)
+    if path is not None:
+        return sqlite_uri(path)
+    _check_user_info(explicit)
+    return explicit
+
+
+def _check_user_info(uri: str) -> None:
+    """A password may hold what ends it in an address: the rest of it is then taken for the host, and shown."""
+    netloc = urlsplit(uri).netloc
+    if "@" in netloc.rpartition("@")[0] or "@" in uri.replace(netloc, "", 1):
+        raise InputError(
+            "in the tracking address, write each of the characters @ / ? # % in user or password as % and its two hex "
+            "digits (@ is %40)"
+        )

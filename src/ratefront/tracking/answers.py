@@ -1,0 +1,58 @@
+"""What goes wrong with a tracker, in words that say what to do, and whether waiting mends it."""
+
+from __future__ import annotations
+
+import re
+
+from ratefront.errors import InputError
+from ratefront.text import without_credentials
+
+#: The HTTP answers to an unknown user, and to one who may not.
+REFUSALS = (401, 403)
+_REQUEST = re.compile(r"API request to (\S+?)/api/\S+ failed with (?:timeout )?exception (.+)", re.DOTALL)
+_CAUSE = re.compile(r"\[Errno -?\d+\] ([^'\")]+)|(timed out)|\[SSL: \w+\] ([^'(]+)")
+_BODY = re.compile(r"Response body: '(.*?)'?$", re.DOTALL)
+
+
+def is_refusal(error: Exception) -> bool:
+    """True where trying again gives the same answer until a person does something."""
+    return isinstance(error, InputError) or _status(error) in REFUSALS
+
+
+def in_words(error: Exception) -> str:
+    """One line, without passwords."""
+    return without_credentials(_in_words(error)).splitlines()[0]
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, InputError):
+        return str(error)
+    match _status(error):
+        case 401:
+            return (
+                "the tracking server does not know this user and password (401): set MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD"
+            )
+        case 403:
+            return f"the tracking server forbids it (403): {_body(error)}"
+    request = _REQUEST.search(str(error))
+    return _unanswered(*request.groups()) if request else f"{type(error).__name__}: {error}"
+
+
+def _unanswered(address: str, trouble: str) -> str:
+    cause = _CAUSE.search(trouble)
+    return f"{address} does not answer: {next(filter(None, cause.groups())) if cause else trouble}"
+
+
+def _status(error: Exception) -> int | None:
+    """The status of the HTTP answer that MLflow, or below it requests, makes an exception of."""
+    ask = getattr(error, "get_http_status_code", None)
+    if ask is not None:
+        return int(ask())
+    return getattr(getattr(error, "response", None), "status_code", None)
+
+
+def _body(error: Exception) -> str:
+    """What the server sent with its answer, as far as MLflow tells."""
+    body = _BODY.search(str(error))
+    return " ".join((body[1] if body else str(error)).split())

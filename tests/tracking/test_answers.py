@@ -1,0 +1,76 @@
+"""What people are told when a tracker fails, on what MLflow really raises."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from requests import HTTPError, Response
+
+from ratefront.errors import InputError
+from ratefront.tracking.answers import in_words, is_refusal
+
+
+def answered(status: int, body: str) -> Exception:
+    """What MLflow makes of an answer."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.rest_utils import verify_rest_response
+
+    answer = Response()
+    answer.status_code, answer._content = status, body.encode()
+    with pytest.raises(MlflowException) as caught:
+        verify_rest_response(answer, "/api/2.0/mlflow/runs/create")
+    return caught.value
+
+
+def unanswered(uri: str) -> Exception:
+    from mlflow import MlflowClient
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        with pytest.raises(Exception) as caught:  # noqa: PT011
+            MlflowClient(tracking_uri=uri).get_experiment("0")
+    return caught.value
+
+
+def test_an_unknown_user_is_told_what_to_set() -> None:
+    error = answered(401, "You are not authenticated.")
+    assert is_refusal(error)
+    assert "MLFLOW_TRACKING_USERNAME" in in_words(error)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["Permission denied", json.dumps({"error_code": "PERMISSION_DENIED", "message": "Permission denied"})],
+)
+def test_one_who_may_not_is_told_what_the_server_said(body: str) -> None:
+    error = answered(403, body)
+    assert is_refusal(error)
+    assert in_words(error).startswith("the tracking server forbids it (403): ")
+    assert in_words(error).endswith("Permission denied")
+
+
+def test_a_refused_upload_is_refused_too() -> None:
+    answer = Response()
+    answer.status_code = 401
+    assert is_refusal(HTTPError("401 Client Error", response=answer))
+
+
+def test_what_is_entered_wrongly_is_not_tried_again() -> None:
+    assert is_refusal(InputError("experiment 'x' was deleted"))
+    assert in_words(InputError("experiment 'x' was deleted")) == "experiment 'x' was deleted"
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_server_in_trouble_is_tried_again(status: int) -> None:
+    assert not is_refusal(answered(status, json.dumps({"error_code": "INTERNAL_ERROR", "message": "busy"})))
+
+
+def test_nobody_there_is_told_with_address_and_cause_and_without_the_password() -> None:
+    error = unanswered("http://me:secret@127.0.0.1:9")
+    assert not is_refusal(error)
+    assert in_words(error) == "http://***@127.0.0.1:9 does not answer: Connection refused"
+
+
+def test_other_errors_are_told_with_their_kind_in_one_line() -> None:
+    assert in_words(ValueError("no such\nthing")) == "ValueError: no such"
