@@ -6,8 +6,10 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from tests.browser.chromium import CHROMIUM, Watched, chromium
+
+expect.set_options(timeout=60_000)  # where all cores are busy, pages take their time
 
 
 @pytest.fixture(scope="module", autouse=True)
