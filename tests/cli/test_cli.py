@@ -30,6 +30,7 @@ COMMANDS = [
     "stop",
     "report",
     "ui",
+    "dashboard",
     "clean",
     "trial",
     "reproduce",
@@ -59,7 +60,7 @@ finally:
 """
 
 
-@pytest.mark.parametrize("command", [[], ["sweep"], ["status"], ["reproduce"]])
+@pytest.mark.parametrize("command", [[], ["sweep"], ["status"], ["dashboard"], ["reproduce"]])
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", HELP, *command], capture_output=True, text=True, check=True)
     took_s, modules = ast.literal_eval(done.stdout.splitlines()[-1])
@@ -205,3 +206,20 @@ def test_ui_of_no_store(tmp_path: Path) -> None:
     done = ratefront("ui", tmp_path)
     assert done.returncode == 2
     assert "mlflow.db" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("ledger", "code", "complaint"),
+    [
+        (None, 2, "is not a sweep's folder"),
+        ("", 2, "has not begun"),
+        ("no entry\n", 1, "is damaged: entry 0"),
+    ],
+)
+def test_dashboard_of_no_sweep(tmp_path: Path, ledger: str | None, code: int, complaint: str) -> None:
+    if ledger is not None:
+        (tmp_path / "ledger.jsonl").write_text(ledger)
+    done = ratefront("dashboard", tmp_path)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert complaint in done.stderr
+    assert "Traceback" not in done.stderr

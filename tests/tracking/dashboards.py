@@ -8,10 +8,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
+
+from tests.builders import FakeSweep
 
 from ratefront.tracking.serving import HOST, any_free_port
 
@@ -20,6 +21,9 @@ COMMAND = [sys.executable, "-c", "from ratefront.cli import main; main()", "dash
 
 @dataclass
 class Served:
+    """A dashboard, where it is, and the sweep that it shows."""
+
+    sweep: FakeSweep
     process: subprocess.Popen[str]
     address: str
 
@@ -50,11 +54,11 @@ class Served:
 
 
 @contextmanager
-def dashboard(folder: Path) -> Iterator[Served]:
-    """Serve a sweep's folder; nothing is left of it afterwards."""
+def dashboard(sweep: FakeSweep) -> Iterator[Served]:
+    """Serve a sweep; no process is left afterwards."""
     port = any_free_port()
     process = subprocess.Popen(
-        [*COMMAND, str(folder), "--port", str(port)],
+        [*COMMAND, str(sweep.path), "--port", str(port)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -63,7 +67,7 @@ def dashboard(folder: Path) -> Iterator[Served]:
         assert process.stdout is not None
         address = next((line for line in process.stdout if line.startswith(f"http://{HOST}:{port}/")), None)
         assert address is not None, "it ended without an address"
-        yield Served(process, address.strip())
+        yield Served(sweep, process, address.strip())
     finally:
         process.kill()
         process.communicate()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from socketserver import ThreadingMixIn
@@ -56,8 +57,13 @@ def serve_dashboard(folder: SweepFolder, port: int | None = None) -> None:
     print(
         f"Optuna Dashboard of {folder.path} (Ctrl-C ends it):\nhttp://{HOST}:{port}/{STUDY_PAGE}", flush=True
     )
-    with server, interrupted_by_sigterm(), suppress(KeyboardInterrupt):
+    with server, interrupted_by_sigterm(), _without_remarks(), suppress(KeyboardInterrupt):
         server.serve_forever()
+
+
+def _without_remarks() -> warnings.catch_warnings[None]:
+    """Optuna remarks on every parameter that few trials have, whenever the page asks what matters."""
+    return warnings.catch_warnings(action="ignore", category=UserWarning)
 
 
 class Dashboard:

@@ -73,8 +73,7 @@ def storage_of(history: SweepHistory, loaded: LoadedSpec) -> BaseStorage:
     study = optuna.create_study(
         storage=storage, study_name=loaded.spec.name, directions=directions_of(objectives)
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    with warnings.catch_warnings(action="ignore", category=optuna.exceptions.ExperimentalWarning):
         study.set_metric_names(list(objectives))
     for name, value in _about(history, loaded).items():
         study.set_user_attr(name, value)
