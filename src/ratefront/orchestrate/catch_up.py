@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ratefront.errors import InputError, TrackingError
 from ratefront.orchestrate.closing import closing_of
@@ -13,11 +14,15 @@ from ratefront.store.driver import driver_of
 from ratefront.store.folder import SweepFolder
 from ratefront.store.reading import read_history
 from ratefront.tracking import open_tracking
-from ratefront.tracking.uri import resolve_uri
+from ratefront.tracking.uri import is_same_store, resolve_uri
+
+if TYPE_CHECKING:
+    from ratefront.tracking.follower import Follower
 
 #: How long a tracker may take nothing before a person is told that it does not answer.
 PATIENCE_S = 20.0
-LOOK_S = 1.0
+FIRST_ANSWER_S = 120.0
+LOOK_S = 0.5
 
 
 def catch_up(
@@ -38,11 +43,11 @@ def catch_up(
     InputError
         The folder holds no sweep, the address cannot hold one, or the sweep's own driver reports there already.
     TrackingError
-        The tracker cannot be reached, or takes nothing more.
+        The tracker cannot be reached, refuses, or takes nothing more.
     """
     asked = Tracking.model_validate(read_history(folder).spec.get("tracking") or {})
     uri = resolve_uri(tracking_uri or asked.uri, folder.path)
-    if driver_of(folder) and uri == resolve_uri(asked.uri, folder.path):
+    if driver_of(folder) and is_same_store(uri, resolve_uri(asked.uri, folder.path)):
         raise InputError(
             f"{folder.path} is running, and its driver reports there already; give another --tracking-uri"
         )
@@ -50,10 +55,25 @@ def catch_up(
         folder, uri, experiment or asked.experiment, register=register or asked.register_as
     )
     while driver_of(folder):
+        if follower.is_refused:
+            follower.close(patience=0)
+            raise _not_whole(folder, follower)
         time.sleep(LOOK_S)
     drawn, history = finish(folder), read_history(folder)
+    _wait_for_an_answer(follower)
     if follower.finish(closing_of(drawn, folder, history, asked.models), PATIENCE_S):
-        raise TrackingError(
-            f"{folder.path} was not delivered whole: {follower.error or 'the tracker does not answer'}"
-        )
+        raise _not_whole(folder, follower)
     return uri
+
+
+def _wait_for_an_answer(follower: Follower) -> None:
+    """A database that is new gets its tables first."""
+    deadline = time.monotonic() + FIRST_ANSWER_S
+    while not follower.has_answered and time.monotonic() < deadline:
+        time.sleep(LOOK_S)
+
+
+def _not_whole(folder: SweepFolder, follower: Follower) -> TrackingError:
+    return TrackingError(
+        f"{folder.path} was not delivered whole: {follower.error or 'the tracker does not answer'}"
+    )

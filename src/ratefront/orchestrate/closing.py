@@ -18,4 +18,5 @@ def closing_of(drawn: DrawnSweep, folder: SweepFolder, history: SweepHistory, mo
         artifacts=tuple(drawn.artifacts),
         note=drawn.note,
         codecs=front_codecs(folder, history) if models == "front" else (),
+        tells_standing=history.ended,
     )

@@ -90,6 +90,7 @@ class Delivery:
         if not self._is_open or (running and not self._shows_running):
             self._tracker.open_sweep(sweep, running=running)
             self._is_open, self._shows_running, self._described = True, running, None
+            self.deeds = max(self.deeds, 1)  # the first one; opened again and again, nothing is delivered
 
     def _describe(self) -> None:
         surroundings = self._files.surroundings(self._backlog.history)

@@ -70,6 +70,11 @@ class Follower:
         """The last try failed, and only a person can mend why."""
         return self._error is not None and is_refusal(self._error)
 
+    @property
+    def has_answered(self) -> bool:
+        """The tracker has taken something, or failed to: opening a store for the first time takes its time."""
+        return self._error is not None or self._is_drained or self._delivery.deeds > 0
+
     def finish(self, closing: Closing, patience: float) -> int:
         """Deliver what is left, close the sweep's run, and stop; see ``close``."""
         self._delivery.closing = closing

@@ -67,6 +67,16 @@ def resolve_uri(explicit: str | None, sweep_folder: Path) -> str:
     return explicit
 
 
+def is_same_store(one: str, other: str) -> bool:
+    """True where two addresses name the same store, whoever it is that asks."""
+    return _without_user_info(one) == _without_user_info(other)
+
+
+def _without_user_info(uri: str) -> tuple[str, str, str, str]:
+    parts = urlsplit(uri)
+    return parts.scheme, parts.netloc.rpartition("@")[2].lower(), parts.path.rstrip("/"), parts.query
+
+
 def _check_user_info(uri: str) -> None:
     """A password may hold what ends it in an address: the rest of it is then taken for the host, and shown."""
     netloc = urlsplit(uri).netloc
