@@ -131,12 +131,19 @@ def test_only_true_says_that_it_is_ones_own(their_codec: FrontCodec, tmp_path: P
     assert "their_code" not in sys.modules
 
 
+@pytest.mark.parametrize("said_by", ["argument", "environment"])
 def test_ones_own_code_is_run_where_one_says_so(
-    their_codec: FrontCodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    their_codec: FrontCodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said_by: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "their_code", None)  # is put back as it was: not there
     monkeypatch.delitem(sys.modules, "their_code")
-    _load(tmp_path / "model", their_codec, model_config={"own_module": True})
+    if said_by == "environment":  # as for MLflow's own commands
+        monkeypatch.setenv("MLFLOW_PYFUNC_INFERENCE_CONFIG", '{"own_module": true}')
+    _load(
+        tmp_path / "model",
+        their_codec,
+        model_config={"own_module": True} if said_by == "argument" else None,
+    )
     assert "their_code" in sys.modules
 
 

@@ -70,7 +70,8 @@ def _create(
     """By the place of its files: of a database, MLflow looks a ``models:/`` address up in the store that is the
     process's own, which need not be this one.
     """
-    _make_name(client, name)
+    if not client.search_registered_models(f"name = '{name}'"):
+        client.create_registered_model(name, description=_DESCRIPTION.format(name=name))
     return client.create_model_version(
         name,
         model.artifact_location,
@@ -88,13 +89,3 @@ def _link(client: MlflowClient, model: LoggedModel, name: str, version: str) -> 
     if (name, str(version)) not in {(link["name"], str(link["version"])) for link in known}:
         links = [*known, {"name": name, "version": version}]
         client.set_logged_model_tags(model.model_id, {_VERSIONS_TAG: json.dumps(links)})
-
-
-def _make_name(client: MlflowClient, name: str) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.create_registered_model(name, description=_DESCRIPTION.format(name=name))
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
