@@ -39,7 +39,7 @@ def serve_ui(store_uri: str, port: int | None = None, sweep: TrackedSweep | None
     port = choose_port(port, USUAL_PORT)
     print(f"MLflow UI of {path or 'the database'} (Ctrl-C ends it):", flush=True)
     _say_pages(f"http://{HOST}:{port}", store_uri, sweep)
-    return _wait_for(subprocess.Popen(command(port), env={**os.environ, **environment(store_uri)}))
+    return _serve(command(port), environment(store_uri))
 
 
 def _say_pages(base: str, store_uri: str, sweep: TrackedSweep | None) -> None:
@@ -82,8 +82,9 @@ def environment(store_uri: str) -> dict[str, str]:
     }
 
 
-def _wait_for(server: subprocess.Popen[bytes]) -> int:
+def _serve(command: list[str], settings: dict[str, str]) -> int:
     with interrupted_by_sigterm():
+        server = subprocess.Popen(command, env={**os.environ, **settings})
         try:
             return server.wait()
         except KeyboardInterrupt:
