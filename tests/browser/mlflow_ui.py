@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import Browser, FrameLocator, Locator, Page, TimeoutError
+from playwright.sync_api import Browser, BrowserContext, FrameLocator, Locator, Page, TimeoutError
 
 TIMEOUT_MS = 60_000
 NAME = "attributes.`Run Name`"
@@ -23,11 +23,12 @@ _COLUMN = """
         .map(([, text]) => text.split('\\n').at(-1))"""
 
 
-def new_page(browser: Browser, width: int = 1900, height: int = 1100) -> Page:
-    page = browser.new_page(viewport={"width": width, "height": height})
-    page.set_default_timeout(TIMEOUT_MS)
-    page.add_init_script(_GREETED)
-    return page
+def visitor(browser: Browser, width: int = 1900, height: int = 1100) -> BrowserContext:
+    """Somebody who has been here before; their pages fetch MLflow's scripts once."""
+    visitor = browser.new_context(viewport={"width": width, "height": height})
+    visitor.set_default_timeout(TIMEOUT_MS)
+    visitor.add_init_script(_GREETED)
+    return visitor
 
 
 @dataclass

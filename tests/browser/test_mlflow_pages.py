@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.mlflow_ui import (
     NAME,
     RunsTable,
     chart,
     choose_axis,
-    new_page,
     note,
     open_artifact,
     points,
     traces,
+    visitor,
 )
 from tests.builders import FakeSweep, label, result, spec, split
 from tests.tracking.servers import MlflowServer
@@ -95,9 +95,16 @@ def addresses(sweep: SweepFolder, server: MlflowServer) -> dict[str, str]:
     return pages(server.uri, place_in_sqlite(path, sweep_of(sweep)), sweep_of(sweep))
 
 
+@pytest.fixture(scope="module")
+def person(browser: Browser) -> Iterator[BrowserContext]:
+    person = visitor(browser)
+    yield person
+    person.close()
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = new_page(browser)
+def page(person: BrowserContext) -> Iterator[Page]:
+    page = person.new_page()
     yield page
     page.close()
 
