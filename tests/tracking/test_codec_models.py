@@ -307,7 +307,7 @@ def test_each_codec_is_a_version_with_its_trial_as_alias(shelf: Shelf, codec: Fr
     assert {trial_id: version.run_id for trial_id, version in versions.items()} == run_ids
     assert versions["t0007"].tags["accuracy"] == "0.975"
     assert versions["t0007"].tags["sweep_id"] == SWEEP
-    assert "**t0007** label: 8.125 bit/sample" in versions["t0007"].description
+    assert "t0007 label: 8.125 bit/sample" in versions["t0007"].description
     registered = shelf.client.get_registered_model("my digits")
     assert registered.aliases == {"t0042": 1, "t0007": 2}
     assert "models:/my digits@t0042" in registered.description

@@ -164,9 +164,9 @@ def _tags(sweep_id: str, codec: FrontCodec) -> dict[str, str]:
 
 
 def _note(codec: FrontCodec) -> str:
-    """Markdown for the page of a model."""
+    """For a page, which shows Markdown, and for a table, which shows it as it is: no markup."""
     accuracy = f"{codec.accuracy:.2%}".replace("%", " %")
     return (
-        f"**{codec.trial_id}** {codec.family}: {codec.rate_bits:.3f} bit/sample, accuracy {accuracy} on test, in "
+        f"{codec.trial_id} {codec.family}: {codec.rate_bits:.3f} bit/sample, accuracy {accuracy} on test, in "
         f"blocks of {codec.block_size} samples."
     )
