@@ -11,7 +11,7 @@ import pytest
 from tests.builders import full_sweep
 from tests.tracking.places import QUICK, MemoryPlace, by_trial
 
-from ratefront.errors import EngineError
+from ratefront.errors import EngineError, InputError
 from ratefront.orchestrate import following
 from ratefront.orchestrate.following import Following
 from ratefront.orchestrate.interrupts import Interrupted
@@ -74,3 +74,11 @@ def test_a_sweep_that_breaks_off_says_how(
     assert runs[""].tags.get("status_reason") == reason
     assert "RUNNING" not in {run.status for run in runs.values()}
     assert not any("pareto" in run.tags for run in runs.values()), "the front has not settled"
+
+
+def test_a_name_that_no_registered_model_can_have_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    spec: Any = SimpleNamespace(tracking=Tracking(register_as="digits/front"))
+    with pytest.raises(InputError, match="'digits/front' is no name"):
+        Following(
+            SweepFolder(tmp_path), spec, None, Redrawer(lambda folder: None, SweepFolder(tmp_path)), None
+        )

@@ -14,13 +14,14 @@ from ratefront.store.driver import driver_of
 from ratefront.store.folder import SweepFolder
 from ratefront.store.reading import read_history
 from ratefront.tracking import open_tracking
+from ratefront.tracking.registration import check_model_name
 from ratefront.tracking.uri import is_same_store, resolve_uri
 
 if TYPE_CHECKING:
     from ratefront.tracking.follower import Follower
 
-#: How long a tracker may take nothing before a person is told that it does not answer.
-PATIENCE_S = 20.0
+#: How long a tracker may take nothing; one call may upload a large codec. An outage is told long before.
+PATIENCE_S = 60.0
 FIRST_ANSWER_S = 120.0
 LOOK_S = 0.5
 
@@ -46,14 +47,13 @@ def catch_up(
         The tracker cannot be reached, refuses, or takes nothing more.
     """
     asked = Tracking.model_validate(read_history(folder).spec.get("tracking") or {})
-    uri = resolve_uri(tracking_uri or asked.uri, folder.path)
+    uri, register_as = resolve_uri(tracking_uri or asked.uri, folder.path), register or asked.register_as
+    check_model_name(register_as)
     if driver_of(folder) and is_same_store(uri, resolve_uri(asked.uri, folder.path)):
         raise InputError(
             f"{folder.path} is running, and its driver reports there already; give another --tracking-uri"
         )
-    follower = open_tracking(
-        folder, uri, experiment or asked.experiment, register=register or asked.register_as
-    )
+    follower = open_tracking(folder, uri, experiment or asked.experiment, register=register_as)
     while driver_of(folder):
         if follower.is_refused:
             follower.close(patience=0)

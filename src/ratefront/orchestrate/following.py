@@ -16,6 +16,7 @@ from ratefront.store.folder import SweepFolder
 from ratefront.text import without_credentials
 from ratefront.tracking import open_tracking
 from ratefront.tracking.protocol import Closing
+from ratefront.tracking.registration import check_model_name
 from ratefront.tracking.uri import resolve_uri
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Following:
         on_update: Callable[[SweepHistory], None] | None,
     ) -> None:
         self._uri = resolve_uri(tracking_uri or spec.tracking.uri, folder.path)
+        check_model_name(spec.tracking.register_as)
         self._folder, self._tracking = folder, spec.tracking
         self._redrawer, self._on_update = redrawer, on_update
         self._follower: Follower | None = None

@@ -36,8 +36,7 @@ class CodecModels:
     """
 
     def __init__(self, client: MlflowClient, experiment_id: str, register: str | None = None) -> None:
-        if register is not None:
-            check_model_name(register)
+        check_model_name(register)
         self._client, self._experiment_id, self._register = client, experiment_id, register
 
     def log(self, run_id: str, sweep_id: str, codec: FrontCodec) -> None:

@@ -24,14 +24,15 @@ _DESCRIPTION = (
 )
 
 
-def check_model_name(name: str) -> None:
-    """
+def check_model_name(name: str | None) -> None:
+    """None registers nothing.
+
     Raises
     ------
     InputError
         A registered model cannot be called so and be loaded as ``models:/NAME/1`` and ``models:/NAME@t0042``.
     """
-    if not _NAME.fullmatch(name):
+    if name is not None and not _NAME.fullmatch(name):
         raise InputError(
             f"registered model: {name!r} is no name for one; at most 256 letters, digits, spaces, '_', '-' and '.', "
             "the first and the last a letter, digit or '_'"
