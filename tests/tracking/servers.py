@@ -67,6 +67,7 @@ class Postgres:
         self._server.ensure_postgres_running()
 
     def remove(self) -> None:
+        self.crash()
         self._server.cleanup()
         self._folder.cleanup()
 

@@ -207,8 +207,7 @@ def test_a_password_lets_in_and_is_kept_nowhere(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    if way == "environment":
-        log_in(guarded, "sweeper", monkeypatch)
+    log_in(guarded, "sweeper" if way == "environment" else "reader", monkeypatch)  # the address goes first
     uri = guarded.server.uri if way == "environment" else guarded.address_of("sweeper")
     folder = small_sweep(tmp_path / "digits")
     monkeypatch.setattr(sys, "argv", ["ratefront", "sweep", "--tracking-uri", uri])

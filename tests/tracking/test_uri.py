@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from ratefront.errors import InputError
-from ratefront.tracking.uri import artifact_location, default_uri, resolve_uri, sqlite_path, sqlite_uri
+from ratefront.tracking.uri import (
+    artifact_location,
+    default_uri,
+    is_same_store,
+    resolve_uri,
+    sqlite_path,
+    sqlite_uri,
+)
 
 
 def test_the_default_store_lies_beside_the_sweeps_folder(tmp_path: Path) -> None:
@@ -54,6 +61,15 @@ def test_a_password_that_would_be_read_as_a_host_is_refused_and_not_repeated(
     assert password not in str(caught.value)
 
 
+@pytest.mark.parametrize("password", ["schlüssel", "schl%C3%BCssel"])
+def test_a_password_that_servers_and_clients_read_differently_is_refused(
+    password: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="MLFLOW_TRACKING_PASSWORD") as caught:
+        resolve_uri(f"http://me:{password}@mlflow.example.org:5000", tmp_path)
+    assert password not in str(caught.value)
+
+
 def test_an_address_that_is_refused_is_told_without_its_password(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         resolve_uri("ftp://me:secret@mlflow.example.org", tmp_path)
@@ -63,3 +79,11 @@ def test_an_address_that_is_refused_is_told_without_its_password(tmp_path: Path)
 @pytest.mark.parametrize("uri", ["http://me:a%40b@host:5000", "postgresql://me:secret@/mlflow?host=/run/pg"])
 def test_passwords_that_can_be_told_apart_are_taken(uri: str, tmp_path: Path) -> None:
     assert resolve_uri(uri, tmp_path) == uri
+
+
+def test_who_asks_makes_no_other_store() -> None:
+    assert is_same_store("http://me:secret@Host:5000/", "http://host:5000")
+    assert not is_same_store("http://host:5000", "http://host:5001")
+    assert not is_same_store("http://host:5000/one", "http://host:5000/other")
+    assert not is_same_store("postgresql:///mlflow?host=/a", "postgresql:///mlflow?host=/b")
+    assert not is_same_store("sqlite:////tmp/a.db", "sqlite:////tmp/b.db")

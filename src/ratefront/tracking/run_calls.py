@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from ratefront.text import has_credentials
 from ratefront.tracking import uri as addresses
 from ratefront.tracking.presentation import Point, RunStatus
 
@@ -159,7 +160,9 @@ def _session(uri: str) -> Session:
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
     session.headers.update(resolve_request_headers())
-    if credentials.username and credentials.password:
+    if has_credentials(uri):
+        pass  # requests takes them from the address, before what the environment says, as MLflow's client lets it
+    elif credentials.username and credentials.password:
         session.auth = (credentials.username.encode(), credentials.password.encode())
     elif credentials.token:
         session.headers["Authorization"] = f"Bearer {credentials.token}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ratefront.errors import InputError
 from ratefront.text import without_credentials
@@ -80,8 +80,14 @@ def _without_user_info(uri: str) -> tuple[str, str, str, str]:
 def _check_user_info(uri: str) -> None:
     """A password may hold what ends it in an address: the rest of it is then taken for the host, and shown."""
     netloc = urlsplit(uri).netloc
-    if "@" in netloc.rpartition("@")[0] or "@" in uri.replace(netloc, "", 1):
+    user_info = netloc.rpartition("@")[0]
+    if "@" in user_info or "@" in uri.replace(netloc, "", 1):
         raise InputError(
             "in the tracking address, write each of the characters @ / ? # % in user or password as % and its two hex "
             "digits (@ is %40)"
+        )
+    if is_server(uri) and not unquote(user_info).isascii():
+        raise InputError(
+            "a user or password with letters beyond a to z cannot stand in the tracking address: give them as "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
         )
