@@ -94,7 +94,7 @@ def _sweeps_state() -> dict[str, Any]:
 
 def _table(columns: Sequence[tuple[str, str]]) -> dict[str, Any]:
     """Our columns in our order; MLflow uses a width only of a column that has a place in the order."""
-    widths = {_column(group, key): 30 + 7 * max(len(key), 6) for group, key in columns}
+    widths = {_column(group, key): 40 + 7 * max(len(key), 6) for group, key in columns}
     return {
         "selectedColumns": list(widths),
         "columnOrder": [*_FIXED_WIDTHS, *widths],
