@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +18,19 @@ from tests.tracking.stories import Story, created, finished, planned, reported, 
 
 from ratefront.errors import InputError, LedgerDamagedError
 from ratefront.events import Entry, Resumed
-from ratefront.history import TrialHistory
+from ratefront.history import SweepHistory, TrialHistory
+from ratefront.tracking.delivery import Delivery
 from ratefront.tracking.follower import Follower, Pace
 from ratefront.tracking.memory import InMemoryTracker
-from ratefront.tracking.protocol import Closing, Standing, TrackedSweep, TrialNews
+from ratefront.tracking.protocol import (
+    Closing,
+    FrontCodec,
+    Standing,
+    Surroundings,
+    TrackedSweep,
+    TrialNews,
+)
+from ratefront.tracking.sweep_files import NoFiles
 
 
 class Unreliable:
@@ -254,3 +266,99 @@ def test_what_happens_together_is_sent_together(
     assert calls["create_run"] == calls["set_terminated"] == 2
     assert calls["log_batch"] <= 5  # sweep: settings, figures; trial: everything, front
     assert calls["set_tag"] == calls["log_metric"] == calls["update_run"] == 0
+
+
+class Bare(InMemoryTracker):
+    """A tracker that takes runs, and no files."""
+
+    def describe_sweep(self, surroundings: Surroundings) -> None:
+        raise PermissionError("no files are taken here")
+
+    def keep_codec(self, codec: FrontCodec) -> None:
+        raise PermissionError(f"no codec {codec.trial_id} is taken here")
+
+
+class Surrounded(NoFiles):
+    def surroundings(self, history: SweepHistory) -> Surroundings:
+        return Surroundings(Path("runs/digits"))
+
+
+def test_files_and_codecs_that_are_not_taken_hold_up_neither_trials_nor_the_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    place = MemoryPlace(Bare())
+    codec = FrontCodec("t0000", "split", Path("codec.json"), Path("codec.safetensors"), 1000, 8.1, 0.98)
+    story = whole_sweep()
+    follower = Follower(story.reader(), place.tracker(), QUICK, Surrounded()).start()
+    assert follower.finish(Closing("finished", {"hypervolume": 0.5}, codecs=(codec,)), 0.2) > 0
+    assert "no files are taken here" in caplog.text
+    runs = by_trial(place)
+    assert len(runs) == 5
+    assert (runs[""].status, runs["t0000"].tags["pareto"]) == ("FINISHED", "true")
+
+
+def test_two_followers_at_once_leave_one_run_a_trial(mlflow_place: MlflowPlace) -> None:
+    """Each has found nothing when it came, and made its own: whoever closes clears up."""
+    story = whole_sweep()
+    first, second = (Delivery(story.reader(), mlflow_place.tracker()) for _ in range(2))
+    begin, story.entries = story.entries, story.entries[:1]
+    for delivery in (first, second):
+        delivery.deliver(is_last=False)
+    story.entries = begin
+    for delivery in (first, second):
+        delivery.deliver(is_last=False)
+    assert len(mlflow_place.stored()) > 5
+    for delivery in (first, second):
+        delivery.closing = Closing("finished")
+        delivery.deliver(is_last=True)
+    assert {name: run.status for name, run in by_trial(mlflow_place).items()} == {
+        "": "FINISHED",
+        "t0000": "FINISHED",
+        "t0001": "KILLED",
+        "t0002": "FAILED",
+        "t0003": "FINISHED",
+    }
+
+
+class HangingLanes(Hanging):
+    lanes = 3
+
+
+_HANGS = """
+import sys, threading, time
+from tests.tracking.places import QUICK
+from tests.tracking.stories import whole_sweep
+from ratefront.tracking.follower import Follower
+from ratefront.tracking.memory import InMemoryTracker
+from ratefront.tracking.protocol import Closing
+
+class Hangs(InMemoryTracker):
+    lanes = 3
+    def show_trial(self, news):
+        threading.Event().wait(60)
+
+follower = Follower(whole_sweep().reader(), Hangs(), QUICK).start()
+assert follower.finish(Closing("finished"), 0.2) > 0
+"""
+
+
+def test_a_process_that_ends_does_not_wait_for_lanes_that_hang(pytestconfig: pytest.Config) -> None:
+    done = subprocess.run([sys.executable, "-c", _HANGS], cwd=pytestconfig.rootpath, timeout=30, check=False)
+    assert done.returncode == 0
+
+
+def test_a_second_interrupt_abandons_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    tracker = HangingLanes()
+    follower = follow(whole_sweep(), tracker)
+    assert tracker.entered.wait(10)
+
+    def interrupted(self: Follower, patience: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Follower, "_wait_for_the_end", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        finish(follower)
+    tracker.released.set()
+    wait_until(lambda: not follower._thread.is_alive())
+    (sweep,) = tracker.sweeps.values()
+    assert len(sweep.trials) <= tracker.lanes, "those that were under way, and no others"

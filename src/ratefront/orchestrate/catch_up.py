@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ratefront.errors import InputError, TrackingError
 from ratefront.orchestrate.closing import closing_of
 from ratefront.orchestrate.redraw import DrawnSweep
-from ratefront.spec.schema import Tracking
+from ratefront.spec.schema import Models, Tracking
 from ratefront.store.driver import driver_of
 from ratefront.store.folder import SweepFolder
 from ratefront.store.reading import read_history
 from ratefront.tracking import open_tracking
+from ratefront.tracking.protocol import Closing
 from ratefront.tracking.registration import check_model_name
 from ratefront.tracking.uri import is_same_store, resolve_uri
 
 if TYPE_CHECKING:
     from ratefront.tracking.follower import Follower
+
+_log = logging.getLogger(__name__)
 
 #: How long a tracker may take nothing; one call may upload a large codec. An outage is told long before.
 PATIENCE_S = 60.0
@@ -46,7 +52,7 @@ def catch_up(
     TrackingError
         The tracker cannot be reached, refuses, or takes nothing more.
     """
-    asked = Tracking.model_validate(read_history(folder).spec.get("tracking") or {})
+    asked = _asked_for(folder)
     uri, register_as = resolve_uri(tracking_uri or asked.uri, folder.path), register or asked.register_as
     check_model_name(register_as)
     if driver_of(folder) and is_same_store(uri, resolve_uri(asked.uri, folder.path)):
@@ -54,16 +60,51 @@ def catch_up(
             f"{folder.path} is running, and its driver reports there already; give another --tracking-uri"
         )
     follower = open_tracking(folder, uri, experiment or asked.experiment, register=register_as)
+    try:
+        _follow_driver(folder, follower)
+        closing = _closing(folder, finish, asked.models)
+        _wait_for_an_answer(follower)
+        if follower.finish(closing, PATIENCE_S):
+            raise _not_whole(folder, follower)
+    finally:
+        follower.abandon()
+    return uri
+
+
+def _asked_for(folder: SweepFolder) -> Tracking:
+    """What the sweep's file says, as far as this version knows it."""
+    said = read_history(folder).spec.get("tracking") or {}
+    return Tracking.model_validate(
+        {name: value for name, value in said.items() if name in Tracking.model_fields}
+    )
+
+
+def _follow_driver(folder: SweepFolder, follower: Follower) -> None:
     while driver_of(folder):
         if follower.is_refused:
-            follower.close(patience=0)
             raise _not_whole(folder, follower)
         time.sleep(LOOK_S)
-    drawn, history = finish(folder), read_history(folder)
-    _wait_for_an_answer(follower)
-    if follower.finish(closing_of(drawn, folder, history, asked.models), PATIENCE_S):
-        raise _not_whole(folder, follower)
-    return uri
+
+
+def _closing(folder: SweepFolder, finish: Callable[[SweepFolder], DrawnSweep], models: Models) -> Closing:
+    try:
+        drawn = finish(folder)
+    except OSError as error:  # somebody else's sweep, or an archive
+        _log.warning("the report cannot be drawn (%s): what lies there is sent", error)
+        drawn = _as_it_lies(folder)
+    return closing_of(drawn, folder, read_history(folder), models)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    figures: Mapping[str, float]
+    artifacts: Collection[Path]
+    note: str = ""
+
+
+def _as_it_lies(folder: SweepFolder) -> _Drawn:
+    drawn = (folder.report, folder.front_png, folder.front_csv, folder.trials_csv, folder.summary)
+    return _Drawn({}, [path for path in drawn if path.is_file()])
 
 
 def _wait_for_an_answer(follower: Follower) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 from ratefront.events import Entry
@@ -48,6 +48,9 @@ class MoodyTracker:
 
     def keep_codec(self, codec: FrontCodec) -> None:
         self._answer(lambda: self.kept.keep_codec(codec))
+
+    def mark_codecs(self, front: Sequence[str]) -> None:
+        self._answer(lambda: self.kept.mark_codecs(front))
 
     def close_sweep(self, closing: Closing, time: float) -> None:
         self._answer(lambda: self.kept.close_sweep(closing, time))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,17 @@ def read_environment(description: Path) -> Mapping[str, Any]:
 def git_commit_of(folder: SweepFolder) -> str | None:
     """The commit that the last start ran from; None where it is not known."""
     try:
-        commit = read_environment(environment_descriptions(folder)[-1]).get("git_commit")
-    except (IndexError, InputError):
+        last = environment_descriptions(folder)[-1]
+        written = last.stat()
+        return _commit_in(last, written.st_mtime_ns, written.st_size)
+    except (IndexError, OSError, InputError):
         return None
+
+
+@lru_cache(maxsize=8)
+def _commit_in(description: Path, _written_ns: int, _bytes: int) -> str | None:
+    """Read once: it also holds the whole diff, which may be long, and a tracker asks again and again."""
+    commit = read_environment(description).get("git_commit")
     return commit if isinstance(commit, str) else None
 
 

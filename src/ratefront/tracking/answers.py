@@ -9,6 +9,7 @@ from ratefront.text import without_credentials
 
 #: The HTTP answers to an unknown user, and to one who may not.
 REFUSALS = (401, 403)
+MOST_CHARACTERS = 500  # a proxy may answer with a whole page
 _REQUEST = re.compile(r"API request to (\S+?)/api/\S+ failed with (?:timeout )?exception (.+)", re.DOTALL)
 _CAUSE = re.compile(r"\[Errno -?\d+\] ([^'\")]+)|(timed out)|\[SSL: \w+\] ([^'(]+)")
 _BODY = re.compile(r"Response body: '(.*?)'?$", re.DOTALL)
@@ -21,7 +22,8 @@ def is_refusal(error: Exception) -> bool:
 
 def in_words(error: Exception) -> str:
     """One line, without passwords."""
-    return without_credentials(_in_words(error)).splitlines()[0]
+    words = without_credentials(_in_words(error)).splitlines() or [type(error).__name__]
+    return words[0][:MOST_CHARACTERS]
 
 
 def _in_words(error: Exception) -> str:

@@ -62,13 +62,12 @@ class Backlog:
                 self.sweep = TrackedSweep(event.sweep, entry.time, event.ratefront_version, event.spec)
             case events.Reported() as event:
                 self._news_of(event).readings += self._uncharted(event, entry.time)
-            case (
-                events.Started()
-                | events.Finished()
-                | events.Failed()
-                | events.Stopped()
-                | events.Reopened() as event
-            ):
+            case events.Finished() | events.Stopped() as event:
+                self._news_of(event)
+                self._charted.pop(
+                    event.trial_id, None
+                )  # it is never tried again, and many trials make much memory
+            case events.Started() | events.Failed() | events.Reopened() as event:
                 self._news_of(event)
 
     def _news_of(self, event: TrialEvent) -> _Waiting:

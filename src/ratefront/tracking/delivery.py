@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from ratefront.events import Entry
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.pareto import ranks
 from ratefront.store.front import front_of, objectives_of, result_of
 from ratefront.tracking.backlog import Backlog
+from ratefront.tracking.lanes import in_lanes
 from ratefront.tracking.protocol import (
     Closing,
     FrontCodec,
@@ -23,8 +22,6 @@ from ratefront.tracking.protocol import (
     TrialNews,
 )
 from ratefront.tracking.sweep_files import NoFiles, SweepFiles
-
-_Item = TypeVar("_Item")
 
 
 class Delivery:
@@ -42,7 +39,7 @@ class Delivery:
     ) -> None:
         self._read_new, self._tracker, self._files = read_new, tracker, files or NoFiles()
         self._backlog = Backlog()
-        self._is_open = self._shows_running = self._is_abandoned = False
+        self._is_open = self._shows_running = self._is_closed = self._is_abandoned = False
         self._described: Surroundings | None = None
         self._left, self._kept = set[str](), set[str]()
         self.closing: Closing | None = None
@@ -72,24 +69,30 @@ class Delivery:
             raise
 
     def _deliver(self, is_last: bool) -> None:
+        """What concerns a sweep's files alone holds up neither its trials nor its end: it is raised behind them."""
         self._backlog.add(self._read_new())
         sweep, history = self._backlog.sweep, self._backlog.history
         if sweep is None:
             return
         self._open(sweep)
-        self._describe()
+        problems = self._try_each([self._describe])
         # What has ended is shown with its standing at once: catching up needs no second round.
         standings = standings_of(history) if history.ended else {}
-        self._in_lanes(self._backlog.waiting(), lambda waiting: self._show(*waiting, standings))
+        in_lanes(
+            self._backlog.waiting(), lambda waiting: self._show(*waiting, standings), self._tracker.lanes
+        )
         if is_last and self.closing is not None:
-            self._close(sweep, self.closing)
+            self._leave(sweep, self.closing)
+            problems += self._try_each(self._keeping(self.closing))
+        if problems:
+            raise problems[0]
 
     def _open(self, sweep: TrackedSweep) -> None:
         """Once, and once more where a sweep that had ended goes on (more trials, or failed ones again)."""
         running = not self._backlog.history.ended
         if not self._is_open or (running and not self._shows_running):
             self._tracker.open_sweep(sweep, running=running)
-            self._is_open, self._shows_running, self._described = True, running, None
+            self._is_open, self._shows_running = True, running
             self.deeds = max(self.deeds, 1)  # the first one; opened again and again, nothing is delivered
 
     def _describe(self) -> None:
@@ -99,6 +102,7 @@ class Delivery:
             self._described = surroundings
 
     def _show(self, trial: TrialHistory, readings: list[Reading], standings: dict[str, Standing]) -> None:
+        self._check_abandoned()
         trial_id = trial.params.trial_id
         gap_bits = self._files.gap_bits(self._backlog.history, trial)
         try:
@@ -107,58 +111,56 @@ class Delivery:
             self._backlog.put_off(trial_id)
             raise
         self._backlog.delivered(trial_id)
+        self.deeds += 1
 
-    def _close(self, sweep: TrackedSweep, closing: Closing) -> None:
-        """Step by step, so that another try goes on where this one failed.
+    def _leave(self, sweep: TrackedSweep, closing: Closing) -> None:
+        """Close the sweep step by step, so that another try goes on where this one failed.
 
         The ledger's time, not the clock's: closing the same ledger again adds no point.
         """
+        if self._is_closed:
+            return
         history, time = self._backlog.history, self._backlog.history.last_time
-        self._tracker.open_sweep(sweep, running=False)  # learns what else the place holds of this sweep
+        # Learns what else the place holds: what a request did whose answer was lost, or another follower.
+        self._tracker.open_sweep(sweep, running=False)
         standings = standings_of(history) if closing.tells_standing else {}
 
         def leave(trial_id: str) -> None:
+            self._check_abandoned()
             self._tracker.leave_trial(history.trials[trial_id], standings.get(trial_id), time)
             self._left.add(trial_id)
+            self.deeds += 1
 
-        def keep(codec: FrontCodec) -> None:
-            self._tracker.keep_codec(codec)
-            self._kept.add(codec.trial_id)
-
-        self._in_lanes([name for name in history.trials if name not in self._left], leave)
-        codecs = [codec for codec in closing.codecs if codec.trial_id not in self._kept]
-        self._in_lanes(codecs, keep, lanes=1)
+        in_lanes([name for name in history.trials if name not in self._left], leave, self._tracker.lanes)
         self._tracker.close_sweep(closing, time)
+        self._is_closed = True
 
-    def _in_lanes(
-        self, items: Iterable[_Item], deal_with: Callable[[_Item], None], lanes: int | None = None
-    ) -> None:
-        """Deal with all items, as many at a time as the tracker takes; the first error stops every lane."""
-        left, errors = deque(items), list[Exception]()
+    def _keeping(self, closing: Closing) -> Iterator[Callable[[], None]]:
+        """After the end: where a codec cannot be kept, the sweep has ended all the same."""
+        for codec in closing.codecs:
+            if codec.trial_id not in self._kept:
+                yield partial(self._keep, codec)
+        if closing.codecs:
+            yield partial(self._tracker.mark_codecs, [codec.trial_id for codec in closing.codecs])
 
-        def lane() -> None:
-            while left and not errors:
-                try:
-                    item = left.popleft()
-                except IndexError:  # another lane was faster
-                    return
-                try:
-                    if self._is_abandoned:
-                        raise TimeoutError("the driver waits no longer")
-                    deal_with(item)
-                    self.deeds += 1
-                except Exception as error:
-                    errors.append(error)
+    def _keep(self, codec: FrontCodec) -> None:
+        self._check_abandoned()
+        self._tracker.keep_codec(codec)
+        self._kept.add(codec.trial_id)
+        self.deeds += 1
 
-        count = min(lanes or self._tracker.lanes, len(left))
-        if count <= 1:
-            lane()
-        else:
-            with ThreadPoolExecutor(count, thread_name_prefix="ratefront-tracking") as pool:
-                for _ in range(count):
-                    pool.submit(lane)
-        if errors:
-            raise errors[0]
+    def _try_each(self, deeds: Iterable[Callable[[], None]]) -> list[Exception]:
+        problems: list[Exception] = []
+        for deed in deeds:
+            try:
+                deed()
+            except Exception as error:
+                problems.append(error)
+        return problems
+
+    def _check_abandoned(self) -> None:
+        if self._is_abandoned:
+            raise TimeoutError("the driver waits no longer")
 
 
 def standings_of(history: SweepHistory) -> dict[str, Standing]:

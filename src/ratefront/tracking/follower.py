@@ -11,7 +11,7 @@ from ratefront.events import Entry
 from ratefront.tracking.answers import in_words, is_refusal
 from ratefront.tracking.delivery import Delivery
 from ratefront.tracking.protocol import Closing, Tracker
-from ratefront.tracking.sweep_files import SweepFiles
+from ratefront.tracking.sweep_files import NoFiles, SweepFiles
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Follower:
         read_new: Callable[[], list[Entry]],
         tracker: Tracker,
         pace: Pace | None = None,
-        files: SweepFiles | None = None,
+        files: SweepFiles | NoFiles | None = None,
     ) -> None:
         self._delivery, self._pace = Delivery(read_new, tracker, files), pace or Pace()
         self._is_drained = self._is_abandoned = False
@@ -90,22 +90,29 @@ class Follower:
         self._leaving.set()
         self._hurry.set()
         self._news.set()
-        self._wait_for_the_end(patience)
+        try:
+            self._wait_for_the_end(patience)
+        finally:  # also where somebody presses Ctrl-C meanwhile
+            self.abandon()
         if self._is_drained:
             return 0
-        self._is_abandoned = True
-        self._delivery.abandon()
-        self._hurry.set()
         left = max(self._delivery.undelivered, 1)  # the closing itself counts where all else is delivered
         _log.warning(
             "tracking: %d ledger entries not delivered (%s); they stay in the ledger, from where "
-            "`ratefront track` delivers them",
+            "`ratefront track DIR`, with the same --tracking-uri, delivers them",
             left,
             f"last error: {self.error}"
             if self._error
             else f"the tracker has not answered for {patience:g} s",
         )
         return left
+
+    def abandon(self) -> None:
+        """Stop at the next call to the tracker, without waiting for it."""
+        self._is_abandoned = True
+        self._delivery.abandon()
+        self._hurry.set()
+        self._news.set()
 
     def _wait_for_the_end(self, patience: float) -> None:
         """A long way to go is no reason to give up, standing still is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ratefront.history import TrialHistory
@@ -111,6 +112,9 @@ class InMemoryTracker:
     def keep_codec(self, codec: FrontCodec) -> None:
         _, record = self._opened()
         record.trials[codec.trial_id].models.add(codec.trial_id)
+
+    def mark_codecs(self, front: Sequence[str]) -> None:
+        """Its models are no more than names."""
 
     def close_sweep(self, closing: Closing, time: float) -> None:
         _, record = self._opened()

@@ -48,7 +48,7 @@ def quieten() -> None:
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 
-def _reach_database(uri: str) -> None:
+def reach_database(uri: str) -> None:
     """Connect once: MLflow itself would try for a minute and a half before it says what is wrong."""
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
@@ -109,7 +109,7 @@ class MlflowStore:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
         elif not addresses.is_server(uri):
-            _reach_database(uri)
+            reach_database(uri)
         from mlflow import MlflowClient
 
         self.client: MlflowClient = MlflowClient(tracking_uri=uri, registry_uri=uri)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ratefront.history import TrialHistory
@@ -113,11 +113,12 @@ class MlflowTracker:
     def _models(self) -> CodecModels:
         return CodecModels(self._store.client, self._store.experiment_id, self._register)
 
+    def mark_codecs(self, front: Sequence[str]) -> None:
+        sweep, _ = self._opened()
+        self._models().tell_front(sweep.identity, front)
+
     def close_sweep(self, closing: Closing, time: float) -> None:
-        sweep, parent = self._opened()
-        if closing.tells_standing:
-            front = {trial_id for trial_id, run in self._trials.items() if run.tags.get("pareto") == "true"}
-            self._models().tell_front(sweep.identity, front)
+        _, parent = self._opened()
         figures = presentation.finite_points(closing.figures, time)
         self._store.write(parent, figures, {}, presentation.closing_tags(closing))
         for path in closing.artifacts:

@@ -11,9 +11,10 @@ from pathlib import Path
 from ratefront.events import Created
 from ratefront.store.folder import SweepFolder
 from ratefront.store.reading import entries_of, has_not_begun
-from ratefront.tracking.mlflow_store import quieten
+from ratefront.tracking.mlflow_store import quieten, reach_database
 from ratefront.tracking.presentation import SWEEP_TAG
 from ratefront.tracking.protocol import TrackedSweep
+from ratefront.tracking.uri import is_server
 from ratefront.tracking.view_state import (
     SWEEPS_KEY,
     VIEW_TAG,
@@ -109,6 +110,8 @@ def place_in_store(uri: str, sweep: TrackedSweep | None) -> Place | None:
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", SECONDS_TO_ANSWER)
     quieten()
+    if not is_server(uri):
+        reach_database(uri)
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri=uri)

@@ -115,11 +115,15 @@ def commit_tag(surroundings: Surroundings | None) -> dict[str, str]:
 
 
 def closing_tags(closing: Closing) -> dict[str, str]:
-    """How the sweep ended; its note stays as it was where there is no new one and nothing to explain."""
+    """How the sweep ended; its note stays as it was where there is no new one and nothing to explain.
+
+    One that was interrupted keeps the reason for which it had failed before: it has not got over it yet.
+    """
     reason = shorten(closing.reason, REASON_CHARACTERS)
     note = closing.note or (f"The sweep broke off: {plain_markdown(reason)}" if reason else "")
     shown = {NOTE_TAG: shorten(note, VALUE_CHARACTERS)} if note else {}
-    return {"status": closing.outcome, "status_reason": reason, **shown}
+    why = {} if closing.outcome == "interrupted" else {"status_reason": reason}
+    return {"status": closing.outcome, **why, **shown}
 
 
 def opening_note(sweep: TrackedSweep) -> str:

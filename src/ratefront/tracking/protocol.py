@@ -135,6 +135,9 @@ class Tracker(Protocol):
     def keep_codec(self, codec: FrontCodec) -> None:
         """Keep a codec as a model that can be loaded, with the run of its trial."""
 
+    def mark_codecs(self, front: Sequence[str]) -> None:
+        """Let codecs that were kept say whether they are of a trial on the front, of those named here."""
+
     def close_sweep(self, closing: Closing, time: float) -> None:
         """Put figures and artifacts on the sweep's run and end it.
 

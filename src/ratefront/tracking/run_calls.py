@@ -143,9 +143,10 @@ class ServerCalls:
         return found
 
     def _connected(self) -> Session:
-        if self._session is None:
-            self._session = _session(self._uri)
-        return self._session
+        session = self._session  # another lane may drop it meanwhile
+        if session is None:
+            session = self._session = _session(self._uri)
+        return session
 
 
 def _session(uri: str) -> Session:

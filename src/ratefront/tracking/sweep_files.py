@@ -52,7 +52,7 @@ class SweepFiles:
             return None
         try:
             return read_dataset_facts(self._folder, history)
-        except InputError as error:
+        except (InputError, OSError) as error:
             self._say(error)
             return None
 
@@ -63,13 +63,13 @@ class SweepFiles:
         try:
             with self._solving:
                 overlay = read_overlay(self._folder, history)
-        except InputError as error:
+        except (InputError, OSError) as error:
             self._say(error)
             return {}
         gaps = {} if overlay is None else overlay.gaps(point_of(trial))
         return {name: gap.bits for name, gap in gaps.items() if gap.bits is not None}
 
-    def _say(self, error: InputError) -> None:
+    def _say(self, error: Exception) -> None:
         if str(error) not in self._said:
             self._said.add(str(error))
             _log.warning("tracking: %s; it is left out", error)

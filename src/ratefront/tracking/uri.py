@@ -9,6 +9,7 @@ from ratefront.errors import InputError
 from ratefront.text import without_credentials
 
 SQLITE = "sqlite:///"
+_USUAL_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
 
 
@@ -72,9 +73,11 @@ def is_same_store(one: str, other: str) -> bool:
     return _without_user_info(one) == _without_user_info(other)
 
 
-def _without_user_info(uri: str) -> tuple[str, str, str, str]:
+def _without_user_info(uri: str) -> tuple[str, str, int | None, str, str]:
     parts = urlsplit(uri)
-    return parts.scheme, parts.netloc.rpartition("@")[2].lower(), parts.path.rstrip("/"), parts.query
+    scheme, host = parts.scheme.split("+")[0], parts.hostname or ""
+    port = parts.port or _USUAL_PORTS.get(scheme)
+    return scheme, "127.0.0.1" if host == "localhost" else host, port, parts.path.rstrip("/"), parts.query
 
 
 def _check_user_info(uri: str) -> None:
