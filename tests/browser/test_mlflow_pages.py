@@ -25,7 +25,7 @@ from ratefront import api, events
 from ratefront.records import Scalar
 from ratefront.store.folder import SweepFolder
 from ratefront.tracking.mlflow_store import MlflowStore
-from ratefront.tracking.pages import pages, place_in_sqlite, sweep_of
+from ratefront.tracking.pages import pages, place_in_sqlite, place_in_store, sweep_of
 from ratefront.tracking.uri import sqlite_path, sqlite_uri
 from ratefront.tracking.view_state import SWEEPS_KEY
 
@@ -119,6 +119,14 @@ def table(page: Page, addresses: dict[str, str]) -> RunsTable:
 def numbers(found: list[float]) -> list[str]:
     """As the table writes them, and what it writes for runs without one."""
     return [f"{value:g}" for value in found] + ["-"] * WITHOUT_RESULT
+
+
+def test_a_server_says_where_the_sweep_is_as_its_database_does(
+    sweep: SweepFolder, server: MlflowServer
+) -> None:
+    path, own = sqlite_path(server.store_uri), sweep_of(sweep)
+    assert path is not None
+    assert place_in_store(server.uri, own) == place_in_sqlite(path, own)
 
 
 def test_trials_are_a_table_ordered_by_accuracy_and_by_whatever_one_clicks(table: RunsTable) -> None:
