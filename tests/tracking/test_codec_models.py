@@ -151,6 +151,16 @@ def test_its_folder_holds_the_codec_and_no_pickle(shelf: Shelf, codec: FrontCode
         files[name].read_bytes().decode("ascii")  # a pickle is no text
 
 
+def test_it_does_not_tell_where_its_files_came_from(codec: FrontCodec, tmp_path: Path) -> None:
+    from mlflow.models import Model
+
+    model_folder.write_model(tmp_path / "model", Model(), codec, {})
+    described = (tmp_path / "model" / "MLmodel").read_text()
+    assert str(codec.config.parent) not in described
+    assert str(Path(model_folder.__file__).parents[1]) not in described
+    assert "model_code_path: pyfunc.py" in described
+
+
 def test_it_has_a_signature_and_an_example(shelf: Shelf, codec: FrontCodec) -> None:
     from mlflow.models import Model
 

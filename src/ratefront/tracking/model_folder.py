@@ -64,6 +64,16 @@ def write_model(folder: Path, model: Model, codec: FrontCodec, metadata: dict[st
     )
     for name in _OF_SOMEBODY_ELSE:
         (folder / name).unlink(missing_ok=True)
+    _forget_this_machine(folder, model)
+
+
+def _forget_this_machine(folder: Path, model: Model) -> None:
+    """MLflow notes from where it took the files, which is of no use to whoever loads them, and nobody's business."""
+    flavor = model.flavors["python_function"]
+    flavor["model_code_path"] = Path(flavor["model_code_path"]).name
+    for artifact in flavor["artifacts"].values():
+        artifact["uri"] = artifact["path"]
+    model.save(str(folder / "MLmodel"))
 
 
 def _code() -> str:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from ratefront.bounds import ORACLE
 from ratefront.history import TrialHistory
 from ratefront.records import SYSTEM_PREFIX, Scalar, Status, TrialResult, series_of
 from ratefront.store.facts import DatasetFacts
@@ -178,8 +179,12 @@ def trial_run_name(trial: TrialHistory) -> str:
         *([str(values["split"])] if "split" in values else []),
     ]
     if trial.result is not None:
-        parts += [_bits(trial.result.test.rate_bits), f"{trial.result.test.accuracy:.1%}".replace("%", " %")]
+        parts += [_bits(trial.result.test.rate_bits), _percent(trial.result.test.accuracy)]
     return " ".join(parts)
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}".replace("%", " %")
 
 
 def _bits(rate_bits: float) -> str:
@@ -269,13 +274,22 @@ def trial_note(news: TrialNews) -> str:
     trial, values = news.trial, news.trial.params.values
     chosen = ", ".join(f"{name} {_brief(value)}" for name, value in trial.params.own.items())
     parts = [
-        f"**{trial.params.trial_id}** {trial.status}: {plain_markdown(series_of(values))}",
+        f"**{trial.params.trial_id}** {trial.status}: {plain_markdown(series_of(values))}{_in_short(news)}",
         *([plain_markdown(chosen)] if chosen else []),
         *([f"Reason: {plain_markdown(trial.reason)}"] if trial.reason else []),
         *([] if trial.result is None else _measured(trial.result)),
         *_gap_table(news.gap_bits),
     ]
     return shorten("\n\n".join(parts), VALUE_CHARACTERS)
+
+
+def _in_short(news: TrialNews) -> str:
+    """What MLflow shows of a description before somebody asks for more."""
+    if news.trial.result is None:
+        return ""
+    test, gap = news.trial.result.test, news.gap_bits.get(ORACLE)
+    above = "" if gap is None else f", {gap:.2f} bit above the oracle"
+    return f", {_bits(test.rate_bits)} at {_percent(test.accuracy)} on test{above}"
 
 
 def _brief(value: Scalar) -> str:
