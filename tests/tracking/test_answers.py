@@ -72,5 +72,33 @@ def test_nobody_there_is_told_with_address_and_cause_and_without_the_password() 
     assert in_words(error) == "http://***@127.0.0.1:9 does not answer: Connection refused"
 
 
+@pytest.mark.parametrize(
+    ("trouble", "told"),
+    [
+        (
+            "HTTPSConnectionPool(host='h', port=5000): Max retries exceeded with url: /api/2.0/mlflow/experiments/get "
+            "(Caused by SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify "
+            "failed: self-signed certificate (_ssl.c:992)')))",
+            "certificate verify failed: self-signed certificate",
+        ),
+        (
+            "('Connection aborted.', RemoteDisconnected('Remote end closed connection without response'))",
+            "Remote end closed connection without response",
+        ),
+        ("HTTPConnectionPool(host='h', port=5000): Read timed out. (read timeout=30)", "timed out"),
+        ("something that nobody has seen", "something that nobody has seen"),
+    ],
+)
+def test_a_server_that_cannot_be_reached_is_told_with_the_innermost_cause(trouble: str, told: str) -> None:
+    error = OSError(
+        f"API request to https://h:5000/api/2.0/mlflow/runs/create failed with exception {trouble}"
+    )
+    assert in_words(error) == f"https://h:5000 does not answer: {told}"
+
+
+def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:
+    assert is_refusal(OSError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"))
+
+
 def test_other_errors_are_told_with_their_kind_in_one_line() -> None:
     assert in_words(ValueError("no such\nthing")) == "ValueError: no such"

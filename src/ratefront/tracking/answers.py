@@ -11,13 +11,23 @@ from ratefront.text import without_credentials
 REFUSALS = (401, 403)
 MOST_CHARACTERS = 500  # a proxy may answer with a whole page
 _REQUEST = re.compile(r"API request to (\S+?)/api/\S+ failed with (?:timeout )?exception (.+)", re.DOTALL)
-_CAUSE = re.compile(r"\[Errno -?\d+\] ([^'\")]+)|(timed out)|\[SSL: \w+\] ([^'(]+)")
+#: The cause, as deep as it is told.
+_CAUSES = tuple(
+    re.compile(cause)
+    for cause in (
+        r"\[Errno -?\d+\] ([^'\")]+)",
+        r"\[SSL: \w+\] ([^'(]+[^'( ])",
+        r"(timed out)",
+        r"'([^']+)'\)+$",
+    )
+)
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 _BODY = re.compile(r"Response body: '(.*?)'?$", re.DOTALL)
 
 
 def is_refusal(error: Exception) -> bool:
-    """True where trying again gives the same answer until a person does something."""
-    return isinstance(error, InputError) or _status(error) in REFUSALS
+    """True where trying again comes to the same until a person does something."""
+    return isinstance(error, InputError) or _status(error) in REFUSALS or _UNTRUSTED in str(error)
 
 
 def in_words(error: Exception) -> str:
@@ -42,8 +52,8 @@ def _in_words(error: Exception) -> str:
 
 
 def _unanswered(address: str, trouble: str) -> str:
-    cause = _CAUSE.search(trouble)
-    return f"{address} does not answer: {next(filter(None, cause.groups())) if cause else trouble}"
+    found = filter(None, (cause.search(trouble) for cause in _CAUSES))
+    return f"{address} does not answer: {next((cause[1] for cause in found), trouble)}"
 
 
 def _status(error: Exception) -> int | None:
