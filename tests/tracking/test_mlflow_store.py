@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,24 @@ def test_a_deleted_experiment_is_named(mlflow_place: MlflowPlace) -> None:
         MlflowStore(mlflow_place.uri, EXPERIMENT)
 
 
+def test_a_database_is_not_asked_for_what_lies_with_its_server(mlflow_place: MlflowPlace) -> None:
+    mlflow_place.client.create_experiment(EXPERIMENT, "mlflow-artifacts:/1")
+    with pytest.raises(InputError, match="give that server's address"):
+        MlflowStore(mlflow_place.uri, EXPERIMENT)
+
+
+def test_a_database_that_is_away_is_told_at_once() -> None:
+    begin = time.monotonic()
+    with pytest.raises(Exception, match="Connection refused"):
+        MlflowStore("postgresql://me:secret@127.0.0.1:9/mlflow", EXPERIMENT)
+    assert time.monotonic() - begin < 10, "MLflow itself would try for a minute and a half"
+
+
+def test_what_a_database_needs_is_named() -> None:
+    with pytest.raises(InputError, match="a mysql database needs the package MySQLdb"):
+        MlflowStore("mysql://me:secret@127.0.0.1/mlflow", EXPERIMENT)
+
+
 def test_an_experiment_that_exists_is_used(mlflow_place: MlflowPlace) -> None:
     first, second = (MlflowStore(mlflow_place.uri, EXPERIMENT) for _ in range(2))
     assert first.experiment_id == second.experiment_id
@@ -93,6 +112,7 @@ def test_batches_keep_order_and_lose_nothing(count: int, sizes: list[int]) -> No
 
 _DRIVER = """
 import sys
+import time
 from pathlib import Path
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger
@@ -163,8 +183,6 @@ def test_a_driver_that_is_killed_leaves_what_a_resumed_one_continues(
 
 
 def _wait_for_runs(place: Any, count: int) -> None:
-    import time
-
     deadline = time.monotonic() + 60
     while len(place.stored()) < count:
         assert time.monotonic() < deadline

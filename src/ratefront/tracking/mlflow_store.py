@@ -100,7 +100,8 @@ class MlflowStore:
     Raises
     ------
     InputError
-        The experiment exists and was deleted, or what talks to this kind of database is not installed.
+        The experiment was deleted, or its files are with a server that is not asked; or what talks to this kind of
+        database is not installed.
     """
 
     def __init__(self, uri: str, experiment: str, artifacts: Path | None = None) -> None:
@@ -124,6 +125,11 @@ class MlflowStore:
         if found.lifecycle_stage != "active":
             raise InputError(
                 f"experiment {name!r} was deleted in {without_credentials(uri)}; restore it or name another"
+            )
+        if found.artifact_location.startswith("mlflow-artifacts:") and not addresses.is_server(uri):
+            raise InputError(
+                f"experiment {name!r} keeps its files with a server: give that server's address instead of its "
+                "database's, or another experiment"
             )
         self._experiment_tags = dict(found.tags)
         return str(found.experiment_id)
