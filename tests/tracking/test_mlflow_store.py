@@ -112,7 +112,6 @@ def test_batches_keep_order_and_lose_nothing(count: int, sizes: list[int]) -> No
 
 _DRIVER = """
 import sys
-import time
 from pathlib import Path
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger
