@@ -43,6 +43,13 @@ def child() -> Iterator[subprocess.Popen[str]]:
         started.kill()
 
 
+@pytest.fixture
+def childless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests before these may have left this process children: a receiver, a cluster."""
+    monkeypatch.setattr(psutil.Process, "children", lambda *_, **__: [])
+
+
+@pytest.mark.usefixtures("childless")
 def test_a_process_that_computes_and_one_that_sleeps() -> None:
     read = ProcessVitals()
     read.begin()
@@ -55,6 +62,7 @@ def test_a_process_that_computes_and_one_that_sleeps() -> None:
     assert read.readings(has_gpu=False)[CPU] < 60
 
 
+@pytest.mark.usefixtures("childless")
 def test_memory_is_resident_and_its_peak_is_that_of_the_epoch() -> None:
     read = ProcessVitals()
     read.begin()
@@ -142,6 +150,7 @@ def not_a_number(*_: object) -> float:
     return math.nan
 
 
+@pytest.mark.usefixtures("childless")
 @pytest.mark.parametrize("broken", [refuse, not_a_number])
 @pytest.mark.parametrize(
     ("place", "name", "lost"),
