@@ -8,7 +8,6 @@ lower bound; a note on standard error says how often that was. Both answers are 
 
 from __future__ import annotations
 
-import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from child import Measured, in_own_process
 from classifier import drawn_decisions
 from plain import PlainPoint, plain_blahut_arimoto
 from scipy import sparse
-from timing import Figures, VoidBenchmarkError, seconds_of
+from timing import Figures, VoidBenchmarkError, note, seconds_of
 
 from ratefront.bounds import (
     RateDistortionCurve,
@@ -106,7 +105,7 @@ def _sampled() -> Figures:
 def _task_model() -> Figures:
     measured = in_own_process("task_model", SAMPLES, CLASSES)
     low = sum(0.0 < rate < 0.5 for rate in measured.rate_bits)
-    _note(f"task_model: {len(measured.rate_bits)} points, {low} of them between 0 and 0.5 bit")
+    note(f"task_model: {len(measured.rate_bits)} points, {low} of them between 0 and 0.5 bit")
     if low == 0:
         raise VoidBenchmarkError("no slope of the task-model curve has a rate between 0 and 0.5 bit")
     yield from _seconds_and_peak("task_model_50000x1000", measured)
@@ -120,7 +119,7 @@ def _seconds_and_peak(name: str, measured: Measured) -> Figures:
 def _confusion_counts() -> FloatArray:
     labels, decisions = drawn_decisions(SAMPLES, CLASSES)
     counts = np.bincount(labels * CLASSES + decisions, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
-    _note(f"confusion of {SAMPLES} samples: {np.count_nonzero(counts) / counts.size:.2%} dense")
+    note(f"confusion of {SAMPLES} samples: {np.count_nonzero(counts) / counts.size:.2%} dense")
     return counts.astype(np.float64)
 
 
@@ -161,7 +160,7 @@ def _plain_seconds(name: str, problem: Problem, ours: Solved) -> float:
         points.append(plain)
     capped = sum(point.gap_bits > TOLERANCE_BITS for point in points)
     steps = sum(point.iterations for point in points)
-    _note(
+    note(
         f"{name}: plain {seconds:.1f} s, {len(points)} slopes, {steps} steps, "
         f"{capped} slopes given up after {MOST_ITERATIONS}"
     )
@@ -179,7 +178,3 @@ def _compare(
         raise VoidBenchmarkError(
             f"{name}: at slope {slope:.6g} nat the two answers are {difference:.3g} bit apart"
         )
-
-
-def _note(text: str) -> None:
-    print(f"# {text}", file=sys.stderr, flush=True)

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from stopwatch import SweepSpeed
-from timing import Figures
+from timing import Figures, note
 
 HERE = Path(__file__).parent
 TRIALS, STOCK_TRIALS = 42, 12
@@ -22,9 +22,9 @@ SLOTS, SIMULATED_TRIALS, TRIAL_S = 1000, 10_000, 600.0
 
 def measure_trials() -> Figures:
     """Empty trials on real workers, ours and stock."""
-    ours, stock = _sweep("ours.py", TRIALS), _sweep("stock.py", STOCK_TRIALS)
+    ours, stock = sweep_speed("ours.py", TRIALS), sweep_speed("stock.py", STOCK_TRIALS)
     for side, speed in (("ours", ours), ("stock", stock)):
-        _note(
+        note(
             f"{side}: {speed.seconds_per_trial:.3f} s a trial, "
             f"{1000 * speed.driver_seconds_per_result:.2f} ms of the driver's time a result"
         )
@@ -38,20 +38,21 @@ def measure_slots() -> Figures:
     from ratefront.simulate.capacity import capacity
 
     found = capacity(SLOTS, SIMULATED_TRIALS, TRIAL_S)
-    _note(
+    note(
         f"simulated: {found.busy_share_whole:.1%} busy to the last end, driver {found.driver_share:.1%} at work, "
         f"{1000 * found.driver_s:.1f} ms a trial"
     )
     yield "simulated_slots_busy", 100 * found.busy_share
 
 
-def _sweep(script: str, trials: int) -> SweepSpeed:
-    """Raises CalledProcessError where the sweep fails."""
-    environment = {**os.environ, "PYTHONPATH": str(HERE)}  # Ray's workers find the empty trial there
-    command = [sys.executable, "-W", "ignore", script, str(trials)]
+def plain_environment() -> dict[str, str]:
+    """Without what ratefront has told MLflow in this process: it is no part of what others do."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+
+
+def sweep_speed(script: str, trials: int, uri: str = "") -> SweepSpeed:
+    """Of a sweep in a process of its own, tracked at ``uri``; raises CalledProcessError where it fails."""
+    environment = {**plain_environment(), "PYTHONPATH": str(HERE)}  # Ray's workers find the empty trial there
+    command = [sys.executable, "-W", "ignore", script, str(trials), *([uri] if uri else [])]
     run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=HERE, env=environment)
     return SweepSpeed(**json.loads(run.stdout.strip().splitlines()[-1]))
-
-
-def _note(text: str) -> None:
-    print(f"# {text}", file=sys.stderr, flush=True)

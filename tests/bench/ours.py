@@ -1,8 +1,9 @@
-"""A sweep of empty trials, as ratefront runs one: python ours.py TRIALS, in a process of its own.
+"""A sweep of empty trials, as ratefront runs one: python ours.py TRIALS [URI], in a process of its own.
 
 Prints JSON: seconds per trial after every slot's first, and the driver's seconds per result, which is all the time
-spent in telling the engine and the ledger (with its fsync) whatever the workers said, starts and ends included. MLflow
-follows on SQLite, in its own thread, as in any sweep.
+spent in telling the engine and the ledger (with its fsync) whatever the workers said, starts and ends included; and the
+part of it in which trackers are told that the ledger has grown. MLflow follows in its own thread, on SQLite as in any
+sweep, or at the URI; with the URI ``off`` nobody follows.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from stopwatch import Stopwatch, SweepSpeed, seconds_per_trial
 
 from ratefront.engine.live import LiveSweep
 from ratefront.engine.messages import Fact, Progressed, Returned
+from ratefront.history import SweepHistory
+from ratefront.orchestrate import following
+from ratefront.orchestrate.following import Following
 from ratefront.orchestrate.sweep import Work, run_sweep
 from ratefront.spec.check import LoadedSpec
 from ratefront.spec.schema import Named, Resources, Sampler, SweepSpec
@@ -28,18 +32,23 @@ WORK = Work("empty:trial_steps", "empty:prepare")
 
 
 def main() -> None:
-    trials = int(sys.argv[1])
-    watch = Stopwatch()
+    trials, uri = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None
+    if uri == "off":
+        uri = None
+        following.open_tracking = lambda *_, **__: SimpleNamespace(wake=lambda: None, finish=lambda *_: 0)
+    watch, tracking = Stopwatch(), Stopwatch()
     _watch_tell(watch)
+    _watch_changed(tracking)
     with tempfile.TemporaryDirectory(prefix="ratefront-bench-") as folder:
         history = run_sweep(
-            _loaded(trials), SweepFolder(Path(folder) / "sweep"), resume=False, tracking_uri=None,
+            _loaded(trials), SweepFolder(Path(folder) / "sweep"), resume=False, tracking_uri=uri,
             on_update=None, finish=_drawn, work=WORK,
         )  # fmt: skip
     ends = [trial.ended_time for trial in history.trials.values() if trial.ended_time is not None]
     if Counter(trial.status for trial in history.trials.values()) != {"finished": trials}:
         raise SystemExit("not every empty trial has finished")
-    print(SweepSpeed(seconds_per_trial(ends, SLOTS), watch.seconds / watch.results).to_json())
+    driver, tracker = (seconds / watch.results for seconds in (watch.seconds, tracking.seconds))
+    print(SweepSpeed(seconds_per_trial(ends, SLOTS), driver, tracker).to_json())
 
 
 def _watch_tell(watch: Stopwatch) -> None:
@@ -50,6 +59,16 @@ def _watch_tell(watch: Stopwatch) -> None:
             tell(self, fact)
 
     LiveSweep.tell = watched  # type: ignore[method-assign]
+
+
+def _watch_changed(watch: Stopwatch) -> None:
+    changed = Following.changed
+
+    def watched(self: Following, history: SweepHistory) -> None:
+        with watch.running(is_result=False):
+            changed(self, history)
+
+    Following.changed = watched  # type: ignore[method-assign]
 
 
 def _loaded(trials: int) -> LoadedSpec:

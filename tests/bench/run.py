@@ -1,6 +1,6 @@
 """``make bench``: every figure that an issue sets, measured, one line each; exit code 1 when one is short.
 
-    python tests/bench/run.py [bounds] [replay] [trials] [slots] [codecs] [demo] [--table]
+    python tests/bench/run.py [bounds] [replay] [trials] [slots] [tracking] [codecs] [demo] [--table]
 
 Named groups are measured alone; --table prints a Markdown table instead of lines. Each group yields (name, value);
 its target and unit stand in ``targets.toml`` under the same name. Notes on how a figure came about go to standard
@@ -23,12 +23,14 @@ from timing import Figures
 
 import bounds
 import engine
+import tracking
 
 GROUPS: dict[str, Callable[[], Figures]] = {
     "bounds": bounds.measure,
     "replay": replay.measure,
     "trials": engine.measure_trials,
     "slots": engine.measure_slots,
+    "tracking": tracking.measure,
     "codecs": codecs_speed.measure,
     "demo": demo.measure,
 }

@@ -1,7 +1,8 @@
-"""A sweep of empty trials with Ray Tune's own parts: python stock.py TRIALS, in a process of its own.
+"""A sweep of empty trials with Ray Tune's own parts: python stock.py TRIALS [URI], in a process of its own.
 
-Default actors (a new process for every trial), OptunaSearch on two metrics, and Ray's callback for MLflow on SQLite.
-Prints JSON as ours.py does; the driver's seconds per result are those inside the callback's ``log_trial_result`` alone.
+Default actors (a new process for every trial), OptunaSearch on two metrics, and Ray's callback for MLflow, on SQLite or
+at the URI. Prints JSON as ours.py does; the driver's seconds per result are those inside the callback's
+``log_trial_result`` alone.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def space(trial: Any) -> None:
 
 
 def main() -> None:
-    trials = int(sys.argv[1])
+    trials, uri = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None
     ray.init(
         address="local",
         num_cpus=SLOTS,
@@ -65,7 +66,7 @@ def main() -> None:
         logging_level=logging.ERROR,
     )
     with tempfile.TemporaryDirectory(prefix="ratefront-bench-") as folder:
-        callback = WatchedCallback(f"sqlite:///{folder}/mlflow.db")
+        callback = WatchedCallback(uri or f"sqlite:///{folder}/mlflow.db")
         tune.Tuner(
             empty_trial,
             tune_config=tune.TuneConfig(
@@ -80,8 +81,8 @@ def main() -> None:
         ray.shutdown()
     if len(callback.ends) != trials:
         raise SystemExit("not every empty trial has finished")
-    watch = callback.watch
-    print(SweepSpeed(seconds_per_trial(callback.ends, SLOTS), watch.seconds / watch.results).to_json())
+    per_result = callback.watch.seconds / callback.watch.results
+    print(SweepSpeed(seconds_per_trial(callback.ends, SLOTS), per_result, per_result).to_json())
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class SweepSpeed:
-    """Both in seconds of the clock on the wall."""
+    """In seconds of the clock on the wall; ``tracking``: of the driver's time, what its tracker takes."""
 
     seconds_per_trial: float
     driver_seconds_per_result: float
+    tracking_seconds_per_result: float
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -34,6 +34,11 @@ def _run_seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+def note(text: str) -> None:
+    """How a figure came about, on standard error."""
+    print(f"# {text}", file=sys.stderr, flush=True)
+
+
 def peak_bytes() -> int:
     """The most memory this process ever held.
 
