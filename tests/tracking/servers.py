@@ -21,7 +21,7 @@ from ratefront.tracking import ui
 from ratefront.tracking.serving import HOST, any_free_port
 
 SECONDS_TO_START = 120.0
-PATIENCE_BETWEEN_LOOKS = 0.1
+SECONDS_BETWEEN_LOOKS = 0.1
 
 
 class Postgres:
@@ -135,7 +135,7 @@ class MlflowServer:
         while not self._answers():
             assert self._process.poll() is None, f"the server has ended:\n{self.log.read_text()}"
             assert time.monotonic() < deadline, f"the server does not answer:\n{self.log.read_text()}"
-            time.sleep(PATIENCE_BETWEEN_LOOKS)
+            time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def _answers(self) -> bool:
         try:

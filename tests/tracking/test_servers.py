@@ -82,7 +82,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not holds():
         assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)
+        time.sleep(0.03)
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_sixty_trials_at_once_arrive_in_several_lanes_each_once(server: MlflowSe
     place, story = MlflowPlace(server.uri, "sixty"), trials(range(60), epochs=3)
     tracker = Crowd(place.uri, place.experiment)
     assert finish(follow(story, tracker), patience=PATIENCE_S) == 0
-    assert tracker.most == tracker.lanes > 1
+    assert 1 < tracker.most <= tracker.lanes
     assert Counter(run.data.tags.get("trial_id") for run in place.stored()) == Counter(
         [None, *(f"t{number:04d}" for number in range(60))]
     )
@@ -146,8 +146,8 @@ def test_sixty_trials_at_once_arrive_in_several_lanes_each_once(server: MlflowSe
 def test_servers_that_are_killed_in_the_middle_lose_and_double_nothing(
     server: MlflowServer, postgres: Postgres
 ) -> None:
-    place, database = MlflowPlace(server.uri, "killed"), server.store_uri
-    story = Story().tell(created(), *(planned(number) for number in range(4 * 24)))
+    place, database, part = MlflowPlace(server.uri, "killed"), server.store_uri, 48
+    story = Story().tell(created(), *(planned(number) for number in range(4 * part)))
     pace = Pace(poll=0.05, settle=0.0, retry=0.2, retry_max=0.5, retry_max_closing=0.5)
     follower = Follower(story.reader(), place.tracker(), pace).start()
 
@@ -156,7 +156,7 @@ def test_servers_that_are_killed_in_the_middle_lose_and_double_nothing(
 
     for round_ in range(3):
         before = points()
-        tell_trials(story, range(round_ * 24, round_ * 24 + 24), epochs=10)
+        tell_trials(story, range(round_ * part, (round_ + 1) * part), epochs=10)
         follower.wake()
         wait_until(lambda: points() > before)  # noqa: B023
         if round_ == 1:
@@ -168,12 +168,14 @@ def test_servers_that_are_killed_in_the_middle_lose_and_double_nothing(
         server.kill()
         assert points() < told(story).total(), "in the middle"
         server.start_soon()
-    tell_trials(story, range(72, 96), epochs=10)
+    tell_trials(story, range(3 * part, 4 * part), epochs=10)
     assert finish(follower, patience=PATIENCE_S) == 0
     assert curves(database, place.experiment) == told(story)
-    assert told(story).total() == 4 * 24 * 10 * 2
+    assert told(story).total() == 4 * part * 10 * 2
     runs = Counter((run.data.tags.get("trial_id"), run.info.status) for run in place.stored())
-    assert runs == Counter([(None, "FINISHED"), *((f"t{number:04d}", "FINISHED") for number in range(96))])
+    assert runs == Counter(
+        [(None, "FINISHED"), *((f"t{number:04d}", "FINISHED") for number in range(4 * part))]
+    )
 
 
 def fake_codec(folder: Path, trial_id: str, weights: bytes) -> FrontCodec:
