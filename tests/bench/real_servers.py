@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[2]))
 
 from tests.tracking.servers import MlflowServer, Postgres
+
+logging.getLogger("pgserver").setLevel(logging.CRITICAL)  # it complains of a server that was ended before it
 
 __all__ = ["MlflowServer", "Postgres"]
