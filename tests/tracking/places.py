@@ -14,8 +14,8 @@ from tests.tracking.stories import Story
 from ratefront.tracking.follower import Follower, Pace
 from ratefront.tracking.memory import InMemoryTracker, RunRecord
 from ratefront.tracking.presentation import Point
-from ratefront.tracking.protocol import Closing, Outcome, Tracker
-from ratefront.tracking.sweep_files import SweepFiles
+from ratefront.tracking.protocol import Closing, FrontCodec, Outcome, Tracker
+from ratefront.tracking.sweep_files import NoFiles, SweepFiles
 from ratefront.tracking.uri import sqlite_uri
 
 EXPERIMENT = "ratefront"
@@ -110,7 +110,7 @@ def _is_ours(tag: str) -> bool:
     return tag.startswith(("mlflow.note.", "mlflow.source.")) or not tag.startswith("mlflow.")
 
 
-def follow(story: Story, tracker: Tracker, files: SweepFiles | None = None) -> Follower:
+def follow(story: Story, tracker: Tracker, files: SweepFiles | NoFiles | None = None) -> Follower:
     return Follower(story.reader(), tracker, QUICK, files).start()
 
 
@@ -123,12 +123,23 @@ def finish(
     reason: str = "",
     note: str = "**digits** done",
     tells_standing: bool = True,
+    codecs: tuple[FrontCodec, ...] = (),
     patience: float = 30.0,
 ) -> int:
     """End as a driver does; gives the number of entries that stayed behind."""
     values = {"hypervolume": 0.5} if figures is None else figures
-    closing = Closing(outcome, values, tuple(artifacts), note, reason, tells_standing=tells_standing)
+    closing = Closing(
+        outcome, values, tuple(artifacts), note, reason, codecs=codecs, tells_standing=tells_standing
+    )
     return follower.finish(closing, patience)
+
+
+def fake_codec(folder: Path, trial_id: str, weights: bytes = b"weights") -> FrontCodec:
+    """Files as a trial leaves them, as far as a tracker reads them."""
+    files = folder / "codec.json", folder / "codec.safetensors"
+    files[0].write_text('{"family": "label", "shape": [1, 8, 8], "task_model": {"name": "small_cnn"}}')
+    files[1].write_bytes(weights)
+    return FrontCodec(trial_id, "label", *files, 1000, 3.3, 0.97)
 
 
 def show(story: Story, place: Place, **closing: Any) -> dict[str, RunRecord]:

@@ -6,7 +6,16 @@ import math
 from pathlib import Path
 
 import pytest
-from tests.tracking.places import MemoryPlace, MlflowPlace, Place, by_trial, finish, follow, show
+from tests.tracking.places import (
+    MemoryPlace,
+    MlflowPlace,
+    Place,
+    by_trial,
+    fake_codec,
+    finish,
+    follow,
+    show,
+)
 from tests.tracking.stories import (
     ENDED,
     START,
@@ -23,9 +32,13 @@ from tests.tracking.stories import (
     whole_sweep,
 )
 
+from ratefront.history import SweepHistory
+from ratefront.store.facts import DatasetFacts
 from ratefront.tracking.delivery import Delivery
 from ratefront.tracking.memory import RunRecord
 from ratefront.tracking.presentation import Point
+from ratefront.tracking.protocol import Surroundings
+from ratefront.tracking.sweep_files import NoFiles
 
 
 @pytest.fixture(scope="module", params=["memory", "mlflow"])
@@ -369,3 +382,20 @@ def test_closing_figures_carry_the_time_of_the_last_entry(place: Place) -> None:
     end_ms = round((START + len(story.entries) - 1) * 1000)
     assert run.points == {Point("hypervolume", 0.5, end_ms, 0)}
     assert run.end_ms == end_ms
+
+
+class OnDigits(NoFiles):
+    """A folder that says what its sweep was trained on."""
+
+    def surroundings(self, history: SweepHistory) -> Surroundings | None:
+        return Surroundings(Path("digits"), dataset=DatasetFacts("digits", {"split_seed": 0}, "ab12"))
+
+
+def test_the_sweep_and_the_trials_whose_codec_is_kept_have_the_data_set_as_an_input(
+    place: Place, tmp_path: Path
+) -> None:
+    follower = follow(whole_sweep(), place.tracker(), OnDigits())
+    assert finish(follower, codecs=(fake_codec(tmp_path, "t0000"),)) == 0
+    runs = by_trial(place)
+    assert {name: run.tags["dataset"] for name, run in runs.items()} == dict.fromkeys(runs, "digits")
+    assert {name for name, run in runs.items() if run.datasets == {"digits"}} == {"", "t0000"}

@@ -194,6 +194,18 @@ def test_an_outage_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     ]
 
 
+@pytest.mark.parametrize(("has_ended", "searches"), [(True, 1), (False, 2)])
+def test_what_others_sent_meanwhile_is_looked_for_where_it_took_its_time(
+    has_ended: bool, searches: int
+) -> None:
+    """A thousand runs take a server ten seconds to tell."""
+    tracker = Deaf()
+    tracker.hears = True
+    story = whole_sweep() if has_ended else Story().tell(created(), planned(0), started(0), finished(0))
+    assert finish(follow(story, tracker)) == 0
+    assert tracker.asked == searches
+
+
 def test_a_refusal_is_told_at_once_and_not_waited_for(caplog: pytest.LogCaptureFixture) -> None:
     class Shut(InMemoryTracker):
         def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 from tests.builders import FakeSweep, label, split
-from tests.tracking.places import MemoryPlace, MlflowPlace, by_trial, finish, follow, show
+from tests.tracking.places import MemoryPlace, MlflowPlace, by_trial, fake_codec, finish, follow, show
 from tests.tracking.servers import Guarded, MlflowServer, Postgres
 from tests.tracking.stories import Story, created, finished, planned, reported, started, whole_sweep
 from typer.testing import CliRunner
@@ -28,7 +28,7 @@ from ratefront.tracking import open_tracking
 from ratefront.tracking.follower import Follower, Pace
 from ratefront.tracking.mlflow_tracker import MlflowTracker
 from ratefront.tracking.presentation import Point
-from ratefront.tracking.protocol import Closing, FrontCodec, TrialNews
+from ratefront.tracking.protocol import Closing, TrialNews
 
 pytestmark = pytest.mark.slow
 
@@ -176,14 +176,6 @@ def test_servers_that_are_killed_in_the_middle_lose_and_double_nothing(
     assert runs == Counter(
         [(None, "FINISHED"), *((f"t{number:04d}", "FINISHED") for number in range(4 * part))]
     )
-
-
-def fake_codec(folder: Path, trial_id: str, weights: bytes) -> FrontCodec:
-    """Files as a trial leaves them, as far as a tracker reads them."""
-    files = folder / "codec.json", folder / "codec.safetensors"
-    files[0].write_text('{"family": "label", "shape": [1, 8, 8], "task_model": {"name": "small_cnn"}}')
-    files[1].write_bytes(weights)
-    return FrontCodec(trial_id, "label", *files, 1000, 3.3, 0.97)
 
 
 def small_sweep(path: Path) -> SweepFolder:

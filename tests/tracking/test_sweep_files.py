@@ -75,7 +75,8 @@ def test_the_front_of_the_report_is_tagged(folder: SweepFolder, shown: dict[str,
 def test_runs_carry_the_commit_and_the_data_set(folder: SweepFolder, shown: dict[str, RunRecord]) -> None:
     for run in shown.values():
         assert run.tags["mlflow.source.git.commit"] == COMMIT
-        assert run.datasets == {"digits"}
+        assert run.tags["dataset"] == "digits"
+    assert shown[""].datasets == {"digits"}
     assert shown[""].tags["folder"] == str(folder.path.resolve())
 
 

@@ -40,6 +40,7 @@ class Delivery:
         self._read_new, self._tracker, self._files = read_new, tracker, files or NoFiles()
         self._backlog = Backlog()
         self._is_open = self._shows_running = self._is_closed = self._is_abandoned = False
+        self._has_failed = False
         self._described: Surroundings | None = None
         self._left, self._kept = set[str](), set[str]()
         self.closing: Closing | None = None
@@ -65,7 +66,7 @@ class Delivery:
         try:
             self._deliver(is_last)
         except Exception:
-            self._is_open = False
+            self._is_open, self._has_failed = False, True
             raise
 
     def _deliver(self, is_last: bool) -> None:
@@ -121,8 +122,9 @@ class Delivery:
         if self._is_closed:
             return
         history, time = self._backlog.history, self._backlog.history.last_time
-        # Learns what else the place holds: what a request did whose answer was lost, or another follower.
-        self._tracker.open_sweep(sweep, running=False)
+        if self._shows_running or self._has_failed:
+            # Learns what else the place holds: what a request did whose answer was lost, or another follower.
+            self._tracker.open_sweep(sweep, running=False)
         standings = standings_of(history) if closing.tells_standing else {}
 
         def leave(trial_id: str) -> None:

@@ -94,7 +94,6 @@ class InMemoryTracker:
         run.tags |= presentation.trial_tags(sweep, news, self._surroundings)
         run.points.update(presentation.epoch_points(news.readings))
         run.points.update(presentation.final_points(news, sweep.objectives))
-        self._use_dataset(run)
         run.status = presentation.RUN_STATUS[trial.status]
         if trial.ended_time is not None:
             run.end(run.status, trial.ended_time)
@@ -111,7 +110,9 @@ class InMemoryTracker:
 
     def keep_codec(self, codec: FrontCodec) -> None:
         _, record = self._opened()
-        record.trials[codec.trial_id].models.add(codec.trial_id)
+        run = record.trials[codec.trial_id]
+        self._use_dataset(run)
+        run.models.add(codec.trial_id)
 
     def mark_codecs(self, front: Sequence[str]) -> None:
         """Its models are no more than names."""

@@ -107,12 +107,18 @@ def sweep_tags(sweep: TrackedSweep) -> dict[str, str]:
 
 
 def surroundings_tags(surroundings: Surroundings) -> dict[str, str]:
-    return {"folder": str(surroundings.folder), **commit_tag(surroundings)}
+    return {"folder": str(surroundings.folder), **made_from_tags(surroundings)}
 
 
-def commit_tag(surroundings: Surroundings | None) -> dict[str, str]:
-    commit = None if surroundings is None else surroundings.git_commit
-    return {} if commit is None else {COMMIT_TAG: commit}
+def made_from_tags(surroundings: Surroundings | None) -> dict[str, str]:
+    """The commit and the data set, as far as they are known."""
+    if surroundings is None:
+        return {}
+    commit, dataset = surroundings.git_commit, surroundings.dataset
+    return {
+        **({COMMIT_TAG: commit} if commit else {}),
+        **({"dataset": dataset.name} if dataset else {}),
+    }
 
 
 def closing_tags(closing: Closing) -> dict[str, str]:
@@ -211,7 +217,7 @@ def trial_tags(sweep: TrackedSweep, news: TrialNews, surroundings: Surroundings 
         "status_reason": shorten(trial.reason, REASON_CHARACTERS),
         NOTE_TAG: trial_note(news),
         **SOURCE_TAGS,
-        **commit_tag(surroundings),
+        **made_from_tags(surroundings),
         **standing_tags(news.standing),
     }
     if trial.attempts > 1:
