@@ -80,6 +80,7 @@ class MlflowServer:
     folder: Path
     options: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    served_by: tuple[str, ...] = ui.QUIET_UVICORN
     port: int = field(default_factory=any_free_port)
     _process: subprocess.Popen[bytes] | None = None
 
@@ -116,7 +117,7 @@ class MlflowServer:
         self.artifacts.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*ui.command(self.port), *self.options],
+                [*ui.command(self.port, self.served_by), *self.options],
                 env={
                     **os.environ,
                     **ui.environment(self.store_uri),

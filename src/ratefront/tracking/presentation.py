@@ -13,6 +13,7 @@ import math
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ratefront.bounds import ORACLE
@@ -72,6 +73,7 @@ def milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
 
 
+@lru_cache(maxsize=1024)  # a few names, at every point
 def _key(text: str) -> str:
     """A key that MLflow takes: letters, digits, ``_-. :``; no part between slashes is empty or dots."""
     parts = (_FORBIDDEN_IN_KEY.sub("_", part) for part in text.split("/"))

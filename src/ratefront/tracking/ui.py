@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from ratefront.errors import InputError
@@ -17,6 +18,7 @@ from ratefront.tracking.serving import HOST, choose_port, interrupted_by_sigterm
 
 USUAL_PORT = 5000
 SECONDS_TO_STOP = 10.0
+QUIET_UVICORN = ("--uvicorn-opts", "--log-level=warning")
 
 
 def serve_ui(store_uri: str, port: int | None = None, sweep: TrackedSweep | None = None) -> int:
@@ -64,8 +66,8 @@ def _without_user(server_uri: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path.rstrip("/")).geturl()
 
 
-def command(port: int) -> list[str]:
-    served = ["--host", HOST, "--port", str(port), "--workers", "1", "--uvicorn-opts", "--log-level=warning"]
+def command(port: int, served_by: Sequence[str] = QUIET_UVICORN) -> list[str]:
+    served = ["--host", HOST, "--port", str(port), "--workers", "1", *served_by]
     return [sys.executable, "-m", "mlflow", "server", *served]
 
 
