@@ -6,6 +6,9 @@ UV_VERSION := 0.13.8
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Tests of one file stay together in a process: they share what is dear, a Ray cluster or a trained task model.
+# Slow tests run one by one: several of them give a process they kill seconds to answer.
+TEST_PROCESSES ?= 2
 
 # Where the environment forbids Python to keep its bytecode, every process of Ray's would compile all that it imports
 # anew, and a cluster take 12 s to start instead of 5 s: here it may keep it.
@@ -48,7 +51,7 @@ arrows: setup
 	$(BIN)/lint-imports
 
 test: lint types arrows
-	$(BIN)/pytest -m "not slow and not chaos" --durations=5
+	$(BIN)/pytest -m "not slow and not chaos" --durations=5 --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 test-slow: setup
 	$(BIN)/pytest -m slow --durations=20

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -62,8 +64,11 @@ def test_what_was_not_used_for_longest_goes_first(cache: Path, monkeypatch: pyte
     size = 10 * 4 * 6 * 6 * 4
     monkeypatch.setenv("RATEFRONT_FEATURES_GB", str(2.5 * size / 1e9))
     cached_features(_front_end(), _samples(), "first")
+    (first,) = cache.glob("*.npy")
     cached_features(_front_end(), _samples(), "second")
-    (first,) = set(cache.glob("*.npy")) - {max(cache.glob("*.npy"), key=lambda p: p.stat().st_mtime_ns)}
+    (second,) = set(cache.glob("*.npy")) - {first}
+    for hours_ago, file in ((2, first), (1, second)):  # file systems do not tell milliseconds apart
+        os.utime(file, (then := time.time() - 3600 * hours_ago, then))
     cached_features(_front_end(), _samples(), "first")  # used again: the second is the older one now
     mapped = cached_features(_front_end(), _samples(), "third")
     assert mapped is not None
