@@ -144,7 +144,7 @@ class MlflowTracker:
         return run
 
     def _use_dataset(self, run: StoredRun) -> None:
-        """For runs that one looks at by themselves: a request more for each trial makes catching up a fourth slower."""
+        """For runs that one looks at by themselves: a request more for each trial makes catching up a fifth slower."""
         dataset = None if self._surroundings is None else self._surroundings.dataset
         if dataset is not None and not run.has_dataset:
             self._store.add_dataset(run, dataset)
