@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from ratefront.records import Scalar
 
 #: Raised when an event changes its meaning or a new one appears: an older ratefront must not guess.
-LEDGER_FORMAT = 2
+LEDGER_FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,19 @@ class Created:
 
 @dataclass(frozen=True)
 class TaskModelReady:
-    """The task model was trained or found in the cache; accuracies on validation and test."""
+    """The task model was trained, given, or found in the cache; accuracies on validation and test.
+
+    ``accuracy_given`` is that of the test split before weights were rounded to what is stored; None where it is not
+    known. ``inputs`` holds a digest of everything that comes from outside of the sweep file: ``dataset``, and where
+    there are such, ``code`` and ``weights`` of the task model.
+    """
 
     identity: str
     accuracy_validation: float
     accuracy: float
     task_model_bytes: int
+    accuracy_given: float | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

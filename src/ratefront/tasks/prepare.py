@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -55,12 +56,13 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
     """
     data = load_dataset(spec.dataset)
     data = replace(data, content=content_of(data))  # both the cache's key and the facts hold it
-    identity = _identity(spec, data)
+    inputs = inputs_of(spec, data)
+    identity = _identity(spec, data, inputs)
     kept = cache_folder() / "task_models" / identity
     if not is_whole(kept):
         with alone(kept.with_name(f"{identity}.lock"), f"task model {spec.task_model.name}"):
             if not is_whole(kept):  # another process may have made it while this one waited
-                _train_into(kept, spec, data, identity, device)
+                _train_into(kept, spec, data, identity, inputs, device)
     shutil.copytree(kept, folder, dirs_exist_ok=True)
     flush_to_disk([*folder.iterdir(), folder])
     return _facts_of(folder)
@@ -69,28 +71,36 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
 def _facts_of(folder: Path) -> TaskModelReady:
     facts = json.loads((folder / FACTS).read_text())
     return TaskModelReady(
-        facts["identity"], facts["accuracy_validation"], facts["accuracy"], facts["task_model_bytes"]
+        facts["identity"],
+        facts["accuracy_validation"],
+        facts["accuracy"],
+        facts["task_model_bytes"],
+        facts["accuracy_given"],
+        facts["inputs"],
     )
 
 
-def _identity(spec: SweepSpec, data: Dataset) -> str:
-    digest = hashlib.sha256()
-    described = [_TRAINING_VERSION, spec.task_model.model_dump(), data.name, data.classes]
-    digest.update(json.dumps(described, sort_keys=True).encode())
-    digest.update(content_of(data).encode())
-    digest.update(_code(spec, data).encode())
-    return digest.hexdigest()[:32]
+def inputs_of(spec: SweepSpec, data: Dataset) -> dict[str, str]:
+    """A digest of everything that a sweep takes from outside of its file: ``dataset``, and of a user's own module
+    its ``code``.
+
+    Where two are the same, so are the task model and what trials measure, wherever the files lie.
+    """
+    inputs = {"dataset": content_of(data)}
+    if spec.task_model.name == _OWN:
+        model = build_task_model(spec.task_model, data.classes, data.shape, data.name)
+        inputs["code"] = code_digest(model, ModuleParameters(**spec.task_model.parameters))
+    return inputs
 
 
-def _code(spec: SweepSpec, data: Dataset) -> str:
-    """Of a user's own module the code decides, too; that of ours has its version."""
-    if spec.task_model.name != _OWN:
-        return ""
-    model = build_task_model(spec.task_model, data.classes, data.shape, data.name)
-    return code_digest(model, ModuleParameters(**spec.task_model.parameters))
+def _identity(spec: SweepSpec, data: Dataset, inputs: Mapping[str, str]) -> str:
+    described = [_TRAINING_VERSION, spec.task_model.model_dump(), data.name, data.classes, inputs]
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _train_into(kept: Path, spec: SweepSpec, data: Dataset, identity: str, device: str) -> None:
+def _train_into(
+    kept: Path, spec: SweepSpec, data: Dataset, identity: str, inputs: Mapping[str, str], device: str
+) -> None:
     """Only one process at a time: what lies there of this identity was left by one that was killed."""
     for left in kept.parent.glob(f".{identity}.*"):
         shutil.rmtree(left)
@@ -103,7 +113,7 @@ def _train_into(kept: Path, spec: SweepSpec, data: Dataset, identity: str, devic
         train_task_model(model, data, parameters, device)
         made = Path(temporary) / "made"
         made.mkdir()
-        _save(made, model, data, identity)
+        _save(made, model, data, identity, inputs)
         _put(made, kept, Path(temporary) / "torn")
 
 
@@ -118,7 +128,7 @@ def _put(made: Path, kept: Path, aside: Path) -> None:
             raise
 
 
-def _save(folder: Path, model: TaskModel, data: Dataset, identity: str) -> None:
+def _save(folder: Path, model: TaskModel, data: Dataset, identity: str, inputs: Mapping[str, str]) -> None:
     """Weights and statistics as fp16; what counts, as batches that were seen, stays whole."""
     weights = {name: _stored(tensor) for name, tensor in model.state_dict().items()}
     save_file(weights, folder / "model.safetensors")
@@ -132,6 +142,8 @@ def _save(folder: Path, model: TaskModel, data: Dataset, identity: str) -> None:
         "classes": data.classes,
         "raw_bits": data.raw_bits,
         "dataset_digest": content_of(data),
+        "inputs": dict(inputs),
+        "accuracy_given": None,
         "samples": {name: len(getattr(data, name)) for name in ("train", "validation", "test")},
         "shape": data.shape,
         "task_model_bytes": module_bytes(model),
