@@ -71,16 +71,16 @@ def sweep(
     )
 
 
-def spec_of(out: Path) -> LoadedSpec:
-    """The spec that the sweep in ``out`` began with.
+def spec_of(out: Path, overrides: Sequence[str] = ()) -> LoadedSpec:
+    """The spec of the sweep in ``out``, changed as ``--set`` would.
 
     Raises
     ------
     InputError
-        The folder holds no sweep, or one that this version of ratefront does not understand.
+        The folder holds no sweep, or one that this version of ratefront does not understand; or its data have moved.
     """
     folder = SweepFolder(out)
-    return spec_from_plain(read_spec(folder), source=str(folder.ledger))
+    return spec_from_plain(read_spec(folder), source=str(folder.ledger), overrides=overrides)
 
 
 def status(out: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@
     ├── InputError                    exit code 2: what the user gave cannot be used
     │   ├── SpecError                 a sweep file: one line a problem, each with its path in the file
     │   ├── UnknownNameError          a name that no registry holds; lists the ones that exist
-    │   └── SweepMismatchError        --resume with another spec than the ledger's; shows the difference
+    │   └── SweepMismatchError        a sweep meets another spec, other data or code than it began with; says which
     ├── LedgerError
     │   ├── LedgerDamagedError        a line that is neither whole nor the torn last one; says where
     │   ├── LedgerLockedError         another driver writes this sweep; names it
@@ -64,7 +64,7 @@ class UnknownNameError(InputError):
 
 
 class SweepMismatchError(InputError):
-    """A sweep was asked to go on with other settings than the ones its ledger began with."""
+    """A sweep was asked to go on with other settings, data or code than its ledger began with."""
 
 
 class LedgerError(RatefrontError):

@@ -28,7 +28,7 @@ class TaskModelReady:
 
     ``accuracy_given`` is that of the test split before weights were rounded to what is stored; None where it is not
     known. ``inputs`` holds a digest of everything that comes from outside of the sweep file: ``dataset``, and where
-    there are such, ``code`` and ``weights`` of the task model.
+    there are such, ``weights`` of the task model and ``code MODULE`` of each module of its code and of plugins' codecs.
     """
 
     identity: str
@@ -105,6 +105,13 @@ class Resumed:
 
 
 @dataclass(frozen=True)
+class Reconfigured:
+    """From here on these keys of the sweep file have other values; no result depends on any of them."""
+
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Extended:
     """The sweep asks for more trials than it began with: ``trials`` in all."""
 
@@ -135,6 +142,7 @@ Event: TypeAlias = (
     | Failed
     | Stopped
     | Resumed
+    | Reconfigured
     | Extended
     | Reopened
     | Ended
@@ -150,6 +158,7 @@ KINDS: Mapping[str, type[Any]] = {
     "failed": Failed,
     "stopped": Stopped,
     "resumed": Resumed,
+    "reconfigured": Reconfigured,
     "extended": Extended,
     "reopened": Reopened,
     "ended": Ended,

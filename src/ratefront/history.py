@@ -19,7 +19,8 @@ class TrialHistory:
     ``step`` is the last that the present attempt reported (0: none yet), ``furthest_step`` the last of all earlier
     attempts; ``setbacks`` counts the failed attempts since one got further, ``memory_failures`` those that ran out of
     memory. ``reports`` is the curve of what the trial itself reported, without the readings of its process: an attempt
-    that repeats a step takes its place and drops what came behind it.
+    that repeats a step takes its place and drops what came behind it. ``resources`` are those of the sweep file at the
+    time of the last attempt.
     """
 
     number: int
@@ -35,6 +36,7 @@ class TrialHistory:
     memory_failures: int = 0
     started_time: float | None = None
     ended_time: float | None = None
+    resources: Mapping[str, Any] = field(default_factory=dict)
     reports: list[Progress] = field(default_factory=list)
     result: TrialResult | None = None
 
@@ -137,6 +139,7 @@ class SweepHistory:
     def _start(self, event: events.Started, time: float) -> None:
         trial = self._not_ended(event.trial_id)
         trial.attempts, trial.started_time = event.attempt, time
+        trial.resources = self.spec.get("resources") or {}
         self._move(trial, "running")
 
     def _report(self, event: events.Reported, time: float) -> None:
@@ -169,6 +172,9 @@ class SweepHistory:
         for trial in self.with_status("running"):
             trial.lose_attempt()
             self._move(trial, "planned")
+
+    def _reconfigure(self, event: events.Reconfigured, time: float) -> None:
+        self.spec = {**self.spec, **event.settings}
 
     def _extend(self, event: events.Extended, time: float) -> None:
         self.extended_to, self.ended = event.trials, False
@@ -218,7 +224,17 @@ _FOLD: Mapping[type[events.Event], Callable[[SweepHistory, Any, float], None]] =
     events.Failed: SweepHistory._fail,
     events.Stopped: SweepHistory._stop,
     events.Resumed: SweepHistory._resume,
+    events.Reconfigured: SweepHistory._reconfigure,
     events.Extended: SweepHistory._extend,
     events.Reopened: SweepHistory._reopen,
     events.Ended: SweepHistory._close,
 }
+
+
+def spec_in(entries: Iterable[events.Entry]) -> dict[str, Any]:
+    """The resolved spec as it is by now, as plain data; empty where no sweep has begun."""
+    history = SweepHistory()
+    for entry in entries:
+        if isinstance(entry.event, events.Created | events.Reconfigured):
+            history.apply(entry)
+    return history.spec

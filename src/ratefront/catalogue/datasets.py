@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from ratefront.catalogue.whereabouts import WHEREABOUTS
 from ratefront.registry import Registry
 
 
@@ -26,7 +27,7 @@ def _absolute(path: str) -> str:
 
 
 #: A path as text, since a sweep file is plain data; absolute, since workers run in folders of their own.
-Place = Annotated[str, AfterValidator(_absolute)]
+Place = Annotated[str, AfterValidator(_absolute), WHEREABOUTS]
 
 
 class DatasetParameters(BaseModel):
@@ -72,7 +73,7 @@ class OfficialParameters(ImageParameters):
     root: Annotated[
         Place | None, Field(description="folder with the files; else $RATEFRONT_DATA, else the cache")
     ] = None
-    download: Annotated[bool, Field(description="fetch the files that are not there")] = True
+    download: Annotated[bool, Field(description="fetch the files that are not there"), WHEREABOUTS] = True
 
 
 class ArraysParameters(ImageParameters):

@@ -78,7 +78,7 @@ def sweep(
     from ratefront.terminal.unread import FrankConsole, may_go_unread
 
     goes_on = resume or retry_failed or extend is not None
-    _check_options(spec, bool(set_) or trials is not None, out, goes_on)
+    _check_options(spec, trials, out, goes_on)
     loaded = _loaded(spec, set_, trials, out)
     folder = out or _new_folder(loaded.spec.name)
     with display_for(FrankConsole(stderr=True, highlight=False)) as display, _resumable(folder, tracking_uri):
@@ -97,23 +97,25 @@ def sweep(
         print(folder)
 
 
-def _check_options(spec: Path | None, is_changed: bool, out: Path | None, goes_on: bool) -> None:
+def _check_options(spec: Path | None, trials: int | None, out: Path | None, goes_on: bool) -> None:
     if goes_on and out is None:
         raise InputError(
             "--resume, --extend and --retry-failed need --out DIR: the folder of the sweep to go on with"
         )
     if spec is None and not goes_on:
         raise InputError("give SPEC, a sweep file; or --out DIR with --resume, --extend N or --retry-failed")
-    if spec is None and is_changed:
-        raise InputError("--set and --trials change SPEC, which is not given; for more trials use --extend N")
+    if spec is None and trials is not None:
+        raise InputError("--trials changes SPEC, which is not given; for more trials use --extend N")
 
 
 def _loaded(spec: Path | None, set_: list[str] | None, trials: int | None, out: Path | None) -> LoadedSpec:
-    """What the command says; where it names no sweep file, what the sweep in ``out`` began with."""
+    """What the command says; where it names no sweep file, it changes what the sweep in ``out`` has."""
     from ratefront import api
     from ratefront.spec.load import load_spec
 
-    return load_spec(spec, set_ or (), trials) if spec is not None else api.spec_of(out or Path())
+    if spec is None:
+        return api.spec_of(out or Path(), set_ or ())
+    return load_spec(spec, set_ or (), trials)
 
 
 def _new_folder(name: str) -> Path:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from ratefront.catalogue import CATALOGUE
+from ratefront.data.content import content_of
 from ratefront.data.splits import Dataset
 from ratefront.spec.schema import Named
 
 
 def load_dataset(named: Named) -> Dataset:
-    """The data set by its name and parameters, kept in the process between trials."""
+    """The data set by its name and parameters with its digest, kept in the process between trials."""
     return _load(named.name, tuple(sorted(named.parameters.items())))
 
 
@@ -19,4 +21,4 @@ def load_dataset(named: Named) -> Dataset:
 def _load(name: str, parameters: tuple[tuple[str, Any], ...]) -> Dataset:
     registered = CATALOGUE.datasets[name]
     dataset: Dataset = registered.load()(registered.parameters(**dict(parameters)))
-    return dataset
+    return replace(dataset, content=content_of(dataset))

@@ -38,10 +38,16 @@ from ratefront.engine.placement import is_to_be_measured, needs_of
 from ratefront.engine.retry import batch_divisor, is_final
 from ratefront.engine.seeds import stable_seed
 from ratefront.engine.suggest import Suggester
-from ratefront.errors import EngineError, StorageFullError
+from ratefront.errors import EngineError, StorageFullError, SweepMismatchError
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space import Space
+
+#: What every further trial would fail of, too: the sweep ends, and what a person does before it goes on.
+_WHAT_TO_DO = {
+    StorageFullError.__name__: "make room",
+    SweepMismatchError.__name__: "put back what has changed",
+}
 
 
 def trial_name(number: int) -> str:
@@ -115,7 +121,8 @@ class Engine:
         Raises
         ------
         EngineError
-            The sweep cannot go on: its folder takes no more. The attempt is lost with the driver, at no cost.
+            The sweep cannot go on: its folder takes no more, or its data or code were changed under it. The attempt is
+            lost with the driver, at no cost.
         """
         trial = self.history.trials.get(fact.trial_id)
         if trial is None or trial.ended:
@@ -154,8 +161,10 @@ class Engine:
         return events.Finished(fact.trial_id, fact.attempt, fact.result)
 
     def _failed(self, trial: TrialHistory, fact: Broke) -> events.Failed:
-        if fact.error == StorageFullError.__name__:
-            raise EngineError(f"trial {fact.trial_id}: {fact.reason}; make room, then go on with --resume")
+        if fact.error in _WHAT_TO_DO:
+            raise EngineError(
+                f"trial {fact.trial_id}: {fact.reason}; {_WHAT_TO_DO[fact.error]}, then go on with --resume"
+            )
         final = is_final(fact.error, fact.retryable, trial, self._spec.retries)
         return events.Failed(fact.trial_id, fact.attempt, fact.error, fact.reason, final)
 

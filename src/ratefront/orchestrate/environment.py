@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
-import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 import ratefront
 from ratefront.errors import InputError
+from ratefront.orchestrate.environment_difference import software_changes
+from ratefront.orchestrate.git_tree import commit_of, git, trees_of
+from ratefront.own_code import own_modules
 from ratefront.store.atomic import write_json, write_text
 from ratefront.store.environment import (
     diff_beside,
@@ -24,38 +27,34 @@ from ratefront.store.folder import SweepFolder
 from ratefront.text import without_credentials
 
 #: Where these are the same, a later start of a sweep needs no description of its own.
-_DECISIVE = ("git_commit", "git_diff", "packages")
+_DECISIVE = ("git_commit", "git_diff", "user_trees", "packages")
+_HERE = Path(ratefront.__file__).parent
 
-
-def _git(*arguments: str) -> str | None:
-    """What git says of the tree that ratefront runs from; None where there is none, or no git."""
-    command = ["git", "-C", str(Path(ratefront.__file__).parent), *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=20, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.decode(errors="replace")  # a diff has the bytes of other people's files
+_log = logging.getLogger(__name__)
 
 
 def _commit() -> str | None:
-    """None also where ratefront is installed in a tree that is not its own."""
-    if _git("ls-files", "--error-unmatch", ratefront.__file__) is None:
+    """Of the tree that ratefront runs from; None also where it is installed in a tree that is not its own."""
+    if git(_HERE, "ls-files", "--error-unmatch", ratefront.__file__) is None:
         return None
-    commit = _git("rev-parse", "HEAD")
-    return commit.strip() if commit else None
+    return commit_of(_HERE)
 
 
 def _packages() -> dict[str, str]:
     return dict(sorted({item.name.lower(): item.version for item in distributions()}.items()))
 
 
-def describe_environment() -> dict[str, Any]:
-    """Commit and diff of the source tree, versions of all packages, the machine."""
+def describe_environment(modules: Iterable[str] = ()) -> dict[str, Any]:
+    """Commit and diff of ratefront's source tree, and of the trees of the user's that this process runs in and that
+    ``modules`` are in; versions of all packages, the machine.
+    """
     commit = _commit()
+    folders = {Path.cwd(), *(file.parent for file in own_modules(modules).values())}
     return {
         "command": [without_credentials(word) for word in sys.argv],
         "git_commit": commit,
-        "git_diff": _git("diff", "HEAD") if commit else None,
+        "git_diff": git(_HERE, "diff", "HEAD") if commit else None,
+        "user_trees": trees_of(folders, but=_HERE if commit else None),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "cpu_count": os.cpu_count(),
@@ -64,13 +63,25 @@ def describe_environment() -> dict[str, Any]:
     }
 
 
-def write_environment(folder: SweepFolder) -> None:
-    """Describe the environment of a start of the sweep, with its diff in a file, unless the last one was the same."""
-    now = describe_environment()
-    if _differs(_last(folder), now):
+def write_environment(folder: SweepFolder, modules: Iterable[str] = ()) -> None:
+    """Describe the environment of a start of the sweep, with its diff in a file, unless the last one was the same.
+
+    Other software than the last start had is warned of: what it computes need not be the same.
+    """
+    before, now = _last(folder), describe_environment(modules)
+    if _differs(before, now):
+        if before and (lines := software_changes(before, now)):
+            _log.warning("the sweep goes on with other software than before: %s", "; ".join(lines))
         description = next_description(folder)
         _write_diff(diff_beside(description), now["git_diff"])
         write_json(description, now)
+
+
+def add_inputs(folder: SweepFolder, inputs: Mapping[str, str]) -> None:
+    """Say in the last description what data, code and weights there were, by their digests."""
+    last = _last(folder)
+    if last and last.get("inputs") != inputs:
+        write_json(environment_descriptions(folder)[-1], {**last, "inputs": dict(inputs)})
 
 
 def _write_diff(path: Path, diff: str | None) -> None:
@@ -88,4 +99,4 @@ def _last(folder: SweepFolder) -> Mapping[str, Any]:
 
 
 def _differs(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    return any(before.get(name) != now[name] for name in _DECISIVE)
+    return any(before.get(name) != now.get(name) for name in _DECISIVE)

@@ -7,14 +7,12 @@ import socket
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
-
-from ratefront.errors import InputError, SweepMismatchError
-from ratefront.events import LEDGER_FORMAT, Created, Event, Extended, Reopened, Resumed
+from ratefront.errors import InputError
+from ratefront.events import LEDGER_FORMAT, Created, Event, Extended, Reconfigured, Reopened, Resumed
 from ratefront.history import SweepHistory
-from ratefront.spec.load import spec_difference, to_plain
+from ratefront.spec.going_on import Change
+from ratefront.spec.load import to_plain
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.folder import SweepFolder
 
@@ -62,7 +60,9 @@ def _check_creatable(path: Path) -> None:
         raise InputError(f"{path} cannot be made: {nearest} is not a folder that one may write to")
 
 
-def opening_events(spec: SweepSpec, history: SweepHistory, wishes: Wishes) -> list[Event]:
+def opening_events(
+    spec: SweepSpec, history: SweepHistory, wishes: Wishes, change: Change | None = None
+) -> list[Event]:
     """What a driver that has just opened the ledger writes first; nothing where nothing is left to do.
 
     Raises
@@ -76,6 +76,8 @@ def opening_events(spec: SweepSpec, history: SweepHistory, wishes: Wishes) -> li
     if not wishes.resume:
         raise InputError("another driver has begun a sweep in this folder meanwhile; choose another")
     opening: list[Event] = []
+    if change is not None and change.settings:
+        opening.append(Reconfigured(dict(change.settings)))
     if not history.ended:
         opening.append(Resumed(f"process {os.getpid()} on {socket.gethostname()}"))
     if wishes.extend is not None:
@@ -90,35 +92,3 @@ def _created(spec: SweepSpec, wishes: Wishes) -> Created:
     if wishes.extend is not None or wishes.retry_failed:
         raise InputError("the sweep has not begun: go on with --resume alone")
     return Created(spec.name, to_plain(spec), version("ratefront"), LEDGER_FORMAT)
-
-
-def check_same_spec(spec: SweepSpec, created: Event) -> None:
-    """
-    Raises
-    ------
-    SweepMismatchError
-        The ledger began with another spec; shows the difference.
-    """
-    old = _complete(dict(created.spec) if isinstance(created, Created) else {})
-    difference = spec_difference(old, to_plain(spec))
-    if not difference:
-        return
-    lines = "\n".join(f"  {line}" for line in difference)
-    raise SweepMismatchError(
-        f"the sweep began with other settings (ledger → now):\n{lines}{_hint(old, spec, difference)}"
-    )
-
-
-def _complete(old: dict[str, Any]) -> dict[str, Any]:
-    """With the defaults of settings that came later: an older sweep had them without saying so."""
-    try:
-        return to_plain(SweepSpec.model_validate(old))
-    except ValidationError:
-        return old
-
-
-def _hint(old: dict[str, Any], spec: SweepSpec, difference: list[str]) -> str:
-    more = spec.trials - int(old.get("trials", spec.trials))
-    if len(difference) > 1 or more <= 0:
-        return ""
-    return f"\nto add trials to a sweep, leave its file as it is and give --extend {more}"

@@ -6,22 +6,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.live import LiveSweep
 from ratefront.errors import EngineError
 from ratefront.events import Ended, Event, TaskModelReady
-from ratefront.history import SweepHistory
-from ratefront.orchestrate.environment import write_environment
+from ratefront.history import SweepHistory, spec_in
+from ratefront.orchestrate.environment import add_inputs, write_environment
 from ratefront.orchestrate.following import Following
+from ratefront.orchestrate.going_on import check_same_inputs, goes_on, is_anything_left
 from ratefront.orchestrate.interrupts import Interrupts, interrupts
-from ratefront.orchestrate.opening import Wishes, check_folder, check_same_spec, opening_events
+from ratefront.orchestrate.opening import Wishes, check_folder, opening_events
 from ratefront.orchestrate.quiet import quiet
 from ratefront.orchestrate.redraw import DrawnSweep, Redrawer
 from ratefront.orchestrate.turns import Turns, left_requests, still_counting
+from ratefront.spec.going_on import Change, change_of
 from ratefront.spec.load import LoadedSpec, dump_yaml
 from ratefront.spec.schema import SweepSpec
+from ratefront.spec.targets import module_of_task_model, modules_of_families
 from ratefront.store.atomic import write_text
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger
@@ -37,6 +40,7 @@ class Work:
     trial_steps: str = "ratefront.trial.run:trial_steps"
     prepare_task_model: str = "ratefront.tasks.prepare:prepare_task_model"
     limit_memory: str = "ratefront.trial.device:limit_memory"
+    inputs: str = "ratefront.tasks.inputs:present_inputs"
 
 
 def run_sweep(
@@ -77,30 +81,28 @@ def run_sweep(
         caught = stack.enter_context(interrupts())
         slots = None if resume else _slots(stack, loaded.spec, caught)
         folder.path.mkdir(parents=True, exist_ok=True)
-        left = left_requests(folder)
+        left, work = left_requests(folder), work or Work()
         ledger = stack.enter_context(Ledger(folder.ledger))
-        engine = _engine(loaded, ledger)
-        opening = opening_events(loaded.spec, engine.history, wishes)
+        change = change_of(spec_in(ledger.entries), loaded.spec)
+        engine = Engine(loaded.spec, loaded.space, ledger.entries)
+        opening = opening_events(loaded.spec, engine.history, wishes, change)
         live = LiveSweep(engine, ledger, following.changed)
+        turns = Turns(live, folder, caught, following)
+        if goes_on(opening) or change.moves:
+            slots = slots or _slots(stack, loaded.spec, caught)
+        if change.moves or is_anything_left(engine, opening):
+            check_same_inputs(engine.history, loaded.spec, work.inputs, turns)
         with following:
             if opening:
-                slots = slots or _slots(stack, loaded.spec, caught)
-                _open(live, loaded.spec, folder, opening)
-                turns = Turns(live, folder, caught, following)
+                _open(live, loaded.spec, folder, opening, change)
+            if slots and goes_on(opening):
                 turns.obey(still_counting(left))
-                _run(live, loaded.spec, folder, slots, work or Work(), turns)
+                _run(live, loaded.spec, folder, slots, work, turns)
             elif retry_failed:
                 _log.warning("no trial has failed: there is nothing to try again")
             with caught.at_once():
                 following.ended(live.history)
         return engine.history
-
-
-def _engine(loaded: LoadedSpec, ledger: Ledger) -> Engine:
-    entries = ledger.entries
-    if entries:
-        check_same_spec(loaded.spec, entries[0].event)
-    return Engine(loaded.spec, loaded.space, entries)
 
 
 def _slots(stack: ExitStack, spec: SweepSpec, caught: Interrupts) -> int:
@@ -112,10 +114,15 @@ def _slots(stack: ExitStack, spec: SweepSpec, caught: Interrupts) -> int:
     return slots(spec)
 
 
-def _open(live: LiveSweep, spec: SweepSpec, folder: SweepFolder, opening: list[Event]) -> None:
+def _open(
+    live: LiveSweep, spec: SweepSpec, folder: SweepFolder, opening: list[Event], change: Change
+) -> None:
     """Keep the resolved spec, and the environment that the sweep runs in from now on; then begin."""
+    if change.lines:
+        _log.warning("the sweep goes on with other settings: %s", "; ".join(change.lines))
     write_text(folder.spec, dump_yaml(spec))
-    write_environment(folder)
+    if goes_on(opening):
+        write_environment(folder, {module_of_task_model(spec.task_model), *modules_of_families(spec)})
     for event in opening:
         live.record(event)
 
@@ -125,7 +132,7 @@ def _has_task_model(live: LiveSweep, folder: SweepFolder) -> bool:
     return ready is not None and is_whole(folder.task_model, identity=ready.identity)
 
 
-def _take_task_model(live: LiveSweep, ready: TaskModelReady) -> None:
+def _take_task_model(live: LiveSweep, folder: SweepFolder, ready: TaskModelReady) -> None:
     """The sweep's only one, or in the place of one whose files are gone or torn: then it has to be the same.
 
     Raises
@@ -135,6 +142,7 @@ def _take_task_model(live: LiveSweep, ready: TaskModelReady) -> None:
     """
     before = live.history.task_model
     if before is None:
+        add_inputs(folder, ready.inputs)  # first: who hears of the task model reads what goes with it
         live.record(ready)
     elif before.identity != ready.identity:
         raise EngineError(
@@ -153,7 +161,10 @@ def _run(live: LiveSweep, spec: SweepSpec, folder: SweepFolder, slots: int, work
 
     context = TrialContext(spec, folder.path)
     if not (live.done or _has_task_model(live, folder)):
-        _take_task_model(live, prepare_on_worker(work.prepare_task_model, context, turns))
+        _take_task_model(live, folder, prepare_on_worker(work.prepare_task_model, context, turns))
+    if live.history.task_model is not None:
+        context = replace(context, inputs=live.history.task_model.inputs)
+        add_inputs(folder, context.inputs)
     if not live.done:
         run_trials(live, WorkerSetting(context, work.trial_steps, work.limit_memory), slots, turns)
     live.record(Ended("every requested trial has ended"))

@@ -1,9 +1,12 @@
-"""The task model is trained before the trials, in a worker: the driver never loads torch."""
+"""What comes before the trials happens in a worker, since the driver never loads torch: the task model is trained, and
+what a sweep began with is looked at again.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import ray
@@ -15,6 +18,7 @@ from ratefront.orchestrate.turns import Turns
 from ratefront.orchestrate.worker import limit_threads
 from ratefront.registry import load_target
 from ratefront.spec.capacity import task_model_resources
+from ratefront.spec.schema import SweepSpec
 from ratefront.trial.context import TrialContext
 
 
@@ -26,13 +30,13 @@ class _Refused:
     exit_code: int
 
 
-def _prepare(function: str, context: TrialContext, needs: Needs) -> TaskModelReady | _Refused:
+def _call(function: str, arguments: tuple[Any, ...], needs: Needs) -> Any:
+    """What the function gives, or a ``_Refused``."""
     limit_threads(needs.cpus)
     try:
-        prepare = load_target(function)
+        called = load_target(function)
         limit_threads(needs.cpus)
-        ready: TaskModelReady = prepare(context.spec, context.folder / "task_model", context.device)
-        return ready
+        return called(*arguments)
     except RatefrontError as error:
         return _Refused(str(error), error.exit_code)
 
@@ -47,20 +51,38 @@ def prepare_on_worker(function: str, context: TrialContext, turns: Turns) -> Tas
     EngineError
         Training failed.
     """
-    outcome = _wait_for(_start(function, context), turns)
+    needs = Needs(*task_model_resources(context.spec))
+    arguments = (context.spec, context.folder / "task_model", "cuda" if needs.gpus else "cpu")
+    ready: TaskModelReady = _on_worker(
+        function, arguments, needs, turns, "the task model could not be prepared"
+    )
+    return ready
+
+
+def inputs_on_worker(function: str, spec: SweepSpec, turns: Turns) -> Mapping[str, str]:
+    """Run ``function`` (as ``present_inputs``) on a worker of the cluster.
+
+    Raises
+    ------
+    InputError
+        The data set or the task model cannot be had any more.
+    EngineError
+        The worker could not look at them.
+    """
+    needs = Needs(spec.resources.cpus, 0.0)
+    found: Mapping[str, str] = _on_worker(function, (spec,), needs, turns, "the data could not be looked at")
+    return found
+
+
+def _on_worker(function: str, arguments: tuple[Any, ...], needs: Needs, turns: Turns, failed: str) -> Any:
+    remote: Any = ray.remote(num_cpus=needs.cpus, num_gpus=needs.gpus, max_retries=2)(_call)
+    outcome = _wait_for(remote.remote(function, arguments, needs), turns, failed)
     if isinstance(outcome, _Refused):
         raise (InputError if outcome.exit_code == InputError.exit_code else EngineError)(outcome.reason)
     return outcome
 
 
-def _start(function: str, context: TrialContext) -> Any:
-    needs = Needs(*task_model_resources(context.spec))
-    context = replace(context, device="cuda" if needs.gpus else "cpu")
-    remote: Any = ray.remote(num_cpus=needs.cpus, num_gpus=needs.gpus, max_retries=2)(_prepare)
-    return remote.remote(function, context, needs)
-
-
-def _wait_for(running: Any, turns: Turns) -> TaskModelReady | _Refused:
+def _wait_for(running: Any, turns: Turns, failed: str) -> Any:
     turns.begin()
     try:
         while not ray.wait([running], timeout=0.1)[0]:
@@ -70,9 +92,8 @@ def _wait_for(running: Any, turns: Turns) -> TaskModelReady | _Refused:
             ray.cancel(running, force=True)
         raise
     try:
-        outcome: TaskModelReady | _Refused = ray.get(running)
+        return ray.get(running)
     except ray.exceptions.RayError as error:
         cause = getattr(error, "cause", None) or error
         said = f"{type(cause).__name__}: {cause}".strip().splitlines()[-1]
-        raise EngineError(f"the task model could not be prepared: {said}") from error
-    return outcome
+        raise EngineError(f"{failed}: {said}") from error

@@ -72,7 +72,7 @@ class Witness:
                 ended = sum(seen.has_ended for seen in self.trials.values())
                 if ended != self.requested:
                     yield f"the sweep ends with {ended} of {self.requested} trials ended"
-            case events.Created() | events.TaskModelReady():
+            case events.Created() | events.TaskModelReady() | events.Reconfigured():
                 pass
             case _:
                 yield from self._see_trial(event)

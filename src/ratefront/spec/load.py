@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +31,18 @@ def load_spec(
     SpecError
         The file cannot be read, is no YAML, or has problems: one line each, with its path in the file.
     """
-    raw = _read(Path(path))
-    problems: list[str] = []
-    if isinstance(raw, dict):
-        problems = apply_overrides(raw, overrides)
-        if trials is not None:
-            raw["trials"] = trials
+    last = [] if trials is None else [f"trials={trials}"]
+    return _checked(_read(Path(path)), [*overrides, *last], str(path), catalogue)
+
+
+def _checked(raw: Any, overrides: Sequence[str], source: str, catalogue: Catalogue) -> LoadedSpec:
+    problems = apply_overrides(raw, overrides) if isinstance(raw, dict) else []
     try:
-        loaded = check(raw, str(path), catalogue)
+        loaded = check(raw, source, catalogue)
     except SpecError as error:
-        raise SpecError(str(path), [*problems, *error.problems]) from error
+        raise SpecError(source, [*problems, *error.problems]) from error
     if problems:
-        raise SpecError(str(path), problems)
+        raise SpecError(source, problems)
     return loaded
 
 
@@ -57,16 +58,19 @@ def _read(path: Path) -> Any:
 
 
 def spec_from_plain(
-    plain: Mapping[str, Any], catalogue: Catalogue = CATALOGUE, source: str = "the ledger's spec"
+    plain: Mapping[str, Any],
+    catalogue: Catalogue = CATALOGUE,
+    source: str = "the ledger's spec",
+    overrides: Sequence[str] = (),
 ) -> LoadedSpec:
-    """The spec that ``to_plain`` was given, checked anew.
+    """The spec that ``to_plain`` was given, changed as ``--set`` says, checked anew.
 
     Raises
     ------
     SpecError
         The data fit no sweep of this version of ratefront, or of this catalogue.
     """
-    return check(plain, source, catalogue)
+    return _checked(deepcopy(dict(plain)), overrides, source, catalogue)
 
 
 def to_plain(spec: SweepSpec) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ratefront.errors import InputError
-from ratefront.events import Created, Entry
-from ratefront.history import SweepHistory
+from ratefront.events import Entry
+from ratefront.history import SweepHistory, spec_in
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import read_entries
 
@@ -29,19 +29,19 @@ def read_history(folder: SweepFolder) -> SweepHistory:
 
 
 def read_spec(folder: SweepFolder) -> Mapping[str, Any]:
-    """The resolved spec that the sweep began with, as plain data; only the first entry is read.
+    """The resolved spec of the sweep as it is by now, as plain data.
 
     Raises
     ------
     InputError
         There is no ledger, or it holds nothing yet.
     LedgerDamagedError
-        The first entry cannot be read.
+        An entry cannot be read.
     """
-    first = next(entries_of(folder), None)
-    if first is None or not isinstance(first.event, Created):
+    spec = spec_in(entries_of(folder))
+    if not spec:
         raise has_not_begun(folder)
-    return first.event.spec
+    return spec
 
 
 def entries_of(folder: SweepFolder) -> Iterator[Entry]:

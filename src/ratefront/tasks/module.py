@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import inspect
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,7 +18,6 @@ _EXPECTED = (
     "or to a torch.nn.Sequential whose children are its stages"
 )
 _FEWEST_STAGES = 2
-_NOT_THE_USERS = ("torch", "torchvision", "ratefront")
 
 
 def build(parameters: ModuleParameters, classes: int, shape: Sequence[int]) -> TaskModel:
@@ -53,23 +49,6 @@ def describe(parameters: ModuleParameters, data: Mapping[str, Any]) -> dict[str,
         model = _made(parameters.target, classes, shape)
         features = _features(model, parameters.target, classes, shape)
     return {"splits": model.splits, "strides": tuple(_stride(shape, found) for found in features)}
-
-
-def code_digest(model: TaskModel, parameters: ModuleParameters) -> str:
-    """SHA-256 of the source files of the function and of every class in the model: what the cache tells models by."""
-    things: set[Any] = {_function(parameters.target), *map(type, model.modules())}
-    own = {thing for thing in things if thing.__module__.partition(".")[0] not in _NOT_THE_USERS}
-    digest = hashlib.sha256()
-    for file in sorted({file for thing in own if (file := _source(thing))}):
-        digest.update(hashlib.sha256(Path(file).read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def _source(thing: Callable[..., Any]) -> str | None:
-    try:
-        return inspect.getsourcefile(thing)
-    except TypeError:  # made without a file, as in a session
-        return None
 
 
 def _function(target: str) -> Callable[..., Any]:

@@ -18,7 +18,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.complexity import module_bytes
 from ratefront.data.content import content_of
 from ratefront.data.load import load_dataset
@@ -30,14 +29,14 @@ from ratefront.store.alone import alone
 from ratefront.store.atomic import flush_to_disk
 from ratefront.store.sealed import FACTS, is_whole, seal
 from ratefront.tasks.build import build_task_model
+from ratefront.tasks.inputs import code_of_families
 from ratefront.tasks.model import TaskModel, predict_logits
-from ratefront.tasks.module import code_digest
+from ratefront.tasks.module_code import code_of_task_model
 from ratefront.tasks.train import train_task_model
 
 _TRAINING_VERSION = (
     1  # raise when training or an architecture changes: the cache must not answer with the old weights
 )
-_OWN = "module"
 
 
 def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> TaskModelReady:
@@ -55,7 +54,6 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
         Training failed.
     """
     data = load_dataset(spec.dataset)
-    data = replace(data, content=content_of(data))  # both the cache's key and the facts hold it
     inputs = inputs_of(spec, data)
     identity = _identity(spec, data, inputs)
     kept = cache_folder() / "task_models" / identity
@@ -65,7 +63,7 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
                 _train_into(kept, spec, data, identity, inputs, device)
     shutil.copytree(kept, folder, dirs_exist_ok=True)
     flush_to_disk([*folder.iterdir(), folder])
-    return _facts_of(folder)
+    return replace(_facts_of(folder), inputs={**inputs, **code_of_families(spec)})
 
 
 def _facts_of(folder: Path) -> TaskModelReady:
@@ -81,16 +79,12 @@ def _facts_of(folder: Path) -> TaskModelReady:
 
 
 def inputs_of(spec: SweepSpec, data: Dataset) -> dict[str, str]:
-    """A digest of everything that a sweep takes from outside of its file: ``dataset``, and of a user's own module
-    its ``code``.
+    """A digest of everything that a task model takes from outside of the sweep file: ``dataset``, and of a model that
+    is no part of ratefront ``code MODULE`` for each module of its code.
 
-    Where two are the same, so are the task model and what trials measure, wherever the files lie.
+    Where two are the same, so is the task model, wherever the files lie.
     """
-    inputs = {"dataset": content_of(data)}
-    if spec.task_model.name == _OWN:
-        model = build_task_model(spec.task_model, data.classes, data.shape, data.name)
-        inputs["code"] = code_digest(model, ModuleParameters(**spec.task_model.parameters))
-    return inputs
+    return {"dataset": content_of(data), **code_of_task_model(spec, data)}
 
 
 def _identity(spec: SweepSpec, data: Dataset, inputs: Mapping[str, str]) -> str:

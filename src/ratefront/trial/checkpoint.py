@@ -23,6 +23,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ratefront.records import TrialParams
+from ratefront.spec.going_on import decided
+from ratefront.spec.load import to_plain
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.atomic import remove_drafts, write_bytes
 from ratefront.trial.training_state import Snapshot, TrainingState
@@ -38,6 +40,7 @@ _log = logging.getLogger(__name__)
 
 def identity_of(params: TrialParams, spec: SweepSpec) -> dict[str, Any]:
     """All that decides a training's course, as JSON gives it back."""
+    whole = decided(to_plain(spec))  # without where files lie: what was moved is still the same
     decisive = {
         "format": CHECKPOINT_FORMAT,
         "ratefront": version("ratefront"),
@@ -45,9 +48,7 @@ def identity_of(params: TrialParams, spec: SweepSpec) -> dict[str, Any]:
         "trial_id": params.trial_id,
         "seed": params.seed,
         "values": dict(params.values),
-        "training": spec.training.model_dump(),
-        "dataset": spec.dataset.model_dump(),
-        "task_model": spec.task_model.model_dump(),
+        **{key: whole[key] for key in ("training", "dataset", "task_model")},
     }
     plain: dict[str, Any] = json.loads(json.dumps(decisive))
     return plain

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ratefront.spec.schema import SweepSpec
@@ -14,9 +15,12 @@ class TrialContext:
 
     ``batch_divisor``: gradient steps are computed in so many parts of a batch, after a memory that was full.
     ``task_model`` holds the trained task model (made by ``ratefront.tasks.prepare`` before the first trial).
+    ``inputs`` are the digests of data and code that the sweep began with (``TaskModelReady``), which a trial is held
+    to; empty where there is nothing to compare with.
     """
 
     spec: SweepSpec
     folder: Path
     device: str = "cpu"
     batch_divisor: int = 1
+    inputs: Mapping[str, str] = field(default_factory=dict)

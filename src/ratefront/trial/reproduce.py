@@ -14,7 +14,9 @@ from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import TrialResult
 from ratefront.spec.load import spec_from_plain
 from ratefront.store.folder import SweepFolder
+from ratefront.store.inputs import check_inputs
 from ratefront.store.sealed import is_whole
+from ratefront.tasks.inputs import present_inputs
 from ratefront.trial.comparison import differing_figures, differing_files, missing_files
 from ratefront.trial.context import TrialContext
 from ratefront.trial.device import check_device
@@ -45,16 +47,20 @@ def reproduce(folder: SweepFolder, history: SweepHistory, trial_id: str, out: Pa
     ------
     InputError
         No such trial, or it has not run to an end; ``out`` is in use; the task model or the GPU is gone; the spec fits
-        no sweep of this version of ratefront (``SpecError``).
+        no sweep of this version of ratefront (``SpecError``); data or code are other ones than the sweep began with
+        (``SweepMismatchError``).
     """
     trial = _ended_trial(history, trial_id)
-    spec = spec_from_plain(history.spec).spec
+    spec = spec_from_plain({**history.spec, "resources": trial.resources}).spec
     needs = spec.resources.of(trial.params.family)
     device = "cuda" if needs.gpus else "cpu"
     check_device(device)
+    inputs = {} if history.task_model is None else history.task_model.inputs
+    if inputs:
+        check_inputs(inputs, present_inputs(spec), spec)
     _lay_out(folder, out)
     # What ran out of memory was computed in parts from then on (see ``TrialContext``).
-    context = TrialContext(spec, out.resolve(), device, 2**trial.memory_failures)
+    context = TrialContext(spec, out.resolve(), device, 2**trial.memory_failures, inputs)
     with _threads(needs.cpus):
         again = _run(trial, context)
     return _compared(trial, again, folder, SweepFolder(out))

@@ -28,6 +28,7 @@ from ratefront.trial.evaluate import collapse_reason, encode_split, measure
 from ratefront.trial.receiver import shared_receiver
 from ratefront.trial.train import train
 from ratefront.trial.training_state import TrainingState
+from ratefront.trial.unchanged import check_unchanged
 
 
 def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progress, None, TrialResult]:
@@ -41,7 +42,10 @@ def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progres
     ------
     DivergedError, OracleViolationError, BitstreamError
         The trial failed for good (not retryable).
+    SweepMismatchError
+        Data or code are other ones than the sweep began with: no trial's fault.
     """
+    check_unchanged(context)
     data = load_dataset(context.spec.dataset)
     task_model = load_task_model(context.spec, SweepFolder(context.folder).task_model)
     files, checkpoint = SweepFolder(context.folder).trial(params.trial_id), _checkpoint_of(params, context)

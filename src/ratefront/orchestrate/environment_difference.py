@@ -1,0 +1,49 @@
+"""How two descriptions of an environment differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
+from typing import Any
+
+from ratefront.catalogue.plugins import GROUP
+
+#: Packages whose version can move a trial's bits.
+_PACKAGES = ("torch", "torchvision", "compressai", "constriction", "numpy", "scikit-learn", "ratefront")
+
+
+def all_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """A line (``torch 2.15.0 → 2.16.0``) for each thing that can move a trial's bits."""
+    lines = _differing(("platform", "cpus_usable"), before, now)
+    return [*software_changes(before, now), *lines, *_changes_of_trees(before, now)]
+
+
+def software_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Of ratefront, Python, packages and plugins alone."""
+    lines = _differing(("git_commit", "python"), before, now)
+    if before.get("git_diff") != now["git_diff"]:
+        lines.append("git_diff, what was changed of ratefront and not committed, is another")
+    return lines + _differing((*_PACKAGES, *_plugins()), before.get("packages") or {}, now["packages"])
+
+
+def _changes_of_trees(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Of the user's own trees that both know."""
+    known = {tree["folder"]: tree for tree in before.get("user_trees") or ()}
+    lines = []
+    for tree in now.get("user_trees") or ():
+        if old := known.get(tree["folder"]):
+            found = _differing(("git_commit",), old, tree)
+            found += ["git_diff is another"] if old["git_diff"] != tree["git_diff"] else []
+            lines += [f"{tree['folder']}: {line}" for line in found]
+    return lines
+
+
+def _plugins() -> list[str]:
+    """Packages that bring codecs, data sets or task models of their own."""
+    found = (entry.dist for entry in entry_points(group=GROUP))
+    return sorted({distribution.name.lower() for distribution in found if distribution is not None})
+
+
+def _differing(names: Sequence[str], before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    found = [(name, before.get(name, "unknown"), now.get(name, "unknown")) for name in names]
+    return [f"{name} {old} → {new}" for name, old, new in found if old != new]

@@ -1,0 +1,23 @@
+"""The modules that a sweep's task model and codec families come from, by name; none is imported."""
+
+from __future__ import annotations
+
+from ratefront.catalogue import CATALOGUE
+from ratefront.spec.capacity import families_of
+from ratefront.spec.schema import Named, SweepSpec
+
+
+def module_of_task_model(task_model: Named) -> str:
+    """Of the function that makes it: the user's own, or the one that is registered."""
+    target = task_model.parameters.get("target", CATALOGUE.task_models[task_model.name].target)
+    return str(target).partition(":")[0]
+
+
+def modules_of_families(spec: SweepSpec) -> set[str]:
+    """Of each family of the search space, and of its parameters."""
+    families = [CATALOGUE.families[name] for name in families_of(spec)]
+    return {
+        module
+        for family in families
+        for module in (family.target.partition(":")[0], family.parameters.__module__)
+    }
