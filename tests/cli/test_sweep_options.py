@@ -15,7 +15,7 @@ from ratefront import api
 from ratefront.cli import app
 from ratefront.cli.next_command import resuming
 from ratefront.errors import InputError, SpecError
-from ratefront.events import LEDGER_FORMAT, Created
+from ratefront.events import LEDGER_FORMAT, Created, Reconfigured
 from ratefront.spec.load import LoadedSpec, load_spec, to_plain
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger
@@ -60,7 +60,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         (["--extend", "3"], "need --out DIR"),
         ([str(DIGITS), "--retry-failed"], "need --out DIR"),
         (["--out", "x", "--resume", "--trials", "9"], "--extend N"),
-        (["--out", "x", "--extend", "1", "--set", "keep=none"], "--set and --trials change SPEC"),
+        (["--set", "keep=none"], "give SPEC, a sweep file"),
         (["--out", "x", "--extend", "0"], "greater than or equal to 1"),
         (["--out", "nowhere", "--resume"], "nowhere is not a sweep's folder"),
         (["--out", "nowhere", "--extend", "2"], "nowhere is not a sweep's folder"),
@@ -94,6 +94,28 @@ def test_a_sweep_that_is_gone_on_with_knows_its_own_file(
     assert done.stdout.splitlines()[-1] == str(begun)
     assert (asked["spec"].spec.sampler.seed, asked["spec"].spec.trials) == (5, 7)
     assert (asked["resume"], asked["extend"], asked["retry_failed"]) == (resume, extend, retry_failed)
+
+
+def test_settings_are_changed_without_the_file(begun: Path, asked: dict[str, Any]) -> None:
+    done = ratefront("sweep", "--out", begun, "--resume", "--set", "keep=none", "--set", "resources.cpus=2")
+    assert done.exit_code == 0, done.stderr
+    spec = asked["spec"].spec
+    assert (spec.keep, spec.resources.cpus) == ("none", 2)
+    assert (spec.sampler.seed, spec.trials) == (5, 7), "the rest is as the sweep has it"
+
+
+def test_a_setting_that_is_none_is_told_with_the_ledger(begun: Path, asked: dict[str, Any]) -> None:
+    done = ratefront("sweep", "--out", begun, "--resume", "--set", "keeep=none")
+    assert done.exit_code == 2
+    assert "keeep" in done.stderr
+    assert asked == {}
+
+
+def test_what_was_changed_stays_changed(begun: Path, asked: dict[str, Any]) -> None:
+    with Ledger(SweepFolder(begun).ledger) as ledger:
+        ledger.append(Reconfigured({"keep": "none"}))
+    ratefront("sweep", "--out", begun, "--resume")
+    assert asked["spec"].spec.keep == "none"
 
 
 def test_a_file_that_is_given_is_the_one_that_is_compared(begun: Path, asked: dict[str, Any]) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from tests.builders import FakeSweep, label, spec
 
-from ratefront.errors import InputError, SweepMismatchError
-from ratefront.events import Created, Extended, Reopened, Resumed
+from ratefront.errors import InputError
+from ratefront.events import Created, Extended, Reconfigured, Reopened, Resumed
 from ratefront.history import SweepHistory
-from ratefront.orchestrate import environment
+from ratefront.orchestrate import environment, git_tree
 from ratefront.orchestrate.environment import describe_environment, write_environment
-from ratefront.orchestrate.opening import Wishes, check_folder, check_same_spec, opening_events
+from ratefront.orchestrate.opening import Wishes, check_folder, opening_events
+from ratefront.spec.going_on import Change
 from ratefront.spec.load import to_plain
 from ratefront.store.environment import environment_descriptions, environment_files, git_commit_of
 from ratefront.store.folder import SweepFolder
@@ -106,6 +107,15 @@ class TestEvents:
         again = opening_events(asked, told, Wishes(True, None, True))
         assert again == [Reopened("t0001"), Reopened("t0002"), Reopened("t0003")]
 
+    def test_changed_settings_come_first_and_alone_where_nothing_else_is_to_do(
+        self, asked: Any, tmp_path: Path
+    ) -> None:
+        change = Change({"keep": "none"})
+        running = opening_events(asked, history(tmp_path / "r", ended=False), Wishes(True), change)
+        assert [type(event) for event in running] == [Reconfigured, Resumed]
+        (only,) = opening_events(asked, history(tmp_path / "e", ended=True), Wishes(True), change)
+        assert only == Reconfigured({"keep": "none"})
+
     def test_a_new_sweep_does_not_take_over_one_that_came_first(self, asked: Any, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="another driver has begun a sweep in this folder meanwhile"):
             opening_events(asked, history(tmp_path / "s", ended=False), Wishes())
@@ -114,33 +124,6 @@ class TestEvents:
         sweep = FakeSweep(tmp_path / "s", spec(trials=1))
         sweep.finish(label(), 3.0, 0.9, 100)
         assert opening_events(asked, read_history(sweep.end()), Wishes(True, None, True)) == []
-
-
-class TestSameSpec:
-    def created(self, asked: Any, **changes: Any) -> Created:
-        return Created("fake", json.loads(json.dumps(to_plain(asked) | changes)), "0")
-
-    def test_the_same_one_passes(self, asked: Any) -> None:
-        check_same_spec(asked, self.created(asked))
-
-    def test_settings_that_an_older_sweep_could_not_name_had_their_defaults(self, asked: Any) -> None:
-        old = self.created(asked)
-        check_same_spec(asked, Created("fake", {k: v for k, v in old.spec.items() if k != "retries"}, "0"))
-        with pytest.raises(SweepMismatchError, match="retries: 2 → 5"):
-            check_same_spec(
-                asked.model_copy(update={"retries": 5}),
-                Created("fake", {k: v for k, v in old.spec.items() if k != "retries"}, "0"),
-            )
-
-    def test_more_trials_alone_are_what_extend_is_for(self, asked: Any) -> None:
-        with pytest.raises(SweepMismatchError, match=r"trials: 1 → 4\n.*--extend 3$"):
-            check_same_spec(asked, self.created(asked, trials=1))
-
-    @pytest.mark.parametrize("changes", [{"trials": 9}, {"trials": 1, "block_size": 10}, {"block_size": 10}])
-    def test_other_differences_have_no_such_hint(self, asked: Any, changes: dict[str, Any]) -> None:
-        with pytest.raises(SweepMismatchError) as caught:
-            check_same_spec(asked, self.created(asked, **changes))
-        assert "--extend" not in str(caught.value)
 
 
 class TestEnvironment:
@@ -154,7 +137,7 @@ class TestEnvironment:
     def test_a_diff_may_hold_any_bytes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(environment, "_commit", lambda: "a")
         done = SimpleNamespace(stdout=b"+caf\xe9")
-        monkeypatch.setattr(environment.subprocess, "run", lambda *_, **__: done)
+        monkeypatch.setattr(git_tree.subprocess, "run", lambda *_, **__: done)
         assert describe_environment()["git_diff"] == "+caf\ufffd"
 
     def test_the_tree_of_somebody_else_is_not_ratefronts(
@@ -165,6 +148,7 @@ class TestEnvironment:
         installed.parent.mkdir(parents=True)
         installed.touch()
         monkeypatch.setattr(environment.ratefront, "__file__", str(installed))
+        monkeypatch.setattr(environment, "_HERE", installed.parent)
         told = describe_environment()
         assert (told["git_commit"], told["git_diff"]) == (None, None)
 
@@ -172,7 +156,7 @@ class TestEnvironment:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         folder, now = SweepFolder(tmp_path), {"git_commit": "a", "git_diff": "", "packages": {"x": "1"}}
-        monkeypatch.setattr(environment, "describe_environment", lambda: dict(now))
+        monkeypatch.setattr(environment, "describe_environment", lambda _: dict(now))
         write_environment(folder)
         write_environment(folder)
         assert [path.name for path in environment_descriptions(folder)] == ["environment.json"]
@@ -189,7 +173,7 @@ class TestEnvironment:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         folder, now = SweepFolder(tmp_path), {"git_commit": "a", "git_diff": "+café\n", "packages": {}}
-        monkeypatch.setattr(environment, "describe_environment", lambda: dict(now))
+        monkeypatch.setattr(environment, "describe_environment", lambda _: dict(now))
         (tmp_path / "environment-2.diff").write_text("of a start that was killed over it")
         write_environment(folder)
         assert (tmp_path / "environment.diff").read_text(encoding="utf-8") == "+café\n"
@@ -206,7 +190,7 @@ class TestEnvironment:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         now = {"git_commit": None, "git_diff": None, "packages": {}}
-        monkeypatch.setattr(environment, "describe_environment", lambda: now)
+        monkeypatch.setattr(environment, "describe_environment", lambda _: now)
         (tmp_path / "environment.json").write_text("{")
         write_environment(SweepFolder(tmp_path))
         assert len(environment_descriptions(SweepFolder(tmp_path))) == 2
@@ -218,7 +202,7 @@ class TestEnvironment:
         assert git_commit_of(folder) is None
         for commit in ("a", "b", None, "c"):
             now = {"git_commit": commit, "git_diff": None, "packages": {}}
-            monkeypatch.setattr(environment, "describe_environment", lambda now=now: now)
+            monkeypatch.setattr(environment, "describe_environment", lambda _, now=now: now)
             write_environment(folder)
             assert git_commit_of(folder) == commit
 
