@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
 import threading
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 from ratefront.errors import InputError
 from ratefront.events import TaskModelReady
 from ratefront.records import GPU_MEMORY_SHARE, Measurement, Progress, TrialParams, TrialResult
 from ratefront.spec.schema import SweepSpec
+from ratefront.store.inputs import check_inputs
 from ratefront.trial.context import TrialContext
 
 OPEN = 0  # generators of this process that were begun and not closed
@@ -118,3 +121,24 @@ def prepare_broken(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady
 def prepare_long(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady:
     time.sleep(3600)
     raise AssertionError("nobody waits so long")
+
+
+def prepare_on_data(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady:
+    return replace(_prepared("fake", folder, device), inputs=inputs(spec))
+
+
+def inputs(spec: SweepSpec) -> dict[str, str]:
+    content = Path(spec.dataset.parameters["path"]).read_bytes()
+    return {"dataset": hashlib.sha256(content).hexdigest()}
+
+
+def trial_steps_on_data(params: TrialParams, context: TrialContext) -> Generator[Progress, None, TrialResult]:
+    check_inputs(context.inputs, inputs(context.spec), context.spec)
+    return (yield from trial_steps(params, context))
+
+
+def trial_steps_whose_data_change(
+    params: TrialParams, context: TrialContext
+) -> Generator[Progress, None, TrialResult]:
+    Path(context.spec.dataset.parameters["path"]).write_bytes(b"two")
+    return (yield from trial_steps_on_data(params, context))

@@ -43,10 +43,10 @@ from ratefront.history import SweepHistory, TrialHistory
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space import Space
 
-#: What every further trial would fail of, too: the sweep ends, and what a person does before it goes on.
-_WHAT_TO_DO = {
-    StorageFullError.__name__: "make room",
-    SweepMismatchError.__name__: "put back what has changed",
+#: What every further trial would fail of, too, with what to do about it where the error itself does not say so.
+_ENDS_THE_SWEEP = {
+    StorageFullError.__name__: "; make room, then go on with --resume",
+    SweepMismatchError.__name__: "",
 }
 
 
@@ -161,10 +161,8 @@ class Engine:
         return events.Finished(fact.trial_id, fact.attempt, fact.result)
 
     def _failed(self, trial: TrialHistory, fact: Broke) -> events.Failed:
-        if fact.error in _WHAT_TO_DO:
-            raise EngineError(
-                f"trial {fact.trial_id}: {fact.reason}; {_WHAT_TO_DO[fact.error]}, then go on with --resume"
-            )
+        if fact.error in _ENDS_THE_SWEEP:
+            raise EngineError(f"trial {fact.trial_id}: {fact.reason}{_ENDS_THE_SWEEP[fact.error]}")
         final = is_final(fact.error, fact.retryable, trial, self._spec.retries)
         return events.Failed(fact.trial_id, fact.attempt, fact.error, fact.reason, final)
 

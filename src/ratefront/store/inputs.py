@@ -28,7 +28,8 @@ def check_inputs(before: Mapping[str, str], now: Mapping[str, str], spec: SweepS
         lines = "\n".join(f"  {change}" for change in changes)
         raise SweepMismatchError(
             f"this is not what the sweep began with:\n{lines}\n"
-            "trials on both could not be compared: put back what was there, or begin a new sweep in another folder"
+            "Trials on both could not be compared: begin a new sweep in another folder, or put back what was there "
+            "and go on with this one by --resume"
         )
 
 
