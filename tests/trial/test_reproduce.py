@@ -15,12 +15,13 @@ from tests.builders import FakeSweep
 from tests.lab import EXAMPLES
 
 from ratefront import events
-from ratefront.errors import DivergedError, InputError
+from ratefront.errors import DivergedError, InputError, SweepMismatchError
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import TrialResult
 from ratefront.spec.load import spec_from_plain, to_plain
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import read_entries
+from ratefront.tasks.inputs import present_inputs
 from ratefront.trial import reproduce as reproduce_module
 from ratefront.trial.context import TrialContext
 from ratefront.trial.reproduce import reproduce
@@ -222,6 +223,41 @@ def test_a_failure_that_does_not_repeat_itself_is_a_difference(
     again = reproduce(sweep.folder, sweep.history, trial_id, tmp_path / "again")
     assert again.result is not None
     assert again.differences == ("it had failed with WorkerLostError (the worker died), now it is finished",)
+
+
+def test_other_data_than_the_sweeps_are_refused_and_named(
+    own: tuple[SweepFolder, SweepHistory, str], tmp_path: Path
+) -> None:
+    """As the ledger says them: the task model in the folder is as it was."""
+    folder, history, trial_id = own
+    inputs = present_inputs(spec_from_plain(history.spec).spec)
+    history.task_model = events.TaskModelReady("small_cnn", 0.9, 0.9, 1, None, inputs)
+    assert reproduce(folder, history, trial_id, tmp_path / "again").differences == ()
+    other = {**inputs, "dataset": "0" * 64}
+    history.task_model = replace(history.task_model, inputs=other)
+    with pytest.raises(SweepMismatchError, match="content of the data set digits is another"):
+        reproduce(folder, history, trial_id, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_it_has_the_resources_of_its_own_time(
+    task_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep that went on with other ones has trials of both."""
+    sweep = _sweep(tmp_path / "sweep", task_model_folder, resources={"cpus": 2})
+    sweep.fail("label-lossless", "DivergedError", "as expected")
+    sweep.fake.append(events.Reconfigured({"resources": {**sweep.history.spec["resources"], "cpus": 1.0}}))
+    sweep.fail("label-lossless", "DivergedError", "as expected")
+    threads = []
+
+    def run(*_: object) -> None:
+        threads.append(torch.get_num_threads())
+        raise DivergedError("as expected")
+
+    monkeypatch.setattr(reproduce_module, "run_trial", run)
+    for trial_id in ("t0000", "t0001"):
+        reproduce(sweep.folder, sweep.history, trial_id, tmp_path / f"again-{trial_id}")
+    assert threads == [2, 1]
 
 
 def test_what_cannot_be_reproduced_is_refused(

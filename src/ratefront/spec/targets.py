@@ -6,10 +6,13 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.spec.capacity import families_of
 from ratefront.spec.schema import Named, SweepSpec
 
+_OWN = "module"
+
 
 def module_of_task_model(task_model: Named) -> str:
     """Of the function that makes it: the user's own, or the one that is registered."""
-    target = task_model.parameters.get("target", CATALOGUE.task_models[task_model.name].target)
+    is_own = task_model.name == _OWN
+    target = task_model.parameters["target"] if is_own else CATALOGUE.task_models[task_model.name].target
     return str(target).partition(":")[0]
 
 

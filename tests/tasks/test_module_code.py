@@ -1,0 +1,117 @@
+"""The code of a task model is part of what it is known by: in the cache, and to a sweep that goes on."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.lab import lab_spec
+
+from ratefront.catalogue import CATALOGUE
+from ratefront.catalogue.task_models import TaskModelParameters
+from ratefront.registry import Registry
+from ratefront.spec.schema import SweepSpec
+from ratefront.tasks.inputs import code_of_families, inputs_of_trials, present_inputs
+from ratefront.tasks.prepare import prepare_task_model
+
+Write = Callable[[str, str], None]
+
+NETWORK = """
+from collections import OrderedDict
+from torch import nn
+from helping import width
+
+def net(classes, shape):
+    layers = OrderedDict(flat=nn.Flatten(), hidden=nn.Linear(64, width()), classifier=nn.Linear(width(), classes))
+    return nn.Sequential(layers)
+"""
+HELPING = "def width():\n    return {}\n"
+
+
+@pytest.fixture
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
+    """Write a module that the next import finds, as in a process that starts now."""
+    monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # of sources of one size and second, one is as good
+    written: set[str] = set()
+
+    def write(name: str, content: str) -> None:
+        (tmp_path / f"{name}.py").write_text(content)
+        written.add(name)
+        importlib.invalidate_caches()
+        for name in written:
+            sys.modules.pop(name, None)
+
+    yield write
+    for name in written:
+        sys.modules.pop(name, None)
+
+
+def own(target: str = "networks:net", **parameters: Any) -> SweepSpec:
+    return lab_spec(task_model={"name": "module", "target": target, "epochs": 1, **parameters})
+
+
+def test_a_helper_that_changed_makes_another_task_model(code: Write, tmp_path: Path) -> None:
+    """And the same code again the same one: the cache answers."""
+    code("networks", NETWORK)
+    code("helping", HELPING.format(16))
+    first = prepare_task_model(own(), tmp_path / "first")
+    assert set(first.inputs) == {"dataset", "code networks", "code helping"}
+    code("helping", HELPING.format(17))
+    other = prepare_task_model(own(), tmp_path / "other")
+    assert other.identity != first.identity
+    assert other.task_model_bytes > first.task_model_bytes
+    code("helping", HELPING.format(16))
+    assert prepare_task_model(own(), tmp_path / "again") == first
+
+
+def test_what_is_present_is_what_the_task_model_began_with(code: Write, tmp_path: Path) -> None:
+    code("networks", NETWORK)
+    code("helping", HELPING.format(16))
+    ready = prepare_task_model(own(), tmp_path / "model")
+    assert present_inputs(own()) == ready.inputs == inputs_of_trials(own())
+    code("helping", HELPING.format(17))
+    now = present_inputs(own())
+    assert [name for name in now if now[name] != ready.inputs[name]] == ["code helping"]
+    assert inputs_of_trials(own()) == ready.inputs, "a process goes on with the code that it has imported"
+
+
+def test_ratefronts_own_models_have_no_code_of_a_user() -> None:
+    spec = lab_spec(space={"family": {"label": {}, "split": {}}})
+    assert set(present_inputs(spec)) == {"dataset"}
+    assert set(present_inputs(own("ratefront.tasks.small_cnn:SmallCNN"))) == {"dataset"}
+
+
+class TestPlugin:
+    """What another package has registered is known by its code, too."""
+
+    @pytest.fixture(autouse=True)
+    def _registered(self, code: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+        code("codecs_", "import helping")
+        code("helping", HELPING.format(3))
+        code("nets_", "import networks\ndef build(parameters, classes, shape): return made(classes, shape)\n")
+        families, models = Registry("codec family"), Registry("task model")
+        families.add("theirs", CATALOGUE.families["label"].parameters, "codecs_:Theirs", "of another package")
+        models.add("theirs", TaskModelParameters, "nets_:build", "of another package")
+        monkeypatch.setattr(CATALOGUE, "_families", families)
+        monkeypatch.setattr(CATALOGUE, "_task_models", models)
+
+    def test_a_codec_family(self) -> None:
+        found = code_of_families(lab_spec(space={"family": {"theirs": {}}}))
+        assert set(found) == {"code codecs_", "code helping"}
+
+    def test_a_task_model(self, code: Write) -> None:
+        code("networks", NETWORK)
+        code(
+            "nets_",
+            "from ratefront.tasks.model import TaskModel\nfrom networks import net\n"
+            "def build(parameters, classes, shape):\n"
+            "    return TaskModel(list(net(classes, shape).named_children()))\n",
+        )
+        spec = lab_spec(task_model={"name": "theirs"})
+        assert set(present_inputs(spec)) == {"dataset", "code nets_", "code networks", "code helping"}

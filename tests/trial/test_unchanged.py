@@ -1,0 +1,46 @@
+"""A trial whose process has loaded other data or code than the sweep began with does not run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.lab import EXAMPLES, lab_spec
+
+from ratefront.errors import SweepMismatchError
+from ratefront.records import TrialParams
+from ratefront.tasks.inputs import present_inputs
+from ratefront.trial.context import TrialContext
+from ratefront.trial.run import trial_steps
+from ratefront.trial.unchanged import check_unchanged
+
+SPEC = lab_spec(space={"family": {"label": {}}})
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> TrialContext:
+    return TrialContext(SPEC, tmp_path, inputs=present_inputs(SPEC))
+
+
+def test_the_same_data_pass(context: TrialContext) -> None:
+    check_unchanged(context)
+
+
+def test_weights_are_the_sweeps_own_by_then(context: TrialContext) -> None:
+    check_unchanged(replace(context, inputs={**context.inputs, "weights": "gone"}))
+
+
+def test_a_trial_on_its_own_has_nothing_to_compare_with(context: TrialContext) -> None:
+    check_unchanged(replace(context, inputs={}))
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("dataset", "the data set digits is another"), ("code mine", "module mine is not used")],
+)
+def test_others_end_it_before_anything_is_written(context: TrialContext, name: str, told: str) -> None:
+    changed = replace(context, inputs={**context.inputs, name: "0" * 64})
+    with pytest.raises(SweepMismatchError, match=told):
+        next(trial_steps(TrialParams("t0000", 0, EXAMPLES["label-lossless"]), changed))
+    assert list(context.folder.iterdir()) == []
