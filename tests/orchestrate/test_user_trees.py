@@ -1,0 +1,127 @@
+"""The environment file names the user's own commit: of where the sweep was started, and of where its code lies."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ratefront.orchestrate import environment
+from ratefront.orchestrate.environment import add_inputs, describe_environment, write_environment
+from ratefront.orchestrate.environment_change import environment_changes
+from ratefront.orchestrate.git_tree import trees_of
+from ratefront.store.environment import environment_descriptions
+from ratefront.store.folder import SweepFolder
+
+
+class Tree:
+    """A tree of git's with one file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        path.mkdir()
+        self.git("init", "-q")
+        self.commit("one = 1\n")
+
+    def git(self, *arguments: str) -> str:
+        command = ["git", "-C", str(self.path), "-c", "user.name=a", "-c", "user.email=a@b", *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def commit(self, content: str) -> None:
+        self.change(content)
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "m")
+
+    def change(self, content: str) -> None:
+        (self.path / "mine_.py").write_text(content)
+
+    @property
+    def head(self) -> str:
+        return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
+    tree = Tree(tmp_path / "here")
+    monkeypatch.chdir(tree.path)
+    return tree
+
+
+def test_the_tree_that_it_was_started_in(here: Tree) -> None:
+    (told,) = describe_environment()["user_trees"]
+    assert told == {"folder": str(here.path), "git_commit": here.head, "git_diff": ""}
+    here.change("one = 2\n")
+    (told,) = describe_environment()["user_trees"]
+    assert "+one = 2" in told["git_diff"]
+
+
+def test_the_tree_that_its_code_lies_in(here: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = Tree(tmp_path / "there")
+    monkeypatch.syspath_prepend(there.path)
+    told = describe_environment(["mine_"])["user_trees"]
+    assert [tree["folder"] for tree in told] == [str(here.path), str(there.path)]
+    assert told[1]["git_commit"] == there.head
+
+
+def test_no_tree_and_one_without_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert trees_of([tmp_path], but=None) == []
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    assert trees_of([tmp_path], but=None) == [
+        {"folder": str(tmp_path.resolve()), "git_commit": None, "git_diff": None}
+    ]
+    assert trees_of([tmp_path], but=tmp_path) == [], "ratefront's own is told elsewhere"
+
+
+def test_a_diff_of_megabytes_is_not_kept(here: Tree) -> None:
+    here.change("# " + "x" * (1 << 20) + "\n")
+    (told,) = trees_of([here.path], but=None)
+    assert told["git_diff"].endswith("characters, not kept)")
+
+
+def test_a_start_from_another_commit_is_described_and_told_as_a_change(here: Tree, tmp_path: Path) -> None:
+    folder, first = SweepFolder(tmp_path), here.head
+    write_environment(folder)
+    write_environment(folder)
+    assert len(environment_descriptions(folder)) == 1
+    here.commit("one = 3\n")
+    write_environment(folder)
+    assert len(environment_descriptions(folder)) == 2
+    told = f"environment.json: {here.path}: git_commit {first} → {here.head}"
+    assert environment_changes(folder) == [told]
+    here.change("one = 4\n")
+    assert f"environment-2.json: {here.path}: git_diff is another" in environment_changes(folder)
+
+
+def test_other_software_is_warned_of_and_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now: dict[str, Any] = {"git_commit": "a", "git_diff": "", "python": "3", "packages": {"torch": "2.6"}}
+    monkeypatch.setattr(environment, "describe_environment", lambda _: dict(now))
+    folder = SweepFolder(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        write_environment(folder)
+        assert caplog.text == "", "a first start has nothing to differ from"
+        now["packages"] = {"torch": "2.6", "rich": "14"}
+        write_environment(folder)
+        assert caplog.text == "", "no bit depends on it"
+        now |= {"packages": {"torch": "2.7"}, "git_commit": "b"}
+        write_environment(folder)
+    assert "other software than before: git_commit a → b; torch 2.6 → 2.7" in caplog.text
+    assert len(environment_descriptions(folder)) == 3
+
+
+def test_digests_go_into_the_last_description(here: Tree, tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path)
+    add_inputs(folder, {"dataset": "a"})
+    assert environment_descriptions(folder) == [], "there is none to say it in"
+    write_environment(folder)
+    add_inputs(folder, {"dataset": "a", "code mine_": "b"})
+    write_environment(folder)
+    (only,) = environment_descriptions(folder)
+    told = json.loads(only.read_text())
+    assert told["inputs"] == {"dataset": "a", "code mine_": "b"}
+    assert told["packages"]
