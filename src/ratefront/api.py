@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.errors import InputError
+from ratefront.errors import InputError, SpecError
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import TrialParams, TrialResult
 from ratefront.spec.facts import facts_of_spec
@@ -80,7 +80,17 @@ def spec_of(out: Path, overrides: Sequence[str] = ()) -> LoadedSpec:
         The folder holds no sweep, or one that this version of ratefront does not understand; or its data have moved.
     """
     folder = SweepFolder(out)
-    return spec_from_plain(read_spec(folder), source=str(folder.ledger), overrides=overrides)
+    try:
+        return spec_from_plain(read_spec(folder), source=str(folder.ledger), overrides=overrides)
+    except SpecError as error:
+        raise SpecError(error.source, map(_with_way_out, error.problems)) from error
+
+
+def _with_way_out(problem: str) -> str:
+    """Files that have moved are no reason to give up a sweep."""
+    of_data = problem.startswith("dataset: ")
+    way = "; where the files have moved, go on with --set dataset.path=… (or root=…)" if of_data else ""
+    return problem + way
 
 
 def status(out: Path) -> dict[str, Any]:

@@ -187,3 +187,13 @@ def test_interrupted_before_it_began_there_is_nothing_to_go_on_with(
 
 def test_the_command_to_resume_is_short(tmp_path: Path) -> None:
     assert resuming(Path("runs/x")) == "ratefront sweep --out runs/x --resume"
+
+
+def test_data_that_are_gone_are_told_how_to_go_on_from_elsewhere(tmp_path: Path) -> None:
+    plain = to_plain(load_spec(DIGITS).spec) | {"dataset": {"name": "arrays", "path": "/no/where.npz"}}
+    with Ledger(SweepFolder(tmp_path).ledger) as ledger:
+        ledger.append(Created("old", plain, "0.1.0", LEDGER_FORMAT))
+    done = ratefront("sweep", "--out", tmp_path, "--resume")
+    assert done.exit_code == 2
+    assert "/no/where.npz: cannot be read" in done.stderr.replace("\n", "")
+    assert "go on with --set dataset.path=" in done.stderr

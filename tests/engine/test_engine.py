@@ -399,7 +399,7 @@ def test_a_full_disk_is_no_trials_fault(hand: Hand) -> None:
 
 def test_data_that_were_changed_are_no_trials_fault(hand: Hand) -> None:
     hand.begin()
-    with pytest.raises(EngineError, match="trial t0000: the data are others$"):
+    with pytest.raises(EngineError, match=r"trial t0000: the data are others$"):
         hand.engine.judge(Broke("t0000", 1, "SweepMismatchError", "the data are others", False))
     assert hand.engine.history.trials["t0000"].status == "running"
 

@@ -16,6 +16,7 @@ from ratefront.events import (
     Failed,
     Finished,
     Planned,
+    Reconfigured,
     Reopened,
     Reported,
     Resumed,
@@ -187,6 +188,12 @@ def _paced(*events: tuple[float, object]) -> Pace:
 
 def test_time_without_a_driver_is_not_time_at_work() -> None:
     pace = _paced((100, Planned("a", 0, 0, label())), (110, Started("a", 1, "")), (9000, Resumed("")))
+    assert pace.worked_s == 10
+
+
+def test_time_before_a_setting_was_changed_is_not_time_at_work() -> None:
+    changed = (9000, Reconfigured({"keep": "none"}))
+    pace = _paced((100, Started("a", 1, "")), (110, Ended("done")), changed, (9001, Extended(3)))
     assert pace.worked_s == 10
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from ratefront.events import Entry, Extended, Failed, Finished, Reopened, Resumed, Stopped
+from ratefront.events import Entry, Extended, Failed, Finished, Reconfigured, Reopened, Resumed, Stopped
 
 #: The speed is that of the last trials: the first ones wait for workers, and later ones may take longer.
 WINDOW = 50
@@ -27,7 +27,7 @@ class Pace:
         if isinstance(entry.event, Stopped):
             self._stopping_s += since_last_s
         else:
-            is_opening = isinstance(entry.event, Resumed | Extended | Reopened)
+            is_opening = isinstance(entry.event, Resumed | Reconfigured | Extended | Reopened)
             self.worked_s += 0.0 if is_opening else self._stopping_s + since_last_s
             self._stopping_s = 0.0
         self._last_time = entry.time
