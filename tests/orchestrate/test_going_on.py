@@ -102,7 +102,7 @@ def test_replaced_data_are_refused_until_they_are_back(
     ("name", "told"),
     [
         ("code my_models", "the code of the module my_models is another"),
-        ("weights", "the content of weights, small_cnn, is another"),
+        ("weights", "what the task model small_cnn is given as weights is another"),
     ],
 )
 def test_whatever_else_differs_is_named(stage: Stage, name: str, told: str) -> None:

@@ -27,8 +27,9 @@ def test_the_same_data_pass(context: TrialContext) -> None:
     check_unchanged(context)
 
 
-def test_weights_are_the_sweeps_own_by_then(context: TrialContext) -> None:
-    check_unchanged(replace(context, inputs={**context.inputs, "weights": "gone"}))
+@pytest.mark.parametrize("name", ["weights", "loaded"])
+def test_weights_are_the_sweeps_own_by_then(context: TrialContext, name: str) -> None:
+    check_unchanged(replace(context, inputs={**context.inputs, name: "gone"}))
 
 
 def test_a_trial_on_its_own_has_nothing_to_compare_with(context: TrialContext) -> None:

@@ -50,7 +50,7 @@ def _called(name: str, spec: SweepSpec) -> str:
         return f"the code of the module {module}"
     if kind == "dataset":
         return f"the content of the data set {_with_place(spec.dataset, CATALOGUE.datasets)}"
-    return f"the content of {name}, {_with_place(spec.task_model, CATALOGUE.task_models)},"
+    return f"what the task model {_with_place(spec.task_model, CATALOGUE.task_models)} is given as {name}"
 
 
 def _with_place(named: Named, registry: Registry[Any]) -> str:
