@@ -15,11 +15,11 @@ from ratefront.data.content import content_of
 from ratefront.data.load import load_dataset
 from ratefront.errors import UnknownNameError
 from ratefront.history import SweepHistory
+from ratefront.precision import round_to_half
 from ratefront.spec.load import to_plain
 from ratefront.store.facts import DatasetFacts, read_dataset_facts
 from ratefront.store.folder import SweepFolder
 from ratefront.store.sealed import is_whole
-from ratefront.tasks.model import round_to_half
 from ratefront.tasks.prepare import load_task_model, prepare_task_model
 from ratefront.tasks.small_cnn import SmallCNN
 

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.errors import InputError
+from ratefront.tasks.given import check_cut
 from ratefront.tasks.model import TaskModel
+from ratefront.tasks.opened_files import files_opened
 
 _EXPECTED = (
     "expected package.module:function, importable (PYTHONPATH), from (classes, shape) to a ratefront TaskModel, "
@@ -45,13 +47,15 @@ def describe(parameters: ModuleParameters, data: Mapping[str, Any]) -> dict[str,
     InputError
         As ``build``.
     """
-    _function(parameters.target)
-    if not (data.get("classes") and data.get("shape")):
-        return {}
-    classes, shape = data["classes"], tuple(data["shape"])
-    with torch.random.fork_rng(devices=[]):
-        model = _made(parameters.target, classes, shape)
-        features = _features(model, parameters.target, classes, shape)
+    target = parameters.target
+    with files_opened() as opened, torch.random.fork_rng(devices=[]):
+        _function(target)
+        if not (data.get("classes") and data.get("shape")):
+            return {}
+        classes, shape = data["classes"], tuple(data["shape"])
+        model = _made(target, classes, shape)
+    _refuse_files(opened, target)
+    features = _features(model, target, classes, shape)
     return {"splits": model.splits, "strides": tuple(_stride(shape, found) for found in features)}
 
 
@@ -63,6 +67,41 @@ def code_digest(model: TaskModel, parameters: ModuleParameters) -> str:
     for file in sorted({file for thing in own if (file := _source(thing))}):
         digest.update(hashlib.sha256(Path(file).read_bytes()).digest())
     return digest.hexdigest()
+
+
+def loaded_digest(parameters: ModuleParameters, classes: int, shape: Sequence[int]) -> str:
+    """SHA-256 of all that the function gives a network which no chance has drawn: weights that it gets from somewhere.
+
+    Raises
+    ------
+    InputError
+        It opens files while it makes the network: nobody would know of it when they change.
+    """
+    with files_opened() as opened:
+        first, second = (_drawn_from(seed, parameters.target, classes, tuple(shape)) for seed in (0, 1))
+    _refuse_files(opened, parameters.target)
+    digest = hashlib.sha256()
+    for (name, tensor), other in zip(first.items(), second.values(), strict=True):
+        if torch.equal(tensor, other):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _drawn_from(seed: int, target: str, classes: int, shape: tuple[int, ...]) -> dict[str, Tensor]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        state = _made(target, classes, shape).state_dict()
+    return {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+
+
+def _refuse_files(opened: Sequence[Path], target: str) -> None:
+    if opened:
+        raise InputError(
+            f"target {target}: opens {', '.join(map(str, opened[:3]))} while the network is made, and nobody would "
+            "know of it when that file changes; give trained weights as `weights: FILE`, and write other settings "
+            "into the module"
+        )
 
 
 def _source(thing: Callable[..., Any]) -> str | None:
@@ -87,7 +126,10 @@ def _made(target: str, classes: int, shape: tuple[int, ...]) -> TaskModel:
     function = _function(target)
     try:
         made = function(classes, shape)
-        model = TaskModel(list(made.named_children())) if isinstance(made, nn.Sequential) else made
+        # All that it runs, as often as it stands there: ``named_children`` would leave out a second time.
+        model = TaskModel(list(made._modules.items()), made) if isinstance(made, nn.Sequential) else made  # type: ignore[arg-type]
+    except InputError as error:
+        raise InputError(f"target {target}: {error}") from error
     except Exception as error:
         raise InputError(
             f"target {target}({classes}, {shape}): {type(error).__name__}: {error}; {_EXPECTED}"
@@ -114,13 +156,21 @@ def _features(model: TaskModel, target: str, classes: int, shape: Sequence[int])
             raise InputError(
                 f"target {target}: samples {tuple(shape)} do not go through stage {name}: {error}"
             ) from error
-    model.train()
     if shapes[-1] != (classes,):
         raise InputError(
             f"target {target}: logits must be (N, {classes}) for {classes} classes, got (N, "
             f"{', '.join(map(str, shapes[-1]))})"
         )
+    _check_cut(model, target, shape)
+    model.train()
     return shapes[:-1]
+
+
+def _check_cut(model: TaskModel, target: str, shape: Sequence[int]) -> None:
+    try:
+        check_cut(model, torch.rand(1, *shape, generator=torch.Generator().manual_seed(0)))
+    except InputError as error:
+        raise InputError(f"target {target}: {error}") from error
 
 
 def _stride(shape: tuple[int, ...], features: tuple[int, ...]) -> int:

@@ -15,35 +15,39 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.catalogue.task_models import ModuleParameters
+from ratefront.catalogue.task_models import ModuleParameters, TaskModelParameters
 from ratefront.complexity import module_bytes
 from ratefront.data.content import content_of
 from ratefront.data.load import load_dataset
 from ratefront.data.place import cache_folder
 from ratefront.data.splits import Dataset, Samples
+from ratefront.errors import DivergedError
 from ratefront.events import TaskModelReady
+from ratefront.precision import round_to_half, stored_tensors
 from ratefront.spec.schema import Named, SweepSpec
 from ratefront.store.alone import alone
 from ratefront.store.atomic import flush_to_disk
 from ratefront.store.sealed import FACTS, is_whole, seal
 from ratefront.tasks.build import build_task_model
+from ratefront.tasks.given import check_cut, take_weights
 from ratefront.tasks.model import TaskModel, predict_logits
-from ratefront.tasks.module import code_digest
+from ratefront.tasks.module import code_digest, loaded_digest
+from ratefront.tasks.state_file import state_digest
 from ratefront.tasks.train import train_task_model
 
 _TRAINING_VERSION = (
-    1  # raise when training or an architecture changes: the cache must not answer with the old weights
+    2  # raise when training or an architecture changes: the cache must not answer with the old weights
 )
 _OWN = "module"
+_COMPARED = 256  # samples on which a network and its stages in a row are compared
 
 
 def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> TaskModelReady:
     """Fill ``folder`` (the sweep's ``task_model/``) with weights, predictions and facts; train only what is not cached.
 
-    Writes ``model.safetensors`` (fp16), ``predictions.npz`` (labels and logits of validation and test) and
+    Writes ``model.safetensors``, ``predictions.npz`` (labels and logits of validation and test) and
     ``facts.json``. What lies in the cache and is not whole is trained again. Of processes that want the same one,
     on nodes that share a cache, one trains and the others wait.
 
@@ -81,20 +85,26 @@ def _facts_of(folder: Path) -> TaskModelReady:
 
 
 def inputs_of(spec: SweepSpec, data: Dataset) -> dict[str, str]:
-    """A digest of everything that a sweep takes from outside of its file: ``dataset``, and of a user's own module
-    its ``code``.
+    """A digest of everything that a sweep takes from outside of its file: ``dataset``; of a user's own module its
+    ``code``, and ``loaded``, what that gives the network but by chance; and the file of ``weights``.
 
     Where two are the same, so are the task model and what trials measure, wherever the files lie.
     """
     inputs = {"dataset": content_of(data)}
     if spec.task_model.name == _OWN:
+        parameters = ModuleParameters(**spec.task_model.parameters)
         model = build_task_model(spec.task_model, data.classes, data.shape, data.name)
-        inputs["code"] = code_digest(model, ModuleParameters(**spec.task_model.parameters))
+        inputs["code"] = code_digest(model, parameters)
+        inputs["loaded"] = loaded_digest(parameters, data.classes, data.shape)
+    if (weights := spec.task_model.parameters.get("weights")) is not None:
+        inputs["weights"] = state_digest(Path(weights))
     return inputs
 
 
 def _identity(spec: SweepSpec, data: Dataset, inputs: Mapping[str, str]) -> str:
-    described = [_TRAINING_VERSION, spec.task_model.model_dump(), data.name, data.classes, inputs]
+    task_model = spec.task_model.model_dump()
+    task_model.pop("weights", None)  # their content counts, not where they lie
+    described = [_TRAINING_VERSION, task_model, data.name, data.classes, inputs]
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -109,12 +119,21 @@ def _train_into(
     with torch.random.fork_rng(), drafts as temporary:
         torch.manual_seed(parameters.seed)
         model = build_task_model(spec.task_model, data.classes, data.shape, data.name)
-        model.take_pretrained()
+        _begin(model, data, parameters)
         train_task_model(model, data, parameters, device)
         made = Path(temporary) / "made"
         made.mkdir()
         _save(made, model, data, identity, inputs)
         _put(made, kept, Path(temporary) / "torn")
+
+
+def _begin(model: TaskModel, data: Dataset, parameters: TaskModelParameters) -> None:
+    """With the weights that are given, if any; then the network is what somebody gave, and its stages must be it."""
+    model.take_pretrained()
+    if parameters.weights is not None:
+        take_weights(model, Path(parameters.weights))
+    check_cut(model, torch.from_numpy(data.validation.images[:_COMPARED]))
+    model.train()
 
 
 def _put(made: Path, kept: Path, aside: Path) -> None:
@@ -129,9 +148,10 @@ def _put(made: Path, kept: Path, aside: Path) -> None:
 
 
 def _save(folder: Path, model: TaskModel, data: Dataset, identity: str, inputs: Mapping[str, str]) -> None:
-    """Weights and statistics as fp16; what counts, as batches that were seen, stays whole."""
-    weights = {name: _stored(tensor) for name, tensor in model.state_dict().items()}
-    save_file(weights, folder / "model.safetensors")
+    """What is measured here is what is stored, but for the accuracy of the network as it was given or trained."""
+    given = _accuracy(_logits(model, data.test.images), data.test.labels)
+    _round(model)
+    save_file(stored_tensors(model), folder / "model.safetensors")
     logits = {name: _logits(model, getattr(data, name).images) for name in ("validation", "test")}
     labels = {name: getattr(data, name).labels for name in logits}
     arrays = {f"logits_{name}": value for name, value in logits.items()}
@@ -143,7 +163,7 @@ def _save(folder: Path, model: TaskModel, data: Dataset, identity: str, inputs: 
         "raw_bits": data.raw_bits,
         "dataset_digest": content_of(data),
         "inputs": dict(inputs),
-        "accuracy_given": None,
+        "accuracy_given": given,
         "samples": {name: len(getattr(data, name)) for name in ("train", "validation", "test")},
         "shape": data.shape,
         "task_model_bytes": module_bytes(model),
@@ -153,12 +173,32 @@ def _save(folder: Path, model: TaskModel, data: Dataset, identity: str, inputs: 
     seal(folder, facts)
 
 
-def _stored(tensor: Tensor) -> Tensor:
-    return (tensor.half() if tensor.is_floating_point() else tensor).cpu().contiguous()
+def _round(model: TaskModel) -> None:
+    """
+    Raises
+    ------
+    DivergedError
+        A parameter is too large for fp16, or no number.
+    """
+    round_to_half(model)
+    bad = [name for name, weight in model.named_parameters() if not torch.isfinite(weight).all()]
+    if bad:
+        raise DivergedError(
+            f"the task model has weights that fp16 cannot store ({', '.join(bad[:3])}); precision: fp32 keeps and "
+            "counts them in fp32"
+        )
 
 
 def _logits(model: TaskModel, images: Samples) -> NDArray[np.float32]:
+    """
+    Raises
+    ------
+    DivergedError
+        Some are no numbers.
+    """
     logits: NDArray[np.float32] = predict_logits(model, images).numpy()
+    if not np.isfinite(logits).all():
+        raise DivergedError("the task model gives logits that are NaN or infinite")
     return logits
 
 

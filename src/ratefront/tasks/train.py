@@ -16,7 +16,7 @@ from ratefront.data.splits import Dataset
 from ratefront.errors import DivergedError
 from ratefront.tasks.augment import augmentation
 from ratefront.tasks.batches import Batches
-from ratefront.tasks.model import TaskModel, round_to_half
+from ratefront.tasks.model import TaskModel
 
 _log = logging.getLogger(__name__)
 
@@ -25,23 +25,20 @@ _FEWEST_CHANNELS = 8
 
 
 def train_task_model(model: TaskModel, data: Dataset, parameters: TaskModelParameters, device: str) -> None:
-    """Train in place what requires a gradient, with Adam and a cosine schedule, then round the weights to fp16.
+    """Train in place what requires a gradient, with Adam and a cosine schedule.
 
     On a GPU it computes in bfloat16 where that is enough (autocast).
 
     Raises
     ------
     DivergedError
-        The loss became NaN or infinite, or a weight larger than fp16 can store.
+        The loss became NaN or infinite.
     InputError
         Such samples cannot be augmented so.
     """
     model.to(device)
     if parameters.epochs and any(weight.requires_grad for weight in model.parameters()):
         _Training(model, data, parameters, device).run()
-    round_to_half(model)
-    if not all(torch.isfinite(tensor).all() for tensor in model.state_dict().values()):
-        raise DivergedError("the task model has weights or statistics that fp16 cannot store")
 
 
 class _Training:
