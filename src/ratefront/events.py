@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -28,7 +28,7 @@ class TaskModelReady:
 
     ``accuracy_given`` is that of the test split before weights were rounded to what is stored; None where it is not
     known. ``inputs`` holds a digest of everything that comes from outside of the sweep file: ``dataset``, and where
-    there are such, ``code`` and ``weights`` of the task model.
+    there are such, ``code``, ``loaded`` and ``weights`` of the task model. ``warnings`` are sentences for a person.
     """
 
     identity: str
@@ -37,6 +37,7 @@ class TaskModelReady:
     task_model_bytes: int
     accuracy_given: float | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

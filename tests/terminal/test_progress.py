@@ -73,7 +73,7 @@ def test_a_line_for_the_task_model_and_for_each_end() -> None:
     told = Told(display)
     told.tell(created(12), TaskModelReady("x", 0.9, 0.961, 4096), *trial(0), *failed(1))
     assert stream.getvalue().splitlines() == [
-        "task model: 96.1 % on test, 4.0 KiB",
+        "task model: 96.10 % on test, 4.0 KiB",
         "[ 1/12] t0000  label                               3.25 bit   97.5 %    2.0 KiB",
         "[ 2/12] t0001  label                            failed: [red]NaN[/red]",
     ]

@@ -22,13 +22,14 @@ from ratefront.store.sealed import FACTS
 @dataclass(frozen=True)
 class TaskFacts:
     """None where it is not known (yet). ``raw_bits``: of one sample as it comes; ``task_model_bytes``: the
-    whole model.
+    whole model. ``accuracy`` is that of the stored weights, ``accuracy_given`` that before they were rounded.
     """
 
     raw_bits: float | None = None
     task_model_bytes: int | None = None
     accuracy: float | None = None
     accuracy_validation: float | None = None
+    accuracy_given: float | None = None
 
 
 def read_facts(folder: SweepFolder, history: SweepHistory) -> TaskFacts:
@@ -49,6 +50,7 @@ def read_facts(folder: SweepFolder, history: SweepHistory) -> TaskFacts:
         task_model_bytes=None if size is None else int(size),
         accuracy=None if ready is None else ready.accuracy,
         accuracy_validation=None if ready is None else ready.accuracy_validation,
+        accuracy_given=None if ready is None else ready.accuracy_given,
     )
 
 

@@ -42,6 +42,7 @@ def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) 
         "ended": history.ended,
         **_counts(history),
         "task_model_accuracy": facts.accuracy,
+        "task_model_accuracy_given": facts.accuracy_given,
         "task_model_bytes": facts.task_model_bytes,
         "objectives": list(objectives),
         "hypervolume": volume,

@@ -81,6 +81,7 @@ def _facts_of(folder: Path) -> TaskModelReady:
         facts["task_model_bytes"],
         facts["accuracy_given"],
         facts["inputs"],
+        tuple(facts["warnings"]),
     )
 
 
@@ -164,6 +165,7 @@ def _save(folder: Path, model: TaskModel, data: Dataset, identity: str, inputs: 
         "dataset_digest": content_of(data),
         "inputs": dict(inputs),
         "accuracy_given": given,
+        "warnings": [],
         "samples": {name: len(getattr(data, name)) for name in ("train", "validation", "test")},
         "shape": data.shape,
         "task_model_bytes": module_bytes(model),

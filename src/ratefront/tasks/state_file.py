@@ -76,7 +76,7 @@ def _read_torch(path: Path) -> Any:
             f"{_PLACE}: {path} holds Python objects that only pickle could read, which could run anything; save the "
             "tensors alone: torch.save(model.state_dict(), FILE)"
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except Exception as error:  # what the reader of a file that is none meets is of any kind
         said = str(error).strip().splitlines()[:1]
         raise InputError(
             f"{_PLACE}: {path} is no file of torch.save, or a truncated one: {' '.join(said)}"

@@ -117,7 +117,8 @@ def _task_model_line(history: SweepHistory) -> str:
     ready = history.task_model
     if ready is None:
         return ""
-    return f"task model: {100 * ready.accuracy:.1f} % on test, {words.size(ready.task_model_bytes)}"
+    given = "" if ready.accuracy_given is None else f" ({100 * ready.accuracy_given:.2f} % before rounding)"
+    return f"task model: {100 * ready.accuracy:.2f} % on test{given}, {words.size(ready.task_model_bytes)}"
 
 
 def _table(history: SweepHistory) -> Table:
