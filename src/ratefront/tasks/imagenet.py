@@ -58,13 +58,12 @@ class ImageNetModel(TaskModel):
         normalises = parameters.pretrained if parameters.normalise is None else parameters.normalise
         incoming = Incoming(normalise=normalises)
         (name, first), *further = cut(network)
-        super().__init__([(name, nn.Sequential(incoming, *first)), *further], network)
-        self._whole, self._url = whole, url
-        self._told, self._classes = parameters, classes
+        super().__init__([(name, nn.Sequential(incoming, *first.children())), *further], network)
+        self._incoming = (incoming,)  # in a tuple, since it is a part of the first stage already
+        self._url, self._told, self._classes = url, parameters, classes
 
     def as_given(self, images: Tensor) -> Tensor:
-        incoming = next(iter(self.stages.values()))[0]
-        logits: Tensor = self.network(incoming(images))
+        logits: Tensor = self.network(self._incoming[0](images))
         return logits
 
     def take_pretrained(self) -> None:

@@ -127,7 +127,7 @@ def _made(target: str, classes: int, shape: tuple[int, ...]) -> TaskModel:
     try:
         made = function(classes, shape)
         # All that it runs, as often as it stands there: ``named_children`` would leave out a second time.
-        model = TaskModel(list(made._modules.items()), made) if isinstance(made, nn.Sequential) else made  # type: ignore[arg-type]
+        model = TaskModel(list(made._modules.items()), made) if isinstance(made, nn.Sequential) else made
     except InputError as error:
         raise InputError(f"target {target}: {error}") from error
     except Exception as error:

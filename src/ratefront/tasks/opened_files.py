@@ -20,7 +20,8 @@ _is_listening = False
 def files_opened() -> Iterator[list[Path]]:
     """Data files that this thread opens to read, as they come; none of Python's own, of a package or of the system."""
     _listen()
-    _recorded.paths = paths = []
+    paths: list[Path] = []
+    _recorded.paths = paths
     try:
         yield paths
     finally:
