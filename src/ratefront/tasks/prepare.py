@@ -129,12 +129,13 @@ def _train_into(
 
 
 def _begin(model: TaskModel, data: Dataset, parameters: TaskModelParameters) -> None:
-    """With the weights that are given, if any; then the network is what somebody gave, and its stages must be it."""
+    """With the weights that are given, if any: then the network is somebody's, and its stages have to be that."""
     model.take_pretrained()
     if parameters.weights is not None:
         take_weights(model, Path(parameters.weights))
-    check_cut(model, torch.from_numpy(data.validation.images[:_COMPARED]))
-    model.train()
+    if parameters.weights is not None or parameters.epochs == 0:
+        check_cut(model, torch.from_numpy(data.validation.images[:_COMPARED]))
+        model.train()
 
 
 def _put(made: Path, kept: Path, aside: Path) -> None:
