@@ -212,6 +212,19 @@ def test_a_function_that_opens_files_is_told_of_weights(write: Write, tmp_path: 
         _checked({"name": "module", "target": "loading:by_torch", "epochs": 0})
 
 
+def test_what_an_import_reads_is_no_weight(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text("{}")
+    write("own", LINEAR)
+    (tmp_path / "late.py").write_text(f"open({str(tmp_path / 'settings.json')!r}).close()\n")
+    importing = LINEAR.replace("shape):\n", "shape):\n    import late\n")
+    write("importing", importing)
+    _checked({"name": "module", "target": "importing:net"})
+    reading = LINEAR.replace("shape):\n", f"shape):\n    open({str(tmp_path / 'settings.json')!r}).close()\n")
+    write("reading", reading)
+    with pytest.raises(SpecError, match=r"opens .*settings\.json while the network is made"):
+        _checked({"name": "module", "target": "reading:net"})
+
+
 def test_what_a_function_loads_unseen_is_part_of_the_identity(write: Write, tmp_path: Path) -> None:
     """Not every library opens files where Python hears of it."""
     write("loading", LOADING.format(path=str(tmp_path / "own")))

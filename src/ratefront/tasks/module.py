@@ -48,11 +48,11 @@ def describe(parameters: ModuleParameters, data: Mapping[str, Any]) -> dict[str,
         As ``build``.
     """
     target = parameters.target
+    _function(target)
+    if not (data.get("classes") and data.get("shape")):
+        return {}
+    classes, shape = data["classes"], tuple(data["shape"])
     with files_opened() as opened, torch.random.fork_rng(devices=[]):
-        _function(target)
-        if not (data.get("classes") and data.get("shape")):
-            return {}
-        classes, shape = data["classes"], tuple(data["shape"])
         model = _made(target, classes, shape)
     _refuse_files(opened, target)
     features = _features(model, target, classes, shape)

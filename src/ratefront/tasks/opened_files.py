@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 _CODE = (".py", ".pyc", ".so", ".pyi")
@@ -41,8 +42,18 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     if event != "open" or paths is None or not isinstance(arguments[0], str | bytes):
         return
     path, mode = Path(_text(arguments[0])), arguments[1]
-    if (mode is None or "r" in mode) and _is_data(path) and path not in paths:
+    if (mode is None or "r" in mode) and _is_data(path) and path not in paths and not _is_importing():
         paths.append(path)
+
+
+def _is_importing() -> bool:
+    """What packages read of their own settings and caches when they are imported is no weight of a network."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _text(path: str | bytes) -> str:
