@@ -40,6 +40,7 @@ def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) 
         "sweep": history.spec.get("name"),
         "dataset": (history.spec.get("dataset") or {}).get("name"),
         "ended": history.ended,
+        "ended_early": history.ended_early or None,
         **_counts(history),
         "task_model_accuracy": facts.accuracy,
         "task_model_bytes": facts.task_model_bytes,
