@@ -105,6 +105,18 @@ def test_front_csv_has_the_fronts_trials_with_gaps(folder):
     assert {f"gap_bits_{name}" for name in BOUNDS} <= rows[0].keys()
 
 
+def test_front_csv_says_of_a_trial_what_trials_csv_says_and_more(folder):
+    front, trials = (
+        list(csv.DictReader(file.read_text().splitlines())) for file in (folder.front_csv, folder.trials_csv)
+    )
+    of_trial = {row["trial_id"]: row for row in trials}
+    assert {"seed", "transmitter_macs", "width", "alphabet", "method"} <= front[0].keys()
+    for row in front:
+        whole = of_trial[row["trial_id"]]
+        assert {name: row[name] for name in row.keys() & whole.keys()}.items() <= whole.items()
+        assert {name for name, value in whole.items() if value} <= {*row, "status", "attempts"}
+
+
 def test_the_page_loads_nothing_from_anywhere(page):
     for tag, attributes in page.elements:
         for name in ("src", "href", "action", "data", "srcset", "poster"):
