@@ -178,6 +178,12 @@ def test_membership_is_decided_on_validation_and_collapsed_trials_never_enter(tm
     assert lucky not in {trial.params.trial_id for trial in front}
 
 
+def test_ones_own_data_are_called_as_their_file_is(tmp_path):
+    sweep = FakeSweep(tmp_path, spec(dataset={"name": "arrays", "path": "/elsewhere/birds.npz"}))
+    write_projections(sweep.folder)
+    assert json.loads(sweep.folder.summary.read_text())["dataset"] == "birds"
+
+
 def test_equal_trials_are_all_on_the_front(tmp_path):
     sweep = FakeSweep(tmp_path)
     first = sweep.finish(label(), 3.0, 0.9, 100)

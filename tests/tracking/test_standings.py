@@ -39,9 +39,5 @@ def test_the_tags_pareto_and_pareto_rank_agree_with_each_other_and_with_the_fron
     front = {trial.params.trial_id for trial in front_of(history)}
     assert {name for name, its in tags.items() if its["pareto"] == "true"} == front
     assert {name for name, its in tags.items() if its["pareto_rank"] == "1"} == front
-    for name, point in zip(history.trials, measured, strict=True):
-        assert all(
-            tags[other] == tags[name]
-            for other, its in zip(history.trials, measured, strict=True)
-            if its == point
-        )
+    tags_of = {point: tags[name] for name, point in zip(history.trials, measured, strict=True)}
+    assert [tags_of[point] for point in measured] == [tags[name] for name in history.trials], "equals alike"
