@@ -61,12 +61,14 @@ def _each(name: str, dimension: Dimension, random: Random) -> Iterator[dict[str,
         case Int(low, high):
             size = high - low + 1
             start = random.randrange(size)
-            yield from ({name: low + (start + step) % size} for step in range(size))
+            for step in range(size):
+                yield {name: low + (start + step) % size}
         case Float(low, high):
             yield {name: random.uniform(low, high)}
         case Branch(options):
             for option in random.sample(list(options), len(options)):
-                yield from ({name: option} | inner for inner in configurations(options[option], random))
+                for inner in configurations(options[option], random):
+                    yield {name: option, **inner}
 
 
 def uses_seed(values: Values, catalogue: Catalogue = CATALOGUE) -> bool:
