@@ -121,7 +121,7 @@ class Reopened:
 
 @dataclass(frozen=True)
 class Ended:
-    """Every requested trial has ended."""
+    """Every requested trial has ended, or fewer where the space holds no more configurations: ``reason`` says so."""
 
     reason: str
 

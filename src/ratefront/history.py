@@ -77,6 +77,7 @@ class SweepHistory:
     created_time: float = 0.0
     last_time: float = 0.0
     ended: bool = False
+    end_reason: str = ""
     extended_to: int | None = None
     counts: Counter[Status] = field(default_factory=Counter)
     ended_order: list[str] = field(default_factory=list)
@@ -94,6 +95,11 @@ class SweepHistory:
     def trials_requested(self) -> int:
         """How many trials the sweep asks for by now."""
         return self.extended_to or int(self.spec.get("trials", len(self.trials)))
+
+    @property
+    def ended_early(self) -> str:
+        """Why the sweep has ended with fewer trials than were requested; empty where it has not."""
+        return self.end_reason if self.ended and self.trials_ended < self.trials_requested else ""
 
     @property
     def trials_ended(self) -> int:
@@ -183,7 +189,7 @@ class SweepHistory:
         self.ended = False
 
     def _close(self, event: events.Ended, time: float) -> None:
-        self.ended = True
+        self.ended, self.end_reason = True, event.reason
 
     def _planned(self, trial_id: str) -> TrialHistory:
         if trial_id not in self.trials:

@@ -43,7 +43,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def sweep(spec: LoadedSpec, out: Path, **options: Any) -> None:
         found.update(spec=spec, out=out, **options)
-        summary = {"trials_finished": 3, "trials_requested": 7, "front": [{}]}
+        summary = {
+            "trials_finished": 3,
+            "trials_requested": 7,
+            "front": [{}],
+            "ended_early": "nothing is left",
+        }
         out.mkdir(exist_ok=True)
         (out / "summary.json").write_text(json.dumps(summary))
 
@@ -92,6 +97,7 @@ def test_a_sweep_that_is_gone_on_with_knows_its_own_file(
     done = ratefront("sweep", "--out", begun, *words)
     assert done.exit_code == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str(begun)
+    assert "3 of 7 trials finished (nothing is left), 1 on the front" in done.stderr
     assert (asked["spec"].spec.sampler.seed, asked["spec"].spec.trials) == (5, 7)
     assert (asked["resume"], asked["extend"], asked["retry_failed"]) == (resume, extend, retry_failed)
 

@@ -19,6 +19,7 @@ from ratefront.orchestrate.sweep import Work
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger, read_entries
 from ratefront.store.requests import Request, ask
+from ratefront.store.status import status_of
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -165,6 +166,24 @@ def test_an_ended_sweep_goes_on_with_more_trials_and_those_that_had_failed(
     assert len(set(history.ended_order)) == history.trials_ended
     new = history.trials.keys() - eventful.history.trials.keys()
     assert {event.trial_id for event in added if isinstance(event, Started)} == failed | new
+
+
+def test_a_sweep_ends_where_its_space_holds_no_more_and_says_so(
+    fake: SimpleNamespace, follower: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ratefront.engine.suggest.uses_seed", lambda values: False)
+    spec, folder = fake.loaded(8, (7, 8, 9)), tmp_path / "sweep"
+    history = fake.run(spec, folder)
+    assert sorted(trial.params.values["merged"] for trial in history.with_status("finished")) == [7, 8, 9]
+    assert events_of(folder, Ended) == [Ended("the space holds no more configurations")]
+    status = status_of(SweepFolder(folder))
+    assert (status["state"], status["trials_requested"], status["finished"]) == ("ended", 8, 3)
+    assert status["ended_early"] == "the space holds no more configurations"
+    before = len(events_of(folder))
+    fake.run(spec, folder, resume=True)
+    with pytest.raises(InputError, match="--extend: the space holds no more configurations"):
+        fake.run(spec, folder, resume=True, extend=2)
+    assert len(events_of(folder)) == before
 
 
 @pytest.mark.slow

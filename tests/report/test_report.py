@@ -11,6 +11,7 @@ import pytest
 from tests.builders import FakeSweep, full_sweep, label, spec, split
 
 from ratefront.errors import InputError
+from ratefront.events import Ended
 from ratefront.report.page import script_json
 from ratefront.report.view import read_view
 from ratefront.report.words import best_learned
@@ -105,6 +106,18 @@ def test_front_csv_has_the_fronts_trials_with_gaps(folder):
     assert {f"gap_bits_{name}" for name in BOUNDS} <= rows[0].keys()
 
 
+def test_front_csv_says_of_a_trial_what_trials_csv_says_and_more(folder):
+    front, trials = (
+        list(csv.DictReader(file.read_text().splitlines())) for file in (folder.front_csv, folder.trials_csv)
+    )
+    of_trial = {row["trial_id"]: row for row in trials}
+    assert {"seed", "transmitter_macs", "width", "alphabet", "method"} <= front[0].keys()
+    for row in front:
+        whole = of_trial[row["trial_id"]]
+        assert {name: row[name] for name in row.keys() & whole.keys()}.items() <= whole.items()
+        assert {name for name, value in whole.items() if value} <= {*row, "status", "attempts"}
+
+
 def test_the_page_loads_nothing_from_anywhere(page):
     for tag, attributes in page.elements:
         for name in ("src", "href", "action", "data", "srcset", "poster"):
@@ -176,6 +189,19 @@ def test_a_running_sweep_says_so(tmp_path):
     page = Page(sweep.folder.report.read_text())
     assert "Running: 1 of 30 trials ended (1 finished)." in page.text
     assert {"class": "running"} in page.tags("span")
+
+
+def test_a_sweep_that_ended_early_says_why(tmp_path):
+    sweep = FakeSweep(tmp_path)
+    sweep.finish(label(), 3.3, 0.97, 52_000)
+    sweep.append(Ended("the space holds no more configurations"))
+    write_report(sweep.folder)
+    said = "Ended: 1 of 30 trials ended (1 finished): the space holds no more configurations."
+    assert said in Page(sweep.folder.report.read_text()).text
+    assert (
+        json.loads(sweep.folder.summary.read_text())["ended_early"]
+        == "the space holds no more configurations"
+    )
 
 
 @pytest.mark.parametrize("task_model", [True, False])

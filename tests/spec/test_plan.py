@@ -77,3 +77,10 @@ def test_what_was_set_is_what_is_shown() -> None:
 def test_brackets_of_a_setting_are_text() -> None:
     text = printed(plan("tracking.uri=postgresql://db/mlflow", "tracking.experiment='[red]x'"))
     assert "experiment [red]x in postgresql://db/mlflow" in text
+
+
+def test_a_space_that_holds_fewer_configurations_than_trials_is_told() -> None:
+    said = "the space holds 7 configurations, fewer than the 56 trials: the sweep ends after 7"
+    label = "{label: {method: {lossless: {}, merged: {merged_classes: {int: [1, 6]}}}}}"
+    assert f"                 {said}" in lines(printed(plan(f"space.family={label}")))
+    assert "configurations" not in printed(plan())

@@ -5,6 +5,7 @@ Facts: ``classes`` (0: without labels) and ``shape`` of one sample: (channels, h
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -37,6 +38,14 @@ class DatasetParameters(BaseModel):
     split_seed: Annotated[
         int, Field(ge=0, le=2**31 - 1, description="decides which samples train, validate and test")
     ] = 0
+
+    @classmethod
+    def called(cls, given: Mapping[str, Any]) -> str:
+        """What people call the data set of these parameters, as a sweep file gives them; empty: by its registered name.
+
+        Whoever reads a ledger asks, so that nothing is checked: the files may be elsewhere by now.
+        """
+        return ""
 
 
 class ImageParameters(DatasetParameters):
@@ -83,6 +92,10 @@ class ArraysParameters(ImageParameters):
         Literal["images", "points"] | None, Field(description="what x holds, where the data do not tell")
     ] = None
 
+    @classmethod
+    def called(cls, given: Mapping[str, Any]) -> str:
+        return Path(str(given.get("path", ""))).stem
+
 
 class ImageFolderParameters(ImageParameters):
     """Of labelled image files, a folder a class."""
@@ -92,6 +105,10 @@ class ImageFolderParameters(ImageParameters):
         int, Field(ge=8, le=4096, description="pixels a side, after resizing and centre crop")
     ] = 224
     skip_corrupt: Annotated[bool, Field(description="leave out files that cannot be decoded")] = False
+
+    @classmethod
+    def called(cls, given: Mapping[str, Any]) -> str:
+        return Path(str(given.get("root", ""))).name
 
 
 class ImagesParameters(DatasetParameters):
@@ -104,6 +121,10 @@ class ImagesParameters(DatasetParameters):
     )
     crops_per_image: Annotated[int, Field(ge=1, le=10_000, description="of the training images")] = 1
     skip_corrupt: Annotated[bool, Field(description="leave out files that cannot be decoded")] = False
+
+    @classmethod
+    def called(cls, given: Mapping[str, Any]) -> str:
+        return Path(str(given.get("root", ""))).name
 
 
 DATASETS: Registry[DatasetParameters] = Registry("dataset")
@@ -150,3 +171,13 @@ DATASETS.add(
     {"classes": 0},
     describe="ratefront.data.unlabelled:describe_images",
 )
+
+
+def dataset_name(dataset: Mapping[str, Any]) -> str:
+    """What a sweep's data set is called: one's own by its file or folder (``birds.npz``: ``birds``), others by name.
+
+    ``dataset`` is the sweep file's description of it, plain data with a ``name``.
+    """
+    name = str(dataset["name"])
+    model = DATASETS[name].parameters if name in DATASETS else DatasetParameters
+    return model.called(dataset) or name

@@ -139,8 +139,9 @@ def _resumable(folder: Path, tracking_uri: str | None) -> Iterator[None]:
 
 def _say_what_came_of_it(folder: Path, tracking_uri: str | None) -> None:
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    why = f" ({summary['ended_early']})" if summary["ended_early"] else ""
     print(
-        f"{summary['trials_finished']} of {summary['trials_requested']} trials finished, "
+        f"{summary['trials_finished']} of {summary['trials_requested']} trials finished{why}, "
         f"{len(summary['front'])} on the front; report: {folder / 'report.html'}\n"
         f"browse the trials: {ratefront('ui', folder, *tracking_words(tracking_uri))}",
         file=sys.stderr,

@@ -43,6 +43,9 @@ from ratefront.history import SweepHistory, TrialHistory
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space import Space
 
+#: Why a sweep ends with fewer trials than were requested.
+NO_MORE = "the space holds no more configurations"
+
 
 def trial_name(number: int) -> str:
     return f"t{number:04d}"
@@ -68,9 +71,25 @@ class Engine:
                 self.apply(entry)
 
     @property
+    def is_exhausted(self) -> bool:
+        """True where the space holds nothing that could still be planned: no extension changes that."""
+        return self._suggester.is_exhausted
+
+    @property
+    def _due(self) -> int:
+        """How many trials there are to be: those requested, or fewer where the space holds no more."""
+        planned = len(self.history.trials)
+        return min(self._requested, planned) if self.is_exhausted else self._requested
+
+    @property
     def done(self) -> bool:
-        """True where every requested trial has ended."""
-        return self.history.trials_ended >= self._requested
+        """True where every trial that is due has ended."""
+        return self.history.trials_ended >= self._due
+
+    @property
+    def end(self) -> events.Ended:
+        """What the ledger says where the engine is done."""
+        return events.Ended(NO_MORE if self._due < self._requested else "every requested trial has ended")
 
     # A slot is free.
 
@@ -82,7 +101,7 @@ class Engine:
                 return Wait()
             heapq.heappop(self._waiting)
             return self._start(trial)
-        if len(self.history.trials) < self._requested:
+        if len(self.history.trials) < self._due:
             return Record(self._plan(len(self.history.trials)))
         return Done() if self.done else Wait()
 

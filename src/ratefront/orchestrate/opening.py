@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ratefront.engine.engine import NO_MORE, Engine
 from ratefront.errors import InputError, SweepMismatchError
 from ratefront.events import LEDGER_FORMAT, Created, Event, Extended, Reopened, Resumed
 from ratefront.history import SweepHistory
@@ -54,6 +55,21 @@ def check_folder(folder: SweepFolder, wishes: Wishes) -> None:
         raise InputError(f"{path} already holds a sweep; go on with --resume, or choose another folder")
     if any(path.iterdir()):
         raise InputError(f"{path} is not empty; a sweep needs a folder of its own")
+
+
+def check_extensible(engine: Engine, wishes: Wishes) -> None:
+    """
+    Raises
+    ------
+    InputError
+        More trials are asked for than the sweep's space has configurations left.
+    """
+    if wishes.extend is not None and engine.is_exhausted:
+        tried = len(engine.history.trials)
+        raise InputError(
+            f"--extend: {NO_MORE} (all {tried} have been tried, and none of them depends on a seed); "
+            "a new sweep with a wider space finds more"
+        )
 
 
 def _check_creatable(path: Path) -> None:

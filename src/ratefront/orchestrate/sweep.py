@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from ratefront.engine.engine import Engine
 from ratefront.engine.live import LiveSweep
 from ratefront.errors import EngineError
-from ratefront.events import Ended, Event, TaskModelReady
+from ratefront.events import Event, TaskModelReady
 from ratefront.history import SweepHistory
 from ratefront.orchestrate.environment import write_environment
 from ratefront.orchestrate.following import Following
 from ratefront.orchestrate.interrupts import Interrupts, interrupts
-from ratefront.orchestrate.opening import Wishes, check_folder, check_same_spec, opening_events
+from ratefront.orchestrate.opening import (
+    Wishes,
+    check_extensible,
+    check_folder,
+    check_same_spec,
+    opening_events,
+)
 from ratefront.orchestrate.quiet import quiet
 from ratefront.orchestrate.redraw import DrawnSweep, Redrawer
 from ratefront.orchestrate.turns import Turns, left_requests, still_counting
@@ -80,6 +86,7 @@ def run_sweep(
         left = left_requests(folder)
         ledger = stack.enter_context(Ledger(folder.ledger))
         engine = _engine(loaded, ledger)
+        check_extensible(engine, wishes)
         opening = opening_events(loaded.spec, engine.history, wishes)
         live = LiveSweep(engine, ledger, following.changed)
         with following:
@@ -156,4 +163,4 @@ def _run(live: LiveSweep, spec: SweepSpec, folder: SweepFolder, slots: int, work
         _take_task_model(live, prepare_on_worker(work.prepare_task_model, context, turns))
     if not live.done:
         run_trials(live, WorkerSetting(context, work.trial_steps, work.limit_memory), slots, turns)
-    live.record(Ended("every requested trial has ended"))
+    live.end()

@@ -22,7 +22,8 @@ def status_line(view: SweepView) -> str:
     )
     progress = f"{view.trials_ended} of {view.trials_requested} trials ended"
     state = "Ended" if view.history.ended else "Running"
-    return f"{state}: {progress}{f' ({ended})' if ended else ''}."
+    why = f": {view.history.ended_early}" if view.history.ended_early else ""
+    return f"{state}: {progress}{f' ({ended})' if ended else ''}{why}."
 
 
 def headline(view: SweepView) -> list[str]:

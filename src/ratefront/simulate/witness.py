@@ -42,12 +42,13 @@ class Seen:
 
 
 class Witness:
-    """Follows a ledger entry by entry. ``requested``: how many trials are asked for by now. ``first_alone``: until one
-    trial has finished, no two run at the same time.
+    """Follows a ledger entry by entry. ``requested``: how many trials are asked for by now, ``most``: how many can be.
+    ``first_alone``: until one trial has finished, no two run at the same time.
     """
 
-    def __init__(self, requested: int, retries: int, first_alone: bool) -> None:
+    def __init__(self, requested: int, retries: int, first_alone: bool, most: float) -> None:
         self.requested, self._retries, self._first_alone = requested, retries, first_alone
+        self._most = most
         self.trials: dict[str, Seen] = {}
         self.last: events.Event | None = None
 
@@ -70,7 +71,7 @@ class Witness:
                 self.requested = trials
             case events.Ended():
                 ended = sum(seen.has_ended for seen in self.trials.values())
-                if ended != self.requested:
+                if ended != min(self.requested, self._most):
                     yield f"the sweep ends with {ended} of {self.requested} trials ended"
             case events.Created() | events.TaskModelReady():
                 pass

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ratefront.catalogue import Catalogue
 from ratefront.records import OBJECTIVES, Direction
 from ratefront.spec.check import LoadedSpec
+from ratefront.spec.configurations import too_few
 from ratefront.spec.facts import facts_of_spec
 from ratefront.spec.parameters import Parameter, parameters_of
 from ratefront.spec.render import render_plan
@@ -28,6 +29,7 @@ class Plan:
     task_model_summary: str
     split_points: tuple[str, ...]
     directions: dict[str, Direction]
+    too_few_configurations: str | None
 
 
 def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:
@@ -44,6 +46,7 @@ def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:
         task_model_summary=task_model.summary,
         split_points=tuple(facts.get("splits", ())),
         directions={name: OBJECTIVES[name] for name in spec.objectives},
+        too_few_configurations=too_few(loaded.space, spec.trials, catalogue),
     )
 
 

@@ -57,6 +57,7 @@ def _settings(plan: Plan) -> list[tuple[str, str]]:
         ("", "trained once, before the trials, or taken from the cache"),
         ("split points", _in_short(plan.split_points) or "none"),
         ("trials", f"{spec.trials}, {needs.concurrent} at a time"),
+        *([("", plan.too_few_configurations)] if plan.too_few_configurations else []),
         ("one trial needs", _needs(needs, "")),
         *(("", f"of {family}: {_needs(needs, family)}") for family in needs.families),
         ("training", _values(spec.training.model_dump())),

@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from ratefront.catalogue.datasets import dataset_name
 from ratefront.errors import InputError
 from ratefront.history import SweepHistory
 from ratefront.overlay import Overlay, overlay_of
@@ -81,6 +82,11 @@ class DatasetFacts:
     samples: Mapping[str, int] | None = None
     shape: tuple[int, ...] | None = None
     classes: int | None = None
+
+    @property
+    def called(self) -> str:
+        """What people call it: see ``dataset_name``."""
+        return dataset_name({**self.parameters, "name": self.name})
 
 
 def read_dataset_facts(folder: SweepFolder, history: SweepHistory) -> DatasetFacts | None:

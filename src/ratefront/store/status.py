@@ -43,6 +43,7 @@ def status_of(folder: SweepFolder, now: float | None = None) -> dict[str, Any]:
     return {
         "sweep": history.spec.get("name"),
         "state": state,
+        "ended_early": history.ended_early or None,
         "driver": None if driver is None else driver.name,
         "task_model_accuracy": None if history.task_model is None else history.task_model.accuracy,
         **_counts(history, driver),

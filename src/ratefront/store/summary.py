@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ratefront.catalogue.datasets import dataset_name
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.overlay import RATE_ACCURACY, Overlay, Reference, hypervolume_rate_accuracy, reference_point
 from ratefront.pareto import hypervolume
@@ -38,8 +39,9 @@ def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) 
     reasons = {"hypervolume": why_volume, "hypervolume_rate_accuracy": why_share}
     return {
         "sweep": history.spec.get("name"),
-        "dataset": (history.spec.get("dataset") or {}).get("name"),
+        "dataset": dataset_name(history.spec["dataset"]) if history.spec.get("dataset") else None,
         "ended": history.ended,
+        "ended_early": history.ended_early or None,
         **_counts(history),
         "task_model_accuracy": facts.accuracy,
         "task_model_accuracy_given": facts.accuracy_given,

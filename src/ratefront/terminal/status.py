@@ -34,6 +34,8 @@ def print_status(status: Mapping[str, Any], console: Console) -> None:
 def _heading(status: Mapping[str, Any]) -> Text:
     said, style = _STATES[status["state"]]
     line = Text.assemble((status["sweep"] or "the sweep", "bold"), " ", (said, style))
+    if status["ended_early"]:
+        line.append(f": {status['ended_early']}")
     if status["driver"]:
         line.append(f", driven by {status['driver']}")
     return line

@@ -33,6 +33,7 @@ from ratefront.data.splits import Dataset
 from ratefront.entropy_coder import Symbols
 from ratefront.errors import BitstreamError
 from ratefront.records import Scalar
+from ratefront.spec.configurations import uses_seed
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.folder import TrialFolder
 from ratefront.tasks.model import TaskModel
@@ -204,6 +205,12 @@ class CodecContract(OfAnExample):
         with pytest.raises(BitstreamError, match="another codec"):
             read_stream(trained.codec, trained.identity, stream.data)
 
+    def test_what_uses_no_seed_is_the_same_with_another(self, trained: TrainedExample) -> None:
+        """A sweep tries it once: codec, stream and decoded classes are the same, bit by bit."""
+        assert uses_seed({**trained.structure.parameters, "family": trained.family}) or (
+            _made_with(trained, seed=1) == _made_with(trained, seed=2)
+        )
+
     def test_it_beats_chance(self, trained: TrainedExample, latents: Symbols) -> None:
         labels = trained.data.test.labels
         accuracy = (trained.codec.classify(latents).numpy() == labels).mean()
@@ -264,6 +271,16 @@ class LearnedContract(OfAnExample):
         began = (codec.classify(codec.analyse(test)).numpy() == labels).mean()
         ended = (trained.codec.classify(latents).numpy() == labels).mean()
         assert ended > began + 0.1
+
+
+def _made_with(trained: TrainedExample, seed: int) -> tuple[object, ...]:
+    """All that a trial of this seed leaves of a codec that learns nothing."""
+    with torch.random.fork_rng():
+        codec, state = trained.untrained(seed)
+        assert state is None, "what is trained depends on the seed"
+        latents = codec.eval().analyse(_images(trained, 200))
+        stream = write_stream(codec, trained.identity, latents, trained.spec.block_size).data
+        return state_bytes(codec), stream, codec.classify(latents).tolist()
 
 
 def _images(trained: TrainedExample, count: int) -> torch.Tensor:

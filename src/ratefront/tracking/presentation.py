@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ratefront.bounds import ORACLE
+from ratefront.catalogue.datasets import dataset_name
 from ratefront.history import TrialHistory
 from ratefront.records import SYSTEM_PREFIX, Scalar, Status, TrialResult, series_of
 from ratefront.store.facts import DatasetFacts
@@ -119,7 +120,7 @@ def made_from_tags(surroundings: Surroundings | None) -> dict[str, str]:
     commit, dataset = surroundings.git_commit, surroundings.dataset
     return {
         **({COMMIT_TAG: commit} if commit else {}),
-        **({"dataset": dataset.name} if dataset else {}),
+        **({"dataset": dataset.called} if dataset else {}),
     }
 
 
@@ -137,11 +138,11 @@ def closing_tags(closing: Closing) -> dict[str, str]:
 
 def opening_note(sweep: TrackedSweep) -> str:
     """Markdown for the page of a sweep that has no findings yet."""
-    dataset, trials = (sweep.spec.get("dataset") or {}).get("name"), sweep.spec.get("trials")
+    dataset, trials = sweep.spec.get("dataset"), sweep.spec.get("trials")
     about = [
         f"**{plain_markdown(sweep.name)}**",
         *([f"{trials} trials"] if trials else []),
-        *([f"on {plain_markdown(str(dataset))}"] if dataset else []),
+        *([f"on {plain_markdown(dataset_name(dataset))}"] if dataset else []),
     ]
     return f"{' '.join(about)}; objectives: {plain_markdown(', '.join(sweep.objectives))}."
 
@@ -169,7 +170,7 @@ def dataset_fields(dataset: DatasetFacts) -> dict[str, str]:
     source = json.dumps({"name": dataset.name, **dataset.parameters}, sort_keys=True, default=str)
     shape = {"shape": dataset.shape, "classes": dataset.classes}
     return {
-        "name": dataset.name,
+        "name": dataset.called,
         "digest": (dataset.digest or hashlib.sha256(source.encode()).hexdigest())[:DIGEST_CHARACTERS],
         "source_type": "ratefront",
         "source": source,
