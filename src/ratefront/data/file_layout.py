@@ -10,6 +10,7 @@ from ratefront.data.image_files import SUFFIXES
 from ratefront.errors import InputError
 
 _VALIDATION = ("val", "validation", "valid")
+_LIKE_SPLITS = {*_VALIDATION, "train", "training", "dev", "eval", "test", "testing"}
 
 
 def check_folder(root: Path) -> None:
@@ -19,8 +20,15 @@ def check_folder(root: Path) -> None:
     InputError
         There is no such folder.
     """
-    if not root.is_dir():
-        raise InputError(f"{root}: is no folder" if root.exists() else f"{root}: there is no such folder")
+    if root.is_dir():
+        return
+    if not root.exists():
+        raise InputError(f"{root}: there is no such folder")
+    if root.suffix.lower() == ".npz":
+        advice = "the data set arrays reads npz files: {name: arrays, path: …}"
+    else:
+        advice = "an archive has to be unpacked, and of files the folder that holds them is named"
+    raise InputError(f"{root}: is a file, and a folder of image files is needed; {advice}")
 
 
 def class_names(folder: Path) -> list[str]:
@@ -39,7 +47,7 @@ def split_folders(root: Path, holds_classes: bool) -> list[Path]:
     Raises
     ------
     InputError
-        There is a training split and nothing to test on.
+        There is a training split and nothing to test on, or the folders are called nearly as splits are.
     """
 
     def has(name: str) -> bool:
@@ -47,6 +55,12 @@ def split_folders(root: Path, holds_classes: bool) -> list[Path]:
         return folder.is_dir() and (bool(class_names(folder)) if holds_classes else any(image_files(folder)))
 
     if not has("train"):
+        names = class_names(root)
+        if holds_classes and len(names) > 1 and _LIKE_SPLITS.issuperset(map(str.lower, names)):
+            raise InputError(
+                f"{root}: are {', '.join(names)} classes or splits? Splits are called train, val and test, in small "
+                "letters: rename the folders"
+            )
         return [root]
     evaluation = [name for name in _VALIDATION if has(name)][:1] + ["test"] * has("test")
     if not evaluation:
@@ -58,6 +72,7 @@ def image_files(folder: Path) -> Iterator[str]:
     """Image files below a folder, relative to it; hidden ones are none."""
     for parent, folders, names in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        below = parent[len(str(folder)) :].lstrip(os.sep)  # not as paths: folders hold hundreds of thousands of files
         for name in sorted(names):
             if name.lower().endswith(SUFFIXES) and not name.startswith("."):
-                yield str((Path(parent) / name).relative_to(folder))
+                yield os.path.join(below, name)  # noqa: PTH118
