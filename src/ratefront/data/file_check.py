@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -126,9 +127,9 @@ def _keep(path: Path, found: Any) -> None:
 def _listing(root: Path, files: Sequence[str]) -> str:
     """A digest of paths, sizes and times: of the last change, which a copy may keep, and of the file's entry, which it
     cannot."""
-    total = hashlib.sha256()
+    total, folder = hashlib.sha256(), str(root)
     for name in files:
-        status = (root / name).stat()
+        status = os.stat(f"{folder}/{name}")  # noqa: PTH116  (a Path each would take longer than the answer)
         told = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\n"
         total.update(told.encode(errors="surrogateescape"))
     return total.hexdigest()

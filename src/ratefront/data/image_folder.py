@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,9 +110,9 @@ def _labelled(folder: Path, root: Path, classes: Sequence[str]) -> _Labelled:
     labels = {name: label for label, name in enumerate(classes)}
     if unknown := [name for name in class_names(folder) if name not in labels]:
         raise InputError(f"{folder}: holds classes that no image trains: {', '.join(unknown)}")
-    below = "" if folder == root else str(folder.relative_to(root))
+    below = "" if folder == root else f"{folder.relative_to(root)}/"
     found = {
-        os.path.join(below, name, file): label  # noqa: PTH118  (not as paths: there may be a million)
+        f"{below}{name}/{file}": label
         for name, label in labels.items()
         for file in image_files(folder / name)
     }
@@ -136,4 +135,4 @@ def _check(listed: _Listed) -> None:
 
 def _split(root: Path, labelled: _Labelled, size: int, conversion: Conversion) -> Split:
     labels = np.fromiter(labelled.values(), dtype=np.int64, count=len(labelled))
-    return Split(Files([str(root / name) for name in labelled], size, conversion), labels)
+    return Split(Files([f"{root}/{name}" for name in labelled], size, conversion), labels)
