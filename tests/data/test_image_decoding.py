@@ -108,10 +108,12 @@ SEE_THROUGH: dict[str, Callable[[int], Image.Image]] = {
 
 @pytest.mark.parametrize("alpha", [0, 100, 254])
 @pytest.mark.parametrize("mode", SEE_THROUGH)
-def test_transparent_images_are_refused_or_laid_on_what_is_said(tmp_path: Path, mode: str, alpha: int) -> None:
+def test_transparent_images_are_refused_or_laid_on_what_is_said(
+    tmp_path: Path, mode: str, alpha: int
+) -> None:
     image = SEE_THROUGH[mode](alpha)
     root = _folder(tmp_path, image.save)
-    with pytest.raises(InputError, match=r"6 of 6 image files .*cat/0.png \(has transparent pixels\).*background: white"):
+    with pytest.raises(InputError, match=r"6 of 6 .*cat/0.png \(has transparent pixels\).*background: white"):
         _loaded(root)
     with pytest.raises(InputError, match=r"0.png: cannot be used as an image: has transparent pixels"):
         _encoded(root / "cat" / "0.png")
@@ -192,7 +194,10 @@ def test_check_and_sweep_agree_on_the_channels_whatever_cannot_be_used(
 ) -> None:
     """A coloured file that is cut off, or transparent, counts for both."""
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
-    for name, damage in {"cut": lambda path: path.write_bytes(path.read_bytes()[:150]), "clear": None}.items():
+    for name, damage in {
+        "cut": lambda path: path.write_bytes(path.read_bytes()[:150]),
+        "clear": None,
+    }.items():
         root = _folder(tmp_path / name, GREY_FILES["8 bits"])
         for number in range(3, 6):
             GREY_FILES["8 bits"](root / "cat" / f"{number}.png")
@@ -218,7 +223,9 @@ def _png_of_16_bits(path: Path, kind: int, values: int) -> None:
 
     rows = (b"\0" + pixels(SIZE * values * 2).tobytes()) * SIZE
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", SIZE, SIZE, 16, kind, 0, 0, 0))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    )
 
 
 OF_16_BITS: dict[str, tuple[str, Callable[[Path], object]]] = {

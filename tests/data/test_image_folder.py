@@ -161,7 +161,9 @@ def test_content_follows_the_files_and_not_the_place(tmp_path: Path) -> None:
     assert load("image_folder", root=str(root), size=8).content != first
 
 
-@pytest.mark.parametrize("move", [shutil.copytree, shutil.move, partial(shutil.copytree, copy_function=shutil.copyfile)])
+@pytest.mark.parametrize(
+    "move", [shutil.copytree, shutil.move, partial(shutil.copytree, copy_function=shutil.copyfile)]
+)
 @pytest.mark.parametrize("data_set", ["image_folder", "images"])
 def test_moved_or_copied_data_are_the_same_data(tmp_path: Path, move: Any, data_set: str) -> None:
     write_classes(tmp_path / "here" / "train", 3)

@@ -39,7 +39,7 @@ def _array(path: Path) -> None:
 
 
 KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "torch": (lambda path: _torch(path, True), "written by torch.save.*numpy.savez"),
+    "torch": (lambda path: _torch(path, True), "a file of torch.save.*numpy.savez"),
     "old_torch": (lambda path: _torch(path, False), "a pickle, which is not opened.*torch.load.*numpy.savez"),
     "pickle": (lambda path: path.write_bytes(pickle.dumps({"x": 1})), "a pickle, which is not opened"),
     "npy": (_array, "a single array.*put all of them into one file: numpy.savez"),
@@ -49,9 +49,12 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "parquet": (lambda path: path.write_bytes(b"PAR1" + bytes(99)), "a Parquet file"),
     "gzip": (lambda path: path.write_bytes(gzip.compress(b"x")), "compressed by gzip; unpack it"),
     "archive": (_archive, "a zip archive of other files \\(cat/1.png.*image_folder"),
-    "empty": (lambda path: path.write_bytes(b""), "it is empty"),
+    "empty": (lambda path: path.write_bytes(b""), "is no npz file, but empty"),
     "folder": (lambda path: path.mkdir(), "is a folder, and an npz file is needed.*image_folder"),
-    "noise": (lambda path: path.write_bytes(bytes(range(1, 256))), "is no npz file: it is none that is known"),
+    "noise": (
+        lambda path: path.write_bytes(bytes(range(1, 256))),
+        "own.*: cannot be read: File is not a zip file",
+    ),
 }
 
 

@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.data.made import DRAW, arrays, describe, load, pixels, write_classes, write_image, write_mnist, write_npz
+from tests.data.made import (
+    DRAW,
+    arrays,
+    describe,
+    load,
+    pixels,
+    write_classes,
+    write_image,
+    write_mnist,
+    write_npz,
+)
 
 from ratefront.data.splits import Dataset
 

@@ -79,7 +79,10 @@ class ArraysParameters(ImageParameters):
     """Of one's own arrays in an npz file."""
 
     path: Annotated[
-        Place, Field(description="npz file with x_train, y_train, x_test, y_test, or x_validation, y_validation too")
+        Place,
+        Field(
+            description="npz file with x_train, y_train, x_test, y_test, or x_validation, y_validation too"
+        ),
     ]
     kind: Annotated[
         Literal["images", "points"] | None, Field(description="what x holds, where the data do not tell")

@@ -15,8 +15,7 @@ _CHANNELS = (1, 3, 4)
 
 
 def check_headers(headers: Mapping[str, Header], path: Path) -> None:
-    """What can be told of x_train, y_train, x_test and y_test, and of x_validation and y_validation where they are there,
-    without reading them.
+    """What can be told of x and y of each split, train, test and perhaps validation, without reading them.
 
     Raises
     ------

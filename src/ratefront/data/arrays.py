@@ -64,7 +64,7 @@ class _Described:
 
 
 def describe_arrays(parameters: ArraysParameters) -> dict[str, Any]:
-    """``shape`` of a sample, and what ``label_facts`` tells. Samples that are floats are read, a few megabytes at a time
+    """``shape`` of a sample, and what ``label_facts`` tells. Samples that are floats are read, some megabytes at a time
     and once a process, since only their values tell whether they may be taken; bytes are not.
 
     Raises

@@ -14,10 +14,10 @@ _SHOWN = 5
 
 
 def label_facts(labels: Sequence[NDArray[np.int64]], names: Sequence[str]) -> dict[str, Any]:
-    """``classes``, ``label_bits`` (the entropy of the training labels), ``samples`` of each split, and ``remarks``: what
-    a person should know, and nothing refuses.
+    """``classes``, ``label_bits`` (the entropy of the training labels), ``samples`` of each split, and ``remarks``.
 
-    ``labels`` are those of the splits as they come; ``names`` those of the classes.
+    ``remarks`` are what a person should know though nothing is refused. ``labels`` are those of the splits as they
+    come; ``names`` those of the classes.
     """
     shares = np.bincount(labels[0], minlength=len(names)) / len(labels[0])
     present = shares[shares > 0]

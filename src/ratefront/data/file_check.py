@@ -87,7 +87,9 @@ def _tell(root: Path, problems: dict[str, str], files: int, parameters: FilesPar
     if parameters.skip_corrupt:
         _log.warning("%s. They are left out", told)
         return
-    lay_on = "lay transparent ones on a background: white (or black); " * (IS_TRANSPARENT in problems.values())
+    lay_on = "lay transparent ones on a background: white (or black); " * (
+        IS_TRANSPARENT in problems.values()
+    )
     raise InputError(f"{told}. Repair or remove them; {lay_on}or leave them out with skip_corrupt: true")
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
@@ -80,7 +80,10 @@ def look_at(path: str, at_least: int, background: Background | None) -> Look:
 
 def has_colours(path: str) -> bool:
     """As ``look_at`` tells it, from the file's header alone where there is no palette."""
-    with suppress(Exception), Image.open(path) as image:  # what cannot be opened has no colours for look_at, too
+    with (
+        suppress(Exception),
+        Image.open(path) as image,
+    ):  # what cannot be opened has no colours for look_at, too
         return _has_colours(image)
     return False
 
@@ -102,15 +105,14 @@ def _converted(image: Image.Image, conversion: Conversion) -> Image.Image:
 
 def _check_bits(image: Image.Image) -> None:
     """Pillow opens some files of 16 bits a value in modes of 8, and cuts the rest off: the raw mode tells."""
-    arguments = [argument for tile in image.tile for argument in _as_tuple(tile[3])]
-    is_wide = any(";16" in value if isinstance(value, str) else False for value in arguments)
-    is_wide |= any(tile[0] == "ppm" and _as_tuple(tile[3])[-1] > 255 for tile in image.tile)
-    if is_wide or image.mode[0] in "IF":
+    tiles: list[tuple[str, Any, int, Any]] = getattr(image, "tile", [])
+    if image.mode[0] in "IF" or any(_is_wide(decoder, arguments) for decoder, _, _, arguments in tiles):
         raise _UnusableError(f"has more than 8 bits a value (mode {image.mode}), which would be cut off")
 
 
-def _as_tuple(arguments: object) -> tuple[object, ...]:
-    return arguments if isinstance(arguments, tuple) else (arguments,)
+def _is_wide(decoder: str, arguments: Any) -> bool:
+    raw_mode, *others = arguments if isinstance(arguments, tuple) else (arguments,)
+    return ";16" in str(raw_mode) or (decoder == "ppm" and others[0] > 255)
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -1,4 +1,4 @@
-"""The rules that labels keep: whole numbers from 0 to K − 1, each of which trains; a broken one says how it is mended."""
+"""The rules that labels keep: whole numbers 0 … K − 1, each of which trains; a broken one says how it is mended."""
 
 from __future__ import annotations
 
@@ -76,15 +76,13 @@ def _check_training(present: NDArray[Any], place: str) -> None:
 
 def _check_others(labels: NDArray[Any], classes: int, place: str) -> None:
     low, high = int(labels.min()), int(labels.max())
-    if 0 <= low and high < classes:
+    if low >= 0 and high < classes:
         return
     rule = f"{place}: must hold labels of y_train alone, 0 to {classes - 1}, got"
     if high - low == classes - 1:
         raise InputError(f"{rule} {low} to {high}: {_shift(low)}")
-    strange = (labels < 0) | (labels >= classes)
-    raise InputError(
-        f"{rule} {low if low < 0 else high}: leave out the {int(strange.sum())} sample(s) that no class of y_train is for"
-    )
+    strange = int(((labels < 0) | (labels >= classes)).sum())
+    raise InputError(f"{rule} {low if low < 0 else high}: leave out the {strange} sample(s) of such a class")
 
 
 def _shift(first: int) -> str:

@@ -44,7 +44,7 @@ def array_names(path: Path) -> list[str]:
     with _told(path), zipfile.ZipFile(path) as archive:
         found = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
         if not found:
-            raise InputError(f"{path}: holds no arrays: it is {what_it_is(path) or 'an empty archive'}")
+            raise InputError(f"{path}: is no npz file, but {what_it_is(path)}")
         return found
 
 
@@ -146,8 +146,9 @@ def _told(path: Path, name: str | None = None) -> Iterator[None]:
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, NotImplementedError) as error:
-        what = f"cannot be read: {error}" if name else f"is no npz file: it is {what_it_is(path) or f'none that is known ({error})'}"
-        raise InputError(f"{place}: {what}") from error
+        known = None if name else what_it_is(path)
+        told = f"is no npz file, but {known}" if known else f"cannot be read: {error}"
+        raise InputError(f"{place}: {told}") from error
     except IsADirectoryError as error:
         raise InputError(f"{place}: {FOLDER}") from error
     except OSError as error:

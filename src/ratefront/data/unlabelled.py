@@ -70,7 +70,9 @@ def describe_images(parameters: ImagesParameters) -> dict[str, Any]:
         The folder is not there.
     """
     files = [name for split in _listed(parameters) for name in split]
-    return {"shape": (channels_of(Path(parameters.root), files, parameters), parameters.size, parameters.size)}
+    return {
+        "shape": (channels_of(Path(parameters.root), files, parameters), parameters.size, parameters.size)
+    }
 
 
 def load_images(parameters: ImagesParameters) -> Dataset:

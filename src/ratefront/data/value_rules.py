@@ -1,4 +1,4 @@
-"""The rule that the values of samples keep: finite, and those of images in [0, 1]; a broken one says how it is mended."""
+"""The rule that values of samples keep: finite, those of images in [0, 1]; a broken one says how it is mended."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Kind = Literal["images", "points"]
 Chunks = Callable[[], Iterable[NDArray[Any]]]
 
 _CHUNK_SAMPLES = 1024
-_HALF_OF_BYTES = 128
+_OF_BYTES = 128  # a range beyond it, and up to 255, is that of bytes
 
 
 @dataclass(frozen=True)
@@ -123,13 +123,12 @@ def _statistics(chunks: Iterable[NDArray[Any]]) -> _Statistics:
         if values.size:
             low, high = min(low, float(values.min())), max(high, float(values.max()))
             is_whole = is_whole and bool((values == np.rint(values)).all())
-            count, total, squares = (
-                count + values.size,
-                total + float(values.sum()),
-                squares + float(np.square(values).sum()),
-            )
+            count += values.size
+            total += float(values.sum())
+            squares += float(np.square(values).sum())
     mean = total / max(1, count)
-    return _Statistics(low, high, mean, max(0.0, squares / max(1, count) - mean**2) ** 0.5, is_whole, broken)
+    variance = max(0.0, squares / max(1, count) - mean**2)
+    return _Statistics(low, high, mean, variance**0.5, is_whole, broken)
 
 
 def _how_to_mend(seen: _Statistics) -> str:
@@ -146,13 +145,13 @@ def _how_to_mend(seen: _Statistics) -> str:
             f"they look standardised ({told}): undo it by x * std + mean, channel by channel, with the mean and the "
             "standard deviation that it was done with"
         )
-    if max(-seen.low, seen.high) > _HALF_OF_BYTES / 2 and max(-seen.low, seen.high) <= 255:
+    if _OF_BYTES < seen.high - seen.low <= 255:
         return f"they look like 0 … 255 less a mean ({told}): (x + mean) / 255 undoes it"
     return f"({told}); bring them back to the brightnesses that they were made of, from 0 (black) to 1"
 
 
 def _of_brightness(seen: _Statistics) -> str:
-    if seen.high <= 255 and seen.high > _HALF_OF_BYTES:
+    if _OF_BYTES < seen.high <= 255:
         as_bytes = "x.astype('uint8')" if seen.is_whole else "numpy.rint(x).astype('uint8')"
         return f"they look like 0 … 255: divide by 255, or store uint8 ({as_bytes})"
     usual = "255 for 8 bits, 4095 for 12, 65535 for 16"

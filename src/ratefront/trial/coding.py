@@ -36,7 +36,8 @@ def encode_samples(
 ) -> CodedStream:
     """Code image files and arrays (see ``given_images.given``), in their order, by the codec of a trial.
 
-    Image files are made to what those of the sweep's data set were, and are read a block at a time. A codec that uses positions counts them from the first sample.
+    Image files are made to what those of the sweep's data set were, a block at a time. A codec that uses positions
+    counts them from the first sample.
 
     Raises
     ------

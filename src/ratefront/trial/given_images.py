@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from ratefront.data.image_decoding import Background, Conversion, decode
-from ratefront.data.npz import read_array, read_headers
+from ratefront.data.npz import array_names, read_array, read_headers
 from ratefront.data.samples import from_bytes
 from ratefront.data.value_rules import check_values
 from ratefront.errors import InputError
@@ -113,15 +113,11 @@ def _array(path: Path) -> NDArray[Any]:
 
 
 def _name_in(path: Path) -> str:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            names = list(archive.files)
-    except Exception as error:  # a broken archive is told in many ways
-        raise InputError(f"{path}: is no npz file, or a truncated one: {error}") from error
+    names = array_names(path)
     known = [name for name in _IN_NPZ if name in names] or names
     if len(names) != 1 and known == names:
         raise InputError(
-            f"{path}: holds {', '.join(names) or 'nothing'}: which of them are samples? Name them {_IN_NPZ[0]}"
+            f"{path}: holds {', '.join(names)}: which of them are samples? Name them {_IN_NPZ[0]}"
         )
     return known[0]
 
