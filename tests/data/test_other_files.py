@@ -102,6 +102,18 @@ def test_a_file_is_no_folder(tmp_path: Path, data_set: str) -> None:
         assert advice in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["Test", "testing", "valid"])
+@pytest.mark.parametrize("data_set", ["image_folder", "images"])
+def test_a_folder_called_nearly_as_a_split_is_not_left_out_in_silence(
+    tmp_path: Path, data_set: str, name: str
+) -> None:
+    for split in ("train", "val", name):
+        write_classes(tmp_path / split, 3)
+    for ask in (describe, load):
+        with pytest.raises(InputError, match=f"{name} would be left out beside train, val"):
+            ask(data_set, root=str(tmp_path), size=8)
+
+
 @pytest.mark.parametrize("names", [("Train", "Test"), ("training", "testing"), ("val", "test")])
 def test_folders_called_nearly_as_splits_are_no_classes(tmp_path: Path, names: tuple[str, ...]) -> None:
     for name in names:

@@ -11,6 +11,7 @@ from ratefront.errors import InputError
 
 _VALIDATION = ("val", "validation", "valid")
 _LIKE_SPLITS = {*_VALIDATION, "train", "training", "dev", "eval", "test", "testing"}
+_RENAME = "Splits are called train, val and test, in small letters: rename the folders"
 
 
 def check_folder(root: Path) -> None:
@@ -47,25 +48,25 @@ def split_folders(root: Path, holds_classes: bool) -> list[Path]:
     Raises
     ------
     InputError
-        There is a training split and nothing to test on, or the folders are called nearly as splits are.
+        There is a training split and nothing to test on, or a folder is called nearly as a split is.
     """
 
     def has(name: str) -> bool:
         folder = root / name
         return folder.is_dir() and (bool(class_names(folder)) if holds_classes else any(image_files(folder)))
 
+    names = class_names(root)
+    like_splits = [name for name in names if name.lower() in _LIKE_SPLITS]
     if not has("train"):
-        names = class_names(root)
-        if holds_classes and len(names) > 1 and _LIKE_SPLITS.issuperset(map(str.lower, names)):
-            raise InputError(
-                f"{root}: are {', '.join(names)} classes or splits? Splits are called train, val and test, in small "
-                "letters: rename the folders"
-            )
+        if holds_classes and len(names) > 1 and like_splits == names:
+            raise InputError(f"{root}: are {', '.join(names)} classes or splits? {_RENAME}")
         return [root]
-    evaluation = [name for name in _VALIDATION if has(name)][:1] + ["test"] * has("test")
-    if not evaluation:
+    used = ["train", *[name for name in _VALIDATION if has(name)][:1], *["test"] * has("test")]
+    if unused := [name for name in like_splits if name not in used and has(name)]:
+        raise InputError(f"{root}: {', '.join(unused)} would be left out beside {', '.join(used)}. {_RENAME}")
+    if len(used) == 1:
         raise InputError(f"{root}: has train, but neither val nor test with images beside it")
-    return [root / name for name in ("train", *evaluation)]
+    return [root / name for name in used]
 
 
 def image_files(folder: Path) -> Iterator[str]:

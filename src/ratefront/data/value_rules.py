@@ -15,7 +15,6 @@ from ratefront.data.npz import chunks_of, stamp_of
 from ratefront.errors import InputError
 
 Kind = Literal["images", "points"]
-Chunks = Callable[[], Iterable[NDArray[Any]]]
 
 _CHUNK_SAMPLES = 1024
 _OF_BYTES = 128  # a range beyond it, and up to 255, is that of bytes
@@ -46,7 +45,7 @@ def check_values(values: NDArray[Any], kind: Kind, place: str) -> None:
     def chunks() -> Iterator[NDArray[Any]]:
         return (values[first : first + _CHUNK_SAMPLES] for first in range(0, len(values), _CHUNK_SAMPLES))
 
-    _check(_range_of(chunks()), chunks, kind, place)
+    _check(_range_of(chunks()), lambda: _statistics(chunks()), kind, place)
 
 
 def check_stored_values(path: Path, name: str, kind: Kind) -> None:
@@ -57,7 +56,13 @@ def check_stored_values(path: Path, name: str, kind: Kind) -> None:
     InputError
         As ``check_values``, or the array cannot be read.
     """
-    _check(stored_range(path, name), lambda: chunks_of(path, name), kind, f"{path}: {name}")
+    stamp = stamp_of(path)
+    _check(
+        _stored_range(path, name, stamp),
+        lambda: _stored_statistics(path, name, stamp),
+        kind,
+        f"{path}: {name}",
+    )
 
 
 def check_stored_brightness(path: Path, name: str) -> None:
@@ -94,6 +99,11 @@ def _stored_range(path: Path, name: str, stamp: tuple[int, ...]) -> tuple[float,
     return _range_of(chunks_of(path, name))
 
 
+@lru_cache(maxsize=64)
+def _stored_statistics(path: Path, name: str, stamp: tuple[int, ...]) -> _Statistics:
+    return _statistics(chunks_of(path, name))
+
+
 def _range_of(chunks: Iterable[NDArray[Any]]) -> tuple[float, float]:
     low, high = np.inf, -np.inf
     for chunk in chunks:
@@ -101,12 +111,12 @@ def _range_of(chunks: Iterable[NDArray[Any]]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _check(found: tuple[float, float], chunks: Chunks, kind: Kind, place: str) -> None:
+def _check(found: tuple[float, float], statistics: Callable[[], _Statistics], kind: Kind, place: str) -> None:
     low, high = found
     is_finite = bool(np.isfinite([low, high]).all())
     if is_finite and (kind == "points" or (low >= 0 and high <= 1)):
         return
-    seen = _statistics(chunks())
+    seen = statistics()  # only now: they cost more than the range
     if not is_finite:
         raise InputError(f"{place}: must be finite, got {seen.broken} value(s) that are NaN or infinite")
     raise InputError(
