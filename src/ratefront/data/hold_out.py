@@ -32,7 +32,7 @@ def hold_out(
 
 
 def split_sizes(labels: Sequence[NDArray[np.int64]]) -> dict[str, int]:
-    """Samples that train, validate and test, where the data come as so many splits; nothing is drawn.
+    """Samples that train, validate and test, where the data come as so many splits; every class trains.
 
     Of one split, test and then validation are held out; of two, training and test, validation is held out of the first.
     """
@@ -45,7 +45,7 @@ def split_sizes(labels: Sequence[NDArray[np.int64]]) -> dict[str, int]:
 
 
 def _without(counts: NDArray[np.int64], share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    held = np.array([_how_many(count, share) if count else 0 for count in counts.tolist()], dtype=np.int64)
+    held = np.array([_how_many(count, share) for count in counts.tolist()], dtype=np.int64)
     return counts - held, held
 
 
