@@ -87,7 +87,12 @@ class OfficialParameters(ImageParameters):
 class ArraysParameters(ImageParameters):
     """Of one's own arrays in an npz file."""
 
-    path: Annotated[Place, Field(description="npz file with x_train, y_train, x_test, y_test")]
+    path: Annotated[
+        Place,
+        Field(
+            description="npz file with x_train, y_train, x_test, y_test, or x_validation, y_validation too"
+        ),
+    ]
     kind: Annotated[
         Literal["images", "points"] | None, Field(description="what x holds, where the data do not tell")
     ] = None
@@ -97,21 +102,33 @@ class ArraysParameters(ImageParameters):
         return Path(str(given.get("path", ""))).stem
 
 
-class ImageFolderParameters(ImageParameters):
+class FilesParameters(DatasetParameters):
+    """What every data set of image files can be told."""
+
+    channels: Annotated[
+        Literal[1, 3] | None, Field(description="grey or RGB; else grey where no file has colours")
+    ] = None
+    background: Annotated[
+        Literal["white", "black"] | None,
+        Field(description="what transparent pixels are laid on; without one they are refused"),
+    ] = None
+    skip_corrupt: Annotated[bool, Field(description="leave out files that cannot be used")] = False
+
+
+class ImageFolderParameters(ImageParameters, FilesParameters):
     """Of labelled image files, a folder a class."""
 
     root: Annotated[Place, Field(description="folder with train/CLASS/… and val or test, or with CLASS/…")]
     size: Annotated[
         int, Field(ge=8, le=4096, description="pixels a side, after resizing and centre crop")
     ] = 224
-    skip_corrupt: Annotated[bool, Field(description="leave out files that cannot be decoded")] = False
 
     @classmethod
     def called(cls, given: Mapping[str, Any]) -> str:
         return Path(str(given.get("root", ""))).name
 
 
-class ImagesParameters(DatasetParameters):
+class ImagesParameters(FilesParameters):
     """Of image files without labels, for codecs that reconstruct."""
 
     root: Annotated[Place, Field(description="folder with images, or with train, val and test of them")]
@@ -120,7 +137,6 @@ class ImagesParameters(DatasetParameters):
         "random"
     )
     crops_per_image: Annotated[int, Field(ge=1, le=10_000, description="of the training images")] = 1
-    skip_corrupt: Annotated[bool, Field(description="leave out files that cannot be decoded")] = False
 
     @classmethod
     def called(cls, given: Mapping[str, Any]) -> str:
