@@ -160,6 +160,8 @@ def test_weights_are_a_beginning_where_epochs_follow(write: Write, tmp_path: Pat
     )
     fresh = prepare_task_model(spec_of("my_models:net", **few), tmp_path / "b")
     assert tuned.accuracy > 0.8 > fresh.accuracy
+    assert len(tuned.warnings) == 1
+    assert fresh.warnings == ()
 
 
 def test_the_content_of_the_file_decides_and_not_its_place(write: Write, tmp_path: Path) -> None:
@@ -173,6 +175,7 @@ def test_the_content_of_the_file_decides_and_not_its_place(write: Write, tmp_pat
     torch.save(net(10).state_dict(), path)
     replaced = prepare_task_model(spec_of("my_models:net", weights=str(path), epochs=0), tmp_path / "c")
     assert first == moved
+    assert "a task model trained elsewhere has probably seen" in first.warnings[0]
     assert first.identity != replaced.identity
     assert {name for name in first.inputs if first.inputs[name] != replaced.inputs[name]} == {"weights"}
 

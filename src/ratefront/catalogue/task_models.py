@@ -22,6 +22,9 @@ from pydantic import (
 
 from ratefront.registry import Registry
 
+#: A data set of so many classes is taken to be ImageNet.
+IMAGENET_CLASSES = 1000
+
 _SAID_WHERE_IT_DIFFERS = {"augment", "weight_decay", "label_smoothing", "weights", "precision", "normalise"}
 
 
@@ -55,15 +58,14 @@ class TaskModelParameters(BaseModel):
         Literal["fp16", "fp32"], Field(description="in which the parameters are stored and counted")
     ] = "fp16"
 
-    @property
-    def is_trained_elsewhere(self) -> bool:
-        """Whether it begins with weights that may have seen any sample of the training split."""
+    def may_have_seen(self, classes: int) -> bool:
+        """Whether it begins with weights that were trained elsewhere on data of so many classes: perhaps on these."""
         return self.weights is not None
 
     @property
     def may_stay_untrained(self) -> bool:
         """Whether no epoch at all makes sense."""
-        return self.is_trained_elsewhere
+        return self.weights is not None
 
     @model_validator(mode="after")
     def _learned_somewhere(self) -> Self:
@@ -129,9 +131,12 @@ class ImageNetParameters(TaskModelParameters):
         Field(description="images by ImageNet's mean and deviation first; default: where pretrained is true"),
     ] = None
 
+    def may_have_seen(self, classes: int) -> bool:
+        return super().may_have_seen(classes) or (self.pretrained and classes == IMAGENET_CLASSES)
+
     @property
-    def is_trained_elsewhere(self) -> bool:
-        return self.pretrained or super().is_trained_elsewhere
+    def may_stay_untrained(self) -> bool:
+        return self.pretrained or self.weights is not None
 
     @property
     def _sources(self) -> str:

@@ -140,6 +140,8 @@ def _take_task_model(live: LiveSweep, ready: TaskModelReady) -> None:
     EngineError
         It is made of other data or by another version.
     """
+    for warning in ready.warnings:
+        _log.warning("%s", warning)
     before = live.history.task_model
     if before is None:
         live.record(ready)

@@ -8,13 +8,12 @@ from typing import TypeAlias
 import torch
 from torch import Tensor, nn
 
-from ratefront.catalogue.task_models import ImageNetParameters
+from ratefront.catalogue.task_models import IMAGENET_CLASSES, ImageNetParameters
 from ratefront.errors import InputError
 from ratefront.tasks.model import TaskModel
 from ratefront.tasks.state_file import fill
 from ratefront.tasks.weights import weights_of
 
-_CLASSES = 1000
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
 
@@ -76,11 +75,11 @@ class ImageNetModel(TaskModel):
         """
         if not self._told.pretrained:
             return
-        is_new = self._classes != _CLASSES
+        is_new = self._classes != IMAGENET_CLASSES
         if is_new and self._told.epochs == 0:
             raise InputError(
                 f"task_model.epochs: must be ≥ 1 to train a classifier of {self._classes} classes (the weights know "
-                f"ImageNet's {_CLASSES}), got 0"
+                f"ImageNet's {IMAGENET_CLASSES}), got 0"
             )
         *_, classifier = self.stages.values()
         self._fill(weights_of(self._url), classifier if is_new else None)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -124,7 +124,7 @@ def _train_into(
         train_task_model(model, data, parameters, device)
         made = Path(temporary) / "made"
         made.mkdir()
-        _save(made, model, data, identity, inputs)
+        _save(made, model, data, identity, inputs, _warnings(parameters, data))
         _put(made, kept, Path(temporary) / "torn")
 
 
@@ -138,6 +138,16 @@ def _begin(model: TaskModel, data: Dataset, parameters: TaskModelParameters) -> 
         model.train()
 
 
+def _warnings(parameters: TaskModelParameters, data: Dataset) -> list[str]:
+    if not (data.validation_is_held_out_of_train and parameters.may_have_seen(data.classes)):
+        return []
+    return [
+        "validation is held out of the training split, which a task model trained elsewhere has probably seen: its "
+        "accuracy is too high there, and so may be what the search finds; give samples that it has not seen as a "
+        "validation split (x_validation and y_validation of arrays, a folder val)"
+    ]
+
+
 def _put(made: Path, kept: Path, aside: Path) -> None:
     """Whole or not at all: in the place of one that is torn, not of one that somebody else has put there meanwhile."""
     if kept.exists() and not is_whole(kept):
@@ -149,7 +159,14 @@ def _put(made: Path, kept: Path, aside: Path) -> None:
             raise
 
 
-def _save(folder: Path, model: TaskModel, data: Dataset, identity: str, inputs: Mapping[str, str]) -> None:
+def _save(
+    folder: Path,
+    model: TaskModel,
+    data: Dataset,
+    identity: str,
+    inputs: Mapping[str, str],
+    warnings: Sequence[str],
+) -> None:
     """What is measured here is what is stored, but for the accuracy of the network as it was given or trained."""
     given = _accuracy(_logits(model, data.test.images), data.test.labels)
     _round(model)
@@ -166,7 +183,7 @@ def _save(folder: Path, model: TaskModel, data: Dataset, identity: str, inputs: 
         "dataset_digest": content_of(data),
         "inputs": dict(inputs),
         "accuracy_given": given,
-        "warnings": [],
+        "warnings": list(warnings),
         "samples": {name: len(getattr(data, name)) for name in ("train", "validation", "test")},
         "shape": data.shape,
         "task_model_bytes": module_bytes(model),
