@@ -149,7 +149,7 @@ DATASETS.add(
     ImageParameters,
     "ratefront.data.digits:load_digits",
     "scikit-learn's 1797 handwritten digits of 8×8 pixels",
-    {"classes": 10, "shape": (1, 8, 8)},
+    {"classes": 10, "shape": (1, 8, 8), "validation_is_held_out_of_train": True},
 )
 for _name, _summary, _classes, _shape in (
     ("mnist", "70 000 handwritten digits of 28×28 pixels", 10, (1, 28, 28)),
@@ -163,7 +163,7 @@ for _name, _summary, _classes, _shape in (
         OfficialParameters,
         f"ratefront.data.official:load_{_name}",
         _summary,
-        {"classes": _classes, "shape": _shape},
+        {"classes": _classes, "shape": _shape, "validation_is_held_out_of_train": True},
     )
 DATASETS.add(
     "arrays",

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from ratefront.data.hold_out import split_sizes
 
 _SHOWN = 5
+_SPLITS = 3
 
 
 def label_facts(labels: Sequence[NDArray[np.int64]], names: Sequence[str]) -> dict[str, Any]:
-    """``classes``, ``label_bits`` (the entropy of the training labels), ``samples`` of each split, and ``remarks``.
+    """``classes``, ``label_bits`` (the entropy of the training labels), ``samples`` of each split, ``remarks``, and
+    ``validation_is_held_out_of_train``.
 
     ``remarks`` are what a person should know though nothing is refused. ``labels`` are those of the splits as they
     come; ``names`` those of the classes.
@@ -25,6 +27,7 @@ def label_facts(labels: Sequence[NDArray[np.int64]], names: Sequence[str]) -> di
         "classes": len(names),
         "label_bits": float(-(present * np.log2(present)).sum()),
         "samples": split_sizes(labels),
+        "validation_is_held_out_of_train": len(labels) < _SPLITS,
         "remarks": remarks_on(labels, names),
     }
 
