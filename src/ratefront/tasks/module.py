@@ -12,15 +12,18 @@ from typing import Any
 import torch
 from torch import nn
 
+from ratefront.bounds import refuse_probabilities
 from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.errors import InputError
-from ratefront.tasks.model import TaskModel
+from ratefront.tasks.model import DROP_SOFTMAX, TaskModel
 
 _EXPECTED = (
     "expected package.module:function, importable (PYTHONPATH), from (classes, shape) to a ratefront TaskModel, "
     "or to a torch.nn.Sequential whose children are its stages"
 )
 _FEWEST_STAGES = 2
+_ONE_SAMPLE = 1e-5
+"""How close to 1 the sum of its outputs must be: those of a single sample come near by chance."""
 _NOT_THE_USERS = ("torch", "torchvision", "ratefront")
 
 
@@ -120,6 +123,9 @@ def _features(model: TaskModel, target: str, classes: int, shape: Sequence[int])
             f"target {target}: logits must be (N, {classes}) for {classes} classes, got (N, "
             f"{', '.join(map(str, shapes[-1]))})"
         )
+    refuse_probabilities(
+        value.float().cpu().numpy(), f"target {target}: what it gives", DROP_SOFTMAX, _ONE_SAMPLE
+    )
     return shapes[:-1]
 
 

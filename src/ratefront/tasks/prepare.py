@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ratefront.bounds import refuse_probabilities
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.complexity import module_bytes
@@ -30,7 +31,7 @@ from ratefront.store.alone import alone
 from ratefront.store.atomic import flush_to_disk
 from ratefront.store.sealed import FACTS, is_whole, seal
 from ratefront.tasks.build import build_task_model
-from ratefront.tasks.model import TaskModel, predict_logits
+from ratefront.tasks.model import DROP_SOFTMAX, TaskModel, predict_logits
 from ratefront.tasks.module import code_digest
 from ratefront.tasks.train import train_task_model
 
@@ -133,6 +134,7 @@ def _save(folder: Path, model: TaskModel, data: Dataset, identity: str, inputs: 
     weights = {name: _stored(tensor) for name, tensor in model.state_dict().items()}
     save_file(weights, folder / "model.safetensors")
     logits = {name: _logits(model, getattr(data, name).images) for name in ("validation", "test")}
+    refuse_probabilities(logits["test"], "what the task model gives", DROP_SOFTMAX)
     labels = {name: getattr(data, name).labels for name in logits}
     arrays = {f"logits_{name}": value for name, value in logits.items()}
     arrays |= {f"labels_{name}": value for name, value in labels.items()}
