@@ -14,7 +14,6 @@ BoundName = Literal[
     "oracle",
     "task_model",
     "task_model_calibrated",
-    "task_model_calibrated",
     "estimate_and_compress",
     "indirect_estimate_and_compress",
     "indirect_estimate_and_compress_posterior",

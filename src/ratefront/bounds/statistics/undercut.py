@@ -43,14 +43,14 @@ class Undercut:
 
     Attributes:
         accuracy: the place.
-        sampled_bits, task_model_bits: the rates there.
-        certain_bits: the difference exceeds this, at the one-sided `level`.
+        sampled_bits, task_model_bits: the rates there, None where TMRD does not come so far.
+        certain: more than this S&C is lower in distortion at the same rate, at the one-sided `level`.
     """
 
     accuracy: float
     sampled_bits: float
-    task_model_bits: float
-    certain_bits: float
+    task_model_bits: float | None
+    certain: float
     level: float = LEVEL
 
 
@@ -82,15 +82,16 @@ def _lies_below(task_model: RateDistortionCurve, sampled: RateDistortionCurve) -
 
 
 def _certain(predictions: Predictions, slopes: FloatArray) -> tuple[float, float] | None:
-    """(distortion of S&C, bits) where the difference is most certainly great; None where chance may be all."""
+    """(distortion of S&C, how much lower it is) where it is most certainly lower; None where it may be chance."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnconvergedWarning)  # who solved the curve has warned
         task_model = fit_task_model(predictions, slopes).contributions(predictions)
     grid = TemperatureGrid(scores_of(predictions), predictions.labels)
     grid.grow(TEMPERATURES)
     sampled = cross_fit(predictions, partial(fit_sampling, inverse_temperatures=grid.lambdas))
-    saved, low = _lower_limit(task_model, sampled, slopes[np.isfinite(slopes) & (slopes > 0.0)])
-    low = np.where(saved > LEAST_BITS, low, -np.inf)
+    price = slopes[np.isfinite(slopes) & (slopes > 0.0)] / np.log(2)
+    saved, low = _lower_limit(task_model, sampled, price)
+    low = np.where(saved > LEAST_BITS, low, -np.inf) / price[:, None]
     if not low.max(initial=-np.inf) > 0.0:
         return None
     _, temperature = np.unravel_index(int(low.argmax()), low.shape)
@@ -98,15 +99,14 @@ def _certain(predictions: Predictions, slopes: FloatArray) -> tuple[float, float
 
 
 def _lower_limit(
-    task_model: Contributions, sampled: HeldOut, slopes: FloatArray
+    task_model: Contributions, sampled: HeldOut, price: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Bits that S&C saves in R + s D against the best of TMRD, and a lower limit to all of them at once, both of
-    shape (slopes, temperatures): as many deviations below as the greatest of a replicate hardly ever strays.
+    """Bits that S&C saves in R + price D against the best of TMRD, and a lower limit to all of them at once, both of
+    shape (prices, temperatures): as many deviations below as the greatest of a replicate hardly ever strays.
     """
     columns = np.column_stack(
         [task_model.rate_bits, task_model.distortion, sampled.rate_bits, sampled.distortion]
     )
-    price = slopes / np.log(2)
     rate, distortion, *_ = _parts(columns.mean(axis=0), task_model.rate_bits.shape[1])
     best = np.argmin(rate + price[:, None] * distortion, axis=1)
 
@@ -132,13 +132,12 @@ def _parts(means: FloatArray, channels: int) -> tuple[FloatArray, FloatArray, Fl
 
 
 def _described(
-    distortion: float, bits: float, task_model: RateDistortionCurve, sampled: RateDistortionCurve
+    distortion: float, certain: float, task_model: RateDistortionCurve, sampled: RateDistortionCurve
 ) -> Undercut:
-    at = max(distortion, task_model.least_distortion, sampled.least_distortion)
-    rate, other = sampled.rate_at(at), task_model.rate_at(at)
+    at = max(distortion, sampled.least_distortion)
+    rate = sampled.rate_at(at)
     assert rate is not None
-    assert other is not None
-    return Undercut(1.0 - at, rate, other, bits)
+    return Undercut(1.0 - at, rate, task_model.rate_at(at), certain)
 
 
 def _part_of(predictions: Predictions) -> Predictions:
