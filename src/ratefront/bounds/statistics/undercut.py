@@ -34,6 +34,8 @@ LEAST_BITS = 0.01
 """Less is not worth a word: lines between solved points miss half of it, one bit up even more."""
 MOST_SCORES = 4_000_000
 """Of more an evenly spaced part is tested, which takes seconds and sees what can be seen in a figure."""
+LEAST_SAMPLES = 20
+"""Fewer do not show a bootstrap how much they vary."""
 ROUNDING_BITS = 1e-9
 
 
@@ -65,7 +67,7 @@ def undercut(
     """
     silent = 1.0 - float(predictions.label_prior.max())
     hulls = task_model.envelope(silent), sampled.envelope(silent)
-    if predictions.samples < 2 or not _lies_below(*hulls):
+    if predictions.samples < LEAST_SAMPLES or not _lies_below(*hulls):
         return None
     assert task_model.slope is not None
     found = _certain(_part_of(predictions), _some(task_model.slope))
@@ -120,8 +122,10 @@ def _lower_limit(
     measured = saved(columns.mean(axis=0))
     strays = np.concatenate([saved(block) for block in replicates_of(columns, RESAMPLES, seed=0)]) - measured
     deviation = strays.std(axis=0)
-    scaled = np.divide(strays, deviation, out=np.zeros_like(strays), where=deviation > ROUNDING_BITS)
-    return measured, measured - np.quantile(scaled.max(axis=(1, 2)), LEVEL) * deviation
+    varies = deviation > ROUNDING_BITS
+    scaled = np.divide(strays, deviation, out=np.zeros_like(strays), where=varies)
+    limit = measured - np.quantile(scaled.max(axis=(1, 2)), LEVEL) * deviation
+    return measured, np.where(varies, limit, -np.inf)
 
 
 def _parts(means: FloatArray, channels: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -141,7 +145,7 @@ def _described(
 
 
 def _part_of(predictions: Predictions) -> Predictions:
-    most = max(2, MOST_SCORES // predictions.classes)
+    most = max(LEAST_SAMPLES, MOST_SCORES // predictions.classes)
     if predictions.samples <= most:
         return predictions
     return subset(predictions, np.linspace(0, predictions.samples - 1, most).astype(np.int64))
