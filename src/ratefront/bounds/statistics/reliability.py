@@ -41,7 +41,9 @@ def reliability(predictions: Predictions, bins: int = ECE_BINS) -> Reliability:
     right = predictions.labels == predictions.predicted
     index = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
     difference = np.bincount(index, weights=right - confidence, minlength=bins)
-    variance = np.bincount(index, weights=confidence * (1.0 - confidence), minlength=bins)
+    variance = np.asarray(
+        np.bincount(index, weights=confidence * (1.0 - confidence), minlength=bins), dtype=np.float64
+    )
     return Reliability(
         error=float(np.abs(difference).sum() / predictions.samples),
         error_by_chance=_sum_by_chance(variance) / predictions.samples,

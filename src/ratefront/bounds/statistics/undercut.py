@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.curves.temperatures import TemperatureGrid
@@ -151,5 +150,5 @@ def _part_of(predictions: Predictions) -> Predictions:
     return subset(predictions, np.linspace(0, predictions.samples - 1, most).astype(np.int64))
 
 
-def _some(slopes: npt.NDArray[np.float64]) -> FloatArray:
-    return slopes[np.unique(np.linspace(0, slopes.size - 1, SLOPES).round().astype(int))]
+def _some(slopes: FloatArray) -> FloatArray:
+    return np.asarray(slopes[np.unique(np.linspace(0, slopes.size - 1, SLOPES).round().astype(int))])
