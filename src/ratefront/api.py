@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ratefront.audit import Audit
     from ratefront.bitstream import CodedStream
-    from ratefront.bounds import Bootstrap
+    from ratefront.bounds import Bootstrap, ReadAs
     from ratefront.report.write import DrawnReport
     from ratefront.simulate.capacity import SamplerName
     from ratefront.store.retention import Keep, Removed
@@ -348,11 +348,13 @@ def bounds(
     predictions: Path,
     only: Sequence[str] | None = None,
     *,
+    read_as: ReadAs | None = None,
     points: int | None = None,
     bootstrap: Bootstrap | None = None,
     calibrate: bool = False,
 ) -> dict[str, Any]:
-    """The bounds of a model's predictions (npz), as plain data for JSON; see ``bounds.bounds_document``.
+    """The bounds of a model's predictions (npz), as plain data for JSON; see ``bounds.load_predictions`` and
+    ``bounds.bounds_document``.
 
     Raises
     ------
@@ -363,7 +365,7 @@ def bounds(
     from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 
     return bounds_document(
-        load_predictions(predictions),
+        load_predictions(predictions, read_as),
         only,
         points=SOLVED_SLOPES if points is None else points,
         bootstrap=bootstrap,

@@ -48,6 +48,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             "trials_requested": 7,
             "front": [{}],
             "ended_early": "nothing is left",
+            "warnings": ["the bounds are off"],
         }
         out.mkdir(exist_ok=True)
         (out / "summary.json").write_text(json.dumps(summary))
@@ -171,3 +172,9 @@ def test_interrupted_before_it_began_there_is_nothing_to_go_on_with(
 
 def test_the_command_to_resume_is_short(tmp_path: Path) -> None:
     assert resuming(Path("runs/x")) == "ratefront sweep --out runs/x --resume"
+
+
+def test_what_is_wrong_with_the_bounds_is_said_at_the_end(asked: dict[str, Any], tmp_path: Path) -> None:
+    done = ratefront("sweep", DIGITS, "--out", tmp_path / "digits")
+    assert done.exit_code == 0, done.output
+    assert done.stderr.splitlines()[-1] == "warning: the bounds are off"

@@ -69,6 +69,7 @@ def test_labels_follow_the_names_and_pixels_the_files(tmp_path: Path) -> None:
         "shape": (3, 8, 8),
         "label_bits": 1.0,
         "samples": {"train": 6, "validation": 6, "test": 6},
+        "validation_is_held_out_of_train": False,
         "remarks": [],
     }
     assert (data.classes, data.shape, data.raw_bits) == (2, (3, 8, 8), 8 * 192)

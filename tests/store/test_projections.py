@@ -43,6 +43,7 @@ SUMMARY_KEYS = {
     "hypervolume",
     "reference",
     "hypervolume_rate_accuracy",
+    "warnings",
     "front",
 }
 FRONT_KEYS = {

@@ -146,3 +146,5 @@ def _say_what_came_of_it(folder: Path, tracking_uri: str | None) -> None:
         f"browse the trials: {ratefront('ui', folder, *tracking_words(tracking_uri))}",
         file=sys.stderr,
     )
+    for warning in summary["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)

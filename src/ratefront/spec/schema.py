@@ -13,6 +13,7 @@ ObjectiveName = Literal["rate_bits", "accuracy", "transmitter_bytes", "transmitt
 BoundName = Literal[
     "oracle",
     "task_model",
+    "task_model_calibrated",
     "estimate_and_compress",
     "indirect_estimate_and_compress",
     "indirect_estimate_and_compress_posterior",

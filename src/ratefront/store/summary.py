@@ -30,7 +30,8 @@ def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) 
     """The summary of a sweep, running or ended, as plain data.
 
     ``hypervolume`` and ``hypervolume_rate_accuracy``, its projection on rate and accuracy, are both computed
-    from the test values of ``front``, the trials chosen on validation. ``reasons`` explains every null.
+    from the test values of ``front``, the trials chosen on validation. ``reasons`` explains every null,
+    ``warnings`` say what is wrong with the bounds.
     """
     objectives = objectives_of(history.spec)
     reference = reference_of(history, facts, overlay)
@@ -51,6 +52,7 @@ def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) 
         "reference": dict(reference.values),
         "hypervolume_rate_accuracy": share,
         "front": [front_entry(trial, overlay) for trial in front_of(history)],
+        "warnings": [] if overlay is None else list(overlay.warnings),
         "reasons": {name: why for name, why in reasons.items() if why},
     }
 

@@ -12,6 +12,9 @@ from ratefront.catalogue.task_models import inside_of_stage
 from ratefront.data.splits import Samples
 from ratefront.errors import InputError, UnknownNameError
 
+DROP_SOFTMAX = "drop the softmax at its end: training takes one of its own, and so do the bounds"
+"""To be told of a network whose outputs are probabilities."""
+
 _BATCH = 512
 _BATCH_NUMBERS = (
     2**23

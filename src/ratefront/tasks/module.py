@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ratefront.bounds import refuse_probabilities
 from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.errors import InputError
 from ratefront.tasks.given import check_cut
-from ratefront.tasks.model import TaskModel
+from ratefront.tasks.model import DROP_SOFTMAX, TaskModel
 from ratefront.tasks.opened_files import files_opened
 
 _EXPECTED = (
@@ -23,6 +24,8 @@ _EXPECTED = (
     "or to a torch.nn.Sequential whose children are its stages"
 )
 _FEWEST_STAGES = 2
+_ONE_SAMPLE = 1e-5
+"""How close to 1 the sum of its outputs must be: those of a single sample come near by chance."""
 _NOT_THE_USERS = ("torch", "torchvision", "ratefront")
 
 
@@ -163,6 +166,9 @@ def _features(model: TaskModel, target: str, classes: int, shape: Sequence[int])
         )
     _check_cut(model, target, shape)
     model.train()
+    refuse_probabilities(
+        value.float().cpu().numpy(), f"target {target}: what it gives", DROP_SOFTMAX, _ONE_SAMPLE
+    )
     return shapes[:-1]
 
 

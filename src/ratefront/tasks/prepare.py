@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
+from ratefront.bounds import refuse_probabilities
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import ModuleParameters, TaskModelParameters
 from ratefront.complexity import module_bytes
@@ -32,7 +33,7 @@ from ratefront.store.atomic import flush_to_disk
 from ratefront.store.sealed import FACTS, is_whole, seal
 from ratefront.tasks.build import build_task_model
 from ratefront.tasks.given import check_cut, take_weights
-from ratefront.tasks.model import TaskModel, predict_logits
+from ratefront.tasks.model import DROP_SOFTMAX, TaskModel, predict_logits
 from ratefront.tasks.module import code_digest, loaded_digest
 from ratefront.tasks.state_file import state_digest
 from ratefront.tasks.train import train_task_model
@@ -172,6 +173,7 @@ def _save(
     _round(model)
     save_file(stored_tensors(model), folder / "model.safetensors")
     logits = {name: _logits(model, getattr(data, name).images) for name in ("validation", "test")}
+    refuse_probabilities(logits["test"], "what the task model gives", DROP_SOFTMAX)
     labels = {name: getattr(data, name).labels for name in logits}
     arrays = {f"logits_{name}": value for name, value in logits.items()}
     arrays |= {f"labels_{name}": value for name, value in labels.items()}
