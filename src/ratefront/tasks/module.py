@@ -14,6 +14,7 @@ from torch import nn
 
 from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.errors import InputError
+from ratefront.tasks.evaluation_check import check_evaluation, random_samples
 from ratefront.tasks.model import TaskModel
 
 _EXPECTED = (
@@ -43,7 +44,7 @@ def describe(parameters: ModuleParameters, data: Mapping[str, Any]) -> dict[str,
     Raises
     ------
     InputError
-        As ``build``.
+        As ``build``, or a stage is no function of a sample in evaluation mode.
     """
     _function(parameters.target)
     if not (data.get("classes") and data.get("shape")):
@@ -52,6 +53,7 @@ def describe(parameters: ModuleParameters, data: Mapping[str, Any]) -> dict[str,
     with torch.random.fork_rng(devices=[]):
         model = _made(parameters.target, classes, shape)
         features = _features(model, parameters.target, classes, shape)
+        check_evaluation(model, random_samples(shape), f"target {parameters.target}")
     return {"splits": model.splits, "strides": tuple(_stride(shape, found) for found in features)}
 
 
