@@ -71,7 +71,7 @@ def _spoil_codec(monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
 
 
 @pytest.mark.parametrize("example", LABELS)
-def test_what_the_stored_weights_decide_passes(context: TrialContext, example: str) -> None:
+def test_what_the_task_model_decides_passes(context: TrialContext, example: str) -> None:
     threads = torch.get_num_threads()
     assert _run(context, example).extra[TIES] == 0
     assert torch.get_num_threads() == threads

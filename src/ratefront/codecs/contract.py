@@ -86,7 +86,7 @@ class Codec(nn.Module, ABC):
     def expected_classes(self, decisions: NDArray[np.int64], first: int = 0) -> NDArray[np.int64] | None:
         """What must be decoded of samples (n,) for which the task model decides so; None where it does not settle it.
 
-        A trial compares what is decoded with an independent pass of the task model's stored weights.
+        A trial compares what is decoded with it, by a pass of the stored weights that is not the codec's own.
         """
         return None
 

@@ -39,15 +39,16 @@ def random_samples(shape: Sequence[int]) -> Tensor:
 
 def some_samples(images: Samples) -> Tensor:
     """As many of a split, spread over it."""
-    return torch.from_numpy(images[_spread(images, _few(images.shape[1:]))])
+    return torch.from_numpy(images[spread(images, _few(images.shape[1:]))])
 
 
 def _few(sample: Sequence[int]) -> int:
     return min(_MOST, max(_FEWEST, _NUMBERS // math.prod(sample)))
 
 
-def _spread(images: Samples, count: int) -> NDArray[np.int64]:
-    return np.unique(np.linspace(0, len(images) - 1, count).astype(np.int64))
+def spread(images: Samples, count: int) -> NDArray[np.int64]:
+    """Positions of so many samples, or of all, at even distances from the first to the last."""
+    return np.unique(np.linspace(0, len(images) - 1, min(count, len(images))).astype(np.int64))
 
 
 @torch.no_grad()
@@ -173,7 +174,7 @@ def check_second_pass(stored: TaskModel, images: Samples, logits: Tensor, place:
     InputError
         They differ by more than rounding; names the stage where it can be told.
     """
-    chosen = _spread(images, _COMPARED)
+    chosen = spread(images, _COMPARED)
     again = predict_logits(stored, images[chosen], other_batch_size(images.shape[1:]))
     apart = deviations(again, logits[chosen])
     wrong = np.flatnonzero(apart.numpy() > MOST_ROUNDING)

@@ -21,7 +21,7 @@ from ratefront.entropy_coder import Symbols
 from ratefront.errors import OracleViolationError
 from ratefront.records import Measurement
 
-_KEPT = 512  # of a split's samples, their latents are looked at again
+_KEPT = 256  # of a split's samples, their latents are looked at again
 
 
 @dataclass(frozen=True)

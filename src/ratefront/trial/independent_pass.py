@@ -1,7 +1,8 @@
-"""The task model's decisions once more, by the weights as they are stored, in other batches and by another number of
-threads: what a codec decodes that sends these decisions is compared with them.
+"""What the task model decides, apart from any codec; what is decoded of a codec that sends its decisions must be that.
 
-They are computed once a process, whatever the number of trials.
+Of every sample the predictions that were stored with the task model tell it, of which the bounds are made. That the
+weights as they are stored give these very predictions, in other batches and by another number of threads, is tried on
+hundreds of samples of each split, once a process.
 """
 
 from __future__ import annotations
@@ -15,27 +16,30 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ratefront.codecs.contract import Codec
 from ratefront.data.load import load_dataset
+from ratefront.data.splits import Samples
 from ratefront.errors import DisagreementError
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.folder import SweepFolder
-from ratefront.tasks.evaluation_check import other_batch_size
-from ratefront.tasks.model import predict_logits
+from ratefront.tasks.evaluation_check import other_batch_size, spread
+from ratefront.tasks.model import TaskModel, predict_logits
 from ratefront.tasks.prepare import load_task_model_anew, read_predictions
 from ratefront.tasks.rounding import MOST_ROUNDING, deviations
 from ratefront.trial.context import TrialContext
 from ratefront.trial.ranking import RankedClasses, count_ties
 
+_TRIED = (
+    500  # samples of a split: all of a small one, a few percent of what a label trial computes of a large one
+)
 _LEAST_ROUNDING = 2.0**-17  # of the largest logit: what float32 networks of any depth are granted
 _MARGIN = 16.0  # times what was seen: a third computation may round worse than two did
 
 
 @dataclass(frozen=True)
 class StoredDecisions:
-    """What the stored weights decide of ``validation`` and ``test``; ``tolerance`` is how far, as a fraction of a
+    """What the task model decides of ``validation`` and ``test``; ``tolerance`` is how far, as a fraction of a
     sample's largest logit, two may lie apart and be exchanged by rounding.
     """
 
@@ -43,10 +47,10 @@ class StoredDecisions:
     tolerance: float
 
 
-def ties_with_stored_weights(
+def ties_with_task_model(
     codec: Codec, context: TrialContext, decoded: Mapping[str, NDArray[np.int64]]
 ) -> int | None:
-    """How many samples of ``validation`` and ``test`` are decoded to another class than an independent pass decides,
+    """How many samples of ``validation`` and ``test`` are decoded to another class than the task model decides for,
     because two tie within rounding; None of a codec that does not send the task model's decisions.
 
     Raises
@@ -69,7 +73,7 @@ def ties_with_stored_weights(
             decoded[name],
             expected,
             stored.tolerance,
-            f"{name}: the decoded classes are not those that the stored weights of the task model decide for",
+            f"{name}: the decoded classes are not those that the task model decides for",
         )
         for name in decoded
     )
@@ -88,31 +92,32 @@ def _decided(spec_json: str, folder: Path, changed_ns: int, device: str) -> Stor
     data, predictions = load_dataset(spec.dataset), read_predictions(folder)
     with torch.random.fork_rng(devices=[]), _other_threads():
         model = load_task_model_anew(spec, folder).to(device)
-        batch = other_batch_size(data.shape)
-        logits = {name: predict_logits(model, getattr(data, name).images, batch) for name in predictions}
-    seen = max(_rounding(name, logits[name], torch.from_numpy(predictions[name])) for name in predictions)
-    tolerance = 2 * min(MOST_ROUNDING, max(_LEAST_ROUNDING, _MARGIN * seen))  # either logit may be off
-    return StoredDecisions({name: RankedClasses.of(logits[name]) for name in logits}, tolerance)
+        seen = [_rounding(name, model, getattr(data, name).images, predictions[name]) for name in predictions]
+    tolerance = 2 * min(MOST_ROUNDING, max(_LEAST_ROUNDING, _MARGIN * max(seen)))  # either logit may be off
+    ranked = {name: RankedClasses.of(torch.from_numpy(logits)) for name, logits in predictions.items()}
+    return StoredDecisions(ranked, tolerance)
 
 
-def _rounding(name: str, logits: Tensor, stored: Tensor) -> float:
-    """The largest difference between the pass and what ``predictions.npz`` holds, as a fraction of the largest logit.
+def _rounding(name: str, model: TaskModel, images: Samples, stored: NDArray[np.float32]) -> float:
+    """The largest difference between a pass and what ``predictions.npz`` holds, as a fraction of the largest logit.
 
     Raises
     ------
     DisagreementError
-        It is more than rounding.
+        It is more than rounding, or these are no predictions of these samples.
     """
-    if logits.shape != stored.shape:
+    if len(stored) != len(images):
         raise DisagreementError(
-            f"task_model/predictions.npz holds {name} logits {tuple(stored.shape)}, the data set's are "
-            f"{tuple(logits.shape)}: it is another data set's"
+            f"{name}: task_model/predictions.npz holds {len(stored)} samples, the data set {len(images)}: it is "
+            "another data set's"
         )
-    apart = deviations(logits, stored)
+    tried = spread(images, _TRIED)
+    logits = predict_logits(model, images[tried], other_batch_size(images.shape[1:]))
+    apart = deviations(logits, torch.from_numpy(stored[tried]))
     wrong = int((apart > MOST_ROUNDING).sum())
     if wrong:
         raise DisagreementError(
-            f"{name}: of {wrong} of {len(apart)} samples the stored weights of the task model give other logits than "
+            f"{name}: of {wrong} of {len(tried)} samples the stored weights of the task model give other logits than "
             f"task_model/predictions.npz holds, by up to {float(apart.max()):.2g} of the largest: the weights were "
             "spoiled when they were stored, or the task model is random or depends on the batch"
         )

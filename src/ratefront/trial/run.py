@@ -25,7 +25,7 @@ from ratefront.trial.checkpoint import CheckpointFile, Saving, identity_of
 from ratefront.trial.context import TrialContext
 from ratefront.trial.device import forget_earlier_trials, own_randomness, peak_memory_share
 from ratefront.trial.evaluate import collapse_reason, encode_split, measure
-from ratefront.trial.independent_pass import ties_with_stored_weights
+from ratefront.trial.independent_pass import ties_with_task_model
 from ratefront.trial.receiver import shared_receiver
 from ratefront.trial.same_classes import check_receiver
 from ratefront.trial.train import train
@@ -129,7 +129,7 @@ def _evaluated(
         )
     check_receiver(codec, validation, decoded_validation, "validation")
     check_receiver(codec, test, decoded_test, "test")
-    ties = ties_with_stored_weights(codec, context, {"validation": decoded_validation, "test": decoded_test})
+    ties = ties_with_task_model(codec, context, {"validation": decoded_validation, "test": decoded_test})
     on_validation = measure(codec, validation, decoded_validation, data.classes)
     on_test = measure(codec, test, decoded_test, data.classes)
     np.savez_compressed(
