@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from tests.lab import EXAMPLES, lab_spec
 from torch import Tensor
+from torch.nn import functional as F
 
 from ratefront.codecs.label import LabelCodec, LabelFamily
 from ratefront.data.load import load_dataset
@@ -22,6 +23,7 @@ from ratefront.records import TIES, TrialParams, TrialResult
 from ratefront.store.folder import SweepFolder
 from ratefront.tasks.model import predict_logits
 from ratefront.tasks.prepare import load_task_model_anew
+from ratefront.tasks.small_cnn import SmallCNN
 from ratefront.trial.context import TrialContext
 from ratefront.trial.ranking import RankedClasses, count_ties
 from ratefront.trial.receiver import decode_files
@@ -119,6 +121,22 @@ def test_a_few_samples_are_enough(context: TrialContext, monkeypatch: pytest.Mon
     _spoil_codec(monkeypatch, lambda tensors: tensors[BIAS].add_(torch.linspace(0, 0.3, 10)))
     with pytest.raises(DisagreementError, match=r": (1|2|3|4|5|6|7|8|9|1\d) of \d+ samples"):
         _run(context, "label-lossless")
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_network_that_became_random_is_told(
+    own: TrialContext, monkeypatch: pytest.MonkeyPatch, is_first: bool
+) -> None:
+    """Without the alarm each run decodes to another accuracy. It is told of the first trial of a process by the pass
+    of the stored weights, of later ones by what they decode.
+    """
+    if not is_first:
+        _run(own, "label-lossless")
+    forward = SmallCNN.forward
+    monkeypatch.setattr(SmallCNN, "forward", lambda self, x: forward(self, F.dropout(x, 0.2)))
+    message = "random or depends on the batch" if is_first else "decoded classes are not those"
+    with pytest.raises(DisagreementError, match=message):
+        _run(own, "label-lossless")
 
 
 def _twins(tensors: dict[str, Tensor]) -> None:
