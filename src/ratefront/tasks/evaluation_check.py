@@ -22,13 +22,28 @@ from ratefront.errors import InputError
 from ratefront.tasks.model import TaskModel, at_once, predict_logits
 from ratefront.tasks.rounding import MOST_ROUNDING, deviations, plain_float32
 
-_NUMBERS = (
-    2**18
-)  # of the samples that are evaluated together: few of large ones, of small ones enough for chance to show
+_NUMBERS = 2**18  # of all samples that are evaluated together: of small ones enough for chance to show
 _FEWEST, _MOST = 2, 32
 _COMPARED = 256  # samples whose logits are computed a second time
 _REPEATED = 2.0**-16  # of the largest output: the very same computation, done twice
 _CLOUD_AXES = 2
+
+_IN_PLACE = (
+    "changes its input in place, which is what the stage before it gave: use inplace=False, x = x + 1 instead of "
+    "x += 1, or x.clone()"
+)
+_RANDOM = (
+    "gives another output for the same input in evaluation mode: is it random there (F.dropout without "
+    "training=self.training, noise), or does it depend on how often it was called?"
+)
+_OF_THE_BATCH = (
+    "gives a sample another output alone than beside other samples, in evaluation mode: does it use the batch's own "
+    "statistics (BatchNorm with track_running_stats=False, F.batch_norm with training=True, a mean over dimension 0)?"
+)
+_OWN_FORWARD = (
+    "its forward gives other logits than its stages in a row, which is what codecs cut: leave forward to TaskModel, "
+    "and put what it does besides into a stage"
+)
 
 
 def random_samples(shape: Sequence[int]) -> Tensor:
@@ -60,45 +75,28 @@ def check_evaluation(model: TaskModel, samples: Tensor, place: str) -> None:
     InputError
         A stage is no function of a sample: it is named behind ``place``, with what to do.
     """
-    device = next(model.parameters()).device
+    device = next(model.parameters(), samples).device
     drawn_on = [device] if device.type == "cuda" else []
     value = samples.to(device)
     with _evaluating(model), torch.random.fork_rng(drawn_on), plain_float32(device):
         for name, stage in model.stages.items():
             value = _checked(stage, value, f"{place}: stage {name.replace('/', '.')}")
         whole = _output(model, samples.to(device), f"{place}: the model")
-    _refuse(
-        _differ(whole, value, MOST_ROUNDING),
-        f"{place}: its forward gives other logits than its stages in a row, which is what codecs cut; leave forward "
-        "to TaskModel, and put what it does besides into a stage",
-    )
+    _refuse(_differ(whole, value, MOST_ROUNDING), f"{place}: {_OWN_FORWARD}")
 
 
 def _checked(stage: nn.Module, value: Tensor, place: str) -> Tensor:
     """What the stage makes of a batch, once nothing is wrong with it."""
     given, version, state = value.clone(), value._version, _State(stage)
     first = _output(stage, value, place).clone()
-    _refuse(
-        value._version != version or not _is_same(value, given),
-        f"{place} changes its input in place, which is what the stage before it gave: use inplace=False, "
-        "x = x + 1 instead of x += 1, or x.clone()",
-    )
-    changed = state.changed()
-    _refuse(
-        bool(changed),
-        f"{place} changes its own {', '.join(changed)} in evaluation mode: change it only if self.training",
-    )
-    _refuse(
-        _differ(_output(stage, value, place), first, _REPEATED),
-        f"{place} gives another output for the same input in evaluation mode: is it random there (F.dropout without "
-        "training=self.training, noise), or does it depend on how often it was called?",
-    )
-    _refuse(
-        _differ(_output(stage, value[:1], place), first[:1], MOST_ROUNDING),
-        f"{place} gives a sample another output alone than beside other samples, in evaluation mode: does it use the "
-        "batch's own statistics (BatchNorm with track_running_stats=False, F.batch_norm without training=False, a mean "
-        "over dimension 0)?",
-    )
+    _refuse(value._version != version or not _is_same(value, given), f"{place} {_IN_PLACE}")
+    if changed := state.changed():
+        raise InputError(
+            f"{place} changes its own {', '.join(changed)} in evaluation mode: change it only if self.training"
+        )
+    _refuse(_differ(_output(stage, value, place), first, _REPEATED), f"{place} {_RANDOM}")
+    alone = _output(stage, value[:1], place)
+    _refuse(_differ(alone, first[:1], MOST_ROUNDING), f"{place} {_OF_THE_BATCH}")
     return first
 
 
