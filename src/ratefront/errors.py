@@ -18,6 +18,7 @@
         ├── DivergedError             a loss or an objective became NaN or infinite
         ├── BitstreamError            a coded file is truncated, altered, foreign or from a newer version
         ├── OracleViolationError      a point below the oracle of its own samples: a leak or a bug
+        ├── DisagreementError         what is decoded is not what the task model decides: chance, or spoiled weights
         ├── WorkerLostError           the process or node that ran the trial died (retryable)
         └── StorageFullError          the sweep's folder takes no more: no trial's fault, the sweep ends (resumable)
 
@@ -105,6 +106,10 @@ class BitstreamError(TrialError):
 
 class OracleViolationError(TrialError):
     """A deterministic codec measured below the oracle of its own samples: a leak or a bug."""
+
+
+class DisagreementError(TrialError):
+    """Two computations of the same decisions differ by more than rounding: a network is random, or was spoiled."""
 
 
 class WorkerLostError(TrialError):

@@ -26,6 +26,10 @@ NO_DEFAULT_REFERENCE = ("encode_ms", "transmitter_macs")
 #: The key of a result's ``extra``: the most of its GPU's memory that a trial held, as a fraction.
 GPU_MEMORY_SHARE: Final = "gpu_memory_share"
 
+#: The key of a result's ``extra``: samples of both splits that were decoded to another class than the task model
+#: decides for, which ties with it within rounding; of codecs that send the task model's decisions.
+TIES: Final = "ties_within_rounding"
+
 #: The name of a reported metric begins so where the worker read it off the trial's process: no trial knows of it.
 SYSTEM_PREFIX: Final = "system/"
 

@@ -416,7 +416,7 @@ def test_torchvisions_networks_take_weights_as_well(tmp_path: Path) -> None:
         named = Named(name="resnet18", weights=str(tmp_path / "mine.pt"), epochs=0, normalise=normalise)
         model = build_task_model(named, 7, (1, 32, 32)).eval()
         take_weights(model, tmp_path / "mine.pt")
-        check_cut(model, images)
+        check_cut(model, images, "resnet18")
         coloured = images.repeat(1, 3, 1, 1)
         with torch.no_grad():
             expected = network((coloured - mean) / deviation if normalise else coloured)
@@ -429,9 +429,9 @@ def test_torchvisions_networks_take_weights_as_well(tmp_path: Path) -> None:
 def test_vgg_of_a_size_that_is_cut_otherwise_is_refused() -> None:
     """Its poolings keep the edge here, which torchvision's drop: of 40 pixels that is another network."""
     torch.manual_seed(0)
-    check_cut(build_task_model(Named(name="vgg16"), 4, (3, 64, 64)), torch.rand(1, 3, 64, 64))
+    check_cut(build_task_model(Named(name="vgg16"), 4, (3, 64, 64)), torch.rand(1, 3, 64, 64), "vgg16")
     with pytest.raises(InputError, match="do not compute what the network does"):
-        check_cut(build_task_model(Named(name="vgg16"), 4, (3, 40, 40)), torch.rand(1, 3, 40, 40))
+        check_cut(build_task_model(Named(name="vgg16"), 4, (3, 40, 40)), torch.rand(1, 3, 40, 40), "vgg16")
 
 
 BUFFERED = """

@@ -90,10 +90,13 @@ class BottleneckCodec(EntropyCoded):
     def read(self, samples: int, first: int, decoder: SymbolDecoder) -> Symbols:
         return self.bottleneck.model.read(samples, decoder)
 
-    @torch.no_grad()
     def classify(self, latents: Symbols, first: int = 0) -> Tensor:
+        return self.class_scores(latents, first).argmax(dim=1)
+
+    @torch.no_grad()
+    def class_scores(self, latents: Symbols, first: int = 0) -> Tensor:
         batches = torch.from_numpy(latents).split(at_once(latents.shape[1:]))
-        return torch.cat([self.logits(batch.to(self.device)).argmax(dim=1).cpu() for batch in batches])
+        return torch.cat([self.logits(batch.to(self.device)).cpu() for batch in batches])
 
     def logits(self, latents: Tensor) -> Tensor:
         """Integers (n, elements) to logits (n, K)."""

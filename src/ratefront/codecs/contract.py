@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ratefront.complexity import module_bytes, table_bytes
@@ -73,6 +75,20 @@ class Codec(nn.Module, ABC):
     @abstractmethod
     def classify(self, latents: Symbols, first: int = 0) -> Tensor:
         """Latents (n, elements) to classes (n,), int64, on the CPU: all that the receiver does."""
+
+    def class_scores(self, latents: Symbols, first: int = 0) -> Tensor | None:
+        """The scores (n, K) of which ``classify`` takes the largest; None where it compares none.
+
+        A receiver on another processor rounds otherwise: where scores are known, a trial tells a tie from a mistake.
+        """
+        return None
+
+    def expected_classes(self, decisions: NDArray[np.int64], first: int = 0) -> NDArray[np.int64] | None:
+        """What must be decoded of samples (n,) for which the task model decides so; None where it does not settle it.
+
+        A trial compares what is decoded with it, by a pass of the stored weights that is not the codec's own.
+        """
+        return None
 
     @abstractmethod
     def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:

@@ -92,7 +92,10 @@ class ImageFileCodec(Codec):
         """
         if not len(latents):
             return torch.zeros(0, dtype=torch.int64)
-        return predict_logits(self.task_model, self.images(latents)).argmax(dim=1)
+        return self.class_scores(latents, first).argmax(dim=1)
+
+    def class_scores(self, latents: Symbols, first: int = 0) -> Tensor:
+        return predict_logits(self.task_model, self.images(latents))
 
     def images(self, latents: Symbols) -> Samples:
         """The decoded images (n, C, H, W) in [0, 1]; each is decoded when it is asked for."""

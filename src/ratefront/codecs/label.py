@@ -100,9 +100,11 @@ class LabelCodec(EntropyCoded):
 
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
         predicted = predict_logits(self.task_model, images.cpu().numpy()).argmax(dim=1)
-        symbols = self.sent_as.cpu()[predicted].numpy().astype(np.int32)
-        symbols[~self._sent(len(symbols), first)] = self._commonest()
-        return symbols[:, None]
+        return self.expected_classes(predicted.numpy(), first).astype(np.int32)[:, None]
+
+    def expected_classes(self, decisions: NDArray[np.int64], first: int = 0) -> NDArray[np.int64]:
+        sent = self._sent(len(decisions), first)
+        return np.where(sent, self.sent_as.cpu().numpy()[decisions], self._commonest())
 
     def write(self, latents: Symbols, first: int, encoder: SymbolEncoder) -> None:
         sent = latents[self._sent(len(latents), first), 0]

@@ -46,8 +46,10 @@ def check_weights(named: Mapping[str, Any], classes: int | None, shape: Sequence
 
 
 @torch.no_grad()
-def check_cut(model: TaskModel, images: Tensor) -> None:
+def check_cut(model: TaskModel, images: Tensor, place: str) -> None:
     """See that the stages in a row give the logits (N, K) that the whole network gives of the same samples.
+
+    ``place`` is what the message calls the task model.
 
     Raises
     ------
@@ -60,6 +62,6 @@ def check_cut(model: TaskModel, images: Tensor) -> None:
     difference = float((given - cut).abs().max())
     if not difference <= _RELATIVE * max(1.0, float(given.abs().max())):
         raise InputError(
-            f"the task model's stages in a row do not compute what the network does: logits differ by up to "
+            f"{place}: its stages in a row do not compute what the network does: logits differ by up to "
             f"{difference:.3g}; every operation between input and logits has to be in one of the stages"
         )

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ratefront.catalogue.task_models import inside_of_stage
 from ratefront.data.splits import Samples
 from ratefront.errors import InputError, UnknownNameError
+from ratefront.tasks.rounding import plain_float32
 
 DROP_SOFTMAX = "drop the softmax at its end: training takes one of its own, and so do the bounds"
 """To be told of a network whose outputs are probabilities."""
@@ -130,4 +131,5 @@ def predict_logits(model: nn.Module, images: Samples, batch_size: int | None = N
     device = next(model.parameters()).device
     size = batch_size or at_once(images.shape[1:])
     batches = (images[first : first + size] for first in range(0, len(images), size))
-    return torch.cat([model(torch.from_numpy(batch).to(device)).float().cpu() for batch in batches])
+    with plain_float32(device):
+        return torch.cat([model(torch.from_numpy(batch).to(device)).float().cpu() for batch in batches])

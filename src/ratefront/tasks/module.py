@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ratefront.bounds import refuse_probabilities
 from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.errors import InputError
+from ratefront.tasks.evaluation_check import check_evaluation, random_samples
 from ratefront.tasks.given import check_cut
 from ratefront.tasks.model import DROP_SOFTMAX, TaskModel
 from ratefront.tasks.opened_files import files_opened
@@ -48,7 +49,7 @@ def describe(parameters: ModuleParameters, data: Mapping[str, Any]) -> dict[str,
     Raises
     ------
     InputError
-        As ``build``.
+        As ``build``, or a stage is no function of a sample in evaluation mode.
     """
     target = parameters.target
     _function(target)
@@ -59,6 +60,9 @@ def describe(parameters: ModuleParameters, data: Mapping[str, Any]) -> dict[str,
         model = _made(target, classes, shape)
     _refuse_files(opened, target)
     features = _features(model, target, classes, shape)
+    samples = random_samples(shape)
+    check_evaluation(model, samples, f"target {target}")
+    check_cut(model, samples, f"target {target}")
     return {"splits": model.splits, "strides": tuple(_stride(shape, found) for found in features)}
 
 
@@ -139,11 +143,21 @@ def _made(target: str, classes: int, shape: tuple[int, ...]) -> TaskModel:
         ) from error
     if not isinstance(model, TaskModel):
         raise InputError(f"target {target}: made a {type(made).__name__}; {_EXPECTED}")
+    _work_on_copies(model)
     if len(model.stages) < _FEWEST_STAGES:
         raise InputError(
             f"target {target}: needs at least {_FEWEST_STAGES} stages, to be cut between them; got {len(model.stages)}"
         )
     return model
+
+
+def _work_on_copies(model: TaskModel) -> None:
+    """An activation with ``inplace=True`` gives the same without, and leaves the features that it is given as they are:
+    those at a split point are looked at again.
+    """
+    for part in model.modules():
+        if getattr(part, "inplace", None) is True:
+            part.inplace = False  # type: ignore[assignment]
 
 
 @torch.no_grad()
@@ -164,19 +178,11 @@ def _features(model: TaskModel, target: str, classes: int, shape: Sequence[int])
             f"target {target}: logits must be (N, {classes}) for {classes} classes, got (N, "
             f"{', '.join(map(str, shapes[-1]))})"
         )
-    _check_cut(model, target, shape)
     model.train()
     refuse_probabilities(
         value.float().cpu().numpy(), f"target {target}: what it gives", DROP_SOFTMAX, _ONE_SAMPLE
     )
     return shapes[:-1]
-
-
-def _check_cut(model: TaskModel, target: str, shape: Sequence[int]) -> None:
-    try:
-        check_cut(model, torch.rand(1, *shape, generator=torch.Generator().manual_seed(0)))
-    except InputError as error:
-        raise InputError(f"target {target}: {error}") from error
 
 
 def _stride(shape: tuple[int, ...], features: tuple[int, ...]) -> int:

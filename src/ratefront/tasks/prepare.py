@@ -32,6 +32,7 @@ from ratefront.store.alone import alone
 from ratefront.store.atomic import flush_to_disk
 from ratefront.store.sealed import FACTS, is_whole, seal
 from ratefront.tasks.build import build_task_model
+from ratefront.tasks.evaluation_check import check_evaluation, check_second_pass, some_samples
 from ratefront.tasks.given import check_cut, take_weights
 from ratefront.tasks.model import DROP_SOFTMAX, TaskModel, predict_logits
 from ratefront.tasks.module import code_digest, loaded_digest
@@ -55,7 +56,8 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
     Raises
     ------
     InputError
-        The task model does not take the data set's samples, or its pretrained weights cannot be had.
+        The task model does not take the data set's samples, is no function of them in evaluation mode, or its
+        pretrained weights cannot be had.
     DivergedError
         Training failed.
     """
@@ -121,21 +123,26 @@ def _train_into(
     with torch.random.fork_rng(), drafts as temporary:
         torch.manual_seed(parameters.seed)
         model = build_task_model(spec.task_model, data.classes, data.shape, data.name)
-        _begin(model, data, parameters)
+        _begin(model, data, parameters, _place(spec.task_model))
         train_task_model(model, data, parameters, device)
         made = Path(temporary) / "made"
         made.mkdir()
         _save(made, model, data, identity, inputs, _warnings(parameters, data))
+        stored = load_task_model_anew(spec, made).to(device)
+        logits = torch.from_numpy(read_predictions(made)["validation"])
+        check_second_pass(stored, data.validation.images, logits, _place(spec.task_model))
         _put(made, kept, Path(temporary) / "torn")
 
 
-def _begin(model: TaskModel, data: Dataset, parameters: TaskModelParameters) -> None:
+def _begin(model: TaskModel, data: Dataset, parameters: TaskModelParameters, place: str) -> None:
     """With the weights that are given, if any: then the network is somebody's, and its stages have to be that."""
     model.take_pretrained()
     if parameters.weights is not None:
         take_weights(model, Path(parameters.weights))
-    if parameters.weights is not None or parameters.epochs == 0:
-        check_cut(model, torch.from_numpy(data.validation.images[:_COMPARED]))
+    check_evaluation(model, some_samples(data.validation.images), place)
+    is_own = isinstance(parameters, ModuleParameters)
+    if is_own or parameters.weights is not None or parameters.epochs == 0:
+        check_cut(model, torch.from_numpy(data.validation.images[:_COMPARED]), place)
         model.train()
 
 
@@ -147,6 +154,11 @@ def _warnings(parameters: TaskModelParameters, data: Dataset) -> list[str]:
         "accuracy is too high there, and so may be what the search finds; give samples that it has not seen as a "
         "validation split (x_validation and y_validation of arrays, a folder val)"
     ]
+
+
+def _place(named: Named) -> str:
+    """What messages call the task model."""
+    return f"target {named.parameters['target']}" if named.name == _OWN else f"task_model {named.name}"
 
 
 def _put(made: Path, kept: Path, aside: Path) -> None:
@@ -228,6 +240,12 @@ def _accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     return float((logits.argmax(axis=1) == labels).mean())
 
 
+def read_predictions(folder: Path) -> dict[str, NDArray[np.float32]]:
+    """The logits (N, K) of ``validation`` and ``test`` that were stored with a sweep's task model."""
+    with np.load(folder / "predictions.npz", allow_pickle=False) as arrays:
+        return {name: arrays[f"logits_{name}"] for name in ("validation", "test")}
+
+
 def load_task_model(spec: SweepSpec, folder: Path) -> TaskModel:
     """The trained task model of a sweep from its folder, in evaluation mode, kept in the process between trials."""
     data = load_dataset(spec.dataset)
@@ -243,3 +261,10 @@ def _load(identity: str, folder: Path, described: str, classes: int, shape: tupl
     model.load_state_dict(weights)
     model.requires_grad_(False)
     return model.eval()
+
+
+def load_task_model_anew(spec: SweepSpec, folder: Path) -> TaskModel:
+    """As ``load_task_model``, from the files as they are now: whatever the process keeps is not looked at."""
+    data = load_dataset(spec.dataset)
+    described = json.dumps(spec.task_model.model_dump(), sort_keys=True)
+    return _load.__wrapped__(_facts_of(folder).identity, folder, described, data.classes, data.shape)

@@ -15,7 +15,7 @@ from ratefront.codecs.contract import Codec, Learner
 from ratefront.codecs.storage import load_family, save_codec, structure_of
 from ratefront.data.load import load_dataset
 from ratefront.data.splits import Dataset, Split
-from ratefront.records import GPU_MEMORY_SHARE, Progress, TrialParams, TrialResult
+from ratefront.records import GPU_MEMORY_SHARE, TIES, Progress, TrialParams, TrialResult
 from ratefront.spec.schema import Training
 from ratefront.store.atomic import flush_to_disk
 from ratefront.store.folder import SweepFolder, TrialFolder
@@ -25,7 +25,9 @@ from ratefront.trial.checkpoint import CheckpointFile, Saving, identity_of
 from ratefront.trial.context import TrialContext
 from ratefront.trial.device import forget_earlier_trials, own_randomness, peak_memory_share
 from ratefront.trial.evaluate import collapse_reason, encode_split, measure
+from ratefront.trial.independent_pass import ties_with_task_model
 from ratefront.trial.receiver import shared_receiver
+from ratefront.trial.same_classes import check_receiver
 from ratefront.trial.train import train
 from ratefront.trial.training_state import TrainingState
 
@@ -39,7 +41,7 @@ def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progres
 
     Raises
     ------
-    DivergedError, OracleViolationError, BitstreamError
+    DivergedError, OracleViolationError, BitstreamError, DisagreementError
         The trial failed for good (not retryable).
     """
     data = load_dataset(context.spec.dataset)
@@ -125,6 +127,9 @@ def _evaluated(
         decoded_validation, decoded_test = shared_receiver().decode(
             files.codec_config, files.codec_weights, [validation_stream, files.stream]
         )
+    check_receiver(codec, validation, decoded_validation, "validation")
+    check_receiver(codec, test, decoded_test, "test")
+    ties = ties_with_task_model(codec, context, {"validation": decoded_validation, "test": decoded_test})
     on_validation = measure(codec, validation, decoded_validation, data.classes)
     on_test = measure(codec, test, decoded_test, data.classes)
     np.savez_compressed(
@@ -143,10 +148,11 @@ def _evaluated(
         encode_ms=test.encode_ms,
         train_seconds=train_seconds,
         encode_ms_validation=validation.encode_ms,
-        extra=_extra(codec, data.test, context.device),
+        extra=_extra(codec, data.test, context.device, ties),
     )
 
 
-def _extra(codec: Codec, test: Split, device: str) -> dict[str, float]:
+def _extra(codec: Codec, test: Split, device: str, ties: int | None) -> dict[str, float]:
     shares = {GPU_MEMORY_SHARE: peak_memory_share()} if device == "cuda" else {}
-    return codec.extra_metrics(test.images) | shares
+    counted = {} if ties is None else {TIES: float(ties)}
+    return codec.extra_metrics(test.images) | shares | counted
