@@ -45,8 +45,10 @@ def given_datasets(data: Path | str, kind: str | None) -> list[Named]:
     raise InputError(f"{data}: there is no such file or folder; {unknown('data set', str(data), names)}")
 
 
-def _named(name: str, **parameters: Any) -> Named:
-    return Named.model_validate({"name": name, **parameters})
+def _named(name: str, **given: Any) -> Named:
+    """With absolute paths, so that the sweep file can be used from another folder."""
+    parameters = CATALOGUE.datasets[name].parameters.model_validate(given)
+    return Named.model_validate({"name": name, **parameters.model_dump(include=set(given))})
 
 
 def _sides(root: Path) -> list[int]:

@@ -82,7 +82,7 @@ def _rank(choice: Choice) -> tuple[float, float]:
 
 
 def _candidates(data: Dataset, task_model: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
-    own = {"batch_size": _BATCH_SIZES[len(data.train) >= _MANY_SAMPLES], "seed": 0}
+    own = {"epochs": 1, "batch_size": _BATCH_SIZES[len(data.train) >= _MANY_SAMPLES], "seed": 0}
     if task_model is not None:
         yield {**task_model, **own}
         return

@@ -20,7 +20,7 @@ from ratefront.tasks.model import TaskModel, predict_logits
 from ratefront.tasks.train import train_task_model
 
 _PROBED = 8
-_MEASURED_S = 0.6
+_MEASURED_S = 1.0
 _BATCHES = (3, 20)
 
 
@@ -44,7 +44,7 @@ class Cost:
 
 
 def measured_cost(named: Named, data: Dataset, hopeless_s: float) -> Cost:
-    """The cost on one core, for which torch has one thread; measured roughly where an epoch takes ``hopeless_s`` anyway.
+    """The cost on one core (torch has one thread); measured roughly where an epoch takes ``hopeless_s`` anyway.
 
     Raises
     ------

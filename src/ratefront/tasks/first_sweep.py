@@ -48,7 +48,8 @@ def _splits(choice: Choice) -> Sequence[str]:
 
 def _cost(choice: Choice) -> str:
     chosen = choice.task_model
-    called = f"{chosen['name']} (width {chosen['width']})" if "width" in chosen else str(chosen["name"])
+    called = str(chosen.get("target", chosen["name"]))
+    called += f" (width {chosen['width']})" if "width" in chosen else ""
     if choice.cost is None:
         return f"{called} comes with its weights, so that nothing is trained"
     epochs, batches = chosen["epochs"], choice.cost.batches
