@@ -67,12 +67,14 @@ def affordable(datasets: Sequence[Named], task_model: Mapping[str, Any] | None =
     found = []
     for dataset in datasets:
         data = load_dataset(dataset)
+        wanted = _wanted(data)
         for candidate in _candidates(data, task_model):
-            choice, is_enough = _with_epochs(dataset, data, candidate)
-            if is_enough:
+            choice = _with_epochs(dataset, data, candidate, _HOPELESS_S / wanted)
+            if choice.task_model["epochs"] >= wanted:
                 return choice
             found.append(choice)
-    return max(found, key=_rank)
+    best = max(found, key=_rank)
+    return _with_epochs(best.dataset, best.data, best.task_model, _HOPELESS_S)
 
 
 def _rank(choice: Choice) -> tuple[float, float]:
@@ -92,9 +94,13 @@ def _candidates(data: Dataset, task_model: Mapping[str, Any] | None) -> Iterator
     yield from ({**one, **own} for one in fitting)
 
 
-def _with_epochs(dataset: Named, data: Dataset, candidate: Mapping[str, Any]) -> tuple[Choice, bool]:
-    cost = measured_cost(Named.model_validate(dict(candidate)), data, _HOPELESS_S)
-    wanted = min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, math.ceil(_SEEN / len(data.train))))
+def _wanted(data: Dataset) -> int:
+    """Epochs that are enough."""
+    return min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, math.ceil(_SEEN / len(data.train))))
+
+
+def _with_epochs(dataset: Named, data: Dataset, candidate: Mapping[str, Any], hopeless_s: float) -> Choice:
+    """The candidate with as many epochs as the time allows, and one at least."""
+    cost = measured_cost(Named.model_validate(dict(candidate)), data, hopeless_s)
     epochs = min(_MOST_EPOCHS, cost.epochs_within(_PLANNED_S))
-    chosen = {**candidate, "epochs": max(1, epochs)}
-    return Choice(dataset, data, chosen, cost), epochs >= wanted
+    return Choice(dataset, data, {**candidate, "epochs": max(1, epochs)}, cost)
