@@ -1,6 +1,7 @@
 """The data sets, known without importing torch.
 
-Facts: ``classes`` (0: without labels) and ``shape`` of one sample: (channels, height, width), or (points, 3).
+Facts: ``classes`` (0: without labels) and ``shape`` of one sample: (channels, height, width), or (points, 3); where
+they are known, ``samples`` of each split.
 """
 
 from __future__ import annotations
@@ -143,27 +144,60 @@ class ImagesParameters(FilesParameters):
         return Path(str(given.get("root", ""))).name
 
 
+def _splits(train: int, validation: int, test: int) -> dict[str, int]:
+    return {"train": train, "validation": validation, "test": test}
+
+
 DATASETS: Registry[DatasetParameters] = Registry("dataset")
 DATASETS.add(
     "digits",
     ImageParameters,
     "ratefront.data.digits:load_digits",
     "scikit-learn's 1797 handwritten digits of 8×8 pixels",
-    {"classes": 10, "shape": (1, 8, 8), "validation_is_held_out_of_train": True},
+    {
+        "classes": 10,
+        "shape": (1, 8, 8),
+        "samples": _splits(1077, 360, 360),
+        "validation_is_held_out_of_train": True,
+    },
 )
-for _name, _summary, _classes, _shape in (
-    ("mnist", "70 000 handwritten digits of 28×28 pixels", 10, (1, 28, 28)),
-    ("fashion_mnist", "70 000 articles of clothing of 28×28 pixels", 10, (1, 28, 28)),
-    ("cifar10", "60 000 photographs of 32×32 pixels, 10 classes", 10, (3, 32, 32)),
-    ("cifar100", "60 000 photographs of 32×32 pixels, 100 classes", 100, (3, 32, 32)),
-    ("stl10", "the 13 000 labelled photographs of STL-10, 96×96 pixels", 10, (3, 96, 96)),
+for _name, _summary, _classes, _shape, _samples in (
+    ("mnist", "70 000 handwritten digits of 28×28 pixels", 10, (1, 28, 28), _splits(54_001, 5999, 10_000)),
+    (
+        "fashion_mnist",
+        "70 000 articles of clothing of 28×28 pixels",
+        10,
+        (1, 28, 28),
+        _splits(54_000, 6000, 10_000),
+    ),
+    (
+        "cifar10",
+        "60 000 photographs of 32×32 pixels, 10 classes",
+        10,
+        (3, 32, 32),
+        _splits(45_000, 5000, 10_000),
+    ),
+    (
+        "cifar100",
+        "60 000 photographs of 32×32 pixels, 100 classes",
+        100,
+        (3, 32, 32),
+        _splits(45_000, 5000, 10_000),
+    ),
+    (
+        "stl10",
+        "the 13 000 labelled photographs of STL-10, 96×96 pixels",
+        10,
+        (3, 96, 96),
+        _splits(4500, 500, 8000),
+    ),
 ):
     DATASETS.add(
         _name,
         OfficialParameters,
         f"ratefront.data.official:load_{_name}",
         _summary,
-        {"classes": _classes, "shape": _shape, "validation_is_held_out_of_train": True},
+        {"classes": _classes, "shape": _shape, "samples": _samples, "validation_is_held_out_of_train": True},
     )
 DATASETS.add(
     "arrays",
