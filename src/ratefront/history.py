@@ -68,7 +68,8 @@ class SweepHistory:
     """A sweep as its ledger tells it. Apply entries in order; reading the same entries gives the same history.
 
     ``counts`` has the number of trials in each state, ``ended_order`` the trials that have ended as they did,
-    ``gpu_memory_share`` the most of a GPU's memory that any of them held, as a fraction (None before one was measured).
+    ``gpu_memory_share`` the most of a GPU's memory that any of them held, as a fraction (None before one was measured),
+    ``halted`` how its last driver left it before its end (None where that is not known, and while one goes on).
     """
 
     spec: dict[str, Any] = field(default_factory=dict)
@@ -78,6 +79,7 @@ class SweepHistory:
     last_time: float = 0.0
     ended: bool = False
     extended_to: int | None = None
+    halted: events.Halted | None = None
     counts: Counter[Status] = field(default_factory=Counter)
     ended_order: list[str] = field(default_factory=list)
     gpu_memory_share: float | None = None
@@ -165,7 +167,11 @@ class SweepHistory:
     def _stop(self, event: events.Stopped, time: float) -> None:
         self._end(self._not_ended(event.trial_id), "pruned", event.reason, time)
 
+    def _halt(self, event: events.Halted, time: float) -> None:
+        self.halted = event
+
     def _resume(self, event: events.Resumed, time: float) -> None:
+        self.halted = None
         for trial in self.with_status("running"):
             trial.lose_attempt()
             self._move(trial, "planned")
@@ -220,5 +226,6 @@ _FOLD: Mapping[type[events.Event], Callable[[SweepHistory, Any, float], None]] =
     events.Resumed: SweepHistory._resume,
     events.Extended: SweepHistory._extend,
     events.Reopened: SweepHistory._reopen,
+    events.Halted: SweepHistory._halt,
     events.Ended: SweepHistory._close,
 }

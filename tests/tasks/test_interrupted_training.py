@@ -47,7 +47,8 @@ def _always(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def striped(sample: tuple[int, ...], samples: int = 120) -> Dataset:
     random = np.random.default_rng(0)
     labels = np.arange(samples) % 3
-    images = random.random((samples, *sample)).astype(np.float32) * (1 + labels[:, None, None, None]) / 3
+    images = random.random((samples, *sample)) * (1 + labels[:, None, None, None]) / 3
+    images = images.astype(np.float32)
     parts = [Split(images[part], labels[part]) for part in (slice(80), slice(80, 100), slice(100, 120))]
     return Dataset("striped", 3, 1000, *parts)
 
@@ -183,6 +184,7 @@ def asked(**changes: Any) -> SweepSpec:
             "dataset": {"name": "digits"},
             "task_model": {"name": "small_cnn", "epochs": 4, **changes},
             "space": {"family": {"label": {}}},
+            "trials": 1,
         },
         strict=False,
     )

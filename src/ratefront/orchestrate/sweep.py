@@ -15,8 +15,15 @@ from ratefront.events import Ended, Event, TaskModelReady
 from ratefront.history import SweepHistory
 from ratefront.orchestrate.environment import write_environment
 from ratefront.orchestrate.following import Following
+from ratefront.orchestrate.halting import saying_why
 from ratefront.orchestrate.interrupts import Interrupts, interrupts
-from ratefront.orchestrate.opening import Wishes, check_folder, check_same_spec, opening_events
+from ratefront.orchestrate.opening import (
+    Wishes,
+    check_folder,
+    check_same_spec,
+    clear_away,
+    opening_events,
+)
 from ratefront.orchestrate.quiet import quiet
 from ratefront.orchestrate.redraw import DrawnSweep, Redrawer
 from ratefront.orchestrate.turns import Turns, left_requests, still_counting
@@ -79,6 +86,8 @@ def run_sweep(
         folder.path.mkdir(parents=True, exist_ok=True)
         left = left_requests(folder)
         ledger = stack.enter_context(Ledger(folder.ledger))
+        if not resume:
+            clear_away(folder, ledger)
         engine = _engine(loaded, ledger)
         opening = opening_events(loaded.spec, engine.history, wishes)
         live = LiveSweep(engine, ledger, following.changed)
@@ -86,9 +95,10 @@ def run_sweep(
             if opening:
                 slots = slots or _slots(stack, loaded.spec, caught)
                 _open(live, loaded.spec, folder, opening)
-                turns = Turns(live, folder, caught, following)
-                turns.obey(still_counting(left))
-                _run(live, loaded.spec, folder, slots, work or Work(), turns)
+                with saying_why(live):
+                    turns = Turns(live, folder, caught, following)
+                    turns.obey(still_counting(left))
+                    _run(live, loaded.spec, folder, slots, work or Work(), turns)
             elif retry_failed:
                 _log.warning("no trial has failed: there is nothing to try again")
             with caught.at_once():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Any, Literal, TypeAlias
 
 from ratefront.events import Entry, to_plain
@@ -13,8 +14,9 @@ from ratefront.store.folder import SweepFolder
 from ratefront.store.front import front_of, point_of
 from ratefront.store.pace import Pace
 from ratefront.store.reading import entries_of, has_not_begun
+from ratefront.store.task_model_progress import ProgressFile
 
-State: TypeAlias = Literal["starting", "running", "interrupted", "ended"]
+State: TypeAlias = Literal["starting", "running", "interrupted", "failed", "ended"]
 
 #: Rows of the front that are told; its size is told anyway.
 FRONT_ROWS = 8
@@ -43,8 +45,10 @@ def status_of(folder: SweepFolder, now: float | None = None) -> dict[str, Any]:
     return {
         "sweep": history.spec.get("name"),
         "state": state,
+        "reason": history.halted.reason if history.halted and driver is None else None,
         "driver": None if driver is None else driver.name,
         "task_model_accuracy": None if history.task_model is None else history.task_model.accuracy,
+        "task_model_progress": None if driver is None else _training(folder),
         **_counts(history, driver),
         **_speed(history, pace, driver, now),
         "running_trials": [_running(trial) for trial in _at_work(history, driver)],
@@ -52,6 +56,12 @@ def status_of(folder: SweepFolder, now: float | None = None) -> dict[str, Any]:
         "front": _front(history),
         "last_event": None if last is None else _last_event(last, now),
     }
+
+
+def _training(folder: SweepFolder) -> dict[str, Any] | None:
+    """How far the task model's training is; None where none is trained."""
+    progress = ProgressFile(folder.task_model_progress).read()
+    return None if progress is None else asdict(progress) | {"remaining_s": progress.remaining_s}
 
 
 def _has_recorded(history: SweepHistory, driver: Driver | None) -> bool:
@@ -63,7 +73,7 @@ def _state(history: SweepHistory, driver: Driver | None) -> State:
     if history.ended and (driver is None or _has_recorded(history, driver)):
         return "ended"
     if driver is None:
-        return "interrupted"
+        return "failed" if history.halted and history.halted.has_failed else "interrupted"
     is_ready = _has_recorded(history, driver) and history.task_model is not None
     return "running" if is_ready else "starting"
 
