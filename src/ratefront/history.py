@@ -9,6 +9,7 @@ from typing import Any
 
 from ratefront import events
 from ratefront.bulk import uncollected
+from ratefront.pace import Pace
 from ratefront.records import ENDED, GPU_MEMORY_SHARE, Progress, Status, TrialParams, TrialResult, own_metrics
 
 
@@ -69,7 +70,8 @@ class SweepHistory:
 
     ``counts`` has the number of trials in each state, ``ended_order`` the trials that have ended as they did,
     ``gpu_memory_share`` the most of a GPU's memory that any of them held, as a fraction (None before one was measured),
-    ``halted`` how its last driver left it before its end (None where that is not known, and while one goes on).
+    ``halted`` how its last driver left it before its end (None where that is not known, and while one goes on), ``pace``
+    its time at work and its speed.
     """
 
     spec: dict[str, Any] = field(default_factory=dict)
@@ -83,6 +85,7 @@ class SweepHistory:
     counts: Counter[Status] = field(default_factory=Counter)
     ended_order: list[str] = field(default_factory=list)
     gpu_memory_share: float | None = None
+    pace: Pace = field(default_factory=Pace)
 
     @classmethod
     def of(cls, entries: Iterable[events.Entry]) -> SweepHistory:
@@ -100,6 +103,10 @@ class SweepHistory:
     @property
     def trials_ended(self) -> int:
         return len(self.ended_order)
+
+    def worked_s(self, now: float) -> float:
+        """The sweep's time at work up to now; a driver is at work."""
+        return self.pace.worked_s + max(0.0, now - self.last_time)
 
     def with_status(self, *statuses: Status) -> list[TrialHistory]:
         """The trials in these states, in the order in which they were planned."""
@@ -120,6 +127,7 @@ class SweepHistory:
             reopens one that has not failed.
         """
         self.last_time = entry.time
+        self.pace.apply(entry)
         _FOLD[type(entry.event)](self, entry.event, entry.time)
 
     def _create(self, event: events.Created, time: float) -> None:

@@ -10,6 +10,7 @@ import logging
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ratefront.store.atomic import remove_drafts, write_bytes
 
@@ -37,6 +38,10 @@ class TaskModelProgress:
         """None while too little has been trained to tell."""
         trained = self.epochs_done + self.share
         return self.seconds * (self.epochs - trained) / trained if trained > 0 else None
+
+    def to_plain(self) -> dict[str, Any]:
+        """For JSON, with ``remaining_s``."""
+        return asdict(self) | {"remaining_s": self.remaining_s}
 
 
 #: Another process trains the same model.

@@ -85,10 +85,11 @@ class Course:
         )
 
     def after_epoch(self, state: State, loss: float, accuracy: float | None) -> None:
-        epochs = self._progress.epochs
-        self._say(TaskModelProgress(epochs, state.epochs_done, 0.0, state.seconds, loss, accuracy))
+        """What is told to be done is saved already, where it is to be saved."""
         if self._saving is not None:
             self._saving.after_epoch(state)
+        epochs = self._progress.epochs
+        self._say(TaskModelProgress(epochs, state.epochs_done, 0.0, state.seconds, loss, accuracy))
 
     @contextmanager
     def ending_at(self, error: type[Exception]) -> Iterator[None]:
