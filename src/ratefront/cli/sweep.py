@@ -81,7 +81,8 @@ def sweep(
     _check_options(spec, bool(set_) or trials is not None, out, goes_on)
     loaded = _loaded(spec, set_, trials, out)
     folder = out or _new_folder(loaded.spec.name)
-    with display_for(FrankConsole(stderr=True, highlight=False)) as display, _resumable(folder, tracking_uri):
+    unread = may_go_unread(sys.stderr)
+    with _resumable(folder, tracking_uri), display_for(FrankConsole(stderr=True, highlight=False)) as display:
         api.sweep(
             loaded,
             folder,
@@ -89,7 +90,9 @@ def sweep(
             extend=extend,
             retry_failed=retry_failed,
             tracking_uri=tracking_uri,
-            on_update=may_go_unread(sys.stderr)(display.update),
+            on_update=unread(display.update),
+            on_training=unread(display.train),
+            on_interrupt=display.ending,
         )
     with may_go_unread(sys.stderr):
         _say_what_came_of_it(folder, tracking_uri)
