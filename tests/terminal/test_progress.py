@@ -212,7 +212,7 @@ def test_after_an_interrupt_the_block_says_how_far_it_came_and_nothing_runs() ->
     assert rows[0].startswith("[ 1/20] t0000 label")
     assert rows[1] == "task model: 96.1 % on test, 4.0 KiB"
     assert "1/20 1 finished 0:0" in rows[2]
-    assert rows[3:] == [""], "the cursor stands at the beginning of a line"
+    assert not any(rows[3:]), "nothing is left of what was below"
     assert screen.getvalue().endswith("\x1b[?25h"), "and can be seen"
 
 

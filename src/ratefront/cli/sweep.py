@@ -22,16 +22,15 @@ if TYPE_CHECKING:
 
 def check(spec: Spec, set_: Overrides = None) -> None:
     """Validate a sweep file and print its plan; start nothing."""
-    from rich.console import Console
-
     from ratefront.catalogue import CATALOGUE
     from ratefront.spec.load import load_spec
     from ratefront.spec.plan import plan_of, render_plan
+    from ratefront.terminal.unread import FrankConsole
     from ratefront.tracking.uri import resolve_uri
 
     loaded = load_spec(spec, set_ or ())
     resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)
-    Console(highlight=False).print(render_plan(plan_of(loaded, CATALOGUE)))
+    FrankConsole(highlight=False).print(render_plan(plan_of(loaded, CATALOGUE)))
     _warn_of_capacity(loaded)
 
 
