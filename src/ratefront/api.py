@@ -49,7 +49,7 @@ def sweep(
 
     ``extend`` more trials than it asked for, and ``retry_failed``, all that had failed for good once more,
     imply ``resume``. A spec of None is that of the sweep in ``out``. ``on_update`` is called whenever the history has
-    changed, ``on_training`` while the task model is trained, ``on_interrupt`` when a first signal asks the sweep to end.
+    changed, ``on_training`` while the task model is trained, ``on_interrupt`` when a signal asks the sweep to end.
 
     Raises
     ------

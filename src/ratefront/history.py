@@ -70,8 +70,8 @@ class SweepHistory:
 
     ``counts`` has the number of trials in each state, ``ended_order`` the trials that have ended as they did,
     ``gpu_memory_share`` the most of a GPU's memory that any of them held, as a fraction (None before one was measured),
-    ``halted`` how its last driver left it before its end (None where that is not known, and while one goes on), ``pace``
-    its time at work and its speed.
+    ``halted`` how its last driver left it before its end (None where that is not known, and while one goes on),
+    ``pace`` its time at work and its speed.
     """
 
     spec: dict[str, Any] = field(default_factory=dict)

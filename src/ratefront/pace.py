@@ -24,7 +24,9 @@ class Pace:
     worked_s: float = 0.0
     _last_time: float | None = None
     _stopping_s: float = 0.0  # up to trials that were stopped: a person can do that where no driver runs
-    _ends_s: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))  # on the clock of ``worked_s``
+    _ends_s: deque[float] = field(
+        default_factory=lambda: deque(maxlen=WINDOW)
+    )  # on the clock of ``worked_s``
 
     def apply(self, entry: Entry) -> None:
         kind = type(entry.event)  # no chain of isinstance: a long sweep has hundreds of thousands of entries

@@ -83,9 +83,7 @@ def on_terminal(command: list[str], until: bytes) -> tuple[int, str]:
         process.kill()
 
 
-_TAKING_THE_TERMINAL = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, sys.argv[1:])"
-)
+_TAKING_THE_TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, sys.argv[1:])"
 
 
 def screen(said: str) -> list[str]:

@@ -227,7 +227,11 @@ def test_a_sweep_that_ended_on_an_error_says_why_and_its_folder_is_free(
     with pytest.raises(InputError):  # another one, in the same folder
         fake.run(fake.loaded(3), folder.path, work=Work("x:y", "fake_work:prepare_refused"))
     told = status_of(folder)
-    assert (told["state"], told["reason"], told["trials_requested"]) == ("failed", "the data set is not there", 3)
+    assert (told["state"], told["reason"], told["trials_requested"]) == (
+        "failed",
+        "the data set is not there",
+        3,
+    )
     history = fake.run(fake.loaded(3), folder.path, resume=True)
     assert statuses(history) == {"finished": 3}
     told = status_of(folder)

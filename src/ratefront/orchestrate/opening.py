@@ -37,8 +37,8 @@ def check_folder(folder: SweepFolder, wishes: Wishes) -> None:
     Raises
     ------
     InputError
-        A new sweep would write among other files, or there is nothing to go on with. A sweep that came to nothing before
-        it had planned a trial is in nobody's way.
+        A new sweep would write among other files, or there is nothing to go on with. A sweep that came to nothing
+        before it had planned a trial is in nobody's way.
     """
     path = folder.path
     if wishes.extend is not None and wishes.extend < 1:
@@ -80,7 +80,9 @@ def clear_away(folder: SweepFolder, ledger: Ledger) -> None:
         Another driver has begun a sweep here meanwhile.
     """
     if any(isinstance(entry.event, Planned) for entry in ledger.entries):
-        raise InputError(f"another driver has begun a sweep in {folder.path} meanwhile; choose another folder")
+        raise InputError(
+            f"another driver has begun a sweep in {folder.path} meanwhile; choose another folder"
+        )
     ledger.clear()
     for file in environment_files(folder):
         file.unlink(missing_ok=True)

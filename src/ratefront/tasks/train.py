@@ -28,7 +28,11 @@ _FEWEST_CHANNELS = 8
 
 
 def train_task_model(
-    model: TaskModel, data: Dataset, parameters: TaskModelParameters, device: str, course: Course | None = None
+    model: TaskModel,
+    data: Dataset,
+    parameters: TaskModelParameters,
+    device: str,
+    course: Course | None = None,
 ) -> None:
     """Train in place what requires a gradient, with Adam and a cosine schedule, then round the weights to fp16.
 

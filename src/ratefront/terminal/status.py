@@ -55,7 +55,9 @@ def _counts(status: Mapping[str, Any]) -> Text:
     if status["task_model_accuracy"] is None:
         progress = status["task_model_progress"]
         is_known = progress is not None
-        return Text(f"task model: {words.training(progress)}" if is_known else "the task model is not ready yet")
+        return Text(
+            f"task model: {words.training(progress)}" if is_known else "the task model is not ready yet"
+        )
     return Text(words.numbers((status[name], name) for name in (*ENDED, "running", "planned")))
 
 

@@ -25,7 +25,7 @@ import pytest
 import torch
 
 from ratefront.bitstream import bits_alone, joined, read_stream, write_stream
-from ratefront.codecs.contract import Codec, CodecStructure
+from ratefront.codecs.contract import Codec, CodecStructure, Learner
 from ratefront.codecs.storage import load_codec, load_family, save_codec, structure_of
 from ratefront.complexity import module_bytes, table_bytes
 from ratefront.data.load import load_dataset
