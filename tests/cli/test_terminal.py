@@ -12,6 +12,8 @@ import termios
 import time
 from pathlib import Path
 
+from tests.terminal.screen import rows_of
+
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 
 #: The command, less Ray: a sweep that trains, ends three trials, and goes on until it is asked to end.
@@ -83,26 +85,11 @@ def on_terminal(command: list[str], until: bytes) -> tuple[int, str]:
         process.kill()
 
 
-_TAKING_THE_TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, sys.argv[1:])"
-
-
-def screen(said: str) -> list[str]:
-    """What stands on the terminal after all of it."""
-    rows, row, column = [""], 0, 0
-    for part in re.split(r"(\x1b\[[?\d;]*[a-zA-Z]|\n|\r)", said):
-        if part == "\n":
-            row += 1
-            rows += [""] * (row == len(rows))
-        elif part == "\r":
-            column = 0
-        elif part == "\x1b[2K":
-            rows[row] = ""
-        elif part == "\x1b[1A":
-            row -= 1
-        elif part and part[0] != "\x1b":
-            rows[row] = rows[row][:column].ljust(column) + part + rows[row][column + len(part) :]
-            column += len(part)
-    return [" ".join(text.split()) for text in rows]
+_TAKING_THE_TERMINAL = (
+    "import fcntl, os, sys, termios\n"
+    "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+    "os.execv(sys.executable, sys.argv[1:])\n"
+)
 
 
 def test_ctrl_c_ends_the_block_and_what_ended_stays(tmp_path: Path) -> None:
@@ -111,7 +98,7 @@ def test_ctrl_c_ends_the_block_and_what_ended_stays(tmp_path: Path) -> None:
         [sys.executable, "-c", SWEEP, str(DIGITS), str(folder)],
         b"READY",
     )
-    rows = [row for row in screen(said) if row]
+    rows = [row for row in rows_of(said) if row]
     assert code == 130, rows
     assert [row.split()[:2] for row in rows[:3]] == [[f"[{n}/9]", f"t000{n - 1}"] for n in (1, 2, 3)]
     ended = [row for row in rows[3:] if row != "READY"]

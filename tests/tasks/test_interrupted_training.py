@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,9 @@ from ratefront.catalogue.task_models import TaskModelParameters
 from ratefront.data.splits import Dataset, Split
 from ratefront.errors import DivergedError
 from ratefront.spec.schema import Named, SweepSpec
+from ratefront.store.alone import alone
 from ratefront.store.folder import SweepFolder
-from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
+from ratefront.store.task_model_progress import WAITS, ProgressFile, TaskModelProgress
 from ratefront.tasks import beside, course
 from ratefront.tasks.beside import accuracy_beside, few_of
 from ratefront.tasks.build import build_task_model
@@ -259,3 +262,20 @@ def test_a_killed_process_is_followed_by_one_that_goes_on(
 def test_progress_that_cannot_be_understood_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "progress").write_text(content)
     assert ProgressFile(tmp_path / "progress").read() is None
+
+
+def test_who_waits_for_another_process_says_so(tmp_path: Path) -> None:
+    spec, folder = asked(epochs=1), SweepFolder(tmp_path / "sweep")
+    ready = prepare_task_model(spec, folder.task_model)
+    models = tmp_path / "cache" / "task_models"
+    shutil.rmtree(models / ready.identity)
+    progress = ProgressFile(folder.task_model_progress)
+    with ThreadPoolExecutor(1) as pool:
+        with alone(models / f"{ready.identity}.lock", "another"):
+            waiting = pool.submit(prepare_task_model, spec, folder.task_model)
+            deadline = time.monotonic() + 60
+            while progress.read() != WAITS:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+        assert waiting.result(timeout=120).identity == ready.identity
+    assert progress.read() is None

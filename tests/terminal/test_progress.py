@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 from tests.builders import label, result, spec
+from tests.terminal.screen import rows_of
 
 from ratefront.events import (
     Created,
@@ -148,19 +148,7 @@ class Screen(io.StringIO):
         self.console = Console(file=self, force_terminal=True, width=110, height=height, color_system=None)
 
     def rows(self) -> list[str]:
-        """Obeys what Rich sends: a line's erasure, a row up, back to the first column."""
-        rows, row = [""], 0
-        for part in re.split(r"(\x1b\[[?\d]*[a-zA-Z]|\n|\r)", self.getvalue()):
-            if part == "\n":
-                row += 1
-                rows += [""] * (row == len(rows))
-            elif part == "\x1b[2K":
-                rows[row] = ""
-            elif part == "\x1b[1A":
-                row -= 1
-            elif part and part[0] not in "\r\x1b":
-                rows[row] += part
-        return [" ".join(text.split()) for text in rows]
+        return rows_of(self.getvalue())
 
     def wait_for(self, text: str) -> list[str]:
         deadline = time.monotonic() + 20

@@ -65,9 +65,9 @@ def run_sweep(
 
     With ``resume``, ``extend`` adds so many trials to those that the sweep asks for, ``retry_failed`` tries again what
     had failed for good. ``on_update`` is called in this thread with the history whenever it has changed,
-    ``on_training`` with how far the task model's training is, ``on_interrupt`` by the first signal's handler; ``finish``
-    draws the report: now and then in a thread while the sweep runs, and once at its end. ``tracking_uri`` goes
-    before the spec's.
+    ``on_training`` with how far the task model's training is, ``on_interrupt`` by the first signal's handler.
+    ``finish`` draws the report: now and then in a thread while the sweep runs, and once at its end. ``tracking_uri``
+    goes before the spec's.
 
     Raises
     ------

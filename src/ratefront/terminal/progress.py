@@ -162,13 +162,15 @@ class LiveDisplay:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """What stays of the block is how far the sweep came: nothing runs any more."""
-        self._left.set()
-        self._thread.join()
-        self._is_over = True
-        with suppress(OSError):  # nobody reads any more
-            self._draw()
-        with suppress(OSError):
-            self._live.stop()
+        try:
+            self._left.set()
+            self._thread.join()
+            self._is_over = True
+            with suppress(OSError):  # nobody reads any more
+                self._draw()
+        finally:  # also where somebody presses Ctrl-C meanwhile: a terminal is left as it was
+            with suppress(OSError):
+                self._live.stop()
 
     def update(self, history: SweepHistory) -> None:
         if not self._has_history:
