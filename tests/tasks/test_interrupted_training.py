@@ -27,7 +27,7 @@ from ratefront.store.task_model_progress import WAITS, ProgressFile, TaskModelPr
 from ratefront.tasks import beside, course
 from ratefront.tasks.beside import accuracy_beside, few_of
 from ratefront.tasks.build import build_task_model
-from ratefront.tasks.course import Course, checkpoint_of
+from ratefront.tasks.course import Course, State, Weights, checkpoint_of
 from ratefront.tasks.model import TaskModel
 from ratefront.tasks.prepare import prepare_task_model
 from ratefront.tasks.train import train_task_model
@@ -115,6 +115,28 @@ def test_interrupted_in_every_epoch_it_ends_with_the_same_bits(
     assert begun[0] == EPOCHS - 1, "no more than an epoch was lost"
     for key, tensor in straight.state_dict().items():
         assert torch.equal(tensor, finished.state_dict()[key]), key
+
+
+def test_moments_that_are_put_back_lie_in_memory_as_their_weights_do() -> None:
+    """In another order the same sums may be rounded otherwise, on another machine than this one."""
+
+    def state() -> State:
+        model = nn.Conv2d(8, 8, 3).to(memory_format=torch.channels_last)
+        optimiser = torch.optim.Adam(model.parameters())
+        model(torch.ones(1, 8, 5, 5)).sum().backward()
+        optimiser.step()
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 3)
+        return State(Weights(model), optimiser, schedule, torch.Generator())
+
+    left, gone_on = state(), state()
+    gone_on.restore(left.snapshot())
+    for weight, again in zip(
+        left.learner.model.parameters(), gone_on.learner.model.parameters(), strict=True
+    ):
+        moments, put_back = left.optimiser.state[weight], gone_on.optimiser.state[again]
+        for name in ("exp_avg", "exp_avg_sq"):
+            assert torch.equal(moments[name], put_back[name])
+            assert moments[name].stride() == put_back[name].stride() == again.stride()
 
 
 def test_the_accuracy_of_an_epoch_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
