@@ -18,6 +18,7 @@ from ratefront.spec.load import LoadedSpec, load_spec, spec_from_plain
 from ratefront.spec.parse import parse_space
 from ratefront.store.folder import SweepFolder
 from ratefront.store.reading import read_history, read_spec
+from ratefront.store.task_model_progress import TaskModelProgress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,11 +45,14 @@ def sweep(
     retry_failed: bool = False,
     tracking_uri: str | None = None,
     on_update: Callable[[SweepHistory], None] | None = None,
+    on_training: Callable[[TaskModelProgress], None] | None = None,
+    on_interrupt: Callable[[], None] | None = None,
 ) -> SweepHistory:
     """Run a sweep into the folder ``out``, or go on with the one that is there.
 
     ``extend`` more trials than it asked for, and ``retry_failed``, all that had failed for good once more,
-    imply ``resume``. A spec of None is that of the sweep in ``out``.
+    imply ``resume``. A spec of None is that of the sweep in ``out``. ``on_update`` is called whenever the history has
+    changed, ``on_training`` while the task model is trained, ``on_interrupt`` when a signal asks the sweep to end.
 
     Raises
     ------
@@ -70,6 +74,8 @@ def sweep(
         retry_failed=retry_failed,
         tracking_uri=tracking_uri,
         on_update=on_update,
+        on_training=on_training,
+        on_interrupt=on_interrupt,
         finish=write_report,
     )
 

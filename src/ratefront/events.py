@@ -120,6 +120,14 @@ class Reopened:
 
 
 @dataclass(frozen=True)
+class Halted:
+    """The driver left the sweep before its end: because of an error (``has_failed``), or as it was asked to."""
+
+    reason: str
+    has_failed: bool
+
+
+@dataclass(frozen=True)
 class Ended:
     """Every requested trial has ended, or fewer where the space holds no more configurations: ``reason`` says so."""
 
@@ -138,6 +146,7 @@ Event: TypeAlias = (
     | Resumed
     | Extended
     | Reopened
+    | Halted
     | Ended
 )
 
@@ -153,6 +162,7 @@ KINDS: Mapping[str, type[Any]] = {
     "resumed": Resumed,
     "extended": Extended,
     "reopened": Reopened,
+    "halted": Halted,
     "ended": Ended,
 }
 _NAMES = {cls: name for name, cls in KINDS.items()}

@@ -146,6 +146,14 @@ class LosesTheLastEntry(MemoryJournal):
         return found[:-1]
 
 
+class ForgetsThatItGoesOn(LiveSweep):
+    """A driver does not say that it goes on with what another one has left."""
+
+    def record(self, event: Event) -> None:
+        if not isinstance(event, Resumed):
+            super().record(event)
+
+
 class KeepsTornLines(MemoryJournal):
     """Recovery leaves the torn end where it is."""
 
@@ -304,6 +312,7 @@ MORE: tuple[Parts, ...] = (
     Parts(engine=StopsBeforeTheSpaceIsTried),
     Parts(engine=NeverRunsOut),
     Parts(journal=KeepsTornLines),
+    Parts(live=ForgetsThatItGoesOn),
 )
 
 

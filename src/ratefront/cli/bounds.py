@@ -68,6 +68,7 @@ def bounds(
     from ratefront import api
     from ratefront.bounds import Bootstrap
     from ratefront.terminal.bounds_table import print_bounds
+    from ratefront.terminal.unread import may_go_unread
 
     if sum(source is not None for source in (predictions, prior, example)) != 1:
         raise InputError("give either PREDICTIONS.npz, or --prior COUNTS.json, or --example NAME")
@@ -92,7 +93,8 @@ def bounds(
             )
         else:
             document = api.prior_bounds(prior) if prior is not None else api.example_bounds(str(example))
-    print_bounds(document, sys.stderr)
+    with may_go_unread(sys.stderr):  # the files are what was asked for
+        print_bounds(document, sys.stderr)
     if out is not None:
         api.write_json(out, document)
         print(out)

@@ -22,16 +22,15 @@ if TYPE_CHECKING:
 
 def check(spec: Spec, set_: Overrides = None) -> None:
     """Validate a sweep file and print its plan; start nothing."""
-    from rich.console import Console
-
     from ratefront.catalogue import CATALOGUE
     from ratefront.spec.load import load_spec
     from ratefront.spec.plan import plan_of, render_plan
+    from ratefront.terminal.unread import FrankConsole
     from ratefront.tracking.uri import resolve_uri
 
     loaded = load_spec(spec, set_ or ())
     resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)
-    Console(highlight=False).print(render_plan(plan_of(loaded, CATALOGUE)))
+    FrankConsole(highlight=False).print(render_plan(plan_of(loaded, CATALOGUE)))
     _warn_of_capacity(loaded)
 
 
@@ -81,7 +80,8 @@ def sweep(
     _check_options(spec, bool(set_) or trials is not None, out, goes_on)
     loaded = _loaded(spec, set_, trials, out)
     folder = out or _new_folder(loaded.spec.name)
-    with display_for(FrankConsole(stderr=True, highlight=False)) as display, _resumable(folder, tracking_uri):
+    unread = may_go_unread(sys.stderr)
+    with _resumable(folder, tracking_uri), display_for(FrankConsole(stderr=True, highlight=False)) as display:
         api.sweep(
             loaded,
             folder,
@@ -89,7 +89,9 @@ def sweep(
             extend=extend,
             retry_failed=retry_failed,
             tracking_uri=tracking_uri,
-            on_update=may_go_unread(sys.stderr)(display.update),
+            on_update=unread(display.update),
+            on_training=unread(display.train),
+            on_interrupt=display.ending,
         )
     with may_go_unread(sys.stderr):
         _say_what_came_of_it(folder, tracking_uri)

@@ -15,12 +15,14 @@ from ratefront.events import Event, TaskModelReady
 from ratefront.history import SweepHistory
 from ratefront.orchestrate.environment import write_environment
 from ratefront.orchestrate.following import Following
+from ratefront.orchestrate.halting import saying_why
 from ratefront.orchestrate.interrupts import Interrupts, interrupts
 from ratefront.orchestrate.opening import (
     Wishes,
     check_extensible,
     check_folder,
     check_same_spec,
+    clear_away,
     opening_events,
 )
 from ratefront.orchestrate.quiet import quiet
@@ -32,6 +34,7 @@ from ratefront.store.atomic import write_text
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger
 from ratefront.store.sealed import is_whole
+from ratefront.store.task_model_progress import TaskModelProgress
 
 _log = logging.getLogger(__name__)
 
@@ -54,15 +57,18 @@ def run_sweep(
     retry_failed: bool = False,
     tracking_uri: str | None,
     on_update: Callable[[SweepHistory], None] | None,
+    on_training: Callable[[TaskModelProgress], None] | None = None,
+    on_interrupt: Callable[[], None] | None = None,
     finish: Callable[[SweepFolder], DrawnSweep],
     work: Work | None = None,
 ) -> SweepHistory:
     """Run a sweep to its end, or go on with one; a sweep with nothing left to do is drawn and tracked again.
 
     With ``resume``, ``extend`` adds so many trials to those that the sweep asks for, ``retry_failed`` tries again what
-    had failed for good. ``on_update`` is called in this thread with the history whenever it has changed, ``finish``
-    draws the report: now and then in a thread while the sweep runs, and once at its end. ``tracking_uri`` goes
-    before the spec's.
+    had failed for good. ``on_update`` is called in this thread with the history whenever it has changed,
+    ``on_training`` with how far the task model's training is, ``on_interrupt`` by the first signal's handler.
+    ``finish`` draws the report: now and then in a thread while the sweep runs, and once at its end. ``tracking_uri``
+    goes before the spec's.
 
     Raises
     ------
@@ -80,11 +86,13 @@ def run_sweep(
     following = Following(folder, loaded.spec, tracking_uri, Redrawer(finish, folder), on_update)
     with ExitStack() as stack:
         stack.enter_context(quiet())
-        caught = stack.enter_context(interrupts())
+        caught = stack.enter_context(interrupts(on_interrupt))
         slots = None if resume else _slots(stack, loaded.spec, caught)
         folder.path.mkdir(parents=True, exist_ok=True)
         left = left_requests(folder)
         ledger = stack.enter_context(Ledger(folder.ledger))
+        if not resume:
+            clear_away(folder, ledger)
         engine = _engine(loaded, ledger)
         check_extensible(engine, wishes)
         opening = opening_events(loaded.spec, engine.history, wishes)
@@ -93,9 +101,10 @@ def run_sweep(
             if opening:
                 slots = slots or _slots(stack, loaded.spec, caught)
                 _open(live, loaded.spec, folder, opening)
-                turns = Turns(live, folder, caught, following)
-                turns.obey(still_counting(left))
-                _run(live, loaded.spec, folder, slots, work or Work(), turns)
+                with saying_why(live):
+                    turns = Turns(live, folder, caught, following)
+                    turns.obey(still_counting(left))
+                    _run(live, loaded.spec, folder, slots, work or Work(), turns, on_training)
             elif retry_failed:
                 _log.warning("no trial has failed: there is nothing to try again")
             with caught.at_once():
@@ -154,7 +163,15 @@ def _take_task_model(live: LiveSweep, ready: TaskModelReady) -> None:
         _log.warning("the task model's files were gone or torn: it was made again")
 
 
-def _run(live: LiveSweep, spec: SweepSpec, folder: SweepFolder, slots: int, work: Work, turns: Turns) -> None:
+def _run(
+    live: LiveSweep,
+    spec: SweepSpec,
+    folder: SweepFolder,
+    slots: int,
+    work: Work,
+    turns: Turns,
+    on_training: Callable[[TaskModelProgress], None] | None,
+) -> None:
     from ratefront.orchestrate.task_model import prepare_on_worker
     from ratefront.orchestrate.tune_driver import run_trials
     from ratefront.orchestrate.worker import WorkerSetting
@@ -162,7 +179,7 @@ def _run(live: LiveSweep, spec: SweepSpec, folder: SweepFolder, slots: int, work
 
     context = TrialContext(spec, folder.path)
     if not (live.done or _has_task_model(live, folder)):
-        _take_task_model(live, prepare_on_worker(work.prepare_task_model, context, turns))
+        _take_task_model(live, prepare_on_worker(work.prepare_task_model, context, turns, on_training))
     if not live.done:
         run_trials(live, WorkerSetting(context, work.trial_steps, work.limit_memory), slots, turns)
     live.end()

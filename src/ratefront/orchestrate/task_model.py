@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,10 +13,12 @@ import ray
 from ratefront.engine.placement import Needs
 from ratefront.errors import EngineError, InputError, RatefrontError
 from ratefront.events import TaskModelReady
-from ratefront.orchestrate.turns import Turns
+from ratefront.orchestrate.turns import LOOK_S, Turns
 from ratefront.orchestrate.worker import limit_threads
 from ratefront.registry import load_target
 from ratefront.spec.capacity import task_model_resources
+from ratefront.store.folder import SweepFolder
+from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
 from ratefront.trial.context import TrialContext
 
 
@@ -37,8 +41,13 @@ def _prepare(function: str, context: TrialContext, needs: Needs) -> TaskModelRea
         return _Refused(str(error), error.exit_code)
 
 
-def prepare_on_worker(function: str, context: TrialContext, turns: Turns) -> TaskModelReady:
-    """Run ``function`` (as ``prepare_task_model``) on a worker of the cluster.
+def prepare_on_worker(
+    function: str,
+    context: TrialContext,
+    turns: Turns,
+    on_training: Callable[[TaskModelProgress], None] | None = None,
+) -> TaskModelReady:
+    """Run ``function`` (as ``prepare_task_model``) on a worker of the cluster; ``on_training`` hears how far it is.
 
     Raises
     ------
@@ -47,10 +56,30 @@ def prepare_on_worker(function: str, context: TrialContext, turns: Turns) -> Tas
     EngineError
         Training failed.
     """
-    outcome = _wait_for(_start(function, context), turns)
+    progress = ProgressFile(SweepFolder(context.folder).task_model_progress)
+    progress.remove()  # of an earlier driver's worker
+    outcome = _wait_for(_start(function, context), turns, _News(progress, on_training))
     if isinstance(outcome, _Refused):
         raise (InputError if outcome.exit_code == InputError.exit_code else EngineError)(outcome.reason)
     return outcome
+
+
+class _News:
+    """Passes on what the worker writes, which may be on another node."""
+
+    def __init__(self, file: ProgressFile, tell: Callable[[TaskModelProgress], None] | None) -> None:
+        self._file, self._tell = file, tell
+        self._last: TaskModelProgress | None = None
+        self._next_s = 0.0
+
+    def look(self) -> None:
+        if self._tell is None or time.monotonic() < self._next_s:
+            return
+        self._next_s = time.monotonic() + LOOK_S
+        found = self._file.read()
+        if found is not None and found != self._last:
+            self._last = found
+            self._tell(found)
 
 
 def _start(function: str, context: TrialContext) -> Any:
@@ -60,11 +89,12 @@ def _start(function: str, context: TrialContext) -> Any:
     return remote.remote(function, context, needs)
 
 
-def _wait_for(running: Any, turns: Turns) -> TaskModelReady | _Refused:
+def _wait_for(running: Any, turns: Turns, news: _News) -> TaskModelReady | _Refused:
     turns.begin()
     try:
         while not ray.wait([running], timeout=0.1)[0]:
             turns.turn()
+            news.look()
     except BaseException:
         with suppress(ray.exceptions.RayError):
             ray.cancel(running, force=True)

@@ -54,6 +54,8 @@ class Witness:
 
     def see(self, event: events.Event) -> Iterator[str]:
         """What is wrong with this event, coming after all before it."""
+        if isinstance(self.last, events.Halted) and not isinstance(event, events.Resumed):
+            yield f"{type(event).__name__} comes after the driver has left"
         self.last = event
         match event:
             case events.Planned(trial_id, number):
@@ -73,7 +75,7 @@ class Witness:
                 ended = sum(seen.has_ended for seen in self.trials.values())
                 if ended != min(self.requested, self._most):
                     yield f"the sweep ends with {ended} of {self.requested} trials ended"
-            case events.Created() | events.TaskModelReady():
+            case events.Created() | events.TaskModelReady() | events.Halted():
                 pass
             case _:
                 yield from self._see_trial(event)

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +30,11 @@ from ratefront.precision import round_to_half, stored_tensors
 from ratefront.spec.schema import Named, SweepSpec
 from ratefront.store.alone import alone
 from ratefront.store.atomic import flush_to_disk
+from ratefront.store.folder import progress_path
 from ratefront.store.sealed import FACTS, is_whole, seal
+from ratefront.store.task_model_progress import WAITS, ProgressFile
 from ratefront.tasks.build import build_task_model
+from ratefront.tasks.course import Course, checkpoint_of
 from ratefront.tasks.evaluation_check import check_evaluation, check_second_pass, some_samples
 from ratefront.tasks.given import check_cut, take_weights
 from ratefront.tasks.model import DROP_SOFTMAX, TaskModel, predict_logits
@@ -61,15 +64,19 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
     DivergedError
         Training failed.
     """
+    progress = ProgressFile(progress_path(folder))
     data = load_dataset(spec.dataset)
     data = replace(data, content=content_of(data))  # both the cache's key and the facts hold it
     inputs = inputs_of(spec, data)
     identity = _identity(spec, data, inputs)
     kept = cache_folder() / "task_models" / identity
     if not is_whole(kept):
-        with alone(kept.with_name(f"{identity}.lock"), f"task model {spec.task_model.name}"):
+        work = f"task model {spec.task_model.name}"
+        with alone(kept.with_name(f"{identity}.lock"), work, partial(progress.write, WAITS)):
             if not is_whole(kept):  # another process may have made it while this one waited
-                _train_into(kept, spec, data, identity, inputs, device)
+                course = Course(checkpoint_of(identity), progress.write)
+                _train_into(kept, spec, data, identity, inputs, device, course)
+    progress.remove()
     shutil.copytree(kept, folder, dirs_exist_ok=True)
     flush_to_disk([*folder.iterdir(), folder])
     return _facts_of(folder)
@@ -113,7 +120,13 @@ def _identity(spec: SweepSpec, data: Dataset, inputs: Mapping[str, str]) -> str:
 
 
 def _train_into(
-    kept: Path, spec: SweepSpec, data: Dataset, identity: str, inputs: Mapping[str, str], device: str
+    kept: Path,
+    spec: SweepSpec,
+    data: Dataset,
+    identity: str,
+    inputs: Mapping[str, str],
+    device: str,
+    course: Course,
 ) -> None:
     """Only one process at a time: what lies there of this identity was left by one that was killed."""
     for left in kept.parent.glob(f".{identity}.*"):
@@ -124,7 +137,8 @@ def _train_into(
         torch.manual_seed(parameters.seed)
         model = build_task_model(spec.task_model, data.classes, data.shape, data.name)
         _begin(model, data, parameters, _place(spec.task_model))
-        train_task_model(model, data, parameters, device)
+        with course.ending_at(DivergedError):
+            train_task_model(model, data, parameters, device, course)
         made = Path(temporary) / "made"
         made.mkdir()
         _save(made, model, data, identity, inputs, _warnings(parameters, data))
@@ -132,6 +146,7 @@ def _train_into(
         logits = torch.from_numpy(read_predictions(made)["validation"])
         check_second_pass(stored, data.validation.images, logits, _place(spec.task_model))
         _put(made, kept, Path(temporary) / "torn")
+    course.end()
 
 
 def _begin(model: TaskModel, data: Dataset, parameters: TaskModelParameters, place: str) -> None:

@@ -16,7 +16,10 @@ from ratefront.data.splits import Dataset
 from ratefront.errors import DivergedError
 from ratefront.tasks.augment import augmentation
 from ratefront.tasks.batches import Batches
+from ratefront.tasks.beside import accuracy_beside, few_of
+from ratefront.tasks.course import Course, Weights
 from ratefront.tasks.model import TaskModel
+from ratefront.training.state import TrainingState
 
 _log = logging.getLogger(__name__)
 
@@ -24,10 +27,17 @@ _TINY_PIXELS = 16
 _FEWEST_CHANNELS = 16
 
 
-def train_task_model(model: TaskModel, data: Dataset, parameters: TaskModelParameters, device: str) -> None:
+def train_task_model(
+    model: TaskModel,
+    data: Dataset,
+    parameters: TaskModelParameters,
+    device: str,
+    course: Course | None = None,
+) -> None:
     """Train in place what requires a gradient, with Adam and a cosine schedule.
 
-    On a GPU it computes in bfloat16 where that is enough (autocast).
+    On a GPU it computes in bfloat16 where that is enough (autocast). It goes on from where ``course`` was left, to the
+    very same bits.
 
     Raises
     ------
@@ -38,7 +48,7 @@ def train_task_model(model: TaskModel, data: Dataset, parameters: TaskModelParam
     """
     model.to(device)
     if parameters.epochs and any(weight.requires_grad for weight in model.parameters()):
-        _Training(model, data, parameters, device).run()
+        _Training(model, data, parameters, device).run(course or Course())
 
 
 class _Training:
@@ -47,49 +57,61 @@ class _Training:
         self._augmentation = augmentation(parameters.augment, data.shape)
         self._format = _memory_format(model, data.shape)
         model.to(memory_format=self._format)
-        self._batches = Batches(data.train, device)
+        self._batches, self._validation = Batches(data.train, device), few_of(data.validation)
         trained = [weight for weight in model.parameters() if weight.requires_grad]
-        self._optimiser = torch.optim.Adam(
+        optimiser = torch.optim.Adam(
             trained, lr=parameters.learning_rate, weight_decay=parameters.weight_decay
         )
-        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimiser, parameters.epochs)
-        self._generator = torch.Generator().manual_seed(parameters.seed)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, parameters.epochs)
+        generator = torch.Generator().manual_seed(parameters.seed)
+        self._state = TrainingState(Weights(model), optimiser, schedule, generator)
 
-    def run(self) -> None:
+    def run(self, course: Course) -> None:
         _set_training(self._model)
-        for epoch in range(self._parameters.epochs):
+        state, epochs = self._state, self._parameters.epochs
+        course.begin(state, epochs)
+        while state.epochs_done < epochs:
             began = time.perf_counter()
-            loss = self._epoch()
-            self._schedule.step()
+            loss = self._epoch(course)
+            state.schedule.step()
+            accuracy = accuracy_beside(self._model, self._validation)
+            state.epochs_done += 1
             seconds = time.perf_counter() - began
+            state.seconds += seconds
             _log.info(
-                "task model: epoch %d of %d, loss %.4f, %.1f s",
-                epoch + 1,
-                self._parameters.epochs,
+                "task model: epoch %d of %d, loss %.4f, %.1f %% on validation, %.1f s",
+                state.epochs_done,
+                epochs,
                 loss,
+                100 * accuracy,
                 seconds,
             )
+            course.after_epoch(state, loss, accuracy)
         self._model.to(memory_format=torch.contiguous_format)
 
-    def _epoch(self) -> float:
-        order = torch.randperm(len(self._batches), generator=self._generator)
-        losses = [
-            self._step(images, labels)
-            for images, labels in self._batches.batches(order, self._parameters.batch_size)
-        ]
+    def _epoch(self, course: Course) -> float:
+        order = torch.randperm(len(self._batches), generator=self._state.generator)
+        losses, seen, began = [], 0, time.perf_counter()
+        for images, labels in self._batches.batches(order, self._parameters.batch_size):
+            course.in_epoch(self._state, seen / len(order), time.perf_counter() - began)
+            losses.append(self._step(images, labels))
+            seen += len(labels)
         return float(torch.stack(losses).mean())
 
     def _step(self, images: Tensor, labels: Tensor) -> Tensor:
         if self._augmentation is not None:
-            images = self._augmentation(images, self._generator)
+            images = self._augmentation(images, self._state.generator)
         with _autocast(self._device):
             logits = self._model(images.contiguous(memory_format=self._format))
             loss = F.cross_entropy(logits, labels, label_smoothing=self._parameters.label_smoothing)
         if not torch.isfinite(loss):
-            raise DivergedError(f"the task model's loss became {loss.item()}")
-        self._optimiser.zero_grad()
+            raise DivergedError(
+                f"task_model: its loss became {loss.item()} in epoch {self._state.epochs_done + 1} of "
+                f"{self._parameters.epochs}; lower learning_rate, now {self._parameters.learning_rate:g}"
+            )
+        self._state.optimiser.zero_grad()
         loss.backward()
-        self._optimiser.step()
+        self._state.optimiser.step()
         return loss.detach()
 
 

@@ -25,7 +25,7 @@ import pytest
 import torch
 
 from ratefront.bitstream import bits_alone, joined, read_stream, write_stream
-from ratefront.codecs.contract import Codec, CodecStructure
+from ratefront.codecs.contract import Codec, CodecStructure, Learner
 from ratefront.codecs.storage import load_codec, load_family, save_codec, structure_of
 from ratefront.complexity import module_bytes, table_bytes
 from ratefront.data.load import load_dataset
@@ -39,10 +39,10 @@ from ratefront.store.folder import TrialFolder
 from ratefront.tasks.model import TaskModel
 from ratefront.tasks.prepare import load_task_model
 from ratefront.testing.stream_mutants import mutants, survive
-from ratefront.trial.checkpoint import CheckpointFile
+from ratefront.training.checkpoint import CheckpointFile
+from ratefront.training.state import TrainingState
 from ratefront.trial.receiver import decode_file
-from ratefront.trial.train import train
-from ratefront.trial.training_state import TrainingState
+from ratefront.trial.train import begin, train
 
 
 @dataclass(frozen=True)
@@ -63,19 +63,19 @@ class TrainedExample:
         """The latents of all test images."""
         return self.codec.analyse(torch.from_numpy(self.data.test.images))
 
-    def untrained(self, seed: int) -> tuple[Codec, TrainingState | None]:
+    def untrained(self, seed: int) -> tuple[Codec, TrainingState[Learner] | None]:
         """The same kind of codec before its first epoch; None where it has nothing to learn."""
         return _begin(self.family, self.structure, self.task_model, self.data, self.spec, seed)
 
 
 def _begin(
     family: str, structure: CodecStructure, task_model: TaskModel, data: Dataset, spec: SweepSpec, seed: int
-) -> tuple[Codec, TrainingState | None]:
+) -> tuple[Codec, TrainingState[Learner] | None]:
     torch.manual_seed(seed)
     loaded = load_family(family)
     codec = loaded.build(structure)
     learner = loaded.learner(codec, structure, task_model, data)
-    return codec, TrainingState.start(learner, spec.training, seed) if learner is not None else None
+    return codec, begin(learner, spec.training, seed) if learner is not None else None
 
 
 def train_example(

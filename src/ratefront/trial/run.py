@@ -21,15 +21,16 @@ from ratefront.store.atomic import flush_to_disk
 from ratefront.store.folder import SweepFolder, TrialFolder
 from ratefront.tasks.model import TaskModel
 from ratefront.tasks.prepare import load_task_model
-from ratefront.trial.checkpoint import CheckpointFile, Saving, identity_of
+from ratefront.training.checkpoint import CheckpointFile, Saving
+from ratefront.training.state import TrainingState
+from ratefront.trial.checkpoint import SHARE, identity_of
 from ratefront.trial.context import TrialContext
 from ratefront.trial.device import forget_earlier_trials, own_randomness, peak_memory_share
 from ratefront.trial.evaluate import collapse_reason, encode_split, measure
 from ratefront.trial.independent_pass import ties_with_task_model
 from ratefront.trial.receiver import shared_receiver
 from ratefront.trial.same_classes import check_receiver
-from ratefront.trial.train import train
-from ratefront.trial.training_state import TrainingState
+from ratefront.trial.train import begin, train
 
 
 def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progress, None, TrialResult]:
@@ -95,7 +96,7 @@ def _trained(
     train_seconds = 0.0
     if learner is not None:
         state = _begin_or_go_on(learner, spec.training, params.seed, checkpoint)
-        saving = Saving(checkpoint, spec.training.epochs, state.seconds)
+        saving = Saving(checkpoint, spec.training.epochs, state.seconds, SHARE)
         yield from train(
             state, spec.training, batch_divisor=context.batch_divisor, after_epoch=saving.after_epoch
         )
@@ -107,8 +108,8 @@ def _trained(
 
 def _begin_or_go_on(
     learner: Learner, settings: Training, seed: int, checkpoint: CheckpointFile
-) -> TrainingState:
-    state = TrainingState.start(learner, settings, seed)
+) -> TrainingState[Learner]:
+    state = begin(learner, settings, seed)
     snapshot = checkpoint.read()
     if snapshot is not None and state.fits(snapshot):
         state.restore(snapshot)
