@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ratefront.complexity import module_bytes, table_bytes
 from ratefront.data.splits import Dataset, Samples
 from ratefront.entropy_coder import FrequencyTable, Symbols
+from ratefront.macs import Macs
 from ratefront.records import Scalar
 from ratefront.spec.schema import Named
 from ratefront.symbol_strings import SymbolStrings
@@ -97,8 +98,8 @@ class Codec(nn.Module, ABC):
         return modules + tables + self.further_state_bytes()
 
     @abstractmethod
-    def transmitter_macs(self, image: Tensor) -> int:
-        """Multiply–accumulates of the transmitter for one image (1, C, H, W)."""
+    def transmitter_macs(self, image: Tensor) -> Macs:
+        """Multiply–accumulates of the transmitter for one image (1, C, H, W), of which some may be unknown."""
 
     def extra_metrics(self, samples: Samples) -> dict[str, float]:
         """What only this family can tell of itself on the samples of the test split."""
