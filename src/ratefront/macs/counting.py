@@ -59,13 +59,13 @@ class _Counter(TorchDispatchMode):
     supports_higher_order_operators = True
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0
         self.unknown: dict[str, None] = {}
         self.departures = Departures(self.add_unknown)
         self._memory = UnwrittenMemory()
         #: Elementwise products that a sum may take up.
-        self._products: Any = WeakIdKeyDictionary()  # type: ignore[no-untyped-call]
+        self._products: Any = WeakIdKeyDictionary()
 
     def add_unknown(self, what: str) -> None:
         """Remember what has no known number."""

@@ -14,8 +14,8 @@ Operation: TypeAlias = Any  # torch._ops.OpOverload, which has no types
 
 _REDUCTIONS = """
     all allclose amax amin aminmax any argmax argmin bincount count_nonzero cummax cummin cumprod cumsum equal histc
-    kthvalue linalg_vector_norm logcumsumexp logsumexp max mean median min mode nanmedian nansum norm prod std std_mean sum
-    topk trace var var_mean _is_all_true _is_any_true
+    kthvalue linalg_vector_norm logcumsumexp logsumexp max mean median min mode nanmedian nansum norm prod std std_mean
+    sum topk trace var var_mean _is_all_true _is_any_true
 """
 _NORMALISATIONS = """
     batch_norm_elemt batch_norm_gather_stats_with_counts batch_norm_stats cudnn_batch_norm miopen_batch_norm
