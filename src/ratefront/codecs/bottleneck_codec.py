@@ -116,6 +116,12 @@ class BottleneckCodec(EntropyCoded):
     def transmitter_tables(self) -> Iterable[FrequencyTable]:
         return self.bottleneck.model.tables()
 
+    def further_state_bytes(self) -> int:
+        return len(self.bottleneck.model.further_tensors())
+
+    def transmitter_tensors(self) -> list[Tensor]:
+        return [*super().transmitter_tensors(), *self.bottleneck.model.further_tensors()]
+
     def transmitter_macs(self, image: Tensor) -> Macs:
         once = multiply_accumulates(
             lambda one: self._harden(self.bottleneck.start(self.front_end(one))), image

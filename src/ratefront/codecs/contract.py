@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ratefront.codecs.settled import SettledProbabilities
 from ratefront.complexity import module_bytes, table_bytes
 from ratefront.data.splits import Dataset, Samples
 from ratefront.entropy_coder import FrequencyTable, Symbols
@@ -90,6 +91,13 @@ class Codec(nn.Module, ABC):
     def further_state_bytes(self) -> int:
         """State that encoding needs besides modules and tables, in bytes."""
         return 0
+
+    def transmitter_tensors(self) -> Sequence[Tensor]:
+        """The tensors outside of ``transmitter_modules`` that encoding reads: those behind its tables, which are what
+        every ``SettledProbabilities`` holds, and those that ``further_state_bytes`` counts.
+        """
+        settled = (module for module in self.modules() if isinstance(module, SettledProbabilities))
+        return [tensor for module in settled for tensor in module.behind_tables()]
 
     @property
     def transmitter_bytes(self) -> int:

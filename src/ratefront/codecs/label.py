@@ -83,6 +83,9 @@ class LabelCodec(EntropyCoded):
         merges = bool((self.sent_as.cpu() != torch.arange(classes)).any())
         return classes * max(1, ((classes - 1).bit_length() + 7) // 8) if merges else 0
 
+    def transmitter_tensors(self) -> list[Tensor]:
+        return [self.sent_as, self.counts]
+
     @property
     def _alphabet(self) -> _Alphabet:
         if self._known_alphabet is None:

@@ -122,7 +122,13 @@ class SampleCodec(EntropyCoded):
 
     def further_state_bytes(self) -> int:
         """q of the order, and what the channel has learned, in double precision."""
-        return sum(buffer.nbytes for buffer in (self.output, *self.source.channel.buffers()))
+        return sum(buffer.nbytes for buffer in self._further_state())
+
+    def transmitter_tensors(self) -> list[Tensor]:
+        return [*super().transmitter_tensors(), *self._further_state()]
+
+    def _further_state(self) -> list[Tensor]:
+        return [self.output, *self.source.channel.buffers()]
 
     def transmitter_macs(self, image: Tensor) -> Macs:
         return multiply_accumulates(self.source.task_model, image)
