@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ratefront.codecs.contract import Codec
 from ratefront.complexity import table_bytes
 
-Held: TypeAlias = Tensor | NDArray[np.generic]
+Held: TypeAlias = Tensor | NDArray[Any]
 
 _SLACK_BYTES = 128  # of a compressed file's own head, and of what goes without saying, as 0, 1, 2, …
 
