@@ -200,7 +200,9 @@ class CodecContract(OfAnExample):
 
         left_out, missing = needed_but_left_out(load, encode), undercounted_bytes(load())
         assert not left_out, f"encoding reads what transmitter_modules leave out: {', '.join(left_out)}"
-        assert not missing, f"tables and further_state_bytes are {missing} B less than transmitter_tensors hold"
+        assert not missing, (
+            f"tables and further_state_bytes are {missing} B less than transmitter_tensors hold"
+        )
 
     def test_it_is_stored_in_half_precision(self, trained: TrainedExample) -> None:
         """Weights are rounded before anything is measured: what is stored is what was measured."""
