@@ -1,12 +1,10 @@
-"""What a transmitter costs: bytes that it must hold, multiply–accumulates for a sample (theory §6)."""
+"""What a transmitter must hold, in bytes (theory §6)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-import torch
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch import nn
 
 from ratefront.entropy_coder import FrequencyTable
 from ratefront.precision import all_stored
@@ -24,11 +22,3 @@ def module_bytes(*modules: nn.Module) -> int:
 def table_bytes(tables: Iterable[FrequencyTable]) -> int:
     """Bytes of the coder's tables: a 16-bit count a symbol and a 16-bit offset a table."""
     return sum(_COUNT_BYTES * len(table) + _OFFSET_BYTES for table in tables)
-
-
-def multiply_accumulates(run: Callable[[Tensor], object], sample: Tensor) -> int:
-    """Multiply–accumulates of one run on one sample (1, ...)."""
-    counter = FlopCounterMode(display=False)
-    with counter, torch.no_grad():
-        run(sample)
-    return int(counter.get_total_flops()) // 2

@@ -16,6 +16,7 @@
     ├── InvariantBrokenError          a simulated sweep broke what must hold in every one (ratefront.simulate.run)
     └── TrialError                    one trial fails, the sweep goes on
         ├── DivergedError             a loss or an objective became NaN or infinite
+        ├── UnknownCostError          an objective has no value: operations of the transmitter that no formula counts
         ├── BitstreamError            a coded file is truncated, altered, foreign or from a newer version
         ├── OracleViolationError      a point below the oracle of its own samples: a leak or a bug
         ├── DisagreementError         what is decoded is not what the task model decides: chance, or spoiled weights
@@ -98,6 +99,10 @@ class TrialError(RatefrontError):
 
 class DivergedError(TrialError):
     """A loss or an objective became NaN or infinite."""
+
+
+class UnknownCostError(TrialError):
+    """An objective has no value: the transmitter runs operations that no formula counts."""
 
 
 class BitstreamError(TrialError):

@@ -18,6 +18,7 @@ from ratefront.codecs.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.label import LabelCodec
 from ratefront.complexity import module_bytes
 from ratefront.entropy_coder import Symbols
+from ratefront.macs import multiply_accumulates
 from ratefront.objectives.distortions import divergence_from_teacher
 from ratefront.spec.configurations import uses_seed
 from ratefront.tasks.small_cnn import SmallCNN
@@ -156,6 +157,32 @@ def _loss(codec: BottleneckCodec, features: torch.Tensor, latents: torch.Tensor)
     return model.bits(model.embed(latents)) + codec.beta * divergence_from_teacher(
         codec.logits(latents), codec.teacher(features)
     )
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_cost_of_every_family_is_known(examples: dict[str, TrainedExample], name: str) -> None:
+    codec, images = examples[name].codec, torch.from_numpy(examples[name].data.test.images[:1])
+    assert codec.transmitter_macs(images).unknown == ()
+
+
+@pytest.mark.parametrize("name", ["split-factorized", "split-categorical"])
+def test_refinement_costs_three_forward_passes_a_step(examples: dict[str, TrainedExample], name: str) -> None:
+    """Of synthesis, densities and back end; and the task model's own back end once."""
+    plain, refined = examples[name].codec, examples[f"{name}-sga"].codec
+    assert isinstance(refined, BottleneckCodec)
+    images = torch.from_numpy(examples[name].data.test.images[:1])
+    features = refined.features(images)
+    relaxed = refined.bottleneck.model.embed(refined.latents_of(features))
+    parts = [
+        multiply_accumulates(run, given).counted
+        for run, given in (
+            (refined.bottleneck.synthesise, relaxed),
+            (refined.bottleneck.model.bits, relaxed),
+            (refined.back_end, features),
+        )
+    ]
+    added = refined.transmitter_macs(images).counted - plain.transmitter_macs(images).counted
+    assert added == 3 * 30 * sum(parts) + parts[2]
 
 
 def test_refinement_makes_the_transmitter_larger(examples: dict[str, TrainedExample]) -> None:

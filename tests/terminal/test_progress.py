@@ -171,7 +171,7 @@ def test_trials_that_end_stay_above_a_block_of_what_runs() -> None:
         rows = screen.wait_for("t0013 label epoch 7 loss 0.25")
         assert [row.split()[:2] for row in rows[:9]] == [["[", f"{n + 1}/30]"] for n in range(9)]
         assert rows[12] == "[13/30] t0012 label failed: [red]NaN[/red]"
-        assert rows[13] == "task model: 96.1 % on test, 4.0 KiB"
+        assert rows[13] == "task model: 96.10 % on test, 4.0 KiB"
         assert "13/30 12 finished, 1 failed, 1 running" in rows[15]
         assert len(rows) == 16
         told.tell(_finished("t0013"))
@@ -199,7 +199,7 @@ def test_after_an_interrupt_the_block_says_how_far_it_came_and_nothing_runs() ->
         raise KeyboardInterrupt
     rows = screen.rows()
     assert rows[0].startswith("[ 1/20] t0000 label")
-    assert rows[1] == "task model: 96.1 % on test, 4.0 KiB"
+    assert rows[1] == "task model: 96.10 % on test, 4.0 KiB"
     assert "1/20 1 finished 0:0" in rows[2]
     assert not any(rows[3:]), "nothing is left of what was below"
     assert screen.getvalue().endswith("\x1b[?25h"), "and can be seen"

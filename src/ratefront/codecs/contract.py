@@ -18,9 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ratefront.codecs.settled import SettledProbabilities
 from ratefront.complexity import module_bytes, table_bytes
 from ratefront.data.splits import Dataset, Samples
 from ratefront.entropy_coder import FrequencyTable, Symbols
+from ratefront.macs import Macs
 from ratefront.records import Scalar
 from ratefront.spec.schema import Named
 from ratefront.symbol_strings import SymbolStrings
@@ -106,6 +108,13 @@ class Codec(nn.Module, ABC):
         """State that encoding needs besides modules and tables, in bytes."""
         return 0
 
+    def transmitter_tensors(self) -> Sequence[Tensor]:
+        """The tensors outside of ``transmitter_modules`` that encoding reads: those behind its tables, which are what
+        every ``SettledProbabilities`` holds, and those that ``further_state_bytes`` counts.
+        """
+        settled = (module for module in self.modules() if isinstance(module, SettledProbabilities))
+        return [tensor for module in settled for tensor in module.behind_tables()]
+
     @property
     def transmitter_bytes(self) -> int:
         """All state that encoding needs (theory §6)."""
@@ -113,8 +122,8 @@ class Codec(nn.Module, ABC):
         return modules + tables + self.further_state_bytes()
 
     @abstractmethod
-    def transmitter_macs(self, image: Tensor) -> int:
-        """Multiply–accumulates of the transmitter for one image (1, C, H, W)."""
+    def transmitter_macs(self, image: Tensor) -> Macs:
+        """Multiply–accumulates of the transmitter for one image (1, C, H, W), of which some may be unknown."""
 
     def extra_metrics(self, samples: Samples) -> dict[str, float]:
         """What only this family can tell of itself on the samples of the test split."""

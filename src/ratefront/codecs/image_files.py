@@ -31,6 +31,7 @@ from ratefront.data.samples import from_bytes
 from ratefront.data.splits import Samples
 from ratefront.entropy_coder import Symbols
 from ratefront.errors import BitstreamError
+from ratefront.macs import Macs
 from ratefront.tasks.model import TaskModel, predict_logits
 
 
@@ -107,8 +108,8 @@ class ImageFileCodec(Codec):
     def transmitter_modules(self) -> Sequence[nn.Module]:
         return []
 
-    def transmitter_macs(self, image: Tensor) -> int:
-        return 0
+    def transmitter_macs(self, image: Tensor) -> Macs:
+        return Macs(0)
 
     def extra_metrics(self, samples: Samples) -> dict[str, float]:
         """``image_mse``: see ``image_error``."""

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from ratefront.catalogue.families import LabelParameters
 from ratefront.codecs.contract import Codec, CodecStructure, EntropyCoded, Family
-from ratefront.complexity import multiply_accumulates
 from ratefront.data.splits import Dataset
 from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.macs import Macs, multiply_accumulates
 from ratefront.tasks.model import TaskModel, predict_logits
 
 _SMOOTHING = 0.5  # a class never predicted on the training split can still be sent
@@ -83,6 +83,9 @@ class LabelCodec(EntropyCoded):
         merges = bool((self.sent_as.cpu() != torch.arange(classes)).any())
         return classes * max(1, ((classes - 1).bit_length() + 7) // 8) if merges else 0
 
+    def transmitter_tensors(self) -> list[Tensor]:
+        return [self.sent_as, self.counts]
+
     @property
     def _alphabet(self) -> _Alphabet:
         if self._known_alphabet is None:
@@ -129,7 +132,7 @@ class LabelCodec(EntropyCoded):
     def transmitter_tables(self) -> Iterable[FrequencyTable]:
         return [self._alphabet.table]
 
-    def transmitter_macs(self, image: Tensor) -> int:
+    def transmitter_macs(self, image: Tensor) -> Macs:
         return multiply_accumulates(self.task_model, image)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from ratefront.overlay import Gap
-from ratefront.records import Status
+from ratefront.records import Status, TrialResult
 from ratefront.report.style import bound_style
 from ratefront.report.view import MeasuredTrial, SweepView
 from ratefront.report.words import kibibytes, percent
@@ -112,7 +113,7 @@ def _rate_cells(trial: MeasuredTrial) -> tuple[Cell, ...]:
 
 
 def honesty(view: SweepView) -> list[str]:
-    """The two checks in words; empty where no trial has finished."""
+    """The two checks in words, and what is unknown; empty where no trial has finished."""
     trials = [trial.result for trial in view.measured if trial.standing != "collapsed"]
     if not trials:
         return []
@@ -122,6 +123,16 @@ def honesty(view: SweepView) -> list[str]:
         f"Coded minus estimated: median {median(excess):+.3f}, greatest {max(excess):+.3f} bit/sample.",
         f"Accuracy on test minus validation: median {median(loss):+.1f}, "
         f"from {min(loss):+.1f} to {max(loss):+.1f} points.",
+        *_unknown_costs(trials),
+    ]
+
+
+def _unknown_costs(trials: Sequence[TrialResult]) -> list[str]:
+    """A sentence for each reason why multiply–accumulates are unknown."""
+    reasons = Counter(trial.transmitter_macs_unknown for trial in trials if trial.transmitter_macs is None)
+    return [
+        f"Multiply–accumulates of {count} of {len(trials)} trials are unknown: {reason}."
+        for reason, count in reasons.items()
     ]
 
 

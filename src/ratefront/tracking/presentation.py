@@ -260,7 +260,8 @@ def final_points(news: TrialNews, objectives: Sequence[str]) -> list[Point]:
     return finite_points({**final_metrics(trial.result, objectives), **gaps}, trial.ended_time)
 
 
-def final_metrics(result: TrialResult, objectives: Sequence[str]) -> dict[str, float]:
+def final_metrics(result: TrialResult, objectives: Sequence[str]) -> dict[str, float | None]:
+    """What the trial measured; None where it is unknown."""
     test = result.test
     return {
         **{f"obj/{name}": result.objective(name) for name in objectives},
@@ -314,10 +315,16 @@ def _measured(result: TrialResult) -> list[str]:
         f"| accuracy | {validation.accuracy:.2%} | {test.accuracy:.2%} |",
     ]
     costs = (
-        f"Transmitter {result.transmitter_bytes:,} bytes, encoding {result.encode_ms:.3g} ms a sample, "
-        f"training {result.train_seconds:.1f} s."
+        f"Transmitter {result.transmitter_bytes:,} bytes, {_macs(result)}, "
+        f"encoding {result.encode_ms:.3g} ms a sample, training {result.train_seconds:.1f} s."
     )
     return ["\n".join(table), costs]
+
+
+def _macs(result: TrialResult) -> str:
+    if result.transmitter_macs is None:
+        return f"multiply–accumulates unknown ({plain_markdown(result.transmitter_macs_unknown)})"
+    return f"{result.transmitter_macs:,} multiply–accumulates"
 
 
 def _gap_table(gap_bits: Mapping[str, float]) -> list[str]:

@@ -153,7 +153,8 @@ def _attributes(trial: TrialHistory) -> dict[str, Any]:
     if trial.reason:
         shown["status_reason"] = trial.reason
     if trial.result is not None:
-        shown |= final_metrics(trial.result, objectives=())  # the objectives are the trial's values
+        measured = final_metrics(trial.result, objectives=())  # the objectives are the trial's values
+        shown |= {name: value for name, value in measured.items() if value is not None}
     if trial.reports:
         step, metrics = trial.reports[-1]
         shown |= {"epochs": step, **{f"epoch/{name}": value for name, value in metrics.items()}}

@@ -138,6 +138,7 @@ def _evaluated(
     )
     flush_to_disk([*files.outcome, files.path])  # the ledger will say that they are there
     reason = collapse_reason(on_validation, data.validation.labels)
+    macs = codec.transmitter_macs(torch.from_numpy(data.test.images[:1]).to(codec.device))
     return TrialResult(
         trial_id=params.trial_id,
         status="collapsed" if reason else "finished",
@@ -145,7 +146,8 @@ def _evaluated(
         validation=on_validation,
         test=on_test,
         transmitter_bytes=codec.transmitter_bytes,
-        transmitter_macs=codec.transmitter_macs(torch.from_numpy(data.test.images[:1]).to(codec.device)),
+        transmitter_macs=macs.value,
+        transmitter_macs_unknown=macs.why_unknown,
         encode_ms=test.encode_ms,
         train_seconds=train_seconds,
         encode_ms_validation=validation.encode_ms,
