@@ -209,6 +209,7 @@ def test_a_folder_that_a_sweep_would_refuse_leaves_no_file() -> None:
         (("--data", "digits", "--task-model", "no_such_module:net"), "No module named"),
         (("--data", "digits", "--task-model", "pointnet"), "pointnet takes clouds"),
         (("--data", "digits", "--weights", "own.pt"), "--task-model"),
+        (("--data", "digits", "--task-model", "small_cnn", "--weights", "own.pt"), "task_model.weights"),
     ],
 )
 def test_what_cannot_be_meant_is_said(arguments: tuple[str, ...], message: str) -> None:

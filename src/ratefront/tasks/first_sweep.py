@@ -15,6 +15,7 @@ from ratefront.tasks.affordable import LIMIT_S, Choice, affordable
 
 _LONG_S = 120
 _BUSY = 1.5
+_NO_ARCHITECTURE = ("name", "weights", "epochs")
 
 
 def first_sweep(datasets: Sequence[Named], task_model: Mapping[str, Any] | None) -> FirstSweep:
@@ -39,8 +40,9 @@ def _entropy(data: Dataset) -> float:
 
 
 def _splits(choice: Choice) -> Sequence[str]:
+    """Those of the architecture; whether it takes weights is told when the whole file is checked."""
     registered = CATALOGUE.task_models[choice.task_model["name"]]
-    own = {key: value for key, value in choice.task_model.items() if key != "name"}
+    own = {key: value for key, value in choice.task_model.items() if key not in _NO_ARCHITECTURE}
     of_data = {"classes": choice.data.classes, "shape": choice.data.shape}
     splits: Sequence[str] = registered.facts_for(registered.parameters(**own), of_data)["splits"]
     return splits
