@@ -25,12 +25,12 @@ def check(spec: Spec, set_: Overrides = None) -> None:
     from ratefront.catalogue import CATALOGUE
     from ratefront.spec.load import load_spec
     from ratefront.spec.plan import plan_of, render_plan
-    from ratefront.terminal.unread import FrankConsole
+    from ratefront.terminal.console import RaisingConsole
     from ratefront.tracking.uri import resolve_uri
 
     loaded = load_spec(spec, set_ or ())
     resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)
-    FrankConsole(highlight=False).print(render_plan(plan_of(loaded, CATALOGUE)))
+    RaisingConsole(highlight=False).print(render_plan(plan_of(loaded, CATALOGUE)))
     _warn_of_capacity(loaded)
 
 
@@ -73,15 +73,19 @@ def sweep(
 ) -> None:
     """Run a sweep, or go on with one. The last line printed is its folder."""
     from ratefront import api
+    from ratefront.terminal.console import RaisingConsole
     from ratefront.terminal.progress import display_for
-    from ratefront.terminal.unread import FrankConsole, may_go_unread
+    from ratefront.terminal.unread import may_go_unread
 
     goes_on = resume or retry_failed or extend is not None
     _check_options(spec, bool(set_) or trials is not None, out, goes_on)
     loaded = _loaded(spec, set_, trials, out)
     folder = out or _new_folder(loaded.spec.name)
     unread = may_go_unread(sys.stderr)
-    with _resumable(folder, tracking_uri), display_for(FrankConsole(stderr=True, highlight=False)) as display:
+    with (
+        _resumable(folder, tracking_uri),
+        display_for(RaisingConsole(stderr=True, highlight=False)) as display,
+    ):
         api.sweep(
             loaded,
             folder,

@@ -23,10 +23,10 @@ def status(
     if as_json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return
+    from ratefront.terminal.console import RaisingConsole
     from ratefront.terminal.status import print_status
-    from ratefront.terminal.unread import FrankConsole
 
-    print_status(found, FrankConsole(highlight=False))
+    print_status(found, RaisingConsole(highlight=False))
     if found["state"] == "interrupted":
         print(f"\ngo on with: {resuming(folder)}")
     elif found["state"] == "failed":

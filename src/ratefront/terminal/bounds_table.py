@@ -8,12 +8,12 @@ from typing import Any, TextIO
 from rich.table import Table
 
 from ratefront.bounds import RateDistortionCurve, curves_from_document
-from ratefront.terminal.unread import FrankConsole
+from ratefront.terminal.console import RaisingConsole
 
 
 def print_bounds(document: Mapping[str, Any], stream: TextIO) -> None:
     """The source in a line, the rate of each curve at a few accuracies, and the warnings."""
-    console = FrankConsole(file=stream, highlight=False, soft_wrap=True)
+    console = RaisingConsole(file=stream, highlight=False, soft_wrap=True)
     for line in _heading(document):
         console.print(line, markup=False)
     curves = curves_from_document(document)

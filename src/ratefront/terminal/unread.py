@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
-
-from rich.console import Console
-
-
-class FrankConsole(Console):
-    """Raises BrokenPipeError where Rich would end the program."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 @contextmanager
