@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from tests.builders import predictions
+from tests.builders import biased_predictions, predictions
 
 from ratefront.bounds import RateDistortionCurve, oracle_rate_bits, uniform_rate_bits
 from ratefront.errors import InputError
@@ -36,6 +36,15 @@ def test_gap_to_the_oracle_is_the_closed_form_of_equiprobable_classes(overlay):
     bound = float(uniform_rate_bits(10, 0.1))
     assert found.bits == pytest.approx(4.0 - bound, abs=1e-4)
     assert found.ratio == pytest.approx(4.0 / bound, abs=1e-4)
+
+
+def test_a_model_whose_posteriors_are_wrong_is_warned_of_and_tempered_bounds_come_along(overlay):
+    assert not any("calibrat" in warning for warning in overlay.warnings)
+    assert "task_model_calibrated" not in overlay.curves
+    found = overlay_of(*biased_predictions(2))
+    assert any("badly calibrated" in warning for warning in found.warnings)
+    assert any("S&C lies below TMRD" in warning for warning in found.warnings)
+    assert found.gaps(at(4.0, 0.2))["task_model_calibrated"].bits is not None
 
 
 def test_gap_is_null_with_a_reason_at_and_beyond_zero_rate(overlay):

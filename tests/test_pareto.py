@@ -6,9 +6,11 @@ import random
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ratefront.errors import InputError, UnknownNameError
-from ratefront.pareto import hypervolume, non_dominated, on_axis
+from ratefront.pareto import hypervolume, non_dominated, on_axis, ranks
 
 THREE = ("rate_bits", "accuracy", "transmitter_bytes")
 
@@ -32,8 +34,7 @@ def test_front_does_not_depend_on_the_order_and_agrees_with_the_definition(seed)
     front = non_dominated(points, THREE)
     assert non_dominated(dict(shuffled), THREE) == front
     better = {key for key in points if not any(_dominates(points[other], points[key]) for other in points)}
-    assert {points[key] for key in front} == {points[key] for key in better}
-    assert len(front) == len({points[key] for key in front})
+    assert set(front) == better
 
 
 def _dominates(a, b):
@@ -41,8 +42,30 @@ def _dominates(a, b):
     return all(x <= y for x, y in zip(a, b, strict=True)) and a != b
 
 
-def test_of_equal_points_the_first_key_stays():
-    assert non_dominated({"t2": (1.0, 0.5), "t1": (1.0, 0.5), "t3": (1.0, 0.5)}, THREE[:2]) == ["t1"]
+def test_of_equal_points_all_stay():
+    points = {"t2": (1.0, 0.5), "t1": (1.0, 0.5), "t3": (2.0, 0.5), "t4": (1.0, 0.5)}
+    assert non_dominated(points, THREE[:2]) == ["t1", "t2", "t4"]
+    assert ranks(points, THREE[:2]) == {"t1": 1, "t2": 1, "t3": 2, "t4": 1}
+
+
+POINTS = st.lists(
+    st.tuples(
+        st.sampled_from((-0.0, 0.0, 1.5, 3.0)), st.integers(0, 3).map(lambda x: x / 3), st.integers(0, 2)
+    ),
+    max_size=20,
+)
+
+
+@given(points=POINTS)
+def test_front_and_ranks_agree_and_equal_points_share_theirs(points):
+    """Few values, so that most points have equals."""
+    named = {f"t{number}": point for number, point in enumerate(points)}
+    found = ranks(named, THREE)
+    assert set(non_dominated(named, THREE)) == {key for key, rank in found.items() if rank == 1}
+    for key, point in named.items():
+        above = [found[other] for other in named if _dominates(named[other], point)]
+        assert found[key] == 1 + max(above, default=0), "one more than the deepest that dominates it"
+        assert all(found[other] == found[key] for other in named if named[other] == point)
 
 
 def test_nothing_gives_an_empty_front():

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from ratefront.catalogue import CATALOGUE
-from ratefront.errors import InputError, SpecError
+from ratefront.errors import InputError, SpecError, UnknownNameError
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import TrialParams, TrialResult
 from ratefront.spec.facts import facts_of_spec
@@ -16,6 +18,7 @@ from ratefront.spec.load import LoadedSpec, load_spec, spec_from_plain
 from ratefront.spec.parse import parse_space
 from ratefront.store.folder import SweepFolder
 from ratefront.store.reading import read_history, read_spec
+from ratefront.store.task_model_progress import TaskModelProgress
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,9 +26,10 @@ if TYPE_CHECKING:
 
     from ratefront.audit import Audit
     from ratefront.bitstream import CodedStream
-    from ratefront.bounds import Bootstrap
+    from ratefront.bounds import Bootstrap, ReadAs
     from ratefront.report.write import DrawnReport
     from ratefront.simulate.capacity import SamplerName
+    from ratefront.spec.first_sweep import FirstSweep
     from ratefront.store.retention import Keep, Removed
     from ratefront.trial.reproduce import Reproduction
 
@@ -41,11 +45,14 @@ def sweep(
     retry_failed: bool = False,
     tracking_uri: str | None = None,
     on_update: Callable[[SweepHistory], None] | None = None,
+    on_training: Callable[[TaskModelProgress], None] | None = None,
+    on_interrupt: Callable[[], None] | None = None,
 ) -> SweepHistory:
     """Run a sweep into the folder ``out``, or go on with the one that is there.
 
     ``extend`` more trials than it asked for, and ``retry_failed``, all that had failed for good once more,
-    imply ``resume``. A spec of None is that of the sweep in ``out``.
+    imply ``resume``. A spec of None is that of the sweep in ``out``. ``on_update`` is called whenever the history has
+    changed, ``on_training`` while the task model is trained, ``on_interrupt`` when a signal asks the sweep to end.
 
     Raises
     ------
@@ -67,6 +74,8 @@ def sweep(
         retry_failed=retry_failed,
         tracking_uri=tracking_uri,
         on_update=on_update,
+        on_training=on_training,
+        on_interrupt=on_interrupt,
         finish=write_report,
     )
 
@@ -330,39 +339,75 @@ def track(
     )
 
 
-def init(data: Path, out: Path, *, kind: str | None = None) -> None:
-    """Write a first sweep file ``out`` for one's own data, an npz file with x_train, y_train, x_test and y_test.
+def init(
+    data: Path | str,
+    out: Path,
+    *,
+    kind: str | None = None,
+    task_model: str | None = None,
+    weights: Path | None = None,
+) -> FirstSweep:
+    """Write a first sweep file ``out`` for one's own data, with a task model that trains in under two minutes here.
 
-    ``kind`` is ``images`` or ``points``, where the data do not tell.
+    ``data`` is an npz file, a folder of images, or the name of a data set of the catalogue; ``kind`` is ``images`` or
+    ``points``, where the arrays of an npz file do not tell. ``task_model`` is a name of the catalogue or, as
+    package.module:function, a network of one's own, which with a file of trained ``weights`` is not trained.
 
     Raises
     ------
     InputError
-        The data cannot be used, no task model takes them, or ``out`` is there already.
+        The data cannot be used, the task model does not take them, or ``out`` is there already.
     """
+    from ratefront.data.given import given_datasets
+    from ratefront.data.load import load_dataset
     from ratefront.spec.check import check
-    from ratefront.spec.first_sweep import first_sweep
     from ratefront.spec.yaml_text import read_yaml
+    from ratefront.tasks.first_sweep import first_sweep
+    from ratefront.trial.threads import one_core
 
     if out.exists():
         raise InputError(f"{out} is there already and stays as it is; choose another file with --out")
-    arrays = CATALOGUE.datasets["arrays"]
-    facts = arrays.facts_for(arrays.parameters.model_validate({"path": str(data), "kind": kind}))
-    text = first_sweep(data, kind, facts, out)
+    named = _named_task_model(task_model, weights)
+    datasets = given_datasets(data, kind)
+    load_dataset(datasets[0])  # with all cores: of a folder, every file is decoded once
+    with one_core():
+        first = first_sweep(datasets, named)
+    text = first.text(out)
     check(read_yaml(text), str(out), CATALOGUE)
     with out.open("x", encoding="utf-8") as file:
         file.write(text)
+    return first
+
+
+def _named_task_model(task_model: str | None, weights: Path | None) -> dict[str, Any] | None:
+    if task_model is None:
+        if weights is not None:
+            raise InputError("--weights are those of a task model: say which with --task-model")
+        return None
+    own = {"target": task_model} if ":" in task_model else {}
+    name = "module" if own else task_model
+    try:
+        CATALOGUE.task_models[name].parameters.model_validate(own)
+    except (UnknownNameError, ValidationError) as error:
+        names = ", ".join(one for one in CATALOGUE.task_models if one != "module")
+        raise InputError(
+            f"--task-model {task_model}: give package.module:function, or one of {names}"
+        ) from error
+    named = {"name": name, **own}
+    return named if weights is None else {**named, "weights": str(weights)}
 
 
 def bounds(
     predictions: Path,
     only: Sequence[str] | None = None,
     *,
+    read_as: ReadAs | None = None,
     points: int | None = None,
     bootstrap: Bootstrap | None = None,
     calibrate: bool = False,
 ) -> dict[str, Any]:
-    """The bounds of a model's predictions (npz), as plain data for JSON; see ``bounds.bounds_document``.
+    """The bounds of a model's predictions (npz), as plain data for JSON; see ``bounds.load_predictions`` and
+    ``bounds.bounds_document``.
 
     Raises
     ------
@@ -373,7 +418,7 @@ def bounds(
     from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 
     return bounds_document(
-        load_predictions(predictions),
+        load_predictions(predictions, read_as),
         only,
         points=SOLVED_SLOPES if points is None else points,
         bootstrap=bootstrap,

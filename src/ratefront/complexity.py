@@ -1,38 +1,24 @@
-"""What a transmitter costs: bytes that it must hold, multiply–accumulates for a sample (theory §6)."""
+"""What a transmitter must hold, in bytes (theory §6)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-import torch
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch import nn
 
 from ratefront.entropy_coder import FrequencyTable
+from ratefront.precision import all_stored
 
-_HALF_BYTES = 2
 _COUNT_BYTES = 2
 _OFFSET_BYTES = 2
 
 
 def module_bytes(*modules: nn.Module) -> int:
-    """Bytes of all tensors of the modules, each counted once, in fp16 (what codecs and task models are stored in)."""
-    tensors = {id(t): t for module in modules for t in (*module.parameters(), *module.buffers())}
-    return sum(_tensor_bytes(tensor) for tensor in tensors.values())
-
-
-def _tensor_bytes(tensor: Tensor) -> int:
-    return tensor.numel() * (_HALF_BYTES if tensor.is_floating_point() else tensor.element_size())
+    """Bytes of all tensors of the modules, each counted once, in the precision that they are stored in."""
+    stored = {id(tensor): (tensor, dtype) for module in modules for _, tensor, dtype in all_stored(module)}
+    return sum(tensor.numel() * dtype.itemsize for tensor, dtype in stored.values())
 
 
 def table_bytes(tables: Iterable[FrequencyTable]) -> int:
     """Bytes of the coder's tables: a 16-bit count a symbol and a 16-bit offset a table."""
     return sum(_COUNT_BYTES * len(table) + _OFFSET_BYTES for table in tables)
-
-
-def multiply_accumulates(run: Callable[[Tensor], object], sample: Tensor) -> int:
-    """Multiply–accumulates of one run on one sample (1, ...)."""
-    counter = FlopCounterMode(display=False)
-    with counter, torch.no_grad():
-        run(sample)
-    return int(counter.get_total_flops()) // 2

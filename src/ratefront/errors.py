@@ -16,8 +16,10 @@
     ├── InvariantBrokenError          a simulated sweep broke what must hold in every one (ratefront.simulate.run)
     └── TrialError                    one trial fails, the sweep goes on
         ├── DivergedError             a loss or an objective became NaN or infinite
+        ├── UnknownCostError          an objective has no value: operations of the transmitter that no formula counts
         ├── BitstreamError            a coded file is truncated, altered, foreign or from a newer version
         ├── OracleViolationError      a point below the oracle of its own samples: a leak or a bug
+        ├── DisagreementError         what is decoded is not what the task model decides: chance, or spoiled weights
         ├── WorkerLostError           the process or node that ran the trial died (retryable)
         └── StorageFullError          the sweep's folder takes no more: no trial's fault, the sweep ends (resumable)
 
@@ -99,12 +101,20 @@ class DivergedError(TrialError):
     """A loss or an objective became NaN or infinite."""
 
 
+class UnknownCostError(TrialError):
+    """An objective has no value: the transmitter runs operations that no formula counts."""
+
+
 class BitstreamError(TrialError):
     """A coded file is truncated, altered, foreign, or written by a newer version."""
 
 
 class OracleViolationError(TrialError):
     """A deterministic codec measured below the oracle of its own samples: a leak or a bug."""
+
+
+class DisagreementError(TrialError):
+    """Two computations of the same decisions differ by more than rounding: a network is random, or was spoiled."""
 
 
 class WorkerLostError(TrialError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -28,7 +28,8 @@ class TaskModelReady:
 
     ``accuracy_given`` is that of the test split before weights were rounded to what is stored; None where it is not
     known. ``inputs`` holds a digest of everything that comes from outside of the sweep file: ``dataset``, and where
-    there are such, ``weights`` of the task model and ``code MODULE`` of each module of its code and of plugins' codecs.
+    there are such, ``weights`` of the task model, ``code MODULE`` of each module of its code and of plugins' codecs,
+    and ``loaded``, what that code gives a network but by chance. ``warnings`` are sentences for a person.
     """
 
     identity: str
@@ -37,6 +38,7 @@ class TaskModelReady:
     task_model_bytes: int
     accuracy_given: float | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,16 @@ class Reopened:
 
 
 @dataclass(frozen=True)
+class Halted:
+    """The driver left the sweep before its end: because of an error (``has_failed``), or as it was asked to."""
+
+    reason: str
+    has_failed: bool
+
+
+@dataclass(frozen=True)
 class Ended:
-    """Every requested trial has ended."""
+    """Every requested trial has ended, or fewer where the space holds no more configurations: ``reason`` says so."""
 
     reason: str
 
@@ -145,6 +155,7 @@ Event: TypeAlias = (
     | Reconfigured
     | Extended
     | Reopened
+    | Halted
     | Ended
 )
 
@@ -161,6 +172,7 @@ KINDS: Mapping[str, type[Any]] = {
     "reconfigured": Reconfigured,
     "extended": Extended,
     "reopened": Reopened,
+    "halted": Halted,
     "ended": Ended,
 }
 _NAMES = {cls: name for name, cls in KINDS.items()}

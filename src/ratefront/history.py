@@ -9,6 +9,7 @@ from typing import Any
 
 from ratefront import events
 from ratefront.bulk import uncollected
+from ratefront.pace import Pace
 from ratefront.records import ENDED, GPU_MEMORY_SHARE, Progress, Status, TrialParams, TrialResult, own_metrics
 
 
@@ -70,7 +71,9 @@ class SweepHistory:
     """A sweep as its ledger tells it. Apply entries in order; reading the same entries gives the same history.
 
     ``counts`` has the number of trials in each state, ``ended_order`` the trials that have ended as they did,
-    ``gpu_memory_share`` the most of a GPU's memory that any of them held, as a fraction (None before one was measured).
+    ``gpu_memory_share`` the most of a GPU's memory that any of them held, as a fraction (None before one was measured),
+    ``halted`` how its last driver left it before its end (None where that is not known, and while one goes on),
+    ``pace`` its time at work and its speed.
     """
 
     spec: dict[str, Any] = field(default_factory=dict)
@@ -79,10 +82,13 @@ class SweepHistory:
     created_time: float = 0.0
     last_time: float = 0.0
     ended: bool = False
+    end_reason: str = ""
     extended_to: int | None = None
+    halted: events.Halted | None = None
     counts: Counter[Status] = field(default_factory=Counter)
     ended_order: list[str] = field(default_factory=list)
     gpu_memory_share: float | None = None
+    pace: Pace = field(default_factory=Pace)
 
     @classmethod
     def of(cls, entries: Iterable[events.Entry]) -> SweepHistory:
@@ -98,8 +104,17 @@ class SweepHistory:
         return self.extended_to or int(self.spec.get("trials", len(self.trials)))
 
     @property
+    def ended_early(self) -> str:
+        """Why the sweep has ended with fewer trials than were requested; empty where it has not."""
+        return self.end_reason if self.ended and self.trials_ended < self.trials_requested else ""
+
+    @property
     def trials_ended(self) -> int:
         return len(self.ended_order)
+
+    def worked_s(self, now: float) -> float:
+        """The sweep's time at work up to now; a driver is at work."""
+        return self.pace.worked_s + max(0.0, now - self.last_time)
 
     def with_status(self, *statuses: Status) -> list[TrialHistory]:
         """The trials in these states, in the order in which they were planned."""
@@ -120,6 +135,7 @@ class SweepHistory:
             reopens one that has not failed.
         """
         self.last_time = entry.time
+        self.pace.apply(entry)
         _FOLD[type(entry.event)](self, entry.event, entry.time)
 
     def _create(self, event: events.Created, time: float) -> None:
@@ -168,7 +184,11 @@ class SweepHistory:
     def _stop(self, event: events.Stopped, time: float) -> None:
         self._end(self._not_ended(event.trial_id), "pruned", event.reason, time)
 
+    def _halt(self, event: events.Halted, time: float) -> None:
+        self.halted = event
+
     def _resume(self, event: events.Resumed, time: float) -> None:
+        self.halted = None
         for trial in self.with_status("running"):
             trial.lose_attempt()
             self._move(trial, "planned")
@@ -189,7 +209,7 @@ class SweepHistory:
         self.ended = False
 
     def _close(self, event: events.Ended, time: float) -> None:
-        self.ended = True
+        self.ended, self.end_reason = True, event.reason
 
     def _planned(self, trial_id: str) -> TrialHistory:
         if trial_id not in self.trials:
@@ -227,6 +247,7 @@ _FOLD: Mapping[type[events.Event], Callable[[SweepHistory, Any, float], None]] =
     events.Reconfigured: SweepHistory._reconfigure,
     events.Extended: SweepHistory._extend,
     events.Reopened: SweepHistory._reopen,
+    events.Halted: SweepHistory._halt,
     events.Ended: SweepHistory._close,
 }
 

@@ -19,9 +19,7 @@ from ratefront.bounds import (
     ORACLE,
     Predictions,
     RateDistortionCurve,
-    curve_names,
-    curves_from_predictions,
-    few_samples_warning,
+    curves_with_doubts,
 )
 from ratefront.errors import InputError
 from ratefront.pareto import hypervolume, on_axis
@@ -186,14 +184,15 @@ def hypervolume_rate_accuracy(
 class Overlay:
     """The bounds of a task model on the evaluated samples, ready to be drawn and compared with.
 
-    ``curves`` are as computed; ``task_model_distortion`` is D_TM; ``warning`` says what too few samples mean.
+    ``curves`` are as computed; ``task_model_distortion`` is D_TM; ``warnings`` say where samples are too few or
+    posteriors wrong.
     """
 
     curves: Mapping[str, RateDistortionCurve]
     samples: int
     classes: int
     task_model_distortion: float
-    warning: str | None = None
+    warnings: tuple[str, ...] = ()
 
     @cached_property
     def zero_rate_distortion(self) -> float:
@@ -219,11 +218,11 @@ def overlay_of(labels: npt.ArrayLike, logits: npt.ArrayLike, asked_for: Collecti
     """
     predictions = Predictions.from_logits(labels, logits)
     wrong = float(np.mean(predictions.predicted != predictions.labels))
-    curves = curves_from_predictions(predictions, [*curve_names(predictions), *asked_for])
+    found = curves_with_doubts(predictions, besides=asked_for)
     return Overlay(
-        curves=curves,
+        curves=found.curves,
         samples=predictions.samples,
         classes=predictions.classes,
         task_model_distortion=wrong,
-        warning=few_samples_warning(predictions, curves),
+        warnings=found.warnings,
     )

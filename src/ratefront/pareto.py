@@ -6,9 +6,8 @@ Rules, for everything here:
 * Directions are those of ``records.OBJECTIVES``: accuracy is maximised, everything else minimised.
 * a dominates b when a is at least as good on every objective and better on one.
 * NaN and infinities are errors: nothing that is not finite may be a point.
-* Points that are equal on every objective do not dominate each other; a front keeps one of them, the one
-whose key sorts
-  first, so that a front never depends on the order in which its points arrive.
+* Points that are equal on every objective do not dominate each other: they have the same rank, and where one of them
+  is on the front all are.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def non_dominated(points: Mapping[str, Sequence[float]], objectives: Sequence[str]) -> list[str]:
-    """The keys of the front, sorted by the first objective (best first), then by key.
+    """The keys of the front, rank 1 of ``ranks``: sorted by the first objective (best first), then by key.
 
     Parameters
     ----------
@@ -41,15 +40,10 @@ def non_dominated(points: Mapping[str, Sequence[float]], objectives: Sequence[st
         A value is NaN or infinite (names key and objective), a point has another number of values, a name
         is unknown.
     """
-    keys = sorted(points)
-    costs = as_costs([points[key] for key in keys], objectives, keys)
-    rows, first = np.unique(costs, axis=0, return_index=True)
-    front: list[int] = []
-    for row, cost in enumerate(rows):
-        # They are sorted: whatever dominates this one came before it, and so did one on the front that does.
-        if not is_dominated(cost, rows[front]):
-            front.append(row)
-    return [keys[index] for index in sorted(first[front], key=lambda index: (costs[index, 0], keys[index]))]
+    found = ranks(points, objectives)
+    costs = as_costs(list(points.values()), objectives)
+    best = {key: cost[0] for key, cost in zip(points, costs, strict=True)}
+    return sorted((key for key in points if found[key] == 1), key=lambda key: (best[key], key))
 
 
 def ranks(points: Mapping[str, Sequence[float]], objectives: Sequence[str]) -> dict[str, int]:
@@ -64,13 +58,6 @@ def ranks(points: Mapping[str, Sequence[float]], objectives: Sequence[str]) -> d
     keys = sorted(points)
     found = moocore.pareto_rank(as_costs([points[key] for key in keys], objectives, keys))
     return {key: int(rank) + 1 for key, rank in zip(keys, found, strict=True)}
-
-
-def is_dominated(cost: FloatArray, costs: FloatArray) -> bool:
-    """Whether a row of ``costs`` (N, M), all minimised, is at least as good as ``cost`` (M,) everywhere and
-    better once.
-    """
-    return bool(np.any(np.all(costs <= cost, axis=1) & np.any(costs < cost, axis=1)))
 
 
 def as_costs(

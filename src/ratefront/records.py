@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias
 
+from ratefront.errors import UnknownCostError
+
 Scalar: TypeAlias = bool | int | float | str
 Direction: TypeAlias = Literal["minimise", "maximise"]
 Status: TypeAlias = Literal["planned", "running", "finished", "collapsed", "pruned", "failed"]
@@ -25,6 +27,10 @@ NO_DEFAULT_REFERENCE = ("encode_ms", "transmitter_macs")
 
 #: The key of a result's ``extra``: the most of its GPU's memory that a trial held, as a fraction.
 GPU_MEMORY_SHARE: Final = "gpu_memory_share"
+
+#: The key of a result's ``extra``: samples of both splits that were decoded to another class than the task model
+#: decides for, which ties with it within rounding; of codecs that send the task model's decisions.
+TIES: Final = "ties_within_rounding"
 
 #: The name of a reported metric begins so where the worker read it off the trial's process: no trial knows of it.
 SYSTEM_PREFIX: Final = "system/"
@@ -124,6 +130,7 @@ class TrialResult:
 
     ``status`` is ``collapsed`` where the validation accuracy is not above the majority class by two standard
     deviations: reported, never on a front. Where a trial yields several operating points, ``points`` holds them.
+    ``transmitter_macs`` is None where ``transmitter_macs_unknown`` says why.
     """
 
     trial_id: str
@@ -132,34 +139,55 @@ class TrialResult:
     validation: Measurement
     test: Measurement
     transmitter_bytes: int
-    transmitter_macs: int
+    transmitter_macs: int | None
     encode_ms: float
     train_seconds: float
     extra: Mapping[str, float] = field(default_factory=dict)
     encode_ms_validation: float | None = None
+    transmitter_macs_unknown: str = ""
 
     def __post_init__(self) -> None:
         _require(self.status in ("finished", "collapsed"), "status is finished or collapsed", self.status)
-        optional = () if self.encode_ms_validation is None else ("encode_ms_validation",)
-        for name in ("transmitter_bytes", "transmitter_macs", "encode_ms", "train_seconds", *optional):
+        optional = [n for n in ("encode_ms_validation", "transmitter_macs") if getattr(self, n) is not None]
+        for name in ("transmitter_bytes", "encode_ms", "train_seconds", *optional):
             value = getattr(self, name)
             _require(math.isfinite(value) and value >= 0, f"{name} is finite and ≥ 0", value)
+        explained = (self.transmitter_macs is None) == bool(self.transmitter_macs_unknown)
+        _require(explained, "transmitter_macs is a number or has a reason", self.transmitter_macs)
         for name, value in self.extra.items():
             _require(isinstance(value, int | float), f"extra.{name} is a number", value)
 
     def objective(self, name: str) -> float:
-        """The value that the search sees: validation where the objective depends on data."""
+        """The value that the search sees: validation where the objective depends on data.
+
+        Raises
+        ------
+        UnknownCostError
+            It is not known.
+        """
         if name in ("rate_bits", "accuracy"):
             return float(getattr(self.validation, name))
         if name == "encode_ms" and self.encode_ms_validation is not None:
             return self.encode_ms_validation
-        return float(getattr(self, name))
+        return self._cost(name)
 
     def test_objective(self, name: str) -> float:
-        """The value that the report shows: test where the objective depends on data."""
+        """The value that the report shows: test where the objective depends on data.
+
+        Raises
+        ------
+        UnknownCostError
+            It is not known.
+        """
         if name in ("rate_bits", "accuracy"):
             return float(getattr(self.test, name))
-        return float(getattr(self, name))
+        return self._cost(name)
+
+    def _cost(self, name: str) -> float:
+        value = getattr(self, name)
+        if value is None:
+            raise UnknownCostError(f"{name} is not known: {self.transmitter_macs_unknown}")
+        return float(value)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

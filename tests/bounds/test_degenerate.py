@@ -51,7 +51,7 @@ CASES = {
     "a class that is never predicted": one_hot([0, 0, 1, 1, 1, 0], 3),
     "perfect": one_hot([0, 0, 0, 1, 1, 2], 3),
     "perfect, unevenly": Predictions.from_decisions([0, 0, 1, 1, 1, 2, 2], [0, 0, 1, 1, 1, 2, 2]),
-    "perfect and unsure": Predictions.from_logits(LABELS, np.eye(3)[LABELS]),
+    "perfect and unsure": Predictions.from_logits(LABELS, 2 * np.eye(3)[LABELS]),
     "constant majority": one_hot([0] * 6, 3),
     "constant minority": one_hot([2] * 6, 3),
     "constant class that never occurs": one_hot([3] * 6, 4),
@@ -64,7 +64,7 @@ CASES = {
     "half precision": Predictions.from_logits(LABELS, np.float16([[60000, 0, -60000], [1, 2, 3]] * 3)),
     "small unsigned labels": Predictions.from_logits(LABELS.astype(np.uint8), 2.0 * np.eye(300)[LABELS]),
     "every other row, reversed": Predictions.from_logits(
-        np.repeat(LABELS, 2)[::-2], np.asfortranarray(np.repeat(np.eye(3)[LABELS], 2, axis=0))[::-2]
+        np.repeat(LABELS, 2)[::-2], np.asfortranarray(np.repeat(2 * np.eye(3)[LABELS], 2, axis=0))[::-2]
     ),
     "tied prior": Predictions.from_decisions([0, 1, 2, 0, 1, 2], [0, 1, 2, 1, 2, 0]),
     "a rare class": Predictions.from_decisions([0] * 999 + [1], [0] * 1000),

@@ -138,9 +138,9 @@ def test_a_sweep_s_own_file_is_read_for_its_test_split(tmp_path: Path) -> None:
     np.savez(
         tmp_path / "predictions.npz",
         labels_validation=np.array([0, 1]),
-        logits_validation=np.eye(2),
+        logits_validation=2 * np.eye(2),
         labels_test=np.array([1, 1, 0]),
-        logits_test=np.eye(2)[[1, 0, 0]],
+        logits_test=2 * np.eye(2)[[1, 0, 0]],
     )
     found = load_predictions(tmp_path / "predictions.npz")
     assert found.labels.tolist() == [1, 1, 0]

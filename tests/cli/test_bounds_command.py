@@ -97,6 +97,29 @@ def test_few_samples_are_warned_of_and_drawn_honestly(tmp_path: Path) -> None:
     assert set(document["curves"]) == {*DEFAULT, *honest}
 
 
+def test_probabilities_that_are_called_logits_are_refused_until_one_says_what_they_are(
+    tmp_path: Path,
+) -> None:
+    rng = np.random.default_rng(0)
+    scores = 3 * rng.normal(size=(900, 5))
+    labels = (scores + rng.gumbel(size=scores.shape)).argmax(axis=1)
+    p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    np.savez(tmp_path / "p.npz", labels=labels, logits=p)
+    written = ["--only", "oracle,task_model", "--points", 8, "--out", tmp_path / "b.json"]
+    refused = bounds(tmp_path / "p.npz", *written)
+    assert refused.exit_code == 2
+    assert "--as probabilities" in refused.output
+    assert not (tmp_path / "b.json").exists()
+    errors = {}
+    for kind in ("probabilities", "logits"):
+        done = bounds(tmp_path / "p.npz", *written, "--as", kind)
+        assert done.exit_code == 0, done.output
+        document = json.loads((tmp_path / "b.json").read_text())
+        errors[kind] = document["expected_calibration_error"]
+        assert ("warning: The posteriors are badly calibrated" in done.stderr) == (kind == "logits")
+    assert errors["probabilities"] < 0.05 < 0.3 < errors["logits"]
+
+
 def test_a_prior_alone_has_an_oracle(tmp_path: Path) -> None:
     (tmp_path / "counts.json").write_text(json.dumps({"cat": 30, "dog": 50, "eel": 20}))
     done = bounds(

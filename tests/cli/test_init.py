@@ -7,17 +7,34 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.data.made import DRAW, pixels, write_npz
+from tests.data.made import DRAW, pixels, write_classes, write_npz
 from typer.testing import CliRunner
 
 from ratefront.catalogue import CATALOGUE
+from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.cli import app
 from ratefront.spec.capacity import families_of
 from ratefront.spec.load import load_spec
 
+NETWORK = """\
+from collections import OrderedDict
+
+from torch import nn
+
+
+def net(classes, shape):
+    pixels = shape[0] * shape[1] * shape[2]
+    hidden = nn.Sequential(nn.Flatten(), nn.Linear(pixels, 8))
+    return nn.Sequential(OrderedDict(hidden=hidden, told=nn.Linear(8, classes)))
+"""
+
 
 def init(*arguments: str | Path) -> Any:
     return CliRunner().invoke(app, ["init", *map(str, arguments)])
+
+
+def images(*shape: int) -> dict[str, Any]:
+    return {"x_train": pixels(40, *shape), "x_test": pixels(8, *shape)}
 
 
 @pytest.fixture(autouse=True)
@@ -25,11 +42,29 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.fixture
+def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "nets_for_init.py").write_text(NETWORK)
+    monkeypatch.syspath_prepend(tmp_path)
+    return "nets_for_init:net"
+
+
+def assert_checked(sweep_file: str) -> None:
+    done = CliRunner().invoke(app, ["check", sweep_file])
+    assert done.exit_code == 0, done.output
+    spec = load_spec(sweep_file).spec
+    assert set(families_of(spec)) == {"label", "split"}
+
+
 @pytest.mark.parametrize(
     ("changes", "task_model"),
     [
         ({}, "residual_cnn"),
-        ({"x_train": pixels(40, 32, 32, 3), "x_test": pixels(8, 32, 32, 3)}, "residual_cnn"),
+        (images(8, 8), "residual_cnn"),
+        (images(28, 28), "residual_cnn"),
+        (images(20, 30), "residual_cnn"),
+        (images(32, 32, 3), "residual_cnn"),
+        (images(96, 96, 3), "residual_cnn"),
         ({"x_train": DRAW.normal(size=(40, 16, 3)), "x_test": DRAW.normal(size=(8, 16, 3))}, "pointnet"),
         ({"y_train": np.arange(40) % 2, "y_test": np.arange(8) % 2}, "residual_cnn"),
         ({"y_train": np.arange(40) % 3, "y_test": np.arange(8) % 3}, "residual_cnn"),
@@ -40,24 +75,74 @@ def test_the_file_passes_the_check(changes: dict[str, Any], task_model: str) -> 
     write_npz(Path("own.npz"), **changes)
     done = init("--data", "own.npz", "--out", "first.yaml")
     assert done.exit_code == 0, done.output
+    assert_checked("first.yaml")
     spec = load_spec("first.yaml").spec
     assert spec.name == "own"
     assert spec.task_model.name == task_model
     assert spec.dataset.parameters["path"] == str(Path("own.npz").absolute())
-    assert set(families_of(spec)) == {"label", "split"}
     splits = spec.space["family"]["split"]["split"]
     assert tuple(splits) == CATALOGUE.task_models[task_model].facts["splits"]
 
 
-def test_it_says_what_to_run_next_and_prints_the_file() -> None:
+@pytest.mark.parametrize(
+    ("width", "height", "size"), [(12, 12, 12), (6, 5, 8), (40, 48, 40), (300, 200, 128)]
+)
+def test_a_folder_of_images(width: int, height: int, size: int) -> None:
+    write_classes(Path("my photos"), 8, width=width, height=height)
+    done = init("--data", "my photos")
+    assert done.exit_code == 0, done.output
+    assert_checked("sweep.yaml")
+    spec = load_spec("sweep.yaml").spec
+    assert spec.name == "my-photos"
+    assert spec.dataset.parameters["root"] == str(Path("my photos").absolute())
+    assert spec.dataset.parameters["size"] == size
+    assert f"samples of 3×{size}×{size}, 2 classes; 12 train, 2 validate, 2 test" in done.stderr
+
+
+def test_a_data_set_by_its_name() -> None:
+    done = init("--data", "digits")
+    assert done.exit_code == 0, done.output
+    assert_checked("sweep.yaml")
+    assert "samples of 1×8×8, 10 classes; 1 077 train, 360 validate, 360 test" in done.stderr
+
+
+def test_a_network_of_ones_own_is_cut_where_it_can_be(network: str) -> None:
+    write_npz(Path("own.npz"))
+    done = init("--data", "own.npz", "--task-model", network)
+    assert done.exit_code == 0, done.output
+    assert_checked("sweep.yaml")
+    spec = load_spec("sweep.yaml").spec
+    assert spec.task_model.parameters["target"] == network
+    assert spec.space["family"]["split"]["split"] == ["hidden"]
+    assert f"task model: {network}, 30 epochs" in done.stderr
+
+
+@pytest.mark.skipif("weights" not in ModuleParameters.model_fields, reason="module takes no weights yet")
+def test_trained_weights_are_not_trained(network: str) -> None:
+    from nets_for_init import net  # type: ignore[import-not-found]
+    from safetensors.torch import save_file
+
+    write_npz(Path("own.npz"))
+    save_file(net(4, (1, 9, 8)).state_dict(), "own.safetensors")
+    done = init("--data", "own.npz", "--task-model", network, "--weights", "own.safetensors")
+    assert done.exit_code == 0, done.output
+    assert_checked("sweep.yaml")
+    assert load_spec("sweep.yaml").spec.task_model.parameters["epochs"] == 0
+    assert "nothing is trained" in done.stderr
+
+
+def test_it_says_what_the_data_hold_what_training_costs_and_what_to_run_next() -> None:
     write_npz(Path("own.npz"))
     done = init("--data", "own.npz")
     assert done.stdout == "sweep.yaml\n"
+    assert "data: samples of 1×9×8, 4 classes; 36 train, 4 validate, 8 test" in done.stderr
+    cost = "residual_cnn (width 32), 30 epochs, takes about"
+    assert f"task model: {cost}" in done.stderr
     assert "ratefront check sweep.yaml" in done.stderr
     assert "ratefront sweep sweep.yaml" in done.stderr
     header = Path("sweep.yaml").read_text(encoding="utf-8").split("name:")[0]
     assert "# Command   ratefront sweep sweep.yaml" in header
-    assert "# Cost      not known" in header
+    assert cost in " ".join(line.lstrip("# ") for line in header.splitlines())
     assert "entropy of 2 bit" in header
 
 
@@ -88,16 +173,47 @@ def test_the_kind_is_kept_where_it_had_to_be_said() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"y_test": np.full(8, 7)}, "own.npz: y_test: must hold labels of y_train alone, 0 to 3, got 7"),
-        (
-            {"x_train": pixels(40, 4, 4), "x_test": pixels(8, 4, 4)},
-            "no task model takes samples of shape (1, 4, 4)",
-        ),
+        ({"y_test": np.full(8, 7)}, "own.npz: y_test"),
+        ({"x_train": pixels(40, 9, 8) * 1.0, "x_test": pixels(8, 9, 8) * 1.0}, "own.npz: x_train"),
+        ({"x_train": DRAW.normal(size=(40, 9, 8)), "x_test": DRAW.normal(size=(8, 9, 8))}, "[0, 1]"),
+        ({"x_train": np.full((40, 9, 8), np.nan), "x_test": np.zeros((8, 9, 8))}, "finite"),
+        (images(4, 4), "no task model takes samples of shape (1, 4, 4)"),
     ],
 )
-def test_data_that_cannot_be_used_leave_no_file(changes: dict[str, Any], message: str) -> None:
+def test_data_that_a_sweep_would_refuse_leave_no_file(changes: dict[str, Any], message: str) -> None:
     write_npz(Path("own.npz"), **changes)
     done = init("--data", "own.npz")
     assert done.exit_code == 2
+    assert message in done.stderr
+    assert not Path("sweep.yaml").exists()
+
+
+def test_a_folder_that_a_sweep_would_refuse_leaves_no_file() -> None:
+    write_classes(Path("photos"), 8)
+    Path("photos/cat/torn.png").write_bytes(Path("photos/cat/00.png").read_bytes()[:60])
+    done = init("--data", "photos")
+    assert done.exit_code == 2
+    assert "torn.png" in done.stderr
+    assert not Path("sweep.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--data", "nowhere.npz"), "there is no such file or folder"),
+        (("--data", "mnits"), 'did you mean "mnist"?'),
+        (("--data", "digits", "--kind", "points"), "--kind"),
+        (("--data", "."), "no image files"),
+        (("--data", "digits", "--task-model", "module"), "package.module:function"),
+        (("--data", "digits", "--task-model", "lenett"), "package.module:function"),
+        (("--data", "digits", "--task-model", "no_such_module:net"), "No module named"),
+        (("--data", "digits", "--task-model", "pointnet"), "pointnet takes clouds"),
+        (("--data", "digits", "--weights", "own.pt"), "--task-model"),
+        (("--data", "digits", "--task-model", "small_cnn", "--weights", "own.pt"), "task_model.weights"),
+    ],
+)
+def test_what_cannot_be_meant_is_said(arguments: tuple[str, ...], message: str) -> None:
+    done = init(*arguments)
+    assert done.exit_code == 2, done.output
     assert message in done.stderr
     assert not Path("sweep.yaml").exists()

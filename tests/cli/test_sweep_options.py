@@ -43,7 +43,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def sweep(spec: LoadedSpec, out: Path, **options: Any) -> None:
         found.update(spec=spec, out=out, **options)
-        summary = {"trials_finished": 3, "trials_requested": 7, "front": [{}]}
+        summary = {
+            "trials_finished": 3,
+            "trials_requested": 7,
+            "front": [{}],
+            "ended_early": "nothing is left",
+            "warnings": ["the bounds are off"],
+        }
         out.mkdir(exist_ok=True)
         (out / "summary.json").write_text(json.dumps(summary))
 
@@ -92,6 +98,7 @@ def test_a_sweep_that_is_gone_on_with_knows_its_own_file(
     done = ratefront("sweep", "--out", begun, *words)
     assert done.exit_code == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str(begun)
+    assert "3 of 7 trials finished (nothing is left), 1 on the front" in done.stderr
     assert (asked["spec"].spec.sampler.seed, asked["spec"].spec.trials) == (5, 7)
     assert (asked["resume"], asked["extend"], asked["retry_failed"]) == (resume, extend, retry_failed)
 
@@ -197,3 +204,9 @@ def test_data_that_are_gone_are_told_how_to_go_on_from_elsewhere(tmp_path: Path)
     assert done.exit_code == 2
     assert "/no/where.npz: cannot be read" in done.stderr.replace("\n", "")
     assert "go on with --set dataset.path=" in done.stderr
+
+
+def test_what_is_wrong_with_the_bounds_is_said_at_the_end(asked: dict[str, Any], tmp_path: Path) -> None:
+    done = ratefront("sweep", DIGITS, "--out", tmp_path / "digits")
+    assert done.exit_code == 0, done.output
+    assert done.stderr.splitlines()[-1] == "warning: the bounds are off"

@@ -15,7 +15,7 @@ from ratefront.cli.trial import trial
 from ratefront.codecs.factorized import FactorizedModel
 from ratefront.codecs.storage import load_codec
 from ratefront.errors import InputError
-from ratefront.tasks.model import round_to_half
+from ratefront.precision import round_to_half
 
 WHOLE: dict[str, Any] = {
     "version": 2,
@@ -76,12 +76,14 @@ def test_rounding_leaves_the_constants_of_layers() -> None:
     assert before.isfinite().all()
 
 
-def test_rounding_takes_the_statistics_of_normalisation() -> None:
+def test_rounding_leaves_the_statistics_of_normalisation() -> None:
     norm = nn.BatchNorm1d(2)
-    assert norm.running_mean is not None
-    norm.running_mean.fill_(1 / 3)
+    assert norm.running_var is not None
+    norm.running_var.fill_(1e6)
+    norm.weight.data.fill_(1 / 3)
     round_to_half(norm)
-    assert torch.equal(norm.running_mean, norm.running_mean.half().float())
+    assert torch.equal(norm.running_var, torch.full((2,), 1e6))
+    assert torch.equal(norm.weight, norm.weight.half().float())
 
 
 def test_a_trials_folder_is_not_written_over(tmp_path: Path) -> None:

@@ -13,10 +13,14 @@ from tests.lab import EXAMPLES, lab_spec
 
 from ratefront.bitstream import write_stream
 from ratefront.catalogue import CATALOGUE
+from ratefront.catalogue.families import SplitParameters
 from ratefront.codecs.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.label import LabelCodec
 from ratefront.complexity import module_bytes
+from ratefront.entropy_coder import Symbols
+from ratefront.macs import multiply_accumulates
 from ratefront.objectives.distortions import divergence_from_teacher
+from ratefront.spec.configurations import uses_seed
 from ratefront.tasks.small_cnn import SmallCNN
 from ratefront.testing.codec_contract import (
     CodecContract,
@@ -79,6 +83,31 @@ def test_families_that_learn_nothing_say_so(examples: dict[str, TrainedExample],
     assert examples[name].untrained(seed=0)[1] is None
 
 
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_seed_enters_what_is_learned_and_nothing_else(name: str) -> None:
+    assert uses_seed(EXAMPLES[name]) == (name in LEARNED)
+
+
+def drawn_from_the_seed(codec: LabelCodec, images: torch.Tensor, first: int = 0) -> Symbols:
+    return torch.randint(10, (len(images), 1), dtype=torch.int32).numpy()
+
+
+def test_a_draw_that_a_family_does_not_own_up_to_is_found(
+    examples: dict[str, TrainedExample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LabelCodec, "analyse", drawn_from_the_seed)
+    with pytest.raises(AssertionError):
+        CodecContract().test_what_uses_no_seed_is_the_same_with_another(examples["label-lossless"])
+
+
+def test_training_that_a_family_does_not_own_up_to_is_found(
+    examples: dict[str, TrainedExample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SplitParameters, "uses_seed", False)
+    with pytest.raises(AssertionError, match="what is trained depends on the seed"):
+        CodecContract().test_what_uses_no_seed_is_the_same_with_another(examples["split-factorized"])
+
+
 def test_every_family_of_the_catalogue_has_an_example() -> None:
     assert {values["family"] for values in EXAMPLES.values()} == set(CATALOGUE.families)
 
@@ -128,6 +157,32 @@ def _loss(codec: BottleneckCodec, features: torch.Tensor, latents: torch.Tensor)
     return model.bits(model.embed(latents)) + codec.beta * divergence_from_teacher(
         codec.logits(latents), codec.teacher(features)
     )
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_cost_of_every_family_is_known(examples: dict[str, TrainedExample], name: str) -> None:
+    codec, images = examples[name].codec, torch.from_numpy(examples[name].data.test.images[:1])
+    assert codec.transmitter_macs(images).unknown == ()
+
+
+@pytest.mark.parametrize("name", ["split-factorized", "split-categorical"])
+def test_refinement_costs_three_forward_passes_a_step(examples: dict[str, TrainedExample], name: str) -> None:
+    """Of synthesis, densities and back end; and the task model's own back end once."""
+    plain, refined = examples[name].codec, examples[f"{name}-sga"].codec
+    assert isinstance(refined, BottleneckCodec)
+    images = torch.from_numpy(examples[name].data.test.images[:1])
+    features = refined.features(images)
+    relaxed = refined.bottleneck.model.embed(refined.latents_of(features))
+    parts = [
+        multiply_accumulates(run, given).counted
+        for run, given in (
+            (refined.bottleneck.synthesise, relaxed),
+            (refined.bottleneck.model.bits, relaxed),
+            (refined.back_end, features),
+        )
+    ]
+    added = refined.transmitter_macs(images).counted - plain.transmitter_macs(images).counted
+    assert added == 3 * 30 * sum(parts) + parts[2]
 
 
 def test_refinement_makes_the_transmitter_larger(examples: dict[str, TrainedExample]) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from PIL import Image
 from tests.data.made import describe, load, pixels, write_classes, write_image
 
 from ratefront.data import file_check
+from ratefront.data.image_decoding import Look, look_at
 from ratefront.errors import InputError
 
 
@@ -60,7 +64,14 @@ def test_labels_follow_the_names_and_pixels_the_files(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.test.labels, [0, 0, 0, 1, 1, 1])
     expected = np.stack(stored["test", "ape"] + stored["test", "zebra"]).transpose(0, 3, 1, 2)
     np.testing.assert_array_equal(data.test.images[:], expected.astype(np.float32) / np.float32(255))
-    assert describe("image_folder", root=str(tmp_path), size=8) == {"classes": 2, "shape": (3, 8, 8)}
+    assert describe("image_folder", root=str(tmp_path), size=8) == {
+        "classes": 2,
+        "shape": (3, 8, 8),
+        "label_bits": 1.0,
+        "samples": {"train": 6, "validation": 6, "test": 6},
+        "validation_is_held_out_of_train": False,
+        "remarks": [],
+    }
     assert (data.classes, data.shape, data.raw_bits) == (2, (3, 8, 8), 8 * 192)
 
 
@@ -115,16 +126,20 @@ def test_a_folder_is_looked_through_once_until_it_changes(
     root = write_classes(tmp_path / "images", 10)
     looked_at: list[str] = []
 
-    def look(path: str, at_least: int) -> None:
+    def look(path: str, at_least: int, background: Any) -> Look:
         looked_at.append(path)
+        return look_at(path, at_least, background)
 
-    monkeypatch.setattr(file_check, "problem_with", look)
+    monkeypatch.setattr(file_check, "look_at", look)
     counts(root)
     assert len(looked_at) == 20
     counts(root)
     assert len(looked_at) == 20
     write_image(root / "cat" / "00.png", 14)
     counts(root)
+    assert len(looked_at) == 40
+    root.rename(tmp_path / "moved")
+    counts(tmp_path / "moved")
     assert len(looked_at) == 40
 
 
@@ -147,15 +162,57 @@ def test_content_follows_the_files_and_not_the_place(tmp_path: Path) -> None:
     assert load("image_folder", root=str(root), size=8).content != first
 
 
-def test_content_of_a_large_folder_follows_sizes_and_times(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(file_check, "_CONTENTS_BELOW_BYTES", 0)
-    root = write_classes(tmp_path, 10)
-    first = load("image_folder", root=str(root), size=8).content
+@pytest.mark.parametrize(
+    "move", [shutil.copytree, shutil.move, partial(shutil.copytree, copy_function=shutil.copyfile)]
+)
+@pytest.mark.parametrize("data_set", ["image_folder", "images"])
+def test_moved_or_copied_data_are_the_same_data(tmp_path: Path, move: Any, data_set: str) -> None:
+    write_classes(tmp_path / "here" / "train", 3)
+    write_classes(tmp_path / "here" / "test", 3)
+    before = load(data_set, root=str(tmp_path / "here"), size=8)
+    (tmp_path / "far").mkdir()
+    move(tmp_path / "here", tmp_path / "far" / "there")
+    after = load(data_set, root=str(tmp_path / "far" / "there"), size=8)
+    assert after.content == before.content
+    np.testing.assert_array_equal(after.test.labels, before.test.labels)
+
+
+def test_an_image_replaced_by_one_of_the_same_size_and_time_is_another(tmp_path: Path) -> None:
+    root = tmp_path / "images"
+    for name in ("cat", "dog"):
+        for number in range(3):
+            write_image(root / name / f"{number}.bmp")
+    first, path = load("image_folder", root=str(root), size=8).content, root / "cat" / "0.bmp"
+    before = path.stat()
     assert load("image_folder", root=str(root), size=8).content == first
-    (root / "cat" / "00.png").touch()
+    write_image(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    after = path.stat()
+    assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
     assert load("image_folder", root=str(root), size=8).content != first
+
+
+def test_a_thousand_files_are_known_again_within_a_tenth_of_a_second(tmp_path: Path) -> None:
+    """100 000 of them may take ten seconds."""
+    for name in ("cat", "dog"):
+        write_image(tmp_path / name / "000.png", 8, 8)
+        for number in range(1, 500):
+            shutil.copyfile(tmp_path / name / "000.png", tmp_path / name / f"{number:03}.png")
+    load("image_folder", root=str(tmp_path), size=8)
+    started = time.process_time()
+    load("image_folder", root=str(tmp_path), size=8)
+    assert time.process_time() - started < 0.1
+
+
+def test_a_class_that_test_never_has_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_classes(tmp_path / "train", 4, ("cat", "dog", "emu"))
+    write_classes(tmp_path / "test", 4, ("cat", "emu"))
+    told = "the test split has no sample of 1 of the 3 classes: dog"
+    (remark,) = describe("image_folder", root=str(tmp_path), size=8)["remarks"]
+    assert remark.startswith(told)
+    with caplog.at_level(logging.WARNING, logger="ratefront"):
+        load("image_folder", root=str(tmp_path), size=8)
+    assert told in caplog.text
 
 
 def _nothing(root: Path) -> str:
@@ -202,5 +259,6 @@ def _no_images(root: Path) -> str:
 def test_folders_that_do_not_fit_are_told(tmp_path: Path, change: Any) -> None:
     root = write_classes(tmp_path / "images", 5)
     message = change(root)
-    with pytest.raises(InputError, match=message):
-        counts(root)
+    for ask in (describe, load):
+        with pytest.raises(InputError, match=message):
+            ask("image_folder", root=str(root), size=8)

@@ -12,7 +12,7 @@ import pytest
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.messages import Began, Broke, Done, Fact, Progressed, Record, Returned, Start
-from ratefront.events import Created, Ended, Entry, Event, Resumed
+from ratefront.events import Created, Entry, Event, Resumed
 from ratefront.records import Measurement, Scalar, TrialResult
 from ratefront.spec.schema import Named, Sampler, SweepSpec
 from ratefront.spec.space import Branch, Choice, Constant, Float, Int, Space
@@ -74,9 +74,10 @@ class VirtualDriver:
     ledger: list[Entry] = field(default_factory=list)
     kill_at: int | None = None
     outcome: Callable[[Random, Start], Fact] | None = None
+    space: Space = field(default_factory=lambda: SPACE)
 
     def __post_init__(self) -> None:
-        self.engine = Engine(self.spec, SPACE, self.ledger)
+        self.engine = Engine(self.spec, self.space, self.ledger)
         self.held: dict[str, Start] = {}
         self.old_news: list[Fact] = []
 
@@ -93,12 +94,14 @@ class VirtualDriver:
         self.old_news.append(fact)
 
     def run(self) -> Engine:
-        self.record(Resumed("again") if self.ledger else Created("virtual", {}, "0"))
+        self.record(
+            Resumed("again") if self.ledger else Created("virtual", {"trials": self.spec.trials}, "0")
+        )
         while not self.engine.done:
             self._fill()
             self._hear()
         assert isinstance(self.engine.next_command(), Done)
-        self.record(Ended("done"))
+        self.record(self.engine.end)
         return self.engine
 
     def _fill(self) -> None:

@@ -114,7 +114,8 @@ class Hand:
 
     def __init__(self, virtual: SimpleNamespace, trials: int = 2) -> None:
         self.virtual, self.ledger = virtual, []
-        self.engine = Engine(virtual.spec(trials=trials), virtual.SPACE)
+        self.spec = virtual.spec(trials=trials)
+        self.engine = Engine(self.spec, virtual.SPACE)
         self.add(Created("by hand", {}, "0"))
 
     def add(self, *events: Event) -> None:
@@ -193,6 +194,8 @@ def test_a_metric_is_a_number(hand: Hand, value: object) -> None:
         ({"validation": None}, "InvalidResult", "incomplete or wrong"),
         ({"transmitter_bytes": -1}, "InvalidResult", "transmitter_bytes is finite and ≥ 0"),
         ({"transmitter_macs": -5}, "InvalidResult", "transmitter_macs is finite and ≥ 0"),
+        ({"transmitter_macs": None}, "InvalidResult", "transmitter_macs is a number or has a reason"),
+        ({"transmitter_macs_unknown": "aten.cdist"}, "InvalidResult", "a number or has a reason"),
         ({"encode_ms_validation": -0.1}, "InvalidResult", "encode_ms_validation is finite and ≥ 0"),
         ({"extra": {"per_class": [1.0, float("nan")]}}, "DivergedError", "extra.per_class.1 is nan"),
         ({"extra": {"gpu_memory_share": "0.5"}}, "InvalidResult", "extra.gpu_memory_share is a number"),
@@ -210,6 +213,28 @@ def test_a_result_that_is_no_measurement_fails_the_trial(
     assert isinstance(event, Failed)
     assert (event.error, event.final) == (error, True)
     assert part in event.reason
+
+
+@pytest.mark.parametrize("is_objective", [False, True])
+def test_an_unknown_cost_fails_a_trial_only_where_it_is_an_objective(
+    virtual: SimpleNamespace, is_objective: bool
+) -> None:
+    hand = Hand(virtual)
+    if is_objective:
+        objectives = ("rate_bits", "accuracy", "transmitter_macs")
+        hand.engine = Engine(hand.spec.model_copy(update={"objectives": objectives}), virtual.SPACE)
+        hand.engine.apply(hand.ledger[0])
+    start = hand.begin()
+    unknown = {"transmitter_macs": None, "transmitter_macs_unknown": "no count for aten.cdist"}
+    plain = virtual.result("t0000", start.params.values) | unknown
+    (event,) = hand.engine.judge(Returned("t0000", 1, plain))
+    hand.add(event)
+    if not is_objective:
+        assert isinstance(event, Finished)
+        return
+    assert isinstance(event, Failed)
+    assert (event.error, event.final) == ("UnknownCostError", True)
+    assert "transmitter_macs is not known: no count for aten.cdist" in event.reason
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,7 @@ from ratefront.events import Extended, Planned, Reopened
 from ratefront.history import TrialHistory
 from ratefront.optuna_space import to_optuna
 from ratefront.records import TrialParams, TrialResult
-from ratefront.spec.schema import Sampler
-from ratefront.spec.space import Branch, Constant, Float, Int
+from ratefront.spec.space import Constant, Float
 
 _ELSEWHERE = """
 import json, sys
@@ -218,12 +217,6 @@ def test_no_trial_repeats_an_earlier_one(virtual: SimpleNamespace, sampler: str)
     driver.run()
     tried = Counter(json.dumps(values, sort_keys=True) for values in planned(driver))
     assert tried.most_common(1)[0][1] == 1
-
-
-def test_a_space_of_few_points_is_repeated_rather_than_refused() -> None:
-    tiny = {"family": Branch({"label": {"merged": Int(2, 3)}})}
-    suggester = Suggester(Sampler(startup_trials=1), tiny, ("rate_bits", "accuracy"))
-    assert all(suggester.suggest(number)["merged"] in (2, 3) for number in range(6))
 
 
 def test_stable_seed_is_fixed_for_ever() -> None:

@@ -16,7 +16,9 @@ from ratefront.errors import InputError
 from ratefront.events import TaskModelReady
 from ratefront.records import GPU_MEMORY_SHARE, Measurement, Progress, TrialParams, TrialResult
 from ratefront.spec.schema import SweepSpec
+from ratefront.store.folder import progress_path
 from ratefront.store.inputs import check_inputs
+from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
 from ratefront.trial.context import TrialContext
 
 OPEN = 0  # generators of this process that were begun and not closed
@@ -108,6 +110,16 @@ def _prepared(identity: str, folder: Path, device: str) -> TaskModelReady:
     facts = {"identity": identity, "device": device, "pid": os.getpid()}
     (folder / "facts.json").write_text(json.dumps(facts))
     return TaskModelReady(identity, 0.97, 0.96, 12345)
+
+
+def prepare_slowly(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady:
+    """Tells of an epoch every second, as the real one does."""
+    progress = ProgressFile(progress_path(folder))
+    for epochs_done in range(3):
+        progress.write(TaskModelProgress(3, epochs_done, seconds=1.0 * epochs_done))
+        time.sleep(1.0)
+    progress.remove()
+    return _prepared("fake", folder, device)
 
 
 def prepare_refused(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady:

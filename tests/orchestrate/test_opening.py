@@ -16,11 +16,12 @@ from ratefront.events import Created, Extended, Reconfigured, Reopened, Resumed
 from ratefront.history import SweepHistory
 from ratefront.orchestrate import environment, git_tree
 from ratefront.orchestrate.environment import describe_environment, write_environment
-from ratefront.orchestrate.opening import Wishes, check_folder, opening_events
+from ratefront.orchestrate.opening import Wishes, check_folder, clear_away, opening_events
 from ratefront.spec.going_on import Change
 from ratefront.spec.load import to_plain
 from ratefront.store.environment import environment_descriptions, environment_files, git_commit_of
 from ratefront.store.folder import SweepFolder
+from ratefront.store.ledger import Ledger
 from ratefront.store.reading import read_history
 
 
@@ -33,7 +34,6 @@ class TestFolder:
         ("name", "wishes", "rule"),
         [
             ("notes.txt", Wishes(), "not empty"),
-            ("ledger.jsonl", Wishes(), "--resume"),
             ("x", Wishes(resume=True), "no sweep to"),
             ("x", Wishes(extend=3), "--extend is for a sweep that has begun"),
             ("ledger.jsonl", Wishes(retry_failed=True), "--retry-failed is for a sweep that has begun"),
@@ -44,6 +44,19 @@ class TestFolder:
         (tmp_path / name).touch()
         with pytest.raises(InputError, match=rule):
             check_folder(SweepFolder(tmp_path), wishes)
+
+    def test_a_sweep_with_trials_keeps_its_folder(self, tmp_path: Path) -> None:
+        sweep = FakeSweep(tmp_path / "s")
+        check_folder(sweep.folder, Wishes())  # it has planned none
+        sweep.plan(label())
+        with pytest.raises(InputError, match="already holds a sweep; go on with --resume"):
+            check_folder(sweep.folder, Wishes())
+
+    def test_a_ledger_that_nobody_can_read_is_not_thrown_away(self, tmp_path: Path) -> None:
+        folder = FakeSweep(tmp_path / "s").folder
+        folder.ledger.write_bytes(b"?" + folder.ledger.read_bytes()[1:])
+        with pytest.raises(InputError, match="already holds a sweep"):
+            check_folder(folder, Wishes())
 
     def test_a_file_is_no_folder(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
@@ -116,9 +129,16 @@ class TestEvents:
         (only,) = opening_events(asked, history(tmp_path / "e", ended=True), Wishes(True), change)
         assert only == Reconfigured({"keep": "none"})
 
-    def test_a_new_sweep_does_not_take_over_one_that_came_first(self, asked: Any, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match="another driver has begun a sweep in this folder meanwhile"):
-            opening_events(asked, history(tmp_path / "s", ended=False), Wishes())
+    def test_a_new_sweep_does_not_take_over_one_that_came_first(self, tmp_path: Path) -> None:
+        folder = SweepFolder(tmp_path / "s")
+        history(folder.path, ended=False)
+        before = folder.ledger.read_bytes()
+        with (
+            Ledger(folder.ledger) as ledger,
+            pytest.raises(InputError, match=r"another driver has begun a sweep in .*/s meanwhile"),
+        ):
+            clear_away(folder, ledger)
+        assert folder.ledger.read_bytes() == before
 
     def test_where_none_has_failed_there_is_nothing_to_do(self, asked: Any, tmp_path: Path) -> None:
         sweep = FakeSweep(tmp_path / "s", spec(trials=1))

@@ -13,12 +13,27 @@ from typing import Any
 import pytest
 
 from ratefront.errors import EngineError, InputError, SweepMismatchError
-from ratefront.events import Ended, Extended, Failed, Reopened, Reported, Resumed, Started, TaskModelReady
+from ratefront.events import (
+    Created,
+    Ended,
+    Extended,
+    Failed,
+    Halted,
+    Reopened,
+    Reported,
+    Resumed,
+    Started,
+    TaskModelReady,
+)
 from ratefront.orchestrate import results
+from ratefront.orchestrate.closing import closing_of
+from ratefront.orchestrate.interrupts import Interrupted
 from ratefront.orchestrate.sweep import Work
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger, read_entries
+from ratefront.store.reading import read_history
 from ratefront.store.requests import Request, ask
+from ratefront.store.status import status_of
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -167,6 +182,24 @@ def test_an_ended_sweep_goes_on_with_more_trials_and_those_that_had_failed(
     assert {event.trial_id for event in added if isinstance(event, Started)} == failed | new
 
 
+def test_a_sweep_ends_where_its_space_holds_no_more_and_says_so(
+    fake: SimpleNamespace, follower: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ratefront.engine.suggest.uses_seed", lambda values: False)
+    spec, folder = fake.loaded(8, (7, 8, 9)), tmp_path / "sweep"
+    history = fake.run(spec, folder)
+    assert sorted(trial.params.values["merged"] for trial in history.with_status("finished")) == [7, 8, 9]
+    assert events_of(folder, Ended) == [Ended("the space holds no more configurations")]
+    status = status_of(SweepFolder(folder))
+    assert (status["state"], status["trials_requested"], status["finished"]) == ("ended", 8, 3)
+    assert status["ended_early"] == "the space holds no more configurations"
+    before = len(events_of(folder))
+    fake.run(spec, folder, resume=True)
+    with pytest.raises(InputError, match="--extend: the space holds no more configurations"):
+        fake.run(spec, folder, resume=True, extend=2)
+    assert len(events_of(folder)) == before
+
+
 @pytest.mark.slow
 def test_empty_trials_are_cheap(fake: SimpleNamespace, follower: Any, tmp_path: Path) -> None:
     start = time.perf_counter()
@@ -197,6 +230,54 @@ def test_a_task_model_that_cannot_be_had_is_bad_input(
         fake.run(fake.loaded(2), tmp_path / "b", work=Work("x:y", "fake_work:prepare_broken"))
     assert [(told.outcome, told.tells_standing) for told in follower.finished] == [("failed", False)] * 2
     assert "training went wrong" in follower.finished[1].reason
+
+
+def test_a_sweep_that_ended_on_an_error_says_why_and_its_folder_is_free(
+    fake: SimpleNamespace, follower: Any, tmp_path: Path
+) -> None:
+    folder = SweepFolder(tmp_path / "a")
+    with pytest.raises(EngineError):
+        fake.run(fake.loaded(2), folder.path, work=Work("x:y", "fake_work:prepare_broken"))
+    told = status_of(folder)
+    assert told["state"] == "failed"
+    assert "training went wrong" in told["reason"]
+    assert closing_of(fake.drawn(folder), folder, read_history(folder), "none").outcome == "failed"
+    with pytest.raises(InputError):  # another one, in the same folder
+        fake.run(fake.loaded(3), folder.path, work=Work("x:y", "fake_work:prepare_refused"))
+    told = status_of(folder)
+    assert (told["state"], told["reason"], told["trials_requested"]) == (
+        "failed",
+        "the data set is not there",
+        3,
+    )
+    history = fake.run(fake.loaded(3), folder.path, resume=True)
+    assert statuses(history) == {"finished": 3}
+    told = status_of(folder)
+    assert (told["state"], told["reason"]) == ("ended", None)
+    kinds = [type(entry.event) for entry in read_entries(folder.ledger)][:4]
+    assert kinds == [Created, Halted, Resumed, TaskModelReady]
+
+
+def test_the_training_of_the_task_model_is_told_and_may_be_interrupted(
+    fake: SimpleNamespace, follower: Any, tmp_path: Path
+) -> None:
+    folder, work = SweepFolder(tmp_path / "sweep"), Work("x:y", "fake_work:prepare_slowly")
+    told: list[Any] = []
+
+    def until_the_second_epoch(progress: Any) -> None:
+        told.append((progress, status_of(folder)))
+        if progress.epochs_done == 1:
+            raise Interrupted("SIGINT")
+
+    with pytest.raises(Interrupted):
+        fake.run(fake.loaded(1), folder.path, work=work, on_training=until_the_second_epoch)
+    assert [progress.epochs_done for progress, _ in told] == [0, 1]
+    assert [status["task_model_progress"] for _, status in told] == [its.to_plain() for its, _ in told]
+    assert {status["state"] for _, status in told} == {"starting"}
+    left = status_of(folder)
+    assert (left["state"], left["reason"], left["task_model_progress"]) == ("interrupted", "SIGINT", None)
+    assert left["elapsed_s"] >= 1.0, "the time in which it trained was time at work"
+    assert statuses(fake.run(fake.loaded(1), folder.path, resume=True)) == {"finished": 1}
 
 
 @pytest.mark.slow

@@ -154,6 +154,21 @@ def test_the_region_above_the_oracle_is_shaded(document):
         assert not path.contains_point((1.02 * rate, accuracy))
 
 
+def test_its_warnings_are_small_print_inside_the_figure(document):
+    warning = "S&C lies $below$ TMRD: " + 40 * "many words "
+    lines = {}
+    for name, warnings in (("with", [warning, "another"]), ("without", [])):
+        figure = bounds_figure({**document, "warnings": warnings})
+        renderer = rendered(figure)
+        lines[name] = [text.get_text() for text in figure.texts]
+        boxes = [text.get_window_extent(renderer) for text in (*figure.texts, figure.legends[0])]
+        assert all(box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
+        assert not any(a.overlaps(b) for place, a in enumerate(boxes) for b in boxes[:place])
+    told = " ".join(reversed(lines["with"]))
+    assert told.replace("\\$", "$") == f"Warning: {warning.strip()} Warning: another"
+    assert lines["without"] == []
+
+
 def test_the_reference_lines_say_what_they_are(document):
     figure = bounds_figure(document)
     lines = drawn(figure.axes[0])

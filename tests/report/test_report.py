@@ -1,19 +1,22 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import re
 import subprocess
 import sys
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
-from tests.builders import FakeSweep, full_sweep, label, spec, split
+from tests.builders import FakeSweep, biased_predictions, full_sweep, label, spec, split
 
 from ratefront.errors import InputError
+from ratefront.events import Ended
 from ratefront.report.page import script_json
 from ratefront.report.view import read_view
-from ratefront.report.words import best_learned
+from ratefront.report.words import best_learned, headline
 from ratefront.report.write import write_report
 from ratefront.store.folder import SweepFolder
 
@@ -105,6 +108,18 @@ def test_front_csv_has_the_fronts_trials_with_gaps(folder):
     assert {f"gap_bits_{name}" for name in BOUNDS} <= rows[0].keys()
 
 
+def test_front_csv_says_of_a_trial_what_trials_csv_says_and_more(folder):
+    front, trials = (
+        list(csv.DictReader(file.read_text().splitlines())) for file in (folder.front_csv, folder.trials_csv)
+    )
+    of_trial = {row["trial_id"]: row for row in trials}
+    assert {"seed", "transmitter_macs", "width", "alphabet", "method"} <= front[0].keys()
+    for row in front:
+        whole = of_trial[row["trial_id"]]
+        assert {name: row[name] for name in row.keys() & whole.keys()}.items() <= whole.items()
+        assert {name for name, value in whole.items() if value} <= {*row, "status", "attempts"}
+
+
 def test_the_page_loads_nothing_from_anywhere(page):
     for tag, attributes in page.elements:
         for name in ("src", "href", "action", "data", "srcset", "poster"):
@@ -178,6 +193,19 @@ def test_a_running_sweep_says_so(tmp_path):
     assert {"class": "running"} in page.tags("span")
 
 
+def test_a_sweep_that_ended_early_says_why(tmp_path):
+    sweep = FakeSweep(tmp_path)
+    sweep.finish(label(), 3.3, 0.97, 52_000)
+    sweep.append(Ended("the space holds no more configurations"))
+    write_report(sweep.folder)
+    said = "Ended: 1 of 30 trials ended (1 finished): the space holds no more configurations."
+    assert said in Page(sweep.folder.report.read_text()).text
+    assert (
+        json.loads(sweep.folder.summary.read_text())["ended_early"]
+        == "the space holds no more configurations"
+    )
+
+
 @pytest.mark.parametrize("task_model", [True, False])
 def test_a_sweep_without_finished_trials_is_drawn(tmp_path, task_model):
     sweep = FakeSweep(tmp_path, task_model=task_model)
@@ -237,6 +265,25 @@ def test_headline_takes_the_cheapest_small_codec_close_to_the_task_model(tmp_pat
     close = sweep.finish(split("stem", 2.0), 9.0, 0.97, 3_000)
     sweep.finish(split("stem", 3.0), 30.0, 0.974, 3_000)
     assert best_learned(read_view(sweep.end())).trial_id == close
+
+
+def test_what_is_wrong_with_the_bounds_is_in_the_report_the_note_and_the_summary(tmp_path):
+    labels, logits = biased_predictions(2)
+    sweep = FakeSweep(tmp_path, spec(bounds=[*BOUNDS, "task_model"]))
+    np.savez(sweep.folder.predictions, labels_test=labels, logits_test=logits)
+    before = read_view(sweep.folder)
+    sweep.finish(label(), 3.3, 0.3, 52_420)
+    folder = sweep.end()
+    note = write_report(folder).note
+    warnings = json.loads(folder.summary.read_text())["warnings"]
+    page = html.unescape(folder.report.read_text())
+    for start in ("The posteriors are badly calibrated", "S&C lies below TMRD"):
+        (warning,) = [warning for warning in warnings if warning.startswith(start)]
+        assert f"<p>{warning}</p>" in page
+        assert warning in headline(before)
+        assert start.partition("&")[0] in note
+    assert "task_model_calibrated" in read_view(folder).bounds
+    assert "gap_bits_task_model_calibrated" in folder.front_csv.read_text()
 
 
 def test_staircase_rises_through_trials_chosen_on_validation(tmp_path):

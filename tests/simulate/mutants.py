@@ -21,6 +21,7 @@ from ratefront.events import (
     Resumed,
     Started,
 )
+from ratefront.history import TrialHistory
 from ratefront.simulate.journal import MemoryJournal
 from ratefront.simulate.scenario import Parts
 
@@ -145,6 +146,14 @@ class LosesTheLastEntry(MemoryJournal):
         return found[:-1]
 
 
+class ForgetsThatItGoesOn(LiveSweep):
+    """A driver does not say that it goes on with what another one has left."""
+
+    def record(self, event: Event) -> None:
+        if not isinstance(event, Resumed):
+            super().record(event)
+
+
 class KeepsTornLines(MemoryJournal):
     """Recovery leaves the torn end where it is."""
 
@@ -240,9 +249,8 @@ class SuggestsByTheClock(Engine):
 class StartsAllAtOnce(Engine):
     """Where one trial is to be measured alone, the others do not wait."""
 
-    @property
-    def _given_out(self) -> int:
-        return 0
+    def _given_out(self) -> list[TrialHistory]:
+        return []
 
 
 class CutsNoBatches(Engine):
@@ -251,6 +259,31 @@ class CutsNoBatches(Engine):
     def next_command(self) -> SlotCommand:
         command = super().next_command()
         return replace(command, batch_divisor=1) if isinstance(command, Start) else command
+
+
+class TriesAgainWhatUsesNoSeed(Engine):
+    """A trial may repeat one that gives the same whatever the seed is."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._suggester._is_due = lambda values: True
+
+
+class StopsBeforeTheSpaceIsTried(Engine):
+    """The last configuration of a small space is never planned."""
+
+    @property
+    def is_exhausted(self) -> bool:
+        size, tried = self._suggester._size, len(self.history.trials)
+        return super().is_exhausted or (size is not None and tried >= size - 1)
+
+
+class NeverRunsOut(Engine):
+    """A space that holds nothing more is asked for more."""
+
+    @property
+    def is_exhausted(self) -> bool:
+        return False
 
 
 #: The five that the issue names, each in one or more forms, and some more.
@@ -275,7 +308,11 @@ MORE: tuple[Parts, ...] = (
     Parts(engine=SuggestsByTheClock),
     Parts(engine=StartsAllAtOnce),
     Parts(engine=CutsNoBatches),
+    Parts(engine=TriesAgainWhatUsesNoSeed),
+    Parts(engine=StopsBeforeTheSpaceIsTried),
+    Parts(engine=NeverRunsOut),
     Parts(journal=KeepsTornLines),
+    Parts(live=ForgetsThatItGoesOn),
 )
 
 

@@ -70,7 +70,7 @@ SETTINGS = {
     "dataset={split_seed: 1}": "dataset.name: is required, but missing",
     "task_model.name=small_cn": 'task_model.name: unknown task model "small_cn"; did you mean "small_cnn"? '
     f"valid: {', '.join(CATALOGUE.task_models)}",
-    "task_model.epochs=0": "task_model.epochs: must be ≥ 1, got 0",
+    "task_model.epochs=0": "task_model: epochs: must be ≥ 1 where there are no trained weights (weights: FILE), got 0",
     "space=3": "space: must be a mapping, got 3",
     "trials.x=3": "--set trials.x=3: trials is 4, not a mapping",
     "trials": "--set trials: must be key=value, with a dotted key (training.epochs=5)",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
+from tests.data.made import describe, load, write_npz
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.spec.load import load_spec
@@ -34,6 +36,7 @@ def lines(text: str) -> list[str]:
     "line",
     [
         "dataset          digits: scikit-learn's 1797 handwritten digits of 8×8 pixels (split_seed 0)",
+        "                 samples of 1×8×8, 10 classes; 1 077 train, 360 validate, 360 test",
         "split points     conv1, conv2, conv3, hidden",
         "trials           56, 2 at a time",
         "one trial needs  1 CPU, no GPU",
@@ -48,6 +51,25 @@ def lines(text: str) -> list[str]:
 )
 def test_the_demo_is_explained(line: str) -> None:
     assert line in lines(printed(plan()))
+
+
+def test_shape_classes_and_samples_are_those_of_the_data() -> None:
+    data = load("digits")
+    facts = describe("digits")
+    assert facts["samples"] == {name: len(getattr(data, name)) for name in ("train", "validation", "test")}
+    assert (facts["shape"], facts["classes"]) == (data.shape, data.classes)
+
+
+def test_what_arrays_hold_is_shown(tmp_path: Path) -> None:
+    path = write_npz(tmp_path / "own.npz", y_train=np.arange(40) % 10)
+    text = printed(
+        plan(
+            f"dataset={{name: arrays, path: '{path}'}}",
+            "task_model={name: residual_cnn}",
+            "space.family.split.split=[pool]",
+        )
+    )
+    assert "                 samples of 1×9×8, 10 classes" in text
 
 
 def test_plain_text_has_no_control_codes() -> None:
@@ -77,3 +99,10 @@ def test_what_was_set_is_what_is_shown() -> None:
 def test_brackets_of_a_setting_are_text() -> None:
     text = printed(plan("tracking.uri=postgresql://db/mlflow", "tracking.experiment='[red]x'"))
     assert "experiment [red]x in postgresql://db/mlflow" in text
+
+
+def test_a_space_that_holds_fewer_configurations_than_trials_is_told() -> None:
+    said = "the space holds 7 configurations, fewer than the 56 trials: the sweep ends after 7"
+    label = "{label: {method: {lossless: {}, merged: {merged_classes: {int: [1, 6]}}}}}"
+    assert f"                 {said}" in lines(printed(plan(f"space.family={label}")))
+    assert "configurations" not in printed(plan())

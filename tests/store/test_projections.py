@@ -28,7 +28,7 @@ from ratefront.store.front import front_of
 from ratefront.store.ledger import read_entries
 from ratefront.store.projections import write_projections
 from ratefront.store.reading import read_history
-from ratefront.store.table import COLUMNS
+from ratefront.store.table import COLUMNS, MEASURED, trial_rows
 
 SUMMARY_KEYS = {
     "sweep",
@@ -43,6 +43,7 @@ SUMMARY_KEYS = {
     "hypervolume",
     "reference",
     "hypervolume_rate_accuracy",
+    "warnings",
     "front",
 }
 FRONT_KEYS = {
@@ -101,7 +102,7 @@ def test_trials_without_a_result_keep_their_reason_and_no_numbers(folder):
     failed = [row for row in rows_of(folder) if row["status"] == "failed"]
     assert failed[0]["reason"] == "loss is NaN at epoch 3 (β = 900)"
     assert (failed[0]["attempts"], failed[0]["error"]) == ("1", "DivergedError")
-    assert {failed[0][name] for name in COLUMNS[8:]} == {""}
+    assert {failed[0][name] for name in MEASURED} == {""}
     assert failed[0]["split"] == "block1"
 
 
@@ -117,6 +118,25 @@ def test_a_trial_that_succeeded_at_last_tells_its_attempts_and_no_error(tmp_path
     write_projections(sweep.folder)
     (row,) = rows_of(sweep.folder)
     assert (row["status"], row["attempts"], row["error"], row["reason"]) == ("finished", "2", "", "")
+
+
+def test_a_row_holds_seed_macs_and_every_parameter(folder):
+    history = read_history(folder)
+    for row in rows_of(folder):
+        trial = history.trials[row["trial_id"]]
+        assert row["seed"] == str(trial.params.seed)
+        assert {name: row[name] for name in trial.params.values} == {
+            name: str(value) for name, value in trial.params.values.items()
+        }
+        assert row["transmitter_macs"] == ("" if trial.result is None else str(trial.result.transmitter_macs))
+
+
+def test_a_parameter_that_is_called_as_a_column_is_has_one_of_its_own(tmp_path):
+    sweep = FakeSweep(tmp_path)
+    sweep.finish({"family": "label", "seed": 3, "accuracy": "high", "depth": 2}, 3.0, 0.9, 5000)
+    (row,) = trial_rows(read_history(sweep.folder))
+    assert (row["seed"], row["accuracy"]) == (7, 0.9)
+    assert (row["params.seed"], row["params.accuracy"], row["depth"]) == (3, "high", 2)
 
 
 def test_summary_has_all_keys_and_no_nan(folder):
@@ -159,11 +179,18 @@ def test_membership_is_decided_on_validation_and_collapsed_trials_never_enter(tm
     assert lucky not in {trial.params.trial_id for trial in front}
 
 
-def test_front_of_equal_trials_keeps_the_first(tmp_path):
+def test_ones_own_data_are_called_as_their_file_is(tmp_path):
+    sweep = FakeSweep(tmp_path, spec(dataset={"name": "arrays", "path": "/elsewhere/birds.npz"}))
+    write_projections(sweep.folder)
+    assert json.loads(sweep.folder.summary.read_text())["dataset"] == "birds"
+
+
+def test_equal_trials_are_all_on_the_front(tmp_path):
     sweep = FakeSweep(tmp_path)
     first = sweep.finish(label(), 3.0, 0.9, 100)
-    sweep.finish(label(), 3.0, 0.9, 100)
-    assert [trial.params.trial_id for trial in front_of(read_history(sweep.end()))] == [first]
+    second = sweep.finish(label(), 3.0, 0.9, 100)
+    sweep.finish(label(), 3.0, 0.9, 101)
+    assert [trial.params.trial_id for trial in front_of(read_history(sweep.end()))] == [first, second]
 
 
 def test_files_deleted_and_rebuilt_are_byte_identical(folder):

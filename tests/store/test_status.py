@@ -23,9 +23,9 @@ from ratefront.events import (
     Started,
     Stopped,
 )
+from ratefront.pace import Pace
 from ratefront.store.driver import driver_of
 from ratefront.store.folder import SweepFolder
-from ratefront.store.pace import Pace
 from ratefront.store.status import FRONT_ROWS, status_of
 
 COUNTS = ("finished", "collapsed", "pruned", "failed", "running", "planned")

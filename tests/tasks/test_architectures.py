@@ -69,12 +69,12 @@ def test_any_cut_leaves_the_whole(name: str) -> None:
             assert torch.equal(features, kept), "the back end writes into what it is given"
 
 
-@pytest.mark.parametrize(("split", "mebibytes"), [("layer3.3", 12.08), ("layer4.0", 27.89), ("pool", 44.94)])
+@pytest.mark.parametrize(("split", "mebibytes"), [("layer3.3", 12.16), ("layer4.0", 28), ("pool", 45.06)])
 def test_resnet50_costs_a_transmitter_what_was_published(split: str, mebibytes: float) -> None:
-    """MA §IV.B, counted from torchvision's tensors in fp16; without the classifier ``pool`` is the whole."""
+    """MA §IV.B; without the classifier ``pool`` is the whole."""
     with torch.device("meta"):
         model = built("resnet50", (3, 224, 224), classes=1000)
-    assert module_bytes(model.front_end(split)) / 2**20 == pytest.approx(mebibytes, rel=0.01)
+    assert module_bytes(model.front_end(split)) / 2**20 == pytest.approx(mebibytes, rel=0.003)
 
 
 @pytest.mark.parametrize("cut", ["front_end", "back_end"])

@@ -31,7 +31,8 @@ DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
             "pointnet takes clouds (P, 3), but the samples of digits are images (1, 8, 8)",
         ),
         (["task_model={name: pointnet, augment: flip}"], "task_model.augment: "),
-        (["task_model={name: vgg16, epochs: 0}"], "epochs: must be ≥ 1 where pretrained is false, got 0"),
+        (["task_model={name: vgg16, epochs: 0}"], "(weights: FILE, or pretrained: true), got 0"),
+        (["task_model={name: small_cnn, epochs: 0}"], "(weights: FILE), got 0"),
         (["task_model={name: vgg16, fine_tune: true}"], "fine_tune: needs pretrained: true"),
         (
             ["task_model=residual_cnn", "space.family.split.split=block1.0.conv1"],

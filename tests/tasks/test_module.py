@@ -43,6 +43,16 @@ def one(classes, shape):
 def other_logits(classes, shape):
     return nn.Sequential(OrderedDict(flat=nn.Flatten(), classifier=nn.Linear(64, classes + 1)))
 
+def probabilities(classes, shape):
+    return nn.Sequential(
+        OrderedDict(flat=nn.Flatten(), classifier=nn.Linear(64, classes), normalise=nn.Softmax(dim=1))
+    )
+
+def log_probabilities(classes, shape):
+    return nn.Sequential(
+        OrderedDict(flat=nn.Flatten(), classifier=nn.Linear(64, classes), normalise=nn.LogSoftmax(dim=1))
+    )
+
 def too_wide(classes, shape):
     return nn.Sequential(OrderedDict(flat=nn.Flatten(), classifier=nn.Linear(65, classes)))
 
@@ -105,6 +115,24 @@ def test_a_task_model_is_one(code: Write) -> None:
     assert model(torch.rand(2, 1, 8, 8)).shape == (2, 10)
 
 
+def test_log_probabilities_are_logits(code: Write) -> None:
+    code("own", SEQUENCE)
+    assert build_task_model(named("own:log_probabilities"), 10, (1, 8, 8)).splits == ("flat", "classifier")
+
+
+def test_a_network_that_gives_probabilities_of_real_samples_is_not_kept(
+    code: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it gave of the one sample that is tried before training."""
+    monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("ratefront.tasks.module.refuse_probabilities", lambda *_: None)
+    code("own", SEQUENCE)
+    spec = lab_spec(task_model={"name": "module", "target": "own:probabilities", "epochs": 1})
+    with pytest.raises(InputError, match=r"what the task model gives must be logits.*drop the softmax"):
+        prepare_task_model(spec, tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [
@@ -120,6 +148,7 @@ def test_a_task_model_is_one(code: Write) -> None:
         ("own:one", "needs at least 2 stages, to be cut between them; got 1"),
         ("own:taken_name", "KeyError: .*keys"),
         ("own:other_logits", r"logits must be \(N, 10\) for 10 classes, got \(N, 11\)"),
+        ("own:probabilities", "these are probabilities: .*; drop the softmax at its end"),
         ("own:too_wide", r"samples \(1, 8, 8\) do not go through stage the last: "),
     ],
 )

@@ -10,16 +10,17 @@ import torch
 from tests.lab import lab_spec
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.complexity import module_bytes, multiply_accumulates
+from ratefront.complexity import module_bytes
 from ratefront.data.content import content_of
 from ratefront.data.load import load_dataset
 from ratefront.errors import UnknownNameError
 from ratefront.history import SweepHistory
+from ratefront.macs import multiply_accumulates
+from ratefront.precision import round_to_half
 from ratefront.spec.load import to_plain
 from ratefront.store.facts import DatasetFacts, read_dataset_facts
 from ratefront.store.folder import SweepFolder
 from ratefront.store.sealed import is_whole
-from ratefront.tasks.model import round_to_half
 from ratefront.tasks.prepare import load_task_model, prepare_task_model
 from ratefront.tasks.small_cnn import SmallCNN
 
@@ -48,7 +49,7 @@ def test_bytes_and_arithmetic_by_hand() -> None:
     weights = (9 * 16 + 16) + (9 * 16 * 32 + 32) + (9 * 32 * 64 + 64) + (256 * 64 + 64) + (64 * 10 + 10)
     assert module_bytes(model) == 2 * weights
     macs = 9 * 16 * 64 + 9 * 16 * 32 * 16 + 9 * 32 * 64 * 4 + 256 * 64 + 640
-    assert multiply_accumulates(model.eval(), torch.rand(1, 1, 8, 8)) == macs
+    assert multiply_accumulates(model.eval(), torch.rand(1, 1, 8, 8)).value == macs
 
 
 def test_rounding_leaves_what_fp16_can_hold() -> None:

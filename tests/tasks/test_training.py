@@ -17,13 +17,13 @@ from ratefront.catalogue.datasets import ImageParameters
 from ratefront.catalogue.task_models import TASK_MODELS, TaskModelParameters
 from ratefront.data.digits import load_digits
 from ratefront.data.splits import Dataset, Split
-from ratefront.errors import DivergedError, InputError
+from ratefront.errors import InputError
 from ratefront.spec.schema import Named
 from ratefront.tasks import batches
 from ratefront.tasks.augment import augmentation
 from ratefront.tasks.batches import Batches
 from ratefront.tasks.build import build_task_model
-from ratefront.tasks.model import TaskModel, predict_logits, round_to_half
+from ratefront.tasks.model import TaskModel, predict_logits
 from ratefront.tasks.train import train_task_model
 
 
@@ -59,7 +59,6 @@ def _train_as_in_the_first_version(model: TaskModel, data: Dataset, parameters: 
             loss.backward()
             optimiser.step()
         schedule.step()
-    round_to_half(model)
 
 
 class Watched:
@@ -164,7 +163,7 @@ def test_clouds_move_and_scale_but_do_not_flip() -> None:
 
 
 def test_clouds_are_learned() -> None:
-    """Flat, long and round clouds; batch normalisation's counts and statistics survive the rounding."""
+    """Flat, long and round clouds."""
     random = np.random.default_rng(0)
     labels = np.arange(240) % 3
     axes = np.array([[1, 1, 0.1], [1, 0.1, 0.1], [1, 1, 1]])[labels]
@@ -184,14 +183,6 @@ def test_every_epoch_is_logged(digits: Dataset, caplog: pytest.LogCaptureFixture
     ]
 
 
-def test_weights_that_fp16_cannot_store_are_no_task_model(digits: Dataset) -> None:
-    model = build_task_model(Named(name="small_cnn"), digits.classes, digits.shape)
-    model.requires_grad_(False)
-    next(model.parameters()).fill_(1e6)
-    with pytest.raises(DivergedError, match="fp16 cannot store"):
-        train_task_model(model, digits, TaskModelParameters(), "cpu")
-
-
 def test_batches_of_large_samples_are_smaller() -> None:
     sizes: list[int] = []
 
@@ -206,7 +197,7 @@ def test_batches_of_large_samples_are_smaller() -> None:
 
 
 def test_narrow_networks_train() -> None:
-    """Channels-last convolutions of fewer than 8 channels damage the memory of torch 2.15 on a CPU."""
+    """Channels-last convolutions of few channels damage the memory of torch 2.15 on a CPU, some only large ones."""
     program = (
         "import numpy as np\n"
         "from ratefront.catalogue import CATALOGUE\n"
@@ -214,9 +205,12 @@ def test_narrow_networks_train() -> None:
         "from ratefront.spec.schema import Named\n"
         "from ratefront.tasks.build import build_task_model\n"
         "from ratefront.tasks.train import train_task_model\n"
-        "split = Split(np.random.default_rng(0).random((240, 3, 16, 16)).astype(np.float32), np.arange(240) % 3)\n"
-        "data = Dataset('noise', 3, 6144, split, split, split)\n"
-        "for width in (4, 5, 6, 7):\n"
+        "def noise(count, side):\n"
+        "    images = np.random.default_rng(0).random((count, 3, side, side)).astype(np.float32)\n"
+        "    split = Split(images, np.arange(count) % 3)\n"
+        "    return Dataset('noise', 3, 24 * side * side, split, split, split)\n"
+        "small, large = noise(240, 16), noise(64, 96)\n"
+        "for width, data in [*((width, small) for width in (4, 5, 6, 7)), *((width, large) for width in (8, 12))]:\n"
         "    named = Named.model_validate({'name': 'residual_cnn', 'width': width, 'epochs': 3})\n"
         "    parameters = CATALOGUE.task_models['residual_cnn'].parameters(**named.parameters)\n"
         "    train_task_model(build_task_model(named, 3, data.shape), data, parameters, 'cpu')\n"

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
 
 import pytest
 from rich.console import Console
 from tests.builders import label, result, spec
+from tests.terminal.screen import rows_of
 
 from ratefront.events import (
     Created,
@@ -24,6 +28,7 @@ from ratefront.events import (
     TaskModelReady,
 )
 from ratefront.history import SweepHistory
+from ratefront.store.task_model_progress import TaskModelProgress
 from ratefront.terminal.progress import LiveDisplay, PlainDisplay, display_for
 
 
@@ -73,7 +78,7 @@ def test_a_line_for_the_task_model_and_for_each_end() -> None:
     told = Told(display)
     told.tell(created(12), TaskModelReady("x", 0.9, 0.961, 4096), *trial(0), *failed(1))
     assert stream.getvalue().splitlines() == [
-        "task model: 96.1 % on test, 4.0 KiB",
+        "task model: 96.10 % on test, 4.0 KiB",
         "[ 1/12] t0000  label                               3.25 bit   97.5 %    2.0 KiB",
         "[ 2/12] t0001  label                            failed: [red]NaN[/red]",
     ]
@@ -135,32 +140,144 @@ def test_an_event_costs_the_same_however_many_trials_have_ended(monkeypatch: pyt
     assert 0 < looked_at < 20
 
 
-def test_the_live_display_shows_what_runs_the_last_ends_and_the_count() -> None:
-    stream = io.StringIO()
-    console = Console(file=stream, force_terminal=True, width=110, height=40, color_system=None)
-    display = display_for(console)
+class Screen(io.StringIO):
+    """A terminal of 110 columns, 40 rows; what it was sent, and how it looks by now."""
+
+    def __init__(self, height: int = 40) -> None:
+        super().__init__()
+        self.console = Console(file=self, force_terminal=True, width=110, height=height, color_system=None)
+
+    def rows(self) -> list[str]:
+        return rows_of(self.getvalue())
+
+    def wait_for(self, text: str) -> list[str]:
+        deadline = time.monotonic() + 20
+        while not any(text in row for row in self.rows()):
+            assert time.monotonic() < deadline, self.rows()
+            time.sleep(0.02)
+        return self.rows()
+
+
+def test_trials_that_end_stay_above_a_block_of_what_runs() -> None:
+    screen = Screen()
+    display = display_for(screen.console)
     assert isinstance(display, LiveDisplay)
     with display:
         told = Told(display)
         told.tell(created(20), TaskModelReady("x", 0.9, 0.961, 4096))
-        told.tell(*(event for number in range(12) for event in trial(number)))
+        told.tell(*(event for number in range(12) for event in trial(number)), *failed(12))
         reported = {"loss": 0.25, "system/process_memory_usage_megabytes": 412}
-        told.tell(*trial(12)[:2], Reported("t0012", 1, 7, reported), Extended(30))
-    last = stream.getvalue().rpartition("task model: 96.1 %")[2]
-    assert "t0012 label epoch 7 loss 0.25" in " ".join(last.split())
-    assert "12/30" in last
-    assert "system" not in last
-    assert "t0001" not in last, "only the last ten"
-    assert "t0002" in last
+        told.tell(*trial(13)[:2], Reported("t0013", 1, 7, reported), Extended(30))
+        rows = screen.wait_for("t0013 label epoch 7 loss 0.25")
+        assert [row.split()[:2] for row in rows[:9]] == [["[", f"{n + 1}/30]"] for n in range(9)]
+        assert rows[12] == "[13/30] t0012 label failed: [red]NaN[/red]"
+        assert rows[13] == "task model: 96.10 % on test, 4.0 KiB"
+        assert "13/30 12 finished, 1 failed, 1 running" in rows[15]
+        assert len(rows) == 16
+        told.tell(_finished("t0013"))
+    assert screen.rows()[13].startswith("[14/30] t0013 label 3.25 bit")
+    assert "14/30 13 finished, 1 failed" in screen.rows()[15]
+    assert screen.getvalue().count("t0003") == 1, "what has ended is said once"
 
 
-def test_the_live_display_before_anything_has_happened() -> None:
-    stream = io.StringIO()
-    with LiveDisplay(Console(file=stream, force_terminal=True, width=80, color_system=None)):
-        pass
-    assert "preparing the task model" in stream.getvalue()
-    assert "0/0" in stream.getvalue()
+def test_what_had_ended_before_is_one_line_on_a_terminal_too() -> None:
+    screen = Screen()
+    with LiveDisplay(screen.console) as display:
+        told = Told(display, [created(9), *trial(0), *trial(1), *trial(2)[:2]])
+        told.tell(Resumed("process 2"), Started("t0002", 2, "w"), _finished("t0002", 2))
+    assert screen.rows()[0] == "2 of 9 trials have ended before"
+    assert screen.rows()[1].startswith("[3/9] t0002")
 
 
-def test_where_there_is_no_terminal_lines_are_plain() -> None:
+def test_after_an_interrupt_the_block_says_how_far_it_came_and_nothing_runs() -> None:
+    screen = Screen()
+    with suppress(KeyboardInterrupt), LiveDisplay(screen.console) as display:
+        told = Told(display)
+        told.tell(created(20), TaskModelReady("x", 0.9, 0.961, 4096), *trial(0), *trial(1)[:2])
+        display.ending()
+        screen.wait_for("ending the sweep; it can be resumed")
+        raise KeyboardInterrupt
+    rows = screen.rows()
+    assert rows[0].startswith("[ 1/20] t0000 label")
+    assert rows[1] == "task model: 96.10 % on test, 4.0 KiB"
+    assert "1/20 1 finished 0:0" in rows[2]
+    assert not any(rows[3:]), "nothing is left of what was below"
+    assert screen.getvalue().endswith("\x1b[?25h"), "and can be seen"
+
+
+def test_more_trials_run_than_the_terminal_has_lines() -> None:
+    screen = Screen(height=10)
+    with LiveDisplay(screen.console) as display:
+        told = Told(display, [created(50)])
+        told.tell(*(event for number in range(30) for event in trial(number)[:2]))
+        rows = screen.wait_for("… and 24 more")
+    assert "0/50 30 running" in rows[-1], "the bar is still seen"
+
+
+def test_the_clock_is_that_of_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the weeks in which nobody drove the sweep."""
+    screen, history = Screen(), SweepHistory()
+    events = [created(9), *trial(0)[:2]]
+    times = [1000.0, 1010.0, 1030.0]
+    for seq, (moment, event) in enumerate(zip(times, events, strict=True)):
+        history.apply(Entry(seq, moment, event))
+    history.apply(Entry(3, 900_000.0, Resumed("process 2")))
+    monkeypatch.setattr("ratefront.terminal.progress.time.time", lambda: 900_012.0)
+    with LiveDisplay(screen.console) as display:
+        display.update(history)
+        screen.wait_for("0/9 nothing yet 0:42")
+
+
+def training(epochs_done: int = 0, **changes: Any) -> TaskModelProgress:
+    return TaskModelProgress(
+        **({"epochs": 30, "epochs_done": epochs_done, "seconds": 4.0 * epochs_done} | changes)
+    )
+
+
+def test_the_training_of_the_task_model_is_shown() -> None:
+    screen = Screen()
+    with LiveDisplay(screen.console) as display:
+        Told(display).tell(created(20))
+        screen.wait_for("preparing the task model")
+        display.train(training(2, share=0.5, seconds=10.0, loss=0.4123, accuracy=0.8815))
+        screen.wait_for("task model: epoch 3 of 30 (50%), loss 0.412, 88.1 % on validation, about 1:50 to go")
+        display.train(training(waits=True))
+        screen.wait_for("task model: waiting for another process, which trains the same one")
+
+
+def test_lines_tell_of_epochs_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("ratefront.terminal.progress.time.monotonic", lambda: now)
+    display, stream = plain()
+    for epochs_done in range(12):
+        for share in (0.0, 0.5):
+            display.train(training(epochs_done, share=share, loss=0.5, accuracy=0.9))
+            now += 2.0
+    said = [line.partition(" of ")[0] for line in stream.getvalue().splitlines()]
+    assert said == [f"task model: epoch {epoch}" for epoch in (1, 4, 7, 10)]
+
+
+class Torn(io.StringIO):
+    """A terminal that cannot be written."""
+
+    def write(self, text: str) -> int:
+        raise ValueError("torn")
+
+
+def test_a_display_that_breaks_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    screen = Screen()
+    with LiveDisplay(screen.console) as display:
+        Told(display).tell(created(20))
+        screen.wait_for("0/20")
+        screen.console.file = Torn()
+        deadline = time.monotonic() + 20
+        while "the progress is not shown any more: torn" not in caplog.text:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        screen.console.file = screen
+
+
+def test_where_there_is_no_terminal_lines_are_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(display_for(Console(file=io.StringIO())), PlainDisplay)
+    monkeypatch.setenv("TERM", "dumb")
+    assert isinstance(display_for(Console(file=io.StringIO(), force_terminal=True)), PlainDisplay)

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 from tests.builders import FakeSweep, full_sweep, label
 
+from ratefront.events import Ended
 from ratefront.store.status import status_of
 from ratefront.terminal import words
 from ratefront.terminal.status import print_status
@@ -33,6 +34,15 @@ def test_a_sweep_on_a_screen(tmp_path: Path) -> None:
         assert told in text
     assert "to go" not in text
     assert "running" not in text
+
+
+def test_a_sweep_that_ended_early_says_why(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path)
+    sweep.finish(label(), 3.3, 0.97, 52_000)
+    sweep.append(Ended("the space holds no more configurations"))
+    lines = shown(status_of(sweep.folder)).splitlines()
+    assert lines[0] == "digits has ended: the space holds no more configurations"
+    assert "1/30 trials" in lines[1]
 
 
 def test_a_running_sweep_says_what_runs_and_how_long_it_will_take(tmp_path: Path) -> None:

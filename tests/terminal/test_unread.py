@@ -7,9 +7,10 @@ import sys
 
 SCRIPT = """
 import sys, time
-from ratefront.terminal.unread import FrankConsole, may_go_unread
+from ratefront.terminal.console import RaisingConsole
+from ratefront.terminal.unread import may_go_unread
 
-say = may_go_unread(sys.stderr)(FrankConsole(stderr=True).print)
+say = may_go_unread(sys.stderr)(RaisingConsole(stderr=True).print)
 say("first")
 sys.stdin.readline()
 for word in ("second", "third"):

@@ -235,10 +235,10 @@ def test_a_trial_that_leaves_the_front_says_so(place: Place) -> None:
     }
 
 
-def test_of_equal_trials_one_is_on_the_front_and_all_share_its_rank(place: Place) -> None:
+def test_equal_trials_are_all_on_the_front_and_share_its_rank(place: Place) -> None:
     story = Story().tell(created(), planned(0), planned(1), started(0), started(1), finished(1), finished(0))
     runs = standings(show(story.tell(ENDED), place))
-    assert (runs["t0000"], runs["t0001"]) == (("true", "1"), ("false", "1"))
+    assert (runs["t0000"], runs["t0001"]) == (("true", "1"), ("true", "1"))
 
 
 def test_trials_that_measured_nothing_stand_nowhere(shown: dict[str, RunRecord]) -> None:
@@ -384,18 +384,19 @@ def test_closing_figures_carry_the_time_of_the_last_entry(place: Place) -> None:
     assert run.end_ms == end_ms
 
 
-class OnDigits(NoFiles):
-    """A folder that says what its sweep was trained on."""
+class OnBirds(NoFiles):
+    """A folder that says what its sweep was trained on: one's own data, which are called as their file is."""
 
     def surroundings(self, history: SweepHistory) -> Surroundings | None:
-        return Surroundings(Path("digits"), dataset=DatasetFacts("digits", {"split_seed": 0}, "ab12"))
+        birds = DatasetFacts("arrays", {"path": "/data/birds.npz", "split_seed": 0}, "ab12")
+        return Surroundings(Path("digits"), dataset=birds)
 
 
 def test_the_sweep_and_the_trials_whose_codec_is_kept_have_the_data_set_as_an_input(
     place: Place, tmp_path: Path
 ) -> None:
-    follower = follow(whole_sweep(), place.tracker(), OnDigits())
+    follower = follow(whole_sweep(), place.tracker(), OnBirds())
     assert finish(follower, codecs=(fake_codec(tmp_path, "t0000"),)) == 0
     runs = by_trial(place)
-    assert {name: run.tags["dataset"] for name, run in runs.items()} == dict.fromkeys(runs, "digits")
-    assert {name for name, run in runs.items() if run.datasets == {"digits"}} == {"", "t0000"}
+    assert {name: run.tags["dataset"] for name, run in runs.items()} == dict.fromkeys(runs, "birds")
+    assert {name for name, run in runs.items() if run.datasets == {"birds"}} == {"", "t0000"}

@@ -19,12 +19,14 @@ from tests.trial.bits import OUTCOME, bits_of, params_of, run_bits
 
 from ratefront.records import TrialParams
 from ratefront.store.folder import SweepFolder
+from ratefront.training import checkpoint as checkpoint_file
+from ratefront.training.checkpoint import CheckpointFile, Saving
+from ratefront.training.state import Snapshot
 from ratefront.trial import checkpoint as checkpoint_module
 from ratefront.trial import run as run_module
-from ratefront.trial.checkpoint import CheckpointFile, Saving, identity_of
+from ratefront.trial.checkpoint import identity_of
 from ratefront.trial.context import TrialContext
 from ratefront.trial.run import run_trial, trial_steps
-from ratefront.trial.training_state import Snapshot
 
 CATEGORICAL, FACTORIZED = "split-categorical", "split-factorized"
 
@@ -58,7 +60,7 @@ def _checkpoint(context: TrialContext, params: TrialParams) -> Path:
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Save after every epoch, whatever it costs: what is saved when must not hang on this machine's speed."""
-    monkeypatch.setattr(checkpoint_module, "_SHARE", 1e9)
+    monkeypatch.setattr(run_module, "SHARE", 1e9)
 
 
 @pytest.mark.usefixtures("always")
@@ -201,7 +203,7 @@ def test_a_full_disk_costs_the_checkpoint_not_the_trial(
     def full(path: Path, content: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoint_module, "write_bytes", full)
+    monkeypatch.setattr(checkpoint_file, "write_bytes", full)
     steps, result = _attempt(short_context, params_of(CATEGORICAL, "full-disk"))
     assert steps == [1, 2, 3, 4, 5]
     assert result is not None
@@ -288,7 +290,7 @@ def test_saving_costs_a_fiftieth_of_the_time_and_not_less(
 ) -> None:
     disk, state = _FakeDisk(cost_s), _FakeState()
     state.seconds = before_s
-    saving = Saving(disk, len(epochs_s), before_s, disk.clock)
+    saving = Saving(disk, len(epochs_s), before_s, 1 / 50, disk.clock)
     lost_s, longest_lost_s, saved_at = 0.0, 0.0, []
     for epoch_s in epochs_s:
         state.epochs_done += 1

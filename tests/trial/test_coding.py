@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.builders import full_sweep
+from tests.builders import FakeSweep, full_sweep, spec
 from tests.lab import EXAMPLES
 
 from ratefront.container import parse
@@ -66,6 +66,21 @@ def test_image_files_are_coded_in_their_order(folder: SweepFolder, tmp_path: Pat
     assert streams[0].data == streams[1].data
     assert parse(streams[0].data).header.samples == 12
     assert len(_decoded(folder, "c1", streams[0].data, tmp_path)) == 12
+
+
+def test_a_transparent_file_is_laid_on_what_the_data_set_was(folder: SweepFolder, tmp_path: Path) -> None:
+    """The sweep's ledger says on what; where it says nothing, such a file is refused."""
+    clear = Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 2), dtype=np.uint8))
+    clear.save(tmp_path / "clear.png")
+    laid = Image.alpha_composite(Image.new("RGBA", (8, 8), "white"), clear.convert("RGBA"))
+    laid.convert("L").save(tmp_path / "laid.png")
+    expected = encode_samples(folder, "c0", [tmp_path / "laid.png"]).data
+    with pytest.raises(InputError, match=r"clear.png: .*has transparent pixels"):
+        encode_samples(folder, "c0", [tmp_path / "clear.png"])
+    dataset = {"name": "image_folder", "root": "/gone", "background": "white"}
+    sweep = FakeSweep(tmp_path / "sweep", spec(dataset=dataset)).folder
+    shutil.copytree(folder.trial("c0").path, sweep.trial("c0").path)
+    assert encode_samples(sweep, "c0", [tmp_path / "clear.png"]).data == expected
 
 
 def test_another_codecs_or_a_damaged_stream_is_refused(

@@ -19,7 +19,7 @@ from tests.trial.bits import OUTCOME, bits_of, params_of, run_bits
 
 from ratefront.store import atomic
 from ratefront.store.folder import SweepFolder
-from ratefront.trial import checkpoint
+from ratefront.trial import run
 from ratefront.trial.context import TrialContext
 from ratefront.trial.run import trial_steps
 
@@ -108,7 +108,7 @@ def _run_until_the_third_save(context: TrialContext, trial_id: str, said: Path) 
             os.kill(os.getpid(), signal.SIGKILL)
         draft.rename(path)
 
-    checkpoint._SHARE = 1e9  # as often as can be
+    run.SHARE = 1e9  # as often as can be
     atomic.os.replace = replace  # type: ignore[assignment]
     _run(context, "split-categorical", trial_id, said)
 

@@ -18,8 +18,7 @@ from ratefront.history import OUT_OF_MEMORY
 from ratefront.spec.schema import Training
 from ratefront.trial.context import TrialContext
 from ratefront.trial.run import trial_steps
-from ratefront.trial.train import train
-from ratefront.trial.training_state import TrainingState
+from ratefront.trial.train import begin, train
 
 
 class _Line(Learner):
@@ -55,7 +54,7 @@ def _trained(samples: int, batch_size: int, divisor: int) -> tuple[_Line, list[f
     with torch.random.fork_rng():
         line = _Line(samples)
     asked = Training(epochs=3, batch_size=batch_size, learning_rate=0.1)
-    reports = train(TrainingState.start(line, asked, seed=1), asked, batch_divisor=divisor)
+    reports = train(begin(line, asked, seed=1), asked, batch_divisor=divisor)
     return line, [progress.metrics["loss"] for progress in reports]
 
 
@@ -90,5 +89,5 @@ def test_a_full_memory_keeps_its_name() -> None:
     """By that name the engine knows that another attempt is worth it, at a smaller batch."""
     greedy, asked = _Greedy(4), Training(epochs=1)
     with pytest.raises(torch.OutOfMemoryError) as caught:
-        next(train(TrainingState.start(greedy, asked, seed=0), asked))
+        next(train(begin(greedy, asked, seed=0), asked))
     assert type(caught.value).__name__ in OUT_OF_MEMORY

@@ -40,6 +40,7 @@ from ratefront.bounds.curves.oracle import (
 from ratefront.bounds.curves.sampling import sample_and_communicate
 from ratefront.bounds.curves.task_model import task_model_curve, task_model_point
 from ratefront.bounds.document import Bootstrap, bounds_document, curves_from_document
+from ratefront.bounds.doubts import DoubtedCurves, curves_with_doubts
 from ratefront.bounds.examples.detection import detection_count, detection_log2_count
 from ratefront.bounds.examples.documents import EXAMPLES, example_document
 from ratefront.bounds.examples.mixture import mixture_curves
@@ -53,21 +54,23 @@ from ratefront.bounds.names import (
     ORACLE,
     SAMPLE_AND_COMMUNICATE,
     TASK_MODEL,
+    TASK_MODEL_CALIBRATED,
     TIME_SHARING,
 )
-from ratefront.bounds.predictions import Predictions, load_predictions
+from ratefront.bounds.predictions import Predictions, ReadAs, load_predictions
 from ratefront.bounds.prior import load_prior, prior_document
 from ratefront.bounds.recipes import RECIPES, curve_names, curves_from_predictions
+from ratefront.bounds.scores import are_probabilities, refuse_probabilities
 from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, UnconvergedWarning, blahut_arimoto
 from ratefront.bounds.source import entropy_bits, joint_from_decisions, prior_from_counts, prior_from_labels
 from ratefront.bounds.statistics.calibration import (
     Calibration,
     calibrated,
-    expected_calibration_error,
     temperature_of,
 )
 from ratefront.bounds.statistics.few_samples import few_samples_warning, samples_per_cell
 from ratefront.bounds.statistics.held_out import HeldOut, cross_fit, indirect_cross_fitted
+from ratefront.bounds.statistics.reliability import expected_calibration_error
 
 __all__ = [
     "CURVE_KINDS",
@@ -80,17 +83,21 @@ __all__ = [
     "RECIPES",
     "SAMPLE_AND_COMMUNICATE",
     "TASK_MODEL",
+    "TASK_MODEL_CALIBRATED",
     "TIME_SHARING",
     "BlahutArimotoResult",
     "BlockCode",
     "Bootstrap",
     "Calibration",
+    "DoubtedCurves",
     "HeldOut",
     "Predictions",
     "PrefixCode",
     "RateDistortionCurve",
+    "ReadAs",
     "UnconvergedWarning",
     "accuracy_per_bit",
+    "are_probabilities",
     "below_oracle",
     "blahut_arimoto",
     "block_codes",
@@ -103,6 +110,7 @@ __all__ = [
     "curve_names",
     "curves_from_document",
     "curves_from_predictions",
+    "curves_with_doubts",
     "detection_count",
     "detection_log2_count",
     "entropy_bits",
@@ -133,6 +141,7 @@ __all__ = [
     "prior_from_counts",
     "prior_from_labels",
     "rate_invariance_curve",
+    "refuse_probabilities",
     "sample_and_communicate",
     "samples_per_cell",
     "supervised_entropy_bits",

@@ -11,15 +11,16 @@ import numpy as np
 
 from ratefront.bounds.confusion import Confusion
 from ratefront.bounds.curve import RateDistortionCurve
+from ratefront.bounds.doubts import curves_with_doubts
 from ratefront.bounds.names import CURVE_KINDS, ERRORS, measure_named
 from ratefront.bounds.predictions import Predictions
-from ratefront.bounds.recipes import RECIPES, curves_from_predictions
+from ratefront.bounds.recipes import RECIPES
 from ratefront.bounds.solver.blahut_arimoto import UnconvergedWarning
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 from ratefront.bounds.source import FloatArray, entropy_bits
-from ratefront.bounds.statistics.calibration import calibrated, expected_calibration_error
-from ratefront.bounds.statistics.few_samples import few_samples_warning
+from ratefront.bounds.statistics.calibration import calibrated
 from ratefront.bounds.statistics.held_out import FOLDS, HeldOut, cross_fit
+from ratefront.bounds.statistics.reliability import expected_calibration_error
 from ratefront.errors import InputError
 
 
@@ -62,9 +63,10 @@ def bounds_document(
         error = expected_calibration_error(predictions)
     with warnings.catch_warnings(record=True) as unconverged:
         warnings.simplefilter("always", UnconvergedWarning)
-        curves = curves_from_predictions(predictions, only, points)
+        found = curves_with_doubts(predictions, only, points, is_tempered=calibrate)
+    curves = found.curves
     confusion = Confusion(predictions.joint)
-    sentences = [few_samples_warning(predictions, curves), calibration and calibration.doubt]
+    sentences = [*found.warnings, calibration and calibration.doubt]
     sentences += [str(warning.message) for warning in unconverged]
     document: dict[str, Any] = {
         "classes": predictions.classes,

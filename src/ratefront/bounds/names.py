@@ -10,6 +10,7 @@ from ratefront.errors import InputError
 
 ORACLE = "oracle"
 TASK_MODEL = "task_model"
+TASK_MODEL_CALIBRATED = "task_model_calibrated"
 ESTIMATE_AND_COMPRESS = "estimate_and_compress"
 INDIRECT_ESTIMATE_AND_COMPRESS = "indirect_estimate_and_compress"
 INDIRECT_POSTERIOR = "indirect_estimate_and_compress_posterior"
@@ -84,6 +85,13 @@ CURVE_KINDS: dict[str, CurveKind] = {
         "task model (TMRD)",
         "the task model's posteriors are all that is known of a sample and are taken for the truth; the source is "
         "the samples themselves; distortion measured on the labels",
+        False,
+        is_optimal_in_expectation=True,
+    ),
+    TASK_MODEL_CALIBRATED: CurveKind(
+        "TMRD, calibrated",
+        "as the task model's, with each fifth of the posteriors brought to the temperature of least log loss of the "
+        "others; distortion measured on the labels",
         False,
         is_optimal_in_expectation=True,
     ),

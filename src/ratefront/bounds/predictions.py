@@ -6,13 +6,13 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ratefront.bounds.scores import Reals
+from ratefront.bounds.scores import Reals, are_probabilities, refuse_probabilities
 from ratefront.bounds.source import (
     PROBABILITY_TOLERANCE,
     IntArray,
@@ -23,7 +23,12 @@ from ratefront.bounds.source import (
 )
 from ratefront.errors import InputError
 
+ReadAs = Literal["logits", "probabilities"]
 OUTPUT_KEYS = ("logits", "probabilities", "predicted")
+PROBABILITIES_BELONG = (
+    "store them as 'probabilities' or read them so (--as probabilities, Predictions.from_probabilities); "
+    "if they are logits all the same, insist (--as logits, insist=True)"
+)
 TEST_SPLIT = "_test"
 """A sweep's task_model/predictions.npz holds several splits: labels_test, logits_test are those of the report."""
 GREATEST_CLASSES = 1_000_000
@@ -48,11 +53,22 @@ class Predictions:
     log_probabilities: Reals | None = None
 
     @classmethod
-    def from_logits(cls, labels: npt.ArrayLike, logits: npt.ArrayLike) -> Predictions:
-        """Raises InputError (fatal) on wrong shapes, values that are not finite, labels out of range."""
+    def from_logits(
+        cls, labels: npt.ArrayLike, logits: npt.ArrayLike, *, insist: bool = False
+    ) -> Predictions:
+        """`insist` takes rows for logits though they are >= 0 and sum to 1.
+
+        Raises InputError (fatal) on wrong shapes, values that are not finite, labels out of range, and on
+        probabilities.
+        """
         scores = _checked_matrix(logits, "logits")
         y = _checked_labels(labels, scores.shape)
-        return cls(y, np.asarray(scores.argmax(axis=1), dtype=np.int64), scores.shape[1], scores)
+        decision = np.asarray(scores.argmax(axis=1), dtype=np.int64)
+        if not insist:
+            refuse_probabilities(scores, "logits", PROBABILITIES_BELONG)
+        elif are_probabilities(scores):
+            scores = scores - 1.0  # the same posteriors, and nobody takes them for probabilities again
+        return cls(y, decision, scores.shape[1], scores)
 
     @classmethod
     def from_probabilities(cls, labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Predictions:
@@ -93,18 +109,21 @@ class Predictions:
         return joint_from_decisions(self.labels, self.predicted, self.classes)
 
 
-def load_predictions(path: str | Path) -> Predictions:
+def load_predictions(path: str | Path, read_as: ReadAs | None = None) -> Predictions:
     """Reads an npz: `labels` (N,) and one of `logits` (N, K), `probabilities` (N, K), `predicted` (N,).
 
     The predictions that a sweep keeps of its task model, `labels_test` and `logits_test`, will do as well.
 
+    Args:
+        read_as: what the scores are, whatever the file calls them, and whatever they look like.
+
     Raises:
-        InputError: anything that makes the file unusable; names the file, the array, the value and the rule
-            (fatal).
+        InputError: probabilities that are called logits, and anything that makes the file unusable; names the
+            file, the array, the value and the rule (fatal).
     """
     file = Path(path)
     try:
-        return _from_arrays(_read_arrays(file))
+        return _from_arrays(_read_arrays(file), read_as)
     except InputError as error:
         raise InputError(f"{file}: {error}") from error
 
@@ -137,18 +156,20 @@ def _read_array(archive: Any, key: str) -> npt.NDArray[Any]:
         ) from error
 
 
-def _from_arrays(arrays: dict[str, npt.NDArray[Any]]) -> Predictions:
+def _from_arrays(arrays: dict[str, npt.NDArray[Any]], read_as: ReadAs | None) -> Predictions:
     given = [key for key in OUTPUT_KEYS if key in arrays]
     if len(given) != 1:
         raise InputError(
             f"needs exactly one of {', '.join(OUTPUT_KEYS)}; it holds {', '.join(given) or 'none of them'}"
         )
-    build = {
-        "logits": Predictions.from_logits,
-        "probabilities": Predictions.from_probabilities,
-        "predicted": Predictions.from_decisions,
-    }[given[0]]
-    return build(arrays["labels"], arrays[given[0]])
+    key, labels, values = given[0], arrays["labels"], arrays[given[0]]
+    if key == "predicted":
+        if read_as is not None:
+            raise InputError(f"the array 'predicted' holds decisions, they cannot be read as {read_as}")
+        return Predictions.from_decisions(labels, values)
+    if (read_as or key) == "logits":
+        return Predictions.from_logits(labels, values, insist=read_as is not None)
+    return Predictions.from_probabilities(labels, values)
 
 
 def _checked_matrix(values: npt.ArrayLike, name: str) -> Reals:
@@ -177,11 +198,14 @@ def _check_normalised(p: Reals) -> None:
     negative = np.argwhere(p < 0)
     if negative.size:
         row, column = negative[0]
-        raise InputError(f"probabilities must be >= 0, probabilities[{row}, {column}] is {p[row, column]}")
+        raise InputError(
+            f"probabilities must be >= 0, probabilities[{row}, {column}] is {p[row, column]}; "
+            "logits and log-probabilities are stored as 'logits'"
+        )
     sums = p.sum(axis=1, dtype=np.float64)
     wrong = np.flatnonzero(np.abs(sums - 1.0) > PROBABILITY_TOLERANCE)
     if wrong.size:
         raise InputError(
             f"each row of probabilities must sum to 1 within {PROBABILITY_TOLERANCE:g}, "
-            f"row {wrong[0]} sums to {sums[wrong[0]]:.6g}"
+            f"row {wrong[0]} sums to {sums[wrong[0]]:.6g}; divide each row by its sum"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -20,6 +20,7 @@ from ratefront.bounds.curves.task_model import task_model_curve
 from ratefront.bounds.curves.temperatures import TemperatureGrid
 from ratefront.bounds.names import (
     BLOCK_CODES,
+    CURVE_KINDS,
     ESTIMATE_AND_COMPRESS,
     FIXED_LENGTH,
     HUFFMAN,
@@ -31,6 +32,7 @@ from ratefront.bounds.names import (
     ORACLE,
     SAMPLE_AND_COMMUNICATE,
     TASK_MODEL,
+    TASK_MODEL_CALIBRATED,
     TIME_SHARING,
 )
 from ratefront.bounds.predictions import Predictions
@@ -46,6 +48,7 @@ from ratefront.bounds.statistics.channel_fits import (
     fit_time_sharing,
 )
 from ratefront.bounds.statistics.channels import Channels
+from ratefront.bounds.statistics.cross_calibration import cross_calibrated
 from ratefront.bounds.statistics.few_samples import HONEST, has_few_samples
 from ratefront.bounds.statistics.held_out import Fit, indirect_cross_fitted
 from ratefront.errors import InputError
@@ -95,6 +98,12 @@ def _sampled(predictions: Predictions, points: int) -> RateDistortionCurve:
     return sample_and_communicate(scores, predictions.labels, max(points, default_points(scores)))
 
 
+def _calibrated_task_model(predictions: Predictions, points: int) -> RateDistortionCurve:
+    curve = task_model_curve(_scores(cross_calibrated(predictions)), predictions.labels, points)
+    assumptions = CURVE_KINDS[TASK_MODEL_CALIBRATED].assumptions
+    return replace(curve, name=TASK_MODEL_CALIBRATED, assumptions=assumptions)
+
+
 def _indirect_slopes(predictions: Predictions, points: int) -> FloatArray:
     slope = indirect_estimate_and_compress(predictions.joint, points).slope
     assert slope is not None
@@ -140,6 +149,7 @@ RECIPES: dict[str, Recipe] = {
         is_default=True,
         fit=_at_slopes(fit_task_model, passes=True),
     ),
+    TASK_MODEL_CALIBRATED: Recipe(_calibrated_task_model, needs_posteriors=True, needs_samples=2),
     ESTIMATE_AND_COMPRESS: Recipe(
         lambda p, _: estimate_and_compress(p.joint),
         is_default=True,

@@ -16,6 +16,9 @@ Reals = npt.NDArray[np.floating[Any]]
 
 BLOCK_ENTRIES = 1 << 18
 
+LOOSELY_ONE = 0.01
+"""Rows whose sums are this close to 1 are probabilities, if rounded ones: no network's logits come so near in all."""
+
 IMPOSSIBLE = -1e30
 """Stands for -inf: its exponential is 0 at every inverse temperature in use, and 0 times it is not NaN."""
 
@@ -24,7 +27,7 @@ def checked_scores(scores: npt.ArrayLike) -> Reals:
     """Logits or log-probabilities of shape (N, K).
 
     Raises:
-        InputError: not real, another shape, NaN, +inf, a row without a finite score (fatal).
+        InputError: not real, another shape, NaN, +inf, a row without a finite score, probabilities (fatal).
     """
     f = as_array(scores, "scores")
     if f.dtype.kind in "iu":
@@ -37,7 +40,32 @@ def checked_scores(scores: npt.ArrayLike) -> Reals:
         best = f[rows].max(axis=1)
         if not np.all(np.isfinite(best)):
             raise InputError("scores must hold no NaN, no +inf and at least one finite entry in each row")
+    refuse_probabilities(f, "scores", "give their logarithm")
     return f
+
+
+def refuse_probabilities(scores: Reals, name: str, advice: str, tolerance: float = LOOSELY_ONE) -> None:
+    """Raises InputError (fatal) where what is named is probabilities, which a softmax would flatten: nobody
+    would see it, since what comes out sums to 1 as well.
+    """
+    if are_probabilities(scores, tolerance):
+        raise InputError(
+            f"{name} must be logits or log-probabilities, these are probabilities: every row is >= 0 and sums to 1; "
+            f"{advice}"
+        )
+
+
+def are_probabilities(scores: Reals, tolerance: float = LOOSELY_ONE) -> bool:
+    """Whether every row (K,) is >= 0 and sums to 1. Of a single class they may be logits as well."""
+    return scores.shape[1] > 1 and all(
+        _sum_to_one(scores[rows], tolerance) for rows in blocks_of(scores.shape)
+    )
+
+
+def _sum_to_one(rows: Reals, tolerance: float) -> bool:
+    if float(rows.min()) < 0.0:
+        return False
+    return bool(np.all(np.abs(rows.sum(axis=1, dtype=np.float64) - 1.0) <= tolerance))
 
 
 def blocks_of(shape: tuple[int, ...], entries: int | None = None) -> Iterator[slice]:

@@ -1,15 +1,16 @@
 """The data sets, known without importing torch.
 
-Facts: ``classes`` (0: without labels) and ``shape`` of one sample: (channels, height, width), or (points, 3).
+Facts: ``classes`` (0: without labels) and ``shape`` of one sample: (channels, height, width), or (points, 3); where
+they are known, ``samples`` of each split.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -18,16 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from ratefront.catalogue.whereabouts import WHEREABOUTS
+from ratefront.catalogue.whereabouts import WHEREABOUTS, Place
 from ratefront.registry import Registry
-
-
-def _absolute(path: str) -> str:
-    return str(Path(path).expanduser().absolute())
-
-
-#: A path as text, since a sweep file is plain data; absolute, since workers run in folders of their own.
-Place = Annotated[str, AfterValidator(_absolute), WHEREABOUTS]
 
 
 class DatasetParameters(BaseModel):
@@ -38,6 +31,14 @@ class DatasetParameters(BaseModel):
     split_seed: Annotated[
         int, Field(ge=0, le=2**31 - 1, description="decides which samples train, validate and test")
     ] = 0
+
+    @classmethod
+    def called(cls, given: Mapping[str, Any]) -> str:
+        """What people call the data set of these parameters, as a sweep file gives them; empty: by its registered name.
+
+        Whoever reads a ledger asks, so that nothing is checked: the files may be elsewhere by now.
+        """
+        return ""
 
 
 class ImageParameters(DatasetParameters):
@@ -79,23 +80,48 @@ class OfficialParameters(ImageParameters):
 class ArraysParameters(ImageParameters):
     """Of one's own arrays in an npz file."""
 
-    path: Annotated[Place, Field(description="npz file with x_train, y_train, x_test, y_test")]
+    path: Annotated[
+        Place,
+        Field(
+            description="npz file with x_train, y_train, x_test, y_test, or x_validation, y_validation too"
+        ),
+    ]
     kind: Annotated[
         Literal["images", "points"] | None, Field(description="what x holds, where the data do not tell")
     ] = None
 
+    @classmethod
+    def called(cls, given: Mapping[str, Any]) -> str:
+        return Path(str(given.get("path", ""))).stem
 
-class ImageFolderParameters(ImageParameters):
+
+class FilesParameters(DatasetParameters):
+    """What every data set of image files can be told."""
+
+    channels: Annotated[
+        Literal[1, 3] | None, Field(description="grey or RGB; else grey where no file has colours")
+    ] = None
+    background: Annotated[
+        Literal["white", "black"] | None,
+        Field(description="what transparent pixels are laid on; without one they are refused"),
+    ] = None
+    skip_corrupt: Annotated[bool, Field(description="leave out files that cannot be used")] = False
+
+
+class ImageFolderParameters(ImageParameters, FilesParameters):
     """Of labelled image files, a folder a class."""
 
     root: Annotated[Place, Field(description="folder with train/CLASS/… and val or test, or with CLASS/…")]
     size: Annotated[
         int, Field(ge=8, le=4096, description="pixels a side, after resizing and centre crop")
     ] = 224
-    skip_corrupt: Annotated[bool, Field(description="leave out files that cannot be decoded")] = False
+
+    @classmethod
+    def called(cls, given: Mapping[str, Any]) -> str:
+        return Path(str(given.get("root", ""))).name
 
 
-class ImagesParameters(DatasetParameters):
+class ImagesParameters(FilesParameters):
     """Of image files without labels, for codecs that reconstruct."""
 
     root: Annotated[Place, Field(description="folder with images, or with train, val and test of them")]
@@ -104,7 +130,14 @@ class ImagesParameters(DatasetParameters):
         "random"
     )
     crops_per_image: Annotated[int, Field(ge=1, le=10_000, description="of the training images")] = 1
-    skip_corrupt: Annotated[bool, Field(description="leave out files that cannot be decoded")] = False
+
+    @classmethod
+    def called(cls, given: Mapping[str, Any]) -> str:
+        return Path(str(given.get("root", ""))).name
+
+
+def _splits(train: int, validation: int, test: int) -> dict[str, int]:
+    return {"train": train, "validation": validation, "test": test}
 
 
 DATASETS: Registry[DatasetParameters] = Registry("dataset")
@@ -113,21 +146,50 @@ DATASETS.add(
     ImageParameters,
     "ratefront.data.digits:load_digits",
     "scikit-learn's 1797 handwritten digits of 8×8 pixels",
-    {"classes": 10, "shape": (1, 8, 8)},
+    {
+        "classes": 10,
+        "shape": (1, 8, 8),
+        "samples": _splits(1077, 360, 360),
+        "validation_is_held_out_of_train": True,
+    },
 )
-for _name, _summary, _classes, _shape in (
-    ("mnist", "70 000 handwritten digits of 28×28 pixels", 10, (1, 28, 28)),
-    ("fashion_mnist", "70 000 articles of clothing of 28×28 pixels", 10, (1, 28, 28)),
-    ("cifar10", "60 000 photographs of 32×32 pixels, 10 classes", 10, (3, 32, 32)),
-    ("cifar100", "60 000 photographs of 32×32 pixels, 100 classes", 100, (3, 32, 32)),
-    ("stl10", "the 13 000 labelled photographs of STL-10, 96×96 pixels", 10, (3, 96, 96)),
+for _name, _summary, _classes, _shape, _samples in (
+    ("mnist", "70 000 handwritten digits of 28×28 pixels", 10, (1, 28, 28), _splits(54_001, 5999, 10_000)),
+    (
+        "fashion_mnist",
+        "70 000 articles of clothing of 28×28 pixels",
+        10,
+        (1, 28, 28),
+        _splits(54_000, 6000, 10_000),
+    ),
+    (
+        "cifar10",
+        "60 000 photographs of 32×32 pixels, 10 classes",
+        10,
+        (3, 32, 32),
+        _splits(45_000, 5000, 10_000),
+    ),
+    (
+        "cifar100",
+        "60 000 photographs of 32×32 pixels, 100 classes",
+        100,
+        (3, 32, 32),
+        _splits(45_000, 5000, 10_000),
+    ),
+    (
+        "stl10",
+        "the 13 000 labelled photographs of STL-10, 96×96 pixels",
+        10,
+        (3, 96, 96),
+        _splits(4500, 500, 8000),
+    ),
 ):
     DATASETS.add(
         _name,
         OfficialParameters,
         f"ratefront.data.official:load_{_name}",
         _summary,
-        {"classes": _classes, "shape": _shape},
+        {"classes": _classes, "shape": _shape, "samples": _samples, "validation_is_held_out_of_train": True},
     )
 DATASETS.add(
     "arrays",
@@ -151,3 +213,13 @@ DATASETS.add(
     {"classes": 0},
     describe="ratefront.data.unlabelled:describe_images",
 )
+
+
+def dataset_name(dataset: Mapping[str, Any]) -> str:
+    """What a sweep's data set is called: one's own by its file or folder (``birds.npz``: ``birds``), others by name.
+
+    ``dataset`` is the sweep file's description of it, plain data with a ``name``.
+    """
+    name = str(dataset["name"])
+    model = DATASETS[name].parameters if name in DATASETS else DatasetParameters
+    return model.called(dataset) or name

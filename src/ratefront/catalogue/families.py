@@ -28,6 +28,10 @@ class LabelParameters(FamilyParameters):
     ] = None
     share: Annotated[float | None, Field(gt=0, lt=1, description="share of the samples that are sent")] = None
 
+    @property
+    def uses_seed(self) -> bool:
+        return False
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         when = f"method is {self.method}"
@@ -98,6 +102,11 @@ class SampleParameters(FamilyParameters):
         ),
     ] = None
 
+    @property
+    def uses_seed(self) -> bool:
+        """The randomness that both ends share comes from a sample's position alone."""
+        return False
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         when = f"channel is {self.channel}"
@@ -142,6 +151,10 @@ class ImageParameters(FamilyParameters):
         float | None,
         Field(gt=0, description="mse: the λ of CompressAI's models; task: bits that one nat is worth"),
     ] = None
+
+    @property
+    def uses_seed(self) -> bool:
+        return self.codec == "learned"
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -13,6 +13,13 @@ class FamilyParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @property
+    def uses_seed(self) -> bool:
+        """Whether a trial's seed enters its result; False where nothing is learned or drawn from it, so that a second
+        trial of these parameters would be the first one again.
+        """
+        return True
+
     def unfit(self, facts: Mapping[str, Any]) -> str | None:
         """Why these do not fit the sweep's task model and data set, as far as ``facts`` say; None: they do."""
         return None

@@ -22,13 +22,20 @@ from pydantic import (
 
 from ratefront.registry import Registry
 
+#: A data set of so many classes is taken to be ImageNet.
+IMAGENET_CLASSES = 1000
+
+_SAID_WHERE_IT_DIFFERS = {"augment", "weight_decay", "label_smoothing", "weights", "precision", "normalise"}
+
 
 class TaskModelParameters(BaseModel):
     """What every task model can be told; it is trained once and cached by the content of these and the data."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    epochs: Annotated[int, Field(ge=1)] = 30
+    epochs: Annotated[
+        int, Field(ge=0, description="0, with weights: the network as it is, nothing is trained")
+    ] = 30
     batch_size: Annotated[int, Field(ge=1)] = 64
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
@@ -40,14 +47,45 @@ class TaskModelParameters(BaseModel):
     label_smoothing: Annotated[
         float, Field(ge=0, lt=1, description="share of a label that is spread over all classes")
     ] = 0.05  # its posteriors give the bounds: an overconfident model makes S&C and TMRD look bad
+    weights: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="file of trained weights to begin with: a state_dict, .pt or .safetensors",
+        ),
+    ] = None
+    precision: Annotated[
+        Literal["fp16", "fp32"], Field(description="in which the parameters are stored and counted")
+    ] = "fp16"
+
+    def may_have_seen(self, classes: int) -> bool:
+        """Whether it begins with weights that were trained elsewhere on data of so many classes: perhaps on these."""
+        return self.weights is not None
+
+    @property
+    def may_stay_untrained(self) -> bool:
+        """Whether no epoch at all makes sense."""
+        return self.weights is not None
+
+    @model_validator(mode="after")
+    def _learned_somewhere(self) -> Self:
+        if self.epochs == 0 and not self.may_stay_untrained:
+            raise ValueError(
+                f"epochs: must be ≥ 1 where there are no trained weights ({self._sources}), got 0"
+            )
+        return self
+
+    @property
+    def _sources(self) -> str:
+        return "weights: FILE"
 
     @model_serializer(mode="wrap")
     def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """What the first version could not say is said only where it differs: its sweeps and its cache go on."""
         said: dict[str, Any] = handler(self)
-        for name in ("augment", "weight_decay", "label_smoothing"):
+        for name in _SAID_WHERE_IT_DIFFERS & said.keys():
             if getattr(self, name) == type(self).model_fields[name].default:
-                said.pop(name, None)
+                del said[name]
         return said
 
 
@@ -82,25 +120,39 @@ class PointNetParameters(TaskModelParameters):
 class ImageNetParameters(TaskModelParameters):
     """As every task model, or with torchvision's weights, of which nothing but a new classifier is trained."""
 
-    epochs: Annotated[int, Field(ge=0, description="0, with pretrained: nothing is trained")] = 30
     pretrained: Annotated[
         bool, Field(description="begin with torchvision's weights, learned on ImageNet")
     ] = False
     fine_tune: Annotated[
         bool, Field(description="with pretrained: train all weights, not only a new classifier")
     ] = False
+    normalise: Annotated[
+        bool | None,
+        Field(description="images by ImageNet's mean and deviation first; default: where pretrained is true"),
+    ] = None
+
+    def may_have_seen(self, classes: int) -> bool:
+        return super().may_have_seen(classes) or (self.pretrained and classes == IMAGENET_CLASSES)
+
+    @property
+    def may_stay_untrained(self) -> bool:
+        return self.pretrained or self.weights is not None
+
+    @property
+    def _sources(self) -> str:
+        return "weights: FILE, or pretrained: true"
 
     @model_validator(mode="after")
-    def _learned_somewhere(self) -> Self:
-        if not self.pretrained and self.epochs == 0:
-            raise ValueError("epochs: must be ≥ 1 where pretrained is false, got 0")
+    def _one_source(self) -> Self:
+        if self.pretrained and self.weights is not None:
+            raise ValueError("weights: give either weights or pretrained: true")
         if self.fine_tune and not self.pretrained:
             raise ValueError("fine_tune: needs pretrained: true")
         return self
 
 
 class ModuleParameters(TaskModelParameters):
-    """As every task model; ``target`` makes it."""
+    """As every task model; ``target`` makes it, and may give it weights in code."""
 
     target: Annotated[
         str,
@@ -109,6 +161,10 @@ class ModuleParameters(TaskModelParameters):
             description="package.module:function, from (classes, shape) to a TaskModel or a torch.nn.Sequential",
         ),
     ]
+
+    @property
+    def may_stay_untrained(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from pathlib import Path
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel, Field
 
 
 class Whereabouts:
@@ -12,6 +13,14 @@ class Whereabouts:
 
 
 WHEREABOUTS = Whereabouts()
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
+
+
+#: A path as text, since a sweep file is plain data; absolute, since workers run in folders of their own.
+Place = Annotated[str, Field(min_length=1), AfterValidator(_absolute), WHEREABOUTS]
 
 
 def whereabouts_of(parameters: type[BaseModel]) -> frozenset[str]:

@@ -52,12 +52,43 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
 NAMED_WRONGLY = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
 
 
+#: As a shell says it of a program that SIGPIPE ended: whoever read its output, as ``head``, has gone.
+UNREAD = 141
+
+
 def main() -> NoReturn:
-    """Run the command line: exit code 0 done, 1 engine error, 2 bad input, 130 interrupted."""
-    for stream in (sys.stdout, sys.stderr):
+    """Run the command line: exit code 0 done, 1 engine error, 2 bad input, 130 interrupted, 141 nobody reads."""
+    streams = sys.stdout, sys.stderr
+    for stream in streams:
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    app()
-    raise SystemExit(0)
+    try:
+        app()
+        code: str | int | None = 0
+    except SystemExit as end:
+        code = end.code
+    if (
+        sys.stdout,
+        sys.stderr,
+    ) != streams:  # click wraps them where it met a broken pipe itself, as at --help
+        code, (sys.stdout, sys.stderr) = UNREAD, streams
+    raise SystemExit(_say_the_rest(code)) from None
+
+
+def _say_the_rest(code: str | int | None) -> str | int | None:
+    """Before Python does, which would print an error where nobody reads."""
+    from ratefront.terminal.unread import say_the_rest
+
+    try:
+        is_read = [say_the_rest(stream) for stream in (sys.stdout, sys.stderr)]
+    except OSError as error:
+        return f"ratefront: {error.strerror or error}"
+    return code if code or all(is_read) else UNREAD
+
+
+def _goes_unread() -> bool:
+    from ratefront.terminal.unread import has_lost_its_reader
+
+    return any(map(has_lost_its_reader, (sys.stdout, sys.stderr)))
 
 
 def errors_as_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
@@ -71,6 +102,8 @@ def errors_as_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
             print(f"ratefront: {error}", file=sys.stderr)
             raise typer.Exit(error.exit_code) from error
         except OSError as error:
+            if isinstance(error, BrokenPipeError) and _goes_unread():
+                raise typer.Exit(UNREAD) from error
             place = f"{error.filename}: " if error.filename else ""
             print(f"ratefront: {place}{error.strerror or error}", file=sys.stderr)
             raise typer.Exit(InputError.exit_code if isinstance(error, NAMED_WRONGLY) else 1) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,13 @@ from ratefront.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+class ReadAsChoice(StrEnum):
+    """What scores are, whatever the file calls them."""
+
+    LOGITS = "logits"
+    PROBABILITIES = "probabilities"
 
 
 def bounds(
@@ -32,6 +40,10 @@ def bounds(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The JSON file to write.")] = None,
     figure: Annotated[Path | None, typer.Option(help="The figure to write, .png or .pdf.")] = None,
+    read_as: Annotated[
+        ReadAsChoice | None,
+        typer.Option("--as", help="What the scores are, whatever the file calls them or they look like."),
+    ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(
@@ -56,13 +68,14 @@ def bounds(
     from ratefront import api
     from ratefront.bounds import Bootstrap
     from ratefront.terminal.bounds_table import print_bounds
+    from ratefront.terminal.unread import may_go_unread
 
     if sum(source is not None for source in (predictions, prior, example)) != 1:
         raise InputError("give either PREDICTIONS.npz, or --prior COUNTS.json, or --example NAME")
     if seed and bootstrap is None:
         raise InputError("--seed is for --bootstrap")
-    if predictions is None and (only or points or bootstrap or calibrate):
-        raise InputError("--only, --points, --bootstrap and --calibrate are for PREDICTIONS.npz")
+    if predictions is None and (read_as or only or points or bootstrap or calibrate):
+        raise InputError("--as, --only, --points, --bootstrap and --calibrate are for PREDICTIONS.npz")
     if out is None and figure is None:
         raise InputError("nothing to write: give --out FILE.json or --figure FILE.png, or both")
     _check_writable(out, figure, predictions or prior)
@@ -71,11 +84,17 @@ def bounds(
             intervals = None if bootstrap is None else Bootstrap(bootstrap, seed)
             names = [name for given in only or () for name in given.split(",")]
             document = api.bounds(
-                predictions, names or None, points=points, bootstrap=intervals, calibrate=calibrate
+                predictions,
+                names or None,
+                read_as=None if read_as is None else read_as.value,
+                points=points,
+                bootstrap=intervals,
+                calibrate=calibrate,
             )
         else:
             document = api.prior_bounds(prior) if prior is not None else api.example_bounds(str(example))
-    print_bounds(document, sys.stderr)
+    with may_go_unread(sys.stderr):  # the files are what was asked for
+        print_bounds(document, sys.stderr)
     if out is not None:
         api.write_json(out, document)
         print(out)

@@ -21,23 +21,42 @@ class KindChoice(StrEnum):
 
 def init(
     data: Annotated[
-        Path,
+        str,
         typer.Option(
-            metavar="X.npz", help="x_train, y_train, x_test, y_test: images or point clouds, labels."
+            metavar="DATA",
+            help="Images or point clouds with labels: an npz file with x_train, y_train, x_test, y_test, a folder of "
+            "image files in a folder for each class, or the name of a data set, as mnist.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="The sweep file to write.")] = Path("sweep.yaml"),
     kind: Annotated[
         KindChoice | None, typer.Option(help="What x holds.  [default: as the data tell]")
     ] = None,
+    task_model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="A task model's name, or package.module:function that makes yours.  "
+            "[default: what trains in under two minutes here]",
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Trained weights of --task-model, which is then not trained."),
+    ] = None,
 ) -> None:
     """Write a first sweep file for your own data; start nothing."""
     from ratefront import api
+    from ratefront.spec.render import in_words
 
-    api.init(data, out, kind=None if kind is None else kind.value)
+    first = api.init(
+        data, out, kind=None if kind is None else kind.value, task_model=task_model, weights=weights
+    )
     print(
-        f"read it, change it, then see its plan: {ratefront('check', out)}\n"
-        f"and try two trials:                    {ratefront('sweep', out, '--trials', '2')}",
+        f"data: {in_words(first.shape, first.classes, first.samples)}\n"
+        f"task model: {first.cost}\n"
+        f"read the file, change it, then see its plan: {ratefront('check', out)}\n"
+        f"and try two trials:                          {ratefront('sweep', out, '--trials', '2')}",
         file=sys.stderr,
     )
     print(out)

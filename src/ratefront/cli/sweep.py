@@ -22,16 +22,15 @@ if TYPE_CHECKING:
 
 def check(spec: Spec, set_: Overrides = None) -> None:
     """Validate a sweep file and print its plan; start nothing."""
-    from rich.console import Console
-
     from ratefront.catalogue import CATALOGUE
     from ratefront.spec.load import load_spec
     from ratefront.spec.plan import plan_of, render_plan
+    from ratefront.terminal.console import RaisingConsole
     from ratefront.tracking.uri import resolve_uri
 
     loaded = load_spec(spec, set_ or ())
     resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)
-    Console(highlight=False).print(render_plan(plan_of(loaded, CATALOGUE)))
+    RaisingConsole(highlight=False).print(render_plan(plan_of(loaded, CATALOGUE)))
     _warn_of_capacity(loaded)
 
 
@@ -74,14 +73,19 @@ def sweep(
 ) -> None:
     """Run a sweep, or go on with one. The last line printed is its folder."""
     from ratefront import api
+    from ratefront.terminal.console import RaisingConsole
     from ratefront.terminal.progress import display_for
-    from ratefront.terminal.unread import FrankConsole, may_go_unread
+    from ratefront.terminal.unread import may_go_unread
 
     goes_on = resume or retry_failed or extend is not None
     _check_options(spec, trials, out, goes_on)
     loaded = _loaded(spec, set_, trials, out)
     folder = out or _new_folder(loaded.spec.name)
-    with display_for(FrankConsole(stderr=True, highlight=False)) as display, _resumable(folder, tracking_uri):
+    unread = may_go_unread(sys.stderr)
+    with (
+        _resumable(folder, tracking_uri),
+        display_for(RaisingConsole(stderr=True, highlight=False)) as display,
+    ):
         api.sweep(
             loaded,
             folder,
@@ -89,7 +93,9 @@ def sweep(
             extend=extend,
             retry_failed=retry_failed,
             tracking_uri=tracking_uri,
-            on_update=may_go_unread(sys.stderr)(display.update),
+            on_update=unread(display.update),
+            on_training=unread(display.train),
+            on_interrupt=display.ending,
         )
     with may_go_unread(sys.stderr):
         _say_what_came_of_it(folder, tracking_uri)
@@ -141,9 +147,12 @@ def _resumable(folder: Path, tracking_uri: str | None) -> Iterator[None]:
 
 def _say_what_came_of_it(folder: Path, tracking_uri: str | None) -> None:
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    why = f" ({summary['ended_early']})" if summary["ended_early"] else ""
     print(
-        f"{summary['trials_finished']} of {summary['trials_requested']} trials finished, "
+        f"{summary['trials_finished']} of {summary['trials_requested']} trials finished{why}, "
         f"{len(summary['front'])} on the front; report: {folder / 'report.html'}\n"
         f"browse the trials: {ratefront('ui', folder, *tracking_words(tracking_uri))}",
         file=sys.stderr,
     )
+    for warning in summary["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)

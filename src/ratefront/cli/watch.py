@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from ratefront.cli.arguments import Sweep
-from ratefront.cli.next_command import resuming
+from ratefront.cli.next_command import ratefront, resuming
+from ratefront.records import ENDED
 
 
 def status(
@@ -22,13 +23,16 @@ def status(
     if as_json:
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return
-    from rich.console import Console
-
+    from ratefront.terminal.console import RaisingConsole
     from ratefront.terminal.status import print_status
 
-    print_status(found, Console(highlight=False))
+    print_status(found, RaisingConsole(highlight=False))
     if found["state"] == "interrupted":
         print(f"\ngo on with: {resuming(folder)}")
+    elif found["state"] == "failed":
+        print(f"\nwhen the cause is gone, go on with: {resuming(folder)}")
+        if not found["planned"] + sum(found[name] for name in ENDED):
+            print(f"or begin anew, nothing has been tried yet: {ratefront('sweep', 'SPEC', '--out', folder)}")
 
 
 def report(folder: Sweep) -> None:

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from ratefront.codecs.bottleneck import Bottleneck
 from ratefront.codecs.contract import EntropyCoded
 from ratefront.codecs.refinement import Refinement
-from ratefront.complexity import multiply_accumulates
 from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.macs import Macs, multiply_accumulates
 from ratefront.objectives.distortions import RelativeFeatureError
 from ratefront.refine.sga import anneal
 from ratefront.tasks.model import at_once
@@ -90,10 +90,13 @@ class BottleneckCodec(EntropyCoded):
     def read(self, samples: int, first: int, decoder: SymbolDecoder) -> Symbols:
         return self.bottleneck.model.read(samples, decoder)
 
-    @torch.no_grad()
     def classify(self, latents: Symbols, first: int = 0) -> Tensor:
+        return self.class_scores(latents, first).argmax(dim=1)
+
+    @torch.no_grad()
+    def class_scores(self, latents: Symbols, first: int = 0) -> Tensor:
         batches = torch.from_numpy(latents).split(at_once(latents.shape[1:]))
-        return torch.cat([self.logits(batch.to(self.device)).argmax(dim=1).cpu() for batch in batches])
+        return torch.cat([self.logits(batch.to(self.device)).cpu() for batch in batches])
 
     def logits(self, latents: Tensor) -> Tensor:
         """Integers (n, elements) to logits (n, K)."""
@@ -116,7 +119,13 @@ class BottleneckCodec(EntropyCoded):
     def transmitter_tables(self) -> Iterable[FrequencyTable]:
         return self.bottleneck.model.tables()
 
-    def transmitter_macs(self, image: Tensor) -> int:
+    def further_state_bytes(self) -> int:
+        return len(self.bottleneck.model.further_tensors())
+
+    def transmitter_tensors(self) -> list[Tensor]:
+        return [*super().transmitter_tensors(), *self.bottleneck.model.further_tensors()]
+
+    def transmitter_macs(self, image: Tensor) -> Macs:
         once = multiply_accumulates(
             lambda one: self._harden(self.bottleneck.start(self.front_end(one))), image
         )
@@ -124,12 +133,9 @@ class BottleneckCodec(EntropyCoded):
             return once
         features = self.features(image)
         relaxed = self.bottleneck.model.embed(self.latents_of(features))
-        target = self.refinement.target
-        step = multiply_accumulates(
-            lambda latents: target.behind(self.bottleneck.synthesise(latents)), relaxed
-        )
-        beside = multiply_accumulates(target.beside, features)
-        return once + beside + _PASSES_A_STEP * self.refinement.settings.steps * step
+        step = multiply_accumulates(self._forward_of_a_step, relaxed)
+        beside = multiply_accumulates(self.refinement.target.beside, features)
+        return once + beside + step.times(_PASSES_A_STEP * self.refinement.settings.steps)
 
     def _harden(self, parameters: Tensor) -> Tensor:
         return self.bottleneck.model.harden(parameters)

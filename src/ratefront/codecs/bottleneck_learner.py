@@ -15,7 +15,7 @@ from ratefront.codecs.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.contract import Learner
 from ratefront.codecs.sources import Source
 from ratefront.objectives.distortions import cross_entropy, divergence_from_teacher
-from ratefront.tasks.model import round_to_half
+from ratefront.precision import round_to_half
 
 _DENSITY_SPEED = (
     5.0  # densities must follow the latents, or the rate is paid for where the latents no longer are

@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ratefront.codecs.settled import SettledProbabilities
 from ratefront.complexity import module_bytes, table_bytes
 from ratefront.data.splits import Dataset, Samples
 from ratefront.entropy_coder import FrequencyTable, Symbols
+from ratefront.macs import Macs
 from ratefront.records import Scalar
 from ratefront.spec.schema import Named
 from ratefront.symbol_strings import SymbolStrings
@@ -74,6 +78,20 @@ class Codec(nn.Module, ABC):
     def classify(self, latents: Symbols, first: int = 0) -> Tensor:
         """Latents (n, elements) to classes (n,), int64, on the CPU: all that the receiver does."""
 
+    def class_scores(self, latents: Symbols, first: int = 0) -> Tensor | None:
+        """The scores (n, K) of which ``classify`` takes the largest; None where it compares none.
+
+        A receiver on another processor rounds otherwise: where scores are known, a trial tells a tie from a mistake.
+        """
+        return None
+
+    def expected_classes(self, decisions: NDArray[np.int64], first: int = 0) -> NDArray[np.int64] | None:
+        """What must be decoded of samples (n,) for which the task model decides so; None where it does not settle it.
+
+        A trial compares what is decoded with it, by a pass of the stored weights that is not the codec's own.
+        """
+        return None
+
     @abstractmethod
     def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
         """−log2 likelihood (n,), float64, of a block's samples; computed without the coder and its tables."""
@@ -90,6 +108,13 @@ class Codec(nn.Module, ABC):
         """State that encoding needs besides modules and tables, in bytes."""
         return 0
 
+    def transmitter_tensors(self) -> Sequence[Tensor]:
+        """The tensors outside of ``transmitter_modules`` that encoding reads: those behind its tables, which are what
+        every ``SettledProbabilities`` holds, and those that ``further_state_bytes`` counts.
+        """
+        settled = (module for module in self.modules() if isinstance(module, SettledProbabilities))
+        return [tensor for module in settled for tensor in module.behind_tables()]
+
     @property
     def transmitter_bytes(self) -> int:
         """All state that encoding needs (theory §6)."""
@@ -97,8 +122,8 @@ class Codec(nn.Module, ABC):
         return modules + tables + self.further_state_bytes()
 
     @abstractmethod
-    def transmitter_macs(self, image: Tensor) -> int:
-        """Multiply–accumulates of the transmitter for one image (1, C, H, W)."""
+    def transmitter_macs(self, image: Tensor) -> Macs:
+        """Multiply–accumulates of the transmitter for one image (1, C, H, W), of which some may be unknown."""
 
     def extra_metrics(self, samples: Samples) -> dict[str, float]:
         """What only this family can tell of itself on the samples of the test split."""

@@ -86,3 +86,7 @@ class EntropyModel(nn.Module, ABC):
     def transmitter_modules(self) -> list[nn.Module]:
         """What encoding needs besides the tables."""
         return []
+
+    def further_tensors(self) -> list[Tensor]:
+        """Whole numbers below 256 that encoding needs besides, each in a tensor of its own."""
+        return []

@@ -209,6 +209,9 @@ class HyperpriorModel(EntropyModel):
     def transmitter_modules(self) -> list[nn.Module]:
         return [self.h_a, self.h_s, self.e]
 
+    def further_tensors(self) -> list[Tensor]:
+        return [self.gaussians.first, self.gaussians.last]
+
     def _parts(self, latents: Tensor) -> tuple[Tensor, Tensor]:
         """z (n, elements of z), and the distances from the means (n, C, H, W)."""
         side = prod(self.z_shape)

@@ -31,6 +31,7 @@ from ratefront.data.samples import from_bytes
 from ratefront.data.splits import Samples
 from ratefront.entropy_coder import Symbols
 from ratefront.errors import BitstreamError
+from ratefront.macs import Macs
 from ratefront.tasks.model import TaskModel, predict_logits
 
 
@@ -92,7 +93,10 @@ class ImageFileCodec(Codec):
         """
         if not len(latents):
             return torch.zeros(0, dtype=torch.int64)
-        return predict_logits(self.task_model, self.images(latents)).argmax(dim=1)
+        return self.class_scores(latents, first).argmax(dim=1)
+
+    def class_scores(self, latents: Symbols, first: int = 0) -> Tensor:
+        return predict_logits(self.task_model, self.images(latents))
 
     def images(self, latents: Symbols) -> Samples:
         """The decoded images (n, C, H, W) in [0, 1]; each is decoded when it is asked for."""
@@ -104,8 +108,8 @@ class ImageFileCodec(Codec):
     def transmitter_modules(self) -> Sequence[nn.Module]:
         return []
 
-    def transmitter_macs(self, image: Tensor) -> int:
-        return 0
+    def transmitter_macs(self, image: Tensor) -> Macs:
+        return Macs(0)
 
     def extra_metrics(self, samples: Samples) -> dict[str, float]:
         """``image_mse``: see ``image_error``."""

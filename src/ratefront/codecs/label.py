@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from ratefront.catalogue.families import LabelParameters
 from ratefront.codecs.contract import Codec, CodecStructure, EntropyCoded, Family
-from ratefront.complexity import multiply_accumulates
 from ratefront.data.splits import Dataset
 from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.macs import Macs, multiply_accumulates
 from ratefront.tasks.model import TaskModel, predict_logits
 
 _SMOOTHING = 0.5  # a class never predicted on the training split can still be sent
@@ -83,6 +83,9 @@ class LabelCodec(EntropyCoded):
         merges = bool((self.sent_as.cpu() != torch.arange(classes)).any())
         return classes * max(1, ((classes - 1).bit_length() + 7) // 8) if merges else 0
 
+    def transmitter_tensors(self) -> list[Tensor]:
+        return [self.sent_as, self.counts]
+
     @property
     def _alphabet(self) -> _Alphabet:
         if self._known_alphabet is None:
@@ -100,9 +103,11 @@ class LabelCodec(EntropyCoded):
 
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
         predicted = predict_logits(self.task_model, images.cpu().numpy()).argmax(dim=1)
-        symbols = self.sent_as.cpu()[predicted].numpy().astype(np.int32)
-        symbols[~self._sent(len(symbols), first)] = self._commonest()
-        return symbols[:, None]
+        return self.expected_classes(predicted.numpy(), first).astype(np.int32)[:, None]
+
+    def expected_classes(self, decisions: NDArray[np.int64], first: int = 0) -> NDArray[np.int64]:
+        sent = self._sent(len(decisions), first)
+        return np.where(sent, self.sent_as.cpu().numpy()[decisions], self._commonest())
 
     def write(self, latents: Symbols, first: int, encoder: SymbolEncoder) -> None:
         sent = latents[self._sent(len(latents), first), 0]
@@ -127,7 +132,7 @@ class LabelCodec(EntropyCoded):
     def transmitter_tables(self) -> Iterable[FrequencyTable]:
         return [self._alphabet.table]
 
-    def transmitter_macs(self, image: Tensor) -> int:
+    def transmitter_macs(self, image: Tensor) -> Macs:
         return multiply_accumulates(self.task_model, image)
 
 

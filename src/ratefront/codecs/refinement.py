@@ -56,7 +56,7 @@ class DeepFeatures(RefinementTarget):
         return error
 
     def modules(self) -> list[nn.Module]:
-        return [self.deepest]
+        return [self.deepest, self.error]
 
 
 @dataclass

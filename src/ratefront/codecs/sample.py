@@ -19,9 +19,9 @@ from ratefront.codecs.channel_simulation import ChannelSimulation, FloatArray, I
 from ratefront.codecs.contract import EntropyCoded
 from ratefront.codecs.posterior_channel import PosteriorChannel, information_bits
 from ratefront.codecs.rank_code import RankCode
-from ratefront.complexity import multiply_accumulates
 from ratefront.data.splits import Samples
 from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.macs import Macs, multiply_accumulates
 from ratefront.tasks.model import TaskModel, predict_logits
 
 _LEAST_OUTPUT = 1e-6  # a class that the training split's channel never gives can still be sent
@@ -122,9 +122,15 @@ class SampleCodec(EntropyCoded):
 
     def further_state_bytes(self) -> int:
         """q of the order, and what the channel has learned, in double precision."""
-        return sum(buffer.nbytes for buffer in (self.output, *self.source.channel.buffers()))
+        return sum(buffer.nbytes for buffer in self._further_state())
 
-    def transmitter_macs(self, image: Tensor) -> int:
+    def transmitter_tensors(self) -> list[Tensor]:
+        return [*super().transmitter_tensors(), *self._further_state()]
+
+    def _further_state(self) -> list[Tensor]:
+        return [self.output, *self.source.channel.buffers()]
+
+    def transmitter_macs(self, image: Tensor) -> Macs:
         return multiply_accumulates(self.source.task_model, image)
 
     def extra_metrics(self, samples: Samples) -> dict[str, float]:

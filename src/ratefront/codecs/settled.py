@@ -68,6 +68,10 @@ class SettledProbabilities(nn.Module):
             ]
         return self._tables
 
+    def behind_tables(self) -> list[Tensor]:
+        """What the tables are made of."""
+        return [self.offset, self.size, self.counts]
+
     def bits(self, latents: Symbols) -> Tensor:
         """−log2 probability (n,), float64, of latents (n, elements) inside the ranges."""
         elements = torch.arange(len(self.offset)).expand(len(latents), -1)

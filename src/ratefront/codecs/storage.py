@@ -20,6 +20,7 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.codecs.contract import Codec, CodecStructure, Family
 from ratefront.data.splits import Dataset
 from ratefront.errors import InputError
+from ratefront.precision import stored_tensors
 from ratefront.records import Scalar
 from ratefront.spec.schema import Named
 
@@ -34,18 +35,13 @@ def load_family(name: str) -> Family:
 
 
 def save_codec(codec: Codec, family: str, structure: CodecStructure, config: Path, weights: Path) -> bytes:
-    """Write both files and return the codec's identity (32 bytes). Weights are stored in fp16, tables as they are."""
+    """Write both files and return the codec's identity (32 bytes)."""
     described = {"version": _VERSION, "family": family, **asdict(structure)}
     config_bytes = (json.dumps(described, indent=2, sort_keys=True) + "\n").encode()
-    weight_bytes = save({name: _stored(codec, name, tensor) for name, tensor in codec.state_dict().items()})
+    weight_bytes = save(stored_tensors(codec))
     config.write_bytes(config_bytes)
     weights.write_bytes(weight_bytes)
     return _identity(config_bytes, weight_bytes)
-
-
-def _stored(codec: Codec, name: str, tensor: Tensor) -> Tensor:
-    is_weight = name in dict(codec.named_parameters())
-    return (tensor.half() if is_weight else tensor).contiguous().cpu()
 
 
 def _identity(config: bytes, weights: bytes) -> bytes:
@@ -114,4 +110,9 @@ def _fill(codec: Codec, tensors: Mapping[str, Tensor], config: Path) -> None:
 
 def structure_of(values: Mapping[str, Scalar], task_model: Named, data: Dataset) -> CodecStructure:
     """The structure of a codec with a family's own parameters, for samples of this data set."""
-    return CodecStructure(dict(values), task_model.model_dump(), data.classes, data.shape)
+    described = task_model.model_dump()
+    if described.get("weights") is not None:
+        described["weights"] = Path(
+            described["weights"]
+        ).name  # where they lay is nobody's business, and no identity
+    return CodecStructure(dict(values), described, data.classes, data.shape)

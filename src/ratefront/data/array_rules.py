@@ -1,15 +1,13 @@
-"""The rules that one's own arrays keep: types, shapes, labels and values; each broken one says what was found."""
+"""The rules that one's own arrays keep and their headers tell: types, shapes, lengths."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ratefront.data.hold_out import check_enough
+from ratefront.data.label_rules import check_label_header
 from ratefront.data.npz import Header
 from ratefront.errors import InputError
 
@@ -17,7 +15,7 @@ _CHANNELS = (1, 3, 4)
 
 
 def check_headers(headers: Mapping[str, Header], path: Path) -> None:
-    """What can be told of x_train, y_train, x_test and y_test without reading them.
+    """What can be told of x and y of each split, train, test and perhaps validation, without reading them.
 
     Raises
     ------
@@ -25,78 +23,50 @@ def check_headers(headers: Mapping[str, Header], path: Path) -> None:
         A type, a number of dimensions, a length, or the order of the axes.
     """
     for name, header in headers.items():
-        (_check_samples if name.startswith("x") else _check_label_header)(header, f"{path}: {name}")
+        (_check_samples if name.startswith("x") else check_label_header)(header, f"{path}: {name}")
         if 0 in header.shape:
             raise InputError(f"{path}: {name}: must not be empty, got {header}")
-    for split in ("train", "test"):
-        samples, labels = headers[f"x_{split}"].shape[0], headers[f"y_{split}"].shape[0]
+    train = headers["x_train"]
+    for name in (name for name in headers if name.startswith("x")):
+        _check_like(headers[name], train, f"{path}: {name}")
+        of_labels = name.replace("x_", "y_")
+        samples, labels = headers[name].shape[0], headers[of_labels].shape[0]
         if samples != labels:
             raise InputError(
-                f"{path}: y_{split}: needs a label for each of the {samples} samples of x_{split}, got {labels}"
+                f"{path}: {of_labels}: needs a label for each of the {samples} samples of {name}, got {labels}"
             )
-    train, test = headers["x_train"], headers["x_test"]
-    if train.shape[1:] != test.shape[1:] or train.dtype.kind != test.dtype.kind:
-        raise InputError(f"{path}: x_test: must hold samples as x_train ({train}), got {test}")
+
+
+def _check_like(header: Header, train: Header, place: str) -> None:
+    if train.shape[1:] != header.shape[1:] or train.dtype.kind != header.dtype.kind:
+        raise InputError(f"{place}: must hold samples as x_train ({train}), got {header}")
 
 
 def _check_samples(header: Header, place: str) -> None:
     if header.dtype != np.uint8 and header.dtype not in (np.float16, np.float32, np.float64):
-        raise InputError(f"{place}: must be uint8, or floats (images in [0, 1]), got {header}")
+        raise InputError(
+            f"{place}: must be uint8, or floats (images in [0, 1]), got {header}{_of_type(header.dtype)}"
+        )
     if len(header.shape) not in (3, 4):
-        raise InputError(f"{place}: must be (N, H, W), (N, H, W, C) or (N, P, 3), got {header}")
+        raise InputError(
+            f"{place}: must be (N, H, W), (N, H, W, C) or (N, P, 3), got {header}{_of_shape(header.shape)}"
+        )
     if len(header.shape) == 4 and header.shape[1] in _CHANNELS and header.shape[3] not in _CHANNELS:
         raise InputError(
-            f"{place}: must be (N, H, W, C), channels last, but looks like channels first: {header}"
+            f"{place}: must be (N, H, W, C), channels last, but looks like channels first: {header}; "
+            "numpy.moveaxis(x, 1, -1) makes it so"
         )
 
 
-def _check_label_header(header: Header, place: str) -> None:
-    if header.dtype.kind not in "iu" or len(header.shape) != 1:
-        raise InputError(f"{place}: must be whole numbers of shape (N,), got {header}")
+def _of_type(found: np.dtype[np.generic]) -> str:
+    if found.kind == "b":
+        return "; x.astype('uint8') * 255 makes it so"
+    if found.kind in "iu":
+        return "; of values 0 … 255 x.astype('uint8') makes it so, of 16 bits x / numpy.float32(65535)"
+    return ""
 
 
-def check_labels(train: NDArray[Any], test: NDArray[Any], path: Path) -> None:
-    """
-    Raises
-    ------
-    InputError
-        The labels are not 0 … K − 1, K ≥ 2, each twice or more in ``train``, and no others in ``test``.
-    """
-    for name, labels in (("y_train", train), ("y_test", test)):
-        if labels.min() < 0:
-            raise InputError(f"{path}: {name}: labels begin at 0, got {labels.min()}")
-    present = np.unique(train)
-    classes = int(present[-1]) + 1
-    if len(present) < classes:
-        gap = int(np.flatnonzero(present != np.arange(len(present)))[0])
-        raise InputError(
-            f"{path}: y_train: must hold every class from 0 to the largest label, {classes - 1}, "
-            f"but {classes - len(present)} is or are missing, the first of them {gap}"
-        )
-    if classes < 2:
-        raise InputError(f"{path}: y_train: needs at least 2 classes, got label 0 alone")
-    if test.max() >= classes:
-        raise InputError(
-            f"{path}: y_test: must hold labels of y_train alone, 0 to {classes - 1}, got {test.max()}"
-        )
-    check_enough(train, 2, f"{path}: y_train")
-
-
-def check_values(values: NDArray[Any], kind: Literal["images", "points"], place: str) -> None:
-    """
-    Raises
-    ------
-    InputError
-        A float is NaN or infinite, or, in an image, outside [0, 1].
-    """
-    if values.dtype == np.uint8:
-        return
-    low, high = float(values.min()), float(values.max())
-    if not np.isfinite([low, high]).all():
-        count = int((~np.isfinite(values)).sum())
-        raise InputError(f"{place}: must be finite, got {count} value(s) that are NaN or infinite")
-    if kind == "images" and (low < 0 or high > 1):
-        raise InputError(
-            f"{place}: floats of images must be in [0, 1], got values from {low:g} to {high:g}; "
-            "divide by the largest possible value, or store uint8"
-        )
+def _of_shape(shape: tuple[int, ...]) -> str:
+    if len(shape) == 2:
+        return "; images that were made flat become images again by x.reshape(-1, H, W)"
+    return ""

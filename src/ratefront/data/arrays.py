@@ -2,76 +2,133 @@
 
 ``x_train`` and ``x_test`` are images (N, H, W) or (N, H, W, C) of uint8 or of floats in [0, 1], or point clouds
 (N, P, 3) of floats; ``y_train`` and ``y_test`` (N,) are whole numbers from 0 to K − 1, each of which trains.
+``x_validation`` and ``y_validation``, where they are there, are the validation split.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ratefront.catalogue.datasets import ArraysParameters
-from ratefront.data.array_rules import check_headers, check_labels, check_values
+from ratefront.data.array_rules import check_headers
 from ratefront.data.assemble import assemble, digest
-from ratefront.data.npz import Header, leaves_unit_range, read_array, read_headers
+from ratefront.data.description import label_facts, remarks_on
+from ratefront.data.label_rules import check_labels
+from ratefront.data.npz import Header, array_names, read_array, read_headers
 from ratefront.data.samples import Bytes
 from ratefront.data.splits import Dataset, Samples, Split
+from ratefront.data.value_rules import (
+    Kind,
+    check_stored_brightness,
+    check_stored_values,
+    check_values,
+    stored_range,
+)
 from ratefront.errors import InputError
 
-_NAMES = ("x_train", "y_train", "x_test", "y_test")
+_log = logging.getLogger(__name__)
 
-Kind = Literal["images", "points"]
+_SPLITS = ("train", "validation", "test")
+_REQUIRED = ("x_train", "y_train", "x_test", "y_test")
+_VALIDATION = ("x_validation", "y_validation")
+_ALMOST_VALIDATION = ("x_val", "y_val", "x_valid", "y_valid")
+
+
+@dataclass(frozen=True, eq=False)
+class _Described:
+    """What is known of a file that keeps the rules, before its samples are read."""
+
+    path: Path
+    kind: Kind
+    headers: Mapping[str, Header]
+    labels: Mapping[str, NDArray[np.int64]]
+
+    @property
+    def splits(self) -> list[str]:
+        return [split for split in _SPLITS if f"x_{split}" in self.headers]
+
+    @property
+    def of_labels(self) -> list[NDArray[np.int64]]:
+        return [self.labels[f"y_{split}"] for split in self.splits]
+
+    @property
+    def class_names(self) -> list[str]:
+        return [f"class {label}" for label in range(int(self.labels["y_train"].max()) + 1)]
 
 
 def describe_arrays(parameters: ArraysParameters) -> dict[str, Any]:
-    """``classes``, ``shape`` of a sample, and ``label_bits``, the entropy of the training labels; the samples are not
-    read, unless only their values tell images from point clouds.
+    """``shape`` of a sample, and what ``label_facts`` tells. Samples that are floats are read, some megabytes at a time
+    and once a process, since only their values tell whether they may be taken; bytes are not.
 
     Raises
     ------
     InputError
         The file cannot be read, or breaks a rule; file, array, rule and what was found are said.
     """
-    _, kind, header, labels = _described(parameters)
-    shares = np.bincount(labels["y_train"]) / len(labels["y_train"])
-    return {
-        "classes": len(shares),
-        "shape": _sample_shape(header, kind),
-        "label_bits": float(-(shares * np.log2(shares)).sum()),
-    }
+    found = _described(parameters)
+    header = found.headers["x_train"]
+    if header.dtype.kind == "f":
+        for split in found.splits:
+            check_stored_values(found.path, f"x_{split}", found.kind)
+    return {"shape": _sample_shape(header, found.kind)} | label_facts(found.of_labels, found.class_names)
 
 
 def load_arrays(parameters: ArraysParameters) -> Dataset:
-    """The file's test split, and its training split less a stratified tenth that validates.
+    """The file's splits. Where it has no validation split, a stratified tenth of the training split is.
 
     Raises
     ------
     InputError
-        As ``describe_arrays``, and where a sample has a value that it may not have.
+        As ``describe_arrays``.
     """
-    path, kind, header, labels = _described(parameters)
-    samples = {name: read_array(path, name) for name in ("x_train", "x_test")}
-    for name, values in samples.items():
-        check_values(values, kind, f"{path}: {name}")
-    told = digest(*samples.values(), *labels.values())
-    train, test = (
-        Split(_as_samples(samples[f"x_{split}"], kind), labels[f"y_{split}"]) for split in ("train", "test")
+    found = _described(parameters)
+    for remark in remarks_on(found.of_labels, found.class_names):
+        _log.warning("%s: %s", found.path, remark)
+    samples = {split: read_array(found.path, f"x_{split}") for split in found.splits}
+    for split, values in samples.items():
+        check_values(values, found.kind, f"{found.path}: x_{split}")
+    told = digest(*samples.values(), *found.of_labels)
+    read = tuple(
+        Split(_as_samples(samples[split], found.kind), labels)
+        for split, labels in zip(found.splits, found.of_labels, strict=True)
     )
-    bits = 8 * min(header.dtype.itemsize, 4)
-    return assemble("arrays", int(labels["y_train"].max()) + 1, bits, (train, test), told, parameters)
+    bits = 8 * min(found.headers["x_train"].dtype.itemsize, 4)
+    return assemble("arrays", len(found.class_names), bits, read, told, parameters)
 
 
-def _described(parameters: ArraysParameters) -> tuple[Path, Kind, Header, dict[str, NDArray[np.int64]]]:
-    """The file, what its samples are, the header of x_train, and the labels."""
+def _described(parameters: ArraysParameters) -> _Described:
     path = Path(parameters.path)
-    headers = read_headers(path, _NAMES)
+    headers = read_headers(path, _names(path))
     check_headers(headers, path)
+    labels = {name: read_array(path, name) for name in headers if name.startswith("y")}
+    check_labels(labels, path)
     kind = _kind(parameters, path, headers["x_train"])
-    labels = {name: read_array(path, name) for name in ("y_train", "y_test")}
-    check_labels(labels["y_train"], labels["y_test"], path)
-    return path, kind, headers["x_train"], {name: own.astype(np.int64) for name, own in labels.items()}
+    if kind == "images":
+        check_stored_brightness(path, "x_train")
+    return _Described(path, kind, headers, {name: own.astype(np.int64) for name, own in labels.items()})
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    """Of the arrays to read: those required, and the validation split where it is there.
+
+    Raises
+    ------
+    InputError
+        Half of it is there, or it has another name; or the file cannot be read.
+    """
+    there = array_names(path)
+    if strange := [name for name in _ALMOST_VALIDATION if name in there]:
+        raise InputError(
+            f"{path}: {', '.join(strange)}: the validation split is called {' and '.join(_VALIDATION)}: rename"
+        )
+    return _REQUIRED + _VALIDATION * any(name in there for name in _VALIDATION)
 
 
 def _kind(parameters: ArraysParameters, path: Path, header: Header) -> Kind:
@@ -79,7 +136,8 @@ def _kind(parameters: ArraysParameters, path: Path, header: Header) -> Kind:
     may_be_points = len(header.shape) == 3 and header.shape[2] == 3 and header.dtype.kind == "f"
     kind = parameters.kind
     if kind is None and may_be_points:
-        if not leaves_unit_range(path, "x_train"):
+        low, high = stored_range(path, "x_train")
+        if low >= 0 and high <= 1:
             raise InputError(
                 f"{path}: x_train: {header} with all values in [0, 1] may be grey images 3 pixels wide or clouds of "
                 "points: set the data set's parameter kind to images or points"

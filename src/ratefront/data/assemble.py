@@ -39,7 +39,8 @@ def assemble(
     raw_bits = bits_per_value * math.prod(test.images.shape[1:])
     settings = json.dumps([told, parameters.model_dump(include=_SETTINGS)], sort_keys=True)
     content = digest(settings.encode(), train.labels, validation.labels, test.labels)
-    return corrupt(Dataset(name, classes, raw_bits, train, validation, test, content), parameters)
+    data = Dataset(name, classes, raw_bits, train, validation, test, content, len(read) == 2)
+    return corrupt(data, parameters)
 
 
 def digest(*parts: bytes | NDArray[np.generic]) -> str:

@@ -26,7 +26,10 @@ def load_digits(parameters: ImageParameters) -> Dataset:
     on_train, on_validation, on_test = (
         Split(images[index], labels[index]) for index in (train, validation, test)
     )
-    return corrupt(Dataset("digits", 10, raw_bits, on_train, on_validation, on_test), parameters)
+    data = Dataset(
+        "digits", 10, raw_bits, on_train, on_validation, on_test, validation_is_held_out_of_train=True
+    )
+    return corrupt(data, parameters)
 
 
 def _stratified(

@@ -1,17 +1,25 @@
-"""Whether image files can be used: each is decoded once, when a folder is opened for the first time."""
+"""What image files hold and whether they can be used: each is decoded once, when a folder is opened for the first time.
+
+What was found is kept in the cache for as long as no file changes its path below the folder, its size, or the time of
+its last change. Where the folder lies is no part of it: data that were moved are the same data.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
-from ratefront.data.image_files import in_threads, problem_with
+from ratefront.catalogue.datasets import FilesParameters
+from ratefront.data.image_decoding import IS_TRANSPARENT, Conversion, Look, has_colours, look_at
+from ratefront.data.image_files import in_threads
 from ratefront.data.place import cache_folder
 from ratefront.errors import InputError
 from ratefront.store.atomic import write_json
@@ -19,60 +27,111 @@ from ratefront.store.atomic import write_json
 _log = logging.getLogger(__name__)
 
 _SHOWN = 5
-_CONTENTS_BELOW_BYTES = 64 << 20
 
 
-def usable(root: Path, files: Sequence[str], at_least: int, skip_corrupt: bool) -> list[str]:
+@dataclass(frozen=True)
+class Usable:
+    """Files that can be used, what they are made to, and a digest of their paths and contents."""
+
+    files: list[str]
+    conversion: Conversion
+    content: str
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Of all files together: why some cannot be used; a digest of the others; whether any of all has colours."""
+
+    problems: dict[str, str]
+    content: str
+    has_colours: bool
+
+
+def usable(root: Path, files: Sequence[str], at_least: int, parameters: FilesParameters) -> Usable:
     """Those of the files, relative to ``root``, that can be decoded and have ``at_least`` pixels a side.
-
-    The verdict is kept in the cache for as long as no file changes its path, size or time.
 
     Raises
     ------
     InputError
         Some cannot be used, and are not to be skipped: how many, which, and why.
     """
-    problems = _problems(root, files, at_least)
-    if not problems:
-        return list(files)
+    found = _found(root, files, at_least, parameters)
+    if found.problems:
+        _tell(root, found.problems, len(files), parameters)
+    kept = [name for name in files if name not in found.problems]
+    return Usable(kept, _conversion(found.has_colours, parameters), found.content)
+
+
+def channels_of(root: Path, files: Sequence[str], parameters: FilesParameters) -> int:
+    """Those that ``usable`` will find, told from the files' headers: up to the first that has colours."""
+    if parameters.channels is not None or not files:
+        return parameters.channels or 3
+    if has_colours(str(root / files[0])):
+        return 3
+    kept = _place(f"{_listing(root, files)}-colours")
+    with suppress(OSError, ValueError):
+        return 3 if json.loads(kept.read_text(encoding="utf-8")) else 1
+    colours = any(has_colours(str(root / name)) for name in files)
+    _keep(kept, colours)
+    return 3 if colours else 1
+
+
+def _conversion(colours: bool, parameters: FilesParameters) -> Conversion:
+    return Conversion(parameters.channels or (3 if colours else 1), parameters.background)
+
+
+def _tell(root: Path, problems: dict[str, str], files: int, parameters: FilesParameters) -> None:
     shown = "; ".join(f"{name} ({why})" for name, why in list(problems.items())[:_SHOWN])
     more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-    told = f"{root}: {len(problems)} of {len(files)} image files cannot be used: {shown}{more}"
-    if not skip_corrupt:
-        raise InputError(f"{told}. Repair or remove them, or leave them out with skip_corrupt: true")
-    _log.warning("%s. They are left out", told)
-    return [name for name in files if name not in problems]
+    told = f"{root}: {len(problems)} of {files} image files cannot be used: {shown}{more}"
+    if parameters.skip_corrupt:
+        _log.warning("%s. They are left out", told)
+        return
+    lay_on = "lay transparent ones on a background: white (or black); " * (
+        IS_TRANSPARENT in problems.values()
+    )
+    raise InputError(f"{told}. Repair or remove them; {lay_on}or leave them out with skip_corrupt: true")
 
 
-def _problems(root: Path, files: Sequence[str], at_least: int) -> dict[str, str]:
-    kept = cache_folder() / "data" / "checked" / f"{_listing(root, files)}-{at_least}.json"
-    with suppress(OSError, ValueError):
-        known: dict[str, str] = json.loads(kept.read_text(encoding="utf-8"))
-        return known
-    found = in_threads(partial(problem_with, at_least=at_least), [str(root / name) for name in files])
-    problems = {name: why for name, why in zip(files, found, strict=True) if why}
-    with suppress(OSError):  # a cache that cannot be written only costs the next look
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        write_json(kept, problems)
-    return problems
+def _found(root: Path, files: Sequence[str], at_least: int, parameters: FilesParameters) -> _Found:
+    listing = _listing(root, files)
+    transparency = "transparent" if parameters.background else "opaque"
+    kept = _place(f"{listing}-{at_least}-{transparency}")
+    with suppress(OSError, ValueError, TypeError):
+        return _Found(**json.loads(kept.read_text(encoding="utf-8")))
+    look = partial(look_at, at_least=at_least, background=parameters.background)
+    found = _together(files, in_threads(look, [str(root / name) for name in files]))
+    _keep(kept, asdict(found))
+    _keep(_place(f"{listing}-colours"), found.has_colours)
+    return found
+
+
+def _together(files: Sequence[str], looks: Sequence[Look]) -> _Found:
+    problems, total = {}, hashlib.sha256()
+    for name, look in zip(files, looks, strict=True):
+        if look.problem:
+            problems[name] = look.problem
+        else:
+            total.update(f"{name}\0{look.digest}\n".encode(errors="surrogateescape"))
+    return _Found(problems, total.hexdigest(), any(look.has_colours for look in looks))
+
+
+def _place(name: str) -> Path:
+    return cache_folder() / "data" / "checked" / f"{name}.json"
+
+
+def _keep(path: Path, found: Any) -> None:
+    with suppress(OSError, ValueError):  # a cache that cannot be written, or a name, only costs the next look
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, found)
 
 
 def _listing(root: Path, files: Sequence[str]) -> str:
-    """A digest of paths, sizes and times of last change."""
-    total = hashlib.sha256()
+    """A digest of paths, sizes and times: of the last change, which a copy may keep, and of the file's entry, which it
+    cannot."""
+    total, folder = hashlib.sha256(), str(root)
     for name in files:
-        status = (root / name).stat()
-        total.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="surrogateescape"))
-    return total.hexdigest()
-
-
-def content_of(root: Path, files: Sequence[str]) -> str:
-    """A digest that tells the files from others: of paths and contents up to 64 MiB together, else of the listing."""
-    sizes = accumulate((root / name).stat().st_size for name in files)
-    if any(size > _CONTENTS_BELOW_BYTES for size in sizes):  # a large folder is known for one after few files
-        return _listing(root, files)
-    total = hashlib.sha256()
-    for name in files:
-        content = (root / name).read_bytes()
-        total.update(f"{name}\0{len(content)}\n".encode(errors="surrogateescape") + content)
+        status = os.stat(f"{folder}/{name}")  # noqa: PTH116  (a Path each would take longer than the answer)
+        told = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\n"
+        total.update(told.encode(errors="surrogateescape"))
     return total.hexdigest()

@@ -14,6 +14,9 @@ from ratefront.errors import InputError
 #: Of the training samples validate, where a data set comes without a validation split.
 VALIDATION_SHARE = 0.1
 
+#: Of all samples test, where a data set comes undivided.
+TEST_SHARE = 0.1
+
 
 def hold_out(
     labels: NDArray[np.int64], share: float, seed: int
@@ -23,9 +26,32 @@ def hold_out(
     held = []
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        held.append(generator.permutation(members)[: max(1, round(share * len(members)))])
+        held.append(generator.permutation(members)[: _how_many(len(members), share)])
     positions = np.sort(np.concatenate(held))
     return np.setdiff1d(np.arange(len(labels)), positions), positions
+
+
+def split_sizes(labels: Sequence[NDArray[np.int64]]) -> dict[str, int]:
+    """Samples that train, validate and test, where the data come as so many splits; every class trains.
+
+    Of one split, test and then validation are held out; of two, training and test, validation is held out of the first.
+    """
+    counts = [np.bincount(of_split) for of_split in labels]
+    if len(counts) == 1:
+        counts = list(_without(counts[0], TEST_SHARE))
+    if len(counts) == 2:
+        counts = [*_without(counts[0], VALIDATION_SHARE), counts[1]]
+    return {name: int(own.sum()) for name, own in zip(("train", "validation", "test"), counts, strict=True)}
+
+
+def _without(counts: NDArray[np.int64], share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    held = np.array([_how_many(count, share) for count in counts.tolist()], dtype=np.int64)
+    return counts - held, held
+
+
+def _how_many(members: int, share: float) -> int:
+    """Of a class are held out."""
+    return max(1, round(share * members))
 
 
 def hold_out_of(split: Split, share: float, seed: int) -> tuple[Split, Split]:

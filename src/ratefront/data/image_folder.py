@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +14,58 @@ from numpy.typing import NDArray
 
 from ratefront.catalogue.datasets import ImageFolderParameters
 from ratefront.data.assemble import assemble
-from ratefront.data.file_check import content_of, usable
+from ratefront.data.description import label_facts, remarks_on
+from ratefront.data.file_check import channels_of, usable
 from ratefront.data.file_layout import check_folder, class_names, image_files, split_folders
-from ratefront.data.hold_out import check_enough, hold_out_of
+from ratefront.data.hold_out import TEST_SHARE, check_enough, hold_out_of
+from ratefront.data.image_decoding import Conversion
 from ratefront.data.image_files import Files
 from ratefront.data.splits import Dataset, Split
 from ratefront.errors import InputError
 
-_TEST_SHARE = 0.1
+_log = logging.getLogger(__name__)
+
+#: Image files of a split, relative to the root, with their labels.
+_Labelled = dict[str, int]
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """What the folders say."""
+
+    root: Path
+    folders: list[Path]
+    classes: list[str]
+    splits: list[_Labelled]
+
+    @property
+    def files(self) -> list[str]:
+        return [name for split in self.splits for name in split]
+
+    def less(self, kept: set[str]) -> _Listed:
+        """What is left where only these files can be used."""
+        splits = [{name: label for name, label in split.items() if name in kept} for split in self.splits]
+        return _Listed(self.root, self.folders, self.classes, splits)
+
+    @property
+    def labels(self) -> list[NDArray[np.int64]]:
+        return [np.fromiter(split.values(), dtype=np.int64, count=len(split)) for split in self.splits]
 
 
 def describe_image_folder(parameters: ImageFolderParameters) -> dict[str, Any]:
-    """``classes`` and ``shape``; the folders are looked at, no file is.
+    """``shape``, and what ``label_facts`` tells of all the files; they are listed, and their headers are read up to the
+    first file that has colours.
 
     Raises
     ------
     InputError
-        The folder is not there, or holds no class folders.
+        The folders do not fit, or a class has too few files.
     """
-    classes = _classes(_folders(parameters)[0])
-    return {"classes": len(classes), "shape": (3, parameters.size, parameters.size)}
+    listed = _listed(parameters)
+    _check(listed)
+    channels = channels_of(listed.root, listed.files, parameters)
+    facts = label_facts(listed.labels, listed.classes)
+    return {"shape": (channels, parameters.size, parameters.size)} | facts
 
 
 def load_image_folder(parameters: ImageFolderParameters) -> Dataset:
@@ -40,32 +75,27 @@ def load_image_folder(parameters: ImageFolderParameters) -> Dataset:
     Raises
     ------
     InputError
-        The folders do not fit, a class has too few images, or files cannot be decoded and are not to be skipped.
+        The folders do not fit, a class has too few images, or files cannot be used and are not to be skipped.
     """
-    root, folders = Path(parameters.root), _folders(parameters)
-    classes = _classes(folders[0])
-    listed = [_labelled(folder, root, classes) for folder in folders]
-    files = usable(root, [name for split in listed for name in split], 1, parameters.skip_corrupt)
-    kept = set(files)
-    read = [
-        _split(root, {name: label for name, label in split.items() if name in kept}, parameters.size)
-        for split in listed
-    ]
-    if empty := [str(folder) for folder, split in zip(folders, read, strict=True) if not len(split)]:
-        raise InputError(f"{', '.join(empty)}: there is no usable image")
-    least = 3 if len(read) == 1 else 2 if len(read) == 2 else 1
-    _check_all_classes(read[0].labels, classes, folders[0])
-    check_enough(read[0].labels, least, str(folders[0]), classes)
+    listed = _listed(parameters)
+    found = usable(listed.root, listed.files, 1, parameters)
+    listed = listed.less(set(found.files))
+    _check(listed)
+    for remark in remarks_on(listed.labels, listed.classes):
+        _log.warning("%s: %s", listed.root, remark)
+    read = [_split(listed.root, split, parameters.size, found.conversion) for split in listed.splits]
     if len(read) == 1:
-        read = [*hold_out_of(read[0], _TEST_SHARE, parameters.split_seed)]
-    told = f"{parameters.size} {content_of(root, files)}"
-    return assemble("image_folder", len(classes), 8, tuple(read), told, parameters)
+        read = [*hold_out_of(read[0], TEST_SHARE, parameters.split_seed)]
+    made = [parameters.size, found.conversion.channels, found.conversion.background, found.content]
+    return assemble("image_folder", len(listed.classes), 8, tuple(read), json.dumps(made), parameters)
 
 
-def _folders(parameters: ImageFolderParameters) -> list[Path]:
+def _listed(parameters: ImageFolderParameters) -> _Listed:
     root = Path(parameters.root)
     check_folder(root)
-    return split_folders(root, holds_classes=True)
+    folders = split_folders(root, holds_classes=True)
+    classes = _classes(folders[0])
+    return _Listed(root, folders, classes, [_labelled(folder, root, classes) for folder in folders])
 
 
 def _classes(folder: Path) -> list[str]:
@@ -76,13 +106,13 @@ def _classes(folder: Path) -> list[str]:
     return names
 
 
-def _labelled(folder: Path, root: Path, classes: Sequence[str]) -> dict[str, int]:
-    """Image files of a split, relative to ``root``, with their labels."""
+def _labelled(folder: Path, root: Path, classes: Sequence[str]) -> _Labelled:
     labels = {name: label for label, name in enumerate(classes)}
     if unknown := [name for name in class_names(folder) if name not in labels]:
         raise InputError(f"{folder}: holds classes that no image trains: {', '.join(unknown)}")
+    below = "" if folder == root else f"{folder.relative_to(root)}/"
     found = {
-        str((folder / name / file).relative_to(root)): label
+        f"{below}{name}/{file}": label
         for name, label in labels.items()
         for file in image_files(folder / name)
     }
@@ -91,12 +121,18 @@ def _labelled(folder: Path, root: Path, classes: Sequence[str]) -> dict[str, int
     return found
 
 
-def _split(root: Path, labelled: dict[str, int], size: int) -> Split:
-    labels = np.fromiter(labelled.values(), dtype=np.int64, count=len(labelled))
-    return Split(Files([str(root / name) for name in labelled], size), labels)
-
-
-def _check_all_classes(labels: NDArray[np.int64], classes: Sequence[str], folder: Path) -> None:
+def _check(listed: _Listed) -> None:
+    """Every split has images, and every class enough to train and for what is held out."""
+    pairs = zip(listed.folders, listed.splits, strict=True)
+    if empty := [str(folder) for folder, split in pairs if not split]:
+        raise InputError(f"{', '.join(empty)}: there is no usable image")
+    labels, folder, classes = listed.labels[0], listed.folders[0], listed.classes
     present = set(labels.tolist())
-    if empty := [name for label, name in enumerate(classes) if label not in present]:
-        raise InputError(f"{folder}: there is no usable image of: {', '.join(empty)}")
+    if absent := [name for label, name in enumerate(classes) if label not in present]:
+        raise InputError(f"{folder}: there is no usable image of: {', '.join(absent)}")
+    check_enough(labels, {1: 3, 2: 2}.get(len(listed.splits), 1), str(folder), classes)
+
+
+def _split(root: Path, labelled: _Labelled, size: int, conversion: Conversion) -> Split:
+    labels = np.fromiter(labelled.values(), dtype=np.int64, count=len(labelled))
+    return Split(Files([f"{root}/{name}" for name in labelled], size, conversion), labels)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.lib import format as numpy_format
 from numpy.typing import NDArray
 
+from ratefront.data.other_files import FOLDER, what_it_is
 from ratefront.errors import InputError
 
 _CHUNK_VALUES = 1 << 20
@@ -32,6 +33,21 @@ class Header:
         return f"{self.dtype} of shape {self.shape}"
 
 
+def array_names(path: Path) -> list[str]:
+    """Of all arrays in the file.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or is another kind of file.
+    """
+    with _told(path), zipfile.ZipFile(path) as archive:
+        found = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+        if not found:
+            raise InputError(f"{path}: is no npz file, but {what_it_is(path)}")
+        return found
+
+
 def read_headers(path: Path, names: Sequence[str]) -> dict[str, Header]:
     """Shape and type of the arrays.
 
@@ -40,8 +56,8 @@ def read_headers(path: Path, names: Sequence[str]) -> dict[str, Header]:
     InputError
         The file cannot be read, lacks one of them, or one holds no plain numbers or not as many as it says.
     """
+    found = array_names(path)
     with _told(path), zipfile.ZipFile(path) as archive:
-        found = [name.removesuffix(".npy") for name in archive.namelist()]
         if missing := [name for name in names if name not in found]:
             raise InputError(
                 f"{path}: needs the arrays {', '.join(names)}, but {', '.join(missing)} is missing; "
@@ -67,8 +83,21 @@ def read_array(path: Path, name: str) -> NDArray[Any]:
         return array
 
 
-def leaves_unit_range(path: Path, name: str) -> bool:
-    """Whether any value is outside [0, 1]; read up to the first one.
+def stamp_of(path: Path) -> tuple[int, ...]:
+    """What changes where the file does: its size and times.
+
+    Raises
+    ------
+    InputError
+        It is not there.
+    """
+    with _told(path):
+        status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def chunks_of(path: Path, name: str) -> Iterator[NDArray[Any]]:
+    """All values of the array, some megabytes at a time.
 
     Raises
     ------
@@ -78,10 +107,7 @@ def leaves_unit_range(path: Path, name: str) -> bool:
     with _told(path, name), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
         _, _, dtype = _read_header(file)
         while chunk := file.read(_CHUNK_VALUES * dtype.itemsize):
-            values = np.frombuffer(chunk, dtype=dtype)
-            if not ((values >= 0) & (values <= 1)).all():
-                return True
-    return False
+            yield np.frombuffer(chunk, dtype=dtype)
 
 
 def _header(path: Path, archive: zipfile.ZipFile, name: str) -> Header:
@@ -89,7 +115,10 @@ def _header(path: Path, archive: zipfile.ZipFile, name: str) -> Header:
     with archive.open(member) as file:
         shape, _, dtype = _read_header(file)
         if dtype.hasobject or dtype.names:
-            raise InputError(f"{path}: {name}: must hold plain numbers, got objects or records ({dtype})")
+            raise InputError(
+                f"{path}: {name}: must hold plain numbers, got objects or records ({dtype}); "
+                "numpy.stack(list(x)) makes one array of equal ones, x.astype(…) numbers of objects"
+            )
         told = file.tell() + math.prod(shape) * dtype.itemsize
     if member.file_size != told:
         raise InputError(
@@ -117,7 +146,10 @@ def _told(path: Path, name: str | None = None) -> Iterator[None]:
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, NotImplementedError) as error:
-        what = f"cannot be read: {error}" if name else f"is no npz file, or a truncated one: {error}"
-        raise InputError(f"{place}: {what}") from error
+        known = None if name else what_it_is(path)
+        told = f"is no npz file, but {known}" if known else f"cannot be read: {error}"
+        raise InputError(f"{place}: {told}") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{place}: {FOLDER}") from error
     except OSError as error:
         raise InputError(f"{place}: cannot be read: {error.strerror or error}") from error

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ratefront.catalogue.datasets import ImagesParameters
-from ratefront.data.file_check import content_of, usable
+from ratefront.data.file_check import channels_of, usable
 from ratefront.data.file_layout import check_folder, image_files, split_folders
 from ratefront.data.hold_out import hold_out
-from ratefront.data.image_files import decode, stacked
+from ratefront.data.image_decoding import Conversion, decode
+from ratefront.data.image_files import stacked
 from ratefront.data.splits import Dataset, Split
 from ratefront.errors import InputError
 
@@ -26,28 +27,29 @@ _SHARE = 0.1  # of undivided images to test, and of the rest to validate
 
 @dataclass(frozen=True, eq=False)
 class Crops:
-    """Crops (N, 3, size, size) of image files, ``per_image`` of each: about the centre, or where a seed says.
+    """Crops (N, C, size, size) of image files, ``per_image`` of each: about the centre, or where a seed says.
 
     Where a crop lies depends on its position among the crops and the seed alone: a second look sees the same.
     """
 
     paths: Sequence[str]
     size: int
+    conversion: Conversion
     per_image: int = 1
     seed: int | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (len(self), 3, self.size, self.size)
+        return (len(self), self.conversion.channels, self.size, self.size)
 
     def __len__(self) -> int:
         return len(self.paths) * self.per_image
 
     def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
-        return stacked(self._one, np.arange(len(self))[index], self.size)
+        return stacked(self._one, np.arange(len(self))[index], self.shape[1:])
 
     def _one(self, position: int) -> Image.Image:
-        image = decode(self.paths[position // self.per_image])
+        image = decode(self.paths[position // self.per_image], self.conversion)
         room = (image.width - self.size, image.height - self.size)
         left, top = self._corner(room, position)
         return image.crop((left, top, left + self.size, top + self.size))
@@ -60,15 +62,17 @@ class Crops:
 
 
 def describe_images(parameters: ImagesParameters) -> dict[str, Any]:
-    """``shape``; the folder has to be there, no file is looked at.
+    """``shape``; the folder has to be there, headers of files are read up to the first that has colours.
 
     Raises
     ------
     InputError
         The folder is not there.
     """
-    check_folder(Path(parameters.root))
-    return {"shape": (3, parameters.size, parameters.size)}
+    files = [name for split in _listed(parameters) for name in split]
+    return {
+        "shape": (channels_of(Path(parameters.root), files, parameters), parameters.size, parameters.size)
+    }
 
 
 def load_images(parameters: ImagesParameters) -> Dataset:
@@ -77,33 +81,37 @@ def load_images(parameters: ImagesParameters) -> Dataset:
     Raises
     ------
     InputError
-        There is no folder or too few images, or some cannot be decoded or are smaller than the crop and are not to be
+        There is no folder or too few images, or some cannot be used or are smaller than the crop and are not to be
         skipped.
     """
-    root = Path(parameters.root)
-    check_folder(root)
-    listed = [
-        [str((folder / name).relative_to(root)) for name in image_files(folder)]
-        for folder in split_folders(root, holds_classes=False)
-    ]
-    files = usable(
-        root, [name for split in listed for name in split], parameters.size, parameters.skip_corrupt
-    )
-    kept = set(files)
+    root, listed = Path(parameters.root), _listed(parameters)
+    found = usable(root, [name for split in listed for name in split], parameters.size, parameters)
+    kept, conversion = set(found.files), found.conversion
     train, validation, test = _divided(
         [[name for name in split if name in kept] for split in listed], parameters
     )
     seed = parameters.split_seed if parameters.crop == "random" else None
-    told = json.dumps([parameters.model_dump(exclude={"root"}), content_of(root, files)], sort_keys=True)
+    made = [parameters.model_dump(exclude={"root"}), conversion.channels, found.content]
     return Dataset(
         "images",
         0,
-        8 * 3 * parameters.size**2,
-        _split(root, train, parameters.size, parameters.crops_per_image, seed),
-        _split(root, validation, parameters.size),
-        _split(root, test, parameters.size),
-        hashlib.sha256(told.encode()).hexdigest(),
+        8 * conversion.channels * parameters.size**2,
+        _split(root, train, parameters.size, conversion, parameters.crops_per_image, seed),
+        _split(root, validation, parameters.size, conversion),
+        _split(root, test, parameters.size, conversion),
+        hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest(),
+        validation_is_held_out_of_train=len(listed) < 3,
     )
+
+
+def _listed(parameters: ImagesParameters) -> list[list[str]]:
+    """Files of each split that there is, relative to the root."""
+    root = Path(parameters.root)
+    check_folder(root)
+    return [
+        [str((folder / name).relative_to(root)) for name in image_files(folder)]
+        for folder in split_folders(root, holds_classes=False)
+    ]
 
 
 def _divided(listed: list[list[str]], parameters: ImagesParameters) -> list[list[str]]:
@@ -131,6 +139,13 @@ def _without(files: Sequence[str], seed: int) -> list[list[str]]:
     ]
 
 
-def _split(root: Path, files: Sequence[str], size: int, per_image: int = 1, seed: int | None = None) -> Split:
-    crops = Crops([str(root / name) for name in files], size, per_image, seed)
+def _split(
+    root: Path,
+    files: Sequence[str],
+    size: int,
+    conversion: Conversion,
+    per_image: int = 1,
+    seed: int | None = None,
+) -> Split:
+    crops = Crops([str(root / name) for name in files], size, conversion, per_image, seed)
     return Split(crops, np.zeros(len(crops), dtype=np.int64))

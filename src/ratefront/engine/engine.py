@@ -49,6 +49,9 @@ _ENDS_THE_SWEEP = {
     SweepMismatchError.__name__: "",
 }
 
+#: Why a sweep ends with fewer trials than were requested.
+NO_MORE = "the space holds no more configurations"
+
 
 def trial_name(number: int) -> str:
     return f"t{number:04d}"
@@ -74,9 +77,25 @@ class Engine:
                 self.apply(entry)
 
     @property
+    def is_exhausted(self) -> bool:
+        """True where the space holds nothing that could still be planned: no extension changes that."""
+        return self._suggester.is_exhausted
+
+    @property
+    def _due(self) -> int:
+        """How many trials there are to be: those requested, or fewer where the space holds no more."""
+        planned = len(self.history.trials)
+        return min(self._requested, planned) if self.is_exhausted else self._requested
+
+    @property
     def done(self) -> bool:
-        """True where every requested trial has ended."""
-        return self.history.trials_ended >= self._requested
+        """True where every trial that is due has ended."""
+        return self.history.trials_ended >= self._due
+
+    @property
+    def end(self) -> events.Ended:
+        """What the ledger says where the engine is done."""
+        return events.Ended(NO_MORE if self._due < self._requested else "every requested trial has ended")
 
     # A slot is free.
 
@@ -88,7 +107,7 @@ class Engine:
                 return Wait()
             heapq.heappop(self._waiting)
             return self._start(trial)
-        if len(self.history.trials) < self._requested:
+        if len(self.history.trials) < self._due:
             return Record(self._plan(len(self.history.trials)))
         return Done() if self.done else Wait()
 
@@ -156,7 +175,7 @@ class Engine:
         return [events.Reported(fact.trial_id, fact.attempt, fact.step, dict(fact.metrics))]
 
     def _returned(self, trial: TrialHistory, fact: Returned) -> events.Event:
-        if fault := fault_of_result(fact.trial_id, fact.result):
+        if fault := fault_of_result(fact.trial_id, fact.result, self._spec.objectives):
             return self._failed(trial, Broke(fact.trial_id, fact.attempt, *fault))
         return events.Finished(fact.trial_id, fact.attempt, fact.result)
 

@@ -6,9 +6,10 @@ What passes can be recorded, replayed, drawn and compared, whatever code the tri
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ratefront.errors import UnknownCostError
 from ratefront.records import OBJECTIVES, TrialResult
 
 
@@ -28,16 +29,20 @@ def fault_of_metrics(step: int, metrics: Mapping[str, Any]) -> Fault | None:
     return None
 
 
-def fault_of_result(trial_id: str, result: Mapping[str, Any]) -> Fault | None:
-    """Why this result cannot be recorded, if it cannot."""
+def fault_of_result(
+    trial_id: str, result: Mapping[str, Any], objectives: Sequence[str] = tuple(OBJECTIVES)
+) -> Fault | None:
+    """Why this result cannot be recorded, if it cannot; only ``objectives`` must be known."""
     if faults := list(_not_finite(result)):
         return Fault("DivergedError", ", ".join(faults))
     try:
         checked = TrialResult.from_json(result)
-        objectives = {name: checked.objective(name) for name in OBJECTIVES}
+        values = {name: checked.objective(name) for name in objectives}
+    except UnknownCostError as error:
+        return Fault(type(error).__name__, f"an objective of this sweep is missing: {error}")
     except Exception as error:  # it may be anything
         return Fault("InvalidResult", f"the trial's result is incomplete or wrong: {error}")
-    if faults := list(_not_finite(objectives)):
+    if faults := list(_not_finite(values)):
         return Fault("DivergedError", ", ".join(faults))
     if checked.trial_id != trial_id:
         return Fault("InvalidResult", f"the result speaks of trial {checked.trial_id!r}")

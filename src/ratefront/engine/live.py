@@ -44,6 +44,10 @@ class LiveSweep:
     def done(self) -> bool:
         return self._engine.done
 
+    def end(self) -> None:
+        """Write that the sweep has ended, and why."""
+        self.record(self._engine.end)
+
     def record(self, event: Event) -> None:
         """Write an event and fold it in.
 

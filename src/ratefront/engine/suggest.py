@@ -6,7 +6,8 @@ replay and in another process, and a replay that asks nothing costs nothing.
 
 A trial is a function of its values but for its seed, and samplers like to repeat what was good where a space has few
 points (a family without a real parameter). A suggestion that was planned before is therefore asked for anew, a few
-times.
+times; then any other configuration is taken that was not. Where a space has none left, those are tried again, with
+other seeds, into whose results a seed enters; where it has none of these either, it is exhausted.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ratefront.engine.seeds import stable_seed
 from ratefront.engine.startup import random_choice, spread
 from ratefront.history import TrialHistory
 from ratefront.records import Scalar
+from ratefront.spec.configurations import configurations, count, uses_seed
 from ratefront.spec.schema import Sampler, SweepSpec
 from ratefront.spec.space import Space, assign
 
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
     from ratefront.engine.study import SamplerStudy
     from ratefront.optuna_space import Values
 
-#: How often the sampler is asked where it repeats an earlier trial, then how often a draw is tried: a small space may
-#: have nothing new left.
+#: How often the sampler is asked where it repeats an earlier trial, then how often a draw is tried, before the space is
+#: searched for what is left of it.
 SAMPLER_QUESTIONS = 4
 QUESTIONS = SAMPLER_QUESTIONS + 20
 
@@ -42,6 +44,7 @@ class Suggester:
         self._settings, self._space, self._objectives = sampler, space, objectives
         self._memory: Memory = (Generations if sampler.name == "nsga2" else Window)(objectives)
         self._tried: set[frozenset[tuple[str, Scalar]]] = set()
+        self._size = count(space)
 
     @classmethod
     def of(cls, spec: SweepSpec, space: Space) -> Suggester:
@@ -62,14 +65,33 @@ class Suggester:
         """A trial has ended, as its status says."""
         self._memory.ended(trial)
 
+    @property
+    def is_exhausted(self) -> bool:
+        """True where every configuration was planned, and none would give another result with another seed."""
+        return self._all_tried and not self._some_use_seeds
+
+    @property
+    def _all_tried(self) -> bool:
+        return self._size is not None and len(self._tried) >= self._size
+
+    @cached_property
+    def _some_use_seeds(self) -> bool:
+        """Asked once all were tried: before, it is not known of those that were not."""
+        return any(uses_seed(dict(values)) for values in self._tried)
+
     def suggest(self, number: int) -> Values:
-        """The values of trial ``number`` (from 0), given what was told so far; new ones, if there are any near."""
-        values = self._suggest(number, 0)
-        for question in range(1, QUESTIONS):
-            if frozenset(values.items()) not in self._tried:
-                break
+        """The values of trial ``number`` (from 0), given what was told so far; of an exhausted space a repeated one."""
+        for question in range(QUESTIONS):
             values = self._suggest(number, question)
-        return values
+            if self._is_due(values):
+                return values
+        random = Random(stable_seed("any", self._settings.seed, number))  # noqa: S311
+        return next(filter(self._is_due, configurations(self._space, random)), values)
+
+    def _is_due(self, values: Values) -> bool:
+        if frozenset(values.items()) not in self._tried:
+            return True
+        return self._all_tried and uses_seed(values)
 
     def _suggest(self, number: int, question: int) -> Values:
         if number < self._settings.startup_trials and question == 0:

@@ -12,8 +12,10 @@ from ratefront.tracking.sweep_files import front_codecs
 
 def closing_of(drawn: DrawnSweep, folder: SweepFolder, history: SweepHistory, models: Models) -> Closing:
     """What was drawn, and the codecs whose ``models`` are wanted."""
+    error = history.halted if history.halted and history.halted.has_failed else None
     return Closing(
-        outcome="finished" if history.ended else "interrupted",
+        outcome="finished" if history.ended else "failed" if error else "interrupted",
+        reason=error.reason if error else "",
         figures=dict(drawn.figures),
         artifacts=tuple(drawn.artifacts),
         note=drawn.note,

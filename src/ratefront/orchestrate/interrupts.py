@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -17,6 +17,11 @@ class Interrupted(KeyboardInterrupt):
     exit_code = 130
 
 
+def _say() -> None:
+    with suppress(OSError):  # the terminal may be what is going
+        os.write(2, b"\nending the sweep; it can be resumed (once more to end at once)\n")
+
+
 def _is_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
@@ -26,7 +31,9 @@ class Interrupts:
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
-    def __init__(self) -> None:
+    def __init__(self, on_first: Callable[[], None] | None = None) -> None:
+        """``on_first`` is called by the handler of the first signal, in the middle of anything."""
+        self._on_first = on_first or _say
         self._received: str | None = None
         self._at_once = False
 
@@ -47,8 +54,7 @@ class Interrupts:
         self._received = self._received or name
         if is_second or self._at_once:
             raise Interrupted(f"{name} again" if is_second else name)
-        with suppress(OSError):  # the terminal may be what is going
-            os.write(2, b"\nending the sweep; it can be resumed (once more to end at once)\n")
+        self._on_first()
 
     def check(self) -> None:
         """
@@ -73,10 +79,10 @@ class Interrupts:
 
 
 @contextmanager
-def interrupts() -> Iterator[Interrupts]:
+def interrupts(on_first: Callable[[], None] | None = None) -> Iterator[Interrupts]:
     """The signals are ours inside, and what they were before afterwards."""
     before: dict[signal.Signals, Any] = {number: signal.getsignal(number) for number in Interrupts.SIGNALS}
-    caught = Interrupts()
+    caught = Interrupts(on_first)
     caught.install()
     try:
         yield caught

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from ratefront.errors import InputError
-from ratefront.events import LEDGER_FORMAT, Created, Event, Extended, Reconfigured, Reopened, Resumed
+from ratefront.engine.engine import NO_MORE, Engine
+from ratefront.errors import InputError, LedgerError
+from ratefront.events import LEDGER_FORMAT, Created, Event, Extended, Planned, Reconfigured, Reopened, Resumed
 from ratefront.history import SweepHistory
 from ratefront.spec.going_on import Change
 from ratefront.spec.load import to_plain
 from ratefront.spec.schema import SweepSpec
+from ratefront.store.environment import environment_files
 from ratefront.store.folder import SweepFolder
+from ratefront.store.ledger import Ledger
+from ratefront.store.reading import entries_of
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,8 @@ def check_folder(folder: SweepFolder, wishes: Wishes) -> None:
     Raises
     ------
     InputError
-        A new sweep would write among other files, or there is nothing to go on with.
+        A new sweep would write among other files, or there is nothing to go on with. A sweep that came to nothing
+        before it had planned a trial is in nobody's way.
     """
     path = folder.path
     if wishes.extend is not None and wishes.extend < 1:
@@ -49,9 +55,52 @@ def check_folder(folder: SweepFolder, wishes: Wishes) -> None:
     if not path.is_dir():
         raise InputError(f"{path} is not a folder; a sweep needs one of its own")
     if folder.ledger.exists():
-        raise InputError(f"{path} already holds a sweep; go on with --resume, or choose another folder")
+        if has_trials(folder):
+            raise InputError(f"{path} already holds a sweep; go on with --resume, or choose another folder")
+        return
     if any(path.iterdir()):
         raise InputError(f"{path} is not empty; a sweep needs a folder of its own")
+
+
+def check_extensible(engine: Engine, wishes: Wishes) -> None:
+    """
+    Raises
+    ------
+    InputError
+        More trials are asked for than the sweep's space has configurations left.
+    """
+    if wishes.extend is not None and engine.is_exhausted:
+        tried = len(engine.history.trials)
+        raise InputError(
+            f"--extend: {NO_MORE} (all {tried} have been tried, and none of them depends on a seed); "
+            "a new sweep with a wider space finds more"
+        )
+
+
+def has_trials(folder: SweepFolder) -> bool:
+    """True where the ledger tells of trials, and where nobody can read what it tells."""
+    try:
+        return any(isinstance(entry.event, Planned) for entry in entries_of(folder))
+    except LedgerError:
+        return True
+
+
+def clear_away(folder: SweepFolder, ledger: Ledger) -> None:
+    """A new sweep begins where one came to nothing; whoever has the ledger is alone here.
+
+    Raises
+    ------
+    InputError
+        Another driver has begun a sweep here meanwhile.
+    """
+    if any(isinstance(entry.event, Planned) for entry in ledger.entries):
+        raise InputError(
+            f"another driver has begun a sweep in {folder.path} meanwhile; choose another folder"
+        )
+    ledger.clear()
+    for file in environment_files(folder):
+        file.unlink(missing_ok=True)
+    shutil.rmtree(folder.task_model, ignore_errors=True)
 
 
 def _check_creatable(path: Path) -> None:
@@ -68,13 +117,10 @@ def opening_events(
     Raises
     ------
     InputError
-        The ledger is empty, so that there is nothing to extend or to try again; or it is not, and nobody asked to
-        go on.
+        The ledger is empty, so that there is nothing to extend or to try again.
     """
     if not history.spec:
         return [_created(spec, wishes)]
-    if not wishes.resume:
-        raise InputError("another driver has begun a sweep in this folder meanwhile; choose another")
     opening: list[Event] = []
     if change is not None and change.settings:
         opening.append(Reconfigured(dict(change.settings)))

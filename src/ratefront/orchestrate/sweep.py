@@ -11,13 +11,20 @@ from dataclasses import dataclass, replace
 from ratefront.engine.engine import Engine
 from ratefront.engine.live import LiveSweep
 from ratefront.errors import EngineError
-from ratefront.events import Ended, Event, TaskModelReady
+from ratefront.events import Event, TaskModelReady
 from ratefront.history import SweepHistory, spec_in
 from ratefront.orchestrate.environment import add_inputs, write_environment
 from ratefront.orchestrate.following import Following
 from ratefront.orchestrate.going_on import check_same_inputs, goes_on, is_anything_left
+from ratefront.orchestrate.halting import saying_why
 from ratefront.orchestrate.interrupts import Interrupts, interrupts
-from ratefront.orchestrate.opening import Wishes, check_folder, opening_events
+from ratefront.orchestrate.opening import (
+    Wishes,
+    check_extensible,
+    check_folder,
+    clear_away,
+    opening_events,
+)
 from ratefront.orchestrate.quiet import quiet
 from ratefront.orchestrate.redraw import DrawnSweep, Redrawer
 from ratefront.orchestrate.turns import Turns, left_requests, still_counting
@@ -29,6 +36,7 @@ from ratefront.store.atomic import write_text
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger
 from ratefront.store.sealed import is_whole
+from ratefront.store.task_model_progress import TaskModelProgress
 
 _log = logging.getLogger(__name__)
 
@@ -52,15 +60,18 @@ def run_sweep(
     retry_failed: bool = False,
     tracking_uri: str | None,
     on_update: Callable[[SweepHistory], None] | None,
+    on_training: Callable[[TaskModelProgress], None] | None = None,
+    on_interrupt: Callable[[], None] | None = None,
     finish: Callable[[SweepFolder], DrawnSweep],
     work: Work | None = None,
 ) -> SweepHistory:
     """Run a sweep to its end, or go on with one; a sweep with nothing left to do is drawn and tracked again.
 
     With ``resume``, ``extend`` adds so many trials to those that the sweep asks for, ``retry_failed`` tries again what
-    had failed for good. ``on_update`` is called in this thread with the history whenever it has changed, ``finish``
-    draws the report: now and then in a thread while the sweep runs, and once at its end. ``tracking_uri`` goes
-    before the spec's.
+    had failed for good. ``on_update`` is called in this thread with the history whenever it has changed,
+    ``on_training`` with how far the task model's training is, ``on_interrupt`` by the first signal's handler.
+    ``finish`` draws the report: now and then in a thread while the sweep runs, and once at its end. ``tracking_uri``
+    goes before the spec's.
 
     Raises
     ------
@@ -78,13 +89,16 @@ def run_sweep(
     following = Following(folder, loaded.spec, tracking_uri, Redrawer(finish, folder), on_update)
     with ExitStack() as stack:
         stack.enter_context(quiet())
-        caught = stack.enter_context(interrupts())
+        caught = stack.enter_context(interrupts(on_interrupt))
         slots = None if resume else _slots(stack, loaded.spec, caught)
         folder.path.mkdir(parents=True, exist_ok=True)
         left, work = left_requests(folder), work or Work()
         ledger = stack.enter_context(Ledger(folder.ledger))
+        if not resume:
+            clear_away(folder, ledger)
         change = change_of(spec_in(ledger.entries), loaded.spec)
         engine = Engine(loaded.spec, loaded.space, ledger.entries)
+        check_extensible(engine, wishes)
         opening = opening_events(loaded.spec, engine.history, wishes, change)
         live = LiveSweep(engine, ledger, following.changed)
         turns = Turns(live, folder, caught, following)
@@ -96,8 +110,9 @@ def run_sweep(
             if opening:
                 _open(live, loaded.spec, folder, opening, change)
             if slots and goes_on(opening):
-                turns.obey(still_counting(left))
-                _run(live, loaded.spec, folder, slots, work, turns)
+                with saying_why(live):
+                    turns.obey(still_counting(left))
+                    _run(live, loaded.spec, folder, slots, work, turns, on_training)
             elif retry_failed:
                 _log.warning("no trial has failed: there is nothing to try again")
             with caught.at_once():
@@ -140,6 +155,8 @@ def _take_task_model(live: LiveSweep, folder: SweepFolder, ready: TaskModelReady
     EngineError
         It is made of other data or by another version.
     """
+    for warning in ready.warnings:
+        _log.warning("%s", warning)
     before = live.history.task_model
     if before is None:
         add_inputs(folder, ready.inputs)  # first: who hears of the task model reads what goes with it
@@ -153,7 +170,15 @@ def _take_task_model(live: LiveSweep, folder: SweepFolder, ready: TaskModelReady
         _log.warning("the task model's files were gone or torn: it was made again")
 
 
-def _run(live: LiveSweep, spec: SweepSpec, folder: SweepFolder, slots: int, work: Work, turns: Turns) -> None:
+def _run(
+    live: LiveSweep,
+    spec: SweepSpec,
+    folder: SweepFolder,
+    slots: int,
+    work: Work,
+    turns: Turns,
+    on_training: Callable[[TaskModelProgress], None] | None,
+) -> None:
     from ratefront.orchestrate.task_model import prepare_on_worker
     from ratefront.orchestrate.tune_driver import run_trials
     from ratefront.orchestrate.worker import WorkerSetting
@@ -161,10 +186,11 @@ def _run(live: LiveSweep, spec: SweepSpec, folder: SweepFolder, slots: int, work
 
     context = TrialContext(spec, folder.path)
     if not (live.done or _has_task_model(live, folder)):
-        _take_task_model(live, folder, prepare_on_worker(work.prepare_task_model, context, turns))
+        ready = prepare_on_worker(work.prepare_task_model, context, turns, on_training)
+        _take_task_model(live, folder, ready)
     if live.history.task_model is not None:
         context = replace(context, inputs=live.history.task_model.inputs)
         add_inputs(folder, context.inputs)
     if not live.done:
         run_trials(live, WorkerSetting(context, work.trial_steps, work.limit_memory), slots, turns)
-    live.record(Ended("every requested trial has ended"))
+    live.end()

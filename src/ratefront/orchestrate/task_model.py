@@ -4,7 +4,8 @@ what a sweep began with is looked at again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +15,13 @@ import ray
 from ratefront.engine.placement import Needs
 from ratefront.errors import EngineError, InputError, RatefrontError
 from ratefront.events import TaskModelReady
-from ratefront.orchestrate.turns import Turns
+from ratefront.orchestrate.turns import LOOK_S, Turns
 from ratefront.orchestrate.worker import limit_threads
 from ratefront.registry import load_target
 from ratefront.spec.capacity import task_model_resources
 from ratefront.spec.schema import SweepSpec
+from ratefront.store.folder import SweepFolder
+from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
 from ratefront.trial.context import TrialContext
 
 
@@ -41,8 +44,13 @@ def _call(function: str, arguments: tuple[Any, ...], needs: Needs) -> Any:
         return _Refused(str(error), error.exit_code)
 
 
-def prepare_on_worker(function: str, context: TrialContext, turns: Turns) -> TaskModelReady:
-    """Run ``function`` (as ``prepare_task_model``) on a worker of the cluster.
+def prepare_on_worker(
+    function: str,
+    context: TrialContext,
+    turns: Turns,
+    on_training: Callable[[TaskModelProgress], None] | None = None,
+) -> TaskModelReady:
+    """Run ``function`` (as ``prepare_task_model``) on a worker of the cluster; ``on_training`` hears how far it is.
 
     Raises
     ------
@@ -53,8 +61,15 @@ def prepare_on_worker(function: str, context: TrialContext, turns: Turns) -> Tas
     """
     needs = Needs(*task_model_resources(context.spec))
     arguments = (context.spec, context.folder / "task_model", "cuda" if needs.gpus else "cpu")
+    progress = ProgressFile(SweepFolder(context.folder).task_model_progress)
+    progress.remove()  # of an earlier driver's worker
     ready: TaskModelReady = _on_worker(
-        function, arguments, needs, turns, "the task model could not be prepared"
+        function,
+        arguments,
+        needs,
+        turns,
+        "the task model could not be prepared",
+        _News(progress, on_training).look,
     )
     return ready
 
@@ -74,19 +89,45 @@ def inputs_on_worker(function: str, spec: SweepSpec, turns: Turns) -> Mapping[st
     return found
 
 
-def _on_worker(function: str, arguments: tuple[Any, ...], needs: Needs, turns: Turns, failed: str) -> Any:
+def _on_worker(
+    function: str,
+    arguments: tuple[Any, ...],
+    needs: Needs,
+    turns: Turns,
+    failed: str,
+    look: Callable[[], None] = lambda: None,
+) -> Any:
     remote: Any = ray.remote(num_cpus=needs.cpus, num_gpus=needs.gpus, max_retries=2)(_call)
-    outcome = _wait_for(remote.remote(function, arguments, needs), turns, failed)
+    outcome = _wait_for(remote.remote(function, arguments, needs), turns, failed, look)
     if isinstance(outcome, _Refused):
         raise (InputError if outcome.exit_code == InputError.exit_code else EngineError)(outcome.reason)
     return outcome
 
 
-def _wait_for(running: Any, turns: Turns, failed: str) -> Any:
+class _News:
+    """Passes on what the worker writes, which may be on another node."""
+
+    def __init__(self, file: ProgressFile, tell: Callable[[TaskModelProgress], None] | None) -> None:
+        self._file, self._tell = file, tell
+        self._last: TaskModelProgress | None = None
+        self._next_s = 0.0
+
+    def look(self) -> None:
+        if self._tell is None or time.monotonic() < self._next_s:
+            return
+        self._next_s = time.monotonic() + LOOK_S
+        found = self._file.read()
+        if found is not None and found != self._last:
+            self._last = found
+            self._tell(found)
+
+
+def _wait_for(running: Any, turns: Turns, failed: str, look: Callable[[], None]) -> Any:
     turns.begin()
     try:
         while not ray.wait([running], timeout=0.1)[0]:
             turns.turn()
+            look()
     except BaseException:
         with suppress(ray.exceptions.RayError):
             ray.cancel(running, force=True)

@@ -31,6 +31,7 @@ class BoundsContent:
     bands: held-out intervals of some of them.
     band_title: what the intervals are, in words.
     left_out: names of curves that have no accuracy.
+    warnings: what the document warns of.
     """
 
     curves: Mapping[str, RateDistortionCurve]
@@ -38,6 +39,7 @@ class BoundsContent:
     band_title: str
     references: tuple[Reference, ...]
     left_out: tuple[str, ...]
+    warnings: tuple[str, ...]
 
     @property
     def oracle(self) -> RateDistortionCurve | None:
@@ -73,6 +75,7 @@ def read_content(document: Mapping[str, Any]) -> BoundsContent:
         band_title=interval_title(document),
         references=_references(document),
         left_out=tuple(name for name in order if name not in drawn),
+        warnings=tuple(map(str, document.get("warnings", ()))),
     )
 
 

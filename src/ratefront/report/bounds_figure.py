@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from ratefront.report.bounds_content import BoundsContent, is_point, read_content
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 AXES_HEIGHT, ABOVE, BELOW, LEGEND_ROW = 3.4, 0.12, 0.68, 0.185
 """Inches; BELOW holds the rate axis' ticks and its label."""
+
+NOTE_ROW, NOTE_BOTTOM, NOTE_LETTERS = 0.15, 0.07, 105
+"""Height and lower end of small print in inches, and how many of its letters fit beside each other."""
 
 LEFT, RIGHT, BETWEEN = 0.58, 0.88, 0.17
 """Inches beside the axes: for accuracies, and for the names of the reference lines."""
@@ -63,15 +67,25 @@ def bounds_figure(document: Mapping[str, Any]) -> Figure:
     from matplotlib.figure import Figure
 
     content = read_content(document)
-    entries = _legend_entries(content)
-    legend_height = LEGEND_ROW * ((len(entries) + 1) // 2 + bool(content.left_out))
+    entries, notes = _legend_entries(content), _notes(content)
+    legend_height = LEGEND_ROW * ((len(entries) + 1) // 2) + NOTE_ROW * len(notes)
     figure = Figure(figsize=(PAGE_WIDTH, ABOVE + AXES_HEIGHT + BELOW + legend_height))
     _name_references(_draw_panels(figure, content, BELOW + legend_height), content)
     _draw_legend(figure, entries, legend_height)
-    if content.left_out:
-        words = f"Not drawn, for want of an accuracy: {', '.join(map(_line_of, content.left_out))}."
-        figure.text(LEFT / PAGE_WIDTH, 0.07 / figure.get_figheight(), words, color=MUTED, fontsize=7.5)
+    for row, words in enumerate(reversed(notes)):
+        height = (NOTE_BOTTOM + NOTE_ROW * row) / figure.get_figheight()
+        figure.text(LEFT / PAGE_WIDTH, height, words, color=MUTED, fontsize=7.5)
     return figure
+
+
+def _notes(content: BoundsContent) -> list[str]:
+    """Lines of small print under the legend: what is not drawn, and what is wrong with what is."""
+    sentences = [f"Warning: {warning}" for warning in content.warnings]
+    if content.left_out:
+        sentences.insert(
+            0, f"Not drawn, for want of an accuracy: {', '.join(map(_line_of, content.left_out))}."
+        )
+    return [line for sentence in sentences for line in wrap(plain(sentence), NOTE_LETTERS)]
 
 
 def _draw_panels(figure: Figure, content: BoundsContent, bottom: float) -> Axes:

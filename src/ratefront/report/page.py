@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from ratefront.overlay import Overlay
 from ratefront.report.live import figures
 from ratefront.report.tables import Table, front_table, honesty, lost_table, rates_table
 from ratefront.report.view import SweepView
@@ -80,7 +81,8 @@ def _facts(view: SweepView) -> list[tuple[str, str]]:
         ("data set", str(summary["dataset"])),
         ("trials ended", f"{view.trials_ended} of {view.trials_requested}"),
         ("on the front", str(len(summary["front"]))),
-        ("task model, test", _or_dash(facts.accuracy, percent)),
+        ("task model, test, as stored", _right(facts.accuracy, overlay)),
+        ("task model, test, before rounding", _right(facts.accuracy_given, overlay)),
         ("task model, size", _or_dash(facts.task_model_bytes, kibibytes)),
         ("hypervolume", _or_dash(summary["hypervolume"], "{:.4g}".format)),
         ("of the oracle's (rate, accuracy)", _or_dash(summary["hypervolume_rate_accuracy"], percent)),
@@ -88,6 +90,14 @@ def _facts(view: SweepView) -> list[tuple[str, str]]:
     if overlay is not None:
         found.insert(1, ("test samples, classes", f"{overlay.samples}, {overlay.classes}"))
     return found
+
+
+def _right(accuracy: float | None, overlay: Overlay | None) -> str:
+    """To the last sample, so that it can be compared with what somebody has measured elsewhere."""
+    if accuracy is None:
+        return "–"
+    counted = "" if overlay is None else f" ({round(accuracy * overlay.samples)} of {overlay.samples})"
+    return f"{100 * accuracy:.2f} %{counted}"
 
 
 def _or_dash(value: Any, form: Any) -> str:

@@ -66,6 +66,9 @@ BOUNDS = {
     "oracle": BoundStyle("oRD", "oracle", "solid", (), "#111111", "#f2f2f2", 2.0),
     "indirect": BoundStyle("iRD", "indirect", "solid", (), "#1f5fa8", "#86b6ee", 1.9),
     "task_model": BoundStyle("TMRD", "task model", "solid", (), "#b8126e", "#ff7cc2", 1.9),
+    "task_model_calibrated": BoundStyle(
+        "TMRD cal.", "task model, calibrated", "dash", (4, 1.6), "#b8126e", "#ff7cc2", 1.3
+    ),
     "indirect_estimate_and_compress": BoundStyle(
         "iE&C", "indirect estimate and compress", "dash", (5, 2), "#333333", "#d9d9d9", 1.5
     ),

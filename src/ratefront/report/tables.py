@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from ratefront.overlay import Gap
-from ratefront.records import Status
+from ratefront.records import Status, TrialResult
 from ratefront.report.style import bound_style
 from ratefront.report.view import MeasuredTrial, SweepView
 from ratefront.report.words import kibibytes, percent
-from ratefront.store.table import Row, to_csv
+from ratefront.store.table import MEASURED, Row, cells_of, other_parameters, to_csv
 
 MISSING = "–"
 
@@ -111,7 +113,7 @@ def _rate_cells(trial: MeasuredTrial) -> tuple[Cell, ...]:
 
 
 def honesty(view: SweepView) -> list[str]:
-    """The two checks in words; empty where no trial has finished."""
+    """The two checks in words, and what is unknown; empty where no trial has finished."""
     trials = [trial.result for trial in view.measured if trial.standing != "collapsed"]
     if not trials:
         return []
@@ -121,6 +123,16 @@ def honesty(view: SweepView) -> list[str]:
         f"Coded minus estimated: median {median(excess):+.3f}, greatest {max(excess):+.3f} bit/sample.",
         f"Accuracy on test minus validation: median {median(loss):+.1f}, "
         f"from {min(loss):+.1f} to {max(loss):+.1f} points.",
+        *_unknown_costs(trials),
+    ]
+
+
+def _unknown_costs(trials: Sequence[TrialResult]) -> list[str]:
+    """A sentence for each reason why multiply–accumulates are unknown."""
+    reasons = Counter(trial.transmitter_macs_unknown for trial in trials if trial.transmitter_macs is None)
+    return [
+        f"Multiply–accumulates of {count} of {len(trials)} trials are unknown: {reason}."
+        for reason, count in reasons.items()
     ]
 
 
@@ -150,54 +162,22 @@ def _number(value: Any, form: str) -> Cell:
     return Cell(MISSING) if value is None else Cell(format(value, form), float(value))
 
 
-FRONT_COLUMNS = (
-    "trial_id",
-    "family",
-    "series",
-    "split",
-    "beta",
-    "rate_bits",
-    "rate_bits_estimated",
-    "rate_bits_alone",
-    "rate_total_bits",
-    "accuracy",
-    "rate_bits_validation",
-    "accuracy_validation",
-    "transmitter_bytes",
-    "transmitter_macs",
-    "encode_ms",
-    "dominated_on_test",
-)
+FRONT_COLUMNS = ("trial_id", "seed", "family", "series", "split", "beta", *MEASURED, "dominated_on_test")
 
 
 def front_csv(view: SweepView) -> str:
     """One row a point of the front, by rate: test values, then gap in bit/sample and ratio to every drawn
-    bound.
+    bound, then every other parameter.
     """
     gaps = [f"{kind}_{name}" for name in view.bounds for kind in ("gap_bits", "gap_ratio")]
-    return to_csv([_front_row(view, trial) for trial in view.front], [*FRONT_COLUMNS, *gaps])
+    columns = [*FRONT_COLUMNS, *gaps]
+    others = other_parameters((trial.trial for trial in view.front), columns)
+    return to_csv([_front_row(view, trial, others) for trial in view.front], [*columns, *others])
 
 
-def _front_row(view: SweepView, trial: MeasuredTrial) -> Row:
-    result, values = trial.result, trial.trial.params.values
-    row: Row = {
-        "trial_id": trial.trial_id,
-        "family": trial.test.family,
-        "series": trial.test.series,
-        "split": values.get("split"),
-        "beta": values.get("beta"),
-        "rate_bits": result.test.rate_bits,
-        "rate_bits_estimated": result.test.rate_bits_estimated,
-        "rate_bits_alone": result.test.rate_bits_alone,
-        "rate_total_bits": result.test.rate_total_bits,
-        "accuracy": result.test.accuracy,
-        "rate_bits_validation": result.validation.rate_bits,
-        "accuracy_validation": result.validation.accuracy,
-        "transmitter_bytes": result.transmitter_bytes,
-        "transmitter_macs": result.transmitter_macs,
-        "encode_ms": result.encode_ms,
-        "dominated_on_test": trial.dominated_on_test,
-    }
+def _front_row(view: SweepView, trial: MeasuredTrial, others: Mapping[str, str]) -> Row:
+    row = cells_of(trial.trial, others)
+    row |= {"series": trial.test.series, "dominated_on_test": trial.dominated_on_test}
     for name in view.bounds:
         row |= {f"gap_bits_{name}": trial.gaps[name].bits, f"gap_ratio_{name}": trial.gaps[name].ratio}
     return row

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
-from ratefront.bounds import INDIRECT_CROSS_FITTED, INDIRECT_ESTIMATE_AND_COMPRESS, INDIRECT_POSTERIOR
+from ratefront.bounds import (
+    INDIRECT_CROSS_FITTED,
+    INDIRECT_ESTIMATE_AND_COMPRESS,
+    INDIRECT_POSTERIOR,
+    TASK_MODEL,
+    TASK_MODEL_CALIBRATED,
+)
 from ratefront.errors import InputError
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.overlay import RATE_ACCURACY, Gap, Overlay
@@ -93,12 +99,14 @@ class SweepView:
     @property
     def bounds(self) -> list[str]:
         """The bounds to draw, in the order of the sweep file; with iE&C its honest estimates, where samples
-        are too few for the plug-in one.
+        are too few for the plug-in one, and with TMRD that of calibrated posteriors, where S&C lies below it.
         """
         curves = {} if self.overlay is None else self.overlay.curves
         asked_for = list(self.spec.get("bounds", curves))
         if INDIRECT_ESTIMATE_AND_COMPRESS in asked_for:
             asked_for += [INDIRECT_POSTERIOR, INDIRECT_CROSS_FITTED]
+        if TASK_MODEL in asked_for:
+            asked_for.append(TASK_MODEL_CALIBRATED)
         return [name for name in dict.fromkeys(asked_for) if name in curves]
 
     @cached_property

@@ -22,23 +22,27 @@ def status_line(view: SweepView) -> str:
     )
     progress = f"{view.trials_ended} of {view.trials_requested} trials ended"
     state = "Ended" if view.history.ended else "Running"
-    return f"{state}: {progress}{f' ({ended})' if ended else ''}."
+    why = f": {view.history.ended_early}" if view.history.ended_early else ""
+    return f"{state}: {progress}{f' ({ended})' if ended else ''}{why}."
 
 
 def headline(view: SweepView) -> list[str]:
     """The sweep's finding, a few sentences; says so where there is none yet."""
     if not view.front:
         yet = "" if view.history.ended else " yet"
-        return [f"No trial has finished{yet}: there is nothing to compare with the bounds."]
+        nothing = f"No trial has finished{yet}: there is nothing to compare with the bounds."
+        return [nothing, *_warnings(view)]
     learned = best_learned(view)
     sentences = [] if learned is None else [_learned_sentence(view, learned)]
     label = _best_label(view)
     if label is not None:
         sentences.append(_label_sentence(view, label))
     sentences.append(_front_sentence(view))
-    if view.overlay is not None and view.overlay.warning:
-        sentences.append(view.overlay.warning)
-    return sentences
+    return [*sentences, *_warnings(view)]
+
+
+def _warnings(view: SweepView) -> tuple[str, ...]:
+    return () if view.overlay is None else view.overlay.warnings
 
 
 def best_learned(view: SweepView) -> MeasuredTrial | None:

@@ -15,7 +15,7 @@ from typing import Protocol, TypeAlias
 from ratefront.engine.live import LiveSweep
 from ratefront.engine.messages import Broke, Fact, Start, StopAsked
 from ratefront.errors import EngineError
-from ratefront.events import Ended, Event
+from ratefront.events import Event
 from ratefront.simulate.clock import Action, Clock
 from ratefront.simulate.journal import DriverDied
 from ratefront.simulate.worker import Slot, Worker
@@ -150,7 +150,7 @@ class Driver:
     def _fill(self) -> Action | None:
         self._is_offering = False
         if self.live.done:
-            self.live.record(Ended("every requested trial has ended"))
+            self.live.end()
             return self._end
         if not self._idle:
             return None

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
+from random import Random
 
 from ratefront.engine.messages import Fact, Progressed, Returned
 from ratefront.events import Ended, Entry, Event, Failed, Finished, Planned, Reported, Started, Stopped
 from ratefront.history import TrialHistory
-from ratefront.records import ENDED, TrialParams
+from ratefront.records import ENDED, Scalar, TrialParams
 from ratefront.simulate.problems import Course
 from ratefront.simulate.run import Run
 from ratefront.simulate.witness import Witness, all_finite
+from ratefront.spec.configurations import configurations, uses_seed
 from ratefront.store.front import front_of
 from ratefront.store.table import trial_rows
 from ratefront.tracking import presentation
@@ -34,7 +37,7 @@ def front(done: Run) -> list[str]:
 def _ledger(done: Run) -> Iterator[str]:
     """The ledger tells a story that can be, and every fact that the engine was told has its events in it, no others."""
     spec, events = done.scenario.spec, [entry.event for entry in done.entries]
-    witness = Witness(spec.trials, spec.retries, spec.resources.trials_per_gpu == "auto")
+    witness = Witness(spec.trials, spec.retries, spec.resources.trials_per_gpu == "auto", most_of(done))
     facts = iter(done.deeds.told)
     told = next(facts, None)
     courses = _courses(done)
@@ -119,15 +122,39 @@ def _batches(done: Run) -> Iterator[str]:
                 pass
 
 
+def most_of(done: Run) -> float:
+    """How many trials the sweep can have: as many as its space has configurations, unless a seed enters results."""
+    space, events = done.scenario.space, planned(done)
+    if any(uses_seed(event.values) for event in events) or not events:
+        return math.inf
+    tried = {frozenset(event.values.items()) for event in events}
+    every = configurations(space, Random(0))  # noqa: S311
+    is_left = any(frozenset(values.items()) not in tried for values in every)
+    return math.inf if is_left else len(events)
+
+
+def _once(done: Run) -> Iterator[str]:
+    """What gives the same again whatever the seed is tried once."""
+    tried: set[frozenset[tuple[str, Scalar]]] = set()
+    for event in planned(done):
+        values = frozenset(event.values.items())
+        if values in tried and not uses_seed(event.values):
+            yield f"{event.trial_id} repeats {dict(event.values)}, into whose result no seed enters"
+        tried.add(values)
+
+
 def _table(done: Run) -> Iterator[str]:
-    """Requested = finished + pruned + collapsed + failed, each once in ``trials.csv``, as its last event says."""
+    """Requested (or what the space has) = finished + pruned + collapsed + failed, each once in ``trials.csv``, as its
+    last event says.
+    """
     history = done.engine.history
+    due = min(history.trials_requested, most_of(done))
     ids = [row["trial_id"] for row in trial_rows(history)]
-    if ids != [f"t{number:04d}" for number in range(history.trials_requested)]:
-        yield f"trials.csv has {ids} of {history.trials_requested} trials"
+    if ids != [f"t{number:04d}" for number in range(len(ids))] or len(ids) != due:
+        yield f"trials.csv has {ids} of {due} trials"
     counted = sum(history.counts[status] for status in ENDED)
-    if counted != history.trials_requested or history.counts["running"] or history.counts["planned"]:
-        yield f"{history.trials_requested} trials were asked for, the counts are {dict(history.counts)}"
+    if counted != due or history.counts["running"] or history.counts["planned"]:
+        yield f"{due} trials were asked for, the counts are {dict(history.counts)}"
     last: dict[str, str] = {}
     for entry in done.entries:
         match entry.event:
@@ -188,4 +215,11 @@ def _curves(entries: list[Entry]) -> dict[str, set[tuple[str, int]]]:
 
 
 #: All of them; each holds after every sweep that came to its end.
-RULES: tuple[Callable[[Run], Iterator[str]], ...] = (_ledger, _truth, _batches, _table, _tracking)
+RULES: tuple[Callable[[Run], Iterator[str]], ...] = (
+    _ledger,
+    _truth,
+    _batches,
+    _once,
+    _table,
+    _tracking,
+)

@@ -113,8 +113,9 @@ class Table:
 
     def _worst(self, objective: str) -> float:
         results = [TrialResult.from_json(row.course.result) for row in self.rows if row.course.result]
-        values = [result.objective(objective) for result in results]
-        return max(values) if OBJECTIVES[objective] == "minimise" else min(values)
+        known = (result for result in results if getattr(result, objective, 0.0) is not None)
+        values = [result.objective(objective) for result in known]
+        return max(values, default=0.0) if OBJECTIVES[objective] == "minimise" else min(values)
 
     def save(self, path: Path) -> None:
         """
@@ -190,7 +191,7 @@ def _row(plain: Mapping[str, Any]) -> Row:
     steps = tuple(Step(float(seconds), dict(metrics)) for seconds, metrics in pairs)
     result = plain["result"]
     if result is not None:
-        fault = fault_of_result(result["trial_id"], result)
+        fault = fault_of_result(result["trial_id"], result, objectives=())
         if fault:
             raise ValueError(fault.reason)
     return Row(

@@ -42,17 +42,20 @@ class Seen:
 
 
 class Witness:
-    """Follows a ledger entry by entry. ``requested``: how many trials are asked for by now. ``first_alone``: until one
-    trial has finished, no two run at the same time.
+    """Follows a ledger entry by entry. ``requested``: how many trials are asked for by now, ``most``: how many can be.
+    ``first_alone``: until one trial has finished, no two run at the same time.
     """
 
-    def __init__(self, requested: int, retries: int, first_alone: bool) -> None:
+    def __init__(self, requested: int, retries: int, first_alone: bool, most: float) -> None:
         self.requested, self._retries, self._first_alone = requested, retries, first_alone
+        self._most = most
         self.trials: dict[str, Seen] = {}
         self.last: events.Event | None = None
 
     def see(self, event: events.Event) -> Iterator[str]:
         """What is wrong with this event, coming after all before it."""
+        if isinstance(self.last, events.Halted) and not isinstance(event, events.Resumed):
+            yield f"{type(event).__name__} comes after the driver has left"
         self.last = event
         match event:
             case events.Planned(trial_id, number):
@@ -70,9 +73,9 @@ class Witness:
                 self.requested = trials
             case events.Ended():
                 ended = sum(seen.has_ended for seen in self.trials.values())
-                if ended != self.requested:
+                if ended != min(self.requested, self._most):
                     yield f"the sweep ends with {ended} of {self.requested} trials ended"
-            case events.Created() | events.TaskModelReady() | events.Reconfigured():
+            case events.Created() | events.TaskModelReady() | events.Reconfigured() | events.Halted():
                 pass
             case _:
                 yield from self._see_trial(event)

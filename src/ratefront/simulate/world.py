@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from random import Random
 
 from ratefront.engine.engine import Engine
-from ratefront.events import Created, Event, Extended, Reopened, Resumed, TaskModelReady
+from ratefront.errors import EngineError
+from ratefront.events import Created, Event, Extended, Halted, Reopened, Resumed, TaskModelReady
 from ratefront.history import SweepHistory
 from ratefront.simulate.clock import Clock
 from ratefront.simulate.cluster import Cluster
@@ -110,7 +112,11 @@ class World:
             raise error
 
     def end_driver(self) -> None:
-        """It ends in good order before the sweep does; somebody goes on with it later."""
+        """It ends in good order before the sweep does, and says so; somebody goes on with it later."""
+        history, driver = self.engine.history, self.cluster.driver
+        if driver is not None and history.spec and not history.ended:
+            with suppress(DriverDied, EngineError):
+                driver.live.record(Halted("asked to end", has_failed=False))
         self._close(Closing("interrupted", tells_standing=False))
         self._restart()
 

@@ -5,66 +5,78 @@ from __future__ import annotations
 import json
 import math
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ratefront.catalogue import CATALOGUE
-from ratefront.errors import InputError
+from ratefront.spec.render import in_words
 
-#: In this order the first is taken that takes the samples.
-_TASK_MODELS = ("residual_cnn", "pointnet", "lenet", "small_cnn")
-
+_COLUMN = 108
 _NO_TEXT = ("true", "false", "null")
+_TRIAL_SAMPLES = 300_000  # that a learned codec sees in all its epochs
+_TRIAL_EPOCHS = (3, 20)
 
 
-def first_sweep(data: Path, kind: str | None, facts: Mapping[str, Any], out: Path) -> str:
-    """A sweep file of the families label and split for the ``arrays`` data set in ``data``.
+@dataclass(frozen=True)
+class FirstSweep:
+    """What a first sweep is about: a data set and what is in it, a task model and what it costs.
 
-    ``facts`` are those of the data set; ``out`` is where the text will be, as its own header says.
-
-    Raises
-    ------
-    InputError
-        No task model takes such samples.
+    ``samples`` are counted by split; ``cost`` is a line for the header; ``label_bits`` the entropy of the labels.
     """
-    classes = int(facts["classes"])
-    model = _task_model(facts["shape"])
-    splits = CATALOGUE.task_models[model].facts["splits"]
-    class_bits = math.ceil(math.log2(classes))
-    dataset = {"name": "arrays", "path": str(data)} | ({"kind": kind} if kind else {})
-    return _TEXT.format(
-        command=_comment(f"ratefront sweep {out}"),
-        data=_comment(data.name),
-        shape="×".join(map(str, facts["shape"])),
-        classes=classes,
-        label_bits=facts["label_bits"],
-        name=_name(data),
-        dataset=", ".join(f"{key}: {_scalar(value)}" for key, value in dataset.items()),
-        task_model=model,
-        merged=_MERGED.format(most=max(2, round(0.6 * classes))) if classes > 2 else "",
-        splits=", ".join(map(_scalar, splits)),
-        most_elements=4 * class_bits,
-        most_letters=max(2, class_bits),
-    )
+
+    dataset: Mapping[str, Any]
+    samples: Mapping[str, int]
+    shape: Sequence[int]
+    classes: int
+    label_bits: float
+    task_model: Mapping[str, Any]
+    splits: Sequence[str]
+    cost: str
+
+    def text(self, out: Path) -> str:
+        """A sweep file of the families label and split; ``out`` is where it will be, as its own header says."""
+        class_bits = math.ceil(math.log2(self.classes))
+        fewest, most = _TRIAL_EPOCHS
+        return _TEXT.format(
+            command=_comment(f"ratefront sweep {out}"),
+            data=_comment(_source(self.dataset)),
+            held=in_words(self.shape, self.classes, self.samples),
+            cost=_wrapped(f"the task model, trained once before the trials: {self.cost}."),
+            label_bits=self.label_bits,
+            name=_name(_source(self.dataset)),
+            dataset=_mapping(self.dataset),
+            task_model=_mapping(self.task_model),
+            merged=_MERGED.format(most=max(2, round(0.6 * self.classes))) if self.classes > 2 else "",
+            splits=", ".join(map(_scalar, self.splits)),
+            most_elements=4 * class_bits,
+            most_letters=max(2, class_bits),
+            epochs=min(most, max(fewest, math.ceil(_TRIAL_SAMPLES / self.samples["train"]))),
+        )
 
 
-def _task_model(shape: Sequence[int]) -> str:
-    for name in _TASK_MODELS:
-        if CATALOGUE.task_models[name].facts["takes"].fit(shape):
-            return name
-    raise InputError(f"no task model takes samples of shape {tuple(shape)}: images need 8×8 pixels or more")
+def _source(dataset: Mapping[str, Any]) -> str:
+    place = dataset.get("path") or dataset.get("root")
+    return Path(place).name or Path(place).absolute().name if place else str(dataset["name"])
 
 
-def _name(data: Path) -> str:
-    """The file's name as that of a sweep: letters, digits, dot, dash and underscore, none of the last three first."""
-    return _scalar(re.sub(r"[^A-Za-z0-9._-]+", "-", data.stem).lstrip("._-") or "first")
+def _name(source: str) -> str:
+    """That of a sweep: letters, digits, dot, dash and underscore, none of the last three first."""
+    stem = source.removesuffix(Path(source).suffix)
+    return _scalar(re.sub(r"[^A-Za-z0-9._-]+", "-", stem).lstrip("._-") or "first")
 
 
-def _scalar(text: str) -> str:
-    """As it stands where YAML reads it as text, else quoted."""
-    is_plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_./-]*", text) and text.lower() not in _NO_TEXT
-    return text if is_plain else json.dumps(text)
+def _mapping(values: Mapping[str, Any]) -> str:
+    return "{" + ", ".join(f"{key}: {_scalar(value)}" for key, value in values.items()) + "}"
+
+
+def _scalar(value: object) -> str:
+    """As it stands where YAML reads it as it is, else quoted."""
+    if not isinstance(value, str):
+        return json.dumps(value)
+    is_plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_./-]*", value) and value.lower() not in _NO_TEXT
+    return value if is_plain else json.dumps(value)
 
 
 def _comment(text: str) -> str:
@@ -72,19 +84,26 @@ def _comment(text: str) -> str:
     return " ".join(text.split())
 
 
+def _wrapped(text: str) -> str:
+    """In a column of the header."""
+    return "\n#           ".join(textwrap.wrap(text, _COLUMN))
+
+
 _MERGED = "\n        merged: {{merged_classes: {{int: [1, {most}]}}}}"
 
 _TEXT = """\
-# A first sweep over {data}: samples of {shape}, {classes} classes. Written by `ratefront init`; change what you like.
+# A first sweep over {data}: {held}.
+# Written by `ratefront init`; change what you like.
 #
 # Command   {command}
-# Cost      not known: it depends on your data and machine. Nothing has been run yet; try two trials first (--trials 2),
-#           and `ratefront simulate` tells what slots and samplers change once the time of a trial is known
+# Cost      {cost}
+#           That of a trial is not known. Nothing has been run yet; try two trials first (--trials 2), and
+#           `ratefront simulate` tells what slots and samplers change once the time of a trial is known
 # Expected  not known either. The labels have an entropy of {label_bits:.3g} bit: a good task model's class, entropy
 #           coded, takes about that; what a smaller transmitter costs beyond it is what the sweep finds out
 name: {name}
-dataset: {{{dataset}}}
-task_model: {{name: {task_model}, epochs: 30, seed: 0}}
+dataset: {dataset}
+task_model: {task_model}
 
 space:
   family:
@@ -105,6 +124,6 @@ space:
 objectives: [rate_bits, accuracy, transmitter_bytes]
 trials: 40
 sampler: {{name: tpe, seed: 0, startup_trials: 16}}
-training: {{epochs: 20}}
+training: {{epochs: {epochs}}}
 resources: {{cpus: 1, gpus: 0, concurrent: 2}}    # of one trial; with a GPU: gpus: 1, or trials_per_gpu: auto
 """

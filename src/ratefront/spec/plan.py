@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from ratefront.catalogue import Catalogue
 from ratefront.records import OBJECTIVES, Direction
 from ratefront.spec.check import LoadedSpec
+from ratefront.spec.configurations import too_few
 from ratefront.spec.facts import facts_of_spec
 from ratefront.spec.parameters import Parameter, parameters_of
-from ratefront.spec.render import render_plan
+from ratefront.spec.render import in_words, render_plan
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space import Branch, Space
 
@@ -25,9 +26,11 @@ class Plan:
     families: dict[str, dict[str, Parameter]]
     family_summaries: dict[str, str]
     dataset_summary: str
+    data: str
     task_model_summary: str
     split_points: tuple[str, ...]
     directions: dict[str, Direction]
+    too_few_configurations: str | None
 
 
 def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:
@@ -41,9 +44,11 @@ def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:
         families={name: parameters_of(family.parameters, facts) for name, family in registered.items()},
         family_summaries={name: family.summary for name, family in registered.items()},
         dataset_summary=catalogue.datasets[spec.dataset.name].summary,
+        data=in_words(facts["shape"], facts["classes"], facts.get("samples")) if "shape" in facts else "",
         task_model_summary=task_model.summary,
         split_points=tuple(facts.get("splits", ())),
         directions={name: OBJECTIVES[name] for name in spec.objectives},
+        too_few_configurations=too_few(loaded.space, spec.trials, catalogue),
     )
 
 

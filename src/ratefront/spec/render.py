@@ -26,6 +26,7 @@ WRITTEN = (
     ("report.html, front.png", "the front against the bounds"),
 )
 
+_DO = {"train": "train", "validation": "validate", "test": "test"}
 _LISTED = 2  # blocks in a row that are named one by one
 
 
@@ -50,6 +51,7 @@ def _settings(plan: Plan) -> list[tuple[str, str]]:
     return [
         ("sweep", spec.name),
         ("dataset", f"{spec.dataset.name}: {plan.dataset_summary}{_given(spec.dataset.parameters)}"),
+        *([("", plan.data)] if plan.data else []),
         (
             "task model",
             f"{spec.task_model.name}: {plan.task_model_summary}{_given(spec.task_model.parameters)}",
@@ -57,6 +59,7 @@ def _settings(plan: Plan) -> list[tuple[str, str]]:
         ("", "trained once, before the trials, or taken from the cache"),
         ("split points", _in_short(plan.split_points) or "none"),
         ("trials", f"{spec.trials}, {needs.concurrent} at a time"),
+        *([("", plan.too_few_configurations)] if plan.too_few_configurations else []),
         ("one trial needs", _needs(needs, "")),
         *(("", f"of {family}: {_needs(needs, family)}") for family in needs.families),
         ("training", _values(spec.training.model_dump())),
@@ -66,6 +69,16 @@ def _settings(plan: Plan) -> list[tuple[str, str]]:
         ("bounds drawn", ", ".join(spec.bounds) or "none"),
         ("block size", f"{spec.block_size} samples coded as one string"),
     ]
+
+
+def in_words(shape: Sequence[int], classes: int, samples: Mapping[str, int] | None) -> str:
+    """What a data set holds: the shape of a sample, the classes, and how many samples each split has, where known."""
+    said = f"samples of {'×'.join(map(str, shape))}, {classes} classes"
+    if not samples:
+        return said
+    return (
+        f"{said}; {', '.join(f'{count:,} {_DO[name]}'.replace(',', ' ') for name, count in samples.items())}"
+    )
 
 
 def _in_short(points: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ ObjectiveName = Literal["rate_bits", "accuracy", "transmitter_bytes", "transmitt
 BoundName = Literal[
     "oracle",
     "task_model",
+    "task_model_calibrated",
     "estimate_and_compress",
     "indirect_estimate_and_compress",
     "indirect_estimate_and_compress_posterior",
@@ -162,7 +163,10 @@ class SweepSpec(Section):
         tuple[ObjectiveName, ...],
         Field(min_length=1, strict=False, description="what the search optimises, on the validation split"),
     ] = DEFAULT_OBJECTIVES
-    trials: Annotated[int, Field(ge=1, description="trials requested; every one ends in trials.csv")]
+    trials: Annotated[
+        int,
+        Field(ge=1, description="trials requested; every one that the space has room for ends in trials.csv"),
+    ]
     sampler: Sampler = Sampler()
     training: Training = Training()
     resources: Resources = Resources()

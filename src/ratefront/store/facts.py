@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from ratefront.catalogue.datasets import dataset_name
 from ratefront.errors import InputError
 from ratefront.history import SweepHistory
 from ratefront.overlay import Overlay, overlay_of
@@ -22,13 +23,14 @@ from ratefront.store.sealed import FACTS
 @dataclass(frozen=True)
 class TaskFacts:
     """None where it is not known (yet). ``raw_bits``: of one sample as it comes; ``task_model_bytes``: the
-    whole model.
+    whole model. ``accuracy`` is that of the stored weights, ``accuracy_given`` that before they were rounded.
     """
 
     raw_bits: float | None = None
     task_model_bytes: int | None = None
     accuracy: float | None = None
     accuracy_validation: float | None = None
+    accuracy_given: float | None = None
 
 
 def read_facts(folder: SweepFolder, history: SweepHistory) -> TaskFacts:
@@ -49,6 +51,7 @@ def read_facts(folder: SweepFolder, history: SweepHistory) -> TaskFacts:
         task_model_bytes=None if size is None else int(size),
         accuracy=None if ready is None else ready.accuracy,
         accuracy_validation=None if ready is None else ready.accuracy_validation,
+        accuracy_given=None if ready is None else ready.accuracy_given,
     )
 
 
@@ -79,6 +82,11 @@ class DatasetFacts:
     samples: Mapping[str, int] | None = None
     shape: tuple[int, ...] | None = None
     classes: int | None = None
+
+    @property
+    def called(self) -> str:
+        """What people call it: see ``dataset_name``."""
+        return dataset_name({**self.parameters, "name": self.name})
 
 
 def read_dataset_facts(folder: SweepFolder, history: SweepHistory) -> DatasetFacts | None:

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+def progress_path(task_model: Path) -> Path:
+    """Beside the folder of a task model, the file that says how far its training is."""
+    return task_model.with_name(f"{task_model.name}.progress.json")
+
+
 @dataclass(frozen=True)
 class TrialFolder:
     """What one trial leaves behind."""
@@ -85,6 +90,11 @@ class SweepFolder:
     @property
     def task_model(self) -> Path:
         return self.path / "task_model"
+
+    @property
+    def task_model_progress(self) -> Path:
+        """How far its training is, while it is trained; see ``store.task_model_progress``."""
+        return progress_path(self.task_model)
 
     @property
     def predictions(self) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from ratefront.history import SweepHistory, TrialHistory
-from ratefront.pareto import non_dominated
+from ratefront.pareto import ranks
 from ratefront.records import DEFAULT_OBJECTIVES, FrontPoint, TrialResult, series_of
 
 
@@ -25,12 +25,18 @@ def result_of(trial: TrialHistory) -> TrialResult:
 def chosen(trials: Iterable[TrialHistory], objectives: Sequence[str]) -> list[TrialHistory]:
     """The finished trials that are non-dominated on the validation values of ``objectives``; by test rate,
     then identity.
-
-    Of trials that are equal on every objective the one with the first identity stays.
     """
+    return _by_rate(trial for trial, rank in ranked(trials, objectives) if rank == 1)
+
+
+def ranked(trials: Iterable[TrialHistory], objectives: Sequence[str]) -> list[tuple[TrialHistory, int]]:
+    """Every finished trial with its non-dominated rank on the validation values of ``objectives``; 1 is the front."""
     finished = {trial.params.trial_id: trial for trial in trials if trial.status == "finished"}
     values = {key: [result_of(t).objective(name) for name in objectives] for key, t in finished.items()}
-    front = [finished[key] for key in non_dominated(values, objectives)]
+    return [(finished[key], rank) for key, rank in ranks(values, objectives).items()]
+
+
+def _by_rate(front: Iterable[TrialHistory]) -> list[TrialHistory]:
     return sorted(front, key=lambda trial: (result_of(trial).test.rate_bits, trial.params.trial_id))
 
 

@@ -228,6 +228,12 @@ class Ledger:
         while rest:
             rest = rest[self._stream.write(rest) :]
 
+    def clear(self) -> None:
+        """Forget every entry: for a sweep that begins where another one has come to nothing."""
+        self._stream.truncate(0)
+        os.fsync(self._stream.fileno())
+        self._entries, self._end = [], 0
+
     def close(self) -> None:
         self._stream.close()
 

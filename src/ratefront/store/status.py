@@ -11,10 +11,10 @@ from ratefront.records import ENDED
 from ratefront.store.driver import Driver, driver_of
 from ratefront.store.folder import SweepFolder
 from ratefront.store.front import front_of, point_of
-from ratefront.store.pace import Pace
 from ratefront.store.reading import entries_of, has_not_begun
+from ratefront.store.task_model_progress import ProgressFile
 
-State: TypeAlias = Literal["starting", "running", "interrupted", "ended"]
+State: TypeAlias = Literal["starting", "running", "interrupted", "failed", "ended"]
 
 #: Rows of the front that are told; its size is told anyway.
 FRONT_ROWS = 8
@@ -31,27 +31,35 @@ def status_of(folder: SweepFolder, now: float | None = None) -> dict[str, Any]:
         An entry cannot be read.
     """
     now = time.time() if now is None else now
-    history, pace, last = SweepHistory(), Pace(), None
+    history, last = SweepHistory(), None
     entries = entries_of(folder)
     driver = driver_of(folder)  # asked first: what it wrote before it went is then read
     for last in entries:
         history.apply(last)
-        pace.apply(last)
     if last is None and driver is None:
         raise has_not_begun(folder)
     state = _state(history, driver)
     return {
         "sweep": history.spec.get("name"),
         "state": state,
+        "ended_early": history.ended_early or None,
+        "reason": history.halted.reason if history.halted and driver is None else None,
         "driver": None if driver is None else driver.name,
         "task_model_accuracy": None if history.task_model is None else history.task_model.accuracy,
+        "task_model_progress": None if driver is None else _training(folder),
         **_counts(history, driver),
-        **_speed(history, pace, driver, now),
+        **_speed(history, driver, now),
         "running_trials": [_running(trial) for trial in _at_work(history, driver)],
         "failures": [_failure(trial) for trial in history.with_status("failed")],
         "front": _front(history),
         "last_event": None if last is None else _last_event(last, now),
     }
+
+
+def _training(folder: SweepFolder) -> dict[str, Any] | None:
+    """How far the task model's training is; None where none is trained."""
+    progress = ProgressFile(folder.task_model_progress).read()
+    return None if progress is None else progress.to_plain()
 
 
 def _has_recorded(history: SweepHistory, driver: Driver | None) -> bool:
@@ -63,7 +71,7 @@ def _state(history: SweepHistory, driver: Driver | None) -> State:
     if history.ended and (driver is None or _has_recorded(history, driver)):
         return "ended"
     if driver is None:
-        return "interrupted"
+        return "failed" if history.halted and history.halted.has_failed else "interrupted"
     is_ready = _has_recorded(history, driver) and history.task_model is not None
     return "running" if is_ready else "starting"
 
@@ -84,11 +92,10 @@ def _at_work(history: SweepHistory, driver: Driver | None) -> list[TrialHistory]
     return history.with_status("running") if _has_recorded(history, driver) else []
 
 
-def _speed(history: SweepHistory, pace: Pace, driver: Driver | None, now: float) -> dict[str, float | None]:
-    worked_s, is_at_work = pace.worked_s, _has_recorded(history, driver) and not history.ended
-    if is_at_work:
-        worked_s += max(0.0, now - history.last_time)
-    speed = pace.trials_per_hour(worked_s)
+def _speed(history: SweepHistory, driver: Driver | None, now: float) -> dict[str, float | None]:
+    is_at_work = _has_recorded(history, driver) and not history.ended
+    worked_s = history.worked_s(now) if is_at_work else history.pace.worked_s
+    speed = history.pace.trials_per_hour(worked_s)
     left = history.trials_requested - history.trials_ended
     return {
         "elapsed_s": worked_s,

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ratefront.catalogue.datasets import dataset_name
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.overlay import RATE_ACCURACY, Overlay, Reference, hypervolume_rate_accuracy, reference_point
 from ratefront.pareto import hypervolume
@@ -29,7 +30,8 @@ def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) 
     """The summary of a sweep, running or ended, as plain data.
 
     ``hypervolume`` and ``hypervolume_rate_accuracy``, its projection on rate and accuracy, are both computed
-    from the test values of ``front``, the trials chosen on validation. ``reasons`` explains every null.
+    from the test values of ``front``, the trials chosen on validation. ``reasons`` explains every null,
+    ``warnings`` say what is wrong with the bounds.
     """
     objectives = objectives_of(history.spec)
     reference = reference_of(history, facts, overlay)
@@ -38,16 +40,19 @@ def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) 
     reasons = {"hypervolume": why_volume, "hypervolume_rate_accuracy": why_share}
     return {
         "sweep": history.spec.get("name"),
-        "dataset": (history.spec.get("dataset") or {}).get("name"),
+        "dataset": dataset_name(history.spec["dataset"]) if history.spec.get("dataset") else None,
         "ended": history.ended,
+        "ended_early": history.ended_early or None,
         **_counts(history),
         "task_model_accuracy": facts.accuracy,
+        "task_model_accuracy_given": facts.accuracy_given,
         "task_model_bytes": facts.task_model_bytes,
         "objectives": list(objectives),
         "hypervolume": volume,
         "reference": dict(reference.values),
         "hypervolume_rate_accuracy": share,
         "front": [front_entry(trial, overlay) for trial in front_of(history)],
+        "warnings": [] if overlay is None else list(overlay.warnings),
         "reasons": {name: why for name, why in reasons.items() if why},
     }
 

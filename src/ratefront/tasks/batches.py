@@ -18,14 +18,18 @@ _RESIDENT_BYTES = {
 _FLOAT_BYTES = 4
 
 
+def fits_device(split: Split, device: str) -> bool:
+    """Whether all samples are read once and stay there (``cpu`` or ``cuda``), or are read again in every epoch."""
+    return _FLOAT_BYTES * math.prod(split.images.shape) <= _RESIDENT_BYTES[device]
+
+
 class Batches:
     """The samples and labels of a training split, in the order that is asked for."""
 
     def __init__(self, split: Split, device: str) -> None:
         self._split, self._device = split, torch.device(device)
         self._labels = torch.from_numpy(split.labels).to(device)
-        needed_bytes = _FLOAT_BYTES * math.prod(split.images.shape)
-        is_resident = needed_bytes <= _RESIDENT_BYTES[self._device.type]
+        is_resident = fits_device(split, self._device.type)
         self._images = torch.from_numpy(split.images[:]).to(device) if is_resident else None
 
     def __len__(self) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError
+from ratefront.precision import keep_fp32
 from ratefront.spec.schema import Named
 from ratefront.tasks.model import TaskModel
 
@@ -26,4 +27,6 @@ def build_task_model(
     if takes is not None and (problem := takes.problem(named.name, dataset, shape)):
         raise InputError(f"task_model: {problem}")
     model: TaskModel = registered.load()(parameters, classes, tuple(shape))
+    if parameters.precision == "fp32":
+        keep_fp32(model)
     return model

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from ratefront.catalogue.task_models import ImageNetParameters
+from ratefront.catalogue.task_models import IMAGENET_CLASSES, ImageNetParameters
 from ratefront.errors import InputError
 from ratefront.tasks.model import TaskModel
+from ratefront.tasks.state_file import fill
 from ratefront.tasks.weights import weights_of
 
-_CLASSES = 1000
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
 
@@ -53,9 +53,17 @@ class ImageNetModel(TaskModel):
         parameters: ImageNetParameters,
         classes: int,
     ) -> None:
-        super().__init__(_with_incoming(cut(whole(classes)), normalise=parameters.pretrained))
-        self._whole, self._cut, self._url = whole, cut, url
-        self._told, self._classes = parameters, classes
+        network = whole(classes)
+        normalises = parameters.pretrained if parameters.normalise is None else parameters.normalise
+        incoming = Incoming(normalise=normalises)
+        (name, first), *further = cut(network)
+        super().__init__([(name, nn.Sequential(incoming, *first.children())), *further], network)
+        self._incoming = (incoming,)  # in a tuple, since it is a part of the first stage already
+        self._url, self._told, self._classes = url, parameters, classes
+
+    def as_given(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.network(self._incoming[0](images))
+        return logits
 
     def take_pretrained(self) -> None:
         """With ``pretrained``: torchvision's weights. All but a new classifier is frozen, unless ``fine_tune``.
@@ -67,25 +75,19 @@ class ImageNetModel(TaskModel):
         """
         if not self._told.pretrained:
             return
-        is_new = self._classes != _CLASSES
+        is_new = self._classes != IMAGENET_CLASSES
         if is_new and self._told.epochs == 0:
             raise InputError(
                 f"task_model.epochs: must be ≥ 1 to train a classifier of {self._classes} classes (the weights know "
-                f"ImageNet's {_CLASSES}), got 0"
+                f"ImageNet's {IMAGENET_CLASSES}), got 0"
             )
-        *body, classifier = self.stages.values()
-        self._fill(body if is_new else [*body, classifier])
+        *_, classifier = self.stages.values()
+        self._fill(weights_of(self._url), classifier if is_new else None)
         self.requires_grad_(self._told.fine_tune)
         classifier.requires_grad_(self._told.fine_tune or is_new)
 
-    def _fill(self, stages: Sequence[nn.Module]) -> None:
-        learned = self._whole(_CLASSES)
-        learned.load_state_dict(weights_of(self._url))
-        sources = _with_incoming(self._cut(learned), normalise=True)
-        for stage, (_, source) in zip(stages, sources, strict=False):
-            stage.load_state_dict(source.state_dict())
-
-
-def _with_incoming(stages: Stages, *, normalise: bool) -> Stages:
-    (name, first), *further = stages
-    return [(name, nn.Sequential(Incoming(normalise=normalise), *first.children())), *further]
+    def _fill(self, learned: Mapping[str, Tensor], new: nn.Module | None) -> None:
+        """All weights but those of the ``new`` classifier, which keeps its own."""
+        own = {id(tensor) for tensor in new.parameters()} if new else set()
+        kept = {name for name, tensor in self.network.named_parameters() if id(tensor) in own}
+        fill(self.network, learned, self._url, but=kept)

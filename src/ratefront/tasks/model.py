@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from ratefront.catalogue.task_models import inside_of_stage
 from ratefront.data.splits import Samples
-from ratefront.errors import UnknownNameError
+from ratefront.errors import InputError, UnknownNameError
+from ratefront.tasks.rounding import plain_float32
+
+DROP_SOFTMAX = "drop the softmax at its end: training takes one of its own, and so do the bounds"
+"""To be told of a network whose outputs are probabilities."""
 
 _BATCH = 512
 _BATCH_NUMBERS = (
@@ -22,13 +26,36 @@ class TaskModel(nn.Module):
     """A classifier made of named stages; input (N, C, H, W) or (N, P, 3), output logits (N, K).
 
     Every stage but the last may be a split point: between stages the graph has exactly one edge (a cut vertex), so that
-    what is sent there is all that the rest needs.
+    what is sent there is all that the rest needs. A stage without tensors, as an activation, may stand at several
+    places.
+
+    ``network`` is what the stages are parts of, where that is a network of its own: files of weights have its names,
+    and in a row the stages have to compute what it does.
+
+    Raises
+    ------
+    InputError
+        Two stages share a tensor: a cut between them would part what has to stay the same.
     """
 
-    def __init__(self, stages: Sequence[tuple[str, nn.Module]]) -> None:
+    def __init__(self, stages: Sequence[tuple[str, nn.Module]], network: nn.Module | None = None) -> None:
         super().__init__()
+        _refuse_shared_tensors(stages)
         self._names = tuple(name for name, _ in stages)
         self.stages = nn.ModuleDict({_key(name): stage for name, stage in stages})
+        self._network = (
+            network,
+        )  # in a tuple it is no part of this module: its tensors are those of the stages
+
+    @property
+    def network(self) -> nn.Module:
+        """What the stages are parts of; where that is nothing else, this."""
+        return self._network[0] or self
+
+    def as_given(self, images: Tensor) -> Tensor:
+        """Logits (N, K) of the network itself, not of its stages in a row."""
+        logits: Tensor = self.network(images)
+        return logits
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -36,7 +63,14 @@ class TaskModel(nn.Module):
         return self._names[:-1]
 
     def forward(self, images: Tensor) -> Tensor:
-        return _run(self.stages.values(), images)
+        return self.in_a_row(images)
+
+    def in_a_row(self, images: Tensor) -> Tensor:
+        """Logits (N, K) of one stage after the other, which is how a codec runs them."""
+        value = images
+        for stage in self.stages.values():
+            value = stage(value)
+        return value
 
     def front_end(self, split: str) -> nn.Sequential:
         """The stages up to and including the split point.
@@ -68,15 +102,21 @@ class TaskModel(nn.Module):
         return self.splits.index(split)
 
 
+def _refuse_shared_tensors(stages: Sequence[tuple[str, nn.Module]]) -> None:
+    owners: dict[int, str] = {}
+    for name, stage in stages:
+        for tensor in (*stage.parameters(), *stage.buffers()):
+            owner = owners.setdefault(id(tensor), name)
+            if owner != name:
+                raise InputError(
+                    f"stages {owner} and {name} share weights: a cut between them would part what has to stay the "
+                    "same; give each its own, or put all between them into one stage"
+                )
+
+
 def _key(name: str) -> str:
     """Torch allows no dots in a module's name."""
     return name.replace(".", "/")
-
-
-def _run(stages: Iterable[nn.Module], value: Tensor) -> Tensor:
-    for stage in stages:
-        value = stage(value)
-    return value
 
 
 def at_once(sample: Sequence[int]) -> int:
@@ -91,16 +131,5 @@ def predict_logits(model: nn.Module, images: Samples, batch_size: int | None = N
     device = next(model.parameters()).device
     size = batch_size or at_once(images.shape[1:])
     batches = (images[first : first + size] for first in range(0, len(images), size))
-    return torch.cat([model(torch.from_numpy(batch).to(device)).float().cpu() for batch in batches])
-
-
-@torch.no_grad()
-def round_to_half(module: nn.Module) -> None:
-    """Round weights, and the statistics of batch normalisation, to what fp16 can store; arithmetic stays in fp32.
-
-    Other buffers are constants of their layers, as the least likelihood of an entropy model: they stay.
-    """
-    norms = [part for part in module.modules() if isinstance(part, nn.modules.batchnorm._NormBase)]
-    statistics = [buffer for norm in norms for buffer in norm.buffers() if buffer.is_floating_point()]
-    for tensor in (*module.parameters(), *statistics):
-        tensor.copy_(tensor.half().to(tensor.dtype))
+    with plain_float32(device):
+        return torch.cat([model(torch.from_numpy(batch).to(device)).float().cpu() for batch in batches])

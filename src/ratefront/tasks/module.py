@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from ratefront.bounds import refuse_probabilities
 from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.errors import InputError
-from ratefront.tasks.model import TaskModel
+from ratefront.tasks.evaluation_check import check_evaluation, random_samples
+from ratefront.tasks.given import check_cut
+from ratefront.tasks.model import DROP_SOFTMAX, TaskModel
+from ratefront.tasks.opened_files import files_opened
 
 _EXPECTED = (
     "expected package.module:function, importable (PYTHONPATH), from (classes, shape) to a ratefront TaskModel, "
     "or to a torch.nn.Sequential whose children are its stages"
 )
 _FEWEST_STAGES = 2
+_ONE_SAMPLE = 1e-5
+"""How close to 1 the sum of its outputs must be: those of a single sample come near by chance."""
 
 
 def build(parameters: ModuleParameters, classes: int, shape: Sequence[int]) -> TaskModel:
@@ -39,16 +46,56 @@ def describe(parameters: ModuleParameters, data: Mapping[str, Any]) -> dict[str,
     Raises
     ------
     InputError
-        As ``build``.
+        As ``build``, or a stage is no function of a sample in evaluation mode.
     """
-    _function(parameters.target)
+    target = parameters.target
+    _function(target)
     if not (data.get("classes") and data.get("shape")):
         return {}
     classes, shape = data["classes"], tuple(data["shape"])
-    with torch.random.fork_rng(devices=[]):
-        model = _made(parameters.target, classes, shape)
-        features = _features(model, parameters.target, classes, shape)
+    with files_opened() as opened, torch.random.fork_rng(devices=[]):
+        model = _made(target, classes, shape)
+    _refuse_files(opened, target)
+    features = _features(model, target, classes, shape)
+    samples = random_samples(shape)
+    check_evaluation(model, samples, f"target {target}")
+    check_cut(model, samples, f"target {target}")
     return {"splits": model.splits, "strides": tuple(_stride(shape, found) for found in features)}
+
+
+def loaded_digest(parameters: ModuleParameters, classes: int, shape: Sequence[int]) -> str:
+    """SHA-256 of all that the function gives a network which no chance has drawn: weights that it gets from somewhere.
+
+    Raises
+    ------
+    InputError
+        It opens files while it makes the network: nobody would know of it when they change.
+    """
+    with files_opened() as opened:
+        first, second = (_drawn_from(seed, parameters.target, classes, tuple(shape)) for seed in (0, 1))
+    _refuse_files(opened, parameters.target)
+    digest = hashlib.sha256()
+    for (name, tensor), other in zip(first.items(), second.values(), strict=True):
+        if torch.equal(tensor, other):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _drawn_from(seed: int, target: str, classes: int, shape: tuple[int, ...]) -> dict[str, Tensor]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        state = _made(target, classes, shape).state_dict()
+    return {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+
+
+def _refuse_files(opened: Sequence[Path], target: str) -> None:
+    if opened:
+        raise InputError(
+            f"target {target}: opens {', '.join(map(str, opened[:3]))} while the network is made, and nobody would "
+            "know of it when that file changes; give trained weights as `weights: FILE`, and write other settings "
+            "into the module"
+        )
 
 
 def _function(target: str) -> Callable[..., Any]:
@@ -66,18 +113,31 @@ def _made(target: str, classes: int, shape: tuple[int, ...]) -> TaskModel:
     function = _function(target)
     try:
         made = function(classes, shape)
-        model = TaskModel(list(made.named_children())) if isinstance(made, nn.Sequential) else made
+        # All that it runs, as often as it stands there: ``named_children`` would leave out a second time.
+        model = TaskModel(list(made._modules.items()), made) if isinstance(made, nn.Sequential) else made
+    except InputError as error:
+        raise InputError(f"target {target}: {error}") from error
     except Exception as error:
         raise InputError(
             f"target {target}({classes}, {shape}): {type(error).__name__}: {error}; {_EXPECTED}"
         ) from error
     if not isinstance(model, TaskModel):
         raise InputError(f"target {target}: made a {type(made).__name__}; {_EXPECTED}")
+    _work_on_copies(model)
     if len(model.stages) < _FEWEST_STAGES:
         raise InputError(
             f"target {target}: needs at least {_FEWEST_STAGES} stages, to be cut between them; got {len(model.stages)}"
         )
     return model
+
+
+def _work_on_copies(model: TaskModel) -> None:
+    """An activation with ``inplace=True`` gives the same without, and leaves the features that it is given as they are:
+    those at a split point are looked at again.
+    """
+    for part in model.modules():
+        if getattr(part, "inplace", None) is True:
+            part.inplace = False  # type: ignore[assignment]
 
 
 @torch.no_grad()
@@ -93,12 +153,15 @@ def _features(model: TaskModel, target: str, classes: int, shape: Sequence[int])
             raise InputError(
                 f"target {target}: samples {tuple(shape)} do not go through stage {name}: {error}"
             ) from error
-    model.train()
     if shapes[-1] != (classes,):
         raise InputError(
             f"target {target}: logits must be (N, {classes}) for {classes} classes, got (N, "
             f"{', '.join(map(str, shapes[-1]))})"
         )
+    model.train()
+    refuse_probabilities(
+        value.float().cpu().numpy(), f"target {target}: what it gives", DROP_SOFTMAX, _ONE_SAMPLE
+    )
     return shapes[:-1]
 
 

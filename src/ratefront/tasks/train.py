@@ -16,32 +16,39 @@ from ratefront.data.splits import Dataset
 from ratefront.errors import DivergedError
 from ratefront.tasks.augment import augmentation
 from ratefront.tasks.batches import Batches
-from ratefront.tasks.model import TaskModel, round_to_half
+from ratefront.tasks.beside import accuracy_beside, few_of
+from ratefront.tasks.course import Course, Weights
+from ratefront.tasks.model import TaskModel
+from ratefront.training.state import TrainingState
 
 _log = logging.getLogger(__name__)
 
 _TINY_PIXELS = 16
-_FEWEST_CHANNELS = 8
+_FEWEST_CHANNELS = 16
 
 
-def train_task_model(model: TaskModel, data: Dataset, parameters: TaskModelParameters, device: str) -> None:
-    """Train in place what requires a gradient, with Adam and a cosine schedule, then round the weights to fp16.
+def train_task_model(
+    model: TaskModel,
+    data: Dataset,
+    parameters: TaskModelParameters,
+    device: str,
+    course: Course | None = None,
+) -> None:
+    """Train in place what requires a gradient, with Adam and a cosine schedule.
 
-    On a GPU it computes in bfloat16 where that is enough (autocast).
+    On a GPU it computes in bfloat16 where that is enough (autocast). It goes on from where ``course`` was left, to the
+    very same bits.
 
     Raises
     ------
     DivergedError
-        The loss became NaN or infinite, or a weight larger than fp16 can store.
+        The loss became NaN or infinite.
     InputError
         Such samples cannot be augmented so.
     """
     model.to(device)
     if parameters.epochs and any(weight.requires_grad for weight in model.parameters()):
-        _Training(model, data, parameters, device).run()
-    round_to_half(model)
-    if not all(torch.isfinite(tensor).all() for tensor in model.state_dict().values()):
-        raise DivergedError("the task model has weights or statistics that fp16 cannot store")
+        _Training(model, data, parameters, device).run(course or Course())
 
 
 class _Training:
@@ -50,59 +57,74 @@ class _Training:
         self._augmentation = augmentation(parameters.augment, data.shape)
         self._format = _memory_format(model, data.shape)
         model.to(memory_format=self._format)
-        self._batches = Batches(data.train, device)
+        self._batches, self._validation = Batches(data.train, device), few_of(data.validation)
         trained = [weight for weight in model.parameters() if weight.requires_grad]
-        self._optimiser = torch.optim.Adam(
+        optimiser = torch.optim.Adam(
             trained, lr=parameters.learning_rate, weight_decay=parameters.weight_decay
         )
-        self._schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self._optimiser, parameters.epochs)
-        self._generator = torch.Generator().manual_seed(parameters.seed)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, parameters.epochs)
+        generator = torch.Generator().manual_seed(parameters.seed)
+        self._state = TrainingState(Weights(model), optimiser, schedule, generator)
 
-    def run(self) -> None:
+    def run(self, course: Course) -> None:
         _set_training(self._model)
-        for epoch in range(self._parameters.epochs):
+        state, epochs = self._state, self._parameters.epochs
+        course.begin(state, epochs)
+        while state.epochs_done < epochs:
             began = time.perf_counter()
-            loss = self._epoch()
-            self._schedule.step()
+            loss = self._epoch(course)
+            state.schedule.step()
+            accuracy = accuracy_beside(self._model, self._validation)
+            state.epochs_done += 1
             seconds = time.perf_counter() - began
+            state.seconds += seconds
             _log.info(
-                "task model: epoch %d of %d, loss %.4f, %.1f s",
-                epoch + 1,
-                self._parameters.epochs,
+                "task model: epoch %d of %d, loss %.4f, %.1f %% on validation, %.1f s",
+                state.epochs_done,
+                epochs,
                 loss,
+                100 * accuracy,
                 seconds,
             )
+            course.after_epoch(state, loss, accuracy)
         self._model.to(memory_format=torch.contiguous_format)
 
-    def _epoch(self) -> float:
-        order = torch.randperm(len(self._batches), generator=self._generator)
-        losses = [
-            self._step(images, labels)
-            for images, labels in self._batches.batches(order, self._parameters.batch_size)
-        ]
+    def _epoch(self, course: Course) -> float:
+        order = torch.randperm(len(self._batches), generator=self._state.generator)
+        losses, seen, began = [], 0, time.perf_counter()
+        for images, labels in self._batches.batches(order, self._parameters.batch_size):
+            course.in_epoch(self._state, seen / len(order), time.perf_counter() - began)
+            losses.append(self._step(images, labels))
+            seen += len(labels)
         return float(torch.stack(losses).mean())
 
     def _step(self, images: Tensor, labels: Tensor) -> Tensor:
         if self._augmentation is not None:
-            images = self._augmentation(images, self._generator)
+            images = self._augmentation(images, self._state.generator)
         with _autocast(self._device):
             logits = self._model(images.contiguous(memory_format=self._format))
             loss = F.cross_entropy(logits, labels, label_smoothing=self._parameters.label_smoothing)
         if not torch.isfinite(loss):
-            raise DivergedError(f"the task model's loss became {loss.item()}")
-        self._optimiser.zero_grad()
+            raise DivergedError(
+                f"task_model: its loss became {loss.item()} in epoch {self._state.epochs_done + 1} of "
+                f"{self._parameters.epochs}; lower learning_rate, now {self._parameters.learning_rate:g}"
+            )
+        self._state.optimiser.zero_grad()
         loss.backward()
-        self._optimiser.step()
+        self._state.optimiser.step()
         return loss.detach()
 
 
 def _memory_format(model: nn.Module, shape: Sequence[int]) -> torch.memory_format:
     """Channels last is a quarter faster for images, on a CPU as well; tiny ones gain nothing.
 
-    With fewer than 8 channels torch 2.15 writes past its memory there on a CPU.
+    With few channels torch 2.15 writes past its memory there on a CPU: with fewer than 8, and from 8 on at least at
+    the 1×1 convolutions with a stride through which a shortcut halves a map. With 16 it does not.
     """
     is_image = len(shape) == 3 and min(shape[1:]) >= _TINY_PIXELS
-    channels = [part.out_channels for part in model.modules() if isinstance(part, nn.Conv2d)]
+    convolutions = [part for part in model.modules() if isinstance(part, nn.Conv2d)]
+    channels = [part.out_channels for part in convolutions]
+    channels += [part.in_channels for part in convolutions if part.kernel_size == (1, 1)]
     is_wide = min(channels, default=0) >= _FEWEST_CHANNELS
     return torch.channels_last if is_image and is_wide else torch.contiguous_format
 

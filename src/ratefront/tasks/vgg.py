@@ -39,7 +39,8 @@ def _convolutions(features: nn.Sequential) -> list[tuple[str, nn.Module]]:
             stages.append((f"conv{group}_{convolution}", nn.Sequential(layer, following)))
             convolution += 1
         elif isinstance(layer, nn.MaxPool2d):
-            layer.ceil_mode = True  # the same for multiples of 32; no edge is lost of other sizes
-            stages.append((f"pool{group}", layer))
+            # The same for multiples of 32; no edge is lost of other sizes. The network keeps its own.
+            pool = nn.MaxPool2d(layer.kernel_size, layer.stride, layer.padding, ceil_mode=True)
+            stages.append((f"pool{group}", pool))
             group, convolution = group + 1, 1
     return stages

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from rich.console import Console
 from rich.table import Table
 
 from ratefront.bounds import RateDistortionCurve, curves_from_document
+from ratefront.terminal.console import RaisingConsole
 
 
 def print_bounds(document: Mapping[str, Any], stream: TextIO) -> None:
     """The source in a line, the rate of each curve at a few accuracies, and the warnings."""
-    console = Console(file=stream, highlight=False, soft_wrap=True)
+    console = RaisingConsole(file=stream, highlight=False, soft_wrap=True)
     for line in _heading(document):
         console.print(line, markup=False)
     curves = curves_from_document(document)

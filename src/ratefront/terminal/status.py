@@ -21,6 +21,7 @@ _STATES = {
     "starting": ("is starting", "bold"),
     "running": ("is running", "bold green"),
     "interrupted": ("was interrupted", "bold yellow"),
+    "failed": ("failed", "bold red"),
     "ended": ("has ended", "bold"),
 }
 
@@ -34,8 +35,12 @@ def print_status(status: Mapping[str, Any], console: Console) -> None:
 def _heading(status: Mapping[str, Any]) -> Text:
     said, style = _STATES[status["state"]]
     line = Text.assemble((status["sweep"] or "the sweep", "bold"), " ", (said, style))
+    if status["ended_early"]:
+        line.append(f": {status['ended_early']}")
     if status["driver"]:
         line.append(f", driven by {status['driver']}")
+    if status["reason"]:
+        line.append(f": {status['reason']}")
     return line
 
 
@@ -50,7 +55,11 @@ def _bar(status: Mapping[str, Any]) -> Table:
 
 def _counts(status: Mapping[str, Any]) -> Text:
     if status["task_model_accuracy"] is None:
-        return Text("the task model is not ready yet")
+        progress = status["task_model_progress"]
+        is_known = progress is not None
+        return Text(
+            f"task model: {words.training(progress)}" if is_known else "the task model is not ready yet"
+        )
     return Text(words.numbers((status[name], name) for name in (*ENDED, "running", "planned")))
 
 

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
-
-from rich.console import Console
-
-
-class FrankConsole(Console):
-    """Raises BrokenPipeError where Rich would end the program."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 @contextmanager
@@ -25,6 +16,36 @@ def may_go_unread(stream: TextIO) -> Iterator[None]:
         yield
         stream.flush()
     except OSError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        _silence(stream)
+
+
+def _silence(stream: TextIO) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def has_lost_its_reader(stream: TextIO) -> bool:
+    """True for a pipe whose reader has gone, as that of ``| head`` does. A broken pipe may also be another one."""
+    try:
+        polled = select.poll()
+        polled.register(stream.fileno(), 0)
+        return any(happened & select.POLLERR for _, happened in polled.poll(0))
+    except (OSError, ValueError):  # it is no file, or closed
+        return False
+
+
+def say_the_rest(stream: TextIO) -> bool:
+    """Flush what was printed; False where nobody reads it, and nothing more is said there then.
+
+    Raises
+    ------
+    OSError
+        It cannot be written for another reason, as where a disk is full.
+    """
+    try:
+        stream.flush()
+    except BrokenPipeError:
+        _silence(stream)
+        return False
+    return True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ratefront.history import SweepHistory, TrialHistory
-from ratefront.records import ENDED, Scalar, series_of
+from ratefront.records import ENDED, Scalar, Status, series_of
 
 _STYLES = {"finished": "green", "collapsed": "yellow", "pruned": "cyan", "failed": "red", "running": "bold"}
 
@@ -51,6 +52,22 @@ def progress(step: int, metrics: Mapping[str, float]) -> str:
     )
 
 
+def training(told: Mapping[str, Any]) -> str:
+    """How far the task model's training is: ``epoch 3 of 30, loss 0.412, 88.2 % on validation, about 1:20 to go``."""
+    if told["waits"]:
+        return "waiting for another process, which trains the same one"
+    done, share = told["epochs_done"], told["share"]
+    epoch = done + 1 if share or not done else done
+    said = [f"epoch {epoch} of {told['epochs']}" + (f" ({share:.0%})" if share else "")]
+    if told["loss"] is not None:
+        said.append(f"loss {told['loss']:.3g}")
+    if told["accuracy"] is not None:
+        said.append(f"{100 * told['accuracy']:.1f} % on validation")
+    if told["remaining_s"]:
+        said.append(f"about {duration(told['remaining_s'])} to go")
+    return ", ".join(said)
+
+
 def outcome(trial: TrialHistory) -> str:
     """What came of a trial, or how far it is. Values are the test split's, which the search does not see."""
     if trial.result is not None:
@@ -74,6 +91,7 @@ def numbers(counted: Iterable[tuple[int, str]]) -> str:
     return ", ".join(f"{number} {status}" for number, status in counted if number) or "nothing yet"
 
 
-def counts(history: SweepHistory) -> str:
+def counts(history: SweepHistory, *, with_running: bool) -> str:
     """``30 finished, 2 collapsed, 1 failed, 2 running``."""
-    return numbers((history.counts[status], status) for status in (*ENDED, "running"))
+    statuses: tuple[Status, ...] = (*ENDED, "running") if with_running else (*ENDED,)
+    return numbers((history.counts[status], status) for status in statuses)

@@ -7,8 +7,7 @@ from functools import partial
 
 from ratefront.events import Entry
 from ratefront.history import SweepHistory, TrialHistory
-from ratefront.pareto import ranks
-from ratefront.store.front import front_of, objectives_of, result_of
+from ratefront.store.front import objectives_of, ranked
 from ratefront.tracking.backlog import Backlog
 from ratefront.tracking.lanes import in_lanes
 from ratefront.tracking.protocol import (
@@ -167,7 +166,5 @@ class Delivery:
 
 def standings_of(history: SweepHistory) -> dict[str, Standing]:
     """Where every finished trial stands on validation, by the sweep's own objectives."""
-    finished, objectives = history.with_status("finished"), objectives_of(history.spec)
-    values = {t.params.trial_id: [result_of(t).objective(name) for name in objectives] for t in finished}
-    front = {trial.params.trial_id for trial in front_of(history)}
-    return {key: Standing(rank, key in front) for key, rank in ranks(values, objectives).items()}
+    trials = ranked(history.trials.values(), objectives_of(history.spec))
+    return {trial.params.trial_id: Standing(rank) for trial, rank in trials}

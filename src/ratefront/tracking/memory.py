@@ -82,7 +82,7 @@ class InMemoryTracker:
     def _use_dataset(self, run: RunRecord) -> None:
         dataset = None if self._surroundings is None else self._surroundings.dataset
         if dataset is not None:
-            run.datasets.add(dataset.name)
+            run.datasets.add(dataset.called)
 
     def show_trial(self, news: TrialNews) -> None:
         sweep, record = self._opened()

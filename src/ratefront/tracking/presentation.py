@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ratefront.bounds import ORACLE
+from ratefront.catalogue.datasets import dataset_name
 from ratefront.history import TrialHistory
 from ratefront.records import SYSTEM_PREFIX, Scalar, Status, TrialResult, series_of
 from ratefront.store.facts import DatasetFacts
@@ -119,7 +120,7 @@ def made_from_tags(surroundings: Surroundings | None) -> dict[str, str]:
     commit, dataset = surroundings.git_commit, surroundings.dataset
     return {
         **({COMMIT_TAG: commit} if commit else {}),
-        **({"dataset": dataset.name} if dataset else {}),
+        **({"dataset": dataset.called} if dataset else {}),
     }
 
 
@@ -137,11 +138,11 @@ def closing_tags(closing: Closing) -> dict[str, str]:
 
 def opening_note(sweep: TrackedSweep) -> str:
     """Markdown for the page of a sweep that has no findings yet."""
-    dataset, trials = (sweep.spec.get("dataset") or {}).get("name"), sweep.spec.get("trials")
+    dataset, trials = sweep.spec.get("dataset"), sweep.spec.get("trials")
     about = [
         f"**{plain_markdown(sweep.name)}**",
         *([f"{trials} trials"] if trials else []),
-        *([f"on {plain_markdown(str(dataset))}"] if dataset else []),
+        *([f"on {plain_markdown(dataset_name(dataset))}"] if dataset else []),
     ]
     return f"{' '.join(about)}; objectives: {plain_markdown(', '.join(sweep.objectives))}."
 
@@ -169,7 +170,7 @@ def dataset_fields(dataset: DatasetFacts) -> dict[str, str]:
     source = json.dumps({"name": dataset.name, **dataset.parameters}, sort_keys=True, default=str)
     shape = {"shape": dataset.shape, "classes": dataset.classes}
     return {
-        "name": dataset.name,
+        "name": dataset.called,
         "digest": (dataset.digest or hashlib.sha256(source.encode()).hexdigest())[:DIGEST_CHARACTERS],
         "source_type": "ratefront",
         "source": source,
@@ -259,7 +260,8 @@ def final_points(news: TrialNews, objectives: Sequence[str]) -> list[Point]:
     return finite_points({**final_metrics(trial.result, objectives), **gaps}, trial.ended_time)
 
 
-def final_metrics(result: TrialResult, objectives: Sequence[str]) -> dict[str, float]:
+def final_metrics(result: TrialResult, objectives: Sequence[str]) -> dict[str, float | None]:
+    """What the trial measured; None where it is unknown."""
     test = result.test
     return {
         **{f"obj/{name}": result.objective(name) for name in objectives},
@@ -313,10 +315,16 @@ def _measured(result: TrialResult) -> list[str]:
         f"| accuracy | {validation.accuracy:.2%} | {test.accuracy:.2%} |",
     ]
     costs = (
-        f"Transmitter {result.transmitter_bytes:,} bytes, encoding {result.encode_ms:.3g} ms a sample, "
-        f"training {result.train_seconds:.1f} s."
+        f"Transmitter {result.transmitter_bytes:,} bytes, {_macs(result)}, "
+        f"encoding {result.encode_ms:.3g} ms a sample, training {result.train_seconds:.1f} s."
     )
     return ["\n".join(table), costs]
+
+
+def _macs(result: TrialResult) -> str:
+    if result.transmitter_macs is None:
+        return f"multiply–accumulates unknown ({plain_markdown(result.transmitter_macs_unknown)})"
+    return f"{result.transmitter_macs:,} multiply–accumulates"
 
 
 def _gap_table(gap_bits: Mapping[str, float]) -> list[str]:

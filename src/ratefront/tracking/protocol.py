@@ -56,13 +56,13 @@ class Reading:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a finished trial stands among the others, on validation: ``rank`` 1 is dominated by none.
-
-    Of trials that are equal on every objective one is on the front.
-    """
+    """Where a finished trial stands among the others, on validation: ``rank`` 1, dominated by none, is the front."""
 
     rank: int
-    is_on_front: bool
+
+    @property
+    def is_on_front(self) -> bool:
+        return self.rank == 1
 
 
 @dataclass(frozen=True)

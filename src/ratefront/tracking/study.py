@@ -26,6 +26,7 @@ from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from ratefront.catalogue.datasets import dataset_name
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.optuna_space import directions_of, to_optuna
 from ratefront.records import Scalar, Status
@@ -84,7 +85,7 @@ def storage_of(history: SweepHistory, loaded: LoadedSpec) -> BaseStorage:
 def _about(history: SweepHistory, loaded: LoadedSpec) -> dict[str, Any]:
     spec, model = loaded.spec, history.task_model
     return {
-        "dataset": spec.dataset.name,
+        "dataset": dataset_name(spec.dataset.model_dump()),
         "task_model": spec.task_model.name,
         "sampler": spec.sampler.name,
         "trials_requested": history.trials_requested,
@@ -152,7 +153,8 @@ def _attributes(trial: TrialHistory) -> dict[str, Any]:
     if trial.reason:
         shown["status_reason"] = trial.reason
     if trial.result is not None:
-        shown |= final_metrics(trial.result, objectives=())  # the objectives are the trial's values
+        measured = final_metrics(trial.result, objectives=())  # the objectives are the trial's values
+        shown |= {name: value for name, value in measured.items() if value is not None}
     if trial.reports:
         step, metrics = trial.reports[-1]
         shown |= {"epochs": step, **{f"epoch/{name}": value for name, value in metrics.items()}}

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from ratefront.bitstream import CodedStream, StreamWriter
 from ratefront.codecs.contract import Codec
 from ratefront.codecs.storage import load_codec
+from ratefront.data.image_decoding import Background
 from ratefront.data.splits import Samples
 from ratefront.errors import BitstreamError, InputError
 from ratefront.store.folder import SweepFolder, TrialFolder
-from ratefront.store.reading import read_history
+from ratefront.store.reading import read_history, read_spec
 from ratefront.trial.given_images import given
 from ratefront.trial.receiver import decode_file
 
@@ -35,7 +36,8 @@ def encode_samples(
 ) -> CodedStream:
     """Code image files and arrays (see ``given_images.given``), in their order, by the codec of a trial.
 
-    Image files are read a block at a time. A codec that uses positions counts them from the first sample.
+    Image files are made to what those of the sweep's data set were, a block at a time. A codec that uses positions
+    counts them from the first sample.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def encode_samples(
     """
     files = codec_of(folder, trial_id)
     codec, identity = load_codec(files.codec_config, files.codec_weights, runs_modules=runs_modules)
-    samples = given(paths, _sample_shape(files), resize=resize)
+    samples = given(paths, _sample_shape(files), resize=resize, background=_background_of(folder))
     return coded(codec, identity, samples, block_size)
 
 
@@ -83,6 +85,14 @@ def decode_samples(
 
 def _sample_shape(files: TrialFolder) -> tuple[int, ...]:
     return tuple(json.loads(files.codec_config.read_text(encoding="utf-8"))["shape"])
+
+
+def _background_of(folder: SweepFolder) -> Background | None:
+    """What the sweep's data set lays transparent pixels on."""
+    if not folder.ledger.is_file():
+        return None
+    background: Background | None = read_spec(folder)["dataset"].get("background")
+    return background
 
 
 def codec_of(folder: SweepFolder, trial_id: str) -> TrialFolder:

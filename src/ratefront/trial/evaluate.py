@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +21,16 @@ from ratefront.entropy_coder import Symbols
 from ratefront.errors import OracleViolationError
 from ratefront.records import Measurement
 
+_KEPT = 256  # of a split's samples, their latents are looked at again
+
 
 @dataclass(frozen=True)
 class CodedSplit:
-    """One split as the transmitter left it; its latents are in the stream only.
+    """One split as the transmitter left it; its latents are in the stream, and of a few samples here.
 
     ``estimated_bits`` is a sample's mean, ``bits_alone`` (N,) each sample's as a string of its own. ``encode_ms`` is
-    wall time per sample: networks, refinement, and the coder with its check that it decodes.
+    wall time per sample: networks, refinement, and the coder with its check that it decodes. ``kept`` holds
+    the latents of the first few samples of each block, behind the first one's position.
     """
 
     split: Split
@@ -33,12 +38,14 @@ class CodedSplit:
     estimated_bits: float
     bits_alone: NDArray[np.int64]
     encode_ms: float
+    kept: Sequence[tuple[int, Symbols]] = ()
 
 
 def encode_split(codec: Codec, identity: bytes, split: Split, block_size: int, path: Path) -> CodedSplit:
     """Encode a split in blocks and write it to ``path``; no more than a block's samples are in memory."""
     writer = StreamWriter(codec, identity, len(split), block_size)
     seconds, estimated, alone = 0.0, 0.0, []
+    kept = []
     for first, count in writer.spans:
         images = torch.from_numpy(split.images[first : first + count])
         began = time.perf_counter()
@@ -47,11 +54,11 @@ def encode_split(codec: Codec, identity: bytes, split: Split, block_size: int, p
         seconds += time.perf_counter() - began
         estimated += float(codec.estimate_bits(latents, first).sum())
         alone.append(bits_alone(codec, _sent_alone(codec, images, latents, first), first))
+        kept.append((first, latents[: math.ceil(_KEPT * count / len(split))].copy()))
     stream = writer.stream()
     path.write_bytes(stream.data)
-    return CodedSplit(
-        split, stream, estimated / len(split), np.concatenate(alone), 1000 * seconds / len(split)
-    )
+    encode_ms = 1000 * seconds / len(split)
+    return CodedSplit(split, stream, estimated / len(split), np.concatenate(alone), encode_ms, kept)
 
 
 def _sent_alone(codec: Codec, images: Tensor, latents: Symbols, first: int) -> Symbols:

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from ratefront.data.array_rules import check_values
-from ratefront.data.image_files import decode
-from ratefront.data.npz import read_array, read_headers
+from ratefront.data.image_decoding import Background, Conversion, decode
+from ratefront.data.npz import array_names, read_array, read_headers
 from ratefront.data.samples import from_bytes
+from ratefront.data.value_rules import check_values
 from ratefront.errors import InputError
 
 _ARRAYS = (".npy", ".npz")
@@ -54,16 +54,23 @@ class Given:
         return samples
 
 
-def given(paths: Sequence[Path], sample_shape: tuple[int, ...], *, resize: bool = False) -> Given:
+def given(
+    paths: Sequence[Path],
+    sample_shape: tuple[int, ...],
+    *,
+    resize: bool = False,
+    background: Background | None = None,
+) -> Given:
     """The samples of image files (one each) and of .npy and .npz arrays (N, ...), for a codec of this sample shape.
 
     Grey becomes RGB and RGB grey. ``resize`` scales images that are of another size, and crops them about the centre.
+    Files are decoded as those of a data set are; ``background`` is that of the data set that the codec learned from.
 
     Raises
     ------
     InputError
         A file is missing or no such file, or an array does not fit; when a sample is asked for: it cannot be
-        decoded, is of another size, or its values are no brightnesses.
+        decoded, is transparent with no background to lay it on, is of another size, or its values are no brightnesses.
     """
     clouds = len(sample_shape) == _CLOUD_AXES
     if clouds and resize:
@@ -90,7 +97,7 @@ def given(paths: Sequence[Path], sample_shape: tuple[int, ...], *, resize: bool 
         elif clouds:
             raise InputError(f"{path}: point clouds come in arrays (N, {sample_shape[0]}, 3), .npy or .npz")
         else:
-            parts.append(_ImageFile(path, sample_shape, resize))
+            parts.append(_ImageFile(path, sample_shape, resize, background))
     return Given(tuple(parts), sample_shape)
 
 
@@ -106,15 +113,11 @@ def _array(path: Path) -> NDArray[Any]:
 
 
 def _name_in(path: Path) -> str:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            names = list(archive.files)
-    except Exception as error:  # a broken archive is told in many ways
-        raise InputError(f"{path}: is no npz file, or a truncated one: {error}") from error
+    names = array_names(path)
     known = [name for name in _IN_NPZ if name in names] or names
     if len(names) != 1 and known == names:
         raise InputError(
-            f"{path}: holds {', '.join(names) or 'nothing'}: which of them are samples? Name them {_IN_NPZ[0]}"
+            f"{path}: holds {', '.join(names)}: which of them are samples? Name them {_IN_NPZ[0]}"
         )
     return known[0]
 
@@ -132,6 +135,7 @@ class _ImageFile:
     path: Path
     shape: tuple[int, ...]
     resize: bool
+    background: Background | None
 
     def __len__(self) -> int:
         return 1
@@ -140,11 +144,11 @@ class _ImageFile:
         channels, height, width = self.shape
         if channels not in (1, 3):
             raise InputError(f"{self.path}: an image file has 1 or 3 channels, this codec takes {channels}")
-        image = decode(str(self.path))
+        image = decode(str(self.path), Conversion(1 if channels == 1 else 3, self.background))
         if image.size != (width, height):
             _check_resize(self.resize, self.path, image.height, image.width, self.shape)
             image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
-        pixels = np.asarray(image.convert("L" if channels == 1 else "RGB")).reshape(height, width, channels)
+        pixels = np.asarray(image).reshape(height, width, channels)
         return from_bytes(pixels.transpose(2, 0, 1))
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ratefront.bitstream import CodedStream, check_block
 from ratefront.codecs.storage import load_codec
 from ratefront.container import parse
-from ratefront.data.array_rules import check_values
+from ratefront.data.value_rules import check_values
 from ratefront.errors import InputError
 from ratefront.trial.coding import coded
 from ratefront.trial.receiver import classes_in

@@ -15,19 +15,22 @@ from ratefront.codecs.contract import Codec, Learner
 from ratefront.codecs.storage import load_family, save_codec, structure_of
 from ratefront.data.load import load_dataset
 from ratefront.data.splits import Dataset, Split
-from ratefront.records import GPU_MEMORY_SHARE, Progress, TrialParams, TrialResult
+from ratefront.records import GPU_MEMORY_SHARE, TIES, Progress, TrialParams, TrialResult
 from ratefront.spec.schema import Training
 from ratefront.store.atomic import flush_to_disk
 from ratefront.store.folder import SweepFolder, TrialFolder
 from ratefront.tasks.model import TaskModel
 from ratefront.tasks.prepare import load_task_model
-from ratefront.trial.checkpoint import CheckpointFile, Saving, identity_of
+from ratefront.training.checkpoint import CheckpointFile, Saving
+from ratefront.training.state import TrainingState
+from ratefront.trial.checkpoint import SHARE, identity_of
 from ratefront.trial.context import TrialContext
 from ratefront.trial.device import forget_earlier_trials, own_randomness, peak_memory_share
 from ratefront.trial.evaluate import collapse_reason, encode_split, measure
+from ratefront.trial.independent_pass import ties_with_task_model
 from ratefront.trial.receiver import shared_receiver
-from ratefront.trial.train import train
-from ratefront.trial.training_state import TrainingState
+from ratefront.trial.same_classes import check_receiver
+from ratefront.trial.train import begin, train
 from ratefront.trial.unchanged import check_unchanged
 
 
@@ -40,7 +43,7 @@ def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progres
 
     Raises
     ------
-    DivergedError, OracleViolationError, BitstreamError
+    DivergedError, OracleViolationError, BitstreamError, DisagreementError
         The trial failed for good (not retryable).
     SweepMismatchError
         Data or code are other ones than the sweep began with: no trial's fault.
@@ -97,7 +100,7 @@ def _trained(
     train_seconds = 0.0
     if learner is not None:
         state = _begin_or_go_on(learner, spec.training, params.seed, checkpoint)
-        saving = Saving(checkpoint, spec.training.epochs, state.seconds)
+        saving = Saving(checkpoint, spec.training.epochs, state.seconds, SHARE)
         yield from train(
             state, spec.training, batch_divisor=context.batch_divisor, after_epoch=saving.after_epoch
         )
@@ -109,8 +112,8 @@ def _trained(
 
 def _begin_or_go_on(
     learner: Learner, settings: Training, seed: int, checkpoint: CheckpointFile
-) -> TrainingState:
-    state = TrainingState.start(learner, settings, seed)
+) -> TrainingState[Learner]:
+    state = begin(learner, settings, seed)
     snapshot = checkpoint.read()
     if snapshot is not None and state.fits(snapshot):
         state.restore(snapshot)
@@ -129,6 +132,9 @@ def _evaluated(
         decoded_validation, decoded_test = shared_receiver().decode(
             files.codec_config, files.codec_weights, [validation_stream, files.stream]
         )
+    check_receiver(codec, validation, decoded_validation, "validation")
+    check_receiver(codec, test, decoded_test, "test")
+    ties = ties_with_task_model(codec, context, {"validation": decoded_validation, "test": decoded_test})
     on_validation = measure(codec, validation, decoded_validation, data.classes)
     on_test = measure(codec, test, decoded_test, data.classes)
     np.savez_compressed(
@@ -136,6 +142,7 @@ def _evaluated(
     )
     flush_to_disk([*files.outcome, files.path])  # the ledger will say that they are there
     reason = collapse_reason(on_validation, data.validation.labels)
+    macs = codec.transmitter_macs(torch.from_numpy(data.test.images[:1]).to(codec.device))
     return TrialResult(
         trial_id=params.trial_id,
         status="collapsed" if reason else "finished",
@@ -143,14 +150,16 @@ def _evaluated(
         validation=on_validation,
         test=on_test,
         transmitter_bytes=codec.transmitter_bytes,
-        transmitter_macs=codec.transmitter_macs(torch.from_numpy(data.test.images[:1]).to(codec.device)),
+        transmitter_macs=macs.value,
+        transmitter_macs_unknown=macs.why_unknown,
         encode_ms=test.encode_ms,
         train_seconds=train_seconds,
         encode_ms_validation=validation.encode_ms,
-        extra=_extra(codec, data.test, context.device),
+        extra=_extra(codec, data.test, context.device, ties),
     )
 
 
-def _extra(codec: Codec, test: Split, device: str) -> dict[str, float]:
+def _extra(codec: Codec, test: Split, device: str, ties: int | None) -> dict[str, float]:
     shares = {GPU_MEMORY_SHARE: peak_memory_share()} if device == "cuda" else {}
-    return codec.extra_metrics(test.images) | shares
+    counted = {} if ties is None else {TIES: float(ties)}
+    return codec.extra_metrics(test.images) | shares | counted

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 def use_threads(cpus: float) -> int:
     """Set this process's torch threads; how many they were before."""
@@ -10,3 +13,13 @@ def use_threads(cpus: float) -> int:
     before = torch.get_num_threads()
     torch.set_num_threads(max(1, int(cpus)))
     return before
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """This process computes as a trial with one core does, and then with as many threads as before."""
+    before = use_threads(1)
+    try:
+        yield
+    finally:
+        use_threads(before)

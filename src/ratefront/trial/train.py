@@ -8,20 +8,28 @@ from collections.abc import Callable, Generator
 import torch
 from torch import Tensor
 
+from ratefront.codecs.contract import Learner
 from ratefront.errors import DivergedError
 from ratefront.records import Progress
 from ratefront.spec.schema import Training
-from ratefront.trial.training_state import TrainingState
+from ratefront.training.state import TrainingState
 
 _CLIP_NORM = 5.0
 
 
+def begin(learner: Learner, settings: Training, seed: int) -> TrainingState[Learner]:
+    """Before the first epoch: Adam, a cosine schedule over all epochs, batches in an order of their own seed."""
+    optimiser = torch.optim.Adam(learner.parameter_groups(settings.learning_rate))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs)
+    return TrainingState(learner, optimiser, schedule, torch.Generator().manual_seed(seed))
+
+
 def train(
-    state: TrainingState,
+    state: TrainingState[Learner],
     settings: Training,
     *,
     batch_divisor: int = 1,
-    after_epoch: Callable[[TrainingState], None] = lambda state: None,
+    after_epoch: Callable[[TrainingState[Learner]], None] = lambda state: None,
 ) -> Generator[Progress, None, None]:
     """Train for the epochs that are left of ``settings.epochs``, reporting after each one, then finish.
 
@@ -45,7 +53,7 @@ def train(
     state.learner.finish()
 
 
-def _epoch(state: TrainingState, settings: Training, batch_divisor: int) -> float:
+def _epoch(state: TrainingState[Learner], settings: Training, batch_divisor: int) -> float:
     losses = []
     for batch in state.learner.batches(settings.batch_size, state.generator):
         state.optimiser.zero_grad()
@@ -55,7 +63,7 @@ def _epoch(state: TrainingState, settings: Training, batch_divisor: int) -> floa
     return float(torch.stack(losses).mean())
 
 
-def _accumulate(state: TrainingState, parts: tuple[Tensor, ...], settings: Training) -> Tensor:
+def _accumulate(state: TrainingState[Learner], parts: tuple[Tensor, ...], settings: Training) -> Tensor:
     """The mean loss of a batch that is given in parts; its gradient is added up in the parameters."""
     samples = sum(len(part) for part in parts)
     losses = []

@@ -69,7 +69,7 @@ def bootstrap_interval(
         )
     points = rate_bits.shape[1]
     sums = np.column_stack([rate_bits, distortion, zero_rate_distortion])
-    replicates = np.concatenate(list(_replicates(sums, resamples, seed)))
+    replicates = np.concatenate(list(replicates_of(sums, resamples, seed)))
     rates, distortions = replicates[:, :points], replicates[:, points:-1]
     read_at = distortion.mean(axis=0)
     read = np.array(
@@ -84,7 +84,7 @@ def bootstrap_interval(
     )
 
 
-def _replicates(values: FloatArray, resamples: int, seed: int) -> Iterator[FloatArray]:
+def replicates_of(values: FloatArray, resamples: int, seed: int) -> Iterator[FloatArray]:
     """Means of the columns of (N, C) under resampling, as blocks of shape (b, C), B rows in all."""
     rng = np.random.default_rng(seed)
     samples = values.shape[0]

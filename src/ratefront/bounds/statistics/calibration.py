@@ -13,14 +13,13 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
 from ratefront.bounds.predictions import Predictions
-from ratefront.bounds.scores import Reals, below_best, blocks_of, posterior_rows
-from ratefront.bounds.source import FloatArray
+from ratefront.bounds.scores import Reals, below_best, blocks_of
 from ratefront.bounds.statistics.inputs import scores_of
+from ratefront.bounds.statistics.reliability import expected_calibration_error
 from ratefront.errors import InputError
 
 GREATEST_TEMPERATURE = 1e3
 NOTHING_GAINED_BITS = 1e-12
-ECE_BINS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def calibrated(predictions: Predictions) -> tuple[Predictions, Calibration]:
     """
     loss = _LogLoss(predictions)
     temperature = _least(loss)
-    mended = replace(predictions, log_probabilities=_divided(scores_of(predictions), temperature))
+    mended = replace(predictions, log_probabilities=divided(scores_of(predictions), temperature))
     return mended, Calibration(
         temperature=temperature,
         log_loss_bits_before=loss.mean_bits(1.0),
@@ -83,22 +82,6 @@ def temperature_of(predictions: Predictions) -> float:
         InputError: no posteriors, or every label has posterior zero (fatal).
     """
     return _least(_LogLoss(predictions))
-
-
-def expected_calibration_error(predictions: Predictions, bins: int = ECE_BINS) -> float:
-    """ECE (Guo et al. 2017, equation 3): mean distance of accuracy and confidence of the likeliest class,
-    in `bins` bins of equal width (a, b] of the confidence.
-
-    Raises:
-        InputError: no posteriors, or no bin (fatal).
-    """
-    if bins < 1:
-        raise InputError(f"a calibration error needs at least 1 bin, got {bins}")
-    confidence = _confidence(scores_of(predictions))
-    right = predictions.labels == predictions.predicted
-    index = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
-    difference = np.bincount(index, weights=right - confidence, minlength=bins)
-    return float(np.abs(difference).sum() / predictions.samples)
 
 
 class _LogLoss:
@@ -136,15 +119,10 @@ def _least(loss: _LogLoss) -> float:
     return float(np.exp(found.x)) if gained > NOTHING_GAINED_BITS else 1.0
 
 
-def _divided(scores: Reals, temperature: float) -> Reals:
+def divided(scores: Reals, temperature: float) -> Reals:
     """Scores / T in their own precision, each row's greatest at 0 so that none overflows."""
     result = np.empty_like(scores)
     for rows in blocks_of(scores.shape):
         with np.errstate(over="ignore"):  # to -inf: a probability of 0
             result[rows] = below_best(scores[rows]) / temperature
     return result
-
-
-def _confidence(scores: Reals) -> FloatArray:
-    """Posterior of the likeliest class, shape (N,)."""
-    return np.concatenate([posterior_rows(scores[rows]).max(axis=1) for rows in blocks_of(scores.shape)])

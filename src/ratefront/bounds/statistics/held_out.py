@@ -91,10 +91,8 @@ def cross_fit(predictions: Predictions, fit: Fit, folds: int = FOLDS, seed: int 
     Raises:
         InputError: a single sample, fewer than two folds, or what `fit` refuses (fatal).
     """
-    parts = _folds(predictions.samples, folds, seed)
     found = None
-    for part in parts:
-        rest = np.setdiff1d(np.arange(predictions.samples), part)
+    for part, rest in split_in_folds(predictions.samples, folds, seed):
         coded = fit(subset(predictions, rest)).contributions(subset(predictions, part))
         if found is None:
             shape = (predictions.samples, coded.rate_bits.shape[1])
@@ -143,13 +141,19 @@ def subset(predictions: Predictions, rows: IntArray) -> Predictions:
     )
 
 
-def _folds(samples: int, folds: int, seed: int) -> list[IntArray]:
+def split_in_folds(samples: int, folds: int = FOLDS, seed: int = 0) -> list[tuple[IntArray, IntArray]]:
+    """(a fold, all the others), as row numbers; with fewer samples than folds, a fold a sample.
+
+    Raises:
+        InputError: a single sample, or fewer than two folds (fatal).
+    """
     if samples < 2:
         raise InputError("held-out curves need at least 2 samples: one to fit on and one to measure on")
     if folds < 2:
         raise InputError(f"held-out curves need at least 2 folds, got {folds}")
     shuffled = np.random.default_rng(seed).permutation(samples)
-    return [np.sort(part) for part in np.array_split(shuffled, min(folds, samples))]
+    parts = [np.sort(part) for part in np.array_split(shuffled, min(folds, samples))]
+    return [(part, np.setdiff1d(np.arange(samples), part)) for part in parts]
 
 
 def _plug_in_slopes(predictions: Predictions) -> FloatArray:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
-from torch import Tensor
-
-from ratefront.codecs.contract import Learner
-from ratefront.spec.schema import Training
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -21,27 +18,31 @@ class Snapshot:
     plain: Mapping[str, Any]
 
 
+class Trained(Protocol):
+    """What is trained, as ``codecs.contract.Learner`` says it."""
+
+    def trained_modules(self) -> Mapping[str, nn.Module]: ...
+
+    def further_tensors(self) -> Mapping[str, Tensor]: ...
+
+
+T = TypeVar("T", bound=Trained)
+
+
 @dataclass
-class TrainingState:
+class TrainingState(Generic[T]):
     """A learner between two epochs, with everything that moves it.
 
     ``seconds`` counts training alone, not what the caller does between two reports. Random draws come from
     ``generator`` (the order of the batches) and torch's global generators; a snapshot holds all of them.
     """
 
-    learner: Learner
+    learner: T
     optimiser: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
     generator: torch.Generator
     epochs_done: int = 0
     seconds: float = 0.0
-
-    @classmethod
-    def start(cls, learner: Learner, settings: Training, seed: int) -> TrainingState:
-        """Before the first epoch: Adam, a cosine schedule over all epochs, batches in an order of their own seed."""
-        optimiser = torch.optim.Adam(learner.parameter_groups(settings.learning_rate))
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs)
-        return cls(learner, optimiser, schedule, torch.Generator().manual_seed(seed))
 
     def snapshot(self) -> Snapshot:
         """A copy of the present state."""
@@ -80,6 +81,7 @@ class TrainingState:
         }
         groups = [{k: _tuple_again(v) for k, v in group.items()} for group in plain["groups"]]
         self.optimiser.load_state_dict({"state": states, "param_groups": groups})
+        _lay_out(self.optimiser)
         self.schedule.load_state_dict(plain["schedule"])
         self.generator.set_state(tensors["generator"])
         self.epochs_done, self.seconds = plain["epochs_done"], plain["seconds"]
@@ -91,6 +93,15 @@ class TrainingState:
         for name, module in self.learner.trained_modules().items():
             found |= {f"learner.{name}.{key}": tensor for key, tensor in module.state_dict().items()}
         return found
+
+
+@torch.no_grad()
+def _lay_out(optimiser: torch.optim.Optimizer) -> None:
+    """Moments lie in memory as their weights do, as when the optimiser made them: another order may round otherwise."""
+    for weight, state in optimiser.state.items():
+        for name, value in state.items():
+            if isinstance(value, Tensor) and value.shape == weight.shape:
+                state[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

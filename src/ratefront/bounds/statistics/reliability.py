@@ -1,0 +1,68 @@
+"""Whether a model is right as often as it is sure, and how far off chance alone could make it look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ratefront.bounds.predictions import Predictions
+from ratefront.bounds.scores import Reals, blocks_of, posterior_rows
+from ratefront.bounds.source import FloatArray
+from ratefront.bounds.statistics.inputs import scores_of
+from ratefront.errors import InputError
+
+ECE_BINS = 15
+BEYOND_CHANCE = 4.0
+"""Standard deviations. The error of a calibrated model is skewed to the right, where samples are few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Attributes:
+
+    error: ECE (Guo et al. 2017, equation 3), the mean distance of accuracy and confidence of the likeliest
+        class, over bins of equal width (a, b] of the confidence.
+    error_by_chance: what the same confidences hardly ever exceed with labels drawn from the posteriors.
+    confidence, accuracy: means over all samples.
+    """
+
+    error: float
+    error_by_chance: float
+    confidence: float
+    accuracy: float
+
+
+def reliability(predictions: Predictions, bins: int = ECE_BINS) -> Reliability:
+    """Raises InputError (fatal) where there are no posteriors, or no bin."""
+    if bins < 1:
+        raise InputError(f"a calibration error needs at least 1 bin, got {bins}")
+    confidence = _confidence(scores_of(predictions))
+    right = predictions.labels == predictions.predicted
+    index = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
+    difference = np.bincount(index, weights=right - confidence, minlength=bins)
+    variance = np.asarray(
+        np.bincount(index, weights=confidence * (1.0 - confidence), minlength=bins), dtype=np.float64
+    )
+    return Reliability(
+        error=float(np.abs(difference).sum() / predictions.samples),
+        error_by_chance=_sum_by_chance(variance) / predictions.samples,
+        confidence=float(confidence.mean()),
+        accuracy=float(right.mean()),
+    )
+
+
+def expected_calibration_error(predictions: Predictions, bins: int = ECE_BINS) -> float:
+    """`Reliability.error`. Raises InputError (fatal) as `reliability`."""
+    return reliability(predictions, bins).error
+
+
+def _sum_by_chance(variance: FloatArray) -> float:
+    """Mean and some deviations of the sum of |normal| variables of these variances."""
+    mean = float(np.sqrt(2.0 / np.pi * variance).sum())
+    return mean + BEYOND_CHANCE * float(np.sqrt((1.0 - 2.0 / np.pi) * variance.sum()))
+
+
+def _confidence(scores: Reals) -> FloatArray:
+    """Posterior of the likeliest class, shape (N,)."""
+    return np.concatenate([posterior_rows(scores[rows]).max(axis=1) for rows in blocks_of(scores.shape)])

@@ -1,0 +1,57 @@
+"""In which precision a module's tensors are stored, and so counted: parameters in fp16 unless told otherwise.
+
+Arithmetic stays in fp32; what is stored in fp16 is rounded to it before anything is measured. Buffers are constants and
+statistics of their layers, which fp16 may spoil (a variance of 10⁵, a likelihood of 10⁻⁹): they are stored as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+_MARK = "parameters_are_stored_in_fp32"
+
+
+class Stored(NamedTuple):
+    """A tensor of a module by its name there, and its type in a file."""
+
+    name: str
+    tensor: Tensor
+    dtype: torch.dtype
+
+
+def keep_fp32(module: nn.Module) -> None:
+    """From now on the parameters of the module, and of every copy of a part of it, are stored and counted in fp32."""
+    for part in module.modules():
+        setattr(part, _MARK, True)
+
+
+def all_stored(module: nn.Module) -> Iterator[Stored]:
+    """Every parameter and buffer; one that stands in two places comes twice."""
+    for prefix, part in module.named_modules(remove_duplicate=False):
+        place = f"{prefix}." if prefix else ""
+        for name, tensor in part.named_parameters(recurse=False, remove_duplicate=False):
+            is_rounded = tensor.is_floating_point() and not hasattr(part, _MARK)
+            yield Stored(place + name, tensor, torch.float16 if is_rounded else tensor.dtype)
+        for name, tensor in part.named_buffers(recurse=False, remove_duplicate=False):
+            yield Stored(place + name, tensor, tensor.dtype)
+
+
+@torch.no_grad()
+def round_to_half(module: nn.Module) -> None:
+    """Round the parameters that are stored in fp16 to what fp16 can hold."""
+    for _, tensor, dtype in all_stored(module):
+        if dtype != tensor.dtype:
+            tensor.copy_(tensor.to(dtype).to(tensor.dtype))
+
+
+def stored_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """The module's state as it is written to a file: on the CPU, each tensor with memory of its own."""
+    types = {name: dtype for name, _, dtype in all_stored(module)}
+    return {
+        name: tensor.detach().to("cpu", types[name], copy=True).contiguous()
+        for name, tensor in module.state_dict().items()
+    }

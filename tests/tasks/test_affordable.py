@@ -1,0 +1,137 @@
+"""The task model of a first sweep: the widest that the time allows, by what its training costs here."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.data.made import load
+
+from ratefront.catalogue import CATALOGUE
+from ratefront.data.splits import Dataset, Split
+from ratefront.spec.schema import Named
+from ratefront.tasks import affordable as choosing
+from ratefront.tasks import cost as measuring
+from ratefront.tasks.affordable import LIMIT_S, affordable
+from ratefront.tasks.build import build_task_model
+from ratefront.tasks.cost import Cost, measured_cost
+from ratefront.tasks.first_sweep import first_sweep
+from ratefront.tasks.train import train_task_model
+
+DIGITS = [Named(name="digits")]
+
+
+def costing(monkeypatch: pytest.MonkeyPatch, epoch_s: dict[int, float], once_s: float = 0.0) -> None:
+    """An epoch of a width takes so long."""
+
+    def cost(named: Named, data: Dataset, hopeless_s: float) -> Cost:
+        return Cost(epoch_s[named.parameters["width"]], once_s, 9, 1.0)
+
+    monkeypatch.setattr(choosing, "measured_cost", cost)
+
+
+@pytest.mark.parametrize(
+    ("epoch_s", "width", "epochs"),
+    [
+        ({32: 1, 16: 0.5, 8: 0.1}, 32, 30),  # quick: not more than are of use
+        ({32: 4, 16: 1, 8: 0.1}, 16, 30),  # the widest would see each digit 23 times
+        ({32: 40, 16: 20, 8: 10}, 8, 9),  # none sees enough: as often as the time allows
+        ({32: 400, 16: 200, 8: 90}, 8, 1),
+        ({32: 400, 16: 200, 8: 150}, 8, 1),  # none is affordable: the quickest
+    ],
+)
+def test_the_widest_that_sees_enough(
+    epoch_s: dict[int, float], width: int, epochs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costing(monkeypatch, epoch_s)
+    chosen = affordable(DIGITS).task_model
+    assert (chosen["width"], chosen["epochs"]) == (width, epochs)
+
+
+@pytest.mark.parametrize("narrowest_s", np.geomspace(0.01, 85, 12))
+@pytest.mark.parametrize("once_s", [0.0, 9.0])
+def test_two_minutes_are_kept_wherever_they_can_be(
+    narrowest_s: float, once_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costing(monkeypatch, {32: 9 * narrowest_s, 16: 3 * narrowest_s, 8: narrowest_s}, once_s)
+    assert affordable(DIGITS).seconds < LIMIT_S
+
+
+@pytest.mark.parametrize(("epoch_s", "said"), [(150, "30 s more"), (6000, "98 minutes more")])
+def test_what_takes_longer_says_by_how_much_and_what_helps(
+    epoch_s: float, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    costing(monkeypatch, {32: 9e5, 16: 9e4, 8: epoch_s})
+    first = first_sweep(DIGITS, None)
+    assert said in first.cost
+    assert "a trained network (weights)" in first.cost
+    header = " ".join(line.lstrip("# ") for line in first.text(Path("x.yaml")).splitlines())
+    assert said in header
+
+
+def test_a_busy_machine_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choosing, "measured_cost", lambda *_: Cost(1.0, 0.0, 9, 3.1))
+    assert "busy, which made that 3.1 times as long" in first_sweep(DIGITS, None).cost
+
+
+def test_images_become_smaller_where_large_ones_are_not_affordable(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cost(named: Named, data: Dataset, hopeless_s: float) -> Cost:
+        return Cost(data.shape[1] ** 2 * named.parameters["width"] / 1e4, 0.0, 9, 1.0)
+
+    def noise(named: Named) -> Dataset:
+        split = Split(np.zeros((6, 3, *[named.parameters["size"]] * 2), np.float32), np.arange(6) % 2)
+        return Dataset("noise", 2, 8, split, split, split)
+
+    monkeypatch.setattr(choosing, "measured_cost", cost)
+    monkeypatch.setattr(choosing, "load_dataset", noise)
+    sizes = [Named.model_validate({"name": "image_folder", "size": size}) for size in (128, 32)]
+    choice = affordable(sizes)
+    assert (choice.dataset.parameters["size"], choice.task_model["width"]) == (32, 16)
+
+
+@pytest.mark.parametrize("name", ["residual_cnn", "small_cnn"])
+def test_the_cost_is_that_of_training(name: str) -> None:
+    data, named = load("digits"), Named.model_validate({"name": name, "epochs": 6})
+    cost = measured_cost(named, data, 1e9)
+    model = build_task_model(named, data.classes, data.shape)
+    began = time.process_time()
+    train_task_model(model, data, CATALOGUE.task_models[name].parameters(epochs=6), "cpu")
+    assert cost.seconds(6) == pytest.approx(time.process_time() - began, rel=0.7)
+
+
+class _Laborious:
+    """Samples that take a millisecond of computing each to read."""
+
+    shape = (64, 1, 8, 8)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
+        count = len(np.arange(len(self))[index])
+        until = time.process_time() + count / 1000
+        while time.process_time() < until:
+            pass
+        return np.zeros((count, *self.shape[1:]), np.float32)
+
+
+@pytest.mark.parametrize(("is_resident", "epochs_of_reading"), [(True, 0), (False, 1)])
+def test_reading_is_paid_once_or_in_every_epoch(
+    is_resident: bool, epochs_of_reading: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "fits_device", lambda *_: is_resident)
+    split: Any = Split(_Laborious(), np.arange(64) % 2)
+    cost = measured_cost(Named(name="small_cnn"), Dataset("slow", 2, 8, split, split, split), 1e9)
+    read_s = 0.064
+    assert (cost.epoch_s > read_s) == bool(epochs_of_reading)
+    assert cost.once_s > (2 if epochs_of_reading else 3) * read_s
+
+
+def test_what_would_take_hours_is_given_up_soon() -> None:
+    split = Split(np.zeros((10_000, 1, 8, 8), np.float32), np.arange(10_000) % 2)
+    data = Dataset("many", 2, 8, split, split, split)
+    assert measured_cost(Named(name="small_cnn"), data, hopeless_s=0).batches == 1

@@ -1,0 +1,484 @@
+"""A network that was trained elsewhere is taken as it is: its weights, its statistics, its logits, its accuracy."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from tests.lab import lab_spec
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision import models
+
+from ratefront.catalogue import CATALOGUE
+from ratefront.complexity import module_bytes
+from ratefront.data.load import load_dataset
+from ratefront.errors import DivergedError, InputError, SpecError
+from ratefront.spec.check import check
+from ratefront.spec.schema import Named, SweepSpec
+from ratefront.tasks.build import build_task_model
+from ratefront.tasks.given import check_cut, take_weights
+from ratefront.tasks.model import TaskModel, predict_logits
+from ratefront.tasks.prepare import load_task_model, prepare_task_model
+
+MODULE = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ratefront.tasks.model import TaskModel
+
+
+class Net(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8)
+        self.hidden, self.out = nn.Linear(128, 32), nn.Linear(32, classes)
+
+    def forward(self, images):
+        features = F.max_pool2d(F.relu(self.norm(self.conv(images))), 2)
+        hidden = F.dropout(F.relu(self.hidden(features.flatten(1))), 0.2, self.training)
+        return self.out(hidden)
+
+
+def net(classes, shape):
+    network = Net(classes)
+    conv = nn.Sequential(network.conv, network.norm, nn.ReLU(), nn.MaxPool2d(2))
+    hidden = nn.Sequential(nn.Flatten(), network.hidden, nn.ReLU(), nn.Dropout(0.2))
+    return TaskModel([("conv", conv), ("hidden", hidden), ("out", network.out)], network)
+
+
+def forgetful(classes, shape):
+    network = Net(classes)
+    conv = nn.Sequential(network.conv, network.norm, nn.MaxPool2d(2))
+    hidden = nn.Sequential(nn.Flatten(), network.hidden, nn.ReLU())
+    return TaskModel([("conv", conv), ("hidden", hidden), ("out", network.out)], network)
+"""
+
+LINEAR = """
+from collections import OrderedDict
+from torch import nn
+
+def net(classes, shape):
+    return nn.Sequential(OrderedDict(flat=nn.Flatten(), out=nn.Linear(64, classes)))
+"""
+
+Write = Callable[[str, str], Any]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
+    """Write a module where Python finds it, and import it."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
+    before = set(sys.modules)
+
+    def written(name: str, content: str) -> Any:
+        (tmp_path / f"{name}.py").write_text(content)
+        importlib.invalidate_caches()
+        sys.modules.pop(name, None)
+        return importlib.import_module(name)
+
+    yield written
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def trained_outside(network: nn.Module, *, epochs: int = 4) -> nn.Module:
+    """As somebody's own script would, with nothing of ours but the samples."""
+    data = load_dataset(Named(name="digits"))
+    images, labels = torch.from_numpy(data.train.images[:]), torch.from_numpy(data.train.labels)
+    optimiser = torch.optim.Adam(network.parameters(), 0.01)
+    for _ in range(epochs):
+        for batch in torch.randperm(len(labels)).split(64):
+            optimiser.zero_grad()
+            F.cross_entropy(network(images[batch]), labels[batch]).backward()
+            optimiser.step()
+    return network.eval()
+
+
+def spec_of(target: str, **parameters: Any) -> SweepSpec:
+    return lab_spec(task_model={"name": "module", "target": target, **parameters})
+
+
+@torch.no_grad()
+def logits_outside(network: nn.Module) -> Tensor:
+    return network(torch.from_numpy(load_dataset(Named(name="digits")).test.images[:]))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_its_accuracy_as_given_is_the_one_outside_and_so_are_its_logits(
+    write: Write, tmp_path: Path, suffix: str
+) -> None:
+    torch.manual_seed(3)
+    network = trained_outside(write("my_models", MODULE).Net(10))
+    path = tmp_path / f"mine{suffix}"
+    (torch.save if suffix == ".pt" else save_file)(network.state_dict(), path)  # type: ignore[operator]
+    labels, outside = load_dataset(Named(name="digits")).test.labels, logits_outside(network)
+    spec = spec_of("my_models:net", weights=str(path), epochs=0, precision="fp32")
+    ready = prepare_task_model(spec, tmp_path / "model")
+    assert ready.accuracy_given == (outside.argmax(1).numpy() == labels).mean() > 0.8
+    assert ready.accuracy == ready.accuracy_given
+    stored = np.load(tmp_path / "model" / "predictions.npz", allow_pickle=False)["logits_test"]
+    np.testing.assert_allclose(stored, outside.numpy(), atol=1e-5)
+    loaded = load_task_model(spec, tmp_path / "model")
+    assert torch.equal(loaded.stages["conv"][1].running_var, network.norm.running_var)  # type: ignore[index,union-attr]
+    assert torch.equal(loaded.stages["out"].weight, network.out.weight)
+
+
+def test_rounding_is_said_beside_what_was_given(write: Write, tmp_path: Path) -> None:
+    """Weights round 30 000 differ by less than fp16 tells apart there; what all classes share decides nothing."""
+    module = write("own", LINEAR)
+    network = trained_outside(module.net(10, (1, 8, 8)), epochs=8)
+    with torch.no_grad():
+        network.out.weight += 30_000
+    torch.save(network.state_dict(), tmp_path / "mine.pt")
+    given = {"weights": str(tmp_path / "mine.pt"), "epochs": 0}
+    half = prepare_task_model(spec_of("own:net", **given), tmp_path / "half")
+    whole = prepare_task_model(spec_of("own:net", precision="fp32", **given), tmp_path / "whole")
+    assert whole.accuracy == whole.accuracy_given == half.accuracy_given > 0.8
+    assert half.accuracy < 0.7
+    assert whole.task_model_bytes == 2 * half.task_model_bytes == 4 * 650
+
+
+def test_weights_are_a_beginning_where_epochs_follow(write: Write, tmp_path: Path) -> None:
+    network = trained_outside(write("my_models", MODULE).Net(10))
+    torch.save(network.state_dict(), tmp_path / "mine.pt")
+    few = {"epochs": 1, "learning_rate": 1e-6}
+    tuned = prepare_task_model(
+        spec_of("my_models:net", weights=str(tmp_path / "mine.pt"), **few), tmp_path / "a"
+    )
+    fresh = prepare_task_model(spec_of("my_models:net", **few), tmp_path / "b")
+    assert tuned.accuracy > 0.8 > fresh.accuracy
+    assert len(tuned.warnings) == 1
+    assert fresh.warnings == ()
+
+
+def test_the_content_of_the_file_decides_and_not_its_place(write: Write, tmp_path: Path) -> None:
+    net = write("my_models", MODULE).Net
+    path, other = tmp_path / "mine.pt", tmp_path / "elsewhere.pt"
+    torch.manual_seed(0)
+    torch.save(net(10).state_dict(), path)
+    first = prepare_task_model(spec_of("my_models:net", weights=str(path), epochs=0), tmp_path / "a")
+    other.write_bytes(path.read_bytes())
+    moved = prepare_task_model(spec_of("my_models:net", weights=str(other), epochs=0), tmp_path / "b")
+    torch.save(net(10).state_dict(), path)
+    replaced = prepare_task_model(spec_of("my_models:net", weights=str(path), epochs=0), tmp_path / "c")
+    assert first == moved
+    assert "a task model trained elsewhere has probably seen" in first.warnings[0]
+    assert first.identity != replaced.identity
+    assert {name for name in first.inputs if first.inputs[name] != replaced.inputs[name]} == {"weights"}
+
+
+LOADING = """
+from collections import OrderedDict
+from torch import nn
+import torch
+from safetensors.torch import load_file
+
+def made(classes, state):
+    network = nn.Sequential(OrderedDict(flat=nn.Flatten(), out=nn.Linear(64, classes)))
+    network.load_state_dict(state)
+    return network
+
+def by_torch(classes, shape):
+    return made(classes, torch.load({path!r} + ".pt", weights_only=True))
+
+def by_safetensors(classes, shape):
+    return made(classes, load_file({path!r} + ".safetensors"))
+"""
+
+
+def _put(path: Path, seed: int) -> None:
+    torch.manual_seed(seed)
+    state = nn.Sequential(OrderedDict(flat=nn.Flatten(), out=nn.Linear(64, 10))).state_dict()
+    torch.save(state, path.with_suffix(".pt"))
+    save_file(state, path.with_suffix(".safetensors"))
+
+
+def test_a_function_that_opens_files_is_told_of_weights(write: Write, tmp_path: Path) -> None:
+    _put(tmp_path / "own", 0)
+    write("loading", LOADING.format(path=str(tmp_path / "own")))
+    with pytest.raises(InputError, match=r"opens .*own\.pt while .*`weights: FILE`"):
+        prepare_task_model(spec_of("loading:by_torch", epochs=0), tmp_path / "model")
+    with pytest.raises(SpecError, match=r"task_model: target loading:by_torch: opens .*own\.pt"):
+        _checked({"name": "module", "target": "loading:by_torch", "epochs": 0})
+
+
+def test_what_an_import_reads_is_no_weight(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text("{}")
+    write("own", LINEAR)
+    (tmp_path / "late.py").write_text(f"open({str(tmp_path / 'settings.json')!r}).close()\n")
+    importing = LINEAR.replace("shape):\n", "shape):\n    import late\n")
+    write("importing", importing)
+    _checked({"name": "module", "target": "importing:net"})
+    reading = LINEAR.replace("shape):\n", f"shape):\n    open({str(tmp_path / 'settings.json')!r}).close()\n")
+    write("reading", reading)
+    with pytest.raises(SpecError, match=r"opens .*settings\.json while the network is made"):
+        _checked({"name": "module", "target": "reading:net"})
+
+
+def test_what_a_function_loads_unseen_is_part_of_the_identity(write: Write, tmp_path: Path) -> None:
+    """Not every library opens files where Python hears of it."""
+    write("loading", LOADING.format(path=str(tmp_path / "own")))
+    spec, ready = spec_of("loading:by_safetensors", epochs=0), []
+    for seed in (0, 0, 1):
+        _put(tmp_path / "own", seed)
+        ready.append(prepare_task_model(spec, tmp_path / "model"))
+    assert ready[0].identity == ready[1].identity != ready[2].identity
+    assert ready[0].accuracy != ready[2].accuracy
+
+
+def test_what_chance_draws_is_no_part_of_the_identity(write: Write, tmp_path: Path) -> None:
+    write("my_models", MODULE)
+    identities = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        identities.append(
+            prepare_task_model(spec_of("my_models:net", epochs=1), tmp_path / str(seed)).identity
+        )
+    assert identities[0] == identities[1]
+
+
+def _checked(task_model: dict[str, Any]) -> None:
+    plain = {
+        "name": "own",
+        "dataset": "digits",
+        "task_model": task_model,
+        "space": {"family": {"label": {"method": "lossless"}}},
+        "trials": 1,
+    }
+    check(plain, "own.yaml", CATALOGUE)
+
+
+class Arbitrary:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return print, ("run",)
+
+
+def _state(**changes: Any) -> dict[str, Any]:
+    state = nn.Sequential(OrderedDict(flat=nn.Flatten(), out=nn.Linear(64, 10))).state_dict()
+    return {**state, **changes}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (_state(), None),
+        ({"out.weight": torch.zeros(10, 64)}, r"out\.bias: the network has \(10,\), the file lacks it"),
+        (
+            _state(**{"out.weight": torch.zeros(9, 64)}),
+            r"out\.weight: the network has \(10, 64\), the file \(9, 64\)",
+        ),
+        (_state(more=torch.zeros(3)), r"more: the file has \(3,\), the network no such tensor"),
+        (
+            {f"module.{name}": tensor for name, tensor in _state().items()},
+            r"begins with 'module\.', without which all would fit",
+        ),
+        (
+            {"epoch": 3, "state_dict": _state()},
+            r"holds 'epoch', 'state_dict', .* under 'state_dict': torch\.save",
+        ),
+        (_state(**{"out.bias": torch.full((10,), torch.nan)}), r"NaN or infinite weights: out\.bias"),
+        ([torch.zeros(3)], "holds a list"),
+    ],
+    ids=["fits", "missing", "shape", "unknown", "wrapped", "checkpoint", "nan", "list"],
+)
+def test_what_does_not_fit_is_listed(write: Write, tmp_path: Path, content: Any, message: str | None) -> None:
+    write("own", LINEAR)
+    torch.save(content, tmp_path / "mine.pt")
+    task_model = {"name": "module", "target": "own:net", "weights": str(tmp_path / "mine.pt"), "epochs": 0}
+    if message is None:
+        _checked(task_model)
+        return
+    with pytest.raises(SpecError, match=message):
+        _checked(task_model)
+
+
+def test_files_that_are_none_and_pickles_which_are_not_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = build_task_model(Named(name="small_cnn"), 10, (1, 8, 8))
+    (tmp_path / "object.pt").write_bytes(pickle.dumps(Arbitrary(), protocol=2))
+    torch.save(Arbitrary(), tmp_path / "zip.pt")
+    (tmp_path / "text.pt").write_text("epoch,loss\n")
+    (tmp_path / "text.safetensors").write_text("epoch,loss\n")
+    torch.save(model.state_dict(), tmp_path / "torn.pt")
+    (tmp_path / "torn.pt").write_bytes((tmp_path / "torn.pt").read_bytes()[:2000])
+    for name, message in {
+        "object.pt": "only pickle could read",
+        "zip.pt": r"only pickle could read.*torch\.save\(model\.state_dict\(\), FILE\)",
+        "text.pt": "only pickle could read|no file of torch.save",
+        "text.safetensors": "is no safetensors file, or a truncated one",
+        "torn.pt": "no file of torch.save, or a truncated one",
+        "gone.pt": "gone.pt is not there",
+        ".": "is a folder",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            take_weights(model, tmp_path / name)
+    assert capsys.readouterr().out == ""
+
+
+def test_stages_that_leave_something_out_are_refused(write: Write, tmp_path: Path) -> None:
+    write("my_models", MODULE)
+    with pytest.raises(InputError, match="stages in a row do not compute what the network does"):
+        prepare_task_model(spec_of("my_models:forgetful", epochs=1), tmp_path / "model")
+    with pytest.raises(SpecError, match="stages in a row do not compute"):
+        _checked({"name": "module", "target": "my_models:forgetful"})
+
+
+def test_a_sequence_with_a_way_of_its_own_is_refused(write: Write, tmp_path: Path) -> None:
+    write(
+        "own",
+        """
+from collections import OrderedDict
+from torch import nn
+
+class Sharp(nn.Sequential):
+    def forward(self, images):
+        return 3 * super().forward(images)
+
+def net(classes, shape):
+    return Sharp(OrderedDict(flat=nn.Flatten(), out=nn.Linear(64, classes)))
+""",
+    )
+    with pytest.raises(InputError, match="stages in a row do not compute"):
+        prepare_task_model(spec_of("own:net", epochs=1), tmp_path / "model")
+
+
+TWICE = """
+from collections import OrderedDict
+from torch import nn
+
+def act(classes, shape):
+    relu = nn.ReLU()
+    return nn.Sequential(OrderedDict(
+        flat=nn.Flatten(), a=nn.Linear(64, 32), relu1=relu, b=nn.Linear(32, 32), relu2=relu, out=nn.Linear(32, classes)
+    ))
+
+def weights(classes, shape):
+    again = nn.Linear(64, 64)
+    return nn.Sequential(OrderedDict(flat=nn.Flatten(), first=again, relu=nn.ReLU(), second=again,
+                                     out=nn.Linear(64, classes)))
+
+def tied(classes, shape):
+    first, second = nn.Linear(64, 64), nn.Linear(64, 64)
+    second.weight = first.weight
+    return nn.Sequential(OrderedDict(flat=nn.Flatten(), first=first, second=second, out=nn.Linear(64, classes)))
+"""
+
+
+def test_a_stage_without_weights_may_stand_twice_and_runs_twice(write: Write, tmp_path: Path) -> None:
+    module = write("twice", TWICE)
+    torch.manual_seed(0)
+    network = module.act(10, (1, 8, 8))
+    torch.save(network.state_dict(), tmp_path / "mine.pt")
+    spec = spec_of("twice:act", weights=str(tmp_path / "mine.pt"), epochs=0, precision="fp32")
+    prepare_task_model(spec, tmp_path / "model")
+    model = load_task_model(spec, tmp_path / "model")
+    assert model.splits == ("flat", "a", "relu1", "b", "relu2")
+    images = torch.rand(4, 1, 8, 8)
+    with torch.no_grad():
+        assert torch.equal(model(images), network(images))
+        for split in model.splits:
+            assert torch.equal(model.back_end(split)(model.front_end(split)(images)), network(images))
+
+
+@pytest.mark.parametrize("target", ["weights", "tied"])
+def test_weights_that_stand_in_two_stages_are_refused_by_name(write: Write, target: str) -> None:
+    write("twice", TWICE)
+    with pytest.raises(InputError, match="stages first and second share weights"):
+        build_task_model(Named(name="module", target=f"twice:{target}"), 10, (1, 8, 8))
+
+
+def test_torchvisions_networks_take_weights_as_well(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = models.resnet18(num_classes=7).train()
+    with torch.no_grad():
+        network(torch.rand(4, 3, 32, 32))
+    network.eval()
+    torch.save(network.state_dict(), tmp_path / "mine.pt")
+    images = torch.rand(2, 1, 32, 32)
+    mean, deviation = (
+        torch.tensor(v).reshape(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    )
+    for normalise in (False, True):
+        named = Named(name="resnet18", weights=str(tmp_path / "mine.pt"), epochs=0, normalise=normalise)
+        model = build_task_model(named, 7, (1, 32, 32)).eval()
+        take_weights(model, tmp_path / "mine.pt")
+        check_cut(model, images, "resnet18")
+        coloured = images.repeat(1, 3, 1, 1)
+        with torch.no_grad():
+            expected = network((coloured - mean) / deviation if normalise else coloured)
+            torch.testing.assert_close(model(images), expected)
+    model = build_task_model(Named(name="resnet18"), 8, (1, 32, 32))
+    with pytest.raises(InputError, match=r"fc\.weight: the network has \(8, 512\), the file \(7, 512\)"):
+        take_weights(model, tmp_path / "mine.pt")
+
+
+def test_vgg_of_a_size_that_is_cut_otherwise_is_refused() -> None:
+    """Its poolings keep the edge here, which torchvision's drop: of 40 pixels that is another network."""
+    torch.manual_seed(0)
+    check_cut(build_task_model(Named(name="vgg16"), 4, (3, 64, 64)), torch.rand(1, 3, 64, 64), "vgg16")
+    with pytest.raises(InputError, match="do not compute what the network does"):
+        check_cut(build_task_model(Named(name="vgg16"), 4, (3, 40, 40)), torch.rand(1, 3, 40, 40), "vgg16")
+
+
+BUFFERED = """
+from collections import OrderedDict
+import torch
+from torch import nn
+
+class Scaled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("range", torch.tensor([{value}]))
+        self.register_buffer("mask", torch.tensor([0.0, -torch.inf]))
+    def forward(self, images):
+        return images.flatten(1) * self.range / {value}
+
+def net(classes, shape):
+    return nn.Sequential(OrderedDict(scaled=Scaled(), hidden=nn.Linear(64, 32), relu=nn.ReLU(),
+                                     out=nn.Linear(32, classes)))
+"""
+
+
+@pytest.mark.parametrize("value", [65_535.0, 2.0**16, 1e-9])
+def test_buffers_are_stored_as_they_are(write: Write, tmp_path: Path, value: float) -> None:
+    write("buffered", BUFFERED.format(value=value))
+    spec = spec_of("buffered:net", epochs=4)
+    ready = prepare_task_model(spec, tmp_path / "model")
+    model, data = load_task_model(spec, tmp_path / "model"), load_dataset(spec.dataset)
+    assert model.stages["scaled"].range == value
+    again = (predict_logits(model, data.test.images).argmax(1).numpy() == data.test.labels).mean()
+    assert again == ready.accuracy > 0.7
+    assert ready.task_model_bytes == 2 * (65 * 32 + 33 * 10) + 4 * 3
+
+
+def test_a_weight_that_fp16_cannot_hold_is_told_of_fp32(write: Write, tmp_path: Path) -> None:
+    write("large", TWICE)
+    state = build_task_model(Named(name="module", target="large:act"), 10, (1, 8, 8)).network.state_dict()
+    state["a.weight"][0, 0] = 1e6
+    torch.save(state, tmp_path / "mine.pt")
+    given = {"weights": str(tmp_path / "mine.pt"), "epochs": 0}
+    with pytest.raises(DivergedError, match=r"fp16 cannot store \(stages\.a\.weight\); precision: fp32"):
+        prepare_task_model(spec_of("large:act", **given), tmp_path / "a")
+    prepare_task_model(spec_of("large:act", precision="fp32", **given), tmp_path / "b")
+
+
+def test_every_copy_of_a_part_is_counted_in_its_precision() -> None:
+    half = build_task_model(Named(name="small_cnn"), 10, (1, 8, 8))
+    whole = build_task_model(Named(name="small_cnn", precision="fp32"), 10, (1, 8, 8))
+    assert module_bytes(whole.front_end("conv2")) == 2 * module_bytes(half.front_end("conv2"))
+    assert isinstance(whole, TaskModel)
+    assert module_bytes(nn.Linear(4, 4), whole) == 2 * 20 + module_bytes(whole)

@@ -1,0 +1,81 @@
+"""A pipe whose reader goes away, as ``| head`` does, is no error: nothing is printed about it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.builders import full_sweep
+
+DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
+PROGRAM = [sys.executable, "-c", "from ratefront.cli import main; main()"]
+
+
+def unread(*words: str, unbuffered: bool = False, errors: bool = True) -> tuple[int, str]:
+    """The exit code, and what is said on stderr, of a command whose output nobody reads; not ``errors`` either."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [*PROGRAM, *words],
+            stdout=writer,
+            stderr=subprocess.PIPE if errors else subprocess.STDOUT,
+            text=True,
+            check=False,
+            env=os.environ | ({"PYTHONUNBUFFERED": "1"} if unbuffered else {}),
+        )
+    finally:
+        os.close(writer)
+    return done.returncode, done.stderr or ""
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    folder = tmp_path_factory.mktemp("piped")
+    sweep = str(full_sweep(folder / "sweep").path)
+    return {
+        "check": ["check", str(DIGITS)],
+        "status": ["status", sweep],
+        "status --json": ["status", sweep, "--json"],
+        "help": ["--help"],
+    }
+
+
+@pytest.mark.parametrize("command", ["check", "status", "status --json", "help"])
+def test_a_command_that_nobody_reads_ends_quietly(words: dict[str, list[str]], command: str) -> None:
+    assert unread(*words[command]) == (141, "")
+
+
+@pytest.mark.parametrize("command", ["check", "status --json"])
+def test_also_where_it_is_noticed_in_the_middle(words: dict[str, list[str]], command: str) -> None:
+    """Without a buffer the first line breaks, not the last flush."""
+    assert unread(*words[command], unbuffered=True) == (141, "")
+
+
+def test_what_is_to_be_written_is_written_though_nobody_reads_the_table(tmp_path: Path) -> None:
+    """``ratefront bounds … --out FILE 2>&1 | head``, after minutes of computing."""
+    (tmp_path / "counts.json").write_text(json.dumps([3, 4, 5]))
+    asked = ["bounds", "--prior", str(tmp_path / "counts.json"), "--out", str(tmp_path / "bounds.json")]
+    assert unread(*asked, errors=False)[0] == 141
+    assert json.loads((tmp_path / "bounds.json").read_text())["samples"] == 12
+
+
+def test_an_error_is_told_all_the_same(tmp_path: Path) -> None:
+    code, said = unread("status", str(tmp_path))
+    assert code == 2
+    assert "has no ledger.jsonl" in said
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full")
+def test_a_full_disk_is_an_error(words: dict[str, list[str]]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PROGRAM, *words["status --json"]], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
