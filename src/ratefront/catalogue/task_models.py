@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from ratefront.catalogue.whereabouts import Place
 from ratefront.registry import Registry
 
 #: A data set of so many classes is taken to be ImageNet.
@@ -48,11 +49,8 @@ class TaskModelParameters(BaseModel):
         float, Field(ge=0, lt=1, description="share of a label that is spread over all classes")
     ] = 0.05  # its posteriors give the bounds: an overconfident model makes S&C and TMRD look bad
     weights: Annotated[
-        str | None,
-        Field(
-            min_length=1,
-            description="file of trained weights to begin with: a state_dict, .pt or .safetensors",
-        ),
+        Place | None,
+        Field(description="file of trained weights to begin with: a state_dict, .pt or .safetensors"),
     ] = None
     precision: Annotated[
         Literal["fp16", "fp32"], Field(description="in which the parameters are stored and counted")
