@@ -7,7 +7,7 @@ samples they take. What is not known of a user's own module is left out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
@@ -85,6 +85,20 @@ class TaskModelParameters(BaseModel):
             if getattr(self, name) == type(self).model_fields[name].default:
                 del said[name]
         return said
+
+
+def doubts_of(parameters: TaskModelParameters, of_data: Mapping[str, Any]) -> list[str]:
+    """Sentences on what of a task model's accuracy is to be doubted. ``of_data`` are the facts of its data set, of
+    which ``classes`` and ``validation_is_held_out_of_train`` count.
+    """
+    classes, is_held_out = of_data.get("classes"), of_data.get("validation_is_held_out_of_train")
+    if not (is_held_out and classes and parameters.may_have_seen(classes)):
+        return []
+    return [
+        "validation is held out of the training split, which a task model trained elsewhere has probably seen: its "
+        "accuracy is too high there, and so may be what the search finds; give samples that it has not seen as a "
+        "validation split (x_validation and y_validation of arrays, a folder val)"
+    ]
 
 
 class LeNetParameters(TaskModelParameters):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ratefront.catalogue import Catalogue
+from ratefront.catalogue.task_models import doubts_of
 from ratefront.records import OBJECTIVES, Direction
 from ratefront.spec.check import LoadedSpec
 from ratefront.spec.configurations import too_few
@@ -31,12 +32,14 @@ class Plan:
     split_points: tuple[str, ...]
     directions: dict[str, Direction]
     too_few_configurations: str | None
+    warnings: tuple[str, ...]
 
 
 def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:
     """Join a checked sweep file with the catalogue that it was checked against."""
     spec = loaded.spec
     registered = {name: catalogue.families[name] for name in _families(loaded.space)}
+    parameters = catalogue.task_models[spec.task_model.name].parameters(**spec.task_model.parameters)
     task_model, facts = catalogue.task_models[spec.task_model.name], facts_of_spec(catalogue, spec)
     return Plan(
         spec=spec,
@@ -49,6 +52,7 @@ def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:
         split_points=tuple(facts.get("splits", ())),
         directions={name: OBJECTIVES[name] for name in spec.objectives},
         too_few_configurations=too_few(loaded.space, spec.trials, catalogue),
+        warnings=(*facts.get("remarks", ()), *doubts_of(parameters, facts)),
     )
 
 

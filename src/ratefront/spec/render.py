@@ -56,7 +56,7 @@ def _settings(plan: Plan) -> list[tuple[str, str]]:
             "task model",
             f"{spec.task_model.name}: {plan.task_model_summary}{_given(spec.task_model.parameters)}",
         ),
-        ("", "trained once, before the trials, or taken from the cache"),
+        ("", _how_trained(spec.task_model.parameters)),
         ("split points", _in_short(plan.split_points) or "none"),
         ("trials", f"{spec.trials}, {needs.concurrent} at a time"),
         *([("", plan.too_few_configurations)] if plan.too_few_configurations else []),
@@ -68,7 +68,14 @@ def _settings(plan: Plan) -> list[tuple[str, str]]:
         ("reference", _values(spec.reference) or "the default for each objective"),
         ("bounds drawn", ", ".join(spec.bounds) or "none"),
         ("block size", f"{spec.block_size} samples coded as one string"),
+        *(("warning", warning) for warning in plan.warnings),
     ]
+
+
+def _how_trained(task_model: Mapping[str, Any]) -> str:
+    if task_model["epochs"] == 0:
+        return "taken as it is: nothing is trained"
+    return "trained once, before the trials, or taken from the cache"
 
 
 def in_words(shape: Sequence[int], classes: int, samples: Mapping[str, int] | None) -> str:

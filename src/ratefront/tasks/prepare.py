@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from ratefront.bounds import refuse_probabilities
 from ratefront.catalogue import CATALOGUE
-from ratefront.catalogue.task_models import ModuleParameters, TaskModelParameters
+from ratefront.catalogue.task_models import ModuleParameters, TaskModelParameters, doubts_of
 from ratefront.complexity import module_bytes
 from ratefront.data.content import content_of
 from ratefront.data.load import load_dataset
@@ -141,7 +141,11 @@ def _train_into(
             train_task_model(model, data, parameters, device, course)
         made = Path(temporary) / "made"
         made.mkdir()
-        _save(made, model, data, identity, inputs, _warnings(parameters, data))
+        known = {
+            "classes": data.classes,
+            "validation_is_held_out_of_train": data.validation_is_held_out_of_train,
+        }
+        _save(made, model, data, identity, inputs, doubts_of(parameters, known))
         stored = load_task_model_anew(spec, made).to(device)
         logits = torch.from_numpy(read_predictions(made)["validation"])
         check_second_pass(stored, data.validation.images, logits, _place(spec.task_model))
@@ -159,16 +163,6 @@ def _begin(model: TaskModel, data: Dataset, parameters: TaskModelParameters, pla
     if is_own or parameters.weights is not None or parameters.epochs == 0:
         check_cut(model, torch.from_numpy(data.validation.images[:_COMPARED]), place)
         model.train()
-
-
-def _warnings(parameters: TaskModelParameters, data: Dataset) -> list[str]:
-    if not (data.validation_is_held_out_of_train and parameters.may_have_seen(data.classes)):
-        return []
-    return [
-        "validation is held out of the training split, which a task model trained elsewhere has probably seen: its "
-        "accuracy is too high there, and so may be what the search finds; give samples that it has not seen as a "
-        "validation split (x_validation and y_validation of arrays, a folder val)"
-    ]
 
 
 def _place(named: Named) -> str:
