@@ -38,7 +38,7 @@ from ratefront.errors import BitstreamError, InputError
 from ratefront.records import TrialParams
 from ratefront.store.folder import SweepFolder
 from ratefront.tasks.model import TaskModel, predict_logits
-from ratefront.tasks.prepare import load_task_model
+from ratefront.tasks.stored import load_task_model
 from ratefront.testing.codec_contract import same_latents
 from ratefront.testing.stream_mutants import mutants, survive
 from ratefront.trial.context import TrialContext

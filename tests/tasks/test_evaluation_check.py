@@ -274,6 +274,6 @@ def test_storing_that_spoils_a_buffer_is_noticed_when_it_is_prepared(
     def in_half_precision(tensors: dict[str, Tensor], path: Path) -> None:
         save({name: tensor.half() for name, tensor in tensors.items()}, path)
 
-    monkeypatch.setattr("ratefront.tasks.prepare.save_file", in_half_precision)
+    monkeypatch.setattr("ratefront.tasks.stored.save_file", in_half_precision)
     with pytest.raises(InputError, match=r"as stored it gives \d+ of \d+ samples other logits than before"):
         prepare_task_model(spec, tmp_path / "model")

@@ -28,7 +28,8 @@ from ratefront.spec.schema import Named, SweepSpec
 from ratefront.tasks.build import build_task_model
 from ratefront.tasks.given import check_cut, take_weights
 from ratefront.tasks.model import TaskModel, predict_logits
-from ratefront.tasks.prepare import load_task_model, prepare_task_model
+from ratefront.tasks.prepare import prepare_task_model
+from ratefront.tasks.stored import load_task_model
 
 MODULE = """
 import torch

@@ -20,7 +20,8 @@ from ratefront.spec.load import load_spec
 from ratefront.spec.schema import Named
 from ratefront.spec.yaml_text import read_yaml, write_yaml
 from ratefront.tasks.build import build_task_model
-from ratefront.tasks.prepare import load_task_model, prepare_task_model
+from ratefront.tasks.prepare import prepare_task_model
+from ratefront.tasks.stored import load_task_model
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "task-models.md").read_text()

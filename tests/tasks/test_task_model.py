@@ -21,8 +21,9 @@ from ratefront.spec.load import to_plain
 from ratefront.store.facts import DatasetFacts, read_dataset_facts
 from ratefront.store.folder import SweepFolder
 from ratefront.store.sealed import is_whole
-from ratefront.tasks.prepare import load_task_model, prepare_task_model
+from ratefront.tasks.prepare import prepare_task_model
 from ratefront.tasks.small_cnn import SmallCNN
+from ratefront.tasks.stored import load_task_model
 
 SPLITS = CATALOGUE.task_models["small_cnn"].facts["splits"]
 

@@ -22,8 +22,8 @@ from ratefront.errors import DisagreementError
 from ratefront.records import TIES, TrialParams, TrialResult
 from ratefront.store.folder import SweepFolder
 from ratefront.tasks.model import predict_logits
-from ratefront.tasks.prepare import load_task_model_anew
 from ratefront.tasks.small_cnn import SmallCNN
+from ratefront.tasks.stored import load_task_model_anew
 from ratefront.trial.context import TrialContext
 from ratefront.trial.ranking import RankedClasses, count_ties
 from ratefront.trial.receiver import decode_files

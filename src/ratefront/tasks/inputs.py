@@ -1,20 +1,55 @@
-"""What a sweep would take from outside of its file if it began here and now."""
+"""What a sweep takes from outside of its file, by digests: where all are the same, so is what comes out."""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
+import torch
+
+from ratefront.catalogue import CATALOGUE
+from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.data.content import content_of
 from ratefront.data.load import load_dataset
-from ratefront.own_code import digests_of, own_modules
+from ratefront.data.splits import Dataset
+from ratefront.own_code import digests_of, is_own, own_modules
 from ratefront.spec.schema import SweepSpec
-from ratefront.spec.targets import modules_of_families
-from ratefront.tasks.module_code import code_of_task_model
+from ratefront.spec.targets import module_of_task_model, modules_of_families
+from ratefront.tasks.build import build_task_model
+from ratefront.tasks.module import loaded_digest
+from ratefront.tasks.state_file import state_digest
+
+
+def code_of_task_model(spec: SweepSpec, data: Dataset) -> dict[str, str]:
+    """A digest of each module that the task model is made by and that is no part of ratefront or torch: that of the
+    function, those of the classes in the model, and what they import of the user's own.
+    """
+    module = module_of_task_model(spec.task_model)
+    if not is_own(module):
+        return {}
+    with torch.random.fork_rng(devices=[]):
+        model = build_task_model(spec.task_model, data.classes, data.shape, data.name)
+    return digests_of(own_modules([module], {type(part).__module__ for part in model.modules()}))
 
 
 def code_of_families(spec: SweepSpec) -> dict[str, str]:
     """A digest of each module of the plugins that bring the sweep's codec families."""
     return digests_of(own_modules(modules_of_families(spec)))
+
+
+def inputs_of_task_model(spec: SweepSpec, data: Dataset) -> dict[str, str]:
+    """``dataset``; of a model that is no part of ratefront ``code MODULE`` for each module of its code; of a user's own
+    also ``loaded``, what the code gives the network but by chance; and the file of ``weights``.
+
+    Where two are the same, so is the task model, wherever the files lie.
+    """
+    inputs = {"dataset": content_of(data), **code_of_task_model(spec, data)}
+    parameters = CATALOGUE.task_models[spec.task_model.name].parameters(**spec.task_model.parameters)
+    if isinstance(parameters, ModuleParameters):
+        inputs["loaded"] = loaded_digest(parameters, data.classes, data.shape)
+    if parameters.weights is not None:
+        inputs["weights"] = state_digest(Path(parameters.weights))
+    return inputs
 
 
 def present_inputs(spec: SweepSpec) -> dict[str, str]:
@@ -25,9 +60,7 @@ def present_inputs(spec: SweepSpec) -> dict[str, str]:
     InputError
         The data set or the task model cannot be had.
     """
-    from ratefront.tasks.prepare import inputs_of
-
-    return {**inputs_of(spec, load_dataset(spec.dataset)), **code_of_families(spec)}
+    return {**inputs_of_task_model(spec, load_dataset(spec.dataset)), **code_of_families(spec)}
 
 
 def inputs_of_trials(spec: SweepSpec) -> dict[str, str]:

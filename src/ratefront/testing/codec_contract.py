@@ -37,7 +37,7 @@ from ratefront.spec.configurations import uses_seed
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.folder import TrialFolder
 from ratefront.tasks.model import TaskModel
-from ratefront.tasks.prepare import load_task_model
+from ratefront.tasks.stored import load_task_model
 from ratefront.testing.left_out import needed_but_left_out, undercounted_bytes
 from ratefront.testing.stream_mutants import mutants, survive
 from ratefront.training.checkpoint import CheckpointFile

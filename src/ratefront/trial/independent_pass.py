@@ -25,8 +25,8 @@ from ratefront.spec.schema import SweepSpec
 from ratefront.store.folder import SweepFolder
 from ratefront.tasks.evaluation_check import other_batch_size, spread
 from ratefront.tasks.model import TaskModel, predict_logits
-from ratefront.tasks.prepare import load_task_model_anew, read_predictions
 from ratefront.tasks.rounding import MOST_ROUNDING, deviations
+from ratefront.tasks.stored import load_task_model_anew, read_predictions
 from ratefront.trial.context import TrialContext
 from ratefront.trial.ranking import RankedClasses, count_ties
 

@@ -20,7 +20,7 @@ from ratefront.spec.schema import Training
 from ratefront.store.atomic import flush_to_disk
 from ratefront.store.folder import SweepFolder, TrialFolder
 from ratefront.tasks.model import TaskModel
-from ratefront.tasks.prepare import load_task_model
+from ratefront.tasks.stored import load_task_model
 from ratefront.training.checkpoint import CheckpointFile, Saving
 from ratefront.training.state import TrainingState
 from ratefront.trial.checkpoint import SHARE, identity_of
