@@ -40,6 +40,9 @@ class TaskModelReady:
     inputs: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "warnings", tuple(self.warnings))  # read from JSON it is a list
+
 
 @dataclass(frozen=True)
 class Planned:

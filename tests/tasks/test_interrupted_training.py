@@ -157,7 +157,7 @@ def test_each_stage_is_in_the_mode_in_which_it_was() -> None:
 
 
 def test_a_large_split_is_told_from_samples_of_all_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beside, "FEW", 30)
+    monkeypatch.setattr(beside, "_FEW", 30)
     labels = np.repeat(np.arange(3), 100)  # in the order of their classes
     few = few_of(Split(labels.astype(np.float32).reshape(-1, 1, 1, 1), labels))
     assert len(few) == 30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,20 +10,23 @@ import numpy as np
 import torch
 from torch import nn
 
-from ratefront.data.samples import Chosen
 from ratefront.data.splits import Split
 from ratefront.tasks.model import predict_logits
 
 #: Samples that an accuracy is told from after each epoch: it is then known to a percent, and costs little.
-FEW = 2000
+_FEW = 2000
+_NUMBERS = 2**26  # that all of them together hold in memory, since they are looked at again and again
+
+
+def few(split: Split) -> int:
+    """How many of its samples an accuracy is told from."""
+    return max(1, min(_FEW, len(split), _NUMBERS // math.prod(split.images.shape[1:])))
 
 
 def few_of(split: Split) -> Split:
-    """At most ``FEW`` of its samples, spread over all of it: they may be in the order of their classes."""
-    if len(split) <= FEW:
-        return split
-    positions = np.linspace(0, len(split) - 1, FEW).astype(np.int64)
-    return Split(Chosen(split.images, positions), split.labels[positions])
+    """So many of its samples, read once, spread over all of it: they may be in the order of their classes."""
+    positions = np.linspace(0, len(split) - 1, few(split)).astype(np.int64)
+    return Split(split.images[positions], split.labels[positions])
 
 
 def accuracy_beside(model: nn.Module, split: Split) -> float:

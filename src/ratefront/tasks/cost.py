@@ -15,6 +15,7 @@ from ratefront.catalogue.task_models import TaskModelParameters
 from ratefront.data.splits import Dataset, Samples, Split
 from ratefront.spec.schema import Named
 from ratefront.tasks.batches import fits_device
+from ratefront.tasks.beside import few
 from ratefront.tasks.build import build_task_model
 from ratefront.tasks.model import TaskModel, predict_logits
 from ratefront.tasks.train import train_task_model
@@ -73,9 +74,9 @@ def measured_cost(named: Named, data: Dataset, hopeless_s: float) -> Cost:
 
 def _cost(data: Dataset, sample_s: float, read_s: float, told_s: float, batches: int, slowed: float) -> Cost:
     trained, told = len(data.train), len(data.validation) + len(data.test)
-    is_read_once = fits_device(data.train, "cpu")
-    epoch_s = trained * (sample_s if is_read_once else sample_s + read_s)
-    once_s = told * (told_s + read_s) + (trained * read_s if is_read_once else 0)
+    is_read_once, beside = fits_device(data.train, "cpu"), few(data.validation)
+    epoch_s = trained * (sample_s if is_read_once else sample_s + read_s) + beside * told_s
+    once_s = told * (told_s + read_s) + (trained * read_s if is_read_once else 0) + beside * read_s
     return Cost(epoch_s, once_s, batches, slowed)
 
 
@@ -95,8 +96,10 @@ def _read(split: Split, count: int) -> tuple[float, Split]:
 
 
 def _train(model: TaskModel, data: Dataset, some: Split, parameters: TaskModelParameters) -> float:
+    """Seconds of an epoch on these, but for the accuracy behind it, which does not grow with them."""
     once = parameters.model_copy(update={"epochs": 1})
-    return _seconds(lambda: train_task_model(model, replace(data, train=some), once, "cpu"))
+    one = Split(some.images[:1], some.labels[:1])
+    return _seconds(lambda: train_task_model(model, replace(data, train=some, validation=one), once, "cpu"))
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from ratefront.bounds import refuse_probabilities
 from ratefront.complexity import module_bytes
@@ -74,10 +75,10 @@ def save_task_model(
 def _written(folder: Path, model: TaskModel, named: Named, data: Dataset) -> dict[str, NDArray[np.float32]]:
     """Logits (N, K) of the weights as they were written; the model in memory, which they come from, agrees."""
     stored = _read(folder, named, data.classes, data.shape).to(next(model.parameters()).device)
-    logits = {name: _logits(stored, getattr(data, name).images) for name in ("validation", "test")}
-    refuse_probabilities(logits["test"], "what the task model gives", DROP_SOFTMAX)
-    validation = torch.from_numpy(logits["validation"])
+    validation = predict_logits(stored, data.validation.images)
     check_second_pass(model, data.validation.images, validation, place_of(named))
+    logits = {"validation": _finite(validation), "test": _logits(stored, data.test.images)}
+    refuse_probabilities(logits["test"], "what the task model gives", DROP_SOFTMAX)
     return logits
 
 
@@ -92,10 +93,13 @@ def _round(model: TaskModel) -> None:
 
 
 def _logits(model: TaskModel, images: Samples) -> NDArray[np.float32]:
-    logits: NDArray[np.float32] = predict_logits(model, images).numpy()
-    if not np.isfinite(logits).all():
+    return _finite(predict_logits(model, images))
+
+
+def _finite(logits: Tensor) -> NDArray[np.float32]:
+    if not torch.isfinite(logits).all():
         raise DivergedError("the task model gives logits that are NaN or infinite")
-    return logits
+    return logits.numpy()  # type: ignore[no-any-return]
 
 
 def _accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
