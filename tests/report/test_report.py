@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -19,6 +20,7 @@ from ratefront.report.view import read_view
 from ratefront.report.words import best_learned, headline
 from ratefront.report.write import write_report
 from ratefront.store.folder import SweepFolder
+from ratefront.store.reading import read_history
 
 BOUNDS = [
     "oracle",
@@ -284,6 +286,22 @@ def test_what_is_wrong_with_the_bounds_is_in_the_report_the_note_and_the_summary
         assert start.partition("&")[0] in note
     assert "task_model_calibrated" in read_view(folder).bounds
     assert "gap_bits_task_model_calibrated" in folder.front_csv.read_text()
+
+
+def test_what_is_to_be_doubted_of_the_task_model_is_in_the_report_the_note_and_the_summary(tmp_path):
+    sweep = FakeSweep(tmp_path)
+    doubt = "validation is held out of the training split"
+    ready = read_history(sweep.folder).task_model
+    sweep.append(replace(ready, warnings=(doubt,), accuracy_given=0.9))
+    sweep.finish(label(), 3.3, 0.98, 52_420)
+    folder = sweep.end()
+    note = write_report(folder).note
+    summary = json.loads(folder.summary.read_text())
+    assert doubt in summary["warnings"]
+    assert summary["task_model_accuracy_given"] == 0.9
+    assert f"<p>{doubt}</p>" in folder.report.read_text()
+    assert "90.00 %" in folder.report.read_text()
+    assert doubt in note
 
 
 def test_staircase_rises_through_trials_chosen_on_validation(tmp_path):

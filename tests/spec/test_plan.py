@@ -106,3 +106,32 @@ def test_a_space_that_holds_fewer_configurations_than_trials_is_told() -> None:
     label = "{label: {method: {lossless: {}, merged: {merged_classes: {int: [1, 6]}}}}}"
     assert f"                 {said}" in lines(printed(plan(f"space.family={label}")))
     assert "configurations" not in printed(plan())
+
+
+def test_what_is_to_be_doubted_is_said_before_anything_starts(tmp_path: Path) -> None:
+    """A network that was trained elsewhere has seen a validation split that is carved out; one of its own is none."""
+    import torch
+
+    from ratefront.tasks.small_cnn import SmallCNN
+
+    weights = tmp_path / "mine.pt"
+    torch.save(SmallCNN(10).state_dict(), weights)
+    given = f"task_model={{name: small_cnn, weights: {weights}, epochs: 0}}"
+    said = " ".join(printed(plan(given)).split())
+    assert (
+        "warning validation is held out of the training split, which a task model trained elsewhere" in said
+    )
+    assert "taken as it is: nothing is trained" in said
+    images = np.zeros((6, 8, 8), dtype=np.uint8)
+    images[:, 0, :6] = np.eye(6) * 255
+    labels = np.array([0, 1, 2, 0, 1, 2])
+    arrays = {f"x_{name}": images for name in ("train", "validation", "test")}
+    arrays |= {f"y_{name}": labels for name in ("train", "validation")} | {"y_test": labels % 2}
+    np.savez(tmp_path / "own.npz", **arrays)
+    torch.save(SmallCNN(3).state_dict(), weights)
+    own = f"dataset={{name: arrays, path: {tmp_path / 'own.npz'}}}"
+    said = " ".join(
+        printed(plan(given, own, "space.family.label.method.merged.merged_classes.int=[1, 2]")).split()
+    )
+    assert "held out" not in said
+    assert "warning the test split has no sample of 1 of the 3 classes: class 2" in said

@@ -41,8 +41,9 @@ def headline(view: SweepView) -> list[str]:
     return [*sentences, *_warnings(view)]
 
 
-def _warnings(view: SweepView) -> tuple[str, ...]:
-    return () if view.overlay is None else view.overlay.warnings
+def _warnings(view: SweepView) -> list[str]:
+    warnings: list[str] = view.summary["warnings"]
+    return warnings
 
 
 def best_learned(view: SweepView) -> MeasuredTrial | None:

@@ -31,7 +31,7 @@ def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) 
 
     ``hypervolume`` and ``hypervolume_rate_accuracy``, its projection on rate and accuracy, are both computed
     from the test values of ``front``, the trials chosen on validation. ``reasons`` explains every null,
-    ``warnings`` say what is wrong with the bounds.
+    ``warnings`` say what of the task model and of the bounds is to be doubted.
     """
     objectives = objectives_of(history.spec)
     reference = reference_of(history, facts, overlay)
@@ -52,9 +52,14 @@ def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) 
         "reference": dict(reference.values),
         "hypervolume_rate_accuracy": share,
         "front": [front_entry(trial, overlay) for trial in front_of(history)],
-        "warnings": [] if overlay is None else list(overlay.warnings),
+        "warnings": _warnings(history, overlay),
         "reasons": {name: why for name, why in reasons.items() if why},
     }
+
+
+def _warnings(history: SweepHistory, overlay: Overlay | None) -> list[str]:
+    of_task_model = () if history.task_model is None else history.task_model.warnings
+    return [*of_task_model, *(() if overlay is None else overlay.warnings)]
 
 
 def _counts(history: SweepHistory) -> dict[str, int]:

@@ -99,7 +99,7 @@ def _logits(model: TaskModel, images: Samples) -> NDArray[np.float32]:
 def _finite(logits: Tensor) -> NDArray[np.float32]:
     if not torch.isfinite(logits).all():
         raise DivergedError("the task model gives logits that are NaN or infinite")
-    return logits.numpy()  # type: ignore[no-any-return]
+    return logits.numpy()
 
 
 def _accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
