@@ -123,7 +123,7 @@ class FakeSweep:
         self.path.mkdir(parents=True, exist_ok=True)
         self.folder, self._count = SweepFolder(self.path), 0
         self._now = 1_790_000_000.0
-        self.append(events.Created(str(self.spec["name"]), dict(self.spec), "0.1.0"))
+        self.append(events.Created(str(self.spec["name"]), dict(self.spec), "0.1.0", events.LEDGER_FORMAT))
         if self.task_model:
             self._write_task_model()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.errors import InputError, SpecError, UnknownNameError
+from ratefront.errors import InputError, UnknownNameError
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import TrialParams, TrialResult
 from ratefront.spec.facts import facts_of_spec
@@ -89,17 +89,7 @@ def spec_of(out: Path, overrides: Sequence[str] = ()) -> LoadedSpec:
         The folder holds no sweep, or one that this version of ratefront does not understand; or its data have moved.
     """
     folder = SweepFolder(out)
-    try:
-        return spec_from_plain(read_spec(folder), source=str(folder.ledger), overrides=overrides)
-    except SpecError as error:
-        raise SpecError(error.source, map(_with_way_out, error.problems)) from error
-
-
-def _with_way_out(problem: str) -> str:
-    """Files that have moved are no reason to give up a sweep."""
-    of_data = problem.startswith("dataset: ")
-    way = "; where the files have moved, go on with --set dataset.path=… (or root=…)" if of_data else ""
-    return problem + way
+    return spec_from_plain(read_spec(folder), source=str(folder.ledger), overrides=overrides)
 
 
 def status(out: Path) -> dict[str, Any]:
@@ -361,6 +351,7 @@ def init(
     from ratefront.data.given import given_datasets
     from ratefront.data.load import load_dataset
     from ratefront.spec.check import check
+    from ratefront.spec.load import check_weights
     from ratefront.spec.yaml_text import read_yaml
     from ratefront.tasks.first_sweep import first_sweep
     from ratefront.trial.threads import one_core
@@ -373,7 +364,7 @@ def init(
     with one_core():
         first = first_sweep(datasets, named)
     text = first.text(out)
-    check(read_yaml(text), str(out), CATALOGUE)
+    check_weights(check(read_yaml(text), str(out), CATALOGUE).spec, str(out), CATALOGUE)
     with out.open("x", encoding="utf-8") as file:
         file.write(text)
     return first
@@ -394,7 +385,7 @@ def _named_task_model(task_model: str | None, weights: Path | None) -> dict[str,
             f"--task-model {task_model}: give package.module:function, or one of {names}"
         ) from error
     named = {"name": name, **own}
-    return named if weights is None else {**named, "weights": str(weights)}
+    return named if weights is None else {**named, "weights": str(weights.absolute())}
 
 
 def bounds(

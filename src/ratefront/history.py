@@ -73,7 +73,7 @@ class SweepHistory:
     ``counts`` has the number of trials in each state, ``ended_order`` the trials that have ended as they did,
     ``gpu_memory_share`` the most of a GPU's memory that any of them held, as a fraction (None before one was measured),
     ``halted`` how its last driver left it before its end (None where that is not known, and while one goes on),
-    ``pace`` its time at work and its speed.
+    ``pace`` its time at work and its speed, ``ledger_format`` the one that it was begun with.
     """
 
     spec: dict[str, Any] = field(default_factory=dict)
@@ -85,6 +85,7 @@ class SweepHistory:
     end_reason: str = ""
     extended_to: int | None = None
     halted: events.Halted | None = None
+    ledger_format: int = events.LEDGER_FORMAT
     counts: Counter[Status] = field(default_factory=Counter)
     ended_order: list[str] = field(default_factory=list)
     gpu_memory_share: float | None = None
@@ -140,6 +141,7 @@ class SweepHistory:
 
     def _create(self, event: events.Created, time: float) -> None:
         self.spec, self.created_time = dict(event.spec), time
+        self.ledger_format = event.ledger_format
 
     def _prepare(self, event: events.TaskModelReady, time: float) -> None:
         self.task_model = event

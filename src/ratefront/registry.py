@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +23,22 @@ def load_target(target: str) -> Any:
     """Import and return the thing at "package.module:name"."""
     module, _, attribute = target.partition(":")
     return getattr(importlib.import_module(module), attribute)
+
+
+_remembered: ContextVar[dict[Any, dict[str, Any]] | None] = ContextVar("_remembered", default=None)
+
+
+@contextmanager
+def described_once() -> Iterator[None]:
+    """Inside, what has been described is not described again: reading data and making networks takes seconds."""
+    if _remembered.get() is not None:
+        yield
+        return
+    token = _remembered.set({})
+    try:
+        yield
+    finally:
+        _remembered.reset(token)
 
 
 @dataclass(frozen=True)
@@ -45,7 +63,16 @@ class Registered(Generic[Parameters]):
         InputError
             The parameters name something that is not there or cannot be used, as a file.
         """
-        return self.facts | (load_target(self.describe)(parameters, *of_data) if self.describe else {})
+        if self.describe is None:
+            return dict(self.facts)
+        remembered = _remembered.get()
+        key = (self.describe, self.name, parameters.model_dump_json(), repr(of_data))
+        if remembered is None or key not in remembered:
+            described: dict[str, Any] = self.facts | load_target(self.describe)(parameters, *of_data)
+            if remembered is None:
+                return described
+            remembered[key] = described
+        return dict(remembered[key])
 
     def load(self) -> Any:
         """Import and return the thing that ``target`` points to."""

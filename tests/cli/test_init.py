@@ -11,7 +11,6 @@ from tests.data.made import DRAW, pixels, write_classes, write_npz
 from typer.testing import CliRunner
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.cli import app
 from ratefront.spec.capacity import families_of
 from ratefront.spec.load import load_spec
@@ -117,7 +116,6 @@ def test_a_network_of_ones_own_is_cut_where_it_can_be(network: str) -> None:
     assert f"task model: {network}, 30 epochs" in done.stderr
 
 
-@pytest.mark.skipif("weights" not in ModuleParameters.model_fields, reason="module takes no weights yet")
 def test_trained_weights_are_not_trained(network: str) -> None:
     from nets_for_init import net  # type: ignore[import-not-found]
     from safetensors.torch import save_file

@@ -206,8 +206,22 @@ def test_check_and_sweep_agree_on_the_channels_whatever_cannot_be_used(
         damage(path) if damage else _see_through(COLOUR, 0).save(path)
         if is_known:
             load("image_folder", root=str(root), size=SIZE, skip_corrupt=True)
-        told = describe("image_folder", root=str(root), size=SIZE)["shape"]
+        told = describe("image_folder", root=str(root), size=SIZE, skip_corrupt=True)["shape"]
         assert load("image_folder", root=str(root), size=SIZE, skip_corrupt=True).shape == told
+
+
+@pytest.mark.parametrize("first_look", [500, 4])
+def test_check_refuses_what_the_sweep_would_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first_look: int
+) -> None:
+    """Of a large folder as far as some files from all over it tell."""
+    monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("ratefront.data.file_check._FIRST_LOOK", first_look)
+    root = _folder(tmp_path / "clear", lambda path: _see_through(COLOUR, 0).save(path))
+    for ask in (describe, load):
+        with pytest.raises(InputError, match=r"cannot be used: .*transparent"):
+            ask("image_folder", root=str(root), size=SIZE)
+    assert describe("image_folder", root=str(root), size=SIZE, background="white")["classes"] == 2
 
 
 def test_the_content_tells_conversions_apart(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from ratefront.spec.schema import Named
 from ratefront.spec.yaml_text import read_yaml, write_yaml
 from ratefront.tasks.build import build_task_model
 from ratefront.tasks.evaluation_check import check_evaluation, random_samples
+from ratefront.tasks.given import check_cut
 from ratefront.tasks.model import TaskModel
 from ratefront.tasks.prepare import prepare_task_model
 
@@ -142,8 +143,8 @@ def test_a_forward_of_its_own_is_no_way_round() -> None:
         def forward(self, images: Tensor) -> Tensor:
             return F.dropout(super().forward(images), 0.3)
 
-    with pytest.raises(InputError, match="forward gives other logits than its stages in a row"):
-        check_evaluation(Noisy([*_model(nn.Identity()).stages.items()]), random_samples(SHAPE), "it")
+    with pytest.raises(InputError, match="it: its stages in a row do not compute what the network does"):
+        check_cut(Noisy([*_model(nn.Identity()).stages.items()]), random_samples(SHAPE), "it")
 
 
 def _table(stage: Does, value: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision import models
 
-from ratefront.catalogue import CATALOGUE
 from ratefront.complexity import module_bytes
 from ratefront.data.load import load_dataset
 from ratefront.errors import DivergedError, InputError, SpecError
-from ratefront.spec.check import check
+from ratefront.spec.load import load_spec
 from ratefront.spec.schema import Named, SweepSpec
+from ratefront.spec.yaml_text import write_yaml
 from ratefront.tasks.build import build_task_model
 from ratefront.tasks.given import check_cut, take_weights
 from ratefront.tasks.model import TaskModel, predict_logits
@@ -259,7 +260,10 @@ def _checked(task_model: dict[str, Any]) -> None:
         "space": {"family": {"label": {"method": "lossless"}}},
         "trials": 1,
     }
-    check(plain, "own.yaml", CATALOGUE)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "own.yaml"
+        path.write_text(write_yaml(plain))
+        load_spec(path)
 
 
 class Arbitrary:

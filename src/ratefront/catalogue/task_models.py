@@ -79,7 +79,7 @@ class TaskModelParameters(BaseModel):
 
     @model_serializer(mode="wrap")
     def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """What the first version could not say is said only where it differs: its sweeps and its cache go on."""
+        """What came later is said only where it differs from its default: most sweep files say little."""
         said: dict[str, Any] = handler(self)
         for name in _SAID_WHERE_IT_DIFFERS & said.keys():
             if getattr(self, name) == type(self).model_fields[name].default:
@@ -173,6 +173,9 @@ class ModuleParameters(TaskModelParameters):
             description="package.module:function, from (classes, shape) to a TaskModel or a torch.nn.Sequential",
         ),
     ]
+
+    def may_have_seen(self, classes: int) -> bool:
+        return super().may_have_seen(classes) or self.epochs == 0
 
     @property
     def may_stay_untrained(self) -> bool:

@@ -23,14 +23,17 @@ if TYPE_CHECKING:
 def check(spec: Spec, set_: Overrides = None) -> None:
     """Validate a sweep file and print its plan; start nothing."""
     from ratefront.catalogue import CATALOGUE
+    from ratefront.registry import described_once
     from ratefront.spec.load import load_spec
     from ratefront.spec.plan import plan_of, render_plan
     from ratefront.terminal.console import RaisingConsole
     from ratefront.tracking.uri import resolve_uri
 
-    loaded = load_spec(spec, set_ or ())
+    with described_once():
+        loaded = load_spec(spec, set_ or ())
+        plan = plan_of(loaded, CATALOGUE)
     resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)
-    RaisingConsole(highlight=False).print(render_plan(plan_of(loaded, CATALOGUE)))
+    RaisingConsole(highlight=False).print(render_plan(plan))
     _warn_of_capacity(loaded)
 
 

@@ -112,7 +112,7 @@ def structure_of(values: Mapping[str, Scalar], task_model: Named, data: Dataset)
     """The structure of a codec with a family's own parameters, for samples of this data set."""
     described = task_model.model_dump()
     if described.get("weights") is not None:
-        described["weights"] = Path(
-            described["weights"]
-        ).name  # where they lay is nobody's business, and no identity
+        described["weights"] = (
+            "given"  # a codec has its own copy: what the file was called makes no other one
+        )
     return CodecStructure(dict(values), described, data.classes, data.shape)

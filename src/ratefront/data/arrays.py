@@ -7,9 +7,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +31,6 @@ from ratefront.data.value_rules import (
     stored_range,
 )
 from ratefront.errors import InputError
-
-_log = logging.getLogger(__name__)
 
 _SPLITS = ("train", "validation", "test")
 _REQUIRED = ("x_train", "y_train", "x_test", "y_test")
@@ -89,8 +86,6 @@ def load_arrays(parameters: ArraysParameters) -> Dataset:
         As ``describe_arrays``.
     """
     found = _described(parameters)
-    for remark in remarks_on(found.of_labels, found.class_names):
-        _log.warning("%s: %s", found.path, remark)
     samples = {split: read_array(found.path, f"x_{split}") for split in found.splits}
     for split, values in samples.items():
         check_values(values, found.kind, f"{found.path}: x_{split}")
@@ -100,7 +95,8 @@ def load_arrays(parameters: ArraysParameters) -> Dataset:
         for split, labels in zip(found.splits, found.of_labels, strict=True)
     )
     bits = 8 * min(found.headers["x_train"].dtype.itemsize, 4)
-    return assemble("arrays", len(found.class_names), bits, read, told, parameters)
+    made = assemble("arrays", len(found.class_names), bits, read, told, parameters)
+    return replace(made, remarks=tuple(remarks_on(found.of_labels, found.class_names)))
 
 
 def _described(parameters: ArraysParameters) -> _Described:

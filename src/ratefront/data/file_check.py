@@ -27,6 +27,7 @@ from ratefront.store.atomic import write_json
 _log = logging.getLogger(__name__)
 
 _SHOWN = 5
+_FIRST_LOOK = 500  # files: some seconds of decoding
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,26 @@ def usable(root: Path, files: Sequence[str], at_least: int, parameters: FilesPar
         _tell(root, found.problems, len(files), parameters)
     kept = [name for name in files if name not in found.problems]
     return Usable(kept, _conversion(found.has_colours, parameters), found.content)
+
+
+def check_some(root: Path, files: Sequence[str], at_least: int, parameters: FilesParameters) -> None:
+    """As ``usable``, of all files where they are few enough for a first look, else of some from all over the folder.
+
+    Raises
+    ------
+    InputError
+        As ``usable``.
+    """
+    if parameters.skip_corrupt:
+        return
+    if len(files) <= _FIRST_LOOK:
+        usable(root, files, at_least, parameters)
+        return
+    some = files[:: -(-len(files) // _FIRST_LOOK)]
+    look = partial(look_at, at_least=at_least, background=parameters.background)
+    found = _together(some, in_threads(look, [str(root / name) for name in some]))
+    if found.problems:
+        _tell(root, found.problems, len(some), parameters)
 
 
 def channels_of(root: Path, files: Sequence[str], parameters: FilesParameters) -> int:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,13 @@ from numpy.typing import NDArray
 from ratefront.catalogue.datasets import ImageFolderParameters
 from ratefront.data.assemble import assemble
 from ratefront.data.description import label_facts, remarks_on
-from ratefront.data.file_check import channels_of, usable
+from ratefront.data.file_check import channels_of, check_some, usable
 from ratefront.data.file_layout import check_folder, class_names, image_files, split_folders
 from ratefront.data.hold_out import TEST_SHARE, check_enough, hold_out_of
 from ratefront.data.image_decoding import Conversion
 from ratefront.data.image_files import Files
 from ratefront.data.splits import Dataset, Split
 from ratefront.errors import InputError
-
-_log = logging.getLogger(__name__)
 
 #: Image files of a split, relative to the root, with their labels.
 _Labelled = dict[str, int]
@@ -53,16 +50,17 @@ class _Listed:
 
 
 def describe_image_folder(parameters: ImageFolderParameters) -> dict[str, Any]:
-    """``shape``, and what ``label_facts`` tells of all the files; they are listed, and their headers are read up to the
-    first file that has colours.
+    """``shape``, and what ``label_facts`` tells of all the files; they are listed, some hundred of them are decoded,
+    and headers are read up to the first file that has colours.
 
     Raises
     ------
     InputError
-        The folders do not fit, or a class has too few files.
+        The folders do not fit, a class has too few files, or some of them cannot be used.
     """
     listed = _listed(parameters)
     _check(listed)
+    check_some(listed.root, listed.files, 1, parameters)
     channels = channels_of(listed.root, listed.files, parameters)
     facts = label_facts(listed.labels, listed.classes)
     return {"shape": (channels, parameters.size, parameters.size)} | facts
@@ -81,13 +79,12 @@ def load_image_folder(parameters: ImageFolderParameters) -> Dataset:
     found = usable(listed.root, listed.files, 1, parameters)
     listed = listed.less(set(found.files))
     _check(listed)
-    for remark in remarks_on(listed.labels, listed.classes):
-        _log.warning("%s: %s", listed.root, remark)
     read = [_split(listed.root, split, parameters.size, found.conversion) for split in listed.splits]
     if len(read) == 1:
         read = [*hold_out_of(read[0], TEST_SHARE, parameters.split_seed)]
-    made = [parameters.size, found.conversion.channels, found.conversion.background, found.content]
-    return assemble("image_folder", len(listed.classes), 8, tuple(read), json.dumps(made), parameters)
+    told = [parameters.size, found.conversion.channels, found.conversion.background, found.content]
+    made = assemble("image_folder", len(listed.classes), 8, tuple(read), json.dumps(told), parameters)
+    return replace(made, remarks=tuple(remarks_on(listed.labels, listed.classes)))
 
 
 def _listed(parameters: ImageFolderParameters) -> _Listed:

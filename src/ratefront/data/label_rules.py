@@ -16,7 +16,7 @@ from ratefront.errors import InputError
 _TRAIN = "y_train"
 _NUMBER_ANEW = (
     "number those that there are: classes, y_train = numpy.unique(y_train, return_inverse=True); "
-    "y_test = numpy.searchsorted(classes, y_test)"
+    "y_test = numpy.searchsorted(classes, y_test), and so every other split"
 )
 
 

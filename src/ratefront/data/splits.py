@@ -50,7 +50,7 @@ class Dataset:
     ``raw_bits`` is what one sample costs uncompressed, in bits. ``content`` tells data sets apart whose samples differ
     (a digest); None: the samples are few and are digested when somebody asks. Where
     ``validation_is_held_out_of_train``, the data came without a validation split and this one was drawn from their
-    training samples: whoever trained on those elsewhere has seen it.
+    training samples: whoever trained on those elsewhere has seen it. ``remarks`` are what a person should know of it.
     """
 
     name: str
@@ -61,6 +61,7 @@ class Dataset:
     test: Split
     content: str | None = None
     validation_is_held_out_of_train: bool = False
+    remarks: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:

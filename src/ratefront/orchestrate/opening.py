@@ -101,6 +101,7 @@ def clear_away(folder: SweepFolder, ledger: Ledger) -> None:
     for file in environment_files(folder):
         file.unlink(missing_ok=True)
     shutil.rmtree(folder.task_model, ignore_errors=True)
+    folder.task_model_progress.unlink(missing_ok=True)
 
 
 def _check_creatable(path: Path) -> None:

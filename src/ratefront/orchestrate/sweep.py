@@ -34,6 +34,7 @@ from ratefront.spec.schema import SweepSpec
 from ratefront.spec.targets import module_of_task_model, modules_of_families
 from ratefront.store.atomic import write_text
 from ratefront.store.folder import SweepFolder
+from ratefront.store.inputs import check_format
 from ratefront.store.ledger import Ledger
 from ratefront.store.sealed import is_whole
 from ratefront.store.task_model_progress import TaskModelProgress
@@ -98,6 +99,7 @@ def run_sweep(
             clear_away(folder, ledger)
         change = change_of(spec_in(ledger.entries), loaded.spec)
         engine = Engine(loaded.spec, loaded.space, ledger.entries)
+        check_format(engine.history)
         check_extensible(engine, wishes)
         opening = opening_events(loaded.spec, engine.history, wishes, change)
         live = LiveSweep(engine, ledger, following.changed)

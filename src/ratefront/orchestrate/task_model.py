@@ -68,8 +68,8 @@ def prepare_on_worker(
         arguments,
         needs,
         turns,
+        _each(turns.turn, _News(progress, on_training).look),
         "the task model could not be prepared",
-        _News(progress, on_training).look,
     )
     return ready
 
@@ -85,7 +85,9 @@ def inputs_on_worker(function: str, spec: SweepSpec, turns: Turns) -> Mapping[st
         The worker could not look at them.
     """
     needs = Needs(spec.resources.cpus, 0.0)
-    found: Mapping[str, str] = _on_worker(function, (spec,), needs, turns, "the data could not be looked at")
+    found: Mapping[str, str] = _on_worker(
+        function, (spec,), needs, turns, turns.hear, "the data could not be looked at"
+    )
     return found
 
 
@@ -94,11 +96,12 @@ def _on_worker(
     arguments: tuple[Any, ...],
     needs: Needs,
     turns: Turns,
+    turn: Callable[[], None],
     failed: str,
-    look: Callable[[], None] = lambda: None,
 ) -> Any:
+    """What the function gives; ``turn`` is called several times a second until then."""
     remote: Any = ray.remote(num_cpus=needs.cpus, num_gpus=needs.gpus, max_retries=2)(_call)
-    outcome = _wait_for(remote.remote(function, arguments, needs), turns, failed, look)
+    outcome = _wait_for(remote.remote(function, arguments, needs), turns, turn, failed)
     if isinstance(outcome, _Refused):
         raise (InputError if outcome.exit_code == InputError.exit_code else EngineError)(outcome.reason)
     return outcome
@@ -122,12 +125,19 @@ class _News:
             self._tell(found)
 
 
-def _wait_for(running: Any, turns: Turns, failed: str, look: Callable[[], None]) -> Any:
+def _each(*turns: Callable[[], None]) -> Callable[[], None]:
+    def turn() -> None:
+        for one in turns:
+            one()
+
+    return turn
+
+
+def _wait_for(running: Any, turns: Turns, turn: Callable[[], None], failed: str) -> Any:
     turns.begin()
     try:
         while not ray.wait([running], timeout=0.1)[0]:
-            turns.turn()
-            look()
+            turn()
     except BaseException:
         with suppress(ray.exceptions.RayError):
             ray.cancel(running, force=True)

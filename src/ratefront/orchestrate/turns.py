@@ -35,6 +35,16 @@ class Turns:
     def begin(self) -> None:
         self._caught.install()
 
+    def hear(self) -> None:
+        """A turn of a driver that has not begun: what was asked of an earlier one is no request to it.
+
+        Raises
+        ------
+        Interrupted
+            A signal asks it to end.
+        """
+        self._caught.check()
+
     def turn(self) -> None:
         """
         Raises

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ratefront.history import SweepHistory
 from ratefront.overlay import Gap
 from ratefront.report.style import bound_style
 from ratefront.report.view import MeasuredTrial, SweepView
@@ -21,9 +22,17 @@ def status_line(view: SweepView) -> str:
         if counts[f"trials_{status}"]
     )
     progress = f"{view.trials_ended} of {view.trials_requested} trials ended"
-    state = "Ended" if view.history.ended else "Running"
-    why = f": {view.history.ended_early}" if view.history.ended_early else ""
-    return f"{state}: {progress}{f' ({ended})' if ended else ''}{why}."
+    state, why = _state(view.history)
+    return f"{state}: {progress}{f' ({ended})' if ended else ''}{f': {why}' if why else ''}."
+
+
+def _state(history: SweepHistory) -> tuple[str, str]:
+    """And why it is that, where there is more to say."""
+    if history.ended:
+        return "Ended", history.ended_early
+    if history.halted is not None:
+        return "Failed" if history.halted.has_failed else "Interrupted", history.halted.reason
+    return "Running", ""
 
 
 def headline(view: SweepView) -> list[str]:

@@ -54,7 +54,9 @@ class Witness:
 
     def see(self, event: events.Event) -> Iterator[str]:
         """What is wrong with this event, coming after all before it."""
-        if isinstance(self.last, events.Halted) and not isinstance(event, events.Resumed):
+        if isinstance(self.last, events.Halted) and not isinstance(
+            event, events.Resumed | events.Reconfigured
+        ):
             yield f"{type(event).__name__} comes after the driver has left"
         self.last = event
         match event:

@@ -9,7 +9,16 @@ from random import Random
 
 from ratefront.engine.engine import Engine
 from ratefront.errors import EngineError
-from ratefront.events import Created, Event, Extended, Halted, Reopened, Resumed, TaskModelReady
+from ratefront.events import (
+    LEDGER_FORMAT,
+    Created,
+    Event,
+    Extended,
+    Halted,
+    Reopened,
+    Resumed,
+    TaskModelReady,
+)
 from ratefront.history import SweepHistory
 from ratefront.simulate.clock import Clock
 from ratefront.simulate.cluster import Cluster
@@ -71,7 +80,7 @@ class World:
         spec = self.scenario.spec
         wants_more = self._wanted_trials > history.trials_requested
         if not history.spec:
-            yield Created(spec.name, to_plain(spec), "simulated")
+            yield Created(spec.name, to_plain(spec), "simulated", LEDGER_FORMAT)
         elif not history.ended:
             yield Resumed("simulated driver")
         if history.task_model is None:

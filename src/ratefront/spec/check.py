@@ -10,16 +10,13 @@ from pydantic import BaseModel, ValidationError
 
 from ratefront.catalogue import Catalogue
 from ratefront.errors import InputError, SpecError
-from ratefront.registry import Registry, load_target
+from ratefront.registry import Registry, described_once
 from ratefront.spec.coupled import coupled_problems
 from ratefront.spec.facts import Facts, facts_of_dataset, known_facts
 from ratefront.spec.parse import parse_space
 from ratefront.spec.problems import from_pydantic, shown, unknown, valid_choices
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space import Space
-
-#: Of what needs torch only the name is known here.
-_CHECK_WEIGHTS = "ratefront.tasks.given:check_weights"
 
 
 @dataclass(frozen=True)
@@ -42,6 +39,11 @@ def check(raw: object, source: str, catalogue: Catalogue) -> LoadedSpec:
         raise SpecError(
             source, [f"must be a mapping of settings, got {shown(raw)}; {valid_choices(_keys())}"]
         )
+    with described_once():
+        return _checked(raw, source, catalogue)
+
+
+def _checked(raw: Mapping[str, Any], source: str, catalogue: Catalogue) -> LoadedSpec:
     resolved = dict(raw)
     problems: list[str] = []
     for key, registry in (("dataset", catalogue.datasets), ("task_model", catalogue.task_models)):
@@ -49,7 +51,6 @@ def check(raw: object, source: str, catalogue: Catalogue) -> LoadedSpec:
             of_data = [facts_of_dataset(catalogue, raw.get("dataset"))] if key == "task_model" else []
             resolved[key], found = _resolve_named(raw[key], registry, key, *of_data)
             problems += found
-    problems += [] if problems else _misfit_of_weights(resolved, catalogue)
     refusal = _without_labels(resolved.get("dataset"), catalogue)
     space, found = ({}, [refusal]) if refusal else _space(resolved, catalogue)
     problems += found
@@ -87,19 +88,6 @@ def _resolve_named(
     except InputError as error:
         return raw, [f"{path}: {error}"]
     return {"name": name, **parameters.model_dump(mode="json")}, []
-
-
-def _misfit_of_weights(resolved: Mapping[str, Any], catalogue: Catalogue) -> list[str]:
-    """Why the task model's file of weights cannot be used, as far as its own folder and the data's shape tell."""
-    task_model = resolved.get("task_model")
-    if not isinstance(task_model, Mapping) or task_model.get("weights") is None:
-        return []
-    of_data = facts_of_dataset(catalogue, resolved.get("dataset"))
-    try:
-        load_target(_CHECK_WEIGHTS)(task_model, of_data.get("classes"), of_data.get("shape"))
-    except InputError as error:
-        return [str(error)]
-    return []
 
 
 def _without_labels(dataset: object, catalogue: Catalogue) -> str | None:

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from ratefront.catalogue import CATALOGUE, Catalogue
-from ratefront.errors import SpecError
+from ratefront.errors import InputError, SpecError
+from ratefront.registry import load_target
 from ratefront.spec.check import LoadedSpec, check
 from ratefront.spec.difference import spec_difference
+from ratefront.spec.facts import facts_of_dataset
 from ratefront.spec.overrides import apply_overrides
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.yaml_text import read_yaml, write_yaml
+
+#: Of what needs torch only the name is known here.
+_CHECK_WEIGHTS = "ratefront.tasks.given:check_weights"
 
 __all__ = ["LoadedSpec", "dump_yaml", "load_spec", "spec_difference", "spec_from_plain", "to_plain"]
 
@@ -32,7 +37,26 @@ def load_spec(
         The file cannot be read, is no YAML, or has problems: one line each, with its path in the file.
     """
     last = [] if trials is None else [f"trials={trials}"]
-    return _checked(_read(Path(path)), [*overrides, *last], str(path), catalogue)
+    loaded = _checked(_read(Path(path)), [*overrides, *last], str(path), catalogue)
+    check_weights(loaded.spec, str(path), catalogue)
+    return loaded
+
+
+def check_weights(spec: SweepSpec, source: str, catalogue: Catalogue) -> None:
+    """See that the task model's file of weights fits it, where there is one. Only a sweep that begins needs it.
+
+    Raises
+    ------
+    SpecError
+        It cannot be read or does not fit.
+    """
+    if spec.task_model.parameters.get("weights") is None:
+        return
+    of_data = facts_of_dataset(catalogue, spec.dataset.model_dump())
+    try:
+        load_target(_CHECK_WEIGHTS)(spec.task_model, of_data.get("classes"), of_data.get("shape"))
+    except InputError as error:
+        raise SpecError(source, [str(error)]) from error
 
 
 def _checked(raw: Any, overrides: Sequence[str], source: str, catalogue: Catalogue) -> LoadedSpec:
@@ -68,9 +92,19 @@ def spec_from_plain(
     Raises
     ------
     SpecError
-        The data fit no sweep of this version of ratefront, or of this catalogue.
+        The data fit no sweep of this version of ratefront, or of this catalogue; or they have moved.
     """
-    return _checked(deepcopy(dict(plain)), overrides, source, catalogue)
+    try:
+        return _checked(deepcopy(dict(plain)), overrides, source, catalogue)
+    except SpecError as error:
+        raise SpecError(error.source, map(_with_way_out, error.problems)) from error
+
+
+def _with_way_out(problem: str) -> str:
+    """Files that have moved are no reason to give up a sweep."""
+    of_data = problem.startswith("dataset: ")
+    way = "; where the files have moved, go on with --set dataset.path=… (or root=…)" if of_data else ""
+    return problem + way
 
 
 def to_plain(spec: SweepSpec) -> dict[str, Any]:

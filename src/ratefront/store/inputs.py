@@ -1,4 +1,4 @@
-"""What a sweep takes from outside of its file, compared with what it began with."""
+"""Whether a sweep can go on: what it takes from outside of its file is what it began with, and so is ratefront."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.whereabouts import whereabouts_of
 from ratefront.errors import SweepMismatchError
+from ratefront.events import LEDGER_FORMAT
+from ratefront.history import SweepHistory
 from ratefront.registry import Registry
 from ratefront.spec.schema import Named, SweepSpec
 
@@ -33,11 +35,28 @@ def check_inputs(before: Mapping[str, str], now: Mapping[str, str], spec: SweepS
         )
 
 
+def check_format(history: SweepHistory) -> None:
+    """
+    Raises
+    ------
+    SweepMismatchError
+        An older ratefront has begun the sweep, whose figures mean something else.
+    """
+    if history.ledger_format < LEDGER_FORMAT:
+        raise SweepMismatchError(
+            f"an older ratefront has begun this sweep (its ledger has format {history.ledger_format}, new ones have "
+            f"{LEDGER_FORMAT}): it stored and counted otherwise, so that no trial of now could be compared with its "
+            "own; begin a new sweep in another folder"
+        )
+
+
 def _changes(before: Mapping[str, str], now: Mapping[str, str], spec: SweepSpec) -> Iterator[str]:
     for name in dict.fromkeys((*before, *now)):
         old, new = before.get(name), now.get(name)
         if old is None:
             yield f"{_called(name, spec)} was not used then"
+        elif new is None and name == "weights":
+            continue  # a sweep that has begun keeps what was made of them
         elif new is None:
             yield f"{_called(name, spec)} is not used any more"
         elif old != new:
@@ -50,6 +69,11 @@ def _called(name: str, spec: SweepSpec) -> str:
         return f"the code of the module {module}"
     if kind == "dataset":
         return f"the content of the data set {_with_place(spec.dataset, CATALOGUE.datasets)}"
+    if kind == "loaded":
+        return (
+            f"what the code of the task model {spec.task_model.name} gives the network but by chance (a file that it "
+            "reads, or numbers that another version of torch computes otherwise)"
+        )
     return f"what the task model {_with_place(spec.task_model, CATALOGUE.task_models)} is given as {name}"
 
 

@@ -92,11 +92,11 @@ class Course:
         self._say(TaskModelProgress(epochs, state.epochs_done, 0.0, state.seconds, loss, accuracy))
 
     @contextmanager
-    def ending_at(self, error: type[Exception]) -> Iterator[None]:
-        """A training that ends with this error would do so again from its last checkpoint."""
+    def ending_at(self, *errors: type[Exception]) -> Iterator[None]:
+        """What ends with one of these errors would do so again from its last checkpoint."""
         try:
             yield
-        except error:
+        except errors:
             self.end()
             raise
 

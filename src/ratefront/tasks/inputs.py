@@ -37,30 +37,30 @@ def code_of_families(spec: SweepSpec) -> dict[str, str]:
     return digests_of(own_modules(modules_of_families(spec)))
 
 
-def inputs_of_task_model(spec: SweepSpec, data: Dataset) -> dict[str, str]:
+def inputs_of_task_model(spec: SweepSpec, data: Dataset, *, begins: bool = True) -> dict[str, str]:
     """``dataset``; of a model that is no part of ratefront ``code MODULE`` for each module of its code; of a user's own
     also ``loaded``, what the code gives the network but by chance; and the file of ``weights``.
 
-    Where two are the same, so is the task model, wherever the files lie.
+    Where two are the same, so is the task model, wherever the files lie. Only one that ``begins`` needs the weights.
     """
     inputs = {"dataset": content_of(data), **code_of_task_model(spec, data)}
     parameters = CATALOGUE.task_models[spec.task_model.name].parameters(**spec.task_model.parameters)
     if isinstance(parameters, ModuleParameters):
         inputs["loaded"] = loaded_digest(parameters, data.classes, data.shape)
-    if parameters.weights is not None:
+    if parameters.weights is not None and (begins or Path(parameters.weights).exists()):
         inputs["weights"] = state_digest(Path(parameters.weights))
     return inputs
 
 
 def present_inputs(spec: SweepSpec) -> dict[str, str]:
-    """As ``TaskModelReady.inputs``, of what is there now.
+    """As ``TaskModelReady.inputs``, of what is there now; without ``weights`` where that file is gone.
 
     Raises
     ------
     InputError
         The data set or the task model cannot be had.
     """
-    return {**inputs_of_task_model(spec, load_dataset(spec.dataset)), **code_of_families(spec)}
+    return {**inputs_of_task_model(spec, load_dataset(spec.dataset), begins=False), **code_of_families(spec)}
 
 
 def inputs_of_trials(spec: SweepSpec) -> dict[str, str]:

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 _CODE = (".py", ".pyc", ".so", ".pyi")
-_SYSTEM = ("/proc", "/sys", "/dev", "/etc", "/usr")
+_SYSTEM = ("/proc", "/sys", "/dev", "/etc", "/usr/lib", "/usr/share")
 
 _recorded = threading.local()
 _is_listening = False

@@ -14,11 +14,11 @@ from pathlib import Path
 import torch
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.catalogue.task_models import ModuleParameters, TaskModelParameters, doubts_of
+from ratefront.catalogue.task_models import ImageNetParameters, TaskModelParameters, doubts_of
 from ratefront.data.load import load_dataset
 from ratefront.data.place import cache_folder
 from ratefront.data.splits import Dataset
-from ratefront.errors import DivergedError
+from ratefront.errors import DivergedError, InputError
 from ratefront.events import TaskModelReady
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.alone import alone
@@ -98,16 +98,17 @@ def _train_into(
         torch.manual_seed(parameters.seed)
         model = build_task_model(spec.task_model, data.classes, data.shape, data.name)
         _begin(model, data, parameters, place_of(spec.task_model))
-        with course.ending_at(DivergedError):
-            train_task_model(model, data, parameters, device, course)
         made = Path(temporary) / "made"
         made.mkdir()
         of_data = {
             "classes": data.classes,
             "validation_is_held_out_of_train": data.validation_is_held_out_of_train,
         }
-        facts = {"identity": identity, "inputs": dict(inputs), "warnings": doubts_of(parameters, of_data)}
-        save_task_model(made, model, spec.task_model, data, facts)
+        warnings = [*data.remarks, *doubts_of(parameters, of_data)]
+        facts = {"identity": identity, "inputs": dict(inputs), "warnings": warnings}
+        with course.ending_at(DivergedError, InputError):
+            train_task_model(model, data, parameters, device, course)
+            save_task_model(made, model, spec.task_model, data, facts)
         _put(made, kept, Path(temporary) / "torn")
     course.end()
 
@@ -118,10 +119,11 @@ def _begin(model: TaskModel, data: Dataset, parameters: TaskModelParameters, pla
     if parameters.weights is not None:
         take_weights(model, Path(parameters.weights))
     check_evaluation(model, some_samples(data.validation.images), place)
-    is_own = isinstance(parameters, ModuleParameters)
-    if is_own or parameters.weights is not None or parameters.epochs == 0:
+    is_trained_here = isinstance(parameters, ImageNetParameters) and parameters.epochs > 0
+    if (
+        parameters.weights is not None or not is_trained_here
+    ):  # then VGG's poolings may keep an edge of odd sizes
         check_cut(model, torch.from_numpy(data.validation.images[:_COMPARED]), place)
-        model.train()
 
 
 def _put(made: Path, kept: Path, aside: Path) -> None:

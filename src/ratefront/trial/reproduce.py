@@ -14,7 +14,7 @@ from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import TrialResult
 from ratefront.spec.load import spec_from_plain
 from ratefront.store.folder import SweepFolder
-from ratefront.store.inputs import check_inputs
+from ratefront.store.inputs import check_format, check_inputs
 from ratefront.store.sealed import is_whole
 from ratefront.tasks.inputs import present_inputs
 from ratefront.trial.comparison import differing_figures, differing_files, missing_files
@@ -51,6 +51,7 @@ def reproduce(folder: SweepFolder, history: SweepHistory, trial_id: str, out: Pa
         (``SweepMismatchError``).
     """
     trial = _ended_trial(history, trial_id)
+    check_format(history)
     spec = spec_from_plain({**history.spec, "resources": trial.resources}).spec
     needs = spec.resources.of(trial.params.family)
     device = "cuda" if needs.gpus else "cpu"
