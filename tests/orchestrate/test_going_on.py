@@ -12,18 +12,29 @@ import pytest
 from tests.builders import FakeSweep, label
 
 from ratefront.errors import EngineError, InputError, SweepMismatchError
-from ratefront.events import Ended, Event, Failed, Reconfigured, TaskModelReady
-from ratefront.orchestrate import sweep
+from ratefront.events import (
+    LEDGER_FORMAT,
+    Created,
+    Ended,
+    Event,
+    Failed,
+    Planned,
+    Reconfigured,
+    TaskModelReady,
+)
+from ratefront.orchestrate import sweep, task_model
 from ratefront.orchestrate.sweep import Work
 from ratefront.spec.check import LoadedSpec
 from ratefront.spec.load import to_plain
 from ratefront.spec.schema import Named
 from ratefront.spec.yaml_text import read_yaml
 from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import read_entries
+from ratefront.store.ledger import Ledger, read_entries
 from ratefront.store.reading import read_history
+from ratefront.store.requests import Request, ask
 
 OLD, NEW = "a" * 64, "b" * 64
+REALLY_ON_WORKER = task_model.inputs_on_worker
 
 
 def on_data(fake: SimpleNamespace, path: Path | str, **changes: Any) -> LoadedSpec:
@@ -192,3 +203,54 @@ def test_the_whole_story_on_workers(
     told = json.loads((folder / "environment.json").read_text())
     assert told["inputs"] == history.task_model.inputs
     assert set(told["inputs"]) == {"dataset"}
+
+
+class Worker:
+    """In Ray's place: a worker that is looked at once before it has what was asked of it."""
+
+    class exceptions:  # noqa: N801
+        RayError = RuntimeError
+
+    def __init__(self, found: dict[str, str]) -> None:
+        self._found, self._looks = found, 0
+
+    def remote(self, **_: object) -> Any:
+        return lambda function: SimpleNamespace(remote=lambda *_: "asked")
+
+    def wait(self, running: list[str], timeout: float) -> tuple[list[str], list[str]]:
+        self._looks += 1
+        return (running, []) if self._looks > 2 else ([], running)
+
+    def get(self, _: str) -> dict[str, str]:
+        return self._found
+
+
+@pytest.mark.parametrize("trial_id", [None, "t0000"])
+def test_what_was_asked_of_an_earlier_driver_waits_until_all_is_compared(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, trial_id: str | None
+) -> None:
+    """A stop of the whole sweep was for the driver that has gone; nothing is written where the sweep is refused."""
+    stage.began.plan(label())
+    monkeypatch.setattr(task_model, "inputs_on_worker", REALLY_ON_WORKER)
+    monkeypatch.setattr(task_model, "ray", Worker({"dataset": NEW}))
+    ask(SweepFolder(stage.folder), Request(trial_id, "asked of an earlier driver"))
+    before = contents(stage.folder)
+    with pytest.raises(SweepMismatchError):
+        stage.go_on()
+    assert contents(stage.folder) == before
+    monkeypatch.setattr(task_model, "ray", Worker({"dataset": OLD}))
+    assert stage.go_on().ended
+    kinds = [type(event).__name__ for event in events_of(stage.folder)]
+    assert kinds[-2:] == (["Resumed", "Ended"] if trial_id is None else ["Stopped", "Ended"])
+
+
+def test_a_sweep_of_an_older_ratefront_is_refused(
+    fake: SimpleNamespace, tmp_path: Path, stage: Stage
+) -> None:
+    plain = to_plain(on_data(fake, "/a/x.npz").spec)
+    (tmp_path / "old").mkdir()
+    with Ledger(SweepFolder(tmp_path / "old").ledger) as ledger:
+        ledger.append(Created("old", plain, "0.0.9", LEDGER_FORMAT - 1))
+        ledger.append(Planned("t0000", 0, 7, dict(label())))
+    with pytest.raises(SweepMismatchError, match="an older ratefront has begun this sweep"):
+        fake.run(on_data(fake, "/a/x.npz"), tmp_path / "old", resume=True)

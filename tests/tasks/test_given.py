@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision import models
 
+from ratefront.codecs.storage import structure_of
 from ratefront.complexity import module_bytes
 from ratefront.data.load import load_dataset
 from ratefront.errors import DivergedError, InputError, SpecError
@@ -149,6 +150,7 @@ def test_rounding_is_said_beside_what_was_given(write: Write, tmp_path: Path) ->
     half = prepare_task_model(spec_of("own:net", **given), tmp_path / "half")
     whole = prepare_task_model(spec_of("own:net", precision="fp32", **given), tmp_path / "whole")
     assert whole.accuracy == whole.accuracy_given == half.accuracy_given > 0.8
+    assert len(whole.warnings) == 1
     assert half.accuracy < 0.7
     assert whole.task_model_bytes == 2 * half.task_model_bytes == 4 * 650
 
@@ -239,6 +241,22 @@ def test_what_a_function_loads_unseen_is_part_of_the_identity(write: Write, tmp_
         ready.append(prepare_task_model(spec, tmp_path / "model"))
     assert ready[0].identity == ready[1].identity != ready[2].identity
     assert ready[0].accuracy != ready[2].accuracy
+
+
+def test_a_network_with_weights_in_its_code_has_seen_the_training_split(write: Write, tmp_path: Path) -> None:
+    write("own", LINEAR)
+    assert len(prepare_task_model(spec_of("own:net", epochs=0), tmp_path / "given").warnings) == 1
+    assert prepare_task_model(spec_of("own:net", epochs=1), tmp_path / "trained").warnings == ()
+
+
+def test_what_the_weights_file_is_called_is_no_part_of_a_codec(tmp_path: Path) -> None:
+    data = load_dataset(Named(name="digits"))
+    structures = [
+        structure_of({"method": "lossless"}, Named(name="small_cnn", weights=name, epochs=0), data)
+        for name in ("/a/mine.pt", "/b/other.pt")
+    ]
+    assert structures[0] == structures[1]
+    assert structures[0].task_model_untrained().splits
 
 
 def test_what_chance_draws_is_no_part_of_the_identity(write: Write, tmp_path: Path) -> None:
@@ -359,6 +377,35 @@ def net(classes, shape):
     )
     with pytest.raises(InputError, match="stages in a row do not compute"):
         prepare_task_model(spec_of("own:net", epochs=1), tmp_path / "model")
+
+
+def test_small_logits_are_compared_by_their_own_size(write: Write, tmp_path: Path) -> None:
+    """Of a network whose logits are a ten-thousandth, a tanh that is left out decides as much as of any other."""
+    write(
+        "small",
+        """
+from torch import nn
+from ratefront.tasks.model import TaskModel
+
+class Small(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.flat, self.hidden, self.out = nn.Flatten(), nn.Linear(64, 32), nn.Linear(32, classes)
+    def forward(self, images):
+        return 1e-4 * self.out(self.hidden(self.flat(images)).tanh())
+
+class Less(nn.Module):
+    def forward(self, logits):
+        return 1e-4 * logits
+
+def net(classes, shape):
+    network = Small(classes)
+    out = nn.Sequential(network.out, Less())
+    return TaskModel([("hidden", nn.Sequential(network.flat, network.hidden)), ("out", out)], network)
+""",
+    )
+    with pytest.raises(InputError, match="stages in a row do not compute"):
+        prepare_task_model(spec_of("small:net", epochs=1), tmp_path / "model")
 
 
 TWICE = """
