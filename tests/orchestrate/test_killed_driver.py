@@ -15,7 +15,7 @@ from tests.builders import FakeSweep
 from tests.orchestrate.processes import Driver
 
 from ratefront.errors import LedgerLockedError
-from ratefront.events import Created, Failed, Finished, Planned, Reported, Resumed, Started
+from ratefront.events import Created, Failed, Finished, Halted, Planned, Reported, Resumed, Started
 from ratefront.history import SweepHistory
 from ratefront.spec.load import to_plain
 from ratefront.store.folder import SweepFolder
@@ -115,11 +115,11 @@ def test_a_driver_killed_while_its_cluster_starts_leaves_nothing(driver: Callabl
 
 def test_a_signal_while_the_task_model_is_trained_is_obeyed(driver: Callable[..., Driver]) -> None:
     first = driver("long")
-    first.wait_until(lambda: first.runs("ray::_prepare"))
+    first.wait_until(lambda: first.runs("ray::_call"))
     code, said, took_s = first.send(signal.SIGUSR1)
     assert code == 130, said
     assert took_s < SOON_S
-    assert [type(event) for event in events_of(first.folder)] == [Created]
+    assert [type(event) for event in events_of(first.folder)] == [Created, Halted]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

@@ -103,4 +103,4 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     same = place.ratefront("reproduce", "run", "t0001")
     assert (same.returncode, same.stderr.splitlines()[-1]) == (0, "same bits")
     told = json.loads((tmp_path / "run" / "environment.json").read_text())
-    assert set(told["inputs"]) == {"dataset", "code networks", "code helping"}
+    assert set(told["inputs"]) == {"dataset", "code networks", "code helping", "loaded"}
