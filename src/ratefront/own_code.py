@@ -44,6 +44,11 @@ def own_modules(targets: Iterable[str], others: Iterable[str] = ()) -> dict[str,
     return dict(sorted(found.items()))
 
 
+def files_of(modules: Iterable[str]) -> dict[str, Path]:
+    """The file of each of these modules that there is."""
+    return {name: file for name in modules if (file := _file_of(name)) is not None}
+
+
 def digests_of(modules: Mapping[str, Path]) -> dict[str, str]:
     """``code MODULE`` and the SHA-256 of its file, of each."""
     return {f"code {name}": hashlib.sha256(file.read_bytes()).hexdigest() for name, file in modules.items()}

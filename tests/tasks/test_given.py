@@ -14,24 +14,29 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save_file, save_model
 from tests.lab import lab_spec
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision import models
 
+from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.codecs.storage import structure_of
 from ratefront.complexity import module_bytes
 from ratefront.data.load import load_dataset
-from ratefront.errors import DivergedError, InputError, SpecError
+from ratefront.errors import DivergedError, InputError, SpecError, SweepMismatchError
 from ratefront.spec.load import load_spec
 from ratefront.spec.schema import Named, SweepSpec
 from ratefront.spec.yaml_text import write_yaml
 from ratefront.tasks.build import build_task_model
 from ratefront.tasks.given import check_cut, take_weights
 from ratefront.tasks.model import TaskModel, predict_logits
+from ratefront.tasks.module import loaded_digest
 from ratefront.tasks.prepare import prepare_task_model
+from ratefront.tasks.state_file import fill, read_state
 from ratefront.tasks.stored import load_task_model
+from ratefront.trial.context import TrialContext
+from ratefront.trial.unchanged import _check_behaviour, check_unchanged
 
 MODULE = """
 import torch
@@ -219,17 +224,142 @@ def test_a_function_that_opens_files_is_told_of_weights(write: Write, tmp_path: 
         _checked({"name": "module", "target": "loading:by_torch", "epochs": 0})
 
 
-def test_what_an_import_reads_is_no_weight(write: Write, tmp_path: Path) -> None:
+READING = "open({path!r}).close()\n"
+
+
+@pytest.mark.parametrize("when", ["in the function", "at import", "by a helper", "by a helper, late"])
+def test_what_own_code_reads_is_refused(write: Write, tmp_path: Path, when: str) -> None:
     (tmp_path / "settings.json").write_text("{}")
-    write("own", LINEAR)
-    (tmp_path / "late.py").write_text(f"open({str(tmp_path / 'settings.json')!r}).close()\n")
-    importing = LINEAR.replace("shape):\n", "shape):\n    import late\n")
-    write("importing", importing)
-    _checked({"name": "module", "target": "importing:net"})
-    reading = LINEAR.replace("shape):\n", f"shape):\n    open({str(tmp_path / 'settings.json')!r}).close()\n")
-    write("reading", reading)
-    with pytest.raises(SpecError, match=r"opens .*settings\.json while the network is made"):
-        _checked({"name": "module", "target": "reading:net"})
+    reading = READING.format(path=str(tmp_path / "settings.json"))
+    (tmp_path / "helper.py").write_text(reading)
+    where = {"in the function": f"    {reading}", "by a helper, late": "    import helper\n"}.get(when, "")
+    first = {"at import": reading, "by a helper": "import helper\n"}.get(when, "")
+    (tmp_path / "reading.py").write_text(first + LINEAR.replace("shape):\n", "shape):\n" + where))
+    for _ in range(2):  # a module is imported once
+        with pytest.raises(
+            SpecError, match=r"opens .*settings\.json while the module is imported or the network"
+        ):
+            _checked({"name": "module", "target": "reading:net"})
+        if when == "by a helper, late":
+            return
+
+
+def test_what_packages_read_of_their_own_is_no_weight(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "settings.json").write_text("{}")
+    package = tmp_path / "site-packages"
+    package.mkdir()
+    (package / "packaged.py").write_text(READING.format(path=str(tmp_path / "settings.json")))
+    monkeypatch.syspath_prepend(package)
+    write("own", "import packaged\n" + LINEAR)
+    _checked({"name": "module", "target": "own:net"})
+
+
+CONFIGURED = """
+import os
+from collections import OrderedDict
+from torch import nn
+
+class Sharp(nn.Module):
+    def forward(self, images):
+        return images * float(os.environ["OWN_SHARPNESS"])
+
+def net(classes, shape):
+    return nn.Sequential(OrderedDict(sharp=Sharp(), flat=nn.Flatten(), out=nn.Linear(64, classes)))
+"""
+
+
+def test_what_is_read_unseen_is_told_by_what_the_network_computes(
+    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the cache nor a trial that goes on takes another network for the one that it was."""
+    write("configured", CONFIGURED)
+    spec = spec_of("configured:net", epochs=1)
+    monkeypatch.setenv("OWN_SHARPNESS", "1")
+    first = prepare_task_model(spec, tmp_path / "sweep" / "task_model")
+    assert prepare_task_model(spec, tmp_path / "again") == first
+    context = TrialContext(spec, tmp_path / "sweep", inputs=first.inputs)
+    check_unchanged(context)
+    monkeypatch.setenv("OWN_SHARPNESS", "-2")
+    _check_behaviour.cache_clear()  # as in a process that starts now
+    with pytest.raises(
+        InputError, match="with its code and its weights as they were it computes something else"
+    ):
+        prepare_task_model(spec, tmp_path / "other")
+    with pytest.raises(SweepMismatchError, match="with its code and its weights as they were"):
+        check_unchanged(context)
+
+
+LOOSE = """
+from collections import OrderedDict
+import numpy as np
+import torch
+from torch import nn
+
+BANK = torch.randn(64, 64)
+
+class Loose(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.kept = {"bank": BANK}
+        self.array = np.ones((64, 64), np.float32)
+    def forward(self, images):
+        return EXPRESSION
+
+def net(classes, shape):
+    return nn.Sequential(OrderedDict(flat=nn.Flatten(), loose=Loose(), out=nn.Linear(64, classes)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_loose"),
+    [
+        ("images @ BANK", True),
+        ("images @ self.kept['bank'].T", True),
+        ("images @ torch.from_numpy(self.array)", True),
+        ("images * torch.tensor([0.5])", False),
+        ("(images - torch.arange(64) / 64) @ torch.eye(64)", False),
+        ("images - torch.tensor([float(i) for i in range(64)])", False),
+    ],
+)
+def test_tensors_that_nobody_would_store_or_count_are_refused(
+    write: Write, tmp_path: Path, expression: str, is_loose: bool
+) -> None:
+    write("loose", LOOSE.replace("EXPRESSION", expression))
+    named = Named(name="module", target="loose:net")
+    if is_loose:
+        with pytest.raises(
+            InputError, match=r"stage loose computes with a tensor \(64, 64\) that is neither"
+        ):
+            build_task_model(named, 10, (1, 8, 8))
+    else:
+        build_task_model(named, 10, (1, 8, 8))
+
+
+def test_stages_have_names_of_their_own_and_parameters(write: Write) -> None:
+    write(
+        "odd",
+        """
+from torch import nn
+from ratefront.tasks.model import TaskModel
+
+def twice(classes, shape):
+    relus = [("relu", nn.ReLU()), ("relu", nn.ReLU())]
+    return TaskModel([("flat", nn.Flatten()), *relus, ("out", nn.Linear(64, classes))])
+
+def none(classes, shape):
+    return nn.Sequential(nn.Flatten(), nn.AdaptiveAvgPool1d(classes))
+
+def lazy(classes, shape):
+    return nn.Sequential(nn.Flatten(), nn.LazyLinear(classes))
+""",
+    )
+    with pytest.raises(InputError, match="two stages are called relu"):
+        build_task_model(Named(name="module", target="odd:twice"), 10, (1, 8, 8))
+    with pytest.raises(InputError, match="its stages have no parameters"):
+        build_task_model(Named(name="module", target="odd:none"), 10, (1, 8, 8))
+    assert loaded_digest(ModuleParameters(target="odd:lazy"), 10, (1, 8, 8))
 
 
 def test_what_a_function_loads_unseen_is_part_of_the_identity(write: Write, tmp_path: Path) -> None:
@@ -350,6 +480,26 @@ def test_files_that_are_none_and_pickles_which_are_not_run(
         with pytest.raises(InputError, match=message):
             take_weights(model, tmp_path / name)
     assert capsys.readouterr().out == ""
+
+
+def test_files_may_have_any_name_and_hold_tied_weights_once(write: Write, tmp_path: Path) -> None:
+    """As ``safetensors.torch.save_model`` writes them."""
+    tied = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    tied[1].weight = tied[0].weight
+    save_model(tied, str(tmp_path / "mine.pt"))
+    other = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    other[1].weight = other[0].weight
+    fill(other, read_state(tmp_path / "mine.pt"), "mine.pt")
+    assert all(torch.equal(a, b) for a, b in zip(tied.parameters(), other.parameters(), strict=True))
+
+
+def test_odd_tensors_in_a_file_are_named(tmp_path: Path) -> None:
+    torch.save({"a": torch.eye(3).to_sparse()}, tmp_path / "sparse.pt")
+    with pytest.raises(InputError, match="tensors that are sparse or quantised: a"):
+        read_state(tmp_path / "sparse.pt")
+    norm = nn.BatchNorm1d(2)
+    with pytest.raises(InputError, match="NaN or infinite weights: running_var"):
+        fill(norm, {**norm.state_dict(), "running_var": torch.tensor([1.0, torch.nan])}, "it")
 
 
 def test_stages_that_leave_something_out_are_refused(write: Write, tmp_path: Path) -> None:

@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.builders import FakeSweep
 from tests.lab import lab_spec
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import TaskModelParameters
+from ratefront.errors import InputError, SweepMismatchError
+from ratefront.events import TaskModelReady
 from ratefront.registry import Registry
 from ratefront.spec.schema import SweepSpec
 from ratefront.tasks.inputs import code_of_families, inputs_of_trials, present_inputs
 from ratefront.tasks.prepare import prepare_task_model
+from ratefront.trial.coding import decode_samples, encode_samples
 
 Write = Callable[[str, str], None]
 
@@ -86,6 +90,29 @@ def test_what_is_present_is_what_the_task_model_began_with(code: Write, tmp_path
 def test_ratefronts_own_models_have_no_code_of_a_user() -> None:
     spec = lab_spec(space={"family": {"label": {}, "split": {}}})
     assert set(present_inputs(spec)) == {"dataset"}
+
+
+def test_a_codec_is_not_used_with_other_code(code: Write, tmp_path: Path) -> None:
+    """What the sweep's trials have coded, other code would code and decide otherwise."""
+    code("networks", NETWORK)
+    code("helping", HELPING.format(16))
+    sweep = FakeSweep(tmp_path, task_model=False)
+    sweep.append(TaskModelReady("own", 0.9, 0.9, 1000, None, present_inputs(own())))
+    files = sweep.folder.trial("t0000")
+    files.path.mkdir(parents=True)
+    for path in (files.codec_config, files.codec_weights):
+        path.write_text("{}")
+    with pytest.raises(InputError, match="no codec at"):
+        decode_samples(sweep.folder, "t0000", tmp_path / "stream.bin")
+    code("helping", HELPING.format(16) + "# changed")
+    for use in (
+        lambda: decode_samples(sweep.folder, "t0000", tmp_path / "stream.bin"),
+        lambda: encode_samples(sweep.folder, "t0000", [tmp_path / "x.npy"]),
+    ):
+        with pytest.raises(
+            SweepMismatchError, match="the code of helping is another than the codec was made by"
+        ):
+            use()
 
 
 class TestPlugin:

@@ -10,6 +10,7 @@ from ratefront.catalogue.whereabouts import whereabouts_of
 from ratefront.errors import SweepMismatchError
 from ratefront.events import LEDGER_FORMAT
 from ratefront.history import SweepHistory
+from ratefront.own_code import digests_of, files_of
 from ratefront.registry import Registry
 from ratefront.spec.schema import Named, SweepSpec
 
@@ -32,6 +33,22 @@ def check_inputs(before: Mapping[str, str], now: Mapping[str, str], spec: SweepS
             f"this is not what the sweep began with:\n{lines}\n"
             "Trials on both could not be compared: begin a new sweep in another folder, or put back what was there "
             "and go on with this one by --resume"
+        )
+
+
+def check_code(before: Mapping[str, str]) -> None:
+    """Compare the code that a codec is made by, by the digests that its sweep knows it by.
+
+    Raises
+    ------
+    SweepMismatchError
+        A module of it is another, or gone; each is named.
+    """
+    now = digests_of(files_of(name.removeprefix("code ") for name in before))
+    if changed := [name.removeprefix("code ") for name in before if before[name] != now.get(name)]:
+        raise SweepMismatchError(
+            f"the code of {', '.join(changed)} is another than the codec was made by, or gone: it would code and "
+            "decide otherwise; put back what was there"
         )
 
 

@@ -35,13 +35,18 @@ class TaskModel(nn.Module):
     Raises
     ------
     InputError
-        Two stages share a tensor: a cut between them would part what has to stay the same.
+        Two stages have one name, or share a tensor: a cut between them would part what has to stay the same.
     """
 
     def __init__(self, stages: Sequence[tuple[str, nn.Module]], network: nn.Module | None = None) -> None:
         super().__init__()
-        _refuse_shared_tensors(stages)
         self._names = tuple(name for name, _ in stages)
+        twice = {name for name in self._names if self._names.count(name) > 1}
+        if twice:
+            raise InputError(
+                f"two stages are called {', '.join(sorted(twice))}: each needs a name of its own"
+            )
+        _refuse_shared_tensors(stages)
         self.stages = nn.ModuleDict({_key(name): stage for name, stage in stages})
         self._network = (
             network,

@@ -6,6 +6,7 @@ import hashlib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.errors import InputError
 from ratefront.tasks.evaluation_check import check_evaluation, random_samples
 from ratefront.tasks.given import check_cut
+from ratefront.tasks.loose_tensors import loose_tensors
 from ratefront.tasks.model import DROP_SOFTMAX, TaskModel
 from ratefront.tasks.opened_files import files_opened
 
@@ -24,6 +26,9 @@ _EXPECTED = (
     "or to a torch.nn.Sequential whose children are its stages"
 )
 _FEWEST_STAGES = 2
+_read_at_import: dict[
+    str, list[Path]
+] = {}  # by module: the data files that its code, or what it imports, opened
 _ONE_SAMPLE = 1e-5
 """How close to 1 the sum of its outputs must be: those of a single sample come near by chance."""
 
@@ -86,28 +91,40 @@ def loaded_digest(parameters: ModuleParameters, classes: int, shape: Sequence[in
 def _drawn_from(seed: int, target: str, classes: int, shape: tuple[int, ...]) -> dict[str, Tensor]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        state = _made(target, classes, shape).state_dict()
+        model = _made(target, classes, shape)
+        _features(model, target, classes, shape)  # a lazy layer has its weights only then
+        state = model.state_dict()
     return {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
 
 
 def _refuse_files(opened: Sequence[Path], target: str) -> None:
     if opened:
         raise InputError(
-            f"target {target}: opens {', '.join(map(str, opened[:3]))} while the network is made, and nobody would "
-            "know of it when that file changes; give trained weights as `weights: FILE`, and write other settings "
-            "into the module"
+            f"target {target}: opens {', '.join(map(str, opened[:3]))} while the module is imported or the network is "
+            "made, and nobody would know of it when that file changes; give trained weights as `weights: FILE`, and "
+            "write other settings into the module"
         )
 
 
 def _function(target: str) -> Callable[..., Any]:
     module, _, name = target.partition(":")
     try:
-        function = getattr(importlib.import_module(module), name)
+        function = getattr(_imported(module), name)
     except Exception as error:
         raise InputError(f"target {target}: {type(error).__name__}: {error}; {_EXPECTED}") from error
     if not callable(function):
         raise InputError(f"target {target}: is no function but {type(function).__name__}; {_EXPECTED}")
+    _refuse_files(_read_at_import.get(module, []), target)
     return function  # type: ignore[no-any-return]
+
+
+def _imported(module: str) -> ModuleType:
+    """Only the first import runs a module's code: what that has read is kept for later questions."""
+    with files_opened() as opened:
+        imported = importlib.import_module(module)
+    if opened:
+        _read_at_import[module] = opened
+    return imported
 
 
 def _made(target: str, classes: int, shape: tuple[int, ...]) -> TaskModel:
@@ -125,6 +142,10 @@ def _made(target: str, classes: int, shape: tuple[int, ...]) -> TaskModel:
     if not isinstance(model, TaskModel):
         raise InputError(f"target {target}: made a {type(made).__name__}; {_EXPECTED}")
     _work_on_copies(model)
+    if not list(model.parameters()):
+        raise InputError(
+            f"target {target}: its stages have no parameters: what they compute with lies outside of them"
+        )
     if len(model.stages) < _FEWEST_STAGES:
         raise InputError(
             f"target {target}: needs at least {_FEWEST_STAGES} stages, to be cut between them; got {len(model.stages)}"
@@ -148,12 +169,18 @@ def _features(model: TaskModel, target: str, classes: int, shape: Sequence[int])
     value, shapes = torch.zeros(1, *shape), []
     for name, stage in zip([*model.splits, "the last"], model.stages.values(), strict=True):
         try:
-            value = stage(value)
+            with loose_tensors(stage, value) as loose:
+                value = stage(value)
             shapes.append(tuple(value.shape[1:]))
         except Exception as error:
             raise InputError(
                 f"target {target}: samples {tuple(shape)} do not go through stage {name}: {error}"
             ) from error
+        if loose:
+            raise InputError(
+                f"target {target}: stage {name} computes with a tensor {loose[0]} that is neither a parameter nor a "
+                "buffer of it: it would be neither stored nor counted; make it one (nn.Parameter, register_buffer)"
+            )
     if shapes[-1] != (classes,):
         raise InputError(
             f"target {target}: logits must be (N, {classes}) for {classes} classes, got (N, "

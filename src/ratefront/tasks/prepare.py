@@ -30,9 +30,9 @@ from ratefront.tasks.build import build_task_model
 from ratefront.tasks.course import Course, checkpoint_of
 from ratefront.tasks.evaluation_check import check_evaluation, some_samples
 from ratefront.tasks.given import check_cut, take_weights
-from ratefront.tasks.inputs import code_of_families, inputs_of_task_model
+from ratefront.tasks.inputs import code_of_families, code_of_task_model, inputs_of_task_model
 from ratefront.tasks.model import TaskModel
-from ratefront.tasks.stored import place_of, ready_of, save_task_model
+from ratefront.tasks.stored import changed_behaviour, place_of, ready_of, save_task_model
 from ratefront.tasks.train import train_task_model
 
 _TRAINING_VERSION = (
@@ -67,6 +67,8 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
             if not is_whole(kept):  # another process may have made it while this one waited
                 course = Course(checkpoint_of(identity), progress.write)
                 _train_into(kept, spec, data, identity, inputs, device, course)
+    elif code_of_task_model(spec, data) and (change := changed_behaviour(spec, kept)):
+        raise InputError(change)
     progress.remove()
     shutil.copytree(kept, folder, dirs_exist_ok=True)
     flush_to_disk([*folder.iterdir(), folder])

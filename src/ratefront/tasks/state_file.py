@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import warnings
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,10 +44,15 @@ def read_state(path: Path) -> dict[str, Tensor]:
         It is not there, or holds something else; what it holds, and what to do, is said.
     """
     _existing(path)
-    state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    state = _read_safetensors(path) if _looks_like_safetensors(path) else _read_torch(path)
     if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise InputError(
             f"{_PLACE}: {path} holds {_found(state)}, not the tensors of a state_dict{_advice(state)}"
+        )
+    odd = [name for name, tensor in state.items() if tensor.layout != torch.strided or tensor.is_quantized]
+    if odd:
+        raise InputError(
+            f"{_PLACE}: {path} holds tensors that are sparse or quantised: {', '.join(odd[:_SHOWN])}"
         )
     return {str(name): tensor for name, tensor in state.items()}
 
@@ -61,6 +67,12 @@ def _existing(path: Path) -> Path:
     return path
 
 
+def _looks_like_safetensors(path: Path) -> bool:
+    """Whatever it is called: eight bytes of a length, then JSON."""
+    with path.open("rb") as file:
+        return path.suffix == ".safetensors" or file.read(9)[8:] == b"{"
+
+
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
@@ -70,7 +82,8 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_torch(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of formats that are refused below, or taken
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(
             f"{_PLACE}: {path} holds Python objects that only pickle could read, which could run anything; save the "
@@ -113,15 +126,33 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], source: str, but: Coll
     """
     wanted = {name: tensor for name, tensor in network.state_dict().items() if name not in but}
     given = {name: tensor for name, tensor in state.items() if name not in but}
+    given |= _tied(network, given)
     if problems := _misfits(wanted, given):
         shown = [f"  {problem}" for problem in problems[:_SHOWN]]
         if len(problems) > _SHOWN:
             shown.append(f"  … and {len(problems) - _SHOWN} more")
         raise InputError("\n".join([f"{source} does not fit the network:", *shown, *_hint(wanted, given)]))
     network.load_state_dict(given, strict=False)
-    bad = [name for name, weight in network.named_parameters() if not torch.isfinite(weight).all()]
-    if bad:
+    if bad := _no_numbers(network):
         raise InputError(f"{source} holds NaN or infinite weights: {', '.join(bad[:_SHOWN])}")
+
+
+def _no_numbers(network: nn.Module) -> list[str]:
+    """Parameters are finite; a buffer may hold an infinity, as a mask of attention does."""
+    weights = [name for name, weight in network.named_parameters() if not torch.isfinite(weight).all()]
+    return weights + [name for name, buffer in network.named_buffers() if torch.isnan(buffer).any()]
+
+
+def _tied(network: nn.Module, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Further names of tensors that are given under one: safetensors writes what is shared once."""
+    names_of: dict[int, list[str]] = {}
+    for name, tensor in network.state_dict(keep_vars=True).items():
+        names_of.setdefault(id(tensor), []).append(name)
+    further: dict[str, Tensor] = {}
+    for names in names_of.values():
+        if there := [name for name in names if name in given]:
+            further |= {name: given[there[0]] for name in names if name not in given}
+    return further
 
 
 def _misfits(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:

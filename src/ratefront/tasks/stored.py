@@ -25,10 +25,12 @@ from ratefront.precision import round_to_half, stored_tensors
 from ratefront.spec.schema import Named, SweepSpec
 from ratefront.store.sealed import FACTS, seal
 from ratefront.tasks.build import build_task_model
-from ratefront.tasks.evaluation_check import check_second_pass
+from ratefront.tasks.evaluation_check import check_second_pass, spread
 from ratefront.tasks.model import DROP_SOFTMAX, TaskModel, predict_logits
+from ratefront.tasks.rounding import MOST_ROUNDING, deviations
 
 _WEIGHTS, _PREDICTIONS = "model.safetensors", "predictions.npz"
+_COMPARED = 128  # samples that a user's network is tried on before its predictions are taken for its own
 
 
 def place_of(named: Named) -> str:
@@ -124,6 +126,23 @@ def read_predictions(folder: Path) -> dict[str, NDArray[np.float32]]:
     """The logits (N, K) of ``validation`` and ``test`` that were stored with a sweep's task model."""
     with np.load(folder / _PREDICTIONS, allow_pickle=False) as arrays:
         return {name: arrays[f"logits_{name}"] for name in ("validation", "test")}
+
+
+def changed_behaviour(spec: SweepSpec, folder: Path) -> str | None:
+    """Why the network that the user's code makes now is not the one whose predictions lie in the folder, though it is
+    given the same weights; None where it is.
+    """
+    images = load_dataset(spec.dataset).validation.images
+    some = spread(images, _COMPARED)
+    before = torch.from_numpy(read_predictions(folder)["validation"][some])
+    apart = deviations(predict_logits(load_task_model_anew(spec, folder), images[some]), before)
+    if not (apart > MOST_ROUNDING).any():
+        return None
+    return (
+        f"{place_of(spec.task_model)}: with its code and its weights as they were it computes something else: logits "
+        f"differ by up to {float(apart.max()):.2g} of the largest. It reads what nobody knows of (a file, a variable "
+        "of the environment, a module that it imports by name): write that into the module"
+    )
 
 
 def load_task_model(spec: SweepSpec, folder: Path) -> TaskModel:

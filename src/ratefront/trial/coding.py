@@ -18,6 +18,7 @@ from ratefront.data.image_decoding import Background
 from ratefront.data.splits import Samples
 from ratefront.errors import BitstreamError, InputError
 from ratefront.store.folder import SweepFolder, TrialFolder
+from ratefront.store.inputs import check_code
 from ratefront.store.reading import read_history, read_spec
 from ratefront.trial.given_images import given
 from ratefront.trial.receiver import decode_file
@@ -47,9 +48,22 @@ def encode_samples(
         A block does not decode to its own latents.
     """
     files = codec_of(folder, trial_id)
+    _check_code(folder)
     codec, identity = load_codec(files.codec_config, files.codec_weights, runs_modules=runs_modules)
     samples = given(paths, _sample_shape(files), resize=resize, background=_background_of(folder))
     return coded(codec, identity, samples, block_size)
+
+
+def _check_code(folder: SweepFolder) -> None:
+    """
+    Raises
+    ------
+    SweepMismatchError
+        The code that the task model is made by is not what the sweep began with: the codec would be another one.
+    """
+    ready = read_history(folder).task_model if folder.ledger.is_file() else None
+    inputs = {} if ready is None else ready.inputs
+    check_code({name: told for name, told in inputs.items() if name.startswith("code ")})
 
 
 def coded(codec: Codec, identity: bytes, samples: Samples, block_size: int) -> CodedStream:
@@ -77,6 +91,7 @@ def decode_samples(
         The trial has no codec, or the stream is another codec's, damaged, or no stream.
     """
     files = codec_of(folder, trial_id)
+    _check_code(folder)
     try:
         return decode_file(files.codec_config, files.codec_weights, stream, runs_modules=runs_modules)
     except BitstreamError as error:

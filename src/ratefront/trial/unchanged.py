@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from pathlib import Path
+
+from ratefront.data.load import load_dataset
+from ratefront.errors import SweepMismatchError
+from ratefront.spec.schema import SweepSpec
+from ratefront.store.folder import SweepFolder
 from ratefront.store.inputs import check_inputs
-from ratefront.tasks.inputs import inputs_of_trials
+from ratefront.tasks.inputs import code_of_task_model, inputs_of_trials
+from ratefront.tasks.stored import changed_behaviour
 from ratefront.trial.context import TrialContext
 
 
@@ -12,11 +20,22 @@ def check_unchanged(context: TrialContext) -> None:
     Raises
     ------
     SweepMismatchError
-        The data set or the code is another one than the sweep began with.
+        The data set or the code is another one than the sweep began with, or what the code does is.
     """
     if context.inputs:
         before = {name: digest for name, digest in context.inputs.items() if _is_of_trials(name)}
         check_inputs(before, inputs_of_trials(context.spec), context.spec)
+        _check_behaviour(context.spec.model_dump_json(), SweepFolder(context.folder).task_model)
+
+
+@lru_cache(maxsize=2)
+def _check_behaviour(spec_json: str, task_model: Path) -> None:
+    """Once a process, which imports code only once."""
+    spec = SweepSpec.model_validate_json(spec_json)
+    if code_of_task_model(spec, load_dataset(spec.dataset)) and (
+        change := changed_behaviour(spec, task_model)
+    ):
+        raise SweepMismatchError(change)
 
 
 def _is_of_trials(name: str) -> bool:
