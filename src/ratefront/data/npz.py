@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,11 @@ from ratefront.data.other_files import FOLDER, what_it_is
 from ratefront.errors import InputError
 
 _CHUNK_VALUES = 1 << 20
+_LEAD_BYTES = 1 << 26  # of what can only be read from its beginning
+_FEWEST, _MOST, _VALUES = 16, 256, 1 << 22  # samples, samples and values in a look at some samples
+_LOCAL_HEADER = struct.Struct(
+    "<26xHH"
+)  # of a zip file's member: the lengths of its name and of what is extra
 _npy: Any = numpy_format  # numpy's own types leave these functions out
 
 
@@ -108,6 +114,47 @@ def chunks_of(path: Path, name: str) -> Iterator[NDArray[Any]]:
         _, _, dtype = _read_header(file)
         while chunk := file.read(_CHUNK_VALUES * dtype.itemsize):
             yield np.frombuffer(chunk, dtype=dtype)
+
+
+def some_samples(path: Path, name: str) -> Iterator[NDArray[Any]]:
+    """A few hundred samples of the array, fewer of large ones, spread over it; of a large compressed one, over its
+    first megabytes; none of a large one whose first axis is the innermost.
+
+    Raises
+    ------
+    InputError
+        The array cannot be read.
+    """
+    with _told(path, name):
+        samples = _within_reach(path, name)
+        most = min(max(_VALUES // max(1, math.prod(samples.shape[1:])), _FEWEST), _MOST, len(samples))
+        for position in np.linspace(0, len(samples) - 1, most).round().astype(int):
+            yield np.asarray(samples[position])
+
+
+def _within_reach(path: Path, name: str) -> NDArray[Any]:
+    """The array mapped into memory where it is stored as it is, else as much of it as may be read at once."""
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo(f"{name}.npy")
+        with archive.open(member) as file:
+            shape, is_fortran, dtype = _read_header(file)
+            size, order = math.prod(shape) * dtype.itemsize, "F" if is_fortran else "C"
+            if is_fortran and size > _LEAD_BYTES:
+                return np.empty((0, *shape[1:]), dtype)
+            if member.compress_type == zipfile.ZIP_STORED:
+                begin = _data_begin(path, member) + file.tell()
+                return np.memmap(path, dtype, "r", begin, shape, order)
+            of_one = size // shape[0]
+            count = min(shape[0], max(1, _LEAD_BYTES // of_one))
+            return np.frombuffer(file.read(count * of_one), dtype).reshape((count, *shape[1:]), order=order)
+
+
+def _data_begin(path: Path, member: zipfile.ZipInfo) -> int:
+    """Where the member's bytes begin in the file."""
+    with path.open("rb") as file:
+        file.seek(member.header_offset)
+        lengths = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
+    return member.header_offset + _LOCAL_HEADER.size + sum(lengths)
 
 
 def _header(path: Path, archive: zipfile.ZipFile, name: str) -> Header:
