@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from tests.data.made import describe, load
 
-from ratefront.data import npz
+from ratefront.data import npz_samples
 from ratefront.errors import InputError
 
 Array = NDArray[Any]
@@ -181,10 +181,10 @@ def test_the_samples_looked_at_are_those_of_the_file(
     order: Any,
 ) -> None:
     """From its beginning to its end; of what is compressed, to where it is read, which tells nothing of columns."""
-    monkeypatch.setattr(npz, "_LEAD_BYTES", lead)
+    monkeypatch.setattr(npz_samples, "_LEAD_BYTES", lead)
     samples = np.arange(24_000, dtype=np.float32).reshape(1000, 2, 12)
     save(tmp_path / "own.npz", other=np.zeros(7), x_train=np.array(samples, order=order))
-    found = list(npz.some_samples(tmp_path / "own.npz", "x_train"))
+    found = list(npz_samples.some_samples(tmp_path / "own.npz", "x_train"))
     if order == "F" and last < 999:
         assert not found
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -20,11 +19,6 @@ from ratefront.data.other_files import FOLDER, what_it_is
 from ratefront.errors import InputError
 
 _CHUNK_VALUES = 1 << 20
-_LEAD_BYTES = 1 << 26  # of what can only be read from its beginning
-_FEWEST, _MOST, _VALUES = 16, 256, 1 << 22  # samples, samples and values in a look at some samples
-_LOCAL_HEADER = struct.Struct(
-    "<26xHH"
-)  # of a zip file's member: the lengths of its name and of what is extra
 _npy: Any = numpy_format  # numpy's own types leave these functions out
 
 
@@ -47,7 +41,7 @@ def array_names(path: Path) -> list[str]:
     InputError
         The file cannot be read, or is another kind of file.
     """
-    with _told(path), zipfile.ZipFile(path) as archive:
+    with told_of(path), zipfile.ZipFile(path) as archive:
         found = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
         if not found:
             raise InputError(f"{path}: is no npz file, but {what_it_is(path)}")
@@ -63,7 +57,7 @@ def read_headers(path: Path, names: Sequence[str]) -> dict[str, Header]:
         The file cannot be read, lacks one of them, or one holds no plain numbers or not as many as it says.
     """
     found = array_names(path)
-    with _told(path), zipfile.ZipFile(path) as archive:
+    with told_of(path), zipfile.ZipFile(path) as archive:
         if missing := [name for name in names if name not in found]:
             raise InputError(
                 f"{path}: needs the arrays {', '.join(names)}, but {', '.join(missing)} is missing; "
@@ -71,7 +65,7 @@ def read_headers(path: Path, names: Sequence[str]) -> dict[str, Header]:
             )
         headers = {}
         for name in names:
-            with _told(path, name):
+            with told_of(path, name):
                 headers[name] = _header(path, archive, name)
         return headers
 
@@ -84,7 +78,7 @@ def read_array(path: Path, name: str) -> NDArray[Any]:
     InputError
         It cannot be read.
     """
-    with _told(path, name), np.load(path, allow_pickle=False) as arrays:
+    with told_of(path, name), np.load(path, allow_pickle=False) as arrays:
         array: NDArray[Any] = arrays[name]
         return array
 
@@ -97,7 +91,7 @@ def stamp_of(path: Path) -> tuple[int, ...]:
     InputError
         It is not there.
     """
-    with _told(path):
+    with told_of(path):
         status = path.stat()
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
@@ -110,57 +104,16 @@ def chunks_of(path: Path, name: str) -> Iterator[NDArray[Any]]:
     InputError
         The array cannot be read.
     """
-    with _told(path, name), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-        _, _, dtype = _read_header(file)
+    with told_of(path, name), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+        _, _, dtype = read_header(file)
         while chunk := file.read(_CHUNK_VALUES * dtype.itemsize):
             yield np.frombuffer(chunk, dtype=dtype)
-
-
-def some_samples(path: Path, name: str) -> Iterator[NDArray[Any]]:
-    """A few hundred samples of the array, fewer of large ones, spread over it; of a large compressed one, over its
-    first megabytes; none of a large one whose first axis is the innermost.
-
-    Raises
-    ------
-    InputError
-        The array cannot be read.
-    """
-    with _told(path, name):
-        samples = _within_reach(path, name)
-        most = min(max(_VALUES // max(1, math.prod(samples.shape[1:])), _FEWEST), _MOST, len(samples))
-        for position in np.linspace(0, len(samples) - 1, most).round().astype(int):
-            yield np.asarray(samples[position])
-
-
-def _within_reach(path: Path, name: str) -> NDArray[Any]:
-    """The array mapped into memory where it is stored as it is, else as much of it as may be read at once."""
-    with zipfile.ZipFile(path) as archive:
-        member = archive.getinfo(f"{name}.npy")
-        with archive.open(member) as file:
-            shape, is_fortran, dtype = _read_header(file)
-            size, order = math.prod(shape) * dtype.itemsize, "F" if is_fortran else "C"
-            if is_fortran and size > _LEAD_BYTES:
-                return np.empty((0, *shape[1:]), dtype)
-            if member.compress_type == zipfile.ZIP_STORED:
-                begin = _data_begin(path, member) + file.tell()
-                return np.memmap(path, dtype, "r", begin, shape, order)
-            of_one = size // shape[0]
-            count = min(shape[0], max(1, _LEAD_BYTES // of_one))
-            return np.frombuffer(file.read(count * of_one), dtype).reshape((count, *shape[1:]), order=order)
-
-
-def _data_begin(path: Path, member: zipfile.ZipInfo) -> int:
-    """Where the member's bytes begin in the file."""
-    with path.open("rb") as file:
-        file.seek(member.header_offset)
-        lengths = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
-    return member.header_offset + _LOCAL_HEADER.size + sum(lengths)
 
 
 def _header(path: Path, archive: zipfile.ZipFile, name: str) -> Header:
     member = archive.getinfo(f"{name}.npy")
     with archive.open(member) as file:
-        shape, _, dtype = _read_header(file)
+        shape, _, dtype = read_header(file)
         if dtype.hasobject or dtype.names:
             raise InputError(
                 f"{path}: {name}: must hold plain numbers, got objects or records ({dtype}); "
@@ -175,7 +128,14 @@ def _header(path: Path, archive: zipfile.ZipFile, name: str) -> Header:
     return Header(shape, dtype)
 
 
-def _read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether the first axis is the innermost, and type of the array that begins here.
+
+    Raises
+    ------
+    ValueError
+        It is none of plain numbers.
+    """
     readers = {(1, 0): _npy.read_array_header_1_0, (2, 0): _npy.read_array_header_2_0}
     version = _npy.read_magic(file)
     if version not in readers:
@@ -185,7 +145,7 @@ def _read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 
 @contextmanager
-def _told(path: Path, name: str | None = None) -> Iterator[None]:
+def told_of(path: Path, name: str | None = None) -> Iterator[None]:
     """What goes wrong inside as an error that names the file, and the array."""
     place = f"{path}: {name}" if name else str(path)
     try:

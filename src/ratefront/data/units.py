@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.data.npz import some_samples, stamp_of
+from ratefront.data.npz import stamp_of
+from ratefront.data.npz_samples import some_samples
 from ratefront.data.value_rules import Kind
 
 _FACTOR = 3
