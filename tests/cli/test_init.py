@@ -98,6 +98,16 @@ def test_a_folder_of_images(width: int, height: int, size: int) -> None:
     assert f"samples of 3×{size}×{size}, 2 classes; 12 train, 2 validate, 2 test" in done.stderr
 
 
+def test_what_is_to_be_doubted_of_the_data_is_said() -> None:
+    """As the check says it."""
+    train, test = pixels(40, 9, 8), pixels(10, 9, 8) // 16
+    write_npz(Path("own.npz"), x_train=train, x_test=test, y_test=np.arange(10) % 3)
+    done = init("--data", "own.npz")
+    assert done.exit_code == 0, done.output
+    assert "warning: the test split has no sample of 1 of the 4 classes: class 3" in done.stderr
+    assert "warning: x_test is about 17 times darker than x_train" in done.stderr
+
+
 def test_a_data_set_by_its_name() -> None:
     done = init("--data", "digits")
     assert done.exit_code == 0, done.output
@@ -201,7 +211,7 @@ def test_a_folder_that_a_sweep_would_refuse_leaves_no_file() -> None:
         (("--data", "nowhere.npz"), "there is no such file or folder"),
         (("--data", "mnits"), 'did you mean "mnist"?'),
         (("--data", "digits", "--kind", "points"), "--kind"),
-        (("--data", "."), "no image files"),
+        (("--data", "."), "no image files in it that can be read; endings found: "),
         (("--data", "digits", "--task-model", "module"), "package.module:function"),
         (("--data", "digits", "--task-model", "lenett"), "package.module:function"),
         (("--data", "digits", "--task-model", "no_such_module:net"), "No module named"),

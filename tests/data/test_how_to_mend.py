@@ -147,6 +147,9 @@ def test_bytes_are_not_read_to_be_described(tmp_path: Path) -> None:
     [
         ({"x_train": pixels(40, 9, 8) > 9}, "x.astype('uint8') * 255"),
         ({"x_train": pixels(40, 9, 8).astype(np.uint16)}, "of 16 bits x / numpy.float32(65535)"),
+        ({"x_train": DRAW.random((40, 9, 8)).astype(">f4")}, "x.astype('float32')"),
+        ({"x_train": DRAW.random((40, 9, 8)).astype(">f8")}, "x.astype('float32')"),
+        ({"x_train": DRAW.random((40, 9, 8)).astype(np.longdouble)}, "x.astype('float32')"),
         ({"x_train": pixels(40, 72)}, "x.reshape(-1, H, W)"),
         ({"x_train": pixels(40, 3, 9, 8)}, "numpy.moveaxis(x, 1, -1)"),
         ({"x_train": np.array([pixels(9, 8), pixels(8, 8)] * 20, dtype=object)}, "numpy.stack(list(x))"),

@@ -115,7 +115,7 @@ def test_transparent_images_are_refused_or_laid_on_what_is_said(
     root = _folder(tmp_path, image.save)
     with pytest.raises(InputError, match=r"6 of 6 .*cat/0.png \(has transparent pixels\).*background: white"):
         _loaded(root)
-    with pytest.raises(InputError, match=r"0.png: cannot be used as an image: has transparent pixels"):
+    with pytest.raises(InputError, match=r"0.png: .*has transparent pixels: lay it on a background, white"):
         _encoded(root / "cat" / "0.png")
     stored = np.asarray(image.convert("RGBA")).astype(float)
     share = stored[..., 3:] / 255
@@ -262,3 +262,25 @@ def test_more_than_8_bits_are_refused_and_not_cut_off(tmp_path: Path, kind: str)
         _loaded(root, background="white")
     with pytest.raises(InputError, match="more than 8 bits a value"):
         _encoded(root / "cat" / f"0{suffix}")
+
+
+def _pages(path: Path, count: int = 2, **settings: Any) -> None:
+    first, *others = (Image.fromarray(pixels(SIZE, SIZE, 3)) for _ in range(count))
+    first.save(path, save_all=True, append_images=others, **settings)
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".webp", ".png"])
+def test_of_several_pages_or_frames_none_is_taken_in_silence(tmp_path: Path, suffix: str) -> None:
+    root = _folder(tmp_path, _pages, suffix)
+    with pytest.raises(InputError, match="holds 2 pages or frames: save each one that counts"):
+        _loaded(root)
+    with pytest.raises(InputError, match="holds 2 pages or frames"):
+        _encoded(root / "cat" / f"0{suffix}")
+
+
+def test_a_photograph_with_its_preview_is_one_image(tmp_path: Path) -> None:
+    """As cameras and telephones write them: JPEG files that hold a second image."""
+    root = _folder(tmp_path, lambda path: _pages(path, format="MPO"), ".jpg")
+    with Image.open(root / "cat" / "0.jpg") as image:
+        assert image.format == "MPO"
+    assert len(_loaded(root)) == 6

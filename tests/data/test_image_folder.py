@@ -236,7 +236,13 @@ def _foreign_class(root: Path) -> str:
 
 def _empty_class(root: Path) -> str:
     (root / "emu").mkdir()
-    return "there is no usable image of: emu"
+    return "there is no usable image of: emu; emu: endings found: no file; those that are read: .jpg"
+
+
+def _class_of_gifs(root: Path) -> str:
+    for path in (root / "dog").iterdir():
+        path.rename(path.with_suffix(".GIF"))
+    return r"there is no usable image of: dog; dog: endings found: .gif \(5\); those that are read: .jpg"
 
 
 def _too_few(root: Path) -> str:
@@ -248,11 +254,12 @@ def _too_few(root: Path) -> str:
 def _no_images(root: Path) -> str:
     for path in root.rglob("*.png"):
         path.rename(path.with_suffix(".txt"))
-    return "there are no image files in its class folders"
+    return r"there are no image files in its class folders; endings found: .txt \(10\); those that are read: .jpg"
 
 
 @pytest.mark.parametrize(
-    "change", [_nothing, _one_class, _only_train, _foreign_class, _empty_class, _too_few, _no_images]
+    "change",
+    [_nothing, _one_class, _only_train, _foreign_class, _empty_class, _class_of_gifs, _too_few, _no_images],
 )
 def test_folders_that_do_not_fit_are_told(tmp_path: Path, change: Any) -> None:
     root = write_classes(tmp_path / "images", 5)

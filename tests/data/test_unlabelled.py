@@ -83,6 +83,9 @@ def test_too_few_images_are_told(tmp_path: Path) -> None:
     write_image(tmp_path / "1.png")
     with pytest.raises(InputError, match="needs at least 3 usable images, found 1"):
         load("images", root=str(tmp_path), size=8)
+    (tmp_path / "1.png").rename(tmp_path / "1.gif")
+    with pytest.raises(InputError, match=r"found 0; endings found: .gif \(1\); those that are read: .jpg"):
+        load("images", root=str(tmp_path), size=8)
 
 
 def test_a_sweep_over_them_is_refused_in_one_line(folder: Path) -> None:

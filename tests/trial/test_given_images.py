@@ -127,6 +127,7 @@ def test_a_corrupt_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("array", "reason"),
     [
+        (_pixels(2, 6, 4).astype(">f4"), r"x.astype\('float32'\)"),
         (np.full((2, 6, 4), 1.5), "sample 0: floats of images must be in"),
         (np.full((2, 6, 4), np.nan), "finite"),
         (np.zeros((2, 6, 4), dtype=np.int64), "uint8, or floats"),

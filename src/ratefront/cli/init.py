@@ -52,8 +52,10 @@ def init(
     first = api.init(
         data, out, kind=None if kind is None else kind.value, task_model=task_model, weights=weights
     )
+    warnings = "".join(f"warning: {warning}\n" for warning in first.warnings)
     print(
         f"data: {in_words(first.shape, first.classes, first.samples)}\n"
+        f"{warnings}"
         f"task model: {first.cost}\n"
         f"read the file, change it, then see its plan: {ratefront('check', out)}\n"
         f"and try two trials:                          {ratefront('sweep', out, '--trials', '2')}",

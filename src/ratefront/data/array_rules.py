@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,16 +38,27 @@ def check_headers(headers: Mapping[str, Header], path: Path) -> None:
             )
 
 
+def check_type(found: np.dtype[Any], place: str, header: object) -> None:
+    """Whether samples may be numbers of this type; ``header`` says what the array is.
+
+    Raises
+    ------
+    InputError
+        They may not; says how they become what may be.
+    """
+    if found != np.uint8 and found not in (np.float16, np.float32, np.float64):
+        raise InputError(
+            f"{place}: must be uint8, or floats (images in [0, 1]), got {header}{_of_type(found)}"
+        )
+
+
 def _check_like(header: Header, train: Header, place: str) -> None:
     if train.shape[1:] != header.shape[1:] or train.dtype.kind != header.dtype.kind:
         raise InputError(f"{place}: must hold samples as x_train ({train}), got {header}")
 
 
 def _check_samples(header: Header, place: str) -> None:
-    if header.dtype != np.uint8 and header.dtype not in (np.float16, np.float32, np.float64):
-        raise InputError(
-            f"{place}: must be uint8, or floats (images in [0, 1]), got {header}{_of_type(header.dtype)}"
-        )
+    check_type(header.dtype, place, header)
     if len(header.shape) not in (3, 4):
         raise InputError(
             f"{place}: must be (N, H, W), (N, H, W, C) or (N, P, 3), got {header}{_of_shape(header.shape)}"
@@ -58,7 +70,9 @@ def _check_samples(header: Header, place: str) -> None:
         )
 
 
-def _of_type(found: np.dtype[np.generic]) -> str:
+def _of_type(found: np.dtype[Any]) -> str:
+    if found.kind == "f":  # of the other byte order, or wider than 64 bits
+        return "; x.astype('float32') makes it so"
     if found.kind == "b":
         return "; x.astype('uint8') * 255 makes it so"
     if found.kind in "iu":

@@ -23,6 +23,7 @@ from ratefront.data.label_rules import check_labels
 from ratefront.data.npz import Header, array_names, read_array, read_headers
 from ratefront.data.samples import Bytes
 from ratefront.data.splits import Dataset, Samples, Split
+from ratefront.data.units import remarks_on_units
 from ratefront.data.value_rules import (
     Kind,
     check_stored_brightness,
@@ -62,7 +63,7 @@ class _Described:
 
 def describe_arrays(parameters: ArraysParameters) -> dict[str, Any]:
     """``shape`` of a sample, and what ``label_facts`` tells. Samples that are floats are read, some megabytes at a time
-    and once a process, since only their values tell whether they may be taken; bytes are not.
+    and once a process, since only their values tell whether they may be taken; of bytes a few hundred samples are.
 
     Raises
     ------
@@ -74,7 +75,8 @@ def describe_arrays(parameters: ArraysParameters) -> dict[str, Any]:
     if header.dtype.kind == "f":
         for split in found.splits:
             check_stored_values(found.path, f"x_{split}", found.kind)
-    return {"shape": _sample_shape(header, found.kind)} | label_facts(found.of_labels, found.class_names)
+    facts = label_facts(found.of_labels, found.class_names)
+    return {"shape": _sample_shape(header, found.kind), **facts, "remarks": _remarks(found)}
 
 
 def load_arrays(parameters: ArraysParameters) -> Dataset:
@@ -96,7 +98,12 @@ def load_arrays(parameters: ArraysParameters) -> Dataset:
     )
     bits = 8 * min(found.headers["x_train"].dtype.itemsize, 4)
     made = assemble("arrays", len(found.class_names), bits, read, told, parameters)
-    return replace(made, remarks=tuple(remarks_on(found.of_labels, found.class_names)))
+    return replace(made, remarks=tuple(_remarks(found)))
+
+
+def _remarks(found: _Described) -> list[str]:
+    of_labels = remarks_on(found.of_labels, found.class_names)
+    return [*of_labels, *remarks_on_units(found.path, found.splits, found.kind)]
 
 
 def _described(parameters: ArraysParameters) -> _Described:
@@ -107,7 +114,8 @@ def _described(parameters: ArraysParameters) -> _Described:
     check_labels(labels, path)
     kind = _kind(parameters, path, headers["x_train"])
     if kind == "images":
-        check_stored_brightness(path, "x_train")
+        for name in (name for name in headers if name.startswith("x")):
+            check_stored_brightness(path, name)
     return _Described(path, kind, headers, {name: own.astype(np.int64) for name, own in labels.items()})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ratefront.errors import InputError
 
 _VALIDATION = ("val", "validation", "valid")
 _LIKE_SPLITS = {*_VALIDATION, "train", "training", "dev", "eval", "test", "testing"}
+_SHOWN = 5
 _RENAME = "Splits are called train, val and test, in small letters: rename the folders"
 
 
@@ -67,6 +69,14 @@ def split_folders(root: Path, holds_classes: bool) -> list[Path]:
     if len(used) == 1:
         raise InputError(f"{root}: has train, but neither val nor test with images beside it")
     return [root / name for name in used]
+
+
+def endings(folder: Path) -> str:
+    """How the names of the files below a folder end, where none is an image file, and how those of image files do."""
+    names = [name for _, _, names in os.walk(folder, followlinks=True) for name in names if name[0] != "."]
+    found = Counter(Path(name).suffix.lower() or "none" for name in names)
+    shown = ", ".join(f"{ending} ({count})" for ending, count in found.most_common(_SHOWN))
+    return f"endings found: {shown or 'no file'}; those that are read: {', '.join(SUFFIXES)}"
 
 
 def image_files(folder: Path) -> Iterator[str]:

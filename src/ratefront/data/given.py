@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.data.file_layout import check_folder, image_files
+from ratefront.data.file_layout import check_folder, endings, image_files
 from ratefront.errors import InputError
 from ratefront.spec.problems import unknown
 from ratefront.spec.schema import Named
@@ -56,7 +56,7 @@ def _sides(root: Path) -> list[int]:
     check_folder(root)
     shorter = list(islice(_shorter_sides(root), _LOOKED_AT))
     if not shorter:
-        raise InputError(f"{root}: there are no image files in it that can be read")
+        raise InputError(f"{root}: there are no image files in it that can be read; {endings(root)}")
     own = max(int(median(shorter)), _SMALLEST_SIDE)
     if own in range(_SIDES[-1], _SIDES[0]):
         return [own, *(side for side in _SIDES if side < own)]

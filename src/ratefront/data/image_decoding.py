@@ -1,7 +1,8 @@
 """One image file: what may be decoded of it, and what is made of it.
 
 Orientation as EXIF tells it is obeyed. Grey stays grey, unless three channels are asked for. Transparent pixels have no
-brightness of their own: they are refused, or laid on a background. More than 8 bits a value are refused.
+brightness of their own: they are refused, or laid on a background. More than 8 bits a value, and several images, are
+refused.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ from ratefront.errors import InputError
 Background = Literal["white", "black"]
 
 IS_TRANSPARENT = "has transparent pixels"
+
+_LAY_IT = "lay it on a background, white or black, and save it without transparency"
+_SAME_MOMENT = (
+    "MPO"  # a photograph with its preview, or from a second lens: the first image is the photograph
+)
 
 _GREY_MODES = ("1", "L", "LA", "La")
 _WITH_PALETTE = ("P", "PA")
@@ -52,13 +58,16 @@ def decode(path: str, conversion: Conversion) -> Image.Image:
     Raises
     ------
     InputError
-        It cannot be decoded, is transparent with no background to lay it on, or has more than 8 bits a value.
+        It cannot be decoded, is transparent with no background to lay it on, holds several images, or has more than 8
+        bits a value.
     """
     try:
         with Image.open(path) as image:
             return _converted(image, conversion)
     except Exception as error:  # of many kinds, by decoder: OSError, SyntaxError, struct.error, …
-        raise InputError(f"{path}: cannot be used as an image: {_why(error, path)}") from error
+        why = _why(error, path)
+        advice = f": {_LAY_IT}" if why == IS_TRANSPARENT else ""
+        raise InputError(f"{path}: cannot be used as an image: {why}{advice}") from error
 
 
 def look_at(path: str, at_least: int, background: Background | None) -> Look:
@@ -96,11 +105,19 @@ def _has_colours(image: Image.Image) -> bool:
 
 
 def _converted(image: Image.Image, conversion: Conversion) -> Image.Image:
+    _check_pages(image)
     _check_bits(image)
     upright = _upright(image)
     if upright.has_transparency_data:
         upright = _laid_on(conversion.background, upright.convert("RGBA"))
     return upright.convert("L" if conversion.channels == 1 else "RGB")
+
+
+def _check_pages(image: Image.Image) -> None:
+    """Of several images in a file, which one is meant?"""
+    pages = getattr(image, "n_frames", 1)
+    if pages > 1 and image.format != _SAME_MOMENT:
+        raise _UnusableError(f"holds {pages} pages or frames: save each one that counts as a file of its own")
 
 
 def _check_bits(image: Image.Image) -> None:

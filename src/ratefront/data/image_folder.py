@@ -15,7 +15,7 @@ from ratefront.catalogue.datasets import ImageFolderParameters
 from ratefront.data.assemble import assemble
 from ratefront.data.description import label_facts, remarks_on
 from ratefront.data.file_check import channels_of, check_some, usable
-from ratefront.data.file_layout import check_folder, class_names, image_files, split_folders
+from ratefront.data.file_layout import check_folder, class_names, endings, image_files, split_folders
 from ratefront.data.hold_out import TEST_SHARE, check_enough, hold_out_of
 from ratefront.data.image_decoding import Conversion
 from ratefront.data.image_files import Files
@@ -114,7 +114,7 @@ def _labelled(folder: Path, root: Path, classes: Sequence[str]) -> _Labelled:
         for file in image_files(folder / name)
     }
     if not found:
-        raise InputError(f"{folder}: there are no image files in its class folders")
+        raise InputError(f"{folder}: there are no image files in its class folders; {endings(folder)}")
     return found
 
 
@@ -126,7 +126,8 @@ def _check(listed: _Listed) -> None:
     labels, folder, classes = listed.labels[0], listed.folders[0], listed.classes
     present = set(labels.tolist())
     if absent := [name for label, name in enumerate(classes) if label not in present]:
-        raise InputError(f"{folder}: there is no usable image of: {', '.join(absent)}")
+        found = endings(folder / absent[0])
+        raise InputError(f"{folder}: there is no usable image of: {', '.join(absent)}; {absent[0]}: {found}")
     check_enough(labels, {1: 3, 2: 2}.get(len(listed.splits), 1), str(folder), classes)
 
 

@@ -41,7 +41,7 @@ def array_names(path: Path) -> list[str]:
     InputError
         The file cannot be read, or is another kind of file.
     """
-    with _told(path), zipfile.ZipFile(path) as archive:
+    with told_of(path), zipfile.ZipFile(path) as archive:
         found = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
         if not found:
             raise InputError(f"{path}: is no npz file, but {what_it_is(path)}")
@@ -57,7 +57,7 @@ def read_headers(path: Path, names: Sequence[str]) -> dict[str, Header]:
         The file cannot be read, lacks one of them, or one holds no plain numbers or not as many as it says.
     """
     found = array_names(path)
-    with _told(path), zipfile.ZipFile(path) as archive:
+    with told_of(path), zipfile.ZipFile(path) as archive:
         if missing := [name for name in names if name not in found]:
             raise InputError(
                 f"{path}: needs the arrays {', '.join(names)}, but {', '.join(missing)} is missing; "
@@ -65,7 +65,7 @@ def read_headers(path: Path, names: Sequence[str]) -> dict[str, Header]:
             )
         headers = {}
         for name in names:
-            with _told(path, name):
+            with told_of(path, name):
                 headers[name] = _header(path, archive, name)
         return headers
 
@@ -78,7 +78,7 @@ def read_array(path: Path, name: str) -> NDArray[Any]:
     InputError
         It cannot be read.
     """
-    with _told(path, name), np.load(path, allow_pickle=False) as arrays:
+    with told_of(path, name), np.load(path, allow_pickle=False) as arrays:
         array: NDArray[Any] = arrays[name]
         return array
 
@@ -91,7 +91,7 @@ def stamp_of(path: Path) -> tuple[int, ...]:
     InputError
         It is not there.
     """
-    with _told(path):
+    with told_of(path):
         status = path.stat()
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
@@ -104,8 +104,8 @@ def chunks_of(path: Path, name: str) -> Iterator[NDArray[Any]]:
     InputError
         The array cannot be read.
     """
-    with _told(path, name), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-        _, _, dtype = _read_header(file)
+    with told_of(path, name), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+        _, _, dtype = read_header(file)
         while chunk := file.read(_CHUNK_VALUES * dtype.itemsize):
             yield np.frombuffer(chunk, dtype=dtype)
 
@@ -113,7 +113,7 @@ def chunks_of(path: Path, name: str) -> Iterator[NDArray[Any]]:
 def _header(path: Path, archive: zipfile.ZipFile, name: str) -> Header:
     member = archive.getinfo(f"{name}.npy")
     with archive.open(member) as file:
-        shape, _, dtype = _read_header(file)
+        shape, _, dtype = read_header(file)
         if dtype.hasobject or dtype.names:
             raise InputError(
                 f"{path}: {name}: must hold plain numbers, got objects or records ({dtype}); "
@@ -128,7 +128,14 @@ def _header(path: Path, archive: zipfile.ZipFile, name: str) -> Header:
     return Header(shape, dtype)
 
 
-def _read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether the first axis is the innermost, and type of the array that begins here.
+
+    Raises
+    ------
+    ValueError
+        It is none of plain numbers.
+    """
     readers = {(1, 0): _npy.read_array_header_1_0, (2, 0): _npy.read_array_header_2_0}
     version = _npy.read_magic(file)
     if version not in readers:
@@ -138,7 +145,7 @@ def _read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 
 @contextmanager
-def _told(path: Path, name: str | None = None) -> Iterator[None]:
+def told_of(path: Path, name: str | None = None) -> Iterator[None]:
     """What goes wrong inside as an error that names the file, and the array."""
     place = f"{path}: {name}" if name else str(path)
     try:

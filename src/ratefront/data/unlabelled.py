@@ -15,7 +15,7 @@ from PIL import Image
 
 from ratefront.catalogue.datasets import ImagesParameters
 from ratefront.data.file_check import channels_of, usable
-from ratefront.data.file_layout import check_folder, image_files, split_folders
+from ratefront.data.file_layout import check_folder, endings, image_files, split_folders
 from ratefront.data.hold_out import hold_out
 from ratefront.data.image_decoding import Conversion, decode
 from ratefront.data.image_files import stacked
@@ -129,7 +129,8 @@ def _divided(listed: list[list[str]], parameters: ImagesParameters) -> list[list
 
 def _check_enough(files: Sequence[str], least: int, parameters: ImagesParameters) -> None:
     if len(files) < least:
-        raise InputError(f"{parameters.root}: needs at least {least} usable images, found {len(files)}")
+        told = "" if files else f"; {endings(Path(parameters.root))}"
+        raise InputError(f"{parameters.root}: needs at least {least} usable images, found {len(files)}{told}")
 
 
 def _without(files: Sequence[str], seed: int) -> list[list[str]]:

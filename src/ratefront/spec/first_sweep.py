@@ -23,7 +23,8 @@ _TRIAL_EPOCHS = (3, 20)
 class FirstSweep:
     """What a first sweep is about: a data set and what is in it, a task model and what it costs.
 
-    ``samples`` are counted by split; ``cost`` is a line for the header; ``label_bits`` the entropy of the labels.
+    ``samples`` are counted by split; ``cost`` is a line for the header; ``label_bits`` the entropy of the labels;
+    ``warnings`` are what a person should know of the data.
     """
 
     dataset: Mapping[str, Any]
@@ -34,6 +35,7 @@ class FirstSweep:
     task_model: Mapping[str, Any]
     splits: Sequence[str]
     cost: str
+    warnings: Sequence[str] = ()
 
     def text(self, out: Path) -> str:
         """A sweep file of the families label and split; ``out`` is where it will be, as its own header says."""

@@ -31,6 +31,7 @@ def first_sweep(datasets: Sequence[Named], task_model: Mapping[str, Any] | None)
         task_model=choice.task_model,
         splits=_splits(choice),
         cost=_cost(choice),
+        warnings=data.remarks,
     )
 
 

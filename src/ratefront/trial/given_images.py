@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from ratefront.data.array_rules import check_type
 from ratefront.data.image_decoding import Background, Conversion, decode
 from ratefront.data.npz import array_names, read_array, read_headers
 from ratefront.data.samples import from_bytes
@@ -123,8 +124,7 @@ def _name_in(path: Path) -> str:
 
 
 def _checked(array: NDArray[Any], path: Path) -> NDArray[Any]:
-    if array.dtype != np.uint8 and array.dtype not in (np.float16, np.float32, np.float64):
-        raise InputError(f"{path}: must be uint8, or floats (images in [0, 1]), got {array.dtype}")
+    check_type(array.dtype, str(path), array.dtype)
     if array.ndim == 0 or len(array) == 0:
         raise InputError(f"{path}: must hold samples (N, ...), got shape {array.shape}")
     return array
