@@ -31,7 +31,7 @@ from ratefront.tasks.course import Course, checkpoint_of
 from ratefront.tasks.evaluation_check import check_evaluation, some_samples
 from ratefront.tasks.given import check_cut, take_weights
 from ratefront.tasks.inputs import code_of_families, code_of_task_model, inputs_of_task_model
-from ratefront.tasks.model import TaskModel
+from ratefront.tasks.model import TaskModel, at_once
 from ratefront.tasks.stored import changed_behaviour, place_of, ready_of, save_task_model
 from ratefront.tasks.train import train_task_model
 
@@ -51,8 +51,8 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
     Raises
     ------
     InputError
-        The task model does not take the data set's samples, is no function of them in evaluation mode, or its
-        pretrained weights cannot be had.
+        The task model does not take the data set's samples, is no function of them in evaluation mode, its weights
+        cannot be had, or what is kept of it is not what its code computes now.
     DivergedError
         Training failed.
     """
@@ -121,11 +121,11 @@ def _begin(model: TaskModel, data: Dataset, parameters: TaskModelParameters, pla
     if parameters.weights is not None:
         take_weights(model, Path(parameters.weights))
     check_evaluation(model, some_samples(data.validation.images), place)
+    # VGG's poolings keep an edge of odd sizes, which torchvision's drop: one that is trained here learns with it.
     is_trained_here = isinstance(parameters, ImageNetParameters) and parameters.epochs > 0
-    if (
-        parameters.weights is not None or not is_trained_here
-    ):  # then VGG's poolings may keep an edge of odd sizes
-        check_cut(model, torch.from_numpy(data.validation.images[:_COMPARED]), place)
+    if parameters.weights is not None or not is_trained_here:
+        few = min(_COMPARED, at_once(data.shape))
+        check_cut(model, torch.from_numpy(data.validation.images[:few]), place)
 
 
 def _put(made: Path, kept: Path, aside: Path) -> None:

@@ -32,9 +32,8 @@ def check_unchanged(context: TrialContext) -> None:
 def _check_behaviour(spec_json: str, task_model: Path) -> None:
     """Once a process, which imports code only once."""
     spec = SweepSpec.model_validate_json(spec_json)
-    if code_of_task_model(spec, load_dataset(spec.dataset)) and (
-        change := changed_behaviour(spec, task_model)
-    ):
+    is_own = bool(code_of_task_model(spec, load_dataset(spec.dataset)))
+    if is_own and (change := changed_behaviour(spec, task_model)):
         raise SweepMismatchError(change)
 
 
