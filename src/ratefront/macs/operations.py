@@ -47,12 +47,15 @@ _GATHERING_AND_COPYING = """
     _index_put_impl _local_scalar_dense _pack_padded_sequence _pin_memory _reshape_copy _stack _to_copy _unique
     _unique2 _unsafe_index _unsafe_index_put _unsafe_view
 """
-_COPYING = frozenset(_GATHERING_AND_COPYING.split())
-_PRODUCTLESS = frozenset(
-    " ".join(
-        (_REDUCTIONS, _NORMALISATIONS, _ACTIVATIONS, _POOLING_AND_RESIZING, _GATHERING_AND_COPYING)
-    ).split()
-)
+
+
+def words(text: str) -> frozenset[str]:
+    """The names in a text."""
+    return frozenset(text.split())
+
+
+_COPYING = words(_GATHERING_AND_COPYING)
+_PRODUCTLESS = words(" ".join((_REDUCTIONS, _NORMALISATIONS, _ACTIVATIONS, _POOLING_AND_RESIZING))) | _COPYING
 
 
 def plain_name(operation: Operation) -> str:

@@ -9,40 +9,41 @@ and additions. A product with a single number counts as none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import inf
 from typing import Any, TypeAlias
 
 from torch import Tensor
 
-from ratefront.macs.contents import Content, Contents, Source, holds_one_number, most
+from ratefront.macs.contents import Content, Contents, holds_one_number
 from ratefront.macs.hidden import by_argument, tensors_of, written
-from ratefront.macs.operations import Operation, copies, is_elementwise, is_view, kind
+from ratefront.macs.operations import Operation, copies, is_elementwise, is_view, kind, words
 
 #: Tensors that an operation was given, and what they held then.
 Given: TypeAlias = list[tuple[Tensor, Content]]
 
 #: Elementwise operations of several tensors that hold no product; all others are taken to.
-_ADDING = frozenset({"add", "sub", "rsub"})
-_CHOOSING = frozenset("""
+_ADDING = frozenset(("add", "sub", "rsub"))
+_CHOOSING = words("""
     bitwise_and bitwise_or bitwise_xor clamp clamp_max clamp_min clip copysign eq fmax fmin ge gt heaviside le
     logaddexp logaddexp2 logical_and logical_or logical_xor lt masked_fill max maximum min minimum ne nextafter where
     __ior__ __ixor__ __iand__
-""".split())
-_PASSING = _ADDING | frozenset(
-    "abs addcdiv addcmul clone div lerp masked_fill mul neg positive true_divide where".split()
+""")
+_PASSING = _ADDING | words(
+    "abs addcdiv addcmul clone div lerp masked_fill mul neg positive true_divide where"
 )
-_SQUARES = frozenset({"pow", "square", "float_power"})
-_SUMS = frozenset("""
+_SQUARES = words("pow square float_power")
+_SUMS = words("""
     adaptive_avg_pool2d avg_pool2d avg_pool3d col2im cumsum index_add index_reduce mean nansum scatter_add
     scatter_reduce sum _adaptive_avg_pool2d _adaptive_avg_pool3d
-""".split())
-_ACCUMULATING = frozenset({"index_put", "put", "scatter", "_index_put_impl", "_unsafe_index_put"})
-_OF_ONE_NUMBER = frozenset("""
+""")
+_ACCUMULATING = words("index_put put scatter _index_put_impl _unsafe_index_put")
+_OF_ONE_NUMBER = words("""
     bernoulli empty empty_like empty_strided fill full full_like new_empty new_empty_strided new_full new_ones
     new_zeros ones ones_like scalar_tensor zero zeros zeros_like
-""".split())
-_OVERWRITING = frozenset({"copy", "fill", "zero"})
-_DRAWN = frozenset("bernoulli cauchy exponential geometric log_normal normal random uniform".split())
+""")
+_OVERWRITING = words("copy fill zero")
+_DRAWN = words("bernoulli cauchy exponential geometric log_normal normal random uniform")
 
 
 class Products:
@@ -50,8 +51,9 @@ class Products:
 
     def __init__(self, sample: object) -> None:
         self._contents = Contents()
+        self._numbers_left = False  # numbers of the sample are Python's: any of those may be one
         for tensor in tensors_of(sample):
-            self._contents.write(tensor, Content(Source.SAMPLE))
+            self._contents.write(tensor, Content(sample=True, weights=False))
 
     def given(self, operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Given:
         """The tensors whose numbers an operation uses: to be asked before it is run, which may write them."""
@@ -72,11 +74,16 @@ class Products:
             return 0
         changed = tensors_of(written(operation, args, kwargs))
         results = tensors_of(output) or changed
+        scales = self._numbers_left and _scales_weights(operation, args, given)
         content = _content(operation, given)
         for tensor in (*results, *changed):
-            self._contents.write(tensor, content)
-        at_once = sum(result.numel() for result in results) if _weighs(operation, given) else 0
-        return at_once + _taken_up(operation, args, kwargs, given)
+            self._contents.write(
+                tensor, replace(content, sample=content.sample or scales), computed=not copies(operation)
+            )
+        self._numbers_left |= kind(operation) == "_local_scalar_dense" and content.sample
+        at_once = scales or _weighs(operation, given)
+        products = sum(result.numel() for result in results) if at_once else 0
+        return products + _taken_up(operation, args, kwargs, given)
 
 
 def _overwrites_first(operation: Operation) -> bool:
@@ -89,12 +96,21 @@ def _overwrites_first(operation: Operation) -> bool:
 
 def _weighs(operation: Operation, given: Given) -> bool:
     """Whether it multiplies what derives from the sample by weights."""
-    sources = [content.source for _, content in _factors(operation, given)]
-    return Source.SAMPLE in sources and any(_is_weight(*factor) for factor in _factors(operation, given))
+    factors = _factors(operation, given)
+    return (
+        len(factors) > 1 and any(content.sample for _, content in factors) and any(map(_is_weight, factors))
+    )
 
 
-def _is_weight(tensor: Tensor, content: Content) -> bool:
-    return content.source is Source.OUTSIDE and not holds_one_number(tensor)
+def _scales_weights(operation: Operation, args: Sequence[Any], given: Given) -> bool:
+    """Whether it multiplies weights by one of Python's numbers."""
+    scaled = any(isinstance(value, int | float) for value in args)
+    return scaled and any(map(_is_weight, _factors(operation, given)))
+
+
+def _is_weight(factor: tuple[Tensor, Content]) -> bool:
+    tensor, content = factor
+    return content.weights and not holds_one_number(tensor)
 
 
 def _factors(operation: Operation, given: Given) -> Given:
@@ -108,13 +124,21 @@ def _factors(operation: Operation, given: Given) -> Given:
 
 
 def _content(operation: Operation, given: Given) -> Content:
-    contents = [content for _, content in given]
-    return Content(_source(operation, contents), _products(operation, given), _is_difference(operation, given))
+    sample = any(content.sample for _, content in given)
+    weights = _keeps_weights(operation, given) if sample else not _is_made(operation, given)
+    return Content(sample, weights, _products(operation, given), _is_difference(operation, given))
 
 
-def _source(operation: Operation, contents: list[Content]) -> Source:
-    made = kind(operation) in _OF_ONE_NUMBER or (bool(contents) and is_elementwise(operation))
-    return Source(max(most(contents, lambda c: c.source), Source.MADE if made else Source.OUTSIDE))
+def _is_made(operation: Operation, given: Given) -> bool:
+    """Whether nothing in the result comes from outside."""
+    made = kind(operation) in _OF_ONE_NUMBER or (bool(given) and is_elementwise(operation))
+    return made and not any(content.weights for _, content in given)
+
+
+def _keeps_weights(operation: Operation, given: Given) -> bool:
+    """Whether numbers of weights may be in the result as they were, beside those of the sample."""
+    chooses = copies(operation) or kind(operation) in ("where", "masked_fill")
+    return chooses and any(content.weights and tensor.is_floating_point() for tensor, content in given)
 
 
 def _products(operation: Operation, given: Given) -> int:
@@ -147,19 +171,16 @@ def _is_pair(factors: Given) -> bool:
 
 def _is_difference(operation: Operation, given: Given) -> bool:
     name = kind(operation)
-    if name in _ADDING and any(content.source is Source.SAMPLE for _, content in given):
-        if any(_is_weight(*one) for one in given):
-            return True
+    if name in _ADDING and any(content.sample for _, content in given) and any(map(_is_weight, given)):
+        return True
     return _passes(operation) and any(content.difference for _, content in given)
 
 
-def _taken_up(
-    operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any], given: Given
-) -> int:
+def _taken_up(operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any], given: Given) -> int:
     """Products that a sum takes up, and those within a reduction itself."""
     name, flags = kind(operation), _flags(args, kwargs)
     if name in ("prod", "cumprod") or {"prod", "multiply"} & flags:
-        return sum(tensor.numel() for tensor, content in given if content.source is Source.SAMPLE)
+        return sum(tensor.numel() for tensor, content in given if content.sample)
     if name in _SUMS or (name in _ACCUMULATING and flags):
         return sum(tensor.numel() * content.products for tensor, content in given)
     if name in ("norm", "linalg_vector_norm") and not {0, 1, inf, -inf} & set(args[1:2]):
