@@ -62,6 +62,11 @@ LINEAR: dict[str, Network] = {
         sum(WEIGHT[k, j] * x[0, k] for k in range(INPUTS)) for j in range(OUTPUTS)
     ],
     "by Python's numbers": lambda x: sum(WEIGHT[k] * float(x[0, k]) for k in range(INPUTS)),
+    "by a list's numbers": lambda x: sum(WEIGHT[k] * number for k, number in enumerate(x[0].tolist())),
+    "by weights as Python's numbers": lambda x: [
+        sum(float(WEIGHT[k, j]) * x[:, k] for k in range(INPUTS)) for j in range(OUTPUTS)
+    ],
+    "by a list of weights": lambda x: [sum(map(torch.mul, x[0], column)) for column in WEIGHT.T.tolist()],
     "added at indices": lambda x: torch.zeros(1, OUTPUTS).index_add(1, OUTPUT, _joined(x)),
     "scattered": lambda x: torch.zeros(1, OUTPUTS).scatter_add(1, OUTPUT[None], _joined(x)),
     "put": lambda x: torch.zeros(OUTPUTS).index_put((OUTPUT,), _joined(x)[0], accumulate=True),
@@ -145,6 +150,7 @@ ELEMENTWISE: dict[str, tuple[Callable[[Tensor], object], int]] = {
     "mean and deviation": (lambda x: (x - SCALE) / SCALE, 4 * 36),
     "numbers": (lambda x: 0.5 * (x / 255 - 0.1) * 2, 0),
     "a learned number": (lambda x: (x * NUMBER).sum() + (x * NUMBER[0]).sum() + x.mul(NUMBER.exp()).sum(), 0),
+    "numbers that are read": (lambda x: x * float(x.max()) + x * NUMBER.item() + x[:, : int(x.sum() > 0)] * 2, 0),
     "a number of the sample": (lambda x: x / x.amax() * 2.0, 0),
     "zeros and ones": (lambda x: x * torch.ones_like(x) + x.new_zeros(1, 4, 6, 6) * x, 0),
     "ones, summed": (lambda x: (x * torch.ones_like(x)).sum(), 4 * 36),

@@ -62,10 +62,10 @@ class _Counter(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0
         self.unknown: dict[str, None] = {}
-        self.departures = Departures(self.add_unknown)
+        self._products = Products(sample)
+        self.departures = Departures(self.add_unknown, self._products.leave)
         self.normalisations = Normalisations()
         self._memory = UnwrittenMemory()
-        self._products = Products(sample)
 
     def add_unknown(self, what: str) -> None:
         """Remember what has no known number."""

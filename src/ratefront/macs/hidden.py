@@ -26,15 +26,16 @@ _ASKED_FOR = ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_st
 class Departures(TorchFunctionMode):
     """Looks for values that leave torch: as arrays, or for good by their address."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell: Callable[[str], None], left: Callable[[Tensor], None]) -> None:
         super().__init__()
-        self.as_array, self._tell = "", tell
+        self.as_array, self._tell, self._left = "", tell, left
 
     def __torch_function__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         if func in _ARRAYS:
             self.as_array = func.__name__
+            self._left(args[0])
         elif func in _POINTERS:
             self._tell(f"what uses Tensor.{func.__name__}")
         return func(*args, **(kwargs or {}))

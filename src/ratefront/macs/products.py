@@ -51,7 +51,8 @@ class Products:
 
     def __init__(self, sample: object) -> None:
         self._contents = Contents()
-        self._numbers_left = False  # numbers of the sample are Python's: any of those may be one
+        #: Numbers of the sample, or of weights, are Python's: any of those may be one.
+        self._sample_left = self._weights_left = False
         for tensor in tensors_of(sample):
             self._contents.write(tensor, Content(sample=True, weights=False))
 
@@ -74,16 +75,29 @@ class Products:
             return 0
         changed = tensors_of(written(operation, args, kwargs))
         results = tensors_of(output) or changed
-        scales = self._numbers_left and _scales_weights(operation, args, given)
-        content = _content(operation, given)
+        scales, content = self._scales(operation, args, given), _content(operation, given)
         for tensor in (*results, *changed):
             self._contents.write(
                 tensor, replace(content, sample=content.sample or scales), computed=not copies(operation)
             )
-        self._numbers_left |= kind(operation) == "_local_scalar_dense" and content.sample
+        if kind(operation) == "_local_scalar_dense":
+            self.leave(given[0][0])
         at_once = scales or _weighs(operation, given)
         products = sum(result.numel() for result in results) if at_once else 0
         return products + _taken_up(operation, args, kwargs, given)
+
+    def leave(self, tensor: Tensor) -> None:
+        """Remember that a tensor's numbers became Python's."""
+        content = self._contents.of(tensor)
+        self._sample_left |= content.sample
+        self._weights_left |= tensor.is_floating_point() and _is_weight((tensor, content))
+
+    def _scales(self, operation: Operation, args: Sequence[Any], given: Given) -> bool:
+        """Whether it multiplies the sample by a number that may be a weight, or the other way round."""
+        if kind(operation) not in ("mul", "div") or not any(isinstance(value, int | float) for value in args):
+            return False
+        of_weights = self._sample_left and any(map(_is_weight, given))
+        return of_weights or (self._weights_left and any(content.sample for _, content in given))
 
 
 def _overwrites_first(operation: Operation) -> bool:
@@ -100,12 +114,6 @@ def _weighs(operation: Operation, given: Given) -> bool:
     return (
         len(factors) > 1 and any(content.sample for _, content in factors) and any(map(_is_weight, factors))
     )
-
-
-def _scales_weights(operation: Operation, args: Sequence[Any], given: Given) -> bool:
-    """Whether it multiplies weights by one of Python's numbers."""
-    scaled = any(isinstance(value, int | float) for value in args)
-    return scaled and any(map(_is_weight, _factors(operation, given)))
 
 
 def _is_weight(factor: tuple[Tensor, Content]) -> bool:
