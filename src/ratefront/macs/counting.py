@@ -13,12 +13,12 @@ from torch._ops import OpOverload
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.weak import WeakIdKeyDictionary
 
 from ratefront.macs.count import Macs
 from ratefront.macs.formulas import counted
-from ratefront.macs.hidden import Departures, UnwrittenMemory, tensors_of
-from ratefront.macs.operations import Operation, is_view, multiplies_nothing, plain_name
+from ratefront.macs.hidden import Departures, Normalisations, UnwrittenMemory
+from ratefront.macs.operations import Operation, multiplies_nothing, plain_name
+from ratefront.macs.products import Products
 
 
 def multiply_accumulates(run: Callable[[Tensor], object], sample: Tensor) -> Macs:
@@ -26,9 +26,9 @@ def multiply_accumulates(run: Callable[[Tensor], object], sample: Tensor) -> Mac
 
     An error of the run is raised; one that it has only while it is counted makes the number unknown.
     """
-    counter = _Counter()
+    counter = _Counter(sample)
     try:
-        with torch.no_grad(), _unfused(), counter, counter.departures:
+        with torch.no_grad(), _unfused(), counter, counter.departures, counter.normalisations:
             counter.end(run(sample))
     except Exception as error:
         with torch.no_grad():
@@ -58,14 +58,14 @@ class _Counter(TorchDispatchMode):
 
     supports_higher_order_operators = True
 
-    def __init__(self) -> None:
+    def __init__(self, sample: object) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0
         self.unknown: dict[str, None] = {}
-        self.departures = Departures(self.add_unknown)
+        self._products = Products(sample)
+        self.departures = Departures(self.add_unknown, self._products.leave)
+        self.normalisations = Normalisations()
         self._memory = UnwrittenMemory()
-        #: Elementwise products that a sum may take up.
-        self._products: Any = WeakIdKeyDictionary()
 
     def add_unknown(self, what: str) -> None:
         """Remember what has no known number."""
@@ -86,9 +86,11 @@ class _Counter(TorchDispatchMode):
         if (output := self._in_parts(func, args, kwargs)) is not NotImplemented:
             return output
         self._look_for_hidden(func, args, kwargs)
+        given = self._products.given(func, args, kwargs)
         output = func(*args, **kwargs)
         self._memory.follow(func, args, kwargs, output)
-        self._add(func, args, kwargs, output)
+        elementwise = self._products.follow(func, args, kwargs, given, output)
+        self._add(func, args, kwargs, output, 0 if self.normalisations.entered else elementwise)
         return output
 
     def _in_parts(self, func: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -104,27 +106,22 @@ class _Counter(TorchDispatchMode):
         if self._memory.read_by(func, args, kwargs):
             self.add_unknown(f"code outside of torch's operations, whose output {func.overloadpacket} reads")
 
-    def _add(self, func: Operation, args: Sequence[Any], kwargs: Mapping[str, Any], output: object) -> None:
+    def _add(
+        self,
+        func: Operation,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        output: object,
+        elementwise: int,
+    ) -> None:
         if not _are_plain([args, kwargs, output]):
             self.add_unknown(f"{func.overloadpacket} of tensors not dense and real")
         elif (products := counted(func, args, kwargs, output)) is not None:
             self.total += products
         elif multiplies_nothing(func):
-            self._add_summed_products(func, args, output)
+            self.total += elementwise
         else:
             self.add_unknown(str(func.overloadpacket))
-
-    def _add_summed_products(self, func: Operation, args: Sequence[Any], output: object) -> None:
-        """A product of two tensors that a sum takes up is a multiply–accumulate, whoever wrote it."""
-        name, given = plain_name(func), [arg for arg in args if isinstance(arg, Tensor)]
-        if name == "mul" and len(given) == 2 and given[0] is not given[1]:
-            if all(tensor.numel() > 1 for tensor in given):
-                self._products[output] = None
-        elif given and given[0] in self._products:
-            if name in ("sum", "mean"):
-                self.total += given[0].numel()
-            elif is_view(func):
-                self._products.update(dict.fromkeys(tensors_of(output)).items())
 
 
 def _in_short(error: Exception) -> str:

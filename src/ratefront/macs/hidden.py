@@ -19,24 +19,43 @@ from ratefront.macs.operations import Operation, is_elementwise, is_view
 
 _ARRAYS = frozenset({Tensor.numpy, Tensor.__array__, Tensor.tolist})
 _POINTERS = frozenset({Tensor.data_ptr, Tensor.untyped_storage, Tensor.__dlpack__})
+_NORMALISING = frozenset({torch.rms_norm, torch.nn.functional.rms_norm})
 _ASKED_FOR = ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided")
 
 
 class Departures(TorchFunctionMode):
     """Looks for values that leave torch: as arrays, or for good by their address."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell: Callable[[str], None], left: Callable[[Tensor], None]) -> None:
         super().__init__()
-        self.as_array, self._tell = "", tell
+        self.as_array, self._tell, self._left = "", tell, left
 
     def __torch_function__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         if func in _ARRAYS:
             self.as_array = func.__name__
+            self._left(args[0])
         elif func in _POINTERS:
             self._tell(f"what uses Tensor.{func.__name__}")
         return func(*args, **(kwargs or {}))
+
+
+class Normalisations(TorchFunctionMode):
+    """Says while torch computes a normalisation that it makes of single operations where it has no fused one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered = False
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        self.entered = func in _NORMALISING
+        try:
+            return func(*args, **(kwargs or {}))
+        finally:
+            self.entered = False
 
 
 class UnwrittenMemory:
@@ -62,14 +81,14 @@ class UnwrittenMemory:
         asked_for = operation.overloadpacket.__name__ in _ASKED_FOR
         for tensor in tensors_of(output) if asked_for else ():
             if tensor.numel():
-                storage = StorageWeakRef(_storage(tensor))
+                storage = StorageWeakRef(storage_of(tensor))
                 self._unwritten[storage.cdata] = storage
         if not asked_for and not is_view(operation):
-            for tensor in tensors_of([_written(operation, args, kwargs), output]):
-                self._unwritten.pop(_storage(tensor)._cdata, None)
+            for tensor in tensors_of([written(operation, args, kwargs), output]):
+                self._unwritten.pop(storage_of(tensor)._cdata, None)
 
     def _is_unwritten(self, tensor: Tensor) -> bool:
-        return bool(self._unwritten) and _storage(tensor)._cdata in self._unwritten
+        return bool(self._unwritten) and storage_of(tensor)._cdata in self._unwritten
 
 
 def tensors_of(values: object) -> list[Tensor]:
@@ -78,7 +97,8 @@ def tensors_of(values: object) -> list[Tensor]:
     return [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.layout == torch.strided]
 
 
-def _storage(tensor: Tensor) -> Any:
+def storage_of(tensor: Tensor) -> Any:
+    """The memory that a tensor is a view of."""
     with torch._C.DisableTorchFunction():
         return tensor.untyped_storage()
 
@@ -86,23 +106,25 @@ def _storage(tensor: Tensor) -> Any:
 def _read(operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
     """The arguments that are read: an elementwise operation reads also what it writes in place."""
     in_place = is_elementwise(operation)
-    given = _by_argument(operation, args, kwargs)
+    given = by_argument(operation, args, kwargs)
     return [
         value for argument, value in given if not _is_written(argument) or (in_place and not argument.is_out)
     ]
 
 
-def _written(operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-    return [value for argument, value in _by_argument(operation, args, kwargs) if _is_written(argument)]
+def written(operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+    """The arguments that are written: in place, or as ``out``."""
+    return [value for argument, value in by_argument(operation, args, kwargs) if _is_written(argument)]
 
 
 def _is_written(argument: Any) -> bool:
     return argument.alias_info is not None and bool(argument.alias_info.is_write)
 
 
-def _by_argument(
+def by_argument(
     operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> list[tuple[Any, Any]]:
+    """What was given, each with its place in the schema."""
     arguments = operation._schema.arguments
     named = [(argument, kwargs[argument.name]) for argument in arguments if argument.name in kwargs]
     return [*zip(arguments, args, strict=False), *named]

@@ -47,11 +47,15 @@ _GATHERING_AND_COPYING = """
     _index_put_impl _local_scalar_dense _pack_padded_sequence _pin_memory _reshape_copy _stack _to_copy _unique
     _unique2 _unsafe_index _unsafe_index_put _unsafe_view
 """
-_PRODUCTLESS = frozenset(
-    " ".join(
-        (_REDUCTIONS, _NORMALISATIONS, _ACTIVATIONS, _POOLING_AND_RESIZING, _GATHERING_AND_COPYING)
-    ).split()
-)
+
+
+def words(text: str) -> frozenset[str]:
+    """The names in a text."""
+    return frozenset(text.split())
+
+
+_COPYING = words(_GATHERING_AND_COPYING)
+_PRODUCTLESS = words(" ".join((_REDUCTIONS, _NORMALISATIONS, _ACTIVATIONS, _POOLING_AND_RESIZING))) | _COPYING
 
 
 def plain_name(operation: Operation) -> str:
@@ -66,7 +70,7 @@ def multiplies_nothing(operation: Operation) -> bool:
         return bool(operation.overloadpacket.__name__ == "device")
     if operation.namespace != "aten":
         return False
-    if _kind(operation) in _PRODUCTLESS or is_elementwise(operation):
+    if kind(operation) in _PRODUCTLESS or is_elementwise(operation):
         return True
     return any(map(is_view, _forms(operation))) or _takes_no_tensor(operation)
 
@@ -83,15 +87,20 @@ def is_view(operation: Operation) -> bool:
     return given or torch.Tag.inplace_view in operation.tags
 
 
-def _kind(operation: Operation) -> str:
+def kind(operation: Operation) -> str:
     """Its name, but for what says on which form of tensors it works: a list of them, a copy in place of a view."""
     name = plain_name(operation)
     base = name.removeprefix("_foreach_").removesuffix("_copy")
     return name if name in _PRODUCTLESS or not hasattr(torch.ops.aten, base) else base
 
 
+def copies(operation: Operation) -> bool:
+    """Whether every number that it gives is one that it was given, or a fixed one."""
+    return kind(operation) in _COPYING or any(map(is_view, _forms(operation)))
+
+
 def _forms(operation: Operation) -> list[Operation]:
-    plain = getattr(torch.ops.aten, _kind(operation), None)
+    plain = getattr(torch.ops.aten, kind(operation), None)
     return [operation, *([getattr(plain, form) for form in plain.overloads()] if plain else [])]
 
 
