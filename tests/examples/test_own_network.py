@@ -54,6 +54,20 @@ def test_the_function_is_under_ten_lines() -> None:
     assert len(function.strip().splitlines()) < 10
 
 
+def test_what_is_said_in_short_is_enough(place: Path) -> None:
+    """Eight lines and a command: a file of weights and arrays become a sweep file that would be swept."""
+    (short, *_) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    assert len(short.strip().splitlines()) < 10
+    (command, *_) = re.findall(r"```sh\nratefront (init .*?) &&", PAGE, flags=re.DOTALL)
+    (place / "short").mkdir()
+    (place / "short" / "my_models.py").write_text(short, encoding="utf-8")
+    (place / "short" / "my.npz").write_bytes((place / "digits.npz").read_bytes())
+    write = "import torch, my_models; torch.save(my_models.net(10, (1, 8, 8)).state_dict(), 'my.pt')"
+    run(place / "short", [sys.executable, "-c", write])
+    run(place / "short", [*RATEFRONT, *command.split()])
+    assert "taken as it is: nothing is trained" in run(place / "short", [*RATEFRONT, "check", "my.yaml"])
+
+
 def test_it_decides_as_it_did_outside_to_the_last_sample(place: Path) -> None:
     assert "conv, hidden" in run(place, [*RATEFRONT, "check", "own.yaml"])
     run(place, [sys.executable, "-c", PREPARE])
