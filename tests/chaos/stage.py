@@ -26,7 +26,7 @@ DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 #: One slot: what is suggested then follows from the seed alone, and so does the front.
 SHORT = [
     "--set",
-    "training.epochs=12",
+    "training.epochs=40",
     "--set",
     "sampler.startup_trials=6",
     "--set",
@@ -131,7 +131,9 @@ class Stage:
 
 
 class Progress:
-    """Says when the sweep has got further since the last time: another end, or another step of a trial."""
+    """Says when the sweep has got further since the last time, another end or another step of a trial, and has a trial
+    in the middle of its epochs: however fast the machine is, what is killed then is not the end of the sweep.
+    """
 
     def __init__(self, history: SweepHistory) -> None:
         self._before = self._mark(history)
@@ -142,7 +144,8 @@ class Progress:
         return history.trials_ended, sum(max(t.step, t.furthest_step) for t in running)
 
     def __call__(self, history: SweepHistory) -> bool:
-        return history.trials_ended >= 1 and self._mark(history) > self._before
+        is_further = history.trials_ended >= 1 and self._mark(history) > self._before
+        return is_further and training(history) is not None
 
 
 def training(history: SweepHistory) -> TrialHistory | None:
