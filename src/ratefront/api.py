@@ -354,14 +354,14 @@ def init(
     from ratefront.spec.load import check_weights
     from ratefront.spec.yaml_text import read_yaml
     from ratefront.tasks.first_sweep import first_sweep
-    from ratefront.trial.threads import one_core
+    from ratefront.trial.threads import threads_of
 
     if out.exists():
         raise InputError(f"{out} is there already and stays as it is; choose another file with --out")
     named = _named_task_model(task_model, weights)
     datasets = given_datasets(data, kind)
     load_dataset(datasets[0])  # with all cores: of a folder, every file is decoded once
-    with one_core():
+    with threads_of(1):
         first = first_sweep(datasets, named)
     text = first.text(out)
     check_weights(check(read_yaml(text), str(out), CATALOGUE).spec, str(out), CATALOGUE)

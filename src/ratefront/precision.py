@@ -55,3 +55,8 @@ def stored_tensors(module: nn.Module) -> dict[str, Tensor]:
         name: tensor.detach().to("cpu", types[name], copy=True).contiguous()
         for name, tensor in module.state_dict().items()
     }
+
+
+def not_finite(module: nn.Module) -> list[str]:
+    """Names of the parameters that hold NaN or an infinity."""
+    return [name for name, weight in module.named_parameters() if not torch.isfinite(weight).all()]

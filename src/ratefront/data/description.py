@@ -21,15 +21,20 @@ def label_facts(labels: Sequence[NDArray[np.int64]], names: Sequence[str]) -> di
     ``remarks`` are what a person should know though nothing is refused. ``labels`` are those of the splits as they
     come; ``names`` those of the classes.
     """
-    shares = np.bincount(labels[0], minlength=len(names)) / len(labels[0])
-    present = shares[shares > 0]
     return {
         "classes": len(names),
-        "label_bits": float(-(present * np.log2(present)).sum()),
+        "label_bits": label_bits(labels[0]),
         "samples": split_sizes(labels),
         "validation_is_held_out_of_train": len(labels) < _SPLITS,
         "remarks": remarks_on(labels, names),
     }
+
+
+def label_bits(labels: NDArray[np.int64]) -> float:
+    """The entropy of labels (N,), in bits."""
+    shares = np.bincount(labels) / len(labels)
+    present = shares[shares > 0]
+    return float(-(present * np.log2(present)).sum())
 
 
 def remarks_on(labels: Sequence[NDArray[np.int64]], names: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,11 @@ def from_bytes(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Bytes 0 … 255 as float32 in [0, 1], in C order."""
     scaled: NDArray[np.float32] = np.true_divide(pixels, np.float32(255), dtype=np.float32, order="C")
     return scaled
+
+
+def spread(samples: Sized, count: int) -> NDArray[np.int64]:
+    """Positions of so many of the samples, or of all, at even distances from the first to the last."""
+    return np.unique(np.linspace(0, len(samples) - 1, min(count, len(samples))).astype(np.int64))
 
 
 @dataclass(frozen=True, eq=False)

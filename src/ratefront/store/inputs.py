@@ -37,15 +37,16 @@ def check_inputs(before: Mapping[str, str], now: Mapping[str, str], spec: SweepS
 
 
 def check_code(before: Mapping[str, str]) -> None:
-    """Compare the code that a codec is made by, by the digests that its sweep knows it by.
+    """Of what a sweep began with compare the code, by which its codecs are made.
 
     Raises
     ------
     SweepMismatchError
         A module of it is another, or gone; each is named.
     """
-    now = digests_of(files_of(name.removeprefix("code ") for name in before))
-    if changed := [name.removeprefix("code ") for name in before if before[name] != now.get(name)]:
+    modules = [name.removeprefix("code ") for name in before if name.startswith("code ")]
+    now = digests_of(files_of(modules))
+    if changed := [name for name in modules if before[f"code {name}"] != now.get(f"code {name}")]:
         raise SweepMismatchError(
             f"the code of {', '.join(changed)} is another than the codec was made by, or gone: it would code and "
             "decide otherwise; put back what was there"

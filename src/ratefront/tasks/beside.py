@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-import numpy as np
 import torch
 from torch import nn
 
+from ratefront.data.samples import spread
 from ratefront.data.splits import Split
-from ratefront.tasks.model import predict_logits
+from ratefront.tasks.model import evaluating, predict_logits
 
 #: Samples that an accuracy is told from after each epoch: it is then known to a percent, and costs little.
 _FEW = 2000
@@ -25,25 +23,13 @@ def few(split: Split) -> int:
 
 def few_of(split: Split) -> Split:
     """So many of its samples, read once, spread over all of it: they may be in the order of their classes."""
-    positions = np.linspace(0, len(split) - 1, few(split)).astype(np.int64)
+    positions = spread(split, few(split))
     return Split(split.images[positions], split.labels[positions])
 
 
 def accuracy_beside(model: nn.Module, split: Split) -> float:
     """The model's accuracy as it is now; neither its mode nor any chance that it draws on is moved."""
-    with _unmoved(model):
+    devices = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
+    with evaluating(model), torch.random.fork_rng(devices):
         predicted = predict_logits(model, split.images).argmax(dim=1).numpy()
     return float((predicted == split.labels).mean())
-
-
-@contextmanager
-def _unmoved(model: nn.Module) -> Iterator[None]:
-    """The mode of each module: those that are frozen may be in another one than the rest."""
-    modes = [(module, module.training) for module in model.modules()]
-    devices = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
-    with torch.random.fork_rng(devices):
-        try:
-            yield
-        finally:
-            for module, mode in modes:
-                module.training = mode

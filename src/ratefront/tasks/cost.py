@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import TaskModelParameters
+from ratefront.data.samples import spread
 from ratefront.data.splits import Dataset, Samples, Split
 from ratefront.spec.schema import Named
 from ratefront.tasks.batches import fits_device
@@ -89,10 +89,10 @@ def _enough(sample_s: float, batch_size: int, samples: int) -> int:
 
 def _read(split: Split, count: int) -> tuple[float, Split]:
     """Seconds for one sample, and samples from all over the split, in memory."""
-    positions = np.linspace(0, len(split) - 1, count).astype(np.int64)
+    positions = spread(split, count)
     read: list[Samples] = []
     seconds = _seconds(lambda: read.append(split.images[positions]))
-    return seconds / count, Split(read[0], split.labels[positions])
+    return seconds / len(positions), Split(read[0], split.labels[positions])
 
 
 def _train(model: TaskModel, data: Dataset, some: Split, parameters: TaskModelParameters) -> float:

@@ -9,17 +9,17 @@ changes what it is given.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ratefront.data.samples import spread
 from ratefront.data.splits import Samples
 from ratefront.errors import InputError
-from ratefront.tasks.model import TaskModel, at_once, predict_logits
+from ratefront.tasks.model import TaskModel, at_once, evaluating, predict_logits
 from ratefront.tasks.rounding import MOST_ROUNDING, deviations, plain_float32
 
 _NUMBERS = 2**18  # of all samples that are evaluated together: of small ones enough for chance to show
@@ -55,11 +55,6 @@ def some_samples(images: Samples) -> Tensor:
 
 def _few(sample: Sequence[int]) -> int:
     return min(_MOST, max(_FEWEST, _NUMBERS // math.prod(sample)))
-
-
-def spread(images: Samples, count: int) -> NDArray[np.int64]:
-    """Positions of so many samples, or of all, at even distances from the first to the last."""
-    return np.unique(np.linspace(0, len(images) - 1, min(count, len(images))).astype(np.int64))
 
 
 @torch.no_grad()
@@ -145,18 +140,6 @@ def _refuse(is_wrong: bool, message: str) -> None:
         raise InputError(message)
 
 
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """In evaluation mode inside; each part goes back to the mode it was in."""
-    modes = [(part, part.training) for part in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for part, was_training in modes:
-            part.training = was_training
-
-
 def check_second_pass(stored: TaskModel, images: Samples, logits: Tensor, place: str) -> None:
     """Compare logits (N, K) with those that the stored weights give of some hundred of the samples, in batches of
     another size.
@@ -166,9 +149,7 @@ def check_second_pass(stored: TaskModel, images: Samples, logits: Tensor, place:
     InputError
         They differ by more than rounding; names the stage where it can be told.
     """
-    chosen = spread(images, _COMPARED)
-    again = predict_logits(stored, images[chosen], other_batch_size(images.shape[1:]))
-    apart = deviations(again, logits[chosen])
+    chosen, apart = second_pass(stored, images, logits, _COMPARED)
     wrong = np.flatnonzero(apart.numpy() > MOST_ROUNDING)
     if len(wrong):
         check_evaluation(stored, torch.from_numpy(images[chosen[wrong[:_MOST]]]), place)
@@ -179,7 +160,18 @@ def check_second_pass(stored: TaskModel, images: Samples, logits: Tensor, place:
         )
 
 
-def other_batch_size(sample: Sequence[int]) -> int:
+def second_pass(
+    model: TaskModel, images: Samples, logits: Tensor, count: int
+) -> tuple[NDArray[np.int64], Tensor]:
+    """Positions of so many samples (n,), and how far their logits lie from those of ``logits`` (N, K) when they are
+    computed once more, in batches of another size: ``deviations`` (n,).
+    """
+    chosen = spread(images, count)
+    again = predict_logits(model, images[chosen], _other_batch_size(images.shape[1:]))
+    return chosen, deviations(again, logits[chosen])
+
+
+def _other_batch_size(sample: Sequence[int]) -> int:
     """Another one than ``predict_logits`` takes by itself: other neighbours, another order of sums."""
     usual = at_once(sample)
     return usual * 3 // 5 if usual > 1 else 2

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from ratefront.catalogue import CATALOGUE
-from ratefront.data.splits import Dataset
+from ratefront.data.description import label_bits
 from ratefront.spec.first_sweep import FirstSweep
 from ratefront.spec.schema import Named
 from ratefront.tasks.affordable import LIMIT_S, Choice, affordable
@@ -27,17 +25,12 @@ def first_sweep(datasets: Sequence[Named], task_model: Mapping[str, Any] | None)
         samples={name: len(getattr(data, name)) for name in ("train", "validation", "test")},
         shape=data.shape,
         classes=data.classes,
-        label_bits=_entropy(data),
+        label_bits=label_bits(data.train.labels),
         task_model=choice.task_model,
         splits=_splits(choice),
         cost=_cost(choice),
         warnings=data.remarks,
     )
-
-
-def _entropy(data: Dataset) -> float:
-    shares = np.bincount(data.train.labels) / len(data.train)
-    return float(-(shares * np.log2(shares)).sum())
 
 
 def _splits(choice: Choice) -> Sequence[str]:

@@ -11,8 +11,7 @@ from torch import Tensor
 from ratefront.errors import InputError
 from ratefront.spec.schema import Named
 from ratefront.tasks.build import build_task_model
-from ratefront.tasks.evaluation_check import evaluating
-from ratefront.tasks.model import TaskModel
+from ratefront.tasks.model import TaskModel, evaluating
 from ratefront.tasks.rounding import MOST_ROUNDING, deviations
 from ratefront.tasks.state_file import fill, read_state
 

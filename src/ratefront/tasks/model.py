@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -127,6 +128,18 @@ def _key(name: str) -> str:
 def at_once(sample: Sequence[int]) -> int:
     """How many samples of this shape go through a network together: fewer where they are large."""
     return max(1, min(_BATCH, _BATCH_NUMBERS // math.prod(sample)))
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """In evaluation mode inside; each part goes back to the mode it was in: frozen ones may be in another."""
+    modes = [(part, part.training) for part in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for part, was_training in modes:
+            part.training = was_training
 
 
 @torch.no_grad()

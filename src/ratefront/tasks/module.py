@@ -26,9 +26,8 @@ _EXPECTED = (
     "or to a torch.nn.Sequential whose children are its stages"
 )
 _FEWEST_STAGES = 2
-_read_at_import: dict[
-    str, list[Path]
-] = {}  # by module: the data files that its code, or what it imports, opened
+#: By module: the data files that its code, or what it imports, opened.
+_read_at_import: dict[str, list[Path]] = {}
 _ONE_SAMPLE = 1e-5
 """How close to 1 the sum of its outputs must be: those of a single sample come near by chance."""
 

@@ -20,7 +20,9 @@ from ratefront.data.place import cache_folder
 from ratefront.data.splits import Dataset
 from ratefront.errors import DivergedError, InputError
 from ratefront.events import TaskModelReady
+from ratefront.own_code import is_own
 from ratefront.spec.schema import SweepSpec
+from ratefront.spec.targets import module_of_task_model
 from ratefront.store.alone import alone
 from ratefront.store.atomic import flush_to_disk
 from ratefront.store.folder import progress_path
@@ -30,7 +32,7 @@ from ratefront.tasks.build import build_task_model
 from ratefront.tasks.course import Course, checkpoint_of
 from ratefront.tasks.evaluation_check import check_evaluation, some_samples
 from ratefront.tasks.given import check_cut, take_weights
-from ratefront.tasks.inputs import code_of_families, code_of_task_model, inputs_of_task_model
+from ratefront.tasks.inputs import code_of_families, inputs_of_task_model
 from ratefront.tasks.model import TaskModel, at_once
 from ratefront.tasks.stored import changed_behaviour, place_of, ready_of, save_task_model
 from ratefront.tasks.train import train_task_model
@@ -67,7 +69,7 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
             if not is_whole(kept):  # another process may have made it while this one waited
                 course = Course(checkpoint_of(identity), progress.write)
                 _train_into(kept, spec, data, identity, inputs, device, course)
-    elif code_of_task_model(spec, data) and (change := changed_behaviour(spec, kept)):
+    elif is_own(module_of_task_model(spec.task_model)) and (change := changed_behaviour(spec, kept)):
         raise InputError(change)
     progress.remove()
     shutil.copytree(kept, folder, dirs_exist_ok=True)

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ratefront.errors import InputError
+from ratefront.precision import not_finite
 
 _PLACE = "task_model.weights"
 _SHOWN = 12
@@ -139,8 +140,9 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], source: str, but: Coll
 
 def _no_numbers(network: nn.Module) -> list[str]:
     """Parameters are finite; a buffer may hold an infinity, as a mask of attention does."""
-    weights = [name for name, weight in network.named_parameters() if not torch.isfinite(weight).all()]
-    return weights + [name for name, buffer in network.named_buffers() if torch.isnan(buffer).any()]
+    return not_finite(network) + [
+        name for name, buffer in network.named_buffers() if torch.isnan(buffer).any()
+    ]
 
 
 def _tied(network: nn.Module, given: Mapping[str, Tensor]) -> dict[str, Tensor]:

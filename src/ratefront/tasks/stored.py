@@ -21,15 +21,15 @@ from ratefront.data.load import load_dataset
 from ratefront.data.splits import Dataset, Samples
 from ratefront.errors import DivergedError
 from ratefront.events import TaskModelReady
-from ratefront.precision import round_to_half, stored_tensors
+from ratefront.precision import not_finite, round_to_half, stored_tensors
 from ratefront.spec.schema import Named, SweepSpec
 from ratefront.store.sealed import FACTS, seal
 from ratefront.tasks.build import build_task_model
-from ratefront.tasks.evaluation_check import check_second_pass, spread
+from ratefront.tasks.evaluation_check import check_second_pass, second_pass
 from ratefront.tasks.model import DROP_SOFTMAX, TaskModel, predict_logits
-from ratefront.tasks.rounding import MOST_ROUNDING, deviations
+from ratefront.tasks.rounding import MOST_ROUNDING
 
-_WEIGHTS, _PREDICTIONS = "model.safetensors", "predictions.npz"
+WEIGHTS, _PREDICTIONS = "model.safetensors", "predictions.npz"
 _COMPARED = 128  # samples that a user's network is tried on before its predictions are taken for its own
 
 
@@ -54,7 +54,7 @@ def save_task_model(
     """
     given = _accuracy(_logits(model, data.test.images), data.test.labels)
     _round(model)
-    save_file(stored_tensors(model), folder / _WEIGHTS)
+    save_file(stored_tensors(model), folder / WEIGHTS)
     logits = _written(folder, model, named, data)
     labels = {name: getattr(data, name).labels for name in logits}
     arrays = {f"logits_{name}": value for name, value in logits.items()}
@@ -86,8 +86,7 @@ def _written(folder: Path, model: TaskModel, named: Named, data: Dataset) -> dic
 
 def _round(model: TaskModel) -> None:
     round_to_half(model)
-    bad = [name for name, weight in model.named_parameters() if not torch.isfinite(weight).all()]
-    if bad:
+    if bad := not_finite(model):
         raise DivergedError(
             f"the task model has weights that fp16 cannot store ({', '.join(bad[:3])}); precision: fp32 keeps and "
             "counts them in fp32"
@@ -133,9 +132,8 @@ def changed_behaviour(spec: SweepSpec, folder: Path) -> str | None:
     given the same weights; None where it is.
     """
     images = load_dataset(spec.dataset).validation.images
-    some = spread(images, _COMPARED)
-    before = torch.from_numpy(read_predictions(folder)["validation"][some])
-    apart = deviations(predict_logits(load_task_model_anew(spec, folder), images[some]), before)
+    before = torch.from_numpy(read_predictions(folder)["validation"])
+    _, apart = second_pass(load_task_model_anew(spec, folder), images, before, _COMPARED)
     if not (apart > MOST_ROUNDING).any():
         return None
     return (
@@ -166,6 +164,6 @@ def _kept(identity: str, folder: Path, described: str, classes: int, shape: tupl
 
 def _read(folder: Path, named: Named, classes: int, shape: Sequence[int]) -> TaskModel:
     model = build_task_model(named, classes, shape)
-    model.load_state_dict(load_file(folder / _WEIGHTS))
+    model.load_state_dict(load_file(folder / WEIGHTS))
     model.requires_grad_(False)
     return model.eval()

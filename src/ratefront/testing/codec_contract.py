@@ -14,8 +14,7 @@ whose transmitter holds networks and tables ``TransmitterContract``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +42,7 @@ from ratefront.testing.stream_mutants import mutants, survive
 from ratefront.training.checkpoint import CheckpointFile
 from ratefront.training.state import TrainingState
 from ratefront.trial.receiver import decode_file
+from ratefront.trial.threads import threads_of
 from ratefront.trial.train import begin, train
 
 
@@ -107,17 +107,6 @@ def same_latents(some: Symbols, others: Symbols) -> bool:
     return len(some) == len(others) and np.array_equal(both[: len(some)], both[len(some) :])
 
 
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """So many threads compute inside."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 class OfAnExample:
     """What all contracts are tried on."""
 
@@ -168,10 +157,10 @@ class CodecContract(OfAnExample):
     ) -> None:
         """Theory §4: encoded by one thread in batches of 64, decoded by two threads, sample by sample."""
         codec, few = trained.codec, latents[:24]
-        with threads(1):
+        with threads_of(1):
             strings = [codec.encode(few[i : i + 1], i) for i in range(len(few))]
             block = codec.encode(latents[:64])
-        with threads(2):
+        with threads_of(2):
             single = joined([codec.decode(string, 1, i) for i, string in enumerate(strings)])
             assert same_latents(codec.decode(block, 64), latents[:64])
         assert same_latents(single, few)

@@ -21,6 +21,8 @@ from ratefront.complexity import table_bytes
 
 Held: TypeAlias = Tensor | NDArray[Any]
 
+_OF_EVERY_MODULE = frozenset(vars(nn.Module()))
+
 _SLACK_BYTES = 128  # of a compressed file's own head, and of what goes without saying, as 0, 1, 2, …
 
 
@@ -82,7 +84,7 @@ def _held(codec: nn.Module) -> dict[str, Held]:
     """Parameters, buffers, and what tensors and arrays lie in plain attributes."""
     held: dict[str, Held] = {**dict(codec.named_parameters()), **dict(codec.named_buffers())}
     for path, module in codec.named_modules():
-        plain = {name: value for name, value in vars(module).items() if name not in nn.Module().__dict__}
+        plain = {name: value for name, value in vars(module).items() if name not in _OF_EVERY_MODULE}
         for name, value in _inside(plain, path):
             held.setdefault(name, value)
     return held

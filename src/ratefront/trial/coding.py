@@ -62,8 +62,7 @@ def _check_code(folder: SweepFolder) -> None:
         The code that the task model is made by is not what the sweep began with: the codec would be another one.
     """
     ready = read_history(folder).task_model if folder.ledger.is_file() else None
-    inputs = {} if ready is None else ready.inputs
-    check_code({name: told for name, told in inputs.items() if name.startswith("code ")})
+    check_code({} if ready is None else ready.inputs)
 
 
 def coded(codec: Codec, identity: bytes, samples: Samples, block_size: int) -> CodedStream:

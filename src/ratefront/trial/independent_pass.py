@@ -7,8 +7,7 @@ hundreds of samples of each split, once a process.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,12 +22,13 @@ from ratefront.data.splits import Samples
 from ratefront.errors import DisagreementError
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.folder import SweepFolder
-from ratefront.tasks.evaluation_check import other_batch_size, spread
-from ratefront.tasks.model import TaskModel, predict_logits
-from ratefront.tasks.rounding import MOST_ROUNDING, deviations
-from ratefront.tasks.stored import load_task_model_anew, read_predictions
+from ratefront.tasks.evaluation_check import second_pass
+from ratefront.tasks.model import TaskModel
+from ratefront.tasks.rounding import MOST_ROUNDING
+from ratefront.tasks.stored import WEIGHTS, load_task_model_anew, read_predictions
 from ratefront.trial.context import TrialContext
 from ratefront.trial.ranking import RankedClasses, count_ties
+from ratefront.trial.threads import threads_of
 
 _TRIED = (
     500  # samples of a split: all of a small one, a few percent of what a label trial computes of a large one
@@ -81,7 +81,7 @@ def ties_with_task_model(
 
 def _decisions_of(context: TrialContext) -> StoredDecisions:
     folder = SweepFolder(context.folder).task_model
-    weights = folder / "model.safetensors"
+    weights = folder / WEIGHTS
     return _decided(context.spec.model_dump_json(), folder, weights.stat().st_mtime_ns, context.device)
 
 
@@ -90,7 +90,7 @@ def _decided(spec_json: str, folder: Path, changed_ns: int, device: str) -> Stor
     """Kept as long as the same weights lie there."""
     spec = SweepSpec.model_validate_json(spec_json)
     data, predictions = load_dataset(spec.dataset), read_predictions(folder)
-    with torch.random.fork_rng(devices=[]), _other_threads():
+    with torch.random.fork_rng(devices=[]), threads_of(_other_number_of_threads()):
         model = load_task_model_anew(spec, folder).to(device)
         seen = [_rounding(name, model, getattr(data, name).images, predictions[name]) for name in predictions]
     tolerance = 2 * min(MOST_ROUNDING, max(_LEAST_ROUNDING, _MARGIN * max(seen)))  # either logit may be off
@@ -111,9 +111,7 @@ def _rounding(name: str, model: TaskModel, images: Samples, stored: NDArray[np.f
             f"{name}: task_model/predictions.npz holds {len(stored)} samples, the data set {len(images)}: it is "
             "another data set's"
         )
-    tried = spread(images, _TRIED)
-    logits = predict_logits(model, images[tried], other_batch_size(images.shape[1:]))
-    apart = deviations(logits, torch.from_numpy(stored[tried]))
+    tried, apart = second_pass(model, images, torch.from_numpy(stored), _TRIED)
     wrong = int((apart > MOST_ROUNDING).sum())
     if wrong:
         raise DisagreementError(
@@ -124,11 +122,6 @@ def _rounding(name: str, model: TaskModel, images: Samples, stored: NDArray[np.f
     return float(apart.max())
 
 
-@contextmanager
-def _other_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(before - 1 if before > 1 else 2)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _other_number_of_threads() -> int:
+    usual = torch.get_num_threads()
+    return usual - 1 if usual > 1 else 2

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,7 +20,7 @@ from ratefront.trial.context import TrialContext
 from ratefront.trial.device import check_device
 from ratefront.trial.faults import fault_of
 from ratefront.trial.run import run_trial
-from ratefront.trial.threads import use_threads
+from ratefront.trial.threads import threads_of
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def reproduce(folder: SweepFolder, history: SweepHistory, trial_id: str, out: Pa
     _lay_out(folder, out)
     # What ran out of memory was computed in parts from then on (see ``TrialContext``).
     context = TrialContext(spec, out.resolve(), device, 2**trial.memory_failures, inputs)
-    with _threads(needs.cpus):
+    with threads_of(needs.cpus):
         again = _run(trial, context)
     return _compared(trial, again, folder, SweepFolder(out))
 
@@ -100,16 +98,6 @@ def _lay_out(folder: SweepFolder, out: Path) -> None:
             f"{folder.task_model} is not as the sweep has left it; --resume or --extend makes it whole again"
         )
     shutil.copytree(folder.task_model, SweepFolder(out).task_model)
-
-
-@contextmanager
-def _threads(cpus: float) -> Iterator[None]:
-    """As many threads as the trial had: sums come out otherwise with another number."""
-    before = use_threads(cpus)
-    try:
-        yield
-    finally:
-        use_threads(before)
 
 
 def _run(trial: TrialHistory, context: TrialContext) -> TrialResult | Exception:

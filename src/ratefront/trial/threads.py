@@ -16,9 +16,11 @@ def use_threads(cpus: float) -> int:
 
 
 @contextmanager
-def one_core() -> Iterator[None]:
-    """This process computes as a trial with one core does, and then with as many threads as before."""
-    before = use_threads(1)
+def threads_of(cpus: float) -> Iterator[None]:
+    """This process computes as a trial with so many cores does, and then with as many threads as before: sums come out
+    otherwise with another number.
+    """
+    before = use_threads(cpus)
     try:
         yield
     finally:

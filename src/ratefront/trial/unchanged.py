@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from ratefront.data.load import load_dataset
 from ratefront.errors import SweepMismatchError
+from ratefront.own_code import is_own
 from ratefront.spec.schema import SweepSpec
+from ratefront.spec.targets import module_of_task_model
 from ratefront.store.folder import SweepFolder
 from ratefront.store.inputs import check_inputs
-from ratefront.tasks.inputs import code_of_task_model, inputs_of_trials
+from ratefront.tasks.inputs import inputs_of_trials
 from ratefront.tasks.stored import changed_behaviour
 from ratefront.trial.context import TrialContext
 
@@ -32,8 +33,7 @@ def check_unchanged(context: TrialContext) -> None:
 def _check_behaviour(spec_json: str, task_model: Path) -> None:
     """Once a process, which imports code only once."""
     spec = SweepSpec.model_validate_json(spec_json)
-    is_own = bool(code_of_task_model(spec, load_dataset(spec.dataset)))
-    if is_own and (change := changed_behaviour(spec, task_model)):
+    if is_own(module_of_task_model(spec.task_model)) and (change := changed_behaviour(spec, task_model)):
         raise SweepMismatchError(change)
 
 
