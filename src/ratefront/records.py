@@ -45,6 +45,11 @@ OBJECTIVES: Mapping[str, Direction] = {
 }
 
 
+def metric_names(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the metrics that a resolved spec adds to every result, in its order."""
+    return tuple(str(metric["name"]) for metric in spec.get("metrics") or ())
+
+
 def _require(holds: bool, rule: str, value: object) -> None:
     if not holds:
         raise ValueError(f"{rule}, got {value!r}")
@@ -106,6 +111,8 @@ class Measurement:
     overhead_bits        headers and tables that travel, a sample
     rate_total_bits      rate_bits + overhead_bits = 8 · file bytes / samples
     accuracy             of the classes that the decoder gave
+    log_loss_bits        mean −log2 of the probability that the decoded scores give the label; None without scores
+    metrics              what the sweep file's ``metrics`` give, by name; None where one needs scores and there are none
     """
 
     samples: int
@@ -115,13 +122,22 @@ class Measurement:
     overhead_bits: float
     rate_total_bits: float
     accuracy: float
+    log_loss_bits: float | None = None
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _require(self.samples >= 1, "samples ≥ 1", self.samples)
-        for item in fields(self):
-            value = getattr(self, item.name)
-            _require(math.isfinite(value) and value >= 0, f"{item.name} is finite and ≥ 0", value)
+        for name in (item.name for item in fields(self) if item.name != "metrics"):
+            value = getattr(self, name)
+            known = value is not None or name == "log_loss_bits"
+            _require(
+                known and (value is None or (math.isfinite(value) and value >= 0)),
+                f"{name} is finite and ≥ 0",
+                value,
+            )
         _require(self.accuracy <= 1, "accuracy ≤ 1", self.accuracy)
+        for name, value in self.metrics.items():
+            _require(value is None or math.isfinite(value), f"metrics.{name} is finite", value)
 
 
 @dataclass(frozen=True)
