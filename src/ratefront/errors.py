@@ -6,6 +6,7 @@
     ├── InputError                    exit code 2: what the user gave cannot be used
     │   ├── SpecError                 a sweep file: one line a problem, each with its path in the file
     │   ├── UnknownNameError          a name that no registry holds; lists the ones that exist
+    │   ├── UnknownTrialError         a sweep has no such trial; lists those that are near (also a KeyError)
     │   └── SweepMismatchError        a sweep meets another spec, other data or code than it began with; says which
     ├── LedgerError
     │   ├── LedgerDamagedError        a line that is neither whole nor the torn last one; says where
@@ -28,7 +29,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import ClassVar
 
 
@@ -63,6 +65,20 @@ class UnknownNameError(InputError):
         self.kind, self.name, self.valid = kind, name, tuple(valid)
         reason = f": {remark}" if remark else ""
         super().__init__(f"unknown {kind} {name!r}{reason}; valid: {', '.join(self.valid) or 'none'}")
+
+
+class UnknownTrialError(InputError, KeyError):
+    """A sweep has no trial of this identity. As mappings raise a KeyError, it is one, too."""
+
+    def __init__(self, trial_id: str, known: Sequence[str]) -> None:
+        self.trial_id = trial_id
+        near = get_close_matches(trial_id, known, n=3)
+        meant = f"near it: {', '.join(near)}; " if near else ""
+        there = f"{meant}valid: {known[0]} to {known[-1]}" if known else "it has none yet"
+        super().__init__(f"the sweep has no trial {trial_id!r}; {there}")
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would quote it
 
 
 class SweepMismatchError(InputError):

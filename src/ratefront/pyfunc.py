@@ -31,7 +31,7 @@ class CodecModel(PythonModel):
             As ``load_codec``.
         """
         from ratefront.errors import InputError
-        from ratefront.trial.round_trip import StoredCodec
+        from ratefront.trial.stored_codec import StoredCodec
 
         config, weights = Path(context.artifacts["config"]), Path(context.artifacts["weights"])
         try:
@@ -59,7 +59,7 @@ class CodecModel(PythonModel):
         InputError
             Values are no brightnesses or not finite, or the block size is none.
         """
-        from ratefront.trial.coding import BLOCK_SIZE
+        from ratefront.trial.stored_codec import BLOCK_SIZE
 
         block_size = int((params or {}).get("block_size", BLOCK_SIZE))  # MLflow fills in the trial's own
         done = self._codec.round_trip(model_input, block_size)

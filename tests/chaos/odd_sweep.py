@@ -14,7 +14,7 @@ DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 
 
 def main() -> None:
-    loaded = load_spec(DIGITS, trials=int(sys.argv[2]))
+    loaded = load_spec(DIGITS, {"trials": int(sys.argv[2])})
     run_sweep(
         loaded,
         SweepFolder(Path(sys.argv[1])),

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from ratefront import api
 from ratefront.cli import app
+from ratefront.cli.arguments import overrides_of
 from ratefront.cli.next_command import resuming
 from ratefront.errors import InputError, SpecError
 from ratefront.events import LEDGER_FORMAT, Created, Reconfigured
@@ -30,7 +31,7 @@ def ratefront(*words: str | Path) -> Result:
 @pytest.fixture
 def begun(tmp_path: Path) -> Path:
     """A sweep that somebody began with other settings than its file's."""
-    loaded = load_spec(DIGITS, ["sampler.seed=5"], 7)
+    loaded = load_spec(DIGITS, {"sampler.seed": 5, "trials": 7})
     with Ledger(SweepFolder(tmp_path).ledger) as ledger:
         ledger.append(Created(loaded.spec.name, to_plain(loaded.spec), "0.1.0", LEDGER_FORMAT))
     return tmp_path
@@ -210,3 +211,23 @@ def test_what_is_wrong_with_the_bounds_is_said_at_the_end(asked: dict[str, Any],
     done = ratefront("sweep", DIGITS, "--out", tmp_path / "digits")
     assert done.exit_code == 0, done.output
     assert done.stderr.splitlines()[-1] == "warning: the bounds are off"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("trials", "--set trials: must be key=value, with a dotted key (training.epochs=5)"),
+        ("sampler..seed=1", "--set sampler..seed=1: must be key=value, with a dotted key"),
+        ("trials=[1", "--set trials=[1: line 1, column 3: expected ',' or ']', but got '<stream end>'"),
+        ("trials.x=3", "trials.x: trials is 56, not a mapping"),
+    ],
+)
+def test_a_change_that_is_none_is_named_as_it_was_written(change: str, told: str) -> None:
+    done = ratefront("check", DIGITS, "--set", change)
+    assert done.exit_code == 2
+    assert told in done.stderr
+
+
+def test_a_change_counts_where_it_was_said_last() -> None:
+    found = overrides_of(["training.epochs=2", "training={epochs: 5}", "training.epochs=3"], trials=4)
+    assert list(found.items()) == [("training", {"epochs": 5}), ("training.epochs", 3), ("trials", 4)]

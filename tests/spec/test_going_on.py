@@ -137,6 +137,6 @@ def test_a_move_goes_through_the_override(tmp_path: Path) -> None:
     np.savez(tmp_path / "new.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     plain = to_plain(lab_spec(space={"family": {"label": {"method": {"lossless": {}}}}}))
     plain["dataset"] = {"name": "arrays", "path": str(tmp_path / "old.npz")}
-    loaded = spec_from_plain(plain, overrides=[f"dataset.path={tmp_path / 'new.npz'}"])
+    loaded = spec_from_plain(plain, overrides={"dataset.path": str(tmp_path / "new.npz")})
     assert loaded.spec.dataset.parameters["path"] == str(tmp_path / "new.npz")
     assert plain["dataset"]["path"] == str(tmp_path / "old.npz"), "what was given is left as it was"

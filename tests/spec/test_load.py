@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ratefront.catalogue import CATALOGUE
+from ratefront.cli.arguments import overrides_of
 from ratefront.errors import SpecError
 from ratefront.records import OBJECTIVES
 from ratefront.spec.load import dump_yaml, load_spec, spec_difference, spec_from_plain, to_plain
@@ -56,7 +57,7 @@ def test_overrides_apply_in_order_and_trials_last(
         "tracking.experiment=a=b",
         "training.learning_rate=1e-3",
     ]
-    spec = load_spec(write(plain), overrides, trials=9).spec
+    spec = load_spec(write(plain), overrides_of(overrides, 9)).spec
     assert (spec.trials, spec.training.epochs, spec.training.learning_rate) == (9, 3, 0.001)
     assert spec.dataset.parameters == {"split_seed": 7}
     assert spec.space["family"]["split"]["beta"] == 2.5
@@ -67,7 +68,7 @@ def test_the_difference_says_what_changed(write: Callable[[Any], Path], plain: d
     path = write(plain)
     old = to_plain(load_spec(path).spec)
     changes = ["trials=5", "space.family.split.beta=2", "objectives=[accuracy]", "reference.accuracy=0.1"]
-    new = to_plain(load_spec(path, changes).spec)
+    new = to_plain(load_spec(path, overrides_of(changes)).spec)
     assert spec_difference(old, new) == [
         'space.family.split.beta: {"float": [0.5, 500], "log": true} → 2',
         'objectives: ["rate_bits", "accuracy", "transmitter_bytes"] → ["accuracy"]',

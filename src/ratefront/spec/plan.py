@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ratefront.catalogue import Catalogue
 from ratefront.catalogue.task_models import doubts_of
 from ratefront.records import OBJECTIVES, Direction
+from ratefront.spec.capacity import check_capacity
 from ratefront.spec.check import LoadedSpec
 from ratefront.spec.configurations import too_few
 from ratefront.spec.facts import facts_of_spec
@@ -33,6 +34,10 @@ class Plan:
     directions: dict[str, Direction]
     too_few_configurations: str | None
     warnings: tuple[str, ...]
+
+    def too_much_for(self, cpus: float, gpus: float) -> list[str]:
+        """A line for each setting that asks for more than a machine of so many cores and GPUs has."""
+        return check_capacity(self.spec, cpus, gpus)
 
 
 def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 
-from ratefront.errors import EngineError, InputError, LedgerLockedError
+from ratefront.errors import EngineError, InputError, LedgerLockedError, UnknownTrialError
 from ratefront.events import Stopped
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.store.driver import driver_of
@@ -96,9 +96,7 @@ class _Watched:
 def _still_open(history: SweepHistory, trial_id: str) -> TrialHistory:
     trial = history.trials.get(trial_id)
     if trial is None:
-        known = list(history.trials)
-        there = f"its trials are {known[0]} … {known[-1]}" if known else "it has none yet"
-        raise InputError(f"the sweep has no trial {trial_id!r}; {there}")
+        raise UnknownTrialError(trial_id, list(history.trials))
     if trial.ended:
         raise InputError(f"trial {trial_id} has already ended as {trial.status}")
     return trial
