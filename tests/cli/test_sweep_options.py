@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from ratefront import api
+import ratefront as rf
+from ratefront.api import sweeps
 from ratefront.cli import app
 from ratefront.cli.arguments import overrides_of
 from ratefront.cli.next_command import resuming
@@ -39,22 +40,21 @@ def begun(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the command asks of ``api.sweep``."""
+    """What the command asks of ``ratefront.run``."""
     found: dict[str, Any] = {}
 
-    def sweep(spec: LoadedSpec, out: Path, **options: Any) -> None:
-        found.update(spec=spec, out=out, **options)
-        summary = {
-            "trials_finished": 3,
-            "trials_requested": 7,
-            "front": [{}],
-            "ended_early": "nothing is left",
-            "warnings": ["the bounds are off"],
-        }
-        out.mkdir(exist_ok=True)
-        (out / "summary.json").write_text(json.dumps(summary))
+    def run(spec: LoadedSpec, folder: Path, **options: Any) -> SimpleNamespace:
+        found.update(spec=spec, folder=folder, **options)
+        summary = SimpleNamespace(
+            trials_finished=3,
+            trials_requested=7,
+            front=(None,),
+            ended_early="nothing is left",
+            warnings=("the bounds are off",),
+        )
+        return SimpleNamespace(summary=summary, folder=folder)
 
-    monkeypatch.setattr(api, "sweep", sweep)
+    monkeypatch.setattr(sweeps, "run", run)
     return found
 
 
@@ -132,14 +132,14 @@ def test_a_file_that_is_given_is_the_one_that_is_compared(begun: Path, asked: di
 
 
 @pytest.mark.parametrize("option", [{"extend": 3}, {"retry_failed": True}, {"resume": True}])
-def test_the_api_takes_extensions_and_retries_for_going_on(
+def test_the_library_takes_extensions_and_retries_for_going_on(
     option: dict[str, Any], begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ratefront.orchestrate import sweep
 
     asked: dict[str, Any] = {}
     monkeypatch.setattr(sweep, "run_sweep", lambda loaded, folder, **told: asked.update(told, loaded=loaded))
-    api.sweep(None, begun, **option)
+    sweeps.run(None, begun, progress=False, **option)
     assert asked["resume"] is True
     assert asked["extend"] == option.get("extend")
     assert asked["retry_failed"] is option.get("retry_failed", False)
@@ -150,13 +150,13 @@ def test_a_sweep_whose_file_this_version_does_not_know_says_so(tmp_path: Path) -
     with Ledger(SweepFolder(tmp_path).ledger) as ledger:
         ledger.append(Created("old", {"name": "old", "colour": "red"}, "0.0.1", LEDGER_FORMAT))
     with pytest.raises(SpecError, match=r"ledger\.jsonl: [0-9]+ problem"):
-        api.spec_of(tmp_path)
+        rf.open(tmp_path).spec  # noqa: B018
 
 
 def test_a_driver_that_died_before_its_first_event_says_what_to_do(tmp_path: Path) -> None:
     SweepFolder(tmp_path).ledger.touch()
     with pytest.raises(InputError, match="has not begun; give its file"):
-        api.spec_of(tmp_path)
+        rf.open(tmp_path).spec  # noqa: B018
 
 
 def _interrupted(_: object, folder: Path, **__: object) -> None:
@@ -171,7 +171,7 @@ def _interrupted(_: object, folder: Path, **__: object) -> None:
 def test_an_interrupted_sweep_says_how_to_go_on(
     change: Callable[[list[str]], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "sweep", _interrupted)
+    monkeypatch.setattr(sweeps, "run", _interrupted)
     words = change(["sweep", str(DIGITS), "--set", "keep=none", "--out", str(tmp_path / "a b")])
     done = ratefront(*words)
     assert done.exit_code == 130
@@ -188,7 +188,7 @@ def test_interrupted_before_it_began_there_is_nothing_to_go_on_with(
     def at_once(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(api, "sweep", at_once)
+    monkeypatch.setattr(sweeps, "run", at_once)
     done = ratefront("sweep", str(DIGITS), "--out", str(tmp_path / "new"))
     assert (done.exit_code, done.stderr) == (130, "interrupted; nothing was started\n")
 
