@@ -10,8 +10,9 @@ from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import ENDED
 from ratefront.store.driver import Driver, driver_of
 from ratefront.store.folder import SweepFolder
-from ratefront.store.front import front_of, point_of
+from ratefront.store.front import front_of
 from ratefront.store.reading import entries_of, has_not_begun
+from ratefront.store.table import picked
 from ratefront.store.task_model_progress import ProgressFile
 
 State: TypeAlias = Literal["starting", "running", "interrupted", "failed", "ended"]
@@ -138,15 +139,8 @@ def _front(history: SweepHistory) -> dict[str, Any]:
 
 
 def _front_row(trial: TrialHistory) -> dict[str, Any]:
-    point = point_of(trial)
-    return {
-        "trial_id": point.trial_id,
-        "family": point.family,
-        "params": dict(trial.params.values),
-        "rate_bits": point.rate_bits,
-        "accuracy": point.accuracy,
-        "transmitter_bytes": point.transmitter_bytes,
-    }
+    measured = picked(trial, ("rate_bits", "accuracy", "transmitter_bytes"))
+    return {**picked(trial, ("trial_id", "family")), "params": dict(trial.params.values), **measured}
 
 
 def _last_event(entry: Entry, now: float) -> dict[str, Any]:

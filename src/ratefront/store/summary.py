@@ -14,6 +14,7 @@ from ratefront.pareto import hypervolume
 from ratefront.records import Status
 from ratefront.store.facts import TaskFacts
 from ratefront.store.front import front_of, objectives_of, point_of, result_of
+from ratefront.store.table import picked
 
 GAPS = (
     "oracle",
@@ -24,6 +25,9 @@ GAPS = (
     "time_sharing",
 )
 """Always among the gaps, null before the task model is there; a sweep's further bounds come on top."""
+
+#: The columns that are told of a point of the front.
+FRONT = ("trial_id", "family", "rate_bits", "rate_bits_estimated", "accuracy", "transmitter_bytes")
 
 
 def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) -> dict[str, Any]:
@@ -81,15 +85,9 @@ def reference_of(history: SweepHistory, facts: TaskFacts, overlay: Overlay | Non
 
 def front_entry(trial: TrialHistory, overlay: Overlay | None) -> dict[str, Any]:
     """One point of the front: test values and its gaps in bit/sample."""
-    point = point_of(trial)
-    found = {} if overlay is None else overlay.gaps(point)
+    found = {} if overlay is None else overlay.gaps(point_of(trial))
     return {
-        "trial_id": point.trial_id,
-        "family": point.family,
-        "rate_bits": point.rate_bits,
-        "rate_bits_estimated": point.rate_bits_estimated,
-        "accuracy": point.accuracy,
-        "transmitter_bytes": point.transmitter_bytes,
+        **picked(trial, FRONT),
         "gap_bits": dict.fromkeys(GAPS) | {name: gap.bits for name, gap in found.items()},
     }
 
