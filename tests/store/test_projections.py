@@ -32,11 +32,31 @@ from ratefront.store.reading import read_history
 from ratefront.store.table import trial_columns, trial_rows
 
 #: What every sweep's ``trials.csv`` begins with.
-COLUMNS = (
-    "trial_id status reason attempts error seed family split beta rate_bits rate_bits_estimated rate_bits_alone "
-    "rate_total_bits overhead_bits accuracy log_loss_bits rate_bits_validation accuracy_validation "
-    "log_loss_bits_validation transmitter_bytes transmitter_macs encode_ms train_seconds"
-).split()
+COLUMNS = [
+    "trial_id",
+    "status",
+    "reason",
+    "attempts",
+    "error",
+    "seed",
+    "family",
+    "split",
+    "beta",
+    "rate_bits",
+    "rate_bits_estimated",
+    "rate_bits_alone",
+    "rate_total_bits",
+    "overhead_bits",
+    "accuracy",
+    "log_loss_bits",
+    "rate_bits_validation",
+    "accuracy_validation",
+    "log_loss_bits_validation",
+    "transmitter_bytes",
+    "transmitter_macs",
+    "encode_ms",
+    "train_seconds",
+]
 
 SUMMARY_KEYS = {
     "sweep",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ratefront.columns.column import Cell, Column, Row
 from ratefront.columns.forms import NARROW, kibibytes, number, percent
-from ratefront.columns.measured import COSTS, TEST_ONLY, OfResult, measured, name_on_validation, of_split
-from ratefront.columns.trial import (
+from ratefront.columns.results import COSTS, TEST_ONLY, OfResult, measured, name_on_validation, of_split
+from ratefront.columns.trials import (
     MAIN_PARAMETERS,
     OF_FRONT,
     OfFront,
@@ -47,13 +47,16 @@ __all__ = [
 #: What every sweep's tables have: no metric may be called so.
 NAMES = frozenset([*(column.name for column in of_trial()), *(column.name for column in OF_FRONT)])
 
-_PREFIXES = ("params.", *(column.name for column in gap_columns("")))
+#: What the names of further columns begin with, and a point of the front in ``summary.json`` has beside its columns.
+_RESERVED = ("params.", "gap_bits", "gap_ratio")
 
 
 def is_taken(metric: str) -> bool:
-    """True where a column of every sweep's tables has the name that a metric, or its validation, would have."""
+    """True where every sweep's tables already have what a metric of this name, or its column of validation, would be
+    called.
+    """
     names = {metric, name_on_validation(metric)}
-    return bool(names & NAMES) or metric.startswith(_PREFIXES)
+    return bool(names & NAMES) or metric.startswith(_RESERVED)
 
 
 def named(name: str, metrics: tuple[str, ...] = ()) -> OfTrial:

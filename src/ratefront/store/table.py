@@ -51,9 +51,9 @@ def row_of(trial: Trial, columns: Iterable[OfTrial]) -> Row:
     return {column.name: column.value(trial) for column in columns}
 
 
-def picked(trial: Trial, names: Iterable[str]) -> Row:
-    """As ``row_of``, of a few columns by name."""
-    return row_of(trial, map(named, names))
+def picked(trial: Trial, names: Iterable[str], metrics: tuple[str, ...] = ()) -> Row:
+    """As ``row_of``, of a few columns by name; ``metrics`` are the sweep's own, which may be among them."""
+    return row_of(trial, (named(name, metrics) for name in names))
 
 
 def parameters_of(trial: Trial, others: Mapping[str, str]) -> Row:

@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 from ratefront.columns.column import Cell, Column
 from ratefront.columns.forms import number
-from ratefront.columns.measured import measured
+from ratefront.columns.results import measured
 from ratefront.records import Status, TrialParams, TrialResult, series_of
 
 
@@ -56,7 +56,12 @@ def _tried(name: str) -> Callable[[Trial], Cell]:
 
 
 _ENDED: tuple[OfTrial, ...] = (
-    Column("trial_id", "trial", lambda trial: trial.params.trial_id, "the trial"),
+    Column(
+        "trial_id",
+        "trial",
+        lambda trial: trial.params.trial_id,
+        "its name: they are numbered as they are planned",
+    ),
     Column(
         "status",
         "status",
