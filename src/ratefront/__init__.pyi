@@ -5,7 +5,7 @@ from ratefront.api.codecs import load_codec
 from ratefront.api.one_trial import run_trial
 from ratefront.api.simulation import simulate_seed, simulate_sweep
 from ratefront.api.sweep_files import first_sweep, plan, write_schema
-from ratefront.api.sweeps import Sweep, open, run  # noqa: A004
+from ratefront.api.sweeps import Sweep, open, run
 from ratefront.api.tables import Front, Trial, Trials
 from ratefront.errors import InputError, RatefrontError
 from ratefront.spec.check import LoadedSpec

@@ -17,6 +17,7 @@ from tests.builders import (
     split,
 )
 
+from ratefront.columns import measured
 from ratefront.errors import InputError
 from ratefront.events import Failed, Finished, Planned, Started
 from ratefront.history import SweepHistory
@@ -28,7 +29,34 @@ from ratefront.store.front import front_of
 from ratefront.store.ledger import read_entries
 from ratefront.store.projections import write_projections
 from ratefront.store.reading import read_history
-from ratefront.store.table import COLUMNS, MEASURED, trial_rows
+from ratefront.store.table import trial_columns, trial_rows
+
+#: What every sweep's ``trials.csv`` begins with.
+COLUMNS = [
+    "trial_id",
+    "status",
+    "reason",
+    "attempts",
+    "error",
+    "seed",
+    "family",
+    "split",
+    "beta",
+    "rate_bits",
+    "rate_bits_estimated",
+    "rate_bits_alone",
+    "rate_total_bits",
+    "overhead_bits",
+    "accuracy",
+    "log_loss_bits",
+    "rate_bits_validation",
+    "accuracy_validation",
+    "log_loss_bits_validation",
+    "transmitter_bytes",
+    "transmitter_macs",
+    "encode_ms",
+    "train_seconds",
+]
 
 SUMMARY_KEYS = {
     "sweep",
@@ -86,7 +114,7 @@ def test_trials_csv_has_a_row_for_every_trial_requested(folder):
 
 def test_trials_csv_begins_with_the_agreed_columns_then_the_other_parameters(folder):
     header = folder.trials_csv.read_text().splitlines()[0].split(",")
-    assert tuple(header[: len(COLUMNS)]) == COLUMNS
+    assert header[: len(COLUMNS)] == COLUMNS
     own = ["alphabet", "entropy_model", "merged_classes", "method", "objective"]
     assert header[len(COLUMNS) :] == [*own, "refine", "refine_steps", "share", "width"]
 
@@ -102,7 +130,7 @@ def test_trials_without_a_result_keep_their_reason_and_no_numbers(folder):
     failed = [row for row in rows_of(folder) if row["status"] == "failed"]
     assert failed[0]["reason"] == "loss is NaN at epoch 3 (β = 900)"
     assert (failed[0]["attempts"], failed[0]["error"]) == ("1", "DivergedError")
-    assert {failed[0][name] for name in MEASURED} == {""}
+    assert {failed[0][column.name] for column in measured()} == {""}
     assert failed[0]["split"] == "block1"
 
 
@@ -137,6 +165,16 @@ def test_a_parameter_that_is_called_as_a_column_is_has_one_of_its_own(tmp_path):
     (row,) = trial_rows(read_history(sweep.folder))
     assert (row["seed"], row["accuracy"]) == (7, 0.9)
     assert (row["params.seed"], row["params.accuracy"], row["depth"]) == (3, "high", 2)
+
+
+def test_rows_are_those_of_the_file_as_typed_values(folder):
+    history = read_history(folder)
+    rows = trial_rows(history)
+    assert {tuple(row) for row in rows} == {trial_columns(history)}
+    written = [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
+    assert written == rows_of(folder)
+    first = rows[0]
+    assert (type(first["accuracy"]), type(first["attempts"]), first["beta"]) == (float, int, None)
 
 
 def test_summary_has_all_keys_and_no_nan(folder):

@@ -41,18 +41,16 @@ def test_a_sweep_that_has_ended(tmp_path: Path) -> None:
     assert status.remaining_s is None
     assert status.last_event.kind == "ended"
     plain = status.to_json()
-    assert plain == json.loads(json.dumps(plain, allow_nan=False)) | {
-        name: plain[name] for name in ("running_trials", "failures", "front")
-    }, "plain data, but for tuples"
+    assert plain == json.loads(json.dumps(plain, allow_nan=False)), "plain data"
     assert list(plain)[:3] == ["sweep", "state", "ended_early"]
 
 
 def test_the_front_is_told_in_a_few_rows_that_span_it(tmp_path: Path) -> None:
     status = status_of(full_sweep(tmp_path))
-    rates = [row.rate_bits for row in status.front.rows]
+    rates = [row["rate_bits"] for row in status.to_json()["front"]["rows"]]
     assert status.front.size > len(rates) == FRONT_ROWS
     assert rates == sorted(rates)
-    assert len({row.trial_id for row in status.front.rows}) == FRONT_ROWS
+    assert len({trial.params.trial_id for trial in status.front.trials}) == FRONT_ROWS
 
 
 def test_without_a_driver_nothing_runs(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ratefront.bounds import ORACLE
+from ratefront.columns import kibibytes, percent
 from ratefront.report.axes import Window, close_window, drawn_curve, whole_window
 from ratefront.report.style import SeriesStyle, bound_style, series_styles
 from ratefront.report.view import MeasuredTrial, Standing, SweepView
-from ratefront.report.words import kibibytes, percent
 
 Trace: TypeAlias = dict[str, Any]
 STANDINGS: tuple[tuple[Standing, str], ...] = (

@@ -10,11 +10,12 @@ from typing import Any
 
 import yaml
 
+from ratefront.columns import kibibytes, percent
 from ratefront.overlay import Overlay
 from ratefront.report.live import figures
 from ratefront.report.tables import Table, front_table, honesty, lost_table, rates_table
 from ratefront.report.view import SweepView
-from ratefront.report.words import bound_rows, headline, kibibytes, percent, status_line
+from ratefront.report.words import bound_rows, headline, status_line
 
 NAMED_PACKAGES = ("ratefront", "ray", "optuna", "mlflow", "torch", "compressai", "numpy", "scipy")
 

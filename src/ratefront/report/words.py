@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ratefront.columns import NARROW, kibibytes, percent
 from ratefront.history import SweepHistory
 from ratefront.overlay import Gap
 from ratefront.report.style import bound_style
@@ -9,8 +10,6 @@ from ratefront.report.view import MeasuredTrial, SweepView
 
 #: A learned codec is called close to the task model within this many points of (validation) accuracy.
 CLOSE = 0.02
-#: Between a number and its unit: no line breaks there.
-NARROW = "\u00a0"
 
 
 def status_line(view: SweepView) -> str:
@@ -134,14 +133,6 @@ def _difference(accuracy: float) -> str:
     if points == 0:
         return "level with"
     return f"{abs(points):.1f} points {'above' if points > 0 else 'below'}"
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.1f}{NARROW}%"
-
-
-def kibibytes(size: float) -> str:
-    return f"{size:.0f}{NARROW}B" if size < 1024 else f"{size / 1024:.1f}{NARROW}KiB"
 
 
 def bound_rows(view: SweepView) -> list[tuple[str, str, str]]:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ratefront.report.front_rows import front_csv
 from ratefront.report.note import note
 from ratefront.report.page import report_html
 from ratefront.report.still import front_png
-from ratefront.report.tables import front_csv
 from ratefront.report.view import SweepView, read_view
 from ratefront.store.atomic import write_bytes, write_text
 from ratefront.store.folder import SweepFolder

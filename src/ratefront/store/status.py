@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeAlias
 
 from ratefront.events import Entry, to_plain
@@ -12,8 +12,9 @@ from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import Scalar
 from ratefront.store.driver import Driver, driver_of
 from ratefront.store.folder import SweepFolder
-from ratefront.store.front import front_of, point_of
+from ratefront.store.front import front_of
 from ratefront.store.reading import entries_of, has_not_begun
+from ratefront.store.table import picked
 from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
 
 State: TypeAlias = Literal["starting", "running", "interrupted", "failed", "ended"]
@@ -46,23 +47,20 @@ class FailedTrial:
 
 
 @dataclass(frozen=True)
-class FrontRow:
-    """A trial on the front, measured on test."""
-
-    trial_id: str
-    family: str
-    params: Mapping[str, Scalar]
-    rate_bits: float
-    accuracy: float
-    transmitter_bytes: int
-
-
-@dataclass(frozen=True)
-class FrontRows:
-    """``rows``: a few of the front from its lowest to its highest rate; ``size`` is that of the whole front."""
+class FrontShown:
+    """``trials``: a few of the front from its lowest to its highest test rate; ``size`` is that of the whole front."""
 
     size: int
-    rows: tuple[FrontRow, ...]
+    trials: tuple[TrialHistory, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Each trial with what it measured on test."""
+        return {"size": self.size, "rows": [_front_row(trial) for trial in self.trials]}
+
+
+def _front_row(trial: TrialHistory) -> dict[str, Any]:
+    measured = picked(trial, ("rate_bits", "accuracy", "transmitter_bytes"))
+    return {**picked(trial, ("trial_id", "family")), "params": dict(trial.params.values), **measured}
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ class SweepStatus:
     remaining_s: float | None
     running_trials: tuple[RunningTrial, ...]
     failures: tuple[FailedTrial, ...]
-    front: FrontRows
+    front: FrontShown
     last_event: LastEvent | None
 
     @property
@@ -116,7 +114,16 @@ class SweepStatus:
     def to_json(self) -> dict[str, Any]:
         """As plain data."""
         progress = self.task_model_progress
-        return asdict(self) | {"task_model_progress": None if progress is None else progress.to_plain()}
+        return {item.name: _plain(getattr(self, item.name)) for item in fields(self)} | {
+            "task_model_progress": None if progress is None else progress.to_plain(),
+            "front": self.front.to_json(),
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [asdict(part) for part in value]
+    return asdict(value) if isinstance(value, LastEvent) else value
 
 
 def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
@@ -208,25 +215,13 @@ def _failure(trial: TrialHistory) -> FailedTrial:
     return FailedTrial(trial.params.trial_id, trial.error, trial.reason, trial.attempts)
 
 
-def _front(history: SweepHistory) -> FrontRows:
+def _front(history: SweepHistory) -> FrontShown:
     front, rows = front_of(history), FRONT_ROWS
     if len(front) > rows:
         shown = [front[round(row * (len(front) - 1) / (rows - 1))] for row in range(rows)]
     else:
         shown = front
-    return FrontRows(len(front), tuple(map(_front_row, shown)))
-
-
-def _front_row(trial: TrialHistory) -> FrontRow:
-    point = point_of(trial)
-    return FrontRow(
-        trial_id=point.trial_id,
-        family=point.family,
-        params=dict(trial.params.values),
-        rate_bits=point.rate_bits,
-        accuracy=point.accuracy,
-        transmitter_bytes=point.transmitter_bytes,
-    )
+    return FrontShown(len(front), tuple(shown))
 
 
 def _last_event(entry: Entry, now: float) -> LastEvent:

@@ -11,9 +11,10 @@ from ratefront.catalogue.datasets import dataset_name
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.overlay import RATE_ACCURACY, Overlay, Reference, hypervolume_rate_accuracy, reference_point
 from ratefront.pareto import hypervolume
-from ratefront.records import Status
+from ratefront.records import Status, metric_names
 from ratefront.store.facts import TaskFacts
 from ratefront.store.front import front_of, objectives_of, point_of, result_of
+from ratefront.store.table import picked
 
 GAPS = (
     "oracle",
@@ -24,6 +25,9 @@ GAPS = (
     "time_sharing",
 )
 """Always among the gaps, null before the task model is there; a sweep's further bounds come on top."""
+
+#: The columns that are told of a point of the front.
+_FRONT = ("trial_id", "family", "rate_bits", "rate_bits_estimated", "accuracy", "transmitter_bytes")
 
 
 def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) -> dict[str, Any]:
@@ -51,7 +55,7 @@ def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) 
         "hypervolume": volume,
         "reference": dict(reference.values),
         "hypervolume_rate_accuracy": share,
-        "front": [front_entry(trial, overlay) for trial in front_of(history)],
+        "front": [_front_entry(trial, overlay, metric_names(history.spec)) for trial in front_of(history)],
         "warnings": _warnings(history, overlay),
         "reasons": {name: why for name, why in reasons.items() if why},
     }
@@ -79,17 +83,11 @@ def reference_of(history: SweepHistory, facts: TaskFacts, overlay: Overlay | Non
     )
 
 
-def front_entry(trial: TrialHistory, overlay: Overlay | None) -> dict[str, Any]:
-    """One point of the front: test values and its gaps in bit/sample."""
-    point = point_of(trial)
-    found = {} if overlay is None else overlay.gaps(point)
+def _front_entry(trial: TrialHistory, overlay: Overlay | None, metrics: tuple[str, ...]) -> dict[str, Any]:
+    """One point of the front: test values, with the sweep's own metrics, and its gaps in bit/sample."""
+    found = {} if overlay is None else overlay.gaps(point_of(trial))
     return {
-        "trial_id": point.trial_id,
-        "family": point.family,
-        "rate_bits": point.rate_bits,
-        "rate_bits_estimated": point.rate_bits_estimated,
-        "accuracy": point.accuracy,
-        "transmitter_bytes": point.transmitter_bytes,
+        **picked(trial, (*_FRONT, *metrics), metrics),
         "gap_bits": dict.fromkeys(GAPS) | {name: gap.bits for name, gap in found.items()},
     }
 

@@ -9,8 +9,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from ratefront.history import TrialHistory
 from ratefront.records import ENDED
-from ratefront.store.status import FailedTrial, FrontRow, RunningTrial, SweepStatus
+from ratefront.store.status import FailedTrial, RunningTrial, SweepStatus
 from ratefront.terminal import words
 
 #: What is told of longer lists; ``--json`` has them whole.
@@ -78,7 +79,7 @@ def _sections(status: SweepStatus) -> Iterator[RenderableType]:
     running, failures, front = status.running_trials, status.failures, status.front
     yield from _section("running", len(running), [_running_row(t, status) for t in running[:_SHOWN_RUNNING]])
     yield from _section("failed", len(failures), [_failure_row(t) for t in failures[-_SHOWN_FAILURES:]])
-    yield from _section("on the front, measured on test", front.size, map(_front_row, front.rows))
+    yield from _section("on the front, measured on test", front.size, map(_front_row, front.trials))
 
 
 def _section(title: str, size: int, rows: Iterable[tuple[str, ...]]) -> Iterator[RenderableType]:
@@ -105,6 +106,5 @@ def _failure_row(trial: FailedTrial) -> tuple[str, ...]:
     return trial.trial_id, attempts, f"{trial.error}: {trial.reason}"
 
 
-def _front_row(row: FrontRow) -> tuple[str, ...]:
-    measured = words.measured(row.rate_bits, row.accuracy, row.transmitter_bytes)
-    return row.trial_id, words.place(row.params), measured
+def _front_row(trial: TrialHistory) -> tuple[str, ...]:
+    return trial.params.trial_id, words.where(trial), words.outcome(trial)

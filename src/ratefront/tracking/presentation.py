@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ratefront.bounds import ORACLE
 from ratefront.catalogue.datasets import dataset_name
+from ratefront.columns import COSTS, OfResult, measured, name_on_validation
 from ratefront.history import TrialHistory
 from ratefront.records import SYSTEM_PREFIX, Scalar, Status, TrialResult, series_of
 from ratefront.store.facts import DatasetFacts
@@ -262,19 +263,10 @@ def final_points(news: TrialNews, objectives: Sequence[str]) -> list[Point]:
 
 def final_metrics(result: TrialResult, objectives: Sequence[str]) -> dict[str, float | None]:
     """What the trial measured; None where it is unknown."""
-    test = result.test
+    columns = measured(tuple(result.test.metrics))
     return {
         **{f"obj/{name}": result.objective(name) for name in objectives},
-        "test/rate_bits": test.rate_bits,
-        "test/accuracy": test.accuracy,
-        "rate/estimated_bits": test.rate_bits_estimated,
-        "rate/alone_bits": test.rate_bits_alone,
-        "rate/overhead_bits": test.overhead_bits,
-        "rate/total_bits": test.rate_total_bits,
-        "cost/transmitter_bytes": result.transmitter_bytes,
-        "cost/transmitter_macs": result.transmitter_macs,
-        "cost/encode_ms": result.encode_ms,
-        "cost/train_seconds": result.train_seconds,
+        **{column.key: column.value(result) for column in columns if column.key},
         **{f"extra/{name}": value for name, value in result.extra.items()},
     }
 
@@ -307,24 +299,39 @@ def _brief(value: Scalar) -> str:
 
 
 def _measured(result: TrialResult) -> list[str]:
-    validation, test = result.validation, result.test
-    table = [
-        "| | validation | test |",
-        "|---|---|---|",
-        f"| rate (bit/sample) | {validation.rate_bits:.3f} | {test.rate_bits:.3f} |",
-        f"| accuracy | {validation.accuracy:.2%} | {test.accuracy:.2%} |",
+    """What was measured on both splits as a table, and a sentence of what the codec costs."""
+    columns = {column.name: column for column in measured(tuple(result.test.metrics))}
+    pairs = [
+        (column, columns[name_on_validation(name)])
+        for name, column in columns.items()
+        if name_on_validation(name) in columns
     ]
-    costs = (
-        f"Transmitter {result.transmitter_bytes:,} bytes, {_macs(result)}, "
-        f"encoding {result.encode_ms:.3g} ms a sample, training {result.train_seconds:.1f} s."
-    )
-    return ["\n".join(table), costs]
+    rows = [_measured_row(test, (validation.value(result), test.value(result))) for test, validation in pairs]
+    costs = ", ".join(_cost(column, result) for column in COSTS)
+    return [
+        "\n".join(["| | validation | test |", "|---|---|---|", *filter(None, rows)]),
+        f"{_sentence(costs)}.",
+    ]
 
 
-def _macs(result: TrialResult) -> str:
-    if result.transmitter_macs is None:
-        return f"multiply–accumulates unknown ({plain_markdown(result.transmitter_macs_unknown)})"
-    return f"{result.transmitter_macs:,} multiply–accumulates"
+def _measured_row(column: OfResult, values: Sequence[float | None]) -> str:
+    """Empty where it is known of neither split."""
+    if set(values) == {None}:
+        return ""
+    cells = ["–" if value is None else column.exact(value) for value in values]
+    unit = f" ({column.unit})" if column.unit else ""
+    return f"| {plain_markdown(column.heading)}{unit} | {' | '.join(cells)} |"
+
+
+def _cost(column: OfResult, result: TrialResult) -> str:
+    value = column.value(result)
+    if value is None:
+        return f"{column.heading} unknown ({plain_markdown(column.unknown(result))})"
+    return f"{column.heading} {column.exact(value)}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _gap_table(gap_bits: Mapping[str, float]) -> list[str]:

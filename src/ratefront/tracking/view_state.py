@@ -13,11 +13,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from ratefront.columns import tracker_key
 from ratefront.records import OBJECTIVES
 from ratefront.tracking.presentation import SWEEP_TAG, TRIAL_TAG
 
 VIEW_TAG = "mlflow.sharedViewState."
 SWEEPS_KEY = "ratefront-sweeps"
+
+_RATE, _ACCURACY = tracker_key("rate_bits"), tracker_key("accuracy")
 
 #: When the named views were made, in ms since the epoch: the menu sorts them by it, and it must not change.
 _MADE_MS = 1_767_225_600_000
@@ -54,7 +57,7 @@ def _trials_key(sweep_id: str | None, objectives: Sequence[str]) -> str:
 
 
 def _trials_state(search: str, objectives: Sequence[str]) -> dict[str, Any]:
-    metrics = [*(f"obj/{name}" for name in objectives), "test/rate_bits", "test/accuracy", "gap/oracle_bits"]
+    metrics = [*(f"obj/{name}" for name in objectives), _RATE, _ACCURACY, "gap/oracle_bits"]
     columns = [
         ("tags", "pareto"),
         *(("metrics", key) for key in metrics),
@@ -62,13 +65,13 @@ def _trials_state(search: str, objectives: Sequence[str]) -> dict[str, Any]:
         ("tags", "status_reason"),
     ]
     by, ascending = _order(objectives)
-    costs = [f"cost/{name}" for name in objectives if name not in ("rate_bits", "accuracy")]
+    others = [key for key in map(tracker_key, objectives) if key not in (_RATE, _ACCURACY)]
     return {
         "searchFilter": search,
         "orderByKey": by,
         "orderByAsc": ascending,
         **_table(columns),
-        **_charts([_scatter(x, "test/accuracy") for x in ("test/rate_bits", *costs)]),
+        **_charts([_scatter(x, _ACCURACY) for x in (_RATE, *others)]),
     }
 
 
