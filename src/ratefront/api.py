@@ -19,6 +19,7 @@ from ratefront.spec.parse import parse_space
 from ratefront.store.folder import SweepFolder
 from ratefront.store.reading import read_history, read_spec
 from ratefront.store.task_model_progress import TaskModelProgress
+from ratefront.wording import Argument, Message
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,7 +82,7 @@ def sweep(
 
 
 def spec_of(out: Path, overrides: Sequence[str] = ()) -> LoadedSpec:
-    """The spec of the sweep in ``out``, changed as ``--set`` would.
+    """The spec of the sweep in ``out``, changed by ``overrides``.
 
     Raises
     ------
@@ -357,7 +358,9 @@ def init(
     from ratefront.trial.threads import threads_of
 
     if out.exists():
-        raise InputError(f"{out} is there already and stays as it is; choose another file with --out")
+        raise InputError(
+            Message(f"{out} is there already and stays as it is; choose another file with ", Argument("path"))
+        )
     named = _named_task_model(task_model, weights)
     datasets = given_datasets(data, kind)
     load_dataset(datasets[0])  # with all cores: of a folder, every file is decoded once
@@ -373,7 +376,9 @@ def init(
 def _named_task_model(task_model: str | None, weights: Path | None) -> dict[str, Any] | None:
     if task_model is None:
         if weights is not None:
-            raise InputError("--weights are those of a task model: say which with --task-model")
+            raise InputError(
+                Message("weights are those of a task model: say which with ", Argument("task_model"))
+            )
         return None
     own = {"target": task_model} if ":" in task_model else {}
     name = "module" if own else task_model
@@ -382,7 +387,7 @@ def _named_task_model(task_model: str | None, weights: Path | None) -> dict[str,
     except (UnknownNameError, ValidationError) as error:
         names = ", ".join(one for one in CATALOGUE.task_models if one != "module")
         raise InputError(
-            f"--task-model {task_model}: give package.module:function, or one of {names}"
+            Message(Argument("task_model", task_model), f": give package.module:function, or one of {names}")
         ) from error
     named = {"name": name, **own}
     return named if weights is None else {**named, "weights": str(weights.absolute())}

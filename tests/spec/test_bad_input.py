@@ -23,7 +23,7 @@ SPLIT_PARAMETERS = ", ".join(CATALOGUE.families["split"].parameters.model_fields
 SPLIT_POINTS = ", ".join(CATALOGUE.task_models["small_cnn"].facts["splits"])
 KEYS = ", ".join(SweepSpec.model_fields)
 
-#: --set … → the one problem that it makes
+#: An override → the one problem that it makes
 SETTINGS = {
     "trails=3": f'trails: unknown key "trails"; did you mean "trials"? valid: {KEYS}',
     "trials=0": "trials: must be ≥ 1, got 0",
@@ -72,10 +72,10 @@ SETTINGS = {
     f"valid: {', '.join(CATALOGUE.task_models)}",
     "task_model.epochs=0": "task_model: epochs: must be ≥ 1 where there are no trained weights (weights: FILE), got 0",
     "space=3": "space: must be a mapping, got 3",
-    "trials.x=3": "--set trials.x=3: trials is 4, not a mapping",
-    "trials": "--set trials: must be key=value, with a dotted key (training.epochs=5)",
-    "sampler..seed=1": "--set sampler..seed=1: must be key=value, with a dotted key (training.epochs=5)",
-    "trials=[1": "--set trials=[1: line 1, column 3: expected ',' or ']', but got '<stream end>'",
+    "trials.x=3": "overrides='trials.x=3': trials is 4, not a mapping",
+    "trials": "overrides='trials': must be key=value, with a dotted key (training.epochs=5)",
+    "sampler..seed=1": "overrides='sampler..seed=1': must be key=value, with a dotted key (training.epochs=5)",
+    "trials=[1": "overrides='trials=[1': line 1, column 3: expected ',' or ']', but got '<stream end>'",
 }
 
 #: the same, inside the space
@@ -179,7 +179,7 @@ def test_every_problem_is_told_at_once(plain: dict[str, Any], problems: Callable
     del plain["space"]["family"]["label"]["method"]
     found = problems("dataset=mnits", "nonsense")
     assert [line.split(":")[0] for line in found] == [
-        "--set nonsense",
+        "overrides='nonsense'",
         "trials",
         "trails",
         "dataset",

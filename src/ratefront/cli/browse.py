@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ratefront.cli.arguments import Sweep
+from ratefront.cli.flags import in_flags
 
 
 def ui(
@@ -28,7 +29,7 @@ def ui(
     sweep = sweep_of(SweepFolder(folder)) if SweepFolder(folder).ledger.exists() else None
     own_uri = (sweep.spec.get("tracking") or {}).get("uri") if sweep else None
     store_uri = resolve_uri(tracking_uri or own_uri, folder if sweep else folder / "any")
-    raise typer.Exit(serve_ui(store_uri, port, sweep))
+    raise typer.Exit(serve_ui(store_uri, port, sweep, in_flags))
 
 
 def dashboard(

@@ -12,7 +12,8 @@ import typer
 
 from ratefront.cli.arguments import Overrides, Spec
 from ratefront.cli.next_command import ratefront, resuming, tracking_words
-from ratefront.errors import InputError
+from ratefront.errors import EngineError, InputError
+from ratefront.wording import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ def check(spec: Spec, set_: Overrides = None) -> None:
         loaded = load_spec(spec, set_ or ())
         plan = plan_of(loaded, CATALOGUE)
     resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)
-    RaisingConsole(highlight=False).print(render_plan(plan))
+    RaisingConsole(highlight=False).print(render_plan(plan, _place(loaded.spec.name)))
     _warn_of_capacity(loaded)
 
 
@@ -127,6 +128,10 @@ def _loaded(spec: Path | None, set_: list[str] | None, trials: int | None, out: 
     return load_spec(spec, set_ or (), trials)
 
 
+def _place(name: str) -> str:
+    return f"in runs/{name}-<time>/ or the folder given by --out"
+
+
 def _new_folder(name: str) -> Path:
     from datetime import datetime
 
@@ -146,6 +151,11 @@ def _resumable(folder: Path, tracking_uri: str | None) -> Iterator[None]:
         with may_go_unread(sys.stderr):
             print(f"interrupted; {how}", file=sys.stderr)
         raise typer.Exit(130) from None
+    except EngineError as error:
+        if not SweepFolder(folder).ledger.exists():
+            raise
+        how = f"when the cause is gone, go on with: {resuming(folder, tracking_uri)}"
+        raise EngineError(Message(error, "\n", how)) from error
 
 
 def _say_what_came_of_it(folder: Path, tracking_uri: str | None) -> None:

@@ -16,6 +16,7 @@ from ratefront.spec.facts import facts_of_dataset
 from ratefront.spec.overrides import apply_overrides
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.yaml_text import read_yaml, write_yaml
+from ratefront.wording import Argument, Message
 
 #: Of what needs torch only the name is known here.
 _CHECK_WEIGHTS = "ratefront.tasks.given:check_weights"
@@ -29,7 +30,7 @@ def load_spec(
     trials: int | None = None,
     catalogue: Catalogue = CATALOGUE,
 ) -> LoadedSpec:
-    """Read a sweep file, change it as the command line says (``--set``, ``--trials``), check it, resolve it.
+    """Read a sweep file, change it by ``overrides`` and ``trials``, check it, resolve it.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def check_weights(spec: SweepSpec, source: str, catalogue: Catalogue) -> None:
     try:
         load_target(_CHECK_WEIGHTS)(spec.task_model, of_data.get("classes"), of_data.get("shape"))
     except InputError as error:
-        raise SpecError(source, [str(error)]) from error
+        raise SpecError(source, [Message(error)]) from error
 
 
 def _checked(raw: Any, overrides: Sequence[str], source: str, catalogue: Catalogue) -> LoadedSpec:
@@ -87,7 +88,7 @@ def spec_from_plain(
     source: str = "the ledger's spec",
     overrides: Sequence[str] = (),
 ) -> LoadedSpec:
-    """The spec that ``to_plain`` was given, changed as ``--set`` says, checked anew.
+    """The spec that ``to_plain`` was given, changed by ``overrides``, checked anew.
 
     Raises
     ------
@@ -102,9 +103,10 @@ def spec_from_plain(
 
 def _with_way_out(problem: str) -> str:
     """Files that have moved are no reason to give up a sweep."""
-    of_data = problem.startswith("dataset: ")
-    way = "; where the files have moved, go on with --set dataset.path=… (or root=…)" if of_data else ""
-    return problem + way
+    if not problem.startswith("dataset: "):
+        return problem
+    elsewhere = Argument("overrides", {"dataset.path": ...})
+    return Message(problem, "; where the files have moved, go on with ", elsewhere, " (or dataset.root)")
 
 
 def to_plain(spec: SweepSpec) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""``--set key=value``: changes of a sweep file from the command line, before it is checked."""
+"""``key=value``: changes of a sweep file, before it is checked."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from ratefront.spec.problems import shown
 from ratefront.spec.yaml_text import read_yaml
+from ratefront.wording import Argument, Message
 
 #: Keys whose value may be a bare name; setting a parameter under it spells the mapping out.
 NAMED = ("dataset", "task_model")
@@ -17,12 +18,12 @@ def apply_overrides(raw: dict[str, Any], overrides: Iterable[str]) -> list[str]:
 
     Whether a key exists is left to the check of the whole file, which knows what is valid where.
     """
-    problems = []
+    problems: list[str] = []
     for override in overrides:
         try:
             _apply(raw, override)
         except ValueError as error:
-            problems.append(f"--set {override}: {error}")
+            problems.append(Message(Argument("overrides", override), ": ", error))
     return problems
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from ratefront.records import ENDED
 from ratefront.terminal import words
 
-#: What is told of longer lists; ``--json`` has them whole.
+#: What is told of longer lists; as JSON they are whole.
 _SHOWN_RUNNING = 20
 _SHOWN_FAILURES = 5
 

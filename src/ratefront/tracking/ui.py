@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from ratefront.errors import InputError
@@ -15,16 +15,22 @@ from ratefront.tracking import uri as addresses
 from ratefront.tracking.pages import pages, place_in_sqlite, place_in_store
 from ratefront.tracking.protocol import TrackedSweep
 from ratefront.tracking.serving import HOST, choose_port, interrupted_by_sigterm
+from ratefront.wording import Call, Message
 
 USUAL_PORT = 5000
 SECONDS_TO_STOP = 10.0
 QUIET_UVICORN = ("--uvicorn-opts", "--log-level=warning")
 
 
-def serve_ui(store_uri: str, port: int | None = None, sweep: TrackedSweep | None = None) -> int:
+def serve_ui(
+    store_uri: str,
+    port: int | None = None,
+    sweep: TrackedSweep | None = None,
+    words: Callable[[Message], str] = str,
+) -> int:
     """Serve the UI until Ctrl-C and return the server's exit code. A store that is a server is only named.
 
-    Says where the pages are that show the ``sweep``, or all sweeps.
+    Says where the pages are that show the ``sweep``, or all sweeps; ``words`` puts what it says into the reader's.
 
     Raises
     ------
@@ -33,18 +39,20 @@ def serve_ui(store_uri: str, port: int | None = None, sweep: TrackedSweep | None
     """
     if addresses.is_server(store_uri):
         print(f"A server tracks it, at {without_credentials(store_uri)}:", flush=True)
-        _say_pages(_without_user(store_uri), store_uri, sweep)
+        _say_pages(_without_user(store_uri), store_uri, sweep, words)
         return 0
     path = addresses.sqlite_path(store_uri)
     if path is not None and not path.is_file():
         raise InputError(f"no tracking store at {path}: run a sweep first, or name the folder of one")
     port = choose_port(port, USUAL_PORT)
     print(f"MLflow UI of {path or 'the database'} (Ctrl-C ends it):", flush=True)
-    _say_pages(f"http://{HOST}:{port}", store_uri, sweep)
+    _say_pages(f"http://{HOST}:{port}", store_uri, sweep, words)
     return _serve(command(port), environment(store_uri))
 
 
-def _say_pages(base: str, store_uri: str, sweep: TrackedSweep | None) -> None:
+def _say_pages(
+    base: str, store_uri: str, sweep: TrackedSweep | None, words: Callable[[Message], str]
+) -> None:
     path = addresses.sqlite_path(store_uri)
     try:
         place = place_in_sqlite(path, sweep) if path else place_in_store(store_uri, sweep)
@@ -53,7 +61,10 @@ def _say_pages(base: str, store_uri: str, sweep: TrackedSweep | None) -> None:
         print(f"  it does not say where its sweeps are: {without_credentials(reason)}", flush=True)
         place = None
     if sweep is not None and place is not None and place.run_id is None:
-        print(f"  {sweep.name} is not found there; ratefront track sends a sweep", flush=True)
+        print(
+            words(Message(f"  {sweep.name} is not found there; ", Call("sweep.track"), " sends it")),
+            flush=True,
+        )
     found = pages(base, place, sweep)
     width = max(map(len, found))
     for shows, address in found.items():

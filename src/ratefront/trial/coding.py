@@ -22,6 +22,7 @@ from ratefront.store.inputs import check_code
 from ratefront.store.reading import read_history, read_spec
 from ratefront.trial.given_images import given
 from ratefront.trial.receiver import decode_file
+from ratefront.wording import Call, Message
 
 BLOCK_SIZE = 1000
 
@@ -137,7 +138,9 @@ def _why_none(folder: SweepFolder, trial_id: str) -> str:
         return f"the sweep has no trial {trial_id!r}; {'near it' if near else 'valid'}: {ids or 'none yet'}"
     if trial.status not in ("finished", "collapsed"):
         return f"trial {trial_id} is {trial.status}: it has left no codec"
-    return (
+    return Message(
         f"the codec of trial {trial_id} is gone: this sweep keeps the files of trials as `keep: "
-        f"{history.spec.get('keep', 'all')}` says; `ratefront reproduce` makes it again"
+        f"{history.spec.get('keep', 'all')}` says; `",
+        Call("sweep.reproduce"),
+        "` makes it again",
     )

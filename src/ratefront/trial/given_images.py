@@ -19,6 +19,7 @@ from ratefront.data.npz import array_names, read_array, read_headers
 from ratefront.data.samples import from_bytes
 from ratefront.data.value_rules import check_values
 from ratefront.errors import InputError
+from ratefront.wording import Argument, Message
 
 _ARRAYS = (".npy", ".npz")
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # as Pillow makes grey of RGB
@@ -75,7 +76,7 @@ def given(
     """
     clouds = len(sample_shape) == _CLOUD_AXES
     if clouds and resize:
-        raise InputError("--resize is for images; this codec takes point clouds")
+        raise InputError(Message(Argument("resize", True), " is for images; this codec takes point clouds"))
     parts: list[_Part] = []
     for path in paths:
         if not path.is_file():
@@ -224,5 +225,9 @@ class _Images:
 def _check_resize(resize: bool, path: Path, height: int, width: int, shape: tuple[int, ...]) -> None:
     if not resize:
         raise InputError(
-            f"{path}: is {width}×{height} pixels, this codec takes {shape[2]}×{shape[1]}; --resize makes it so"
+            Message(
+                f"{path}: is {width}×{height} pixels, this codec takes {shape[2]}×{shape[1]}; ",
+                Argument("resize", True),
+                " makes it so",
+            )
         )
