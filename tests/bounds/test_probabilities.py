@@ -36,7 +36,9 @@ def rows(samples: int, classes: int, dtype: str = "float64") -> np.ndarray:
 @pytest.mark.parametrize("classes", [2, 10, 1000])
 def test_a_softmax_of_any_precision_is_told(classes: int, dtype: str) -> None:
     assert are_probabilities(rows(50, classes, dtype))
-    with pytest.raises(InputError, match=r"these are probabilities.*read_as='probabilities'.*read_as='logits'"):
+    with pytest.raises(
+        InputError, match=r"these are probabilities.*read_as='probabilities'.*read_as='logits'"
+    ):
         Predictions.from_logits(np.zeros(50, int), rows(50, classes, dtype))
 
 

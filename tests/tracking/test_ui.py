@@ -53,7 +53,7 @@ def test_it_says_where_the_pages_of_a_sweep_are(
     monkeypatch.setattr(ui, "command", lambda port: [sys.executable, "-c", ""])
     sweep = TrackedSweep("digits", START, "0.1.0")
     assert ui.serve_ui(mlflow_place.uri, free_port(), sweep) == 0
-    assert "digits is not found there" in capsys.readouterr().out
+    assert "digits is not found there; sweep.track() sends it" in capsys.readouterr().out
     mlflow_place.tracker().open_sweep(sweep, running=True)
     assert ui.serve_ui(mlflow_place.uri, free_port(), sweep) == 0
     said = capsys.readouterr().out
