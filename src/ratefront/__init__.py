@@ -10,7 +10,8 @@
     sweep.bounds["oracle"].rate_at(0.05)
     codec = sweep.trials["t0003"].load_codec()
 
-What is named in ``__all__`` is there to be used; it is imported when it is asked for. Its types are in ``__init__.pyi``.
+What is named in ``__all__`` is there to be used; it is imported when it is asked for. Type checkers
+read ``__init__.pyi``.
 """
 
 from __future__ import annotations

@@ -33,6 +33,8 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import ClassVar
 
+from ratefront.wording import Message
+
 
 class RatefrontError(Exception):
     """Base of all errors raised on purpose."""
@@ -53,9 +55,8 @@ class SpecError(InputError):
     def __init__(self, source: str, problems: Iterable[str]) -> None:
         self.source = source
         self.problems = tuple(problems)
-        super().__init__(
-            "\n".join([f"{source}: {len(self.problems)} problem(s)", *map("  {}".format, self.problems)])
-        )
+        lines = (part for problem in self.problems for part in ("\n  ", problem))
+        super().__init__(Message(f"{source}: {len(self.problems)} problem(s)", *lines))
 
 
 class UnknownNameError(InputError):

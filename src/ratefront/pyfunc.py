@@ -14,6 +14,9 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
+#: How MLflow is told that a model's task model, which is Python code, may be run.
+OWN_MODULE = 'model_config={"own_module": True}'
+
 
 class CodecModel(PythonModel):
     """The codec in the model's artifacts ``config`` and ``weights``.
@@ -32,16 +35,15 @@ class CodecModel(PythonModel):
         """
         from ratefront.errors import InputError
         from ratefront.trial.stored_codec import StoredCodec
+        from ratefront.wording import Message
 
         config, weights = Path(context.artifacts["config"]), Path(context.artifacts["weights"])
         try:
             self._codec = StoredCodec(
                 config, weights, runs_modules=context.model_config["own_module"] is True
             )
-        except InputError as error:  # what is an option of the command line elsewhere is a setting here
-            raise InputError(
-                str(error).replace("--own-module", 'model_config={"own_module": True}')
-            ) from error
+        except InputError as error:  # what is an argument elsewhere is a setting here
+            raise InputError(Message(error).worded(lambda _: OWN_MODULE)) from error
 
     def predict(
         self,

@@ -122,7 +122,7 @@ def test_calibrated_posteriors_are_drawn_beside_where_it_is_warned_and_nobody_as
     assert TASK_MODEL_CALIBRATED not in curves_with_doubts(right, points=10).curves
     asked = curves_with_doubts(wrong, PAIR, points=10)
     assert list(asked.curves) == PAIR
-    assert "--only task_model_calibrated" in asked.warnings[-1]
+    assert "is the curve task_model_calibrated" in asked.warnings[-1]
     assert "huffman" in curves_with_doubts(right, points=10, besides=["huffman"]).curves
 
 
@@ -179,7 +179,7 @@ def test_a_large_calibration_error_is_warned_of_with_its_cause(factor: float, ca
         f"{found.confidence:.1%}",
         f"{found.accuracy:.1%}",
         cause,
-        "--calibrate",
+        "`calibrate` tempers",
     ):
         assert told in said
     assert curves_with_doubts(predictions, ["oracle"]).warnings == ()

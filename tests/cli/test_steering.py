@@ -52,6 +52,13 @@ def test_stop_ends_the_driver_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert f"stopped; go on with: ratefront sweep --out {tmp_path} --resume" in done.stderr
 
 
+def test_stop_where_no_driver_runs_says_how_to_go_on(tmp_path: Path) -> None:
+    FakeSweep(tmp_path)
+    done = ratefront("stop", tmp_path)
+    assert done.exit_code == 2
+    assert done.stderr.endswith(f"; go on with: ratefront sweep --out {tmp_path} --resume\n")
+
+
 def test_stop_of_one_trial_with_and_without_a_driver(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
     for number in (100, 101):

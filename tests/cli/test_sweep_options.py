@@ -16,7 +16,7 @@ from ratefront.api import sweeps
 from ratefront.cli import app
 from ratefront.cli.arguments import overrides_of
 from ratefront.cli.next_command import resuming
-from ratefront.errors import InputError, SpecError
+from ratefront.errors import EngineError, InputError, SpecError
 from ratefront.events import LEDGER_FORMAT, Created, Reconfigured
 from ratefront.spec.load import LoadedSpec, load_spec, to_plain
 from ratefront.store.folder import SweepFolder
@@ -180,6 +180,24 @@ def test_an_interrupted_sweep_says_how_to_go_on(
     assert told[1:5] == expected
     assert ("--tracking-uri" in told) == ("--tracking-uri" in words)
     assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_a_sweep_that_cannot_go_on_now_says_how_it_goes_on_later(
+    has_begun: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_room(_: object, folder: Path, **__: object) -> None:
+        folder.mkdir()
+        if has_begun:
+            (folder / "ledger.jsonl").touch()
+        raise EngineError("no space left; make room, then go on with the sweep")
+
+    monkeypatch.setattr(api, "sweep", without_room)
+    done = ratefront("sweep", DIGITS, "--out", tmp_path / "new")
+    first, *then = done.stderr.splitlines()
+    assert (done.exit_code, first) == (1, "ratefront: no space left; make room, then go on with the sweep")
+    again = f"when the cause is gone, go on with: ratefront sweep --out {tmp_path / 'new'} --resume"
+    assert then == [again] * has_begun
 
 
 def test_interrupted_before_it_began_there_is_nothing_to_go_on_with(

@@ -132,5 +132,5 @@ def test_an_extension_finds_what_is_left_and_then_is_refused(virtual: SimpleName
     engine = again.run()
     assert (engine.history.trials_ended, engine.history.trials_requested) == (9, 11)
     check_extensible(engine, Wishes(resume=True, retry_failed=True))
-    with pytest.raises(InputError, match=r"--extend: the space holds no more .*all 9 have been tried"):
+    with pytest.raises(InputError, match=r"extend=1: the space holds no more .*all 9 have been tried"):
         check_extensible(engine, Wishes(resume=True, extend=1))

@@ -35,9 +35,9 @@ class TestFolder:
         [
             ("notes.txt", Wishes(), "not empty"),
             ("x", Wishes(resume=True), "no sweep to"),
-            ("x", Wishes(extend=3), "--extend is for a sweep that has begun"),
-            ("ledger.jsonl", Wishes(retry_failed=True), "--retry-failed is for a sweep that has begun"),
-            ("ledger.jsonl", Wishes(resume=True, extend=0), "--extend: must be ≥ 1, got 0"),
+            ("x", Wishes(extend=3), "extend is for a sweep that has begun"),
+            ("ledger.jsonl", Wishes(retry_failed=True), "retry_failed is for a sweep that has begun"),
+            ("ledger.jsonl", Wishes(resume=True, extend=0), "extend must be ≥ 1, got 0"),
         ],
     )
     def test_what_is_refused(self, tmp_path: Path, name: str, wishes: Wishes, rule: str) -> None:
@@ -49,7 +49,7 @@ class TestFolder:
         sweep = FakeSweep(tmp_path / "s")
         check_folder(sweep.folder, Wishes())  # it has planned none
         sweep.plan(label())
-        with pytest.raises(InputError, match="already holds a sweep; go on with --resume"):
+        with pytest.raises(InputError, match="already holds a sweep; go on with resume=True"):
             check_folder(sweep.folder, Wishes())
 
     def test_a_ledger_that_nobody_can_read_is_not_thrown_away(self, tmp_path: Path) -> None:

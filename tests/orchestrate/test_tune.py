@@ -156,12 +156,12 @@ def test_a_resume_of_an_ended_sweep_draws_again_and_writes_nothing(
 def test_other_settings_than_the_ledgers_are_refused(
     fake: SimpleNamespace, eventful: Any, follower: Any
 ) -> None:
-    with pytest.raises(SweepMismatchError, match=r"trials: 11 → 14\n.*--extend 3"):
+    with pytest.raises(SweepMismatchError, match=r"trials: 11 → 14\n.*give extend=3"):
         fake.run(fake.loaded(14, OPTIONS), eventful.folder, resume=True)
 
 
 def test_a_folder_that_holds_a_sweep_is_refused(fake: SimpleNamespace, eventful: Any) -> None:
-    with pytest.raises(InputError, match="--resume"):
+    with pytest.raises(InputError, match="resume=True"):
         fake.run(fake.loaded(9), eventful.folder)
 
 
@@ -195,7 +195,7 @@ def test_a_sweep_ends_where_its_space_holds_no_more_and_says_so(
     assert status.ended_early == "the space holds no more configurations"
     before = len(events_of(folder))
     fake.run(spec, folder, resume=True)
-    with pytest.raises(InputError, match="--extend: the space holds no more configurations"):
+    with pytest.raises(InputError, match="extend=2: the space holds no more configurations"):
         fake.run(spec, folder, resume=True, extend=2)
     assert len(events_of(folder)) == before
 

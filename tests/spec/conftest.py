@@ -57,7 +57,7 @@ def write(tmp_path: Path) -> Callable[[Any], Path]:
 
 @pytest.fixture
 def problems(plain: dict[str, Any], write: Callable[[Any], Path]) -> Callable[..., list[str]]:
-    """The problems of the smallest sweep file after ``--set`` changes; the file itself has none."""
+    """The problems of the smallest sweep file after ``overrides``; the file itself has none."""
 
     def problems_of(*overrides: str) -> list[str]:
         with pytest.raises(SpecError) as caught:

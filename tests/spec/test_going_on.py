@@ -84,7 +84,7 @@ def test_settings_that_an_older_sweep_could_not_name_had_their_defaults(asked: S
 
 
 def test_more_trials_alone_are_what_extend_is_for(asked: SweepSpec) -> None:
-    with pytest.raises(SweepMismatchError, match=r"trials: 1 → 4\n.*--extend 3$"):
+    with pytest.raises(SweepMismatchError, match=r"trials: 1 → 4\n.*give extend=3$"):
         change_of(ledger(asked), lab_spec(trials=4, keep="none"))
 
 
@@ -92,7 +92,7 @@ def test_more_trials_alone_are_what_extend_is_for(asked: SweepSpec) -> None:
 def test_other_differences_have_no_such_hint(changes: dict[str, Any]) -> None:
     with pytest.raises(SweepMismatchError) as caught:
         change_of(ledger(lab_spec(trials=5)), lab_spec(**({"trials": 5} | changes)))
-    assert "--extend" not in str(caught.value)
+    assert "extend" not in str(caught.value)
 
 
 class TestMoving:

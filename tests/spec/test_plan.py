@@ -46,7 +46,7 @@ def lines(text: str) -> list[str]:
         "│       ├── lossless",
         "    │   │   ├── width: 2 to 12, whole, logarithmic  (elements of a latent vector, channels of a latent map)",
         "    ├── split: conv1 | conv2 | conv3  (split point of the task model)",
-        "A sweep writes, in runs/digits-<time>/ or the folder given by --out:",
+        "A sweep writes, in its folder:",
         "and logs to MLflow: experiment ratefront in mlflow.db, beside the folder of the sweep",
     ],
 )

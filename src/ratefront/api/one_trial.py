@@ -14,6 +14,7 @@ from ratefront.spec.facts import facts_of_spec
 from ratefront.spec.load import LoadedSpec, load_spec
 from ratefront.spec.parse import parse_space
 from ratefront.store.folder import SweepFolder
+from ratefront.wording import Argument, Message
 
 if TYPE_CHECKING:
     from ratefront.records import TrialResult
@@ -65,7 +66,10 @@ def run_trial(
         place = SweepFolder(Path(temporary) if folder is None else Path(folder))
         if any(place.trials.glob("*/codec.json")):
             raise InputError(
-                f"{place.path} holds a trial already, which stays as it is; choose another folder"
+                Message(
+                    f"{place.path} holds a trial already, which stays as it is; choose another with ",
+                    Argument("folder"),
+                )
             )
         use_threads(loaded.spec.resources.cpus)
         prepare_task_model(loaded.spec, place.task_model, device)

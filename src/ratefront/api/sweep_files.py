@@ -12,6 +12,7 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError, UnknownNameError
 from ratefront.registry import described_once
 from ratefront.spec.load import LoadedSpec, load_spec
+from ratefront.wording import Argument, Message
 
 if TYPE_CHECKING:
     from ratefront.spec.first_sweep import FirstSweep
@@ -89,7 +90,11 @@ def first_sweep(
 
     path = Path(path)
     if path.exists():
-        raise InputError(f"{path} is there already and stays as it is; choose another file")
+        raise InputError(
+            Message(
+                f"{path} is there already and stays as it is; choose another file with ", Argument("path")
+            )
+        )
     named = _named_task_model(task_model, None if weights is None else Path(weights))
     datasets = given_datasets(data, kind)
     load_dataset(datasets[0])  # with all cores: of a folder, every file is decoded once
@@ -105,7 +110,9 @@ def first_sweep(
 def _named_task_model(task_model: str | None, weights: Path | None) -> dict[str, Any] | None:
     if task_model is None:
         if weights is not None:
-            raise InputError("weights are those of a task model: say of which (task_model)")
+            raise InputError(
+                Message("weights are those of a task model: say which with ", Argument("task_model"))
+            )
         return None
     own = {"target": task_model} if ":" in task_model else {}
     name = "module" if own else task_model
@@ -114,7 +121,7 @@ def _named_task_model(task_model: str | None, weights: Path | None) -> dict[str,
     except (UnknownNameError, ValidationError) as error:
         names = ", ".join(one for one in CATALOGUE.task_models if one != "module")
         raise InputError(
-            f"task_model: give package.module:function, or one of {names}; got {task_model!r}"
+            Message(Argument("task_model", task_model), f": give package.module:function, or one of {names}")
         ) from error
     named = {"name": name, **own}
     return named if weights is None else {**named, "weights": str(weights.absolute())}

@@ -120,10 +120,9 @@ class Trials(Mapping[str, Trial]):
         """A row for every trial that has ended, with the columns of ``trials.csv``."""
         import pandas as pd
 
-        from ratefront.store.table import COLUMNS, trial_rows
+        from ratefront.store.table import trial_columns, trial_rows
 
-        rows = trial_rows(self._history)
-        return pd.DataFrame(rows, columns=list(rows[0]) if rows else list(COLUMNS))
+        return pd.DataFrame(trial_rows(self._history), columns=list(trial_columns(self._history)))
 
     def __repr__(self) -> str:
         return f"<{len(self)} trials>"
@@ -153,9 +152,9 @@ class Front(Sequence[Trial]):
         """A row for each trial, with the columns of ``front.csv``: gaps to every bound in bit/sample."""
         import pandas as pd
 
-        from ratefront.report.tables import front_columns, front_rows
+        from ratefront.report.front_rows import front_columns, front_rows
 
-        return pd.DataFrame(front_rows(self._view), columns=front_columns(self._view))
+        return pd.DataFrame(front_rows(self._view), columns=list(front_columns(self._view)))
 
     def __repr__(self) -> str:
         return f"<front of {len(self)} trials>"

@@ -12,7 +12,8 @@ import typer
 
 from ratefront.cli.arguments import Overrides, Spec, overrides_of
 from ratefront.cli.next_command import ratefront, resuming, tracking_words
-from ratefront.errors import InputError
+from ratefront.errors import EngineError, InputError
+from ratefront.wording import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ def check(spec: Spec, set_: Overrides = None) -> None:
     from ratefront.terminal.console import RaisingConsole
 
     plan = sweep_files.plan(spec, overrides_of(set_))
-    RaisingConsole(highlight=False).print(render_plan(plan))
+    RaisingConsole(highlight=False).print(render_plan(plan, _place(plan.spec.name)))
     _warn_of_capacity(plan)
 
 
@@ -141,6 +142,10 @@ def _check_options(spec: Path | None, trials: int | None, out: Path | None, goes
         raise InputError("--trials changes SPEC, which is not given; for more trials use --extend N")
 
 
+def _place(name: str) -> str:
+    return f"in runs/{name}-<time>/ or the folder given by --out"
+
+
 @contextmanager
 def _resumable(folder: Path, tracking_uri: str | None) -> Iterator[None]:
     from ratefront.store.folder import SweepFolder
@@ -154,6 +159,11 @@ def _resumable(folder: Path, tracking_uri: str | None) -> Iterator[None]:
         with may_go_unread(sys.stderr):
             print(f"interrupted; {how}", file=sys.stderr)
         raise typer.Exit(130) from None
+    except EngineError as error:
+        if not SweepFolder(folder).ledger.exists():
+            raise
+        how = f"when the cause is gone, go on with: {resuming(folder, tracking_uri)}"
+        raise EngineError(Message(error, "\n", how)) from error
 
 
 def _say_what_came_of_it(sweep: Sweep, tracking_uri: str | None) -> None:

@@ -45,7 +45,7 @@ from ratefront.spec.space import Space
 
 #: What every further trial would fail of, too, with what to do about it where the error itself does not say so.
 _ENDS_THE_SWEEP = {
-    StorageFullError.__name__: "; make room, then go on with --resume",
+    StorageFullError.__name__: "; make room, then go on with the sweep",
     SweepMismatchError.__name__: "",
 }
 

@@ -20,6 +20,7 @@ from ratefront.tracking import open_tracking
 from ratefront.tracking.protocol import Closing
 from ratefront.tracking.registration import check_model_name
 from ratefront.tracking.uri import is_same_store, resolve_uri
+from ratefront.wording import Argument, Message
 
 if TYPE_CHECKING:
     from ratefront.tracking.follower import Follower
@@ -57,7 +58,10 @@ def catch_up(
     check_model_name(register_as)
     if driver_of(folder) and is_same_store(uri, resolve_uri(asked.uri, folder.path)):
         raise InputError(
-            f"{folder.path} is running, and its driver reports there already; give another --tracking-uri"
+            Message(
+                f"{folder.path} is running, and its driver reports there already; give another ",
+                Argument("tracking_uri"),
+            )
         )
     follower = open_tracking(folder, uri, experiment or asked.experiment, register=register_as)
     try:

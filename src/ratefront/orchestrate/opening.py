@@ -20,6 +20,9 @@ from ratefront.store.environment import environment_files
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger
 from ratefront.store.reading import entries_of
+from ratefront.wording import Argument, Message
+
+RESUME = Argument("resume", True)
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,14 @@ def check_folder(folder: SweepFolder, wishes: Wishes) -> None:
     """
     path = folder.path
     if wishes.extend is not None and wishes.extend < 1:
-        raise InputError(f"--extend: must be ≥ 1, got {wishes.extend}")
+        raise InputError(f"extend must be ≥ 1, got {wishes.extend}")
     if wishes.resume:
         if not folder.ledger.exists():
             raise InputError(f"{path} holds no sweep to resume: it has no {folder.ledger.name}")
         return
     if wishes.extend is not None or wishes.retry_failed:
-        asked = "--extend" if wishes.extend is not None else "--retry-failed"
-        raise InputError(f"{asked} is for a sweep that has begun: give --resume, too")
+        asked = "extend" if wishes.extend is not None else "retry_failed"
+        raise InputError(Message(f"{asked} is for a sweep that has begun: give ", RESUME, ", too"))
     if not path.exists():
         _check_creatable(path)
         return
@@ -56,7 +59,9 @@ def check_folder(folder: SweepFolder, wishes: Wishes) -> None:
         raise InputError(f"{path} is not a folder; a sweep needs one of its own")
     if folder.ledger.exists():
         if has_trials(folder):
-            raise InputError(f"{path} already holds a sweep; go on with --resume, or choose another folder")
+            raise InputError(
+                Message(f"{path} already holds a sweep; go on with ", RESUME, ", or choose another folder")
+            )
         return
     if any(path.iterdir()):
         raise InputError(f"{path} is not empty; a sweep needs a folder of its own")
@@ -72,8 +77,11 @@ def check_extensible(engine: Engine, wishes: Wishes) -> None:
     if wishes.extend is not None and engine.is_exhausted:
         tried = len(engine.history.trials)
         raise InputError(
-            f"--extend: {NO_MORE} (all {tried} have been tried, and none of them depends on a seed); "
-            "a new sweep with a wider space finds more"
+            Message(
+                Argument("extend", wishes.extend),
+                f": {NO_MORE} (all {tried} have been tried, and none of them depends on a seed); "
+                "a new sweep with a wider space finds more",
+            )
         )
 
 
@@ -137,5 +145,5 @@ def opening_events(
 def _created(spec: SweepSpec, wishes: Wishes) -> Created:
     """The ledger of a driver that died before its first event is as good as none."""
     if wishes.extend is not None or wishes.retry_failed:
-        raise InputError("the sweep has not begun: go on with --resume alone")
+        raise InputError(Message("the sweep has not begun: go on with ", RESUME, " alone"))
     return Created(spec.name, to_plain(spec), version("ratefront"), LEDGER_FORMAT)

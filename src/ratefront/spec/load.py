@@ -16,6 +16,7 @@ from ratefront.spec.facts import facts_of_dataset
 from ratefront.spec.overrides import apply_overrides
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.yaml_text import read_yaml, write_yaml
+from ratefront.wording import Argument, Message
 
 #: Of what needs torch only the name is known here.
 _CHECK_WEIGHTS = "ratefront.tasks.given:check_weights"
@@ -80,7 +81,7 @@ def check_weights(spec: SweepSpec, source: str, catalogue: Catalogue) -> None:
     try:
         load_target(_CHECK_WEIGHTS)(spec.task_model, of_data.get("classes"), of_data.get("shape"))
     except InputError as error:
-        raise SpecError(source, [str(error)]) from error
+        raise SpecError(source, [Message(error)]) from error
 
 
 def _checked(raw: Any, overrides: Mapping[str, Any], source: str, catalogue: Catalogue) -> LoadedSpec:
@@ -126,9 +127,10 @@ def spec_from_plain(
 
 def _with_way_out(problem: str) -> str:
     """Files that have moved are no reason to give up a sweep."""
-    of_data = problem.startswith("dataset: ")
-    way = "; where the files have moved, go on with --set dataset.path=… (or root=…)" if of_data else ""
-    return problem + way
+    if not problem.startswith("dataset: "):
+        return problem
+    elsewhere = Argument("overrides", {"dataset.path": ...})
+    return Message(problem, "; where the files have moved, go on with ", elsewhere, " (or dataset.root)")
 
 
 def to_plain(spec: SweepSpec) -> dict[str, Any]:

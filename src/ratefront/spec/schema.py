@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from ratefront.records import DEFAULT_OBJECTIVES
 from ratefront.text import has_credentials
+from ratefront.wording import Argument, Message
 
 ObjectiveName = Literal["rate_bits", "accuracy", "transmitter_bytes", "transmitter_macs", "encode_ms"]
 BoundName = Literal[
@@ -145,7 +146,11 @@ class Tracking(Section):
         """The spec is written to the ledger, to MLflow and to the report."""
         if uri is not None and has_credentials(uri):
             raise ValueError(
-                "no user or password here; give it as --tracking-uri or MLFLOW_TRACKING_USERNAME and …_PASSWORD"
+                Message(
+                    "no user or password here; give it as ",
+                    Argument("tracking_uri"),
+                    " or MLFLOW_TRACKING_USERNAME and …_PASSWORD",
+                )
             )
         return uri
 

@@ -32,7 +32,7 @@ def check_inputs(before: Mapping[str, str], now: Mapping[str, str], spec: SweepS
         raise SweepMismatchError(
             f"this is not what the sweep began with:\n{lines}\n"
             "Trials on both could not be compared: begin a new sweep in another folder, or put back what was there "
-            "and go on with this one by --resume"
+            "and go on with this one"
         )
 
 

@@ -14,7 +14,7 @@ from ratefront.records import ENDED
 from ratefront.store.status import FailedTrial, RunningTrial, SweepStatus
 from ratefront.terminal import words
 
-#: What is told of longer lists; ``--json`` has them whole.
+#: What is told of longer lists; as JSON they are whole.
 _SHOWN_RUNNING = 20
 _SHOWN_FAILURES = 5
 

@@ -20,6 +20,7 @@ from ratefront.data.samples import from_bytes
 from ratefront.data.splits import Samples
 from ratefront.data.value_rules import check_values
 from ratefront.errors import InputError
+from ratefront.wording import Argument, Message
 
 _ARRAYS = (".npy", ".npz")
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # as Pillow makes grey of RGB
@@ -112,7 +113,7 @@ def given_array(array: NDArray[Any], sample_shape: tuple[int, ...], *, resize: b
 
 
 def _no_clouds() -> InputError:
-    return InputError("--resize is for images; this codec takes point clouds")
+    return InputError(Message(Argument("resize", True), " is for images; this codec takes point clouds"))
 
 
 def _part_of_array(array: NDArray[Any], place: str, sample_shape: tuple[int, ...], resize: bool) -> _Part:
@@ -250,5 +251,9 @@ class _Images:
 def _check_resize(resize: bool, place: str, height: int, width: int, shape: tuple[int, ...]) -> None:
     if not resize:
         raise InputError(
-            f"{place}: is {width}×{height} pixels, this codec takes {shape[2]}×{shape[1]}; --resize makes it so"
+            Message(
+                f"{place}: is {width}×{height} pixels, this codec takes {shape[2]}×{shape[1]}; ",
+                Argument("resize", True),
+                " makes it so",
+            )
         )

@@ -20,6 +20,7 @@ from ratefront.trial.device import check_device
 from ratefront.trial.faults import fault_of
 from ratefront.trial.run import run_trial
 from ratefront.trial.threads import threads_of
+from ratefront.wording import Argument, Message
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,13 @@ def _lay_out(folder: SweepFolder, out: Path) -> None:
         )
     if not is_whole(folder.task_model):
         raise InputError(
-            f"{folder.task_model} is not as the sweep has left it; --resume or --extend makes it whole again"
+            Message(
+                f"{folder.task_model} is not as the sweep has left it; going on with the sweep, by ",
+                Argument("resume", True),
+                " or ",
+                Argument("extend"),
+                ", makes it whole again",
+            )
         )
     shutil.copytree(folder.task_model, SweepFolder(out).task_model)
 

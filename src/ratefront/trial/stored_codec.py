@@ -23,6 +23,7 @@ from ratefront.store.inputs import check_code
 from ratefront.store.reading import read_history
 from ratefront.trial.given_images import given_array, given_files
 from ratefront.trial.receiver import classes_in
+from ratefront.wording import Call, Message
 
 BLOCK_SIZE = 1000
 
@@ -223,7 +224,11 @@ def _no_codec(folder: SweepFolder, trial_id: str) -> InputError:
         return UnknownTrialError(trial_id, list(history.trials))
     if trial.status not in ("finished", "collapsed"):
         return InputError(f"trial {trial_id} is {trial.status}: it has left no codec")
+    kept = history.spec.get("keep", "all")
     return InputError(
-        f"the codec of trial {trial_id} is gone: this sweep keeps the files of trials as `keep: "
-        f"{history.spec.get('keep', 'all')}` says; `ratefront reproduce` makes it again"
+        Message(
+            f"the codec of trial {trial_id} is gone: this sweep keeps the files of trials as `keep: {kept}` says; `",
+            Call("trial.reproduce"),
+            "` makes it again",
+        )
     )
