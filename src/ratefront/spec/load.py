@@ -13,6 +13,7 @@ from ratefront.registry import load_target
 from ratefront.spec.check import LoadedSpec, check
 from ratefront.spec.difference import spec_difference
 from ratefront.spec.facts import facts_of_dataset
+from ratefront.spec.metric_functions import check_metrics
 from ratefront.spec.overrides import apply_overrides
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.yaml_text import read_yaml, write_yaml
@@ -39,6 +40,7 @@ def load_spec(
     last = [] if trials is None else [f"trials={trials}"]
     loaded = _checked(_read(Path(path)), [*overrides, *last], str(path), catalogue)
     check_weights(loaded.spec, str(path), catalogue)
+    check_metrics(loaded.spec, str(path))
     return loaded
 
 

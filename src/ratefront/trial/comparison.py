@@ -52,13 +52,19 @@ def _decoded(samples: Path) -> NDArray[np.int64]:
 
 
 def differing_figures(before: TrialResult, now: TrialResult) -> Iterator[str]:
-    """Rates and accuracies of both splits, the transmitter's size, the status; no times."""
+    """Rates, accuracies, log losses and metrics of both splits, the transmitter's size, the status; no times."""
     for name in ("status", "transmitter_bytes", "transmitter_macs"):
         yield from _differing(name, getattr(before, name), getattr(now, name))
     for split in ("validation", "test"):
-        for item in fields(Measurement):
-            values = [getattr(getattr(result, split), item.name) for result in (before, now)]
-            yield from _differing(f"{split} {item.name}", *values)
+        yield from _differing_measurements(split, getattr(before, split), getattr(now, split))
+
+
+def _differing_measurements(split: str, before: Measurement, now: Measurement) -> Iterator[str]:
+    """Metrics each by its own name."""
+    for name in (item.name for item in fields(Measurement) if item.name != "metrics"):
+        yield from _differing(f"{split} {name}", getattr(before, name), getattr(now, name))
+    for name in dict.fromkeys((*before.metrics, *now.metrics)):
+        yield from _differing(f"{split} {name}", before.metrics.get(name), now.metrics.get(name))
 
 
 def _differing(name: str, before: object, now: object) -> Iterator[str]:
