@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ratefront.records import Objectives
+from ratefront.records import LOGARITHMIC, OBJECTIVES, Objectives
 from ratefront.tracking.presentation import SWEEP_TAG, TRIAL_TAG
 
 VIEW_TAG = "mlflow.sharedViewState."
@@ -62,13 +62,19 @@ def _trials_state(search: str, objectives: Objectives) -> dict[str, Any]:
         ("tags", "status_reason"),
     ]
     by, ascending = _order(objectives)
-    costs = [f"cost/{name}" for name in objectives if name not in ("rate_bits", "accuracy")]
+    costs = [f"cost/{name}" for name in objectives if name in LOGARITHMIC - {"rate_bits"}]
+    metrics_of_file = [f"test/{name}" for name in objectives if name not in OBJECTIVES]
     return {
         "searchFilter": search,
         "orderByKey": by,
         "orderByAsc": ascending,
         **_table(columns),
-        **_charts([_scatter(x, "test/accuracy") for x in ("test/rate_bits", *costs)]),
+        **_charts(
+            [
+                *(_scatter(x, "test/accuracy") for x in ("test/rate_bits", *costs)),
+                *(_scatter("test/rate_bits", y) for y in metrics_of_file),
+            ]
+        ),
     }
 
 
