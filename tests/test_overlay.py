@@ -105,6 +105,14 @@ def test_encode_ms_must_be_given():
     assert reference_point(objectives, {"encode_ms": 50.0}, **FACTS).complete(objectives)["encode_ms"] == 50.0
 
 
+def test_a_metric_has_no_default_reference():
+    objectives = ["balanced_accuracy", "rate_bits"]
+    missing = reference_point(objectives, {}, **FACTS)
+    assert "balanced_accuracy has no default, the sweep file must give it" in missing.why_not(objectives)
+    found = reference_point(objectives, {"balanced_accuracy": 0.1}, **FACTS)
+    assert found.complete(objectives) == {"balanced_accuracy": 0.1, "rate_bits": 512.0}
+
+
 def test_unknown_raw_bits_leave_the_reference_open_with_a_reason():
     found = reference_point(["rate_bits"], {}, **{**FACTS, "raw_bits": None})
     assert found.complete(["rate_bits"]) is None

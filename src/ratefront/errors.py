@@ -17,7 +17,9 @@
     ├── InvariantBrokenError          a simulated sweep broke what must hold in every one (ratefront.simulate.run)
     └── TrialError                    one trial fails, the sweep goes on
         ├── DivergedError             a loss or an objective became NaN or infinite
-        ├── UnknownCostError          an objective has no value: operations of the transmitter that no formula counts
+        ├── UnknownCostError          an objective has no value: operations of the transmitter that no formula counts,
+        │                             or a metric that needs scores, of a codec that gives none
+        ├── MetricError               a metric of the sweep file raised an error, or gave no finite number
         ├── BitstreamError            a coded file is truncated, altered, foreign or from a newer version
         ├── OracleViolationError      a point below the oracle of its own samples: a leak or a bug
         ├── DisagreementError         what is decoded is not what the task model decides: chance, or spoiled weights
@@ -119,7 +121,13 @@ class DivergedError(TrialError):
 
 
 class UnknownCostError(TrialError):
-    """An objective has no value: the transmitter runs operations that no formula counts."""
+    """An objective has no value: the transmitter runs operations that no formula counts, or a metric needs scores and
+    the codec gives none.
+    """
+
+
+class MetricError(TrialError):
+    """A metric of the sweep file raised an error, or gave no finite number."""
 
 
 class BitstreamError(TrialError):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from ratefront.records import Scalar
 
 #: Raised when an event changes its meaning or a new one appears: an older ratefront must not guess.
-LEDGER_FORMAT = 3
+LEDGER_FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class TaskModelReady:
     ``accuracy_given`` is that of the test split before weights were rounded to what is stored; None where it is not
     known. ``inputs`` holds a digest of everything that comes from outside of the sweep file: ``dataset``, and where
     there are such, ``weights`` of the task model, ``code MODULE`` of each module of its code and of plugins' codecs,
-    and ``loaded``, what that code gives a network but by chance. ``warnings`` are sentences for a person.
+    ``metric MODULE`` of those of the sweep file's metrics, and ``loaded``, what that code gives a network but by
+    chance. ``warnings`` are sentences for a person.
     """
 
     identity: str

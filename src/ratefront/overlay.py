@@ -7,7 +7,7 @@ test split, the oracle's prior is the test labels' own counts. D = 1 − A; rate
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -23,9 +23,9 @@ from ratefront.bounds import (
 )
 from ratefront.errors import InputError
 from ratefront.pareto import hypervolume, on_axis
-from ratefront.records import NO_DEFAULT_REFERENCE, OBJECTIVES
+from ratefront.records import OBJECTIVES, WITH_DEFAULT_REFERENCE, Objectives
 
-RATE_ACCURACY = ("rate_bits", "accuracy")
+RATE_ACCURACY: Objectives = {name: OBJECTIVES[name] for name in ("rate_bits", "accuracy")}
 #: 1 − A may round to just below a bound's least distortion, which the same codec reaches exactly.
 ROUNDING = 1e-9
 
@@ -106,19 +106,19 @@ class Reference:
     values: Mapping[str, float | None]
     reasons: Mapping[str, str]
 
-    def complete(self, objectives: Sequence[str]) -> dict[str, float] | None:
+    def complete(self, objectives: Iterable[str]) -> dict[str, float] | None:
         """The reference of these objectives, or None where one of them has no value."""
         found = {name: self.values.get(name) for name in objectives}
         known = {name: value for name, value in found.items() if value is not None}
         return known if len(known) == len(found) else None
 
-    def why_not(self, objectives: Sequence[str]) -> str:
+    def why_not(self, objectives: Iterable[str]) -> str:
         """Why ``complete`` gives None; empty where it does not."""
         return "; ".join(self.reasons[name] for name in objectives if name in self.reasons)
 
 
 def reference_point(
-    objectives: Sequence[str],
+    objectives: Iterable[str],
     given: Mapping[str, float],
     *,
     zero_rate_distortion: float | None,
@@ -128,7 +128,7 @@ def reference_point(
     """The sweep file's reference, completed by the defaults.
 
     accuracy: 1 − D0 of the test labels; rate_bits: the raw bits of a sample; transmitter_bytes: twice the
-    task model's bytes; encode_ms and transmitter_macs have no default. Rate and accuracy are always there:
+    task model's bytes; encode_ms, transmitter_macs and metrics have no default. Rate and accuracy are always there:
     their projection needs them.
     """
     defaults = {
@@ -136,13 +136,16 @@ def reference_point(
         "rate_bits": raw_bits,
         "transmitter_bytes": None if task_model_bytes is None else 2.0 * task_model_bytes,
     }
-    names = [name for name in OBJECTIVES if name in {*RATE_ACCURACY, *objectives}]
+    asked = dict.fromkeys([*RATE_ACCURACY, *objectives])
+    names = [name for name in OBJECTIVES if name in asked] + [
+        name for name in asked if name not in OBJECTIVES
+    ]
     values = {name: given.get(name, defaults.get(name)) for name in names}
     return Reference(values, {name: _why_missing(name) for name in names if values[name] is None})
 
 
 def _why_missing(objective: str) -> str:
-    if objective in NO_DEFAULT_REFERENCE:
+    if objective not in WITH_DEFAULT_REFERENCE:
         return f"reference: {objective} has no default, the sweep file must give it"
     source = {
         "accuracy": "the task model's predictions",

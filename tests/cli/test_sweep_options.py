@@ -192,7 +192,7 @@ def test_a_sweep_that_cannot_go_on_now_says_how_it_goes_on_later(
             (folder / "ledger.jsonl").touch()
         raise EngineError("no space left; make room, then go on with the sweep")
 
-    monkeypatch.setattr(api, "sweep", without_room)
+    monkeypatch.setattr(sweeps, "run", without_room)
     done = ratefront("sweep", DIGITS, "--out", tmp_path / "new")
     first, *then = done.stderr.splitlines()
     assert (done.exit_code, first) == (1, "ratefront: no space left; make room, then go on with the sweep")

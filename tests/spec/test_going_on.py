@@ -24,6 +24,7 @@ OTHERS: dict[str, tuple[Any, bool]] = {
     "task_model": ({"name": "small_cnn", "epochs": 3}, False),
     "space": ({"family": {"label": {}}}, False),
     "objectives": (["accuracy"], False),
+    "metrics": (["balanced_accuracy"], False),
     "trials": (9, False),
     "sampler": ({"seed": 7}, False),
     "training": ({"epochs": 2}, False),

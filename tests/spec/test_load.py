@@ -15,9 +15,7 @@ import pytest
 from ratefront.catalogue import CATALOGUE
 from ratefront.cli.arguments import overrides_of
 from ratefront.errors import SpecError
-from ratefront.records import OBJECTIVES
 from ratefront.spec.load import dump_yaml, load_spec, spec_difference, spec_from_plain, to_plain
-from ratefront.spec.schema import ObjectiveName
 from ratefront.spec.yaml_text import read_yaml, write_yaml
 
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
@@ -94,10 +92,6 @@ def test_scalars_survive_writing(value: object) -> None:
 
 def test_merge_keys_are_no_second_key() -> None:
     assert read_yaml("a: &a {x: 1}\nb: {<<: *a, x: 2}") == {"a": {"x": 1}, "b": {"x": 2}}
-
-
-def test_the_objectives_of_a_file_are_those_of_a_record() -> None:
-    assert set(ObjectiveName.__args__) == set(OBJECTIVES)  # type: ignore[attr-defined]
 
 
 def test_a_check_imports_nothing_heavy() -> None:

@@ -23,7 +23,7 @@ from ratefront.events import Failed, Finished, Planned, Started
 from ratefront.history import SweepHistory
 from ratefront.overlay import overlay_of
 from ratefront.pareto import hypervolume
-from ratefront.records import TrialResult
+from ratefront.records import TrialResult, objectives_of
 from ratefront.store.folder import SweepFolder
 from ratefront.store.front import front_of
 from ratefront.store.ledger import read_entries
@@ -193,7 +193,7 @@ def test_summary_has_all_keys_and_no_nan(folder):
 
 def test_hypervolume_is_the_fronts_on_test_values(folder):
     summary = json.loads(folder.summary.read_text())
-    objectives = summary["objectives"]
+    objectives = objectives_of({"objectives": summary["objectives"]})
     points = [[entry[name] for name in objectives] for entry in summary["front"]]
     assert summary["hypervolume"] == pytest.approx(hypervolume(points, objectives, summary["reference"]))
     assert 0.5 < summary["hypervolume_rate_accuracy"] < 1

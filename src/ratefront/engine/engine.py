@@ -175,7 +175,7 @@ class Engine:
         return [events.Reported(fact.trial_id, fact.attempt, fact.step, dict(fact.metrics))]
 
     def _returned(self, trial: TrialHistory, fact: Returned) -> events.Event:
-        if fault := fault_of_result(fact.trial_id, fact.result, self._spec.objectives):
+        if fault := fault_of_result(trial.params, fact.result, self._spec.objectives):
             return self._failed(trial, Broke(fact.trial_id, fact.attempt, *fault))
         return events.Finished(fact.trial_id, fact.attempt, fact.result)
 

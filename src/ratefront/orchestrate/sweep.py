@@ -31,7 +31,7 @@ from ratefront.orchestrate.turns import Turns, left_requests, still_counting
 from ratefront.spec.going_on import Change, change_of
 from ratefront.spec.load import LoadedSpec, dump_yaml
 from ratefront.spec.schema import SweepSpec
-from ratefront.spec.targets import module_of_task_model, modules_of_families
+from ratefront.spec.targets import modules_of
 from ratefront.store.atomic import write_text
 from ratefront.store.folder import SweepFolder
 from ratefront.store.inputs import check_format
@@ -139,7 +139,7 @@ def _open(
         _log.warning("the sweep goes on with other settings: %s", "; ".join(change.lines))
     write_text(folder.spec, dump_yaml(spec))
     if goes_on(opening):
-        write_environment(folder, {module_of_task_model(spec.task_model), *modules_of_families(spec)})
+        write_environment(folder, modules_of(spec))
     for event in opening:
         live.record(event)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ratefront.records import objectives_of
 from ratefront.report.axes import whole_window
 from ratefront.report.curve_artists import looks
 from ratefront.report.style import bound_style, series_styles
 from ratefront.report.view import SweepView
-from ratefront.store.front import objectives_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -19,10 +19,10 @@ from ratefront.errors import InputError
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.overlay import RATE_ACCURACY, Gap, Overlay
 from ratefront.pareto import non_dominated
-from ratefront.records import ENDED, FrontPoint, TrialResult, series_of
+from ratefront.records import ENDED, FrontPoint, TrialResult, objectives_of, series_of
 from ratefront.store.facts import TaskFacts, read_facts, read_overlay
 from ratefront.store.folder import SweepFolder
-from ratefront.store.front import chosen, front_of, objectives_of, point_of, result_of
+from ratefront.store.front import chosen, front_of, point_of, result_of
 from ratefront.store.reading import read_history
 from ratefront.store.summary import summarise
 

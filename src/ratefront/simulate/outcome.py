@@ -77,7 +77,7 @@ def outcome_of(done: Run) -> Outcome:
 
 def _volume(done: Run, percent: int, reference: dict[str, float]) -> float:
     """Of the front (chosen on validation, measured on test) of the trials that had ended by then."""
-    history, objectives = done.engine.history, done.scenario.spec.objectives
+    history, objectives = done.engine.history, done.scenario.spec.directions
     ended = history.ended_order[: math.ceil(len(history.ended_order) * percent / 100)]
     front = chosen((history.trials[trial_id] for trial_id in ended), objectives)
     values = [[result_of(trial).test_objective(name) for name in objectives] for trial in front]

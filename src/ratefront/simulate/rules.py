@@ -99,7 +99,7 @@ def _truth(done: Run) -> Iterator[str]:
                 if metrics not in (its.metrics for its in courses(trial_id).steps[step - 1 : step]):
                     yield f"entry {entry.seq}: {trial_id} never reported {metrics} at step {step}"
             case Failed(trial_id, attempt, error):
-                is_result = error in {"InvalidResult", "DivergedError"}
+                is_result = error in {"InvalidResult", "DivergedError", "UnknownCostError"}
                 was_there = (trial_id, attempt) in deeds.completed and is_result
                 if not was_there and (trial_id, attempt, error) not in deeds.errors:
                     yield f"entry {entry.seq}: attempt {attempt} of {trial_id} never ran into {error}"

@@ -13,6 +13,7 @@ from ratefront.registry import load_target
 from ratefront.spec.check import LoadedSpec, check
 from ratefront.spec.difference import spec_difference
 from ratefront.spec.facts import facts_of_dataset
+from ratefront.spec.metric_functions import check_metrics
 from ratefront.spec.overrides import apply_overrides
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.yaml_text import read_yaml, write_yaml
@@ -55,6 +56,7 @@ def load_spec(
     place = str(source) if isinstance(source, Path | str) else "the sweep"
     loaded = _checked(_plain(source), overrides or {}, place, catalogue)
     check_weights(loaded.spec, place, catalogue)
+    check_metrics(loaded.spec, place)
     return loaded
 
 

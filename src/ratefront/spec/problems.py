@@ -129,6 +129,8 @@ def _keys_at(model: type[BaseModel], place: Sequence[object]) -> list[str]:
     for part in place:
         if get_origin(kind) is dict:
             kind = get_args(kind)[1]
+        elif get_origin(kind) is tuple:
+            kind = get_args(kind)[0]
         elif _is_model(kind) and str(part) in kind.model_fields:
             kind = kind.model_fields[str(part)].annotation
         else:

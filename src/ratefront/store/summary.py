@@ -11,9 +11,9 @@ from ratefront.catalogue.datasets import dataset_name
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.overlay import RATE_ACCURACY, Overlay, Reference, hypervolume_rate_accuracy, reference_point
 from ratefront.pareto import hypervolume
-from ratefront.records import Status, metric_names
+from ratefront.records import Objectives, Status, metric_names, objectives_of
 from ratefront.store.facts import TaskFacts
-from ratefront.store.front import front_of, objectives_of, point_of, result_of
+from ratefront.store.front import front_of, point_of, result_of
 from ratefront.store.table import picked
 
 GAPS = (
@@ -93,7 +93,7 @@ def _front_entry(trial: TrialHistory, overlay: Overlay | None, metrics: tuple[st
 
 
 def _volume(
-    front: Sequence[TrialHistory], objectives: Sequence[str], reference: Reference
+    front: Sequence[TrialHistory], objectives: Objectives, reference: Reference
 ) -> tuple[float | None, str]:
     corner = reference.complete(objectives)
     if corner is None:

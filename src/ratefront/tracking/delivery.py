@@ -7,7 +7,8 @@ from functools import partial
 
 from ratefront.events import Entry
 from ratefront.history import SweepHistory, TrialHistory
-from ratefront.store.front import objectives_of, ranked
+from ratefront.records import objectives_of
+from ratefront.store.front import ranked
 from ratefront.tracking.backlog import Backlog
 from ratefront.tracking.lanes import in_lanes
 from ratefront.tracking.protocol import (

@@ -12,7 +12,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -252,7 +252,7 @@ def curve_key(metric: str) -> str:
     return metric if metric.startswith(SYSTEM_PREFIX) else f"epoch/{metric}"
 
 
-def final_points(news: TrialNews, objectives: Sequence[str]) -> list[Point]:
+def final_points(news: TrialNews, objectives: Iterable[str]) -> list[Point]:
     """What the trial measured, at the time when it ended; nothing where it measured nothing."""
     trial = news.trial
     if trial.result is None or trial.ended_time is None:
@@ -261,7 +261,7 @@ def final_points(news: TrialNews, objectives: Sequence[str]) -> list[Point]:
     return finite_points({**final_metrics(trial.result, objectives), **gaps}, trial.ended_time)
 
 
-def final_metrics(result: TrialResult, objectives: Sequence[str]) -> dict[str, float | None]:
+def final_metrics(result: TrialResult, objectives: Iterable[str]) -> dict[str, float | None]:
     """What the trial measured; None where it is unknown."""
     columns = measured(tuple(result.test.metrics))
     return {

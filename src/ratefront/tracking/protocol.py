@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 from ratefront.history import TrialHistory
-from ratefront.records import DEFAULT_OBJECTIVES
+from ratefront.records import Objectives, objectives_of
 from ratefront.store.facts import DatasetFacts
 
 #: ``interrupted``: its driver left before the end, and it may go on; ``failed``: it could not go on.
@@ -31,8 +31,8 @@ class TrackedSweep:
         return hashlib.sha256(f"{self.name}\n{self.created_time!r}".encode()).hexdigest()[:16]
 
     @property
-    def objectives(self) -> tuple[str, ...]:
-        return tuple(self.spec.get("objectives", DEFAULT_OBJECTIVES))
+    def objectives(self) -> Objectives:
+        return objectives_of(self.spec)
 
 
 @dataclass(frozen=True)
