@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -174,11 +173,6 @@ def test_a_spec_is_a_file_a_mapping_or_a_spec() -> None:
     assert plain["trials"] == 3, "what was passed is not changed"
     with pytest.raises(rf.InputError, match="trials: must be ≥ 1, got 0"):
         rf.load_spec(loaded, {"trials": 0})
-
-
-def test_errors_travel_between_processes() -> None:
-    error = UnknownTrialError("x", ["t0000"])
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
 def test_a_script_needs_no_guard(tmp_path: Path) -> None:

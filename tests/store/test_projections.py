@@ -242,7 +242,7 @@ def test_files_deleted_and_rebuilt_are_byte_identical(folder):
 
 def test_a_sweep_before_its_task_model_has_nulls_with_reasons(tmp_path):
     sweep = FakeSweep(tmp_path, task_model=False)
-    summary = write_projections(sweep.folder)
+    summary = write_projections(sweep.folder).to_json()
     assert summary["task_model_accuracy"] is summary["hypervolume"] is None
     assert summary["hypervolume_rate_accuracy"] is None
     assert {"hypervolume", "hypervolume_rate_accuracy"} == summary["reasons"].keys()
@@ -251,14 +251,14 @@ def test_a_sweep_before_its_task_model_has_nulls_with_reasons(tmp_path):
 
 
 def test_an_empty_front_has_hypervolume_zero(tmp_path):
-    summary = write_projections(FakeSweep(tmp_path).folder)
+    summary = write_projections(FakeSweep(tmp_path).folder).to_json()
     assert (summary["hypervolume"], summary["hypervolume_rate_accuracy"]) == (0.0, 0.0)
 
 
 def test_hypervolume_without_its_reference_is_null_with_the_reason(tmp_path):
     sweep = FakeSweep(tmp_path, spec(objectives=["rate_bits", "accuracy", "encode_ms"]))
     sweep.finish(label(), 3.0, 0.9, 100)
-    summary = write_projections(sweep.end())
+    summary = write_projections(sweep.end()).to_json()
     assert summary["hypervolume"] is None
     assert "encode_ms has no default" in summary["reasons"]["hypervolume"]
     assert summary["hypervolume_rate_accuracy"] is not None
@@ -280,7 +280,7 @@ def test_a_running_sweep_shows_ended_trials_only(tmp_path):
     sweep = FakeSweep(tmp_path)
     sweep.finish(label(), 3.0, 0.9, 100)
     sweep.plan(split("stem", 1.0))
-    summary = write_projections(sweep.folder)
+    summary = write_projections(sweep.folder).to_json()
     assert (summary["trials_finished"], summary["ended"]) == (1, False)
     assert len(rows_of(sweep.folder)) == 1
 

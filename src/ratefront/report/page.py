@@ -60,7 +60,7 @@ def _content(view: SweepView, still: bytes) -> dict[str, Any]:
         "honesty": honesty(view),
         "bounds": bound_rows(view),
         "lost": _lost(view),
-        "reasons": view.summary["reasons"],
+        "reasons": view.summary.reasons,
         "provenance": [row for row in rows if not _is_long(row[1])],
         "documents": [row for row in rows if _is_long(row[1])],
         "figures": figures(view),
@@ -79,14 +79,14 @@ def _facts(view: SweepView) -> list[tuple[str, str]]:
     """The few figures at the top of the page."""
     facts, summary, overlay = view.facts, view.summary, view.overlay
     found = [
-        ("data set", str(summary["dataset"])),
+        ("data set", str(summary.dataset)),
         ("trials ended", f"{view.trials_ended} of {view.trials_requested}"),
-        ("on the front", str(len(summary["front"]))),
+        ("on the front", str(len(summary.front))),
         ("task model, test, as stored", _right(facts.accuracy, overlay)),
         ("task model, test, before rounding", _right(facts.accuracy_given, overlay)),
         ("task model, size", _or_dash(facts.task_model_bytes, kibibytes)),
-        ("hypervolume", _or_dash(summary["hypervolume"], "{:.4g}".format)),
-        ("of the oracle's (rate, accuracy)", _or_dash(summary["hypervolume_rate_accuracy"], percent)),
+        ("hypervolume", _or_dash(summary.hypervolume, "{:.4g}".format)),
+        ("of the oracle's (rate, accuracy)", _or_dash(summary.hypervolume_rate_accuracy, percent)),
     ]
     if overlay is not None:
         found.insert(1, ("test samples, classes", f"{overlay.samples}, {overlay.classes}"))

@@ -81,7 +81,7 @@ def draw(view: SweepView) -> Figure:
 def _title(view: SweepView) -> str:
     name = plain(view.name)
     if view.history.ended:
-        return f"{name}: rate–accuracy front on test, {view.summary['trials_finished']} codecs"
+        return f"{name}: rate–accuracy front on test, {view.summary.trials_finished} codecs"
     return f"{name}: running, {view.trials_ended} of {view.trials_requested} trials ended"
 
 

@@ -24,7 +24,7 @@ from ratefront.store.facts import TaskFacts, read_facts, read_overlay
 from ratefront.store.folder import SweepFolder
 from ratefront.store.front import chosen, front_of, point_of, result_of
 from ratefront.store.reading import read_history
-from ratefront.store.summary import summarise
+from ratefront.store.summary import Summary, summarise
 
 Standing: TypeAlias = Literal["front", "dominated", "collapsed"]
 
@@ -77,7 +77,7 @@ class SweepView:
     environment: dict[str, Any]
 
     @cached_property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Summary:
         return summarise(self.history, self.facts, self.overlay)
 
     @property
@@ -90,7 +90,7 @@ class SweepView:
 
     @property
     def trials_requested(self) -> int:
-        return int(self.summary["trials_requested"])
+        return self.summary.trials_requested
 
     @property
     def trials_ended(self) -> int:

@@ -55,10 +55,9 @@ def write_report(folder: SweepFolder) -> DrawnReport:
 
 def _drawn(view: SweepView) -> DrawnReport:
     folder = view.folder
-    numbers = {name: value for name, value in view.summary.items() if type(value) in (int, float)}
     return DrawnReport(
         artifacts=(folder.report, folder.front_png, folder.front_csv, folder.trials_csv, folder.summary),
-        figures={name: float(value) for name, value in numbers.items()},
+        figures=view.summary.figures,
         front=tuple(trial.trial_id for trial in view.front),
         note=note(view),
     )
