@@ -28,7 +28,7 @@ class Region:
     Attributes:
         rate, height: the curve's points, shape (M,).
         left: the rate at which the region begins, left of the axis.
-        words: what to write into it; empty where there is no room.
+        words: what a large figure writes into it; empty where there is no room.
     """
 
     name: str

@@ -29,7 +29,7 @@ Trace: TypeAlias = dict[str, Any]
 Line: TypeAlias = Region | Level | Bound | Stairs
 """What has a trace of its own: markers share one."""
 
-LEGEND_ORDER = (Region, Bound, Level, Stairs, Marker)
+LEGEND_ORDER = (Region, Bound, Level, Stairs)
 """plotly's legend has the order in which it draws: the page gives up the one for the other."""
 
 
@@ -60,14 +60,15 @@ def main_traces(front: FrontFigure) -> list[Trace]:
     """Everything of the main panel in rate and accuracy (axes x, y), and of the size panel in rate and bytes (x, y2);
     the close-up is a zoom of the page.
     """
-    lines = [*_lines(front.main, {}), *_lines(front.size, {"yaxis": "y2"})]
-    lines.sort(key=lambda line: LEGEND_ORDER.index(type(line[0])))
-    span = list(beyond(front.main.across.limits))
-    return [*({**_trace(element, span), **axes} for element, axes in lines), *_marker_traces(front)]
+    lines = [*_line_traces(front.main, {}), *_line_traces(front.size, {"yaxis": "y2"})]
+    lines.sort(key=lambda line: LEGEND_ORDER.index(line[0]))
+    return [*(trace for _, trace in lines), *_marker_traces(front)]
 
 
-def _lines(panel: Panel, axes: Trace) -> list[tuple[Line, Trace]]:
-    return [(element, axes) for element in panel.elements if not isinstance(element, Marker)]
+def _line_traces(panel: Panel, axes: Trace) -> list[tuple[type[Line], Trace]]:
+    span = list(beyond(panel.across.limits))
+    lines = [element for element in panel.elements if not isinstance(element, Marker)]
+    return [(type(line), {**_trace(line, span), **axes}) for line in lines]
 
 
 def _trace(element: Line, span: list[float]) -> Trace:

@@ -20,7 +20,7 @@ LEAST_TICK_INCHES = 0.35
 def draw_panel(axes: Axes, panel: Panel, inks: Inks = LIGHT) -> None:
     """Draw the elements, and give the axes their scales, limits and ticks. The gid of an artist names what it draws."""
     for element in panel.elements:
-        draw_element(axes, element, panel, inks)
+        _draw_element(axes, element, panel, inks)
     _set_axis(axes, "x", panel.across)
     _set_axis(axes, "y", panel.up)
     axes.grid(True, color=inks.grid, linewidth=0.6)
@@ -28,7 +28,7 @@ def draw_panel(axes: Axes, panel: Panel, inks: Inks = LIGHT) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def draw_element(axes: Axes, element: Element, panel: Panel, inks: Inks = LIGHT) -> None:
+def _draw_element(axes: Axes, element: Element, panel: Panel, inks: Inks) -> None:
     """Draw one element. Grid and frame of the axes lie between the kinds, so each has its zorder; of one kind, later
     elements cover earlier ones.
     """
@@ -53,8 +53,6 @@ def _draw_region(axes: Axes, region: Region, inks: Inks) -> None:
     edge = np.maximum(region.rate, region.left)
     looks: Any = {"color": inks.unattainable, "linewidth": 0, "zorder": 0.5, "gid": region.name}
     axes.fill_betweenx(region.height, region.left, edge, **looks)
-    if region.words:
-        axes.text(0.03, 0.93, region.words, transform=axes.transAxes, color=inks.muted, va="top")
 
 
 def _draw_level(axes: Axes, level: Level, unit: float, inks: Inks) -> None:
@@ -135,5 +133,11 @@ def _plain_ticks(axes: Axes, name: str, axis: Axis) -> None:
 
 
 def _is_narrow(axes: Axes, axis: Axis) -> bool:
-    inches = axes.get_position().width * axes.get_figure(root=True).get_figwidth()  # type: ignore[union-attr]
-    return bool(3 * np.log10(axis.limits[1] / axis.limits[0]) * LEAST_TICK_INCHES > inches)
+    numbers = 3 * np.log10(axis.limits[1] / axis.limits[0])
+    return bool(numbers * LEAST_TICK_INCHES > width_in_inches(axes))
+
+
+def width_in_inches(axes: Axes) -> float:
+    """Of the axes as they are now; a layout engine may change it when the figure is drawn."""
+    figure = axes.get_figure(root=True)
+    return float(axes.get_window_extent().width / figure.dpi)  # type: ignore[union-attr]

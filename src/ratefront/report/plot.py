@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
 from ratefront.report.compact_legend import draw_compact_legend
@@ -20,7 +21,7 @@ INCHES = (6.4, 4.4)
 SMALL_WIDTH = 520
 """Pixels of a page; the picture has twice as many, for screens that show more."""
 
-_SMALL_INCHES, _SMALL_DENSITY = (5.2, 3.4), 200
+_SMALL_INCHES, _SMALL_DENSITY, _COLOURS = (5.2, 3.4), 200, 128
 
 
 def plot_front(view: SweepView, axes: Axes | None = None) -> Axes:
@@ -48,15 +49,25 @@ def _draw(axes: Axes, front: FrontFigure) -> None:
     axes.set_title(plain(front.name))
     axes.set_xlabel(front.main.across.title)
     axes.set_ylabel(front.main.up.title)
-    draw_compact_legend(axes, front.legend, inks)
+    draw_compact_legend(axes, front, inks)
 
 
 def small_front_png(view: SweepView) -> bytes:
-    """The same as a PNG file's bytes, to be shown `SMALL_WIDTH` pixels wide."""
+    """The same as a PNG file's bytes, about 30 kB, to be shown `SMALL_WIDTH` pixels wide."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=_SMALL_INCHES, layout="constrained")
         _draw(figure.add_subplot(), describe_front(view))
-        return png_bytes(figure, _SMALL_DENSITY)
+        return _with_palette(png_bytes(figure, _SMALL_DENSITY))
+
+
+def _with_palette(png: bytes) -> bytes:
+    """A third of the bytes: a notebook keeps every picture that it has shown."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as image:
+        image.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+    return stream.getvalue()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from ratefront.report.front_figure import FrontFigure, Panel
+from ratefront.report.front_figure import FrontFigure, Panel, Region
 from ratefront.report.legend import draw_legend, plain
 from ratefront.report.panel_artists import draw_panel
 from ratefront.report.style import MUTED
@@ -81,6 +81,8 @@ def draw(front: FrontFigure) -> Figure:
 
 def _draw_titled(axes: Axes, panel: Panel) -> None:
     draw_panel(axes, panel)
+    for region in panel.of_kind(Region):
+        axes.text(0.03, 0.93, region.words, transform=axes.transAxes, color=MUTED, va="top")
     axes.set_title(panel.title)
     axes.set_xlabel(panel.across.title)
     axes.set_ylabel(panel.up.title)
