@@ -27,8 +27,9 @@ UNDER_MARKERS = 3.5
 
 
 def draw_compact_legend(axes: Axes, front: FrontFigure, inks: Inks) -> None:
-    """Beside the axes where the figure has a layout engine, which makes room of what is wide; else inside, where it
-    covers least: without what filled, pale and crossed markers are.
+    """Beside wide axes of a figure with a layout engine, which makes room for it; else inside, where it covers least.
+
+    Inside it does not say what filled, pale and crossed markers are.
     """
     has_layout = axes.get_figure(root=True).get_layout_engine() is not None  # type: ignore[union-attr]
     beside = has_layout and width_in_inches(axes) >= WIDE
