@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def sweep_html(sweep: Sweep) -> str:
     """The sweep's state in a line, its front as a small figure and as a table."""
-    from ratefront.report.front_plot import small_front_png
+    from ratefront.report.plot import small_front_png
     from ratefront.report.words import status_line
 
     if not sweep.folder.joinpath("ledger.jsonl").stat().st_size:

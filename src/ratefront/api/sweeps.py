@@ -177,7 +177,7 @@ class Sweep:
         Returns:
             The axes.
         """
-        from ratefront.report.front_plot import plot_front
+        from ratefront.report.plot import plot_front
 
         return plot_front(self.view, ax)
 

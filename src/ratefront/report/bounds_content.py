@@ -9,8 +9,7 @@ from typing import Any
 from ratefront.bounds import ORACLE, RateDistortionCurve, curves_from_document
 from ratefront.errors import InputError
 from ratefront.report.held_out_band import HeldOutBand, held_out_bands, interval_title
-from ratefront.report.legend import MUTED, TASK_MODEL
-from ratefront.report.style import BOUNDS
+from ratefront.report.style import BOUNDS, MUTED, TASK_MODEL
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from ratefront.report.bounds_content import BoundsContent, is_point, read_conten
 from ratefront.report.bounds_panel import HELD_OUT_WIDTH, draw_accuracy_over_rate, draw_bits_above_oracle
 from ratefront.report.curve_artists import looks
 from ratefront.report.figure_file import PAGE_WIDTH, write_figure
-from ratefront.report.legend import MUTED, plain
-from ratefront.report.style import bound_style
+from ratefront.report.legend import plain
+from ratefront.report.style import MUTED, bound_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,7 +12,9 @@ import yaml
 
 from ratefront.columns import kibibytes, percent
 from ratefront.overlay import Overlay
-from ratefront.report.live import figures
+from ratefront.report.front_figure import FrontFigure
+from ratefront.report.live import main_figure
+from ratefront.report.live_checks import estimate_traces, splits_traces
 from ratefront.report.tables import Table, front_table, honesty, lost_table, rates_table
 from ratefront.report.view import SweepView
 from ratefront.report.words import bound_rows, headline, status_line
@@ -20,8 +22,8 @@ from ratefront.report.words import bound_rows, headline, status_line
 NAMED_PACKAGES = ("ratefront", "ray", "optuna", "mlflow", "torch", "compressai", "numpy", "scipy")
 
 
-def report_html(view: SweepView, still: bytes) -> str:
-    """The page of a sweep. ``still`` is ``front.png``, shown where scripts are forbidden."""
+def report_html(view: SweepView, front: FrontFigure, still: bytes) -> str:
+    """The page of a sweep. ``still`` is the same figure as ``front.png``, shown where scripts are forbidden."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -32,7 +34,7 @@ def report_html(view: SweepView, still: bytes) -> str:
         lstrip_blocks=True,
     )
     environment.filters["script_json"] = script_json
-    return environment.get_template("page.html").render(_content(view, still))
+    return environment.get_template("page.html").render(_content(view, front, still))
 
 
 def script_json(value: Any) -> Any:
@@ -45,7 +47,7 @@ def script_json(value: Any) -> Any:
     return Markup(text)  # noqa: S704 (made safe just above)
 
 
-def _content(view: SweepView, still: bytes) -> dict[str, Any]:
+def _content(view: SweepView, front: FrontFigure, still: bytes) -> dict[str, Any]:
     from markupsafe import Markup
 
     here, rows = resources.files("ratefront.report"), provenance(view)
@@ -63,7 +65,11 @@ def _content(view: SweepView, still: bytes) -> dict[str, Any]:
         "reasons": view.summary.reasons,
         "provenance": [row for row in rows if not _is_long(row[1])],
         "documents": [row for row in rows if _is_long(row[1])],
-        "figures": figures(view),
+        "figures": {
+            **main_figure(front),
+            "estimate": estimate_traces(view),
+            "splits": splits_traces(view),
+        },
         "still": b64encode(still).decode(),
         "style": Markup(here.joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704 (ours)
         "plotly": Markup(_plotly_source()),  # noqa: S704 (the library's own text)

@@ -23,8 +23,7 @@ from ratefront.bounds.names import LINEAR_RULE, ORACLE
 from ratefront.bounds.source import FloatArray
 from ratefront.report.curve_artists import UNATTAINABLE, dress, line_looks, line_zorder, shade_unattainable
 from ratefront.report.figure_file import PAGE_WIDTH, write_figure
-from ratefront.report.legend import MUTED
-from ratefront.report.style import BoundStyle, bound_style
+from ratefront.report.style import MUTED, BoundStyle, bound_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ratefront.report.describe_front import describe_front
 from ratefront.report.front_rows import front_csv
 from ratefront.report.note import note
 from ratefront.report.page import report_html
@@ -44,8 +45,9 @@ def write_report(folder: SweepFolder) -> DrawnReport:
         An entry of the ledger cannot be read.
     """
     view = read_view(folder, read_history(folder))
-    still = front_png(view)
-    page = report_html(view, still)
+    front = describe_front(view)
+    still = front_png(front)
+    page = report_html(view, front, still)
     write_tables(folder, view.history, view.summary)
     write_text(folder.front_csv, front_csv(view))
     write_bytes(folder.front_png, still)
