@@ -18,7 +18,8 @@ from empty import SLOTS
 from stopwatch import Stopwatch, SweepSpeed, seconds_per_trial
 
 from ratefront.engine.live import LiveSweep
-from ratefront.engine.messages import Fact, Progressed, Returned
+from ratefront.engine.messages import Fact
+from ratefront.events import Finished, Reported
 from ratefront.history import SweepHistory
 from ratefront.orchestrate import following
 from ratefront.orchestrate.following import Following
@@ -55,7 +56,7 @@ def _watch_tell(watch: Stopwatch) -> None:
     tell = LiveSweep.tell
 
     def watched(self: LiveSweep, fact: Fact) -> None:
-        with watch.running(is_result=isinstance(fact, Progressed | Returned)):
+        with watch.running(is_result=isinstance(fact, Reported | Finished)):
             tell(self, fact)
 
     LiveSweep.tell = watched  # type: ignore[method-assign]

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ratefront.engine.messages import Broke, Fact, Progressed, Returned
+from ratefront.engine.messages import Broke, Fact
 from ratefront.errors import EngineError, InputError
+from ratefront.events import Finished, Reported
 from ratefront.orchestrate import redraw
 from ratefront.orchestrate.cluster import connected
 from ratefront.orchestrate.following import Following
@@ -32,8 +33,8 @@ from ratefront.store.folder import SweepFolder
 @pytest.mark.parametrize(
     "fact",
     [
-        Progressed("t0001", 2, 3, {"loss": 0.1, "accuracy": 1.0}),
-        Returned("t0001", 1, {"validation": {"rate_bits": 2.5}, "extra": {}}),
+        Reported("t0001", 2, 3, {"loss": 0.1, "accuracy": 1.0}),
+        Finished("t0001", 1, {"validation": {"rate_bits": 2.5}, "extra": {}}),
         Broke("t0001", 1, "ValueError", "why β", True),
     ],
 )
@@ -42,12 +43,12 @@ def test_facts_survive_the_wire(fact: Fact) -> None:
 
 
 def test_the_wire_carries_numpy_and_nan_and_nothing_that_has_no_text() -> None:
-    sent = Progressed("t", 1, 1, {"a": np.float32(0.5), "b": np.int64(3), "c": float("nan")})
+    sent = Reported("t", 1, 1, {"a": np.float32(0.5), "b": np.int64(3), "c": float("nan")})
     metrics = decode(encode(sent)).metrics
     assert (metrics["a"], metrics["b"], type(metrics["b"])) == (0.5, 3, int)
     assert math.isnan(metrics["c"])
     with pytest.raises(TypeError, match="not object"):
-        encode(Returned("t", 1, {"x": object()}))
+        encode(Finished("t", 1, {"x": object()}))
 
 
 def test_quiet_puts_the_environment_back(monkeypatch: pytest.MonkeyPatch) -> None:
