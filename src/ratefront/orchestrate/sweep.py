@@ -7,9 +7,11 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.live import LiveSweep
+from ratefront.engine.opening import Opener, Wishes, opening_events
 from ratefront.errors import EngineError
 from ratefront.events import Event, TaskModelReady
 from ratefront.history import SweepHistory, spec_in
@@ -18,13 +20,7 @@ from ratefront.orchestrate.following import Following
 from ratefront.orchestrate.going_on import check_same_inputs, goes_on, is_anything_left
 from ratefront.orchestrate.halting import saying_why
 from ratefront.orchestrate.interrupts import Interrupts, interrupts
-from ratefront.orchestrate.opening import (
-    Wishes,
-    check_extensible,
-    check_folder,
-    clear_away,
-    opening_events,
-)
+from ratefront.orchestrate.opening import check_begun, check_extensible, check_folder, clear_away
 from ratefront.orchestrate.quiet import quiet
 from ratefront.orchestrate.redraw import DrawnSweep, Redrawer
 from ratefront.orchestrate.turns import Turns, left_requests, still_counting
@@ -33,6 +29,7 @@ from ratefront.spec.load import LoadedSpec, dump_yaml
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.targets import module_of_task_model, modules_of_families
 from ratefront.store.atomic import write_text
+from ratefront.store.driver import name_of_this_process
 from ratefront.store.folder import SweepFolder
 from ratefront.store.inputs import check_format
 from ratefront.store.ledger import Ledger
@@ -101,7 +98,9 @@ def run_sweep(
         engine = Engine(loaded.spec, loaded.space, ledger.entries)
         check_format(engine.history)
         check_extensible(engine, wishes)
-        opening = opening_events(loaded.spec, engine.history, wishes, change)
+        check_begun(engine.history, wishes)
+        opener = Opener(name_of_this_process(), version("ratefront"))
+        opening = opening_events(loaded.spec, engine.history, wishes, opener, change)
         live = LiveSweep(engine, ledger, following.changed)
         turns = Turns(live, folder, caught, following)
         if goes_on(opening) or change.moves:
@@ -140,8 +139,7 @@ def _open(
     write_text(folder.spec, dump_yaml(spec))
     if goes_on(opening):
         write_environment(folder, {module_of_task_model(spec.task_model), *modules_of_families(spec)})
-    for event in opening:
-        live.record(event)
+    live.open(opening)
 
 
 def _has_task_model(live: LiveSweep, folder: SweepFolder) -> bool:
