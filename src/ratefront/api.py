@@ -62,7 +62,6 @@ def sweep(
         The sweep cannot go on; what was measured is kept.
     """
     from ratefront.orchestrate.sweep import run_sweep
-    from ratefront.report.write import write_report
 
     if spec is None:
         spec = spec_of(out)
@@ -76,7 +75,6 @@ def sweep(
         on_update=on_update,
         on_training=on_training,
         on_interrupt=on_interrupt,
-        finish=write_report,
     )
 
 
@@ -322,11 +320,8 @@ def track(
         The store cannot be reached, or takes nothing more.
     """
     from ratefront.orchestrate.catch_up import catch_up
-    from ratefront.report.write import write_report
 
-    return catch_up(
-        SweepFolder(out), write_report, tracking_uri=tracking_uri, experiment=experiment, register=register
-    )
+    return catch_up(SweepFolder(out), tracking_uri=tracking_uri, experiment=experiment, register=register)
 
 
 def init(

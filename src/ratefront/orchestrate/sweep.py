@@ -22,7 +22,7 @@ from ratefront.orchestrate.halting import saying_why
 from ratefront.orchestrate.interrupts import Interrupts, interrupts
 from ratefront.orchestrate.opening import check_begun, check_extensible, check_folder, clear_away
 from ratefront.orchestrate.quiet import quiet
-from ratefront.orchestrate.redraw import DrawnSweep, Redrawer
+from ratefront.orchestrate.redraw import Redrawer
 from ratefront.orchestrate.turns import Turns, left_requests, still_counting
 from ratefront.spec.going_on import Change, change_of
 from ratefront.spec.load import LoadedSpec, dump_yaml
@@ -60,7 +60,6 @@ def run_sweep(
     on_update: Callable[[SweepHistory], None] | None,
     on_training: Callable[[TaskModelProgress], None] | None = None,
     on_interrupt: Callable[[], None] | None = None,
-    finish: Callable[[SweepFolder], DrawnSweep],
     work: Work | None = None,
 ) -> SweepHistory:
     """Run a sweep to its end, or go on with one; a sweep with nothing left to do is drawn and tracked again.
@@ -68,8 +67,8 @@ def run_sweep(
     With ``resume``, ``extend`` adds so many trials to those that the sweep asks for, ``retry_failed`` tries again what
     had failed for good. ``on_update`` is called in this thread with the history whenever it has changed,
     ``on_training`` with how far the task model's training is, ``on_interrupt`` by the first signal's handler.
-    ``finish`` draws the report: now and then in a thread while the sweep runs, and once at its end. ``tracking_uri``
-    goes before the spec's.
+    The report is drawn now and then in a thread while the sweep runs, and once at its end. ``tracking_uri`` goes before
+    the spec's.
 
     Raises
     ------
@@ -84,7 +83,7 @@ def run_sweep(
     """
     folder, wishes = SweepFolder(folder.path.resolve()), Wishes(resume, extend, retry_failed)
     check_folder(folder, wishes)
-    following = Following(folder, loaded.spec, tracking_uri, Redrawer(finish, folder), on_update)
+    following = Following(folder, loaded.spec, tracking_uri, Redrawer(folder), on_update)
     with ExitStack() as stack:
         stack.enter_context(quiet())
         caught = stack.enter_context(interrupts(on_interrupt))

@@ -31,6 +31,11 @@ class DrawnReport:
     note: str
 
 
+def files_of(folder: SweepFolder) -> tuple[Path, ...]:
+    """What a report consists of."""
+    return folder.report, folder.front_png, folder.front_csv, folder.trials_csv, folder.summary
+
+
 def write_report(folder: SweepFolder) -> DrawnReport:
     """(Re)draw trials.csv, summary.json, front.csv, front.png and report.html of a finished or running sweep.
 
@@ -54,10 +59,9 @@ def write_report(folder: SweepFolder) -> DrawnReport:
 
 
 def _drawn(view: SweepView) -> DrawnReport:
-    folder = view.folder
     numbers = {name: value for name, value in view.summary.items() if type(value) in (int, float)}
     return DrawnReport(
-        artifacts=(folder.report, folder.front_png, folder.front_csv, folder.trials_csv, folder.summary),
+        artifacts=files_of(view.folder),
         figures={name: float(value) for name, value in numbers.items()},
         front=tuple(trial.trial_id for trial in view.front),
         note=note(view),
