@@ -23,10 +23,11 @@ from ratefront.history import SweepHistory
 from ratefront.overlay import overlay_of
 from ratefront.pareto import hypervolume
 from ratefront.records import TrialResult
+from ratefront.report.view import read_view
 from ratefront.store.folder import SweepFolder
 from ratefront.store.front import front_of
 from ratefront.store.ledger import read_entries
-from ratefront.store.projections import write_projections
+from ratefront.store.projections import write_tables
 from ratefront.store.reading import read_history
 from ratefront.store.table import COLUMNS, MEASURED, trial_rows
 
@@ -63,6 +64,13 @@ GAP_KEYS = {
     "task_model",
     "time_sharing",
 }
+
+
+def write_projections(folder):
+    """As a report does, without drawing it; returns the summary."""
+    view = read_view(folder, read_history(folder))
+    write_tables(folder, view.history, view.summary)
+    return view.summary
 
 
 @pytest.fixture(scope="module")

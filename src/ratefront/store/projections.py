@@ -6,25 +6,8 @@ from typing import Any
 
 from ratefront.history import SweepHistory
 from ratefront.store.atomic import write_json, write_text
-from ratefront.store.facts import read_facts, read_overlay
 from ratefront.store.folder import SweepFolder
-from ratefront.store.reading import read_history
-from ratefront.store.summary import summarise
 from ratefront.store.table import trials_csv
-
-
-def write_projections(folder: SweepFolder, history: SweepHistory | None = None) -> dict[str, Any]:
-    """Write ``trials.csv`` and ``summary.json``, each at once and whole; returns the summary.
-
-    Raises
-    ------
-    InputError
-        The folder holds no sweep, or the task model's files in it cannot be used.
-    """
-    history = history or read_history(folder)
-    summary = summarise(history, read_facts(folder, history), read_overlay(folder, history))
-    write_tables(folder, history, summary)
-    return summary
 
 
 def write_tables(folder: SweepFolder, history: SweepHistory, summary: dict[str, Any]) -> None:
