@@ -66,7 +66,10 @@ class Started:
 
 @dataclass(frozen=True)
 class Reported:
-    """A running trial reported: finite metrics at a step (epoch, from 1)."""
+    """A running trial reported metrics at a step (epoch, from 1), those of its process under ``system/…``.
+
+    The ledger's are finite. A worker's need not be: the engine judges them before the ledger has them.
+    """
 
     trial_id: str
     attempt: int
@@ -76,7 +79,10 @@ class Reported:
 
 @dataclass(frozen=True)
 class Finished:
-    """The trial ran to its end; ``result`` is ``TrialResult.to_json()`` (status finished or collapsed)."""
+    """The trial ran to its end; ``result`` is ``TrialResult.to_json()`` (status finished or collapsed).
+
+    A worker's may be anything: the engine judges it before the ledger has it.
+    """
 
     trial_id: str
     attempt: int
@@ -146,21 +152,10 @@ class Ended:
     reason: str
 
 
+#: What can happen to a trial that is planned.
+TrialEvent: TypeAlias = Started | Reported | Finished | Failed | Stopped | Reopened
 Event: TypeAlias = (
-    Created
-    | TaskModelReady
-    | Planned
-    | Started
-    | Reported
-    | Finished
-    | Failed
-    | Stopped
-    | Resumed
-    | Reconfigured
-    | Extended
-    | Reopened
-    | Halted
-    | Ended
+    Created | TaskModelReady | Planned | TrialEvent | Resumed | Reconfigured | Extended | Halted | Ended
 )
 
 KINDS: Mapping[str, type[Any]] = {

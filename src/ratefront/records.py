@@ -112,7 +112,10 @@ def series_of(values: Mapping[str, Scalar]) -> str:
 
 
 class Progress(NamedTuple):
-    """One report of a running trial: ``step`` counts epochs from 1, ``metrics`` are finite or the trial fails."""
+    """What a trial itself says of an epoch, counted from 1: metrics that are finite, or the trial fails.
+
+    A trial knows no attempt; the worker that does makes ``events.Reported`` of it.
+    """
 
     step: int
     metrics: Mapping[str, float]

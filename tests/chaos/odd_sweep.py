@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from ratefront.orchestrate.sweep import Work, run_sweep
-from ratefront.report.write import write_report
 from ratefront.spec.load import load_spec
 from ratefront.store.folder import SweepFolder
 
@@ -21,7 +20,6 @@ def main() -> None:
         resume=False,
         tracking_uri=None,
         on_update=None,
-        finish=write_report,
         work=Work(trial_steps="odd_work:trial_steps"),
     )
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from ratefront.engine.engine import NO_MORE, Engine
 from ratefront.engine.messages import Broke, Done, Record, Start, Wait
+from ratefront.engine.opening import Wishes
 from ratefront.errors import InputError
 from ratefront.events import Entry, Extended, Planned, Reopened
-from ratefront.orchestrate.opening import Wishes, check_extensible
+from ratefront.orchestrate.opening import check_extensible
 from ratefront.spec.configurations import count, uses_seed
 from ratefront.spec.space import Branch, Choice, Float, Int, Space
 

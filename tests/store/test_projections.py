@@ -24,10 +24,11 @@ from ratefront.history import SweepHistory
 from ratefront.overlay import overlay_of
 from ratefront.pareto import hypervolume
 from ratefront.records import TrialResult, objectives_of
+from ratefront.report.view import read_view
 from ratefront.store.folder import SweepFolder
 from ratefront.store.front import front_of
 from ratefront.store.ledger import read_entries
-from ratefront.store.projections import write_projections
+from ratefront.store.projections import write_tables
 from ratefront.store.reading import read_history
 from ratefront.store.table import trial_columns, trial_rows
 
@@ -91,6 +92,13 @@ GAP_KEYS = {
     "task_model",
     "time_sharing",
 }
+
+
+def write_projections(folder):
+    """As a report does, without drawing it; returns the summary."""
+    view = read_view(folder, read_history(folder))
+    write_tables(folder, view.history, view.summary)
+    return view.summary
 
 
 @pytest.fixture(scope="module")

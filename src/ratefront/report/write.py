@@ -32,6 +32,11 @@ class DrawnReport:
     note: str
 
 
+def files_of(folder: SweepFolder) -> tuple[Path, ...]:
+    """What a report consists of."""
+    return folder.report, folder.front_png, folder.front_csv, folder.trials_csv, folder.summary
+
+
 def write_report(folder: SweepFolder) -> DrawnReport:
     """(Re)draw trials.csv, summary.json, front.csv, front.png and report.html of a finished or running sweep.
 
@@ -56,9 +61,8 @@ def write_report(folder: SweepFolder) -> DrawnReport:
 
 
 def _drawn(view: SweepView) -> DrawnReport:
-    folder = view.folder
     return DrawnReport(
-        artifacts=(folder.report, folder.front_png, folder.front_csv, folder.trials_csv, folder.summary),
+        artifacts=files_of(view.folder),
         figures=view.summary.figures,
         front=tuple(trial.trial_id for trial in view.front),
         note=note(view),

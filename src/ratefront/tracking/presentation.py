@@ -26,9 +26,9 @@ from ratefront.text import plain_markdown
 from ratefront.tracking.protocol import (
     Closing,
     Outcome,
-    Reading,
     Standing,
     Surroundings,
+    TimedReport,
     TrackedSweep,
     TrialNews,
 )
@@ -236,13 +236,13 @@ def standing_tags(standing: Standing | None) -> dict[str, str]:
     return {"pareto": str(standing.is_on_front).lower(), "pareto_rank": str(standing.rank)}
 
 
-def epoch_points(readings: Iterable[Reading]) -> list[Point]:
+def epoch_points(reports: Iterable[TimedReport]) -> list[Point]:
     """The curves of a trial, one point a metric and epoch."""
     return [
         point
-        for reading in readings
+        for seconds, report in reports
         for point in finite_points(
-            {curve_key(name): value for name, value in reading.metrics.items()}, reading.time, reading.step
+            {curve_key(name): value for name, value in report.metrics.items()}, seconds, report.step
         )
     ]
 
