@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from ratefront.audit import Audit
     from ratefront.bitstream import CodedStream
-    from ratefront.bounds import Bootstrap, ReadAs
     from ratefront.report.write import DrawnReport
     from ratefront.simulate.capacity import SamplerName
     from ratefront.spec.first_sweep import FirstSweep
@@ -386,92 +384,6 @@ def _named_task_model(task_model: str | None, weights: Path | None) -> dict[str,
         ) from error
     named = {"name": name, **own}
     return named if weights is None else {**named, "weights": str(weights.absolute())}
-
-
-def bounds(
-    predictions: Path,
-    only: Sequence[str] | None = None,
-    *,
-    read_as: ReadAs | None = None,
-    points: int | None = None,
-    bootstrap: Bootstrap | None = None,
-    calibrate: bool = False,
-) -> dict[str, Any]:
-    """The bounds of a model's predictions (npz), as plain data for JSON; see ``bounds.load_predictions`` and
-    ``bounds.bounds_document``.
-
-    Raises
-    ------
-    InputError
-        The file is missing or its arrays do not fit, or a curve that they do not allow.
-    """
-    from ratefront.bounds import bounds_document, load_predictions
-    from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
-
-    return bounds_document(
-        load_predictions(predictions, read_as),
-        only,
-        points=SOLVED_SLOPES if points is None else points,
-        bootstrap=bootstrap,
-        calibrate=calibrate,
-    )
-
-
-def prior_bounds(counts: Path) -> dict[str, Any]:
-    """The oracle of a prior given as class counts in a JSON file.
-
-    Raises
-    ------
-    InputError
-        The file is missing or holds no counts.
-    """
-    from ratefront.bounds import load_prior, prior_document
-
-    names, weights = load_prior(counts)
-    return prior_document(weights, names)
-
-
-def example_bounds(name: str) -> dict[str, Any]:
-    """The curves of one of the papers' figures: ``mixture``, ``detection`` or ``modelnet40``.
-
-    Raises
-    ------
-    InputError
-        There is no such example.
-    """
-    from ratefront.bounds import example_document
-
-    return example_document(name)
-
-
-def draw_bounds(document: Mapping[str, Any], path: Path) -> None:
-    """The figure of what ``bounds``, ``prior_bounds`` or ``example_bounds`` gave, as PNG or PDF.
-
-    Raises
-    ------
-    InputError
-        Another suffix, or the file cannot be written.
-    """
-    from ratefront.report import bounds_figure, paper_figures
-
-    draw = paper_figures.draw_example if "example" in document else bounds_figure.draw_bounds
-    draw(dict(document), path)
-
-
-def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write plain data as JSON, whole or not at all.
-
-    Raises
-    ------
-    InputError
-        The file cannot be written.
-    """
-    from ratefront.store.atomic import write_text
-
-    try:
-        write_text(path, json.dumps(data, allow_nan=False) + "\n")
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def simulate(

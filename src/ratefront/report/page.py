@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from ratefront.overlay import Overlay
+from ratefront.bounds import PredictionBounds
 from ratefront.report.live import figures
 from ratefront.report.tables import Table, front_table, honesty, lost_table, rates_table
 from ratefront.report.view import SweepView
@@ -92,7 +92,7 @@ def _facts(view: SweepView) -> list[tuple[str, str]]:
     return found
 
 
-def _right(accuracy: float | None, overlay: Overlay | None) -> str:
+def _right(accuracy: float | None, overlay: PredictionBounds | None) -> str:
     """To the last sample, so that it can be compared with what somebody has measured elsewhere."""
     if accuracy is None:
         return "–"

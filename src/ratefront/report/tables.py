@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from ratefront.overlay import Gap
+from ratefront.bounds import Gap
 from ratefront.records import Status, TrialResult
 from ratefront.report.style import bound_style
 from ratefront.report.view import MeasuredTrial, SweepView

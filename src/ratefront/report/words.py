@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ratefront.bounds import Gap
 from ratefront.history import SweepHistory
-from ratefront.overlay import Gap
 from ratefront.report.style import bound_style
 from ratefront.report.view import MeasuredTrial, SweepView
 

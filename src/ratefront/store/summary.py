@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ratefront.bounds import PredictionBounds
 from ratefront.catalogue.datasets import dataset_name
 from ratefront.history import SweepHistory, TrialHistory
-from ratefront.overlay import RATE_ACCURACY, Overlay, Reference, hypervolume_rate_accuracy, reference_point
+from ratefront.overlay import RATE_ACCURACY, Reference, hypervolume_rate_accuracy, reference_point
 from ratefront.pareto import hypervolume
 from ratefront.records import Status
 from ratefront.store.facts import TaskFacts
@@ -26,7 +27,7 @@ GAPS = (
 """Always among the gaps, null before the task model is there; a sweep's further bounds come on top."""
 
 
-def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) -> dict[str, Any]:
+def summarise(history: SweepHistory, facts: TaskFacts, overlay: PredictionBounds | None) -> dict[str, Any]:
     """The summary of a sweep, running or ended, as plain data.
 
     ``hypervolume`` and ``hypervolume_rate_accuracy``, its projection on rate and accuracy, are both computed
@@ -57,7 +58,7 @@ def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) 
     }
 
 
-def _warnings(history: SweepHistory, overlay: Overlay | None) -> list[str]:
+def _warnings(history: SweepHistory, overlay: PredictionBounds | None) -> list[str]:
     of_task_model = () if history.task_model is None else history.task_model.warnings
     return [*of_task_model, *(() if overlay is None else overlay.warnings)]
 
@@ -68,7 +69,7 @@ def _counts(history: SweepHistory) -> dict[str, int]:
     return {"trials_requested": history.trials_requested, **counts}
 
 
-def reference_of(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) -> Reference:
+def reference_of(history: SweepHistory, facts: TaskFacts, overlay: PredictionBounds | None) -> Reference:
     """The corner of the sweep's hypervolume: its file's ``reference``, completed by the defaults."""
     return reference_point(
         objectives_of(history.spec),
@@ -79,10 +80,10 @@ def reference_of(history: SweepHistory, facts: TaskFacts, overlay: Overlay | Non
     )
 
 
-def front_entry(trial: TrialHistory, overlay: Overlay | None) -> dict[str, Any]:
+def front_entry(trial: TrialHistory, overlay: PredictionBounds | None) -> dict[str, Any]:
     """One point of the front: test values and its gaps in bit/sample."""
     point = point_of(trial)
-    found = {} if overlay is None else overlay.gaps(point)
+    found = {} if overlay is None else overlay.gaps(point.rate_bits, point.accuracy)
     return {
         "trial_id": point.trial_id,
         "family": point.family,
@@ -105,7 +106,7 @@ def _volume(
 
 
 def _share_of_oracle(
-    history: SweepHistory, overlay: Overlay | None, reference: Reference
+    history: SweepHistory, overlay: PredictionBounds | None, reference: Reference
 ) -> tuple[float | None, str]:
     corner = reference.complete(RATE_ACCURACY)
     if overlay is None or corner is None:
