@@ -43,9 +43,9 @@ class Bounds(Mapping[str, RateDistortionCurve]):
         >>> list(bounds)
         ['oracle']
         >>> round(bounds["oracle"].rate_at(0.05), 3)  # bit/sample at 95 % accuracy
-        1.157
+        1.149
         >>> round(bounds.gaps(rate_bits=1.5, accuracy=0.95)["oracle"].bits, 3)
-        0.343
+        0.351
     """
 
     curves: Mapping[str, RateDistortionCurve]
@@ -107,7 +107,7 @@ class Bounds(Mapping[str, RateDistortionCurve]):
         return {name: gap(rate_bits, accuracy, bound) for name, bound in self.envelopes.items()}
 
     def to_json(self) -> str:
-        """The document that `ratefront bounds --out` writes, as one line of text; docs/files.md has its keys."""
+        """The document that `ratefront bounds` writes, as one line of text; docs/files.md has its keys."""
         return json.dumps(self._document(), allow_nan=False)
 
     def _document(self) -> dict[str, Any]:
@@ -133,7 +133,9 @@ class Bounds(Mapping[str, RateDistortionCurve]):
         return bounds_showing.plot(self, ax)
 
     def save_figure(self, path: str | Path) -> None:
-        """Write the figure that `ratefront bounds --figure` writes; the same bounds give the same bytes.
+        """Write the figure for a paper: the curves with a close-up, or of an example what its paper shows.
+
+        The same bounds give the same bytes.
 
         Args:
             path: ends in .png or .pdf.

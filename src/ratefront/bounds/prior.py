@@ -82,7 +82,7 @@ def from_prior(counts: npt.ArrayLike, names: Sequence[str] | None = None) -> Pri
         >>> round(bounds.label_entropy_bits, 3), bounds.samples
         (1.485, 100)
         >>> round(bounds["oracle"].rate_at(0.1), 3)  # bit/sample at 90 % accuracy
-        0.927
+        0.916
     """
     prior = prior_from_counts(counts)
     if names is not None and len(names) != prior.size:
@@ -100,8 +100,21 @@ def from_prior(counts: npt.ArrayLike, names: Sequence[str] | None = None) -> Pri
 def from_counts_file(path: str | Path) -> PriorBounds:
     """`from_prior` of the class counts in a JSON file: a list, `[980, 1135]`, or an object, `{"cat": 980}`.
 
+    Args:
+        path: of the file.
+
+    Returns:
+        As `from_prior`, with the names of an object.
+
     Raises:
         InputError: as `load_prior` (fatal).
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "counts.json"
+        >>> _ = path.write_text('{"cat": 30, "dog": 50, "eel": 20}')
+        >>> from_counts_file(path).class_names
+        ('cat', 'dog', 'eel')
     """
     names, counts = load_prior(path)
     return from_prior(counts, names)

@@ -79,7 +79,7 @@ def content_of(bounds: Bounds) -> BoundsContent:
 
 
 def _laid(curve: RateDistortionCurve) -> RateDistortionCurve:
-    """One that goes straight on is drawn from its least distortion on, whichever way it was solved: dashes begin there."""
+    """One that does not turn back begins at its least distortion, and its dashes do, whichever way it was solved."""
     return curve if curve.turns_back else replace(curve, along=None)
 
 
