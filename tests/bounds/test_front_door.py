@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 
 from ratefront import bounds
-from ratefront.bounds import Bounds, Predictions, bounds_of, from_file, from_predictions
+from ratefront.bounds import Bounds, Predictions, RateDistortionCurve, bounds_of, from_file, from_predictions
 from ratefront.errors import InputError
 
 FIRST = (
@@ -79,6 +80,18 @@ def test_outputs_are_what_they_are_called(tmp_path: Any) -> None:
     assert (decided.expected_calibration_error, "task_model" in decided) == (None, False)
     np.savez(tmp_path / "p.npz", labels=LABELS, probabilities=p)
     assert from_file(tmp_path / "p.npz", ["task_model"]).to_json() == probable.to_json()
+
+
+def test_bounds_of_ones_own_curves_write_what_is_known_of_them() -> None:
+    curve = RateDistortionCurve("mine", np.array([1.0, 0.0]), np.array([0.1, 0.9]))
+    mine = Bounds(curves={"mine": curve}, classes=10, zero_rate_distortion=0.9, warnings=("made up",))
+    document = json.loads(mine.to_json())
+    assert {name: document[name] for name in document if name != "curves"} == {
+        "classes": 10,
+        "zero_rate_distortion": 0.9,
+        "warnings": ["made up"],
+    }
+    assert document["curves"]["mine"]["rate_bits"] == [1.0, 0.0]
 
 
 def test_bounds_are_a_mapping_in_the_order_in_which_they_were_asked_for() -> None:

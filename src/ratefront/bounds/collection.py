@@ -20,6 +20,8 @@ from ratefront.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+FACTS = ("classes", "samples", "task_model_distortion", "zero_rate_distortion", "label_entropy_bits")
+
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Bounds(Mapping[str, RateDistortionCurve]):
@@ -111,7 +113,10 @@ class Bounds(Mapping[str, RateDistortionCurve]):
         return json.dumps(self._document(), allow_nan=False)
 
     def _document(self) -> dict[str, Any]:
-        return {"classes": self.classes, "curves": self._curves_as_json()}
+        """What a kind of bounds writes, in its own order of keys; here, what is known."""
+        facts = {name: getattr(self, name) for name in FACTS}
+        known = {name: value for name, value in facts.items() if value is not None}
+        return {**known, "warnings": list(self.warnings), "curves": self._curves_as_json()}
 
     def _curves_as_json(self) -> dict[str, Any]:
         return {name: curve_as_json(curve, self.held_out.get(name)) for name, curve in self.curves.items()}

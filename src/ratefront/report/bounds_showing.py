@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
@@ -16,11 +15,12 @@ from ratefront.report.bounds_content import BoundsContent, content_of
 from ratefront.report.bounds_figure import draw_bounds
 from ratefront.report.bounds_names import legend_entries, name_references
 from ratefront.report.bounds_panel import draw_accuracy_over_rate
-from ratefront.report.figure_file import PAPER_SETTINGS
+from ratefront.report.figure_file import figure_bytes
 from ratefront.report.paper_figures import draw_example
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 SMALL, DOTS_PER_INCH = (6.4, 3.4), 110
 """Inches of a notebook's figure."""
@@ -93,19 +93,13 @@ def _figure(bounds: Bounds) -> str:
         content = content_of(bounds)
     except InputError:
         return ""  # no curve has an accuracy
-    encoded = base64.b64encode(_png(content)).decode("ascii")
-    return f'<img alt="accuracy over rate in bit/sample" src="data:image/png;base64,{encoded}"/>'
+    encoded = base64.b64encode(figure_bytes(lambda: _small(content), dots_per_inch=DOTS_PER_INCH))
+    return f'<img alt="accuracy over rate in bit/sample" src="data:image/png;base64,{encoded.decode()}"/>'
 
 
-def _png(content: BoundsContent) -> bytes:
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+def _small(content: BoundsContent) -> Figure:
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(PAPER_SETTINGS):
-        figure = Figure(figsize=SMALL, layout="constrained")
-        _draw(content, figure.add_subplot())
-        FigureCanvasAgg(figure)
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png", dpi=DOTS_PER_INCH, facecolor="white")
-    return stream.getvalue()
+    figure = Figure(figsize=SMALL, layout="constrained")
+    _draw(content, figure.add_subplot())
+    return figure
