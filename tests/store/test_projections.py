@@ -17,11 +17,11 @@ from tests.builders import (
     split,
 )
 
+from ratefront.bounds import from_predictions
 from ratefront.columns import measured
 from ratefront.errors import InputError
 from ratefront.events import Failed, Finished, Planned, Started
 from ratefront.history import SweepHistory
-from ratefront.overlay import overlay_of
 from ratefront.pareto import hypervolume
 from ratefront.records import TrialResult, objectives_of
 from ratefront.report.view import read_view
@@ -208,9 +208,10 @@ def test_hypervolume_is_the_fronts_on_test_values(folder):
 
 
 def test_gaps_of_the_summary_are_those_of_the_test_samples(folder):
-    summary, overlay = json.loads(folder.summary.read_text()), overlay_of(*predictions(2))
+    labels, logits = predictions(2)
+    summary, bounds = json.loads(folder.summary.read_text()), from_predictions(labels, logits=logits)
     entry = summary["front"][-1]
-    oracle = overlay.curves["oracle"].rate_at(1 - entry["accuracy"])
+    oracle = bounds["oracle"].rate_at(1 - entry["accuracy"])
     assert entry["gap_bits"]["oracle"] == pytest.approx(entry["rate_bits"] - oracle)
 
 

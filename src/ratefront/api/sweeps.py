@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from optuna.study import Study
 
-    from ratefront.bounds import Bounds
+    from ratefront.bounds import PredictionBounds
     from ratefront.report.view import SweepView
     from ratefront.report.write import DrawnReport
     from ratefront.store.retention import Keep, Removed
@@ -138,7 +138,7 @@ class Sweep:
         return Front(self.view)
 
     @property
-    def bounds(self) -> Bounds:
+    def bounds(self) -> PredictionBounds:
         """The bounds behind the sweep's task model, curves by name: ``sweep.bounds["oracle"].rate_at(0.05)``.
 
         Raises
@@ -151,7 +151,7 @@ class Sweep:
             raise InputError(
                 f"{self.folder}: the task model is not ready yet, and bounds are those of its predictions"
             )
-        return overlay.bounds
+        return overlay
 
     @property
     def view(self) -> SweepView:

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
+from ratefront.bounds import PredictionBounds
 from ratefront.columns import kibibytes, percent
-from ratefront.overlay import Overlay
 from ratefront.report.front_figure import FrontFigure
 from ratefront.report.live import main_figure
 from ratefront.report.live_checks import estimate_traces, splits_traces
@@ -99,7 +99,7 @@ def _facts(view: SweepView) -> list[tuple[str, str]]:
     return found
 
 
-def _right(accuracy: float | None, overlay: Overlay | None) -> str:
+def _right(accuracy: float | None, overlay: PredictionBounds | None) -> str:
     """To the last sample, so that it can be compared with what somebody has measured elsewhere."""
     if accuracy is None:
         return "–"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from ratefront.bounds import Gap
 from ratefront.columns import COSTS, OfTrial, named, number
-from ratefront.overlay import Gap
 from ratefront.records import Scalar, Status, TrialResult, metric_names
 from ratefront.report.style import bound_style
 from ratefront.report.view import MeasuredTrial, SweepView

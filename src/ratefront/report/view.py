@@ -14,10 +14,12 @@ from ratefront.bounds import (
     INDIRECT_POSTERIOR,
     TASK_MODEL,
     TASK_MODEL_CALIBRATED,
+    Gap,
+    PredictionBounds,
 )
 from ratefront.errors import InputError
 from ratefront.history import SweepHistory, TrialHistory
-from ratefront.overlay import RATE_ACCURACY, Gap, Overlay
+from ratefront.overlay import RATE_ACCURACY
 from ratefront.pareto import non_dominated
 from ratefront.records import ENDED, FrontPoint, TrialResult, objectives_of, series_of
 from ratefront.store.facts import TaskFacts, read_facts, read_overlay
@@ -73,7 +75,7 @@ class SweepView:
     folder: SweepFolder
     history: SweepHistory
     facts: TaskFacts
-    overlay: Overlay | None
+    overlay: PredictionBounds | None
     environment: dict[str, Any]
 
     @cached_property
@@ -151,7 +153,8 @@ class SweepView:
         standing: Standing = (
             "collapsed" if trial.status == "collapsed" else "front" if key in front else "dominated"
         )
-        gaps = {} if self.overlay is None else self.overlay.gaps(point_of(trial))
+        point = point_of(trial)
+        gaps = {} if self.overlay is None else self.overlay.gaps(point.rate_bits, point.accuracy)
         return MeasuredTrial(trial, standing, key in front and key not in on_test, gaps)
 
 

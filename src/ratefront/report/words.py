@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ratefront.bounds import Gap
 from ratefront.columns import NARROW, kibibytes, percent
 from ratefront.history import SweepHistory
-from ratefront.overlay import Gap
 from ratefront.report.style import bound_style
 from ratefront.report.view import MeasuredTrial, SweepView
 

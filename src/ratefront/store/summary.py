@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ratefront.bounds import PredictionBounds
 from ratefront.catalogue.datasets import dataset_name
 from ratefront.history import SweepHistory, TrialHistory
-from ratefront.overlay import RATE_ACCURACY, Overlay, Reference, hypervolume_rate_accuracy, reference_point
+from ratefront.overlay import RATE_ACCURACY, Reference, hypervolume_rate_accuracy, reference_point
 from ratefront.pareto import hypervolume
 from ratefront.records import Objectives, metric_names, objectives_of
 from ratefront.store.facts import TaskFacts
@@ -91,7 +92,7 @@ class Summary:
         }
 
 
-def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) -> Summary:
+def summarise(history: SweepHistory, facts: TaskFacts, overlay: PredictionBounds | None) -> Summary:
     """What a sweep amounts to, as far as it has come."""
     reference, front = reference_of(history, facts, overlay), front_of(history)
     objectives = objectives_of(history.spec)
@@ -122,12 +123,12 @@ def summarise(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) 
     )
 
 
-def _warnings(history: SweepHistory, overlay: Overlay | None) -> tuple[str, ...]:
+def _warnings(history: SweepHistory, overlay: PredictionBounds | None) -> tuple[str, ...]:
     of_task_model = () if history.task_model is None else history.task_model.warnings
     return (*of_task_model, *(() if overlay is None else overlay.warnings))
 
 
-def reference_of(history: SweepHistory, facts: TaskFacts, overlay: Overlay | None) -> Reference:
+def reference_of(history: SweepHistory, facts: TaskFacts, overlay: PredictionBounds | None) -> Reference:
     """The corner of the sweep's hypervolume: its file's ``reference``, completed by the defaults."""
     return reference_point(
         objectives_of(history.spec),
@@ -138,8 +139,9 @@ def reference_of(history: SweepHistory, facts: TaskFacts, overlay: Overlay | Non
     )
 
 
-def _summarised(trial: TrialHistory, overlay: Overlay | None) -> SummarisedTrial:
-    found = {} if overlay is None else overlay.gaps(point_of(trial))
+def _summarised(trial: TrialHistory, overlay: PredictionBounds | None) -> SummarisedTrial:
+    test = result_of(trial).test
+    found = {} if overlay is None else overlay.gaps(test.rate_bits, test.accuracy)
     return SummarisedTrial(trial, dict.fromkeys(GAPS) | {name: gap.bits for name, gap in found.items()})
 
 
@@ -154,7 +156,7 @@ def _volume(
 
 
 def _share_of_oracle(
-    history: SweepHistory, overlay: Overlay | None, reference: Reference
+    history: SweepHistory, overlay: PredictionBounds | None, reference: Reference
 ) -> tuple[float | None, str]:
     corner = reference.complete(RATE_ACCURACY)
     if overlay is None or corner is None:

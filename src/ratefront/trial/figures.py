@@ -64,7 +64,6 @@ def _figure(metric: Metric, arrays: Sequence[NDArray[Any] | None], what: str) ->
         raise MetricError(f"{what} ({metric.target}) raised {type(error).__name__}: {error}") from error
     if value is None and scores is None:
         return None
-    is_number = isinstance(value, Real) and type(value) is not bool
-    if not is_number or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise MetricError(f"{what} ({metric.target}) gave {value!r}, which is no finite number")
     return float(value)
