@@ -92,7 +92,7 @@ def test_the_request_of_a_driver_that_dies_is_fulfilled_in_its_place(tmp_path: P
 def test_a_trial_that_is_not_there_or_has_ended_is_refused(tmp_path: Path) -> None:
     folder = full_sweep(tmp_path)
     before = folder.ledger.read_bytes()
-    with pytest.raises(InputError, match=r"no trial 't77'; its trials are t0000 … t0029"):
+    with pytest.raises(InputError, match=r"no trial 't77'; .*valid: t0000 to t0029"):
         stop_trial(folder, "t77", "by hand")
     with pytest.raises(InputError, match="t0028 has already ended as failed"):
         stop_trial(folder, "t0028", "by hand")

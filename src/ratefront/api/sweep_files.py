@@ -39,7 +39,7 @@ def plan(
     Example:
         >>> import ratefront as rf
         >>> rf.plan("sweeps/digits.yaml").split_points
-        ('conv1', 'conv2', 'conv3')
+        ('conv1', 'conv2', 'conv3', 'hidden')
     """
     from ratefront.spec.plan import plan_of
     from ratefront.tracking.uri import resolve_uri

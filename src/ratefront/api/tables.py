@@ -27,6 +27,7 @@ class Trial:
 
     @property
     def trial_id(self) -> str:
+        """Its identity, as ``t0042``."""
         return self._trial.params.trial_id
 
     @property
@@ -41,10 +42,12 @@ class Trial:
 
     @property
     def seed(self) -> int:
+        """What its random numbers come from."""
         return self._trial.params.seed
 
     @property
     def status(self) -> Status:
+        """``planned``, ``running``, ``finished``, ``collapsed``, ``pruned`` or ``failed``."""
         return self._trial.status
 
     @property
