@@ -142,7 +142,7 @@ def test_an_error_of_the_database_is_told_once_and_by_us(
     with pytest.raises(Exception, match="no such table: runs"):
         store.create("t0000", 0, {})
     assert capfd.readouterr().err == "", (
-        "MLflow's logger of database errors has another name: an error that we mend stands on the terminal with its trace "
+        "MLflow's logger of database errors has another name: an error that we mend is on the terminal with its trace "
         "(tracking/quiet.py)"
     )
 

@@ -121,13 +121,14 @@ def _session(uri: str) -> Session:
 
 def _identify(session: Session, uri: str) -> None:
     """With what the address says, before what the environment says: requests does this by itself."""
+    from requests.auth import HTTPBasicAuth
     from requests.utils import get_netrc_auth
 
     user, password, token = map(os.environ.get, (USER, PASSWORD, TOKEN))
     if has_credentials(uri):
         return
     if user and password:
-        session.auth = (user.encode(), password.encode())
+        session.auth = HTTPBasicAuth(user.encode(), password.encode())
     elif token:
         session.headers["Authorization"] = f"Bearer {token}"
     else:

@@ -4,9 +4,9 @@ MLflow's table of runs shows no metric by itself. A view is JSON in the tag ``ml
 page's address names the key. MLflow takes filter and order from the view alone: where the address has any of its own,
 the view is not read. So each sweep has a view of its trials.
 
-None of this is documented: the tag, the keys of the JSON, the words of the addresses. Where a later MLflow reads others,
-its page shows runs without our columns and charts, or in its own order; nothing that is stored depends on it. Tried
-with MLflow 3.17.
+None of this is documented: the tag, the keys of the JSON, the words of the addresses. Where a later MLflow reads
+others, its page shows runs without our columns and charts, or in its own order; nothing that is stored depends on it.
+Tried with MLflow 3.17.
 """
 
 from __future__ import annotations
