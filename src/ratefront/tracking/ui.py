@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from urllib.parse import urlsplit
 
 from ratefront.errors import InputError
@@ -40,11 +41,11 @@ def serve_ui(store_uri: str, port: int | None = None, sweep: TrackedSweep | None
         raise InputError(f"no tracking store at {path}: run a sweep first, or name the folder of one")
     port = choose_port(port, USUAL_PORT)
     print(f"MLflow UI of {path or 'the database'} (Ctrl-C ends it):", flush=True)
-    return _serve(
-        command(port),
-        environment(store_uri),
-        meanwhile=lambda: _say_pages(f"http://{HOST}:{port}", store_uri, sweep),
-    )
+    say_pages = partial(_say_pages, f"http://{HOST}:{port}", store_uri, sweep)
+    if path is None or path.stat().st_size == 0:
+        say_pages()  # first: a store gets its tables from whoever comes first, and two at once break each other
+        return _serve(command(port), environment(store_uri))
+    return _serve(command(port), environment(store_uri), meanwhile=say_pages)
 
 
 def _say_pages(base: str, store_uri: str, sweep: TrackedSweep | None) -> None:
@@ -86,7 +87,7 @@ def environment(store_uri: str) -> dict[str, str]:
     }
 
 
-def _serve(command: list[str], settings: dict[str, str], meanwhile: Callable[[], None]) -> int:
+def _serve(command: list[str], settings: dict[str, str], meanwhile: Callable[[], None] = lambda: None) -> int:
     """``meanwhile`` is done while the server starts, which takes it seconds."""
     with interrupted_by_sigterm():
         server = subprocess.Popen(command, env={**os.environ, **settings})
