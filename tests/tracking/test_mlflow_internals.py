@@ -25,7 +25,7 @@ from ratefront.tracking.version_links import VERSIONS_TAG, link_version
 from ratefront.tracking.view_state import VIEW_TAG, sweeps_address, trials_address, view_tags
 
 SOURCES = Path(ratefront.__file__).parent
-#: What MLflow's reference of its Python interface lists.
+#: The modules that MLflow's reference of its Python interface names.
 DOCUMENTED = {
     "mlflow",
     "mlflow.entities",

@@ -1,8 +1,8 @@
 """Requests to a server of MLflow's without MLflow's client, over connections that stay open.
 
 Only what MLflow documents stands here: its REST interface, its settings ``MLFLOW_…``, its exceptions, the entry points
-of its plug-ins. Tried with MLflow 3.17. A setting that is not known here is left to MLflow's client, which is a fifth
-slower: see ``needs_client``.
+of its plug-ins. Tried with MLflow 3.17. A setting that is not known here is left to MLflow's client, which takes a
+quarter longer over a trial: see ``needs_client``.
 """
 
 from __future__ import annotations
