@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from ratefront.errors import InputError, UnknownNameError
 from ratefront.pareto import hypervolume, non_dominated, on_axis, ranks
+from ratefront.records import OBJECTIVES, objectives_of
 
-THREE = ("rate_bits", "accuracy", "transmitter_bytes")
+THREE = {name: OBJECTIVES[name] for name in ("rate_bits", "accuracy", "transmitter_bytes")}
+TWO = {name: OBJECTIVES[name] for name in ("rate_bits", "accuracy")}
 
 
 def test_accuracy_is_maximised_and_everything_else_minimised():
     points = {"good": (2.0, 0.9), "more bits": (3.0, 0.9), "less right": (2.0, 0.8), "cheap": (1.0, 0.5)}
-    assert non_dominated(points, THREE[:2]) == ["cheap", "good"]
+    assert non_dominated(points, TWO) == ["cheap", "good"]
 
 
 def test_third_objective_brings_points_back():
@@ -44,8 +46,8 @@ def _dominates(a, b):
 
 def test_of_equal_points_all_stay():
     points = {"t2": (1.0, 0.5), "t1": (1.0, 0.5), "t3": (2.0, 0.5), "t4": (1.0, 0.5)}
-    assert non_dominated(points, THREE[:2]) == ["t1", "t2", "t4"]
-    assert ranks(points, THREE[:2]) == {"t1": 1, "t2": 1, "t3": 2, "t4": 1}
+    assert non_dominated(points, TWO) == ["t1", "t2", "t4"]
+    assert ranks(points, TWO) == {"t1": 1, "t2": 1, "t3": 2, "t4": 1}
 
 
 POINTS = st.lists(
@@ -75,14 +77,29 @@ def test_nothing_gives_an_empty_front():
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_what_is_not_finite_is_never_a_point(bad):
     with pytest.raises(InputError, match=r"t7: accuracy must be finite"):
-        non_dominated({"t7": (1.0, bad)}, THREE[:2])
+        non_dominated({"t7": (1.0, bad)}, TWO)
     with pytest.raises(InputError, match="must be finite"):
-        hypervolume([(1.0, bad)], THREE[:2], {"rate_bits": 9.0, "accuracy": 0.1})
+        hypervolume([(1.0, bad)], TWO, {"rate_bits": 9.0, "accuracy": 0.1})
 
 
-def test_an_unknown_objective_lists_the_valid_ones():
-    with pytest.raises(UnknownNameError, match="rate_bits, accuracy"):
-        non_dominated({"t": (1.0,)}, ["bitrate"])
+def test_the_objectives_of_a_sweep_have_the_directions_of_its_metrics():
+    metrics = [{"name": "calibration", "target": "m:f", "direction": "minimise"}]
+    found = objectives_of({"objectives": ["calibration", "accuracy"], "metrics": metrics})
+    assert list(found.items()) == [("calibration", "minimise"), ("accuracy", "maximise")]
+    assert objectives_of({}) == THREE
+    with pytest.raises(UnknownNameError, match="unknown objective 'bitrate'; valid: rate_bits, accuracy"):
+        objectives_of({"objectives": ["bitrate"], "metrics": metrics})
+
+
+@pytest.mark.parametrize("direction", ["minimise", "maximise"])
+def test_a_metric_counts_as_it_is_whatever_its_sign(direction):
+    """Log axes are for what ranges over decades; nothing is known of a metric."""
+    objectives = {"rate_bits": "minimise", "own": direction}
+    better = -3.0 if direction == "minimise" else 1.0
+    points = {"a": (3.0, better), "b": (3.0, -1.0), "c": (1.0, -1.0)}
+    assert non_dominated(points, objectives) == ["c", "a"]
+    found = hypervolume([points["a"]], objectives, {"rate_bits": 63.0, "own": -1.0})
+    assert found == pytest.approx((6 - 2) * 2)
 
 
 def test_hypervolume_of_one_point_is_its_box_on_the_stated_axes():
@@ -91,7 +108,7 @@ def test_hypervolume_of_one_point_is_its_box_on_the_stated_axes():
     assert found == pytest.approx((6 - 2) * (0.9 - 0.1) * (10 - 8))
 
 
-@pytest.mark.parametrize("objectives", [THREE[:2], THREE, (*THREE, "encode_ms")])
+@pytest.mark.parametrize("objectives", [TWO, THREE, {**THREE, "encode_ms": "minimise"}])
 @pytest.mark.parametrize("seed", range(4))
 def test_hypervolume_counts_the_dominated_cells(objectives, seed):
     rng = np.random.default_rng(seed)
@@ -125,11 +142,9 @@ def _brute_force(costs, corner):
 def test_hypervolume_ignores_order_dominated_points_and_points_beyond_the_reference():
     reference = {"rate_bits": 10.0, "accuracy": 0.1}
     points = [(1.0, 0.4), (3.0, 0.8), (2.0, 0.7)]
-    alone = hypervolume(points, THREE[:2], reference)
-    assert (
-        hypervolume([*reversed(points), (3.0, 0.5), (11.0, 0.99), (1.0, 0.05)], THREE[:2], reference) == alone
-    )
-    assert hypervolume([], THREE[:2], reference) == 0.0
+    alone = hypervolume(points, TWO, reference)
+    assert hypervolume([*reversed(points), (3.0, 0.5), (11.0, 0.99), (1.0, 0.05)], TWO, reference) == alone
+    assert hypervolume([], TWO, reference) == 0.0
 
 
 def test_a_reference_without_an_objective_is_an_error():

@@ -1,5 +1,86 @@
-"""Rate–accuracy Pareto fronts of task-oriented codecs, found by a distributed sweep and drawn against the bounds."""
+"""Rate–accuracy Pareto fronts of task-oriented codecs, found by a distributed sweep and drawn against the bounds.
+
+::
+
+    import ratefront as rf
+
+    spec = rf.load_spec("sweeps/digits.yaml", overrides={"trials": 8})
+    sweep = rf.run(spec, "runs/a")
+    sweep.front.to_dataframe()
+    sweep.bounds["oracle"].rate_at(0.05)
+    codec = sweep.trials["t0003"].load_codec()
+
+What is named in ``__all__`` is there to be used; it is imported when it is asked for. Type checkers
+read ``__init__.pyi``.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 __version__ = "0.1.0"
+
+#: name → the module that has it.
+_PLACES = {
+    "Front": "ratefront.api.tables",
+    "InputError": "ratefront.errors",
+    "LoadedSpec": "ratefront.spec.load",
+    "RatefrontError": "ratefront.errors",
+    "StoredCodec": "ratefront.trial.stored_codec",
+    "Sweep": "ratefront.api.sweeps",
+    "Trial": "ratefront.api.tables",
+    "Trials": "ratefront.api.tables",
+    "audit_files": "ratefront.api.auditing",
+    "first_sweep": "ratefront.api.sweep_files",
+    "load_codec": "ratefront.api.codecs",
+    "load_spec": "ratefront.spec.load",
+    "open": "ratefront.api.sweeps",
+    "plan": "ratefront.api.sweep_files",
+    "run": "ratefront.api.sweeps",
+    "run_trial": "ratefront.api.one_trial",
+    "serve_ui": "ratefront.api.browsing",
+    "simulate_seed": "ratefront.api.simulation",
+    "simulate_sweep": "ratefront.api.simulation",
+    "write_schema": "ratefront.api.sweep_files",
+}
+_MODULES = ("bounds", "errors")
+
+__all__ = [
+    "Front",
+    "InputError",
+    "LoadedSpec",
+    "RatefrontError",
+    "StoredCodec",
+    "Sweep",
+    "Trial",
+    "Trials",
+    "audit_files",
+    "bounds",
+    "errors",
+    "first_sweep",
+    "load_codec",
+    "load_spec",
+    "open",
+    "plan",
+    "run",
+    "run_trial",
+    "serve_ui",
+    "simulate_seed",
+    "simulate_sweep",
+    "write_schema",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(_PLACES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -57,21 +57,30 @@ class LatentCoder(Protocol):
 
 @dataclass(frozen=True)
 class CodedStream:
-    """Bytes of a container, and what of them is payload."""
+    """A container: ``data``, also as ``bytes(stream)``, and how much of each block of it is payload."""
 
     data: bytes
     samples: int
     payload_bytes: tuple[int, ...]
 
+    def __bytes__(self) -> bytes:
+        return self.data
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __repr__(self) -> str:
+        return f"<{self.samples} samples in {len(self.data)} bytes, {self.rate_bits:.4f} bit/sample>"
+
     @property
     def rate_bits(self) -> float:
-        """Bit/sample of the payload."""
-        return 8 * sum(self.payload_bytes) / self.samples
+        """Bit/sample of the payload; 0 of no samples."""
+        return 8 * sum(self.payload_bytes) / max(1, self.samples)
 
     @property
     def overhead_bits(self) -> float:
         """Bit/sample of everything else."""
-        return 8 * (len(self.data) - sum(self.payload_bytes)) / self.samples
+        return 8 * (len(self.data) - sum(self.payload_bytes)) / max(1, self.samples)
 
 
 def _checksum(before: int, latents: Symbols) -> int:

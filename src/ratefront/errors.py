@@ -6,6 +6,7 @@
     ├── InputError                    exit code 2: what the user gave cannot be used
     │   ├── SpecError                 a sweep file: one line a problem, each with its path in the file
     │   ├── UnknownNameError          a name that no registry holds; lists the ones that exist
+    │   ├── UnknownTrialError         a sweep has no such trial; lists those that are near (also a KeyError)
     │   └── SweepMismatchError        a sweep meets another spec, other data or code than it began with; says which
     ├── LedgerError
     │   ├── LedgerDamagedError        a line that is neither whole nor the torn last one; says where
@@ -16,7 +17,9 @@
     ├── InvariantBrokenError          a simulated sweep broke what must hold in every one (ratefront.simulate.run)
     └── TrialError                    one trial fails, the sweep goes on
         ├── DivergedError             a loss or an objective became NaN or infinite
-        ├── UnknownCostError          an objective has no value: operations of the transmitter that no formula counts
+        ├── UnknownCostError          an objective has no value: operations of the transmitter that no formula counts,
+        │                             or a metric that needs scores, of a codec that gives none
+        ├── MetricError               a metric of the sweep file raised an error, or gave no finite number
         ├── BitstreamError            a coded file is truncated, altered, foreign or from a newer version
         ├── OracleViolationError      a point below the oracle of its own samples: a leak or a bug
         ├── DisagreementError         what is decoded is not what the task model decides: chance, or spoiled weights
@@ -28,8 +31,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, ClassVar
+
+from ratefront.wording import Message
 
 
 class RatefrontError(Exception):
@@ -37,6 +43,16 @@ class RatefrontError(Exception):
 
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Python would make it again of its message alone, which errors with several parts do not take."""
+        return _made_again, (type(self), self.args, dict(self.__dict__))
+
+
+def _made_again(kind: type[RatefrontError], args: tuple[Any, ...], state: dict[str, Any]) -> RatefrontError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class InputError(RatefrontError):
@@ -51,9 +67,8 @@ class SpecError(InputError):
     def __init__(self, source: str, problems: Iterable[str]) -> None:
         self.source = source
         self.problems = tuple(problems)
-        super().__init__(
-            "\n".join([f"{source}: {len(self.problems)} problem(s)", *map("  {}".format, self.problems)])
-        )
+        lines = (part for problem in self.problems for part in ("\n  ", problem))
+        super().__init__(Message(f"{source}: {len(self.problems)} problem(s)", *lines))
 
 
 class UnknownNameError(InputError):
@@ -63,6 +78,20 @@ class UnknownNameError(InputError):
         self.kind, self.name, self.valid = kind, name, tuple(valid)
         reason = f": {remark}" if remark else ""
         super().__init__(f"unknown {kind} {name!r}{reason}; valid: {', '.join(self.valid) or 'none'}")
+
+
+class UnknownTrialError(InputError, KeyError):
+    """A sweep has no trial of this identity. As mappings raise a KeyError, it is one, too."""
+
+    def __init__(self, trial_id: str, known: Sequence[str]) -> None:
+        self.trial_id = trial_id
+        near = get_close_matches(trial_id, known, n=3)
+        meant = f"near it: {', '.join(near)}; " if near else ""
+        there = f"{meant}valid: {known[0]} to {known[-1]}" if known else "it has none yet"
+        super().__init__(f"the sweep has no trial {trial_id!r}; {there}")
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would quote it
 
 
 class SweepMismatchError(InputError):
@@ -102,7 +131,13 @@ class DivergedError(TrialError):
 
 
 class UnknownCostError(TrialError):
-    """An objective has no value: the transmitter runs operations that no formula counts."""
+    """An objective has no value: the transmitter runs operations that no formula counts, or a metric needs scores and
+    the codec gives none.
+    """
+
+
+class MetricError(TrialError):
+    """A metric of the sweep file raised an error, or gave no finite number."""
 
 
 class BitstreamError(TrialError):

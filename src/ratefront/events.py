@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from ratefront.records import Scalar
 
 #: Raised when an event changes its meaning or a new one appears: an older ratefront must not guess.
-LEDGER_FORMAT = 3
+LEDGER_FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class TaskModelReady:
     ``accuracy_given`` is that of the test split before weights were rounded to what is stored; None where it is not
     known. ``inputs`` holds a digest of everything that comes from outside of the sweep file: ``dataset``, and where
     there are such, ``weights`` of the task model, ``code MODULE`` of each module of its code and of plugins' codecs,
-    and ``loaded``, what that code gives a network but by chance. ``warnings`` are sentences for a person.
+    ``metric MODULE`` of those of the sweep file's metrics, and ``loaded``, what that code gives a network but by
+    chance. ``warnings`` are sentences for a person.
     """
 
     identity: str
@@ -65,7 +66,10 @@ class Started:
 
 @dataclass(frozen=True)
 class Reported:
-    """A running trial reported: finite metrics at a step (epoch, from 1)."""
+    """A running trial reported metrics at a step (epoch, from 1), those of its process under ``system/…``.
+
+    The ledger's are finite. A worker's need not be: the engine judges them before the ledger has them.
+    """
 
     trial_id: str
     attempt: int
@@ -75,7 +79,10 @@ class Reported:
 
 @dataclass(frozen=True)
 class Finished:
-    """The trial ran to its end; ``result`` is ``TrialResult.to_json()`` (status finished or collapsed)."""
+    """The trial ran to its end; ``result`` is ``TrialResult.to_json()`` (status finished or collapsed).
+
+    A worker's may be anything: the engine judges it before the ledger has it.
+    """
 
     trial_id: str
     attempt: int
@@ -145,21 +152,10 @@ class Ended:
     reason: str
 
 
+#: What can happen to a trial that is planned.
+TrialEvent: TypeAlias = Started | Reported | Finished | Failed | Stopped | Reopened
 Event: TypeAlias = (
-    Created
-    | TaskModelReady
-    | Planned
-    | Started
-    | Reported
-    | Finished
-    | Failed
-    | Stopped
-    | Resumed
-    | Reconfigured
-    | Extended
-    | Reopened
-    | Halted
-    | Ended
+    Created | TaskModelReady | Planned | TrialEvent | Resumed | Reconfigured | Extended | Halted | Ended
 )
 
 KINDS: Mapping[str, type[Any]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypeAlias
 
 from optuna.distributions import (
@@ -13,7 +13,7 @@ from optuna.distributions import (
 )
 from optuna.study import StudyDirection
 
-from ratefront.records import OBJECTIVES, Scalar
+from ratefront.records import Objectives, Scalar
 from ratefront.spec.space import Choice, Float, Int, Leaf, Space, assign
 
 Values: TypeAlias = dict[str, Scalar]
@@ -44,8 +44,8 @@ def to_optuna(space: Space, values: Mapping[str, Scalar]) -> tuple[Values, Distr
     return params, distributions
 
 
-def directions_of(objectives: Sequence[str]) -> list[StudyDirection]:
+def directions_of(objectives: Objectives) -> list[StudyDirection]:
     return [
-        StudyDirection.MINIMIZE if OBJECTIVES[name] == "minimise" else StudyDirection.MAXIMIZE
-        for name in objectives
+        StudyDirection.MINIMIZE if direction == "minimise" else StudyDirection.MAXIMIZE
+        for direction in objectives.values()
     ]

@@ -49,9 +49,9 @@ def files_of(modules: Iterable[str]) -> dict[str, Path]:
     return {name: file for name in modules if (file := _file_of(name)) is not None}
 
 
-def digests_of(modules: Mapping[str, Path]) -> dict[str, str]:
+def digests_of(modules: Mapping[str, Path], kind: str = "code") -> dict[str, str]:
     """``code MODULE`` and the SHA-256 of its file, of each."""
-    return {f"code {name}": hashlib.sha256(file.read_bytes()).hexdigest() for name, file in modules.items()}
+    return {f"{kind} {name}": hashlib.sha256(file.read_bytes()).hexdigest() for name, file in modules.items()}
 
 
 def _top(name: str) -> str:

@@ -3,7 +3,7 @@ directions.
 
 Rules, for everything here:
 
-* Directions are those of ``records.OBJECTIVES``: accuracy is maximised, everything else minimised.
+* An objective comes with its direction, as ``records.objectives_of`` a sweep's spec gives them.
 * a dominates b when a is at least as good on every objective and better on one.
 * NaN and infinities are errors: nothing that is not finite may be a point.
 * Points that are equal on every objective do not dominate each other: they have the same rank, and where one of them
@@ -18,13 +18,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ratefront.errors import InputError, UnknownNameError
-from ratefront.records import OBJECTIVES
+from ratefront.errors import InputError
+from ratefront.records import LOGARITHMIC, Objectives
 
 FloatArray = npt.NDArray[np.float64]
 
 
-def non_dominated(points: Mapping[str, Sequence[float]], objectives: Sequence[str]) -> list[str]:
+def non_dominated(points: Mapping[str, Sequence[float]], objectives: Objectives) -> list[str]:
     """The keys of the front, rank 1 of ``ranks``: sorted by the first objective (best first), then by key.
 
     Parameters
@@ -32,13 +32,12 @@ def non_dominated(points: Mapping[str, Sequence[float]], objectives: Sequence[st
     points
         key → one value an objective, in the objectives' own units (bit/sample, fraction, bytes, ms).
     objectives
-        names out of ``records.OBJECTIVES``, in the order of the values.
+        direction of each, in the order of the values.
 
     Raises
     ------
     InputError
-        A value is NaN or infinite (names key and objective), a point has another number of values, a name
-        is unknown.
+        A value is NaN or infinite (names key and objective), or a point has another number of values.
     """
     found = ranks(points, objectives)
     costs = as_costs(list(points.values()), objectives)
@@ -46,7 +45,7 @@ def non_dominated(points: Mapping[str, Sequence[float]], objectives: Sequence[st
     return sorted((key for key in points if found[key] == 1), key=lambda key: (best[key], key))
 
 
-def ranks(points: Mapping[str, Sequence[float]], objectives: Sequence[str]) -> dict[str, int]:
+def ranks(points: Mapping[str, Sequence[float]], objectives: Objectives) -> dict[str, int]:
     """The non-dominated rank of every point, from 1; points that are equal on every objective share theirs.
 
     Parameters and errors are those of ``non_dominated``; rank n is what dominates all others once ranks below are gone.
@@ -61,7 +60,7 @@ def ranks(points: Mapping[str, Sequence[float]], objectives: Sequence[str]) -> d
 
 
 def as_costs(
-    values: Sequence[Sequence[float]], objectives: Sequence[str], keys: Sequence[str] | None = None
+    values: Sequence[Sequence[float]], objectives: Objectives, keys: Sequence[str] | None = None
 ) -> FloatArray:
     """Values (N, M) as an array in which every column is minimised: maximised ones change their sign.
 
@@ -70,7 +69,7 @@ def as_costs(
     InputError
         As ``non_dominated``.
     """
-    signs = np.array([1.0 if direction_of(name) == "minimise" else -1.0 for name in objectives])
+    signs = np.array([1.0 if direction == "minimise" else -1.0 for direction in objectives.values()])
     table = np.empty((len(values), len(objectives)))
     for row, point in enumerate(values):
         name = keys[row] if keys is not None else f"point {row}"
@@ -78,14 +77,7 @@ def as_costs(
     return np.asarray(table * signs, dtype=np.float64)
 
 
-def direction_of(objective: str) -> str:
-    """``minimise`` or ``maximise``; an unknown name is an error that lists the valid ones."""
-    if objective not in OBJECTIVES:
-        raise UnknownNameError("objective", objective, OBJECTIVES)
-    return OBJECTIVES[objective]
-
-
-def _checked(point: Sequence[float], objectives: Sequence[str], key: str) -> Sequence[float]:
+def _checked(point: Sequence[float], objectives: Objectives, key: str) -> Sequence[float]:
     if len(point) != len(objectives):
         raise InputError(f"{key} has {len(point)} values for the objectives {', '.join(objectives)}")
     for name, value in zip(objectives, point, strict=True):
@@ -95,14 +87,14 @@ def _checked(point: Sequence[float], objectives: Sequence[str], key: str) -> Seq
 
 
 def on_axis(objective: str, value: float) -> float:
-    """A value on its axis of the hypervolume: accuracy as it is, all else as log2(1 + value).
+    """A value on its axis of the hypervolume: rates, sizes and times as log2(1 + value), all else as it is.
 
     Raises
     ------
     InputError
-        A minimised objective is negative: rates, sizes and times are not.
+        A rate, a size or a time is negative.
     """
-    if direction_of(objective) == "maximise":
+    if objective not in LOGARITHMIC:
         return float(value)
     if value < 0:
         raise InputError(f"{objective} must be ≥ 0, got {value}")
@@ -110,10 +102,10 @@ def on_axis(objective: str, value: float) -> float:
 
 
 def hypervolume(
-    points: Sequence[Sequence[float]], objectives: Sequence[str], reference: Mapping[str, float]
+    points: Sequence[Sequence[float]], objectives: Objectives, reference: Mapping[str, float]
 ) -> float:
     """The volume that the points dominate up to ``reference``, on the axes A, log2(1+rate), log2(1+bytes),
-    log2(1+ms).
+    log2(1+ms), and metrics as they are.
 
     Not normalised: its unit is the product of the axes' own. Points that are not better than the reference
     on every objective add nothing; an empty set has 0. The order of the points and dominated points change
@@ -145,7 +137,7 @@ def hypervolume(
     return float(moocore.hypervolume(np.unique(inside, axis=0), ref=corner))
 
 
-def _axis_costs(points: Sequence[Sequence[float]], objectives: Sequence[str]) -> FloatArray:
+def _axis_costs(points: Sequence[Sequence[float]], objectives: Objectives) -> FloatArray:
     as_costs(points, objectives)  # finite, of the right length
     return as_costs(
         [[on_axis(*pair) for pair in zip(objectives, p, strict=True)] for p in points], objectives

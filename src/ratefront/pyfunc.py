@@ -14,6 +14,9 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc import PythonModel, PythonModelContext  # type: ignore[attr-defined]  # though documented there
 
+#: How MLflow is told that a model's task model, which is Python code, may be run.
+OWN_MODULE = 'model_config={"own_module": True}'
+
 
 class CodecModel(PythonModel):
     """The codec in the model's artifacts ``config`` and ``weights``.
@@ -31,17 +34,16 @@ class CodecModel(PythonModel):
             As ``load_codec``.
         """
         from ratefront.errors import InputError
-        from ratefront.trial.round_trip import StoredCodec
+        from ratefront.trial.stored_codec import StoredCodec
+        from ratefront.wording import Message
 
         config, weights = Path(context.artifacts["config"]), Path(context.artifacts["weights"])
         try:
             self._codec = StoredCodec(
                 config, weights, runs_modules=context.model_config["own_module"] is True
             )
-        except InputError as error:  # what is an option of the command line elsewhere is a setting here
-            raise InputError(
-                str(error).replace("--own-module", 'model_config={"own_module": True}')
-            ) from error
+        except InputError as error:  # what is an argument elsewhere is a setting here
+            raise InputError(Message(error).worded(lambda _: OWN_MODULE)) from error
 
     def predict(
         self,
@@ -59,7 +61,7 @@ class CodecModel(PythonModel):
         InputError
             Values are no brightnesses or not finite, or the block size is none.
         """
-        from ratefront.trial.coding import BLOCK_SIZE
+        from ratefront.trial.stored_codec import BLOCK_SIZE
 
         block_size = int((params or {}).get("block_size", BLOCK_SIZE))  # MLflow fills in the trial's own
         done = self._codec.round_trip(model_input, block_size)

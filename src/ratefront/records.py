@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, NamedTuple, Self, TypeAlias
 
-from ratefront.errors import UnknownCostError
+from ratefront.errors import UnknownCostError, UnknownNameError
 
 Scalar: TypeAlias = bool | int | float | str
 Direction: TypeAlias = Literal["minimise", "maximise"]
+#: Names in the order in which their values stand, each with its direction.
+Objectives: TypeAlias = Mapping[str, Direction]
 Status: TypeAlias = Literal["planned", "running", "finished", "collapsed", "pruned", "failed"]
 
 ENDED: tuple[Status, ...] = ("finished", "collapsed", "pruned", "failed")
@@ -22,8 +24,8 @@ ENDED: tuple[Status, ...] = ("finished", "collapsed", "pruned", "failed")
 #: What a sweep optimises unless its file says otherwise.
 DEFAULT_OBJECTIVES: Final = ("rate_bits", "accuracy", "transmitter_bytes")
 
-#: Objectives for whose hypervolume no theory gives a reference: the sweep file must.
-NO_DEFAULT_REFERENCE = ("encode_ms", "transmitter_macs")
+#: Objectives whose hypervolume has a reference from theory or from the data; of any other the sweep file must give it.
+WITH_DEFAULT_REFERENCE: Final = ("rate_bits", "accuracy", "transmitter_bytes")
 
 #: The key of a result's ``extra``: the most of its GPU's memory that a trial held, as a fraction.
 GPU_MEMORY_SHARE: Final = "gpu_memory_share"
@@ -35,8 +37,9 @@ TIES: Final = "ties_within_rounding"
 #: The name of a reported metric begins so where the worker read it off the trial's process: no trial knows of it.
 SYSTEM_PREFIX: Final = "system/"
 
-#: What a sweep may optimise; every finished trial reports all of them (rate and accuracy: on the validation split).
-OBJECTIVES: Mapping[str, Direction] = {
+#: What every sweep may optimise, besides the metrics of its file; every finished trial reports all of them (rate and
+#: accuracy: on the validation split).
+OBJECTIVES: Objectives = {
     "rate_bits": "minimise",
     "accuracy": "maximise",
     "transmitter_bytes": "minimise",
@@ -44,10 +47,29 @@ OBJECTIVES: Mapping[str, Direction] = {
     "encode_ms": "minimise",
 }
 
+#: Objectives that range over decades: search and hypervolume see log2(1 + value). A metric is seen as it is.
+LOGARITHMIC: Final = frozenset(name for name, direction in OBJECTIVES.items() if direction == "minimise")
+
 
 def metric_names(spec: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of the metrics that a resolved spec adds to every result, in its order."""
     return tuple(str(metric["name"]) for metric in spec.get("metrics") or ())
+
+
+def objectives_of(spec: Mapping[str, Any]) -> Objectives:
+    """What a resolved spec optimises.
+
+    Raises
+    ------
+    UnknownNameError
+        It names an objective that is neither one of ``OBJECTIVES`` nor a metric of its own.
+    """
+    own: Objectives = {metric["name"]: metric["direction"] for metric in spec.get("metrics") or ()}
+    known, names = {**OBJECTIVES, **own}, spec.get("objectives") or DEFAULT_OBJECTIVES
+    for name in names:
+        if name not in known:
+            raise UnknownNameError("objective", name, known)
+    return {name: known[name] for name in names}
 
 
 def _require(holds: bool, rule: str, value: object) -> None:
@@ -90,7 +112,10 @@ def series_of(values: Mapping[str, Scalar]) -> str:
 
 
 class Progress(NamedTuple):
-    """One report of a running trial: ``step`` counts epochs from 1, ``metrics`` are finite or the trial fails."""
+    """What a trial itself says of an epoch, counted from 1: metrics that are finite, or the trial fails.
+
+    A trial knows no attempt; the worker that does makes ``events.Reported`` of it.
+    """
 
     step: int
     metrics: Mapping[str, float]
@@ -139,6 +164,24 @@ class Measurement:
         for name, value in self.metrics.items():
             _require(value is None or math.isfinite(value), f"metrics.{name} is finite", value)
 
+    def metric(self, name: str) -> float | None:
+        """One of ``metrics``.
+
+        Raises
+        ------
+        UnknownNameError
+            It was not measured.
+        """
+        if name not in self.metrics:
+            raise UnknownNameError("metric", name, self.metrics)
+        return self.metrics[name]
+
+
+def _known(name: str, value: float | None, why_not: str) -> float:
+    if value is None:
+        raise UnknownCostError(f"{name} is not known: {why_not}")
+    return float(value)
+
 
 @dataclass(frozen=True)
 class TrialResult:
@@ -181,11 +224,9 @@ class TrialResult:
         UnknownCostError
             It is not known.
         """
-        if name in ("rate_bits", "accuracy"):
-            return float(getattr(self.validation, name))
         if name == "encode_ms" and self.encode_ms_validation is not None:
             return self.encode_ms_validation
-        return self._cost(name)
+        return self._value(name, self.validation)
 
     def test_objective(self, name: str) -> float:
         """The value that the report shows: test where the objective depends on data.
@@ -195,15 +236,14 @@ class TrialResult:
         UnknownCostError
             It is not known.
         """
-        if name in ("rate_bits", "accuracy"):
-            return float(getattr(self.test, name))
-        return self._cost(name)
+        return self._value(name, self.test)
 
-    def _cost(self, name: str) -> float:
-        value = getattr(self, name)
-        if value is None:
-            raise UnknownCostError(f"{name} is not known: {self.transmitter_macs_unknown}")
-        return float(value)
+    def _value(self, name: str, measured: Measurement) -> float:
+        if name in ("rate_bits", "accuracy"):
+            return float(getattr(measured, name))
+        if name not in OBJECTIVES:
+            return _known(name, measured.metric(name), "it needs scores, and the codec gives none")
+        return _known(name, getattr(self, name), self.transmitter_macs_unknown)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

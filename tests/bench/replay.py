@@ -17,7 +17,7 @@ def measure() -> Figures:
     from ratefront.spec.load import load_spec
     from ratefront.store.ledger import read_entries
 
-    loaded = load_spec(ROOT / "sweeps" / "digits.yaml", trials=10_001)
+    loaded = load_spec(ROOT / "sweeps" / "digits.yaml", {"trials": 10_001})
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ledger.jsonl"
         _write_long_ledger(path, 10_000, 20)

@@ -32,7 +32,7 @@ from ratefront.spec.load import load_spec
 
 DIGITS = load_spec(Path(__file__).parents[2] / "sweeps" / "digits.yaml")
 PROBLEM = Synthetic(DIGITS.space)
-OBJECTIVES = DIGITS.spec.objectives
+OBJECTIVES = DIGITS.spec.directions
 
 SLOTS, MARKS = 8, (200, 500, 1000, 2000)
 SIZES = ((100, 2), (1000, 2), (10_000, 2), (1000, 1000), (10_000, 1000))

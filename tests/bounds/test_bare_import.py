@@ -29,13 +29,14 @@ assert bounds.__file__.startswith(sys.argv[1]), bounds.__file__
 rng = np.random.default_rng(0)
 labels = rng.integers(0, 4, 200)
 predictions = bounds.Predictions.from_logits(labels, 2 * np.eye(4)[labels] + rng.normal(size=(200, 4)))
-document = bounds.bounds_document(
+found = bounds.bounds_of(
     predictions, bounds.RECIPES, points=12, bootstrap=bounds.Bootstrap(20), calibrate=True
 )
-assert set(document["curves"]) == set(bounds.RECIPES)
-assert document["curves"]["task_model"]["held_out"]["resamples"] == 20
-for example in bounds.EXAMPLES:
-    assert bounds.example_document(example)["curves"]
+assert set(found) == set(bounds.RECIPES)
+assert found.held_out["task_model"].resamples == 20
+assert "task_model" in found.to_json()
+for name in bounds.EXAMPLES:
+    assert len(bounds.example(name))
 bounds.top_k_oracle([0.5, 0.3, 0.2], 2)
 bounds.cost_oracle([0.5, 0.5], [[0, 1], [2, 0]])
 bounds.below_oracle(labels, labels, 2.0, 4)

@@ -13,11 +13,11 @@ from tests.bounds.posteriors import greatest_difference, log_of, posteriors
 
 from ratefront.bounds import (
     Bootstrap,
+    Bounds,
     Predictions,
     RateDistortionCurve,
-    bounds_document,
+    bounds_of,
     cost_oracle,
-    curves_from_document,
     curves_from_predictions,
     entropy_bits,
     estimate_and_compress,
@@ -71,12 +71,17 @@ CASES = {
 }  # fmt: skip
 
 
+def assert_writable(bounds: Bounds) -> None:
+    """JSON has no NaN and no infinity: to write them is an error."""
+    assert json.loads(bounds.to_json())["curves"].keys() == bounds.keys()
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_every_number_is_finite_and_every_plug_in_curve_reaches_zero_rate(case: str) -> None:
-    document = bounds_document(CASES[case])
-    json.dumps(document, allow_nan=False)
-    zero = document["zero_rate_distortion"]
-    for name, curve in curves_from_document(document).items():
+    bounds = bounds_of(CASES[case])
+    assert_writable(bounds)
+    zero = bounds.zero_rate_distortion
+    for name, curve in bounds.items():
         assert curve.envelope(zero).rate_at(zero) == pytest.approx(0, abs=1e-12)
         if name != CROSS_FITTED:  # its channels met no sample that they are measured on
             assert curve.rate_bits.min() == 0.0
@@ -92,8 +97,7 @@ def test_so_it_is_with_every_curve_intervals_and_calibration(case: str) -> None:
         predictions.log_probabilities[np.arange(predictions.samples), predictions.labels] > -np.inf
     ):
         wanted["calibrate"] = False
-    document = bounds_document(predictions, **wanted)  # type: ignore[arg-type]
-    json.dumps(document, allow_nan=False)
+    assert_writable(bounds_of(predictions, **wanted))  # type: ignore[arg-type]
 
 
 @settings(deadline=None, max_examples=20)
@@ -102,23 +106,23 @@ def test_so_it_is_for_any_small_model(posterior: np.ndarray, seed: int) -> None:
     labels = np.random.default_rng(seed).integers(0, posterior.shape[1], len(posterior))
     predictions = Predictions.from_probabilities(labels, posterior)
     bootstrap = Bootstrap(resamples=5) if predictions.samples > 1 else None
-    document = bounds_document(predictions, points=8, bootstrap=bootstrap)
-    json.dumps(document, allow_nan=False)
-    for curve in curves_from_document(document).values():
+    bounds = bounds_of(predictions, points=8, bootstrap=bootstrap)
+    assert_writable(bounds)
+    for curve in bounds.values():
         oracle = oracle_rate_bits(predictions.label_prior, curve.distortion)
         assert np.all(oracle <= curve.rate_bits + 1e-9), curve.name
 
 
 def test_one_class_costs_nothing_and_is_never_wrong() -> None:
-    document = bounds_document(CASES["one class"])
-    assert document["label_entropy_bits"] == document["zero_rate_distortion"] == 0.0
+    bounds = bounds_of(CASES["one class"])
+    assert bounds.label_entropy_bits == bounds.zero_rate_distortion == 0.0
     for name in ("oracle", "indirect_estimate_and_compress", "task_model", "estimate_and_compress"):
-        assert document["curves"][name]["distortion"] == [0.0]
+        assert bounds[name].distortion.tolist() == [0.0]
 
 
 @pytest.mark.parametrize("case", ["perfect", "perfect, unevenly", "huge logits"])
 def test_behind_a_perfect_model_every_plug_in_curve_is_the_oracle(case: str) -> None:
-    curves = curves_from_document(bounds_document(CASES[case]))
+    curves = bounds_of(CASES[case])
     for distortion in np.linspace(0, 0.5, 40):
         oracle = curves["oracle"].rate_at(distortion)
         for name in ("estimate_and_compress", "indirect_estimate_and_compress", "task_model"):
@@ -135,7 +139,7 @@ def test_behind_a_perfect_model_every_plug_in_curve_is_the_oracle(case: str) -> 
     ],
 )
 def test_a_constant_model_offers_the_zero_rate_point_alone(case: str, zero_rate: float) -> None:
-    curves = curves_from_document(bounds_document(CASES[case]))
+    curves = bounds_of(CASES[case])
     for name in ("estimate_and_compress", "task_model", "indirect_estimate_and_compress_posterior"):
         assert curves[name].distortion.tolist() == pytest.approx([zero_rate])
         assert curves[name].rate_bits.tolist() == [0.0]
@@ -144,7 +148,7 @@ def test_a_constant_model_offers_the_zero_rate_point_alone(case: str, zero_rate:
 
 
 def test_a_model_that_is_always_wrong_is_still_worth_its_information_to_iec() -> None:
-    curves = curves_from_document(bounds_document(CASES["always wrong"]))
+    curves = bounds_of(CASES["always wrong"])
     for name in ("estimate_and_compress", "task_model", "sample_and_communicate"):
         assert curves[name].envelope(0.5).distortion.tolist() == pytest.approx([0.5])
     assert curves["indirect_estimate_and_compress"].least_distortion == pytest.approx(0.0)

@@ -1,4 +1,4 @@
-"""The JSON contract, there and back."""
+"""What stands behind predictions unasked, and the JSON contract."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from scipy.special import softmax
 
 from ratefront.bounds import (
     ORACLE,
+    Bootstrap,
+    Bounds,
+    PredictionBounds,
     Predictions,
-    bounds_document,
-    curves_from_document,
+    bounds_of,
     curves_from_predictions,
     entropy_bits,
 )
@@ -49,14 +51,18 @@ def predictions() -> Predictions:
 
 
 @pytest.fixture(scope="module")
-def document(predictions: Predictions) -> dict[str, Any]:
-    return bounds_document(predictions)
+def bounds(predictions: Predictions) -> PredictionBounds:
+    return bounds_of(predictions)
 
 
-def test_the_document_survives_json_and_holds_the_contract(
-    document: dict[str, Any], predictions: Predictions
-) -> None:
-    assert json.loads(json.dumps(document, allow_nan=False)) == document
+def written(bounds: Bounds) -> dict[str, Any]:
+    """What a reader of the JSON file finds."""
+    found: dict[str, Any] = json.loads(bounds.to_json())
+    return found
+
+
+def test_the_document_holds_the_contract(bounds: PredictionBounds, predictions: Predictions) -> None:
+    document = written(bounds)
     errors = np.mean(predictions.predicted != predictions.labels)
     assert document["classes"] == 10
     assert document["samples"] == 360
@@ -72,18 +78,23 @@ def test_the_document_survives_json_and_holds_the_contract(
 
 def test_which_curves_are_drawn_unasked() -> None:
     """Behind 25 samples a cell the plug-in curves alone; behind fewer the honest ones as well, and a warning."""
-    enough = bounds_document(predictions_of(4, 400), points=5)
-    assert (set(enough["curves"]), enough["warnings"]) == (PLUG_IN, [])
-    few = bounds_document(predictions_of(4, 200), points=5)
-    assert set(few["curves"]) == PLUG_IN | HONEST
-    assert len(few["warnings"]) == 1
+    enough = bounds_of(predictions_of(4, 400), points=5)
+    assert (set(enough), enough.warnings) == (PLUG_IN, ())
+    few = bounds_of(predictions_of(4, 200), points=5)
+    assert set(few) == PLUG_IN | HONEST
+    assert len(few.warnings) == 1
+
+
+def test_what_is_drawn_besides_comes_on_top() -> None:
+    found = bounds_of(predictions_of(4, 400), besides=["huffman", "oracle"], points=5)
+    assert set(found) == {*PLUG_IN, "huffman"}
 
 
 @pytest.mark.parametrize("points", [5, 60])
 def test_every_curve_has_its_points_sorted_and_what_belongs_beside_them(
     predictions: Predictions, points: int
 ) -> None:
-    for name, curve in bounds_document(predictions, points=points)["curves"].items():
+    for name, curve in written(bounds_of(predictions, points=points))["curves"].items():
         size = len(curve["distortion"])
         assert len(curve["rate_bits"]) == size
         assert curve["distortion"] == sorted(curve["distortion"])
@@ -100,32 +111,31 @@ def test_every_curve_has_its_points_sorted_and_what_belongs_beside_them(
 
 @pytest.mark.parametrize("name", ["sample_and_communicate", "task_model"])
 def test_so_has_every_curve_of_an_overconfident_model(name: str) -> None:
-    curve = bounds_document(predictions_of(5, 400, sharpened=3.0), only=[name])["curves"][name]
-    assert len(curve["distortion"]) >= (61 if name in ITERATED else 200)
+    curve = bounds_of(predictions_of(5, 400, sharpened=3.0), only=[name])[name]
+    assert curve.distortion.size >= (61 if name in ITERATED else 200)
 
 
 @pytest.mark.parametrize("sharpened", [0.3, 1.0, 3.0])
 def test_the_curves_cover_all_from_the_task_model_to_zero_rate(sharpened: float) -> None:
-    assert_covering(bounds_document(predictions_of(6, 300, sharpened), points=12))
+    assert_covering(bounds_of(predictions_of(6, 300, sharpened), points=12))
 
 
-def assert_covering(document: dict[str, Any]) -> None:
-    task_model, zero_rate = document["task_model_distortion"], document["zero_rate_distortion"]
+def assert_covering(bounds: PredictionBounds) -> None:
+    zero_rate = bounds.zero_rate_distortion
     for name in PLUG_IN:
-        distortion = document["curves"][name]["distortion"]
-        least = 0.0 if name == ORACLE else task_model
-        assert min(distortion) <= least + 1e-12, name
-        assert max(distortion) >= zero_rate - 1e-12, name
-    assert document["curves"][ORACLE]["distortion"][0] == 0.0
-    indirect = document["curves"]["indirect_estimate_and_compress"]
-    assert (indirect["distortion"][-1], indirect["rate_bits"][-1]) == (pytest.approx(zero_rate), 0.0)
+        least = 0.0 if name == ORACLE else bounds.task_model_distortion
+        assert bounds[name].least_distortion <= least + 1e-12, name
+        assert bounds[name].distortion.max() >= zero_rate - 1e-12, name
+    assert bounds[ORACLE].least_distortion == 0.0
+    indirect = bounds["indirect_estimate_and_compress"]
+    assert (indirect.distortion[-1], indirect.rate_bits[-1]) == (pytest.approx(zero_rate), 0.0)
 
 
 def test_they_do_where_scores_are_tied() -> None:
     tied = Predictions.from_probabilities(
         [0, 0, 2, 1], [[0.4, 0.4, 0.2], [0.8, 0.1, 0.1], [0, 0, 1], [0, 1, 0]]
     )
-    assert_covering(bounds_document(tied, points=12))
+    assert_covering(bounds_of(tied, points=12))
 
 
 def test_the_expected_distortion_is_the_posteriors_own(predictions: Predictions) -> None:
@@ -137,43 +147,39 @@ def test_the_expected_distortion_is_the_posteriors_own(predictions: Predictions)
     assert curves["task_model"].expected().distortion[-1] == pytest.approx(1 - posterior.mean(axis=0).max())
 
 
-def test_the_way_back_gives_the_same_curves(document: dict[str, Any], predictions: Predictions) -> None:
-    direct = curves_from_predictions(predictions)
-    for name, curve in curves_from_document(json.loads(json.dumps(document))).items():
-        np.testing.assert_array_equal(curve.rate_bits, direct[name].rate_bits)
-        np.testing.assert_array_equal(curve.distortion, direct[name].distortion)
-        assert (curve.monotone, curve.convex) == (direct[name].monotone, direct[name].convex)
+def test_a_reader_of_the_file_finds_the_very_numbers(bounds: PredictionBounds) -> None:
+    for name, curve in written(bounds)["curves"].items():
+        np.testing.assert_array_equal(bounds[name].rate_bits, curve["rate_bits"])
+        np.testing.assert_array_equal(bounds[name].distortion, curve["distortion"])
+        assert curve["assumptions"] == bounds[name].assumptions
+
+
+def test_an_interval_without_an_end_is_null_in_the_file() -> None:
+    """Where the decisions err more often in many resamples than in the samples, those do not come down there."""
+    found = bounds_of(predictions_of(3, 60), ["time_sharing"], bootstrap=Bootstrap(20, seed=1))
+    band, held_out = written(found)["curves"]["time_sharing"]["held_out"], found.held_out["time_sharing"]
+    ends = np.concatenate([held_out.rate_bits_low, held_out.rate_bits_high])
+    assert [value is None for value in band["rate_bits_low"] + band["rate_bits_high"]] == np.isinf(
+        ends
+    ).tolist()
+    assert np.isinf(ends).any()
+    assert (band["resamples"], band["seed"], band["level"], band["folds"]) == (20, 1, 0.95, 5)
 
 
 def test_decisions_alone_have_no_curve_that_sees_posteriors() -> None:
     decisions = Predictions.from_decisions([0, 1, 1], [0, 1, 0])
-    assert set(bounds_document(decisions)["curves"]) == (PLUG_IN - EXPECTING) | {
+    assert set(bounds_of(decisions)) == (PLUG_IN - EXPECTING) | {
         "indirect_estimate_and_compress_cross_fitted"
     }
     for name in EXPECTING:
         with pytest.raises(InputError, match="needs logits or probabilities"):
-            bounds_document(decisions, only=[name])
+            bounds_of(decisions, only=[name])
 
 
 def test_only_selects_and_unknown_names_list_the_valid_ones(predictions: Predictions) -> None:
-    assert set(bounds_document(predictions, only=["oracle", "time_sharing"])["curves"]) == {
+    assert set(bounds_of(predictions, only=["oracle", "time_sharing"])) == {
         "oracle",
         "time_sharing",
     }
     with pytest.raises(InputError, match="'orakel'; there are oracle"):
-        bounds_document(predictions, only=["orakel"])
-
-
-@pytest.mark.parametrize(
-    "document",
-    [
-        {},
-        {"curves": []},
-        {"curves": {"oracle": {"rate_bits": [1.0]}}},
-        {"curves": {"oracle": {"rate_bits": ["x"], "distortion": [0.1]}}},
-        {"curves": {"oracle": {"rate_bits": [0.0, 1.0], "distortion": [0.1, 0.2]}}},
-    ],
-)
-def test_a_damaged_document_is_refused(document: dict[str, Any]) -> None:
-    with pytest.raises(InputError):
-        curves_from_document(document)
+        bounds_of(predictions, only=["orakel"])

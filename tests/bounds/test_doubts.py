@@ -15,11 +15,11 @@ from ratefront.bounds import (
     TASK_MODEL_CALIBRATED,
     Predictions,
     RateDistortionCurve,
-    bounds_document,
+    bounds_of,
     curves_from_predictions,
-    curves_with_doubts,
     temperature_of,
 )
+from ratefront.bounds.doubts import curves_with_doubts
 from ratefront.bounds.statistics import undercut as undercuts
 from ratefront.bounds.statistics.cross_calibration import cross_calibrated
 from ratefront.bounds.statistics.held_out import split_in_folds, subset
@@ -122,7 +122,7 @@ def test_calibrated_posteriors_are_drawn_beside_where_it_is_warned_and_nobody_as
     assert TASK_MODEL_CALIBRATED not in curves_with_doubts(right, points=10).curves
     asked = curves_with_doubts(wrong, PAIR, points=10)
     assert list(asked.curves) == PAIR
-    assert "--only task_model_calibrated" in asked.warnings[-1]
+    assert "is the curve task_model_calibrated" in asked.warnings[-1]
     assert "huffman" in curves_with_doubts(right, points=10, besides=["huffman"]).curves
 
 
@@ -179,7 +179,7 @@ def test_a_large_calibration_error_is_warned_of_with_its_cause(factor: float, ca
         f"{found.confidence:.1%}",
         f"{found.accuracy:.1%}",
         cause,
-        "--calibrate",
+        "`calibrate` tempers",
     ):
         assert told in said
     assert curves_with_doubts(predictions, ["oracle"]).warnings == ()
@@ -198,14 +198,14 @@ def test_a_small_one_or_one_of_few_samples_is_not() -> None:
 def test_probabilities_that_one_insists_on_are_warned_of() -> None:
     labels, logits = calibrated_logits(1000, 10, scale=4.0)
     insisted = Predictions.from_logits(labels, softmax(logits, axis=1), insist=True)
-    (said,) = bounds_document(insisted, PAIR, points=5)["warnings"]
+    (said,) = bounds_of(insisted, PAIR, points=5).warnings
     assert "probabilities in place of logits" in said
 
 
 def test_what_a_temperature_mended_is_not_warned_of_and_what_it_did_not_is_said() -> None:
     labels, logits = calibrated_logits(1500, 5)
     sharp = Predictions.from_logits(labels, 8.0 * logits)
-    assert len(bounds_document(sharp, [TASK_MODEL], points=5)["warnings"]) == 1
-    assert bounds_document(sharp, [TASK_MODEL], points=5, calibrate=True)["warnings"] == []
-    left = bounds_document(biased(1500), PAIR, points=20, calibrate=True)["warnings"]
+    assert len(bounds_of(sharp, [TASK_MODEL], points=5).warnings) == 1
+    assert bounds_of(sharp, [TASK_MODEL], points=5, calibrate=True).warnings == ()
+    left = bounds_of(biased(1500), PAIR, points=20, calibrate=True).warnings
     assert "One temperature does not mend it" in left[-1]

@@ -8,8 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ratefront.bounds import curves_from_document, modelnet40_test_counts, oracle_rate_bits, uniform_rate_bits
-from ratefront.bounds.prior import load_prior, prior_document
+from ratefront.bounds import (
+    from_counts_file,
+    from_prior,
+    load_prior,
+    modelnet40_test_counts,
+    oracle_rate_bits,
+    uniform_rate_bits,
+)
 from ratefront.errors import InputError
 
 
@@ -36,20 +42,18 @@ def test_a_list_has_no_names(write) -> None:
 
 
 def test_the_counts_that_ship_make_the_published_oracle(write) -> None:
-    names, counts = load_prior(write(json.dumps(dict(modelnet40_test_counts()))))
-    document = prior_document(counts)
-    assert names == tuple(modelnet40_test_counts())
-    assert (document["classes"], document["samples"]) == (40, 2468)
-    assert document["label_entropy_bits"] == pytest.approx(5.00697, abs=1e-5)
-    assert document["zero_rate_distortion"] == pytest.approx(1 - 100 / 2468)
-    oracle = curves_from_document(document)["oracle"]
-    assert oracle.rate_at(0.38313) == pytest.approx(2.02910, abs=1e-4)
+    bounds = from_counts_file(write(json.dumps(dict(modelnet40_test_counts()))))
+    assert bounds.class_names == tuple(modelnet40_test_counts())
+    assert (bounds.classes, bounds.samples) == (40, 2468)
+    assert bounds.label_entropy_bits == pytest.approx(5.00697, abs=1e-5)
+    assert bounds.zero_rate_distortion == pytest.approx(1 - 100 / 2468)
+    assert bounds["oracle"].rate_at(0.38313) == pytest.approx(2.02910, abs=1e-4)
 
 
-def test_the_document_survives_json_and_traces_the_exact_curve() -> None:
+def test_the_document_has_its_keys_and_the_curve_is_exact() -> None:
     prior = np.array([0.5, 0.3, 0.15, 0.05])
-    document = json.loads(json.dumps(prior_document(prior), allow_nan=False))
-    curve = curves_from_document(document)["oracle"]
+    bounds = from_prior(prior)
+    document, curve = json.loads(bounds.to_json()), bounds["oracle"]
     assert curve.rate_bits.size >= 200
     assert set(document) == {
         "classes",
@@ -69,24 +73,29 @@ def test_the_document_survives_json_and_traces_the_exact_curve() -> None:
 
 def test_counts_and_their_relative_frequencies_say_the_same() -> None:
     counts = np.array([7, 2, 1])
-    by_count, by_frequency = prior_document(counts), prior_document(counts / 10)
-    assert (by_count.pop("samples"), by_frequency.pop("samples")) == (10, None)
-    curves = [curves_from_document(document)["oracle"] for document in (by_count, by_frequency)]
-    assert by_count["label_entropy_bits"] == pytest.approx(by_frequency["label_entropy_bits"])
-    assert curves[0].rate_bits == pytest.approx(curves[1].rate_bits, abs=1e-9)
+    by_count, by_frequency = from_prior(counts), from_prior(counts / 10)
+    assert (by_count.samples, by_frequency.samples) == (10, None)
+    assert by_count.label_entropy_bits == pytest.approx(by_frequency.label_entropy_bits)
+    assert by_count["oracle"].rate_bits == pytest.approx(by_frequency["oracle"].rate_bits, abs=1e-9)
+
+
+@pytest.mark.parametrize("names", [["cat"], ["cat", "dog", "eel"]])
+def test_each_class_needs_its_name(names: list[str]) -> None:
+    with pytest.raises(InputError, match=f"each of the 2 classes needs one name, there are {len(names)}"):
+        from_prior([1, 2], names)
 
 
 def test_equal_counts_are_ra_equation_4() -> None:
-    curve = curves_from_document(prior_document([6] * 10))["oracle"]
+    curve = from_prior([6] * 10)["oracle"]
     assert curve.rate_at(0.0056) == pytest.approx(float(uniform_rate_bits(10, 0.0056)), abs=1e-3)
 
 
 def test_one_class_costs_nothing() -> None:
     for counts in ([5], [0, 5, 0]):
-        document = prior_document(counts)
-        assert document["label_entropy_bits"] == document["zero_rate_distortion"] == 0.0
-        assert document["curves"]["oracle"]["rate_bits"] == [0.0]
-        assert document["samples"] == 5
+        bounds = from_prior(counts)
+        assert bounds.label_entropy_bits == bounds.zero_rate_distortion == 0.0
+        assert bounds["oracle"].rate_bits.tolist() == [0.0]
+        assert bounds.samples == 5
 
 
 @pytest.mark.parametrize(
@@ -139,4 +148,4 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("counts", [[], [0, 0], [1, -1], [1, np.nan]])
 def test_a_prior_that_is_none_is_refused(counts: list[float]) -> None:
     with pytest.raises(InputError):
-        prior_document(counts)
+        from_prior(counts)

@@ -36,7 +36,9 @@ def rows(samples: int, classes: int, dtype: str = "float64") -> np.ndarray:
 @pytest.mark.parametrize("classes", [2, 10, 1000])
 def test_a_softmax_of_any_precision_is_told(classes: int, dtype: str) -> None:
     assert are_probabilities(rows(50, classes, dtype))
-    with pytest.raises(InputError, match=r"these are probabilities.*--as probabilities.*--as logits"):
+    with pytest.raises(
+        InputError, match=r"these are probabilities.*read_as='probabilities'.*read_as='logits'"
+    ):
         Predictions.from_logits(np.zeros(50, int), rows(50, classes, dtype))
 
 
@@ -100,7 +102,7 @@ def test_curves_of_bare_scores_refuse_them_as_well(curve: Callable[[np.ndarray],
 def test_a_file_is_read_as_one_insists(tmp_path: Path) -> None:
     path = tmp_path / "p.npz"
     np.savez(path, labels=LABELS, logits=P)
-    with pytest.raises(InputError, match=r"p\.npz: .*--as probabilities"):
+    with pytest.raises(InputError, match=r"p\.npz: .*read_as='probabilities'"):
         load_predictions(path)
     read = load_predictions(path, "probabilities")
     np.testing.assert_allclose(np.exp(read.log_probabilities), P)

@@ -16,7 +16,7 @@ from tests.browser.chromium import chromium
 from tests.browser.mlflow_ui import NAME, RunsTable, chart, note, open_artifact, traces, visitor
 from tests.tracking.servers import MlflowServer
 
-from ratefront import api
+import ratefront as rf
 from ratefront.store.folder import SweepFolder
 from ratefront.tracking.mlflow_store import MlflowStore
 from ratefront.tracking.pages import pages, place_in_store, sweep_of
@@ -37,7 +37,7 @@ def main(folder: Path, out: Path) -> None:
         store = Path(kept) / "mlflow.db"
         MlflowStore(sqlite_uri(store), "other")
         with MlflowServer(sqlite_uri(store), Path(kept)) as server, chromium() as browser:
-            api.track(folder, server.uri)
+            rf.open(folder).track(server.uri)
             found = pages(server.uri, place_in_store(server.uri, sweep), sweep)
             person = visitor(browser, WIDTH, HEIGHT)
             person.add_init_script(FOR_TRAINING)

@@ -21,7 +21,8 @@ from tests.browser.mlflow_ui import (
 from tests.builders import FakeSweep, label, result, spec, split
 from tests.tracking.servers import MlflowServer
 
-from ratefront import api, events
+import ratefront as rf
+from ratefront import events
 from ratefront.records import Scalar
 from ratefront.store.folder import SweepFolder
 from ratefront.tracking.mlflow_store import MlflowStore
@@ -82,7 +83,7 @@ def server(sweep: SweepFolder, tmp_path_factory: pytest.TempPathFactory) -> Iter
     folder = tmp_path_factory.mktemp("mlflow")
     uri = sqlite_uri(folder / "mlflow.db")
     MlflowStore(uri, "ratefront")  # makes the tables, which takes longer than a follower is waited for
-    api.track(sweep.path, uri)
+    rf.open(sweep.path).track(uri)
     with MlflowServer(uri, folder) as server:
         yield server
 

@@ -28,6 +28,8 @@ def test_it_draws_and_fetches_nothing(watched: Watched, report: Path) -> None:
     assert [url for url in watched.requests if not url.startswith(("file:", "data:", "blob:"))] == []
     for name in ("oRD", "E&C", "iE&C", "S&C", "TS"):
         assert page.locator("#main .legendtext", has_text=name).count() >= 1
+    for axis, title in (("x", "rate (bit/sample)"), ("y", "accuracy on test"), ("y2", "transmitter (KiB)")):
+        assert page.locator(f"#main .{axis}title").text_content() == title
 
 
 def test_a_click_on_a_column_sorts_the_front(watched: Watched, report: Path) -> None:

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from ratefront.orchestrate.sweep import Work, run_sweep
-from ratefront.report.write import write_report
 from ratefront.spec.load import load_spec
 from ratefront.store.folder import SweepFolder
 
@@ -14,14 +13,13 @@ DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 
 
 def main() -> None:
-    loaded = load_spec(DIGITS, trials=int(sys.argv[2]))
+    loaded = load_spec(DIGITS, {"trials": int(sys.argv[2])})
     run_sweep(
         loaded,
         SweepFolder(Path(sys.argv[1])),
         resume=False,
         tracking_uri=None,
         on_update=None,
-        finish=write_report,
         work=Work(trial_steps="odd_work:trial_steps"),
     )
 

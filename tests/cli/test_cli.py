@@ -74,6 +74,7 @@ def test_check_prints_the_plan() -> None:
     assert done.returncode == 0, done.stderr
     for word in ("label", "split", "factorized", "categorical", "beta", "conv2", "refine_steps", "small_cnn"):
         assert word in done.stdout
+    assert "in runs/digits-<time>/ or the folder given by --out:" in done.stdout
 
 
 def test_check_survives_a_terminal_without_unicode() -> None:
@@ -84,6 +85,7 @@ def test_check_survives_a_terminal_without_unicode() -> None:
     ("change", "expected"),
     [
         (("--set", "trails=3"), "trails"),
+        (("--set", "trials.x=3"), "--set trials.x=3: trials is"),
         (("--set", "trials=0"), "trials"),
         (("--set", "space.family.split.split=[conv2, conv9]"), "conv1, conv2, conv3, hidden"),
         (("--set", "space.family.split.beta={float: [5, 2]}"), "space.family.split.beta"),
@@ -167,7 +169,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 def test_a_password_in_the_sweep_file_is_refused_unseen() -> None:
     done = ratefront("check", DIGITS, "--set", "tracking.uri=http://bob:hunter2@localhost:5000")
     assert done.returncode == 2
-    assert "tracking.uri" in done.stderr
+    assert "tracking.uri: no user or password here; give it as --tracking-uri or" in done.stderr
     assert "hunter2" not in done.stdout + done.stderr
 
 

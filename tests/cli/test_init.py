@@ -167,7 +167,7 @@ def test_a_file_that_is_there_stays() -> None:
     Path("sweep.yaml").write_text("mine")
     done = init("--data", "own.npz")
     assert done.exit_code == 2
-    assert "sweep.yaml is there already" in done.stderr
+    assert "sweep.yaml is there already and stays as it is; choose another file with --out\n" in done.stderr
     assert Path("sweep.yaml").read_text() == "mine"
 
 
@@ -210,13 +210,13 @@ def test_a_folder_that_a_sweep_would_refuse_leaves_no_file() -> None:
     [
         (("--data", "nowhere.npz"), "there is no such file or folder"),
         (("--data", "mnits"), 'did you mean "mnist"?'),
-        (("--data", "digits", "--kind", "points"), "--kind"),
+        (("--data", "digits", "--kind", "points"), "--kind points says"),
         (("--data", "."), "no image files in it that can be read; endings found: "),
         (("--data", "digits", "--task-model", "module"), "package.module:function"),
-        (("--data", "digits", "--task-model", "lenett"), "package.module:function"),
+        (("--data", "digits", "--task-model", "lenett"), "--task-model lenett: give package.module:function"),
         (("--data", "digits", "--task-model", "no_such_module:net"), "No module named"),
         (("--data", "digits", "--task-model", "pointnet"), "pointnet takes clouds"),
-        (("--data", "digits", "--weights", "own.pt"), "--task-model"),
+        (("--data", "digits", "--weights", "own.pt"), "say which with --task-model"),
         (("--data", "digits", "--task-model", "small_cnn", "--weights", "own.pt"), "task_model.weights"),
     ],
 )

@@ -10,10 +10,10 @@ from tests.builders import FakeSweep, full_sweep, label
 from tests.store.drivers import driving
 from typer.testing import CliRunner, Result
 
-from ratefront import api
 from ratefront.cli import app
 from ratefront.errors import EngineError
 from ratefront.events import Planned
+from ratefront.store import steering
 from ratefront.store.folder import SweepFolder
 from ratefront.store.reading import read_history
 
@@ -52,6 +52,13 @@ def test_stop_ends_the_driver_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert f"stopped; go on with: ratefront sweep --out {tmp_path} --resume" in done.stderr
 
 
+def test_stop_where_no_driver_runs_says_how_to_go_on(tmp_path: Path) -> None:
+    FakeSweep(tmp_path)
+    done = ratefront("stop", tmp_path)
+    assert done.exit_code == 2
+    assert done.stderr.endswith(f"; go on with: ratefront sweep --out {tmp_path} --resume\n")
+
+
 def test_stop_of_one_trial_with_and_without_a_driver(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
     for number in (100, 101):
@@ -68,10 +75,11 @@ def test_stop_of_one_trial_with_and_without_a_driver(tmp_path: Path) -> None:
 def test_a_driver_that_does_not_answer_is_an_engine_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def deaf(out: Path) -> None:
+    def deaf(*_: object) -> None:
         raise EngineError("process 7 on lab was asked to end")
 
-    monkeypatch.setattr(api, "stop", deaf)
+    FakeSweep(tmp_path)
+    monkeypatch.setattr(steering, "stop_sweep", deaf)
     done = ratefront("stop", tmp_path)
     assert (done.exit_code, done.stderr) == (1, "ratefront: process 7 on lab was asked to end\n")
 

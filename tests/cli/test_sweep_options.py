@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from ratefront import api
+import ratefront as rf
+from ratefront.api import sweeps
 from ratefront.cli import app
+from ratefront.cli.arguments import overrides_of
 from ratefront.cli.next_command import resuming
-from ratefront.errors import InputError, SpecError
+from ratefront.errors import EngineError, InputError, SpecError
 from ratefront.events import LEDGER_FORMAT, Created, Reconfigured
 from ratefront.spec.load import LoadedSpec, load_spec, to_plain
 from ratefront.store.folder import SweepFolder
@@ -30,7 +32,7 @@ def ratefront(*words: str | Path) -> Result:
 @pytest.fixture
 def begun(tmp_path: Path) -> Path:
     """A sweep that somebody began with other settings than its file's."""
-    loaded = load_spec(DIGITS, ["sampler.seed=5"], 7)
+    loaded = load_spec(DIGITS, {"sampler.seed": 5, "trials": 7})
     with Ledger(SweepFolder(tmp_path).ledger) as ledger:
         ledger.append(Created(loaded.spec.name, to_plain(loaded.spec), "0.1.0", LEDGER_FORMAT))
     return tmp_path
@@ -38,22 +40,21 @@ def begun(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the command asks of ``api.sweep``."""
+    """What the command asks of ``ratefront.run``."""
     found: dict[str, Any] = {}
 
-    def sweep(spec: LoadedSpec, out: Path, **options: Any) -> None:
-        found.update(spec=spec, out=out, **options)
-        summary = {
-            "trials_finished": 3,
-            "trials_requested": 7,
-            "front": [{}],
-            "ended_early": "nothing is left",
-            "warnings": ["the bounds are off"],
-        }
-        out.mkdir(exist_ok=True)
-        (out / "summary.json").write_text(json.dumps(summary))
+    def run(spec: LoadedSpec, folder: Path, **options: Any) -> SimpleNamespace:
+        found.update(spec=spec, folder=folder, **options)
+        summary = SimpleNamespace(
+            trials_finished=3,
+            trials_requested=7,
+            front=(None,),
+            ended_early="nothing is left",
+            warnings=("the bounds are off",),
+        )
+        return SimpleNamespace(summary=summary, folder=folder)
 
-    monkeypatch.setattr(api, "sweep", sweep)
+    monkeypatch.setattr(sweeps, "run", run)
     return found
 
 
@@ -131,14 +132,14 @@ def test_a_file_that_is_given_is_the_one_that_is_compared(begun: Path, asked: di
 
 
 @pytest.mark.parametrize("option", [{"extend": 3}, {"retry_failed": True}, {"resume": True}])
-def test_the_api_takes_extensions_and_retries_for_going_on(
+def test_the_library_takes_extensions_and_retries_for_going_on(
     option: dict[str, Any], begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ratefront.orchestrate import sweep
 
     asked: dict[str, Any] = {}
     monkeypatch.setattr(sweep, "run_sweep", lambda loaded, folder, **told: asked.update(told, loaded=loaded))
-    api.sweep(None, begun, **option)
+    sweeps.run(None, begun, progress=False, **option)
     assert asked["resume"] is True
     assert asked["extend"] == option.get("extend")
     assert asked["retry_failed"] is option.get("retry_failed", False)
@@ -149,13 +150,13 @@ def test_a_sweep_whose_file_this_version_does_not_know_says_so(tmp_path: Path) -
     with Ledger(SweepFolder(tmp_path).ledger) as ledger:
         ledger.append(Created("old", {"name": "old", "colour": "red"}, "0.0.1", LEDGER_FORMAT))
     with pytest.raises(SpecError, match=r"ledger\.jsonl: [0-9]+ problem"):
-        api.spec_of(tmp_path)
+        rf.open(tmp_path).spec  # noqa: B018
 
 
 def test_a_driver_that_died_before_its_first_event_says_what_to_do(tmp_path: Path) -> None:
     SweepFolder(tmp_path).ledger.touch()
     with pytest.raises(InputError, match="has not begun; give its file"):
-        api.spec_of(tmp_path)
+        rf.open(tmp_path).spec  # noqa: B018
 
 
 def _interrupted(_: object, folder: Path, **__: object) -> None:
@@ -170,7 +171,7 @@ def _interrupted(_: object, folder: Path, **__: object) -> None:
 def test_an_interrupted_sweep_says_how_to_go_on(
     change: Callable[[list[str]], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "sweep", _interrupted)
+    monkeypatch.setattr(sweeps, "run", _interrupted)
     words = change(["sweep", str(DIGITS), "--set", "keep=none", "--out", str(tmp_path / "a b")])
     done = ratefront(*words)
     assert done.exit_code == 130
@@ -181,13 +182,31 @@ def test_an_interrupted_sweep_says_how_to_go_on(
     assert "secret" not in done.stderr
 
 
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_a_sweep_that_cannot_go_on_now_says_how_it_goes_on_later(
+    has_begun: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_room(_: object, folder: Path, **__: object) -> None:
+        folder.mkdir()
+        if has_begun:
+            (folder / "ledger.jsonl").touch()
+        raise EngineError("no space left; make room, then go on with the sweep")
+
+    monkeypatch.setattr(sweeps, "run", without_room)
+    done = ratefront("sweep", DIGITS, "--out", tmp_path / "new")
+    first, *then = done.stderr.splitlines()
+    assert (done.exit_code, first) == (1, "ratefront: no space left; make room, then go on with the sweep")
+    again = f"when the cause is gone, go on with: ratefront sweep --out {tmp_path / 'new'} --resume"
+    assert then == [again] * has_begun
+
+
 def test_interrupted_before_it_began_there_is_nothing_to_go_on_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def at_once(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(api, "sweep", at_once)
+    monkeypatch.setattr(sweeps, "run", at_once)
     done = ratefront("sweep", str(DIGITS), "--out", str(tmp_path / "new"))
     assert (done.exit_code, done.stderr) == (130, "interrupted; nothing was started\n")
 
@@ -210,3 +229,23 @@ def test_what_is_wrong_with_the_bounds_is_said_at_the_end(asked: dict[str, Any],
     done = ratefront("sweep", DIGITS, "--out", tmp_path / "digits")
     assert done.exit_code == 0, done.output
     assert done.stderr.splitlines()[-1] == "warning: the bounds are off"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("trials", "--set trials: must be key=value, with a dotted key (training.epochs=5)"),
+        ("sampler..seed=1", "--set sampler..seed=1: must be key=value, with a dotted key"),
+        ("trials=[1", "--set trials=[1: line 1, column 3: expected ',' or ']', but got '<stream end>'"),
+        ("trials.x=3", "trials.x: trials is 56, not a mapping"),
+    ],
+)
+def test_a_change_that_is_none_is_named_as_it_was_written(change: str, told: str) -> None:
+    done = ratefront("check", DIGITS, "--set", change)
+    assert done.exit_code == 2
+    assert told in done.stderr
+
+
+def test_a_change_counts_where_it_was_said_last() -> None:
+    found = overrides_of(["training.epochs=2", "training={epochs: 5}", "training.epochs=3"], trials=4)
+    assert list(found.items()) == [("training", {"epochs": 5}), ("training.epochs", 3), ("trials", 4)]

@@ -19,17 +19,18 @@ DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 #: The command, less Ray: a sweep that trains, ends three trials, and goes on until it is asked to end.
 SWEEP = """
 import sys, time
-from ratefront import api
 from ratefront.cli import main
+from ratefront.orchestrate import sweep
 from ratefront.orchestrate.interrupts import interrupts
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger
+from ratefront.store.reading import read_history
 from ratefront.store.task_model_progress import TaskModelProgress
 from tests.builders import FakeSweep, label, spec
 
-def sweep(loaded, out, *, on_update, on_training, on_interrupt, **_):
-    told = FakeSweep(out, spec(trials=9), task_model=False)
-    history = api.read_history(told.folder)
+def run_sweep(loaded, folder, *, on_update, on_training, on_interrupt, **_):
+    told = FakeSweep(folder.path, spec(trials=9), task_model=False)
+    history = read_history(told.folder)
     on_update(history)
     with interrupts(on_interrupt) as caught:
         on_training(TaskModelProgress(30, 3, 0.5, 7.0, 0.41, 0.88))
@@ -37,7 +38,7 @@ def sweep(loaded, out, *, on_update, on_training, on_interrupt, **_):
         for _ in range(3):
             told.finish(label(), 3.25, 0.975, 2048)
         told.plan(label())
-        on_update(api.read_history(told.folder))
+        on_update(read_history(told.folder))
         time.sleep(0.6)
         print("READY", flush=True)
         while True:
@@ -48,7 +49,7 @@ def sweep(loaded, out, *, on_update, on_training, on_interrupt, **_):
                 time.sleep(0.6)  # as it takes a moment
                 raise
 
-api.sweep = sweep
+sweep.run_sweep = run_sweep
 sys.argv = ["ratefront", "sweep", sys.argv[1], "--out", sys.argv[2]]
 main()
 """

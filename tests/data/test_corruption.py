@@ -96,15 +96,15 @@ def test_the_digits_can_be_corrupted_too() -> None:
 
 def test_a_corruption_needs_a_severity() -> None:
     with pytest.raises(SpecError, match=r"dataset: severity \(1 to 5\) is needed when corruption is noise"):
-        load_spec(DIGITS, ["dataset.corruption=noise"])
+        load_spec(DIGITS, {"dataset.corruption": "noise"})
     with pytest.raises(SpecError, match=r"dataset.severity: must be ≤ 5, got 6"):
-        load_spec(DIGITS, ["dataset.corruption=noise", "dataset.severity=6"])
+        load_spec(DIGITS, {"dataset.corruption": "noise", "dataset.severity": 6})
 
 
 def test_a_sweep_without_corruption_says_nothing_of_it() -> None:
     """So that a sweep begun before there were corruptions is gone on with."""
     assert to_plain(load_spec(DIGITS).spec)["dataset"] == {"name": "digits", "split_seed": 0}
-    noisy = load_spec(DIGITS, ["dataset.corruption=noise", "dataset.severity=2"]).spec
+    noisy = load_spec(DIGITS, {"dataset.corruption": "noise", "dataset.severity": 2}).spec
     assert to_plain(noisy)["dataset"] == {
         "name": "digits",
         "split_seed": 0,

@@ -90,7 +90,7 @@ def test_too_few_images_are_told(tmp_path: Path) -> None:
 
 def test_a_sweep_over_them_is_refused_in_one_line(folder: Path) -> None:
     with pytest.raises(SpecError) as caught:
-        load_spec(DIGITS, [f"dataset={{name: images, root: {folder}, size: 8}}"])
+        load_spec(DIGITS, {"dataset": {"name": "images", "root": str(folder), "size": 8}})
     assert caught.value.problems == (
         "dataset: images has no labels: no task model can be trained on it; it serves reconstruction codecs",
     )

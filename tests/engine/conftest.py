@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.messages import Began, Broke, Done, Fact, Progressed, Record, Returned, Start
-from ratefront.events import Created, Entry, Event, Resumed
+from ratefront.engine.messages import Broke, Done, Fact, Record, Start
+from ratefront.events import Created, Entry, Event, Finished, Reported, Resumed, Started
 from ratefront.records import Measurement, Scalar, TrialResult
 from ratefront.spec.schema import Named, Sampler, SweepSpec
 from ratefront.spec.space import Branch, Choice, Constant, Float, Int, Space
@@ -134,13 +134,11 @@ class VirtualDriver:
     def _beginning(self, start: Start) -> Fact:
         if self.outcome is None and self.random.random() < 0.1:
             return Broke(start.params.trial_id, start.attempt, "WorkerLostError", "never began", True)
-        return Began(start.params.trial_id, start.attempt, "worker")
+        return Started(start.params.trial_id, start.attempt, "worker")
 
     def _report(self, start: Start, step: int) -> Fact:
         is_bad = self.outcome is None and self.random.random() < 0.1
-        return Progressed(
-            start.params.trial_id, start.attempt, step, {"loss": float("nan") if is_bad else 0.5}
-        )
+        return Reported(start.params.trial_id, start.attempt, step, {"loss": float("nan") if is_bad else 0.5})
 
 
 def any_outcome(random: Random, start: Start) -> Fact:
@@ -151,16 +149,16 @@ def any_outcome(random: Random, start: Start) -> Fact:
         case 1:
             return Broke(trial_id, attempt, "ValueError", "a bad configuration")
         case 2:
-            return Returned(trial_id, attempt, result_of(trial_id, start.params.values, "collapsed"))
+            return Finished(trial_id, attempt, result_of(trial_id, start.params.values, "collapsed"))
         case 3:
-            return Returned(trial_id, attempt, {"encode_ms": float("inf")})
+            return Finished(trial_id, attempt, {"encode_ms": float("inf")})
         case _:
             return good_outcome(random, start)
 
 
 def good_outcome(random: Random, start: Start) -> Fact:
     trial_id = start.params.trial_id
-    return Returned(trial_id, start.attempt, result_of(trial_id, start.params.values))
+    return Finished(trial_id, start.attempt, result_of(trial_id, start.params.values))
 
 
 @pytest.fixture(scope="session")

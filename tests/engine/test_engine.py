@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.messages import Began, Broke, Done, Progressed, Record, Returned, Start, StopAsked, Wait
+from ratefront.engine.messages import Broke, Done, Record, Start, StopAsked, Wait
 from ratefront.engine.placement import Needs, needs_of
 from ratefront.errors import EngineError
 from ratefront.events import (
@@ -139,7 +139,7 @@ class Hand:
 
     def begin(self) -> Start:
         start = self.start()
-        self.add(*self.engine.judge(Began(start.params.trial_id, start.attempt, "w")))
+        self.add(*self.engine.judge(Started(start.params.trial_id, start.attempt, "w")))
         return start
 
 
@@ -153,7 +153,7 @@ def test_waits_while_all_are_given_out_and_is_done_when_all_have_ended(hand: Han
     assert hand.engine.next_command() == Wait()
     for start in (first, second):
         trial_id = start.params.trial_id
-        returned = Returned(trial_id, 1, hand.virtual.result(trial_id, start.params.values))
+        returned = Finished(trial_id, 1, hand.virtual.result(trial_id, start.params.values))
         hand.add(*hand.engine.judge(returned))
     assert hand.engine.next_command() == Done()
 
@@ -169,18 +169,18 @@ def test_after_a_resume_what_was_running_comes_first_with_the_same_values_and_se
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_a_report_that_is_no_number_fails_the_trial_and_frees_the_worker(hand: Hand, value: float) -> None:
     start = hand.begin()
-    events = hand.engine.judge(Progressed("t0000", 1, 3, {"loss": value, "accuracy": 0.5}))
+    events = hand.engine.judge(Reported("t0000", 1, 3, {"loss": value, "accuracy": 0.5}))
     assert events == [Failed("t0000", 1, "DivergedError", f"loss is {value} at epoch 3", True)]
     hand.add(*events)
     assert not hand.engine.history.is_running("t0000", 1)
-    late = Returned("t0000", 1, hand.virtual.result("t0000", start.params.values))
+    late = Finished("t0000", 1, hand.virtual.result("t0000", start.params.values))
     assert hand.engine.judge(late) == []
 
 
 @pytest.mark.parametrize("value", [None, "0.5", [0.5], 10**400])
 def test_a_metric_is_a_number(hand: Hand, value: object) -> None:
     hand.begin()
-    (event,) = hand.engine.judge(Progressed("t0000", 1, 1, {"loss": 0.5, "accuracy": value}))
+    (event,) = hand.engine.judge(Reported("t0000", 1, 1, {"loss": 0.5, "accuracy": value}))
     assert isinstance(event, Failed)
     assert (event.error, event.final) == ("InvalidResult", True)
     assert event.reason.startswith("accuracy is ")
@@ -209,7 +209,7 @@ def test_a_result_that_is_no_measurement_fails_the_trial(
 ) -> None:
     start = hand.begin()
     plain = hand.virtual.result("t0000", start.params.values) | changes
-    (event,) = hand.engine.judge(Returned("t0000", 1, plain))
+    (event,) = hand.engine.judge(Finished("t0000", 1, plain))
     assert isinstance(event, Failed)
     assert (event.error, event.final) == (error, True)
     assert part in event.reason
@@ -227,7 +227,7 @@ def test_an_unknown_cost_fails_a_trial_only_where_it_is_an_objective(
     start = hand.begin()
     unknown = {"transmitter_macs": None, "transmitter_macs_unknown": "no count for aten.cdist"}
     plain = virtual.result("t0000", start.params.values) | unknown
-    (event,) = hand.engine.judge(Returned("t0000", 1, plain))
+    (event,) = hand.engine.judge(Finished("t0000", 1, plain))
     hand.add(event)
     if not is_objective:
         assert isinstance(event, Finished)
@@ -283,10 +283,10 @@ def test_news_of_an_older_attempt_is_not_heard(hand: Hand) -> None:
     hand.add(*hand.engine.judge(Broke("t0000", 1, "WorkerLostError", "why", True)))
     hand.begin()
     values = start.params.values
-    assert hand.engine.judge(Returned("t0000", 1, hand.virtual.result("t0000", values))) == []
-    assert hand.engine.judge(Progressed("t0000", 1, 9, {"loss": 1.0})) == []
-    assert hand.engine.judge(Began("t0000", 2, "again")) == []
-    assert hand.engine.judge(Progressed("t0000", 2, 1, {"loss": 1.0})) == [
+    assert hand.engine.judge(Finished("t0000", 1, hand.virtual.result("t0000", values))) == []
+    assert hand.engine.judge(Reported("t0000", 1, 9, {"loss": 1.0})) == []
+    assert hand.engine.judge(Started("t0000", 2, "again")) == []
+    assert hand.engine.judge(Reported("t0000", 2, 1, {"loss": 1.0})) == [
         Reported("t0000", 2, 1, {"loss": 1.0})
     ]
 
@@ -325,7 +325,7 @@ def broke(hand: Hand, error: str = "WorkerLostError") -> Failed:
 def reach(hand: Hand, step: int) -> None:
     """Begin an attempt that reports this step."""
     start = hand.begin()
-    hand.add(*hand.engine.judge(Progressed("t0000", start.attempt, step, {"loss": 0.5})))
+    hand.add(*hand.engine.judge(Reported("t0000", start.attempt, step, {"loss": 0.5})))
 
 
 def test_an_attempt_that_got_further_costs_nothing_and_others_add_up(hand: Hand) -> None:
@@ -342,13 +342,13 @@ def test_an_attempt_that_got_further_costs_nothing_and_others_add_up(hand: Hand)
 def test_the_curve_is_that_of_the_attempt_that_went_on(hand: Hand) -> None:
     start = hand.begin()
     for step in (1, 2, 3):
-        hand.add(*hand.engine.judge(Progressed("t0000", start.attempt, step, {"loss": 1.0 / step})))
+        hand.add(*hand.engine.judge(Reported("t0000", start.attempt, step, {"loss": 1.0 / step})))
     broke(hand)
     again = hand.begin()  # from a checkpoint behind step 1
-    hand.add(*hand.engine.judge(Progressed("t0000", again.attempt, 2, {"loss": 7.0})))
+    hand.add(*hand.engine.judge(Reported("t0000", again.attempt, 2, {"loss": 7.0})))
     reports = hand.engine.history.trials["t0000"].reports
     assert [(report.step, report.metrics["loss"]) for report in reports] == [(1, 1.0), (2, 7.0)]
-    assert hand.engine.judge(Progressed("t0000", again.attempt, 2, {"loss": 8.0})) == []
+    assert hand.engine.judge(Reported("t0000", again.attempt, 2, {"loss": 8.0})) == []
 
 
 def test_a_full_memory_halves_the_batch_each_time(hand: Hand) -> None:
@@ -365,7 +365,7 @@ def test_a_person_stops_a_trial_whether_it_runs_or_not(hand: Hand, begins: bool)
     hand.begin() if begins else hand.start()
     hand.add(*hand.engine.judge(StopAsked("t0000", "by hand")))
     assert hand.engine.history.trials["t0000"].status == "pruned"
-    assert hand.engine.judge(Began("t0000", 1, "w")) == []
+    assert hand.engine.judge(Started("t0000", 1, "w")) == []
     assert not hand.engine.history.is_running("t0000", 1)
     assert hand.engine.judge(StopAsked("t0000", "again")) == []
 
@@ -373,7 +373,7 @@ def test_a_person_stops_a_trial_whether_it_runs_or_not(hand: Hand, begins: bool)
 def finish(hand: Hand, start: Start, **changes: object) -> None:
     trial_id = start.params.trial_id
     plain = hand.virtual.result(trial_id, start.params.values, **changes)
-    hand.add(*hand.engine.judge(Returned(trial_id, start.attempt, plain)))
+    hand.add(*hand.engine.judge(Finished(trial_id, start.attempt, plain)))
 
 
 def test_an_extended_sweep_goes_on_with_the_trials_it_would_have_tried(virtual: SimpleNamespace) -> None:
@@ -410,7 +410,7 @@ def test_a_reopened_trial_is_tried_again_and_learned_from(hand: Hand) -> None:
 def test_a_worker_of_an_earlier_driver_takes_no_trial_out_of_the_queue(hand: Hand) -> None:
     hand.start()
     hand.add(Resumed("again"))
-    assert hand.engine.judge(Began("t0000", 1, "of the old driver")) == []
+    assert hand.engine.judge(Started("t0000", 1, "of the old driver")) == []
     assert hand.engine.judge(Broke("t0000", 1, "WorkerLostError", "of the old driver", True)) == []
     assert hand.start().params.trial_id == "t0000"
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from ratefront.engine.engine import NO_MORE, Engine
 from ratefront.engine.messages import Broke, Done, Record, Start, Wait
+from ratefront.engine.opening import Wishes
 from ratefront.errors import InputError
 from ratefront.events import Entry, Extended, Planned, Reopened
-from ratefront.orchestrate.opening import Wishes, check_extensible
+from ratefront.orchestrate.opening import check_extensible
 from ratefront.spec.configurations import count, uses_seed
 from ratefront.spec.space import Branch, Choice, Float, Int, Space
 
@@ -132,5 +133,5 @@ def test_an_extension_finds_what_is_left_and_then_is_refused(virtual: SimpleName
     engine = again.run()
     assert (engine.history.trials_ended, engine.history.trials_requested) == (9, 11)
     check_extensible(engine, Wishes(resume=True, retry_failed=True))
-    with pytest.raises(InputError, match=r"--extend: the space holds no more .*all 9 have been tried"):
+    with pytest.raises(InputError, match=r"extend=1: the space holds no more .*all 9 have been tried"):
         check_extensible(engine, Wishes(resume=True, extend=1))

@@ -19,8 +19,10 @@ from ratefront.engine.study import SamplerStudy, branches_of
 from ratefront.history import TrialHistory
 from ratefront.optuna_space import to_optuna
 from ratefront.pareto import non_dominated
-from ratefront.records import DEFAULT_OBJECTIVES, TrialParams, TrialResult
+from ratefront.records import TrialParams, TrialResult, objectives_of
 from ratefront.spec.space import Branch, Constant, Float, Int
+
+USUAL = objectives_of({})
 
 STORIES = st.lists(
     st.tuples(st.sampled_from(("open", "finished", "collapsed", "pruned", "failed", "reopen")), st.integers(0, 99)),
@@ -77,9 +79,9 @@ def said(study: SamplerStudy) -> list[tuple[Any, ...]]:
 def test_a_study_that_was_shown_every_change_says_what_one_says_that_is_shown_the_end(
     virtual: SimpleNamespace, story: list[tuple[str, int]], pauses: set[int], generations: bool
 ) -> None:
-    memory = Generations(DEFAULT_OBJECTIVES, 5) if generations else Window(DEFAULT_OBJECTIVES, 8, 3, 4)
+    memory = Generations(USUAL, 5) if generations else Window(USUAL, 8, 3, 4)
     stage = Stage(virtual, memory)
-    followed, late = (SamplerStudy(virtual.SPACE, DEFAULT_OBJECTIVES) for _ in range(2))
+    followed, late = (SamplerStudy(virtual.SPACE, USUAL) for _ in range(2))
     for place, (what, which) in enumerate(story):
         stage.tell(what, which)
         if place in pauses:
@@ -95,7 +97,7 @@ def test_a_study_that_was_shown_every_change_says_what_one_says_that_is_shown_th
 def test_a_window_is_bounded_and_shows_what_it_may(
     virtual: SimpleNamespace, story: list[tuple[str, int]]
 ) -> None:
-    window = Window(DEFAULT_OBJECTIVES, 8, 3, 4)
+    window = Window(USUAL, 8, 3, 4)
     stage = Stage(virtual, window)
     for what, which in story:
         stage.tell(what, which)
@@ -109,13 +111,13 @@ def test_a_window_is_bounded_and_shows_what_it_may(
 
 
 def test_a_window_keeps_the_best_and_some_of_the_others_from_the_whole_time(virtual: SimpleNamespace) -> None:
-    window = Window(DEFAULT_OBJECTIVES, 20, 3, 20)
+    window = Window(USUAL, 20, 3, 20)
     stage = Stage(virtual, window)
     for _ in range(40):
         stage.tell("open", 0)
         stage.tell("finished", 0)
     kept = [trial.number for trial in window.shown.values()]
-    top = {trial.number for trial in best(stage.trials, DEFAULT_OBJECTIVES, 5)}
+    top = {trial.number for trial in best(stage.trials, USUAL, 5)}
     others = [number for number in kept if number not in top]
     assert len(kept) == 20
     assert top <= set(kept)
@@ -125,8 +127,8 @@ def test_a_window_keeps_the_best_and_some_of_the_others_from_the_whole_time(virt
 
 
 def test_a_reopened_trial_comes_back_as_an_unfinished_one_and_then_counts(virtual: SimpleNamespace) -> None:
-    memory = Window(DEFAULT_OBJECTIVES, 8, 3, 4)
-    stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, DEFAULT_OBJECTIVES)
+    memory = Window(USUAL, 8, 3, 4)
+    stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, USUAL)
     states = []
     for what in ("open", "failed", "reopen", "finished"):
         stage.tell(what, 0)
@@ -136,8 +138,8 @@ def test_a_reopened_trial_comes_back_as_an_unfinished_one_and_then_counts(virtua
 
 
 def test_how_each_status_stands_in_the_study(virtual: SimpleNamespace) -> None:
-    memory = Window(DEFAULT_OBJECTIVES)
-    stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, DEFAULT_OBJECTIVES)
+    memory = Window(USUAL)
+    stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, USUAL)
     for status in ("finished", "collapsed", "pruned", "failed", "finished", "collapsed"):
         stage.tell("open", 0)
         study.show(memory.shown)
@@ -163,8 +165,8 @@ def test_how_each_status_stands_in_the_study(virtual: SimpleNamespace) -> None:
 
 def test_litter_is_thrown_away(virtual: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ratefront.engine.study.MOST_LITTER", 10)
-    memory = Window(DEFAULT_OBJECTIVES)
-    stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, DEFAULT_OBJECTIVES)
+    memory = Window(USUAL)
+    stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, USUAL)
     stage.tell("open", 0)
     for seed in range(50):
         study.show(memory.shown)
@@ -174,7 +176,7 @@ def test_litter_is_thrown_away(virtual: SimpleNamespace, monkeypatch: pytest.Mon
 
 
 def test_a_generation_that_is_full_gives_its_best_as_parents(virtual: SimpleNamespace) -> None:
-    memory = Generations(DEFAULT_OBJECTIVES, 6)
+    memory = Generations(USUAL, 6)
     stage = Stage(virtual, memory)
     for _ in range(8):
         stage.tell("open", 0)
@@ -190,7 +192,7 @@ def test_a_generation_that_is_full_gives_its_best_as_parents(virtual: SimpleName
         stage.tell("open", 0)
         stage.tell("finished", 0)
     assert (memory.current, len(memory.parents)) == (2, 6)
-    elite = best([*pool, *stage.trials[-6:]], DEFAULT_OBJECTIVES, 6)
+    elite = best([*pool, *stage.trials[-6:]], USUAL, 6)
     assert {trial.params.trial_id for trial in elite} == set(memory.parents)
 
 
@@ -199,29 +201,29 @@ def test_a_generation_that_is_full_gives_its_best_as_parents(virtual: SimpleName
 def test_the_best_are_on_the_front_first_and_collapsed_ones_last(
     virtual: SimpleNamespace, seed: int, size: int, count: int
 ) -> None:
-    random, memory = Random(seed), Window(DEFAULT_OBJECTIVES)
+    random, memory = Random(seed), Window(USUAL)
     stage = Stage(virtual, memory)
     for _ in range(size):
         stage.tell("open", 0)
         stage.tell(random.choice(("finished", "finished", "collapsed", "pruned")), 0)
-    chosen = best(stage.trials, DEFAULT_OBJECTIVES, count)
+    chosen = best(stage.trials, USUAL, count)
     assert len(chosen) == min(size, count)
     assert len({trial.number for trial in chosen}) == len(chosen)
     order = [("finished", "collapsed", "pruned").index(trial.status) for trial in chosen]
     assert order == sorted(order)
     points = {
-        trial.params.trial_id: [trial.result.objective(name) for name in DEFAULT_OBJECTIVES]
+        trial.params.trial_id: [trial.result.objective(name) for name in USUAL]
         for trial in stage.trials
         if trial.status == "finished" and trial.result
     }
-    front = set(non_dominated(points, DEFAULT_OBJECTIVES)) if points else set()
+    front = set(non_dominated(points, USUAL)) if points else set()
     values = {tuple(points[name]) for name in front}
     picked = {tuple(points[trial.params.trial_id]) for trial in chosen if trial.status == "finished"}
     assert picked <= values or values <= picked
 
 
 def test_the_extremes_of_a_front_are_chosen_before_what_lies_between(virtual: SimpleNamespace) -> None:
-    trials = []
+    trials, objectives = [], objectives_of({"objectives": ["rate_bits", "accuracy"]})
     for place in range(9):
         trial = TrialHistory(place, TrialParams(f"t{place}", 0, {"family": "label"}), 0.0, "finished")
         measured = {"rate_bits": float(place), "accuracy": place / 10}
@@ -229,7 +231,7 @@ def test_the_extremes_of_a_front_are_chosen_before_what_lies_between(virtual: Si
         result["validation"] |= measured
         trial.result = TrialResult.from_json(result)
         trials.append(trial)
-    assert {trial.number for trial in best(trials, ("rate_bits", "accuracy"), 2)} == {0, 8}
+    assert {trial.number for trial in best(trials, objectives, 2)} == {0, 8}
 
 
 def test_the_branches_hold_what_every_trial_asks_for(virtual: SimpleNamespace) -> None:

@@ -12,7 +12,7 @@ import pytest
 import typer
 import yaml
 
-from ratefront.api import checked_params
+from ratefront.api.one_trial import checked_params
 from ratefront.catalogue import CATALOGUE
 from ratefront.cli import app
 from ratefront.spec.facts import known_facts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from ratefront.orchestrate import redraw
 from ratefront.orchestrate.sweep import Work, run_sweep
+from ratefront.report.write import DrawnReport
 from ratefront.spec.check import LoadedSpec
 from ratefront.spec.schema import Named, Resources, Sampler, SweepSpec
 from ratefront.spec.space import Branch, Choice, Space
@@ -60,16 +62,19 @@ def loaded(
     return LoadedSpec(spec, space)
 
 
-def drawn(folder: SweepFolder) -> SimpleNamespace:
+def drawn(folder: SweepFolder) -> DrawnReport:
+    """A report that is drawn at once."""
     folder.report.write_text("drawn")
-    return SimpleNamespace(figures={"hypervolume": 1.0}, artifacts=[folder.report], note="n")
+    return DrawnReport((folder.report,), {"hypervolume": 1.0}, (), "n")
 
 
-def run(spec: LoadedSpec, folder: Path, **changes: Any) -> Any:
-    settings: Mapping[str, Any] = {
-        "resume": False, "tracking_uri": None, "on_update": None, "finish": drawn, "work": WORK,
-    }  # fmt: skip
-    return run_sweep(spec, SweepFolder(folder), **(dict(settings) | changes))
+def run(
+    spec: LoadedSpec, folder: Path, report: Callable[[SweepFolder], DrawnReport] = drawn, **changes: Any
+) -> Any:
+    settings: Mapping[str, Any] = {"resume": False, "tracking_uri": None, "on_update": None, "work": WORK}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redraw, "write_report", report)
+        return run_sweep(spec, SweepFolder(folder), **(dict(settings) | changes))
 
 
 @pytest.fixture(scope="session")

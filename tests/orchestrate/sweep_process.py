@@ -34,7 +34,7 @@ def main() -> int:
             loaded(trials, tuple(map(int, options.split(",")))),
             folder,
             resume="resume" in words,
-            finish=draw_for_long if "draws" in words else drawn,
+            report=draw_for_long if "draws" in words else drawn,
             work=Work("fake_work:trial_steps", f"fake_work:{prepare}", "fake_work:limit_memory"),
         )
     except Interrupted as error:

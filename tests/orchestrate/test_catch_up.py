@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from ratefront.errors import InputError, TrackingError
 from ratefront.events import Ended
 from ratefront.orchestrate import catch_up as module
 from ratefront.orchestrate.catch_up import catch_up
+from ratefront.report.write import DrawnReport, files_of
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger, LedgerReader
 from ratefront.tracking.follower import Follower
@@ -54,15 +55,10 @@ def track(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
             return Follower(LedgerReader(folder.ledger).read_new, tracker, QUICK).start()
 
         monkeypatch.setattr(module, "open_tracking", open_tracking)
-        opened["told"] = catch_up(folder, drawn, **asked)
+        opened["told"] = catch_up(folder, **asked)
         return opened
 
     return track
-
-
-def drawn(folder: SweepFolder) -> Any:
-    folder.report.write_text("<p>front</p>")
-    return SimpleNamespace(figures={"hypervolume": 0.5}, artifacts=[folder.report], note="**done**")
 
 
 def test_a_sweep_that_has_ended_arrives_whole_and_sent_again_it_stays(
@@ -72,14 +68,28 @@ def test_a_sweep_that_has_ended_arrives_whole_and_sent_again_it_stays(
     track(folder, place.kept)
     once = by_trial(place)
     assert len(once) == 31
-    assert (once[""].status, once[""].artifacts, once[""].tags["mlflow.note.content"]) == (
-        "FINISHED",
-        {"report.html"},
-        "**done**",
-    )
+    assert (once[""].status, once[""].artifacts) == ("FINISHED", {path.name for path in files_of(folder)})
     assert sum(run.tags.get("pareto") == "true" for run in once.values()) > 2
     track(folder, place.kept)
     assert by_trial(place) == once
+
+
+def test_of_a_folder_that_takes_no_report_what_lies_there_is_sent(
+    track: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refused(folder: SweepFolder) -> DrawnReport:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    folder, place = full_sweep(tmp_path / "digits"), MemoryPlace()
+    folder.front_csv.write_text("of an earlier report")
+    monkeypatch.setattr(module, "write_report", refused)
+    track(folder, place.kept)
+    run = by_trial(place)[""]
+    assert (run.status, run.artifacts, run.points) == ("FINISHED", {"front.csv"}, set())
+    assert "Read-only file system" in caplog.text
 
 
 def test_a_sweep_that_was_interrupted_is_left_so(track: Callable[..., Any], tmp_path: Path) -> None:
@@ -154,7 +164,7 @@ def test_a_running_sweep_is_not_sent_to_where_its_driver_reports(
         Ledger(sweep.folder.ledger),
         pytest.raises(InputError, match="its driver reports there already"),
     ):
-        catch_up(sweep.folder, drawn, tracking_uri=given)
+        catch_up(sweep.folder, tracking_uri=given)
 
 
 def test_a_tracker_that_is_away_is_told(

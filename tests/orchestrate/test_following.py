@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from ratefront.orchestrate import following
 from ratefront.orchestrate.following import Following
 from ratefront.orchestrate.interrupts import Interrupted
 from ratefront.orchestrate.redraw import Redrawer
+from ratefront.report.write import files_of
 from ratefront.spec.schema import Tracking
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import LedgerReader
@@ -35,9 +37,8 @@ def place(monkeypatch: pytest.MonkeyPatch) -> MemoryPlace:
 
 
 def follow(folder: SweepFolder, then: Callable[[Following], None]) -> None:
-    drawn = SimpleNamespace(figures={"hypervolume": 0.5}, artifacts=[], note="**done**")
     spec: Any = SimpleNamespace(tracking=Tracking())
-    with Following(folder, spec, None, Redrawer(lambda folder: drawn, folder), None) as followed:
+    with Following(folder, spec, None, Redrawer(folder), None) as followed:
         then(followed)
 
 
@@ -45,8 +46,12 @@ def test_a_sweep_that_ends_is_closed_with_its_figures(place: MemoryPlace, tmp_pa
     folder = full_sweep(tmp_path / "digits")
     follow(folder, lambda followed: followed.ended(read_history(folder)))
     run = by_trial(place)[""]
-    assert (run.status, run.tags["mlflow.note.content"]) == ("FINISHED", "**done**")
-    assert {point.key: point.value for point in run.points} == {"hypervolume": 0.5}
+    summary = json.loads(folder.summary.read_text())
+    numbers = {name: value for name, value in summary.items() if type(value) in (int, float)}
+    assert run.status == "FINISHED"
+    assert f"| {summary['front'][0]['trial_id']} |" in run.tags["mlflow.note.content"]
+    assert {point.key: point.value for point in run.points} == numbers
+    assert {path.name for path in files_of(folder)} <= run.artifacts
 
 
 @pytest.mark.parametrize(
@@ -79,6 +84,4 @@ def test_a_sweep_that_breaks_off_says_how(
 def test_a_name_that_no_registered_model_can_have_is_refused_before_anything_starts(tmp_path: Path) -> None:
     spec: Any = SimpleNamespace(tracking=Tracking(register_as="digits/front"))
     with pytest.raises(InputError, match="'digits/front' is no name"):
-        Following(
-            SweepFolder(tmp_path), spec, None, Redrawer(lambda folder: None, SweepFolder(tmp_path)), None
-        )
+        Following(SweepFolder(tmp_path), spec, None, Redrawer(SweepFolder(tmp_path)), None)

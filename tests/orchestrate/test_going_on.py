@@ -189,7 +189,7 @@ def test_the_whole_story_on_workers(
     folder, data = tmp_path / "sweep", tmp_path / "data.npz"
     data.write_bytes(b"one")
     changing = replace(WORK, trial_steps="fake_work:trial_steps_whose_data_change")
-    with pytest.raises(EngineError, match=r"^trial t000[01]: (?s:.*)is another(?s:.*)--resume$"):
+    with pytest.raises(EngineError, match=r"^trial t000[01]: (?s:.*)is another(?s:.*)go on with this one$"):
         fake.run(on_data(fake, data), folder, work=changing)
     assert read_history(SweepFolder(folder)).counts["failed"] == 0
     with pytest.raises(InputError, match=r"data\.npz is another"):

@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 from tests.builders import FakeSweep, label, spec
 
+from ratefront.engine.opening import Opener, Wishes, opening_events
 from ratefront.errors import InputError
-from ratefront.events import Created, Extended, Reconfigured, Reopened, Resumed
+from ratefront.events import Created, Event, Extended, Reconfigured, Reopened, Resumed
 from ratefront.history import SweepHistory
 from ratefront.orchestrate import environment, git_tree
 from ratefront.orchestrate.environment import describe_environment, write_environment
-from ratefront.orchestrate.opening import Wishes, check_folder, clear_away, opening_events
+from ratefront.orchestrate.opening import check_begun, check_folder, clear_away
+from ratefront.report.write import files_of, write_report
 from ratefront.spec.going_on import Change
 from ratefront.spec.load import to_plain
+from ratefront.spec.schema import SweepSpec
 from ratefront.store.environment import environment_descriptions, environment_files, git_commit_of
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger
@@ -35,9 +38,9 @@ class TestFolder:
         [
             ("notes.txt", Wishes(), "not empty"),
             ("x", Wishes(resume=True), "no sweep to"),
-            ("x", Wishes(extend=3), "--extend is for a sweep that has begun"),
-            ("ledger.jsonl", Wishes(retry_failed=True), "--retry-failed is for a sweep that has begun"),
-            ("ledger.jsonl", Wishes(resume=True, extend=0), "--extend: must be ≥ 1, got 0"),
+            ("x", Wishes(extend=3), "extend is for a sweep that has begun"),
+            ("ledger.jsonl", Wishes(retry_failed=True), "retry_failed is for a sweep that has begun"),
+            ("ledger.jsonl", Wishes(resume=True, extend=0), "extend must be ≥ 1, got 0"),
         ],
     )
     def test_what_is_refused(self, tmp_path: Path, name: str, wishes: Wishes, rule: str) -> None:
@@ -49,7 +52,7 @@ class TestFolder:
         sweep = FakeSweep(tmp_path / "s")
         check_folder(sweep.folder, Wishes())  # it has planned none
         sweep.plan(label())
-        with pytest.raises(InputError, match="already holds a sweep; go on with --resume"):
+        with pytest.raises(InputError, match="already holds a sweep; go on with resume=True"):
             check_folder(sweep.folder, Wishes())
 
     def test_a_ledger_that_nobody_can_read_is_not_thrown_away(self, tmp_path: Path) -> None:
@@ -90,24 +93,31 @@ def history(path: Path, ended: bool) -> Any:
     return read_history(sweep.folder)
 
 
+def opening(
+    asked: SweepSpec, told: SweepHistory, wishes: Wishes, change: Change | None = None
+) -> list[Event]:
+    return opening_events(asked, told, wishes, Opener("process 7 on here", "0.9"), change)
+
+
 class TestEvents:
     def test_an_empty_ledger_begins_with_the_spec(self, asked: Any) -> None:
-        (created,) = opening_events(asked, SweepHistory(), Wishes())
+        (created,) = opening(asked, SweepHistory(), Wishes())
         assert isinstance(created, Created)
-        assert created.spec == to_plain(asked)
-        assert opening_events(asked, SweepHistory(), Wishes(resume=True)) == [created]
+        assert (created.spec, created.ratefront_version) == (to_plain(asked), "0.9")
+        assert opening(asked, SweepHistory(), Wishes(resume=True)) == [created]
 
     @pytest.mark.parametrize("wishes", [Wishes(True, 2), Wishes(True, None, True)])
-    def test_what_has_not_begun_is_neither_extended_nor_tried_again(self, asked: Any, wishes: Wishes) -> None:
+    def test_what_has_not_begun_is_neither_extended_nor_tried_again(self, wishes: Wishes) -> None:
         with pytest.raises(InputError, match="has not begun"):
-            opening_events(asked, SweepHistory(), wishes)
+            check_begun(SweepHistory(), wishes)
+        check_begun(SweepHistory(), Wishes(resume=True))
 
     def test_an_unfinished_sweep_is_resumed(self, asked: Any, tmp_path: Path) -> None:
-        (resumed,) = opening_events(asked, history(tmp_path / "s", ended=False), Wishes(True))
-        assert isinstance(resumed, Resumed)
+        (resumed,) = opening(asked, history(tmp_path / "s", ended=False), Wishes(True))
+        assert resumed == Resumed("process 7 on here")
 
     def test_all_wishes_at_once_in_the_order_that_the_history_needs(self, asked: Any, tmp_path: Path) -> None:
-        found = opening_events(asked, history(tmp_path / "s", ended=False), Wishes(True, 5, True))
+        found = opening(asked, history(tmp_path / "s", ended=False), Wishes(True, 5, True))
         assert [type(event) for event in found] == [Resumed, Extended, Reopened, Reopened]
         assert found[1:] == [Extended(9), Reopened("t0001"), Reopened("t0002")]
 
@@ -115,18 +125,18 @@ class TestEvents:
         self, asked: Any, tmp_path: Path
     ) -> None:
         told = history(tmp_path / "s", ended=True)
-        assert opening_events(asked, told, Wishes(True)) == []
-        assert opening_events(asked, told, Wishes(True, 1)) == [Extended(5)]
-        again = opening_events(asked, told, Wishes(True, None, True))
+        assert opening(asked, told, Wishes(True)) == []
+        assert opening(asked, told, Wishes(True, 1)) == [Extended(5)]
+        again = opening(asked, told, Wishes(True, None, True))
         assert again == [Reopened("t0001"), Reopened("t0002"), Reopened("t0003")]
 
     def test_changed_settings_come_first_and_alone_where_nothing_else_is_to_do(
         self, asked: Any, tmp_path: Path
     ) -> None:
         change = Change({"keep": "none"})
-        running = opening_events(asked, history(tmp_path / "r", ended=False), Wishes(True), change)
+        running = opening(asked, history(tmp_path / "r", ended=False), Wishes(True), change)
         assert [type(event) for event in running] == [Reconfigured, Resumed]
-        (only,) = opening_events(asked, history(tmp_path / "e", ended=True), Wishes(True), change)
+        (only,) = opening(asked, history(tmp_path / "e", ended=True), Wishes(True), change)
         assert only == Reconfigured({"keep": "none"})
 
     def test_a_new_sweep_does_not_take_over_one_that_came_first(self, tmp_path: Path) -> None:
@@ -143,7 +153,7 @@ class TestEvents:
     def test_where_none_has_failed_there_is_nothing_to_do(self, asked: Any, tmp_path: Path) -> None:
         sweep = FakeSweep(tmp_path / "s", spec(trials=1))
         sweep.finish(label(), 3.0, 0.9, 100)
-        assert opening_events(asked, read_history(sweep.end()), Wishes(True, None, True)) == []
+        assert opening(asked, read_history(sweep.end()), Wishes(True, None, True)) == []
 
 
 class TestEnvironment:
@@ -238,7 +248,7 @@ def test_a_sweep_without_failures_is_only_drawn_again_and_says_so(
     ended = fake.loaded(1)
     folder = FakeSweep(tmp_path / "s", to_plain(ended.spec)).end()
     before = folder.ledger.read_bytes()
-    fake.run(ended, folder.path, resume=True, retry_failed=True)
+    fake.run(ended, folder.path, write_report, resume=True, retry_failed=True)
     assert folder.ledger.read_bytes() == before
-    assert folder.report.read_text() == "drawn"
+    assert all(path.is_file() for path in files_of(folder))
     assert "no trial has failed" in caplog.text

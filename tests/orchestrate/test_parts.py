@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ratefront.engine.messages import Broke, Fact, Progressed, Returned
+from ratefront.engine.messages import Broke, Fact
 from ratefront.errors import EngineError, InputError
+from ratefront.events import Finished, Reported
 from ratefront.orchestrate import redraw
 from ratefront.orchestrate.cluster import connected
 from ratefront.orchestrate.following import Following
@@ -32,8 +33,8 @@ from ratefront.store.folder import SweepFolder
 @pytest.mark.parametrize(
     "fact",
     [
-        Progressed("t0001", 2, 3, {"loss": 0.1, "accuracy": 1.0}),
-        Returned("t0001", 1, {"validation": {"rate_bits": 2.5}, "extra": {}}),
+        Reported("t0001", 2, 3, {"loss": 0.1, "accuracy": 1.0}),
+        Finished("t0001", 1, {"validation": {"rate_bits": 2.5}, "extra": {}}),
         Broke("t0001", 1, "ValueError", "why β", True),
     ],
 )
@@ -42,12 +43,12 @@ def test_facts_survive_the_wire(fact: Fact) -> None:
 
 
 def test_the_wire_carries_numpy_and_nan_and_nothing_that_has_no_text() -> None:
-    sent = Progressed("t", 1, 1, {"a": np.float32(0.5), "b": np.int64(3), "c": float("nan")})
+    sent = Reported("t", 1, 1, {"a": np.float32(0.5), "b": np.int64(3), "c": float("nan")})
     metrics = decode(encode(sent)).metrics
     assert (metrics["a"], metrics["b"], type(metrics["b"])) == (0.5, 3, int)
     assert math.isnan(metrics["c"])
     with pytest.raises(TypeError, match="not object"):
-        encode(Returned("t", 1, {"x": object()}))
+        encode(Finished("t", 1, {"x": object()}))
 
 
 def test_quiet_puts_the_environment_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +77,7 @@ def test_a_display_that_breaks_is_dropped_and_the_sweep_goes_on(
         raise BrokenPipeError(32, "Broken pipe")
 
     folder = SweepFolder(tmp_path)
-    following = Following(folder, fake.loaded(1).spec, None, Redrawer(fake.drawn, folder), show)
+    following = Following(folder, fake.loaded(1).spec, None, Redrawer(folder), show)
     following.changed(history(1))
     following.changed(history(2))
     assert len(shown) == 1
@@ -97,73 +98,80 @@ def history(ended: int) -> Any:
 
 
 class TestRedraw:
-    def redrawer(
-        self, tmp_path: Path, draw: Callable[[SweepFolder], Any], interval_s: float = 0.0
-    ) -> Redrawer:
-        return Redrawer(draw, SweepFolder(tmp_path), interval_s)
+    @pytest.fixture
+    def redrawer(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Redrawer]:
+        """One whose report is drawn by a function of one's own."""
 
-    def test_draws_beside_the_sweep_and_one_at_a_time(self, tmp_path: Path) -> None:
+        def drawing(draw: Callable[[SweepFolder], Any], interval_s: float = 0.0) -> Redrawer:
+            monkeypatch.setattr(redraw, "write_report", draw)
+            return Redrawer(SweepFolder(tmp_path), interval_s)
+
+        return drawing
+
+    def test_draws_beside_the_sweep_and_one_at_a_time(self, redrawer: Callable[..., Redrawer]) -> None:
         release, drawn = threading.Event(), []
 
         def draw(folder: SweepFolder) -> None:
             drawn.append(threading.current_thread())
             release.wait(5)
 
-        redrawer = self.redrawer(tmp_path, draw)
-        redrawer.maybe(history(1))
-        redrawer.maybe(history(2))
+        drawn_by = redrawer(draw)
+        drawn_by.maybe(history(1))
+        drawn_by.maybe(history(2))
         release.set()
-        redrawer.wait()
+        drawn_by.wait()
         assert len(drawn) == 1
         assert drawn[0] is not threading.main_thread()
 
-    def test_draws_only_what_is_new(self, tmp_path: Path) -> None:
+    def test_draws_only_what_is_new(self, redrawer: Callable[..., Redrawer]) -> None:
         drawn: list[int] = []
-        redrawer = self.redrawer(tmp_path, lambda folder: drawn.append(1))
+        drawn_by = redrawer(lambda folder: drawn.append(1))
         for ended in (0, 1, 1, 1):
-            redrawer.maybe(history(ended))
-            redrawer.wait()
+            drawn_by.maybe(history(ended))
+            drawn_by.wait()
             time.sleep(0.01)
         assert len(drawn) == 1
 
-    def test_keeps_its_pace(self, tmp_path: Path) -> None:
+    def test_keeps_its_pace(self, redrawer: Callable[..., Redrawer]) -> None:
         drawn: list[int] = []
-        redrawer = self.redrawer(tmp_path, lambda folder: drawn.append(1), interval_s=60)
+        drawn_by = redrawer(lambda folder: drawn.append(1), interval_s=60)
         for ended in range(1, 5):
-            redrawer.maybe(history(ended))
-        redrawer.wait()
+            drawn_by.maybe(history(ended))
+        drawn_by.wait()
         assert drawn == []
 
-    def test_a_live_drawing_that_fails_is_no_matter_the_last_one_is(self, tmp_path: Path) -> None:
+    def test_a_live_drawing_that_fails_is_no_matter_the_last_one_is(
+        self, redrawer: Callable[..., Redrawer]
+    ) -> None:
         def draw(folder: SweepFolder) -> None:
             raise ValueError("no points yet")
 
-        redrawer = self.redrawer(tmp_path, draw)
-        redrawer.maybe(history(1))
-        redrawer.wait()
+        drawn_by = redrawer(draw)
+        drawn_by.maybe(history(1))
+        drawn_by.wait()
         with pytest.raises(ValueError, match="no points yet"):
-            redrawer.last(history(1))
+            drawn_by.last(history(1))
 
     def test_what_need_not_stay_goes_when_the_report_has_been_drawn(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, redrawer: Callable[..., Redrawer], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         done: list[Any] = []
         monkeypatch.setattr(redraw, "apply_retention", lambda folder, history: done.append(history))
-        redrawer = self.redrawer(tmp_path, lambda folder: done.append("drawn"))
+        drawn_by = redrawer(lambda folder: done.append("drawn"))
         live = history(1)
-        redrawer.maybe(live)
-        redrawer.wait()
+        drawn_by.maybe(live)
+        drawn_by.wait()
         assert done == ["drawn", live]
-        redrawer.last(live)
+        drawn_by.last(live)
         assert done == ["drawn", live] * 2
 
     def test_nothing_goes_that_has_not_been_drawn(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, redrawer: Callable[..., Redrawer], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def draw(folder: SweepFolder) -> None:
             raise ValueError("no points yet")
 
         monkeypatch.setattr(redraw, "apply_retention", lambda *values: pytest.fail("too early"))
-        redrawer = self.redrawer(tmp_path, draw)
-        redrawer.maybe(history(1))
-        redrawer.wait()
+        drawn_by = redrawer(draw)
+        drawn_by.maybe(history(1))
+        drawn_by.wait()

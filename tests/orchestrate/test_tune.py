@@ -156,12 +156,12 @@ def test_a_resume_of_an_ended_sweep_draws_again_and_writes_nothing(
 def test_other_settings_than_the_ledgers_are_refused(
     fake: SimpleNamespace, eventful: Any, follower: Any
 ) -> None:
-    with pytest.raises(SweepMismatchError, match=r"trials: 11 → 14\n.*--extend 3"):
+    with pytest.raises(SweepMismatchError, match=r"trials: 11 → 14\n.*give extend=3"):
         fake.run(fake.loaded(14, OPTIONS), eventful.folder, resume=True)
 
 
 def test_a_folder_that_holds_a_sweep_is_refused(fake: SimpleNamespace, eventful: Any) -> None:
-    with pytest.raises(InputError, match="--resume"):
+    with pytest.raises(InputError, match="resume=True"):
         fake.run(fake.loaded(9), eventful.folder)
 
 
@@ -191,11 +191,11 @@ def test_a_sweep_ends_where_its_space_holds_no_more_and_says_so(
     assert sorted(trial.params.values["merged"] for trial in history.with_status("finished")) == [7, 8, 9]
     assert events_of(folder, Ended) == [Ended("the space holds no more configurations")]
     status = status_of(SweepFolder(folder))
-    assert (status["state"], status["trials_requested"], status["finished"]) == ("ended", 8, 3)
-    assert status["ended_early"] == "the space holds no more configurations"
+    assert (status.state, status.trials_requested, status.finished) == ("ended", 8, 3)
+    assert status.ended_early == "the space holds no more configurations"
     before = len(events_of(folder))
     fake.run(spec, folder, resume=True)
-    with pytest.raises(InputError, match="--extend: the space holds no more configurations"):
+    with pytest.raises(InputError, match="extend=2: the space holds no more configurations"):
         fake.run(spec, folder, resume=True, extend=2)
     assert len(events_of(folder)) == before
 
@@ -239,13 +239,13 @@ def test_a_sweep_that_ended_on_an_error_says_why_and_its_folder_is_free(
     with pytest.raises(EngineError):
         fake.run(fake.loaded(2), folder.path, work=Work("x:y", "fake_work:prepare_broken"))
     told = status_of(folder)
-    assert told["state"] == "failed"
-    assert "training went wrong" in told["reason"]
+    assert told.state == "failed"
+    assert "training went wrong" in told.reason
     assert closing_of(fake.drawn(folder), folder, read_history(folder), "none").outcome == "failed"
     with pytest.raises(InputError):  # another one, in the same folder
         fake.run(fake.loaded(3), folder.path, work=Work("x:y", "fake_work:prepare_refused"))
     told = status_of(folder)
-    assert (told["state"], told["reason"], told["trials_requested"]) == (
+    assert (told.state, told.reason, told.trials_requested) == (
         "failed",
         "the data set is not there",
         3,
@@ -253,7 +253,7 @@ def test_a_sweep_that_ended_on_an_error_says_why_and_its_folder_is_free(
     history = fake.run(fake.loaded(3), folder.path, resume=True)
     assert statuses(history) == {"finished": 3}
     told = status_of(folder)
-    assert (told["state"], told["reason"]) == ("ended", None)
+    assert (told.state, told.reason) == ("ended", None)
     kinds = [type(entry.event) for entry in read_entries(folder.ledger)][:4]
     assert kinds == [Created, Halted, Resumed, TaskModelReady]
 
@@ -272,11 +272,11 @@ def test_the_training_of_the_task_model_is_told_and_may_be_interrupted(
     with pytest.raises(Interrupted):
         fake.run(fake.loaded(1), folder.path, work=work, on_training=until_the_second_epoch)
     assert [progress.epochs_done for progress, _ in told] == [0, 1]
-    assert [status["task_model_progress"] for _, status in told] == [its.to_plain() for its, _ in told]
-    assert {status["state"] for _, status in told} == {"starting"}
+    assert [status.task_model_progress for _, status in told] == [its for its, _ in told]
+    assert {status.state for _, status in told} == {"starting"}
     left = status_of(folder)
-    assert (left["state"], left["reason"], left["task_model_progress"]) == ("interrupted", "SIGINT", None)
-    assert left["elapsed_s"] >= 1.0, "the time in which it trained was time at work"
+    assert (left.state, left.reason, left.task_model_progress) == ("interrupted", "SIGINT", None)
+    assert left.elapsed_s >= 1.0, "the time in which it trained was time at work"
     assert statuses(fake.run(fake.loaded(1), folder.path, resume=True)) == {"finished": 1}
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from ratefront.engine.messages import Broke, Progressed, Returned, Start
+from ratefront.engine.messages import Broke, Start
 from ratefront.engine.placement import Needs
+from ratefront.events import Finished, Reported
 from ratefront.orchestrate import worker
 from ratefront.orchestrate.wire import FACT, decode
 from ratefront.orchestrate.worker import TrialActor, WorkerSetting, config_of
@@ -79,12 +80,12 @@ def trial(
 def step(actor: TrialActor) -> Any:
     """What a step tells, without the readings of this process."""
     fact = decode(actor.step()[FACT])
-    return replace(fact, metrics=own_metrics(fact.metrics)) if isinstance(fact, Progressed) else fact
+    return replace(fact, metrics=own_metrics(fact.metrics)) if isinstance(fact, Reported) else fact
 
 
 def test_a_trial_is_given_what_the_engine_says(actor: Any) -> None:
     made = actor(trial(cpus=2.5))
-    assert step(made) == Progressed("t0001", 3, 1, {"loss": 0.5})
+    assert step(made) == Reported("t0001", 3, 1, {"loss": 0.5})
     params, context = SEEN[0]
     assert (params.seed, params.values["method"]) == (17, "goes on")
     assert (context.device, context.batch_divisor) == ("cpu", 4)
@@ -126,7 +127,7 @@ def test_a_result_ends_the_trial(actor: Any) -> None:
     step(made)
     told = made.step()
     assert told["done"]
-    assert decode(told[FACT]) == Returned("t0001", 3, {"accuracy": 1.0})
+    assert decode(told[FACT]) == Finished("t0001", 3, {"accuracy": 1.0})
     assert CALLS == ["closed t0001"]
 
 

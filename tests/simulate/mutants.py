@@ -8,7 +8,7 @@ from typing import Any
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.live import LiveSweep
-from ratefront.engine.messages import Began, Fact, Progressed, Returned, SlotCommand, Start, StopAsked
+from ratefront.engine.messages import Fact, SlotCommand, Start, StopAsked
 from ratefront.events import (
     Entry,
     Event,
@@ -69,7 +69,7 @@ class HearsOldAttempts(Engine):
 
     def judge(self, fact: Fact) -> list[Event]:
         trial = self.history.trials.get(fact.trial_id)
-        if trial is not None and isinstance(fact, Progressed | Returned) and trial.status == "running":
+        if trial is not None and isinstance(fact, Reported | Finished) and trial.status == "running":
             fact = replace(fact, attempt=trial.attempts)
         return super().judge(fact)
 
@@ -186,7 +186,7 @@ class IgnoresStops(Engine):
 class TakesWhatIsNoNumber(Engine):
     """A report may be NaN."""
 
-    def _progressed(self, trial: Any, fact: Progressed) -> list[Event]:
+    def _reported(self, trial: Any, fact: Reported) -> list[Event]:
         if fact.step <= trial.step:
             return []
         finite = {name: value if value == value else 0.0 for name, value in fact.metrics.items()}
@@ -224,12 +224,12 @@ class BeginsTwice(Engine):
 
     def judge(self, fact: Fact) -> list[Event]:
         trial = self.history.trials.get(fact.trial_id)
-        if isinstance(fact, Began) and trial is not None and self.history.is_running(*_key(fact)):
+        if isinstance(fact, Started) and trial is not None and self.history.is_running(*_key(fact)):
             return [Started(fact.trial_id, trial.attempts + 1, fact.worker)]
         return super().judge(fact)
 
 
-def _key(fact: Began) -> tuple[str, int]:
+def _key(fact: Started) -> tuple[str, int]:
     return fact.trial_id, fact.attempt
 
 

@@ -79,7 +79,7 @@ def test_the_search_is_worth_it_on_the_synthetic_problem() -> None:
             for name in OBJECTIVES
         )
         values[params.trial_id] = [result.objective(name) for name in loaded.spec.objectives]
-    assert 5 < len(non_dominated(values, loaded.spec.objectives)) < 60
+    assert 5 < len(non_dominated(values, loaded.spec.directions)) < 60
 
 
 @pytest.mark.parametrize(("slots", "latency_s", "busy"), [(10, 0.0, 1.0), (10, 0.1, 0.99), (100, 0.5, 0.5)])

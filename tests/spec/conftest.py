@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ratefront.cli.arguments import overrides_of
 from ratefront.errors import SpecError
 from ratefront.spec.load import load_spec
 from ratefront.spec.yaml_text import write_yaml
@@ -56,11 +57,11 @@ def write(tmp_path: Path) -> Callable[[Any], Path]:
 
 @pytest.fixture
 def problems(plain: dict[str, Any], write: Callable[[Any], Path]) -> Callable[..., list[str]]:
-    """The problems of the smallest sweep file after ``--set`` changes; the file itself has none."""
+    """The problems of the smallest sweep file after ``overrides``; the file itself has none."""
 
-    def problems_of(*overrides: str, **options: Any) -> list[str]:
+    def problems_of(*overrides: str) -> list[str]:
         with pytest.raises(SpecError) as caught:
-            load_spec(write(plain), overrides, **options)
+            load_spec(write(plain), overrides_of(overrides))
         assert caught.value.exit_code == 2
         return list(caught.value.problems)
 

@@ -24,6 +24,7 @@ OTHERS: dict[str, tuple[Any, bool]] = {
     "task_model": ({"name": "small_cnn", "epochs": 3}, False),
     "space": ({"family": {"label": {}}}, False),
     "objectives": (["accuracy"], False),
+    "metrics": (["balanced_accuracy"], False),
     "trials": (9, False),
     "sampler": ({"seed": 7}, False),
     "training": ({"epochs": 2}, False),
@@ -84,7 +85,7 @@ def test_settings_that_an_older_sweep_could_not_name_had_their_defaults(asked: S
 
 
 def test_more_trials_alone_are_what_extend_is_for(asked: SweepSpec) -> None:
-    with pytest.raises(SweepMismatchError, match=r"trials: 1 → 4\n.*--extend 3$"):
+    with pytest.raises(SweepMismatchError, match=r"trials: 1 → 4\n.*give extend=3$"):
         change_of(ledger(asked), lab_spec(trials=4, keep="none"))
 
 
@@ -92,7 +93,7 @@ def test_more_trials_alone_are_what_extend_is_for(asked: SweepSpec) -> None:
 def test_other_differences_have_no_such_hint(changes: dict[str, Any]) -> None:
     with pytest.raises(SweepMismatchError) as caught:
         change_of(ledger(lab_spec(trials=5)), lab_spec(**({"trials": 5} | changes)))
-    assert "--extend" not in str(caught.value)
+    assert "extend" not in str(caught.value)
 
 
 class TestMoving:
@@ -137,6 +138,6 @@ def test_a_move_goes_through_the_override(tmp_path: Path) -> None:
     np.savez(tmp_path / "new.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     plain = to_plain(lab_spec(space={"family": {"label": {"method": {"lossless": {}}}}}))
     plain["dataset"] = {"name": "arrays", "path": str(tmp_path / "old.npz")}
-    loaded = spec_from_plain(plain, overrides=[f"dataset.path={tmp_path / 'new.npz'}"])
+    loaded = spec_from_plain(plain, overrides={"dataset.path": str(tmp_path / "new.npz")})
     assert loaded.spec.dataset.parameters["path"] == str(tmp_path / "new.npz")
     assert plain["dataset"]["path"] == str(tmp_path / "old.npz"), "what was given is left as it was"

@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 
 from ratefront.catalogue import CATALOGUE
+from ratefront.cli.arguments import overrides_of
 from ratefront.errors import SpecError
-from ratefront.records import OBJECTIVES
 from ratefront.spec.load import dump_yaml, load_spec, spec_difference, spec_from_plain, to_plain
-from ratefront.spec.schema import ObjectiveName
 from ratefront.spec.yaml_text import read_yaml, write_yaml
 
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
@@ -56,7 +55,7 @@ def test_overrides_apply_in_order_and_trials_last(
         "tracking.experiment=a=b",
         "training.learning_rate=1e-3",
     ]
-    spec = load_spec(write(plain), overrides, trials=9).spec
+    spec = load_spec(write(plain), overrides_of(overrides, 9)).spec
     assert (spec.trials, spec.training.epochs, spec.training.learning_rate) == (9, 3, 0.001)
     assert spec.dataset.parameters == {"split_seed": 7}
     assert spec.space["family"]["split"]["beta"] == 2.5
@@ -67,7 +66,7 @@ def test_the_difference_says_what_changed(write: Callable[[Any], Path], plain: d
     path = write(plain)
     old = to_plain(load_spec(path).spec)
     changes = ["trials=5", "space.family.split.beta=2", "objectives=[accuracy]", "reference.accuracy=0.1"]
-    new = to_plain(load_spec(path, changes).spec)
+    new = to_plain(load_spec(path, overrides_of(changes)).spec)
     assert spec_difference(old, new) == [
         'space.family.split.beta: {"float": [0.5, 500], "log": true} → 2',
         'objectives: ["rate_bits", "accuracy", "transmitter_bytes"] → ["accuracy"]',
@@ -93,10 +92,6 @@ def test_scalars_survive_writing(value: object) -> None:
 
 def test_merge_keys_are_no_second_key() -> None:
     assert read_yaml("a: &a {x: 1}\nb: {<<: *a, x: 2}") == {"a": {"x": 1}, "b": {"x": 2}}
-
-
-def test_the_objectives_of_a_file_are_those_of_a_record() -> None:
-    assert set(ObjectiveName.__args__) == set(OBJECTIVES)  # type: ignore[attr-defined]
 
 
 def test_a_check_imports_nothing_heavy() -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from tests.data.made import describe, load, write_npz
 
 from ratefront.catalogue import CATALOGUE
+from ratefront.cli.arguments import overrides_of
 from ratefront.spec.load import load_spec
 from ratefront.spec.plan import Plan, plan_of, render_plan
 
@@ -18,7 +19,7 @@ DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 
 
 def plan(*overrides: str) -> Plan:
-    return plan_of(load_spec(DIGITS, overrides), CATALOGUE)
+    return plan_of(load_spec(DIGITS, overrides_of(overrides)), CATALOGUE)
 
 
 def printed(what: Plan, terminal: bool = False) -> str:
@@ -45,7 +46,7 @@ def lines(text: str) -> list[str]:
         "│       ├── lossless",
         "    │   │   ├── width: 2 to 12, whole, logarithmic  (elements of a latent vector, channels of a latent map)",
         "    ├── split: conv1 | conv2 | conv3  (split point of the task model)",
-        "A sweep writes, in runs/digits-<time>/ or the folder given by --out:",
+        "A sweep writes, in its folder:",
         "and logs to MLflow: experiment ratefront in mlflow.db, beside the folder of the sweep",
     ],
 )

@@ -17,18 +17,47 @@ from tests.builders import (
     split,
 )
 
+from ratefront.bounds import from_predictions
+from ratefront.columns import measured
 from ratefront.errors import InputError
 from ratefront.events import Failed, Finished, Planned, Started
 from ratefront.history import SweepHistory
-from ratefront.overlay import overlay_of
 from ratefront.pareto import hypervolume
-from ratefront.records import TrialResult
+from ratefront.records import TrialResult, objectives_of
+from ratefront.report.view import read_view
 from ratefront.store.folder import SweepFolder
 from ratefront.store.front import front_of
 from ratefront.store.ledger import read_entries
-from ratefront.store.projections import write_projections
+from ratefront.store.projections import write_tables
 from ratefront.store.reading import read_history
-from ratefront.store.table import COLUMNS, MEASURED, trial_rows
+from ratefront.store.table import trial_columns, trial_rows
+
+#: What every sweep's ``trials.csv`` begins with.
+COLUMNS = [
+    "trial_id",
+    "status",
+    "reason",
+    "attempts",
+    "error",
+    "seed",
+    "family",
+    "split",
+    "beta",
+    "rate_bits",
+    "rate_bits_estimated",
+    "rate_bits_alone",
+    "rate_total_bits",
+    "overhead_bits",
+    "accuracy",
+    "log_loss_bits",
+    "rate_bits_validation",
+    "accuracy_validation",
+    "log_loss_bits_validation",
+    "transmitter_bytes",
+    "transmitter_macs",
+    "encode_ms",
+    "train_seconds",
+]
 
 SUMMARY_KEYS = {
     "sweep",
@@ -65,6 +94,13 @@ GAP_KEYS = {
 }
 
 
+def write_projections(folder):
+    """As a report does, without drawing it; returns the summary."""
+    view = read_view(folder, read_history(folder))
+    write_tables(folder, view.history, view.summary)
+    return view.summary
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     found = full_sweep(tmp_path_factory.mktemp("sweep"))
@@ -86,7 +122,7 @@ def test_trials_csv_has_a_row_for_every_trial_requested(folder):
 
 def test_trials_csv_begins_with_the_agreed_columns_then_the_other_parameters(folder):
     header = folder.trials_csv.read_text().splitlines()[0].split(",")
-    assert tuple(header[: len(COLUMNS)]) == COLUMNS
+    assert header[: len(COLUMNS)] == COLUMNS
     own = ["alphabet", "entropy_model", "merged_classes", "method", "objective"]
     assert header[len(COLUMNS) :] == [*own, "refine", "refine_steps", "share", "width"]
 
@@ -102,7 +138,7 @@ def test_trials_without_a_result_keep_their_reason_and_no_numbers(folder):
     failed = [row for row in rows_of(folder) if row["status"] == "failed"]
     assert failed[0]["reason"] == "loss is NaN at epoch 3 (β = 900)"
     assert (failed[0]["attempts"], failed[0]["error"]) == ("1", "DivergedError")
-    assert {failed[0][name] for name in MEASURED} == {""}
+    assert {failed[0][column.name] for column in measured()} == {""}
     assert failed[0]["split"] == "block1"
 
 
@@ -139,6 +175,16 @@ def test_a_parameter_that_is_called_as_a_column_is_has_one_of_its_own(tmp_path):
     assert (row["params.seed"], row["params.accuracy"], row["depth"]) == (3, "high", 2)
 
 
+def test_rows_are_those_of_the_file_as_typed_values(folder):
+    history = read_history(folder)
+    rows = trial_rows(history)
+    assert {tuple(row) for row in rows} == {trial_columns(history)}
+    written = [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
+    assert written == rows_of(folder)
+    first = rows[0]
+    assert (type(first["accuracy"]), type(first["attempts"]), first["beta"]) == (float, int, None)
+
+
 def test_summary_has_all_keys_and_no_nan(folder):
     summary = json.loads(folder.summary.read_text(), parse_constant=pytest.fail)
     assert summary.keys() >= SUMMARY_KEYS
@@ -155,16 +201,17 @@ def test_summary_has_all_keys_and_no_nan(folder):
 
 def test_hypervolume_is_the_fronts_on_test_values(folder):
     summary = json.loads(folder.summary.read_text())
-    objectives = summary["objectives"]
+    objectives = objectives_of({"objectives": summary["objectives"]})
     points = [[entry[name] for name in objectives] for entry in summary["front"]]
     assert summary["hypervolume"] == pytest.approx(hypervolume(points, objectives, summary["reference"]))
     assert 0.5 < summary["hypervolume_rate_accuracy"] < 1
 
 
 def test_gaps_of_the_summary_are_those_of_the_test_samples(folder):
-    summary, overlay = json.loads(folder.summary.read_text()), overlay_of(*predictions(2))
+    labels, logits = predictions(2)
+    summary, bounds = json.loads(folder.summary.read_text()), from_predictions(labels, logits=logits)
     entry = summary["front"][-1]
-    oracle = overlay.curves["oracle"].rate_at(1 - entry["accuracy"])
+    oracle = bounds["oracle"].rate_at(1 - entry["accuracy"])
     assert entry["gap_bits"]["oracle"] == pytest.approx(entry["rate_bits"] - oracle)
 
 
@@ -204,7 +251,7 @@ def test_files_deleted_and_rebuilt_are_byte_identical(folder):
 
 def test_a_sweep_before_its_task_model_has_nulls_with_reasons(tmp_path):
     sweep = FakeSweep(tmp_path, task_model=False)
-    summary = write_projections(sweep.folder)
+    summary = write_projections(sweep.folder).to_json()
     assert summary["task_model_accuracy"] is summary["hypervolume"] is None
     assert summary["hypervolume_rate_accuracy"] is None
     assert {"hypervolume", "hypervolume_rate_accuracy"} == summary["reasons"].keys()
@@ -213,14 +260,14 @@ def test_a_sweep_before_its_task_model_has_nulls_with_reasons(tmp_path):
 
 
 def test_an_empty_front_has_hypervolume_zero(tmp_path):
-    summary = write_projections(FakeSweep(tmp_path).folder)
+    summary = write_projections(FakeSweep(tmp_path).folder).to_json()
     assert (summary["hypervolume"], summary["hypervolume_rate_accuracy"]) == (0.0, 0.0)
 
 
 def test_hypervolume_without_its_reference_is_null_with_the_reason(tmp_path):
     sweep = FakeSweep(tmp_path, spec(objectives=["rate_bits", "accuracy", "encode_ms"]))
     sweep.finish(label(), 3.0, 0.9, 100)
-    summary = write_projections(sweep.end())
+    summary = write_projections(sweep.end()).to_json()
     assert summary["hypervolume"] is None
     assert "encode_ms has no default" in summary["reasons"]["hypervolume"]
     assert summary["hypervolume_rate_accuracy"] is not None
@@ -242,7 +289,7 @@ def test_a_running_sweep_shows_ended_trials_only(tmp_path):
     sweep = FakeSweep(tmp_path)
     sweep.finish(label(), 3.0, 0.9, 100)
     sweep.plan(split("stem", 1.0))
-    summary = write_projections(sweep.folder)
+    summary = write_projections(sweep.folder).to_json()
     assert (summary["trials_finished"], summary["ended"]) == (1, False)
     assert len(rows_of(sweep.folder)) == 1
 

@@ -49,7 +49,7 @@ def test_a_driver_that_ends_by_itself_leaves_no_request_to_the_next(tmp_path: Pa
 
 def test_where_nobody_drives_there_is_nobody_to_stop(tmp_path: Path) -> None:
     FakeSweep(tmp_path / "a b")
-    with pytest.raises(InputError, match=r"go on with: ratefront sweep --out '.*a b' --resume"):
+    with pytest.raises(InputError, match=r"go on with: rf\.run\(folder='.*a b', resume=True\)"):
         stop_sweep(SweepFolder(tmp_path / "a b"), "by hand")
     with pytest.raises(InputError, match="the sweep has ended"):
         stop_sweep(full_sweep(tmp_path / "ended"), "by hand")

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import TaskModelParameters
+from ratefront.cli.arguments import overrides_of
 from ratefront.errors import SpecError
 from ratefront.spec.load import load_spec
 from ratefront.spec.plan import plan_of, render_plan
@@ -44,7 +45,7 @@ def test_problems_are_told_at_once(overrides: list[str], problem: str) -> None:
     if not any("split.split" in one for one in overrides):
         overrides = [*overrides, f"space.family.split.split={_first_split(overrides[0])}"]
     with pytest.raises(SpecError) as caught:
-        load_spec(DIGITS, overrides)
+        load_spec(DIGITS, overrides_of(overrides))
     assert problem in str(caught.value)
 
 
@@ -72,7 +73,7 @@ def test_a_long_list_of_split_points_fits_a_line() -> None:
 
 def _plan(overrides: list[str]) -> str:
     console = Console(file=io.StringIO(), width=140)
-    console.print(render_plan(plan_of(load_spec(DIGITS, overrides), CATALOGUE)))
+    console.print(render_plan(plan_of(load_spec(DIGITS, overrides_of(overrides)), CATALOGUE)))
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in text.splitlines())
 
@@ -80,7 +81,7 @@ def _plan(overrides: list[str]) -> str:
 def test_only_a_users_own_needs_torch_for_a_check() -> None:
     program = (
         "import sys; from ratefront.spec.load import load_spec; from pathlib import Path;"
-        f"load_spec(Path({str(DIGITS)!r}), ['task_model=residual_cnn', 'space.family.split.split=stem']);"
+        f"load_spec(Path({str(DIGITS)!r}), {{'task_model': 'residual_cnn', 'space.family.split.split': 'stem'}});"
         "print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

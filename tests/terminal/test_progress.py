@@ -30,6 +30,7 @@ from ratefront.events import (
 from ratefront.history import SweepHistory
 from ratefront.store.task_model_progress import TaskModelProgress
 from ratefront.terminal.progress import LiveDisplay, PlainDisplay, display_for
+from ratefront.terminal.surfaces import TerminalSurface
 
 
 class Told:
@@ -182,7 +183,7 @@ def test_trials_that_end_stay_above_a_block_of_what_runs() -> None:
 
 def test_what_had_ended_before_is_one_line_on_a_terminal_too() -> None:
     screen = Screen()
-    with LiveDisplay(screen.console) as display:
+    with LiveDisplay(TerminalSurface(screen.console)) as display:
         told = Told(display, [created(9), *trial(0), *trial(1), *trial(2)[:2]])
         told.tell(Resumed("process 2"), Started("t0002", 2, "w"), _finished("t0002", 2))
     assert screen.rows()[0] == "2 of 9 trials have ended before"
@@ -191,7 +192,7 @@ def test_what_had_ended_before_is_one_line_on_a_terminal_too() -> None:
 
 def test_after_an_interrupt_the_block_says_how_far_it_came_and_nothing_runs() -> None:
     screen = Screen()
-    with suppress(KeyboardInterrupt), LiveDisplay(screen.console) as display:
+    with suppress(KeyboardInterrupt), LiveDisplay(TerminalSurface(screen.console)) as display:
         told = Told(display)
         told.tell(created(20), TaskModelReady("x", 0.9, 0.961, 4096), *trial(0), *trial(1)[:2])
         display.ending()
@@ -207,7 +208,7 @@ def test_after_an_interrupt_the_block_says_how_far_it_came_and_nothing_runs() ->
 
 def test_more_trials_run_than_the_terminal_has_lines() -> None:
     screen = Screen(height=10)
-    with LiveDisplay(screen.console) as display:
+    with LiveDisplay(TerminalSurface(screen.console)) as display:
         told = Told(display, [created(50)])
         told.tell(*(event for number in range(30) for event in trial(number)[:2]))
         rows = screen.wait_for("… and 24 more")
@@ -223,7 +224,7 @@ def test_the_clock_is_that_of_status(monkeypatch: pytest.MonkeyPatch) -> None:
         history.apply(Entry(seq, moment, event))
     history.apply(Entry(3, 900_000.0, Resumed("process 2")))
     monkeypatch.setattr("ratefront.terminal.progress.time.time", lambda: 900_012.0)
-    with LiveDisplay(screen.console) as display:
+    with LiveDisplay(TerminalSurface(screen.console)) as display:
         display.update(history)
         screen.wait_for("0/9 nothing yet 0:42")
 
@@ -236,7 +237,7 @@ def training(epochs_done: int = 0, **changes: Any) -> TaskModelProgress:
 
 def test_the_training_of_the_task_model_is_shown() -> None:
     screen = Screen()
-    with LiveDisplay(screen.console) as display:
+    with LiveDisplay(TerminalSurface(screen.console)) as display:
         Told(display).tell(created(20))
         screen.wait_for("preparing the task model")
         display.train(training(2, share=0.5, seconds=10.0, loss=0.4123, accuracy=0.8815))
@@ -266,7 +267,7 @@ class Torn(io.StringIO):
 
 def test_a_display_that_breaks_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
     screen = Screen()
-    with LiveDisplay(screen.console) as display:
+    with LiveDisplay(TerminalSurface(screen.console)) as display:
         Told(display).tell(created(20))
         screen.wait_for("0/20")
         screen.console.file = Torn()

@@ -1,20 +1,20 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 from tests.builders import FakeSweep, full_sweep, label
 
 from ratefront.events import Ended
-from ratefront.store.status import status_of
+from ratefront.store.status import LastEvent, RunningTrial, SweepStatus, status_of
 from ratefront.terminal import words
 from ratefront.terminal.status import print_status
 
 
-def shown(status: dict[str, Any], width: int = 100) -> str:
+def shown(status: SweepStatus, width: int = 100) -> str:
     stream = io.StringIO()
     print_status(status, Console(file=stream, width=width, highlight=False))
     return stream.getvalue()
@@ -48,26 +48,17 @@ def test_a_sweep_that_ended_early_says_why(tmp_path: Path) -> None:
 def test_a_running_sweep_says_what_runs_and_how_long_it_will_take(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
     sweep.plan(label())
-    status = status_of(sweep.folder) | {
-        "state": "running",
-        "driver": "process 7 on lab",
-        "running": 1,
-        "planned": 0,
-        "trials_per_hour": 7.26,
-        "remaining_s": 3 * 86400.0 + 7265,
-        "running_trials": [
-            {
-                "trial_id": "t0000",
-                "attempt": 2,
-                "step": 3,
-                "family": "label",
-                "params": label(),
-                "metrics": {"loss": 0.125},
-                "since": 1000.0,
-            }
-        ],
-        "last_event": {"kind": "reported", "time": 1060.0, "age_s": 5.0},
-    }
+    status = replace(
+        status_of(sweep.folder),
+        state="running",
+        driver="process 7 on lab",
+        running=1,
+        planned=0,
+        trials_per_hour=7.26,
+        remaining_s=3 * 86400.0 + 7265,
+        running_trials=(RunningTrial("t0000", 2, 3, "label", label(), {"loss": 0.125}, 1000.0),),
+        last_event=LastEvent("reported", 1060.0, 5.0),
+    )
     text = shown(status)
     assert "digits is running, driven by process 7 on lab" in text
     assert "7.3 trials an hour, about 3 d 2:01:05 to go, last event 0:05 ago" in text
@@ -77,8 +68,9 @@ def test_a_running_sweep_says_what_runs_and_how_long_it_will_take(tmp_path: Path
 
 def test_a_sweep_that_is_starting(tmp_path: Path) -> None:
     status = status_of(FakeSweep(tmp_path, task_model=False).folder)
-    assert shown(status | {"state": "starting"}).splitlines()[0] == "digits is starting"
-    assert "the task model is not ready yet" in shown(status | {"state": "starting"})
+    text = shown(replace(status, state="starting"))
+    assert text.splitlines()[0] == "digits is starting"
+    assert "the task model is not ready yet" in text
 
 
 def test_long_lists_are_cut_and_say_so(tmp_path: Path) -> None:

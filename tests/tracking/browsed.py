@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.builders import FakeSweep
 
+from ratefront.cli.arguments import overrides_of
 from ratefront.engine.startup import spread
 from ratefront.events import Planned
 from ratefront.records import Scalar
@@ -18,7 +19,7 @@ DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 
 @cache
 def digits(*overrides: str) -> LoadedSpec:
-    return load_spec(DIGITS, overrides)
+    return load_spec(DIGITS, overrides_of(overrides))
 
 
 def values(number: int) -> dict[str, Scalar]:

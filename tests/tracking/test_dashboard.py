@@ -57,7 +57,7 @@ def test_a_taken_port_is_refused(tmp_path: Path) -> None:
         taken.bind((HOST, 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(InputError, match=f"port {port} is taken; choose another with --port"):
+        with pytest.raises(InputError, match=f"port {port} is taken; choose another with port=…"):
             serve_dashboard(folder, port)
 
 

@@ -175,6 +175,7 @@ def test_leaving_a_tracker_that_hangs_takes_no_longer_than_was_allowed(
     entries_of_trials = len(story.entries) - 6  # all but created, four planned, and ended
     assert left == entries_of_trials
     assert f"{left} ledger entries not delivered" in caplog.text
+    assert "`sweep.track()`, with the same tracking_uri=…, delivers them" in caplog.text
     assert "has not answered" in caplog.text
 
 

@@ -16,6 +16,7 @@ import pytest
 from tests.tracking.places import EXPERIMENT, MlflowPlace
 
 import ratefront
+from ratefront.records import objectives_of
 from ratefront.tracking import server_session
 from ratefront.tracking.mlflow_store import MlflowStore
 from ratefront.tracking.own_traces import forget_this_machine
@@ -45,7 +46,7 @@ UNDOCUMENTED = {
     "model_code_path": "own_traces.py",
 }
 SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE)\b.*\b(FROM|INTO|SET)\b", re.DOTALL)
-OBJECTIVES, SWEEP_ID = ("rate_bits", "accuracy", "transmitter_bytes"), "0123456789abcdef"
+OBJECTIVES, SWEEP_ID = objectives_of({}), "0123456789abcdef"
 
 
 @cache

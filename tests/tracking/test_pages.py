@@ -109,7 +109,7 @@ def test_a_folder_says_which_sweep_it_is(tmp_path: Path) -> None:
     with Ledger(folder.ledger, lambda: START) as ledger:
         ledger.append(created())
     assert sweep_of(folder).identity == told(one_trial()).identity
-    assert sweep_of(folder).objectives == ("rate_bits", "accuracy")
+    assert sweep_of(folder).objectives == {"rate_bits": "minimise", "accuracy": "maximise"}
 
 
 def test_a_ledger_that_holds_nothing_yet_is_no_sweep(tmp_path: Path) -> None:

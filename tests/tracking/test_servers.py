@@ -19,7 +19,7 @@ from tests.tracking.servers import Guarded, MlflowServer, Postgres
 from tests.tracking.stories import Story, created, finished, planned, reported, started, whole_sweep
 from typer.testing import CliRunner
 
-from ratefront import api
+import ratefront as rf
 from ratefront.cli import app
 from ratefront.events import Reported
 from ratefront.orchestrate.environment import write_environment
@@ -275,7 +275,7 @@ def test_the_command_sends_a_sweep_and_sent_again_it_stays(
     assert len(once) == 3
     assert once[""].status == "FINISHED"
     assert "report.html" in once[""].artifacts
-    assert api.track(folder.path, place.uri, experiment="sent") == place.uri
+    assert rf.open(folder.path).track(place.uri, experiment="sent") == place.uri
     assert by_trial(place) == once
 
 

@@ -198,7 +198,7 @@ def test_its_best_trials_are_the_front_on_validation(story: list[tuple[str, int]
         if trial.result is not None
     }
     best = {trial.user_attrs["trial_id"] for trial in study.best_trials}
-    assert best == set(non_dominated(points, digits().spec.objectives))
+    assert best == set(non_dominated(points, digits().spec.directions))
 
 
 def test_distributions_are_those_of_the_sweep_file() -> None:

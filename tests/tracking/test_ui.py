@@ -48,12 +48,16 @@ def test_a_server_needs_no_second_one_and_its_password_is_not_shown(
 
 
 def test_it_says_where_the_pages_of_a_sweep_are(
-    mlflow_place: MlflowPlace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    mlflow_place: MlflowPlace,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(ui, "command", lambda port: [sys.executable, "-c", ""])
     sweep = TrackedSweep("digits", START, "0.1.0")
     assert ui.serve_ui(mlflow_place.uri, free_port(), sweep) == 0
-    assert "digits is not found there" in capsys.readouterr().out
+    assert "digits is not found there; sweep.track() sends it" in caplog.text
+    capsys.readouterr()
     mlflow_place.tracker().open_sweep(sweep, running=True)
     assert ui.serve_ui(mlflow_place.uri, free_port(), sweep) == 0
     said = capsys.readouterr().out

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from ratefront.records import OBJECTIVES
+from ratefront.records import OBJECTIVES, Objectives, objectives_of
 from ratefront.tracking.view_state import (
     SWEEPS_KEY,
     VIEW_TAG,
@@ -17,13 +17,13 @@ from ratefront.tracking.view_state import (
     view_tags,
 )
 
-USUAL = ("rate_bits", "accuracy", "transmitter_bytes")
+USUAL = objectives_of({})
 SWEEP_ID = "0123456789abcdef"
 #: What the longest tag of an experiment may hold on servers that are older than ours.
 TAG_CHARACTERS = 5000
 
 
-def view_of_trials(objectives: tuple[str, ...]) -> dict[str, Any]:
+def view_of_trials(objectives: Objectives) -> dict[str, Any]:
     """What the page of a sweep's trials shows."""
     tags = view_tags(objectives, SWEEP_ID)
     return view_at(trials_address("http://h", "1", SWEEP_ID, objectives, tags), tags)
@@ -72,22 +72,31 @@ def test_objectives_test_values_and_the_gap_are_columns_and_the_best_accuracy_co
 
 
 def test_without_accuracy_the_first_objective_orders_in_its_direction() -> None:
-    view = view_of_trials(("encode_ms",))
-    assert (view["orderByKey"], view["orderByAsc"]) == ("metrics.`obj/encode_ms`", True)
+    ordered = {}
+    for objectives in ({"encode_ms": "minimise"}, {"own": "maximise"}, {"own": "minimise"}):
+        view = view_of_trials(objectives)
+        ordered[tuple(objectives.items())] = (view["orderByKey"], view["orderByAsc"])
+    assert ordered == {
+        (("encode_ms", "minimise"),): ("metrics.`obj/encode_ms`", True),
+        (("own", "maximise"),): ("metrics.`obj/own`", False),
+        (("own", "minimise"),): ("metrics.`obj/own`", True),
+    }
 
 
 def test_the_charts_are_accuracy_over_rate_and_over_what_else_the_search_weighs() -> None:
-    view = view_of_trials(USUAL)
+    objectives: Objectives = {**USUAL, "balanced_accuracy": "maximise"}
+    view = view_of_trials(objectives)
     axes = [
         (chart["type"], chart["xaxis"]["key"], chart["yaxis"]["key"]) for chart in view["compareRunCharts"]
     ]
     assert axes == [
         ("SCATTER", "test/rate_bits", "test/accuracy"),
         ("SCATTER", "cost/transmitter_bytes", "test/accuracy"),
+        ("SCATTER", "test/rate_bits", "test/balanced_accuracy"),
     ]
     sections = {section["uuid"] for section in view["compareRunSections"]}
     assert {chart["metricSectionId"] for chart in view["compareRunCharts"]} == sections
-    assert len({chart["uuid"] for chart in view["compareRunCharts"]}) == 2
+    assert len({chart["uuid"] for chart in view["compareRunCharts"]}) == 3
 
 
 def test_an_experiment_without_the_view_shows_the_same_trials_in_the_same_order() -> None:
@@ -115,7 +124,7 @@ def test_sweeps_with_the_same_objectives_share_named_views_and_differ_in_one_tag
 
 
 def test_the_menu_has_a_view_for_each_set_of_objectives_and_one_of_sweeps() -> None:
-    tags = view_tags(USUAL, SWEEP_ID) | view_tags(("rate_bits", "accuracy"), "b" * 16)
+    tags = view_tags(USUAL, SWEEP_ID) | view_tags({"rate_bits": "minimise", "accuracy": "maximise"}, "b" * 16)
     named = {key: json.loads(value) for key, value in tags.items() if "name" in json.loads(value)}
     assert sorted(view["name"] for view in named.values()) == [
         "ratefront: sweeps",
@@ -126,6 +135,6 @@ def test_the_menu_has_a_view_for_each_set_of_objectives_and_one_of_sweeps() -> N
     assert all(type(view["createdAt"]) is int for view in named.values())
 
 
-@pytest.mark.parametrize("objectives", [tuple(OBJECTIVES), USUAL])
-def test_a_view_fits_into_a_tag(objectives: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("objectives", [OBJECTIVES, USUAL])
+def test_a_view_fits_into_a_tag(objectives: Objectives) -> None:
     assert max(map(len, view_tags(objectives, SWEEP_ID).values())) < TAG_CHARACTERS

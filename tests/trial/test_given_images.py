@@ -90,7 +90,7 @@ def test_resized_samples_have_the_codecs_size(tmp_path: Path, size: tuple[int, i
     if size != (6, 4):
         for path in (tmp_path / "x.npy", tmp_path / "x.png"):
             with pytest.raises(
-                InputError, match=rf"{size[1]}×{size[0]} pixels, this codec takes 4×6; --resize"
+                InputError, match=rf"{size[1]}×{size[0]} pixels, this codec takes 4×6; resize=True"
             ):
                 _samples(path, RGB)
 

@@ -26,7 +26,7 @@ from ratefront.tasks.small_cnn import SmallCNN
 from ratefront.tasks.stored import load_task_model_anew
 from ratefront.trial.context import TrialContext
 from ratefront.trial.ranking import RankedClasses, count_ties
-from ratefront.trial.receiver import decode_files
+from ratefront.trial.receiver import Decoded, decode_files
 from ratefront.trial.run import run_trial
 
 BIAS, WEIGHT = "stages.classifier.bias", "stages.classifier.weight"
@@ -180,11 +180,11 @@ def test_predictions_of_another_data_set_are_told(own: TrialContext) -> None:
 class _Unsure:
     """A receiver whose network drops units: one class in twenty is another one."""
 
-    def decode(self, config: Path, weights: Path, streams: Sequence[Path]) -> list[NDArray[np.int64]]:
+    def decode(self, config: Path, weights: Path, streams: Sequence[Path], folder: Path) -> list[Decoded]:
         decoded = [*decode_files(config, weights, streams)]
         for classes in decoded:
             classes[::20] = (classes[::20] + 1) % 10
-        return decoded
+        return [*map(Decoded, decoded)]
 
 
 @pytest.mark.parametrize("example", ["split-categorical", "image-jpeg"])

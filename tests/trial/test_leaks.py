@@ -80,17 +80,17 @@ def test_modes_of_torch_are_left_as_they_were(short_context: TrialContext) -> No
 
 
 def test_an_answer_that_nobody_waited_for_reaches_no_later_trial(
-    short_context: TrialContext, monkeypatch: pytest.MonkeyPatch
+    short_context: TrialContext, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Interrupted between question and answer, a receiver is not asked again."""
     receiver = Receiver()
     with monkeypatch.context() as interrupted:
         interrupted.setattr("ratefront.trial.receiver.json.loads", _interrupt)
         with pytest.raises(KeyboardInterrupt):
-            receiver.decode(Path("codec.json"), Path("codec.safetensors"), [])
+            receiver.decode(Path("codec.json"), Path("codec.safetensors"), [], tmp_path)
     assert not receiver.running
     with pytest.raises(WorkerLostError):
-        receiver.decode(Path("codec.json"), Path("codec.safetensors"), [])
+        receiver.decode(Path("codec.json"), Path("codec.safetensors"), [], tmp_path)
     receiver.close()
 
 

@@ -12,8 +12,8 @@ from ratefront.errors import InputError
 from ratefront.records import TrialParams, TrialResult
 from ratefront.store.folder import SweepFolder
 from ratefront.trial.context import TrialContext
-from ratefront.trial.round_trip import StoredCodec
 from ratefront.trial.run import run_trial
+from ratefront.trial.stored_codec import StoredCodec
 
 #: One by one; by position; drawn jointly; of samples that differ in length.
 TRIALS = {

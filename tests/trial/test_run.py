@@ -21,7 +21,7 @@ from ratefront.store.folder import SweepFolder, TrialFolder
 from ratefront.tasks.prepare import prepare_task_model
 from ratefront.trial.context import TrialContext
 from ratefront.trial.evaluate import CodedSplit, collapse_reason, measure
-from ratefront.trial.receiver import Receiver, decode_file
+from ratefront.trial.receiver import Decoded, Receiver, decode_file
 from ratefront.trial.run import run_trial, trial_steps
 
 
@@ -135,7 +135,7 @@ def test_a_codec_that_knows_the_labels_is_caught(context: TrialContext) -> None:
     split = load_dataset(context.spec.dataset).test
     leak = _Leak()
     with pytest.raises(OracleViolationError, match="a leak or a bug"):
-        measure(leak, leak.coded(split), split.labels, 10)  # type: ignore[arg-type]
+        measure(leak, leak.coded(split), Decoded(split.labels), 10, (), "test")  # type: ignore[arg-type]
 
 
 class _Leak:
@@ -161,12 +161,12 @@ def test_another_task_model_in_the_same_folder_is_not_mistaken(tmp_path: Path) -
 
 
 def test_a_killed_receiver_is_worth_another_try(
-    split_trial: tuple[TrialResult, list[Progress], TrialFolder],
+    split_trial: tuple[TrialResult, list[Progress], TrialFolder], tmp_path: Path
 ) -> None:
     files, receiver = split_trial[2], Receiver()
     receiver._process.kill()
     with pytest.raises(WorkerLostError, match="receiver died") as caught:
-        receiver.decode(files.codec_config, files.codec_weights, [files.stream])
+        receiver.decode(files.codec_config, files.codec_weights, [files.stream], tmp_path)
     assert caught.value.retryable
     receiver.close()
 

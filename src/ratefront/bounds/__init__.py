@@ -1,13 +1,31 @@
 """Bounds on the rate-accuracy trade-off: of any codec, and of codecs behind a given task model.
 
-NumPy and SciPy are all this package needs. Rates are bit/sample; distortion is P(Y^ != Y) unless a curve's
-`measure` says otherwise. The sources are cited as RA (Bajic, rate-accuracy bounds), MA (Enttsel and Corlay,
-model-aware limits) and LL (Dubois et al., lossless prediction).
+Begin with `from_predictions`, `from_file`, `from_prior`, `from_counts_file` or `example`. Each gives `Bounds`:
+curves by name (`RateDistortionCurve`) with what is known of their source, the gaps of a point of your own
+(`Bounds.gaps`), a figure (`Bounds.plot`, `Bounds.save_figure`), and the JSON document (`Bounds.to_json`).
+
+    bounds = from_predictions(labels, logits=logits)
+    bounds["oracle"].rate_at(0.05)                                # bit/sample at 95 % accuracy
+    bounds.gaps(rate_bits=4.0, accuracy=0.93)["task_model"].bits
+
+Behind them, for those who build bounds of their own:
+
+- the names of curves (`ORACLE`, ...; `RECIPES`: those that predictions allow; `CURVE_KINDS`: what each is);
+- one curve or one number at a time: `oracle_curve`, `oracle_rate_bits`, `task_model_curve`, ...; for other
+  distortions `top_k_oracle`, `cost_oracle`, `log_loss_oracle`, `rate_invariance_curve`;
+- real codes: `huffman_code`, `BlockCode`, `merged_classes`, ...;
+- what samples say: `Predictions`, `calibrated`, `expected_calibration_error`, `cross_fit`, `below_oracle`;
+- the solver: `blahut_arimoto`.
+
+NumPy and SciPy are all this package needs; figures need matplotlib. Rates are bit/sample; distortion is
+P(Y^ != Y) unless a curve's `measure` says otherwise. The sources are cited as RA (Bajic, rate-accuracy bounds),
+MA (Enttsel and Corlay, model-aware limits) and LL (Dubois et al., lossless prediction).
 """
 
 from __future__ import annotations
 
 from ratefront.bounds.alarm import below_oracle, upper_error_rate
+from ratefront.bounds.behind_predictions import PredictionBounds, bounds_of, from_file, from_predictions
 from ratefront.bounds.codes.block_code import BlockCode
 from ratefront.bounds.codes.operational_codes import (
     block_codes,
@@ -17,6 +35,7 @@ from ratefront.bounds.codes.operational_codes import (
     merged_classes,
 )
 from ratefront.bounds.codes.prefix_code import PrefixCode, fixed_length_code, huffman_code
+from ratefront.bounds.collection import Bounds
 from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.curves.distortions import cost_oracle, log_loss_oracle, top_k_oracle, top_k_rate_bits
 from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress, time_sharing
@@ -39,12 +58,18 @@ from ratefront.bounds.curves.oracle import (
 )
 from ratefront.bounds.curves.sampling import sample_and_communicate
 from ratefront.bounds.curves.task_model import task_model_curve, task_model_point
-from ratefront.bounds.document import Bootstrap, bounds_document, curves_from_document
-from ratefront.bounds.doubts import DoubtedCurves, curves_with_doubts
 from ratefront.bounds.examples.detection import detection_count, detection_log2_count
-from ratefront.bounds.examples.documents import EXAMPLES, example_document
 from ratefront.bounds.examples.mixture import mixture_curves
 from ratefront.bounds.examples.modelnet40 import modelnet40_test_counts
+from ratefront.bounds.examples.of_papers import (
+    EXAMPLES,
+    DetectionBounds,
+    ExampleBounds,
+    MixtureBounds,
+    ModelNet40Bounds,
+    example,
+)
+from ratefront.bounds.gap import Gap
 from ratefront.bounds.names import (
     CURVE_KINDS,
     ESTIMATE_AND_COMPRESS,
@@ -58,10 +83,11 @@ from ratefront.bounds.names import (
     TIME_SHARING,
 )
 from ratefront.bounds.predictions import Predictions, ReadAs, load_predictions
-from ratefront.bounds.prior import load_prior, prior_document
+from ratefront.bounds.prior import PriorBounds, from_counts_file, from_prior, load_prior
 from ratefront.bounds.recipes import RECIPES, curve_names, curves_from_predictions
 from ratefront.bounds.scores import are_probabilities, refuse_probabilities
 from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, UnconvergedWarning, blahut_arimoto
+from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 from ratefront.bounds.source import entropy_bits, joint_from_decisions, prior_from_counts, prior_from_labels
 from ratefront.bounds.statistics.calibration import (
     Calibration,
@@ -70,6 +96,7 @@ from ratefront.bounds.statistics.calibration import (
 )
 from ratefront.bounds.statistics.few_samples import few_samples_warning, samples_per_cell
 from ratefront.bounds.statistics.held_out import HeldOut, cross_fit, indirect_cross_fitted
+from ratefront.bounds.statistics.held_out_intervals import Bootstrap, HeldOutIntervals
 from ratefront.bounds.statistics.reliability import expected_calibration_error
 
 __all__ = [
@@ -82,17 +109,26 @@ __all__ = [
     "ORACLE",
     "RECIPES",
     "SAMPLE_AND_COMMUNICATE",
+    "SOLVED_SLOPES",
     "TASK_MODEL",
     "TASK_MODEL_CALIBRATED",
     "TIME_SHARING",
     "BlahutArimotoResult",
     "BlockCode",
     "Bootstrap",
+    "Bounds",
     "Calibration",
-    "DoubtedCurves",
+    "DetectionBounds",
+    "ExampleBounds",
+    "Gap",
     "HeldOut",
+    "HeldOutIntervals",
+    "MixtureBounds",
+    "ModelNet40Bounds",
+    "PredictionBounds",
     "Predictions",
     "PrefixCode",
+    "PriorBounds",
     "RateDistortionCurve",
     "ReadAs",
     "UnconvergedWarning",
@@ -102,25 +138,27 @@ __all__ = [
     "blahut_arimoto",
     "block_codes",
     "block_huffman_rate_bits",
-    "bounds_document",
+    "bounds_of",
     "calibrated",
     "coin_flips_entropy_bits",
     "cost_oracle",
     "cross_fit",
     "curve_names",
-    "curves_from_document",
     "curves_from_predictions",
-    "curves_with_doubts",
     "detection_count",
     "detection_log2_count",
     "entropy_bits",
     "estimate_and_compress",
-    "example_document",
+    "example",
     "expected_calibration_error",
     "few_samples_warning",
     "finite_set_entropy_bits",
     "fixed_length",
     "fixed_length_code",
+    "from_counts_file",
+    "from_file",
+    "from_predictions",
+    "from_prior",
     "huffman",
     "huffman_code",
     "indirect_cross_fitted",
@@ -137,7 +175,6 @@ __all__ = [
     "oracle_curve",
     "oracle_point_at_slope",
     "oracle_rate_bits",
-    "prior_document",
     "prior_from_counts",
     "prior_from_labels",
     "rate_invariance_curve",

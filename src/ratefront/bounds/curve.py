@@ -49,6 +49,16 @@ class RateDistortionCurve:
     Raises:
         InputError: arrays of unequal or no length, values that are not finite or out of range, a claim that
             does not hold (fatal).
+
+    Example:
+        >>> import numpy as np
+        >>> curve = RateDistortionCurve("mine", rate_bits=np.array([3.0, 0.0]), distortion=np.array([0.1, 0.9]))
+        >>> curve.rate_at(0.3), curve.rate_at(0.05)  # bit/sample at 70 % accuracy; not defined at 95 %
+        (2.25, None)
+        >>> round(curve.distortion_at(1.5), 3)
+        0.5
+        >>> curve.per(28 * 28).unit
+        'bit/pixel'
     """
 
     name: str

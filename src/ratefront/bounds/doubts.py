@@ -90,11 +90,11 @@ def _advice(found: Reliability, is_tempered: bool) -> str:
         return "No temperature mends it."
     unsure = found.confidence < found.accuracy
     causes = "probabilities in place of logits, strong label smoothing" if unsure else "overfitting"
-    return f"Look for the cause ({causes}); `ratefront bounds --calibrate` tempers the posteriors."
+    return f"Look for the cause ({causes}); where bounds are computed, `calibrate` tempers the posteriors."
 
 
 def _undercut_warning(found: Undercut, curves: Mapping[str, RateDistortionCurve], is_tempered: bool) -> str:
-    beside = "drawn beside it" if TASK_MODEL_CALIBRATED in curves else f"`--only {TASK_MODEL_CALIBRATED}`"
+    beside = "drawn beside it" if TASK_MODEL_CALIBRATED in curves else f"the curve {TASK_MODEL_CALIBRATED}"
     mended = (
         "One temperature does not mend it."
         if is_tempered

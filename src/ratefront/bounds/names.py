@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ratefront.errors import InputError
-
 ORACLE = "oracle"
 TASK_MODEL = "task_model"
 TASK_MODEL_CALIBRATED = "task_model_calibrated"
@@ -45,19 +43,6 @@ COST = DistortionMeasure("cost", "expected cost", np.inf, False)
 def top_k_errors(k: int) -> DistortionMeasure:
     """The receiver names k classes; an error is a label that is not among them."""
     return DistortionMeasure(f"top_{k}", f"P(Y not among the {k} named)", 1.0, True)
-
-
-def measure_named(name: str) -> DistortionMeasure:
-    """The measure that `DistortionMeasure.name` names.
-
-    Raises:
-        InputError: there is no such measure (fatal).
-    """
-    known = {measure.name: measure for measure in (ERRORS, LOG_LOSS, COST)}
-    k = name.removeprefix("top_")
-    if name not in known and not (k != name and k.isdecimal()):
-        raise InputError(f"no such measure of distortion: {name!r}; there are {', '.join(known)} and top_K")
-    return known.get(name) or top_k_errors(int(k))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,16 @@ from ratefront.bounds.source import (
     prior_from_labels,
 )
 from ratefront.errors import InputError
+from ratefront.wording import Argument, Message
 
 ReadAs = Literal["logits", "probabilities"]
 OUTPUT_KEYS = ("logits", "probabilities", "predicted")
-PROBABILITIES_BELONG = (
-    "store them as 'probabilities' or read them so (--as probabilities, Predictions.from_probabilities); "
-    "if they are logits all the same, insist (--as logits, insist=True)"
+PROBABILITIES_BELONG = Message(
+    "store them as 'probabilities' or read them so (",
+    Argument("read_as", "probabilities"),
+    ", Predictions.from_probabilities); if they are logits all the same, insist (",
+    Argument("read_as", "logits"),
+    ", insist=True)",
 )
 TEST_SPLIT = "_test"
 """A sweep's task_model/predictions.npz holds several splits: labels_test, logits_test are those of the report."""
@@ -125,7 +129,7 @@ def load_predictions(path: str | Path, read_as: ReadAs | None = None) -> Predict
     try:
         return _from_arrays(_read_arrays(file), read_as)
     except InputError as error:
-        raise InputError(f"{file}: {error}") from error
+        raise InputError(Message(f"{file}: ", error)) from error
 
 
 def _read_arrays(file: Path) -> dict[str, npt.NDArray[Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ratefront.bounds.closed_form.water_filling import WaterFilling
+from ratefront.bounds.collection import Bounds
 from ratefront.bounds.curves.oracle import oracle_curve
-from ratefront.bounds.document import curve_as_json
 from ratefront.bounds.names import ORACLE
 from ratefront.bounds.source import FloatArray, entropy_bits, prior_from_counts
 from ratefront.errors import InputError
@@ -35,23 +36,88 @@ def load_prior(path: str | Path) -> tuple[tuple[str, ...] | None, FloatArray]:
         raise InputError(f"{file}: {error}") from error
 
 
-def prior_document(counts: npt.ArrayLike, names: Sequence[str] | None = None) -> dict[str, Any]:
-    """The JSON document of a prior given as counts (or relative frequencies) of shape (K,).
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class PriorBounds(Bounds):
+    """What can be said of a task from the prior of its labels alone.
 
-    `samples` is the sum of the counts where all of them are whole, else None.
+    Attributes:
+        class_names: in the order of the counts; None where nobody named them.
+    """
+
+    label_entropy_bits: float
+    zero_rate_distortion: float
+    class_names: tuple[str, ...] | None = None
+
+    @property
+    def description(self) -> tuple[str, ...]:
+        return (f"{self.classes} classes; the label has an entropy of {self.label_entropy_bits:.4f} bit",)
+
+    def _document(self) -> dict[str, Any]:
+        return {
+            "classes": self.classes,
+            "class_names": None if self.class_names is None else list(self.class_names),
+            "samples": self.samples,
+            "zero_rate_distortion": self.zero_rate_distortion,
+            "label_entropy_bits": self.label_entropy_bits,
+            "curves": self._curves_as_json(),
+        }
+
+
+def from_prior(counts: npt.ArrayLike, names: Sequence[str] | None = None) -> PriorBounds:
+    """The oracle of class counts: no predictions are needed.
+
+    Args:
+        counts: of each class, shape (K,); relative frequencies will do.
+        names: of the classes, K of them.
+
+    Returns:
+        One curve, "oracle", in bit/sample. `samples` is the sum of the counts where all of them are whole,
+        else None.
 
     Raises:
-        InputError: empty, negative, not finite, or all zero (fatal).
+        InputError: counts that are empty, negative, not finite, or all zero; more or fewer names (fatal).
+
+    Example:
+        >>> bounds = from_prior([50, 30, 20])
+        >>> round(bounds.label_entropy_bits, 3), bounds.samples
+        (1.485, 100)
+        >>> round(bounds["oracle"].rate_at(0.1), 3)  # bit/sample at 90 % accuracy
+        0.916
     """
     prior = prior_from_counts(counts)
-    return {
-        "classes": int(prior.size),
-        "class_names": None if names is None else list(names),
-        "samples": _samples(np.asarray(counts, dtype=np.float64)),
-        "zero_rate_distortion": WaterFilling(prior).zero_rate_distortion,
-        "label_entropy_bits": entropy_bits(prior),
-        "curves": {ORACLE: curve_as_json(oracle_curve(prior))},
-    }
+    if names is not None and len(names) != prior.size:
+        raise InputError(f"each of the {prior.size} classes needs one name, there are {len(names)}")
+    return PriorBounds(
+        curves={ORACLE: oracle_curve(prior)},
+        classes=int(prior.size),
+        class_names=None if names is None else tuple(names),
+        samples=_samples(np.asarray(counts, dtype=np.float64)),
+        zero_rate_distortion=WaterFilling(prior).zero_rate_distortion,
+        label_entropy_bits=entropy_bits(prior),
+    )
+
+
+def from_counts_file(path: str | Path) -> PriorBounds:
+    """`from_prior` of the class counts in a JSON file: a list, `[980, 1135]`, or an object, `{"cat": 980}`.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        As `from_prior`, with the names of an object.
+
+    Raises:
+        InputError: as `load_prior` (fatal).
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "counts.json"
+        >>> _ = path.write_text('{"cat": 30, "dog": 50, "eel": 20}')
+        >>> from_counts_file(path).class_names
+        ('cat', 'dog', 'eel')
+    """
+    names, counts = load_prior(path)
+    return from_prior(counts, names)
 
 
 def _samples(counts: FloatArray) -> int | None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ratefront.bounds.source import FloatArray, as_array
 from ratefront.errors import InputError
+from ratefront.wording import Message
 
 Reals = npt.NDArray[np.floating[Any]]
 """As scores: shape (N, K), up to a constant per row; -inf where a class is impossible."""
@@ -50,8 +51,11 @@ def refuse_probabilities(scores: Reals, name: str, advice: str, tolerance: float
     """
     if are_probabilities(scores, tolerance):
         raise InputError(
-            f"{name} must be logits or log-probabilities, these are probabilities: every row is >= 0 and sums to 1; "
-            f"{advice}"
+            Message(
+                f"{name} must be logits or log-probabilities, these are probabilities: every row is >= 0 and sums to "
+                "1; ",
+                advice,
+            )
         )
 
 

@@ -11,6 +11,7 @@ import typer
 
 from ratefront.cli.bounds import bounds
 from ratefront.cli.browse import dashboard, ui
+from ratefront.cli.flags import in_flags, logged_in_flags
 from ratefront.cli.init import init
 from ratefront.cli.schema import schema
 from ratefront.cli.simulate import simulate
@@ -97,9 +98,10 @@ def errors_as_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return command(*args, **kwargs)
+            with logged_in_flags():
+                return command(*args, **kwargs)
         except RatefrontError as error:
-            print(f"ratefront: {error}", file=sys.stderr)
+            print(f"ratefront: {in_flags(error)}", file=sys.stderr)
             raise typer.Exit(error.exit_code) from error
         except OSError as error:
             if isinstance(error, BrokenPipeError) and _goes_unread():

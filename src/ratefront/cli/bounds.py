@@ -15,6 +15,8 @@ from ratefront.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ratefront.bounds import Bounds
+
 
 class ReadAsChoice(StrEnum):
     """What scores are, whatever the file calls them."""
@@ -65,8 +67,7 @@ def bounds(
     ] = False,
 ) -> None:
     """Compute the bounds of any model's predictions, of a prior, or of the papers' examples."""
-    from ratefront import api
-    from ratefront.bounds import Bootstrap
+    from ratefront import bounds as theory
     from ratefront.terminal.bounds_table import print_bounds
     from ratefront.terminal.unread import may_go_unread
 
@@ -81,26 +82,49 @@ def bounds(
     _check_writable(out, figure, predictions or prior)
     with _warnings_in_a_line():
         if predictions is not None:
-            intervals = None if bootstrap is None else Bootstrap(bootstrap, seed)
-            names = [name for given in only or () for name in given.split(",")]
-            document = api.bounds(
-                predictions,
-                names or None,
-                read_as=None if read_as is None else read_as.value,
-                points=points,
-                bootstrap=intervals,
-                calibrate=calibrate,
-            )
+            found = _of_predictions(predictions, read_as, only, points, bootstrap, seed, calibrate)
         else:
-            document = api.prior_bounds(prior) if prior is not None else api.example_bounds(str(example))
+            found = theory.from_counts_file(prior) if prior is not None else theory.example(str(example))
     with may_go_unread(sys.stderr):  # the files are what was asked for
-        print_bounds(document, sys.stderr)
+        print_bounds(found, sys.stderr)
     if out is not None:
-        api.write_json(out, document)
+        _write_json(out, found)
         print(out)
     if figure is not None:
-        api.draw_bounds(document, figure)
+        found.save_figure(figure)
         print(figure)
+
+
+def _of_predictions(
+    path: Path,
+    read_as: ReadAsChoice | None,
+    only: list[str] | None,
+    points: int | None,
+    bootstrap: int | None,
+    seed: int,
+    calibrate: bool,
+) -> Bounds:
+    from ratefront import bounds as theory
+
+    names = [name for given in only or () for name in given.split(",")]
+    return theory.from_file(
+        path,
+        names or None,
+        read_as=None if read_as is None else read_as.value,
+        points=theory.SOLVED_SLOPES if points is None else points,
+        bootstrap=None if bootstrap is None else theory.Bootstrap(bootstrap, seed),
+        calibrate=calibrate,
+    )
+
+
+def _write_json(path: Path, found: Bounds) -> None:
+    """Whole or not at all."""
+    from ratefront.store.atomic import write_text
+
+    try:
+        write_text(path, found.to_json() + "\n")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _check_writable(out: Path | None, figure: Path | None, read: Path | None) -> None:

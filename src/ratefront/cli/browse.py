@@ -20,15 +20,9 @@ def ui(
     ] = None,
 ) -> None:
     """Open the MLflow UI on the right store; it listens on this machine only. Says where the sweep's pages are."""
-    from ratefront.store.folder import SweepFolder
-    from ratefront.tracking.pages import sweep_of
-    from ratefront.tracking.ui import serve_ui
-    from ratefront.tracking.uri import resolve_uri
+    from ratefront.api.browsing import serve_ui
 
-    sweep = sweep_of(SweepFolder(folder)) if SweepFolder(folder).ledger.exists() else None
-    own_uri = (sweep.spec.get("tracking") or {}).get("uri") if sweep else None
-    store_uri = resolve_uri(tracking_uri or own_uri, folder if sweep else folder / "any")
-    raise typer.Exit(serve_ui(store_uri, port, sweep))
+    raise typer.Exit(serve_ui(folder, port=port, tracking_uri=tracking_uri))
 
 
 def dashboard(
@@ -36,7 +30,6 @@ def dashboard(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="[default: 8080, or a free one]")] = None,
 ) -> None:
     """Open the Optuna Dashboard on a sweep, running or ended; it listens on this machine only."""
-    from ratefront.store.folder import SweepFolder
-    from ratefront.tracking.dashboard import serve_dashboard
+    from ratefront.api import sweeps
 
-    serve_dashboard(SweepFolder(folder), port)
+    sweeps.open(folder).serve_dashboard(port=port)

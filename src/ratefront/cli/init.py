@@ -46,10 +46,10 @@ def init(
     ] = None,
 ) -> None:
     """Write a first sweep file for your own data; start nothing."""
-    from ratefront import api
+    from ratefront.api.sweep_files import first_sweep
     from ratefront.spec.render import in_words
 
-    first = api.init(
+    first = first_sweep(
         data, out, kind=None if kind is None else kind.value, task_model=task_model, weights=weights
     )
     warnings = "".join(f"warning: {warning}\n" for warning in first.warnings)

@@ -10,8 +10,7 @@ import typer
 
 def schema(out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
     """Write the JSON schema of sweep files, for editors."""
-    from ratefront.catalogue import CATALOGUE
-    from ratefront.spec.json_schema import schema_text
+    from ratefront.api.sweep_files import write_schema
 
-    out.write_text(schema_text(CATALOGUE), encoding="utf-8")
+    write_schema(out)
     print(out)

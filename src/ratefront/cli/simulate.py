@@ -10,16 +10,17 @@ from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ratefront.cli.arguments import Overrides
+from ratefront.cli.arguments import Overrides, overrides_of
 from ratefront.cli.next_command import ratefront
 from ratefront.errors import EngineError, InputError, RatefrontError
 
 if TYPE_CHECKING:
     from ratefront.history import SweepHistory
+    from ratefront.simulate.outcome import Outcome
 
 
 class SamplerChoice(StrEnum):
@@ -80,13 +81,14 @@ def simulate(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The table to write (.json.gz).")] = None,
 ) -> None:
     """Run a sweep in virtual time: compare slots and samplers before paying for them, and try faults."""
-    from ratefront import api
+    from ratefront.api.simulation import simulate_seed, simulate_sweep
+    from ratefront.api.sweeps import open as open_sweep
     from ratefront.spec.load import load_spec
 
     if (record is None) != (out is None):
         raise InputError("--record DIR and --out FILE.json.gz belong together")
     if record is not None and out is not None:
-        print(f"{api.record_table(record, out)} trials recorded", file=sys.stderr)
+        print(f"{open_sweep(record).record_table(out)} trials recorded", file=sys.stderr)
         print(out)
         return
     if seeds is not None and faults is not None:
@@ -96,8 +98,8 @@ def simulate(
     if set_ and spec is None:
         raise InputError("--set changes a sweep file: give SPEC")
     simulated = partial(
-        api.simulate,
-        None if spec is None else load_spec(spec, set_ or ()),
+        simulate_sweep,
+        None if spec is None else load_spec(spec, overrides_of(set_)),
         table=table,
         trials=trials,
         slots=slots,
@@ -115,7 +117,7 @@ def simulate(
             raise InputError("without SPEC and --table each seed draws its own sweep: give --seeds alone")
         _try(
             seeds,
-            api.simulate_seed,
+            simulate_seed,
             as_json,
             lambda seed: ["--seeds", f"{seed}:{seed + 1}"],
         )
@@ -166,7 +168,7 @@ def _range(seeds: str) -> range:
 
 def _try(
     seeds: str,
-    simulated: Callable[[int], dict[str, Any]],
+    simulated: Callable[[int], Outcome],
     as_json: bool,
     replaying: Callable[[int], list[str]],
 ) -> None:
@@ -176,7 +178,7 @@ def _try(
     tried, failed, troubles = _range(seeds), {}, Counter[str]()
     for seed in tried:
         try:
-            troubles.update(simulated(seed)["faults"])
+            troubles.update(simulated(seed).faults)
         except InputError:
             raise
         except RatefrontError as error:
@@ -196,29 +198,29 @@ def _numbers(troubles: Mapping[str, int]) -> str:
     return numbers((count, name.replace("_", " ")) for name, count in sorted(troubles.items()))
 
 
-def _print(outcome: Mapping[str, Any], as_json: bool) -> None:
+def _print(outcome: Outcome, as_json: bool) -> None:
     import json
 
     from ratefront.records import ENDED
     from ratefront.terminal.words import duration, numbers
 
     if as_json:
-        print(json.dumps(outcome, indent=2))
+        print(json.dumps(outcome.to_json(), indent=2))
         return
-    counts = numbers((outcome[f"trials_{status}"], status) for status in ENDED)
-    volumes = " · ".join(f"{part} %: {value:.4g}" for part, value in outcome["hypervolume"].items())
+    counts = numbers((getattr(outcome, f"trials_{status}"), status) for status in ENDED)
+    volumes = " · ".join(f"{part} %: {value:.4g}" for part, value in outcome.hypervolume.items())
     lines = {
-        "sweep": f"{outcome['sweep']}, {outcome['sampler']}, {outcome['slots']} slots",
-        "virtual time": duration(outcome["virtual_seconds"]),
-        "slots busy": f"{_percent(outcome['slots_busy'])} "
-        f"({_percent(outcome['slots_busy_until_last_start'])} until the last trial started)",
-        "driver busy": f"{_percent(outcome['driver_busy'])} "
-        f"({1000 * outcome['driver_seconds_per_trial']:.3g} ms a trial)",
+        "sweep": f"{outcome.sweep}, {outcome.sampler}, {outcome.slots} slots",
+        "virtual time": duration(outcome.virtual_seconds),
+        "slots busy": f"{_percent(outcome.slots_busy)} "
+        f"({_percent(outcome.slots_busy_until_last_start)} until the last trial started)",
+        "driver busy": f"{_percent(outcome.driver_busy)} "
+        f"({1000 * outcome.driver_seconds_per_trial:.3g} ms a trial)",
         "trials": counts,
-        "hypervolume": f"{volumes} of the trials, over {', '.join(outcome['objectives'])}",
+        "hypervolume": f"{volumes} of the trials, over {', '.join(outcome.objectives)}",
     }
-    if outcome["faults_seed"] is not None:
-        lines["faults"] = f"{_numbers(outcome['faults'])}; all that must hold held"
+    if outcome.faults_seed is not None:
+        lines["faults"] = f"{_numbers(outcome.faults)}; all that must hold held"
     width = max(map(len, lines))
     for name, value in lines.items():
         print(f"{name:{width}}  {value}")

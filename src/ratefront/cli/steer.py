@@ -18,12 +18,14 @@ def stop(
     ] = None,
 ) -> None:
     """End a running sweep, or one of its trials. A sweep that was stopped can be resumed."""
-    from ratefront import api
+    from ratefront.api import sweeps
 
+    sweep = sweeps.open(folder)
+    sweep.stop(trial)
     if trial is not None:
-        print(f"{trial} is {api.stop_trial(folder, trial).status}", file=sys.stderr)
+        print(f"{trial} is {sweep.trials[trial].status}", file=sys.stderr)
         return
-    if api.stop(folder).ended:
+    if sweep.history.ended:
         print("every trial had ended: nothing is left to resume", file=sys.stderr)
     else:
         print(f"stopped; go on with: {resuming(folder)}", file=sys.stderr)
@@ -38,9 +40,9 @@ def clean(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; delete nothing.")] = False,
 ) -> None:
     """Delete files that are not to be kept. Only those of trials that have ended; a driver may run meanwhile."""
-    from ratefront import api
+    from ratefront.api import sweeps
     from ratefront.terminal.words import size
 
-    removed = api.clean(folder, keep, dry_run=dry_run)
+    removed = sweeps.open(folder).clean(keep, dry_run=dry_run)
     would = "would free" if dry_run else "freed"
     print(f"{would} {size(removed.bytes)}: {removed.files} file{'s' * (removed.files != 1)}")

@@ -41,13 +41,14 @@ def encode(
     own_module: OwnModule = False,
 ) -> None:
     """Code one's own images by the codec of a trial."""
-    from ratefront import api
+    from ratefront.api.codecs import load_codec
 
     _check_folder(out)
     isolate()
-    stream = api.encode(folder, trial, images, block_size=block_size, resize=resize, runs_modules=own_module)
-    _write(out, stream.data)
-    payload, total = sum(stream.payload_bytes), len(stream.data)
+    codec = load_codec(folder, trial, runs_modules=own_module)
+    stream = codec.compress_files(images, block_size=block_size, resize=resize)
+    _write(out, bytes(stream))
+    payload, total = sum(stream.payload_bytes), len(stream)
     print(
         f"{stream.samples} samples: {payload} bytes of payload, {stream.rate_bits:.4f} bit/sample; "
         f"{total} bytes in all, {stream.rate_bits + stream.overhead_bits:.4f} bit/sample"
@@ -67,11 +68,16 @@ def decode(
     """Decode a coded file to the classes of its samples."""
     import numpy as np
 
-    from ratefront import api
+    from ratefront.api.codecs import load_codec
+    from ratefront.errors import BitstreamError
 
     _check_folder(out)
     isolate()
-    predicted = api.decode(folder, trial, stream, runs_modules=own_module)
+    codec = load_codec(folder, trial, runs_modules=own_module)
+    try:
+        predicted = codec.decompress(stream.read_bytes())
+    except BitstreamError as error:  # the user gave the file
+        raise InputError(f"{stream}: {error}") from error
     content = io.BytesIO()
     np.savez_compressed(content, predicted=predicted)
     _write(out, content.getvalue())
@@ -105,9 +111,9 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Count the bits of any system's files, and say whether a codec can be there. Exit code 1 where none can."""
-    from ratefront import api
+    from ratefront.api.auditing import audit_files
 
-    found = api.audit(
+    found = audit_files(
         streams,
         decoded,
         classes=classes,

@@ -2,49 +2,46 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
-from ratefront.cli.arguments import Overrides, Spec
+from ratefront.cli.arguments import Overrides, Spec, overrides_of
 from ratefront.cli.next_command import ratefront, resuming, tracking_words
-from ratefront.errors import InputError
+from ratefront.errors import EngineError, InputError
+from ratefront.wording import Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ratefront.spec.load import LoadedSpec
+    from ratefront.api.sweeps import Sweep
+    from ratefront.history import SweepHistory
+    from ratefront.spec.plan import Plan
+    from ratefront.store.task_model_progress import TaskModelProgress
+    from ratefront.terminal.progress import Display
 
 
 def check(spec: Spec, set_: Overrides = None) -> None:
     """Validate a sweep file and print its plan; start nothing."""
-    from ratefront.catalogue import CATALOGUE
-    from ratefront.registry import described_once
-    from ratefront.spec.load import load_spec
-    from ratefront.spec.plan import plan_of, render_plan
+    from ratefront.api import sweep_files
+    from ratefront.spec.plan import render_plan
     from ratefront.terminal.console import RaisingConsole
-    from ratefront.tracking.uri import resolve_uri
 
-    with described_once():
-        loaded = load_spec(spec, set_ or ())
-        plan = plan_of(loaded, CATALOGUE)
-    resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)
-    RaisingConsole(highlight=False).print(render_plan(plan))
-    _warn_of_capacity(loaded)
+    plan = sweep_files.plan(spec, overrides_of(set_))
+    RaisingConsole(highlight=False).print(render_plan(plan, _place(plan.spec.name)))
+    _warn_of_capacity(plan)
 
 
-def _warn_of_capacity(loaded: LoadedSpec) -> None:
+def _warn_of_capacity(plan: Plan) -> None:
     """The sweep may run on another machine than the check: too few cores here is a warning."""
     import os
 
-    from ratefront.spec.capacity import check_capacity
-
     gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
-    for problem in check_capacity(loaded.spec, len(os.sched_getaffinity(0)), gpus):
+    for problem in plan.too_much_for(len(os.sched_getaffinity(0)), gpus):
         print(f"warning: on this machine, {problem}", file=sys.stderr)
 
 
@@ -75,35 +72,63 @@ def sweep(
     ] = None,
 ) -> None:
     """Run a sweep, or go on with one. The last line printed is its folder."""
-    from ratefront import api
+    from ratefront.api import sweeps
     from ratefront.terminal.console import RaisingConsole
     from ratefront.terminal.progress import display_for
     from ratefront.terminal.unread import may_go_unread
 
     goes_on = resume or retry_failed or extend is not None
     _check_options(spec, trials, out, goes_on)
-    loaded = _loaded(spec, set_, trials, out)
-    folder = out or _new_folder(loaded.spec.name)
-    unread = may_go_unread(sys.stderr)
-    with (
-        _resumable(folder, tracking_uri),
-        display_for(RaisingConsole(stderr=True, highlight=False)) as display,
-    ):
-        api.sweep(
+    overrides = overrides_of(set_, trials)
+    loaded = sweeps.loaded(spec, out, overrides)
+    folder = out or sweeps.new_folder(loaded.spec.name)
+    with _resumable(folder, tracking_uri):
+        done = sweeps.run(
             loaded,
             folder,
             resume=resume,
             extend=extend,
             retry_failed=retry_failed,
             tracking_uri=tracking_uri,
-            on_update=unread(display.update),
-            on_training=unread(display.train),
-            on_interrupt=display.ending,
+            progress=_MayGoUnread(display_for(RaisingConsole(stderr=True, highlight=False))),
         )
     with may_go_unread(sys.stderr):
-        _say_what_came_of_it(folder, tracking_uri)
+        _say_what_came_of_it(done, tracking_uri)
     with may_go_unread(sys.stdout):
         print(folder)
+
+
+class _MayGoUnread:
+    """A display whose terminal may be gone: the sweep goes on, and says no more."""
+
+    def __init__(self, display: Display) -> None:
+        self._display = display
+
+    def __enter__(self) -> Self:
+        self._display.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._display.__exit__(kind, error, trace)
+
+    def update(self, history: SweepHistory) -> None:
+        with _unread():
+            self._display.update(history)
+
+    def train(self, progress: TaskModelProgress) -> None:
+        with _unread():
+            self._display.train(progress)
+
+    def ending(self) -> None:
+        self._display.ending()
+
+
+def _unread() -> AbstractContextManager[None]:
+    from ratefront.terminal.unread import may_go_unread
+
+    return may_go_unread(sys.stderr)
 
 
 def _check_options(spec: Path | None, trials: int | None, out: Path | None, goes_on: bool) -> None:
@@ -117,20 +142,8 @@ def _check_options(spec: Path | None, trials: int | None, out: Path | None, goes
         raise InputError("--trials changes SPEC, which is not given; for more trials use --extend N")
 
 
-def _loaded(spec: Path | None, set_: list[str] | None, trials: int | None, out: Path | None) -> LoadedSpec:
-    """What the command says; where it names no sweep file, it changes what the sweep in ``out`` has."""
-    from ratefront import api
-    from ratefront.spec.load import load_spec
-
-    if spec is None:
-        return api.spec_of(out or Path(), set_ or ())
-    return load_spec(spec, set_ or (), trials)
-
-
-def _new_folder(name: str) -> Path:
-    from datetime import datetime
-
-    return Path("runs") / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+def _place(name: str) -> str:
+    return f"in runs/{name}-<time>/ or the folder given by --out"
 
 
 @contextmanager
@@ -146,16 +159,21 @@ def _resumable(folder: Path, tracking_uri: str | None) -> Iterator[None]:
         with may_go_unread(sys.stderr):
             print(f"interrupted; {how}", file=sys.stderr)
         raise typer.Exit(130) from None
+    except EngineError as error:
+        if not SweepFolder(folder).ledger.exists():
+            raise
+        how = f"when the cause is gone, go on with: {resuming(folder, tracking_uri)}"
+        raise EngineError(Message(error, "\n", how)) from error
 
 
-def _say_what_came_of_it(folder: Path, tracking_uri: str | None) -> None:
-    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
-    why = f" ({summary['ended_early']})" if summary["ended_early"] else ""
+def _say_what_came_of_it(sweep: Sweep, tracking_uri: str | None) -> None:
+    summary, folder = sweep.summary, sweep.folder
+    why = f" ({summary.ended_early})" if summary.ended_early else ""
     print(
-        f"{summary['trials_finished']} of {summary['trials_requested']} trials finished{why}, "
-        f"{len(summary['front'])} on the front; report: {folder / 'report.html'}\n"
+        f"{summary.trials_finished} of {summary.trials_requested} trials finished{why}, "
+        f"{len(summary.front)} on the front; report: {folder / 'report.html'}\n"
         f"browse the trials: {ratefront('ui', folder, *tracking_words(tracking_uri))}",
         file=sys.stderr,
     )
-    for warning in summary["warnings"]:
+    for warning in summary.warnings:
         print(f"warning: {warning}", file=sys.stderr)

@@ -25,8 +25,8 @@ def track(
     ] = None,
 ) -> None:
     """Send a sweep to an MLflow server. One that runs is followed to its end; sent again, nothing is doubled."""
-    from ratefront import api
+    from ratefront.api import sweeps
     from ratefront.text import without_credentials
 
-    uri = api.track(folder, tracking_uri, experiment=experiment, register=register)
+    uri = sweeps.open(folder).track(tracking_uri, experiment=experiment, register=register)
     print(f"{folder} is at {without_credentials(uri)}", file=sys.stderr)

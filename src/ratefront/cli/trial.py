@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ratefront.cli.arguments import Overrides, Spec, Sweep
+from ratefront.cli.arguments import Overrides, Spec, Sweep, overrides_of
 from ratefront.cli.isolated import isolate
 from ratefront.errors import InputError
 
@@ -28,18 +28,13 @@ def trial(
     set_: Overrides = None,
 ) -> None:
     """Run one trial in this process and print its record as JSON; Ray, MLflow and Optuna stay out of it."""
-    if out is not None and any(out.glob("trials/*/codec.json")):
-        raise InputError(
-            f"{out} holds a trial already, which stays as it is; choose another folder with --out"
-        )
-    from ratefront import api
+    from ratefront.api.one_trial import checked_params, run_trial
     from ratefront.spec.load import load_spec
 
     isolate()
-    loaded, values = load_spec(spec, set_ or ()), _parsed(params)
-    checked = api.checked_params(loaded, values, seed)
-    with tempfile.TemporaryDirectory() as temporary:
-        result = api.trial(loaded, checked, out or Path(temporary), device=device)
+    loaded = load_spec(spec, overrides_of(set_))
+    checked = checked_params(loaded, _parsed(params), seed)
+    result = run_trial(loaded, checked, out, device=device)
     print(
         json.dumps(
             {"params": dict(checked.values), "seed": seed, "device": device, **result.to_json()}, indent=2
@@ -65,11 +60,12 @@ def reproduce(
     out: Annotated[Path | None, typer.Option(help="Keep the new trial's files here.")] = None,
 ) -> None:
     """Run a trial of a sweep again, and compare the bits. Exit code 1 where anything but a time differs."""
-    from ratefront import api
+    from ratefront.api import sweeps
 
     isolate()
+    sweep = sweeps.open(folder)
     with tempfile.TemporaryDirectory() as temporary:
-        again = api.reproduce(folder, trial, out or Path(temporary) / "again")
+        again = sweep.trials[trial].reproduce(out or Path(temporary) / "again")
     if again.result is not None:
         print(json.dumps(again.result.to_json(), indent=2))
     if again.not_compared:
@@ -78,7 +74,7 @@ def reproduce(
         print(_same(again), file=sys.stderr)
         return
     _say("other bits:", again.differences)
-    changed = api.environment_changes(folder)
+    changed = sweep.environment_changes()
     _say("what has changed since the sweep ran:", changed or ["nothing that is known of"])
     raise typer.Exit(1)
 

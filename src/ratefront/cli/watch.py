@@ -9,7 +9,6 @@ import typer
 
 from ratefront.cli.arguments import Sweep
 from ratefront.cli.next_command import ratefront, resuming
-from ratefront.records import ENDED
 
 
 def status(
@@ -17,27 +16,27 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="For programs; see docs/files.md.")] = False,
 ) -> None:
     """Say how a sweep stands, also while it runs. Trials, speed, what runs, what failed, the front."""
-    from ratefront import api
+    from ratefront.api import sweeps
 
-    found = api.status(folder)
+    found = sweeps.open(folder).status()
     if as_json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
         return
     from ratefront.terminal.console import RaisingConsole
     from ratefront.terminal.status import print_status
 
     print_status(found, RaisingConsole(highlight=False))
-    if found["state"] == "interrupted":
+    if found.state == "interrupted":
         print(f"\ngo on with: {resuming(folder)}")
-    elif found["state"] == "failed":
+    elif found.state == "failed":
         print(f"\nwhen the cause is gone, go on with: {resuming(folder)}")
-        if not found["planned"] + sum(found[name] for name in ENDED):
+        if not found.trials_begun:
             print(f"or begin anew, nothing has been tried yet: {ratefront('sweep', 'SPEC', '--out', folder)}")
 
 
 def report(folder: Sweep) -> None:
     """(Re)draw the report of a finished or running sweep."""
-    from ratefront import api
+    from ratefront.api import sweeps
 
-    for path in api.report(folder).artifacts:
+    for path in sweeps.open(folder).report().artifacts:
         print(path)

@@ -79,7 +79,9 @@ class Codec(nn.Module, ABC):
         """Latents (n, elements) to classes (n,), int64, on the CPU: all that the receiver does."""
 
     def class_scores(self, latents: Symbols, first: int = 0) -> Tensor | None:
-        """The scores (n, K) of which ``classify`` takes the largest; None where it compares none.
+        """The scores (n, K) of which ``classify`` takes the largest, of equal ones the first; None where it compares
+        none. They are logits or log-probabilities, and finite: softmax of them is the receiver's posterior, from which
+        a result has its log loss.
 
         A receiver on another processor rounds otherwise: where scores are known, a trial tells a tie from a mistake.
         """

@@ -23,6 +23,7 @@ from ratefront.errors import InputError
 from ratefront.precision import stored_tensors
 from ratefront.records import Scalar
 from ratefront.spec.schema import Named
+from ratefront.wording import Argument, Message
 
 _VERSION = 2
 _LARGEST = 1 << 20  # of a sample's side, and of the classes
@@ -74,8 +75,12 @@ def load_codec(
     structure = _structure(described, config)
     if structure.task_model.get("name") == "module" and not runs_modules:
         raise InputError(
-            f"{config}: its task model is Python code, {structure.task_model.get('target')!r}, which is run only where "
-            "you say that it is yours (--own-module)"
+            Message(
+                f"{config}: its task model is Python code, {structure.task_model.get('target')!r}, which is run only "
+                "where you say that it is yours (",
+                Argument("runs_modules", True),
+                ")",
+            )
         )
     family = load_family(str(described.get("family")))
     codec = family.build(structure, receiver_only=receiver_only)

@@ -16,6 +16,7 @@ from ratefront.data.file_layout import check_folder, endings, image_files
 from ratefront.errors import InputError
 from ratefront.spec.problems import unknown
 from ratefront.spec.schema import Named
+from ratefront.wording import Argument, Message
 
 #: Sides at which photographs are tried, the largest first: each costs about half of the one before it, or less.
 _SIDES = (128, 96, 64, 32)
@@ -36,7 +37,11 @@ def given_datasets(data: Path | str, kind: str | None) -> list[Named]:
     if path.is_file():
         return [_named("arrays", path=str(data), **({"kind": kind} if kind else {}))]
     if kind is not None:
-        raise InputError(f"--kind says what the arrays of an npz file hold, but {data} is no file")
+        raise InputError(
+            Message(
+                Argument("kind", kind), f" says what the arrays of an npz file hold, but {data} is no file"
+            )
+        )
     if path.is_dir():
         return [_named("image_folder", root=str(data), size=side) for side in _sides(path)]
     names = [name for name in CATALOGUE.datasets if name not in _NEED_A_PLACE]

@@ -21,13 +21,10 @@ from ratefront import events
 from ratefront.bulk import uncollected
 from ratefront.engine.judge import fault_of_metrics, fault_of_result
 from ratefront.engine.messages import (
-    Began,
     Broke,
     Done,
     Fact,
-    Progressed,
     Record,
-    Returned,
     SlotCommand,
     Start,
     StopAsked,
@@ -45,7 +42,7 @@ from ratefront.spec.space import Space
 
 #: What every further trial would fail of, too, with what to do about it where the error itself does not say so.
 _ENDS_THE_SWEEP = {
-    StorageFullError.__name__: "; make room, then go on with --resume",
+    StorageFullError.__name__: "; make room, then go on with the sweep",
     SweepMismatchError.__name__: "",
 }
 
@@ -148,9 +145,8 @@ class Engine:
             return []
         if isinstance(fact, StopAsked):
             return [events.Stopped(fact.trial_id, trial.attempts, fact.reason)]
-        if isinstance(fact, Began):
-            begins = self._is_given_out(trial) and fact.attempt == trial.attempts + 1
-            return [events.Started(fact.trial_id, fact.attempt, fact.worker)] if begins else []
+        if isinstance(fact, events.Started):
+            return [fact] if self._is_given_out(trial) and fact.attempt == trial.attempts + 1 else []
         if isinstance(fact, Broke) and self._is_given_out(trial) and fact.attempt == trial.attempts + 1:
             never_begun = events.Started(fact.trial_id, fact.attempt, "")  # so that the attempt counts
             return [never_begun, self._failed(trial, fact)]
@@ -160,24 +156,24 @@ class Engine:
 
     def _judge_running(self, trial: TrialHistory, fact: WorkerFact) -> list[events.Event]:
         match fact:
-            case Progressed():
-                return self._progressed(trial, fact)
-            case Returned():
-                return [self._returned(trial, fact)]
+            case events.Reported():
+                return self._reported(trial, fact)
+            case events.Finished():
+                return [self._finished(trial, fact)]
             case Broke():
                 return [self._failed(trial, fact)]
 
-    def _progressed(self, trial: TrialHistory, fact: Progressed) -> list[events.Event]:
+    def _reported(self, trial: TrialHistory, fact: events.Reported) -> list[events.Event]:
         if fact.step <= trial.step:
             return []
         if fault := fault_of_metrics(fact.step, fact.metrics):
             return [self._failed(trial, Broke(fact.trial_id, fact.attempt, *fault))]
-        return [events.Reported(fact.trial_id, fact.attempt, fact.step, dict(fact.metrics))]
+        return [fact]
 
-    def _returned(self, trial: TrialHistory, fact: Returned) -> events.Event:
-        if fault := fault_of_result(fact.trial_id, fact.result, self._spec.objectives):
+    def _finished(self, trial: TrialHistory, fact: events.Finished) -> events.Event:
+        if fault := fault_of_result(trial.params, fact.result, self._spec.objectives):
             return self._failed(trial, Broke(fact.trial_id, fact.attempt, *fault))
-        return events.Finished(fact.trial_id, fact.attempt, fact.result)
+        return fact
 
     def _failed(self, trial: TrialHistory, fact: Broke) -> events.Failed:
         if fact.error in _ENDS_THE_SWEEP:

@@ -6,11 +6,11 @@ What passes can be recorded, replayed, drawn and compared, whatever code the tri
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ratefront.errors import UnknownCostError
-from ratefront.records import OBJECTIVES, TrialResult
+from ratefront.records import TrialParams, TrialResult
 
 
 class Fault(NamedTuple):
@@ -30,7 +30,7 @@ def fault_of_metrics(step: int, metrics: Mapping[str, Any]) -> Fault | None:
 
 
 def fault_of_result(
-    trial_id: str, result: Mapping[str, Any], objectives: Sequence[str] = tuple(OBJECTIVES)
+    params: TrialParams, result: Mapping[str, Any], objectives: Iterable[str]
 ) -> Fault | None:
     """Why this result cannot be recorded, if it cannot; only ``objectives`` must be known."""
     if faults := list(_not_finite(result)):
@@ -39,12 +39,13 @@ def fault_of_result(
         checked = TrialResult.from_json(result)
         values = {name: checked.objective(name) for name in objectives}
     except UnknownCostError as error:
-        return Fault(type(error).__name__, f"an objective of this sweep is missing: {error}")
+        reason = f"an objective of this sweep is missing: {error} (family {params.family})"
+        return Fault(type(error).__name__, reason)
     except Exception as error:  # it may be anything
         return Fault("InvalidResult", f"the trial's result is incomplete or wrong: {error}")
     if faults := list(_not_finite(values)):
         return Fault("DivergedError", ", ".join(faults))
-    if checked.trial_id != trial_id:
+    if checked.trial_id != params.trial_id:
         return Fault("InvalidResult", f"the result speaks of trial {checked.trial_id!r}")
     return None
 

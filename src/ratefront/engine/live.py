@@ -3,7 +3,7 @@ first. Every driver, the simulator too, goes through this."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -43,6 +43,11 @@ class LiveSweep:
     @property
     def done(self) -> bool:
         return self._engine.done
+
+    def open(self, opening: Iterable[Event]) -> None:
+        """Write what a driver writes first (see ``opening_events``), one event after another."""
+        for event in opening:
+            self.record(event)
 
     def end(self) -> None:
         """Write that the sweep has ended, and why."""

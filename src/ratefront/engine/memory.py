@@ -7,13 +7,13 @@ it shows follows from that order alone, whenever and however often it is asked. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
 from ratefront.engine.ranking import best
 from ratefront.history import TrialHistory
+from ratefront.records import Objectives
 
 #: Ended trials that stay when a window forgets, and how many more it takes in before it does so again: to forget costs
 #: a tenth of a second.
@@ -51,7 +51,7 @@ class Window:
 
     def __init__(
         self,
-        objectives: Sequence[str],
+        objectives: Objectives,
         size: int = WINDOW,
         most_unfinished: int = UNFINISHED,
         slack: int = SLACK,
@@ -98,7 +98,7 @@ class Generations:
     that ends after its generation was closed comes too late.
     """
 
-    def __init__(self, objectives: Sequence[str], population: int = POPULATION) -> None:
+    def __init__(self, objectives: Objectives, population: int = POPULATION) -> None:
         self.shown: dict[str, TrialHistory] = {}
         self.parents: list[str] = []
         self.current = 0

@@ -3,52 +3,30 @@
 A driver (Ray Tune on a cluster, a simulator in virtual time) tells what happened as a *fact*; the engine judges it
 and names the *events* to record; the driver appends those to the ledger and hands the entries back. For a free slot
 the engine has a *command*.
+
+What a worker says is the event that the ledger is to hold: ``Started``, ``Reported``, ``Finished``. As a fact it is not
+judged yet: it may come late or twice, its metrics may be NaN, its result anything. Where the engine decides more than
+whether it counts, it is told a fact of its own, ``Broke`` or ``StopAsked``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from ratefront.engine.placement import Needs
-from ratefront.events import Event
+from ratefront.events import Event, Finished, Reported, Started
 from ratefront.records import TrialParams
 
 # Facts: attempts count from 1, as the command ``Start`` gave them.
 
 
 @dataclass(frozen=True)
-class Began:
-    """A worker took the trial."""
-
-    trial_id: str
-    attempt: int
-    worker: str
-
-
-@dataclass(frozen=True)
-class Progressed:
-    """The trial reported metrics at a step (epoch, from 1); they may be NaN or infinite."""
-
-    trial_id: str
-    attempt: int
-    step: int
-    metrics: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Returned:
-    """The trial ran to its end; ``result`` is what should be ``TrialResult.to_json()``."""
-
-    trial_id: str
-    attempt: int
-    result: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
 class Broke:
-    """The attempt ended in an error: its class name, what it says, and whether it calls itself retryable."""
+    """The attempt ended in an error: its class name, what it says, and whether it calls itself retryable.
+
+    Whether that is final, as ``Failed`` says, is the engine's decision.
+    """
 
     trial_id: str
     attempt: int
@@ -65,8 +43,8 @@ class StopAsked:
     reason: str
 
 
-WorkerFact: TypeAlias = Progressed | Returned | Broke
-Fact: TypeAlias = Began | WorkerFact | StopAsked
+WorkerFact: TypeAlias = Reported | Finished | Broke
+Fact: TypeAlias = Started | WorkerFact | StopAsked
 
 
 # Commands: what the driver is to do.

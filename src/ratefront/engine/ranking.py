@@ -9,18 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ratefront.history import TrialHistory
-from ratefront.records import OBJECTIVES, TrialResult
+from ratefront.records import LOGARITHMIC, Objectives, TrialResult
 
 FloatArray = npt.NDArray[np.float64]
 
 
 def search_value(objective: str, result: TrialResult) -> float:
-    """An objective as the search sees it: sizes and times as log2(1 + x), as the hypervolume is measured."""
+    """An objective as the search sees it: rates, sizes and times as log2(1 + x), as the hypervolume is measured."""
     value = result.objective(objective)
-    return value if objective == "accuracy" else math.log2(1 + value)
+    return math.log2(1 + value) if objective in LOGARITHMIC else value
 
 
-def best(trials: Sequence[TrialHistory], objectives: Sequence[str], count: int) -> list[TrialHistory]:
+def best(trials: Sequence[TrialHistory], objectives: Objectives, count: int) -> list[TrialHistory]:
     """``count`` of the trials, or all: finished ones before collapsed ones before those without a result.
 
     Of these the lower non-dominated ranks, of the last rank those with the most room around them, as NSGA-II chooses;
@@ -35,7 +35,7 @@ def best(trials: Sequence[TrialHistory], objectives: Sequence[str], count: int) 
 
 
 def _best_measured(
-    trials: Sequence[TrialHistory], objectives: Sequence[str], count: int
+    trials: Sequence[TrialHistory], objectives: Objectives, count: int
 ) -> Sequence[TrialHistory]:
     if len(trials) <= count or count <= 0:
         return trials[:count]
@@ -49,11 +49,11 @@ def _best_measured(
     return [trials[place] for place in np.lexsort((-distances, ranks))[:count]]
 
 
-def _costs(trial: TrialHistory, objectives: Sequence[str]) -> list[float]:
+def _costs(trial: TrialHistory, objectives: Objectives) -> list[float]:
     if trial.result is None:
         raise ValueError(f"trial {trial.params.trial_id} is {trial.status} without a result")
     signs = {"minimise": 1.0, "maximise": -1.0}
-    return [signs[OBJECTIVES[name]] * search_value(name, trial.result) for name in objectives]
+    return [signs[direction] * search_value(name, trial.result) for name, direction in objectives.items()]
 
 
 def _crowding_distances(costs: FloatArray) -> FloatArray:

@@ -27,7 +27,7 @@ from ratefront.engine.memory import POPULATION, WINDOW
 from ratefront.engine.ranking import search_value
 from ratefront.history import TrialHistory
 from ratefront.optuna_space import Distributions, Values, directions_of, distribution_of, to_optuna
-from ratefront.records import Scalar, Status
+from ratefront.records import Objectives, Scalar, Status
 from ratefront.spec.space import Branch, Choice, Constant, Float, Int, Leaf, Space, assign
 
 _STATES: Mapping[Status, TrialState] = {
@@ -59,7 +59,7 @@ class _Told(NamedTuple):
 class SamplerStudy:
     """Puts questions to samplers. What was asked before leaves no trace."""
 
-    def __init__(self, space: Space, objectives: Sequence[str]) -> None:
+    def __init__(self, space: Space, objectives: Objectives) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self._space, self._objectives = space, objectives
         self.branches = branches_of(space)

@@ -20,7 +20,7 @@ from ratefront.engine.memory import Generations, Memory, Window
 from ratefront.engine.seeds import stable_seed
 from ratefront.engine.startup import random_choice, spread
 from ratefront.history import TrialHistory
-from ratefront.records import Scalar
+from ratefront.records import Objectives, Scalar
 from ratefront.spec.configurations import configurations, count, uses_seed
 from ratefront.spec.schema import Sampler, SweepSpec
 from ratefront.spec.space import Space, assign
@@ -40,7 +40,7 @@ QUESTIONS = SAMPLER_QUESTIONS + 20
 class Suggester:
     """Suggests values for trials; must be told of every change of a trial, in the order of the ledger."""
 
-    def __init__(self, sampler: Sampler, space: Space, objectives: tuple[str, ...]) -> None:
+    def __init__(self, sampler: Sampler, space: Space, objectives: Objectives) -> None:
         self._settings, self._space, self._objectives = sampler, space, objectives
         self._memory: Memory = (Generations if sampler.name == "nsga2" else Window)(objectives)
         self._tried: set[frozenset[tuple[str, Scalar]]] = set()
@@ -48,7 +48,7 @@ class Suggester:
 
     @classmethod
     def of(cls, spec: SweepSpec, space: Space) -> Suggester:
-        return cls(spec.sampler, space, spec.objectives)
+        return cls(spec.sampler, space, spec.directions)
 
     @cached_property
     def _study(self) -> SamplerStudy:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ratefront.errors import InputError, TrackingError
 from ratefront.orchestrate.closing import closing_of
-from ratefront.orchestrate.redraw import DrawnSweep
+from ratefront.report.write import DrawnReport, files_of, write_report
 from ratefront.spec.schema import Models, Tracking
 from ratefront.store.driver import driver_of
 from ratefront.store.folder import SweepFolder
@@ -20,6 +17,7 @@ from ratefront.tracking import open_tracking
 from ratefront.tracking.protocol import Closing
 from ratefront.tracking.registration import check_model_name
 from ratefront.tracking.uri import is_same_store, resolve_uri
+from ratefront.wording import Argument, Message
 
 if TYPE_CHECKING:
     from ratefront.tracking.follower import Follower
@@ -34,7 +32,6 @@ LOOK_S = 0.5
 
 def catch_up(
     folder: SweepFolder,
-    finish: Callable[[SweepFolder], DrawnSweep],
     *,
     tracking_uri: str | None = None,
     experiment: str | None = None,
@@ -42,8 +39,7 @@ def catch_up(
 ) -> str:
     """Bring a tracker up to date with a sweep, follow it while a driver runs it, and close it; returns the address.
 
-    What the sweep's file says of tracking holds where nothing is given. ``finish`` draws the report. Said again, it
-    changes nothing.
+    What the sweep's file says of tracking holds where nothing is given. Said again, it changes nothing.
 
     Raises
     ------
@@ -57,12 +53,15 @@ def catch_up(
     check_model_name(register_as)
     if driver_of(folder) and is_same_store(uri, resolve_uri(asked.uri, folder.path)):
         raise InputError(
-            f"{folder.path} is running, and its driver reports there already; give another --tracking-uri"
+            Message(
+                f"{folder.path} is running, and its driver reports there already; give another ",
+                Argument("tracking_uri"),
+            )
         )
     follower = open_tracking(folder, uri, experiment or asked.experiment, register=register_as)
     try:
         _follow_driver(folder, follower)
-        closing = _closing(folder, finish, asked.models)
+        closing = _closing(folder, asked.models)
         _wait_for_an_answer(follower)
         if follower.finish(closing, PATIENCE_S):
             raise _not_whole(folder, follower)
@@ -86,25 +85,19 @@ def _follow_driver(folder: SweepFolder, follower: Follower) -> None:
         time.sleep(LOOK_S)
 
 
-def _closing(folder: SweepFolder, finish: Callable[[SweepFolder], DrawnSweep], models: Models) -> Closing:
+def _closing(folder: SweepFolder, models: Models) -> Closing:
     try:
-        drawn = finish(folder)
+        drawn = write_report(folder)
     except OSError as error:  # somebody else's sweep, or an archive
         _log.warning("the report cannot be drawn (%s): what lies there is sent", error)
         drawn = _as_it_lies(folder)
     return closing_of(drawn, folder, read_history(folder), models)
 
 
-@dataclass(frozen=True)
-class _Drawn:
-    figures: Mapping[str, float]
-    artifacts: Collection[Path]
-    note: str = ""
-
-
-def _as_it_lies(folder: SweepFolder) -> _Drawn:
-    drawn = (folder.report, folder.front_png, folder.front_csv, folder.trials_csv, folder.summary)
-    return _Drawn({}, [path for path in drawn if path.is_file()])
+def _as_it_lies(folder: SweepFolder) -> DrawnReport:
+    return DrawnReport(
+        tuple(path for path in files_of(folder) if path.is_file()), figures={}, front=(), note=""
+    )
 
 
 def _wait_for_an_answer(follower: Follower) -> None:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from ratefront.history import SweepHistory
-from ratefront.orchestrate.redraw import DrawnSweep
+from ratefront.report.write import DrawnReport
 from ratefront.spec.schema import Models
 from ratefront.store.folder import SweepFolder
 from ratefront.tracking.protocol import Closing
 from ratefront.tracking.sweep_files import front_codecs
 
 
-def closing_of(drawn: DrawnSweep, folder: SweepFolder, history: SweepHistory, models: Models) -> Closing:
+def closing_of(drawn: DrawnReport, folder: SweepFolder, history: SweepHistory, models: Models) -> Closing:
     """What was drawn, and the codecs whose ``models`` are wanted."""
     error = history.halted if history.halted and history.halted.has_failed else None
     return Closing(
         outcome="finished" if history.ended else "failed" if error else "interrupted",
         reason=error.reason if error else "",
-        figures=dict(drawn.figures),
-        artifacts=tuple(drawn.artifacts),
+        figures=drawn.figures,
+        artifacts=drawn.artifacts,
         note=drawn.note,
         codecs=front_codecs(folder, history) if models == "front" else (),
         tells_standing=history.ended,

@@ -1,34 +1,23 @@
-"""How a sweep begins: a folder of its own, or the ledger that it goes on from."""
+"""Whether a sweep may begin: in a folder of its own, or with the ledger that it goes on from."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import socket
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from ratefront.engine.engine import NO_MORE, Engine
+from ratefront.engine.opening import Wishes
 from ratefront.errors import InputError, LedgerError
-from ratefront.events import LEDGER_FORMAT, Created, Event, Extended, Planned, Reconfigured, Reopened, Resumed
+from ratefront.events import Planned
 from ratefront.history import SweepHistory
-from ratefront.spec.going_on import Change
-from ratefront.spec.load import to_plain
-from ratefront.spec.schema import SweepSpec
 from ratefront.store.environment import environment_files
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger
 from ratefront.store.reading import entries_of
+from ratefront.wording import Argument, Message
 
-
-@dataclass(frozen=True)
-class Wishes:
-    """A new sweep, or one to go on with: with so many trials more, with those again that had failed for good."""
-
-    resume: bool = False
-    extend: int | None = None
-    retry_failed: bool = False
+RESUME = Argument("resume", True)
 
 
 def check_folder(folder: SweepFolder, wishes: Wishes) -> None:
@@ -41,14 +30,14 @@ def check_folder(folder: SweepFolder, wishes: Wishes) -> None:
     """
     path = folder.path
     if wishes.extend is not None and wishes.extend < 1:
-        raise InputError(f"--extend: must be ≥ 1, got {wishes.extend}")
+        raise InputError(f"extend must be ≥ 1, got {wishes.extend}")
     if wishes.resume:
         if not folder.ledger.exists():
             raise InputError(f"{path} holds no sweep to resume: it has no {folder.ledger.name}")
         return
     if wishes.extend is not None or wishes.retry_failed:
-        asked = "--extend" if wishes.extend is not None else "--retry-failed"
-        raise InputError(f"{asked} is for a sweep that has begun: give --resume, too")
+        asked = "extend" if wishes.extend is not None else "retry_failed"
+        raise InputError(Message(f"{asked} is for a sweep that has begun: give ", RESUME, ", too"))
     if not path.exists():
         _check_creatable(path)
         return
@@ -56,7 +45,9 @@ def check_folder(folder: SweepFolder, wishes: Wishes) -> None:
         raise InputError(f"{path} is not a folder; a sweep needs one of its own")
     if folder.ledger.exists():
         if has_trials(folder):
-            raise InputError(f"{path} already holds a sweep; go on with --resume, or choose another folder")
+            raise InputError(
+                Message(f"{path} already holds a sweep; go on with ", RESUME, ", or choose another folder")
+            )
         return
     if any(path.iterdir()):
         raise InputError(f"{path} is not empty; a sweep needs a folder of its own")
@@ -72,8 +63,11 @@ def check_extensible(engine: Engine, wishes: Wishes) -> None:
     if wishes.extend is not None and engine.is_exhausted:
         tried = len(engine.history.trials)
         raise InputError(
-            f"--extend: {NO_MORE} (all {tried} have been tried, and none of them depends on a seed); "
-            "a new sweep with a wider space finds more"
+            Message(
+                Argument("extend", wishes.extend),
+                f": {NO_MORE} (all {tried} have been tried, and none of them depends on a seed); "
+                "a new sweep with a wider space finds more",
+            )
         )
 
 
@@ -110,32 +104,13 @@ def _check_creatable(path: Path) -> None:
         raise InputError(f"{path} cannot be made: {nearest} is not a folder that one may write to")
 
 
-def opening_events(
-    spec: SweepSpec, history: SweepHistory, wishes: Wishes, change: Change | None = None
-) -> list[Event]:
-    """What a driver that has just opened the ledger writes first; nothing where nothing is left to do.
-
+def check_begun(history: SweepHistory, wishes: Wishes) -> None:
+    """
     Raises
     ------
     InputError
-        The ledger is empty, so that there is nothing to extend or to try again.
+        The ledger is empty, so that there is nothing to extend or to try again: that of a driver that died before its
+        first event is as good as none.
     """
-    if not history.spec:
-        return [_created(spec, wishes)]
-    opening: list[Event] = []
-    if change is not None and change.settings:
-        opening.append(Reconfigured(dict(change.settings)))
-    if not history.ended:
-        opening.append(Resumed(f"process {os.getpid()} on {socket.gethostname()}"))
-    if wishes.extend is not None:
-        opening.append(Extended(history.trials_requested + wishes.extend))
-    if wishes.retry_failed:
-        opening += [Reopened(trial.params.trial_id) for trial in history.with_status("failed")]
-    return opening
-
-
-def _created(spec: SweepSpec, wishes: Wishes) -> Created:
-    """The ledger of a driver that died before its first event is as good as none."""
-    if wishes.extend is not None or wishes.retry_failed:
-        raise InputError("the sweep has not begun: go on with --resume alone")
-    return Created(spec.name, to_plain(spec), version("ratefront"), LEDGER_FORMAT)
+    if not history.spec and (wishes.extend is not None or wishes.retry_failed):
+        raise InputError(Message("the sweep has not begun: go on with ", RESUME, " alone"))

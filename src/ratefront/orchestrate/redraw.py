@@ -7,35 +7,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
-from typing import Protocol
 
 from ratefront.history import SweepHistory
+from ratefront.report.write import DrawnReport, write_report
 from ratefront.store.folder import SweepFolder
 from ratefront.store.retention import apply_retention
 
 _log = logging.getLogger(__name__)
 
 
-class DrawnSweep(Protocol):
-    """What drawing a sweep's report found, for the trackers."""
-
-    @property
-    def figures(self) -> Mapping[str, float]: ...
-    @property
-    def artifacts(self) -> Collection[Path]: ...
-    @property
-    def note(self) -> str: ...
-
-
 class Redrawer:
     """Draws in a thread, at most every ``interval_s`` seconds and at most a tenth of the time."""
 
-    def __init__(
-        self, draw: Callable[[SweepFolder], DrawnSweep], folder: SweepFolder, interval_s: float = 15.0
-    ) -> None:
-        self._draw, self._folder, self._interval_s = draw, folder, interval_s
+    def __init__(self, folder: SweepFolder, interval_s: float = 15.0) -> None:
+        self._folder, self._interval_s = folder, interval_s
         self._thread: threading.Thread | None = None
         self._next_time, self._drawn_trials = time.monotonic() + interval_s, 0
 
@@ -65,13 +50,13 @@ class Redrawer:
         if self._thread is not None:
             self._thread.join()
 
-    def last(self, history: SweepHistory) -> DrawnSweep:
+    def last(self, history: SweepHistory) -> DrawnReport:
         """Draw the report of the sweep as it ended; errors are raised."""
         self.wait()
         return self._draw_and_clear(history)
 
-    def _draw_and_clear(self, history: SweepHistory) -> DrawnSweep:
+    def _draw_and_clear(self, history: SweepHistory) -> DrawnReport:
         """The report first: it reads what need not stay."""
-        drawn = self._draw(self._folder)
+        drawn = write_report(self._folder)
         apply_retention(self._folder, history)
         return drawn

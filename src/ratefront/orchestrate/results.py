@@ -11,7 +11,8 @@ from ray.exceptions import RayError
 from ray.tune import Callback, Stopper
 from ray.tune.experiment import Trial
 
-from ratefront.engine.messages import Began, Broke, Fact
+from ratefront.engine.messages import Broke, Fact
+from ratefront.events import Started
 from ratefront.orchestrate.ended_workers import WorkerErrors
 from ratefront.orchestrate.faults import fault_of_worker
 from ratefront.orchestrate.reference import LiveReference
@@ -76,7 +77,7 @@ class LifeListener(Callback):
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         trial_id, attempt = _identity(trial)
         self._at_work[trial.trial_id] = trial
-        self._tell(Began(trial_id, attempt, _worker_name(trial)))
+        self._tell(Started(trial_id, attempt, _worker_name(trial)))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._leaves(trial)

@@ -7,9 +7,11 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.live import LiveSweep
+from ratefront.engine.opening import Opener, Wishes, opening_events
 from ratefront.errors import EngineError
 from ratefront.events import Event, TaskModelReady
 from ratefront.history import SweepHistory, spec_in
@@ -18,21 +20,16 @@ from ratefront.orchestrate.following import Following
 from ratefront.orchestrate.going_on import check_same_inputs, goes_on, is_anything_left
 from ratefront.orchestrate.halting import saying_why
 from ratefront.orchestrate.interrupts import Interrupts, interrupts
-from ratefront.orchestrate.opening import (
-    Wishes,
-    check_extensible,
-    check_folder,
-    clear_away,
-    opening_events,
-)
+from ratefront.orchestrate.opening import check_begun, check_extensible, check_folder, clear_away
 from ratefront.orchestrate.quiet import quiet
-from ratefront.orchestrate.redraw import DrawnSweep, Redrawer
+from ratefront.orchestrate.redraw import Redrawer
 from ratefront.orchestrate.turns import Turns, left_requests, still_counting
 from ratefront.spec.going_on import Change, change_of
 from ratefront.spec.load import LoadedSpec, dump_yaml
 from ratefront.spec.schema import SweepSpec
-from ratefront.spec.targets import module_of_task_model, modules_of_families
+from ratefront.spec.targets import modules_of
 from ratefront.store.atomic import write_text
+from ratefront.store.driver import name_of_this_process
 from ratefront.store.folder import SweepFolder
 from ratefront.store.inputs import check_format
 from ratefront.store.ledger import Ledger
@@ -63,7 +60,6 @@ def run_sweep(
     on_update: Callable[[SweepHistory], None] | None,
     on_training: Callable[[TaskModelProgress], None] | None = None,
     on_interrupt: Callable[[], None] | None = None,
-    finish: Callable[[SweepFolder], DrawnSweep],
     work: Work | None = None,
 ) -> SweepHistory:
     """Run a sweep to its end, or go on with one; a sweep with nothing left to do is drawn and tracked again.
@@ -71,8 +67,8 @@ def run_sweep(
     With ``resume``, ``extend`` adds so many trials to those that the sweep asks for, ``retry_failed`` tries again what
     had failed for good. ``on_update`` is called in this thread with the history whenever it has changed,
     ``on_training`` with how far the task model's training is, ``on_interrupt`` by the first signal's handler.
-    ``finish`` draws the report: now and then in a thread while the sweep runs, and once at its end. ``tracking_uri``
-    goes before the spec's.
+    The report is drawn now and then in a thread while the sweep runs, and once at its end. ``tracking_uri`` goes before
+    the spec's.
 
     Raises
     ------
@@ -87,7 +83,7 @@ def run_sweep(
     """
     folder, wishes = SweepFolder(folder.path.resolve()), Wishes(resume, extend, retry_failed)
     check_folder(folder, wishes)
-    following = Following(folder, loaded.spec, tracking_uri, Redrawer(finish, folder), on_update)
+    following = Following(folder, loaded.spec, tracking_uri, Redrawer(folder), on_update)
     with ExitStack() as stack:
         stack.enter_context(quiet())
         caught = stack.enter_context(interrupts(on_interrupt))
@@ -101,7 +97,9 @@ def run_sweep(
         engine = Engine(loaded.spec, loaded.space, ledger.entries)
         check_format(engine.history)
         check_extensible(engine, wishes)
-        opening = opening_events(loaded.spec, engine.history, wishes, change)
+        check_begun(engine.history, wishes)
+        opener = Opener(name_of_this_process(), version("ratefront"))
+        opening = opening_events(loaded.spec, engine.history, wishes, opener, change)
         live = LiveSweep(engine, ledger, following.changed)
         turns = Turns(live, folder, caught, following)
         if goes_on(opening) or change.moves:
@@ -139,9 +137,8 @@ def _open(
         _log.warning("the sweep goes on with other settings: %s", "; ".join(change.lines))
     write_text(folder.spec, dump_yaml(spec))
     if goes_on(opening):
-        write_environment(folder, {module_of_task_model(spec.task_model), *modules_of_families(spec)})
-    for event in opening:
-        live.record(event)
+        write_environment(folder, modules_of(spec))
+    live.open(opening)
 
 
 def _has_task_model(live: LiveSweep, folder: SweepFolder) -> bool:

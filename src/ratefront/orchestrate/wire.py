@@ -1,22 +1,22 @@
-"""Facts as text between a worker and the driver: plain JSON, so that nothing of a trial's process leaks into
-the other.
+"""What a worker says as text: plain JSON, so that nothing of a trial's process leaks into the driver's.
 
-NaN and infinities pass (Python's JSON has them): the engine is the one to judge them.
+An event goes as the ledger would have it. NaN and infinities pass (Python's JSON has them): the engine is the one to
+judge them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
-from ratefront.engine.messages import Broke, Progressed, Returned, WorkerFact
+from ratefront.engine.messages import Broke, WorkerFact
+from ratefront.events import Finished, Reported, from_plain, to_plain
 
 #: The key of a Tune result under which a fact travels.
 FACT = "ratefront_fact"
 
-_KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (Progressed, Returned, Broke)}
+#: Stands where an event has its kind.
+_BROKE = "broke"
 
 
 def _number(value: Any) -> Any:
@@ -33,10 +33,21 @@ def encode(fact: WorkerFact) -> str:
     TypeError
         A trial reported what JSON cannot hold.
     """
-    return json.dumps([type(fact).__name__, asdict(fact)], default=_number)
+    plain = (_BROKE, vars(fact)) if isinstance(fact, Broke) else to_plain(fact)
+    return json.dumps(plain, default=_number)
 
 
 def decode(text: str) -> WorkerFact:
+    """
+    Raises
+    ------
+    ValueError
+        It is nothing that a worker has to say.
+    """
     kind, data = json.loads(text)
-    fact: WorkerFact = _KINDS[kind](**data)
-    return fact
+    if kind == _BROKE:
+        return Broke(**data)
+    event = from_plain(kind, data)
+    if not isinstance(event, Reported | Finished):
+        raise ValueError(f"a worker says {kind!r}")
+    return event

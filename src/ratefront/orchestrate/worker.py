@@ -15,8 +15,9 @@ from typing import Any
 
 from ray import tune
 
-from ratefront.engine.messages import Broke, Progressed, Returned, Start
+from ratefront.engine.messages import Broke, Start
 from ratefront.engine.placement import Needs
+from ratefront.events import Finished, Reported
 from ratefront.orchestrate.faults import fault_at
 from ratefront.orchestrate.vitals import ProcessVitals
 from ratefront.orchestrate.wire import FACT, encode
@@ -94,8 +95,7 @@ class TrialActor(tune.Trainable):
             self._vitals.begin()
             progress = next(steps)
             metrics = {**progress.metrics, **self._vitals.readings(has_gpu=self._needs.gpus > 0)}
-            fact = Progressed(self._trial_id, self._attempt, progress.step, metrics)
-            return {FACT: encode(fact)}
+            return {FACT: encode(Reported(self._trial_id, self._attempt, progress.step, metrics))}
         except StopIteration as end:
             return self._end(end.value)
         except Exception as error:  # whatever a trial raises ends that trial, not the worker
@@ -125,7 +125,7 @@ class TrialActor(tune.Trainable):
     def _end(self, result: TrialResult) -> dict[str, Any]:
         self._close()
         try:
-            return {FACT: encode(Returned(self._trial_id, self._attempt, result.to_json())), "done": True}
+            return {FACT: encode(Finished(self._trial_id, self._attempt, result.to_json())), "done": True}
         except Exception as error:
             return self._broke(error)
 

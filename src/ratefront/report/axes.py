@@ -33,6 +33,16 @@ class Window:
         """Where to draw a rate: those without a place of their own just inside the left edge."""
         return rate_bits if self.holds_rate(rate_bits) else 1.015 * self.rate[0]
 
+    def share(self, rate_bits: float) -> float:
+        """Where a rate lies on the log axis: 0 at its left end, 1 at its right end."""
+        left, right = self.rate
+        return float(np.log(rate_bits / left) / np.log(right / left))
+
+
+def beyond(limits: tuple[float, float]) -> tuple[float, float]:
+    """How far lines go that do not end with a rate axis: its reader may zoom out."""
+    return 0.1 * limits[0], 10 * limits[1]
+
 
 def whole_window(view: SweepView) -> Window:
     """All measured trials and the bounds, from just under the least positive rate on."""

@@ -1,16 +1,15 @@
-"""What of a bounds document a figure draws, read and checked."""
+"""What of bounds a figure draws."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ratefront.bounds import ORACLE, RateDistortionCurve, curves_from_document
+from ratefront.bounds import ORACLE, Bounds, RateDistortionCurve
 from ratefront.errors import InputError
-from ratefront.report.held_out_band import HeldOutBand, held_out_bands, interval_title
-from ratefront.report.legend import MUTED, TASK_MODEL
-from ratefront.report.style import BOUNDS
+from ratefront.report.held_out_band import HeldOutBand, interval_title
+from ratefront.report.style import BOUNDS, MUTED, TASK_MODEL
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class BoundsContent:
     bands: held-out intervals of some of them.
     band_title: what the intervals are, in words.
     left_out: names of curves that have no accuracy.
-    warnings: what the document warns of.
+    warnings: what is to be doubted, in sentences.
     """
 
     curves: Mapping[str, RateDistortionCurve]
@@ -56,45 +55,38 @@ def is_point(curve: RateDistortionCurve) -> bool:
     )
 
 
-def read_content(document: Mapping[str, Any]) -> BoundsContent:
-    """A bounds document's curves, bands and reference levels.
+def content_of(bounds: Bounds) -> BoundsContent:
+    """The curves, bands and reference levels of bounds.
 
     Raises:
-        InputError: no curve that has an accuracy, or a part that is not well formed (fatal).
+        InputError: no curve has an accuracy (fatal).
     """
-    curves = curves_from_document(document)
-    order = sorted(curves, key=lambda name: list(BOUNDS).index(name) if name in BOUNDS else len(BOUNDS))
-    drawn = {name: curves[name] for name in order if curves[name].measure.is_error_probability}
+    order = sorted(bounds, key=lambda name: list(BOUNDS).index(name) if name in BOUNDS else len(BOUNDS))
+    drawn = {name: _laid(bounds[name]) for name in order if bounds[name].measure.is_error_probability}
     if not drawn:
         raise InputError(
-            f"a bounds figure needs a curve that has an accuracy; the document holds {', '.join(order) or 'none'}"
+            f"a bounds figure needs a curve that has an accuracy; the bounds hold {', '.join(order) or 'none'}"
         )
     return BoundsContent(
         curves=drawn,
-        bands={name: band for name, band in held_out_bands(document).items() if name in drawn},
-        band_title=interval_title(document),
-        references=_references(document),
+        bands={name: HeldOutBand.of(one) for name, one in bounds.held_out.items() if name in drawn},
+        band_title=interval_title(bounds.held_out.values()),
+        references=_references(bounds),
         left_out=tuple(name for name in order if name not in drawn),
-        warnings=tuple(map(str, document.get("warnings", ()))),
+        warnings=bounds.warnings,
     )
 
 
-def _references(document: Mapping[str, Any]) -> tuple[Reference, ...]:
+def _laid(curve: RateDistortionCurve) -> RateDistortionCurve:
+    """One that does not turn back begins at its least distortion, and its dashes do, whichever way it was solved."""
+    return curve if curve.turns_back else replace(curve, along=None)
+
+
+def _references(bounds: Bounds) -> tuple[Reference, ...]:
     """The task model's own accuracy and that of always naming the likeliest label."""
     found = []
-    task_model = _probability(document, "task_model_distortion")
-    if task_model is not None:
-        found.append(Reference("task model", 1.0 - task_model, TASK_MODEL, "solid"))
-    majority = _probability(document, "zero_rate_distortion")
-    if majority is not None:
-        found.append(Reference("majority class", 1.0 - majority, MUTED, (0, (1, 2))))
+    if bounds.task_model_distortion is not None:
+        found.append(Reference("task model", 1.0 - bounds.task_model_distortion, TASK_MODEL, "solid"))
+    if bounds.zero_rate_distortion is not None:
+        found.append(Reference("majority class", 1.0 - bounds.zero_rate_distortion, MUTED, (0, (1, 2))))
     return tuple(found)
-
-
-def _probability(document: Mapping[str, Any], key: str) -> float | None:
-    value = document.get(key)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
-        raise InputError(f"a bounds document's {key} must be a number in [0, 1], got {value!r}")
-    return float(value)

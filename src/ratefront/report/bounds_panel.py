@@ -21,9 +21,9 @@ from ratefront.report.curve_artists import (
     shade_unattainable,
 )
 from ratefront.report.held_out_band import HeldOutBand
-from ratefront.report.legend import MUTED, plain
+from ratefront.report.legend import plain
 from ratefront.report.rate_axis import RateAxis, rate_axis
-from ratefront.report.style import BOUNDS, bound_style
+from ratefront.report.style import BOUNDS, MUTED, bound_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -45,7 +45,7 @@ def write_figure(draw: Callable[[], Figure], path: Path) -> None:
     Raises:
         InputError: another suffix than .png or .pdf, a file that cannot be written, or as `draw` (fatal).
     """
-    content = _figure_bytes(draw, checked_suffix(path))
+    content = figure_bytes(draw, checked_suffix(path))
     try:
         write_bytes(path, content)
     except OSError as error:
@@ -62,7 +62,10 @@ def checked_suffix(path: Path) -> str:
     return suffix
 
 
-def _figure_bytes(draw: Callable[[], Figure], suffix: str) -> bytes:
+def figure_bytes(
+    draw: Callable[[], Figure], suffix: str = ".png", dots_per_inch: int = DOTS_PER_INCH
+) -> bytes:
+    """What the file holds; the arguments are as those of `write_figure`."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -73,7 +76,7 @@ def _figure_bytes(draw: Callable[[], Figure], suffix: str) -> bytes:
         figure.savefig(
             stream,
             format=suffix.removeprefix("."),
-            dpi=DOTS_PER_INCH,
+            dpi=dots_per_inch,
             facecolor="white",
             metadata=_METADATA[suffix],
         )

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ratefront.bounds import ORACLE
+from ratefront.columns import named
 from ratefront.report.view import MeasuredTrial, SweepView
-from ratefront.report.words import headline, kibibytes, percent, status_line
+from ratefront.report.words import headline, status_line
 from ratefront.text import plain_markdown
 
 SHOWN = 30
+
+#: The rate's heading is its unit: there is no legend beside the note.
+_COLUMNS = (
+    named("trial_id"),
+    named("series"),
+    replace(named("rate_bits"), heading=named("rate_bits").unit),
+    named("accuracy"),
+    named("transmitter_bytes"),
+)
 
 
 def note(view: SweepView) -> str:
@@ -23,17 +35,15 @@ def note(view: SweepView) -> str:
 def _table(view: SweepView) -> list[str]:
     if not view.front:
         return []
-    head = [
-        "| trial | series | bit/sample | accuracy | transmitter | gap to oRD |",
-        "|---|---|--:|--:|--:|--:|",
-    ]
+    headings = [column.heading for column in _COLUMNS]
+    head = [f"| {' | '.join(headings)} | gap to oRD |", f"|---|---|{'--:|' * (len(headings) - 1)}"]
     rest = len(view.front) - SHOWN
     more = [f"{rest} more in front.csv."] if rest > 0 else []
     return ["\n".join([*head, *map(_line, view.front[:SHOWN])]), *more]
 
 
 def _line(trial: MeasuredTrial) -> str:
-    point, gap = trial.test, trial.gaps.get(ORACLE)
+    gap = trial.gaps.get(ORACLE)
     bits = "–" if gap is None or gap.bits is None else f"{gap.bits:+.2f}"
-    cells = [trial.trial_id, point.series, f"{point.rate_bits:.2f}", percent(point.accuracy)]
-    return f"| {' | '.join(map(plain_markdown, [*cells, kibibytes(point.transmitter_bytes), bits]))} |"
+    cells = [column.brief(column.value(trial.trial)) for column in _COLUMNS]
+    return f"| {' | '.join(map(plain_markdown, [*cells, bits]))} |"

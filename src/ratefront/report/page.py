@@ -10,17 +10,20 @@ from typing import Any
 
 import yaml
 
-from ratefront.overlay import Overlay
-from ratefront.report.live import figures
+from ratefront.bounds import PredictionBounds
+from ratefront.columns import kibibytes, percent
+from ratefront.report.front_figure import FrontFigure
+from ratefront.report.live import main_figure
+from ratefront.report.live_checks import estimate_traces, splits_traces
 from ratefront.report.tables import Table, front_table, honesty, lost_table, rates_table
 from ratefront.report.view import SweepView
-from ratefront.report.words import bound_rows, headline, kibibytes, percent, status_line
+from ratefront.report.words import bound_rows, headline, status_line
 
 NAMED_PACKAGES = ("ratefront", "ray", "optuna", "mlflow", "torch", "compressai", "numpy", "scipy")
 
 
-def report_html(view: SweepView, still: bytes) -> str:
-    """The page of a sweep. ``still`` is ``front.png``, shown where scripts are forbidden."""
+def report_html(view: SweepView, front: FrontFigure, still: bytes) -> str:
+    """The page of a sweep. ``still`` is the same figure as ``front.png``, shown where scripts are forbidden."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -31,7 +34,7 @@ def report_html(view: SweepView, still: bytes) -> str:
         lstrip_blocks=True,
     )
     environment.filters["script_json"] = script_json
-    return environment.get_template("page.html").render(_content(view, still))
+    return environment.get_template("page.html").render(_content(view, front, still))
 
 
 def script_json(value: Any) -> Any:
@@ -44,7 +47,7 @@ def script_json(value: Any) -> Any:
     return Markup(text)  # noqa: S704 (made safe just above)
 
 
-def _content(view: SweepView, still: bytes) -> dict[str, Any]:
+def _content(view: SweepView, front: FrontFigure, still: bytes) -> dict[str, Any]:
     from markupsafe import Markup
 
     here, rows = resources.files("ratefront.report"), provenance(view)
@@ -59,10 +62,14 @@ def _content(view: SweepView, still: bytes) -> dict[str, Any]:
         "honesty": honesty(view),
         "bounds": bound_rows(view),
         "lost": _lost(view),
-        "reasons": view.summary["reasons"],
+        "reasons": view.summary.reasons,
         "provenance": [row for row in rows if not _is_long(row[1])],
         "documents": [row for row in rows if _is_long(row[1])],
-        "figures": figures(view),
+        "figures": {
+            **main_figure(front),
+            "estimate": estimate_traces(view),
+            "splits": splits_traces(view),
+        },
         "still": b64encode(still).decode(),
         "style": Markup(here.joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704 (ours)
         "plotly": Markup(_plotly_source()),  # noqa: S704 (the library's own text)
@@ -78,21 +85,21 @@ def _facts(view: SweepView) -> list[tuple[str, str]]:
     """The few figures at the top of the page."""
     facts, summary, overlay = view.facts, view.summary, view.overlay
     found = [
-        ("data set", str(summary["dataset"])),
+        ("data set", str(summary.dataset)),
         ("trials ended", f"{view.trials_ended} of {view.trials_requested}"),
-        ("on the front", str(len(summary["front"]))),
+        ("on the front", str(len(summary.front))),
         ("task model, test, as stored", _right(facts.accuracy, overlay)),
         ("task model, test, before rounding", _right(facts.accuracy_given, overlay)),
         ("task model, size", _or_dash(facts.task_model_bytes, kibibytes)),
-        ("hypervolume", _or_dash(summary["hypervolume"], "{:.4g}".format)),
-        ("of the oracle's (rate, accuracy)", _or_dash(summary["hypervolume_rate_accuracy"], percent)),
+        ("hypervolume", _or_dash(summary.hypervolume, "{:.4g}".format)),
+        ("of the oracle's (rate, accuracy)", _or_dash(summary.hypervolume_rate_accuracy, percent)),
     ]
     if overlay is not None:
         found.insert(1, ("test samples, classes", f"{overlay.samples}, {overlay.classes}"))
     return found
 
 
-def _right(accuracy: float | None, overlay: Overlay | None) -> str:
+def _right(accuracy: float | None, overlay: PredictionBounds | None) -> str:
     """To the last sample, so that it can be compared with what somebody has measured elsewhere."""
     if accuracy is None:
         return "–"

@@ -35,10 +35,9 @@ class BoundStyle:
 
     @property
     def symbol(self) -> str:
-        """Plotly's name of the marker, hollow."""
-        return {"s": "square-open", "D": "diamond-open", "v": "triangle-down-open"}.get(
-            self.marker, "circle-open"
-        )
+        """Plotly's name of the marker, hollow; a line that is only one point is a full dot."""
+        hollow = {"s": "square-open", "D": "diamond-open", "v": "triangle-down-open"}
+        return hollow.get(self.marker, "circle-open") if self.marker else "circle"
 
     @property
     def label(self) -> str:
@@ -51,7 +50,7 @@ class BoundStyle:
         return (0, self.dashes) if self.dashes else "solid"
 
 
-GRID = "#e6e6e6"
+GRID, MUTED, TASK_MODEL = "#e6e6e6", "#6b6b6b", "#b30000"
 
 _SERIES = (
     SeriesStyle("#0072B2", "o", "circle"),

@@ -1,19 +1,18 @@
-"""The tables of the page and ``front.csv``: what is in them, not how they look."""
+"""The tables of the page: what is in them, not how they look."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from ratefront.overlay import Gap
-from ratefront.records import Status, TrialResult
+from ratefront.bounds import Gap
+from ratefront.columns import COSTS, OfTrial, named, number
+from ratefront.records import Scalar, Status, TrialResult, metric_names
 from ratefront.report.style import bound_style
 from ratefront.report.view import MeasuredTrial, SweepView
-from ratefront.report.words import kibibytes, percent
-from ratefront.store.table import MEASURED, Row, cells_of, other_parameters, to_csv
 
 MISSING = "–"
 
@@ -33,44 +32,67 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """A column as the page shows it."""
+
+    heading: Cell
+    cell: Callable[[MeasuredTrial], Cell]
+
+
+def _table(shown: Iterable[_Shown], trials: Iterable[MeasuredTrial]) -> Table:
+    columns = tuple(shown)
+    rows = tuple(tuple(column.cell(trial) for column in columns) for trial in trials)
+    return Table(tuple(column.heading for column in columns), rows)
+
+
 def front_table(view: SweepView) -> Table:
     """The front by rate, with its gaps to every drawn bound."""
-    headings = [
-        "trial",
-        "series",
-        "split",
-        "β",
-        "rate",
-        "accuracy",
-        "validation",
-        "transmitter",
-        "share",
+    shown = [
+        _Shown(Cell(named("trial_id").heading), _marked),
+        *map(_column, map(named, ("series", "split", "beta", "rate_bits", "accuracy"))),
+        _column(named("accuracy_validation"), "validation"),
+        *map(_column, _where_measured(view)),
+        _column(named("transmitter_bytes")),
+        _Shown(Cell("share"), lambda trial: _share(trial, view.facts.task_model_bytes)),
+        *map(_gap, view.bounds),
     ]
-    names = view.bounds
-    gaps = [
-        Cell(f"gap {bound_style(name).short}", title=f"gap to {bound_style(name).title}") for name in names
-    ]
-    return Table(
-        (*map(Cell, headings), *gaps),
-        tuple((*_front_cells(view, t), *(_gap_cell(t.gaps.get(name)) for name in names)) for t in view.front),
-    )
+    return _table(shown, view.front)
 
 
-def _front_cells(view: SweepView, trial: MeasuredTrial) -> tuple[Cell, ...]:
-    point, whole = trial.test, view.facts.task_model_bytes
-    share = point.transmitter_bytes / whole if whole else None
+def _column(column: OfTrial, heading: str = "") -> _Shown:
+    """A column under its own heading, or under one that says what it stands beside."""
+    return _Shown(Cell(heading or column.heading), lambda trial: _cell(column, column.value(trial.trial)))
+
+
+def _cell(column: OfTrial, value: Scalar | None) -> Cell:
+    return Cell(MISSING) if value in (None, "") else Cell(column.brief(value), value)
+
+
+def _where_measured(view: SweepView) -> list[OfTrial]:
+    """Log loss and the sweep's own metrics, where a trial of the front has them."""
+    metrics = metric_names(view.spec)
+    columns = [named(name, metrics) for name in ("log_loss_bits", *metrics)]
+    return [column for column in columns if any(column.value(t.trial) is not None for t in view.front)]
+
+
+def _marked(trial: MeasuredTrial) -> Cell:
     mark, why = ("*", "dominated on test") if trial.dominated_on_test else ("", "")
-    return (
-        Cell(trial.trial_id + mark, trial.trial_id, why),
-        _text(point.series),
-        _text(trial.parameter("split")),
-        _number(trial.parameter("beta"), ".4g"),
-        _number(point.rate_bits, ".3f"),
-        Cell(percent(point.accuracy), point.accuracy),
-        Cell(percent(trial.validation.accuracy), trial.validation.accuracy),
-        Cell(kibibytes(point.transmitter_bytes), point.transmitter_bytes),
-        Cell(MISSING) if share is None else Cell(f"{100 * share:.0f} %", share),
-    )
+    return Cell(trial.trial_id + mark, trial.trial_id, why)
+
+
+def _share(trial: MeasuredTrial, task_model_bytes: int | None) -> Cell:
+    """The transmitter's part of the task model's bytes."""
+    if not task_model_bytes:
+        return Cell(MISSING)
+    share = trial.test.transmitter_bytes / task_model_bytes
+    return Cell(f"{100 * share:.0f} %", share)
+
+
+def _gap(bound: str) -> _Shown:
+    style = bound_style(bound)
+    heading = Cell(f"gap {style.short}", title=f"gap to {style.title}")
+    return _Shown(heading, lambda trial: _gap_cell(trial.gaps.get(bound)))
 
 
 def _gap_cell(gap: Gap | None) -> Cell:
@@ -81,103 +103,86 @@ def _gap_cell(gap: Gap | None) -> Cell:
 
 def rates_table(view: SweepView) -> Table:
     """Estimated against actual bits, and validation against test, of every finished trial."""
-    headings = [
-        "trial",
-        "series",
-        "estimated",
-        "coded",
-        "excess",
-        "alone",
-        "overhead",
-        "rate v→t",
-        "accuracy v→t",
+    shown = [
+        *map(_column, map(named, ("trial_id", "series", "rate_bits_estimated"))),
+        _column(named("rate_bits"), "coded"),
+        _difference("excess", _excess, number("+.3f")),
+        *map(_column, map(named, ("rate_bits_alone", "overhead_bits"))),
+        _difference(
+            "rate v→t", lambda result: result.test.rate_bits - result.validation.rate_bits, number("+.3f")
+        ),
+        _difference("accuracy v→t", _points_gained, number("+.1f", " points")),
     ]
-    trials = [trial for trial in view.measured if trial.standing != "collapsed"]
-    return Table(tuple(map(Cell, headings)), tuple(_rate_cells(trial) for trial in trials))
+    return _table(shown, _not_collapsed(view))
 
 
-def _rate_cells(trial: MeasuredTrial) -> tuple[Cell, ...]:
-    test, validation = trial.result.test, trial.result.validation
-    points = 100 * (test.accuracy - validation.accuracy)
-    return (
-        _text(trial.trial_id),
-        _text(trial.test.series),
-        _number(test.rate_bits_estimated, ".3f"),
-        _number(test.rate_bits, ".3f"),
-        _number(test.rate_bits - test.rate_bits_estimated, "+.3f"),
-        _number(test.rate_bits_alone, ".2f"),
-        _number(test.overhead_bits, ".3f"),
-        _number(test.rate_bits - validation.rate_bits, "+.3f"),
-        Cell(f"{points:+.1f} points", points),
-    )
+def _difference(heading: str, of: Callable[[TrialResult], float], form: Callable[[float], str]) -> _Shown:
+    """One column of a result minus another."""
+
+    def cell(trial: MeasuredTrial) -> Cell:
+        value = of(trial.result)
+        return Cell(form(value), value)
+
+    return _Shown(Cell(heading), cell)
+
+
+def _excess(result: TrialResult) -> float:
+    return result.test.rate_bits - result.test.rate_bits_estimated
+
+
+def _points_gained(result: TrialResult) -> float:
+    return 100 * (result.test.accuracy - result.validation.accuracy)
+
+
+def _not_collapsed(view: SweepView) -> list[MeasuredTrial]:
+    return [trial for trial in view.measured if trial.standing != "collapsed"]
 
 
 def honesty(view: SweepView) -> list[str]:
     """The two checks in words, and what is unknown; empty where no trial has finished."""
-    trials = [trial.result for trial in view.measured if trial.standing != "collapsed"]
-    if not trials:
+    results = [trial.result for trial in _not_collapsed(view)]
+    if not results:
         return []
-    excess = [t.test.rate_bits - t.test.rate_bits_estimated for t in trials]
-    loss = [100 * (t.test.accuracy - t.validation.accuracy) for t in trials]
+    excess, gained = [_excess(result) for result in results], [_points_gained(result) for result in results]
     return [
         f"Coded minus estimated: median {median(excess):+.3f}, greatest {max(excess):+.3f} bit/sample.",
-        f"Accuracy on test minus validation: median {median(loss):+.1f}, "
-        f"from {min(loss):+.1f} to {max(loss):+.1f} points.",
-        *_unknown_costs(trials),
+        f"Accuracy on test minus validation: median {median(gained):+.1f}, "
+        f"from {min(gained):+.1f} to {max(gained):+.1f} points.",
+        *_unknown_costs(results),
     ]
 
 
-def _unknown_costs(trials: Sequence[TrialResult]) -> list[str]:
-    """A sentence for each reason why multiply–accumulates are unknown."""
-    reasons = Counter(trial.transmitter_macs_unknown for trial in trials if trial.transmitter_macs is None)
+def _unknown_costs(results: Sequence[TrialResult]) -> list[str]:
+    """A sentence for each reason why a cost is unknown."""
+    reasons = Counter(
+        (cost.heading, cost.unknown(result))
+        for cost in COSTS
+        for result in results
+        if cost.value(result) is None
+    )
     return [
-        f"Multiply–accumulates of {count} of {len(trials)} trials are unknown: {reason}."
-        for reason, count in reasons.items()
+        f"{heading.capitalize()} of {count} of {len(results)} trials are unknown: {reason}."
+        for (heading, reason), count in reasons.items()
     ]
 
 
 def lost_table(view: SweepView, status: Status) -> Table:
     """The trials of one status (failed, collapsed, pruned) with their reasons."""
-    trials = view.history.with_status(status)
+    trial_id, reason = named("trial_id"), named("reason")
     rows = tuple(
         (
-            _text(trial.params.trial_id),
+            _cell(trial_id, trial_id.value(trial)),
             _text(", ".join(f"{name} {_short(value)}" for name, value in trial.params.values.items())),
-            _text(trial.reason or MISSING),
+            _cell(reason, reason.value(trial)),
         )
-        for trial in trials
+        for trial in view.history.with_status(status)
     )
-    return Table(tuple(map(Cell, ("trial", "parameters", "reason"))), rows)
+    return Table(tuple(map(Cell, (trial_id.heading, "parameters", reason.heading))), rows)
 
 
 def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _text(value: Any) -> Cell:
-    return Cell(MISSING) if value is None else Cell(str(value), str(value))
-
-
-def _number(value: Any, form: str) -> Cell:
-    return Cell(MISSING) if value is None else Cell(format(value, form), float(value))
-
-
-FRONT_COLUMNS = ("trial_id", "seed", "family", "series", "split", "beta", *MEASURED, "dominated_on_test")
-
-
-def front_csv(view: SweepView) -> str:
-    """One row a point of the front, by rate: test values, then gap in bit/sample and ratio to every drawn
-    bound, then every other parameter.
-    """
-    gaps = [f"{kind}_{name}" for name in view.bounds for kind in ("gap_bits", "gap_ratio")]
-    columns = [*FRONT_COLUMNS, *gaps]
-    others = other_parameters((trial.trial for trial in view.front), columns)
-    return to_csv([_front_row(view, trial, others) for trial in view.front], [*columns, *others])
-
-
-def _front_row(view: SweepView, trial: MeasuredTrial, others: Mapping[str, str]) -> Row:
-    row = cells_of(trial.trial, others)
-    row |= {"series": trial.test.series, "dominated_on_test": trial.dominated_on_test}
-    for name in view.bounds:
-        row |= {f"gap_bits_{name}": trial.gaps[name].bits, f"gap_ratio_{name}": trial.gaps[name].ratio}
-    return row
+def _text(value: str) -> Cell:
+    return Cell(value, value)

@@ -14,17 +14,19 @@ from ratefront.bounds import (
     INDIRECT_POSTERIOR,
     TASK_MODEL,
     TASK_MODEL_CALIBRATED,
+    Gap,
+    PredictionBounds,
 )
 from ratefront.errors import InputError
 from ratefront.history import SweepHistory, TrialHistory
-from ratefront.overlay import RATE_ACCURACY, Gap, Overlay
+from ratefront.overlay import RATE_ACCURACY
 from ratefront.pareto import non_dominated
-from ratefront.records import ENDED, FrontPoint, TrialResult, series_of
+from ratefront.records import ENDED, FrontPoint, TrialResult, objectives_of, series_of
 from ratefront.store.facts import TaskFacts, read_facts, read_overlay
 from ratefront.store.folder import SweepFolder
-from ratefront.store.front import chosen, front_of, objectives_of, point_of, result_of
+from ratefront.store.front import chosen, front_of, point_of, result_of
 from ratefront.store.reading import read_history
-from ratefront.store.summary import summarise
+from ratefront.store.summary import Summary, summarise
 
 Standing: TypeAlias = Literal["front", "dominated", "collapsed"]
 
@@ -73,11 +75,11 @@ class SweepView:
     folder: SweepFolder
     history: SweepHistory
     facts: TaskFacts
-    overlay: Overlay | None
+    overlay: PredictionBounds | None
     environment: dict[str, Any]
 
     @cached_property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> Summary:
         return summarise(self.history, self.facts, self.overlay)
 
     @property
@@ -90,7 +92,7 @@ class SweepView:
 
     @property
     def trials_requested(self) -> int:
-        return int(self.summary["trials_requested"])
+        return self.summary.trials_requested
 
     @property
     def trials_ended(self) -> int:
@@ -151,7 +153,8 @@ class SweepView:
         standing: Standing = (
             "collapsed" if trial.status == "collapsed" else "front" if key in front else "dominated"
         )
-        gaps = {} if self.overlay is None else self.overlay.gaps(point_of(trial))
+        point = point_of(trial)
+        gaps = {} if self.overlay is None else self.overlay.gaps(point.rate_bits, point.accuracy)
         return MeasuredTrial(trial, standing, key in front and key not in on_test, gaps)
 
 

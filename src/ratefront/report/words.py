@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from ratefront.bounds import Gap
+from ratefront.columns import NARROW, kibibytes, percent
 from ratefront.history import SweepHistory
-from ratefront.overlay import Gap
 from ratefront.report.style import bound_style
 from ratefront.report.view import MeasuredTrial, SweepView
 
 #: A learned codec is called close to the task model within this many points of (validation) accuracy.
 CLOSE = 0.02
-#: Between a number and its unit: no line breaks there.
-NARROW = "\u00a0"
 
 
 def status_line(view: SweepView) -> str:
     """How far the sweep is."""
-    counts = view.summary
+    counts = view.history.counts
     ended = ", ".join(
-        f"{counts[f'trials_{status}']} {status}"
+        f"{counts[status]} {status}"
         for status in ("finished", "collapsed", "pruned", "failed")
-        if counts[f"trials_{status}"]
+        if counts[status]
     )
     progress = f"{view.trials_ended} of {view.trials_requested} trials ended"
     state, why = _state(view.history)
@@ -40,19 +39,14 @@ def headline(view: SweepView) -> list[str]:
     if not view.front:
         yet = "" if view.history.ended else " yet"
         nothing = f"No trial has finished{yet}: there is nothing to compare with the bounds."
-        return [nothing, *_warnings(view)]
+        return [nothing, *view.summary.warnings]
     learned = best_learned(view)
     sentences = [] if learned is None else [_learned_sentence(view, learned)]
     label = _best_label(view)
     if label is not None:
         sentences.append(_label_sentence(view, label))
     sentences.append(_front_sentence(view))
-    return [*sentences, *_warnings(view)]
-
-
-def _warnings(view: SweepView) -> list[str]:
-    warnings: list[str] = view.summary["warnings"]
-    return warnings
+    return [*sentences, *view.summary.warnings]
 
 
 def best_learned(view: SweepView) -> MeasuredTrial | None:
@@ -123,7 +117,7 @@ def _front_sentence(view: SweepView) -> str:
     families = sorted({trial.trial.params.family for trial in view.front})
     points = f"{len(view.front)} point{'s' if len(view.front) > 1 else ''}"
     text = f"The front has {points} from {' and '.join(families)}"
-    share = view.summary["hypervolume_rate_accuracy"]
+    share = view.summary.hypervolume_rate_accuracy
     if share is None:
         return f"{text}."
     return f"{text}; in rate and accuracy it covers {percent(share)} of the hypervolume under the oracle."
@@ -134,14 +128,6 @@ def _difference(accuracy: float) -> str:
     if points == 0:
         return "level with"
     return f"{abs(points):.1f} points {'above' if points > 0 else 'below'}"
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.1f}{NARROW}%"
-
-
-def kibibytes(size: float) -> str:
-    return f"{size:.0f}{NARROW}B" if size < 1024 else f"{size / 1024:.1f}{NARROW}KiB"
 
 
 def bound_rows(view: SweepView) -> list[tuple[str, str, str]]:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ratefront.report.describe_front import describe_front
+from ratefront.report.front_rows import front_csv
 from ratefront.report.note import note
 from ratefront.report.page import report_html
 from ratefront.report.still import front_png
-from ratefront.report.tables import front_csv
 from ratefront.report.view import SweepView, read_view
 from ratefront.store.atomic import write_bytes, write_text
 from ratefront.store.folder import SweepFolder
@@ -31,6 +32,11 @@ class DrawnReport:
     note: str
 
 
+def files_of(folder: SweepFolder) -> tuple[Path, ...]:
+    """What a report consists of."""
+    return folder.report, folder.front_png, folder.front_csv, folder.trials_csv, folder.summary
+
+
 def write_report(folder: SweepFolder) -> DrawnReport:
     """(Re)draw trials.csv, summary.json, front.csv, front.png and report.html of a finished or running sweep.
 
@@ -44,8 +50,9 @@ def write_report(folder: SweepFolder) -> DrawnReport:
         An entry of the ledger cannot be read.
     """
     view = read_view(folder, read_history(folder))
-    still = front_png(view)
-    page = report_html(view, still)
+    front = describe_front(view)
+    still = front_png(front)
+    page = report_html(view, front, still)
     write_tables(folder, view.history, view.summary)
     write_text(folder.front_csv, front_csv(view))
     write_bytes(folder.front_png, still)
@@ -54,11 +61,9 @@ def write_report(folder: SweepFolder) -> DrawnReport:
 
 
 def _drawn(view: SweepView) -> DrawnReport:
-    folder = view.folder
-    numbers = {name: value for name, value in view.summary.items() if type(value) in (int, float)}
     return DrawnReport(
-        artifacts=(folder.report, folder.front_png, folder.front_csv, folder.trials_csv, folder.summary),
-        figures={name: float(value) for name, value in numbers.items()},
+        artifacts=files_of(view.folder),
+        figures=view.summary.figures,
         front=tuple(trial.trial_id for trial in view.front),
         note=note(view),
     )

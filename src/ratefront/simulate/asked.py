@@ -16,6 +16,7 @@ from ratefront.simulate.recording import table_of_folder
 from ratefront.simulate.scenario import Scenario
 from ratefront.simulate.tables import SHIPPED, Table
 from ratefront.spec.check import LoadedSpec
+from ratefront.spec.schema import SweepSpec
 from ratefront.store.folder import SweepFolder
 
 #: With faults: what a thing takes that the driver does, so that a seed replays exactly; and the nodes of the cluster.
@@ -59,6 +60,11 @@ def asked_for(
     """The scenario without faults; what is not said is the sweep file's, or the recorded sweep's.
 
     Without a table trials are synthetic and take about ``trial_s`` seconds. ``latency_s`` None: as measured.
+
+    Raises
+    ------
+    InputError
+        The sweep file optimises a metric that the recorded sweep did not measure.
     """
     chosen = loaded or (built_in() if table is None else table.loaded)
     spec = chosen.spec
@@ -66,7 +72,9 @@ def asked_for(
         "trials": spec.trials if trials is None else trials,
         "sampler": spec.sampler if sampler is None else spec.sampler.model_copy(update={"name": sampler}),
     }
-    problem: Problem = Synthetic(chosen.space, trial_s) if table is None else table
+    metrics = {metric.name: metric.direction for metric in spec.metrics}
+    problem: Problem = Synthetic(chosen.space, trial_s, metrics=metrics) if table is None else table
+    _check_objectives(spec, problem)
     return Scenario(
         spec.model_copy(update=changes),
         chosen.space,
@@ -75,6 +83,13 @@ def asked_for(
         latency_s,
         is_watched=False,
     )
+
+
+def _check_objectives(spec: SweepSpec, problem: Problem) -> None:
+    if missing := [name for name in spec.objectives if name not in problem.reference]:
+        raise InputError(
+            f"objectives: the recorded trials have no {', '.join(missing)}; they have {', '.join(problem.reference)}"
+        )
 
 
 def with_faults(scenario: Scenario, seed: int) -> Scenario:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-from ratefront.engine.messages import Began, Broke, Fact, Progressed, Returned, Start, WorkerFact
+from ratefront.engine.messages import Broke, Fact, Start, WorkerFact
+from ratefront.events import Finished, Reported, Started
 from ratefront.simulate.clock import Clock
 from ratefront.simulate.deeds import Deeds, Told
 from ratefront.simulate.driver import Driver
@@ -99,7 +100,7 @@ class Cluster:
 
     # What they say.
 
-    def began(self, worker: Worker, fact: Began) -> None:
+    def began(self, worker: Worker, fact: Started) -> None:
         """Seen by the driver that has started it, and by no other: a worker does not say so by itself."""
         self.occupancy.change(1)
         driver = self.driver
@@ -112,12 +113,12 @@ class Cluster:
 
     def said(self, worker: Worker, fact: WorkerFact) -> None:
         match fact:
-            case Progressed(trial_id, _, step, metrics):
+            case Reported(trial_id, _, step, metrics):
                 if self._random.random() < CHECKPOINTS:
                     self._checkpoints[trial_id] = step
                 if not all_finite(metrics):
                     self.deeds.errors.add((*worker.key, "DivergedError"))
-            case Returned():
+            case Finished():
                 self.deeds.completed.add(worker.key)
             case Broke():
                 self.deeds.errors.add((*worker.key, fact.error))

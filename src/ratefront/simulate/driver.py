@@ -120,9 +120,8 @@ class Driver:
             then()
         self._next()
 
-    def _open(self, events: Iterable[Event]) -> Action:
-        for event in events:
-            self.live.record(event)
+    def _open(self, opening: Iterable[Event]) -> Action:
+        self.live.open(opening)
         return self._end if self.live.history.ended else self._offer
 
     def _tell(self, fact: Fact, sender: Worker | None) -> Action | None:

@@ -1,12 +1,13 @@
-"""What a person learns from a simulated sweep, as plain data."""
+"""What a person learns from a simulated sweep."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ratefront.pareto import hypervolume
-from ratefront.records import ENDED
 from ratefront.simulate.capacity import Capacity
 from ratefront.simulate.run import Run
 from ratefront.store.front import chosen, result_of
@@ -15,33 +16,68 @@ from ratefront.store.front import chosen, result_of
 MILESTONES = (25, 50, 75, 100)
 
 
-def outcome_of(done: Run) -> dict[str, Any]:
-    """Ready for JSON; times are seconds, shares are fractions of the slots' or the driver's time."""
+@dataclass(frozen=True)
+class Outcome:
+    """Times are seconds, shares are fractions of the slots' or the driver's time.
+
+    ``hypervolume`` is that of the test values of the front, after each of ``MILESTONES`` per cent of the trials;
+    ``faults`` counts by kind what went wrong.
+    """
+
+    sweep: str
+    sampler: str
+    slots: int
+    virtual_seconds: float
+    slots_busy: float
+    slots_busy_until_last_start: float
+    driver_busy: float
+    driver_seconds_per_trial: float
+    trials_requested: int
+    trials_finished: int
+    trials_collapsed: int
+    trials_pruned: int
+    trials_failed: int
+    objectives: tuple[str, ...]
+    reference: Mapping[str, float]
+    hypervolume: Mapping[int, float]
+    faults_seed: int | None
+    faults: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        volumes = {str(part): volume for part, volume in self.hypervolume.items()}
+        return asdict(self) | {"objectives": list(self.objectives), "hypervolume": volumes}
+
+
+def outcome_of(done: Run) -> Outcome:
+    """What is to be learned from a simulation that is over."""
     spec, history, capacity = done.scenario.spec, done.engine.history, Capacity.of(done)
     reference = dict(done.scenario.problem.reference) | {str(name): at for name, at in spec.reference.items()}
-    counts: dict[str, Any] = {f"trials_{status}": history.counts[status] for status in ENDED}
-    return {
-        "sweep": spec.name,
-        "sampler": spec.sampler.name,
-        "slots": sum(done.scenario.nodes),
-        "virtual_seconds": capacity.virtual_s,
-        "slots_busy": capacity.busy_share_whole,
-        "slots_busy_until_last_start": capacity.busy_share,
-        "driver_busy": capacity.driver_share,
-        "driver_seconds_per_trial": capacity.driver_s,
-        "trials_requested": history.trials_requested,
-        **counts,
-        "objectives": list(spec.objectives),
-        "reference": {name: reference[name] for name in spec.objectives},
-        "hypervolume": {str(part): _volume(done, part, reference) for part in MILESTONES},
-        "faults_seed": done.scenario.plan.seed if done.scenario.is_watched else None,
-        "faults": dict(sorted(done.deeds.troubles.items())),
-    }
+    return Outcome(
+        sweep=spec.name,
+        sampler=spec.sampler.name,
+        slots=sum(done.scenario.nodes),
+        virtual_seconds=capacity.virtual_s,
+        slots_busy=capacity.busy_share_whole,
+        slots_busy_until_last_start=capacity.busy_share,
+        driver_busy=capacity.driver_share,
+        driver_seconds_per_trial=capacity.driver_s,
+        trials_requested=history.trials_requested,
+        trials_finished=history.counts["finished"],
+        trials_collapsed=history.counts["collapsed"],
+        trials_pruned=history.counts["pruned"],
+        trials_failed=history.counts["failed"],
+        objectives=tuple(spec.objectives),
+        reference={name: reference[name] for name in spec.objectives},
+        hypervolume={part: _volume(done, part, reference) for part in MILESTONES},
+        faults_seed=done.scenario.plan.seed if done.scenario.is_watched else None,
+        faults=dict(sorted(done.deeds.troubles.items())),
+    )
 
 
 def _volume(done: Run, percent: int, reference: dict[str, float]) -> float:
     """Of the front (chosen on validation, measured on test) of the trials that had ended by then."""
-    history, objectives = done.engine.history, done.scenario.spec.objectives
+    history, objectives = done.engine.history, done.scenario.spec.directions
     ended = history.ended_order[: math.ceil(len(history.ended_order) * percent / 100)]
     front = chosen((history.trials[trial_id] for trial_id in ended), objectives)
     values = [[result_of(trial).test_objective(name) for name in objectives] for trial in front]

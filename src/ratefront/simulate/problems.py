@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Protocol
 
 from ratefront.engine.seeds import stable_seed
-from ratefront.records import GPU_MEMORY_SHARE, Measurement, Scalar, TrialParams, TrialResult
+from ratefront.records import GPU_MEMORY_SHARE, Measurement, Objectives, Scalar, TrialParams, TrialResult
 from ratefront.simulate.coordinates import on_unit, searched
 from ratefront.spec.space import Choice, Leaf, Space
 
@@ -89,17 +89,20 @@ def best_place(path: str) -> float:
 @dataclass(frozen=True)
 class Synthetic:
     """A problem over any space whose front is known. A trial takes ``trial_s`` seconds, give or take ``spread`` of it
-    (uniform), with ``reports`` reports.
+    (uniform), with ``reports`` reports. Each of the sweep's ``metrics`` is the accuracy, or the rate of errors where
+    less is better.
     """
 
     space: Space
     trial_s: float = 600.0
     spread: float = 0.05
     reports: int = 20
+    metrics: Objectives = field(default_factory=dict)
 
     @property
     def reference(self) -> Mapping[str, float]:
         return {
+            **{name: float(direction == "minimise") for name, direction in self.metrics.items()},
             "rate_bits": 2 * RATE_BITS,
             "accuracy": 0.0,
             "transmitter_bytes": 2 * TRANSMITTER_BYTES,
@@ -116,7 +119,7 @@ class Synthetic:
             Step(apart_s, {"loss": distortion + 1 / step, "accuracy": accuracy * step / self.reports})
             for step in range(1, self.reports + 1)
         )
-        measured = _measurement(RATE_BITS * rate, accuracy)
+        measured = _measurement(RATE_BITS * rate, accuracy, self.metrics)
         size_bytes = round(TRANSMITTER_BYTES * size)
         result = TrialResult(
             params.trial_id,
@@ -133,5 +136,8 @@ class Synthetic:
         return Course(steps, apart_s, result.to_json())
 
 
-def _measurement(rate_bits: float, accuracy: float) -> Measurement:
-    return Measurement(1000, rate_bits, rate_bits, rate_bits + 8, 0.5, rate_bits + 0.5, accuracy)
+def _measurement(rate_bits: float, accuracy: float, metrics: Objectives) -> Measurement:
+    figures = {name: accuracy if way == "maximise" else 1 - accuracy for name, way in metrics.items()}
+    return Measurement(
+        1000, rate_bits, rate_bits, rate_bits + 8, 0.5, rate_bits + 0.5, accuracy, metrics=figures
+    )

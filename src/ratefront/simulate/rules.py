@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from random import Random
 
-from ratefront.engine.messages import Fact, Progressed, Returned
+from ratefront.engine.messages import Fact
 from ratefront.events import Ended, Entry, Event, Failed, Finished, Planned, Reported, Started, Stopped
 from ratefront.history import TrialHistory
 from ratefront.records import ENDED, Scalar, TrialParams
@@ -69,9 +69,9 @@ def _names(events: tuple[type[Event], ...]) -> str:
 
 def _is_sound(fact: Fact, courses: Callable[[str], Course]) -> bool:
     match fact:
-        case Progressed():
+        case Reported():
             return all_finite(fact.metrics)
-        case Returned():
+        case Finished():
             return fact.result == courses(fact.trial_id).result
         case _:
             return True
@@ -99,7 +99,7 @@ def _truth(done: Run) -> Iterator[str]:
                 if metrics not in (its.metrics for its in courses(trial_id).steps[step - 1 : step]):
                     yield f"entry {entry.seq}: {trial_id} never reported {metrics} at step {step}"
             case Failed(trial_id, attempt, error):
-                is_result = error in {"InvalidResult", "DivergedError"}
+                is_result = error in {"InvalidResult", "DivergedError", "UnknownCostError"}
                 was_there = (trial_id, attempt) in deeds.completed and is_result
                 if not was_there and (trial_id, attempt, error) not in deeds.errors:
                     yield f"entry {entry.seq}: attempt {attempt} of {trial_id} never ran into {error}"

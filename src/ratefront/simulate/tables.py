@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ratefront.engine.judge import fault_of_result
-from ratefront.errors import InputError
-from ratefront.records import OBJECTIVES, Scalar, TrialParams, TrialResult
+from ratefront.errors import InputError, UnknownCostError
+from ratefront.records import OBJECTIVES, Scalar, TrialParams, TrialResult, metric_names, objectives_of
 from ratefront.simulate.coordinates import on_unit, searched
 from ratefront.simulate.problems import Course, Step
 from ratefront.spec.check import LoadedSpec
@@ -47,7 +47,7 @@ class Table:
     """Answers a trial with the nearest recorded one.
 
     ``spec`` is the recorded sweep's, as its ledger has it; ``reference`` the corner of its hypervolume, the worst
-    recorded value where it lacks an objective.
+    recorded value where it lacks an objective; it has none for a metric that no trial could tell.
 
     Raises
     ------
@@ -61,7 +61,7 @@ class Table:
         self.sweep, self.spec, self.rows = sweep, dict(spec), tuple(rows)
         if not any(row.course.result for row in self.rows):
             raise InputError(f"{sweep} has no finished trial to simulate with")
-        self.reference = {name: reference.get(name, self._worst(name)) for name in OBJECTIVES}
+        self.reference = self._reference(reference)
 
     @cached_property
     def loaded(self) -> LoadedSpec:
@@ -111,11 +111,18 @@ class Table:
                 place.real[path] = on_unit(leaf, float(value))
         return place
 
-    def _worst(self, objective: str) -> float:
+    def _reference(self, given: Mapping[str, float]) -> dict[str, float]:
+        """Of all that the recorded sweep could have optimised."""
+        metrics = self.spec.get("metrics") or ()
+        known = objectives_of({"metrics": metrics, "objectives": (*OBJECTIVES, *metric_names(self.spec))})
         results = [TrialResult.from_json(row.course.result) for row in self.rows if row.course.result]
-        known = (result for result in results if getattr(result, objective, 0.0) is not None)
-        values = [result.objective(objective) for result in known]
-        return max(values, default=0.0) if OBJECTIVES[objective] == "minimise" else min(values)
+        found: dict[str, float] = {}
+        for name, direction in known.items():
+            values = [value for result in results if (value := _known(result, name)) is not None]
+            if values or name in OBJECTIVES:
+                worst = max(values, default=0.0) if direction == "minimise" else min(values)
+                found[name] = given.get(name, worst)
+        return found
 
     def save(self, path: Path) -> None:
         """
@@ -159,6 +166,13 @@ class Table:
             ) from error
 
 
+def _known(result: TrialResult, objective: str) -> float | None:
+    try:
+        return result.objective(objective)
+    except UnknownCostError:
+        return None
+
+
 @dataclass
 class _Place:
     choices: set[tuple[str, Scalar]] = field(default_factory=set)
@@ -191,7 +205,8 @@ def _row(plain: Mapping[str, Any]) -> Row:
     steps = tuple(Step(float(seconds), dict(metrics)) for seconds, metrics in pairs)
     result = plain["result"]
     if result is not None:
-        fault = fault_of_result(result["trial_id"], result, objectives=())
+        params = TrialParams(result["trial_id"], 0, plain["values"])
+        fault = fault_of_result(params, result, objectives=())
         if fault:
             raise ValueError(fault.reason)
     return Row(

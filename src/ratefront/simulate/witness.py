@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from ratefront import events
-from ratefront.engine.messages import Began, Broke, Fact, Progressed, Returned, StopAsked
+from ratefront.engine.messages import Broke, Fact, StopAsked
 from ratefront.errors import WorkerLostError
 
-TrialEvent: TypeAlias = (
-    events.Started | events.Reported | events.Finished | events.Failed | events.Stopped | events.Reopened
-)
 State: TypeAlias = Literal["planned", "running", "finished", "failed", "stopped"]
 
 #: Errors of the simulation that are worth another try.
@@ -82,7 +79,7 @@ class Witness:
             case _:
                 yield from self._see_trial(event)
 
-    def _see_trial(self, event: TrialEvent) -> Iterator[str]:
+    def _see_trial(self, event: events.TrialEvent) -> Iterator[str]:
         seen = self.trials.setdefault(event.trial_id, Seen())
         if fault := self._fault(event, seen):
             yield f"{type(event).__name__} comes for {event.trial_id}, {seen}: {fault}"
@@ -105,7 +102,7 @@ class Witness:
                 seen.state = "failed" if event.final else "planned"
                 seen.lose_attempt()
 
-    def _fault(self, event: TrialEvent, seen: Seen) -> str:
+    def _fault(self, event: events.TrialEvent, seen: Seen) -> str:
         """Why this event cannot come now, or the empty string."""
         if isinstance(event, events.Reopened):
             return "" if seen.state == "failed" else "it has not failed"
@@ -136,14 +133,14 @@ class Witness:
         runs = seen.state == "running" and fact.attempt == seen.attempts
         is_next = seen.state == "planned" and fact.attempt == seen.attempts + 1
         match fact:
-            case Began():
+            case events.Started():
                 return (events.Started,) if is_next else ()
             case Broke():
                 return (events.Failed,) if runs else (events.Started, events.Failed) if is_next else ()
-            case Progressed():
+            case events.Reported():
                 answer: type[events.Event] = events.Reported if is_sound else events.Failed
                 return (answer,) if runs and fact.step > seen.step else ()
-            case Returned():
+            case events.Finished():
                 return (events.Finished if is_sound else events.Failed,) if runs else ()
 
 

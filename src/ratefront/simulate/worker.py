@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ratefront.engine.messages import Began, Broke, Progressed, Returned, Start, WorkerFact
+from ratefront.engine.messages import Broke, Start, WorkerFact
+from ratefront.events import Finished, Reported, Started
 from ratefront.simulate.clock import Clock
 from ratefront.simulate.problems import Course
 
@@ -25,7 +26,7 @@ class Slot:
 class Listener(Protocol):
     """Whom a worker speaks to."""
 
-    def began(self, worker: Worker, fact: Began) -> None: ...
+    def began(self, worker: Worker, fact: Started) -> None: ...
 
     def said(self, worker: Worker, fact: WorkerFact) -> None:
         """Reports, and as the last thing how the attempt ended."""
@@ -68,7 +69,7 @@ class Worker:
 
     def _begin(self) -> None:
         self.has_begun = True
-        self._listener.began(self, Began(*self.key, f"node {self.slot.node}, slot {self.slot.number}"))
+        self._listener.began(self, Started(*self.key, f"node {self.slot.node}, slot {self.slot.number}"))
         self._go_on()
 
     def _go_on(self) -> None:
@@ -81,12 +82,12 @@ class Worker:
     def _report(self) -> None:
         metrics = self._course.steps[self._step].metrics
         self._step += 1
-        self._listener.said(self, Progressed(*self.key, self._step, metrics))
+        self._listener.said(self, Reported(*self.key, self._step, metrics))
         self._go_on()
 
     def _end(self) -> None:
         self._stop()
         if self._course.result is not None:
-            self._listener.said(self, Returned(*self.key, self._course.result))
+            self._listener.said(self, Finished(*self.key, self._course.result))
         else:
             self._listener.said(self, Broke(*self.key, self._course.error, self._course.reason))

@@ -8,17 +8,9 @@ from contextlib import suppress
 from random import Random
 
 from ratefront.engine.engine import Engine
+from ratefront.engine.opening import Opener, Wishes, opening_events
 from ratefront.errors import EngineError
-from ratefront.events import (
-    LEDGER_FORMAT,
-    Created,
-    Event,
-    Extended,
-    Halted,
-    Reopened,
-    Resumed,
-    TaskModelReady,
-)
+from ratefront.events import Event, Halted, Reopened, TaskModelReady
 from ratefront.history import SweepHistory
 from ratefront.simulate.clock import Clock
 from ratefront.simulate.cluster import Cluster
@@ -26,11 +18,13 @@ from ratefront.simulate.driver import Driver
 from ratefront.simulate.following import Following, MoodyTracker
 from ratefront.simulate.journal import Disk, DriverDied
 from ratefront.simulate.scenario import Parts, Scenario
-from ratefront.spec.load import to_plain
 from ratefront.tracking.protocol import Closing
 
 #: Until somebody starts the driver again, on average.
 RESTART_S = 60.0
+
+#: The same in every process, as a seed's ledger is to be.
+OPENER = Opener("simulated driver", "simulated")
 
 
 class World:
@@ -76,20 +70,15 @@ class World:
             self._on_update(history)
 
     def _opening(self, history: SweepHistory) -> Iterator[Event]:
-        """What a driver writes first; wishes are granted once all of it is in the ledger."""
-        spec = self.scenario.spec
-        wants_more = self._wanted_trials > history.trials_requested
-        if not history.spec:
-            yield Created(spec.name, to_plain(spec), "simulated", LEDGER_FORMAT)
-        elif not history.ended:
-            yield Resumed("simulated driver")
+        """What a driver writes first, the task model with it; wishes are granted once all of it is in the ledger."""
+        more = self._wanted_trials - history.trials_requested
+        wishes = Wishes(extend=more if more > 0 else None, retry_failed=self._wants_failed)
+        for event in opening_events(self.scenario.spec, history, wishes, OPENER):
+            yield event
+            if isinstance(event, Reopened):
+                self.cluster.times_reopened[event.trial_id] += 1
         if history.task_model is None:
             yield TaskModelReady("simulated", 0.98, 0.98, 50_000)
-        if wants_more:
-            yield Extended(self._wanted_trials)
-        for trial in history.with_status("failed") if self._wants_failed else ():
-            yield Reopened(trial.params.trial_id)
-            self.cluster.times_reopened[trial.params.trial_id] += 1
         self._wants_failed = False
 
     def ended(self) -> None:

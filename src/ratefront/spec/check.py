@@ -17,6 +17,7 @@ from ratefront.spec.parse import parse_space
 from ratefront.spec.problems import from_pydantic, shown, unknown, valid_choices
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space import Space
+from ratefront.wording import Message
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def _resolve_named(
     except ValidationError as error:
         return raw, from_pydantic(error, model, path)
     except InputError as error:
-        return raw, [f"{path}: {error}"]
+        return raw, [Message(f"{path}: ", error)]
     return {"name": name, **parameters.model_dump(mode="json")}, []
 
 

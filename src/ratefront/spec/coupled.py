@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from ratefront.catalogue import Catalogue
-from ratefront.records import NO_DEFAULT_REFERENCE
+from ratefront.records import LOGARITHMIC, OBJECTIVES, WITH_DEFAULT_REFERENCE
 from ratefront.spec.capacity import families_of
 from ratefront.spec.facts import facts_of_spec
-from ratefront.spec.problems import repeated, unknown
+from ratefront.spec.problems import repeated, shown, unknown
 from ratefront.spec.schema import SweepSpec
+from ratefront.spec.taken_names import taken_names
 
 
 def coupled_problems(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
     """One line for each rule between settings that is broken."""
-    problems = _unfit(spec, catalogue)
+    problems = _unfit(spec, catalogue) + _metric_problems(spec, catalogue) + _objective_problems(spec)
     problems += repeated("objectives", spec.objectives) + repeated("bounds", spec.bounds)
     families = families_of(spec)
     problems += [
@@ -20,17 +21,45 @@ def coupled_problems(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
         for name in spec.resources.families
         if name not in families
     ]
+    known = _known_objectives(spec)
     for name, value in spec.reference.items():
         if name not in spec.objectives:
-            problems.append(f"reference.{name}: {unknown('objective of this sweep', name, spec.objectives)}")
+            kind, valid = (
+                ("objective of this sweep", spec.objectives) if name in known else ("objective", known)
+            )
+            problems.append(f"reference.{name}: {unknown(kind, name, valid)}")
         elif name == "accuracy" and not 0 <= value < 1:
             problems.append(f"reference.{name}: must be in [0, 1), got {value}")
-        elif name != "accuracy" and value <= 0:
+        elif name in LOGARITHMIC and value <= 0:
             problems.append(f"reference.{name}: must be > 0, got {value}")
     return problems + [
         f"reference.{name}: is required where {name} is an objective, but missing (it has no default)"
-        for name in NO_DEFAULT_REFERENCE
-        if name in spec.objectives and name not in spec.reference
+        for name in known
+        if name in spec.objectives and name not in (*spec.reference, *WITH_DEFAULT_REFERENCE)
+    ]
+
+
+def _known_objectives(spec: SweepSpec) -> tuple[str, ...]:
+    return (*OBJECTIVES, *(metric.name for metric in spec.metrics))
+
+
+def _objective_problems(spec: SweepSpec) -> list[str]:
+    known = _known_objectives(spec)
+    return [
+        f"objectives[{place}]: {unknown('objective', name, known)}"
+        for place, name in enumerate(spec.objectives)
+        if name not in known
+    ]
+
+
+def _metric_problems(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
+    """A metric's name is the name of a column, which nothing else has."""
+    names = [metric.name for metric in spec.metrics]
+    taken = taken_names(catalogue)
+    return repeated("metrics", names) + [
+        f"metrics[{place}].name: {shown(name)} is the name of {taken[name]}; give the metric another name"
+        for place, name in enumerate(names)
+        if name in taken
     ]
 
 

@@ -99,7 +99,7 @@ _TEXT = """\
 #
 # Command   {command}
 # Cost      {cost}
-#           That of a trial is not known. Nothing has been run yet; try two trials first (--trials 2), and
+#           That of a trial is not known. Nothing has been run yet; try two trials first (trials: 2), and
 #           `ratefront simulate` tells what slots and samplers change once the time of a trial is known
 # Expected  not known either. The labels have an entropy of {label_bits:.3g} bit: a good task model's class, entropy
 #           coded, takes about that; what a smaller transmitter costs beyond it is what the sweep finds out

@@ -14,6 +14,7 @@ from ratefront.errors import SweepMismatchError
 from ratefront.spec.difference import spec_difference
 from ratefront.spec.load import to_plain
 from ratefront.spec.schema import SweepSpec
+from ratefront.wording import Argument, Message
 
 #: How trials are run, tried again, kept, shown and drawn. Every other key decides what is tried or measured.
 CHANGEABLE = frozenset({"resources", "retries", "keep", "bounds", "reference", "tracking"})
@@ -45,7 +46,10 @@ def change_of(old: Mapping[str, Any], spec: SweepSpec) -> Change:
     if difference := spec_difference(decided(before), decided(now)):
         lines = "\n".join(f"  {line}" for line in difference)
         raise SweepMismatchError(
-            f"the sweep began with other settings (ledger → now):\n{lines}{_hint(before, spec, difference)}"
+            Message(
+                f"the sweep began with other settings (ledger → now):\n{lines}",
+                *_hint(before, spec, difference),
+            )
         )
     settings = {
         key: value for key, value in now.items() if spec_difference({key: before.get(key)}, {key: value})
@@ -72,8 +76,8 @@ def _complete(old: dict[str, Any]) -> dict[str, Any]:
         return old
 
 
-def _hint(old: Mapping[str, Any], spec: SweepSpec, difference: list[str]) -> str:
+def _hint(old: Mapping[str, Any], spec: SweepSpec, difference: list[str]) -> tuple[object, ...]:
     more = spec.trials - int(old.get("trials", spec.trials))
     if len(difference) > 1 or more <= 0:
-        return ""
-    return f"\nto add trials to a sweep, leave its file as it is and give --extend {more}"
+        return ()
+    return "\nto add trials to a sweep, leave its file as it is and give ", Argument("extend", more)

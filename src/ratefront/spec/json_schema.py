@@ -13,7 +13,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from ratefront.catalogue import Catalogue
+from ratefront.records import OBJECTIVES
 from ratefront.registry import Registry
+from ratefront.spec.metrics import SHIPPED
 from ratefront.spec.parameters import VALUES_FROM_TASK_MODEL
 from ratefront.spec.schema import SweepSpec
 
@@ -34,21 +36,38 @@ def sweep_json_schema(catalogue: Catalogue) -> Schema:
     properties["dataset"] = _named(catalogue.datasets)
     properties["task_model"] = _named(catalogue.task_models)
     properties["space"] = _space(catalogue)
-    properties["reference"] |= _keys_of(
-        properties["reference"].pop("propertyNames")["enum"], {"type": "number"}
-    )
+    properties["metrics"]["items"] = _metric(definitions.pop("Metric"))
+    properties["objectives"]["items"] = {"anyOf": [{"enum": list(OBJECTIVES)}, {"type": "string"}]}
+    properties["reference"]["properties"] = {name: {"type": "number"} for name in OBJECTIVES}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         **schema,
         "title": "ratefront sweep",
         "description": "A sweep over codecs: what is searched, on which data, against which bounds.",
         "$defs": definitions,
+        "if": {"properties": {"metrics": {"maxItems": 0}}},
+        "then": {"properties": _objectives_without_metrics()},
     }
 
 
 def schema_text(catalogue: Catalogue) -> str:
     """The schema as it is kept in ``sweeps/schema.json``: the same text for the same catalogue."""
     return json.dumps(sweep_json_schema(catalogue), indent=2, ensure_ascii=False) + "\n"
+
+
+def _metric(model: Schema) -> Schema:
+    """By a shipped name, by its function, or a mapping that leaves out what follows."""
+    target = model["properties"]["target"]["pattern"]
+    given = {**model, "required": [], "anyOf": [{"required": ["name"]}, {"required": ["target"]}]}
+    return {"anyOf": [{"enum": list(SHIPPED)}, {"type": "string", "pattern": target}, given]}
+
+
+def _objectives_without_metrics() -> Schema:
+    """What is no metric's name is one of these."""
+    return {
+        "objectives": {"items": {"enum": list(OBJECTIVES)}},
+        "reference": _keys_of(OBJECTIVES, {"type": "number"}),
+    }
 
 
 def _definition(family: str) -> str:

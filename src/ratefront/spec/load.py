@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ from ratefront.registry import load_target
 from ratefront.spec.check import LoadedSpec, check
 from ratefront.spec.difference import spec_difference
 from ratefront.spec.facts import facts_of_dataset
+from ratefront.spec.metric_functions import check_metrics
 from ratefront.spec.overrides import apply_overrides
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.yaml_text import read_yaml, write_yaml
+from ratefront.wording import Argument, Message
 
 #: Of what needs torch only the name is known here.
 _CHECK_WEIGHTS = "ratefront.tasks.given:check_weights"
@@ -24,22 +26,47 @@ __all__ = ["LoadedSpec", "dump_yaml", "load_spec", "spec_difference", "spec_from
 
 
 def load_spec(
-    path: Path | str,
-    overrides: Sequence[str] = (),
-    trials: int | None = None,
+    source: Path | str | Mapping[str, Any] | LoadedSpec,
+    overrides: Mapping[str, Any] | None = None,
+    *,
     catalogue: Catalogue = CATALOGUE,
 ) -> LoadedSpec:
-    """Read a sweep file, change it as the command line says (``--set``, ``--trials``), check it, resolve it.
+    """Read a sweep file, change it, check it, and resolve all its defaults.
 
-    Raises
-    ------
-    SpecError
-        The file cannot be read, is no YAML, or has problems: one line each, with its path in the file.
+    Args:
+        source: the file's path, its content as a mapping, or a spec that was loaded before.
+        overrides: a value for each dotted key to change, as ``{"trials": 8, "training.epochs": 2}``.
+        catalogue: the families, data sets and task models that there are; by default ratefront's, with those of
+            installed plugins.
+
+    Returns:
+        The checked spec with its search space: ``loaded.spec.trials``, ``loaded.space``.
+
+    Raises:
+        SpecError: the file cannot be read, is no YAML, or has problems: one line each, with its path in the file.
+
+    Example:
+        >>> import ratefront as rf
+        >>> spec = rf.load_spec("sweeps/digits.yaml", overrides={"trials": 8, "training.epochs": 2})
+        >>> spec.spec.trials
+        8
     """
-    last = [] if trials is None else [f"trials={trials}"]
-    loaded = _checked(_read(Path(path)), [*overrides, *last], str(path), catalogue)
-    check_weights(loaded.spec, str(path), catalogue)
+    if isinstance(source, LoadedSpec) and not overrides:
+        return source
+    place = str(source) if isinstance(source, Path | str) else "the sweep"
+    loaded = _checked(_plain(source), overrides or {}, place, catalogue)
+    check_weights(loaded.spec, place, catalogue)
+    check_metrics(loaded.spec, place)
     return loaded
+
+
+def _plain(source: Path | str | Mapping[str, Any] | LoadedSpec) -> Any:
+    """What ``source`` says, as data of our own that may be changed."""
+    if isinstance(source, LoadedSpec):
+        return to_plain(source.spec)
+    if isinstance(source, Path | str):
+        return _read(Path(source))
+    return deepcopy(dict(source))
 
 
 def check_weights(spec: SweepSpec, source: str, catalogue: Catalogue) -> None:
@@ -56,10 +83,10 @@ def check_weights(spec: SweepSpec, source: str, catalogue: Catalogue) -> None:
     try:
         load_target(_CHECK_WEIGHTS)(spec.task_model, of_data.get("classes"), of_data.get("shape"))
     except InputError as error:
-        raise SpecError(source, [str(error)]) from error
+        raise SpecError(source, [Message(error)]) from error
 
 
-def _checked(raw: Any, overrides: Sequence[str], source: str, catalogue: Catalogue) -> LoadedSpec:
+def _checked(raw: Any, overrides: Mapping[str, Any], source: str, catalogue: Catalogue) -> LoadedSpec:
     problems = apply_overrides(raw, overrides) if isinstance(raw, dict) else []
     try:
         loaded = check(raw, source, catalogue)
@@ -85,9 +112,9 @@ def spec_from_plain(
     plain: Mapping[str, Any],
     catalogue: Catalogue = CATALOGUE,
     source: str = "the ledger's spec",
-    overrides: Sequence[str] = (),
+    overrides: Mapping[str, Any] | None = None,
 ) -> LoadedSpec:
-    """The spec that ``to_plain`` was given, changed as ``--set`` says, checked anew.
+    """The spec that ``to_plain`` was given, changed as ``load_spec`` would, checked anew.
 
     Raises
     ------
@@ -95,16 +122,17 @@ def spec_from_plain(
         The data fit no sweep of this version of ratefront, or of this catalogue; or they have moved.
     """
     try:
-        return _checked(deepcopy(dict(plain)), overrides, source, catalogue)
+        return _checked(deepcopy(dict(plain)), overrides or {}, source, catalogue)
     except SpecError as error:
         raise SpecError(error.source, map(_with_way_out, error.problems)) from error
 
 
 def _with_way_out(problem: str) -> str:
     """Files that have moved are no reason to give up a sweep."""
-    of_data = problem.startswith("dataset: ")
-    way = "; where the files have moved, go on with --set dataset.path=… (or root=…)" if of_data else ""
-    return problem + way
+    if not problem.startswith("dataset: "):
+        return problem
+    elsewhere = Argument("overrides", {"dataset.path": ...})
+    return Message(problem, "; where the files have moved, go on with ", elsewhere, " (or dataset.root)")
 
 
 def to_plain(spec: SweepSpec) -> dict[str, Any]:

@@ -1,37 +1,35 @@
-"""``--set key=value``: changes of a sweep file from the command line, before it is checked."""
+"""Changes of a sweep file before it is checked: a value for each dotted key, as ``training.epochs``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 from ratefront.spec.problems import shown
-from ratefront.spec.yaml_text import read_yaml
 
 #: Keys whose value may be a bare name; setting a parameter under it spells the mapping out.
 NAMED = ("dataset", "task_model")
 
 
-def apply_overrides(raw: dict[str, Any], overrides: Iterable[str]) -> list[str]:
-    """Set each ``dotted.key=value`` (the value is YAML) in ``raw``, in order; returns one line a problem.
+def apply_overrides(raw: dict[str, Any], overrides: Mapping[str, Any]) -> list[str]:
+    """Set the value of each dotted key in ``raw``, in order; returns one line a problem.
 
     Whether a key exists is left to the check of the whole file, which knows what is valid where.
     """
     problems = []
-    for override in overrides:
+    for key, value in overrides.items():
         try:
-            _apply(raw, override)
+            _apply(raw, key, deepcopy(value))
         except ValueError as error:
-            problems.append(f"--set {override}: {error}")
+            problems.append(f"{key}: {error}")
     return problems
 
 
-def _apply(raw: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
+def _apply(raw: dict[str, Any], key: str, value: Any) -> None:
     parts = [part.strip() for part in key.split(".")]
-    if not equals or not all(parts):
-        raise ValueError("must be key=value, with a dotted key (training.epochs=5)")
-    value = read_yaml(text)
+    if not all(parts):
+        raise ValueError("must be a dotted key, as training.epochs")
     target = raw
     for depth, part in enumerate(parts[:-1], start=1):
         target = _descend(target, part, ".".join(parts[:depth]), bare_name=depth == 1 and part in NAMED)

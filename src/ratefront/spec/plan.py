@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from ratefront.catalogue import Catalogue
 from ratefront.catalogue.task_models import doubts_of
-from ratefront.records import OBJECTIVES, Direction
+from ratefront.records import Objectives
+from ratefront.spec.capacity import check_capacity
 from ratefront.spec.check import LoadedSpec
 from ratefront.spec.configurations import too_few
 from ratefront.spec.facts import facts_of_spec
@@ -30,9 +31,13 @@ class Plan:
     data: str
     task_model_summary: str
     split_points: tuple[str, ...]
-    directions: dict[str, Direction]
+    directions: Objectives
     too_few_configurations: str | None
     warnings: tuple[str, ...]
+
+    def too_much_for(self, cpus: float, gpus: float) -> list[str]:
+        """A line for each setting that asks for more than a machine of so many cores and GPUs has."""
+        return check_capacity(self.spec, cpus, gpus)
 
 
 def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:
@@ -50,7 +55,7 @@ def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:
         data=in_words(facts["shape"], facts["classes"], facts.get("samples")) if "shape" in facts else "",
         task_model_summary=task_model.summary,
         split_points=tuple(facts.get("splits", ())),
-        directions={name: OBJECTIVES[name] for name in spec.objectives},
+        directions=spec.directions,
         too_few_configurations=too_few(loaded.space, spec.trials, catalogue),
         warnings=(*facts.get("remarks", ()), *doubts_of(parameters, facts)),
     )

@@ -11,6 +11,8 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from ratefront.wording import Message
+
 _LONGEST_VALUE = 80
 
 #: The rules of pydantic in the words of the house; what is not here keeps pydantic's own.
@@ -82,7 +84,7 @@ def rule(error: ErrorDetails) -> str:
     """The broken rule of a pydantic error, without path and value."""
     context = {key: _number(value) for key, value in error.get("ctx", {}).items()}
     if error["type"] == "value_error":
-        return str(context["error"])
+        return Message(context["error"])
     template = _RULES.get(error["type"])
     return template.format(**context) if template else error["msg"]
 
@@ -117,7 +119,7 @@ def _line(error: ErrorDetails, model: type[BaseModel], root: str) -> str:
             valid = re.findall(r"'([^']*)'", error["ctx"]["expected"])
             return f"{path}: {unknown(_KINDS.get(str(place[0]), 'value'), error['input'], valid)}"
         case "missing" | "value_error":
-            return f"{path}: {rule(error)}"
+            return Message(f"{path}: ", rule(error))
         case _:
             return f"{path}: {rule(error)}, got {shown(error['input'])}"
 
@@ -127,6 +129,8 @@ def _keys_at(model: type[BaseModel], place: Sequence[object]) -> list[str]:
     for part in place:
         if get_origin(kind) is dict:
             kind = get_args(kind)[1]
+        elif get_origin(kind) is tuple:
+            kind = get_args(kind)[0]
         elif _is_model(kind) and str(part) in kind.model_fields:
             kind = kind.model_fields[str(part)].annotation
         else:

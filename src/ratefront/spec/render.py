@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: The sweep's own folder, as a person finds it; ``store.folder`` holds the names that the code uses.
 WRITTEN = (
-    ("ledger.jsonl", "everything that happens, as it happens: what --resume goes on from"),
+    ("ledger.jsonl", "everything that happens, as it happens: what a sweep is resumed from"),
     ("spec.yaml, environment.json", "this plan resolved, and the machine and packages it ran with"),
     ("task_model/", "the weights of the task model and its predictions, which give the bounds"),
     ("trials/<trial_id>/", "each codec, and the test split as it coded it"),
@@ -30,8 +30,8 @@ _DO = {"train": "train", "validation": "validate", "test": "test"}
 _LISTED = 2  # blocks in a row that are named one by one
 
 
-def render_plan(plan: Plan) -> RenderableType:
-    """The plan for ``rich.print``: settings, then the search space as a tree, then what will be written."""
+def render_plan(plan: Plan, place: str = "in its folder") -> RenderableType:
+    """The plan for ``rich.print``: settings, then the search space as a tree, then what is written in ``place``."""
     from rich.console import Group
     from rich.text import Text
 
@@ -40,7 +40,7 @@ def render_plan(plan: Plan) -> RenderableType:
         Text(),
         _space_tree(plan),
         Text(),
-        Text(f"A sweep writes, in runs/{plan.spec.name}-<time>/ or the folder given by --out:", "bold"),
+        Text(f"A sweep writes, {place}:", "bold"),
         _table((f"  {name}", what) for name, what in WRITTEN),
         Text(f"and logs to MLflow: {_tracking(plan)}"),
     )

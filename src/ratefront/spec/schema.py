@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from ratefront.records import DEFAULT_OBJECTIVES
+from ratefront.records import DEFAULT_OBJECTIVES, Objectives, objectives_of
+from ratefront.spec.metrics import Metric
 from ratefront.text import has_credentials
+from ratefront.wording import Argument, Message
 
-ObjectiveName = Literal["rate_bits", "accuracy", "transmitter_bytes", "transmitter_macs", "encode_ms"]
 BoundName = Literal[
     "oracle",
     "task_model",
@@ -145,7 +146,11 @@ class Tracking(Section):
         """The spec is written to the ledger, to MLflow and to the report."""
         if uri is not None and has_credentials(uri):
             raise ValueError(
-                "no user or password here; give it as --tracking-uri or MLFLOW_TRACKING_USERNAME and …_PASSWORD"
+                Message(
+                    "no user or password here; give it as ",
+                    Argument("tracking_uri"),
+                    " or MLFLOW_TRACKING_USERNAME and …_PASSWORD",
+                )
             )
         return uri
 
@@ -159,8 +164,12 @@ class SweepSpec(Section):
     dataset: Named
     task_model: Named
     space: dict[str, Any]
+    metrics: Annotated[
+        tuple[Metric, ...],
+        Field(strict=False, description="further figures of every result, by functions that may be your own"),
+    ] = ()
     objectives: Annotated[
-        tuple[ObjectiveName, ...],
+        tuple[str, ...],
         Field(min_length=1, strict=False, description="what the search optimises, on the validation split"),
     ] = DEFAULT_OBJECTIVES
     trials: Annotated[
@@ -190,8 +199,14 @@ class SweepSpec(Section):
         "time_sharing",
     )
     reference: Annotated[
-        dict[ObjectiveName, float],
+        dict[str, float],
         Field(description="reference point of the hypervolume; what is not given has its default"),
     ] = {}
     block_size: Annotated[int, Field(ge=1, description="samples coded as one string")] = 1000
     tracking: Tracking = Tracking()
+
+    @property
+    def directions(self) -> Objectives:
+        """The objectives, and which way each is better."""
+        metrics = [metric.model_dump() for metric in self.metrics]
+        return objectives_of({"objectives": self.objectives, "metrics": metrics})

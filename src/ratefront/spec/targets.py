@@ -1,4 +1,4 @@
-"""The modules that a sweep's task model and codec families come from, by name; none is imported."""
+"""The modules that a sweep's task model, codec families and metrics come from, by name; none is imported."""
 
 from __future__ import annotations
 
@@ -14,6 +14,16 @@ def module_of_task_model(task_model: Named) -> str:
     is_own = task_model.name == _OWN
     target = task_model.parameters["target"] if is_own else CATALOGUE.task_models[task_model.name].target
     return str(target).partition(":")[0]
+
+
+def modules_of_metrics(spec: SweepSpec) -> set[str]:
+    """Of the functions that give the sweep's metrics."""
+    return {metric.target.partition(":")[0] for metric in spec.metrics}
+
+
+def modules_of(spec: SweepSpec) -> set[str]:
+    """All of them."""
+    return {module_of_task_model(spec.task_model), *modules_of_families(spec), *modules_of_metrics(spec)}
 
 
 def modules_of_families(spec: SweepSpec) -> set[str]:

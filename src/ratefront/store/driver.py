@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import socket
 from dataclasses import dataclass
 
 from ratefront.store.folder import SweepFolder
@@ -14,6 +16,11 @@ class Driver:
 
     name: str
     since: float
+
+
+def name_of_this_process() -> str:
+    """What a driver calls itself, in its lock and where it goes on with a sweep."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def driver_of(folder: SweepFolder) -> Driver | None:

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
-import numpy as np
-
+from ratefront.bounds import PredictionBounds, from_file
 from ratefront.catalogue.datasets import dataset_name
 from ratefront.errors import InputError
 from ratefront.history import SweepHistory
-from ratefront.overlay import Overlay, overlay_of
 from ratefront.store.folder import SweepFolder
 from ratefront.store.sealed import FACTS
 
@@ -134,7 +131,7 @@ def _count(value: object) -> int:
     return value
 
 
-def read_overlay(folder: SweepFolder, history: SweepHistory) -> Overlay | None:
+def read_overlay(folder: SweepFolder, history: SweepHistory) -> PredictionBounds | None:
     """The bounds from the task model's predictions on the test split, with those that the sweep file names;
     None before the task model is ready.
 
@@ -152,11 +149,6 @@ def read_overlay(folder: SweepFolder, history: SweepHistory) -> Overlay | None:
 
 
 @lru_cache(maxsize=2)
-def _overlay(path: Path, _written_ns: int, _bytes: int, asked_for: tuple[str, ...]) -> Overlay:
+def _overlay(path: Path, _written_ns: int, _bytes: int, asked_for: tuple[str, ...]) -> PredictionBounds:
     """Solved once for a file, not at each redrawing of a running sweep."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            labels, logits = stored["labels_test"], stored["logits_test"]
-    except (KeyError, ValueError, OSError, BadZipFile) as error:
-        raise InputError(f"{path}: expected arrays labels_test and logits_test: {error}") from error
-    return overlay_of(labels, logits, asked_for)
+    return from_file(path, besides=asked_for)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Literal
 
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.pareto import ranks
-from ratefront.records import DEFAULT_OBJECTIVES, FrontPoint, TrialResult, series_of
-
-
-def objectives_of(spec: dict[str, Any]) -> tuple[str, ...]:
-    """The objectives of a resolved spec."""
-    return tuple(spec.get("objectives") or DEFAULT_OBJECTIVES)
+from ratefront.records import FrontPoint, Objectives, TrialResult, objectives_of, series_of
 
 
 def result_of(trial: TrialHistory) -> TrialResult:
@@ -22,14 +17,14 @@ def result_of(trial: TrialHistory) -> TrialResult:
     return trial.result
 
 
-def chosen(trials: Iterable[TrialHistory], objectives: Sequence[str]) -> list[TrialHistory]:
+def chosen(trials: Iterable[TrialHistory], objectives: Objectives) -> list[TrialHistory]:
     """The finished trials that are non-dominated on the validation values of ``objectives``; by test rate,
     then identity.
     """
     return _by_rate(trial for trial, rank in ranked(trials, objectives) if rank == 1)
 
 
-def ranked(trials: Iterable[TrialHistory], objectives: Sequence[str]) -> list[tuple[TrialHistory, int]]:
+def ranked(trials: Iterable[TrialHistory], objectives: Objectives) -> list[tuple[TrialHistory, int]]:
     """Every finished trial with its non-dominated rank on the validation values of ``objectives``; 1 is the front."""
     finished = {trial.params.trial_id: trial for trial in trials if trial.status == "finished"}
     values = {key: [result_of(t).objective(name) for name in objectives] for key, t in finished.items()}

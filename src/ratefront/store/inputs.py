@@ -32,7 +32,7 @@ def check_inputs(before: Mapping[str, str], now: Mapping[str, str], spec: SweepS
         raise SweepMismatchError(
             f"this is not what the sweep began with:\n{lines}\n"
             "Trials on both could not be compared: begin a new sweep in another folder, or put back what was there "
-            "and go on with this one by --resume"
+            "and go on with this one"
         )
 
 
@@ -85,6 +85,8 @@ def _called(name: str, spec: SweepSpec) -> str:
     kind, _, module = name.partition(" ")
     if kind == "code":
         return f"the code of the module {module}"
+    if kind == "metric":
+        return f"the code of the metrics, the module {module},"
     if kind == "dataset":
         return f"the content of the data set {_with_place(spec.dataset, CATALOGUE.datasets)}"
     if kind == "loaded":

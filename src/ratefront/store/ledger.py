@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from ratefront.bulk import uncollected
 from ratefront.errors import LedgerDamagedError, LedgerLockedError, LedgerVersionError
 from ratefront.events import LEDGER_FORMAT, Entry, Event, from_plain, to_plain
 from ratefront.store.atomic import flush_to_disk, write_text
+from ratefront.store.driver import name_of_this_process
 
 _CHECKSUM_KEY = b',"crc32":"'
 _TAIL_BYTES = len(_CHECKSUM_KEY) + 8 + len(b'"}')
@@ -187,7 +187,7 @@ class Ledger:
                 self._stream.close()
                 raise LedgerLockedError(f"{self.path} is being written by {_holder(holder)}")
             time.sleep(LOCK_PATIENCE_S / 20)
-        write_text(holder, f"process {os.getpid()} on {socket.gethostname()}\n")
+        write_text(holder, f"{name_of_this_process()}\n")
 
     def _recover(self) -> tuple[list[Entry], int]:
         """Every whole entry, and the offset behind the last."""

@@ -10,6 +10,7 @@ from ratefront.events import Entry
 from ratefront.history import SweepHistory, spec_in
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import read_entries
+from ratefront.wording import Argument, Message
 
 
 def read_history(folder: SweepFolder) -> SweepHistory:
@@ -62,5 +63,8 @@ def entries_of(folder: SweepFolder) -> Iterator[Entry]:
 def has_not_begun(folder: SweepFolder) -> InputError:
     """What to raise where the ledger is empty."""
     return InputError(
-        f"{folder.ledger} is empty: the sweep has not begun; give its file, as at first, and --resume"
+        Message(
+            f"{folder.ledger} is empty: the sweep has not begun; give its file, as at first, and ",
+            Argument("resume", True),
+        )
     )

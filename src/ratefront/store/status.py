@@ -1,18 +1,21 @@
-"""How a sweep stands, as plain data for JSON; may be asked at any time, and from another terminal while it runs."""
+"""How a sweep stands; may be asked at any time, and from another terminal while it runs."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeAlias
 
 from ratefront.events import Entry, to_plain
 from ratefront.history import SweepHistory, TrialHistory
-from ratefront.records import ENDED
+from ratefront.records import Scalar
 from ratefront.store.driver import Driver, driver_of
 from ratefront.store.folder import SweepFolder
-from ratefront.store.front import front_of, point_of
+from ratefront.store.front import front_of
 from ratefront.store.reading import entries_of, has_not_begun
-from ratefront.store.task_model_progress import ProgressFile
+from ratefront.store.table import picked
+from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
 
 State: TypeAlias = Literal["starting", "running", "interrupted", "failed", "ended"]
 
@@ -20,8 +23,111 @@ State: TypeAlias = Literal["starting", "running", "interrupted", "failed", "ende
 FRONT_ROWS = 8
 
 
-def status_of(folder: SweepFolder, now: float | None = None) -> dict[str, Any]:
-    """The sweep's state, counts, speed, running and failed trials, and front; ``docs/files.md`` has the keys.
+@dataclass(frozen=True)
+class RunningTrial:
+    """``since``: when this attempt began, in seconds since the epoch; ``step`` 0 and no metrics before it reports."""
+
+    trial_id: str
+    attempt: int
+    step: int
+    family: str
+    params: Mapping[str, Scalar]
+    metrics: Mapping[str, float]
+    since: float | None
+
+
+@dataclass(frozen=True)
+class FailedTrial:
+    """Why a trial failed for good, and after how many attempts."""
+
+    trial_id: str
+    error: str
+    reason: str
+    attempts: int
+
+
+@dataclass(frozen=True)
+class FrontShown:
+    """``trials``: a few of the front from its lowest to its highest test rate; ``size`` is that of the whole front."""
+
+    size: int
+    trials: tuple[TrialHistory, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Each trial with what it measured on test."""
+        return {"size": self.size, "rows": [_front_row(trial) for trial in self.trials]}
+
+
+def _front_row(trial: TrialHistory) -> dict[str, Any]:
+    measured = picked(trial, ("rate_bits", "accuracy", "transmitter_bytes"))
+    return {**picked(trial, ("trial_id", "family")), "params": dict(trial.params.values), **measured}
+
+
+@dataclass(frozen=True)
+class LastEvent:
+    """What the ledger says last, when it was written (seconds since the epoch), and how long that is ago."""
+
+    kind: str
+    time: float
+    age_s: float
+
+
+@dataclass(frozen=True)
+class SweepStatus:
+    """A sweep's state, counts, speed, running and failed trials, and front; ``docs/files.md`` explains each.
+
+    ``running`` and ``planned`` together are the trials that exist and have not ended. Values that are not known, or do
+    not apply, are None.
+    """
+
+    sweep: str | None
+    state: State
+    ended_early: str | None
+    reason: str | None
+    driver: str | None
+    task_model_accuracy: float | None
+    task_model_progress: TaskModelProgress | None
+    trials_requested: int
+    finished: int
+    collapsed: int
+    pruned: int
+    failed: int
+    running: int
+    planned: int
+    elapsed_s: float
+    trials_per_hour: float | None
+    remaining_s: float | None
+    running_trials: tuple[RunningTrial, ...]
+    failures: tuple[FailedTrial, ...]
+    front: FrontShown
+    last_event: LastEvent | None
+
+    @property
+    def trials_ended(self) -> int:
+        return self.finished + self.collapsed + self.pruned + self.failed
+
+    @property
+    def trials_begun(self) -> int:
+        """Those that exist, ended or not."""
+        return self.trials_ended + self.running + self.planned
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        progress = self.task_model_progress
+        return {item.name: _plain(getattr(self, item.name)) for item in fields(self)} | {
+            "task_model_progress": None if progress is None else progress.to_plain(),
+            "front": self.front.to_json(),
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [asdict(part) for part in value]
+    return asdict(value) if isinstance(value, LastEvent) else value
+
+
+def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
+    """How the sweep stands.
 
     Raises
     ------
@@ -38,28 +144,28 @@ def status_of(folder: SweepFolder, now: float | None = None) -> dict[str, Any]:
         history.apply(last)
     if last is None and driver is None:
         raise has_not_begun(folder)
-    state = _state(history, driver)
-    return {
-        "sweep": history.spec.get("name"),
-        "state": state,
-        "ended_early": history.ended_early or None,
-        "reason": history.halted.reason if history.halted and driver is None else None,
-        "driver": None if driver is None else driver.name,
-        "task_model_accuracy": None if history.task_model is None else history.task_model.accuracy,
-        "task_model_progress": None if driver is None else _training(folder),
-        **_counts(history, driver),
+    at_work, unended = _at_work(history, driver), len(history.trials) - history.trials_ended
+    return SweepStatus(
+        sweep=history.spec.get("name"),
+        state=_state(history, driver),
+        ended_early=history.ended_early or None,
+        reason=history.halted.reason if history.halted and driver is None else None,
+        driver=None if driver is None else driver.name,
+        task_model_accuracy=None if history.task_model is None else history.task_model.accuracy,
+        task_model_progress=None if driver is None else ProgressFile(folder.task_model_progress).read(),
+        trials_requested=history.trials_requested,
+        finished=history.counts["finished"],
+        collapsed=history.counts["collapsed"],
+        pruned=history.counts["pruned"],
+        failed=history.counts["failed"],
+        running=len(at_work),
+        planned=unended - len(at_work),
         **_speed(history, driver, now),
-        "running_trials": [_running(trial) for trial in _at_work(history, driver)],
-        "failures": [_failure(trial) for trial in history.with_status("failed")],
-        "front": _front(history),
-        "last_event": None if last is None else _last_event(last, now),
-    }
-
-
-def _training(folder: SweepFolder) -> dict[str, Any] | None:
-    """How far the task model's training is; None where none is trained."""
-    progress = ProgressFile(folder.task_model_progress).read()
-    return None if progress is None else progress.to_plain()
+        running_trials=tuple(map(_running, at_work)),
+        failures=tuple(map(_failure, history.with_status("failed"))),
+        front=_front(history),
+        last_event=None if last is None else _last_event(last, now),
+    )
 
 
 def _has_recorded(history: SweepHistory, driver: Driver | None) -> bool:
@@ -76,23 +182,12 @@ def _state(history: SweepHistory, driver: Driver | None) -> State:
     return "running" if is_ready else "starting"
 
 
-def _counts(history: SweepHistory, driver: Driver | None) -> dict[str, int]:
-    """``running`` and ``planned`` together are the trials that exist and have not ended."""
-    running, unended = len(_at_work(history, driver)), len(history.trials) - history.trials_ended
-    return {
-        "trials_requested": history.trials_requested,
-        **{status: history.counts[status] for status in ENDED},
-        "running": running,
-        "planned": unended - running,
-    }
-
-
 def _at_work(history: SweepHistory, driver: Driver | None) -> list[TrialHistory]:
     """The trials that run; those of a driver that is gone wait to be begun again."""
     return history.with_status("running") if _has_recorded(history, driver) else []
 
 
-def _speed(history: SweepHistory, driver: Driver | None, now: float) -> dict[str, float | None]:
+def _speed(history: SweepHistory, driver: Driver | None, now: float) -> dict[str, Any]:
     is_at_work = _has_recorded(history, driver) and not history.ended
     worked_s = history.worked_s(now) if is_at_work else history.pace.worked_s
     speed = history.pace.trials_per_hour(worked_s)
@@ -104,50 +199,30 @@ def _speed(history: SweepHistory, driver: Driver | None, now: float) -> dict[str
     }
 
 
-def _running(trial: TrialHistory) -> dict[str, Any]:
-    """``since``: when this attempt began, in seconds since the epoch; ``step`` 0 and no metrics before it reports."""
-    reported = trial.reports[-1].metrics if trial.step else {}
-    return {
-        "trial_id": trial.params.trial_id,
-        "attempt": trial.attempts,
-        "step": trial.step,
-        "family": trial.params.family,
-        "params": dict(trial.params.values),
-        "metrics": dict(reported),
-        "since": trial.started_time,
-    }
+def _running(trial: TrialHistory) -> RunningTrial:
+    return RunningTrial(
+        trial_id=trial.params.trial_id,
+        attempt=trial.attempts,
+        step=trial.step,
+        family=trial.params.family,
+        params=dict(trial.params.values),
+        metrics=dict(trial.reports[-1].metrics if trial.step else {}),
+        since=trial.started_time,
+    )
 
 
-def _failure(trial: TrialHistory) -> dict[str, Any]:
-    return {
-        "trial_id": trial.params.trial_id,
-        "error": trial.error,
-        "reason": trial.reason,
-        "attempts": trial.attempts,
-    }
+def _failure(trial: TrialHistory) -> FailedTrial:
+    return FailedTrial(trial.params.trial_id, trial.error, trial.reason, trial.attempts)
 
 
-def _front(history: SweepHistory) -> dict[str, Any]:
-    """``rows``: a few of the front from its lowest to its highest rate, measured on test."""
+def _front(history: SweepHistory) -> FrontShown:
     front, rows = front_of(history), FRONT_ROWS
     if len(front) > rows:
         shown = [front[round(row * (len(front) - 1) / (rows - 1))] for row in range(rows)]
     else:
         shown = front
-    return {"size": len(front), "rows": [_front_row(trial) for trial in shown]}
+    return FrontShown(len(front), tuple(shown))
 
 
-def _front_row(trial: TrialHistory) -> dict[str, Any]:
-    point = point_of(trial)
-    return {
-        "trial_id": point.trial_id,
-        "family": point.family,
-        "params": dict(trial.params.values),
-        "rate_bits": point.rate_bits,
-        "accuracy": point.accuracy,
-        "transmitter_bytes": point.transmitter_bytes,
-    }
-
-
-def _last_event(entry: Entry, now: float) -> dict[str, Any]:
-    return {"kind": to_plain(entry.event)[0], "time": entry.time, "age_s": max(0.0, now - entry.time)}
+def _last_event(entry: Entry, now: float) -> LastEvent:
+    return LastEvent(to_plain(entry.event)[0], entry.time, max(0.0, now - entry.time))

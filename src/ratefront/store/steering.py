@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 
-from ratefront.errors import EngineError, InputError, LedgerLockedError
+from ratefront.errors import EngineError, InputError, LedgerLockedError, UnknownTrialError
 from ratefront.events import Stopped
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.store.driver import driver_of
@@ -13,6 +12,7 @@ from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger, LedgerReader
 from ratefront.store.reading import entries_of, read_history
 from ratefront.store.requests import Request, ask
+from ratefront.wording import Argument, Call, Message
 
 #: A driver hears at its next turn, unless it is starting; then it ends Ray and waits a little for its trackers.
 PATIENCE_S = 120.0
@@ -31,8 +31,8 @@ def stop_sweep(folder: SweepFolder, reason: str, patience_s: float = PATIENCE_S)
     """
     is_ended = read_history(folder).ended
     if driver_of(folder) is None:
-        how = "the sweep has ended" if is_ended else f"go on with: {_resuming(folder)}"
-        raise InputError(f"no driver runs {folder.path}; {how}")
+        how = ["the sweep has ended"] if is_ended else ["go on with: ", _resuming(folder)]
+        raise InputError(Message(f"no driver runs {folder.path}; ", *how))
     request = ask(folder, Request(None, reason))
     deadline = time.monotonic() + patience_s
     while driver := driver_of(folder):
@@ -45,8 +45,8 @@ def stop_sweep(folder: SweepFolder, reason: str, patience_s: float = PATIENCE_S)
     request.unlink(missing_ok=True)  # a driver that ended of its own accord: the next one must not find it
 
 
-def _resuming(folder: SweepFolder) -> str:
-    return shlex.join(["ratefront", "sweep", "--out", str(folder.path), "--resume"])
+def _resuming(folder: SweepFolder) -> Call:
+    return Call("rf.run", Argument("folder", str(folder.path)), Argument("resume", True))
 
 
 def stop_trial(
@@ -96,9 +96,7 @@ class _Watched:
 def _still_open(history: SweepHistory, trial_id: str) -> TrialHistory:
     trial = history.trials.get(trial_id)
     if trial is None:
-        known = list(history.trials)
-        there = f"its trials are {known[0]} … {known[-1]}" if known else "it has none yet"
-        raise InputError(f"the sweep has no trial {trial_id!r}; {there}")
+        raise UnknownTrialError(trial_id, list(history.trials))
     if trial.ended:
         raise InputError(f"trial {trial_id} has already ended as {trial.status}")
     return trial

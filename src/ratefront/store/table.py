@@ -1,77 +1,67 @@
-"""``trials.csv``: one row for every trial that has ended. Columns without a suffix are measured on test."""
+"""``trials.csv``: one row for every trial that has ended. ``ratefront.columns`` says what its columns are."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from operator import attrgetter
-from typing import TypeAlias
 
+from ratefront.columns import MAIN_PARAMETERS, OfTrial, Row, Trial, named, of_trial
 from ratefront.history import SweepHistory, TrialHistory
-from ratefront.records import ENDED
+from ratefront.records import ENDED, metric_names
 
-Cell: TypeAlias = bool | int | float | str | None
-Row: TypeAlias = dict[str, Cell]
 
-#: What a trial was tried with; its other parameters follow at the end, by name.
-_TRIED = ("seed", "family", "split", "beta")
-
-#: What it measured: column → where a result has it.
-MEASURED: Mapping[str, str] = {
-    "rate_bits": "test.rate_bits",
-    "rate_bits_estimated": "test.rate_bits_estimated",
-    "rate_bits_alone": "test.rate_bits_alone",
-    "rate_total_bits": "test.rate_total_bits",
-    "overhead_bits": "test.overhead_bits",
-    "accuracy": "test.accuracy",
-    "rate_bits_validation": "validation.rate_bits",
-    "accuracy_validation": "validation.accuracy",
-    "transmitter_bytes": "transmitter_bytes",
-    "transmitter_macs": "transmitter_macs",
-    "encode_ms": "encode_ms",
-    "train_seconds": "train_seconds",
-}
-
-COLUMNS = ("trial_id", "status", "reason", "attempts", "error", *_TRIED, *MEASURED)
+def trial_columns(history: SweepHistory) -> tuple[str, ...]:
+    """The names of the columns of ``trials.csv``: those of every sweep, its metrics, its other parameters by name."""
+    columns = _columns(history)
+    return (*(column.name for column in columns), *_others(history, columns))
 
 
 def trial_rows(history: SweepHistory) -> list[Row]:
-    """A row for every trial that has ended, in the order of planning: ``COLUMNS``, then every other
-    parameter by name.
+    """A row for every trial that has ended, in the order of planning: what ``trials.csv`` says of it.
 
-    All rows have the same keys; a cell that does not apply is None.
+    All rows have the keys ``trial_columns``; a cell that does not apply is None.
     """
-    ended = sorted(history.with_status(*ENDED), key=lambda trial: trial.number)
-    others = other_parameters(ended, COLUMNS)
-    return [_row(trial, others) for trial in ended]
+    columns = _columns(history)
+    others = _others(history, columns)
+    return [row_of(trial, columns) | parameters_of(trial, others) for trial in _ended(history)]
 
 
-def _row(trial: TrialHistory, others: Mapping[str, str]) -> Row:
-    row: Row = dict.fromkeys(COLUMNS)
-    row |= {"status": trial.status, "reason": trial.reason, "attempts": trial.attempts}
-    row |= {"error": trial.error if trial.status == "failed" else None}
-    return row | cells_of(trial, others)
+def _ended(history: SweepHistory) -> list[TrialHistory]:
+    return sorted(history.with_status(*ENDED), key=lambda trial: trial.number)
 
 
-def other_parameters(trials: Iterable[TrialHistory], taken: Iterable[str]) -> dict[str, str]:
+def _columns(history: SweepHistory) -> list[OfTrial]:
+    return [column for column in of_trial(metric_names(history.spec)) if column.table != "front"]
+
+
+def _others(history: SweepHistory, columns: Iterable[OfTrial]) -> dict[str, str]:
+    return other_parameters(_ended(history), (column.name for column in columns))
+
+
+def other_parameters(trials: Iterable[Trial], taken: Iterable[str]) -> dict[str, str]:
     """column → parameter, of all parameters but the main ones; one that is called as a column is, ``params.NAME``."""
-    names = {name for trial in trials for name in trial.params.values} - set(_TRIED[1:])
+    names = {name for trial in trials for name in trial.params.values} - set(MAIN_PARAMETERS)
     columns = set(taken)
     return {f"params.{name}" if name in columns else name: name for name in sorted(names)}
 
 
-def cells_of(trial: TrialHistory, others: Mapping[str, str]) -> Row:
-    """What every table says of a trial: seed, every parameter, and what it measured where it has a result."""
-    params = trial.params
-    row: Row = {"trial_id": params.trial_id, "seed": params.seed}
-    row |= {name: params.values.get(name) for name in _TRIED[1:]}
-    for column, place in MEASURED.items():
-        row[column] = None if trial.result is None else attrgetter(place)(trial.result)
-    return row | {column: params.values.get(name) for column, name in others.items()}
+def row_of(trial: Trial, columns: Iterable[OfTrial]) -> Row:
+    """What these columns say of a trial."""
+    return {column.name: column.value(trial) for column in columns}
 
 
-def to_csv(rows: Iterable[Mapping[str, Cell]], columns: Sequence[str]) -> str:
+def picked(trial: Trial, names: Iterable[str], metrics: tuple[str, ...] = ()) -> Row:
+    """As ``row_of``, of a few columns by name; ``metrics`` are the sweep's own, which may be among them."""
+    return row_of(trial, (named(name, metrics) for name in names))
+
+
+def parameters_of(trial: Trial, others: Mapping[str, str]) -> Row:
+    """The cells of the parameters that have no columns in every sweep."""
+    return {column: trial.params.values.get(name) for column, name in others.items()}
+
+
+def to_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
     """Rows as CSV with a header; None is an empty cell, floats keep every digit."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -82,5 +72,4 @@ def to_csv(rows: Iterable[Mapping[str, Cell]], columns: Sequence[str]) -> str:
 
 def trials_csv(history: SweepHistory) -> str:
     """The whole of ``trials.csv``; the header alone where no trial has ended."""
-    rows = trial_rows(history)
-    return to_csv(rows, list(rows[0]) if rows else COLUMNS)
+    return to_csv(trial_rows(history), trial_columns(history))

@@ -14,7 +14,7 @@ from ratefront.data.load import load_dataset
 from ratefront.data.splits import Dataset
 from ratefront.own_code import digests_of, is_own, own_modules
 from ratefront.spec.schema import SweepSpec
-from ratefront.spec.targets import module_of_task_model, modules_of_families
+from ratefront.spec.targets import module_of_task_model, modules_of_families, modules_of_metrics
 from ratefront.tasks.build import build_task_model
 from ratefront.tasks.module import loaded_digest
 from ratefront.tasks.state_file import state_digest
@@ -35,6 +35,16 @@ def code_of_task_model(spec: SweepSpec, data: Dataset) -> dict[str, str]:
 def code_of_families(spec: SweepSpec) -> dict[str, str]:
     """A digest of each module of the plugins that bring the sweep's codec families."""
     return digests_of(own_modules(modules_of_families(spec)))
+
+
+def code_of_metrics(spec: SweepSpec) -> dict[str, str]:
+    """A digest of each module of the sweep's metrics, as ``metric MODULE``: no codec is made by it."""
+    return digests_of(own_modules(modules_of_metrics(spec)), "metric")
+
+
+def code_of_trials(spec: SweepSpec) -> dict[str, str]:
+    """What trials run besides the task model."""
+    return {**code_of_families(spec), **code_of_metrics(spec)}
 
 
 def inputs_of_task_model(spec: SweepSpec, data: Dataset, *, begins: bool = True) -> dict[str, str]:
@@ -60,7 +70,7 @@ def present_inputs(spec: SweepSpec) -> dict[str, str]:
     InputError
         The data set or the task model cannot be had.
     """
-    return {**inputs_of_task_model(spec, load_dataset(spec.dataset), begins=False), **code_of_families(spec)}
+    return {**inputs_of_task_model(spec, load_dataset(spec.dataset), begins=False), **code_of_trials(spec)}
 
 
 def inputs_of_trials(spec: SweepSpec) -> dict[str, str]:
@@ -74,4 +84,4 @@ def inputs_of_trials(spec: SweepSpec) -> dict[str, str]:
 def _loaded_code(plain: str) -> dict[str, str]:
     """Looked at once a process, which imports code only once."""
     spec = SweepSpec.model_validate_json(plain)
-    return {**code_of_task_model(spec, load_dataset(spec.dataset)), **code_of_families(spec)}
+    return {**code_of_task_model(spec, load_dataset(spec.dataset)), **code_of_trials(spec)}

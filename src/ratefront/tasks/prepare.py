@@ -32,7 +32,7 @@ from ratefront.tasks.build import build_task_model
 from ratefront.tasks.course import Course, checkpoint_of
 from ratefront.tasks.evaluation_check import check_evaluation, some_samples
 from ratefront.tasks.given import check_cut, take_weights
-from ratefront.tasks.inputs import code_of_families, inputs_of_task_model
+from ratefront.tasks.inputs import code_of_trials, inputs_of_task_model
 from ratefront.tasks.model import TaskModel, at_once
 from ratefront.tasks.stored import changed_behaviour, place_of, ready_of, save_task_model
 from ratefront.tasks.train import train_task_model
@@ -74,7 +74,7 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
     progress.remove()
     shutil.copytree(kept, folder, dirs_exist_ok=True)
     flush_to_disk([*folder.iterdir(), folder])
-    return replace(ready_of(folder), inputs={**inputs, **code_of_families(spec)})
+    return replace(ready_of(folder), inputs={**inputs, **code_of_trials(spec)})
 
 
 def _identity(spec: SweepSpec, data: Dataset, inputs: Mapping[str, str]) -> str:

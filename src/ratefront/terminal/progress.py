@@ -6,12 +6,12 @@ import logging
 import os
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -19,6 +19,8 @@ from rich.text import Text
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.store.task_model_progress import TaskModelProgress
 from ratefront.terminal import words
+from ratefront.terminal.console import RaisingConsole
+from ratefront.terminal.surfaces import NotebookSurface, Surface, TerminalSurface, is_notebook
 
 _log = logging.getLogger(__name__)
 
@@ -52,8 +54,22 @@ class Display(Protocol):
 
 def display_for(console: Console) -> Display:
     """The display that fits where the output goes."""
+    if is_notebook():
+        return LiveDisplay(NotebookSurface())
     can_move = console.is_terminal and not console.is_dumb_terminal
-    return LiveDisplay(console) if can_move else PlainDisplay(console)
+    return LiveDisplay(TerminalSurface(console)) if can_move else PlainDisplay(console)
+
+
+@contextmanager
+def shown(progress: bool | Display) -> Iterator[Display | None]:
+    """The display that is asked for, at work: True is the one that fits, False is none."""
+    if progress is False:
+        yield None
+        return
+    with (
+        display_for(RaisingConsole(stderr=True, highlight=False)) if progress is True else progress
+    ) as display:
+        yield display
 
 
 class _Ends:
@@ -118,7 +134,7 @@ class PlainDisplay:
         is_new = (progress.epochs_done, progress.waits) > (self._training.epochs_done, self._training.waits)
         if is_new and not progress.share and time.monotonic() >= self._next_s:
             self._training, self._next_s = progress, time.monotonic() + _EPOCHS_APART_S
-            self._say(Text(f"task model: {words.training(progress.to_plain())}"))
+            self._say(Text(f"task model: {words.training(progress)}"))
 
     def ending(self) -> None:
         with suppress(OSError):  # the terminal may be what is going
@@ -144,17 +160,16 @@ class LiveDisplay:
     A thread of its own draws a few times a second, and never holds the sweep up.
     """
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, surface: Surface) -> None:
+        self._surface = surface
         self._history, self._ends = SweepHistory(), _Ends(SweepHistory())
         self._has_history = self._is_asked_to_end = self._is_over = False
         self._training: TaskModelProgress | None = None
-        self._live = Live(console=console, auto_refresh=False, get_renderable=self._drawn)
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._draw_on, name="ratefront-display", daemon=True)
 
     def __enter__(self) -> Self:
-        self._live.start()
+        self._surface.start(self._drawn)
         self._thread.start()
         return self
 
@@ -170,7 +185,7 @@ class LiveDisplay:
                 self._draw()
         finally:  # also where somebody presses Ctrl-C meanwhile: a terminal is left as it was
             with suppress(OSError):
-                self._live.stop()
+                self._surface.stop()
 
     def update(self, history: SweepHistory) -> None:
         if not self._has_history:
@@ -199,14 +214,14 @@ class LiveDisplay:
             news = [*self._ends.told_before(self._history), *news]
             self._ends.before = 0
         if news:
-            self._console.print(Text("\n").join(news), soft_wrap=True)
-        self._live.refresh()
+            self._surface.say(news)
+        self._surface.draw()
 
     def _drawn(self) -> RenderableType:
         history = self._history
         lines: list[RenderableType] = [Text(self._heading(), style="dim", no_wrap=True, overflow="ellipsis")]
         if not self._is_over:
-            lines.append(_running(history, min(_MOST_RUNNING, self._console.height - _OTHER_LINES)))
+            lines.append(_running(history, min(_MOST_RUNNING, self._surface.height - _OTHER_LINES)))
         lines.append(_bar(history, self._is_over))
         if self._is_asked_to_end and not self._is_over:
             lines.append(Text(ENDING))
@@ -217,7 +232,7 @@ class LiveDisplay:
             return _task_model_line(self._history)
         if self._training is None:
             return "preparing the task model"
-        return f"task model: {words.training(self._training.to_plain())}"
+        return f"task model: {words.training(self._training)}"
 
 
 def _task_model_line(history: SweepHistory) -> str:

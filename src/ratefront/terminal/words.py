@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import ENDED, Scalar, Status, series_of
+from ratefront.store.task_model_progress import TaskModelProgress
 
 _STYLES = {"finished": "green", "collapsed": "yellow", "pruned": "cyan", "failed": "red", "running": "bold"}
 
@@ -52,19 +52,19 @@ def progress(step: int, metrics: Mapping[str, float]) -> str:
     )
 
 
-def training(told: Mapping[str, Any]) -> str:
+def training(told: TaskModelProgress) -> str:
     """How far the task model's training is: ``epoch 3 of 30, loss 0.412, 88.2 % on validation, about 1:20 to go``."""
-    if told["waits"]:
+    if told.waits:
         return "waiting for another process, which trains the same one"
-    done, share = told["epochs_done"], told["share"]
+    done, share = told.epochs_done, told.share
     epoch = done + 1 if share or not done else done
-    said = [f"epoch {epoch} of {told['epochs']}" + (f" ({share:.0%})" if share else "")]
-    if told["loss"] is not None:
-        said.append(f"loss {told['loss']:.3g}")
-    if told["accuracy"] is not None:
-        said.append(f"{100 * told['accuracy']:.1f} % on validation")
-    if told["remaining_s"]:
-        said.append(f"about {duration(told['remaining_s'])} to go")
+    said = [f"epoch {epoch} of {told.epochs}" + (f" ({share:.0%})" if share else "")]
+    if told.loss is not None:
+        said.append(f"loss {told.loss:.3g}")
+    if told.accuracy is not None:
+        said.append(f"{100 * told.accuracy:.1f} % on validation")
+    if told.remaining_s:
+        said.append(f"about {duration(told.remaining_s)} to go")
     return ", ".join(said)
 
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ratefront import events
 from ratefront.history import SweepHistory, TrialHistory
-from ratefront.tracking.protocol import Reading, TrackedSweep
-
-TrialEvent = (
-    events.Started | events.Reported | events.Finished | events.Failed | events.Stopped | events.Reopened
-)
+from ratefront.tracking.protocol import TimedReport, TrackedSweep
 
 
 @dataclass
@@ -20,7 +16,7 @@ class _Waiting:
     """A trial that has changed since it was last delivered."""
 
     entries: int = 0
-    readings: list[Reading] = field(default_factory=list)
+    reports: list[TimedReport] = field(default_factory=list)
 
 
 class Backlog:
@@ -61,7 +57,7 @@ class Backlog:
             case events.Created() as event:
                 self.sweep = TrackedSweep(event.sweep, entry.time, event.ratefront_version, event.spec)
             case events.Reported() as event:
-                self._news_of(event).readings += self._uncharted(event, entry.time)
+                self._chart(event, entry.time)
             case events.Finished() | events.Stopped() as event:
                 self._news_of(event)
                 self._charted.pop(
@@ -70,20 +66,22 @@ class Backlog:
             case events.Started() | events.Failed() | events.Reopened() as event:
                 self._news_of(event)
 
-    def _news_of(self, event: TrialEvent) -> _Waiting:
+    def _news_of(self, event: events.TrialEvent) -> _Waiting:
         waiting = self._waiting.setdefault(event.trial_id, _Waiting())
         waiting.entries += 1
         return waiting
 
-    def _uncharted(self, event: events.Reported, time: float) -> list[Reading]:
-        charted = self._charted.setdefault(event.trial_id, set())
+    def _chart(self, event: events.Reported, time: float) -> None:
+        """Of what a step says, what it has not said before."""
+        news, charted = self._news_of(event), self._charted.setdefault(event.trial_id, set())
         new = {name: value for name, value in event.metrics.items() if (name, event.step) not in charted}
         charted.update((name, event.step) for name in new)
-        return [Reading(event.step, time, new)] if new else []
+        if new:
+            news.reports.append((time, replace(event, metrics=new)))
 
-    def waiting(self) -> list[tuple[TrialHistory, list[Reading]]]:
+    def waiting(self) -> list[tuple[TrialHistory, list[TimedReport]]]:
         """The trials with news, in the order in which these came; one that was put off comes last."""
-        return [(self.history.trials[name], news.readings) for name, news in self._waiting.items()]
+        return [(self.history.trials[name], news.reports) for name, news in self._waiting.items()]
 
     def delivered(self, trial_id: str) -> None:
         del self._waiting[trial_id]

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ratefront.columns import tracker_key
 from ratefront.tracking.model_folder import write_model
 from ratefront.tracking.presentation import NOTE_TAG, SWEEP_TAG, TRIAL_TAG
 from ratefront.tracking.protocol import FrontCodec
@@ -147,7 +148,10 @@ def _metrics(model: LoggedModel, run: Run, codec: FrontCodec) -> list[Metric]:
             dataset_digest=dataset.digest if dataset else None,
             run_id=run.info.run_id,
         )
-        for key, value in {"test/rate_bits": codec.rate_bits, "test/accuracy": codec.accuracy}.items()
+        for key, value in {
+            tracker_key("rate_bits"): codec.rate_bits,
+            tracker_key("accuracy"): codec.accuracy,
+        }.items()
     ]
 
 

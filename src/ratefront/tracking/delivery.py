@@ -7,15 +7,16 @@ from functools import partial
 
 from ratefront.events import Entry
 from ratefront.history import SweepHistory, TrialHistory
-from ratefront.store.front import objectives_of, ranked
+from ratefront.records import objectives_of
+from ratefront.store.front import ranked
 from ratefront.tracking.backlog import Backlog
 from ratefront.tracking.lanes import in_lanes
 from ratefront.tracking.protocol import (
     Closing,
     FrontCodec,
-    Reading,
     Standing,
     Surroundings,
+    TimedReport,
     TrackedSweep,
     Tracker,
     TrialNews,
@@ -101,12 +102,12 @@ class Delivery:
             self._tracker.describe_sweep(surroundings)
             self._described = surroundings
 
-    def _show(self, trial: TrialHistory, readings: list[Reading], standings: dict[str, Standing]) -> None:
+    def _show(self, trial: TrialHistory, reports: list[TimedReport], standings: dict[str, Standing]) -> None:
         self._check_abandoned()
         trial_id = trial.params.trial_id
         gap_bits = self._files.gap_bits(self._backlog.history, trial)
         try:
-            self._tracker.show_trial(TrialNews(trial, readings, gap_bits, standings.get(trial_id)))
+            self._tracker.show_trial(TrialNews(trial, reports, gap_bits, standings.get(trial_id)))
         except Exception:
             self._backlog.put_off(trial_id)
             raise

@@ -12,6 +12,7 @@ from ratefront.tracking.answers import in_words, is_refusal
 from ratefront.tracking.delivery import Delivery
 from ratefront.tracking.protocol import Closing, Tracker
 from ratefront.tracking.sweep_files import NoFiles, SweepFiles
+from ratefront.wording import Argument, Call, Message
 
 _log = logging.getLogger(__name__)
 
@@ -97,13 +98,17 @@ class Follower:
         if self._is_drained:
             return 0
         left = max(self._delivery.undelivered, 1)  # the closing itself counts where all else is delivered
+        why = (
+            f"last error: {self.error}" if self._error else f"the tracker has not answered for {patience:g} s"
+        )
         _log.warning(
-            "tracking: %d ledger entries not delivered (%s); they stay in the ledger, from where "
-            "`ratefront track DIR`, with the same --tracking-uri, delivers them",
-            left,
-            f"last error: {self.error}"
-            if self._error
-            else f"the tracker has not answered for {patience:g} s",
+            Message(
+                f"tracking: {left} ledger entries not delivered ({why}); they stay in the ledger, from where `",
+                Call("sweep.track"),
+                "`, with the same ",
+                Argument("tracking_uri"),
+                ", delivers them",
+            )
         )
         return left
 

@@ -92,7 +92,7 @@ class InMemoryTracker:
         run.name = presentation.trial_run_name(trial)
         run.params = presentation.trial_params(trial)
         run.tags |= presentation.trial_tags(sweep, news, self._surroundings)
-        run.points.update(presentation.epoch_points(news.readings))
+        run.points.update(presentation.epoch_points(news.reports))
         run.points.update(presentation.final_points(news, sweep.objectives))
         run.status = presentation.RUN_STATUS[trial.status]
         if trial.ended_time is not None:

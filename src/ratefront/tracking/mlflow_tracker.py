@@ -85,7 +85,7 @@ class MlflowTracker:
             return
         if run.is_over:
             self._store.reopen(run)
-        points = presentation.epoch_points(news.readings) + presentation.final_points(news, sweep.objectives)
+        points = presentation.epoch_points(news.reports) + presentation.final_points(news, sweep.objectives)
         params = {} if run.has_params else presentation.trial_params(trial)
         # The name first: MLflow writes it in a session of its own, which must not wait for the others'.
         self._store.write(run, points, params, {NAME_TAG: presentation.trial_run_name(trial), **tags})

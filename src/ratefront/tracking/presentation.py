@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ratefront.bounds import ORACLE
 from ratefront.catalogue.datasets import dataset_name
+from ratefront.columns import COSTS, OfResult, measured, name_on_validation
 from ratefront.history import TrialHistory
 from ratefront.records import SYSTEM_PREFIX, Scalar, Status, TrialResult, series_of
 from ratefront.store.facts import DatasetFacts
@@ -25,9 +26,9 @@ from ratefront.text import plain_markdown
 from ratefront.tracking.protocol import (
     Closing,
     Outcome,
-    Reading,
     Standing,
     Surroundings,
+    TimedReport,
     TrackedSweep,
     TrialNews,
 )
@@ -235,13 +236,13 @@ def standing_tags(standing: Standing | None) -> dict[str, str]:
     return {"pareto": str(standing.is_on_front).lower(), "pareto_rank": str(standing.rank)}
 
 
-def epoch_points(readings: Iterable[Reading]) -> list[Point]:
+def epoch_points(reports: Iterable[TimedReport]) -> list[Point]:
     """The curves of a trial, one point a metric and epoch."""
     return [
         point
-        for reading in readings
+        for seconds, report in reports
         for point in finite_points(
-            {curve_key(name): value for name, value in reading.metrics.items()}, reading.time, reading.step
+            {curve_key(name): value for name, value in report.metrics.items()}, seconds, report.step
         )
     ]
 
@@ -251,7 +252,7 @@ def curve_key(metric: str) -> str:
     return metric if metric.startswith(SYSTEM_PREFIX) else f"epoch/{metric}"
 
 
-def final_points(news: TrialNews, objectives: Sequence[str]) -> list[Point]:
+def final_points(news: TrialNews, objectives: Iterable[str]) -> list[Point]:
     """What the trial measured, at the time when it ended; nothing where it measured nothing."""
     trial = news.trial
     if trial.result is None or trial.ended_time is None:
@@ -260,21 +261,12 @@ def final_points(news: TrialNews, objectives: Sequence[str]) -> list[Point]:
     return finite_points({**final_metrics(trial.result, objectives), **gaps}, trial.ended_time)
 
 
-def final_metrics(result: TrialResult, objectives: Sequence[str]) -> dict[str, float | None]:
+def final_metrics(result: TrialResult, objectives: Iterable[str]) -> dict[str, float | None]:
     """What the trial measured; None where it is unknown."""
-    test = result.test
+    columns = measured(tuple(result.test.metrics))
     return {
         **{f"obj/{name}": result.objective(name) for name in objectives},
-        "test/rate_bits": test.rate_bits,
-        "test/accuracy": test.accuracy,
-        "rate/estimated_bits": test.rate_bits_estimated,
-        "rate/alone_bits": test.rate_bits_alone,
-        "rate/overhead_bits": test.overhead_bits,
-        "rate/total_bits": test.rate_total_bits,
-        "cost/transmitter_bytes": result.transmitter_bytes,
-        "cost/transmitter_macs": result.transmitter_macs,
-        "cost/encode_ms": result.encode_ms,
-        "cost/train_seconds": result.train_seconds,
+        **{column.key: column.value(result) for column in columns if column.key},
         **{f"extra/{name}": value for name, value in result.extra.items()},
     }
 
@@ -307,24 +299,39 @@ def _brief(value: Scalar) -> str:
 
 
 def _measured(result: TrialResult) -> list[str]:
-    validation, test = result.validation, result.test
-    table = [
-        "| | validation | test |",
-        "|---|---|---|",
-        f"| rate (bit/sample) | {validation.rate_bits:.3f} | {test.rate_bits:.3f} |",
-        f"| accuracy | {validation.accuracy:.2%} | {test.accuracy:.2%} |",
+    """What was measured on both splits as a table, and a sentence of what the codec costs."""
+    columns = {column.name: column for column in measured(tuple(result.test.metrics))}
+    pairs = [
+        (column, columns[name_on_validation(name)])
+        for name, column in columns.items()
+        if name_on_validation(name) in columns
     ]
-    costs = (
-        f"Transmitter {result.transmitter_bytes:,} bytes, {_macs(result)}, "
-        f"encoding {result.encode_ms:.3g} ms a sample, training {result.train_seconds:.1f} s."
-    )
-    return ["\n".join(table), costs]
+    rows = [_measured_row(test, (validation.value(result), test.value(result))) for test, validation in pairs]
+    costs = ", ".join(_cost(column, result) for column in COSTS)
+    return [
+        "\n".join(["| | validation | test |", "|---|---|---|", *filter(None, rows)]),
+        f"{_sentence(costs)}.",
+    ]
 
 
-def _macs(result: TrialResult) -> str:
-    if result.transmitter_macs is None:
-        return f"multiply–accumulates unknown ({plain_markdown(result.transmitter_macs_unknown)})"
-    return f"{result.transmitter_macs:,} multiply–accumulates"
+def _measured_row(column: OfResult, values: Sequence[float | None]) -> str:
+    """Empty where it is known of neither split."""
+    if set(values) == {None}:
+        return ""
+    cells = ["–" if value is None else column.exact(value) for value in values]
+    unit = f" ({column.unit})" if column.unit else ""
+    return f"| {plain_markdown(column.heading)}{unit} | {' | '.join(cells)} |"
+
+
+def _cost(column: OfResult, result: TrialResult) -> str:
+    value = column.value(result)
+    if value is None:
+        return f"{column.heading} unknown ({plain_markdown(column.unknown(result))})"
+    return f"{column.heading} {column.exact(value)}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _gap_table(gap_bits: Mapping[str, float]) -> list[str]:

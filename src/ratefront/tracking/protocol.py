@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
+from ratefront.events import Reported
 from ratefront.history import TrialHistory
-from ratefront.records import DEFAULT_OBJECTIVES
+from ratefront.records import Objectives, objectives_of
 from ratefront.store.facts import DatasetFacts
 
 #: ``interrupted``: its driver left before the end, and it may go on; ``failed``: it could not go on.
 Outcome: TypeAlias = Literal["finished", "interrupted", "failed"]
+
+#: What a running trial reported, behind the ledger's time for it in seconds since the epoch.
+TimedReport: TypeAlias = tuple[float, Reported]
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,8 @@ class TrackedSweep:
         return hashlib.sha256(f"{self.name}\n{self.created_time!r}".encode()).hexdigest()[:16]
 
     @property
-    def objectives(self) -> tuple[str, ...]:
-        return tuple(self.spec.get("objectives", DEFAULT_OBJECTIVES))
+    def objectives(self) -> Objectives:
+        return objectives_of(self.spec)
 
 
 @dataclass(frozen=True)
@@ -43,15 +47,6 @@ class Surroundings:
     git_commit: str | None = None
     artifacts: tuple[Path, ...] = ()
     dataset: DatasetFacts | None = None
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a running trial reported at a step (epoch, from 1), and when (seconds since the epoch)."""
-
-    step: int
-    time: float
-    metrics: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -69,12 +64,12 @@ class Standing:
 class TrialNews:
     """A trial as it is now, and what is new of it.
 
-    ``readings`` are to be added to its curves; ``gap_bits`` has the bits above each bound, by the bound's name, where
+    ``reports`` are to be added to its curves; ``gap_bits`` has the bits above each bound, by the bound's name, where
     the trial has a result; ``standing`` is None before the sweep's end.
     """
 
     trial: TrialHistory
-    readings: Sequence[Reading] = ()
+    reports: Sequence[TimedReport] = ()
     gap_bits: Mapping[str, float] = field(default_factory=dict)
     standing: Standing | None = None
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ratefront.errors import InputError
+from ratefront.wording import Argument, Message
 
 HOST = "127.0.0.1"
 
@@ -22,7 +23,7 @@ def choose_port(wanted: int | None, usual: int) -> int:
     """
     if wanted is not None:
         if not _is_free(wanted):
-            raise InputError(f"port {wanted} is taken; choose another with --port")
+            raise InputError(Message(f"port {wanted} is taken; choose another with ", Argument("port")))
         return wanted
     return usual if _is_free(usual) else any_free_port()
 

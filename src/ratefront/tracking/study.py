@@ -29,7 +29,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ratefront.catalogue.datasets import dataset_name
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.optuna_space import directions_of, to_optuna
-from ratefront.records import Scalar, Status
+from ratefront.records import Objectives, Scalar, Status
 from ratefront.spec.load import LoadedSpec, spec_from_plain
 from ratefront.spec.space import Space
 from ratefront.tracking.presentation import final_metrics
@@ -69,7 +69,7 @@ def study_in(storage: BaseStorage) -> Study:
 
 def storage_of(history: SweepHistory, loaded: LoadedSpec) -> BaseStorage:
     """A storage in memory that holds ``study_of`` the sweep, whose spec was read before."""
-    objectives, storage = loaded.spec.objectives, InMemoryStorage()
+    objectives, storage = loaded.spec.directions, InMemoryStorage()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         storage=storage, study_name=loaded.spec.name, directions=directions_of(objectives)
@@ -93,7 +93,7 @@ def _about(history: SweepHistory, loaded: LoadedSpec) -> dict[str, Any]:
     }
 
 
-def _frozen(trial: TrialHistory, space: Space, objectives: Sequence[str]) -> FrozenTrial:
+def _frozen(trial: TrialHistory, space: Space, objectives: Objectives) -> FrozenTrial:
     params, distributions = to_optuna(space, trial.params.values)
     curve = _curve(trial, objectives)
     return FrozenTrial(
@@ -123,7 +123,7 @@ def _datetime(seconds: float | None) -> datetime | None:
 
 
 def _values(
-    trial: TrialHistory, objectives: Sequence[str], curve: Mapping[int, float]
+    trial: TrialHistory, objectives: Objectives, curve: Mapping[int, float]
 ) -> Sequence[float] | None:
     if trial.result is not None:
         return [trial.result.objective(name) for name in objectives]
@@ -132,10 +132,11 @@ def _values(
     return None
 
 
-def _curve(trial: TrialHistory, objectives: Sequence[str]) -> dict[int, float]:
-    if len(objectives) > 1 or objectives[0] not in CURVES:
+def _curve(trial: TrialHistory, objectives: Objectives) -> dict[int, float]:
+    first, *others = objectives
+    if others or first not in CURVES:
         return {}
-    metric = CURVES[objectives[0]]
+    metric = CURVES[first]
     return {step: metrics[metric] for step, metrics in trial.reports if metric in metrics}
 
 

@@ -66,7 +66,8 @@ class SweepFiles:
         except (InputError, OSError) as error:
             self._say(error)
             return {}
-        gaps = {} if overlay is None else overlay.gaps(point_of(trial))
+        point = point_of(trial)
+        gaps = {} if overlay is None else overlay.gaps(point.rate_bits, point.accuracy)
         return {name: gap.bits for name, gap in gaps.items() if gap.bits is not None}
 
     def _say(self, error: Exception) -> None:

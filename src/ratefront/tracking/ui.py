@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
@@ -16,6 +17,9 @@ from ratefront.tracking import uri as addresses
 from ratefront.tracking.pages import pages, place_in_store
 from ratefront.tracking.protocol import TrackedSweep
 from ratefront.tracking.serving import HOST, choose_port, interrupted_by_sigterm
+from ratefront.wording import Call, Message
+
+_log = logging.getLogger(__name__)
 
 USUAL_PORT = 5000
 SECONDS_TO_STOP = 10.0
@@ -56,7 +60,7 @@ def _say_pages(base: str, store_uri: str, sweep: TrackedSweep | None) -> None:
         print(f"  it does not say where its sweeps are: {without_credentials(reason)}", flush=True)
         place = None
     if sweep is not None and place is not None and place.run_id is None:
-        print(f"  {sweep.name} is not found there; ratefront track sends a sweep", flush=True)
+        _log.warning(Message(f"{sweep.name} is not found there; ", Call("sweep.track"), " sends it"))
     found = pages(base, place, sweep)
     width = max(map(len, found))
     for shows, address in found.items():

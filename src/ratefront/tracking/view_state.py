@@ -17,11 +17,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ratefront.records import OBJECTIVES
+from ratefront.columns import tracker_key
+from ratefront.records import LOGARITHMIC, OBJECTIVES, Objectives
 from ratefront.tracking.presentation import SWEEP_TAG, TRIAL_TAG
 
 VIEW_TAG = "mlflow.sharedViewState."
 SWEEPS_KEY = "ratefront-sweeps"
+
+_RATE, _ACCURACY = tracker_key("rate_bits"), tracker_key("accuracy")
 
 #: When the named views were made, in ms since the epoch: the menu sorts them by it, and it must not change.
 _MADE_MS = 1_767_225_600_000
@@ -33,7 +36,7 @@ _SWEEPS = "tags.sweep LIKE '%'"
 _FIXED_WIDTHS = {"attributes.`Run Name`": 290, "runDateAndNestInfo": 140, "duration": 80}
 
 
-def view_tags(objectives: Sequence[str], sweep_id: str) -> dict[str, str]:
+def view_tags(objectives: Objectives, sweep_id: str) -> dict[str, str]:
     """Tags for the experiment that holds a sweep; the same for the same sweep until ratefront changes its views.
 
     The views of all trials and of all sweeps have names and stand in the menu of the page, which holds 40. The view of
@@ -52,13 +55,13 @@ def _trials_of(sweep_id: str) -> str:
     return f"tags.{SWEEP_TAG} = '{sweep_id}' AND {_TRIALS}"
 
 
-def _trials_key(sweep_id: str | None, objectives: Sequence[str]) -> str:
+def _trials_key(sweep_id: str | None, objectives: Objectives) -> str:
     """A sweep has one view; that of all trials is shared by sweeps with the same objectives."""
     return f"ratefront-{sweep_id or hashlib.sha256(_json(list(objectives)).encode()).hexdigest()[:8]}"
 
 
-def _trials_state(search: str, objectives: Sequence[str]) -> dict[str, Any]:
-    metrics = [*(f"obj/{name}" for name in objectives), "test/rate_bits", "test/accuracy", "gap/oracle_bits"]
+def _trials_state(search: str, objectives: Objectives) -> dict[str, Any]:
+    metrics = [*(f"obj/{name}" for name in objectives), _RATE, _ACCURACY, "gap/oracle_bits"]
     columns = [
         ("tags", "pareto"),
         *(("metrics", key) for key in metrics),
@@ -66,22 +69,28 @@ def _trials_state(search: str, objectives: Sequence[str]) -> dict[str, Any]:
         ("tags", "status_reason"),
     ]
     by, ascending = _order(objectives)
-    costs = [f"cost/{name}" for name in objectives if name not in ("rate_bits", "accuracy")]
+    costs = [tracker_key(name) for name in objectives if name in LOGARITHMIC - {"rate_bits"}]
+    metrics_of_file = [tracker_key(name) for name in objectives if name not in OBJECTIVES]
     return {
         "searchFilter": search,
         "orderByKey": by,
         "orderByAsc": ascending,
         **_table(columns),
-        **_charts([_scatter(x, "test/accuracy") for x in ("test/rate_bits", *costs)]),
+        **_charts(
+            [
+                *(_scatter(x, _ACCURACY) for x in (_RATE, *costs)),
+                *(_scatter(_RATE, y) for y in metrics_of_file),
+            ]
+        ),
     }
 
 
-def _order(objectives: Sequence[str]) -> tuple[str, bool]:
+def _order(objectives: Objectives) -> tuple[str, bool]:
     """The column to order by, and whether upwards: best accuracy first. In an order other than that of time MLflow
     lists runs flat, not under their parents.
     """
-    by = "accuracy" if "accuracy" in objectives else objectives[0]
-    return _column("metrics", f"obj/{by}"), OBJECTIVES[by] == "minimise"
+    by = "accuracy" if "accuracy" in objectives else next(iter(objectives))
+    return _column("metrics", f"obj/{by}"), objectives[by] == "minimise"
 
 
 def _sweeps_state() -> dict[str, Any]:
@@ -147,7 +156,7 @@ def start_address(base: str) -> str:
 
 
 def trials_address(
-    base: str, experiment_id: str, sweep_id: str, objectives: Sequence[str], tags: Collection[str]
+    base: str, experiment_id: str, sweep_id: str, objectives: Objectives, tags: Collection[str]
 ) -> str:
     """The page with the table of this sweep's trials; ``tags`` are the experiment's.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
 from zipfile import BadZipFile
@@ -12,6 +11,7 @@ from zlib import error as BrokenZlib
 import numpy as np
 from numpy.typing import NDArray
 
+from ratefront.columns import COSTS, of_split
 from ratefront.records import Measurement, TrialResult
 from ratefront.store.folder import TrialFolder
 
@@ -52,13 +52,19 @@ def _decoded(samples: Path) -> NDArray[np.int64]:
 
 
 def differing_figures(before: TrialResult, now: TrialResult) -> Iterator[str]:
-    """Rates and accuracies of both splits, the transmitter's size, the status; no times."""
-    for name in ("status", "transmitter_bytes", "transmitter_macs"):
-        yield from _differing(name, getattr(before, name), getattr(now, name))
-    for split in ("validation", "test"):
-        for item in fields(Measurement):
-            values = [getattr(getattr(result, split), item.name) for result in (before, now)]
-            yield from _differing(f"{split} {item.name}", *values)
+    """The status, what the codec costs, and what was measured on both splits; no times."""
+    yield from _differing("status", before.status, now.status)
+    for cost in COSTS:
+        if not cost.is_time:
+            yield from _differing(cost.name, cost.value(before), cost.value(now))
+    yield from _differing_measurements("validation", before.validation, now.validation)
+    yield from _differing_measurements("test", before.test, now.test)
+
+
+def _differing_measurements(split: str, before: Measurement, now: Measurement) -> Iterator[str]:
+    yield from _differing(f"{split} samples", before.samples, now.samples)
+    for column in of_split({**before.metrics, **now.metrics}):
+        yield from _differing(f"{split} {column.name}", column.value(before), column.value(now))
 
 
 def _differing(name: str, before: object, now: object) -> Iterator[str]:

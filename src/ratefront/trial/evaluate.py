@@ -20,6 +20,9 @@ from ratefront.data.splits import Split
 from ratefront.entropy_coder import Symbols
 from ratefront.errors import OracleViolationError
 from ratefront.records import Measurement
+from ratefront.spec.metrics import Metric
+from ratefront.trial.figures import finite_log_loss, metrics_of
+from ratefront.trial.receiver import Decoded
 
 _KEPT = 256  # of a split's samples, their latents are looked at again
 
@@ -65,14 +68,19 @@ def _sent_alone(codec: Codec, images: Tensor, latents: Symbols, first: int) -> S
     return codec.analyse_alone(images, first) if codec.draws_jointly else latents
 
 
-def measure(codec: Codec, coded: CodedSplit, decoded: NDArray[np.int64], classes: int) -> Measurement:
-    """Rates and accuracy of a split from what was written and what the receiver decoded.
+def measure(
+    codec: Codec, coded: CodedSplit, decoded: Decoded, classes: int, metrics: Sequence[Metric], name: str
+) -> Measurement:
+    """Rates, accuracy, log loss and metrics of the split ``name`` from what was written and what the receiver decoded.
 
     Raises
     ------
     OracleViolationError
         The point lies below the oracle of the split's own label counts.
+    DivergedError, MetricError
+        As ``finite_log_loss`` and ``metrics_of``.
     """
+    labels = coded.split.labels
     measured = Measurement(
         samples=len(coded.split),
         rate_bits=coded.stream.rate_bits,
@@ -80,9 +88,11 @@ def measure(codec: Codec, coded: CodedSplit, decoded: NDArray[np.int64], classes
         rate_bits_alone=float(coded.bits_alone.mean()),
         overhead_bits=coded.stream.overhead_bits,
         rate_total_bits=coded.stream.rate_bits + coded.stream.overhead_bits,
-        accuracy=float((decoded == coded.split.labels).mean()),
+        accuracy=float((decoded.classes == labels).mean()),
+        log_loss_bits=finite_log_loss(labels, decoded, name),
+        metrics=metrics_of(metrics, labels, decoded, name),
     )
-    _refuse_the_impossible(codec, measured, decoded, coded.split, classes)
+    _refuse_the_impossible(codec, measured, decoded.classes, coded.split, classes)
     return measured
 
 

@@ -17,8 +17,10 @@ from ratefront.data.array_rules import check_type
 from ratefront.data.image_decoding import Background, Conversion, decode
 from ratefront.data.npz import array_names, read_array, read_headers
 from ratefront.data.samples import from_bytes
+from ratefront.data.splits import Samples
 from ratefront.data.value_rules import check_values
 from ratefront.errors import InputError
+from ratefront.wording import Argument, Message
 
 _ARRAYS = (".npy", ".npz")
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # as Pillow makes grey of RGB
@@ -55,7 +57,7 @@ class Given:
         return samples
 
 
-def given(
+def given_files(
     paths: Sequence[Path],
     sample_shape: tuple[int, ...],
     *,
@@ -75,7 +77,7 @@ def given(
     """
     clouds = len(sample_shape) == _CLOUD_AXES
     if clouds and resize:
-        raise InputError("--resize is for images; this codec takes point clouds")
+        raise _no_clouds()
     parts: list[_Part] = []
     for path in paths:
         if not path.is_file():
@@ -83,18 +85,7 @@ def given(
                 f"{path}: " + ("is a folder; give its files" if path.is_dir() else "is not there")
             )
         if path.suffix.lower() in _ARRAYS:
-            array = _array(path)
-            if (
-                not clouds
-                and array.ndim == _CLOUD_AXES + 1
-                and array.shape[-1] == 3
-                and array.dtype.kind == "f"
-            ):
-                raise InputError(
-                    f"{path}: {array.dtype} of shape {array.shape} may be point clouds; this codec takes images: give "
-                    "grey ones as (N, H, W, 1), or in bytes"
-                )
-            parts.append((_Clouds if clouds else _Images)(path, array, sample_shape, resize))
+            parts.append(_part_of_array(_array(path), str(path), sample_shape, resize))
         elif clouds:
             raise InputError(f"{path}: point clouds come in arrays (N, {sample_shape[0]}, 3), .npy or .npz")
         else:
@@ -102,13 +93,47 @@ def given(
     return Given(tuple(parts), sample_shape)
 
 
+def given_array(array: NDArray[Any], sample_shape: tuple[int, ...], *, resize: bool = False) -> Samples:
+    """The samples of an array in memory: as the codec takes them, or as a .npy file may hold them.
+
+    Raises
+    ------
+    InputError
+        As ``given_files``.
+    """
+    clouds = len(sample_shape) == _CLOUD_AXES
+    if array.dtype == np.float32 and array.shape[1:] == sample_shape and array.ndim:
+        if len(array):
+            check_values(array, "points" if clouds else "images", "samples")
+        return np.ascontiguousarray(array)
+    if clouds and resize:
+        raise _no_clouds()
+    part = _part_of_array(_checked(array, "samples"), "samples", sample_shape, resize)
+    return Given((part,), sample_shape)
+
+
+def _no_clouds() -> InputError:
+    return InputError(Message(Argument("resize", True), " is for images; this codec takes point clouds"))
+
+
+def _part_of_array(array: NDArray[Any], place: str, sample_shape: tuple[int, ...], resize: bool) -> _Part:
+    clouds = len(sample_shape) == _CLOUD_AXES
+    may_be_clouds = array.ndim == _CLOUD_AXES + 1 and array.shape[-1] == 3 and array.dtype.kind == "f"
+    if may_be_clouds and not clouds:
+        raise InputError(
+            f"{place}: {array.dtype} of shape {array.shape} may be point clouds; this codec takes images: give "
+            "grey ones as (N, H, W, 1), or in bytes"
+        )
+    return (_Clouds if clouds else _Images)(place, array, sample_shape, resize)
+
+
 def _array(path: Path) -> NDArray[Any]:
     if path.suffix.lower() == ".npz":
         name = _name_in(path)
         read_headers(path, [name])  # an array that says it is larger than the file must not take the memory
-        return _checked(read_array(path, name), path)
+        return _checked(read_array(path, name), str(path))
     try:
-        return _checked(np.load(path, mmap_mode="r", allow_pickle=False), path)
+        return _checked(np.load(path, mmap_mode="r", allow_pickle=False), str(path))
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
 
@@ -123,10 +148,10 @@ def _name_in(path: Path) -> str:
     return known[0]
 
 
-def _checked(array: NDArray[Any], path: Path) -> NDArray[Any]:
-    check_type(array.dtype, str(path), array.dtype)
+def _checked(array: NDArray[Any], place: str) -> NDArray[Any]:
+    check_type(array.dtype, place, array.dtype)
     if array.ndim == 0 or len(array) == 0:
-        raise InputError(f"{path}: must hold samples (N, ...), got shape {array.shape}")
+        raise InputError(f"{place}: must hold samples (N, ...), got shape {array.shape}")
     return array
 
 
@@ -146,7 +171,7 @@ class _ImageFile:
             raise InputError(f"{self.path}: an image file has 1 or 3 channels, this codec takes {channels}")
         image = decode(str(self.path), Conversion(1 if channels == 1 else 3, self.background))
         if image.size != (width, height):
-            _check_resize(self.resize, self.path, image.height, image.width, self.shape)
+            _check_resize(self.resize, str(self.path), image.height, image.width, self.shape)
             image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
         pixels = np.asarray(image).reshape(height, width, channels)
         return from_bytes(pixels.transpose(2, 0, 1))
@@ -154,21 +179,23 @@ class _ImageFile:
 
 @dataclass(frozen=True, eq=False)
 class _Clouds:
-    path: Path
+    place: str
     array: NDArray[Any]
     shape: tuple[int, ...]
     resize: bool
 
     def __post_init__(self) -> None:
         if self.array.shape[1:] != self.shape:
-            raise InputError(f"{self.path}: this codec takes (N, {self.shape[0]}, 3), got {self.array.shape}")
+            raise InputError(
+                f"{self.place}: this codec takes (N, {self.shape[0]}, 3), got {self.array.shape}"
+            )
 
     def __len__(self) -> int:
         return len(self.array)
 
     def sample(self, number: int) -> NDArray[np.float32]:
         cloud = np.asarray(self.array[number])
-        check_values(cloud, "points", f"{self.path}: sample {number}")
+        check_values(cloud, "points", f"{self.place}: sample {number}")
         return cloud.astype(np.float32)
 
 
@@ -176,7 +203,7 @@ class _Clouds:
 class _Images:
     """(N, H, W), (N, H, W, C) or (N, C, H, W)."""
 
-    path: Path
+    place: str
     array: NDArray[Any]
     shape: tuple[int, ...]
     resize: bool
@@ -184,13 +211,13 @@ class _Images:
     def __post_init__(self) -> None:
         if self.array.ndim not in (3, 4):
             raise InputError(
-                f"{self.path}: must be (N, H, W), (N, H, W, C) or (N, C, H, W), got {self.array.shape}"
+                f"{self.place}: must be (N, H, W), (N, H, W, C) or (N, C, H, W), got {self.array.shape}"
             )
         channels, height, width = self._as_channels_first(self.array[:1])[0].shape
         if channels != self.shape[0] and {channels, self.shape[0]} != {1, 3}:
-            raise InputError(f"{self.path}: has {channels} channels, this codec takes {self.shape[0]}")
+            raise InputError(f"{self.place}: has {channels} channels, this codec takes {self.shape[0]}")
         if (height, width) != self.shape[1:]:
-            _check_resize(self.resize, self.path, height, width, self.shape)
+            _check_resize(self.resize, self.place, height, width, self.shape)
 
     def __len__(self) -> int:
         return len(self.array)
@@ -204,7 +231,7 @@ class _Images:
 
     def sample(self, number: int) -> NDArray[np.float32]:
         pixels = np.asarray(self._as_channels_first(self.array[number : number + 1])[0])
-        check_values(pixels, "images", f"{self.path}: sample {number}")
+        check_values(pixels, "images", f"{self.place}: sample {number}")
         image = from_bytes(pixels) if pixels.dtype == np.uint8 else pixels.astype(np.float32)
         if image.shape[0] != self.shape[0]:
             image = np.tensordot(_LUMA, image, 1)[None] if self.shape[0] == 1 else np.repeat(image, 3, axis=0)
@@ -221,8 +248,12 @@ class _Images:
                 yield np.asarray(ImageOps.fit(grey, (width, height), Image.Resampling.BILINEAR)).clip(0, 1)
 
 
-def _check_resize(resize: bool, path: Path, height: int, width: int, shape: tuple[int, ...]) -> None:
+def _check_resize(resize: bool, place: str, height: int, width: int, shape: tuple[int, ...]) -> None:
     if not resize:
         raise InputError(
-            f"{path}: is {width}×{height} pixels, this codec takes {shape[2]}×{shape[1]}; --resize makes it so"
+            Message(
+                f"{place}: is {width}×{height} pixels, this codec takes {shape[2]}×{shape[1]}; ",
+                Argument("resize", True),
+                " makes it so",
+            )
         )

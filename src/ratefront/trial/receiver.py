@@ -2,8 +2,8 @@
 
 Run as ``python -m ratefront.trial.receiver``, it answers one JSON request a line until its input ends:
 ``{"config": path, "weights": path, "streams": [path, …], "out": [path, …]}`` → ``{"done": n}`` or ``{"error":
-reason}``. Each answer file is an npz with ``classes`` (N,). A worker keeps one receiver for all of its
-trials.
+reason}``. Each answer file is an npz with ``classes`` (N,); beside it lie the scores (N, K) that they are told by, as
+plain float32, none of a codec that gives none. A worker keeps one receiver for all of its trials.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ import atexit
 import json
 import subprocess
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +26,16 @@ from ratefront.errors import BitstreamError, RatefrontError, WorkerLostError
 
 if TYPE_CHECKING:
     from ratefront.codecs.contract import Codec
+
+
+class Decoded(NamedTuple):
+    """What was decoded of one file: classes (N,), and the scores (N, K), float32, of which each is the largest.
+
+    ``scores`` is None of a codec that gives none.
+    """
+
+    classes: NDArray[np.int64]
+    scores: NDArray[np.float32] | None = None
 
 
 def decode_files(
@@ -48,11 +57,23 @@ def classes_in(codec: Codec, identity: bytes, data: bytes) -> NDArray[np.int64]:
     BitstreamError
         As ``read_blocks``.
     """
+    return _joined([block.classes for block in _decoded_blocks(codec, identity, data)])
+
+
+def _joined(classes: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.concatenate(classes) if classes else np.zeros(0, dtype=np.int64)
+
+
+def _decoded_blocks(codec: Codec, identity: bytes, data: bytes) -> Iterator[Decoded]:
+    """Each block's classes and scores, by one pass of the networks."""
     from ratefront.bitstream import read_blocks
 
-    blocks = read_blocks(codec, identity, data)
-    classes = [codec.classify(latents, first).numpy() for first, latents in blocks]
-    return np.concatenate(classes) if classes else np.zeros(0, dtype=np.int64)
+    for first, latents in read_blocks(codec, identity, data):
+        scores = codec.class_scores(latents, first)
+        if scores is None:
+            yield Decoded(codec.classify(latents, first).numpy())
+        else:
+            yield Decoded(scores.argmax(dim=1).cpu().numpy(), scores.float().cpu().numpy())
 
 
 def decode_file(
@@ -71,14 +92,39 @@ def _serve(requests: IO[str], answers: IO[str]) -> None:
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    from ratefront.codecs.storage import load_codec
+
     config, weights = Path(request["config"]), Path(request["weights"])
-    streams = map(Path, request["streams"])
-    decoded = decode_files(
-        config, weights, streams, runs_modules=True
-    )  # a worker asks, of its own trial's codec
-    for classes, out in zip(decoded, request["out"], strict=True):
-        np.savez(out, classes=classes)
+    # A worker asks, of its own trial's codec.
+    codec, identity = load_codec(config, weights, receiver_only=True, runs_modules=True)
+    for stream, out in zip(request["streams"], request["out"], strict=True):
+        _write(Path(out), _decoded_blocks(codec, identity, Path(stream).read_bytes()))
     return {"done": len(request["streams"])}
+
+
+def _write(out: Path, blocks: Iterable[Decoded]) -> None:
+    """Scores go to the disk block by block: those of a large split are never in memory as a whole."""
+    classes = []
+    with _scores_of(out).open("wb") as file:
+        for block in blocks:
+            classes.append(block.classes)
+            if block.scores is not None:
+                file.write(block.scores.tobytes())
+    np.savez(out, classes=_joined(classes))
+
+
+def _read(out: Path) -> Decoded:
+    """Scores are read when they are looked at, and as long as their file is there."""
+    with np.load(out) as arrays:
+        classes: NDArray[np.int64] = arrays["classes"]
+    file = _scores_of(out)
+    if not file.stat().st_size:
+        return Decoded(classes)
+    return Decoded(classes, np.memmap(file, dtype=np.float32, mode="r").reshape(len(classes), -1))
+
+
+def _scores_of(out: Path) -> Path:
+    return out.with_suffix(".scores")
 
 
 class Receiver:
@@ -92,8 +138,9 @@ class Receiver:
     def running(self) -> bool:
         return self._process.poll() is None
 
-    def decode(self, config: Path, weights: Path, streams: Sequence[Path]) -> list[NDArray[np.int64]]:
-        """Classes (N,) of each coded file, as the other process decoded them.
+    def decode(self, config: Path, weights: Path, streams: Sequence[Path], folder: Path) -> list[Decoded]:
+        """Each coded file as the other process decoded it; what it answers with lies in ``folder``, and scores are read
+        from there as long as they are used.
 
         Raises
         ------
@@ -102,13 +149,12 @@ class Receiver:
         WorkerLostError
             It died over it (retryable).
         """
-        with tempfile.TemporaryDirectory() as folder:
-            out = [Path(folder) / f"{number}.npz" for number in range(len(streams))]
-            paths = {"config": str(config), "weights": str(weights)}
-            answer = self._ask(paths | {"streams": [*map(str, streams)], "out": [*map(str, out)]})
-            if "error" in answer:
-                raise BitstreamError(f"the receiver refused: {answer['error']}")
-            return [np.load(path)["classes"] for path in out]
+        out = [folder / f"{number}.npz" for number in range(len(streams))]
+        paths = {"config": str(config), "weights": str(weights)}
+        answer = self._ask(paths | {"streams": [*map(str, streams)], "out": [*map(str, out)]})
+        if "error" in answer:
+            raise BitstreamError(f"the receiver refused: {answer['error']}")
+        return [*map(_read, out)]
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         stdin, stdout = self._process.stdin, self._process.stdout

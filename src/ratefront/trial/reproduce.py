@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
-from ratefront.errors import InputError
+from ratefront.errors import InputError, UnknownTrialError
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import TrialResult
 from ratefront.spec.load import spec_from_plain
@@ -21,6 +20,7 @@ from ratefront.trial.device import check_device
 from ratefront.trial.faults import fault_of
 from ratefront.trial.run import run_trial
 from ratefront.trial.threads import threads_of
+from ratefront.wording import Argument, Message
 
 
 @dataclass(frozen=True)
@@ -68,21 +68,12 @@ def reproduce(folder: SweepFolder, history: SweepHistory, trial_id: str, out: Pa
 def _ended_trial(history: SweepHistory, trial_id: str) -> TrialHistory:
     trial = history.trials.get(trial_id)
     if trial is None:
-        raise InputError(f"the sweep has no trial {trial_id!r}; {_valid_ids(history, trial_id)}")
+        raise UnknownTrialError(trial_id, list(history.trials))
     if trial.status not in ("finished", "collapsed", "failed"):
         raise InputError(
             f"trial {trial_id} is {trial.status}: only one that ran to its end can be reproduced"
         )
     return trial
-
-
-def _valid_ids(history: SweepHistory, trial_id: str) -> str:
-    ids = list(history.trials)
-    if not ids:
-        return "it has none yet"
-    near = get_close_matches(trial_id, ids, n=3)
-    meant = f"near it: {', '.join(near)}; " if near else ""
-    return f"{meant}valid: {ids[0]} to {ids[-1]}"
 
 
 def _lay_out(folder: SweepFolder, out: Path) -> None:
@@ -95,7 +86,13 @@ def _lay_out(folder: SweepFolder, out: Path) -> None:
         )
     if not is_whole(folder.task_model):
         raise InputError(
-            f"{folder.task_model} is not as the sweep has left it; --resume or --extend makes it whole again"
+            Message(
+                f"{folder.task_model} is not as the sweep has left it; going on with the sweep, by ",
+                Argument("resume", True),
+                " or ",
+                Argument("extend"),
+                ", makes it whole again",
+            )
         )
     shutil.copytree(folder.task_model, SweepFolder(out).task_model)
 

@@ -124,21 +124,23 @@ def _evaluated(
     params: TrialParams, context: TrialContext, data: Dataset, files: TrialFolder, trained: _Trained
 ) -> TrialResult:
     codec, identity, train_seconds = trained
-    block_size = context.spec.block_size
+    block_size, metrics = context.spec.block_size, context.spec.metrics
     with tempfile.TemporaryDirectory() as temporary:
         validation_stream = Path(temporary) / "validation.bin"
         validation = encode_split(codec, identity, data.validation, block_size, validation_stream)
         test = encode_split(codec, identity, data.test, block_size, files.stream)
-        decoded_validation, decoded_test = shared_receiver().decode(
-            files.codec_config, files.codec_weights, [validation_stream, files.stream]
+        of_validation, of_test = shared_receiver().decode(
+            files.codec_config, files.codec_weights, [validation_stream, files.stream], Path(temporary)
         )
-    check_receiver(codec, validation, decoded_validation, "validation")
-    check_receiver(codec, test, decoded_test, "test")
-    ties = ties_with_task_model(codec, context, {"validation": decoded_validation, "test": decoded_test})
-    on_validation = measure(codec, validation, decoded_validation, data.classes)
-    on_test = measure(codec, test, decoded_test, data.classes)
+        check_receiver(codec, validation, of_validation.classes, "validation")
+        check_receiver(codec, test, of_test.classes, "test")
+        ties = ties_with_task_model(
+            codec, context, {"validation": of_validation.classes, "test": of_test.classes}
+        )
+        on_validation = measure(codec, validation, of_validation, data.classes, metrics, "validation")
+        on_test = measure(codec, test, of_test, data.classes, metrics, "test")
     np.savez_compressed(
-        files.samples, labels=data.test.labels, decoded=decoded_test, bits_alone=test.bits_alone
+        files.samples, labels=data.test.labels, decoded=of_test.classes, bits_alone=test.bits_alone
     )
     flush_to_disk([*files.outcome, files.path])  # the ledger will say that they are there
     reason = collapse_reason(on_validation, data.validation.labels)

@@ -39,4 +39,4 @@ def _check_behaviour(spec_json: str, task_model: Path) -> None:
 
 def _is_of_trials(name: str) -> bool:
     """Of what came from outside; the task model's weights are in the sweep's folder by now."""
-    return name == "dataset" or name.startswith("code ")
+    return name == "dataset" or name.startswith(("code ", "metric "))

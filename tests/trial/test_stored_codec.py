@@ -7,18 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from tests.builders import FakeSweep, full_sweep, spec
 from tests.lab import EXAMPLES
 
 from ratefront.container import parse
 from ratefront.data.load import load_dataset
-from ratefront.errors import InputError
+from ratefront.errors import BitstreamError, InputError
 from ratefront.records import TrialParams
 from ratefront.store.folder import SweepFolder
-from ratefront.trial.coding import codec_of, decode_samples, encode_samples
 from ratefront.trial.context import TrialContext
 from ratefront.trial.run import run_trial
+from ratefront.trial.stored_codec import StoredCodec, files_of_codec, load_stored_codec
 
 TRIALS = {"c0": "label-lossless", "c1": "label-time-shared"}
 COUNT = 360
@@ -40,19 +41,18 @@ def digits(context: TrialContext, tmp_path_factory: pytest.TempPathFactory) -> P
     return path
 
 
-def _decoded(folder: SweepFolder, trial_id: str, data: bytes, place: Path) -> np.ndarray:
-    stream = place / "coded.rf"
-    stream.write_bytes(data)
-    return decode_samples(folder, trial_id, stream)
+def _codec(folder: SweepFolder, trial_id: str) -> StoredCodec:
+    return load_stored_codec(files_of_codec(folder, trial_id))
 
 
 @pytest.mark.parametrize("trial_id", TRIALS)
 def test_the_trials_own_samples_are_the_trials_own_bytes(
-    folder: SweepFolder, digits: Path, trial_id: str, tmp_path: Path
+    folder: SweepFolder, digits: Path, trial_id: str
 ) -> None:
-    stream = encode_samples(folder, trial_id, [digits], block_size=150)
-    assert stream.data == folder.trial(trial_id).stream.read_bytes()
-    decoded = _decoded(folder, trial_id, stream.data, tmp_path)
+    codec = _codec(folder, trial_id)
+    stream = codec.compress_files([digits], block_size=150)
+    assert bytes(stream) == folder.trial(trial_id).stream.read_bytes()
+    decoded = codec.decompress(bytes(stream))
     assert np.array_equal(decoded, np.load(folder.trial(trial_id).samples)["decoded"])
 
 
@@ -62,10 +62,56 @@ def test_image_files_are_coded_in_their_order(folder: SweepFolder, tmp_path: Pat
     paths = [tmp_path / f"{number:02d}.png" for number in range(12)]
     for image, path in zip(pixels, paths, strict=True):
         Image.fromarray(image).save(path)
-    streams = [encode_samples(folder, "c1", given, block_size=5) for given in (paths, [tmp_path / "all.npy"])]
+    codec = _codec(folder, "c1")
+    streams = [codec.compress_files(given, block_size=5) for given in (paths, [tmp_path / "all.npy"])]
     assert streams[0].data == streams[1].data
     assert parse(streams[0].data).header.samples == 12
-    assert len(_decoded(folder, "c1", streams[0].data, tmp_path)) == 12
+    assert len(codec.decompress(streams[0])) == 12
+
+
+def test_arrays_and_tensors_are_coded_as_the_files_that_hold_them(folder: SweepFolder, digits: Path) -> None:
+    codec, images = _codec(folder, "c0"), np.load(digits)[:9]
+    expected = bytes(codec.compress_files([digits], block_size=9))
+    whole = codec.compress(np.load(digits), block_size=9)
+    assert bytes(whole) == expected
+    channels_last = (255 * images.transpose(0, 2, 3, 1)).round().astype(np.uint8)
+    as_bytes = (channels_last / 255).astype(np.float32).transpose(0, 3, 1, 2)
+    assert bytes(codec.compress(channels_last)) == bytes(codec.compress(as_bytes))
+    tensor = torch.from_numpy(images).requires_grad_()
+    assert bytes(codec.compress(tensor)) == bytes(codec.compress(images))
+    assert bytes(codec.compress(images.astype(np.float64))) == bytes(codec.compress(images))
+    assert bytes(codec.compress(images[:, 0])) == bytes(codec.compress(images))
+    assert bytes(codec.compress(images[::-1])) == bytes(codec.compress(images[::-1].copy()))
+
+
+@pytest.mark.parametrize(
+    ("images", "reason"),
+    [
+        (np.zeros((1, 8, 8), np.float32)[0], r"samples: must be .*\(8, 8\)"),
+        (np.zeros((2, 1, 9, 8), np.float32), "8×9 pixels, this codec takes 8×8"),
+        (np.zeros((2, 2, 8, 8), np.float32), "has 2 channels, this codec takes 1"),
+        (np.zeros(0), r"must hold samples \(N, ...\)"),
+        (np.array("text"), "samples"),
+        (np.zeros((2, 1, 8, 8), np.complex64), "complex64"),
+        ([[1, 2], [3, 4]], "samples: "),
+    ],
+)
+def test_an_array_that_does_not_fit_is_refused(folder: SweepFolder, images: object, reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        _codec(folder, "c0").compress(images)  # type: ignore[arg-type]
+
+
+def test_no_samples_are_a_stream_of_none(folder: SweepFolder) -> None:
+    coded = _codec(folder, "c0").compress(np.zeros((0, 1, 8, 8), np.float32))
+    assert (coded.samples, coded.rate_bits, len(_codec(folder, "c0").decompress(coded))) == (0, 0.0, 0)
+
+
+def test_the_module_is_the_network_that_codes(folder: SweepFolder, digits: Path) -> None:
+    codec, images = _codec(folder, "c0"), np.load(digits)[:20]
+    latents = codec.module.analyse(torch.from_numpy(images))
+    assert np.array_equal(codec.module.classify(latents).numpy(), codec.decompress(codec.compress(images)))
+    assert not codec.module.training
+    assert codec.sample_shape == (1, 8, 8)
 
 
 def test_a_transparent_file_is_laid_on_what_the_data_set_was(folder: SweepFolder, tmp_path: Path) -> None:
@@ -74,33 +120,31 @@ def test_a_transparent_file_is_laid_on_what_the_data_set_was(folder: SweepFolder
     clear.save(tmp_path / "clear.png")
     laid = Image.alpha_composite(Image.new("RGBA", (8, 8), "white"), clear.convert("RGBA"))
     laid.convert("L").save(tmp_path / "laid.png")
-    expected = encode_samples(folder, "c0", [tmp_path / "laid.png"]).data
+    expected = bytes(_codec(folder, "c0").compress_files([tmp_path / "laid.png"]))
     with pytest.raises(InputError, match=r"clear.png: .*has transparent pixels"):
-        encode_samples(folder, "c0", [tmp_path / "clear.png"])
+        _codec(folder, "c0").compress_files([tmp_path / "clear.png"])
     dataset = {"name": "image_folder", "root": "/gone", "background": "white"}
     sweep = FakeSweep(tmp_path / "sweep", spec(dataset=dataset)).folder
     shutil.copytree(folder.trial("c0").path, sweep.trial("c0").path)
-    assert encode_samples(sweep, "c0", [tmp_path / "clear.png"]).data == expected
+    assert bytes(_codec(sweep, "c0").compress_files([tmp_path / "clear.png"])) == expected
 
 
-def test_another_codecs_or_a_damaged_stream_is_refused(
-    folder: SweepFolder, digits: Path, tmp_path: Path
-) -> None:
-    data = encode_samples(folder, "c0", [digits]).data
+def test_another_codecs_or_a_damaged_stream_is_refused(folder: SweepFolder, digits: Path) -> None:
+    data = bytes(_codec(folder, "c0").compress_files([digits]))
     for trial_id, content, reason in (
         ("c1", data, "another codec"),
         ("c0", data[:-9], "truncated or altered"),
         ("c0", b"\x89PNG", "not a ratefront stream"),
     ):
-        with pytest.raises(InputError, match=rf"coded\.rf: .*{reason}"):
-            _decoded(folder, trial_id, content, tmp_path)
+        with pytest.raises(BitstreamError, match=reason):
+            _codec(folder, trial_id).decompress(content)
 
 
 def test_without_a_ledger_the_codecs_that_are_there_are_named(folder: SweepFolder, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no codec of a trial 'c9'; found: .*c0, c1"):
-        codec_of(folder, "c9")
+        files_of_codec(folder, "c9")
     with pytest.raises(InputError, match="found: none"):
-        codec_of(SweepFolder(tmp_path), "c0")
+        files_of_codec(SweepFolder(tmp_path), "c0")
 
 
 def test_why_a_trial_has_no_codec_is_said(folder: SweepFolder, tmp_path: Path) -> None:
@@ -114,9 +158,9 @@ def test_why_a_trial_has_no_codec_is_said(folder: SweepFolder, tmp_path: Path) -
         ("x", "no trial 'x'; valid: t0000 to t0029"),
     ):
         with pytest.raises(InputError, match=reason):
-            codec_of(sweep, trial_id)
+            files_of_codec(sweep, trial_id)
     shutil.copytree(folder.trial("c0").path, sweep.trial("t0000").path)
-    assert codec_of(sweep, "t0000").codec_config.is_file()
+    assert files_of_codec(sweep, "t0000").codec_config.is_file()
 
 
 def test_a_codec_without_its_weights_is_none(folder: SweepFolder, tmp_path: Path) -> None:
@@ -124,4 +168,4 @@ def test_a_codec_without_its_weights_is_none(folder: SweepFolder, tmp_path: Path
     shutil.copytree(folder.trial("c0").path, copied.trial("c0").path)
     copied.trial("c0").codec_weights.unlink()
     with pytest.raises(InputError, match="no codec of a trial 'c0'"):
-        codec_of(copied, "c0")
+        files_of_codec(copied, "c0")

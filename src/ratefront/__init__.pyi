@@ -1,0 +1,39 @@
+from ratefront import bounds, errors
+from ratefront.api.auditing import audit_files
+from ratefront.api.browsing import serve_ui
+from ratefront.api.codecs import load_codec
+from ratefront.api.one_trial import run_trial
+from ratefront.api.simulation import simulate_seed, simulate_sweep
+from ratefront.api.sweep_files import first_sweep, plan, write_schema
+from ratefront.api.sweeps import Sweep, open, run
+from ratefront.api.tables import Front, Trial, Trials
+from ratefront.errors import InputError, RatefrontError
+from ratefront.spec.check import LoadedSpec
+from ratefront.spec.load import load_spec
+from ratefront.trial.stored_codec import StoredCodec
+
+__all__ = [
+    "Front",
+    "InputError",
+    "LoadedSpec",
+    "RatefrontError",
+    "StoredCodec",
+    "Sweep",
+    "Trial",
+    "Trials",
+    "audit_files",
+    "bounds",
+    "errors",
+    "first_sweep",
+    "load_codec",
+    "load_spec",
+    "open",
+    "plan",
+    "run",
+    "run_trial",
+    "serve_ui",
+    "simulate_seed",
+    "simulate_sweep",
+    "write_schema",
+]
+__version__: str

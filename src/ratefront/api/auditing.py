@@ -1,0 +1,53 @@
+"""Coded files of any system, held against the oracle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ratefront.audit import Audit
+
+
+def audit_files(
+    streams: Path | str,
+    decoded: Path | str,
+    *,
+    classes: int | None = None,
+    random: bool = False,
+    claimed_rate: str | None = None,
+    claimed_accuracy: str | None = None,
+) -> Audit:
+    """Count the bits of any system's coded files, and say whether a codec can be there.
+
+    Args:
+        streams: a file, or a folder of files.
+        decoded: an npz file with ``labels`` (N,) and ``predicted`` (N,) of the samples in them.
+        classes: how many there are; by default as many as occur.
+        random: the codec draws at random, or uses a sample's position: its accuracy is tested at its 99.9 % limit.
+        claimed_rate: bit/sample, as somebody has written it: its digits count.
+        claimed_accuracy: in [0, 1], as somebody has written it.
+
+    Returns:
+        The verdict: ``audit.possible``, ``audit.holds``, ``audit.rate_bits`` and ``audit.gap_bits`` in bit/sample.
+
+    Raises:
+        InputError: a file cannot be read, samples and streams do not fit together, or a claim is no number.
+
+    Example:
+        >>> import numpy as np, ratefront as rf
+        >>> _ = (folder / "coded.bin").write_bytes(bytes(4))
+        >>> np.savez(folder / "decoded.npz", labels=[0, 1, 2, 1], predicted=[0, 1, 2, 1])
+        >>> rf.audit_files(folder / "coded.bin", folder / "decoded.npz").rate_bits
+        8.0
+    """
+    from ratefront import audit
+
+    return audit.audit(
+        Path(streams),
+        Path(decoded),
+        classes=classes,
+        random=random,
+        claimed_rate=None if claimed_rate is None else audit.Claim.parse(claimed_rate),
+        claimed_accuracy=None if claimed_accuracy is None else audit.Claim.parse(claimed_accuracy, 1),
+    )

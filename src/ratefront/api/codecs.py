@@ -1,0 +1,39 @@
+"""Trained codecs, from the folders that trials leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ratefront.store.folder import SweepFolder, TrialFolder
+
+if TYPE_CHECKING:
+    from ratefront.trial.stored_codec import StoredCodec
+
+
+def load_codec(folder: Path | str, trial_id: str | None = None, *, runs_modules: bool = False) -> StoredCodec:
+    """The codec that a trial has left; no Ray, no MLflow, no Optuna.
+
+    Args:
+        folder: the trial's own (it holds ``codec.json`` and ``codec.safetensors``), or the sweep's.
+        trial_id: which trial, where ``folder`` is a sweep's.
+        runs_modules: where the codec's task model is Python code: it is yours, and may be run.
+
+    Returns:
+        The codec, on the CPU.
+
+    Raises:
+        InputError: there is no codec, it was written by a newer version, or it names code that may not be run.
+        SweepMismatchError: its task model's code is not what the sweep began with.
+
+    Example:
+        >>> import ratefront as rf
+        >>> codec = rf.load_codec(folder, "t0000")
+        >>> coded = codec.compress(images)
+        >>> classes = codec.decompress(bytes(coded))
+    """
+    from ratefront.trial.stored_codec import files_of_codec, load_stored_codec
+
+    folder = Path(folder)
+    files = TrialFolder(folder) if trial_id is None else files_of_codec(SweepFolder(folder), trial_id)
+    return load_stored_codec(files, runs_modules=runs_modules)

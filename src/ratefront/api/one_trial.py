@@ -1,0 +1,99 @@
+"""One trial in this process, without the machinery of a sweep."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ratefront.catalogue import CATALOGUE
+from ratefront.errors import InputError
+from ratefront.records import Progress, TrialParams
+from ratefront.spec.facts import facts_of_spec
+from ratefront.spec.load import LoadedSpec, load_spec
+from ratefront.spec.parse import parse_space
+from ratefront.store.folder import SweepFolder
+from ratefront.wording import Argument, Message
+
+if TYPE_CHECKING:
+    from ratefront.records import TrialResult
+
+
+def run_trial(
+    spec: Path | str | Mapping[str, Any] | LoadedSpec,
+    params: Mapping[str, Any] | TrialParams,
+    folder: Path | str | None = None,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    on_progress: Callable[[Progress], None] | None = None,
+) -> TrialResult:
+    """Run one trial in this process; no Ray, no MLflow, no Optuna.
+
+    Args:
+        spec: as ``load_spec`` takes it; of it counts what trials share: data, task model, training.
+        params: ``{"family": "label", "method": "lossless"}``: a family and its parameters.
+        folder: where its files stay, as in a sweep's folder (``trials/trial/``); None: nowhere. No trial may be there.
+        seed: what its random numbers come from.
+        device: ``cpu`` or ``cuda``.
+        on_progress: called after each epoch.
+
+    Returns:
+        What it measured: ``result.test.rate_bits`` in bit/sample, ``result.test.accuracy``, sizes in bytes.
+
+    Raises:
+        InputError: spec or parameters do not fit, there is no such device, or a trial is in ``folder`` already.
+        TrialError: the trial failed.
+
+    Example:
+        >>> import ratefront as rf
+        >>> spec = rf.load_spec("sweeps/digits.yaml", {"task_model.epochs": 1})
+        >>> result = rf.run_trial(spec, {"family": "label", "method": "lossless"})
+        >>> result.test.rate_bits < 4
+        True
+    """
+    from ratefront.tasks.prepare import prepare_task_model
+    from ratefront.trial.context import TrialContext
+    from ratefront.trial.device import check_device
+    from ratefront.trial.run import run_trial as run
+    from ratefront.trial.threads import use_threads
+
+    loaded = load_spec(spec)
+    checked = params if isinstance(params, TrialParams) else checked_params(loaded, params, seed)
+    check_device(device)
+    with tempfile.TemporaryDirectory() as temporary:
+        place = SweepFolder(Path(temporary) if folder is None else Path(folder))
+        if any(place.trials.glob("*/codec.json")):
+            raise InputError(
+                Message(
+                    f"{place.path} holds a trial already, which stays as it is; choose another with ",
+                    Argument("folder"),
+                )
+            )
+        use_threads(loaded.spec.resources.cpus)
+        prepare_task_model(loaded.spec, place.task_model, device)
+        context = TrialContext(loaded.spec, place.path, device)
+        return run(checked, context, on_progress or (lambda progress: None))
+
+
+def checked_params(loaded: LoadedSpec, values: Mapping[str, Any], seed: int = 0) -> TrialParams:
+    """Values that a person wrote, as a trial's parameters; checked as a sweep file whose space is this one point.
+
+    Raises
+    ------
+    InputError
+        No or an unknown family, an unknown parameter, or a value that the family does not take.
+    """
+    spec = loaded.spec
+    family = values.get("family")
+    if not isinstance(family, str):
+        raise InputError(f"the parameters name no family; valid: {', '.join(CATALOGUE.families)}")
+    own = {name: value for name, value in values.items() if name != "family"}
+    _, problems = parse_space({"family": {family: own}}, CATALOGUE, facts_of_spec(CATALOGUE, spec))
+    if problems:
+        raise InputError(
+            "\n".join(["these parameters do not fit:", *(f"  {problem}" for problem in problems)])
+        )
+    complete = CATALOGUE.families[family].parameters.model_validate(own).model_dump(exclude_none=True)
+    return TrialParams("trial", seed, {"family": family, **complete})

@@ -1,0 +1,145 @@
+"""Sweep files: their plan before anything starts, a first one for one's own data, what editors complete them with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from ratefront.catalogue import CATALOGUE
+from ratefront.errors import InputError, UnknownNameError
+from ratefront.registry import described_once
+from ratefront.spec.load import LoadedSpec, load_spec
+from ratefront.wording import Argument, Message
+
+if TYPE_CHECKING:
+    from ratefront.spec.first_sweep import FirstSweep
+    from ratefront.spec.plan import Plan
+
+
+def plan(
+    spec: Path | str | Mapping[str, Any] | LoadedSpec, overrides: Mapping[str, Any] | None = None
+) -> Plan:
+    """What a sweep would do, before it does it.
+
+    Args:
+        spec: as ``load_spec`` takes it.
+        overrides: as ``load_spec`` takes them.
+
+    Returns:
+        The plan: ``plan.spec``, ``plan.families`` with each one's parameters, ``plan.split_points``,
+        ``plan.warnings``. What it needs of this machine says ``plan.too_much_for(cpus, gpus)``.
+
+    Raises:
+        SpecError: the sweep file has problems: one line each, with its path in the file.
+        InputError: the sweep could not be tracked where it says.
+
+    Example:
+        >>> import ratefront as rf
+        >>> rf.plan("sweeps/digits.yaml").split_points
+        ('conv1', 'conv2', 'conv3')
+    """
+    from ratefront.spec.plan import plan_of
+    from ratefront.tracking.uri import resolve_uri
+
+    with described_once():
+        loaded = load_spec(spec, overrides)
+        found = plan_of(loaded, CATALOGUE)
+    resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)
+    return found
+
+
+def first_sweep(
+    data: Path | str,
+    path: Path | str,
+    *,
+    kind: str | None = None,
+    task_model: str | None = None,
+    weights: Path | str | None = None,
+) -> FirstSweep:
+    """Write a first sweep file for one's own data, with a task model that trains in under two minutes here.
+
+    Args:
+        data: an npz file, a folder of images in a folder for each class, or the name of a data set, as ``mnist``.
+        path: the sweep file to write; it must not exist.
+        kind: ``images`` or ``points``, where the arrays of an npz file do not tell.
+        task_model: a name, as ``small_cnn``, or ``package.module:function`` for a network of one's own.
+        weights: a file of trained weights for it; it is then not trained.
+
+    Returns:
+        What is in the data, and what the task model costs: ``first.shape``, ``first.classes``, ``first.samples``,
+        ``first.cost``, ``first.warnings``.
+
+    Raises:
+        InputError: the data cannot be used, the task model does not take them, or ``path`` is there already.
+
+    Example:
+        >>> import ratefront as rf
+        >>> rf.first_sweep("digits", folder / "mine.yaml", task_model="small_cnn").classes
+        10
+    """
+    from ratefront.data.given import given_datasets
+    from ratefront.data.load import load_dataset
+    from ratefront.spec.check import check
+    from ratefront.spec.load import check_weights
+    from ratefront.spec.yaml_text import read_yaml
+    from ratefront.tasks.first_sweep import first_sweep as for_datasets
+    from ratefront.trial.threads import threads_of
+
+    path = Path(path)
+    if path.exists():
+        raise InputError(
+            Message(
+                f"{path} is there already and stays as it is; choose another file with ", Argument("path")
+            )
+        )
+    named = _named_task_model(task_model, None if weights is None else Path(weights))
+    datasets = given_datasets(data, kind)
+    load_dataset(datasets[0])  # with all cores: of a folder, every file is decoded once
+    with threads_of(1):
+        first = for_datasets(datasets, named)
+    text = first.text(path)
+    check_weights(check(read_yaml(text), str(path), CATALOGUE).spec, str(path), CATALOGUE)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
+    return first
+
+
+def _named_task_model(task_model: str | None, weights: Path | None) -> dict[str, Any] | None:
+    if task_model is None:
+        if weights is not None:
+            raise InputError(
+                Message("weights are those of a task model: say which with ", Argument("task_model"))
+            )
+        return None
+    own = {"target": task_model} if ":" in task_model else {}
+    name = "module" if own else task_model
+    try:
+        CATALOGUE.task_models[name].parameters.model_validate(own)
+    except (UnknownNameError, ValidationError) as error:
+        names = ", ".join(one for one in CATALOGUE.task_models if one != "module")
+        raise InputError(
+            Message(Argument("task_model", task_model), f": give package.module:function, or one of {names}")
+        ) from error
+    named = {"name": name, **own}
+    return named if weights is None else {**named, "weights": str(weights.absolute())}
+
+
+def write_schema(path: Path | str) -> None:
+    """Write the JSON schema of sweep files, with which editors complete them.
+
+    Args:
+        path: the file to write.
+
+    Raises:
+        OSError: it cannot be written.
+
+    Example:
+        >>> import ratefront as rf
+        >>> rf.write_schema(folder / "schema.json")
+    """
+    from ratefront.spec.json_schema import schema_text
+
+    Path(path).write_text(schema_text(CATALOGUE), encoding="utf-8")

@@ -1,0 +1,403 @@
+"""A sweep as an object: run it, open it, look at it, go on with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ratefront.api.tables import Front, Trials
+from ratefront.errors import InputError
+from ratefront.history import SweepHistory
+from ratefront.spec.load import LoadedSpec, load_spec, spec_from_plain
+from ratefront.store.folder import SweepFolder
+from ratefront.store.reading import entries_of, read_history, read_spec
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from optuna.study import Study
+
+    from ratefront.bounds import PredictionBounds
+    from ratefront.report.view import SweepView
+    from ratefront.report.write import DrawnReport
+    from ratefront.store.retention import Keep, Removed
+    from ratefront.store.status import SweepStatus
+    from ratefront.store.summary import Summary
+    from ratefront.terminal.progress import Display
+
+STOPPED_BY_HAND = "stopped by hand"
+
+
+class Sweep:
+    """A sweep in its folder, running or ended. What it shows is what its ledger says when it is asked.
+
+    Example
+    -------
+    >>> import ratefront as rf
+    >>> sweep = rf.open(folder)
+    >>> sweep.status().state
+    'ended'
+    >>> sweep.front.to_dataframe()["rate_bits"].is_monotonic_increasing
+    True
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        """
+        Raises
+        ------
+        InputError
+            The folder holds no sweep.
+        """
+        self._files = SweepFolder(Path(folder))
+        entries_of(self._files)  # says what is wrong where there is no sweep
+        self._read: tuple[int, SweepHistory] | None = None
+        self._seen: tuple[SweepHistory, SweepView] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where all that belongs to the sweep lies; ``docs/files.md`` says what each file holds."""
+        return self._files.path
+
+    @property
+    def name(self) -> str:
+        """As its sweep file says."""
+        return str(self.history.spec["name"])
+
+    @property
+    def history(self) -> SweepHistory:
+        """The sweep as its ledger tells it by now: every trial, whatever became of it.
+
+        Raises
+        ------
+        InputError
+            The ledger is empty: the sweep has not begun.
+        LedgerDamagedError
+            An entry cannot be read.
+        """
+        written = self._files.ledger.stat().st_size
+        if self._read is None or self._read[0] != written:
+            self._read = written, read_history(self._files)
+        return self._read[1]
+
+    @property
+    def spec(self) -> LoadedSpec:
+        """Its sweep file with all defaults resolved, as it is by now; ``load_spec`` takes it, too.
+
+        Raises
+        ------
+        SpecError
+            It fits no sweep of this version of ratefront, or its data have moved.
+        """
+        return spec_in(self._files)
+
+    def status(self) -> SweepStatus:
+        """How the sweep stands, also while another process runs it: counts, speed, what runs, what failed.
+
+        Raises
+        ------
+        InputError
+            The ledger is empty, and nobody writes it.
+        """
+        from ratefront.store.status import status_of
+
+        return status_of(self._files)
+
+    def stop(self, trial_id: str | None = None, *, reason: str = STOPPED_BY_HAND) -> None:
+        """End the driver that runs the sweep, which can be resumed; or stop one trial only. Waits for the end.
+
+        Args:
+            trial_id: the trial to stop, whether a driver runs it or not; None: the whole sweep.
+            reason: what the ledger will say.
+
+        Raises:
+            InputError: no driver runs the sweep; or there is no such trial, or it has ended.
+            EngineError: the driver does not answer.
+        """
+        from ratefront.store import steering
+
+        if trial_id is None:
+            steering.stop_sweep(self._files, reason)
+        else:
+            steering.stop_trial(self._files, trial_id, reason)
+
+    @property
+    def trials(self) -> Trials:
+        """Every trial by its identity, as ``sweep.trials["t0003"]``."""
+        return Trials(self._files, self.history)
+
+    @property
+    def front(self) -> Front:
+        """The trials on the Pareto front: chosen on validation, shown by what they measured on test.
+
+        Raises
+        ------
+        InputError
+            A file of the task model cannot be used.
+        """
+        return Front(self.view)
+
+    @property
+    def bounds(self) -> PredictionBounds:
+        """The bounds behind the sweep's task model, curves by name: ``sweep.bounds["oracle"].rate_at(0.05)``.
+
+        Raises
+        ------
+        InputError
+            The task model is not ready yet, or its predictions cannot be used.
+        """
+        overlay = self.view.overlay
+        if overlay is None:
+            raise InputError(
+                f"{self.folder}: the task model is not ready yet, and bounds are those of its predictions"
+            )
+        return overlay
+
+    @property
+    def view(self) -> SweepView:
+        """All that a report shows of the sweep, read once for each state of the ledger."""
+        from ratefront.report.view import read_view
+
+        history = self.history
+        if self._seen is None or self._seen[0] is not history:
+            self._seen = history, read_view(self._files, history)
+        return self._seen[1]
+
+    @property
+    def summary(self) -> Summary:
+        """The sweep in numbers: front, gaps to the bounds in bit/sample, hypervolumes; what ``summary.json`` holds."""
+        return self.view.summary
+
+    def plot_front(self, ax: Axes | None = None) -> Axes:
+        """Draw accuracy over rate: the front, every trial, and the bounds.
+
+        Args:
+            ax: where to; None: a new figure.
+
+        Returns:
+            The axes.
+        """
+        from ratefront.report.plot import plot_front
+
+        return plot_front(self.view, ax)
+
+    def study(self) -> Study:
+        """The sweep as an Optuna study in memory, for Optuna's own plots; its objectives are those on validation.
+
+        Raises
+        ------
+        SpecError
+            The sweep's spec does not fit what is installed here.
+        """
+        from ratefront.tracking.study import study_of
+
+        return study_of(self.history)
+
+    def report(self) -> DrawnReport:
+        """(Re)draw ``report.html``, ``front.png``, ``front.csv``, ``trials.csv`` and ``summary.json``.
+
+        Returns:
+            What was drawn: ``drawn.artifacts`` are the files.
+        """
+        from ratefront.report.write import write_report
+
+        return write_report(self._files)
+
+    def track(
+        self,
+        tracking_uri: str | None = None,
+        *,
+        experiment: str | None = None,
+        register: str | None = None,
+    ) -> str:
+        """Send the sweep to an MLflow store or server; said again, it changes nothing.
+
+        A sweep that runs is followed to its end.
+
+        Args:
+            tracking_uri: where to; None: where the sweep file says.
+            experiment: its name there; None: as the sweep file says.
+            register: codecs on the front become versions of this registered model.
+
+        Returns:
+            The address.
+
+        Raises:
+            InputError: the address cannot hold a sweep, or the sweep's own driver reports there already.
+            TrackingError: the store cannot be reached, or takes nothing more.
+        """
+        from ratefront.orchestrate.catch_up import catch_up
+
+        return catch_up(self._files, tracking_uri=tracking_uri, experiment=experiment, register=register)
+
+    def clean(self, keep: Keep | None = None, *, dry_run: bool = False) -> Removed:
+        """Delete the checkpoints of trials that have ended, and codecs that are not to be kept.
+
+        Args:
+            keep: whose codec, stream and samples stay: ``all``, ``front`` or ``none``; None: as the sweep file says.
+            dry_run: only say what would go.
+
+        Returns:
+            How many files and bytes went, or would go.
+        """
+        from ratefront.store.retention import apply_retention
+
+        return apply_retention(self._files, self.history, keep, dry_run=dry_run)
+
+    def environment_changes(self) -> list[str]:
+        """What differs between here and now and where the sweep ran, a line each."""
+        from ratefront.orchestrate.environment_change import environment_changes
+
+        return environment_changes(self._files)
+
+    def record_table(self, path: Path | str) -> int:
+        """Record the sweep as a table to simulate with.
+
+        Args:
+            path: the file to write (.json.gz).
+
+        Returns:
+            How many of the sweep's trials the table has.
+
+        Raises:
+            InputError: no trial has finished, or the file cannot be written.
+        """
+        from ratefront.simulate.recording import table_of_folder
+
+        table = table_of_folder(self._files)
+        table.save(Path(path))
+        return len(table.rows)
+
+    def serve_dashboard(self, *, port: int | None = None) -> None:
+        """Serve the Optuna Dashboard on the sweep until Ctrl-C; it listens on this machine only.
+
+        Args:
+            port: None: 8080, or a free one.
+
+        Raises:
+            InputError: the port is taken, or the sweep's spec does not fit what is installed here.
+        """
+        from ratefront.tracking.dashboard import serve_dashboard
+
+        serve_dashboard(self._files, port)
+
+    def __repr__(self) -> str:
+        return f"<sweep in {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        from ratefront.api.notebook import sweep_html
+
+        return sweep_html(self)
+
+
+def open(folder: Path | str) -> Sweep:
+    """The sweep in a folder, whether it runs, was interrupted, or has ended.
+
+    Args:
+        folder: the sweep's own.
+
+    Returns:
+        The sweep. It reads what the ledger says whenever it is asked, and keeps nobody from writing it.
+
+    Raises:
+        InputError: the folder holds no sweep.
+
+    Example:
+        >>> import ratefront as rf
+        >>> rf.open(folder).name
+        'digits'
+    """
+    return Sweep(folder)
+
+
+def spec_in(files: SweepFolder, overrides: Mapping[str, Any] | None = None) -> LoadedSpec:
+    """The spec of the sweep that is there, changed as ``load_spec`` would.
+
+    Raises
+    ------
+    InputError
+        The folder holds no sweep, or one that this version of ratefront does not understand; or its data have moved.
+    """
+    return spec_from_plain(read_spec(files), source=str(files.ledger), overrides=overrides)
+
+
+def loaded(
+    spec: Path | str | Mapping[str, Any] | LoadedSpec | None,
+    folder: Path | str | None,
+    overrides: Mapping[str, Any] | None = None,
+) -> LoadedSpec:
+    """The spec that is given, or where none is, that of the sweep in ``folder``; changed as ``load_spec`` would."""
+    if spec is None:
+        return spec_in(SweepFolder(Path(folder or ".")), overrides)
+    return load_spec(spec, overrides)
+
+
+def new_folder(name: str) -> Path:
+    """Where a sweep of this name goes if nobody says: ``runs/NAME-TIME``."""
+    return Path("runs") / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+
+
+def run(
+    spec: Path | str | Mapping[str, Any] | LoadedSpec | None = None,
+    folder: Path | str | None = None,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    extend: int | None = None,
+    retry_failed: bool = False,
+    tracking_uri: str | None = None,
+    progress: bool | Display = True,
+) -> Sweep:
+    """Run a sweep to its end, or go on with one; its progress is shown in a terminal or notebook.
+
+    Ctrl-C (in a notebook: interrupt) ends it in good order; it can be resumed.
+
+    Args:
+        spec: as ``load_spec`` takes it; None: that of the sweep in ``folder``, which is gone on with.
+        folder: the sweep's own, new or empty; None: ``runs/NAME-TIME``.
+        overrides: as ``load_spec`` takes them.
+        resume: go on with the sweep in ``folder``.
+        extend: go on, and try so many trials more than it asked for.
+        retry_failed: go on, and try again what had failed for good.
+        tracking_uri: MLflow store or server; None: as the spec says, else ``mlflow.db`` beside the sweep's folder.
+        progress: whether to show it; or what shows it.
+
+    Returns:
+        The sweep.
+
+    Raises:
+        InputError: the spec, the folder or the cluster does not fit; nothing was started.
+        LedgerError: the ledger is damaged, or another driver writes it.
+        EngineError: the sweep cannot go on; what was measured is kept.
+        KeyboardInterrupt: it was asked to end; it can be resumed.
+
+    Example:
+        >>> import ratefront as rf
+        >>> sweep = rf.run("sweeps/digits.yaml", "runs/a", overrides={"trials": 4})  # doctest: +SKIP
+        >>> sweep = rf.run(folder="runs/a", extend=4)  # doctest: +SKIP
+    """
+    from ratefront.orchestrate.sweep import run_sweep
+    from ratefront.terminal.progress import shown
+
+    goes_on = resume or retry_failed or extend is not None
+    if goes_on and folder is None:
+        raise InputError("to go on with a sweep, say which: pass its folder")
+    if spec is None and not goes_on:
+        raise InputError(
+            "pass a spec; or the folder of a sweep to go on with, and resume, extend or retry_failed"
+        )
+    chosen = loaded(spec, folder, overrides)
+    files = SweepFolder(new_folder(chosen.spec.name) if folder is None else Path(folder))
+    with shown(progress) as display:
+        run_sweep(
+            chosen,
+            files,
+            resume=goes_on,
+            extend=extend,
+            retry_failed=retry_failed,
+            tracking_uri=tracking_uri,
+            on_update=None if display is None else display.update,
+            on_training=None if display is None else display.train,
+            on_interrupt=None if display is None else display.ending,
+        )
+    return Sweep(files.path)

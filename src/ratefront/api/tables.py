@@ -1,0 +1,165 @@
+"""The trials of a sweep and its front, as mappings, sequences and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+from ratefront.errors import UnknownTrialError
+from ratefront.history import SweepHistory, TrialHistory
+from ratefront.records import Scalar, Status, TrialResult
+from ratefront.store.folder import SweepFolder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ratefront.report.view import SweepView
+    from ratefront.trial.reproduce import Reproduction
+    from ratefront.trial.stored_codec import StoredCodec
+
+
+class Trial:
+    """One trial of a sweep, as it was when the sweep was asked."""
+
+    def __init__(self, files: SweepFolder, history: SweepHistory, trial: TrialHistory) -> None:
+        self._files, self._history, self._trial = files, history, trial
+
+    @property
+    def trial_id(self) -> str:
+        return self._trial.params.trial_id
+
+    @property
+    def folder(self) -> Path:
+        """Where its codec, coded test split and samples lie; it need not exist."""
+        return self._files.trial(self.trial_id).path
+
+    @property
+    def params(self) -> Mapping[str, Scalar]:
+        """What it was tried with: ``family`` and that family's parameters."""
+        return self._trial.params.values
+
+    @property
+    def seed(self) -> int:
+        return self._trial.params.seed
+
+    @property
+    def status(self) -> Status:
+        return self._trial.status
+
+    @property
+    def reason(self) -> str:
+        """Why it ended as it did, where there is more to say than ``status``."""
+        return self._trial.reason
+
+    @property
+    def result(self) -> TrialResult | None:
+        """What it measured: ``result.test.rate_bits`` in bit/sample; None where it has not run to its end."""
+        return self._trial.result
+
+    @property
+    def history(self) -> TrialHistory:
+        """All that the ledger says of it, its epochs among it: ``history.reports``."""
+        return self._trial
+
+    def load_codec(self, *, runs_modules: bool = False) -> StoredCodec:
+        """The codec that it has left; see ``ratefront.load_codec``.
+
+        Args:
+            runs_modules: where the codec's task model is Python code: it is yours, and may be run.
+
+        Returns:
+            The codec, on the CPU.
+
+        Raises:
+            InputError: it has left no codec, or its files were not kept; or the codec names code that may not be run.
+        """
+        from ratefront.api.codecs import load_codec
+
+        return load_codec(self._files.path, self.trial_id, runs_modules=runs_modules)
+
+    def reproduce(self, folder: Path | str) -> Reproduction:
+        """Run the trial once more and compare all bits; no Ray, no MLflow, no Optuna.
+
+        Args:
+            folder: where the new trial's files stay; new or empty.
+
+        Returns:
+            ``again.differences`` has a line for each thing that came out otherwise.
+
+        Raises:
+            InputError: it has not run to an end, or the task model, the data or a GPU are not there.
+            SweepMismatchError: data or code are not what the sweep began with.
+        """
+        from ratefront.trial.reproduce import reproduce
+
+        return reproduce(self._files, self._history, self.trial_id, Path(folder))
+
+    def __repr__(self) -> str:
+        return f"<trial {self.trial_id}, {self.params['family']}, {self.status}>"
+
+
+class Trials(Mapping[str, Trial]):
+    """Every trial of a sweep by its identity, in the order of planning; as the sweep was when it was asked."""
+
+    def __init__(self, files: SweepFolder, history: SweepHistory) -> None:
+        self._files, self._history = files, history
+
+    def __getitem__(self, trial_id: str) -> Trial:
+        if trial_id not in self._history.trials:
+            raise UnknownTrialError(trial_id, list(self._history.trials))
+        return Trial(self._files, self._history, self._history.trials[trial_id])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._history.trials)
+
+    def __len__(self) -> int:
+        return len(self._history.trials)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """A row for every trial that has ended, with the columns of ``trials.csv``."""
+        import pandas as pd
+
+        from ratefront.store.table import trial_columns, trial_rows
+
+        return pd.DataFrame(trial_rows(self._history), columns=list(trial_columns(self._history)))
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} trials>"
+
+    def _repr_html_(self) -> str:
+        return str(self.to_dataframe().to_html(index=False, max_rows=30))
+
+
+class Front(Sequence[Trial]):
+    """The trials on the Pareto front, by rising test rate; as the sweep was when it was asked."""
+
+    def __init__(self, view: SweepView) -> None:
+        self._view = view
+        self._trials = [Trial(view.folder, view.history, measured.trial) for measured in view.front]
+
+    @overload
+    def __getitem__(self, place: int) -> Trial: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Trial]: ...
+    def __getitem__(self, place: int | slice) -> Trial | Sequence[Trial]:
+        return self._trials[place]
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """A row for each trial, with the columns of ``front.csv``: gaps to every bound in bit/sample."""
+        import pandas as pd
+
+        from ratefront.report.front_rows import front_columns, front_rows
+
+        return pd.DataFrame(front_rows(self._view), columns=list(front_columns(self._view)))
+
+    def __repr__(self) -> str:
+        return f"<front of {len(self)} trials>"
+
+    def _repr_html_(self) -> str:
+        from ratefront.api.notebook import front_html
+
+        return front_html(self._view)

@@ -1,0 +1,45 @@
+"""How far a measured point lies above a bound, at its own accuracy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ratefront.bounds.curve import RateDistortionCurve
+
+ROUNDING = 1e-9
+"""1 - A may round to just below a bound's least distortion, which the same codec reaches exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """How far a point lies above a bound; None, with the reason, where the bound says nothing.
+
+    Attributes:
+        bits: R - R_b(1 - A), in bit/sample.
+        ratio: R / R_b(1 - A).
+        reason: why both are None; empty where they are not.
+    """
+
+    bits: float | None
+    ratio: float | None
+    reason: str = ""
+
+
+def gap(rate_bits: float, accuracy: float, bound: RateDistortionCurve) -> Gap:
+    """The gap of a point to one bound; undefined, never infinite, where D = 1 - A lies below the bound's least
+    distortion or R_b = 0.
+    """
+    least, distortion = bound.least_distortion, 1.0 - accuracy
+    if abs(distortion - least) <= ROUNDING:
+        distortion = least
+    rate = bound.rate_at(distortion)
+    if rate is None:
+        return Gap(None, None, f"D = {distortion:.4g} lies below the bound's least distortion {least:.4g}")
+    if rate <= 0.0:
+        return Gap(None, None, f"the bound needs no bits at D = {distortion:.4g}")
+    return Gap(rate_bits - rate, rate_bits / rate)
+
+
+def comparable(curve: RateDistortionCurve, zero_rate_distortion: float) -> RateDistortionCurve:
+    """The curve that gaps are measured to: one that is not convex is replaced by its envelope."""
+    return curve if curve.convex else curve.envelope(zero_rate_distortion)

@@ -1,0 +1,78 @@
+"""The command line's own words for the arguments and functions that messages name."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from ratefront.cli.next_command import ratefront
+from ratefront.wording import Argument, Message, Named
+
+#: Argument of a public function → the flag that gives it.
+FLAGS = {
+    "folder": "--out",
+    "kind": "--kind",
+    "overrides": "--set",
+    "path": "--out",
+    "port": "--port",
+    "read_as": "--as",
+    "resize": "--resize",
+    "resume": "--resume",
+    "extend": "--extend",
+    "runs_modules": "--own-module",
+    "task_model": "--task-model",
+    "tracking_uri": "--tracking-uri",
+}
+
+#: Public function → the command that does it, with those of its arguments that have no flag.
+COMMANDS = {
+    "rf.run": ("sweep",),
+    "trial.reproduce": ("reproduce", "DIR", "TRIAL"),
+    "sweep.track": ("track", "DIR"),
+}
+
+
+def in_flags(told: object) -> str:
+    """A message, or an error with one, as it is told on the command line."""
+    return Message(told).worded(_said)
+
+
+@contextmanager
+def logged_in_flags() -> Iterator[None]:
+    """What is logged meanwhile, and has no handler but Python's own, is told so as well."""
+    handler = logging.lastResort
+    if handler is None:
+        yield
+        return
+    handler.addFilter(_reword)
+    try:
+        yield
+    finally:
+        handler.removeFilter(_reword)
+
+
+def _reword(record: logging.LogRecord) -> bool:
+    if isinstance(record.msg, Message):
+        record.msg = in_flags(record.msg)
+    return True
+
+
+def _said(named: Named) -> str:
+    if isinstance(named, Argument):
+        return " ".join(_words(named))
+    return " ".join(
+        [ratefront(*COMMANDS[named.function]), *(word for one in named.arguments for word in _words(one))]
+    )
+
+
+def _words(argument: Argument) -> Iterator[str]:
+    flag, value = FLAGS[argument.name], argument.value
+    if value is True or value is ...:
+        yield flag
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from (flag, f"{key}={'…' if item is ... else shlex.quote(str(item))}")
+    else:
+        yield from (flag, shlex.quote(str(value)))

@@ -1,0 +1,21 @@
+"""How values are written where people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+#: Between a number and its unit: no line breaks there.
+NARROW = "\u00a0"
+
+
+def number(form: str, after: str = "") -> Callable[[float], str]:
+    """Numbers in Python's ``form``, with ``after`` behind them."""
+    return lambda value: f"{value:{form}}{after}"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f}{NARROW}%"
+
+
+def kibibytes(size: float) -> str:
+    return f"{size:.0f}{NARROW}B" if size < 1024 else f"{size / 1024:.1f}{NARROW}KiB"

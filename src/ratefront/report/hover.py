@@ -1,0 +1,39 @@
+"""What a marker of the page says when pointed at."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from ratefront.columns import kibibytes, percent
+from ratefront.report.front_figure import STANDING_WORDS
+from ratefront.report.style import bound_style
+from ratefront.report.view import MeasuredTrial
+
+
+def hover(trial: MeasuredTrial) -> str:
+    """The trial in a few lines: escaped, in the few tags that plotly knows."""
+    point = trial.test
+    own = {name: trial.parameter(name) for name in ("split", "beta")}
+    chosen = [
+        f"{'β' if name == 'beta' else name} {_said(value)}"
+        for name, value in own.items()
+        if value is not None
+    ]
+    lines = [
+        f"<b>{escape(point.trial_id)}</b> {escape(point.series)}",
+        *([escape(" · ".join(chosen))] if chosen else []),
+        f"{point.rate_bits:.3f} bit/sample (estimated {point.rate_bits_estimated:.3f})",
+        f"accuracy {percent(point.accuracy)} (validation {percent(trial.validation.accuracy)})",
+        f"transmitter {kibibytes(point.transmitter_bytes)}",
+        *(
+            f"{bound_style(name).short.replace('&', '&amp;')} {gap.bits:+.3f} bit"
+            for name, gap in trial.gaps.items()
+            if gap.bits is not None
+        ),
+    ]
+    return "<br>".join([*lines, STANDING_WORDS[trial.standing]])
+
+
+def _said(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,74 @@
+"""The functions behind a sweep's metrics: imported, and called with as much as they take."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from ratefront.errors import InputError, SpecError
+from ratefront.registry import load_target
+from ratefront.spec.metrics import Metric
+from ratefront.spec.schema import SweepSpec
+
+#: Labels (N,), decoded classes (N,), and scores (N, K) or None where there are none, to a figure.
+MetricFunction: TypeAlias = Callable[[Any, Any, Any], Any]
+
+_EXPECTED = (
+    "expected package.module:function, importable (PYTHONPATH), that takes (labels, classes, scores), or (labels, "
+    "classes) where it needs no scores"
+)
+
+
+def check_metrics(spec: SweepSpec, source: str) -> None:
+    """See that the functions are there. Only a sweep that begins needs them.
+
+    Raises
+    ------
+    SpecError
+        One cannot be imported, or takes something else; one line each.
+    """
+    problems = [
+        f"metrics[{place}]: {problem}"
+        for place, metric in enumerate(spec.metrics)
+        if (problem := _problem_with(metric))
+    ]
+    if problems:
+        raise SpecError(source, problems)
+
+
+def _problem_with(metric: Metric) -> str:
+    try:
+        function_of(metric)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def function_of(metric: Metric) -> MetricFunction:
+    """What gives the metric, whether it takes scores or not.
+
+    Raises
+    ------
+    InputError
+        There is no such function, or it takes something else.
+    """
+    try:
+        function = load_target(metric.target)
+    except Exception as error:  # whatever somebody else's module raises
+        raise InputError(f"target {metric.target}: {type(error).__name__}: {error}; {_EXPECTED}") from error
+    if _takes(function, 3):
+        return function  # type: ignore[no-any-return]
+    if _takes(function, 2):
+        return lambda labels, classes, scores: function(labels, classes)
+    what = "is called otherwise" if callable(function) else f"is no function but {type(function).__name__}"
+    raise InputError(f"target {metric.target}: {what}; {_EXPECTED}")
+
+
+def _takes(function: Any, count: int) -> bool:
+    """True where it can be called with so many arguments and no names."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except (TypeError, ValueError):  # does not fit; is no function, or one whose parameters nobody knows
+        return False
+    return True

@@ -1,0 +1,69 @@
+"""What a split's decoded classes and scores amount to: its log loss, and the metrics of the sweep file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ratefront.errors import DivergedError, MetricError
+from ratefront.metrics import log_loss_bits
+from ratefront.spec.metric_functions import function_of
+from ratefront.spec.metrics import Metric
+from ratefront.trial.receiver import Decoded
+
+
+def finite_log_loss(labels: NDArray[np.int64], decoded: Decoded, name: str) -> float | None:
+    """The log loss in bits of the split ``name``; None of a codec that gives no scores.
+
+    Raises
+    ------
+    DivergedError
+        Scores are not finite, or rule out what is true.
+    """
+    loss = log_loss_bits(labels, decoded.classes, decoded.scores)
+    if loss is not None and not math.isfinite(loss):
+        raise DivergedError(f"{name}: the log loss of the decoded scores is {loss}")
+    return loss
+
+
+def metrics_of(
+    metrics: Sequence[Metric], labels: NDArray[np.int64], decoded: Decoded, name: str
+) -> dict[str, float | None]:
+    """Each metric of the split ``name``; None where it needs scores and the codec gives none.
+
+    Raises
+    ------
+    MetricError
+        One raised an error, or gave no finite number.
+    """
+    arrays = [_read_only(array) for array in (labels, *decoded)]
+    return {metric.name: _figure(metric, arrays, f"{name}: the metric {metric.name}") for metric in metrics}
+
+
+def _read_only(array: NDArray[Any] | None) -> NDArray[Any] | None:
+    """Whatever somebody else's function does, the next one and the next trial find the same."""
+    if array is None:
+        return None
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+def _figure(metric: Metric, arrays: Sequence[NDArray[Any] | None], what: str) -> float | None:
+    labels, classes, scores = arrays
+    try:
+        value = function_of(metric)(labels, classes, scores)
+    except MemoryError:
+        raise  # passes
+    except Exception as error:  # whatever somebody else's code raises
+        raise MetricError(f"{what} ({metric.target}) raised {type(error).__name__}: {error}") from error
+    if value is None and scores is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise MetricError(f"{what} ({metric.target}) gave {value!r}, which is no finite number")
+    return float(value)

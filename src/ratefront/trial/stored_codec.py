@@ -1,0 +1,234 @@
+"""A trained codec from its two files, at work on a user's own samples: to a stream, and from a stream to classes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from ratefront.bitstream import CodedStream, StreamWriter, check_block
+from ratefront.codecs.contract import Codec
+from ratefront.codecs.storage import load_codec
+from ratefront.container import parse
+from ratefront.data.image_decoding import Background
+from ratefront.data.splits import Samples
+from ratefront.errors import InputError, UnknownTrialError
+from ratefront.store.folder import SweepFolder, TrialFolder
+from ratefront.store.inputs import check_code
+from ratefront.store.reading import read_history
+from ratefront.trial.given_images import given_array, given_files
+from ratefront.trial.receiver import classes_in
+from ratefront.wording import Call, Message
+
+BLOCK_SIZE = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class RoundTrip:
+    """What came out of a stream, and what of it went into each sample; all (N,).
+
+    A sample has an equal share of its block's string in ``payload_bytes``, and in ``bytes`` also an equal share of the
+    rest of the stream: the sum of the one is the stream's payload, that of the other its size.
+    """
+
+    classes: NDArray[np.int64]
+    bytes: NDArray[np.float64]
+    payload_bytes: NDArray[np.float64]
+
+
+class StoredCodec:
+    """A trained codec, in evaluation mode on the CPU.
+
+    ``module`` is the ``torch.nn.Module`` itself, ``sample_shape`` that of one sample: (C, H, W), or (P, 3).
+
+    Example
+    -------
+    >>> import ratefront as rf
+    >>> sweep = rf.open(folder)
+    >>> codec = sweep.trials["t0000"].load_codec()
+    >>> coded = codec.compress(images)  # (N, C, H, W), float32 in [0, 1]
+    >>> codec.decompress(bytes(coded)).shape == (len(images),)
+    True
+    >>> round(coded.rate_bits, 1) < 8
+    True
+    """
+
+    def __init__(
+        self,
+        config: Path,
+        weights: Path,
+        *,
+        runs_modules: bool = False,
+        background: Background | None = None,
+    ) -> None:
+        """``config`` and ``weights`` as a trial leaves them; for ``runs_modules`` and errors see ``load_codec``.
+
+        Args:
+            background: what transparent pixels of image files are laid on, where the data set's were.
+        """
+        self.module: Codec
+        self.module, self.identity = load_codec(config, weights, runs_modules=runs_modules)
+        described = json.loads(config.read_text(encoding="utf-8"))
+        self.sample_shape: tuple[int, ...] = tuple(described["shape"])
+        self.family = str(described["family"])
+        self._background = background
+
+    def __repr__(self) -> str:
+        return f"<codec of family {self.family} for samples {self.sample_shape}>"
+
+    def compress(
+        self, samples: ArrayLike | torch.Tensor, *, block_size: int = BLOCK_SIZE, resize: bool = False
+    ) -> CodedStream:
+        """Code samples as one stream, in blocks that are each one string.
+
+        Args:
+            samples: an array or tensor as the data set holds it: (N, C, H, W), float32 in [0, 1], or (N, P, 3). What a
+                .npy file may hold is taken as well: bytes, and channels last.
+            block_size: samples coded as one string; more of them cost fewer bits, and are decoded together.
+            resize: scale images that are of another size, and crop them about the centre.
+
+        Returns:
+            The stream: ``bytes(coded)``, ``coded.rate_bits`` in bit/sample of payload.
+
+        Raises:
+            InputError: the samples do not fit the codec, or there is no such block.
+            BitstreamError: the codec does not decode here what it encodes.
+        """
+        array = samples.detach().cpu().numpy() if isinstance(samples, torch.Tensor) else np.asarray(samples)
+        return self._coded(given_array(array, self.sample_shape, resize=resize), block_size)
+
+    def compress_files(
+        self, paths: Sequence[Path | str], *, block_size: int = BLOCK_SIZE, resize: bool = False
+    ) -> CodedStream:
+        """Code image files (a sample each) and .npy or .npz arrays, in their order; they are read a block at a time.
+
+        Args:
+            paths: decoded as those of the data set were that the codec learned from.
+            block_size: as in ``compress``.
+            resize: as in ``compress``.
+
+        Returns:
+            The stream, as ``compress`` gives it.
+
+        Raises:
+            InputError: a file is missing or cannot be decoded, or a sample does not fit the codec.
+            BitstreamError: the codec does not decode here what it encodes.
+        """
+        found = given_files(
+            [Path(path) for path in paths], self.sample_shape, resize=resize, background=self._background
+        )
+        return self._coded(found, block_size)
+
+    def _coded(self, samples: Samples, block_size: int) -> CodedStream:
+        """A codec that uses positions counts them from the first sample."""
+        if block_size < 1:
+            raise InputError(f"block_size: must be ≥ 1, got {block_size}")
+        check_block(self.module.elements, min(block_size, len(samples)))
+        writer = StreamWriter(self.module, self.identity, len(samples), block_size)
+        for first, count in writer.spans:
+            block = torch.from_numpy(samples[first : first + count])
+            writer.add(self.module.analyse(block, first), first)
+        return writer.stream()
+
+    def decompress(self, coded: CodedStream | bytes) -> NDArray[np.int64]:
+        """The classes (N,) of a stream that this codec has written, from its bytes alone.
+
+        Args:
+            coded: what ``compress`` gave, or its bytes.
+
+        Returns:
+            The classes (N,), int64.
+
+        Raises:
+            BitstreamError: the bytes are another codec's, damaged, or no stream.
+        """
+        return classes_in(self.module, self.identity, bytes(coded))
+
+    def round_trip(self, samples: NDArray[np.float32], block_size: int = BLOCK_SIZE) -> RoundTrip:
+        """Code samples as one stream, and tell of each what its class is and what it cost.
+
+        Args:
+            samples: as in ``compress``; there may be none.
+            block_size: as in ``compress``.
+
+        Returns:
+            Classes and bytes (N,).
+
+        Raises:
+            InputError: as ``compress``.
+            BitstreamError: as ``compress``.
+        """
+        stream = self.compress(samples, block_size=block_size)
+        payload_bytes = _payload_shares(stream)
+        other_bytes = len(stream.data) - sum(stream.payload_bytes)
+        return RoundTrip(
+            classes=self.decompress(stream),
+            bytes=payload_bytes + other_bytes / max(1, stream.samples),
+            payload_bytes=payload_bytes,
+        )
+
+
+def _payload_shares(stream: CodedStream) -> NDArray[np.float64]:
+    counts = np.array([count for _, count in parse(stream.data).header.spans], dtype=np.int64)
+    return np.repeat(np.array(stream.payload_bytes, dtype=np.float64) / counts, counts)
+
+
+def load_stored_codec(files: TrialFolder, *, runs_modules: bool = False) -> StoredCodec:
+    """The codec in a trial's folder. Where that is part of a sweep, the code of its task model has to be the same.
+
+    Raises
+    ------
+    InputError
+        There is no codec; or its task model is Python code that may not be run.
+    SweepMismatchError
+        The code that the task model is made by is not what the sweep began with: the codec would be another one.
+    """
+    folder = SweepFolder(files.path.absolute().parents[1])
+    background: Background | None = None
+    if folder.ledger.is_file():
+        history = read_history(folder)
+        check_code({} if history.task_model is None else history.task_model.inputs)
+        background = history.spec["dataset"].get("background")
+    return StoredCodec(
+        files.codec_config, files.codec_weights, runs_modules=runs_modules, background=background
+    )
+
+
+def files_of_codec(folder: SweepFolder, trial_id: str) -> TrialFolder:
+    """Where the codec of a sweep's trial lies.
+
+    Raises
+    ------
+    InputError
+        There is none; says why.
+    """
+    files = folder.trial(trial_id)
+    if not (files.codec_config.is_file() and files.codec_weights.is_file()):
+        raise _no_codec(folder, trial_id)
+    return files
+
+
+def _no_codec(folder: SweepFolder, trial_id: str) -> InputError:
+    if not folder.ledger.is_file():
+        found = sorted(path.parent.name for path in folder.trials.glob("*/codec.json"))
+        there = ", ".join(found) or "none"
+        return InputError(f"{folder.path} holds no codec of a trial {trial_id!r}; found: {there}")
+    history = read_history(folder)
+    trial = history.trials.get(trial_id)
+    if trial is None:
+        return UnknownTrialError(trial_id, list(history.trials))
+    if trial.status not in ("finished", "collapsed"):
+        return InputError(f"trial {trial_id} is {trial.status}: it has left no codec")
+    kept = history.spec.get("keep", "all")
+    return InputError(
+        Message(
+            f"the codec of trial {trial_id} is gone: this sweep keeps the files of trials as `keep: {kept}` says; `",
+            Call("trial.reproduce"),
+            "` makes it again",
+        )
+    )

@@ -1,0 +1,54 @@
+"""The notebooks of the documentation run from their first cell to their last, and show what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
+
+pytestmark = pytest.mark.slow
+
+
+def _executed(path: Path, folder: Path) -> nbformat.NotebookNode:
+    """In a folder that has the sweep files; what is written stays there."""
+    (folder / "sweeps").symlink_to(ROOT / "sweeps")
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(
+        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": folder}}
+    ).execute()
+    return notebook
+
+
+def _outputs(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [output for cell in notebook.cells for output in cell.get("outputs", ())]
+
+
+@pytest.mark.filterwarnings("ignore:.*zmq.*:RuntimeWarning", "ignore::DeprecationWarning:jupyter_client")
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs(path: Path, tmp_path: Path) -> None:
+    outputs = _outputs(_executed(path, tmp_path))
+    shown = [str(output.get("data", "")) for output in outputs]
+    assert any("<table" in text for text in shown)
+    assert any("image/png" in text or "data:image/png" in text for text in shown)
+    complaints = [output.text for output in outputs if output.get("name") == "stderr"]
+    assert complaints == [], "a reader would wonder"
+
+
+def test_the_progress_of_a_sweep_is_shown_in_its_cell(tmp_path: Path) -> None:
+    notebook = _executed(ROOT / "docs" / "notebooks" / "first_sweep.ipynb", tmp_path)
+    (cell,) = [cell for cell in notebook.cells if "rf.run(" in cell.source and cell.cell_type == "code"]
+    progress, sweep = (output.data["text/html"] for output in cell.outputs)
+    assert "8/8" in progress
+    assert "t0000" in progress
+    assert "8 of 8 trials ended" in sweep
+
+
+def test_notebooks_are_kept_without_what_they_showed() -> None:
+    assert len(NOTEBOOKS) >= 2
+    for path in NOTEBOOKS:
+        assert _outputs(nbformat.read(path, as_version=4)) == [], path.name

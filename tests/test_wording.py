@@ -1,0 +1,51 @@
+"""Messages that name arguments and functions: the library's words, and those of another face."""
+
+import pickle
+
+import pytest
+
+from ratefront.errors import InputError, SpecError
+from ratefront.wording import Argument, Call, Message, Named
+
+RESUME = Argument("resume", True)
+
+
+def loud(named: Named) -> str:
+    return (named.name if isinstance(named, Argument) else named.function).upper()
+
+
+@pytest.mark.parametrize(
+    ("named", "text"),
+    [
+        (RESUME, "resume=True"),
+        (Argument("port"), "port=…"),
+        (Argument("read_as", "logits"), "read_as='logits'"),
+        (
+            Argument("overrides", {"dataset.path": ..., "trials": 8}),
+            "overrides={'dataset.path': …, 'trials': 8}",
+        ),
+        (Call("sweep.track"), "sweep.track()"),
+        (Call("rf.run", Argument("folder", "a b"), RESUME), "rf.run(folder='a b', resume=True)"),
+    ],
+)
+def test_the_librarys_words_are_python(named: Named, text: str) -> None:
+    assert str(named) == text
+    assert Message("give ", named, ", please") == f"give {text}, please"
+
+
+def test_another_face_has_its_own_words() -> None:
+    message = Message("go on with ", RESUME, ", or ", Call("rf.run"))
+    assert message.worded(loud) == "go on with RESUME, or RF.RUN"
+
+
+def test_what_is_made_of_a_message_keeps_what_it_names() -> None:
+    inner = InputError(Message("choose ", Argument("port")))
+    outer = SpecError("a.yaml", [Message("p: ", inner), "plain"])
+    assert str(outer) == "a.yaml: 2 problem(s)\n  p: choose port=…\n  plain"
+    assert Message("! ", outer).worded(loud) == "! a.yaml: 2 problem(s)\n  p: choose PORT\n  plain"
+    assert Message(pickle.loads(pickle.dumps(inner))).worded(loud) == "choose PORT"
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), OSError(2, "gone", "f"), ValueError(), InputError("plain")])
+def test_of_other_errors_it_is_their_text(error: Exception) -> None:
+    assert Message("why: ", error).worded(loud) == f"why: {error}"
