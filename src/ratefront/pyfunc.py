@@ -12,7 +12,7 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
-from mlflow.pyfunc.model import PythonModel, PythonModelContext
+from mlflow.pyfunc import PythonModel, PythonModelContext  # type: ignore[attr-defined]  # though documented there
 
 #: How MLflow is told that a model's task model, which is Python code, may be run.
 OWN_MODULE = 'model_config={"own_module": True}'

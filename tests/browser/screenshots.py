@@ -19,7 +19,7 @@ from tests.tracking.servers import MlflowServer
 import ratefront as rf
 from ratefront.store.folder import SweepFolder
 from ratefront.tracking.mlflow_store import MlflowStore
-from ratefront.tracking.pages import pages, place_in_sqlite, sweep_of
+from ratefront.tracking.pages import pages, place_in_store, sweep_of
 from ratefront.tracking.uri import sqlite_uri
 
 #: "Model training" was once chosen at the top left; it is kept.
@@ -38,7 +38,7 @@ def main(folder: Path, out: Path) -> None:
         MlflowStore(sqlite_uri(store), "other")
         with MlflowServer(sqlite_uri(store), Path(kept)) as server, chromium() as browser:
             rf.open(folder).track(server.uri)
-            found = pages(server.uri, place_in_sqlite(store, sweep), sweep)
+            found = pages(server.uri, place_in_store(server.uri, sweep), sweep)
             person = visitor(browser, WIDTH, HEIGHT)
             person.add_init_script(FOR_TRAINING)
             page = person.new_page()

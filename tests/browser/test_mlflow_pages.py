@@ -26,8 +26,8 @@ from ratefront import events
 from ratefront.records import Scalar
 from ratefront.store.folder import SweepFolder
 from ratefront.tracking.mlflow_store import MlflowStore
-from ratefront.tracking.pages import pages, place_in_sqlite, place_in_store, sweep_of
-from ratefront.tracking.uri import sqlite_path, sqlite_uri
+from ratefront.tracking.pages import pages, place_in_store, sweep_of
+from ratefront.tracking.uri import sqlite_uri
 from ratefront.tracking.view_state import SWEEPS_KEY
 
 pytestmark = pytest.mark.slow
@@ -91,9 +91,7 @@ def server(sweep: SweepFolder, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(scope="module")
 def addresses(sweep: SweepFolder, server: MlflowServer) -> dict[str, str]:
     """As ``ratefront ui`` says them."""
-    path = sqlite_path(server.store_uri)
-    assert path is not None
-    return pages(server.uri, place_in_sqlite(path, sweep_of(sweep)), sweep_of(sweep))
+    return pages(server.uri, place_in_store(server.store_uri, sweep_of(sweep)), sweep_of(sweep))
 
 
 @pytest.fixture(scope="module")
@@ -125,9 +123,8 @@ def numbers(found: list[float]) -> list[str]:
 def test_a_server_says_where_the_sweep_is_as_its_database_does(
     sweep: SweepFolder, server: MlflowServer
 ) -> None:
-    path, own = sqlite_path(server.store_uri), sweep_of(sweep)
-    assert path is not None
-    assert place_in_store(server.uri, own) == place_in_sqlite(path, own)
+    own = sweep_of(sweep)
+    assert place_in_store(server.uri, own) == place_in_store(server.store_uri, own)
 
 
 def test_trials_are_a_table_ordered_by_accuracy_and_by_whatever_one_clicks(table: RunsTable) -> None:

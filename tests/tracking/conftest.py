@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from tests.tracking.listener import Listener, listening
 from tests.tracking.places import MemoryPlace, MlflowPlace, Place
 from tests.tracking.servers import Guarded, MlflowServer, Postgres
 
@@ -26,6 +27,12 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def mlflow_place(empty_store: Path, tmp_path: Path) -> MlflowPlace:
     return MlflowPlace.copied(empty_store, tmp_path)
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    with listening() as listener:
+        yield listener
 
 
 @pytest.fixture(params=["memory", "mlflow", pytest.param("server", marks=pytest.mark.slow)])

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from requests import HTTPError, Response
+from tests.tracking.listener import Listener
 
 from ratefront.errors import InputError
 from ratefront.tracking.answers import in_words, is_refusal
+from ratefront.tracking.run_calls import ClientCalls, ServerCalls
 
 
-def answered(status: int, body: str) -> Exception:
-    """What MLflow makes of an answer."""
-    from mlflow.exceptions import MlflowException
-    from mlflow.utils.rest_utils import verify_rest_response
+@pytest.fixture(params=["client", "straight"])
+def answered(
+    request: pytest.FixtureRequest, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[int, str], Exception]:
+    """What becomes of an answer: what MLflow raises, and what is raised where its client is not asked."""
+    from mlflow import MlflowClient
 
-    answer = Response()
-    answer.status_code, answer._content = status, body.encode()
-    with pytest.raises(MlflowException) as caught:
-        verify_rest_response(answer, "/api/2.0/mlflow/runs/create")
-    return caught.value
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    uri = listener.uri
+    calls = ServerCalls(uri) if request.param == "straight" else ClientCalls(MlflowClient(uri))
+
+    def answered(status: int, body: str) -> Exception:
+        listener.answer = status, body
+        with pytest.raises(Exception) as caught:  # noqa: PT011
+            calls.create("7", "t0001", 5, {})
+        return caught.value
+
+    return answered
 
 
 def unanswered(uri: str) -> Exception:
@@ -33,7 +44,7 @@ def unanswered(uri: str) -> Exception:
     return caught.value
 
 
-def test_an_unknown_user_is_told_what_to_set() -> None:
+def test_an_unknown_user_is_told_what_to_set(answered: Callable[[int, str], Exception]) -> None:
     error = answered(401, "You are not authenticated.")
     assert is_refusal(error)
     assert "MLFLOW_TRACKING_USERNAME" in in_words(error)
@@ -43,11 +54,21 @@ def test_an_unknown_user_is_told_what_to_set() -> None:
     "body",
     ["Permission denied", json.dumps({"error_code": "PERMISSION_DENIED", "message": "Permission denied"})],
 )
-def test_one_who_may_not_is_told_what_the_server_said(body: str) -> None:
+def test_one_who_may_not_is_told_what_the_server_said(
+    answered: Callable[[int, str], Exception], body: str
+) -> None:
     error = answered(403, body)
     assert is_refusal(error)
     assert in_words(error).startswith("the tracking server forbids it (403): ")
     assert in_words(error).endswith("Permission denied")
+
+
+def test_a_page_where_mlflow_should_answer_is_no_refusal(answered: Callable[[int, str], Exception]) -> None:
+    """A proxy that logs people in, or one whose server is away."""
+    assert not is_refusal(answered(200, "<p>Who are you?</p>"))
+    error = answered(502, "<p>Bad gateway</p>")
+    assert not is_refusal(error)
+    assert "502" in in_words(error)
 
 
 def test_a_refused_upload_is_refused_too() -> None:
@@ -62,7 +83,7 @@ def test_what_is_entered_wrongly_is_not_tried_again() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_server_in_trouble_is_tried_again(status: int) -> None:
+def test_a_server_in_trouble_is_tried_again(answered: Callable[[int, str], Exception], status: int) -> None:
     assert not is_refusal(answered(status, json.dumps({"error_code": "INTERNAL_ERROR", "message": "busy"})))
 
 

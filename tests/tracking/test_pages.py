@@ -1,9 +1,7 @@
-"""Where a sweep's pages are: found in the store with MLflow and without it, and said in addresses that work."""
+"""Where a sweep's pages are: found in the store, and said in addresses that work."""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,10 +12,9 @@ from ratefront.errors import InputError
 from ratefront.events import Created
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger
-from ratefront.tracking.pages import Place, pages, place_in_sqlite, place_in_store, sweep_of
+from ratefront.tracking.pages import Place, pages, place_in_store, sweep_of
 from ratefront.tracking.protocol import TrackedSweep
-from ratefront.tracking.uri import sqlite_path
-from ratefront.tracking.view_state import sweeps_address, table_address, view_tags
+from ratefront.tracking.view_state import sweeps_address, trials_address, view_tags
 
 BASE = "http://127.0.0.1:5000"
 
@@ -30,12 +27,6 @@ def told(story: Story) -> TrackedSweep:
     event = story.entries[0].event
     assert isinstance(event, Created)
     return TrackedSweep(event.sweep, story.entries[0].time, event.ratefront_version, event.spec)
-
-
-def in_sqlite(place: MlflowPlace, sweep: TrackedSweep | None) -> Place | None:
-    path = sqlite_path(place.uri)
-    assert path is not None
-    return place_in_sqlite(path, sweep)
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +42,10 @@ def tracked(store: Path, tmp_path: Path) -> MlflowPlace:
     return MlflowPlace.copied(store, tmp_path)
 
 
-def test_the_sweeps_own_run_is_found_with_mlflow_and_without(tracked: MlflowPlace) -> None:
+def test_the_sweeps_own_run_is_found(tracked: MlflowPlace) -> None:
     sweep = told(one_trial())
-    found = in_sqlite(tracked, sweep)
+    found = place_in_store(tracked.uri, sweep)
     assert found is not None
-    assert found == place_in_store(tracked.uri, sweep)
     assert found.run_id in {
         run.info.run_id for run in tracked.stored() if run.data.tags.get("sweep") == "digits"
     }
@@ -63,49 +53,38 @@ def test_the_sweeps_own_run_is_found_with_mlflow_and_without(tracked: MlflowPlac
 
 
 def test_of_a_sweep_that_is_not_there_the_newest_experiment_is_found(tracked: MlflowPlace) -> None:
-    other = TrackedSweep("other", START, "0.1.0")
-    found = in_sqlite(tracked, other)
+    found = place_in_store(tracked.uri, TrackedSweep("other", START, "0.1.0"))
     assert found is not None
     assert found.run_id is None
-    assert found == in_sqlite(tracked, None) == place_in_store(tracked.uri, other)
+    assert found == place_in_store(tracked.uri, None)
     assert found.experiment_id == tracked.client.get_experiment_by_name(tracked.experiment).experiment_id
 
 
 def test_a_sweep_is_found_in_an_older_experiment_too(tracked: MlflowPlace) -> None:
     tracked.client.create_experiment("newer")
-    sweep = told(one_trial())
-    found = in_sqlite(tracked, sweep)
+    found = place_in_store(tracked.uri, told(one_trial()))
     assert found is not None
-    assert found == place_in_store(tracked.uri, sweep)
     assert found.experiment_id == tracked.client.get_experiment_by_name(tracked.experiment).experiment_id
 
 
 def test_a_deleted_run_is_not_found(tracked: MlflowPlace) -> None:
     sweep = told(one_trial())
-    found = in_sqlite(tracked, sweep)
+    found = place_in_store(tracked.uri, sweep)
     assert found is not None
     tracked.client.delete_run(found.run_id)
-    again = in_sqlite(tracked, sweep)
+    again = place_in_store(tracked.uri, sweep)
     assert again is not None
     assert again.run_id is None
-    assert again == place_in_store(tracked.uri, sweep)
-
-
-def test_a_file_that_is_no_store_has_no_places(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "other.db")) as database:
-        database.execute("CREATE TABLE runs (something TEXT)")
-    (tmp_path / "text.db").write_text("not a database, though it is long enough to look into")
-    assert place_in_sqlite(tmp_path / "other.db", None) is None
-    assert place_in_sqlite(tmp_path / "text.db", None) is None
 
 
 def test_a_sweep_has_three_pages() -> None:
     sweep = told(one_trial())
-    place = Place("7", frozenset(view_tags(sweep.objectives, sweep.identity)), "ab12")
+    tags = frozenset(view_tags(sweep.objectives, sweep.identity))
+    place = Place("7", tags, "ab12")
     assert pages(BASE, place, sweep) == {
-        "trials of digits": table_address(BASE, "7", sweep.identity, sweep.objectives),
+        "trials of digits": trials_address(BASE, "7", sweep.identity, sweep.objectives, tags),
         "the sweep itself": f"{BASE}/#/experiments/7/runs/ab12?workflowType=machine_learning",
-        "all sweeps": sweeps_address(BASE, "7"),
+        "all sweeps": sweeps_address(BASE, "7", tags),
     }
 
 

@@ -2,76 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.tracking.listener import Listener
 
+from ratefront.tracking import server_session
 from ratefront.tracking.presentation import Point
 from ratefront.tracking.run_calls import ClientCalls, RunCalls, ServerCalls, run_calls
-
-_RUN = {"run_id": "a" * 32, "run_uuid": "a" * 32, "experiment_id": "7", "status": "RUNNING", "start_time": 5}
-_MADE = {"info": _RUN, "data": {}, "inputs": {}}
-
-
-class _Listener(ThreadingHTTPServer):
-    """Takes every request as a server of MLflow's would, and keeps path, body and headers."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.heard: list[tuple[str, Any, dict[str, str]]] = []
-        self.refuses = False
-        self.connections = 0
-
-    @property
-    def uri(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def finish_request(self, *args: Any) -> None:
-        self.connections += 1
-        super().finish_request(*args)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Listener
-
-    def do_GET(self) -> None:
-        """MLflow's client looks at a run before it opens it again."""
-        self._answer({"run": _MADE})
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.heard.append((self.path, body, dict(self.headers)))
-        self._answer({"run": _MADE} if self.path.endswith("create") else {})
-
-    def _answer(self, answer: object) -> None:
-        if self.server.refuses:
-            answer = {"error_code": "PERMISSION_DENIED", "message": "not yours"}
-        content = json.dumps(answer).encode()
-        self.send_response(403 if self.server.refuses else 200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def listener() -> Iterator[_Listener]:
-    with _Listener() as listener:
-        thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield listener
-        listener.shutdown()
-        thread.join()
+from ratefront.tracking.server_session import OWN_CERTIFICATE, PASSWORD, SERVER_CERTIFICATE, TOKEN, USER
 
 
 def _say_all(calls: RunCalls) -> None:
@@ -88,7 +29,7 @@ def _say_all(calls: RunCalls) -> None:
 
 
 def test_a_server_hears_what_mlflows_client_would_say(
-    listener: _Listener, monkeypatch: pytest.MonkeyPatch
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow import MlflowClient
 
@@ -111,13 +52,13 @@ def _without_defaults(body: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_connections_are_kept(listener: _Listener) -> None:
+def test_connections_are_kept(listener: Listener) -> None:
     _say_all(ServerCalls(listener.uri))
     assert listener.connections == 1
 
 
 def test_user_and_password_or_token_go_with_every_request(
-    listener: _Listener, monkeypatch: pytest.MonkeyPatch
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ö")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "p:w")
@@ -131,16 +72,17 @@ def test_user_and_password_or_token_go_with_every_request(
 
 
 def test_after_a_refusal_the_password_is_asked_for_again(
-    listener: _Listener, monkeypatch: pytest.MonkeyPatch
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow.exceptions import RestException
 
-    calls, listener.refuses = ServerCalls(listener.uri), True
+    calls = ServerCalls(listener.uri)
+    listener.answer = 403, '{"error_code": "PERMISSION_DENIED", "message": "not yours"}'
     with pytest.raises(RestException, match="not yours") as caught:
         calls.update("a" * 32, "RUNNING")
     assert caught.value.get_http_status_code() == 403
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "new")
-    listener.refuses = False
+    listener.answer = None
     calls.update("a" * 32, "RUNNING")
     assert [headers.get("Authorization") for _, _, headers in listener.heard] == [None, "Bearer new"]
 
@@ -154,13 +96,54 @@ def test_a_server_that_is_away_is_told_as_mlflow_tells_it() -> None:
         ServerCalls("http://127.0.0.1:9").update("a" * 32, "RUNNING")
 
 
-def test_what_needs_more_than_a_password_goes_through_mlflows_client(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """No setting of MLflow's, and nobody's credentials at home."""
+    for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return monkeypatch
+
+
+def _goes_straight(uri: str = "http://127.0.0.1:9") -> bool:
     from mlflow import MlflowClient
 
-    client = MlflowClient("http://127.0.0.1:9")
-    assert isinstance(run_calls("http://127.0.0.1:9", client), ServerCalls)
-    assert isinstance(run_calls("sqlite:////tmp/no.db", client), ClientCalls)
-    for name, value in (("MLFLOW_TRACKING_AUTH", "plug-in"), ("MLFLOW_WORKSPACE", "team")):
-        with monkeypatch.context() as patch:
-            patch.setenv(name, value)
-            assert isinstance(run_calls("http://127.0.0.1:9", client), ClientCalls)
+    return isinstance(run_calls(uri, MlflowClient(uri)), ServerCalls)
+
+
+def test_a_server_is_spoken_to_straight_and_a_database_through_mlflows_client(
+    nothing_set: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert _goes_straight()
+    assert not _goes_straight(f"sqlite:///{tmp_path}/no.db")
+    for name in (USER, PASSWORD, TOKEN, SERVER_CERTIFICATE, OWN_CERTIFICATE, "MLFLOW_TRACKING_URI"):
+        nothing_set.setenv(name, "something")
+    nothing_set.setenv("MLFLOW_TRACKING_AUTH", "")
+    assert _goes_straight()
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4", "MLFLOW_TRACKING_INSECURE_TLS", "MLFLOW_WORKSPACE",
+     "MLFLOW_TRACKING_OF_A_LATER_VERSION"],
+)  # fmt: skip
+def test_what_needs_more_than_a_password_goes_through_mlflows_client(
+    nothing_set: pytest.MonkeyPatch, setting: str
+) -> None:
+    nothing_set.setenv(setting, "true")
+    assert not _goes_straight()
+
+
+def test_a_password_in_mlflows_own_file_is_left_to_mlflow(
+    nothing_set: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".mlflow").mkdir()
+    (tmp_path / ".mlflow" / "credentials").write_text("[mlflow]\nmlflow_tracking_username = me\n")
+    assert not _goes_straight()
+
+
+def test_headers_of_plug_ins_are_left_to_mlflow(nothing_set: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    nothing_set.setattr(server_session, "entry_points", lambda group: asked.append(group) or [object()])
+    assert not _goes_straight()
+    assert asked == ["mlflow.request_header_provider"]

@@ -68,6 +68,55 @@ def test_it_says_where_the_pages_of_a_sweep_are(
     assert f"viewStateShareKey=ratefront-{sweep.identity}\n" in said
 
 
+def test_a_store_without_tables_is_asked_before_its_server_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both would make the tables."""
+    (tmp_path / "mlflow.db").touch()
+    order: list[str] = []
+
+    def serve(command: list[str], settings: dict[str, str], **_: object) -> int:
+        order.append("started")
+        return 0
+
+    monkeypatch.setattr(ui, "_serve", serve)
+    monkeypatch.setattr(ui, "place_in_store", lambda uri, sweep: order.append("asked"))
+    assert ui.serve_ui(sqlite_uri(tmp_path / "mlflow.db"), free_port()) == 0
+    assert order == ["asked", "started"]
+
+
+def test_another_store_is_asked_while_its_server_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = tmp_path / "started"
+    (tmp_path / "mlflow.db").write_text("tables")
+    code = f"from pathlib import Path; Path({str(started)!r}).touch()"
+    monkeypatch.setattr(ui, "command", lambda port: [sys.executable, "-c", code])
+    monkeypatch.setattr(ui, "place_in_store", lambda uri, sweep: wait_until(started.exists))
+    assert ui.serve_ui(sqlite_uri(tmp_path / "mlflow.db"), free_port()) == 0
+
+
+def test_nobody_who_listens_leaves_no_server_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[object] = []
+    terminate = subprocess.Popen.terminate
+    monkeypatch.setattr(
+        subprocess.Popen, "terminate", lambda server: (ended.append(server), terminate(server))
+    )
+    monkeypatch.setattr(ui, "command", lambda port: [sys.executable, "-c", "import time; time.sleep(60)"])
+    monkeypatch.setattr(ui, "place_in_store", lambda uri, sweep: None)
+    monkeypatch.setattr(ui, "pages", _broken_pipe)
+    (tmp_path / "mlflow.db").write_text("tables")
+    with pytest.raises(BrokenPipeError):
+        ui.serve_ui(sqlite_uri(tmp_path / "mlflow.db"), free_port())
+    (server,) = ended
+    assert isinstance(server, subprocess.Popen)
+    assert server.wait(30) == -signal.SIGTERM
+
+
+def _broken_pipe(*_: object) -> dict[str, str]:
+    raise BrokenPipeError
+
+
 def test_a_taken_port_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").touch()
     with socket.socket() as taken:
@@ -136,7 +185,7 @@ def test_a_server_that_is_killed_and_comes_back_has_everything_once(
     report.write_text("<p>front</p>")
     with serving(command, environment, port):
         follower = follow(story, remote.tracker())
-        _wait(lambda: len(remote.stored()) == 3)
+        wait_until(lambda: len(remote.stored()) == 3)
     story.entries += ending
     follower.wake()
     with serving(command, environment, port):
@@ -144,8 +193,8 @@ def test_a_server_that_is_killed_and_comes_back_has_everything_once(
         assert by_trial(remote) == show(whole_sweep(), MemoryPlace(), artifacts=[report])
 
 
-def _wait(holds: Callable[[], bool]) -> None:
+def wait_until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
     while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)

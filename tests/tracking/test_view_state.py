@@ -13,15 +13,27 @@ from ratefront.tracking.view_state import (
     SWEEPS_KEY,
     VIEW_TAG,
     sweeps_address,
-    table_address,
+    trials_address,
     view_tags,
-    viewless_address,
 )
 
 USUAL = objectives_of({})
 SWEEP_ID = "0123456789abcdef"
 #: What the longest tag of an experiment may hold on servers that are older than ours.
 TAG_CHARACTERS = 5000
+
+
+def view_of_trials(objectives: Objectives) -> dict[str, Any]:
+    """What the page of a sweep's trials shows."""
+    tags = view_tags(objectives, SWEEP_ID)
+    return view_at(trials_address("http://h", "1", SWEEP_ID, objectives, tags), tags)
+
+
+def view_of_all_trials(tags: dict[str, str]) -> dict[str, Any]:
+    """The one that the menu calls so."""
+    views = map(json.loads, tags.values())
+    (view,) = (view for view in views if view.get("name", "").startswith("ratefront: trials"))
+    return dict(json.loads(view["state"]))
 
 
 def view_at(address: str, tags: dict[str, str]) -> dict[str, Any]:
@@ -32,21 +44,18 @@ def view_at(address: str, tags: dict[str, str]) -> dict[str, Any]:
 
 
 def test_a_sweep_has_a_view_of_its_trials_and_no_others() -> None:
-    view = view_at(table_address("http://h", "1", SWEEP_ID, USUAL), view_tags(USUAL, SWEEP_ID))
+    view = view_of_trials(USUAL)
     assert view["searchFilter"] == f"tags.sweep_id = '{SWEEP_ID}' AND tags.trial_id LIKE '%'"
 
 
 def test_the_view_of_a_sweep_differs_from_that_of_all_trials_in_its_filter_only() -> None:
-    tags = view_tags(USUAL, SWEEP_ID)
-    everything, own = (
-        view_at(table_address("http://h", "1", sweep_id, USUAL), tags) for sweep_id in (None, SWEEP_ID)
-    )
+    everything, own = view_of_all_trials(view_tags(USUAL, SWEEP_ID)), view_of_trials(USUAL)
     assert {**own, "searchFilter": everything["searchFilter"]} == everything
     assert everything["searchFilter"] == "tags.trial_id LIKE '%'"
 
 
 def test_objectives_test_values_and_the_gap_are_columns_and_the_best_accuracy_comes_first() -> None:
-    view = view_at(table_address("http://h", "1", SWEEP_ID, USUAL), view_tags(USUAL, SWEEP_ID))
+    view = view_of_trials(USUAL)
     assert view["selectedColumns"] == [
         "tags.`pareto`",
         "metrics.`obj/rate_bits`",
@@ -65,7 +74,7 @@ def test_objectives_test_values_and_the_gap_are_columns_and_the_best_accuracy_co
 def test_without_accuracy_the_first_objective_orders_in_its_direction() -> None:
     ordered = {}
     for objectives in ({"encode_ms": "minimise"}, {"own": "maximise"}, {"own": "minimise"}):
-        view = view_at(table_address("http://h", "1", None, objectives), view_tags(objectives, SWEEP_ID))
+        view = view_of_trials(objectives)
         ordered[tuple(objectives.items())] = (view["orderByKey"], view["orderByAsc"])
     assert ordered == {
         (("encode_ms", "minimise"),): ("metrics.`obj/encode_ms`", True),
@@ -76,7 +85,7 @@ def test_without_accuracy_the_first_objective_orders_in_its_direction() -> None:
 
 def test_the_charts_are_accuracy_over_rate_and_over_what_else_the_search_weighs() -> None:
     objectives: Objectives = {**USUAL, "balanced_accuracy": "maximise"}
-    view = view_at(table_address("http://h", "1", None, objectives), view_tags(objectives, SWEEP_ID))
+    view = view_of_trials(objectives)
     axes = [
         (chart["type"], chart["xaxis"]["key"], chart["yaxis"]["key"]) for chart in view["compareRunCharts"]
     ]
@@ -91,8 +100,8 @@ def test_the_charts_are_accuracy_over_rate_and_over_what_else_the_search_weighs(
 
 
 def test_an_experiment_without_the_view_shows_the_same_trials_in_the_same_order() -> None:
-    view = view_at(table_address("http://h", "1", SWEEP_ID, USUAL), view_tags(USUAL, SWEEP_ID))
-    asked = parse_qs(viewless_address("http://h", "1", SWEEP_ID, USUAL).partition("?")[2])
+    view = view_of_trials(USUAL)
+    asked = parse_qs(trials_address("http://h", "1", SWEEP_ID, USUAL, ()).partition("?")[2])
     assert asked == {
         "workflowType": ["machine_learning"],
         "searchFilter": [view["searchFilter"]],
@@ -102,7 +111,8 @@ def test_an_experiment_without_the_view_shows_the_same_trials_in_the_same_order(
 
 
 def test_all_sweeps_are_a_table_without_their_trials() -> None:
-    view = view_at(sweeps_address("http://h", "1"), view_tags(USUAL, SWEEP_ID))
+    tags = view_tags(USUAL, SWEEP_ID)
+    view = view_at(sweeps_address("http://h", "1", tags), tags)
     assert view["searchFilter"] == "tags.sweep LIKE '%'"
     assert "metrics.`hypervolume`" in view["selectedColumns"]
 

@@ -1,4 +1,8 @@
-"""What goes wrong with a tracker, in words that say what to do, and whether waiting mends it."""
+"""What goes wrong with a tracker, in words that say what to do, and whether waiting mends it.
+
+The statuses of answers are documented; the texts of MLflow's exceptions, which causes are taken from, are not. Where a
+later MLflow words them otherwise, they are told as they are. Tried with MLflow 3.17.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,7 @@
-"""The MLflow side: a quiet client, and runs written in as few requests as its limits allow."""
+"""The MLflow side: one experiment, and runs written in as few requests as its limits allow."""
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -16,6 +14,7 @@ from ratefront.text import without_credentials
 from ratefront.tracking import presentation
 from ratefront.tracking import uri as addresses
 from ratefront.tracking.presentation import SWEEP_TAG, Point, RunStatus, milliseconds
+from ratefront.tracking.quiet import quieten
 from ratefront.tracking.run_calls import run_calls
 
 if TYPE_CHECKING:
@@ -28,24 +27,6 @@ _Item = TypeVar("_Item")
 METRICS_PER_CALL, PARAMS_PER_CALL, TAGS_PER_CALL = 800, 100, 100
 RUNS_PER_PAGE = 1000
 NAME_TAG = "mlflow.runName"
-
-#: Said only where the user has not: no calls home, no links on stdout, and no retries below ours (a request
-#: that MLflow itself repeats can make a run twice).
-_ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
-}
-
-
-def quieten() -> None:
-    """Keep MLflow and Alembic off the terminal: what matters arrives as an exception."""
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 
 def reach_database(uri: str) -> None:

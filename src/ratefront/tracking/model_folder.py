@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from importlib.metadata import PackageNotFoundError, entry_points, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import ratefront
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.plugins import GROUP
+from ratefront.tracking.own_traces import forget_this_machine
 from ratefront.tracking.protocol import FrontCodec
 
 if TYPE_CHECKING:
@@ -37,16 +37,11 @@ _PACKAGES = (
     "safetensors",
 )
 
-#: MLflow adds these where it finds them in the folder that the driver was started in.
-_OF_SOMEBODY_ELSE = ("uv.lock", "pyproject.toml", ".python-version")
 _STEPS = 8  # of the example's brightness; eighths are short and exact in JSON
 
 
 def write_model(folder: Path, model: Model, codec: FrontCodec, metadata: dict[str, Any]) -> None:
     """Write the model into ``folder``, which must not exist; ``model`` says whose it is in the store."""
-    os.environ.setdefault(
-        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false"
-    )  # on the terminal, for two small files
     from mlflow import pyfunc
 
     described = json.loads(codec.config.read_text(encoding="utf-8"))
@@ -62,18 +57,7 @@ def write_model(folder: Path, model: Model, codec: FrontCodec, metadata: dict[st
         mlflow_model=model,
         metadata={**metadata, "input_example": "a ramp of brightness, no sample of the data set"},
     )
-    for name in _OF_SOMEBODY_ELSE:
-        (folder / name).unlink(missing_ok=True)
-    _forget_this_machine(folder, model)
-
-
-def _forget_this_machine(folder: Path, model: Model) -> None:
-    """MLflow notes from where it took the files, which is of no use to whoever loads them, and nobody's business."""
-    flavor = model.flavors["python_function"]
-    flavor["model_code_path"] = Path(flavor["model_code_path"]).name
-    for artifact in flavor["artifacts"].values():
-        artifact["uri"] = artifact["path"]
-    model.save(str(folder / "MLmodel"))
+    forget_this_machine(folder, model)
 
 
 def _code() -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
 from ratefront.errors import InputError
+from ratefront.tracking.version_links import link_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"\w(?:[\w. -]{0,254}\w)?")
 _ALIAS = re.compile(r"(?!(?:[vV]\d+|(?i:latest))$)[\w-]{1,255}")
-_VERSIONS_TAG = "mlflow.modelVersions"
 _DESCRIPTION = (
     "Codecs on the fronts of ratefront's sweeps, a version each. A version's alias is its trial: "
     "`models:/{name}@t0042`. Samples in; `class`, `bytes` and `payload_bytes` out."
@@ -53,7 +52,7 @@ def register(
     Of versions that would have the same alias (a trial of that number in several sweeps) the newest has it.
     """
     version = _version(client, name, model) or _create(client, name, model, tags, description)
-    _link(client, model, name, version.version)
+    link_version(client, model.model_id, name, version.version)
     if _ALIAS.fullmatch(alias):
         holder = client.get_registered_model(name).aliases.get(alias)
         if holder is None or int(holder) < int(version.version):
@@ -82,11 +81,3 @@ def _create(
         await_creation_for=0,
         model_id=model.model_id,
     )
-
-
-def _link(client: MlflowClient, model: LoggedModel, name: str, version: str) -> None:
-    """Let the logged model's page name its version, as a server does by itself."""
-    known = json.loads(client.get_logged_model(model.model_id).tags.get(_VERSIONS_TAG, "[]"))
-    if (name, str(version)) not in {(link["name"], str(link["version"])) for link in known}:
-        links = [*known, {"name": name, "version": version}]
-        client.set_logged_model_tags(model.model_id, {_VERSIONS_TAG: json.dumps(links)})

@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from urllib.parse import urlsplit
 
 from ratefront.errors import InputError
 from ratefront.text import without_credentials
 from ratefront.tracking import uri as addresses
-from ratefront.tracking.pages import pages, place_in_sqlite, place_in_store
+from ratefront.tracking.pages import pages, place_in_store
 from ratefront.tracking.protocol import TrackedSweep
 from ratefront.tracking.serving import HOST, choose_port, interrupted_by_sigterm
 from ratefront.wording import Call, Message
@@ -44,14 +45,16 @@ def serve_ui(store_uri: str, port: int | None = None, sweep: TrackedSweep | None
         raise InputError(f"no tracking store at {path}: run a sweep first, or name the folder of one")
     port = choose_port(port, USUAL_PORT)
     print(f"MLflow UI of {path or 'the database'} (Ctrl-C ends it):", flush=True)
-    _say_pages(f"http://{HOST}:{port}", store_uri, sweep)
-    return _serve(command(port), environment(store_uri))
+    say_pages = partial(_say_pages, f"http://{HOST}:{port}", store_uri, sweep)
+    if path is None or path.stat().st_size == 0:
+        say_pages()  # first: a store gets its tables from whoever comes first, and two at once break each other
+        return _serve(command(port), environment(store_uri))
+    return _serve(command(port), environment(store_uri), meanwhile=say_pages)
 
 
 def _say_pages(base: str, store_uri: str, sweep: TrackedSweep | None) -> None:
-    path = addresses.sqlite_path(store_uri)
     try:
-        place = place_in_sqlite(path, sweep) if path else place_in_store(store_uri, sweep)
+        place = place_in_store(store_uri, sweep)
     except Exception as error:  # whatever MLflow runs into: one can look oneself
         reason = str(error).partition("\n")[0]
         print(f"  it does not say where its sweeps are: {without_credentials(reason)}", flush=True)
@@ -88,13 +91,18 @@ def environment(store_uri: str) -> dict[str, str]:
     }
 
 
-def _serve(command: list[str], settings: dict[str, str]) -> int:
+def _serve(command: list[str], settings: dict[str, str], meanwhile: Callable[[], None] = lambda: None) -> int:
+    """``meanwhile`` is done while the server starts, which takes it seconds."""
     with interrupted_by_sigterm():
         server = subprocess.Popen(command, env={**os.environ, **settings})
         try:
+            meanwhile()
             return server.wait()
         except KeyboardInterrupt:
             return _stop(server)
+        finally:
+            if server.poll() is None:
+                server.terminate()
 
 
 def _stop(server: subprocess.Popen[bytes]) -> int:

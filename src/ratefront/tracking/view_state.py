@@ -3,13 +3,17 @@
 MLflow's table of runs shows no metric by itself. A view is JSON in the tag ``mlflow.sharedViewState.KEY``, and the
 page's address names the key. MLflow takes filter and order from the view alone: where the address has any of its own,
 the view is not read. So each sweep has a view of its trials.
+
+None of this is documented: the tag, the keys of the JSON, the words of the addresses. Where a later MLflow reads
+others, its page shows runs without our columns and charts, or in its own order; nothing that is stored depends on it.
+Tried with MLflow 3.17.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -146,34 +150,42 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def table_address(base: str, experiment_id: str, sweep_id: str | None, objectives: Objectives) -> str:
-    """The page with the table of this sweep's trials, or of all trials where ``sweep_id`` is None."""
-    return runs_address(base, experiment_id, viewStateShareKey=_trials_key(sweep_id, objectives))
+def start_address(base: str) -> str:
+    """The page with all experiments."""
+    return _address(base, "", {})
 
 
-def sweeps_address(base: str, experiment_id: str) -> str:
-    """The page with the table of all sweeps, a row each."""
-    return runs_address(base, experiment_id, viewStateShareKey=SWEEPS_KEY)
+def trials_address(
+    base: str, experiment_id: str, sweep_id: str, objectives: Objectives, tags: Collection[str]
+) -> str:
+    """The page with the table of this sweep's trials; ``tags`` are the experiment's.
 
-
-def viewless_address(base: str, experiment_id: str, sweep_id: str, objectives: Objectives) -> str:
-    """The page with this sweep's trials in order, but without our columns: for an experiment that lacks the view."""
+    MLflow refuses the address of a view that the experiment lacks: then it has the same trials in the same order, but
+    without our columns.
+    """
+    if view_tags(objectives, sweep_id).keys() <= set(tags):
+        return _runs_address(base, experiment_id, viewStateShareKey=_trials_key(sweep_id, objectives))
     by, ascending = _order(objectives)
     search = {"searchFilter": _trials_of(sweep_id), "orderByKey": by, "orderByAsc": str(ascending).lower()}
-    return runs_address(base, experiment_id, **search)
+    return _runs_address(base, experiment_id, **search)
 
 
-def runs_address(base: str, experiment_id: str, **query: str) -> str:
-    """The page with the table of the experiment's runs, as MLflow shows it or as the query says."""
-    return _address(base, f"{experiment_id}/runs", query)
+def sweeps_address(base: str, experiment_id: str, tags: Collection[str]) -> str:
+    """The page with the table of all sweeps, a row each; without that view MLflow's own table of all runs."""
+    view = {"viewStateShareKey": SWEEPS_KEY} if VIEW_TAG + SWEEPS_KEY in tags else {}
+    return _runs_address(base, experiment_id, **view)
 
 
 def run_address(base: str, experiment_id: str, run_id: str) -> str:
     """The page of one run."""
-    return _address(base, f"{experiment_id}/runs/{run_id}", {})
+    return _address(base, f"/{experiment_id}/runs/{run_id}", {})
+
+
+def _runs_address(base: str, experiment_id: str, **query: str) -> str:
+    return _address(base, f"/{experiment_id}/runs", query)
 
 
 def _address(base: str, page: str, query: Mapping[str, str]) -> str:
     """MLflow's other half, for traces of language models, would hide what we show."""
     words = urlencode({"workflowType": "machine_learning", **query}, quote_via=quote)
-    return f"{base}/#/experiments/{page}?{words}"
+    return f"{base}/#/experiments{page}?{words}"

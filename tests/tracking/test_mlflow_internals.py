@@ -1,0 +1,208 @@
+"""What MLflow does not promise and we lean on all the same: each failure here says what people lose."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.tracking.places import EXPERIMENT, MlflowPlace
+
+import ratefront
+from ratefront.records import objectives_of
+from ratefront.tracking import server_session
+from ratefront.tracking.mlflow_store import MlflowStore
+from ratefront.tracking.own_traces import forget_this_machine
+from ratefront.tracking.quiet import SETTINGS
+from ratefront.tracking.uri import sqlite_path
+from ratefront.tracking.version_links import VERSIONS_TAG, link_version
+from ratefront.tracking.view_state import VIEW_TAG, sweeps_address, trials_address, view_tags
+
+SOURCES = Path(ratefront.__file__).parent
+#: The modules that MLflow's reference of its Python interface names.
+DOCUMENTED = {
+    "mlflow",
+    "mlflow.entities",
+    "mlflow.entities.model_registry",
+    "mlflow.environment_variables",
+    "mlflow.exceptions",
+    "mlflow.models",
+    "mlflow.pyfunc",
+    "mlflow.types",
+}
+#: What it does not, and the one file that may name it.
+UNDOCUMENTED = {
+    "mlflow.sharedViewState": "view_state.py",
+    "viewStateShareKey": "view_state.py",
+    "mlflow.modelVersions": "version_links.py",
+    "mlflow.store.db": "quiet.py",
+    "model_code_path": "own_traces.py",
+}
+SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE)\b.*\b(FROM|INTO|SET)\b", re.DOTALL)
+OBJECTIVES, SWEEP_ID = objectives_of({}), "0123456789abcdef"
+
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES.rglob("*.py")}
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def texts(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+        elif isinstance(node, ast.keyword | ast.arg):
+            yield node.arg or ""
+
+
+def test_nothing_of_mlflow_is_imported_that_it_does_not_document() -> None:
+    found = {
+        name for tree in trees().values() for name in imported(tree) if name.partition(".")[0] == "mlflow"
+    }
+    assert "mlflow.entities" in found
+    assert found <= DOCUMENTED
+
+
+def test_nobody_asks_mlflows_tables() -> None:
+    tracking = [tree for path, tree in trees().items() if path.parent.name == "tracking"]
+    assert not any("sqlite3" in imported(tree) for tree in tracking)
+    assert [text for tree in tracking for text in texts(tree) if SQL.search(text)] == []
+
+
+@pytest.mark.parametrize(("name", "place"), UNDOCUMENTED.items())
+def test_what_is_not_documented_is_named_in_one_file(name: str, place: str) -> None:
+    assert [path.name for path, tree in trees().items() if any(name in text for text in texts(tree))] == [
+        place
+    ]
+
+
+@cache
+def scripts() -> str:
+    """All that MLflow's pages run."""
+    import mlflow
+
+    folder = Path(mlflow.__file__).parent / "server" / "js" / "build" / "static" / "js"
+    return "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.js"))
+
+
+def words_of_views() -> set[str]:
+    """Tag, keys of the views, of their charts and sections, and what addresses say."""
+    tags = view_tags(OBJECTIVES, SWEEP_ID)
+    addresses = [trials_address("", "1", SWEEP_ID, OBJECTIVES, known) for known in (tags, ())]
+    words = {VIEW_TAG, *re.findall(r"[?&](\w+)=", "".join([*addresses, sweeps_address("", "1", tags)]))}
+    for view in map(json.loads, tags.values()):
+        state = json.loads(view.pop("state")) if "state" in view else view
+        parts = [view, state, *state.get("compareRunCharts", []), *state.get("compareRunSections", [])]
+        words.update(*parts, state["runsHiddenMode"].split())
+    return words
+
+
+def test_mlflows_pages_read_what_our_views_say() -> None:
+    words = words_of_views()
+    assert {"viewStateShareKey", "selectedColumns", "metricSectionId", "orderByAsc"} < words
+    unread = {word for word in words if word not in scripts()}
+    assert not unread, (
+        f"MLflow's pages no longer know {unread}: `ratefront ui` leads to tables without our columns, order or charts. "
+        "Look at what a view saved in the page is now, and write tracking/view_state.py anew"
+    )
+    assert "selectedColumnsOfNobody" not in scripts()
+
+
+@pytest.mark.parametrize("name", sorted({*SETTINGS, *server_session.KNOWN} - {"MLFLOW_TRACKING_URI"}))
+def test_mlflow_knows_the_settings(name: str) -> None:
+    from mlflow import environment_variables
+
+    assert hasattr(environment_variables, name), (
+        f"MLflow no longer knows {name}: what it did (tracking/quiet.py), or who one is (tracking/server_session.py), "
+        "has to be said otherwise"
+    )
+
+
+def test_an_error_of_the_database_is_told_once_and_by_us(
+    mlflow_place: MlflowPlace, capfd: pytest.CaptureFixture[str]
+) -> None:
+    store, path = MlflowStore(mlflow_place.uri, EXPERIMENT), sqlite_path(mlflow_place.uri)
+    assert path is not None
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("ALTER TABLE runs RENAME TO elsewhere")
+    with pytest.raises(Exception, match="no such table: runs"):
+        store.create("t0000", 0, {})
+    assert capfd.readouterr().err == "", (
+        "MLflow's logger of database errors has another name: an error that we mend is on the terminal with its trace "
+        "(tracking/quiet.py)"
+    )
+
+
+@pytest.fixture
+def model(mlflow_place: MlflowPlace, tmp_path: Path) -> Any:
+    """One with no more than the file that makes it a model."""
+    from mlflow.models import Model
+
+    client = mlflow_place.client
+    experiment = client.create_experiment("models", (tmp_path / "files").as_uri())
+    made = client.create_logged_model(experiment, "codec")
+    (tmp_path / "model").mkdir()
+    Model(model_id=made.model_id).save(str(tmp_path / "model" / "MLmodel"))
+    client.log_model_artifacts(made.model_id, str(tmp_path / "model"))
+    return client.finalize_logged_model(made.model_id, "READY")
+
+
+def links(client: Any, model_id: str) -> Any:
+    return json.loads(client.get_logged_model(model_id).tags[VERSIONS_TAG])
+
+
+def test_a_models_page_names_its_version_as_where_mlflow_registers_it(
+    mlflow_place: MlflowPlace, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    client, model_id = mlflow_place.client, model.model_id
+    before = mlflow.get_tracking_uri()
+    try:
+        mlflow.set_tracking_uri(mlflow_place.uri)
+        mlflow.register_model(model.model_uri, "digits")
+    finally:
+        mlflow.set_tracking_uri(before)
+    theirs = links(client, model_id)
+    client.delete_logged_model_tag(model_id, VERSIONS_TAG)
+    for _ in range(2):
+        link_version(client, model_id, "digits", theirs[0]["version"])
+    assert links(client, model_id) == theirs, (
+        "MLflow keeps a model's versions otherwise: the page of a codec does not name the version that it is "
+        "registered as (tracking/version_links.py)"
+    )
+
+
+@pytest.mark.parametrize("said", ["[1]", "{}", '[{"model": "digits"}]', "version 1"])
+def test_a_list_of_versions_that_says_something_else_is_left_alone(
+    mlflow_place: MlflowPlace, model: Any, said: str
+) -> None:
+    client = mlflow_place.client
+    client.set_logged_model_tags(model.model_id, {VERSIONS_TAG: said})
+    link_version(client, model.model_id, "digits", "1")
+    assert client.get_logged_model(model.model_id).tags[VERSIONS_TAG] == said
+
+
+@pytest.mark.parametrize("flavor", [{}, {"artifacts": {"config": {"place": "x"}}}])
+def test_a_model_that_says_otherwise_where_its_files_come_from_is_kept(
+    tmp_path: Path, flavor: dict[str, Any]
+) -> None:
+    from mlflow.models import Model
+
+    forget_this_machine(tmp_path, Model(flavors={"python_function": flavor}))
+    assert Model.load(str(tmp_path)).flavors["python_function"] == flavor
