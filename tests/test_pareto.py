@@ -143,9 +143,7 @@ def test_hypervolume_ignores_order_dominated_points_and_points_beyond_the_refere
     reference = {"rate_bits": 10.0, "accuracy": 0.1}
     points = [(1.0, 0.4), (3.0, 0.8), (2.0, 0.7)]
     alone = hypervolume(points, TWO, reference)
-    assert (
-        hypervolume([*reversed(points), (3.0, 0.5), (11.0, 0.99), (1.0, 0.05)], TWO, reference) == alone
-    )
+    assert hypervolume([*reversed(points), (3.0, 0.5), (11.0, 0.99), (1.0, 0.05)], TWO, reference) == alone
     assert hypervolume([], TWO, reference) == 0.0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from contextlib import suppress
 from random import Random
@@ -32,6 +33,7 @@ from ratefront.events import (
 )
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import ENDED, TrialParams
+from ratefront.spec.metrics import Metric
 from ratefront.spec.schema import SweepSpec
 
 SEEDS = st.integers(0, 2**32)
@@ -497,3 +499,38 @@ class TestPlacement:
     def test_gpus_are_given_once(self, virtual: SimpleNamespace) -> None:
         with pytest.raises(ValueError, match="either gpus or trials_per_gpu"):
             self.spec(virtual, gpus=0.5, trials_per_gpu=2)
+
+
+@pytest.mark.parametrize(
+    ("measured", "error", "part"),
+    [
+        ({"own": 0.5}, "", ""),
+        (
+            {"own": None},
+            "UnknownCostError",
+            "own is not known: it needs scores, and the codec gives none (family ",
+        ),
+        ({}, "InvalidResult", "unknown metric 'own'; valid: none"),
+        ({"own": math.nan}, "DivergedError", "validation.metrics.own is nan"),
+    ],
+)
+def test_a_metric_that_is_an_objective_has_a_value_or_fails_the_trial(
+    virtual: SimpleNamespace, measured: dict[str, float | None], error: str, part: str
+) -> None:
+    hand = Hand(virtual)
+    metric = Metric(name="own", target="m:own", direction="minimise")
+    spec = hand.spec.model_copy(update={"metrics": (metric,), "objectives": ("rate_bits", "own")})
+    hand.engine = Engine(spec, virtual.SPACE)
+    hand.engine.apply(hand.ledger[0])
+    start = hand.begin()
+    plain = virtual.result("t0000", start.params.values)
+    for split in ("validation", "test"):
+        plain[split]["metrics"] = measured
+    (event,) = hand.engine.judge(Returned("t0000", 1, plain))
+    hand.add(event)
+    if not error:
+        assert isinstance(event, Finished)
+        return
+    assert isinstance(event, Failed)
+    assert (event.error, event.final) == (error, True)
+    assert part in event.reason
