@@ -113,6 +113,7 @@ OWN: dict[str, Any] = {
         Metric(name="miss", target="m:miss", direction="minimise"),
     ),
     "objectives": ("rate_bits", "own", "miss"),
+    "reference": {"own": 0.0, "miss": 1.0},
 }
 
 

@@ -28,8 +28,8 @@ def _difference(old: object, new: object, path: str) -> list[str]:
         ]
     if _plain(old) == _plain(new):
         return []
-    named = [_by_name(old), _by_name(new)]
-    if None not in named and (lines := _difference(*named, path)):
+    before, now = _by_name(old), _by_name(new)
+    if before is not None and now is not None and (lines := _difference(before, now, path)):
         return lines
     return [f"{path}: {_shown(old)} → {_shown(new)}"]
 

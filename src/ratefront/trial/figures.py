@@ -64,6 +64,6 @@ def _figure(metric: Metric, arrays: Sequence[NDArray[Any] | None], what: str) ->
         raise MetricError(f"{what} ({metric.target}) raised {type(error).__name__}: {error}") from error
     if value is None and scores is None:
         return None
-    if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise MetricError(f"{what} ({metric.target}) gave {value!r}, which is no finite number")
     return float(value)
