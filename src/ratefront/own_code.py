@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
-from typing import Any
 
 #: What is no user's own, wherever it lies.
 _NOT_THE_USERS = frozenset({"torch", "torchvision", "ratefront"})
@@ -50,18 +49,9 @@ def files_of(modules: Iterable[str]) -> dict[str, Path]:
     return {name: file for name in modules if (file := _file_of(name)) is not None}
 
 
-def digests_of(modules: Mapping[str, Path]) -> dict[str, str]:
-    """``code MODULE`` and the SHA-256 of its file, of each."""
-    return {f"code {name}": hashlib.sha256(file.read_bytes()).hexdigest() for name, file in modules.items()}
-
-
-def package_digests(modules: Mapping[str, Path]) -> dict[str, str]:
-    """The outermost package or module of each, and a SHA-256 of all that is of it: one digest of a large library."""
-    packages: dict[str, Any] = {}
-    for name, digest in sorted(digests_of(modules).items()):
-        package = packages.setdefault(_top(name.removeprefix("code ")), hashlib.sha256())
-        package.update(f"{name} {digest}\n".encode())
-    return {name: package.hexdigest() for name, package in packages.items()}
+def digests_of(modules: Mapping[str, Path], kind: str = "code") -> dict[str, str]:
+    """``code MODULE`` and the SHA-256 of its file, of each; another ``kind`` takes the place of the first word."""
+    return {f"{kind} {name}": hashlib.sha256(file.read_bytes()).hexdigest() for name, file in modules.items()}
 
 
 def _top(name: str) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import suppress
 from random import Random
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -229,14 +230,20 @@ def test_an_unknown_cost_fails_a_trial_only_where_it_is_an_objective(
     start = hand.begin()
     unknown = {"transmitter_macs": None, "transmitter_macs_unknown": "no count for aten.cdist"}
     plain = virtual.result("t0000", start.params.values) | unknown
-    (event,) = hand.engine.judge(Returned("t0000", 1, plain))
+    part = "transmitter_macs is not known: no count for aten.cdist"
+    ends_as(hand, plain, "UnknownCostError" if is_objective else "", part)
+
+
+def ends_as(hand: Hand, result: dict[str, Any], error: str, part: str) -> None:
+    """Finished without an error, or failed for good with it and a reason that holds ``part``."""
+    (event,) = hand.engine.judge(Returned("t0000", 1, result))
     hand.add(event)
-    if not is_objective:
+    if not error:
         assert isinstance(event, Finished)
         return
     assert isinstance(event, Failed)
-    assert (event.error, event.final) == ("UnknownCostError", True)
-    assert "transmitter_macs is not known: no count for aten.cdist" in event.reason
+    assert (event.error, event.final) == (error, True)
+    assert part in event.reason
 
 
 @pytest.mark.parametrize(
@@ -526,11 +533,4 @@ def test_a_metric_that_is_an_objective_has_a_value_or_fails_the_trial(
     plain = virtual.result("t0000", start.params.values)
     for split in ("validation", "test"):
         plain[split]["metrics"] = measured
-    (event,) = hand.engine.judge(Returned("t0000", 1, plain))
-    hand.add(event)
-    if not error:
-        assert isinstance(event, Finished)
-        return
-    assert isinstance(event, Failed)
-    assert (event.error, event.final) == (error, True)
-    assert part in event.reason
+    ends_as(hand, plain, error, part)

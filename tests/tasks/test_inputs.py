@@ -116,19 +116,17 @@ def test_a_codec_is_not_used_with_other_code(code: Write, tmp_path: Path) -> Non
             use()
 
 
-def test_the_code_of_metrics_is_told_by_packages_and_no_codec_is_made_by_it(
-    code: Write, tmp_path: Path
-) -> None:
+def test_the_code_of_metrics_is_known_and_no_codec_is_made_by_it(code: Write, tmp_path: Path) -> None:
     code("measures_", "from helping import width\ndef own(labels, classes): return width()\n")
     code("helping", HELPING.format(3))
     spec = lab_spec(metrics=["measures_:own", "sklearn.metrics:matthews_corrcoef", "balanced_accuracy"])
     before = present_inputs(spec)
-    assert set(before) == {"dataset", "metric measures_", "metric helping", "metric sklearn"}
+    assert set(before) == {"dataset", "metric measures_", "metric helping", "metric sklearn.metrics"}
     assert inputs_of_trials(spec) == before
     code("helping", HELPING.format(4))
     now = present_inputs(spec)
     assert [name for name in now if now[name] != before[name]] == ["metric helping"]
-    with pytest.raises(SweepMismatchError, match="the code of the metrics in helping is another"):
+    with pytest.raises(SweepMismatchError, match="the code of the metrics' module helping is another"):
         check_inputs(before, now, spec)
     check_code(before)  # codecs code and decide as they did
 

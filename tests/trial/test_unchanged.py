@@ -41,7 +41,7 @@ def test_a_trial_on_its_own_has_nothing_to_compare_with(context: TrialContext) -
     [
         ("dataset", "the data set digits is another"),
         ("code mine", "module mine is not used"),
-        ("metric mine", "metrics in mine is not used"),
+        ("metric mine", "metrics' module mine is not used"),
     ],
 )
 def test_others_end_it_before_anything_is_written(context: TrialContext, name: str, told: str) -> None:

@@ -12,7 +12,7 @@ from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.data.content import content_of
 from ratefront.data.load import load_dataset
 from ratefront.data.splits import Dataset
-from ratefront.own_code import digests_of, is_own, own_modules, package_digests
+from ratefront.own_code import digests_of, is_own, own_modules
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.targets import module_of_task_model, modules_of_families, modules_of_metrics
 from ratefront.tasks.build import build_task_model
@@ -38,9 +38,10 @@ def code_of_families(spec: SweepSpec) -> dict[str, str]:
 
 
 def code_of_metrics(spec: SweepSpec) -> dict[str, str]:
-    """A digest of each package of the sweep's metrics, as ``metric PACKAGE``: no codec is made by it."""
-    found = package_digests(own_modules(modules_of_metrics(spec)))
-    return {f"metric {package}": digest for package, digest in found.items()}
+    """A digest of each module of the sweep's metrics, as ``metric MODULE``, since no codec is made by it; of an
+    installed one, as scikit-learn's, no more than the module itself.
+    """
+    return digests_of(own_modules((), modules_of_metrics(spec)), "metric")
 
 
 def code_of_trials(spec: SweepSpec) -> dict[str, str]:
