@@ -29,7 +29,7 @@ class TaskModelReady:
     ``accuracy_given`` is that of the test split before weights were rounded to what is stored; None where it is not
     known. ``inputs`` holds a digest of everything that comes from outside of the sweep file: ``dataset``, and where
     there are such, ``weights`` of the task model, ``code MODULE`` of each module of its code and of plugins' codecs,
-    ``metric MODULE`` of those of the sweep file's metrics, and ``loaded``, what that code gives a network but by
+    ``metric MODULE`` of that of the sweep file's metrics, and ``loaded``, what that code gives a network but by
     chance. ``warnings`` are sentences for a person.
     """
 

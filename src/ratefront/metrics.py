@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 __all__ = ["balanced_accuracy", "log_loss_bits", "top5_accuracy"]
 
-_AT_ONCE = 4096  # samples, so that scores that lie in a file are never in memory as a whole
+_AT_ONCE = 1024  # samples, so that scores that lie in a file are never in memory as a whole
 
 
 def balanced_accuracy(labels: NDArray[np.int64], classes: NDArray[np.int64]) -> float:

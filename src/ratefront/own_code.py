@@ -50,7 +50,7 @@ def files_of(modules: Iterable[str]) -> dict[str, Path]:
 
 
 def digests_of(modules: Mapping[str, Path], kind: str = "code") -> dict[str, str]:
-    """``code MODULE`` and the SHA-256 of its file, of each."""
+    """``code MODULE`` and the SHA-256 of its file, of each; another ``kind`` takes the place of the first word."""
     return {f"{kind} {name}": hashlib.sha256(file.read_bytes()).hexdigest() for name, file in modules.items()}
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from contextlib import suppress
 from random import Random
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -32,6 +34,7 @@ from ratefront.events import (
 )
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import ENDED, TrialParams
+from ratefront.spec.metrics import Metric
 from ratefront.spec.schema import SweepSpec
 
 SEEDS = st.integers(0, 2**32)
@@ -227,14 +230,20 @@ def test_an_unknown_cost_fails_a_trial_only_where_it_is_an_objective(
     start = hand.begin()
     unknown = {"transmitter_macs": None, "transmitter_macs_unknown": "no count for aten.cdist"}
     plain = virtual.result("t0000", start.params.values) | unknown
-    (event,) = hand.engine.judge(Finished("t0000", 1, plain))
+    part = "transmitter_macs is not known: no count for aten.cdist"
+    ends_as(hand, plain, "UnknownCostError" if is_objective else "", part)
+
+
+def ends_as(hand: Hand, result: dict[str, Any], error: str, part: str) -> None:
+    """Finished without an error, or failed for good with it and a reason that holds ``part``."""
+    (event,) = hand.engine.judge(Finished("t0000", 1, result))
     hand.add(event)
-    if not is_objective:
+    if not error:
         assert isinstance(event, Finished)
         return
     assert isinstance(event, Failed)
-    assert (event.error, event.final) == ("UnknownCostError", True)
-    assert "transmitter_macs is not known: no count for aten.cdist" in event.reason
+    assert (event.error, event.final) == (error, True)
+    assert part in event.reason
 
 
 @pytest.mark.parametrize(
@@ -497,3 +506,31 @@ class TestPlacement:
     def test_gpus_are_given_once(self, virtual: SimpleNamespace) -> None:
         with pytest.raises(ValueError, match="either gpus or trials_per_gpu"):
             self.spec(virtual, gpus=0.5, trials_per_gpu=2)
+
+
+@pytest.mark.parametrize(
+    ("measured", "error", "part"),
+    [
+        ({"own": 0.5}, "", ""),
+        (
+            {"own": None},
+            "UnknownCostError",
+            "own is not known: it needs scores, and the codec gives none (family ",
+        ),
+        ({}, "InvalidResult", "unknown metric 'own'; valid: none"),
+        ({"own": math.nan}, "DivergedError", "validation.metrics.own is nan"),
+    ],
+)
+def test_a_metric_that_is_an_objective_has_a_value_or_fails_the_trial(
+    virtual: SimpleNamespace, measured: dict[str, float | None], error: str, part: str
+) -> None:
+    hand = Hand(virtual)
+    metric = Metric(name="own", target="m:own", direction="minimise")
+    spec = hand.spec.model_copy(update={"metrics": (metric,), "objectives": ("rate_bits", "own")})
+    hand.engine = Engine(spec, virtual.SPACE)
+    hand.engine.apply(hand.ledger[0])
+    start = hand.begin()
+    plain = virtual.result("t0000", start.params.values)
+    for split in ("validation", "test"):
+        plain[split]["metrics"] = measured
+    ends_as(hand, plain, error, part)

@@ -83,7 +83,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(folder: Path, *command: str) -> str:
     """Run Python in the folder, with its packages importable; its standard output."""
-    environment = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, *command], capture_output=True, text=True, check=False, cwd=folder, env=environment
     )
@@ -97,7 +98,7 @@ RATEFRONT = ("-c", "from ratefront.cli import main; main()")
 def test_every_file_is_found() -> None:
     assert {Path(name).suffix for name in FILES} == {".toml", ".py", ".yaml"}
     assert {name.partition("/")[0].removesuffix(".py") for name in FILES} >= {"ratefront_vq", *OTHERS}
-    assert FILES.keys() >= {"vq.yaml", "tests/test_vq.py"}
+    assert FILES.keys() >= {"vq.yaml", "tests/test_vq.py", "hard_digits.py", "hard.yaml"}
 
 
 def test_the_sweep_is_planned(installed: Path) -> None:
@@ -126,6 +127,25 @@ def test_the_trial_shown_costs_what_the_page_says(installed: Path) -> None:
     assert record["test"]["rate_bits"] == pytest.approx(6, abs=0.3)
     assert record["test"]["accuracy"] > 0.85
     assert record["status"] == "finished"
+
+
+def test_the_metrics_shown_are_those_of_a_result(installed: Path) -> None:
+    plan = run(installed, *RATEFRONT, "check", "hard.yaml")
+    assert "minimise rate_bits, maximise hard_digits, minimise" in plan
+    found = {}
+    for values in (
+        {"family": "vq", "split": "conv2", "codebook": 64},
+        {"family": "label", "method": "lossless"},
+    ):
+        line = ("trial", "hard.yaml", "--params", json.dumps(values))
+        found[values["family"]] = json.loads(run(installed, *RATEFRONT, *line))["test"]
+    metrics = found["vq"]["metrics"]
+    assert metrics["balanced_accuracy"] == pytest.approx(found["vq"]["accuracy"], abs=0.01)
+    assert 0.5 < metrics["matthews_corrcoef"] < metrics["balanced_accuracy"]
+    assert metrics["margin"] > 0
+    assert 0 < found["vq"]["log_loss_bits"] < 1
+    assert (found["label"]["log_loss_bits"], found["label"]["metrics"]["margin"]) == (None, None)
+    assert found["label"]["metrics"]["hard_digits"] > metrics["hard_digits"] > 0.5
 
 
 def test_the_refusal_shown_is_the_one_that_is_printed(tmp_path: Path) -> None:

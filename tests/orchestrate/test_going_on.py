@@ -126,6 +126,7 @@ def test_code_that_is_gone_is_named_and_weights_are_needed_no_more(stage: Stage)
     ("name", "told"),
     [
         ("code my_models", "the code of the module my_models is another"),
+        ("metric my_metrics", "the code of the metrics' module my_metrics is another"),
         ("weights", "what the task model small_cnn is given as weights is another"),
     ],
 )

@@ -14,13 +14,16 @@ from ratefront.events import Entry, Failed, Finished, Planned, Reported, Resumed
 from ratefront.records import Scalar, TrialParams
 from ratefront.simulate.asked import asked_for, find_table
 from ratefront.simulate.built_in import built_in
+from ratefront.simulate.outcome import outcome_of
 from ratefront.simulate.problems import Course, Synthetic
 from ratefront.simulate.recording import table_of
 from ratefront.simulate.run import Run, run
 from ratefront.simulate.scenario import Scenario
 from ratefront.simulate.seeds import drawn
 from ratefront.simulate.tables import SHIPPED, Row, Table
+from ratefront.spec.check import LoadedSpec
 from ratefront.spec.load import to_plain
+from ratefront.spec.metrics import Metric
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger
 
@@ -102,6 +105,52 @@ def test_the_nearest_trial_answers(asked: dict[str, Scalar], row: int) -> None:
     course = table.course(TrialParams("t0042", 7, asked))
     assert course.result is not None
     assert (course.result["trial_id"], course.result["transmitter_bytes"]) == ("t0042", row)
+
+
+OWN: dict[str, Any] = {
+    "metrics": (
+        Metric(name="own", target="m:own"),
+        Metric(name="miss", target="m:miss", direction="minimise"),
+    ),
+    "objectives": ("rate_bits", "own", "miss"),
+    "reference": {"own": 0.0, "miss": 1.0},
+}
+
+
+def test_a_sweep_over_metrics_is_simulated_recorded_and_answers(tmp_path: Path) -> None:
+    loaded = built_in()
+    spec = loaded.spec.model_copy(update={**OWN, "trials": 12})
+    done = run(asked_for(LoadedSpec(spec, loaded.space), None, trial_s=60.0, latency_s=0.0))
+    table = table_of(done.entries)
+    assert table.reference["own"] < table.reference["miss"] <= 1, "the worst that was measured of each"
+    table.save(tmp_path / "own.json.gz")
+    again = run(
+        asked_for(LoadedSpec(spec, loaded.space), Table.load(tmp_path / "own.json.gz"), latency_s=0.0)
+    )
+    assert again.engine.history.counts["finished"] == 12
+    for trial in again.engine.history.trials.values():
+        assert trial.result is not None
+        assert trial.result.objective("own") == pytest.approx(trial.result.validation.accuracy)
+        assert trial.result.objective("own") == pytest.approx(1 - trial.result.objective("miss"))
+    assert outcome_of(again)["hypervolume"]["100"] > 0
+
+
+def test_a_metric_that_was_not_recorded_is_an_input_error(table: Table) -> None:
+    loaded = built_in()
+    asked = LoadedSpec(loaded.spec.model_copy(update=OWN), loaded.space)
+    with pytest.raises(
+        InputError, match="objectives: the recorded trials have no own, miss; they have rate_bits"
+    ):
+        asked_for(asked, table)
+
+
+def test_trials_that_could_not_tell_a_metric_have_no_reference_of_it() -> None:
+    rows = small(split(50.0), split(150.0)).rows
+    for row in rows:
+        assert row.course.result is not None
+        row.course.result["validation"]["metrics"] = {"own": None, "miss": 0.25}  # type: ignore[index]
+    spec = to_plain(SPEC.model_copy(update=OWN))
+    assert {"own", "miss"} & Table("own", spec, rows, {}).reference.keys() == {"miss"}
 
 
 def test_a_family_that_was_not_recorded_is_an_input_error() -> None:

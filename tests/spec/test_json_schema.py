@@ -77,6 +77,9 @@ SPLIT = "space.family.split"
         ("task_model", {"epochs": 3}),
         ("objectives", ["acuracy"]),
         ("reference", {"acuracy": 1}),
+        ("metrics", ["top4_accuracy"]),
+        ("metrics", [{"target": "a:b", "way": "up"}]),
+        ("metrics", [{"direction": "minimise"}]),
         ("space.family.splt", {}),
         ("space.famly", {}),
         (f"{SPLIT}.bta", 3),
@@ -109,6 +112,9 @@ def test_an_editor_marks(
         (f"{SPLIT}.split", ["conv1", "hidden"]),
         ("dataset", {"name": "digits", "split_seed": 3}),
         ("reference", {"accuracy": 0.1}),
+        ("metrics", ["top5_accuracy", "sklearn.metrics:hamming_loss"]),
+        ("metrics", [{"target": "sklearn.metrics:hamming_loss", "direction": "minimise"}]),
+        ("metrics", [{"name": "balanced_accuracy", "direction": "maximise"}]),
     ],
 )
 def test_an_editor_and_the_check_accept(
@@ -123,3 +129,10 @@ def test_an_editor_and_the_check_accept(
     changed = change(plain, path, value)
     validator.validate(changed)
     load_spec(write(changed))
+
+
+def test_an_editor_takes_a_metric_as_an_objective(
+    validator: jsonschema.Draft7Validator, plain: dict[str, Any]
+) -> None:
+    plain |= {"metrics": ["balanced_accuracy"], "objectives": ["rate_bits", "balanced_accuracy"]}
+    validator.validate(plain | {"reference": {"balanced_accuracy": 0.1}})

@@ -18,6 +18,7 @@ from ratefront.errors import InputError, SweepMismatchError
 from ratefront.events import TaskModelReady
 from ratefront.registry import Registry
 from ratefront.spec.schema import SweepSpec
+from ratefront.store.inputs import check_code, check_inputs
 from ratefront.tasks.inputs import code_of_families, inputs_of_trials, present_inputs
 from ratefront.tasks.prepare import prepare_task_model
 from ratefront.trial.stored_codec import load_stored_codec
@@ -107,6 +108,21 @@ def test_a_codec_is_not_used_with_other_code(code: Write, tmp_path: Path) -> Non
     code("helping", HELPING.format(16) + "# changed")
     with pytest.raises(SweepMismatchError, match="the code of helping is another than the codec was made by"):
         load_stored_codec(files)
+
+
+def test_the_code_of_metrics_is_known_and_no_codec_is_made_by_it(code: Write, tmp_path: Path) -> None:
+    code("measures_", "from helping import width\ndef own(labels, classes): return width()\n")
+    code("helping", HELPING.format(3))
+    spec = lab_spec(metrics=["measures_:own", "sklearn.metrics:matthews_corrcoef", "balanced_accuracy"])
+    before = present_inputs(spec)
+    assert set(before) == {"dataset", "metric measures_", "metric helping", "metric sklearn.metrics"}
+    assert inputs_of_trials(spec) == before
+    code("helping", HELPING.format(4))
+    now = present_inputs(spec)
+    assert [name for name in now if now[name] != before[name]] == ["metric helping"]
+    with pytest.raises(SweepMismatchError, match="the code of the metrics' module helping is another"):
+        check_inputs(before, now, spec)
+    check_code(before)  # codecs code and decide as they did
 
 
 class TestPlugin:

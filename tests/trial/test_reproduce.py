@@ -124,14 +124,17 @@ def test_each_thing_that_differs_has_its_line(
     folder, history, trial_id = own
     trial, files = history.trials[trial_id], folder.trial(trial_id)
     assert trial.result is not None
-    test = replace(trial.result.test, accuracy=0.5)
-    trial.result = replace(trial.result, test=test, transmitter_bytes=77, encode_ms=1e6, train_seconds=1e6)
+    test = replace(trial.result.test, accuracy=0.5, log_loss_bits=7.0, metrics={"own": 0.25})
+    validation = replace(trial.result.validation, metrics={"own": None})
+    trial.result = replace(
+        trial.result, test=test, validation=validation, transmitter_bytes=77, encode_ms=1e6, train_seconds=1e6
+    )
     files.stream.write_bytes(b"other bytes")
     samples = dict(np.load(files.samples))
     samples["decoded"][:3] = (samples["decoded"][:3] + 1) % 10
     np.savez_compressed(files.samples, **samples)
     differences = reproduce(folder, history, trial_id, tmp_path / "again").differences
-    assert len(differences) == 4
+    assert len(differences) == 6
     for line, (begin, end) in zip(
         differences,
         [
@@ -139,6 +142,8 @@ def test_each_thing_that_differs_has_its_line(
             ("samples.npz: 3 of 360", "decoded classes differ"),
             ("transmitter_bytes: 77 →", ""),
             ("test accuracy: 0.5 →", ""),
+            ("test log_loss_bits: 7.0 →", ""),
+            ("test own: 0.25 → None", ""),
         ],
         strict=True,
     ):

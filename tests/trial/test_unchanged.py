@@ -38,7 +38,11 @@ def test_a_trial_on_its_own_has_nothing_to_compare_with(context: TrialContext) -
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("dataset", "the data set digits is another"), ("code mine", "module mine is not used")],
+    [
+        ("dataset", "the data set digits is another"),
+        ("code mine", "module mine is not used"),
+        ("metric mine", "metrics' module mine is not used"),
+    ],
 )
 def test_others_end_it_before_anything_is_written(context: TrialContext, name: str, told: str) -> None:
     changed = replace(context, inputs={**context.inputs, name: "0" * 64})

@@ -49,7 +49,8 @@ def describe_environment(modules: Iterable[str] = ()) -> dict[str, Any]:
     ``modules`` are in; versions of all packages, the machine.
     """
     commit = _commit()
-    folders = {Path.cwd(), *(file.parent for file in own_modules(modules).values())}
+    # What is installed, and not from somebody's tree, need not be followed.
+    folders = {Path.cwd(), *(file.parent for file in own_modules((), modules).values())}
     return {
         "command": [without_credentials(word) for word in sys.argv],
         "git_commit": commit,

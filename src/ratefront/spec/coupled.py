@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ratefront.catalogue import Catalogue
+from ratefront.columns import is_taken, name_on_validation
 from ratefront.records import LOGARITHMIC, OBJECTIVES, WITH_DEFAULT_REFERENCE
 from ratefront.spec.capacity import families_of
 from ratefront.spec.facts import facts_of_spec
 from ratefront.spec.problems import repeated, shown, unknown
 from ratefront.spec.schema import SweepSpec
-from ratefront.spec.taken_names import taken_names
 
 
 def coupled_problems(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
@@ -53,14 +55,28 @@ def _objective_problems(spec: SweepSpec) -> list[str]:
 
 
 def _metric_problems(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
-    """A metric's name is the name of a column, which nothing else has."""
+    """A metric's name is that of two columns, on test and on validation, which nothing else has."""
     names = [metric.name for metric in spec.metrics]
-    taken = taken_names(catalogue)
+    holders = {name: _holder(name, names, catalogue) for name in names}
     return repeated("metrics", names) + [
-        f"metrics[{place}].name: {shown(name)} is the name of {taken[name]}; give the metric another name"
+        f"metrics[{place}].name: {shown(name)} is the name of {holders[name]}; give the metric another name"
         for place, name in enumerate(names)
-        if name in taken
+        if holders[name]
     ]
+
+
+def _holder(name: str, metrics: Sequence[str], catalogue: Catalogue) -> str:
+    """What has a column of this name without the metric; empty where nothing has."""
+    if name in OBJECTIVES:
+        return "an objective"
+    if is_taken(name):
+        return "a column of every result"
+    for family in catalogue.families:
+        if name in catalogue.families[family].parameters.model_fields:
+            return f"a parameter of the family {family}"
+    if any(name == name_on_validation(other) for other in metrics):
+        return "the column that another metric has on validation"
+    return ""
 
 
 def _unfit(spec: SweepSpec, catalogue: Catalogue) -> list[str]:

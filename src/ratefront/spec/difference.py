@@ -11,7 +11,9 @@ _ABSENT = object()
 
 
 def spec_difference(old_plain: Mapping[str, Any], new_plain: Mapping[str, Any]) -> list[str]:
-    """``path: old → new`` for each setting that differs; the order of a list counts, of keys not."""
+    """``path: old → new`` for each setting that differs, of a list of named things for each of these; the order of a
+    list counts, of keys not.
+    """
     return _difference(old_plain, new_plain, "")
 
 
@@ -24,7 +26,19 @@ def _difference(old: object, new: object, path: str) -> list[str]:
                 old.get(key, _ABSENT), new.get(key, _ABSENT), f"{path}.{key}" if path else str(key)
             )
         ]
-    return [] if _plain(old) == _plain(new) else [f"{path}: {_shown(old)} → {_shown(new)}"]
+    if _plain(old) == _plain(new):
+        return []
+    before, now = _by_name(old), _by_name(new)
+    if before is not None and now is not None and (lines := _difference(before, now, path)):
+        return lines
+    return [f"{path}: {_shown(old)} → {_shown(new)}"]
+
+
+def _by_name(value: object) -> dict[str, Any] | None:
+    """The things of a list that have names, as metrics; None of any other value."""
+    if not isinstance(value, list | tuple) or not all(isinstance(one, Mapping) for one in value):
+        return None
+    return {str(one["name"]): one for one in value if "name" in one}
 
 
 def _plain(value: object) -> object:

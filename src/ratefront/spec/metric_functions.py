@@ -61,7 +61,7 @@ def function_of(metric: Metric) -> MetricFunction:
         return function  # type: ignore[no-any-return]
     if _takes(function, 2):
         return lambda labels, classes, scores: function(labels, classes)
-    what = "is called otherwise" if callable(function) else f"is no function but {type(function).__name__}"
+    what = "takes other arguments" if callable(function) else f"is no function but {type(function).__name__}"
     raise InputError(f"target {metric.target}: {what}; {_EXPECTED}")
 
 

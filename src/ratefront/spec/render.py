@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from ratefront.spec.metrics import Metric
 from ratefront.spec.parameters import Parameter
 from ratefront.spec.schema import Resources
 from ratefront.spec.space import Branch, Choice, Constant, Dimension, Float, Int, Space
@@ -64,12 +65,17 @@ def _settings(plan: Plan) -> list[tuple[str, str]]:
         *(("", f"of {family}: {_needs(needs, family)}") for family in needs.families),
         ("training", _values(spec.training.model_dump())),
         ("sampler", f"{spec.sampler.name}{_given(spec.sampler.model_dump(exclude={'name'}))}"),
+        *([("metrics", ", ".join(map(_metric, spec.metrics)))] if spec.metrics else []),
         ("objectives", ", ".join(f"{direction} {name}" for name, direction in plan.directions.items())),
         ("reference", _values(spec.reference) or "the default for each objective"),
         ("bounds drawn", ", ".join(spec.bounds) or "none"),
         ("block size", f"{spec.block_size} samples coded as one string"),
         *(("warning", warning) for warning in plan.warnings),
     ]
+
+
+def _metric(metric: Metric) -> str:
+    return f"{metric.name} ({metric.target})"
 
 
 def _how_trained(task_model: Mapping[str, Any]) -> str:

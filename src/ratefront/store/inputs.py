@@ -86,7 +86,7 @@ def _called(name: str, spec: SweepSpec) -> str:
     if kind == "code":
         return f"the code of the module {module}"
     if kind == "metric":
-        return f"the code of the metrics, the module {module},"
+        return f"the code of the metrics' module {module}"
     if kind == "dataset":
         return f"the content of the data set {_with_place(spec.dataset, CATALOGUE.datasets)}"
     if kind == "loaded":

@@ -38,8 +38,10 @@ def code_of_families(spec: SweepSpec) -> dict[str, str]:
 
 
 def code_of_metrics(spec: SweepSpec) -> dict[str, str]:
-    """A digest of each module of the sweep's metrics, as ``metric MODULE``: no codec is made by it."""
-    return digests_of(own_modules(modules_of_metrics(spec)), "metric")
+    """A digest of each module of the sweep's metrics, as ``metric MODULE``, since no codec is made by it; of an
+    installed one, as scikit-learn's, no more than the module itself.
+    """
+    return digests_of(own_modules((), modules_of_metrics(spec)), "metric")
 
 
 def code_of_trials(spec: SweepSpec) -> dict[str, str]:

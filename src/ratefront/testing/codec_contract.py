@@ -36,11 +36,13 @@ from ratefront.spec.configurations import uses_seed
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.folder import TrialFolder
 from ratefront.tasks.model import TaskModel
+from ratefront.tasks.rounding import MOST_ROUNDING
 from ratefront.tasks.stored import load_task_model
 from ratefront.testing.left_out import needed_but_left_out, undercounted_bytes
 from ratefront.testing.stream_mutants import mutants, survive
 from ratefront.training.checkpoint import CheckpointFile
 from ratefront.training.state import TrainingState
+from ratefront.trial.ranking import RankedClasses, count_ties
 from ratefront.trial.receiver import decode_file
 from ratefront.trial.threads import threads_of
 from ratefront.trial.train import begin, train
@@ -172,6 +174,20 @@ class CodecContract(OfAnExample):
         path.write_bytes(write_stream(trained.codec, trained.identity, latents, trained.spec.block_size).data)
         decoded = decode_file(trained.files.codec_config, trained.files.codec_weights, path)
         assert np.array_equal(decoded, trained.codec.classify(latents).numpy())
+
+    def test_scores_are_those_of_the_classes(self, trained: TrainedExample, latents: Symbols) -> None:
+        """Here and at a receiver, which has the files only: finite, and the class is that of the largest."""
+        classes = trained.codec.classify(latents).numpy()
+        received, _ = load_codec(trained.files.codec_config, trained.files.codec_weights, receiver_only=True)
+        scores, of_receiver = (codec.class_scores(latents) for codec in (trained.codec, received))
+        assert (scores is None) == (of_receiver is None)
+        for of_one in (scores, of_receiver):
+            if of_one is not None:
+                assert of_one.shape == (len(latents), trained.data.classes)
+                assert of_one.isfinite().all()
+                count_ties(
+                    RankedClasses.of(of_one), classes, lambda found: found, 2 * MOST_ROUNDING, "scores"
+                )
 
     def test_saved_and_loaded_it_is_the_same_codec(self, trained: TrainedExample, latents: Symbols) -> None:
         loaded, identity = load_codec(trained.files.codec_config, trained.files.codec_weights)
