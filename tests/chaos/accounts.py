@@ -12,7 +12,7 @@ from ratefront.records import ENDED
 from ratefront.store.folder import SweepFolder
 from ratefront.store.front import front_of
 from ratefront.store.ledger import read_entries
-from ratefront.store.projections import read_history
+from ratefront.store.reading import read_history
 
 #: How MLflow calls the end of a trial.
 MLFLOW_STATUS = {"finished": "FINISHED", "collapsed": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}

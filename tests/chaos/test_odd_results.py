@@ -13,7 +13,7 @@ from tests.chaos.odd_work import ODDITIES
 
 from ratefront.store.folder import SweepFolder
 from ratefront.store.front import front_of
-from ratefront.store.projections import read_history
+from ratefront.store.reading import read_history
 
 HERE = Path(__file__).parent
 TRIALS = 10

@@ -85,7 +85,7 @@ def test_check_survives_a_terminal_without_unicode() -> None:
     ("change", "expected"),
     [
         (("--set", "trails=3"), "trails"),
-        (("--set", "trials.x=3"), "--set trials.x=3: trials is"),
+        (("--set", "trials.x=3"), "trials.x: trials is"),
         (("--set", "trials=0"), "trials"),
         (("--set", "space.family.split.split=[conv2, conv9]"), "conv1, conv2, conv3, hidden"),
         (("--set", "space.family.split.beta={float: [5, 2]}"), "space.family.split.beta"),

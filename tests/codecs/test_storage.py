@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from ratefront.cli.trial import trial
+from ratefront.api.one_trial import run_trial
 from ratefront.codecs.factorized import FactorizedModel
 from ratefront.codecs.storage import load_codec
 from ratefront.errors import InputError
@@ -90,4 +90,4 @@ def test_a_trials_folder_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "trials" / "trial").mkdir(parents=True)
     (tmp_path / "trials" / "trial" / "codec.json").touch()
     with pytest.raises(InputError, match="stays as it is"):
-        trial(Path("sweeps/digits.yaml"), "{}", out=tmp_path)
+        run_trial("sweeps/digits.yaml", {"family": "label", "method": "lossless"}, tmp_path)

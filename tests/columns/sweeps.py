@@ -35,7 +35,10 @@ def unscored(trial_id: str, rate_bits: float) -> TrialResult:
 
 
 def metrics_spec(**changes: Any) -> dict[str, Any]:
-    return spec(metrics=[{"name": name, "target": f"mine:{name}"} for name in METRICS], **changes)
+    return spec(
+        metrics=[{"name": name, "target": f"mine:{name}", "direction": "maximise"} for name in METRICS],
+        **changes,
+    )
 
 
 def finish(sweep: FakeSweep, values: dict[str, Any], found: TrialResult) -> None:

@@ -90,7 +90,7 @@ def test_an_empty_front_has_columns_and_no_rows(tmp_path: Path) -> None:
 
 
 def test_the_summarys_front_has_the_sweeps_metrics(folder: SweepFolder) -> None:
-    scored, unscored = read_view(folder).summary["front"]
+    scored, unscored = read_view(folder).summary.to_json()["front"]
     assert (scored["balanced_accuracy"], scored["width"], unscored["balanced_accuracy"]) == (0.75, 4, None)
 
 

@@ -106,10 +106,10 @@ def test_samplers_and_slots_can_be_compared() -> None:
         outcome_of(run(asked_for(None, None, trials=40, slots=slots, sampler=sampler, latency_s=0.0)))  # type: ignore[arg-type]
         for sampler, slots in (("random", 2), ("tpe", 2), ("random", 8))
     ]
-    volumes = [list(outcome["hypervolume"].values()) for outcome in outcomes]
+    volumes = [list(outcome.hypervolume.values()) for outcome in outcomes]
     assert all(volume == sorted(volume) and volume[0] > 0 for volume in volumes)
     assert volumes[0] != volumes[1]
-    assert outcomes[0]["virtual_seconds"] == pytest.approx(4 * outcomes[2]["virtual_seconds"], rel=0.2)
+    assert outcomes[0].virtual_seconds == pytest.approx(4 * outcomes[2].virtual_seconds, rel=0.2)
 
 
 def test_faults_on_a_sweep_of_ones_own_replay_exactly() -> None:

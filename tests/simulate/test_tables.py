@@ -132,7 +132,7 @@ def test_a_sweep_over_metrics_is_simulated_recorded_and_answers(tmp_path: Path) 
         assert trial.result is not None
         assert trial.result.objective("own") == pytest.approx(trial.result.validation.accuracy)
         assert trial.result.objective("own") == pytest.approx(1 - trial.result.objective("miss"))
-    assert outcome_of(again)["hypervolume"]["100"] > 0
+    assert outcome_of(again).hypervolume[100] > 0
 
 
 def test_a_metric_that_was_not_recorded_is_an_input_error(table: Table) -> None:
