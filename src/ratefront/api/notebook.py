@@ -35,8 +35,15 @@ def front_html(view: SweepView) -> str:
 def _table_html(table: Table) -> str:
     head = "".join(f"<th>{escape(cell.text)}</th>" for cell in table.columns)
     rows = ("".join(f"<td>{escape(cell.text)}</td>" for cell in row) for row in table.rows)
-    return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return (
+        '<div style="overflow-x:auto"><table style="white-space:nowrap">'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
 
 
 def _image(png: bytes) -> str:
-    return f'<p><img alt="front" src="data:image/png;base64,{b64encode(png).decode()}"></p>'
+    from ratefront.report.plot import SMALL_WIDTH
+
+    data = b64encode(png).decode()
+    return f'<p><img alt="front" width="{SMALL_WIDTH}" src="data:image/png;base64,{data}"></p>'

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from compressai.entropy_models import EntropyBottleneck, GaussianConditional
+import warnings
+
 from torch import Tensor
+
+with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch's, to CompressAI's developers
+    from compressai.entropy_models import EntropyBottleneck, GaussianConditional
 
 
 class FactorizedDensity(EntropyBottleneck):  # type: ignore[misc]

@@ -10,15 +10,18 @@ needs it, no other does.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 
-from compressai.layers import GDN
-from compressai.models.utils import conv, deconv
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ratefront.codecs.transforms import Crop
+
+with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch's, to CompressAI's developers
+    from compressai.layers import GDN
+    from compressai.models.utils import conv, deconv
 
 
 def latent_shape(shape: Sequence[int], channels: int, halvings: int) -> tuple[int, int, int]:

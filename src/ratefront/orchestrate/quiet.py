@@ -22,7 +22,8 @@ _VARIABLES = {
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",  # the ledger is the truth, Tune's own snapshot is not wanted
     "TUNE_RESULT_BUFFER_LENGTH": "1",
 }
-_LOGGERS = ("ray", "ray.tune", "ray.train", "ray.air")
+#: Ray sets the level of its own at import; its widgets miss a package of notebooks while it is imported.
+_LOGGERS = ("ray", "ray.tune", "ray.train", "ray.air", "ray.widgets")
 
 
 @contextmanager

@@ -10,8 +10,9 @@ from typing import Any
 
 from ray import tune
 from ray.exceptions import RayError
-from ray.tune import CheckpointConfig, PlacementGroupFactory, RunConfig, TuneConfig, Tuner
+from ray.tune import CheckpointConfig, PlacementGroupFactory, ProgressReporter, RunConfig, TuneConfig, Tuner
 from ray.tune.error import TuneError
+from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 
 from ratefront.engine.live import LiveSweep
@@ -70,6 +71,7 @@ def _tuner(
             callbacks=[listener],
             checkpoint_config=CheckpointConfig(checkpoint_at_end=False),
             verbose=0,
+            progress_reporter=_Silent(),
             log_to_file=False,
         ),
     )
@@ -85,6 +87,16 @@ def resources_of(config: dict[str, Any]) -> PlacementGroupFactory:
 def _in_parts(amount: float) -> float:
     """Rounded down, so that six sixths of a GPU are not more than one; never to nothing."""
     return max(1, math.floor(amount * _PARTS + 1e-6)) / _PARTS
+
+
+class _Silent(ProgressReporter):
+    """Says nothing. Tune's own would clear the cell of a notebook in which a sweep shows its progress."""
+
+    def should_report(self, trials: list[Trial], done: bool = False) -> bool:
+        return False
+
+    def report(self, trials: list[Trial], done: bool, *sys_info: str) -> None:
+        return None
 
 
 class _InOrder(FIFOScheduler):

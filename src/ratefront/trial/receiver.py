@@ -12,7 +12,6 @@ import atexit
 import json
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -195,5 +194,4 @@ def shared_receiver() -> Receiver:
 
 
 if __name__ == "__main__":
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"torch\.")
     _serve(sys.stdin, sys.stdout)
