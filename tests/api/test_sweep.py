@@ -22,7 +22,7 @@ from ratefront.errors import UnknownTrialError
 
 def test_the_tables_are_those_of_the_files(sweep: rf.Sweep) -> None:
     for shown, name in ((sweep.trials, "trials.csv"), (sweep.front, "front.csv")):
-        written = pd.read_csv(sweep.folder / name)
+        written = pd.read_csv(sweep.folder / name, float_precision="round_trip")
         found = shown.to_dataframe().replace("", None)  # an empty text is an empty cell
         assert list(found) == list(written)
         assert len(found) == len(written) > 0
