@@ -29,6 +29,12 @@ def one(labels):
 def four(a, b, c, d):
     return 4
 
+def may_do_without(labels, classes, scores=None):
+    return 6
+
+def tolerant(labels, classes, tolerance=1):
+    return 7
+
 constant = 5
 """
 
@@ -105,6 +111,11 @@ def test_as_an_objective_it_has_its_direction(load: Callable[..., LoadedSpec]) -
         (["measures_:one"], "metrics[0]: target measures_:one: takes other arguments; expected "),
         (["measures_:four"], "metrics[0]: target measures_:four: takes other arguments; expected "),
         (["measures_:constant"], "metrics[0]: target measures_:constant: is no function but int; expected "),
+        (
+            ["measures_:tolerant"],
+            "metrics[0]: target measures_:tolerant: its third argument, tolerance, has a default, ",
+        ),
+        (["__main__:two"], "metrics[0]: target __main__:two: a script or notebook is another one in each "),
         (["measures_ x:two"], "metrics[0].target: must match "),
         ([{"target": "measures_:two", "name": "a b"}], "metrics[0].name: must match "),
         (
@@ -155,7 +166,7 @@ def test_a_metric_that_is_not_listed_is_no_objective(load: Callable[..., LoadedS
 
 
 def test_a_function_is_called_with_as_much_as_it_takes() -> None:
-    for name, figure in (("two", 2), ("three", 3)):
+    for name, figure in (("two", 2), ("three", 3), ("may_do_without", 6)):
         assert function_of(Metric.model_validate(f"measures_:{name}"))(None, None, None) == figure
 
 
