@@ -42,7 +42,8 @@ def metrics_of(
         One raised an error, or gave no finite number.
     """
     return {
-        metric.name: _figure(metric, labels, decoded, f"{name}: the metric {metric.name}") for metric in metrics
+        metric.name: _figure(metric, labels, decoded, f"{name}: the metric {metric.name}")
+        for metric in metrics
     }
 
 
