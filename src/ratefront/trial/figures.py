@@ -74,6 +74,6 @@ def _figure(metric: Metric, labels: NDArray[np.int64], decoded: Decoded, what: s
 def _is_finite_number(value: object) -> bool:
     """False also for integers and fractions that no float can hold."""
     try:
-        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+        return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
     except OverflowError:
         return False
