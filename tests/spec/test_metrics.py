@@ -41,6 +41,7 @@ constant = 5
 @pytest.fixture(autouse=True)
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "measures_.py").write_text(OWN)
+    (tmp_path / "script_.py").write_text("raise SystemExit('usage: script_')")
     monkeypatch.syspath_prepend(tmp_path)
 
 
@@ -106,6 +107,7 @@ def test_as_an_objective_it_has_its_direction(load: Callable[..., LoadedSpec]) -
             ["nowhere_:f"],
             "metrics[0]: target nowhere_:f: ModuleNotFoundError: No module named 'nowhere_'; expected ",
         ),
+        (["script_:f"], "metrics[0]: target script_:f: SystemExit: usage: script_; expected "),
         (["measures_:gone"], "metrics[0]: target measures_:gone: AttributeError: "),
         (["measures_:one"], "metrics[0]: target measures_:one: takes other arguments; expected "),
         (["measures_:four"], "metrics[0]: target measures_:four: takes other arguments; expected "),

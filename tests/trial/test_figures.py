@@ -55,6 +55,9 @@ def infinite(labels, classes):
 def yes(labels, classes):
     return True
 
+def leaves(labels, classes):
+    raise SystemExit(3)
+
 def zero_dimensional(labels, classes):
     return np.array(0.5)
 
@@ -183,6 +186,7 @@ def test_functions_of_two_and_of_three_arrays_are_called_with_what_they_take() -
     ("name", "told"),
     [
         ("raises", "raised IndexError: list index out of range"),
+        ("leaves", "raised SystemExit: 3"),
         ("silent", "gave None, which is no finite number"),
         ("infinite", "gave inf"),
         ("yes", "gave True"),

@@ -62,7 +62,7 @@ def _figure(metric: Metric, labels: NDArray[np.int64], decoded: Decoded, what: s
         value = function_of(metric)(_read_only(labels.copy()), _read_only(decoded.classes.copy()), scores)
     except MemoryError:
         raise  # passes
-    except Exception as error:  # whatever somebody else's code raises
+    except (Exception, SystemExit) as error:  # whatever somebody else's code raises
         raise MetricError(f"{what} ({metric.target}) raised {type(error).__name__}: {error}") from error
     if value is None and scores is None:
         return None
