@@ -127,6 +127,43 @@ def test_trial_prints_its_record_without_ray_mlflow_optuna() -> None:
     )
 
 
+LOUD = """
+from torch import nn
+
+print("imported")
+
+def network(classes, shape):
+    print("made")
+    return nn.Sequential(nn.Flatten(), nn.Linear(shape[0] * shape[1] * shape[2], 16), nn.ReLU(), nn.Linear(16, classes))
+
+def right(labels, classes):
+    print("measured")
+    return (labels == classes).mean()
+"""
+
+
+def test_what_code_of_ones_own_prints_is_in_no_answer(tmp_path: Path) -> None:
+    """Neither in the command's nor in those of the process that decodes."""
+    (tmp_path / "loud_.py").write_text(LOUD)
+    family = {"image": {"codec": "png"}}
+    sweep = {
+        "name": "loud",
+        "dataset": "digits",
+        "task_model": {"name": "module", "target": "loud_:network", "epochs": 1},
+        "space": {"family": family},
+        "metrics": ["loud_:right"],
+        "trials": 1,
+    }
+    (tmp_path / "loud.yaml").write_text(json.dumps(sweep))
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    params = json.dumps({"family": "image", **family["image"]})
+    done = ratefront("trial", tmp_path / "loud.yaml", "--params", params, PYTHONPATH=path)
+    assert done.returncode == 0, done.stderr
+    test = json.loads(done.stdout)["test"]
+    assert test["metrics"]["right"] == test["accuracy"]
+    assert {"imported", "made", "measured"} <= set(done.stderr.splitlines())
+
+
 @pytest.mark.parametrize(
     ("params", "expected"),
     [

@@ -95,6 +95,8 @@ def test_names_and_keys_are_told_apart() -> None:
         ("gap_bits_oracle", True),
         ("gap_bits", True),
         ("params.width", True),
+        ("params", True),
+        ("params_used", False),
         ("log_loss_bits_validation", True),
         ("balanced_accuracy", False),
         ("width", False),

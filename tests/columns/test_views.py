@@ -18,10 +18,12 @@ from tests.tracking.browsed import begin, values
 from ratefront.columns import Column, number
 from ratefront.history import SweepHistory
 from ratefront.report.front_rows import front_columns, front_csv, front_rows
+from ratefront.report.note import note
 from ratefront.report.tables import Table, front_table
 from ratefront.report.view import read_view
 from ratefront.store.folder import SweepFolder
 from ratefront.store.reading import read_history
+from ratefront.store.status import status_of
 from ratefront.store.table import trial_columns, trial_rows, trials_csv
 from ratefront.tracking.presentation import final_points, trial_note
 from ratefront.tracking.protocol import TrialNews
@@ -92,6 +94,15 @@ def test_an_empty_front_has_columns_and_no_rows(tmp_path: Path) -> None:
 def test_the_summarys_front_has_the_sweeps_metrics(folder: SweepFolder) -> None:
     scored, unscored = read_view(folder).summary.to_json()["front"]
     assert (scored["balanced_accuracy"], scored["width"], unscored["balanced_accuracy"]) == (0.75, 4, None)
+
+
+def test_the_status_and_the_sweeps_note_have_them_too(folder: SweepFolder) -> None:
+    scored, unscored = status_of(folder).to_json()["front"]["rows"]
+    assert (scored["balanced_accuracy"], scored["width"], scored["params"]["width"]) == (0.75, 4, 8)
+    assert (unscored["balanced_accuracy"], unscored["width"]) == (None, 4)
+    heading, _, *rows = note(read_view(folder)).rpartition("\n\n")[2].splitlines()
+    assert " | transmitter | balanced\\_accuracy | width | gap to oRD |" in heading
+    assert [row.split(" | ")[-3:-1] for row in rows] == [["0.75", "4"], ["–", "4"]]
 
 
 def headings(table: Table) -> list[str]:

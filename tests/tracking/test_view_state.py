@@ -54,6 +54,14 @@ def test_the_view_of_a_sweep_differs_from_that_of_all_trials_in_its_filter_only(
     assert everything["searchFilter"] == "tags.trial_id LIKE '%'"
 
 
+def test_sweeps_that_want_opposite_things_of_a_metric_share_no_view() -> None:
+    few: Objectives = {"rate_bits": "minimise", "miss": "minimise"}
+    assert not view_tags(few, "a").keys() & view_tags({**few, "miss": "maximise"}, "b").keys() - {
+        VIEW_TAG + SWEEPS_KEY
+    }
+    assert len(view_tags(few, "a").keys() & view_tags(dict(few), "b").keys()) == 2
+
+
 def test_objectives_test_values_and_the_gap_are_columns_and_the_best_accuracy_comes_first() -> None:
     view = view_of_trials(USUAL)
     assert view["selectedColumns"] == [

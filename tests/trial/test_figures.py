@@ -29,7 +29,9 @@ from ratefront.trial.receiver import Decoded, shared_receiver
 from ratefront.trial.run import run_trial
 
 OWN = """
+import torch
 import numpy as np
+from fractions import Fraction
 first = None
 
 def right(labels, classes):
@@ -53,8 +55,31 @@ def infinite(labels, classes):
 def yes(labels, classes):
     return True
 
+def leaves(labels, classes):
+    raise SystemExit(3)
+
+def zero_dimensional(labels, classes):
+    return np.array(0.5)
+
+def large(labels, classes):
+    return 10**400
+
+def large_fraction(labels, classes):
+    return Fraction(10**400, 3)
+
+def third(labels, classes):
+    return Fraction(-1, 3)
+
+def spoils_by_torch(labels, classes):
+    for array in (labels, classes):
+        torch.from_numpy(array).zero_()
+    return 1
+
 def text(labels, classes):
     return "0.5"
+
+def seen(labels, classes):
+    return labels.sum() + classes.sum()
 
 def greedy(labels, classes):
     raise MemoryError("so many pairs")
@@ -161,10 +186,14 @@ def test_functions_of_two_and_of_three_arrays_are_called_with_what_they_take() -
     ("name", "told"),
     [
         ("raises", "raised IndexError: list index out of range"),
+        ("leaves", "raised SystemExit: 3"),
         ("silent", "gave None, which is no finite number"),
         ("infinite", "gave inf"),
         ("yes", "gave True"),
         ("text", "gave '0.5'"),
+        ("zero_dimensional", r"gave array\(0.5\)"),
+        ("large", "gave 1000*, which"),
+        ("large_fraction", "gave Fraction.1000*"),
         ("spoils", "raised ValueError: .*read-only"),
         ("spoils_scores", "raised ValueError: .*read-only"),
     ],
@@ -179,6 +208,20 @@ def test_a_function_that_misbehaves_fails_the_trial_by_its_name(name: str, told:
     assert not fault_of(caught.value).retryable
     assert np.array_equal(labels, kept[0])
     assert np.array_equal(scores, kept[1])
+
+
+def test_any_real_number_is_a_figure() -> None:
+    found = metrics_of([metric("third")], np.arange(3), Decoded(np.arange(3)), "test")
+    assert found == {"third": -1 / 3}
+
+
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+def test_what_torch_writes_into_arrays_that_are_read_only_nobody_finds() -> None:
+    labels, decoded = np.arange(1, 7), Decoded(np.arange(1, 7))
+    found = metrics_of([metric("spoils_by_torch"), metric("seen")], labels, decoded, "test")
+    assert found == {"spoils_by_torch": 1, "seen": 42}
+    assert np.array_equal(labels, np.arange(1, 7))
+    assert np.array_equal(decoded.classes, np.arange(1, 7))
 
 
 def test_a_memory_that_was_full_is_worth_another_try() -> None:

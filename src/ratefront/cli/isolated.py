@@ -1,6 +1,10 @@
-"""Commands that work in this process alone, without what sweeps need."""
+"""Commands that work in this process alone: without what sweeps need, but with code of the user's own."""
 
 from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, redirect_stdout
+from typing import TextIO
 
 
 def isolate() -> None:
@@ -8,3 +12,8 @@ def isolate() -> None:
     from ratefront.trial.isolation import forbid_imports
 
     forbid_imports("ray", "mlflow", "optuna")
+
+
+def prints_aside() -> AbstractContextManager[TextIO]:
+    """Inside, whatever is printed goes to stderr: what code of the user's own prints is no part of an answer."""
+    return redirect_stdout(sys.stderr)

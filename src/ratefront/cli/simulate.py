@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ratefront.cli.arguments import Overrides, overrides_of
+from ratefront.cli.isolated import prints_aside
 from ratefront.cli.next_command import ratefront
 from ratefront.errors import EngineError, InputError, RatefrontError
 
@@ -97,9 +98,11 @@ def simulate(
         raise InputError("--trial-s and --latency-ms: a number of seconds, of milliseconds")
     if set_ and spec is None:
         raise InputError("--set changes a sweep file: give SPEC")
+    with prints_aside():
+        loaded = None if spec is None else load_spec(spec, overrides_of(set_))
     simulated = partial(
         simulate_sweep,
-        None if spec is None else load_spec(spec, overrides_of(set_)),
+        loaded,
         table=table,
         trials=trials,
         slots=slots,

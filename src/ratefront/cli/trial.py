@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ratefront.cli.arguments import Overrides, Spec, Sweep, overrides_of
-from ratefront.cli.isolated import isolate
+from ratefront.cli.isolated import isolate, prints_aside
 from ratefront.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,9 +32,10 @@ def trial(
     from ratefront.spec.load import load_spec
 
     isolate()
-    loaded = load_spec(spec, overrides_of(set_))
-    checked = checked_params(loaded, _parsed(params), seed)
-    result = run_trial(loaded, checked, out, device=device)
+    with prints_aside():
+        loaded = load_spec(spec, overrides_of(set_))
+        checked = checked_params(loaded, _parsed(params), seed)
+        result = run_trial(loaded, checked, out, device=device)
     print(
         json.dumps(
             {"params": dict(checked.values), "seed": seed, "device": device, **result.to_json()}, indent=2
@@ -64,7 +65,7 @@ def reproduce(
 
     isolate()
     sweep = sweeps.open(folder)
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary, prints_aside():
         again = sweep.trials[trial].reproduce(out or Path(temporary) / "again")
     if again.result is not None:
         print(json.dumps(again.result.to_json(), indent=2))

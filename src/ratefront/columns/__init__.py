@@ -47,8 +47,11 @@ __all__ = [
 #: What every sweep's tables have: no metric may be called so.
 NAMES = frozenset([*(column.name for column in of_trial()), *(column.name for column in OF_FRONT)])
 
-#: What the names of further columns begin with, and a point of the front in ``summary.json`` has beside its columns.
-_RESERVED = ("params.", "gap_bits", "gap_ratio")
+#: What the names of further columns begin with.
+_PREFIXES = ("params.", "gap_bits", "gap_ratio")
+
+#: What a point of the front in JSON has beside its columns.
+_BESIDE = frozenset({"params", "gap_bits"})
 
 
 def is_taken(metric: str) -> bool:
@@ -56,7 +59,7 @@ def is_taken(metric: str) -> bool:
     called.
     """
     names = {metric, name_on_validation(metric)}
-    return bool(names & NAMES) or metric.startswith(_RESERVED)
+    return bool(names & (NAMES | _BESIDE)) or metric.startswith(_PREFIXES)
 
 
 def named(name: str, metrics: tuple[str, ...] = ()) -> OfTrial:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ratefront.bounds import ORACLE
-from ratefront.columns import named
+from ratefront.columns import OfTrial, named
+from ratefront.records import metric_names
 from ratefront.report.view import MeasuredTrial, SweepView
 from ratefront.report.words import headline, status_line
 from ratefront.text import plain_markdown
@@ -13,7 +15,7 @@ from ratefront.text import plain_markdown
 SHOWN = 30
 
 #: The rate's heading is its unit: there is no legend beside the note.
-_COLUMNS = (
+_COLUMNS: tuple[OfTrial, ...] = (
     named("trial_id"),
     named("series"),
     replace(named("rate_bits"), heading=named("rate_bits").unit),
@@ -35,15 +37,22 @@ def note(view: SweepView) -> str:
 def _table(view: SweepView) -> list[str]:
     if not view.front:
         return []
-    headings = [column.heading for column in _COLUMNS]
+    metrics = metric_names(view.spec)
+    columns = [*_COLUMNS, *(named(name, metrics) for name in metrics)]
+    headings = [plain_markdown(column.heading) for column in columns]
     head = [f"| {' | '.join(headings)} | gap to oRD |", f"|---|---|{'--:|' * (len(headings) - 1)}"]
     rest = len(view.front) - SHOWN
     more = [f"{rest} more in front.csv."] if rest > 0 else []
-    return ["\n".join([*head, *map(_line, view.front[:SHOWN])]), *more]
+    return ["\n".join([*head, *(_line(trial, columns) for trial in view.front[:SHOWN])]), *more]
 
 
-def _line(trial: MeasuredTrial) -> str:
+def _line(trial: MeasuredTrial, columns: Sequence[OfTrial]) -> str:
     gap = trial.gaps.get(ORACLE)
     bits = "–" if gap is None or gap.bits is None else f"{gap.bits:+.2f}"
-    cells = [column.brief(column.value(trial.trial)) for column in _COLUMNS]
+    cells = [_cell(column, trial) for column in columns]
     return f"| {' | '.join(map(plain_markdown, [*cells, bits]))} |"
+
+
+def _cell(column: OfTrial, trial: MeasuredTrial) -> str:
+    value = column.value(trial.trial)
+    return "–" if value is None else column.brief(value)

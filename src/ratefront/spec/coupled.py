@@ -15,7 +15,7 @@ from ratefront.spec.schema import SweepSpec
 
 def coupled_problems(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
     """One line for each rule between settings that is broken."""
-    problems = _unfit(spec, catalogue) + _metric_problems(spec, catalogue) + _objective_problems(spec)
+    problems = _unfit(spec, catalogue) + _metric_problems(spec) + _objective_problems(spec)
     problems += repeated("objectives", spec.objectives) + repeated("bounds", spec.bounds)
     families = families_of(spec)
     problems += [
@@ -54,10 +54,12 @@ def _objective_problems(spec: SweepSpec) -> list[str]:
     ]
 
 
-def _metric_problems(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
-    """A metric's name is that of two columns, on test and on validation, which nothing else has."""
+def _metric_problems(spec: SweepSpec) -> list[str]:
+    """A metric's name is that of two columns, on test and on validation, which no other figure has. A parameter may:
+    tables tell them apart, and no plugin that is installed later makes a sweep unreadable.
+    """
     names = [metric.name for metric in spec.metrics]
-    holders = {name: _holder(name, names, catalogue) for name in names}
+    holders = {name: _holder(name, names) for name in names}
     return repeated("metrics", names) + [
         f"metrics[{place}].name: {shown(name)} is the name of {holders[name]}; give the metric another name"
         for place, name in enumerate(names)
@@ -65,15 +67,12 @@ def _metric_problems(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
     ]
 
 
-def _holder(name: str, metrics: Sequence[str], catalogue: Catalogue) -> str:
+def _holder(name: str, metrics: Sequence[str]) -> str:
     """What has a column of this name without the metric; empty where nothing has."""
     if name in OBJECTIVES:
         return "an objective"
     if is_taken(name):
         return "a column of every result"
-    for family in catalogue.families:
-        if name in catalogue.families[family].parameters.model_fields:
-            return f"a parameter of the family {family}"
     if any(name == name_on_validation(other) for other in metrics):
         return "the column that another metric has on validation"
     return ""

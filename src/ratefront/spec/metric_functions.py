@@ -18,6 +18,7 @@ _EXPECTED = (
     "expected package.module:function, importable (PYTHONPATH), that takes (labels, classes, scores), or (labels, "
     "classes) where it needs no scores"
 )
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def check_metrics(spec: SweepSpec, source: str) -> None:
@@ -51,12 +52,22 @@ def function_of(metric: Metric) -> MetricFunction:
     Raises
     ------
     InputError
-        There is no such function, or it takes something else.
+        There is no such function, it takes something else, or only the process that runs it first can import it.
     """
+    if metric.target.partition(":")[0] == "__main__":
+        raise InputError(
+            f"target {metric.target}: a script or notebook is another one in each process; put the function in a "
+            f"module; {_EXPECTED}"
+        )
     try:
         function = load_target(metric.target)
-    except Exception as error:  # whatever somebody else's module raises
+    except (Exception, SystemExit) as error:  # whatever somebody else's module raises, a script among them
         raise InputError(f"target {metric.target}: {type(error).__name__}: {error}; {_EXPECTED}") from error
+    if setting := _third_with_default(function):
+        raise InputError(
+            f"target {metric.target}: its third argument, {setting}, has a default, so that nobody can tell whether it "
+            f"is meant for scores: name it scores where it is, or let it be given by name alone; {_EXPECTED}"
+        )
     if _takes(function, 3):
         return function  # type: ignore[no-any-return]
     if _takes(function, 2):
@@ -72,3 +83,13 @@ def _takes(function: Any, count: int) -> bool:
     except (TypeError, ValueError):  # does not fit; is no function, or one whose parameters nobody knows
         return False
     return True
+
+
+def _third_with_default(function: Any) -> str:
+    """The name of a third argument that may be left out and is not called ``scores``; empty where there is none."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    third = [parameter for parameter in parameters if parameter.kind in _POSITIONAL][2:3]
+    return next((p.name for p in third if p.default is not p.empty and p.name != "scores"), "")

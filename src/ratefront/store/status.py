@@ -12,7 +12,7 @@ from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import Scalar
 from ratefront.store.driver import Driver, driver_of
 from ratefront.store.folder import SweepFolder
-from ratefront.store.front import front_of
+from ratefront.store.front import front_of, result_of
 from ratefront.store.reading import entries_of, has_not_begun
 from ratefront.store.table import picked
 from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
@@ -59,7 +59,8 @@ class FrontShown:
 
 
 def _front_row(trial: TrialHistory) -> dict[str, Any]:
-    measured = picked(trial, ("rate_bits", "accuracy", "transmitter_bytes"))
+    metrics = tuple(result_of(trial).test.metrics)
+    measured = picked(trial, ("rate_bits", "accuracy", "transmitter_bytes", *metrics), metrics)
     return {**picked(trial, ("trial_id", "family")), "params": dict(trial.params.values), **measured}
 
 

@@ -56,8 +56,8 @@ def _trials_of(sweep_id: str) -> str:
 
 
 def _trials_key(sweep_id: str | None, objectives: Objectives) -> str:
-    """A sweep has one view; that of all trials is shared by sweeps with the same objectives."""
-    return f"ratefront-{sweep_id or hashlib.sha256(_json(list(objectives)).encode()).hexdigest()[:8]}"
+    """A sweep has one view; that of all trials is shared by sweeps with the same objectives and directions."""
+    return f"ratefront-{sweep_id or hashlib.sha256(_json(dict(objectives)).encode()).hexdigest()[:8]}"
 
 
 def _trials_state(search: str, objectives: Objectives) -> dict[str, Any]:

@@ -41,29 +41,39 @@ def metrics_of(
     MetricError
         One raised an error, or gave no finite number.
     """
-    arrays = [_read_only(array) for array in (labels, *decoded)]
-    return {metric.name: _figure(metric, arrays, f"{name}: the metric {metric.name}") for metric in metrics}
+    return {
+        metric.name: _figure(metric, labels, decoded, f"{name}: the metric {metric.name}")
+        for metric in metrics
+    }
 
 
-def _read_only(array: NDArray[Any] | None) -> NDArray[Any] | None:
-    """Whatever somebody else's function does, the next one and the next trial find the same."""
-    if array is None:
-        return None
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     view = np.asarray(array).view()
     view.flags.writeable = False
     return view
 
 
-def _figure(metric: Metric, arrays: Sequence[NDArray[Any] | None], what: str) -> float | None:
-    labels, classes, scores = arrays
+def _figure(metric: Metric, labels: NDArray[np.int64], decoded: Decoded, what: str) -> float | None:
+    """Whatever somebody else's function does, the next one and the next trial find the same: it has copies, since torch
+    writes into read-only arrays too. Of scores it has none, which may be large; theirs is a file that nobody can write.
+    """
+    scores = None if decoded.scores is None else _read_only(decoded.scores)
     try:
-        value = function_of(metric)(labels, classes, scores)
+        value = function_of(metric)(_read_only(labels.copy()), _read_only(decoded.classes.copy()), scores)
     except MemoryError:
         raise  # passes
-    except Exception as error:  # whatever somebody else's code raises
+    except (Exception, SystemExit) as error:  # whatever somebody else's code raises
         raise MetricError(f"{what} ({metric.target}) raised {type(error).__name__}: {error}") from error
     if value is None and scores is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise MetricError(f"{what} ({metric.target}) gave {value!r}, which is no finite number")
+    if not _is_finite_number(value):
+        raise MetricError(f"{what} ({metric.target}) gave {value!r:.200}, which is no finite number")
     return float(value)
+
+
+def _is_finite_number(value: object) -> bool:
+    """False also for integers and fractions that no float can hold."""
+    try:
+        return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+    except OverflowError:
+        return False

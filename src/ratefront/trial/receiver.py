@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -193,5 +194,12 @@ def shared_receiver() -> Receiver:
     return _shared()
 
 
+def _answers() -> IO[str]:
+    """The pipe of the answers, for them alone: what a codec's own code prints goes to stderr."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return answers
+
+
 if __name__ == "__main__":
-    _serve(sys.stdin, sys.stdout)
+    _serve(sys.stdin, _answers())
