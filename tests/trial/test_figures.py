@@ -70,6 +70,14 @@ def large_fraction(labels, classes):
 def third(labels, classes):
     return Fraction(-1, 3)
 
+def writes_scores(labels, classes, scores):
+    return float(torch.from_numpy(scores).zero_().sum())
+
+
+def sees_scores(labels, classes, scores):
+    return float(scores.sum())
+
+
 def spoils_by_torch(labels, classes):
     for array in (labels, classes):
         torch.from_numpy(array).zero_()
@@ -222,6 +230,18 @@ def test_what_torch_writes_into_arrays_that_are_read_only_nobody_finds() -> None
     assert found == {"spoils_by_torch": 1, "seen": 42}
     assert np.array_equal(labels, np.arange(1, 7))
     assert np.array_equal(decoded.classes, np.arange(1, 7))
+
+
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+def test_nor_what_it_writes_into_scores_that_are_a_file(tmp_path: Path) -> None:
+    """A mapping that nobody may write into would end the process."""
+    before = np.arange(12, dtype=np.float32).reshape(6, 2)
+    (tmp_path / "scores").write_bytes(before.tobytes())
+    scores = np.memmap(tmp_path / "scores", np.float32, mode="r", shape=(6, 2))
+    decoded, metrics = Decoded(np.arange(6), scores), [metric("writes_scores"), metric("sees_scores")]
+    found = metrics_of(metrics, np.arange(6), decoded, "test")
+    assert found == {"writes_scores": 0, "sees_scores": 66}
+    assert (tmp_path / "scores").read_bytes() == before.tobytes()
 
 
 def test_a_memory_that_was_full_is_worth_another_try() -> None:

@@ -53,11 +53,18 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
+def _copied(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Those in a file may be large: only what somebody writes into is copied."""
+    if isinstance(scores, np.memmap) and scores.filename is not None:
+        return np.memmap(scores.filename, scores.dtype, mode="c", shape=scores.shape)
+    return scores.copy()
+
+
 def _figure(metric: Metric, labels: NDArray[np.int64], decoded: Decoded, what: str) -> float | None:
     """Whatever somebody else's function does, the next one and the next trial find the same: it has copies, since torch
-    writes into read-only arrays too. Of scores it has none, which may be large; theirs is a file that nobody can write.
+    writes into read-only arrays too.
     """
-    scores = None if decoded.scores is None else _read_only(decoded.scores)
+    scores = None if decoded.scores is None else _read_only(_copied(decoded.scores))
     try:
         value = function_of(metric)(_read_only(labels.copy()), _read_only(decoded.classes.copy()), scores)
     except MemoryError:
