@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ratefront.api.tables import Front, Trials
 from ratefront.errors import InputError
 from ratefront.history import SweepHistory
-from ratefront.spec.load import LoadedSpec, load_spec, spec_from_plain
+from ratefront.spec.check import LoadedSpec
+from ratefront.spec.load import load_spec, spec_from_plain
 from ratefront.store.folder import SweepFolder
 from ratefront.store.reading import check_is_sweep, read_history, read_spec
 
