@@ -25,7 +25,7 @@ __version__ = "0.1.0"
 _PLACES = {
     "Front": "ratefront.api.tables",
     "InputError": "ratefront.errors",
-    "LoadedSpec": "ratefront.spec.load",
+    "LoadedSpec": "ratefront.spec.check",
     "RatefrontError": "ratefront.errors",
     "StoredCodec": "ratefront.trial.stored_codec",
     "Sweep": "ratefront.api.sweeps",

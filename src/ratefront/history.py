@@ -9,6 +9,7 @@ from typing import Any
 
 from ratefront import events
 from ratefront.bulk import uncollected
+from ratefront.errors import UnknownTrialError
 from ratefront.pace import Pace
 from ratefront.records import ENDED, GPU_MEMORY_SHARE, Progress, Status, TrialParams, TrialResult, own_metrics
 
@@ -121,6 +122,18 @@ class SweepHistory:
         """The trials in these states, in the order in which they were planned."""
         trials = list(self.trials.values())  # a display may ask while the driver's thread adds one
         return [trial for trial in trials if trial.status in statuses]
+
+    def trial(self, trial_id: str) -> TrialHistory:
+        """The trial that somebody names.
+
+        Raises
+        ------
+        UnknownTrialError
+            There is no such trial.
+        """
+        if trial_id not in self.trials:
+            raise UnknownTrialError(trial_id, list(self.trials))
+        return self.trials[trial_id]
 
     def is_running(self, trial_id: str, attempt: int) -> bool:
         trial = self.trials[trial_id]

@@ -120,14 +120,15 @@ def _explained() -> list[tuple[str, Any]]:
 
 @pytest.mark.parametrize(("name", "thing"), _explained())
 def test_everything_public_is_typed_and_explained(name: str, thing: Any) -> None:
-    assert inspect.getdoc(thing), name
+    text = inspect.getdoc(thing) or ""
+    assert text, name
+    assert "\n---" not in text, f"{name}: its sections are called ``Args:``, ``Returns:``, ``Raises:``"
     if isinstance(thing, type):
         return
     signature = inspect.signature(thing)
     assert signature.return_annotation is not inspect.Signature.empty, name
     own = [parameter for parameter in signature.parameters.values() if parameter.name != "self"]
     assert all(parameter.annotation is not inspect.Parameter.empty for parameter in own), name
-    text = inspect.getdoc(thing) or ""
     if own:
         described = text.partition("Args:\n")[2]
         missing = [one.name for one in own if not re.search(rf"^ +{one.name}: ", described, flags=re.M)]

@@ -18,7 +18,8 @@ from ratefront.cli.arguments import overrides_of
 from ratefront.cli.next_command import resuming
 from ratefront.errors import EngineError, InputError, SpecError
 from ratefront.events import LEDGER_FORMAT, Created, Reconfigured
-from ratefront.spec.load import LoadedSpec, load_spec, to_plain
+from ratefront.spec.check import LoadedSpec
+from ratefront.spec.load import load_spec, to_plain
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger
 

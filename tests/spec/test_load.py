@@ -15,7 +15,8 @@ import pytest
 from ratefront.catalogue import CATALOGUE
 from ratefront.cli.arguments import overrides_of
 from ratefront.errors import SpecError
-from ratefront.spec.load import dump_yaml, load_spec, spec_difference, spec_from_plain, to_plain
+from ratefront.spec.difference import spec_difference
+from ratefront.spec.load import dump_yaml, load_spec, spec_from_plain, to_plain
 from ratefront.spec.yaml_text import read_yaml, write_yaml
 
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"

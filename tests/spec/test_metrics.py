@@ -10,8 +10,9 @@ import pytest
 
 from ratefront.errors import SpecError, SweepMismatchError
 from ratefront.records import metric_names
+from ratefront.spec.check import LoadedSpec
 from ratefront.spec.going_on import change_of
-from ratefront.spec.load import LoadedSpec, dump_yaml, load_spec, spec_from_plain, to_plain
+from ratefront.spec.load import dump_yaml, load_spec, spec_from_plain, to_plain
 from ratefront.spec.metric_functions import function_of
 from ratefront.spec.metrics import Metric
 

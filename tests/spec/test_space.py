@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.records import Scalar
-from ratefront.spec.load import LoadedSpec, dump_yaml, spec_from_plain, to_plain
+from ratefront.spec.check import LoadedSpec
+from ratefront.spec.load import dump_yaml, spec_from_plain, to_plain
 from ratefront.spec.rules import MOST_CORNERS, corners
 from ratefront.spec.space import Choice, Constant, Float, Int, Leaf, Space, assign
 from ratefront.spec.yaml_text import read_yaml

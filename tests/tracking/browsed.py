@@ -12,7 +12,8 @@ from ratefront.cli.arguments import overrides_of
 from ratefront.engine.startup import spread
 from ratefront.events import Planned
 from ratefront.records import Scalar
-from ratefront.spec.load import LoadedSpec, load_spec, to_plain
+from ratefront.spec.check import LoadedSpec
+from ratefront.spec.load import load_spec, to_plain
 
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 

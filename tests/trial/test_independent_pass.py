@@ -26,7 +26,7 @@ from ratefront.tasks.small_cnn import SmallCNN
 from ratefront.tasks.stored import load_task_model_anew
 from ratefront.trial.context import TrialContext
 from ratefront.trial.ranking import RankedClasses, count_ties
-from ratefront.trial.receiver import Decoded, decode_files
+from ratefront.trial.receiver import Decoded, decode_file
 from ratefront.trial.run import run_trial
 
 BIAS, WEIGHT = "stages.classifier.bias", "stages.classifier.weight"
@@ -181,7 +181,7 @@ class _Unsure:
     """A receiver whose network drops units: one class in twenty is another one."""
 
     def decode(self, config: Path, weights: Path, streams: Sequence[Path], folder: Path) -> list[Decoded]:
-        decoded = [*decode_files(config, weights, streams)]
+        decoded = [decode_file(config, weights, stream) for stream in streams]
         for classes in decoded:
             classes[::20] = (classes[::20] + 1) % 10
         return [*map(Decoded, decoded)]

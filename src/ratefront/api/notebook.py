@@ -2,48 +2,38 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from html import escape
 from typing import TYPE_CHECKING
 
+from ratefront.store.folder import SweepFolder
+
 if TYPE_CHECKING:
     from ratefront.api.sweeps import Sweep
-    from ratefront.report.tables import Table
     from ratefront.report.view import SweepView
 
 
 def sweep_html(sweep: Sweep) -> str:
     """The sweep's state in a line, its front as a small figure and as a table."""
-    from ratefront.report.plot import small_front_png
+    from ratefront.report.notebook_html import figure_html
+    from ratefront.report.plot import SMALL_WIDTH, small_front_png
     from ratefront.report.words import status_line
 
-    if not sweep.folder.joinpath("ledger.jsonl").stat().st_size:
+    if not SweepFolder(sweep.folder).ledger.stat().st_size:
         return f"<p>{escape(repr(sweep))}</p>"
     view = sweep.view
     heading = f"<p><b>{escape(view.name)}</b> in <code>{escape(str(sweep.folder))}</code>. "
-    figure = _image(small_front_png(view)) if view.measured else ""
+    figure = figure_html(small_front_png(view), "front", SMALL_WIDTH) if view.measured else ""
     return f"{heading}{escape(status_line(view))}</p>{figure}{front_html(view)}"
 
 
 def front_html(view: SweepView) -> str:
     """The front as the report's own table."""
+    from ratefront.report.notebook_html import table_html
     from ratefront.report.tables import front_table
 
-    return _table_html(front_table(view)) if view.front else "<p>No trial is on the front yet.</p>"
-
-
-def _table_html(table: Table) -> str:
-    head = "".join(f"<th>{escape(cell.text)}</th>" for cell in table.columns)
-    rows = ("".join(f"<td>{escape(cell.text)}</td>" for cell in row) for row in table.rows)
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return (
-        '<div style="overflow-x:auto"><table style="white-space:nowrap">'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    if not view.front:
+        return "<p>No trial is on the front yet.</p>"
+    table = front_table(view)
+    return table_html(
+        (cell.text for cell in table.columns), ((cell.text for cell in row) for row in table.rows)
     )
-
-
-def _image(png: bytes) -> str:
-    from ratefront.report.plot import SMALL_WIDTH
-
-    data = b64encode(png).decode()
-    return f'<p><img alt="front" width="{SMALL_WIDTH}" src="data:image/png;base64,{data}"></p>'

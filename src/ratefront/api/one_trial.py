@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError
 from ratefront.records import Progress, TrialParams
+from ratefront.spec.check import LoadedSpec
 from ratefront.spec.facts import facts_of_spec
-from ratefront.spec.load import LoadedSpec, load_spec
+from ratefront.spec.load import load_spec
 from ratefront.spec.parse import parse_space
 from ratefront.store.folder import SweepFolder
 from ratefront.wording import Argument, Message

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ratefront.history import SweepHistory
-from ratefront.spec.load import LoadedSpec, load_spec
+from ratefront.spec.check import LoadedSpec
+from ratefront.spec.load import load_spec
 
 if TYPE_CHECKING:
     from ratefront.simulate.capacity import SamplerName

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError, UnknownNameError
 from ratefront.registry import described_once
-from ratefront.spec.load import LoadedSpec, load_spec
+from ratefront.spec.check import LoadedSpec
+from ratefront.spec.load import load_spec
 from ratefront.wording import Argument, Message
 
 if TYPE_CHECKING:

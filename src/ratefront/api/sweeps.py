@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ratefront.api.tables import Front, Trials
 from ratefront.errors import InputError
 from ratefront.history import SweepHistory
-from ratefront.spec.load import LoadedSpec, load_spec, spec_from_plain
+from ratefront.spec.check import LoadedSpec
+from ratefront.spec.load import load_spec, spec_from_plain
 from ratefront.store.folder import SweepFolder
-from ratefront.store.reading import entries_of, read_history, read_spec
+from ratefront.store.reading import check_is_sweep, read_history, read_spec
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,25 +33,22 @@ STOPPED_BY_HAND = "stopped by hand"
 class Sweep:
     """A sweep in its folder, running or ended. What it shows is what its ledger says when it is asked.
 
-    Example
-    -------
-    >>> import ratefront as rf
-    >>> sweep = rf.open(folder)
-    >>> sweep.status().state
-    'ended'
-    >>> sweep.front.to_dataframe()["rate_bits"].is_monotonic_increasing
-    True
+    Example:
+        >>> import ratefront as rf
+        >>> sweep = rf.open(folder)
+        >>> sweep.status().state
+        'ended'
+        >>> sweep.front.to_dataframe()["rate_bits"].is_monotonic_increasing
+        True
     """
 
     def __init__(self, folder: Path | str) -> None:
         """
-        Raises
-        ------
-        InputError
-            The folder holds no sweep.
+        Raises:
+            InputError: the folder holds no sweep.
         """
         self._files = SweepFolder(Path(folder))
-        entries_of(self._files)  # says what is wrong where there is no sweep
+        check_is_sweep(self._files)
         self._read: tuple[int, SweepHistory] | None = None
         self._seen: tuple[SweepHistory, SweepView] | None = None
 
@@ -68,12 +66,9 @@ class Sweep:
     def history(self) -> SweepHistory:
         """The sweep as its ledger tells it by now: every trial, whatever became of it.
 
-        Raises
-        ------
-        InputError
-            The ledger is empty: the sweep has not begun.
-        LedgerDamagedError
-            An entry cannot be read.
+        Raises:
+            InputError: the ledger is empty: the sweep has not begun.
+            LedgerDamagedError: an entry cannot be read.
         """
         written = self._files.ledger.stat().st_size
         if self._read is None or self._read[0] != written:
@@ -84,20 +79,16 @@ class Sweep:
     def spec(self) -> LoadedSpec:
         """Its sweep file with all defaults resolved, as it is by now; ``load_spec`` takes it, too.
 
-        Raises
-        ------
-        SpecError
-            It fits no sweep of this version of ratefront, or its data have moved.
+        Raises:
+            SpecError: it fits no sweep of this version of ratefront, or its data have moved.
         """
         return spec_in(self._files)
 
     def status(self) -> SweepStatus:
         """How the sweep stands, also while another process runs it: counts, speed, what runs, what failed.
 
-        Raises
-        ------
-        InputError
-            The ledger is empty, and nobody writes it.
+        Raises:
+            InputError: the ledger is empty, and nobody writes it.
         """
         from ratefront.store.status import status_of
 
@@ -130,10 +121,8 @@ class Sweep:
     def front(self) -> Front:
         """The trials on the Pareto front: chosen on validation, shown by what they measured on test.
 
-        Raises
-        ------
-        InputError
-            A file of the task model cannot be used.
+        Raises:
+            InputError: a file of the task model cannot be used.
         """
         return Front(self.view)
 
@@ -141,10 +130,8 @@ class Sweep:
     def bounds(self) -> PredictionBounds:
         """The bounds behind the sweep's task model, curves by name: ``sweep.bounds["oracle"].rate_at(0.05)``.
 
-        Raises
-        ------
-        InputError
-            The task model is not ready yet, or its predictions cannot be used.
+        Raises:
+            InputError: the task model is not ready yet, or its predictions cannot be used.
         """
         overlay = self.view.overlay
         if overlay is None:
@@ -176,6 +163,9 @@ class Sweep:
 
         Returns:
             The axes.
+
+        Raises:
+            InputError: as ``front``.
         """
         from ratefront.report.plot import plot_front
 
@@ -184,10 +174,8 @@ class Sweep:
     def study(self) -> Study:
         """The sweep as an Optuna study in memory, for Optuna's own plots; its objectives are those on validation.
 
-        Raises
-        ------
-        SpecError
-            The sweep's spec does not fit what is installed here.
+        Raises:
+            SpecError: the sweep's spec does not fit what is installed here.
         """
         from ratefront.tracking.study import study_of
 
@@ -198,6 +186,9 @@ class Sweep:
 
         Returns:
             What was drawn: ``drawn.artifacts`` are the files.
+
+        Raises:
+            InputError: as ``front``; nothing was written.
         """
         from ratefront.report.write import write_report
 
@@ -245,7 +236,11 @@ class Sweep:
         return apply_retention(self._files, self.history, keep, dry_run=dry_run)
 
     def environment_changes(self) -> list[str]:
-        """What differs between here and now and where the sweep ran, a line each."""
+        """What differs between here and now and where the sweep ran, a line each.
+
+        Raises:
+            InputError: a file of the sweep that should describe an environment does not.
+        """
         from ratefront.orchestrate.environment_change import environment_changes
 
         return environment_changes(self._files)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from ratefront.errors import UnknownTrialError
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import Scalar, Status, TrialResult
 from ratefront.store.folder import SweepFolder
@@ -109,9 +108,7 @@ class Trials(Mapping[str, Trial]):
         self._files, self._history = files, history
 
     def __getitem__(self, trial_id: str) -> Trial:
-        if trial_id not in self._history.trials:
-            raise UnknownTrialError(trial_id, list(self._history.trials))
-        return Trial(self._files, self._history, self._history.trials[trial_id])
+        return Trial(self._files, self._history, self._history.trial(trial_id))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._history.trials)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +83,13 @@ def audit(
     decisions = load_decisions(decoded, classes)
     check_samples(files, decisions.samples, streams)
     judged = _judged(files, decisions, random)
-    claims = _overclaimed("rate", claimed_rate, judged["rate_bits"], -1)
-    claims += _overclaimed("accuracy", claimed_accuracy, judged["accuracy"], 1)
-    return Audit(**judged, overclaimed=claims)
+    claims = _overclaimed("rate", claimed_rate, judged.rate_bits, -1)
+    claims += _overclaimed("accuracy", claimed_accuracy, judged.accuracy, 1)
+    return replace(judged, overclaimed=claims)
 
 
-def _judged(files: Sequence[CodedFile], decisions: Predictions, random: bool) -> dict[str, Any]:
+def _judged(files: Sequence[CodedFile], decisions: Predictions, random: bool) -> Audit:
+    """Without what is claimed of them."""
     labels, decoded, classes = decisions.labels, decisions.predicted, decisions.classes
     samples, errors = decisions.samples, int(np.count_nonzero(labels != decoded))
     payload, total = sum(file.payload_bytes for file in files), sum(file.bytes for file in files)
@@ -96,26 +97,27 @@ def _judged(files: Sequence[CodedFile], decisions: Predictions, random: bool) ->
     tested = upper_error_rate(errors, samples) if random else distortion
     oracle, oracle_tested = (float(oracle_rate_bits(decisions.label_prior, d)) for d in (distortion, tested))
     alone = [8 * file.payload_bytes for file in files] if len(files) == samples else None
-    return {
-        "samples": samples,
-        "classes": classes,
-        "files": len(files),
-        "ratefront_streams": sum(file.samples is not None for file in files),
-        "payload_bytes": payload,
-        "bytes": total,
-        "rate_bits": rate,
-        "rate_total_bits": 8 * total / samples,
-        "rate_bits_alone": None if alone is None else rate,
-        "bits_alone_least": None if alone is None else min(alone),
-        "bits_alone_most": None if alone is None else max(alone),
-        "accuracy": 1 - distortion,
-        "oracle_bits": oracle,
-        "gap_bits": rate - oracle,
-        "test": "clopper_pearson" if random else "exact",
-        "accuracy_tested": 1 - tested,
-        "oracle_bits_tested": oracle_tested,
-        "missing_bits": below_oracle(labels, decoded, rate, classes, draws_or_uses_position=random),
-    }
+    return Audit(
+        samples=samples,
+        classes=classes,
+        files=len(files),
+        ratefront_streams=sum(file.samples is not None for file in files),
+        payload_bytes=payload,
+        bytes=total,
+        rate_bits=rate,
+        rate_total_bits=8 * total / samples,
+        rate_bits_alone=None if alone is None else rate,
+        bits_alone_least=None if alone is None else min(alone),
+        bits_alone_most=None if alone is None else max(alone),
+        accuracy=1 - distortion,
+        oracle_bits=oracle,
+        gap_bits=rate - oracle,
+        test="clopper_pearson" if random else "exact",
+        accuracy_tested=1 - tested,
+        oracle_bits_tested=oracle_tested,
+        missing_bits=below_oracle(labels, decoded, rate, classes, draws_or_uses_position=random),
+        overclaimed=(),
+    )
 
 
 def _overclaimed(name: str, claim: Claim | None, measured: float, better: int) -> tuple[str, ...]:

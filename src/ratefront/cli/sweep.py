@@ -148,22 +148,31 @@ def _place(name: str) -> str:
 
 @contextmanager
 def _resumable(folder: Path, tracking_uri: str | None) -> Iterator[None]:
-    from ratefront.store.folder import SweepFolder
     from ratefront.terminal.unread import may_go_unread
 
     try:
         yield
     except KeyboardInterrupt:
-        has_begun = SweepFolder(folder).ledger.exists()
+        has_begun = _has_begun(folder)
         how = f"go on with: {resuming(folder, tracking_uri)}" if has_begun else "nothing was started"
         with may_go_unread(sys.stderr):
             print(f"interrupted; {how}", file=sys.stderr)
         raise typer.Exit(130) from None
     except EngineError as error:
-        if not SweepFolder(folder).ledger.exists():
+        if not _has_begun(folder):
             raise
         how = f"when the cause is gone, go on with: {resuming(folder, tracking_uri)}"
         raise EngineError(Message(error, "\n", how)) from error
+
+
+def _has_begun(folder: Path) -> bool:
+    from ratefront.api import sweeps
+
+    try:
+        sweeps.open(folder)
+    except InputError:
+        return False
+    return True
 
 
 def _say_what_came_of_it(sweep: Sweep, tracking_uri: str | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ratefront.columns.column import Cell, Column, Row
-from ratefront.columns.forms import NARROW, kibibytes, number, percent
+from ratefront.columns.forms import NARROW, brief, kibibytes, number, percent
 from ratefront.columns.results import COSTS, TEST_ONLY, OfResult, measured, name_on_validation, of_split
 from ratefront.columns.trials import (
     MAIN_PARAMETERS,
@@ -31,6 +31,7 @@ __all__ = [
     "OnFront",
     "Row",
     "Trial",
+    "brief",
     "gap_columns",
     "is_taken",
     "kibibytes",

@@ -13,6 +13,11 @@ def number(form: str, after: str = "") -> Callable[[float], str]:
     return lambda value: f"{value:{form}}{after}"
 
 
+def brief(value: object) -> str:
+    """A parameter's value: of a number that was drawn, four digits tell enough."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def percent(share: float) -> str:
     return f"{100 * share:.1f}{NARROW}%"
 

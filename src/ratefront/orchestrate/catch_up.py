@@ -12,7 +12,7 @@ from ratefront.report.write import DrawnReport, files_of, write_report
 from ratefront.spec.schema import Models, Tracking
 from ratefront.store.driver import driver_of
 from ratefront.store.folder import SweepFolder
-from ratefront.store.reading import read_history
+from ratefront.store.reading import read_history, read_spec
 from ratefront.tracking import open_tracking
 from ratefront.tracking.protocol import Closing
 from ratefront.tracking.registration import check_model_name
@@ -72,7 +72,7 @@ def catch_up(
 
 def _asked_for(folder: SweepFolder) -> Tracking:
     """What the sweep's file says, as far as this version knows it."""
-    said = read_history(folder).spec.get("tracking") or {}
+    said = read_spec(folder).get("tracking") or {}
     return Tracking.model_validate(
         {name: value for name, value in said.items() if name in Tracking.model_fields}
     )

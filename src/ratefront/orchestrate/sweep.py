@@ -24,8 +24,9 @@ from ratefront.orchestrate.opening import check_begun, check_extensible, check_f
 from ratefront.orchestrate.quiet import quiet
 from ratefront.orchestrate.redraw import Redrawer
 from ratefront.orchestrate.turns import Turns, left_requests, still_counting
+from ratefront.spec.check import LoadedSpec
 from ratefront.spec.going_on import Change, change_of
-from ratefront.spec.load import LoadedSpec, dump_yaml
+from ratefront.spec.load import dump_yaml
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.targets import modules_of
 from ratefront.store.atomic import write_text

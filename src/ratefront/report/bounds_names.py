@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ratefront.report.bounds_content import BoundsContent, is_point
 from ratefront.report.bounds_panel import HELD_OUT_WIDTH
-from ratefront.report.curve_artists import looks
+from ratefront.report.curve_artists import bound_looks
 from ratefront.report.legend import plain
 from ratefront.report.style import MUTED, bound_style
 
@@ -60,7 +60,7 @@ def legend_entries(content: BoundsContent) -> Entries:
     found: Entries = []
     for name, curve in content.curves.items():
         style, points = bound_style(name), 1 if is_point(curve) else curve.rate_bits.size
-        found.append((Line2D([], [], **looks(style, points)), in_a_line(style.label)))
+        found.append((Line2D([], [], **bound_looks(style, points)), in_a_line(style.label)))
     if content.bands:
         band = Patch(facecolor=MUTED, alpha=0.3, linewidth=0)
         line = Line2D([], [], color=MUTED, linewidth=HELD_OUT_WIDTH)

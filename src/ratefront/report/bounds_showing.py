@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ratefront.bounds import Bounds, ExampleBounds
-from ratefront.bounds.rate_table import RateTable
 from ratefront.errors import InputError
 from ratefront.report.bounds_content import BoundsContent, content_of
 from ratefront.report.bounds_figure import draw_bounds
 from ratefront.report.bounds_names import legend_entries, name_references
 from ratefront.report.bounds_panel import draw_accuracy_over_rate
 from ratefront.report.figure_file import figure_bytes
+from ratefront.report.notebook_html import figure_html, table_html
 from ratefront.report.paper_figures import draw_example
 
 if TYPE_CHECKING:
@@ -76,16 +74,8 @@ def html(bounds: Bounds) -> str:
     """For a notebook: the source, the rates at a few accuracies, what is to be doubted, and a small figure."""
     said = [*bounds.description, *(f"Warning: {warning}" for warning in bounds.warnings)]
     words = [f"<p>{escape(sentence)}</p>" for sentence in said]
-    return "".join(["<div>", *words, _table(bounds.rate_table), _figure(bounds), "</div>"])
-
-
-def _table(table: RateTable) -> str:
-    body = "".join(_row(row, "td") for row in table.rows)
-    return f"<table><thead>{_row(table.header, 'th')}</thead><tbody>{body}</tbody></table>"
-
-
-def _row(cells: Iterable[str], tag: str) -> str:
-    return f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
+    table = table_html(bounds.rate_table.header, bounds.rate_table.rows)
+    return "".join(["<div>", *words, table, _figure(bounds), "</div>"])
 
 
 def _figure(bounds: Bounds) -> str:
@@ -93,8 +83,8 @@ def _figure(bounds: Bounds) -> str:
         content = content_of(bounds)
     except InputError:
         return ""  # no curve has an accuracy
-    encoded = base64.b64encode(figure_bytes(lambda: _small(content), dots_per_inch=DOTS_PER_INCH))
-    return f'<img alt="accuracy over rate in bit/sample" src="data:image/png;base64,{encoded.decode()}"/>'
+    png = figure_bytes(lambda: _small(content), dots_per_inch=DOTS_PER_INCH)
+    return figure_html(png, "accuracy over rate in bit/sample")
 
 
 def _small(content: BoundsContent) -> Figure:

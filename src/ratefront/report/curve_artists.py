@@ -32,7 +32,7 @@ def point_looks(style: BoundStyle, points: int = 1) -> dict[str, Any]:
     }
 
 
-def looks(style: BoundStyle, points: int) -> dict[str, Any]:
+def bound_looks(style: BoundStyle, points: int) -> dict[str, Any]:
     """How a curve of so many points is drawn, in the axes and in the legend: as a line or as points."""
     return point_looks(style, points) if style.marker or points == 1 else line_looks(style)
 
@@ -57,8 +57,8 @@ def shade_unattainable(axes: Axes, rate: FloatArray, accuracy: FloatArray) -> No
     axes.fill_betweenx(accuracy, 0.0, rate, color=UNATTAINABLE, linewidth=0, zorder=0.5)
 
 
-def dress(axes: Axes) -> None:
+def dress(axes: Axes, grid: str = GRID) -> None:
     """The grid behind the data, and no frame where nothing is read off."""
-    axes.grid(True, color=GRID, linewidth=0.6)
+    axes.grid(True, color=grid, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
-from ratefront.columns import kibibytes, percent
+from ratefront.columns import brief, kibibytes, percent
 from ratefront.report.front_figure import STANDING_WORDS
 from ratefront.report.style import bound_style
 from ratefront.report.view import MeasuredTrial
@@ -16,7 +15,7 @@ def hover(trial: MeasuredTrial) -> str:
     point = trial.test
     own = {name: trial.parameter(name) for name in ("split", "beta")}
     chosen = [
-        f"{'β' if name == 'beta' else name} {_said(value)}"
+        f"{'β' if name == 'beta' else name} {brief(value)}"
         for name, value in own.items()
         if value is not None
     ]
@@ -33,7 +32,3 @@ def hover(trial: MeasuredTrial) -> str:
         ),
     ]
     return "<br>".join([*lines, STANDING_WORDS[trial.standing]])
-
-
-def _said(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, assert_never
 
-from ratefront.report.curve_artists import looks
+from ratefront.report.curve_artists import bound_looks
 from ratefront.report.front_figure import Bound, Legend, LegendEntry, Level, Sign, Stairs
 from ratefront.report.inks import LIGHT, Inks
 from ratefront.report.panel_artists import level_looks, stairs_looks
@@ -46,7 +46,7 @@ def legend_handle(entry: LegendEntry, inks: Inks = LIGHT) -> Line2D:
     key = entry.key
     match key:
         case Bound():
-            drawn = looks(inks.of_bound(key.style), key.points)
+            drawn = bound_looks(inks.of_bound(key.style), key.points)
         case Level():
             drawn = {**level_looks(key, inks), "linewidth": 0.8}
         case Stairs():

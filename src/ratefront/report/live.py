@@ -23,6 +23,7 @@ from ratefront.report.front_figure import (
     Stairs,
 )
 from ratefront.report.hover import hover
+from ratefront.report.style import OVERALL_FRONT
 from ratefront.report.view import Standing
 
 Trace: TypeAlias = dict[str, Any]
@@ -138,7 +139,9 @@ def _level_trace(level: Level, span: list[float]) -> Trace:
 
 def _stairs_trace(stairs: Stairs) -> Trace:
     """That of all series as a broad pale band under the series' own lines."""
-    colour, width, opacity = ("#f2c94c", 6, 0.5) if stairs.style is None else (stairs.style.colour, 1.4, 1.0)
+    colour, width, opacity = (
+        (OVERALL_FRONT, 6, 0.5) if stairs.style is None else (stairs.style.colour, 1.4, 1.0)
+    )
     return {
         "x": list(stairs.rate),
         "y": list(stairs.height),

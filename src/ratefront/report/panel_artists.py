@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 
-from ratefront.report.curve_artists import looks
+from ratefront.report.curve_artists import bound_looks, dress
 from ratefront.report.front_figure import Axis, Bound, Element, Level, Marker, Panel, Region, Stairs
 from ratefront.report.inks import LIGHT, Inks
+from ratefront.report.style import OVERALL_FRONT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,9 +24,7 @@ def draw_panel(axes: Axes, panel: Panel, inks: Inks = LIGHT) -> None:
         _draw_element(axes, element, panel, inks)
     _set_axis(axes, "x", panel.across)
     _set_axis(axes, "y", panel.up)
-    axes.grid(True, color=inks.grid, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    dress(axes, inks.grid)
 
 
 def _draw_element(axes: Axes, element: Element, panel: Panel, inks: Inks) -> None:
@@ -38,8 +37,8 @@ def _draw_element(axes: Axes, element: Element, panel: Panel, inks: Inks) -> Non
         case Level():
             _draw_level(axes, element, panel.up.unit, inks)
         case Bound():
-            curve_looks = looks(inks.of_bound(element.style), element.points)
-            axes.plot(element.rate, element.height, **curve_looks, zorder=2, gid=element.name)
+            looks = bound_looks(inks.of_bound(element.style), element.points)
+            axes.plot(element.rate, element.height, **looks, zorder=2, gid=element.name)
         case Stairs():
             steps: Any = {"drawstyle": "steps-post", "solid_joinstyle": "miter", "gid": element.name}
             axes.plot(element.rate, element.height, **steps, **stairs_looks(element))
@@ -80,7 +79,7 @@ def level_looks(level: Level, inks: Inks = LIGHT) -> dict[str, Any]:
 def stairs_looks(stairs: Stairs) -> dict[str, Any]:
     """How a front is drawn: that of all series as a broad pale band under the series' own lines."""
     if stairs.style is None:
-        return {"color": "#f2c94c", "linewidth": 5.0, "alpha": 0.55, "zorder": 2.5}
+        return {"color": OVERALL_FRONT, "linewidth": 5.0, "alpha": 0.55, "zorder": 2.5}
     return {"color": stairs.style.colour, "linewidth": 1.1, "zorder": 3}
 
 

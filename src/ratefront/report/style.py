@@ -50,7 +50,7 @@ class BoundStyle:
         return (0, self.dashes) if self.dashes else "solid"
 
 
-GRID, MUTED, TASK_MODEL = "#e6e6e6", "#6b6b6b", "#b30000"
+GRID, MUTED, TASK_MODEL, OVERALL_FRONT = "#e6e6e6", "#6b6b6b", "#b30000", "#f2c94c"
 
 _SERIES = (
     SeriesStyle("#0072B2", "o", "circle"),

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from ratefront.bounds import Gap
-from ratefront.columns import COSTS, OfTrial, named, number
+from ratefront.columns import COSTS, OfTrial, brief, named, number
 from ratefront.records import Scalar, Status, TrialResult, metric_names
 from ratefront.report.style import bound_style
 from ratefront.report.view import MeasuredTrial, SweepView
@@ -172,16 +171,12 @@ def lost_table(view: SweepView, status: Status) -> Table:
     rows = tuple(
         (
             _cell(trial_id, trial_id.value(trial)),
-            _text(", ".join(f"{name} {_short(value)}" for name, value in trial.params.values.items())),
+            _text(", ".join(f"{name} {brief(value)}" for name, value in trial.params.values.items())),
             _cell(reason, reason.value(trial)),
         )
         for trial in view.history.with_status(status)
     )
     return Table(tuple(map(Cell, (trial_id.heading, "parameters", reason.heading))), rows)
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _text(value: str) -> Cell:

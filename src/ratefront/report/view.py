@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -17,11 +16,11 @@ from ratefront.bounds import (
     Gap,
     PredictionBounds,
 )
-from ratefront.errors import InputError
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.overlay import RATE_ACCURACY
 from ratefront.pareto import non_dominated
 from ratefront.records import ENDED, FrontPoint, TrialResult, objectives_of, series_of
+from ratefront.store.environment import read_environment
 from ratefront.store.facts import TaskFacts, read_facts, read_overlay
 from ratefront.store.folder import SweepFolder
 from ratefront.store.front import chosen, front_of, point_of, result_of
@@ -76,7 +75,7 @@ class SweepView:
     history: SweepHistory
     facts: TaskFacts
     overlay: PredictionBounds | None
-    environment: dict[str, Any]
+    environment: Mapping[str, Any]
 
     @cached_property
     def summary(self) -> Summary:
@@ -179,10 +178,5 @@ def read_view(folder: SweepFolder, history: SweepHistory | None = None) -> Sweep
     return SweepView(folder, history, facts, overlay, _environment(folder))
 
 
-def _environment(folder: SweepFolder) -> dict[str, Any]:
-    if not folder.environment.exists():
-        return {}
-    try:
-        return dict(json.loads(folder.environment.read_text()))
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{folder.environment}: expected a JSON object: {error}") from error
+def _environment(folder: SweepFolder) -> Mapping[str, Any]:
+    return read_environment(folder.environment) if folder.environment.exists() else {}

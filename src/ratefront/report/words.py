@@ -5,6 +5,7 @@ from __future__ import annotations
 from ratefront.bounds import Gap
 from ratefront.columns import NARROW, kibibytes, percent
 from ratefront.history import SweepHistory
+from ratefront.records import ENDED
 from ratefront.report.style import bound_style
 from ratefront.report.view import MeasuredTrial, SweepView
 
@@ -15,11 +16,7 @@ CLOSE = 0.02
 def status_line(view: SweepView) -> str:
     """How far the sweep is."""
     counts = view.history.counts
-    ended = ", ".join(
-        f"{counts[status]} {status}"
-        for status in ("finished", "collapsed", "pruned", "failed")
-        if counts[status]
-    )
+    ended = ", ".join(f"{counts[status]} {status}" for status in ENDED if counts[status])
     progress = f"{view.trials_ended} of {view.trials_requested} trials ended"
     state, why = _state(view.history)
     return f"{state}: {progress}{f' ({ended})' if ended else ''}{f': {why}' if why else ''}."

@@ -15,7 +15,6 @@ from ratefront.report.view import SweepView, read_view
 from ratefront.store.atomic import write_bytes, write_text
 from ratefront.store.folder import SweepFolder
 from ratefront.store.projections import write_tables
-from ratefront.store.reading import read_history
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ def write_report(folder: SweepFolder) -> DrawnReport:
     LedgerDamagedError
         An entry of the ledger cannot be read.
     """
-    view = read_view(folder, read_history(folder))
+    view = read_view(folder)
     front = describe_front(view)
     still = front_png(front)
     page = report_html(view, front, still)

@@ -13,7 +13,7 @@ from ratefront.simulate.problems import Course, Step
 from ratefront.simulate.tables import Row, Table
 from ratefront.store.facts import read_facts, read_overlay
 from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import read_entries
+from ratefront.store.reading import entries_of
 from ratefront.store.summary import reference_of
 
 
@@ -26,9 +26,7 @@ def table_of_folder(folder: SweepFolder) -> Table:
     LedgerDamagedError
         Its ledger cannot be read.
     """
-    if not folder.ledger.is_file():
-        raise InputError(f"{folder.path} is not a sweep's folder: it has no {folder.ledger.name}")
-    entries = list(read_entries(folder.ledger))
+    entries = list(entries_of(folder))
     history = SweepHistory.of(entries)
     reference = reference_of(history, read_facts(folder, history), read_overlay(folder, history)).values
     return table_of(entries, {name: value for name, value in reference.items() if value is not None})

@@ -37,12 +37,12 @@ class FirstSweep:
     cost: str
     warnings: Sequence[str] = ()
 
-    def text(self, out: Path) -> str:
-        """A sweep file of the families label and split; ``out`` is where it will be, as its own header says."""
+    def text(self, path: Path) -> str:
+        """A sweep file of the families label and split; ``path`` is where it will be, as its own header says."""
         class_bits = math.ceil(math.log2(self.classes))
         fewest, most = _TRIAL_EPOCHS
         return _TEXT.format(
-            command=_comment(f"ratefront sweep {out}"),
+            command=_comment(f"ratefront sweep {path}"),
             data=_comment(_source(self.dataset)),
             held=in_words(self.shape, self.classes, self.samples),
             cost=_wrapped(f"the task model, trained once before the trials: {self.cost}."),

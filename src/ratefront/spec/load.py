@@ -11,7 +11,6 @@ from ratefront.catalogue import CATALOGUE, Catalogue
 from ratefront.errors import InputError, SpecError
 from ratefront.registry import load_target
 from ratefront.spec.check import LoadedSpec, check
-from ratefront.spec.difference import spec_difference
 from ratefront.spec.facts import facts_of_dataset
 from ratefront.spec.metric_functions import check_metrics
 from ratefront.spec.overrides import apply_overrides
@@ -21,8 +20,6 @@ from ratefront.wording import Argument, Message
 
 #: Of what needs torch only the name is known here.
 _CHECK_WEIGHTS = "ratefront.tasks.given:check_weights"
-
-__all__ = ["LoadedSpec", "dump_yaml", "load_spec", "spec_difference", "spec_from_plain", "to_plain"]
 
 
 def load_spec(

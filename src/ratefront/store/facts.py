@@ -100,23 +100,25 @@ def read_dataset_facts(folder: SweepFolder, history: SweepHistory) -> DatasetFac
     path = folder.task_model / FACTS
     try:
         found = dict(json.loads(path.read_text())) if path.exists() else {}
-        return DatasetFacts(str(named.pop("name")), named, **_dataset_facts(found))
+        return _dataset_facts(str(named.pop("name")), named, found)
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path}: expected an object with dataset_digest, samples of each split, shape, classes: {error}"
         ) from error
 
 
-def _dataset_facts(found: Mapping[str, Any]) -> dict[str, Any]:
+def _dataset_facts(name: str, parameters: Mapping[str, Any], found: Mapping[str, Any]) -> DatasetFacts:
     digest, samples, shape, classes = (
-        found.get(name) for name in ("dataset_digest", "samples", "shape", "classes")
+        found.get(key) for key in ("dataset_digest", "samples", "shape", "classes")
     )
-    return {
-        "digest": None if digest is None else _text(digest),
-        "samples": None if samples is None else {name: _count(number) for name, number in samples.items()},
-        "shape": None if shape is None else tuple(_count(side) for side in shape),
-        "classes": None if classes is None else _count(classes),
-    }
+    return DatasetFacts(
+        name,
+        parameters,
+        digest=None if digest is None else _text(digest),
+        samples=None if samples is None else {split: _count(number) for split, number in samples.items()},
+        shape=None if shape is None else tuple(_count(side) for side in shape),
+        classes=None if classes is None else _count(classes),
+    )
 
 
 def _text(value: object) -> str:

@@ -45,6 +45,17 @@ def read_spec(folder: SweepFolder) -> Mapping[str, Any]:
     return spec
 
 
+def check_is_sweep(folder: SweepFolder) -> None:
+    """
+    Raises
+    ------
+    InputError
+        There is no ledger.
+    """
+    if not folder.ledger.is_file():
+        raise InputError(f"{folder.path} is not a sweep's folder: it has no {folder.ledger.name}")
+
+
 def entries_of(folder: SweepFolder) -> Iterator[Entry]:
     """Every whole entry, in order.
 
@@ -55,8 +66,7 @@ def entries_of(folder: SweepFolder) -> Iterator[Entry]:
     LedgerDamagedError
         An entry cannot be read; raised on the way.
     """
-    if not folder.ledger.is_file():
-        raise InputError(f"{folder.path} is not a sweep's folder: it has no {folder.ledger.name}")
+    check_is_sweep(folder)
     return read_entries(folder.ledger)
 
 

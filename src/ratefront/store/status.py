@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ratefront.events import Entry, to_plain
 from ratefront.history import SweepHistory, TrialHistory
@@ -146,6 +146,7 @@ def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
     if last is None and driver is None:
         raise has_not_begun(folder)
     at_work, unended = _at_work(history, driver), len(history.trials) - history.trials_ended
+    speed = _speed(history, driver, now)
     return SweepStatus(
         sweep=history.spec.get("name"),
         state=_state(history, driver),
@@ -161,7 +162,9 @@ def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
         failed=history.counts["failed"],
         running=len(at_work),
         planned=unended - len(at_work),
-        **_speed(history, driver, now),
+        elapsed_s=speed.elapsed_s,
+        trials_per_hour=speed.trials_per_hour,
+        remaining_s=speed.remaining_s,
         running_trials=tuple(map(_running, at_work)),
         failures=tuple(map(_failure, history.with_status("failed"))),
         front=_front(history),
@@ -188,16 +191,18 @@ def _at_work(history: SweepHistory, driver: Driver | None) -> list[TrialHistory]
     return history.with_status("running") if _has_recorded(history, driver) else []
 
 
-def _speed(history: SweepHistory, driver: Driver | None, now: float) -> dict[str, Any]:
+class _Speed(NamedTuple):
+    elapsed_s: float
+    trials_per_hour: float | None
+    remaining_s: float | None
+
+
+def _speed(history: SweepHistory, driver: Driver | None, now: float) -> _Speed:
     is_at_work = _has_recorded(history, driver) and not history.ended
     worked_s = history.worked_s(now) if is_at_work else history.pace.worked_s
     speed = history.pace.trials_per_hour(worked_s)
     left = history.trials_requested - history.trials_ended
-    return {
-        "elapsed_s": worked_s,
-        "trials_per_hour": speed,
-        "remaining_s": 3600.0 * left / speed if speed and is_at_work else None,
-    }
+    return _Speed(worked_s, speed, 3600.0 * left / speed if speed and is_at_work else None)
 
 
 def _running(trial: TrialHistory) -> RunningTrial:

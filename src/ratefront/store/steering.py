@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
-from ratefront.errors import EngineError, InputError, LedgerLockedError, UnknownTrialError
+from ratefront.errors import EngineError, InputError, LedgerLockedError
 from ratefront.events import Stopped
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.store.driver import driver_of
 from ratefront.store.folder import SweepFolder
 from ratefront.store.ledger import Ledger, LedgerReader
-from ratefront.store.reading import entries_of, read_history
+from ratefront.store.reading import check_is_sweep, read_history
 from ratefront.store.requests import Request, ask
 from ratefront.wording import Argument, Call, Message
 
@@ -84,7 +84,7 @@ class _Watched:
     """The history of a sweep that somebody else may be writing."""
 
     def __init__(self, folder: SweepFolder) -> None:
-        entries_of(folder)  # says what is wrong where there is no sweep
+        check_is_sweep(folder)
         self._reader, self.history = LedgerReader(folder.ledger), SweepHistory()
         self.look()
 
@@ -94,9 +94,7 @@ class _Watched:
 
 
 def _still_open(history: SweepHistory, trial_id: str) -> TrialHistory:
-    trial = history.trials.get(trial_id)
-    if trial is None:
-        raise UnknownTrialError(trial_id, list(history.trials))
+    trial = history.trial(trial_id)
     if trial.ended:
         raise InputError(f"trial {trial_id} has already ended as {trial.status}")
     return trial

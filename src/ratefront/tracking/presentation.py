@@ -18,9 +18,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ratefront.bounds import ORACLE
 from ratefront.catalogue.datasets import dataset_name
-from ratefront.columns import COSTS, OfResult, measured, name_on_validation
+from ratefront.columns import COSTS, OfResult, brief, measured, name_on_validation
 from ratefront.history import TrialHistory
-from ratefront.records import SYSTEM_PREFIX, Scalar, Status, TrialResult, series_of
+from ratefront.records import SYSTEM_PREFIX, Status, TrialResult, series_of
 from ratefront.store.facts import DatasetFacts
 from ratefront.text import plain_markdown
 from ratefront.tracking.protocol import (
@@ -274,7 +274,7 @@ def final_metrics(result: TrialResult, objectives: Iterable[str]) -> dict[str, f
 def trial_note(news: TrialNews) -> str:
     """Markdown for the page of a trial."""
     trial, values = news.trial, news.trial.params.values
-    chosen = ", ".join(f"{name} {_brief(value)}" for name, value in trial.params.own.items())
+    chosen = ", ".join(f"{name} {brief(value)}" for name, value in trial.params.own.items())
     parts = [
         f"**{trial.params.trial_id}** {trial.status}: {plain_markdown(series_of(values))}{_in_short(news)}",
         *([plain_markdown(chosen)] if chosen else []),
@@ -292,10 +292,6 @@ def _in_short(news: TrialNews) -> str:
     test, gap = news.trial.result.test, news.gap_bits.get(ORACLE)
     above = "" if gap is None else f", {gap:.2f} bit above the oracle"
     return f", {_bits(test.rate_bits)} at {_percent(test.accuracy)} on test{above}"
-
-
-def _brief(value: Scalar) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _measured(result: TrialResult) -> list[str]:

@@ -30,7 +30,8 @@ from ratefront.catalogue.datasets import dataset_name
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.optuna_space import directions_of, to_optuna
 from ratefront.records import Objectives, Scalar, Status
-from ratefront.spec.load import LoadedSpec, spec_from_plain
+from ratefront.spec.check import LoadedSpec
+from ratefront.spec.load import spec_from_plain
 from ratefront.spec.space import Space
 from ratefront.tracking.presentation import final_metrics
 

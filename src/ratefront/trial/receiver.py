@@ -1,7 +1,7 @@
 """The receiver: another process that has only a codec's files and the coded file, and gives back classes.
 
 Run as ``python -m ratefront.trial.receiver``, it answers one JSON request a line until its input ends:
-``{"config": path, "weights": path, "streams": [path, …], "out": [path, …]}`` → ``{"done": n}`` or ``{"error":
+``{"config": path, "weights": path, "streams": [path, …], "answers": [path, …]}`` → ``{"done": n}`` or ``{"error":
 reason}``. Each answer file is an npz with ``classes`` (N,); beside it lie the scores (N, K) that they are told by, as
 plain float32, none of a codec that gives none. A worker keeps one receiver for all of its trials.
 """
@@ -38,15 +38,12 @@ class Decoded(NamedTuple):
     scores: NDArray[np.float32] | None = None
 
 
-def decode_files(
-    config: Path, weights: Path, streams: Iterable[Path], *, runs_modules: bool = False
-) -> Iterator[NDArray[np.int64]]:
-    """Classes (N,) of each coded file, from the codec's files alone; for ``runs_modules`` see ``load_codec``."""
+def decode_file(config: Path, weights: Path, stream: Path) -> NDArray[np.int64]:
+    """Classes (N,) of one coded file, from the codec's files alone; the codec needs no Python module of a user's."""
     from ratefront.codecs.storage import load_codec
 
-    codec, identity = load_codec(config, weights, receiver_only=True, runs_modules=runs_modules)
-    for stream in streams:
-        yield classes_in(codec, identity, stream.read_bytes())
+    codec, identity = load_codec(config, weights, receiver_only=True)
+    return classes_in(codec, identity, stream.read_bytes())
 
 
 def classes_in(codec: Codec, identity: bytes, data: bytes) -> NDArray[np.int64]:
@@ -76,13 +73,6 @@ def _decoded_blocks(codec: Codec, identity: bytes, data: bytes) -> Iterator[Deco
             yield Decoded(scores.argmax(dim=1).cpu().numpy(), scores.float().cpu().numpy())
 
 
-def decode_file(
-    config: Path, weights: Path, stream: Path, *, runs_modules: bool = False
-) -> NDArray[np.int64]:
-    """Classes (N,) of one coded file, from the codec's files alone."""
-    return next(decode_files(config, weights, [stream], runs_modules=runs_modules))
-
-
 def _serve(requests: IO[str], answers: IO[str]) -> None:
     for line in requests:
         try:
@@ -97,34 +87,34 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     config, weights = Path(request["config"]), Path(request["weights"])
     # A worker asks, of its own trial's codec.
     codec, identity = load_codec(config, weights, receiver_only=True, runs_modules=True)
-    for stream, out in zip(request["streams"], request["out"], strict=True):
-        _write(Path(out), _decoded_blocks(codec, identity, Path(stream).read_bytes()))
+    for stream, path in zip(request["streams"], request["answers"], strict=True):
+        _write(Path(path), _decoded_blocks(codec, identity, Path(stream).read_bytes()))
     return {"done": len(request["streams"])}
 
 
-def _write(out: Path, blocks: Iterable[Decoded]) -> None:
+def _write(path: Path, blocks: Iterable[Decoded]) -> None:
     """Scores go to the disk block by block: those of a large split are never in memory as a whole."""
     classes = []
-    with _scores_of(out).open("wb") as file:
+    with _scores_of(path).open("wb") as file:
         for block in blocks:
             classes.append(block.classes)
             if block.scores is not None:
                 file.write(block.scores.tobytes())
-    np.savez(out, classes=_joined(classes))
+    np.savez(path, classes=_joined(classes))
 
 
-def _read(out: Path) -> Decoded:
+def _read(path: Path) -> Decoded:
     """Scores are read when they are looked at, and as long as their file is there."""
-    with np.load(out) as arrays:
+    with np.load(path) as arrays:
         classes: NDArray[np.int64] = arrays["classes"]
-    file = _scores_of(out)
+    file = _scores_of(path)
     if not file.stat().st_size:
         return Decoded(classes)
     return Decoded(classes, np.memmap(file, dtype=np.float32, mode="r").reshape(len(classes), -1))
 
 
-def _scores_of(out: Path) -> Path:
-    return out.with_suffix(".scores")
+def _scores_of(path: Path) -> Path:
+    return path.with_suffix(".scores")
 
 
 class Receiver:
@@ -149,12 +139,12 @@ class Receiver:
         WorkerLostError
             It died over it (retryable).
         """
-        out = [folder / f"{number}.npz" for number in range(len(streams))]
+        answers = [folder / f"{number}.npz" for number in range(len(streams))]
         paths = {"config": str(config), "weights": str(weights)}
-        answer = self._ask(paths | {"streams": [*map(str, streams)], "out": [*map(str, out)]})
+        answer = self._ask(paths | {"streams": [*map(str, streams)], "answers": [*map(str, answers)]})
         if "error" in answer:
             raise BitstreamError(f"the receiver refused: {answer['error']}")
-        return [*map(_read, out)]
+        return [*map(_read, answers)]
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         stdin, stdout = self._process.stdin, self._process.stdout

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ratefront.errors import InputError, UnknownTrialError
+from ratefront.errors import InputError
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import TrialResult
 from ratefront.spec.load import spec_from_plain
@@ -36,17 +36,17 @@ class Reproduction:
     not_compared: tuple[str, ...] = ()
 
 
-def reproduce(folder: SweepFolder, history: SweepHistory, trial_id: str, out: Path) -> Reproduction:
-    """Run a trial again into the new folder ``out``, with the sweep's own task model, and compare.
+def reproduce(sweep: SweepFolder, history: SweepHistory, trial_id: str, folder: Path) -> Reproduction:
+    """Run a trial of the sweep again into the new ``folder``, with the sweep's own task model, and compare.
 
     Times are not compared: they never repeat. A trial that failed should fail with the same error.
 
     Raises
     ------
     InputError
-        No such trial, or it has not run to an end; ``out`` is in use; the task model or the GPU is gone; the spec fits
-        no sweep of this version of ratefront (``SpecError``); data or code are other ones than the sweep began with
-        (``SweepMismatchError``).
+        No such trial, or it has not run to an end; ``folder`` is in use; the task model or the GPU is gone; the spec
+        fits no sweep of this version of ratefront (``SpecError``); data or code are other ones than the sweep began
+        with (``SweepMismatchError``).
     """
     trial = _ended_trial(history, trial_id)
     check_format(history)
@@ -57,18 +57,16 @@ def reproduce(folder: SweepFolder, history: SweepHistory, trial_id: str, out: Pa
     inputs = {} if history.task_model is None else history.task_model.inputs
     if inputs:
         check_inputs(inputs, present_inputs(spec), spec)
-    _lay_out(folder, out)
+    _lay_out(sweep, folder)
     # What ran out of memory was computed in parts from then on (see ``TrialContext``).
-    context = TrialContext(spec, out.resolve(), device, 2**trial.memory_failures, inputs)
+    context = TrialContext(spec, folder.resolve(), device, 2**trial.memory_failures, inputs)
     with threads_of(needs.cpus):
         again = _run(trial, context)
-    return _compared(trial, again, folder, SweepFolder(out))
+    return _compared(trial, again, sweep, SweepFolder(folder))
 
 
 def _ended_trial(history: SweepHistory, trial_id: str) -> TrialHistory:
-    trial = history.trials.get(trial_id)
-    if trial is None:
-        raise UnknownTrialError(trial_id, list(history.trials))
+    trial = history.trial(trial_id)
     if trial.status not in ("finished", "collapsed", "failed"):
         raise InputError(
             f"trial {trial_id} is {trial.status}: only one that ran to its end can be reproduced"
@@ -76,25 +74,25 @@ def _ended_trial(history: SweepHistory, trial_id: str) -> TrialHistory:
     return trial
 
 
-def _lay_out(folder: SweepFolder, out: Path) -> None:
-    """``out`` as a sweep's folder with a copy of the task model."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} is in use: a trial is reproduced into a folder of its own, new or empty")
-    if not folder.task_model.is_dir():
+def _lay_out(sweep: SweepFolder, folder: Path) -> None:
+    """``folder`` as a sweep's folder with a copy of the task model."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} is in use: a trial is reproduced into a folder of its own, new or empty")
+    if not sweep.task_model.is_dir():
         raise InputError(
-            f"{folder.task_model} is gone: without the sweep's own task model no trial is the same"
+            f"{sweep.task_model} is gone: without the sweep's own task model no trial is the same"
         )
-    if not is_whole(folder.task_model):
+    if not is_whole(sweep.task_model):
         raise InputError(
             Message(
-                f"{folder.task_model} is not as the sweep has left it; going on with the sweep, by ",
+                f"{sweep.task_model} is not as the sweep has left it; going on with the sweep, by ",
                 Argument("resume", True),
                 " or ",
                 Argument("extend"),
                 ", makes it whole again",
             )
         )
-    shutil.copytree(folder.task_model, SweepFolder(out).task_model)
+    shutil.copytree(sweep.task_model, SweepFolder(folder).task_model)
 
 
 def _run(trial: TrialHistory, context: TrialContext) -> TrialResult | Exception:
@@ -107,14 +105,14 @@ def _run(trial: TrialHistory, context: TrialContext) -> TrialResult | Exception:
 
 
 def _compared(
-    trial: TrialHistory, again: TrialResult | Exception, folder: SweepFolder, out: SweepFolder
+    trial: TrialHistory, again: TrialResult | Exception, sweep: SweepFolder, new: SweepFolder
 ) -> Reproduction:
     if isinstance(again, Exception):
         return Reproduction(None, _differing_failure(trial, again))
     if trial.result is None:
         line = f"it had failed with {trial.error} ({trial.reason}), now it is {again.status}"
         return Reproduction(again, (line,))
-    before, now = folder.trial(trial.params.trial_id), out.trial(trial.params.trial_id)
+    before, now = sweep.trial(trial.params.trial_id), new.trial(trial.params.trial_id)
     differences = [*differing_files(before, now), *differing_figures(trial.result, again)]
     if differences and trial.memory_failures:
         differences.append(

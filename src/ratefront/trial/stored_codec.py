@@ -17,7 +17,7 @@ from ratefront.codecs.storage import load_codec
 from ratefront.container import parse
 from ratefront.data.image_decoding import Background
 from ratefront.data.splits import Samples
-from ratefront.errors import InputError, UnknownTrialError
+from ratefront.errors import InputError
 from ratefront.store.folder import SweepFolder, TrialFolder
 from ratefront.store.inputs import check_code
 from ratefront.store.reading import read_history
@@ -46,16 +46,15 @@ class StoredCodec:
 
     ``module`` is the ``torch.nn.Module`` itself, ``sample_shape`` that of one sample: (C, H, W), or (P, 3).
 
-    Example
-    -------
-    >>> import ratefront as rf
-    >>> sweep = rf.open(folder)
-    >>> codec = sweep.trials["t0000"].load_codec()
-    >>> coded = codec.compress(images)  # (N, C, H, W), float32 in [0, 1]
-    >>> codec.decompress(bytes(coded)).shape == (len(images),)
-    True
-    >>> round(coded.rate_bits, 1) < 8
-    True
+    Example:
+        >>> import ratefront as rf
+        >>> sweep = rf.open(folder)
+        >>> codec = sweep.trials["t0000"].load_codec()
+        >>> coded = codec.compress(images)  # (N, C, H, W), float32 in [0, 1]
+        >>> codec.decompress(bytes(coded)).shape == (len(images),)
+        True
+        >>> round(coded.rate_bits, 1) < 8
+        True
     """
 
     def __init__(
@@ -219,9 +218,7 @@ def _no_codec(folder: SweepFolder, trial_id: str) -> InputError:
         there = ", ".join(found) or "none"
         return InputError(f"{folder.path} holds no codec of a trial {trial_id!r}; found: {there}")
     history = read_history(folder)
-    trial = history.trials.get(trial_id)
-    if trial is None:
-        return UnknownTrialError(trial_id, list(history.trials))
+    trial = history.trial(trial_id)
     if trial.status not in ("finished", "collapsed"):
         return InputError(f"trial {trial_id} is {trial.status}: it has left no codec")
     kept = history.spec.get("keep", "all")
