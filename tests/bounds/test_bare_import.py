@@ -34,7 +34,7 @@ found = bounds.bounds_of(
 )
 assert set(found) == set(bounds.RECIPES)
 assert found.held_out["task_model"].resamples == 20
-assert "task_model" in found.to_json()
+assert "task_model" in found.to_json()["curves"]
 for name in bounds.EXAMPLES:
     assert len(bounds.example(name))
 bounds.top_k_oracle([0.5, 0.3, 0.2], 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -57,7 +56,7 @@ def bounds(predictions: Predictions) -> PredictionBounds:
 
 def written(bounds: Bounds) -> dict[str, Any]:
     """What a reader of the JSON file finds."""
-    found: dict[str, Any] = json.loads(bounds.to_json())
+    found: dict[str, Any] = bounds.to_json()
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import doctest
 import inspect
-import json
 from typing import Any
 
 import numpy as np
@@ -85,7 +84,7 @@ def test_outputs_are_what_they_are_called(tmp_path: Any) -> None:
 def test_bounds_of_ones_own_curves_write_what_is_known_of_them() -> None:
     curve = RateDistortionCurve("mine", np.array([1.0, 0.0]), np.array([0.1, 0.9]))
     mine = Bounds(curves={"mine": curve}, classes=10, zero_rate_distortion=0.9, warnings=("made up",))
-    document = json.loads(mine.to_json())
+    document = mine.to_json()
     assert {name: document[name] for name in document if name != "curves"} == {
         "classes": 10,
         "zero_rate_distortion": 0.9,

@@ -64,7 +64,7 @@ class PredictionBounds(Bounds):
         after, temperature = mended.expected_calibration_error_after, mended.temperature
         return (f"{said}, and {after:.4f} at temperature {temperature:.4g}",)
 
-    def _document(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return {
             "classes": self.classes,
             "samples": self.samples,

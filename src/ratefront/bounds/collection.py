@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -108,12 +107,8 @@ class Bounds(Mapping[str, RateDistortionCurve]):
         """
         return {name: gap(rate_bits, accuracy, bound) for name, bound in self.envelopes.items()}
 
-    def to_json(self) -> str:
-        """The document that `ratefront bounds` writes, as one line of text; docs/files.md has its keys."""
-        return json.dumps(self._document(), allow_nan=False)
-
-    def _document(self) -> dict[str, Any]:
-        """What a kind of bounds writes, in its own order of keys; here, what is known."""
+    def to_json(self) -> dict[str, Any]:
+        """As plain data: the document that `ratefront bounds` writes, whose keys docs/files.md has."""
         facts = {name: getattr(self, name) for name in FACTS}
         known = {name: value for name, value in facts.items() if value is not None}
         return {**known, "warnings": list(self.warnings), "curves": self._curves_as_json()}

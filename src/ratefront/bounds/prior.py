@@ -52,7 +52,7 @@ class PriorBounds(Bounds):
     def description(self) -> tuple[str, ...]:
         return (f"{self.classes} classes; the label has an entropy of {self.label_entropy_bits:.4f} bit",)
 
-    def _document(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return {
             "classes": self.classes,
             "class_names": None if self.class_names is None else list(self.class_names),

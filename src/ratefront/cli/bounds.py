@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import contextmanager
 from enum import StrEnum
@@ -122,7 +123,7 @@ def _write_json(path: Path, found: Bounds) -> None:
     from ratefront.store.atomic import write_text
 
     try:
-        write_text(path, found.to_json() + "\n")
+        write_text(path, json.dumps(found.to_json(), allow_nan=False) + "\n")
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
 

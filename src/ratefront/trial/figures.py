@@ -56,7 +56,7 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
 def _copied(scores: NDArray[np.float32]) -> NDArray[np.float32]:
     """Those in a file may be large: only what somebody writes into is copied."""
     if isinstance(scores, np.memmap) and scores.filename is not None:
-        return np.memmap(scores.filename, scores.dtype, mode="c", shape=scores.shape)
+        return np.memmap(scores.filename, np.float32, mode="c", shape=scores.shape)
     return scores.copy()
 
 

@@ -43,7 +43,7 @@ class ExampleBounds(Bounds):
     def description(self) -> tuple[str, ...]:
         return (f"{self.example}: {self.source}",)
 
-    def _document(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return {
             "example": self.example,
             "source": self.source,
@@ -92,7 +92,7 @@ class EquiprobableBounds(Bounds):
         curves = {ORACLE: uniform_curve(classes), LINEAR_RULE: linear_rule(log2_classes)}
         return cls(curves=curves, classes=classes, log2_classes=log2_classes)
 
-    def _document(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         return {
             "classes": self.classes,
             "log2_classes": self.log2_classes,
@@ -109,9 +109,9 @@ class DetectionBounds(ExampleBounds):
     log2_classes: float
     panels: Mapping[str, EquiprobableBounds]
 
-    def _document(self) -> dict[str, Any]:
-        panels = {name: panel._document() for name, panel in self.panels.items()}
-        return {**super()._document(), "panels": panels}
+    def to_json(self) -> dict[str, Any]:
+        panels = {name: panel.to_json() for name, panel in self.panels.items()}
+        return {**super().to_json(), "panels": panels}
 
     def _own(self) -> dict[str, Any]:
         return {"classes": str(self.classes), "log2_classes": self.log2_classes}  # too many for a JSON number
