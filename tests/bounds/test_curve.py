@@ -141,3 +141,9 @@ def test_a_large_gap_excuses_its_own_point_alone() -> None:
     with pytest.raises(InputError, match="convex"):
         curve([3.0, 2.5, 0.0], [0.1, 0.3, 0.7], gap_bits=gap, convex=True)
     assert curve([3.0, 1.0, 0.0], [0.1, 0.3, 0.7], gap_bits=gap, convex=True).convex
+
+
+def test_it_shows_itself_in_a_line() -> None:
+    assert repr(CONVEX) == "<curve test: 3 points, 0 to 3 bit/sample, distortion 0.1 to 0.7>"
+    longest = RateDistortionCurve("mine", np.linspace(3, 0, 1000), np.linspace(0, 1, 1000))
+    assert len(repr(longest)) < 100

@@ -179,7 +179,7 @@ def test_a_large_calibration_error_is_warned_of_with_its_cause(factor: float, ca
         f"{found.confidence:.1%}",
         f"{found.accuracy:.1%}",
         cause,
-        "`calibrate` tempers",
+        "`calibrate` of `ratefront bounds` tempers",
     ):
         assert told in said
     assert curves_with_doubts(predictions, ["oracle"]).warnings == ()

@@ -37,7 +37,8 @@ def rows(samples: int, classes: int, dtype: str = "float64") -> np.ndarray:
 def test_a_softmax_of_any_precision_is_told(classes: int, dtype: str) -> None:
     assert are_probabilities(rows(50, classes, dtype))
     with pytest.raises(
-        InputError, match=r"these are probabilities.*read_as='probabilities'.*read_as='logits'"
+        InputError,
+        match=r"these are probabilities.*as probabilities, or insist.*from_logits",
     ):
         Predictions.from_logits(np.zeros(50, int), rows(50, classes, dtype))
 
@@ -102,8 +103,9 @@ def test_curves_of_bare_scores_refuse_them_as_well(curve: Callable[[np.ndarray],
 def test_a_file_is_read_as_one_insists(tmp_path: Path) -> None:
     path = tmp_path / "p.npz"
     np.savez(path, labels=LABELS, logits=P)
-    with pytest.raises(InputError, match=r"p\.npz: .*read_as='probabilities'"):
+    with pytest.raises(InputError, match=r"p\.npz: .*read_as='probabilities'.*read_as='logits'") as refused:
         load_predictions(path)
+    assert "from_logits" not in str(refused.value), "that takes arrays"
     read = load_predictions(path, "probabilities")
     np.testing.assert_allclose(np.exp(read.log_probabilities), P)
     insisted = load_predictions(path, "logits")

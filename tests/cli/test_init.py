@@ -216,7 +216,10 @@ def test_a_folder_that_a_sweep_would_refuse_leaves_no_file() -> None:
         (("--data", "digits", "--task-model", "lenett"), "--task-model lenett: give package.module:function"),
         (("--data", "digits", "--task-model", "no_such_module:net"), "No module named"),
         (("--data", "digits", "--task-model", "pointnet"), "pointnet takes clouds"),
-        (("--data", "digits", "--weights", "own.pt"), "say which with --task-model"),
+        (
+            ("--data", "digits", "--weights", "own.pt"),
+            "--weights is of a task model: say which with --task-model",
+        ),
         (("--data", "digits", "--task-model", "small_cnn", "--weights", "own.pt"), "task_model.weights"),
     ],
 )

@@ -68,7 +68,7 @@ def run_trial(
         if any(place.trials.glob("*/codec.json")):
             raise InputError(
                 Message(
-                    f"{place.path} holds a trial already, which stays as it is; choose another with ",
+                    f"{place.path} holds a trial already, which stays as it is; choose another folder with ",
                     Argument("folder"),
                 )
             )

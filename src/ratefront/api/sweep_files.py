@@ -112,7 +112,7 @@ def _named_task_model(task_model: str | None, weights: Path | None) -> dict[str,
     if task_model is None:
         if weights is not None:
             raise InputError(
-                Message("weights are those of a task model: say which with ", Argument("task_model"))
+                Message(Argument("weights"), " is of a task model: say which with ", Argument("task_model"))
             )
         return None
     own = {"target": task_model} if ":" in task_model else {}

@@ -86,6 +86,11 @@ class RateDistortionCurve:
             object.__setattr__(self, name, _frozen(values[order]))
         self._check_shape()
 
+    def __repr__(self) -> str:
+        """Its ranges: hundreds of points tell a reader nothing."""
+        rates, distortions = (f"{x.min():.4g} to {x.max():.4g}" for x in (self.rate_bits, self.distortion))
+        return f"<curve {self.name}: {self.rate_bits.size} points, {rates} {self.unit}, distortion {distortions}>"
+
     @classmethod
     def of_kind(
         cls, name: str, rate_bits: FloatArray, distortion: FloatArray, **more: Any

@@ -90,7 +90,9 @@ def _advice(found: Reliability, is_tempered: bool) -> str:
         return "No temperature mends it."
     unsure = found.confidence < found.accuracy
     causes = "probabilities in place of logits, strong label smoothing" if unsure else "overfitting"
-    return f"Look for the cause ({causes}); where bounds are computed, `calibrate` tempers the posteriors."
+    return (
+        f"Look for the cause ({causes}); the option `calibrate` of `ratefront bounds` tempers the posteriors."
+    )
 
 
 def _undercut_warning(found: Undercut, curves: Mapping[str, RateDistortionCurve], is_tempered: bool) -> str:

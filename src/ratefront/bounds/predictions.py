@@ -26,13 +26,17 @@ from ratefront.wording import Argument, Message
 
 ReadAs = Literal["logits", "probabilities"]
 OUTPUT_KEYS = ("logits", "probabilities", "predicted")
-PROBABILITIES_BELONG = Message(
-    "store them as 'probabilities' or read them so (",
-    Argument("read_as", "probabilities"),
-    ", Predictions.from_probabilities); if they are logits all the same, insist (",
-    Argument("read_as", "logits"),
-    ", insist=True)",
+_OF_ARRAYS = (
+    "give them as probabilities, or insist that they are logits (Predictions.from_logits, insist=True)"
 )
+_OF_A_FILE = Message(
+    "store them as 'probabilities', or read them so (",
+    Argument("read_as", "probabilities"),
+    "); if they are logits all the same, insist (",
+    Argument("read_as", "logits"),
+    ")",
+)
+"""What to do with probabilities that are called logits."""
 TEST_SPLIT = "_test"
 """A sweep's task_model/predictions.npz holds several splits: labels_test, logits_test are those of the report."""
 GREATEST_CLASSES = 1_000_000
@@ -65,11 +69,17 @@ class Predictions:
         Raises InputError (fatal) on wrong shapes, values that are not finite, labels out of range, and on
         probabilities.
         """
+        return cls._of_logits(labels, logits, insist=insist, remedy=_OF_ARRAYS)
+
+    @classmethod
+    def _of_logits(
+        cls, labels: npt.ArrayLike, logits: npt.ArrayLike, *, insist: bool, remedy: str
+    ) -> Predictions:
         scores = _checked_matrix(logits, "logits")
         y = _checked_labels(labels, scores.shape)
         decision = np.asarray(scores.argmax(axis=1), dtype=np.int64)
         if not insist:
-            refuse_probabilities(scores, "logits", PROBABILITIES_BELONG)
+            refuse_probabilities(scores, "logits", remedy)
         elif are_probabilities(scores):
             scores = scores - 1.0  # the same posteriors, and nobody takes them for probabilities again
         return cls(y, decision, scores.shape[1], scores)
@@ -172,7 +182,7 @@ def _from_arrays(arrays: dict[str, npt.NDArray[Any]], read_as: ReadAs | None) ->
             raise InputError(f"the array 'predicted' holds decisions, they cannot be read as {read_as}")
         return Predictions.from_decisions(labels, values)
     if (read_as or key) == "logits":
-        return Predictions.from_logits(labels, values, insist=read_as is not None)
+        return Predictions._of_logits(labels, values, insist=read_as is not None, remedy=_OF_A_FILE)
     return Predictions.from_probabilities(labels, values)
 
 

@@ -24,6 +24,7 @@ FLAGS = {
     "runs_modules": "--own-module",
     "task_model": "--task-model",
     "tracking_uri": "--tracking-uri",
+    "weights": "--weights",
 }
 
 #: Public function → the command that does it, with those of its arguments that have no flag.
