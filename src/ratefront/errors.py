@@ -85,7 +85,7 @@ class UnknownTrialError(InputError, KeyError):
 
     def __init__(self, trial_id: str, known: Sequence[str]) -> None:
         self.trial_id = trial_id
-        near = get_close_matches(trial_id, known, n=3)
+        near = get_close_matches(str(trial_id), known, n=3)
         meant = f"near it: {', '.join(near)}; " if near else ""
         there = f"{meant}valid: {known[0]} to {known[-1]}" if known else "it has none yet"
         super().__init__(f"the sweep has no trial {trial_id!r}; {there}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ratefront.api.tables import Front, Trials
+from ratefront.arguments import check_count, given_folder, given_path
 from ratefront.errors import InputError
 from ratefront.history import SweepHistory
 from ratefront.spec.load import LoadedSpec, load_spec, spec_from_plain
@@ -49,7 +50,7 @@ class Sweep:
         InputError
             The folder holds no sweep.
         """
-        self._files = SweepFolder(Path(folder))
+        self._files = SweepFolder(given_folder(folder))
         entries_of(self._files)  # says what is wrong where there is no sweep
         self._read: tuple[int, SweepHistory] | None = None
         self._seen: tuple[SweepHistory, SweepView] | None = None
@@ -239,6 +240,9 @@ class Sweep:
 
         Returns:
             How many files and bytes went, or would go.
+
+        Raises:
+            InputError: ``keep`` is none of these.
         """
         from ratefront.store.retention import apply_retention
 
@@ -265,7 +269,7 @@ class Sweep:
         from ratefront.simulate.recording import table_of_folder
 
         table = table_of_folder(self._files)
-        table.save(Path(path))
+        table.save(given_path(path, "path"))
         return len(table.rows)
 
     def serve_dashboard(self, *, port: int | None = None) -> None:
@@ -328,7 +332,7 @@ def loaded(
 ) -> LoadedSpec:
     """The spec that is given, or where none is, that of the sweep in ``folder``; changed as ``load_spec`` would."""
     if spec is None:
-        return spec_in(SweepFolder(Path(folder or ".")), overrides)
+        return spec_in(SweepFolder(given_folder(folder or ".")), overrides)
     return load_spec(spec, overrides)
 
 
@@ -386,14 +390,15 @@ def run(
         raise InputError(
             "pass a spec; or the folder of a sweep to go on with, and resume, extend or retry_failed"
         )
+    more = None if extend is None else check_count("extend", extend)
     chosen = loaded(spec, folder, overrides)
-    files = SweepFolder(new_folder(chosen.spec.name) if folder is None else Path(folder))
+    files = SweepFolder(given_folder(new_folder(chosen.spec.name) if folder is None else folder))
     with shown(progress) as display:
         run_sweep(
             chosen,
             files,
             resume=goes_on,
-            extend=extend,
+            extend=more,
             retry_failed=retry_failed,
             tracking_uri=tracking_uri,
             on_update=None if display is None else display.update,
