@@ -6,6 +6,7 @@
     ├── InputError                    exit code 2: what the user gave cannot be used
     │   ├── SpecError                 a sweep file: one line a problem, each with its path in the file
     │   ├── UnknownNameError          a name that no registry holds; lists the ones that exist
+    │   ├── UnknownCurveError         bounds have no curve of this name; lists theirs (also a KeyError)
     │   ├── UnknownTrialError         a sweep has no such trial; lists those that are near (also a KeyError)
     │   └── SweepMismatchError        a sweep meets another spec, other data or code than it began with; says which
     ├── LedgerError
@@ -78,6 +79,17 @@ class UnknownNameError(InputError):
         self.kind, self.name, self.valid = kind, name, tuple(valid)
         reason = f": {remark}" if remark else ""
         super().__init__(f"unknown {kind} {name!r}{reason}; valid: {', '.join(self.valid) or 'none'}")
+
+
+class UnknownCurveError(InputError, KeyError):
+    """Bounds have no curve of this name. As mappings raise a KeyError, it is one, too."""
+
+    def __init__(self, name: object, valid: Iterable[str]) -> None:
+        self.name, self.valid = name, tuple(valid)
+        super().__init__(f"there is no curve {name!r}; valid: {', '.join(self.valid) or 'none'}")
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would quote it
 
 
 class UnknownTrialError(InputError, KeyError):

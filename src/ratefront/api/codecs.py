@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from ratefront.arguments import given_folder
 from ratefront.errors import InputError
 from ratefront.store.folder import SweepFolder, TrialFolder
-from ratefront.wording import Argument, Message
 
 if TYPE_CHECKING:
     from ratefront.trial.stored_codec import StoredCodec
@@ -39,10 +38,6 @@ def load_codec(folder: Path | str, trial_id: str | None = None, *, runs_modules:
 
     place = given_folder(folder)
     if trial_id is None and SweepFolder(place).ledger.is_file():
-        raise InputError(
-            Message(
-                f"{place} is a sweep's folder, not a trial's: say which trial with ", Argument("trial_id")
-            )
-        )
+        raise InputError(f"{place} is a sweep's folder, not a trial's; pass a trial_id, too")
     files = TrialFolder(place) if trial_id is None else files_of_codec(SweepFolder(place), trial_id)
     return load_stored_codec(files, runs_modules=runs_modules)

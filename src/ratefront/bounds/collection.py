@@ -60,6 +60,8 @@ class Bounds(Mapping[str, RateDistortionCurve]):
     warnings: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> RateDistortionCurve:
+        if name not in self.curves:
+            raise UnknownCurveError(name, self.curves)
         return self.curves[name]
 
     def __iter__(self) -> Iterator[str]:

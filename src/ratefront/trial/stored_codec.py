@@ -241,9 +241,10 @@ def _no_codec(folder: SweepFolder, trial_id: str) -> InputError:
     if trial.status not in ("finished", "collapsed"):
         return InputError(f"trial {trial_id} is {trial.status}: it has left no codec")
     kept = history.spec.get("keep", "all")
+    why = "" if kept == "all" else f": this sweep keeps the files of trials as `keep: {kept}` says"
     return InputError(
         Message(
-            f"the codec of trial {trial_id} is gone: this sweep keeps the files of trials as `keep: {kept}` says; `",
+            f"the codec of trial {trial_id} is gone{why}; `",
             Call("trial.reproduce"),
             "` makes it again",
         )
