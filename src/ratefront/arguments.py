@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from math import inf
 from operator import index
 from pathlib import Path
+from typing import SupportsFloat, SupportsIndex
 
 from ratefront.errors import InputError
 
@@ -49,20 +51,27 @@ def given_paths(paths: Path | str | Sequence[Path | str], argument: str) -> list
     return [given_path(path, argument) for path in several]
 
 
-def check_count(argument: str, value: object) -> int:
-    """A whole number ≥ 1; one of numpy's is one, too.
+def check_count(argument: str, value: object, least: int = 1) -> int:
+    """A whole number that is not less than ``least``; one of numpy's is one, too.
 
     Raises
     ------
     InputError
         It is none, or less.
     """
-    try:
-        whole = None if isinstance(value, bool) else index(value)  # type: ignore[call-overload]
-    except TypeError:
-        whole = None
-    if whole is None:
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
         raise InputError(f"{argument}: must be a whole number, got {value!r}")
-    if whole < 1:
-        raise InputError(f"{argument}: must be ≥ 1, got {whole}")
-    return int(whole)
+    if (whole := index(value)) < least:
+        raise InputError(f"{argument}: must be ≥ {least}, got {whole}")
+    return whole
+
+
+def check_seconds(argument: str, value: float) -> None:
+    """
+    Raises
+    ------
+    InputError
+        It is no time.
+    """
+    if isinstance(value, bool) or not isinstance(value, SupportsFloat) or not 0 <= float(value) < inf:
+        raise InputError(f"{argument}: must be seconds ≥ 0, got {value!r}")

@@ -18,6 +18,7 @@ from tests.api.conftest import DIGITS, SMALL
 from tests.builders import full_sweep
 
 import ratefront as rf
+from ratefront.api.one_trial import checked_params
 from ratefront.arguments import check_count, given_path
 from ratefront.data.load import load_dataset
 from ratefront.orchestrate.opening import only_sweep_here
@@ -145,6 +146,46 @@ class TestRun:
         assert not (tmp_path / "other").exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"trials": 0}, "trials: must be ≥ 1, got 0"),
+        ({"trials": 2.5}, "trials: must be a whole number, got 2.5"),
+        ({"slots": 0}, "slots: must be ≥ 1, got 0"),
+        ({"sampler": "foo"}, "unknown sampler 'foo'; valid: "),
+        ({"trial_s": -1.0}, "trial_s: must be seconds ≥ 0, got -1.0"),
+        ({"latency_s": float("nan")}, "latency_s: must be seconds ≥ 0, got nan"),
+        ({"faults": "x"}, "faults: must be a whole number, got 'x'"),
+    ],
+)
+def test_what_cannot_be_simulated(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(rf.InputError, match=said):
+        rf.simulate_sweep(**{"latency_s": 0.01, **given})
+
+
+@pytest.mark.parametrize("seed", ["a", 1.5, -1])
+def test_what_is_no_seed(seed: Any) -> None:
+    with pytest.raises(rf.InputError, match="seed: must be"):
+        rf.simulate_seed(seed)
+    with pytest.raises(rf.InputError, match="seed: must be"):
+        rf.run_trial(DIGITS, {"family": "label", "method": "lossless"}, seed=seed)
+
+
+def test_parameters_of_one_trial() -> None:
+    for params in ("label", None):
+        with pytest.raises(rf.InputError, match="params: pass a family and its parameters"):
+            rf.run_trial(DIGITS, params)  # type: ignore[arg-type]
+    merged = {"family": "label", "method": "merged", "merged_classes": np.int64(3)}
+    assert checked_params(rf.load_spec(DIGITS), merged).values["merged_classes"] == 3
+
+
+def test_a_first_sweep_is_refused_before_data_are_read(tmp_path: Path) -> None:
+    with pytest.raises(rf.InputError, match="there is no folder"):
+        rf.first_sweep("digits", tmp_path / "none" / "mine.yaml")
+    with pytest.raises(rf.InputError, match="data: must be a path, got None"):
+        rf.first_sweep(None, tmp_path / "mine.yaml")  # type: ignore[arg-type]
+
+
 def test_a_mistyped_keep_deletes_nothing(tmp_path: Path) -> None:
     files = full_sweep(tmp_path)
     kept = files.trial("t0000").codec_weights
@@ -248,6 +289,23 @@ def test_bounds_say_what_curves_they_have(sweep: rf.Sweep) -> None:
         sweep.bounds["tmrd"]
     assert "tmrd" not in sweep.bounds
     assert sweep.bounds.get("tmrd") is None
+
+
+def test_a_sweep_whose_files_are_spoiled_says_so(tmp_path: Path) -> None:
+    files = full_sweep(tmp_path / "a")
+    sweep = rf.open(files.path)
+    files.predictions.unlink()
+    with pytest.raises(rf.InputError, match=r"predictions\.npz is gone, and bounds are those of its"):
+        sweep.bounds  # noqa: B018
+    content = files.ledger.read_bytes()
+    files.ledger.write_bytes(content[:2000] + b"?" + content[2000:])
+    assert "ledger.jsonl is damaged: entry" in sweep._repr_html_()
+    with pytest.raises(rf.RatefrontError, match="is damaged"):
+        sweep.trials  # noqa: B018
+    files.ledger.unlink()
+    assert "it has no ledger.jsonl" in sweep._repr_html_()
+    with pytest.raises(rf.InputError, match="is not a sweep's folder"):
+        sweep.trials  # noqa: B018
 
 
 def test_sweeps_are_named_by_their_place_alone(sweep: rf.Sweep) -> None:

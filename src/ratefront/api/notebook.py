@@ -6,6 +6,8 @@ from base64 import b64encode
 from html import escape
 from typing import TYPE_CHECKING
 
+from ratefront.errors import RatefrontError
+
 if TYPE_CHECKING:
     from ratefront.api.sweeps import Sweep
     from ratefront.report.tables import Table
@@ -17,9 +19,10 @@ def sweep_html(sweep: Sweep) -> str:
     from ratefront.report.plot import small_front_png
     from ratefront.report.words import status_line
 
-    if not sweep.folder.joinpath("ledger.jsonl").stat().st_size:
-        return f"<p>{escape(repr(sweep))}</p>"
-    view = sweep.view
+    try:
+        view = sweep.view
+    except RatefrontError as error:  # a cell that shows something fails of nothing
+        return f"<p>{escape(repr(sweep))}: {escape(str(error))}</p>"
     heading = f"<p><b>{escape(view.name)}</b> in <code>{escape(str(sweep.folder))}</code>. "
     figure = _image(small_front_png(view)) if view.measured else ""
     return f"{heading}{escape(status_line(view))}</p>{figure}{front_html(view)}"

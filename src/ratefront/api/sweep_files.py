@@ -96,8 +96,11 @@ def first_sweep(
                 f"{path} is there already and stays as it is; choose another file with ", Argument("path")
             )
         )
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
+    given = str(given_path(data, "data"))
     named = _named_task_model(task_model, None if weights is None else given_path(weights, "weights"))
-    datasets = given_datasets(data, kind)
+    datasets = given_datasets(given, kind)
     load_dataset(datasets[0])  # with all cores: of a folder, every file is decoded once
     with threads_of(1):
         first = for_datasets(datasets, named)

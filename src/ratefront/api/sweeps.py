@@ -72,10 +72,11 @@ class Sweep:
         Raises
         ------
         InputError
-            The ledger is empty: the sweep has not begun.
+            The ledger is empty: the sweep has not begun; or it is gone.
         LedgerDamagedError
             An entry cannot be read.
         """
+        entries_of(self._files)  # it may have been deleted meanwhile
         written = self._files.ledger.stat().st_size
         if self._read is None or self._read[0] != written:
             self._read = written, read_history(self._files)
@@ -149,9 +150,9 @@ class Sweep:
         """
         overlay = self.view.overlay
         if overlay is None:
-            raise InputError(
-                f"{self.folder}: the task model is not ready yet, and bounds are those of its predictions"
-            )
+            is_made = self.history.task_model is not None
+            why = f"{self._files.predictions} is gone" if is_made else "the task model is not ready yet"
+            raise InputError(f"{self.folder}: {why}, and bounds are those of its predictions")
         return overlay
 
     @property

@@ -15,7 +15,7 @@ from ratefront.bounds.gap import Gap, comparable, gap
 from ratefront.bounds.names import ORACLE
 from ratefront.bounds.rate_table import RateTable, rate_table
 from ratefront.bounds.statistics.held_out_intervals import HeldOutIntervals
-from ratefront.errors import InputError
+from ratefront.errors import InputError, UnknownCurveError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
