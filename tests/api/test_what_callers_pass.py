@@ -22,6 +22,7 @@ from ratefront.api.one_trial import checked_params
 from ratefront.arguments import check_count, given_path
 from ratefront.data.load import load_dataset
 from ratefront.orchestrate.opening import only_sweep_here
+from ratefront.tracking.serving import choose_port
 from ratefront.trial.given_images import given_array
 
 
@@ -184,6 +185,12 @@ def test_a_first_sweep_is_refused_before_data_are_read(tmp_path: Path) -> None:
         rf.first_sweep("digits", tmp_path / "none" / "mine.yaml")
     with pytest.raises(rf.InputError, match="data: must be a path, got None"):
         rf.first_sweep(None, tmp_path / "mine.yaml")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("port", ["x", 0, 99_999])
+def test_what_is_no_port(port: Any) -> None:
+    with pytest.raises(rf.InputError, match="port: must be"):
+        choose_port(port, 5000)
 
 
 def test_a_mistyped_keep_deletes_nothing(tmp_path: Path) -> None:

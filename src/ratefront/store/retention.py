@@ -44,7 +44,7 @@ def apply_retention(
         ``keep`` is none that there is: whoever mistypes it loses nothing.
     """
     if keep not in (None, *get_args(Keep)):
-        raise UnknownNameError("keep", keep, get_args(Keep))
+        raise UnknownNameError("keep", str(keep), get_args(Keep))
     files = bytes_ = 0
     for path in superfluous(folder, history, keep or history.spec.get("keep", "all")):
         try:
