@@ -10,12 +10,13 @@ from collections.abc import Iterator
 import pytest
 
 from ratefront import errors
-from ratefront.errors import RatefrontError, SpecError, UnknownNameError, UnknownTrialError
+from ratefront.errors import RatefrontError, SpecError, UnknownCurveError, UnknownNameError, UnknownTrialError
 from ratefront.simulate.run import InvariantBrokenError
 from ratefront.wording import Argument, Message
 
 MADE = {
     SpecError: lambda: SpecError("a.yaml", ["trials: must be ≥ 1", "name: is missing"]),
+    UnknownCurveError: lambda: UnknownCurveError("tmrd", ["oracle"]),
     UnknownNameError: lambda: UnknownNameError("family", "x", ["label"]),
     UnknownTrialError: lambda: UnknownTrialError("t9", ["t0", "t1"]),
     InvariantBrokenError: lambda: InvariantBrokenError(3, 1.5, "what"),

@@ -75,6 +75,10 @@ class FrequencyTable:
         """The largest symbol."""
         return self.offset + len(self) - 1
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Of its counts alone: the coder's model cannot be copied."""
+        return type(self), (self.counts, self.offset)
+
     @cached_property
     def bits(self) -> NDArray[np.float64]:
         """What each symbol costs, (n,)."""

@@ -6,6 +6,7 @@
     ├── InputError                    exit code 2: what the user gave cannot be used
     │   ├── SpecError                 a sweep file: one line a problem, each with its path in the file
     │   ├── UnknownNameError          a name that no registry holds; lists the ones that exist
+    │   ├── UnknownCurveError         bounds have no curve of this name; lists theirs (also a KeyError)
     │   ├── UnknownTrialError         a sweep has no such trial; lists those that are near (also a KeyError)
     │   └── SweepMismatchError        a sweep meets another spec, other data or code than it began with; says which
     ├── LedgerError
@@ -80,12 +81,23 @@ class UnknownNameError(InputError):
         super().__init__(f"unknown {kind} {name!r}{reason}; valid: {', '.join(self.valid) or 'none'}")
 
 
+class UnknownCurveError(InputError, KeyError):
+    """Bounds have no curve of this name. As mappings raise a KeyError, it is one, too."""
+
+    def __init__(self, name: object, valid: Iterable[str]) -> None:
+        self.name, self.valid = name, tuple(valid)
+        super().__init__(f"there is no curve {name!r}; valid: {', '.join(self.valid) or 'none'}")
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # a KeyError would quote it
+
+
 class UnknownTrialError(InputError, KeyError):
     """A sweep has no trial of this identity. As mappings raise a KeyError, it is one, too."""
 
     def __init__(self, trial_id: str, known: Sequence[str]) -> None:
         self.trial_id = trial_id
-        near = get_close_matches(trial_id, known, n=3)
+        near = get_close_matches(str(trial_id), known, n=3)
         meant = f"near it: {', '.join(near)}; " if near else ""
         there = f"{meant}valid: {known[0]} to {known[-1]}" if known else "it has none yet"
         super().__init__(f"the sweep has no trial {trial_id!r}; {there}")

@@ -151,7 +151,7 @@ def test_why_a_trial_has_no_codec_is_said(folder: SweepFolder, tmp_path: Path) -
     """From the ledger: 24 trials finished, whose files are not here, others were pruned or failed."""
     sweep = full_sweep(tmp_path / "sweep")
     for trial_id, reason in (
-        ("t0000", "is gone: this sweep keeps the files of trials as `keep: "),
+        ("t0000", r"the codec of trial t0000 is gone.*; `trial.reproduce\(\)` makes it again"),
         ("t0026", "is pruned: it has left no codec"),
         ("t0028", "is failed: it has left no codec"),
         ("t9999", "no trial 't9999'; "),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ratefront.arguments import given_path
+
 if TYPE_CHECKING:
     from ratefront.audit import Audit
 
@@ -44,8 +46,8 @@ def audit_files(
     from ratefront import audit
 
     return audit.audit(
-        Path(streams),
-        Path(decoded),
+        given_path(streams, "streams"),
+        given_path(decoded, "decoded"),
         classes=classes,
         random=random,
         claimed_rate=None if claimed_rate is None else audit.Claim.parse(claimed_rate),

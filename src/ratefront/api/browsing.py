@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ratefront.arguments import given_folder
 from ratefront.store.folder import SweepFolder
 
 
@@ -29,7 +30,7 @@ def serve_ui(folder: Path | str = "runs", *, port: int | None = None, tracking_u
     from ratefront.tracking.ui import serve_ui as serve
     from ratefront.tracking.uri import resolve_uri
 
-    folder = Path(folder)
+    folder = given_folder(folder)
     sweep = sweep_of(SweepFolder(folder)) if SweepFolder(folder).ledger.exists() else None
     own_uri = (sweep.spec.get("tracking") or {}).get("uri") if sweep else None
     store_uri = resolve_uri(tracking_uri or own_uri, folder if sweep else folder / "any")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ratefront.arguments import given_folder
+from ratefront.errors import InputError
 from ratefront.store.folder import SweepFolder, TrialFolder
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ def load_codec(folder: Path | str, trial_id: str | None = None, *, runs_modules:
     """
     from ratefront.trial.stored_codec import files_of_codec, load_stored_codec
 
-    folder = Path(folder)
-    files = TrialFolder(folder) if trial_id is None else files_of_codec(SweepFolder(folder), trial_id)
+    place = given_folder(folder)
+    if trial_id is None and SweepFolder(place).ledger.is_file():
+        raise InputError(f"{place} is a sweep's folder, not a trial's; pass a trial_id, too")
+    files = TrialFolder(place) if trial_id is None else files_of_codec(SweepFolder(place), trial_id)
     return load_stored_codec(files, runs_modules=runs_modules)

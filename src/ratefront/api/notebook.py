@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from ratefront.store.folder import SweepFolder
+from ratefront.errors import RatefrontError
 
 if TYPE_CHECKING:
     from ratefront.api.sweeps import Sweep
@@ -18,9 +18,10 @@ def sweep_html(sweep: Sweep) -> str:
     from ratefront.report.plot import SMALL_WIDTH, small_front_png
     from ratefront.report.words import status_line
 
-    if not SweepFolder(sweep.folder).ledger.stat().st_size:
-        return f"<p>{escape(repr(sweep))}</p>"
-    view = sweep.view
+    try:
+        view = sweep.view
+    except RatefrontError as error:  # a cell that shows something fails of nothing
+        return f"<p>{escape(repr(sweep))}: {escape(str(error))}</p>"
     heading = f"<p><b>{escape(view.name)}</b> in <code>{escape(str(sweep.folder))}</code>. "
     figure = figure_html(small_front_png(view), "front", SMALL_WIDTH) if view.measured else ""
     return f"{heading}{escape(status_line(view))}</p>{figure}{front_html(view)}"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ratefront.arguments import check_count, given_folder
 from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError
 from ratefront.records import Progress, TrialParams
@@ -14,6 +15,7 @@ from ratefront.spec.check import LoadedSpec
 from ratefront.spec.facts import facts_of_spec
 from ratefront.spec.load import load_spec
 from ratefront.spec.parse import parse_space
+from ratefront.spec.plain_data import plain
 from ratefront.store.folder import SweepFolder
 from ratefront.wording import Argument, Message
 
@@ -60,11 +62,12 @@ def run_trial(
     from ratefront.trial.run import run_trial as run
     from ratefront.trial.threads import use_threads
 
+    check_count("seed", seed, least=0)
     loaded = load_spec(spec)
     checked = params if isinstance(params, TrialParams) else checked_params(loaded, params, seed)
     check_device(device)
     with tempfile.TemporaryDirectory() as temporary:
-        place = SweepFolder(Path(temporary) if folder is None else Path(folder))
+        place = SweepFolder(Path(temporary) if folder is None else given_folder(folder))
         if any(place.trials.glob("*/codec.json")):
             raise InputError(
                 Message(
@@ -86,7 +89,11 @@ def checked_params(loaded: LoadedSpec, values: Mapping[str, Any], seed: int = 0)
     InputError
         No or an unknown family, an unknown parameter, or a value that the family does not take.
     """
-    spec = loaded.spec
+    if not isinstance(values, Mapping):
+        raise InputError(
+            f'params: pass a family and its parameters, as {{"family": "label"}}, got {values!r}'
+        )
+    spec, values = loaded.spec, plain(values)
     family = values.get("family")
     if not isinstance(family, str):
         raise InputError(f"the parameters name no family; valid: {', '.join(CATALOGUE.families)}")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
+from ratefront.arguments import check_count, check_seconds
+from ratefront.errors import UnknownNameError
 from ratefront.history import SweepHistory
 from ratefront.spec.check import LoadedSpec
 from ratefront.spec.load import load_spec
@@ -55,11 +57,18 @@ def simulate_sweep(
         4
     """
     from ratefront.simulate.asked import asked_for, find_table, with_faults
-    from ratefront.simulate.capacity import measured
+    from ratefront.simulate.capacity import SamplerName, measured
     from ratefront.simulate.invariants import check
     from ratefront.simulate.outcome import outcome_of
     from ratefront.simulate.run import run
 
+    _check_asked(trials=trials, slots=slots)
+    if sampler not in (None, *get_args(SamplerName)):
+        raise UnknownNameError("sampler", str(sampler), get_args(SamplerName))
+    check_seconds("trial_s", trial_s)
+    check_seconds("latency_s", latency_s or 0.0)
+    if faults is not None:
+        check_count("faults", faults, least=0)
     loaded = None if spec is None else load_spec(spec)
     found = None if table is None else find_table(str(table))
     scenario = asked_for(
@@ -75,6 +84,12 @@ def simulate_sweep(
         return outcome_of(run(scenario, parts, on_update))
 
 
+def _check_asked(**counts: int | None) -> None:
+    for argument, count in counts.items():
+        if count is not None:
+            check_count(argument, count)
+
+
 def simulate_seed(seed: int) -> Outcome:
     """A small sweep drawn from a seed, with its faults, checked.
 
@@ -85,6 +100,7 @@ def simulate_seed(seed: int) -> Outcome:
         As ``simulate_sweep``.
 
     Raises:
+        InputError: the seed is no whole number ≥ 0.
         InvariantBrokenError: what must hold whatever goes wrong did not.
 
     Example:
@@ -95,4 +111,4 @@ def simulate_seed(seed: int) -> Outcome:
     from ratefront.simulate.outcome import outcome_of
     from ratefront.simulate.seeds import try_seed
 
-    return outcome_of(try_seed(seed))
+    return outcome_of(try_seed(check_count("seed", seed, least=0)))

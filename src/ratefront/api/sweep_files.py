@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from ratefront.arguments import given_path
 from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError, UnknownNameError
 from ratefront.registry import described_once
@@ -89,15 +90,18 @@ def first_sweep(
     from ratefront.tasks.first_sweep import first_sweep as for_datasets
     from ratefront.trial.threads import threads_of
 
-    path = Path(path)
+    path = given_path(path, "path")
     if path.exists():
         raise InputError(
             Message(
                 f"{path} is there already and stays as it is; choose another file with ", Argument("path")
             )
         )
-    named = _named_task_model(task_model, None if weights is None else Path(weights))
-    datasets = given_datasets(data, kind)
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
+    given = str(given_path(data, "data"))
+    named = _named_task_model(task_model, None if weights is None else given_path(weights, "weights"))
+    datasets = given_datasets(given, kind)
     load_dataset(datasets[0])  # with all cores: of a folder, every file is decoded once
     with threads_of(1):
         first = for_datasets(datasets, named)
@@ -143,4 +147,4 @@ def write_schema(path: Path | str) -> None:
     """
     from ratefront.spec.json_schema import schema_text
 
-    Path(path).write_text(schema_text(CATALOGUE), encoding="utf-8")
+    given_path(path, "path").write_text(schema_text(CATALOGUE), encoding="utf-8")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ratefront.api.tables import Front, Trials
+from ratefront.arguments import check_count, given_folder, given_path
 from ratefront.errors import InputError
 from ratefront.history import SweepHistory
 from ratefront.spec.check import LoadedSpec
@@ -47,7 +48,7 @@ class Sweep:
         Raises:
             InputError: the folder holds no sweep.
         """
-        self._files = SweepFolder(Path(folder))
+        self._files = SweepFolder(given_folder(folder))
         check_is_sweep(self._files)
         self._read: tuple[int, SweepHistory] | None = None
         self._seen: tuple[SweepHistory, SweepView] | None = None
@@ -67,9 +68,10 @@ class Sweep:
         """The sweep as its ledger tells it by now: every trial, whatever became of it.
 
         Raises:
-            InputError: the ledger is empty: the sweep has not begun.
+            InputError: the ledger is empty: the sweep has not begun; or it is gone.
             LedgerDamagedError: an entry cannot be read.
         """
+        check_is_sweep(self._files)  # it may have been deleted meanwhile
         written = self._files.ledger.stat().st_size
         if self._read is None or self._read[0] != written:
             self._read = written, read_history(self._files)
@@ -135,9 +137,9 @@ class Sweep:
         """
         overlay = self.view.overlay
         if overlay is None:
-            raise InputError(
-                f"{self.folder}: the task model is not ready yet, and bounds are those of its predictions"
-            )
+            is_made = self.history.task_model is not None
+            why = f"{self._files.predictions} is gone" if is_made else "the task model is not ready yet"
+            raise InputError(f"{self.folder}: {why}, and bounds are those of its predictions")
         return overlay
 
     @property
@@ -230,6 +232,9 @@ class Sweep:
 
         Returns:
             How many files and bytes went, or would go.
+
+        Raises:
+            InputError: ``keep`` is none of these.
         """
         from ratefront.store.retention import apply_retention
 
@@ -260,7 +265,7 @@ class Sweep:
         from ratefront.simulate.recording import table_of_folder
 
         table = table_of_folder(self._files)
-        table.save(Path(path))
+        table.save(given_path(path, "path"))
         return len(table.rows)
 
     def serve_dashboard(self, *, port: int | None = None) -> None:
@@ -323,7 +328,7 @@ def loaded(
 ) -> LoadedSpec:
     """The spec that is given, or where none is, that of the sweep in ``folder``; changed as ``load_spec`` would."""
     if spec is None:
-        return spec_in(SweepFolder(Path(folder or ".")), overrides)
+        return spec_in(SweepFolder(given_folder(folder or ".")), overrides)
     return load_spec(spec, overrides)
 
 
@@ -381,14 +386,15 @@ def run(
         raise InputError(
             "pass a spec; or the folder of a sweep to go on with, and resume, extend or retry_failed"
         )
+    more = None if extend is None else check_count("extend", extend)
     chosen = loaded(spec, folder, overrides)
-    files = SweepFolder(new_folder(chosen.spec.name) if folder is None else Path(folder))
+    files = SweepFolder(given_folder(new_folder(chosen.spec.name) if folder is None else folder))
     with shown(progress) as display:
         run_sweep(
             chosen,
             files,
             resume=goes_on,
-            extend=extend,
+            extend=more,
             retry_failed=retry_failed,
             tracking_uri=tracking_uri,
             on_update=None if display is None else display.update,

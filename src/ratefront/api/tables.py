@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
+from ratefront.arguments import given_folder
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.records import Scalar, Status, TrialResult
 from ratefront.store.folder import SweepFolder
@@ -95,7 +96,16 @@ class Trial:
         """
         from ratefront.trial.reproduce import reproduce
 
-        return reproduce(self._files, self._history, self.trial_id, Path(folder))
+        return reproduce(self._files, self._history, self.trial_id, given_folder(folder))
+
+    def __eq__(self, other: object) -> bool:
+        """The same trial of the same sweep, at the same stage."""
+        if not isinstance(other, Trial):
+            return NotImplemented
+        return self.folder == other.folder and self._trial == other._trial
+
+    def __hash__(self) -> int:
+        return hash(self.folder)
 
     def __repr__(self) -> str:
         return f"<trial {self.trial_id}, {self.params['family']}, {self.status}>"
@@ -128,7 +138,9 @@ class Trials(Mapping[str, Trial]):
         return f"<{len(self)} trials>"
 
     def _repr_html_(self) -> str:
-        return str(self.to_dataframe().to_html(index=False, max_rows=30))
+        ended = self.to_dataframe()
+        counted = f"<p>{len(ended)} of {len(self)} trials have ended.</p>"
+        return counted + (str(ended.to_html(index=False, max_rows=30)) if len(ended) else "")
 
 
 class Front(Sequence[Trial]):

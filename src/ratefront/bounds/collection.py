@@ -14,7 +14,7 @@ from ratefront.bounds.gap import Gap, comparable, gap
 from ratefront.bounds.names import ORACLE
 from ratefront.bounds.rate_table import RateTable, rate_table
 from ratefront.bounds.statistics.held_out_intervals import HeldOutIntervals
-from ratefront.errors import InputError
+from ratefront.errors import InputError, UnknownCurveError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,6 +59,8 @@ class Bounds(Mapping[str, RateDistortionCurve]):
     warnings: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> RateDistortionCurve:
+        if name not in self.curves:
+            raise UnknownCurveError(name, self.curves)
         return self.curves[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -93,7 +93,7 @@ def sweep(
             progress=_MayGoUnread(display_for(RaisingConsole(stderr=True, highlight=False))),
         )
     with may_go_unread(sys.stderr):
-        _say_what_came_of_it(done, tracking_uri)
+        _say_what_came_of_it(done, folder, tracking_uri)
     with may_go_unread(sys.stdout):
         print(folder)
 
@@ -175,8 +175,8 @@ def _has_begun(folder: Path) -> bool:
     return True
 
 
-def _say_what_came_of_it(sweep: Sweep, tracking_uri: str | None) -> None:
-    summary, folder = sweep.summary, sweep.folder
+def _say_what_came_of_it(sweep: Sweep, folder: Path, tracking_uri: str | None) -> None:
+    summary = sweep.summary
     why = f" ({summary.ended_early})" if summary.ended_early else ""
     print(
         f"{summary.trials_finished} of {summary.trials_requested} trials finished{why}, "

@@ -39,4 +39,4 @@ def report(folder: Sweep) -> None:
     from ratefront.api import sweeps
 
     for path in sweeps.open(folder).report().artifacts:
-        print(path)
+        print(folder / path.name)

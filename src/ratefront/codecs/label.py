@@ -53,9 +53,9 @@ class LabelCodec(EntropyCoded):
         self.register_buffer("prior", torch.full((classes,), 1 / classes, dtype=torch.float64))
         self.register_buffer("counts", torch.zeros(classes, dtype=torch.int32))
         self._known_alphabet: _Alphabet | None = None
-        self.register_load_state_dict_post_hook(lambda module, keys: module._forget())  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_post_hook(_forget)  # type: ignore[no-untyped-call]
 
-    def _forget(self) -> None:
+    def forget_tables(self) -> None:
         self._known_alphabet = None
 
     def fit(self, predicted: NDArray[np.int64], merged_classes: int) -> None:
@@ -71,7 +71,7 @@ class LabelCodec(EntropyCoded):
         self.sent_as.copy_(torch.from_numpy(sent_as))
         self.prior.copy_(torch.from_numpy(merged / merged.sum()))
         self.counts.copy_(torch.from_numpy(counts))
-        self._forget()
+        self.forget_tables()
 
     @property
     def elements(self) -> int:
@@ -134,6 +134,11 @@ class LabelCodec(EntropyCoded):
 
     def transmitter_macs(self, image: Tensor) -> Macs:
         return multiply_accumulates(self.task_model, image)
+
+
+def _forget(module: LabelCodec, keys: object) -> None:
+    """A hook that is a function of this module, so that a codec can be pickled."""
+    module.forget_tables()
 
 
 class LabelFamily(Family):

@@ -31,9 +31,9 @@ class SettledProbabilities(nn.Module):
         self.register_buffer("pmf", torch.zeros(elements, capacity, dtype=torch.float64))
         self.register_buffer("counts", torch.zeros(elements, capacity, dtype=torch.int32))
         self._tables: list[FrequencyTable] | None = None
-        self.register_load_state_dict_post_hook(lambda module, keys: module._forget())  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_post_hook(_forget)  # type: ignore[no-untyped-call]
 
-    def _forget(self) -> None:
+    def forget_tables(self) -> None:
         self._tables = None
 
     def settle(
@@ -51,7 +51,7 @@ class SettledProbabilities(nn.Module):
             self.offset[element], self.size[element] = offset, len(p)
             self.pmf[element, : len(p)] = p
             self.counts[element, : len(p)] = torch.from_numpy(table.counts)
-        self._forget()
+        self.forget_tables()
 
     @property
     def ranges(self) -> tuple[Tensor, Tensor]:
@@ -81,3 +81,8 @@ class SettledProbabilities(nn.Module):
         """−log2 probability, float64, of each integer under the distribution of its element; all of one shape."""
         pmf, offset = self.pmf.cpu(), self.offset.cpu()
         return -pmf[elements, integers.long() - offset[elements]].log2()
+
+
+def _forget(module: SettledProbabilities, keys: object) -> None:
+    """A hook that is a function of this module, so that a codec can be pickled."""
+    module.forget_tables()

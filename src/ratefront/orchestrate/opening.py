@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ratefront.engine.engine import NO_MORE, Engine
@@ -18,6 +21,27 @@ from ratefront.store.reading import entries_of
 from ratefront.wording import Argument, Message
 
 RESUME = Argument("resume", True)
+
+_at_work = threading.Lock()
+
+
+@contextmanager
+def only_sweep_here() -> Iterator[None]:
+    """Signals, Ray's connection and the environment belong to the whole process: it runs one sweep at a time.
+
+    Raises
+    ------
+    InputError
+        Another thread runs one.
+    """
+    if not _at_work.acquire(blocking=False):
+        raise InputError(
+            "this process runs a sweep already; wait for its end, or run the other one in a process of its own"
+        )
+    try:
+        yield
+    finally:
+        _at_work.release()
 
 
 def check_folder(folder: SweepFolder, wishes: Wishes) -> None:

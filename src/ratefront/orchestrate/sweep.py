@@ -20,7 +20,13 @@ from ratefront.orchestrate.following import Following
 from ratefront.orchestrate.going_on import check_same_inputs, goes_on, is_anything_left
 from ratefront.orchestrate.halting import saying_why
 from ratefront.orchestrate.interrupts import Interrupts, interrupts
-from ratefront.orchestrate.opening import check_begun, check_extensible, check_folder, clear_away
+from ratefront.orchestrate.opening import (
+    check_begun,
+    check_extensible,
+    check_folder,
+    clear_away,
+    only_sweep_here,
+)
 from ratefront.orchestrate.quiet import quiet
 from ratefront.orchestrate.redraw import Redrawer
 from ratefront.orchestrate.turns import Turns, left_requests, still_counting
@@ -86,6 +92,7 @@ def run_sweep(
     check_folder(folder, wishes)
     following = Following(folder, loaded.spec, tracking_uri, Redrawer(folder), on_update)
     with ExitStack() as stack:
+        stack.enter_context(only_sweep_here())
         stack.enter_context(quiet())
         caught = stack.enter_context(interrupts(on_interrupt))
         slots = None if resume else _slots(stack, loaded.spec, caught)

@@ -36,7 +36,7 @@ def check(raw: object, source: str, catalogue: Catalogue) -> LoadedSpec:
     SpecError
         One line for each problem: path in the file, rule, value, valid choices.
     """
-    if not isinstance(raw, Mapping) or not raw:
+    if not isinstance(raw, Mapping):
         raise SpecError(
             source, [f"must be a mapping of settings, got {shown(raw)}; {valid_choices(_keys())}"]
         )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from ratefront.arguments import given_path
 from ratefront.catalogue import CATALOGUE, Catalogue
 from ratefront.errors import InputError, SpecError
 from ratefront.registry import load_target
@@ -14,6 +14,7 @@ from ratefront.spec.check import LoadedSpec, check
 from ratefront.spec.facts import facts_of_dataset
 from ratefront.spec.metric_functions import check_metrics
 from ratefront.spec.overrides import apply_overrides
+from ratefront.spec.plain_data import plain
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.yaml_text import read_yaml, write_yaml
 from ratefront.wording import Argument, Message
@@ -40,6 +41,7 @@ def load_spec(
         The checked spec with its search space: ``loaded.spec.trials``, ``loaded.space``.
 
     Raises:
+        InputError: it is no path, mapping or spec; or ``overrides`` is no mapping.
         SpecError: the file cannot be read, is no YAML, or has problems: one line each, with its path in the file.
 
     Example:
@@ -48,6 +50,10 @@ def load_spec(
         >>> spec.spec.trials
         8
     """
+    if not isinstance(overrides, Mapping | None):
+        raise InputError(
+            f'overrides: pass a value for each dotted key, as {{"trials": 8}}, got {overrides!r}'
+        )
     if isinstance(source, LoadedSpec) and not overrides:
         return source
     place = str(source) if isinstance(source, Path | str) else "the sweep"
@@ -62,8 +68,10 @@ def _plain(source: Path | str | Mapping[str, Any] | LoadedSpec) -> Any:
     if isinstance(source, LoadedSpec):
         return to_plain(source.spec)
     if isinstance(source, Path | str):
-        return _read(Path(source))
-    return deepcopy(dict(source))
+        return _read(given_path(source, "spec"))
+    if not isinstance(source, Mapping | SweepSpec):
+        raise InputError(f"spec: pass a sweep file's path, a mapping or a loaded spec, got {source!r}")
+    return plain(source)
 
 
 def check_weights(spec: SweepSpec, source: str, catalogue: Catalogue) -> None:
@@ -106,7 +114,7 @@ def _read(path: Path) -> Any:
 
 
 def spec_from_plain(
-    plain: Mapping[str, Any],
+    data: Mapping[str, Any],
     catalogue: Catalogue = CATALOGUE,
     source: str = "the ledger's spec",
     overrides: Mapping[str, Any] | None = None,
@@ -119,7 +127,7 @@ def spec_from_plain(
         The data fit no sweep of this version of ratefront, or of this catalogue; or they have moved.
     """
     try:
-        return _checked(deepcopy(dict(plain)), overrides or {}, source, catalogue)
+        return _checked(plain(data), overrides or {}, source, catalogue)
     except SpecError as error:
         raise SpecError(error.source, map(_with_way_out, error.problems)) from error
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any
 
+from ratefront.spec.plain_data import plain
 from ratefront.spec.problems import shown
 
 #: Keys whose value may be a bare name; setting a parameter under it spells the mapping out.
@@ -20,15 +20,15 @@ def apply_overrides(raw: dict[str, Any], overrides: Mapping[str, Any]) -> list[s
     problems = []
     for key, value in overrides.items():
         try:
-            _apply(raw, key, deepcopy(value))
+            _apply(raw, key, plain(value))
         except ValueError as error:
             problems.append(f"{key}: {error}")
     return problems
 
 
-def _apply(raw: dict[str, Any], key: str, value: Any) -> None:
-    parts = [part.strip() for part in key.split(".")]
-    if not all(parts):
+def _apply(raw: dict[str, Any], key: object, value: Any) -> None:
+    parts = [part.strip() for part in key.split(".")] if isinstance(key, str) else []
+    if not parts or not all(parts):
         raise ValueError("must be a dotted key, as training.epochs")
     target = raw
     for depth, part in enumerate(parts[:-1], start=1):

@@ -9,8 +9,9 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
+from ratefront.errors import UnknownNameError
 from ratefront.history import SweepHistory
 from ratefront.store.folder import SweepFolder
 from ratefront.store.front import front_of
@@ -36,7 +37,14 @@ def apply_retention(
 
     A trial that is off the front stays off: another one dominates it, or is its equal, and so does whatever
     comes to dominate that one. Hence nothing is deleted that a later front would need.
+
+    Raises
+    ------
+    UnknownNameError
+        ``keep`` is none that there is: whoever mistypes it loses nothing.
     """
+    if keep not in (None, *get_args(Keep)):
+        raise UnknownNameError("keep", str(keep), get_args(Keep))
     files = bytes_ = 0
     for path in superfluous(folder, history, keep or history.spec.get("keep", "all")):
         try:

@@ -39,6 +39,10 @@ class SummarisedTrial:
     trial: TrialHistory
     gap_bits: Mapping[str, float | None]
 
+    def __repr__(self) -> str:
+        """Short: a trial's history would hide the summary."""
+        return f"<{self.trial.params.trial_id}, {self.trial.params.values['family']}>"
+
     def to_json(self, metrics: tuple[str, ...]) -> dict[str, Any]:
         """Test values, with the sweep's own metrics, and the gaps."""
         return {**picked(self.trial, (*_FRONT, *metrics), metrics), "gap_bits": dict(self.gap_bits)}

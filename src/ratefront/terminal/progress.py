@@ -16,6 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from ratefront.errors import InputError
 from ratefront.history import SweepHistory, TrialHistory
 from ratefront.store.task_model_progress import TaskModelProgress
 from ratefront.terminal import words
@@ -33,6 +34,10 @@ _OTHER_LINES = 4
 _EPOCHS_APART_S = 10.0
 
 ENDING = "ending the sweep; it can be resumed (once more to end at once)"
+
+
+#: What ``shown`` asks of a display.
+_NEEDED = ("__enter__", "__exit__", "update", "train", "ending")
 
 
 class Display(Protocol):
@@ -66,6 +71,10 @@ def shown(progress: bool | Display) -> Iterator[Display | None]:
     if progress is False:
         yield None
         return
+    if progress is not True and not all(hasattr(progress, name) for name in _NEEDED):
+        raise InputError(
+            f"progress: pass True, False, or an object with {', '.join(_NEEDED)}, got {progress!r}"
+        )
     with (
         display_for(RaisingConsole(stderr=True, highlight=False)) if progress is True else progress
     ) as display:

@@ -7,10 +7,12 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ratefront.arguments import check_count
 from ratefront.errors import InputError
 from ratefront.wording import Argument, Message
 
 HOST = "127.0.0.1"
+_LAST_PORT = 65535
 
 
 def choose_port(wanted: int | None, usual: int) -> int:
@@ -19,9 +21,11 @@ def choose_port(wanted: int | None, usual: int) -> int:
     Raises
     ------
     InputError
-        ``wanted`` is taken.
+        ``wanted`` is taken, or no port.
     """
     if wanted is not None:
+        if check_count("port", wanted) > _LAST_PORT:
+            raise InputError(f"port: must be ≤ {_LAST_PORT}, got {wanted}")
         if not _is_free(wanted):
             raise InputError(Message(f"port {wanted} is taken; choose another with ", Argument("port")))
         return wanted

@@ -102,6 +102,8 @@ def given_array(array: NDArray[Any], sample_shape: tuple[int, ...], *, resize: b
         As ``given_files``.
     """
     clouds = len(sample_shape) == _CLOUD_AXES
+    if not clouds:
+        _check_not_one(array.shape, sample_shape)
     if array.dtype == np.float32 and array.shape[1:] == sample_shape and array.ndim:
         if len(array):
             check_values(array, "points" if clouds else "images", "samples")
@@ -110,6 +112,13 @@ def given_array(array: NDArray[Any], sample_shape: tuple[int, ...], *, resize: b
         raise _no_clouds()
     part = _part_of_array(_checked(array, "samples"), "samples", sample_shape, resize)
     return Given((part,), sample_shape)
+
+
+def _check_not_one(shape: tuple[int, ...], sample_shape: tuple[int, ...]) -> None:
+    """A single image would be taken for several grey ones: its channels, or its rows."""
+    channels, height, width = sample_shape
+    if (shape == sample_shape and channels != 1) or shape == (height, width, channels):
+        raise InputError(f"samples: {shape} is one image without an axis for samples; x[None] gives it one")
 
 
 def _no_clouds() -> InputError:

@@ -6,11 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from ratefront.arguments import check_count, given_paths
 from ratefront.bitstream import CodedStream, StreamWriter, check_block
 from ratefront.codecs.contract import Codec
 from ratefront.codecs.storage import load_codec
@@ -98,16 +100,15 @@ class StoredCodec:
             InputError: the samples do not fit the codec, or there is no such block.
             BitstreamError: the codec does not decode here what it encodes.
         """
-        array = samples.detach().cpu().numpy() if isinstance(samples, torch.Tensor) else np.asarray(samples)
-        return self._coded(given_array(array, self.sample_shape, resize=resize), block_size)
+        return self._coded(given_array(_as_array(samples), self.sample_shape, resize=resize), block_size)
 
     def compress_files(
-        self, paths: Sequence[Path | str], *, block_size: int = BLOCK_SIZE, resize: bool = False
+        self, paths: Path | str | Sequence[Path | str], *, block_size: int = BLOCK_SIZE, resize: bool = False
     ) -> CodedStream:
         """Code image files (a sample each) and .npy or .npz arrays, in their order; they are read a block at a time.
 
         Args:
-            paths: decoded as those of the data set were that the codec learned from.
+            paths: one or several; decoded as those of the data set were that the codec learned from.
             block_size: as in ``compress``.
             resize: as in ``compress``.
 
@@ -119,22 +120,21 @@ class StoredCodec:
             BitstreamError: the codec does not decode here what it encodes.
         """
         found = given_files(
-            [Path(path) for path in paths], self.sample_shape, resize=resize, background=self._background
+            given_paths(paths, "paths"), self.sample_shape, resize=resize, background=self._background
         )
         return self._coded(found, block_size)
 
     def _coded(self, samples: Samples, block_size: int) -> CodedStream:
         """A codec that uses positions counts them from the first sample."""
-        if block_size < 1:
-            raise InputError(f"block_size: must be ≥ 1, got {block_size}")
+        check_count("block_size", block_size)
         check_block(self.module.elements, min(block_size, len(samples)))
         writer = StreamWriter(self.module, self.identity, len(samples), block_size)
         for first, count in writer.spans:
-            block = torch.from_numpy(samples[first : first + count])
+            block = torch.from_numpy(np.require(samples[first : first + count], requirements="W"))
             writer.add(self.module.analyse(block, first), first)
         return writer.stream()
 
-    def decompress(self, coded: CodedStream | bytes) -> NDArray[np.int64]:
+    def decompress(self, coded: CodedStream | bytes | bytearray | memoryview) -> NDArray[np.int64]:
         """The classes (N,) of a stream that this codec has written, from its bytes alone.
 
         Args:
@@ -144,8 +144,14 @@ class StoredCodec:
             The classes (N,), int64.
 
         Raises:
+            InputError: what was given is neither.
             BitstreamError: the bytes are another codec's, damaged, or no stream.
         """
+        if not isinstance(coded, CodedStream | bytes | bytearray | memoryview):
+            raise InputError(
+                f"coded: pass what compress gave, or its bytes, got {type(coded).__name__}; of a file those are "
+                "Path(…).read_bytes()"
+            )
         return classes_in(self.module, self.identity, bytes(coded))
 
     def round_trip(self, samples: NDArray[np.float32], block_size: int = BLOCK_SIZE) -> RoundTrip:
@@ -170,6 +176,16 @@ class StoredCodec:
             bytes=payload_bytes + other_bytes / max(1, stream.samples),
             payload_bytes=payload_bytes,
         )
+
+
+def _as_array(samples: ArrayLike | torch.Tensor) -> NDArray[Any]:
+    if isinstance(samples, torch.Tensor):
+        dense = samples.detach().to_dense()
+        return (dense.float() if dense.dtype == torch.bfloat16 else dense).cpu().numpy()
+    try:
+        return np.asarray(samples)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"samples: make no array: {error}") from error
 
 
 def _payload_shares(stream: CodedStream) -> NDArray[np.float64]:
@@ -222,9 +238,10 @@ def _no_codec(folder: SweepFolder, trial_id: str) -> InputError:
     if trial.status not in ("finished", "collapsed"):
         return InputError(f"trial {trial_id} is {trial.status}: it has left no codec")
     kept = history.spec.get("keep", "all")
+    why = "" if kept == "all" else f": this sweep keeps the files of trials as `keep: {kept}` says"
     return InputError(
         Message(
-            f"the codec of trial {trial_id} is gone: this sweep keeps the files of trials as `keep: {kept}` says; `",
+            f"the codec of trial {trial_id} is gone{why}; `",
             Call("trial.reproduce"),
             "` makes it again",
         )
