@@ -148,7 +148,7 @@ def test_the_examples_work(sweep: rf.Sweep, tmp_path: Path, monkeypatch: pytest.
     for name, thing in _explained():
         if name.startswith(("LoadedSpec.", "serve_ui")):
             continue
-        made = {"first_sweep": tmp_path, "write_schema": tmp_path, "audit_files": tmp_path}
+        made = {"first_sweep": tmp_path, "write_schema": tmp_path, "audit_files": tmp_path, "run": tmp_path}
         scope = {"folder": made.get(name, sweep.folder), "images": np.asarray(images)}
         for example in finder.find(thing, name, globs=scope):
             tried += len(example.examples)

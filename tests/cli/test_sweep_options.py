@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import ratefront as rf
-from ratefront.api import sweeps
+from ratefront.api import running
 from ratefront.cli import app
 from ratefront.cli.arguments import overrides_of
 from ratefront.cli.next_command import resuming
@@ -55,7 +55,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         )
         return SimpleNamespace(summary=summary, folder=folder)
 
-    monkeypatch.setattr(sweeps, "run", run)
+    monkeypatch.setattr(running, "run", run)
     return found
 
 
@@ -140,7 +140,7 @@ def test_the_library_takes_extensions_and_retries_for_going_on(
 
     asked: dict[str, Any] = {}
     monkeypatch.setattr(sweep, "run_sweep", lambda loaded, folder, **told: asked.update(told, loaded=loaded))
-    sweeps.run(None, begun, progress=False, **option)
+    running.run(None, begun, progress=False, **option)
     assert asked["resume"] is True
     assert asked["extend"] == option.get("extend")
     assert asked["retry_failed"] is option.get("retry_failed", False)
@@ -172,7 +172,7 @@ def _interrupted(_: object, folder: Path, **__: object) -> None:
 def test_an_interrupted_sweep_says_how_to_go_on(
     change: Callable[[list[str]], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweeps, "run", _interrupted)
+    monkeypatch.setattr(running, "run", _interrupted)
     words = change(["sweep", str(DIGITS), "--set", "keep=none", "--out", str(tmp_path / "a b")])
     done = ratefront(*words)
     assert done.exit_code == 130
@@ -193,7 +193,7 @@ def test_a_sweep_that_cannot_go_on_now_says_how_it_goes_on_later(
             (folder / "ledger.jsonl").touch()
         raise EngineError("no space left; make room, then go on with the sweep")
 
-    monkeypatch.setattr(sweeps, "run", without_room)
+    monkeypatch.setattr(running, "run", without_room)
     done = ratefront("sweep", DIGITS, "--out", tmp_path / "new")
     first, *then = done.stderr.splitlines()
     assert (done.exit_code, first) == (1, "ratefront: no space left; make room, then go on with the sweep")
@@ -207,7 +207,7 @@ def test_interrupted_before_it_began_there_is_nothing_to_go_on_with(
     def at_once(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sweeps, "run", at_once)
+    monkeypatch.setattr(running, "run", at_once)
     done = ratefront("sweep", str(DIGITS), "--out", str(tmp_path / "new"))
     assert (done.exit_code, done.stderr) == (130, "interrupted; nothing was started\n")
 

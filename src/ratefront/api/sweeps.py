@@ -1,18 +1,16 @@
-"""A sweep as an object: run it, open it, look at it, go on with it."""
+"""A sweep as an object: open it, look at it, steer it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ratefront.api.tables import Front, Trials
-from ratefront.arguments import check_count, given_folder, given_path
+from ratefront.api.trials import Front, Trials
+from ratefront.arguments import given_folder, given_path
 from ratefront.errors import InputError
 from ratefront.history import SweepHistory
 from ratefront.spec.check import LoadedSpec
-from ratefront.spec.load import load_spec, spec_from_plain
+from ratefront.spec.load import spec_from_plain
 from ratefront.store.folder import SweepFolder
 from ratefront.store.reading import check_is_sweep, read_history, read_spec
 
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from ratefront.store.retention import Keep, Removed
     from ratefront.store.status import SweepStatus
     from ratefront.store.summary import Summary
-    from ratefront.terminal.progress import Display
 
 STOPPED_BY_HAND = "stopped by hand"
 
@@ -84,7 +81,7 @@ class Sweep:
         Raises:
             SpecError: it fits no sweep of this version of ratefront, or its data have moved.
         """
-        return spec_in(self._files)
+        return spec_from_plain(read_spec(self._files), source=str(self._files.ledger))
 
     def status(self) -> SweepStatus:
         """How the sweep stands, also while another process runs it: counts, speed, what runs, what failed.
@@ -308,97 +305,3 @@ def open(folder: Path | str) -> Sweep:
         'digits'
     """
     return Sweep(folder)
-
-
-def spec_in(files: SweepFolder, overrides: Mapping[str, Any] | None = None) -> LoadedSpec:
-    """The spec of the sweep that is there, changed as ``load_spec`` would.
-
-    Raises
-    ------
-    InputError
-        The folder holds no sweep, or one that this version of ratefront does not understand; or its data have moved.
-    """
-    return spec_from_plain(read_spec(files), source=str(files.ledger), overrides=overrides)
-
-
-def loaded(
-    spec: Path | str | Mapping[str, Any] | LoadedSpec | None,
-    folder: Path | str | None,
-    overrides: Mapping[str, Any] | None = None,
-) -> LoadedSpec:
-    """The spec that is given, or where none is, that of the sweep in ``folder``; changed as ``load_spec`` would."""
-    if spec is None:
-        return spec_in(SweepFolder(given_folder(folder or ".")), overrides)
-    return load_spec(spec, overrides)
-
-
-def new_folder(name: str) -> Path:
-    """Where a sweep of this name goes if nobody says: ``runs/NAME-TIME``."""
-    return Path("runs") / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-
-
-def run(
-    spec: Path | str | Mapping[str, Any] | LoadedSpec | None = None,
-    folder: Path | str | None = None,
-    *,
-    overrides: Mapping[str, Any] | None = None,
-    resume: bool = False,
-    extend: int | None = None,
-    retry_failed: bool = False,
-    tracking_uri: str | None = None,
-    progress: bool | Display = True,
-) -> Sweep:
-    """Run a sweep to its end, or go on with one; its progress is shown in a terminal or notebook.
-
-    Ctrl-C (in a notebook: interrupt) ends it in good order; it can be resumed.
-
-    Args:
-        spec: as ``load_spec`` takes it; None: that of the sweep in ``folder``, which is gone on with.
-        folder: the sweep's own, new or empty; None: ``runs/NAME-TIME``.
-        overrides: as ``load_spec`` takes them.
-        resume: go on with the sweep in ``folder``.
-        extend: go on, and try so many trials more than it asked for.
-        retry_failed: go on, and try again what had failed for good.
-        tracking_uri: MLflow store or server; None: as the spec says, else ``mlflow.db`` beside the sweep's folder.
-        progress: whether to show it; or what shows it.
-
-    Returns:
-        The sweep.
-
-    Raises:
-        InputError: the spec, the folder or the cluster does not fit; nothing was started.
-        LedgerError: the ledger is damaged, or another driver writes it.
-        EngineError: the sweep cannot go on; what was measured is kept.
-        KeyboardInterrupt: it was asked to end; it can be resumed.
-
-    Example:
-        >>> import ratefront as rf
-        >>> sweep = rf.run("sweeps/digits.yaml", "runs/a", overrides={"trials": 4})  # doctest: +SKIP
-        >>> sweep = rf.run(folder="runs/a", extend=4)  # doctest: +SKIP
-    """
-    from ratefront.orchestrate.sweep import run_sweep
-    from ratefront.terminal.progress import shown
-
-    goes_on = resume or retry_failed or extend is not None
-    if goes_on and folder is None:
-        raise InputError("to go on with a sweep, say which: pass its folder")
-    if spec is None and not goes_on:
-        raise InputError(
-            "pass a spec; or the folder of a sweep to go on with, and resume, extend or retry_failed"
-        )
-    more = None if extend is None else check_count("extend", extend)
-    chosen = loaded(spec, folder, overrides)
-    files = SweepFolder(given_folder(new_folder(chosen.spec.name) if folder is None else folder))
-    with shown(progress) as display:
-        run_sweep(
-            chosen,
-            files,
-            resume=goes_on,
-            extend=more,
-            retry_failed=retry_failed,
-            tracking_uri=tracking_uri,
-            on_update=None if display is None else display.update,
-            on_training=None if display is None else display.train,
-            on_interrupt=None if display is None else display.ending,
-        )
-    return Sweep(files.path)

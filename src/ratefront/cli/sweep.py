@@ -72,7 +72,7 @@ def sweep(
     ] = None,
 ) -> None:
     """Run a sweep, or go on with one. The last line printed is its folder."""
-    from ratefront.api import sweeps
+    from ratefront.api import running
     from ratefront.terminal.console import RaisingConsole
     from ratefront.terminal.progress import display_for
     from ratefront.terminal.unread import may_go_unread
@@ -80,10 +80,10 @@ def sweep(
     goes_on = resume or retry_failed or extend is not None
     _check_options(spec, trials, out, goes_on)
     overrides = overrides_of(set_, trials)
-    loaded = sweeps.loaded(spec, out, overrides)
-    folder = out or sweeps.new_folder(loaded.spec.name)
+    loaded = running.loaded(spec, out, overrides)
+    folder = out or running.new_folder(loaded.spec.name)
     with _resumable(folder, tracking_uri):
-        done = sweeps.run(
+        done = running.run(
             loaded,
             folder,
             resume=resume,

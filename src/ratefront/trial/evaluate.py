@@ -21,7 +21,7 @@ from ratefront.entropy_coder import Symbols
 from ratefront.errors import OracleViolationError
 from ratefront.records import Measurement
 from ratefront.spec.metrics import Metric
-from ratefront.trial.figures import finite_log_loss, metrics_of
+from ratefront.trial.metrics import finite_log_loss, metrics_of
 from ratefront.trial.receiver import Decoded
 
 _KEPT = 256  # of a split's samples, their latents are looked at again

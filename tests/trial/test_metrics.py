@@ -24,7 +24,7 @@ from ratefront.spec.metrics import SHIPPED, Metric
 from ratefront.store.folder import SweepFolder
 from ratefront.trial.context import TrialContext
 from ratefront.trial.faults import fault_of
-from ratefront.trial.figures import finite_log_loss, metrics_of
+from ratefront.trial.metrics import finite_log_loss, metrics_of
 from ratefront.trial.receiver import Decoded, shared_receiver
 from ratefront.trial.run import run_trial
 
