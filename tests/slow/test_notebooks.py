@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[2]
@@ -52,3 +54,42 @@ def test_notebooks_are_kept_without_what_they_showed() -> None:
     assert len(NOTEBOOKS) >= 2
     for path in NOTEBOOKS:
         assert _outputs(nbformat.read(path, as_version=4)) == [], path.name
+
+
+ENDLESS = """
+import ratefront as rf
+one = {"split": "conv2", "entropy_model": "categorical", "width": 2, "alphabet": 8, "beta": 60}
+small = {"trials": 1, "task_model.epochs": 1, "training.epochs": 100_000, "space": {"family": {"split": one}}}
+sweep = rf.run("sweeps/digits.yaml", "runs/a", overrides=small)
+"""
+NEXT_CELL = """
+sweep = rf.open("runs/a")
+print(sweep.status().state)
+sweep.stop("t0000")
+print(rf.run(folder="runs/a", resume=True, progress=False).status().state)
+"""
+
+
+def test_a_notebooks_interrupt_ends_a_sweep_in_good_order(tmp_path: Path) -> None:
+    """The kernel lives on, and the next cell looks at the sweep and goes on with it."""
+    (tmp_path / "sweeps").symlink_to(ROOT / "sweeps")
+    ledger = tmp_path / "runs" / "a" / "ledger.jsonl"
+    manager, client = start_new_kernel(kernel_name="python3", cwd=str(tmp_path))
+    try:
+        client.execute(ENDLESS)
+        deadline = time.monotonic() + 120
+        while not (ledger.is_file() and '"kind":"reported"' in ledger.read_text()):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        manager.interrupt_kernel()
+        reply = client.get_shell_msg(timeout=60)["content"]
+        assert (reply["status"], reply["ename"]) == ("error", "Interrupted")
+        assert '"kind":"halted"' in ledger.read_text()
+        said: list[str] = []
+        client.execute_interactive(
+            NEXT_CELL, timeout=120, output_hook=lambda told: said.append(told["content"].get("text", ""))
+        )
+        assert "".join(said).split() == ["interrupted", "ended"]
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
