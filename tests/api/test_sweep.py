@@ -162,7 +162,9 @@ class TestNotebook:
 
     def test_tables_show_themselves(self, sweep: rf.Sweep) -> None:
         assert "<table" in sweep.trials._repr_html_()
-        assert sweep.front[0].trial_id in sweep.front._repr_html_()
+        html = sweep.front._repr_html_()
+        assert sweep.front[0].trial_id in html
+        assert html.count("<img ") == 1
 
 
 def test_a_spec_is_a_file_a_mapping_or_a_spec() -> None:

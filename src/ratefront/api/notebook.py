@@ -1,4 +1,4 @@
-"""What a notebook shows of a sweep and of its front: tables, and a small figure."""
+"""What a notebook shows of a sweep and of its front: a small figure and a table."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 
 def sweep_html(sweep: Sweep) -> str:
-    """The sweep's state in a line, its front as a small figure and as a table."""
-    from ratefront.report.notebook_html import figure_html
-    from ratefront.report.plot import SMALL_WIDTH, small_front_png
+    """The sweep's state in a line, and its front."""
     from ratefront.report.words import status_line
 
     try:
@@ -23,18 +21,18 @@ def sweep_html(sweep: Sweep) -> str:
     except RatefrontError as error:  # a cell that shows something fails of nothing
         return f"<p>{escape(repr(sweep))}: {escape(str(error))}</p>"
     heading = f"<p><b>{escape(view.name)}</b> in <code>{escape(str(sweep.folder))}</code>. "
-    figure = figure_html(small_front_png(view), "front", SMALL_WIDTH) if view.measured else ""
-    return f"{heading}{escape(status_line(view))}</p>{figure}{front_html(view)}"
+    return f"{heading}{escape(status_line(view))}</p>{front_html(view)}"
 
 
 def front_html(view: SweepView) -> str:
-    """The front as the report's own table."""
-    from ratefront.report.notebook_html import table_html
+    """The front as a small figure, and as the report's own table."""
+    from ratefront.report.notebook_html import figure_html, table_html
+    from ratefront.report.plot import SMALL_WIDTH, small_front_png
     from ratefront.report.tables import front_table
 
+    figure = figure_html(small_front_png(view), "front", SMALL_WIDTH) if view.measured else ""
     if not view.front:
-        return "<p>No trial is on the front yet.</p>"
+        return f"{figure}<p>No trial is on the front yet.</p>"
     table = front_table(view)
-    return table_html(
-        (cell.text for cell in table.columns), ((cell.text for cell in row) for row in table.rows)
-    )
+    rows = ((cell.text for cell in row) for row in table.rows)
+    return figure + table_html((cell.text for cell in table.columns), rows)
