@@ -101,7 +101,7 @@ def summarise(history: SweepHistory, facts: TaskFacts, overlay: PredictionBounds
     reference, front = reference_of(history, facts, overlay), front_of(history)
     objectives = objectives_of(history.spec)
     volume, why_volume = _volume(front, objectives, reference)
-    share, why_share = _share_of_oracle(history, overlay, reference)
+    share, why_share = _share_of_oracle(front, overlay, reference)
     reasons = {"hypervolume": why_volume, "hypervolume_rate_accuracy": why_share}
     return Summary(
         sweep=history.spec.get("name"),
@@ -160,11 +160,11 @@ def _volume(
 
 
 def _share_of_oracle(
-    history: SweepHistory, overlay: PredictionBounds | None, reference: Reference
+    front: Sequence[TrialHistory], overlay: PredictionBounds | None, reference: Reference
 ) -> tuple[float | None, str]:
     corner = reference.complete(RATE_ACCURACY)
     if overlay is None or corner is None:
         return None, reference.why_not(RATE_ACCURACY) or "the task model's predictions are not there"
-    points = [point_of(trial) for trial in front_of(history)]
+    points = [point_of(trial) for trial in front]
     share = hypervolume_rate_accuracy(points, overlay.curves, corner)
     return share, "" if share is not None else "the oracle has no volume above the reference"
