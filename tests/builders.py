@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ratefront import events
+from ratefront.history import events
 from ratefront.records import Measurement, Scalar, TrialResult
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import Ledger
+from ratefront.store.ledger.ledger_file import Ledger
+from ratefront.store.sweep_folder import SweepFolder
 
 CLASSES = 10
 SAMPLES = 360

@@ -61,10 +61,8 @@ class Marked:
 
     def close(self, within_s: float = 12.0) -> None:
         """
-        Raises
-        ------
-        AssertionError
-            A process is left.
+        Raises:
+            AssertionError: A process is left.
         """
         try:
             self.assert_none_left(within_s)

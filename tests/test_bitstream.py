@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ratefront.bitstream import FILLER, bits_alone, read_stream, write_stream
-from ratefront.container import HEADER_BYTES, MAGIC, MOST_LATENTS, Header, parse
-from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.coded_stream import FILLER, bits_alone, read_stream, write_stream
+from ratefront.bitstream.container import HEADER_BYTES, MAGIC, MOST_LATENTS, Header, parse
+from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.symbol_strings import SymbolStrings, decode_columns, encode_columns
 from ratefront.errors import BitstreamError
-from ratefront.symbol_strings import SymbolStrings, decode_columns, encode_columns
 
 IDENTITY = bytes(range(32))
 

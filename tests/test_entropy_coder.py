@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder
+from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder
+from ratefront.bitstream.symbol_strings import decode_columns, encode_columns, shortest_string
 from ratefront.errors import BitstreamError
-from ratefront.symbol_strings import decode_columns, encode_columns, shortest_string
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -11,7 +11,7 @@ import pytest
 
 from ratefront import errors
 from ratefront.errors import RatefrontError, SpecError, UnknownCurveError, UnknownNameError, UnknownTrialError
-from ratefront.simulate.run import InvariantBrokenError
+from ratefront.simulate.run_simulation import InvariantBrokenError
 from ratefront.wording import Argument, Message
 
 MADE = {

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from tests.test_bitstream import IDENTITY, Ragged, Silent, TwoColumns, latents_of_two_columns, ragged_latents
 
-from ratefront.bitstream import LatentCoder, read_stream, write_stream
-from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.coded_stream import LatentCoder, read_stream, write_stream
+from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.symbol_strings import SymbolStrings, decode_chosen, encode_chosen
 from ratefront.errors import BitstreamError
-from ratefront.symbol_strings import SymbolStrings, decode_chosen, encode_chosen
 from ratefront.testing.stream_mutants import Mutant, mutants, survive
 from ratefront.testing.stream_mutations import MUTATIONS
 
@@ -105,7 +105,7 @@ VICTIMS = {
 
 def _label_codec() -> Victim:
     from ratefront.codecs.label import LabelCodec
-    from ratefront.tasks.small_cnn import SmallCNN
+    from ratefront.tasks.architectures.small_cnn import SmallCNN
 
     codec = LabelCodec(SmallCNN(10), classes=10, share=0.6)
     codec.fit(np.random.default_rng(0).choice(10, 500, p=np.arange(1, 11) / 55), merged_classes=2)

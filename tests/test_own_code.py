@@ -50,7 +50,7 @@ def test_whatever_a_module_imports_however(write: Write, line: str) -> None:
 def test_imports_are_followed_and_circles_end(write: Write) -> None:
     write("a_.py", "import b_")
     write("b_.py", "import c_\nimport a_")
-    write("c_.py", "import json, numpy, torch, ratefront.tasks.model, no_such_module")
+    write("c_.py", "import json, numpy, torch, ratefront.tasks.task_model, no_such_module")
     write("unused.py", "")
     assert list(own_modules(["a_"])) == ["a_", "b_", "c_"]
 
@@ -103,7 +103,7 @@ class TestInstalled:
 
 
 def test_what_is_ratefronts_or_torchs_is_not_the_users() -> None:
-    assert own_modules(["ratefront.tasks.small_cnn", "torch.nn"]) == {}
+    assert own_modules(["ratefront.tasks.architectures.small_cnn", "torch.nn"]) == {}
 
 
 @pytest.mark.parametrize("name", ["no_such_module", "json.nothing", "sys", "", "."])

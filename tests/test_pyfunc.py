@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from tests.lab import EXAMPLES, lab_spec
 
+from ratefront.codecs.codec_files import load_family, save_codec
 from ratefront.codecs.contract import CodecStructure
-from ratefront.codecs.storage import load_family, save_codec
-from ratefront.data.load import load_dataset
+from ratefront.data.load_dataset import load_dataset
 from ratefront.data.splits import Split
 from ratefront.errors import InputError
 from ratefront.records import TrialParams, TrialResult
-from ratefront.store.folder import SweepFolder
-from ratefront.tracking.model_folder import write_model
-from ratefront.tracking.protocol import FrontCodec
-from ratefront.trial.context import TrialContext
-from ratefront.trial.run import run_trial
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tracking.mlflow.model_folder import write_model
+from ratefront.tracking.tracker_protocol import FrontCodec
+from ratefront.trial.run_trial import run_trial
+from ratefront.trial.trial_context import TrialContext
 
 SPEC = lab_spec(training={"epochs": 5})
 THEIR_CODE = """

@@ -15,7 +15,7 @@
     │   └── LedgerVersionError        written by a newer ratefront
     ├── EngineError                   the sweep cannot go on
     ├── TrackingError                 a tracker cannot be reached, or takes nothing more; the ledger has it all
-    ├── InvariantBrokenError          a simulated sweep broke what must hold in every one (ratefront.simulate.run)
+    ├── InvariantBrokenError          a simulated sweep broke a rule (ratefront.simulate.run_simulation)
     └── TrialError                    one trial fails, the sweep goes on
         ├── DivergedError             a loss or an objective became NaN or infinite
         ├── UnknownCostError          an objective has no value: operations of the transmitter that no formula counts,

@@ -27,10 +27,9 @@ def balanced_accuracy(labels: NDArray[np.int64], classes: NDArray[np.int64]) -> 
 
     Every class that occurs counts the same, however rare it is; one that does not occur counts for nothing.
 
-    Example
-    -------
-    >>> balanced_accuracy(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 0]))
-    0.5
+    Example:
+        >>> balanced_accuracy(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 0]))
+        0.5
     """
     _, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
     right = np.bincount(places, weights=labels == classes)
@@ -46,11 +45,10 @@ def top5_accuracy(
     Of equal scores the first class is the largest, as in what is decoded, so that it is never below the accuracy. Of
     at most five classes it is 1, whatever was decoded.
 
-    Example
-    -------
-    >>> scores = np.arange(14, dtype=np.float32).reshape(2, 7)  # classes 2 to 6 are the best five of both samples
-    >>> top5_accuracy(np.array([2, 1]), np.array([6, 6]), scores)
-    0.5
+    Example:
+        >>> scores = np.arange(14, dtype=np.float32).reshape(2, 7)  # classes 2 to 6 are the best five of both samples
+        >>> top5_accuracy(np.array([2, 1]), np.array([6, 6]), scores)
+        0.5
     """
     if scores is None:
         return None
@@ -72,10 +70,9 @@ def log_loss_bits(
     """The mean of -log2 softmax(scores)[label], in bits and double precision: what a result's ``log_loss_bits`` holds
     (Dubois et al. 2021, "Lossy compression for lossless prediction").
 
-    Example
-    -------
-    >>> log_loss_bits(np.array([0, 1]), np.array([0, 0]), np.log(np.array([[0.5, 0.5], [0.5, 0.5]], np.float32)))
-    1.0
+    Example:
+        >>> log_loss_bits(np.array([0, 1]), np.array([0, 0]), np.log(np.array([[0.5, 0.5], [0.5, 0.5]], np.float32)))
+        1.0
     """
     if scores is None:
         return None

@@ -14,7 +14,7 @@ from optuna.distributions import (
 from optuna.study import StudyDirection
 
 from ratefront.records import Objectives, Scalar
-from ratefront.spec.space import Choice, Float, Int, Leaf, Space, assign
+from ratefront.spec.space.dimensions import Choice, Float, Int, Leaf, Space, assign
 
 Values: TypeAlias = dict[str, Scalar]
 Distributions: TypeAlias = dict[str, BaseDistribution]

@@ -27,17 +27,13 @@ FloatArray = npt.NDArray[np.float64]
 def non_dominated(points: Mapping[str, Sequence[float]], objectives: Objectives) -> list[str]:
     """The keys of the front, rank 1 of ``ranks``: sorted by the first objective (best first), then by key.
 
-    Parameters
-    ----------
-    points
-        key → one value an objective, in the objectives' own units (bit/sample, fraction, bytes, ms).
-    objectives
-        direction of each, in the order of the values.
+    Args:
+        points: key → one value an objective, in the objectives' own units (bit/sample, fraction, bytes, ms).
+        objectives: direction of each, in the order of the values.
 
-    Raises
-    ------
-    InputError
-        A value is NaN or infinite (names key and objective), or a point has another number of values.
+    Raises:
+        InputError: A value is NaN or infinite (names key and objective), or a point has another number of
+            values.
     """
     found = ranks(points, objectives)
     costs = as_costs(list(points.values()), objectives)
@@ -64,10 +60,8 @@ def as_costs(
 ) -> FloatArray:
     """Values (N, M) as an array in which every column is minimised: maximised ones change their sign.
 
-    Raises
-    ------
-    InputError
-        As ``non_dominated``.
+    Raises:
+        InputError: As ``non_dominated``.
     """
     signs = np.array([1.0 if direction == "minimise" else -1.0 for direction in objectives.values()])
     table = np.empty((len(values), len(objectives)))
@@ -89,10 +83,8 @@ def _checked(point: Sequence[float], objectives: Objectives, key: str) -> Sequen
 def on_axis(objective: str, value: float) -> float:
     """A value on its axis of the hypervolume: rates, sizes and times as log2(1 + value), all else as it is.
 
-    Raises
-    ------
-    InputError
-        A rate, a size or a time is negative.
+    Raises:
+        InputError: A rate, a size or a time is negative.
     """
     if objective not in LOGARITHMIC:
         return float(value)
@@ -111,17 +103,12 @@ def hypervolume(
     on every objective add nothing; an empty set has 0. The order of the points and dominated points change
     nothing.
 
-    Parameters
-    ----------
-    points
-        shape (N, M), in the objectives' own units.
-    reference
-        objective → value in the same units; transformed like the points.
+    Args:
+        points: shape (N, M), in the objectives' own units.
+        reference: objective → value in the same units; transformed like the points.
 
-    Raises
-    ------
-    InputError
-        A value is not finite or out of range, or the reference lacks an objective.
+    Raises:
+        InputError: A value is not finite or out of range, or the reference lacks an objective.
     """
     missing = [name for name in objectives if name not in reference]
     if missing:

@@ -28,10 +28,8 @@ class CodecModel(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
         """Read the codec's two files.
 
-        Raises
-        ------
-        InputError
-            As ``load_codec``.
+        Raises:
+            InputError: As ``load_codec``.
         """
         from ratefront.errors import InputError
         from ratefront.trial.stored_codec import StoredCodec
@@ -56,10 +54,8 @@ class CodecModel(PythonModel):
         ``model_input`` is images (N, C, H, W) in [0, 1], or point clouds (N, P, 3), float32. Of each there is a row:
         ``class``, ``bytes`` and ``payload_bytes`` (see ``RoundTrip``).
 
-        Raises
-        ------
-        InputError
-            Values are no brightnesses or not finite, or the block size is none.
+        Raises:
+            InputError: Values are no brightnesses or not finite, or the block size is none.
         """
         from ratefront.trial.stored_codec import BLOCK_SIZE
 

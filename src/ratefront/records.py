@@ -59,10 +59,8 @@ def metric_names(spec: Mapping[str, Any]) -> tuple[str, ...]:
 def objectives_of(spec: Mapping[str, Any]) -> Objectives:
     """What a resolved spec optimises.
 
-    Raises
-    ------
-    UnknownNameError
-        It names an objective that is neither one of ``OBJECTIVES`` nor a metric of its own.
+    Raises:
+        UnknownNameError: It names an objective that is neither one of ``OBJECTIVES`` nor a metric of its own.
     """
     own: Objectives = {metric["name"]: metric["direction"] for metric in spec.get("metrics") or ()}
     known, names = {**OBJECTIVES, **own}, spec.get("objectives") or DEFAULT_OBJECTIVES
@@ -167,10 +165,8 @@ class Measurement:
     def metric(self, name: str) -> float | None:
         """One of ``metrics``.
 
-        Raises
-        ------
-        UnknownNameError
-            It was not measured.
+        Raises:
+            UnknownNameError: It was not measured.
         """
         if name not in self.metrics:
             raise UnknownNameError("metric", name, self.metrics)
@@ -219,10 +215,8 @@ class TrialResult:
     def objective(self, name: str) -> float:
         """The value that the search sees: validation where the objective depends on data.
 
-        Raises
-        ------
-        UnknownCostError
-            It is not known.
+        Raises:
+            UnknownCostError: It is not known.
         """
         if name == "encode_ms" and self.encode_ms_validation is not None:
             return self.encode_ms_validation
@@ -231,10 +225,8 @@ class TrialResult:
     def test_objective(self, name: str) -> float:
         """The value that the report shows: test where the objective depends on data.
 
-        Raises
-        ------
-        UnknownCostError
-            It is not known.
+        Raises:
+            UnknownCostError: It is not known.
         """
         return self._value(name, self.test)
 

@@ -19,7 +19,7 @@ import pytest
 from tests.api.conftest import DIGITS
 
 import ratefront as rf
-from ratefront.data.load import load_dataset
+from ratefront.data.load_dataset import load_dataset
 
 PUBLIC = [
     "Front",

@@ -16,7 +16,7 @@ from tests.builders import FakeSweep, full_sweep, label
 
 import ratefront as rf
 from ratefront.bounds import RateDistortionCurve
-from ratefront.data.load import load_dataset
+from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import UnknownTrialError
 
 

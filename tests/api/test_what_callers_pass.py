@@ -19,11 +19,11 @@ from tests.builders import full_sweep
 
 import ratefront as rf
 from ratefront.api.one_trial import checked_params
-from ratefront.arguments import check_count, given_path
-from ratefront.data.load import load_dataset
-from ratefront.orchestrate.opening import only_sweep_here
-from ratefront.tracking.serving import choose_port
-from ratefront.trial.given_images import given_array
+from ratefront.argument_checks import check_count, given_path
+from ratefront.data.load_dataset import load_dataset
+from ratefront.orchestrate.begin_or_resume import only_sweep_here
+from ratefront.tracking.browsing.local_server import choose_port
+from ratefront.trial.user_samples import given_array
 
 
 @pytest.fixture(scope="module")

@@ -19,15 +19,15 @@ import torch
 from numpy.typing import NDArray
 from timing import Figures, VoidBenchmarkError, seconds_of
 
-from ratefront.bitstream import read_stream, write_stream
-from ratefront.codecs.storage import load_codec
-from ratefront.data.load import load_dataset
+from ratefront.bitstream.coded_stream import read_stream, write_stream
+from ratefront.codecs.codec_files import load_codec
+from ratefront.data.load_dataset import load_dataset
 from ratefront.records import TrialParams, TrialResult
 from ratefront.spec.schema import SweepSpec
-from ratefront.store.folder import SweepFolder
-from ratefront.tasks.prepare import prepare_task_model
-from ratefront.trial.context import TrialContext
-from ratefront.trial.run import run_trial
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tasks.prepare_task_model import prepare_task_model
+from ratefront.trial.run_trial import run_trial
+from ratefront.trial.trial_context import TrialContext
 
 _IMAGES, _BLOCK = 10_000, 1000
 _LOW_RATE_BITS = 16

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
-from ratefront.symbol_strings import SymbolStrings, decode_columns, encode_columns
+from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.symbol_strings import SymbolStrings, decode_columns, encode_columns
 
 LENGTHS = (1, 10, 100, 1_000, 10_000)
 TABLES = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator
 from pathlib import Path
 
-from ratefront.events import TaskModelReady
+from ratefront.history.events import TaskModelReady
 from ratefront.records import Measurement, Progress, TrialParams, TrialResult
 from ratefront.spec.schema import SweepSpec
-from ratefront.trial.context import TrialContext
+from ratefront.trial.trial_context import TrialContext
 
 REPORTS = 10
 SLOTS = 2

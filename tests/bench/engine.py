@@ -35,7 +35,7 @@ def measure_trials() -> Figures:
 
 def measure_slots() -> Figures:
     """A thousand slots, ten thousand trials."""
-    from ratefront.simulate.capacity import capacity
+    from ratefront.simulate.driver_capacity import capacity
 
     found = capacity(SLOTS, SIMULATED_TRIALS, TRIAL_S)
     note(

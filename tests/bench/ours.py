@@ -17,18 +17,18 @@ from types import SimpleNamespace
 from empty import SLOTS
 from stopwatch import Stopwatch, SweepSpeed, seconds_per_trial
 
-from ratefront.engine.live import LiveSweep
+from ratefront.engine.live_sweep import LiveSweep
 from ratefront.engine.messages import Fact
-from ratefront.events import Finished, Reported
-from ratefront.history import SweepHistory
-from ratefront.orchestrate import following, redraw
-from ratefront.orchestrate.following import Following
-from ratefront.orchestrate.sweep import Work, run_sweep
-from ratefront.report.write import DrawnReport
-from ratefront.spec.check import LoadedSpec
+from ratefront.history.events import Finished, Reported
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.orchestrate import followers, report_redraw
+from ratefront.orchestrate.followers import Following
+from ratefront.orchestrate.sweep_run import Work, run_sweep
+from ratefront.report.write_report import DrawnReport
+from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.schema import Named, Resources, Sampler, SweepSpec
-from ratefront.spec.space import Branch, Float, Space
-from ratefront.store.folder import SweepFolder
+from ratefront.spec.space.dimensions import Branch, Float, Space
+from ratefront.store.sweep_folder import SweepFolder
 
 WORK = Work("empty:trial_steps", "empty:prepare")
 
@@ -37,8 +37,10 @@ def main() -> None:
     trials, uri = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None
     if uri == "off":
         uri = None
-        following.open_tracking = lambda *_, **__: SimpleNamespace(wake=lambda: None, finish=lambda *_: 0)
-    redraw.write_report = lambda _: DrawnReport((), {}, (), "")  # what it costs is not what is measured here
+        followers.open_tracking = lambda *_, **__: SimpleNamespace(wake=lambda: None, finish=lambda *_: 0)
+    report_redraw.write_report = lambda _: DrawnReport(
+        (), {}, (), ""
+    )  # what it costs is not what is measured here
     watch, tracking = Stopwatch(), Stopwatch()
     _watch_tell(watch)
     _watch_changed(tracking)

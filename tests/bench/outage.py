@@ -27,10 +27,10 @@ from timing import VoidBenchmarkError, note
 from tracked_sweep import LedgerFile, beginning, finish, new_folder, report, start, trial_id
 
 from engine import plain_environment
-from ratefront import events
+from ratefront.history import events
 from ratefront.tracking import open_tracking
-from ratefront.tracking.follower import Follower
-from ratefront.tracking.protocol import Closing
+from ratefront.tracking.delivery.follower import Follower
+from ratefront.tracking.tracker_protocol import Closing
 
 HERE = Path(__file__).parent
 METRICS = ("loss", "rate_bits", "accuracy", "distortion", "learning_rate")

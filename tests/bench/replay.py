@@ -14,8 +14,8 @@ def measure() -> Figures:
     """A ledger of 10 000 finished trials with 20 reports each, from the file to the engine's next suggestion."""
     from ratefront.engine.engine import Engine
     from ratefront.engine.messages import Record
-    from ratefront.spec.load import load_spec
-    from ratefront.store.ledger import read_entries
+    from ratefront.spec.load_spec import load_spec
+    from ratefront.store.ledger.ledger_file import read_entries
 
     loaded = load_spec(ROOT / "sweeps" / "digits.yaml", {"trials": 10_001})
     with tempfile.TemporaryDirectory() as folder:
@@ -31,10 +31,10 @@ def measure() -> Figures:
 
 
 def _write_long_ledger(path: Path, trials: int, reports: int) -> None:
-    from ratefront import events
-    from ratefront.events import Entry
+    from ratefront.history import events
+    from ratefront.history.events import Entry
     from ratefront.records import Measurement, TrialResult
-    from ratefront.store.ledger import format_line
+    from ratefront.store.ledger.ledger_file import format_line
 
     measured = Measurement(360, 3.3, 3.2, 8.0, 1.0, 4.3, 0.9)
     happened: list[events.Event] = [events.Created("long", {}, "0")]

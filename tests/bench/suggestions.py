@@ -20,15 +20,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
-from ratefront.engine.memory import Window
-from ratefront.engine.startup import spread
-from ratefront.engine.study import SamplerStudy
-from ratefront.engine.suggest import Suggester
-from ratefront.history import TrialHistory
+from ratefront.engine.search.first_trials import spread
+from ratefront.engine.search.sampler_memory import Window
+from ratefront.engine.search.sampler_study import SamplerStudy
+from ratefront.engine.search.suggest import Suggester
+from ratefront.history.sweep_history import TrialHistory
 from ratefront.pareto import hypervolume
 from ratefront.records import TrialParams, TrialResult
-from ratefront.simulate.problems import Synthetic
-from ratefront.spec.load import load_spec
+from ratefront.simulate.simulated_problem import Synthetic
+from ratefront.spec.load_spec import load_spec
 
 DIGITS = load_spec(Path(__file__).parents[2] / "sweeps" / "digits.yaml")
 PROBLEM = Synthetic(DIGITS.space)

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from classifier import drawn_logits
 
-from ratefront import events
-from ratefront.events import Entry, Event
+from ratefront.history import events
+from ratefront.history.events import Entry, Event
 from ratefront.records import Measurement, TrialResult
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import format_line
-from ratefront.store.sealed import FACTS
+from ratefront.store.files.checksummed_folder import FACTS
+from ratefront.store.ledger.ledger_file import format_line
+from ratefront.store.sweep_folder import SweepFolder
 
 CLASSES, TEST_SAMPLES = 10, 360
 SPEC = {

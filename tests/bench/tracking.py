@@ -19,10 +19,10 @@ from timing import Figures, VoidBenchmarkError, note
 from tracked_sweep import LedgerFile, beginning, finished_trials, new_folder
 
 from engine import sweep_speed
-from ratefront import events
+from ratefront.history import events
 from ratefront.tracking import open_tracking
-from ratefront.tracking.protocol import Closing
-from ratefront.tracking.ui import QUIET_UVICORN
+from ratefront.tracking.browsing.mlflow_ui import QUIET_UVICORN
+from ratefront.tracking.tracker_protocol import Closing
 
 ROUNDS, TRIALS, STOCK_TRIALS = 3, 20, 4
 WORKERS = ("--workers", "4")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import softmax
 
-from ratefront.bounds.confusion import Confusion
 from ratefront.bounds.curves.indirect import indirect_problem
-from ratefront.bounds.predictions import Predictions
 from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, solve_kernel
+from ratefront.bounds.source.confusion import Confusion
+from ratefront.bounds.source.predictions import Predictions
 
 
 def calibrated_logits(

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from ratefront.bounds import UnconvergedWarning, blahut_arimoto
 from ratefront.bounds.solver.blahut_arimoto import solve_kernel
-from ratefront.bounds.solver.blocks import BlockKernel, MatrixDistortion
+from ratefront.bounds.solver.block_distortion import BlockKernel, MatrixDistortion
 from ratefront.bounds.solver.kernels import SparseGainKernel
 from ratefront.errors import InputError
 

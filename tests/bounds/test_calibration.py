@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 from tests.bounds.generators import calibrated_logits, calibrated_predictions
 
-from ratefront.bounds.predictions import Predictions
+from ratefront.bounds.source.predictions import Predictions
 from ratefront.bounds.statistics.calibration import calibrated, temperature_of
 from ratefront.bounds.statistics.reliability import expected_calibration_error
 from ratefront.errors import InputError

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from scipy.special import rel_entr, softmax
 from tests.bounds.generators import calibrated_predictions, solve_indirect
 
-from ratefront.bounds.confusion import Confusion
 from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress, time_sharing
 from ratefront.bounds.curves.indirect import indirect_estimate_and_compress
 from ratefront.bounds.curves.oracle import oracle_point_at_slope
-from ratefront.bounds.curves.task_model import task_model_curve
-from ratefront.bounds.curves.tempered import sampled_points
-from ratefront.bounds.predictions import Predictions
-from ratefront.bounds.source import entropy_bits
+from ratefront.bounds.curves.task_model_curve import task_model_curve
+from ratefront.bounds.curves.tempered_sampling import sampled_points
+from ratefront.bounds.source.confusion import Confusion
+from ratefront.bounds.source.distributions import entropy_bits
+from ratefront.bounds.source.predictions import Predictions
 from ratefront.bounds.statistics.channel_fits import (
     fit_estimate_and_compress,
     fit_indirect,
@@ -250,7 +250,7 @@ def test_blocks_change_nothing_and_samples_keep_their_places(
     predictions, others = calibrated_predictions(60, 4), calibrated_predictions(50, 4, seed=3)
     channels = FITS[name](predictions)
     whole = channels.contributions(others)
-    monkeypatch.setattr("ratefront.bounds.scores.BLOCK_ENTRIES", 12)
+    monkeypatch.setattr("ratefront.bounds.source.scores.BLOCK_ENTRIES", 12)
     small = channels.contributions(others)
     turned = np.arange(50)[::-1]
     back = channels.contributions(subset(others, turned))

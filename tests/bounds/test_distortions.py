@@ -18,8 +18,13 @@ from ratefront.bounds import (
     prior_from_counts,
 )
 from ratefront.bounds.closed_form.top_k_filling import TopKFilling
-from ratefront.bounds.curves.distortions import cost_oracle, log_loss_oracle, top_k_oracle, top_k_rate_bits
-from ratefront.bounds.names import COST, LOG_LOSS
+from ratefront.bounds.curve_names import COST, LOG_LOSS
+from ratefront.bounds.curves.other_distortions import (
+    cost_oracle,
+    log_loss_oracle,
+    top_k_oracle,
+    top_k_rate_bits,
+)
 from ratefront.errors import InputError
 
 counts = st.lists(st.integers(0, 1000), min_size=1, max_size=12).filter(any)

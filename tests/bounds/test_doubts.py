@@ -19,7 +19,7 @@ from ratefront.bounds import (
     curves_from_predictions,
     temperature_of,
 )
-from ratefront.bounds.doubts import curves_with_doubts
+from ratefront.bounds.curve_warnings import curves_with_doubts
 from ratefront.bounds.statistics import undercut as undercuts
 from ratefront.bounds.statistics.cross_calibration import cross_calibrated
 from ratefront.bounds.statistics.held_out import split_in_folds, subset

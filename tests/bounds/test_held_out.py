@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from tests.bounds.generators import calibrated_predictions, drawn_decisions, solve_indirect
 
 from ratefront.bounds import indirect_estimate_and_compress
-from ratefront.bounds.confusion import Confusion
+from ratefront.bounds.curve_names import INDIRECT_CROSS_FITTED
+from ratefront.bounds.curve_recipes import curve_names
 from ratefront.bounds.hull import lower_hull
-from ratefront.bounds.names import INDIRECT_CROSS_FITTED
-from ratefront.bounds.predictions import Predictions
-from ratefront.bounds.recipes import curve_names
+from ratefront.bounds.source.confusion import Confusion
+from ratefront.bounds.source.predictions import Predictions
 from ratefront.bounds.statistics.bootstrap import bootstrap_interval
 from ratefront.bounds.statistics.channel_fits import (
     fit_estimate_and_compress,
@@ -26,6 +26,7 @@ from ratefront.bounds.statistics.channel_fits import (
     fit_task_model,
     fit_time_sharing,
 )
+from ratefront.bounds.statistics.channel_inputs import ClassInputs, Seen
 from ratefront.bounds.statistics.channels import Contributions
 from ratefront.bounds.statistics.few_samples import few_samples_warning, samples_per_cell
 from ratefront.bounds.statistics.held_out import (
@@ -35,7 +36,6 @@ from ratefront.bounds.statistics.held_out import (
     indirect_held_out,
     subset,
 )
-from ratefront.bounds.statistics.inputs import ClassInputs, Seen
 from ratefront.errors import InputError
 
 SLOPES = np.array([np.inf, 8.0, 5.0, 3.0])

@@ -29,7 +29,7 @@ from ratefront.bounds import (
     oracle_rate_bits,
     task_model_curve,
 )
-from ratefront.bounds.solver import blocks
+from ratefront.bounds.solver import block_distortion
 from ratefront.errors import InputError
 
 relaxed = settings(deadline=None, max_examples=25)
@@ -85,7 +85,7 @@ def test_so_is_each_point_under_any_cost(joint: np.ndarray, actions: int, seed: 
 @given(joints())
 def test_in_single_precision_the_gap_is_as_honest(joint: np.ndarray) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(blocks, "DOUBLE_ENTRIES", 0)
+        monkeypatch.setattr(block_distortion, "DOUBLE_ENTRIES", 0)
         curve = indirect_estimate_and_compress(joint, 8, tolerance_bits=1e-4)
     assert curve.gap_bits is not None
     assert curve.gap_bits.max() <= 1e-4

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratefront.bounds import entropy_bits
+from ratefront.bounds.curve_names import LOG_LOSS
 from ratefront.bounds.curves.invariance import (
     coin_flips_entropy_bits,
     finite_set_entropy_bits,
     rate_invariance_curve,
     supervised_entropy_bits,
 )
-from ratefront.bounds.names import LOG_LOSS
 from ratefront.errors import InputError
 
 relaxed = settings(deadline=None, max_examples=50)

@@ -19,7 +19,7 @@ from ratefront.bounds.codes.operational_codes import (
     merged_classes,
 )
 from ratefront.bounds.codes.prefix_code import fixed_length_code, huffman_code
-from ratefront.bounds.names import BLOCK_CODES, CURVE_KINDS, FIXED_LENGTH, HUFFMAN, MERGED_CLASSES
+from ratefront.bounds.curve_names import BLOCK_CODES, CURVE_KINDS, FIXED_LENGTH, HUFFMAN, MERGED_CLASSES
 from ratefront.errors import InputError
 
 CLASSES = 6

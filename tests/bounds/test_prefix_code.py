@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ratefront.bounds.codes.block_code import BlockCode
 from ratefront.bounds.codes.prefix_code import PrefixCode, fixed_length_code, huffman_code
-from ratefront.bounds.source import entropy_bits
+from ratefront.bounds.source.distributions import entropy_bits
 from ratefront.errors import InputError
 
 TABLE_I = ("00", "01", "1000", "1001", "1010", "1011", "1100", "1101", "1110", "1111")

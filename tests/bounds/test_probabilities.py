@@ -18,7 +18,7 @@ from ratefront.bounds import (
     task_model_curve,
     task_model_point,
 )
-from ratefront.bounds.scores import BLOCK_ENTRIES, are_probabilities
+from ratefront.bounds.source.scores import BLOCK_ENTRIES, are_probabilities
 from ratefront.errors import InputError
 
 LABELS, LOGITS = calibrated_logits(60, 10)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from ratefront.bounds import entropy_bits, oracle_rate_bits, prior_from_labels, sample_and_communicate
-from ratefront.bounds.curves.tempered import sampled_points
-from ratefront.bounds.scores import BLOCK_ENTRIES
+from ratefront.bounds.curves.tempered_sampling import sampled_points
+from ratefront.bounds.source.scores import BLOCK_ENTRIES
 from ratefront.errors import InputError
 
 

@@ -26,11 +26,11 @@ from ratefront.bounds import (
     sample_and_communicate,
     task_model_curve,
 )
-from ratefront.bounds import scores as score_blocks
-from ratefront.bounds.solver import blocks
+from ratefront.bounds.solver import block_distortion
 from ratefront.bounds.solver.blahut_arimoto import solve_kernel
-from ratefront.bounds.solver.blocks import BlockKernel, MatrixDistortion
-from ratefront.bounds.solver.samples import SampleDistortion
+from ratefront.bounds.solver.block_distortion import BlockKernel, MatrixDistortion
+from ratefront.bounds.solver.sample_distortion import SampleDistortion
+from ratefront.bounds.source import scores as score_blocks
 from ratefront.errors import InputError
 
 slow = settings(deadline=None, max_examples=40)
@@ -196,12 +196,12 @@ def test_what_the_posteriors_expect_does_not_depend_on_the_labels() -> None:
 
 
 def single_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "DOUBLE_ENTRIES", 0)
+    monkeypatch.setattr(block_distortion, "DOUBLE_ENTRIES", 0)
 
 
 def not_kept(monkeypatch: pytest.MonkeyPatch, entries: int = 100) -> None:
-    monkeypatch.setattr(blocks, "KEPT_ENTRIES", 0)
-    monkeypatch.setattr(blocks, "PASS_ENTRIES", entries)
+    monkeypatch.setattr(block_distortion, "KEPT_ENTRIES", 0)
+    monkeypatch.setattr(block_distortion, "PASS_ENTRIES", entries)
     monkeypatch.setattr(score_blocks, "BLOCK_ENTRIES", entries)
 
 

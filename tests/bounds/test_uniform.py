@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratefront.bounds import oracle_curve, oracle_rate_bits, uniform_rate_bits
-from ratefront.bounds.closed_form.uniform import EquiprobableClasses
+from ratefront.bounds.closed_form.equiprobable import EquiprobableClasses
 from ratefront.bounds.curves.oracle import uniform_curve, uniform_curve_log2, uniform_rate_bits_log2
 from ratefront.bounds.examples.detection import detection_count
 from ratefront.errors import InputError

@@ -17,10 +17,10 @@ from tests.browser.mlflow_ui import NAME, RunsTable, chart, note, open_artifact,
 from tests.tracking.servers import MlflowServer
 
 import ratefront as rf
-from ratefront.store.folder import SweepFolder
-from ratefront.tracking.mlflow_store import MlflowStore
-from ratefront.tracking.pages import pages, place_in_store, sweep_of
-from ratefront.tracking.uri import sqlite_uri
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tracking.browsing.mlflow_pages import pages, place_in_store, sweep_of
+from ratefront.tracking.mlflow.mlflow_store import MlflowStore
+from ratefront.tracking.tracking_uri import sqlite_uri
 
 #: "Model training" was once chosen at the top left; it is kept.
 FOR_TRAINING = """localStorage.setItem('mlflow.workflowType_v1', '"machine_learning"')"""

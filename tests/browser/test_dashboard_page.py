@@ -10,7 +10,7 @@ from tests.builders import result
 from tests.tracking.browsed import every_ending
 from tests.tracking.dashboards import Served, dashboard
 
-from ratefront.events import Finished
+from ratefront.history.events import Finished
 
 pytestmark = pytest.mark.slow
 

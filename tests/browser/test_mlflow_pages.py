@@ -22,13 +22,13 @@ from tests.builders import FakeSweep, label, result, spec, split
 from tests.tracking.servers import MlflowServer
 
 import ratefront as rf
-from ratefront import events
+from ratefront.history import events
 from ratefront.records import Scalar
-from ratefront.store.folder import SweepFolder
-from ratefront.tracking.mlflow_store import MlflowStore
-from ratefront.tracking.pages import pages, place_in_store, sweep_of
-from ratefront.tracking.uri import sqlite_uri
-from ratefront.tracking.view_state import SWEEPS_KEY
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tracking.browsing.mlflow_pages import pages, place_in_store, sweep_of
+from ratefront.tracking.mlflow.mlflow_store import MlflowStore
+from ratefront.tracking.mlflow.saved_views import SWEEPS_KEY
+from ratefront.tracking.tracking_uri import sqlite_uri
 
 pytestmark = pytest.mark.slow
 

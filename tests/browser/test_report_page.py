@@ -8,7 +8,7 @@ import pytest
 from tests.browser.chromium import Watched
 from tests.builders import full_sweep
 
-from ratefront.report.write import write_report
+from ratefront.report.write_report import write_report
 
 pytestmark = pytest.mark.slow
 

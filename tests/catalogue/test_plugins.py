@@ -23,13 +23,13 @@ from ratefront.catalogue.families import FAMILIES
 from ratefront.catalogue.plugins import Plugins
 from ratefront.catalogue.task_models import TASK_MODELS
 from ratefront.errors import InputError, SpecError
-from ratefront.spec.check import check
-from ratefront.spec.json_schema import sweep_json_schema
-from ratefront.spec.plan import plan_of, render_plan
-from ratefront.spec.space import Branch, Choice, Int
+from ratefront.spec.check_spec import check
+from ratefront.spec.space.dimensions import Branch, Choice, Int
+from ratefront.spec.views.json_schema import sweep_json_schema
+from ratefront.spec.views.plan import plan_of, render_plan
 
 FAMILY = """
-from ratefront.catalogue.parameters import FamilyParameters
+from ratefront.catalogue.family_parameters import FamilyParameters
 class Parameters(FamilyParameters):
     split: str
     letters: int
@@ -42,11 +42,11 @@ from ratefront.catalogue.task_models import Takes, TaskModelParameters
 def register(catalogue):
     catalogue.families.add("foreign", Parameters, "NAME:Family", "somebody else's codec")
     catalogue.datasets.add(
-        "squares", DatasetParameters, "ratefront.data.digits:load_digits", "squares",
+        "squares", DatasetParameters, "ratefront.data.official.digits:load_digits", "squares",
         {{"classes": 4, "shape": (1, 6, 6)}},
     )
     catalogue.task_models.add(
-        "shallow", TaskModelParameters, "ratefront.tasks.small_cnn:build", "one stage and a classifier",
+        "shallow", TaskModelParameters, "ratefront.tasks.architectures.small_cnn:build", "one stage and a classifier",
         {{"splits": ("only",), "strides": (1,), "takes": Takes("images", sides=(6,))}},
     )
 """
@@ -197,7 +197,7 @@ def test_the_command_line_says_in_a_line_what_is_wrong(tmp_path: Path) -> None:
 IMPORTED = (
     "import sys\n"
     "from pathlib import Path\n"
-    "from ratefront.spec.load import load_spec\n"
+    "from ratefront.spec.load_spec import load_spec\n"
     "load_spec(Path('sweep.yaml'))\n"
     "print(*{'foreign', 'torch'} & set(sys.modules))"
 )

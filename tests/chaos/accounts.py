@@ -7,12 +7,12 @@ import json
 from collections import Counter
 from typing import Any
 
-from ratefront.events import Failed, Finished, Planned, Started, Stopped
+from ratefront.history.events import Failed, Finished, Planned, Started, Stopped
 from ratefront.records import ENDED
-from ratefront.store.folder import SweepFolder
-from ratefront.store.front import front_of
-from ratefront.store.ledger import read_entries
-from ratefront.store.reading import read_history
+from ratefront.store.ledger.ledger_file import read_entries
+from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.views.front_trials import front_of
 
 #: How MLflow calls the end of a trial.
 MLFLOW_STATUS = {"finished": "FINISHED", "collapsed": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
@@ -61,7 +61,7 @@ def _assert_once_in_table(folder: SweepFolder, statuses: dict[str, Any]) -> None
 def _assert_once_in_mlflow(folder: SweepFolder, statuses: dict[str, Any]) -> None:
     from mlflow.tracking import MlflowClient
 
-    from ratefront.tracking.uri import default_uri
+    from ratefront.tracking.tracking_uri import default_uri
 
     client = MlflowClient(default_uri(folder.path))
     (experiment,) = [e for e in client.search_experiments() if e.name == "ratefront"]

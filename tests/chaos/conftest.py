@@ -12,7 +12,7 @@ import pytest
 from tests.chaos.accounts import assert_accounted, measured
 from tests.chaos.stage import Stage
 
-from ratefront.store.folder import SweepFolder
+from ratefront.store.sweep_folder import SweepFolder
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ratefront.orchestrate.sweep import Work, run_sweep
-from ratefront.spec.load import load_spec
-from ratefront.store.folder import SweepFolder
+from ratefront.orchestrate.sweep_run import Work, run_sweep
+from ratefront.spec.load_spec import load_spec
+from ratefront.store.sweep_folder import SweepFolder
 
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import Any
 
 from ratefront.records import Measurement, Progress, TrialParams, TrialResult
-from ratefront.trial.context import TrialContext
+from ratefront.trial.trial_context import TrialContext
 
 #: What trial number n does; the others are sound.
 ODDITIES = {

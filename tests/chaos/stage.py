@@ -17,9 +17,9 @@ import psutil
 import pytest
 from tests.processes import Marked
 
-from ratefront.history import SweepHistory, TrialHistory
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import read_entries
+from ratefront.history.sweep_history import SweepHistory, TrialHistory
+from ratefront.store.ledger.ledger_file import read_entries
+from ratefront.store.sweep_folder import SweepFolder
 
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 

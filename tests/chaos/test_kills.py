@@ -10,8 +10,8 @@ import pytest
 from tests.chaos.accounts import assert_accounted, measured
 from tests.chaos.stage import Progress, Stage, pause, training, worker_of
 
-from ratefront.events import Resumed
-from ratefront.store.ledger import read_entries
+from ratefront.history.events import Resumed
+from ratefront.store.ledger.ledger_file import read_entries
 
 FEW, MANY = pytest.param(2, 6, marks=pytest.mark.slow), pytest.param(20, 24, marks=pytest.mark.chaos)
 

@@ -17,8 +17,8 @@ from tests.chaos.accounts import assert_accounted
 from tests.chaos.stage import Stage, training
 from tests.processes import Marked
 
-from ratefront.events import Failed
-from ratefront.store.ledger import read_entries
+from ratefront.history.events import Failed
+from ratefront.store.ledger.ledger_file import read_entries
 
 HEAD, NODES = "127.0.0.2", ("127.0.0.3", "127.0.0.4")
 PORT = 26379

@@ -11,9 +11,9 @@ import pytest
 from tests.chaos.accounts import assert_accounted
 from tests.chaos.odd_work import ODDITIES
 
-from ratefront.store.folder import SweepFolder
-from ratefront.store.front import front_of
-from ratefront.store.reading import read_history
+from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.views.front_trials import front_of
 
 HERE = Path(__file__).parent
 TRIALS = 10

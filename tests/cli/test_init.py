@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.cli import app
-from ratefront.spec.capacity import families_of
-from ratefront.spec.load import load_spec
+from ratefront.spec.load_spec import load_spec
+from ratefront.spec.resource_check import families_of
 
 NETWORK = """\
 from collections import OrderedDict

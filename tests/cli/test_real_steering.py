@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ratefront.store.folder import SweepFolder
+from ratefront.store.sweep_folder import SweepFolder
 
 pytestmark = pytest.mark.slow
 

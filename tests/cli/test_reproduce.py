@@ -29,7 +29,7 @@ def reproduce(folder, history, trial_id, out):
     measured = result(trial_id, 3.0, 0.9, 5000) if <result> else None
     return SimpleNamespace(result=measured, differences=<differences>, not_compared=<not_compared>)
 
-sys.modules["ratefront.trial.reproduce"] = stand_in = ModuleType("reproduce")
+sys.modules["ratefront.trial.reproduction.reproduce_trial"] = stand_in = ModuleType("reproduce")
 stand_in.reproduce = reproduce
 main()
 """

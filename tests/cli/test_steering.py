@@ -12,10 +12,10 @@ from typer.testing import CliRunner, Result
 
 from ratefront.cli import app
 from ratefront.errors import EngineError
-from ratefront.events import Planned
-from ratefront.store import steering
-from ratefront.store.folder import SweepFolder
-from ratefront.store.reading import read_history
+from ratefront.history.events import Planned
+from ratefront.store.ledger import stopping
+from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.sweep_folder import SweepFolder
 
 
 def ratefront(*words: str | Path) -> Result:
@@ -79,7 +79,7 @@ def test_a_driver_that_does_not_answer_is_an_engine_error(
         raise EngineError("process 7 on lab was asked to end")
 
     FakeSweep(tmp_path)
-    monkeypatch.setattr(steering, "stop_sweep", deaf)
+    monkeypatch.setattr(stopping, "stop_sweep", deaf)
     done = ratefront("stop", tmp_path)
     assert (done.exit_code, done.stderr) == (1, "ratefront: process 7 on lab was asked to end\n")
 

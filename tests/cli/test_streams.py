@@ -13,10 +13,10 @@ from tests.lab import EXAMPLES, lab_spec
 from typer.testing import CliRunner, Result
 
 from ratefront.cli import app
-from ratefront.data.load import load_dataset
+from ratefront.data.load_dataset import load_dataset
 from ratefront.records import TrialParams
-from ratefront.trial.context import TrialContext
-from ratefront.trial.run import run_trial
+from ratefront.trial.run_trial import run_trial
+from ratefront.trial.trial_context import TrialContext
 
 
 def _run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -12,16 +12,16 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import ratefront as rf
-from ratefront.api import running
+from ratefront.api import run_sweep
 from ratefront.cli import app
-from ratefront.cli.arguments import overrides_of
 from ratefront.cli.next_command import resuming
+from ratefront.cli.shared_arguments import overrides_of
 from ratefront.errors import EngineError, InputError, SpecError
-from ratefront.events import LEDGER_FORMAT, Created, Reconfigured
-from ratefront.spec.check import LoadedSpec
-from ratefront.spec.load import load_spec, to_plain
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import Ledger
+from ratefront.history.events import LEDGER_FORMAT, Created, Reconfigured
+from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.load_spec import load_spec, to_plain
+from ratefront.store.ledger.ledger_file import Ledger
+from ratefront.store.sweep_folder import SweepFolder
 
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 
@@ -55,7 +55,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         )
         return SimpleNamespace(summary=summary, folder=folder)
 
-    monkeypatch.setattr(running, "run", run)
+    monkeypatch.setattr(run_sweep, "run", run)
     return found
 
 
@@ -136,11 +136,13 @@ def test_a_file_that_is_given_is_the_one_that_is_compared(begun: Path, asked: di
 def test_the_library_takes_extensions_and_retries_for_going_on(
     option: dict[str, Any], begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ratefront.orchestrate import sweep
+    from ratefront.orchestrate import sweep_run
 
     asked: dict[str, Any] = {}
-    monkeypatch.setattr(sweep, "run_sweep", lambda loaded, folder, **told: asked.update(told, loaded=loaded))
-    running.run(None, begun, progress=False, **option)
+    monkeypatch.setattr(
+        sweep_run, "run_sweep", lambda loaded, folder, **told: asked.update(told, loaded=loaded)
+    )
+    run_sweep.run(None, begun, progress=False, **option)
     assert asked["resume"] is True
     assert asked["extend"] == option.get("extend")
     assert asked["retry_failed"] is option.get("retry_failed", False)
@@ -172,7 +174,7 @@ def _interrupted(_: object, folder: Path, **__: object) -> None:
 def test_an_interrupted_sweep_says_how_to_go_on(
     change: Callable[[list[str]], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "run", _interrupted)
+    monkeypatch.setattr(run_sweep, "run", _interrupted)
     words = change(["sweep", str(DIGITS), "--set", "keep=none", "--out", str(tmp_path / "a b")])
     done = ratefront(*words)
     assert done.exit_code == 130
@@ -193,7 +195,7 @@ def test_a_sweep_that_cannot_go_on_now_says_how_it_goes_on_later(
             (folder / "ledger.jsonl").touch()
         raise EngineError("no space left; make room, then go on with the sweep")
 
-    monkeypatch.setattr(running, "run", without_room)
+    monkeypatch.setattr(run_sweep, "run", without_room)
     done = ratefront("sweep", DIGITS, "--out", tmp_path / "new")
     first, *then = done.stderr.splitlines()
     assert (done.exit_code, first) == (1, "ratefront: no space left; make room, then go on with the sweep")
@@ -207,7 +209,7 @@ def test_interrupted_before_it_began_there_is_nothing_to_go_on_with(
     def at_once(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(running, "run", at_once)
+    monkeypatch.setattr(run_sweep, "run", at_once)
     done = ratefront("sweep", str(DIGITS), "--out", str(tmp_path / "new"))
     assert (done.exit_code, done.stderr) == (130, "interrupted; nothing was started\n")
 

@@ -22,9 +22,9 @@ import sys, time
 from ratefront.cli import main
 from ratefront.orchestrate import sweep
 from ratefront.orchestrate.interrupts import interrupts
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import Ledger
-from ratefront.store.reading import read_history
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.ledger.ledger_file import Ledger
+from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.task_model_progress import TaskModelProgress
 from tests.builders import FakeSweep, label, spec
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from ratefront.codecs.exact import exact_pass, put_on_grid
+from ratefront.codecs.entropy_models.integer_networks import exact_pass, put_on_grid
 from ratefront.trial.threads import threads_of
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from ratefront.codecs.factorized import FactorizedModel
-from ratefront.codecs.gaussian_tables import COUNT, GaussianTables
-from ratefront.codecs.hyperprior import HyperpriorModel, HyperpriorShape
-from ratefront.entropy_coder import SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.codecs.entropy_models.factorized import FactorizedModel
+from ratefront.codecs.entropy_models.gaussian_tables import COUNT, GaussianTables
+from ratefront.codecs.entropy_models.hyperprior import HyperpriorModel, HyperpriorShape
 from ratefront.errors import InputError
 
 SHAPE = (6, 3, 5)

@@ -22,27 +22,27 @@ from PIL import Image
 from tests.lab import EXAMPLES, lab_spec
 from torch import Tensor, nn
 
-from ratefront.bitstream import FILLER, write_stream
+from ratefront.bitstream.coded_stream import FILLER, write_stream
 from ratefront.catalogue.families import ImageParameters
-from ratefront.codecs import image_files
-from ratefront.codecs.bottleneck_learner import Material
+from ratefront.codecs.bottleneck.bottleneck_learner import Material
 from ratefront.codecs.contract import CodecStructure
-from ratefront.codecs.image_family import ImageFamily
-from ratefront.codecs.image_files import ImageFileCodec, to_bytes
-from ratefront.codecs.image_formats import FORMATS
-from ratefront.codecs.learned_image import ImageLearner, LearnedImageCodec, Pixels, squared_error
-from ratefront.complexity import module_bytes, table_bytes
-from ratefront.data.load import load_dataset
-from ratefront.data.samples import from_bytes
+from ratefront.codecs.image import image_file_codec
+from ratefront.codecs.image.image_family import ImageFamily
+from ratefront.codecs.image.image_file_codec import ImageFileCodec, to_bytes
+from ratefront.codecs.image.image_formats import FORMATS
+from ratefront.codecs.image.learned_image import ImageLearner, LearnedImageCodec, Pixels, squared_error
+from ratefront.complexity.module_size import module_bytes, table_bytes
+from ratefront.data.load_dataset import load_dataset
+from ratefront.data.stored_samples import from_bytes
 from ratefront.errors import BitstreamError, InputError
 from ratefront.records import TrialParams
-from ratefront.store.folder import SweepFolder
-from ratefront.tasks.model import TaskModel, predict_logits
-from ratefront.tasks.stored import load_task_model
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tasks.stored_task_model import load_task_model
+from ratefront.tasks.task_model import TaskModel, predict_logits
 from ratefront.testing.codec_contract import same_latents
 from ratefront.testing.stream_mutants import mutants, survive
-from ratefront.trial.context import TrialContext
-from ratefront.trial.run import run_trial
+from ratefront.trial.run_trial import run_trial
+from ratefront.trial.trial_context import TrialContext
 
 QUALITY = {"png": None, "jpeg": 40, "webp": 40}
 SHAPES = [(1, 8, 8), (3, 8, 8), (1, 17, 5), (3, 33, 20), (1, 1, 1), (3, 1, 2)]
@@ -188,7 +188,7 @@ FOREIGN: dict[str, tuple[str, Callable[[], bytes]]] = {
 def test_other_files_are_refused_before_they_are_decoded(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     name, make = FOREIGN[how]
     file, codec = make(), file_codec(name, (1, 8, 8))
-    monkeypatch.setattr(image_files.Image, "open", lambda *args, **how: pytest.fail("was opened"))
+    monkeypatch.setattr(image_file_codec.Image, "open", lambda *args, **how: pytest.fail("was opened"))
     latents = np.frombuffer(file, dtype=np.uint8).astype(np.int32)[None]
     for attempt in (
         lambda: codec.decode(file, 1),
@@ -222,7 +222,7 @@ def test_more_or_fewer_files_than_samples_are_refused() -> None:
 def test_one_long_file_among_many_short_ones_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     codec = file_codec("png", (1, 8, 8))
     data = codec.encode(codec.analyse(images_of((1, 8, 8), 4)))
-    monkeypatch.setattr(image_files, "MOST_LATENTS", len(data))
+    monkeypatch.setattr(image_file_codec, "MOST_LATENTS", len(data))
     with pytest.raises(BitstreamError, match="longer than a reader takes"):
         codec.decode(data, 4)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ratefront.catalogue.bottlenecks import SurrogateName
-from ratefront.codecs.quantisation import Surrogate, between_integers, quantise_for_training
+from ratefront.codecs.entropy_models.quantization import Surrogate, between_integers, quantise_for_training
 
 
 def test_the_catalogue_knows_every_surrogate() -> None:

@@ -12,21 +12,29 @@ import torch
 from scipy.stats import chisquare
 from tests.lab import EXAMPLES, lab_spec
 
-from ratefront.bitstream import bits_alone, read_stream, write_stream
+from ratefront.bitstream.coded_stream import bits_alone, read_stream, write_stream
+from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder
 from ratefront.bounds import below_oracle, task_model_curve
 from ratefront.catalogue.families import SampleParameters
-from ratefront.catalogue.joint_draws import largest_group
-from ratefront.codecs import channel_simulation
-from ratefront.codecs.channel_simulation import ChannelSimulation, FloatArray, exponentials
+from ratefront.catalogue.largest_group import largest_group
+from ratefront.codecs.channel_simulation import relative_entropy_coding
+from ratefront.codecs.channel_simulation.posterior_channel import (
+    RateDistortionOptimal,
+    Tempered,
+    information_bits,
+)
+from ratefront.codecs.channel_simulation.rank_code import RankCode
+from ratefront.codecs.channel_simulation.relative_entropy_coding import (
+    ChannelSimulation,
+    FloatArray,
+    exponentials,
+)
+from ratefront.codecs.channel_simulation.sample_codec import SampleCodec
+from ratefront.codecs.channel_simulation.sample_family import SampleFamily
+from ratefront.codecs.codec_files import load_codec
 from ratefront.codecs.contract import CodecStructure
-from ratefront.codecs.posterior_channel import RateDistortionOptimal, Tempered, information_bits
-from ratefront.codecs.rank_code import RankCode
-from ratefront.codecs.sample import SampleCodec
-from ratefront.codecs.sample_family import SampleFamily
-from ratefront.codecs.storage import load_codec
-from ratefront.entropy_coder import SymbolDecoder, SymbolEncoder
 from ratefront.errors import InputError
-from ratefront.tasks.model import predict_logits
+from ratefront.tasks.task_model import predict_logits
 from ratefront.testing.codec_contract import TrainedExample, train_example
 
 SKEWED = np.array([0.5, 0.3, 0.15, 0.05])
@@ -113,7 +121,8 @@ class TestTheSharedOrder:
     def test_another_process_finds_the_same_order(self) -> None:
         ranks = np.arange(100) * 17 % 1000
         program = (
-            "import sys, numpy as np; from ratefront.codecs.channel_simulation import ChannelSimulation\n"
+            "import sys, numpy as np\n"
+            "from ratefront.codecs.channel_simulation.relative_entropy_coding import ChannelSimulation\n"
             "q = np.linspace(0.05, 0.15, 10)\n"
             "print(ChannelSimulation(q, 3).at_ranks(np.arange(100) * 17 % 1000, 300, first=9).tolist())\n"
             "assert 'torch' not in sys.modules"
@@ -128,7 +137,7 @@ class TestTheSharedOrder:
         assert sorted(int(simulation.ranks(word, first=3)[0]) for word in words) == list(range(16))
 
     def test_words_of_equal_times_go_by_their_number(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(channel_simulation, "exponentials", lambda raw: np.ones(raw.shape))
+        monkeypatch.setattr(relative_entropy_coding, "exponentials", lambda raw: np.ones(raw.shape))
         simulation = ChannelSimulation(np.full(4, 0.25), 2)
         classes = np.random.default_rng(2).integers(0, 4, 40)
         ranks = simulation.ranks(classes, first=0)
@@ -141,7 +150,7 @@ class TestTheSharedOrder:
         simulation, channel = ChannelSimulation(np.full(6, 1 / 6), 3), channel_of(100)
         classes = simulation.draw(channel, 0)
         ranks = simulation.ranks(classes, 0)
-        monkeypatch.setattr(channel_simulation, "_CHUNK", 500)
+        monkeypatch.setattr(relative_entropy_coding, "_CHUNK", 500)
         assert np.array_equal(simulation.draw(channel, 0), classes)
         assert np.array_equal(simulation.ranks(classes, 0), ranks)
 

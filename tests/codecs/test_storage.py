@@ -12,10 +12,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ratefront.api.one_trial import run_trial
-from ratefront.codecs.factorized import FactorizedModel
-from ratefront.codecs.storage import load_codec
+from ratefront.codecs.codec_files import load_codec
+from ratefront.codecs.entropy_models.factorized import FactorizedModel
+from ratefront.complexity.stored_precision import round_to_half
 from ratefront.errors import InputError
-from ratefront.precision import round_to_half
 
 WHOLE: dict[str, Any] = {
     "version": 2,

@@ -8,9 +8,9 @@ from typing import Any
 
 from tests.builders import FakeSweep, label, result, spec, split
 
-from ratefront.events import Finished
+from ratefront.history.events import Finished
 from ratefront.records import Measurement, TrialResult
-from ratefront.store.folder import SweepFolder
+from ratefront.store.sweep_folder import SweepFolder
 
 METRICS = ("balanced_accuracy", "width")
 

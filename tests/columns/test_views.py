@@ -16,19 +16,19 @@ from tests.columns.sweeps import finish, metrics_spec, two_trials, unscored
 from tests.tracking.browsed import begin, values
 
 from ratefront.columns import Column, number
-from ratefront.history import SweepHistory
-from ratefront.report.front_rows import front_columns, front_csv, front_rows
-from ratefront.report.note import note
-from ratefront.report.tables import Table, front_table
-from ratefront.report.view import read_view
-from ratefront.store.folder import SweepFolder
-from ratefront.store.reading import read_history
-from ratefront.store.status import status_of
-from ratefront.store.table import trial_columns, trial_rows, trials_csv
-from ratefront.tracking.presentation import final_points, trial_note
-from ratefront.tracking.protocol import TrialNews
-from ratefront.tracking.study import study_of
-from ratefront.trial.comparison import differing_figures
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.report.front_csv import front_columns, front_csv, front_rows
+from ratefront.report.markdown_note import note
+from ratefront.report.page.page_tables import Table, front_table
+from ratefront.report.sweep_view import read_view
+from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.views.sweep_status import status_of
+from ratefront.store.views.trials_csv import trial_columns, trial_rows, trials_csv
+from ratefront.tracking.browsing.optuna_study import study_of
+from ratefront.tracking.run_content import final_points, trial_note
+from ratefront.tracking.tracker_protocol import TrialNews
+from ratefront.trial.reproduction.compare_runs import differing_figures
 
 ON_TEST = ("accuracy", "log_loss_bits", "balanced_accuracy", "width")
 
@@ -159,8 +159,8 @@ def test_two_runs_of_a_trial_are_compared_by_them() -> None:
 @pytest.fixture
 def described(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Two more columns: one that is measured on each split, and a cost."""
-    results: Any = import_module("ratefront.columns.results")
-    trials: Any = import_module("ratefront.columns.trials")
+    results: Any = import_module("ratefront.columns.result_columns")
+    trials: Any = import_module("ratefront.columns.trial_columns")
     blocks = Column(
         "blocks", "blocks", lambda split: split.samples / 100, "", brief=number(".1f"), key="test/blocks"
     )

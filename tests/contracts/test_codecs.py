@@ -11,17 +11,17 @@ import pytest
 import torch
 from tests.lab import EXAMPLES, lab_spec
 
-from ratefront.bitstream import write_stream
+from ratefront.bitstream.coded_stream import write_stream
+from ratefront.bitstream.entropy_coder import Symbols
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.families import SplitParameters
-from ratefront.codecs.bottleneck_codec import BottleneckCodec
+from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.label import LabelCodec
-from ratefront.complexity import module_bytes
-from ratefront.entropy_coder import Symbols
-from ratefront.macs import multiply_accumulates
+from ratefront.complexity.macs import multiply_accumulates
+from ratefront.complexity.module_size import module_bytes
 from ratefront.objectives.distortions import divergence_from_teacher
-from ratefront.spec.configurations import uses_seed
-from ratefront.tasks.small_cnn import SmallCNN
+from ratefront.spec.space.configurations import uses_seed
+from ratefront.tasks.architectures.small_cnn import SmallCNN
 from ratefront.testing.codec_contract import (
     CodecContract,
     LearnedContract,

@@ -10,12 +10,12 @@ import torch
 from tests.lab import EXAMPLES, lab_spec
 from torch import Tensor
 
-from ratefront.codecs.bottleneck_codec import BottleneckCodec
+from ratefront.bitstream.entropy_coder import Symbols
+from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
+from ratefront.codecs.codec_files import load_codec
 from ratefront.codecs.label import LabelCodec
-from ratefront.codecs.storage import load_codec
-from ratefront.entropy_coder import Symbols
 from ratefront.testing.codec_contract import CodecContract, TrainedExample, train_example
-from ratefront.testing.left_out import uncounted
+from ratefront.testing.uncounted_state import uncounted
 
 contract = CodecContract().test_encoding_reads_nothing_that_is_not_counted
 

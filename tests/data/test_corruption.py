@@ -13,7 +13,7 @@ from tests.data.made import load, write_mnist
 
 from ratefront.data.corruption import Corrupted
 from ratefront.errors import SpecError
-from ratefront.spec.load import load_spec, to_plain
+from ratefront.spec.load_spec import load_spec, to_plain
 
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 IMAGES = np.random.default_rng(1).random((9, 3, 8, 8)).astype(np.float32)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 from tests.data.made import describe, load, pixels, write_classes, write_image
 
-from ratefront.data.image_decoding import Conversion, decode
+from ratefront.data.images.image_decoding import Conversion, decode
 from ratefront.errors import InputError
-from ratefront.trial.given_images import given_files
+from ratefront.trial.user_samples import given_files
 
 SIZE = 8
 LOSSLESS = {".png": {}, ".webp": {"lossless": True}, ".tiff": {}}
@@ -216,7 +216,7 @@ def test_check_refuses_what_the_sweep_would_refuse(
 ) -> None:
     """Of a large folder as far as some files from all over it tell."""
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("ratefront.data.file_check._FIRST_LOOK", first_look)
+    monkeypatch.setattr("ratefront.data.images.image_check._FIRST_LOOK", first_look)
     root = _folder(tmp_path / "clear", lambda path: _see_through(COLOUR, 0).save(path))
     for ask in (describe, load):
         with pytest.raises(InputError, match=r"cannot be used: .*transparent"):

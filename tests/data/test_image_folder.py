@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 from tests.data.made import describe, load, pixels, write_classes, write_image
 
-from ratefront.data import file_check
-from ratefront.data.image_decoding import Look, look_at
+from ratefront.data.images import image_check
+from ratefront.data.images.image_decoding import Look, look_at
 from ratefront.errors import InputError
 
 
@@ -130,7 +130,7 @@ def test_a_folder_is_looked_through_once_until_it_changes(
         looked_at.append(path)
         return look_at(path, at_least, background)
 
-    monkeypatch.setattr(file_check, "look_at", look)
+    monkeypatch.setattr(image_check, "look_at", look)
     counts(root)
     assert len(looked_at) == 20
     counts(root)

@@ -16,7 +16,7 @@ import pytest
 from tests.data.made import load, pixels, write_idx, write_mnist
 from torchvision import datasets
 
-from ratefront.data.idx import map_idx
+from ratefront.data.official.idx_files import map_idx
 from ratefront.errors import InputError
 
 

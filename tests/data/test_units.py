@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from tests.data.made import describe, load
 
-from ratefront.data import npz_samples
+from ratefront.data.arrays import npz_samples
 from ratefront.errors import InputError
 
 Array = NDArray[Any]

@@ -10,7 +10,7 @@ from PIL import Image
 from tests.data.made import describe, load, write_image
 
 from ratefront.errors import InputError, SpecError
-from ratefront.spec.load import load_spec
+from ratefront.spec.load_spec import load_spec
 
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 

@@ -12,10 +12,10 @@ import pytest
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.messages import Broke, Done, Fact, Record, Start
-from ratefront.events import Created, Entry, Event, Finished, Reported, Resumed, Started
+from ratefront.history.events import Created, Entry, Event, Finished, Reported, Resumed, Started
 from ratefront.records import Measurement, Scalar, TrialResult
 from ratefront.spec.schema import Named, Sampler, SweepSpec
-from ratefront.spec.space import Branch, Choice, Constant, Float, Int, Space
+from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Space
 
 SPACE: Space = {
     "family": Branch(

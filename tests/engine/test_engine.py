@@ -17,7 +17,7 @@ from ratefront.engine.engine import Engine
 from ratefront.engine.messages import Broke, Done, Record, Start, StopAsked, Wait
 from ratefront.engine.placement import Needs, needs_of
 from ratefront.errors import EngineError
-from ratefront.events import (
+from ratefront.history.events import (
     Created,
     Ended,
     Entry,
@@ -32,10 +32,9 @@ from ratefront.events import (
     Started,
     Stopped,
 )
-from ratefront.history import SweepHistory, TrialHistory
+from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.records import ENDED, TrialParams
-from ratefront.spec.metrics import Metric
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.schema import Metric, SweepSpec
 
 SEEDS = st.integers(0, 2**32)
 

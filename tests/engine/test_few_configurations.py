@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from ratefront.engine.engine import NO_MORE, Engine
 from ratefront.engine.messages import Broke, Done, Record, Start, Wait
-from ratefront.engine.opening import Wishes
+from ratefront.engine.opening_events import Wishes
 from ratefront.errors import InputError
-from ratefront.events import Entry, Extended, Planned, Reopened
-from ratefront.orchestrate.opening import check_extensible
-from ratefront.spec.configurations import count, uses_seed
-from ratefront.spec.space import Branch, Choice, Float, Int, Space
+from ratefront.history.events import Entry, Extended, Planned, Reopened
+from ratefront.orchestrate.begin_or_resume import check_extensible
+from ratefront.spec.space.configurations import count, uses_seed
+from ratefront.spec.space.dimensions import Branch, Choice, Float, Int, Space
 
 LABEL: Space = {"method": Branch({"lossless": {}, "merged": {"merged_classes": Int(1, 4)}})}
 FILES: Space = {"codec": Branch({"png": {}, "jpeg": {"quality": Choice((10, 50, 90))}})}

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ratefront.engine.memory import Generations, Memory, Window
-from ratefront.engine.ranking import best
-from ratefront.engine.startup import spread
-from ratefront.engine.study import SamplerStudy, branches_of
-from ratefront.history import TrialHistory
+from ratefront.engine.search.first_trials import spread
+from ratefront.engine.search.sampler_memory import Generations, Memory, Window
+from ratefront.engine.search.sampler_ranking import best
+from ratefront.engine.search.sampler_study import SamplerStudy, branches_of
+from ratefront.history.sweep_history import TrialHistory
 from ratefront.optuna_space import to_optuna
 from ratefront.pareto import non_dominated
 from ratefront.records import TrialParams, TrialResult, objectives_of
-from ratefront.spec.space import Branch, Constant, Float, Int
+from ratefront.spec.space.dimensions import Branch, Constant, Float, Int
 
 USUAL = objectives_of({})
 
@@ -164,7 +164,7 @@ def test_how_each_status_stands_in_the_study(virtual: SimpleNamespace) -> None:
 
 
 def test_litter_is_thrown_away(virtual: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ratefront.engine.study.MOST_LITTER", 10)
+    monkeypatch.setattr("ratefront.engine.search.sampler_study.MOST_LITTER", 10)
     memory = Window(USUAL)
     stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, USUAL)
     stage.tell("open", 0)

@@ -15,24 +15,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ratefront.engine import suggest
 from ratefront.engine.engine import Engine
-from ratefront.engine.memory import SLACK, WINDOW, Generations, Window
-from ratefront.engine.seeds import stable_seed
-from ratefront.engine.startup import INTERVAL_STRATA, spread
-from ratefront.engine.suggest import Suggester
-from ratefront.events import Extended, Planned, Reopened
-from ratefront.history import TrialHistory
+from ratefront.engine.search import suggest
+from ratefront.engine.search.first_trials import INTERVAL_STRATA, spread
+from ratefront.engine.search.sampler_memory import SLACK, WINDOW, Generations, Window
+from ratefront.engine.search.stable_seed import stable_seed
+from ratefront.engine.search.suggest import Suggester
+from ratefront.history.events import Extended, Planned, Reopened
+from ratefront.history.sweep_history import TrialHistory
 from ratefront.optuna_space import to_optuna
 from ratefront.records import TrialParams, TrialResult
-from ratefront.spec.space import Constant, Float
+from ratefront.spec.space.dimensions import Constant, Float
 
 _ELSEWHERE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 import conftest
 from random import Random
-from ratefront.events import Planned
+from ratefront.history.events import Planned
 driver = conftest.VirtualDriver(conftest.make_spec(14, sys.argv[2], 5), Random(2), 2)
 driver.run()
 print(json.dumps([dict(entry.event.values) for entry in driver.ledger if isinstance(entry.event, Planned)]))

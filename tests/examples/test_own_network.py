@@ -19,8 +19,8 @@ FILES: dict[str, str] = dict(
 RATEFRONT = [sys.executable, "-c", "from ratefront.cli import main; main()"]
 PREPARE = """
 from pathlib import Path
-from ratefront.spec.load import load_spec
-from ratefront.tasks.prepare import prepare_task_model
+from ratefront.spec.load_spec import load_spec
+from ratefront.tasks.prepare_task_model import prepare_task_model
 prepare_task_model(load_spec(Path("own.yaml")).spec, Path("task_model"))
 """
 

@@ -10,7 +10,7 @@ from tests.macs.networks import ENCODER, ENCODER_MACS, Network, images, sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ratefront.macs import Macs, multiply_accumulates
+from ratefront.complexity.macs import Macs, multiply_accumulates
 
 HAND_COUNTS: dict[str, tuple[Network, Tensor, int]] = {
     "linear": (nn.Linear(8, 3), torch.rand(1, 8), 8 * 3),

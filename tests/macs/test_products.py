@@ -10,7 +10,7 @@ from tests.macs.networks import Network, images
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ratefront.macs import Macs, multiply_accumulates
+from ratefront.complexity.macs import Macs, multiply_accumulates
 
 INPUTS, OUTPUTS = 16, 8
 WEIGHT = torch.rand(INPUTS, OUTPUTS)

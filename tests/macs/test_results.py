@@ -12,14 +12,14 @@ from tests.builders import FakeSweep, label, result, split
 from torch import Tensor, nn
 
 from ratefront.codecs.label import LabelCodec
-from ratefront.events import Finished
-from ratefront.history import TrialHistory
-from ratefront.macs import Macs
+from ratefront.complexity.macs import Macs
+from ratefront.history.events import Finished
+from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import TrialParams, TrialResult
-from ratefront.report.write import write_report
-from ratefront.tasks.model import TaskModel
-from ratefront.tracking.presentation import final_metrics, trial_note
-from ratefront.tracking.protocol import TrialNews
+from ratefront.report.write_report import write_report
+from ratefront.tasks.task_model import TaskModel
+from ratefront.tracking.run_content import final_metrics, trial_note
+from ratefront.tracking.tracker_protocol import TrialNews
 
 REASON = "no count of multiply–accumulates for aten._cdist_forward"
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import flop_registry, register_flop_formula
 
-from ratefront.macs import Macs, multiply_accumulates
+from ratefront.complexity.macs import Macs, multiply_accumulates
 
 
 @torch.library.custom_op("ratefront_tests::tripled", mutates_args=())

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from ratefront.orchestrate import redraw
-from ratefront.orchestrate.sweep import Work, run_sweep
-from ratefront.report.write import DrawnReport
-from ratefront.spec.check import LoadedSpec
+from ratefront.orchestrate import report_redraw
+from ratefront.orchestrate.sweep_run import Work, run_sweep
+from ratefront.report.write_report import DrawnReport
+from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.schema import Named, Resources, Sampler, SweepSpec
-from ratefront.spec.space import Branch, Choice, Space
-from ratefront.store.folder import SweepFolder
-from ratefront.tracking.protocol import Closing
+from ratefront.spec.space.dimensions import Branch, Choice, Space
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tracking.tracker_protocol import Closing
 
 HERE = Path(__file__).parent
 WORK = Work("fake_work:trial_steps", "fake_work:prepare", "fake_work:limit_memory")
@@ -73,7 +73,7 @@ def run(
 ) -> Any:
     settings: Mapping[str, Any] = {"resume": False, "tracking_uri": None, "on_update": None, "work": WORK}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(redraw, "write_report", report)
+        patch.setattr(report_redraw, "write_report", report)
         return run_sweep(spec, SweepFolder(folder), **(dict(settings) | changes))
 
 
@@ -86,7 +86,7 @@ def fake() -> SimpleNamespace:
 def silent_follower() -> Iterator[SilentFollower]:
     found = SilentFollower()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ratefront.orchestrate.following.open_tracking", lambda *_, **__: found)
+        patch.setattr("ratefront.orchestrate.followers.open_tracking", lambda *_, **__: found)
         yield found
 
 
@@ -109,12 +109,12 @@ def cluster_of(**resources: float) -> Iterator[None]:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE), before]))
     sys.path.insert(0, str(HERE))
     try:
-        from ratefront.orchestrate.quiet import quiet
+        from ratefront.orchestrate.cluster.ray_logging import quiet
 
         with quiet():
             import ray
 
-            from ratefront.orchestrate.cluster import _hush_raylet
+            from ratefront.orchestrate.cluster.ray_cluster import _hush_raylet
 
             _hush_raylet()
             ray.init("local", include_dashboard=False, log_to_driver=False, logging_level=50, **resources)

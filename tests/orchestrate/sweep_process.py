@@ -10,9 +10,9 @@ from typing import Any
 
 from conftest import drawn, loaded, run
 from ratefront.errors import RatefrontError
-from ratefront.orchestrate import following
+from ratefront.orchestrate import followers
 from ratefront.orchestrate.interrupts import Interrupted
-from ratefront.orchestrate.sweep import Work
+from ratefront.orchestrate.sweep_run import Work
 
 
 def draw_for_long(folder: Any) -> Any:
@@ -24,7 +24,7 @@ def draw_for_long(folder: Any) -> Any:
 def main() -> int:
     folder, trials, words = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     silent = SimpleNamespace(wake=lambda: None, finish=lambda *values: 0)
-    following.open_tracking = lambda *_, **__: silent
+    followers.open_tracking = lambda *_, **__: silent
     options = next(
         (word.removeprefix("merged=") for word in words if word.startswith("merged=")), "2,3,7,8,9"
     )

@@ -16,16 +16,16 @@ from typer.testing import CliRunner
 
 from ratefront.cli import app
 from ratefront.errors import InputError, TrackingError
-from ratefront.events import Ended
-from ratefront.orchestrate import catch_up as module
-from ratefront.orchestrate.catch_up import catch_up
-from ratefront.report.write import DrawnReport, files_of
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import Ledger, LedgerReader
-from ratefront.tracking.follower import Follower
-from ratefront.tracking.memory import InMemoryTracker
-from ratefront.tracking.protocol import TrackedSweep
-from ratefront.tracking.uri import sqlite_uri
+from ratefront.history.events import Ended
+from ratefront.orchestrate import track_existing as module
+from ratefront.orchestrate.track_existing import catch_up
+from ratefront.report.write_report import DrawnReport, files_of
+from ratefront.store.ledger.ledger_file import Ledger, LedgerReader
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tracking.delivery.follower import Follower
+from ratefront.tracking.memory_tracker import InMemoryTracker
+from ratefront.tracking.tracker_protocol import TrackedSweep
+from ratefront.tracking.tracking_uri import sqlite_uri
 
 
 class Away(InMemoryTracker):

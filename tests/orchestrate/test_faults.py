@@ -10,10 +10,10 @@ import pytest
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayActorError, RayTaskError
 
 from ratefront.errors import BitstreamError, DivergedError, WorkerLostError
-from ratefront.orchestrate import faults
-from ratefront.orchestrate.ended_workers import WorkerErrors
-from ratefront.orchestrate.faults import fault_at, fault_of_worker
-from ratefront.trial.faults import fault_of
+from ratefront.orchestrate.tune import worker_errors
+from ratefront.orchestrate.tune.lost_workers import WorkerErrors
+from ratefront.orchestrate.tune.worker_errors import fault_at, fault_of_worker
+from ratefront.trial.error_names import fault_of
 
 
 class _ArrayMemoryError(MemoryError):
@@ -61,7 +61,7 @@ def test_the_full_disk_of_a_node_is_worth_another_try_and_the_sweeps_own_is_its_
     assert (fault.error, fault.retryable) == ("OSError", True)
     assert list(tmp_path.iterdir()) == []
     assert fault_at(full, tmp_path / "gone").error == "StorageFullError"
-    monkeypatch.setattr(faults, "LEAST_ROOM_BYTES", 2**62)
+    monkeypatch.setattr(worker_errors, "LEAST_ROOM_BYTES", 2**62)
     assert fault_at(full, tmp_path).error == "StorageFullError"
     assert fault_at(ValueError("bad"), tmp_path).error == "ValueError"
 

@@ -13,16 +13,16 @@ from tests.builders import full_sweep
 from tests.tracking.places import QUICK, MemoryPlace, by_trial
 
 from ratefront.errors import EngineError, InputError
-from ratefront.orchestrate import following
-from ratefront.orchestrate.following import Following
+from ratefront.orchestrate import followers
+from ratefront.orchestrate.followers import Following
 from ratefront.orchestrate.interrupts import Interrupted
-from ratefront.orchestrate.redraw import Redrawer
-from ratefront.report.write import files_of
+from ratefront.orchestrate.report_redraw import Redrawer
+from ratefront.report.write_report import files_of
 from ratefront.spec.schema import Tracking
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import LedgerReader
-from ratefront.store.reading import read_history
-from ratefront.tracking.follower import Follower
+from ratefront.store.ledger.ledger_file import LedgerReader
+from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tracking.delivery.follower import Follower
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> MemoryPlace:
     def opened(folder: SweepFolder, uri: str, experiment: str, **_: Any) -> Follower:
         return Follower(LedgerReader(folder.ledger).read_new, kept.tracker(), QUICK).start()
 
-    monkeypatch.setattr(following, "open_tracking", opened)
+    monkeypatch.setattr(followers, "open_tracking", opened)
     return kept
 
 

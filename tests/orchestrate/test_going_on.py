@@ -12,7 +12,7 @@ import pytest
 from tests.builders import FakeSweep, label
 
 from ratefront.errors import EngineError, InputError, SweepMismatchError
-from ratefront.events import (
+from ratefront.history.events import (
     LEDGER_FORMAT,
     Created,
     Ended,
@@ -22,19 +22,19 @@ from ratefront.events import (
     Reconfigured,
     TaskModelReady,
 )
-from ratefront.orchestrate import sweep, task_model
-from ratefront.orchestrate.sweep import Work
-from ratefront.spec.check import LoadedSpec
-from ratefront.spec.load import to_plain
+from ratefront.orchestrate import sweep_run, task_model_worker
+from ratefront.orchestrate.sweep_run import Work
+from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.load_spec import to_plain
 from ratefront.spec.schema import Named
 from ratefront.spec.yaml_text import read_yaml
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import Ledger, read_entries
-from ratefront.store.reading import read_history
-from ratefront.store.requests import Request, ask
+from ratefront.store.ledger.ledger_file import Ledger, read_entries
+from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.ledger.stop_requests import Request, ask
+from ratefront.store.sweep_folder import SweepFolder
 
 OLD, NEW = "a" * 64, "b" * 64
-REALLY_ON_WORKER = task_model.inputs_on_worker
+REALLY_ON_WORKER = task_model_worker.inputs_on_worker
 
 
 def on_data(fake: SimpleNamespace, path: Path | str, **changes: Any) -> LoadedSpec:
@@ -60,9 +60,9 @@ class Stage:
         self._fake, self.folder, self.found, self.looks, self.runs = fake, folder, {"dataset": OLD}, 0, 0
         self.began = FakeSweep(folder, to_plain(on_data(fake, "/a/x.npz").spec), task_model=False)
         self.began.append(TaskModelReady("fake", 0.9, 0.9, 1000, None, {"dataset": OLD}))
-        monkeypatch.setattr(sweep, "_slots", lambda *_: 2)
-        monkeypatch.setattr("ratefront.orchestrate.task_model.inputs_on_worker", self._look)
-        monkeypatch.setattr(sweep, "_run", self._run)
+        monkeypatch.setattr(sweep_run, "_slots", lambda *_: 2)
+        monkeypatch.setattr("ratefront.orchestrate.task_model_worker.inputs_on_worker", self._look)
+        monkeypatch.setattr(sweep_run, "_run", self._run)
 
     def _look(self, *_: object) -> dict[str, str]:
         self.looks += 1
@@ -232,14 +232,14 @@ def test_what_was_asked_of_an_earlier_driver_waits_until_all_is_compared(
 ) -> None:
     """A stop of the whole sweep was for the driver that has gone; nothing is written where the sweep is refused."""
     stage.began.plan(label())
-    monkeypatch.setattr(task_model, "inputs_on_worker", REALLY_ON_WORKER)
-    monkeypatch.setattr(task_model, "ray", Worker({"dataset": NEW}))
+    monkeypatch.setattr(task_model_worker, "inputs_on_worker", REALLY_ON_WORKER)
+    monkeypatch.setattr(task_model_worker, "ray", Worker({"dataset": NEW}))
     ask(SweepFolder(stage.folder), Request(trial_id, "asked of an earlier driver"))
     before = contents(stage.folder)
     with pytest.raises(SweepMismatchError):
         stage.go_on()
     assert contents(stage.folder) == before
-    monkeypatch.setattr(task_model, "ray", Worker({"dataset": OLD}))
+    monkeypatch.setattr(task_model_worker, "ray", Worker({"dataset": OLD}))
     assert stage.go_on().ended
     kinds = [type(event).__name__ for event in events_of(stage.folder)]
     assert kinds[-2:] == (["Resumed", "Ended"] if trial_id is None else ["Stopped", "Ended"])

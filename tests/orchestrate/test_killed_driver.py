@@ -15,12 +15,12 @@ from tests.builders import FakeSweep
 from tests.orchestrate.processes import Driver
 
 from ratefront.errors import LedgerLockedError
-from ratefront.events import Created, Failed, Finished, Halted, Planned, Reported, Resumed, Started
-from ratefront.history import SweepHistory
-from ratefront.spec.load import to_plain
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import Ledger, read_entries
-from ratefront.store.requests import Request, ask
+from ratefront.history.events import Created, Failed, Finished, Halted, Planned, Reported, Resumed, Started
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.spec.load_spec import to_plain
+from ratefront.store.ledger.ledger_file import Ledger, read_entries
+from ratefront.store.ledger.stop_requests import Request, ask
+from ratefront.store.sweep_folder import SweepFolder
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ import psutil
 import pytest
 from tests.orchestrate.conftest import cluster_of
 
-from ratefront.events import Failed
-from ratefront.store.ledger import read_entries
+from ratefront.history.events import Failed
+from ratefront.store.ledger.ledger_file import read_entries
 
 pytestmark = pytest.mark.slow
 

@@ -11,21 +11,22 @@ from typing import Any
 import pytest
 from tests.builders import FakeSweep, label, spec
 
-from ratefront.engine.opening import Opener, Wishes, opening_events
+from ratefront.engine.opening_events import Opener, Wishes, opening_events
 from ratefront.errors import InputError
-from ratefront.events import Created, Event, Extended, Reconfigured, Reopened, Resumed
-from ratefront.history import SweepHistory
-from ratefront.orchestrate import environment, git_tree
-from ratefront.orchestrate.environment import describe_environment, write_environment
-from ratefront.orchestrate.opening import check_begun, check_folder, clear_away
-from ratefront.report.write import files_of, write_report
-from ratefront.spec.going_on import Change
-from ratefront.spec.load import to_plain
+from ratefront.history.events import Created, Event, Extended, Reconfigured, Reopened, Resumed
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.orchestrate.begin_or_resume import check_begun, check_folder, clear_away
+from ratefront.orchestrate.environment import describe_environment as describing
+from ratefront.orchestrate.environment import git_tree
+from ratefront.orchestrate.environment.describe_environment import describe_environment, write_environment
+from ratefront.report.write_report import files_of, write_report
+from ratefront.spec.changeable_settings import Change
+from ratefront.spec.load_spec import to_plain
 from ratefront.spec.schema import SweepSpec
-from ratefront.store.environment import environment_descriptions, environment_files, git_commit_of
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import Ledger
-from ratefront.store.reading import read_history
+from ratefront.store.environment_files import environment_descriptions, environment_files, git_commit_of
+from ratefront.store.ledger.ledger_file import Ledger
+from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.sweep_folder import SweepFolder
 
 
 class TestFolder:
@@ -165,7 +166,7 @@ class TestEnvironment:
         json.dumps(told)
 
     def test_a_diff_may_hold_any_bytes(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(environment, "_commit", lambda: "a")
+        monkeypatch.setattr(describing, "_commit", lambda: "a")
         done = SimpleNamespace(stdout=b"+caf\xe9")
         monkeypatch.setattr(git_tree.subprocess, "run", lambda *_, **__: done)
         assert describe_environment()["git_diff"] == "+caf\ufffd"
@@ -177,8 +178,8 @@ class TestEnvironment:
         installed = tmp_path / "venv" / "ratefront" / "__init__.py"
         installed.parent.mkdir(parents=True)
         installed.touch()
-        monkeypatch.setattr(environment.ratefront, "__file__", str(installed))
-        monkeypatch.setattr(environment, "_HERE", installed.parent)
+        monkeypatch.setattr(describing.ratefront, "__file__", str(installed))
+        monkeypatch.setattr(describing, "_HERE", installed.parent)
         told = describe_environment()
         assert (told["git_commit"], told["git_diff"]) == (None, None)
 
@@ -186,7 +187,7 @@ class TestEnvironment:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         folder, now = SweepFolder(tmp_path), {"git_commit": "a", "git_diff": "", "packages": {"x": "1"}}
-        monkeypatch.setattr(environment, "describe_environment", lambda _: dict(now))
+        monkeypatch.setattr(describing, "describe_environment", lambda _: dict(now))
         write_environment(folder)
         write_environment(folder)
         assert [path.name for path in environment_descriptions(folder)] == ["environment.json"]
@@ -203,7 +204,7 @@ class TestEnvironment:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         folder, now = SweepFolder(tmp_path), {"git_commit": "a", "git_diff": "+café\n", "packages": {}}
-        monkeypatch.setattr(environment, "describe_environment", lambda _: dict(now))
+        monkeypatch.setattr(describing, "describe_environment", lambda _: dict(now))
         (tmp_path / "environment-2.diff").write_text("of a start that was killed over it")
         write_environment(folder)
         assert (tmp_path / "environment.diff").read_text(encoding="utf-8") == "+café\n"
@@ -220,7 +221,7 @@ class TestEnvironment:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         now = {"git_commit": None, "git_diff": None, "packages": {}}
-        monkeypatch.setattr(environment, "describe_environment", lambda _: now)
+        monkeypatch.setattr(describing, "describe_environment", lambda _: now)
         (tmp_path / "environment.json").write_text("{")
         write_environment(SweepFolder(tmp_path))
         assert len(environment_descriptions(SweepFolder(tmp_path))) == 2
@@ -232,7 +233,7 @@ class TestEnvironment:
         assert git_commit_of(folder) is None
         for commit in ("a", "b", None, "c"):
             now = {"git_commit": commit, "git_diff": None, "packages": {}}
-            monkeypatch.setattr(environment, "describe_environment", lambda _, now=now: now)
+            monkeypatch.setattr(describing, "describe_environment", lambda _, now=now: now)
             write_environment(folder)
             assert git_commit_of(folder) == commit
 

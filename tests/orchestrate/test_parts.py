@@ -18,16 +18,16 @@ import pytest
 
 from ratefront.engine.messages import Broke, Fact
 from ratefront.errors import EngineError, InputError
-from ratefront.events import Finished, Reported
-from ratefront.orchestrate import redraw
-from ratefront.orchestrate.cluster import connected
-from ratefront.orchestrate.following import Following
+from ratefront.history.events import Finished, Reported
+from ratefront.orchestrate import report_redraw
+from ratefront.orchestrate.cluster.ray_cluster import connected
+from ratefront.orchestrate.cluster.ray_logging import quiet
+from ratefront.orchestrate.followers import Following
 from ratefront.orchestrate.interrupts import Interrupts
-from ratefront.orchestrate.quiet import quiet
-from ratefront.orchestrate.redraw import Redrawer
-from ratefront.orchestrate.reference import LiveReference
-from ratefront.orchestrate.wire import decode, encode
-from ratefront.store.folder import SweepFolder
+from ratefront.orchestrate.report_redraw import Redrawer
+from ratefront.orchestrate.tune.live_reference import LiveReference
+from ratefront.orchestrate.tune.worker_messages import decode, encode
+from ratefront.store.sweep_folder import SweepFolder
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ class TestRedraw:
         """One whose report is drawn by a function of one's own."""
 
         def drawing(draw: Callable[[SweepFolder], Any], interval_s: float = 0.0) -> Redrawer:
-            monkeypatch.setattr(redraw, "write_report", draw)
+            monkeypatch.setattr(report_redraw, "write_report", draw)
             return Redrawer(SweepFolder(tmp_path), interval_s)
 
         return drawing
@@ -156,7 +156,7 @@ class TestRedraw:
         self, redrawer: Callable[..., Redrawer], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         done: list[Any] = []
-        monkeypatch.setattr(redraw, "apply_retention", lambda folder, history: done.append(history))
+        monkeypatch.setattr(report_redraw, "apply_retention", lambda folder, history: done.append(history))
         drawn_by = redrawer(lambda folder: done.append("drawn"))
         live = history(1)
         drawn_by.maybe(live)
@@ -171,7 +171,7 @@ class TestRedraw:
         def draw(folder: SweepFolder) -> None:
             raise ValueError("no points yet")
 
-        monkeypatch.setattr(redraw, "apply_retention", lambda *values: pytest.fail("too early"))
+        monkeypatch.setattr(report_redraw, "apply_retention", lambda *values: pytest.fail("too early"))
         drawn_by = redrawer(draw)
         drawn_by.maybe(history(1))
         drawn_by.wait()

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ratefront.events import Failed, Finished, Started
-from ratefront.store.ledger import read_entries
+from ratefront.history.events import Failed, Finished, Started
+from ratefront.store.ledger.ledger_file import read_entries
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("gpu_cluster", "module_follower")]
 

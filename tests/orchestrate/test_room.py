@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ratefront.errors import InputError
-from ratefront.orchestrate import room
-from ratefront.orchestrate.tune_driver import resources_of
+from ratefront.orchestrate.cluster import slots
+from ratefront.orchestrate.tune.tune_driver import resources_of
 
 TWO = {"label": (7,), "split": (8,)}
 
@@ -21,7 +21,7 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Any:
     def there_are(*sizes: tuple[float, float]) -> None:
         found = [{"Alive": True, "Resources": {"CPU": cpus, "GPU": gpus}} for cpus, gpus in sizes]
         lost = {"Alive": False, "Resources": {"CPU": 99.0, "GPU": 99.0}}
-        monkeypatch.setattr(room, "_nodes", lambda: [*found, lost])
+        monkeypatch.setattr(slots, "_nodes", lambda: [*found, lost])
 
     return there_are
 
@@ -45,13 +45,13 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Any:
 )
 def test_slots(fake: SimpleNamespace, nodes: Any, sizes: Any, resources: Any, expected: int) -> None:
     nodes(*sizes)
-    assert room.slots(fake.loaded(2, **resources).spec) == expected
+    assert slots.slots(fake.loaded(2, **resources).spec) == expected
 
 
 def test_the_smallest_family_says_how_many_run_at_most(fake: SimpleNamespace, nodes: Any) -> None:
     nodes((8, 0))
     own = {"label": {"cpus": 4.0}}
-    assert room.slots(fake.loaded(2, families=TWO, concurrent=9, families_need=own).spec) == 8
+    assert slots.slots(fake.loaded(2, families=TWO, concurrent=9, families_need=own).spec) == 8
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_what_fits_nowhere_is_named_by_family_and_setting(
 ) -> None:
     nodes((8, 0), (4, 1))
     with pytest.raises(InputError) as caught:
-        room.slots(fake.loaded(2, families=TWO, **resources).spec)
+        slots.slots(fake.loaded(2, families=TWO, **resources).spec)
     assert str(caught.value).splitlines()[0] == problem
 
 
@@ -89,14 +89,14 @@ def test_a_gpu_that_is_not_there(fake: SimpleNamespace, nodes: Any) -> None:
     with pytest.raises(
         InputError, match=r"resources\.trials_per_gpu: asks for 1 GPUs where there are 0 \(for label\)"
     ):
-        room.slots(fake.loaded(2, trials_per_gpu="auto").spec)
+        slots.slots(fake.loaded(2, trials_per_gpu="auto").spec)
 
 
 def test_the_task_model_needs_its_cores_even_where_no_trial_does(fake: SimpleNamespace, nodes: Any) -> None:
     nodes((8, 0))
     asked = fake.loaded(2, (7,), cpus=9.0, families_need={"label": {"cpus": 1.0}}).spec
     with pytest.raises(InputError, match=r"resources\.cpus.*\(for the task model\)"):
-        room.slots(asked)
+        slots.slots(asked)
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 6, 7, 11, 49])

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ratefront.errors import EngineError, InputError, SweepMismatchError
-from ratefront.events import (
+from ratefront.history.events import (
     Created,
     Ended,
     Extended,
@@ -25,15 +25,15 @@ from ratefront.events import (
     Started,
     TaskModelReady,
 )
-from ratefront.orchestrate import results
-from ratefront.orchestrate.closing import closing_of
 from ratefront.orchestrate.interrupts import Interrupted
-from ratefront.orchestrate.sweep import Work
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import Ledger, read_entries
-from ratefront.store.reading import read_history
-from ratefront.store.requests import Request, ask
-from ratefront.store.status import status_of
+from ratefront.orchestrate.sweep_run import Work
+from ratefront.orchestrate.tracked_ending import closing_of
+from ratefront.orchestrate.tune import tune_results
+from ratefront.store.ledger.ledger_file import Ledger, read_entries
+from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.ledger.stop_requests import Request, ask
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.views.sweep_status import status_of
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -185,7 +185,7 @@ def test_an_ended_sweep_goes_on_with_more_trials_and_those_that_had_failed(
 def test_a_sweep_ends_where_its_space_holds_no_more_and_says_so(
     fake: SimpleNamespace, follower: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ratefront.engine.suggest.uses_seed", lambda values: False)
+    monkeypatch.setattr("ratefront.engine.search.suggest.uses_seed", lambda values: False)
     spec, folder = fake.loaded(8, (7, 8, 9)), tmp_path / "sweep"
     history = fake.run(spec, folder)
     assert sorted(trial.params.values["merged"] for trial in history.with_status("finished")) == [7, 8, 9]
@@ -309,7 +309,7 @@ def test_nobody_waits_for_a_stopped_trial_in_a_long_epoch_when_all_others_have_e
 def test_a_stopped_trial_in_a_long_epoch_does_not_keep_its_slot(
     fake: SimpleNamespace, follower: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(results, "STOP_PATIENCE_S", 1.0)
+    monkeypatch.setattr(tune_results, "STOP_PATIENCE_S", 1.0)
     folder = SweepFolder(tmp_path / "sweep")
 
     def on_update(history: Any) -> None:
@@ -355,7 +355,7 @@ def test_a_ledger_that_cannot_be_written_ends_the_sweep_with_its_place(
     with pytest.raises(EngineError, match=r"ledger\.jsonl cannot be written: No space left"):
         fake.run(fake.loaded(2), tmp_path / "sweep")
     monkeypatch.undo()
-    monkeypatch.setattr("ratefront.orchestrate.following.open_tracking", lambda *_, **__: follower)
+    monkeypatch.setattr("ratefront.orchestrate.followers.open_tracking", lambda *_, **__: follower)
     history = fake.run(fake.loaded(2), tmp_path / "sweep", resume=True)
     assert statuses(history) == {"finished": 2}
     assert len(events_of(tmp_path / "sweep", Resumed)) == len(events_of(tmp_path / "sweep", Ended)) == 1

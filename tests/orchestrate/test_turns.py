@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from ratefront.engine.messages import StopAsked
-from ratefront.orchestrate import turns as turns_module
+from ratefront.orchestrate import driver_loop as turns_module
+from ratefront.orchestrate.driver_loop import Turns, left_requests, still_counting
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts, interrupts
-from ratefront.orchestrate.turns import Turns, left_requests, still_counting
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import Ledger
-from ratefront.store.requests import Request, ask
+from ratefront.store.ledger.ledger_file import Ledger
+from ratefront.store.ledger.stop_requests import Request, ask
+from ratefront.store.sweep_folder import SweepFolder
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
 
@@ -141,7 +141,7 @@ class TestRequests:
 
 def test_importing_the_sweep_loads_neither_ray_nor_torch_nor_mlflow() -> None:
     script = (
-        "import sys, ratefront.orchestrate.sweep;"
+        "import sys, ratefront.orchestrate.sweep_run;"
         "print([name for name in ('ray', 'torch', 'mlflow') if name in sys.modules])"
     )
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -10,12 +10,16 @@ from typing import Any
 
 import pytest
 
-from ratefront.orchestrate import environment
-from ratefront.orchestrate.environment import add_inputs, describe_environment, write_environment
-from ratefront.orchestrate.environment_change import environment_changes
-from ratefront.orchestrate.git_tree import trees_of
-from ratefront.store.environment import environment_descriptions
-from ratefront.store.folder import SweepFolder
+from ratefront.orchestrate.environment import describe_environment as describing
+from ratefront.orchestrate.environment.describe_environment import (
+    add_inputs,
+    describe_environment,
+    write_environment,
+)
+from ratefront.orchestrate.environment.environment_change import environment_changes
+from ratefront.orchestrate.environment.git_tree import trees_of
+from ratefront.store.environment_files import environment_descriptions
+from ratefront.store.sweep_folder import SweepFolder
 
 
 class Tree:
@@ -100,7 +104,7 @@ def test_other_software_is_warned_of_and_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     now: dict[str, Any] = {"git_commit": "a", "git_diff": "", "python": "3", "packages": {"torch": "2.6"}}
-    monkeypatch.setattr(environment, "describe_environment", lambda _: dict(now))
+    monkeypatch.setattr(describing, "describe_environment", lambda _: dict(now))
     folder = SweepFolder(tmp_path)
     with caplog.at_level(logging.WARNING):
         write_environment(folder)

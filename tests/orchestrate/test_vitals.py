@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
-from ratefront.orchestrate import vitals
-from ratefront.orchestrate.vitals import ProcessVitals
+from ratefront.orchestrate.tune import process_metrics
+from ratefront.orchestrate.tune.process_metrics import ProcessVitals
 
 CPU = "system/process_cpu_utilization_percentage"
 MEMORY = "system/process_memory_usage_megabytes"
@@ -156,8 +156,8 @@ def not_a_number(*_: object) -> float:
     ("place", "name", "lost"),
     [
         (ProcessVitals, "_cpu_s", {CPU}),
-        (vitals, "_resident_bytes", {MEMORY}),
-        (vitals, "_peak_bytes", {PEAK}),
+        (process_metrics, "_resident_bytes", {MEMORY}),
+        (process_metrics, "_peak_bytes", {PEAK}),
     ],
 )
 def test_what_cannot_be_read_is_left_out(
@@ -174,7 +174,7 @@ def test_a_peak_that_cannot_begin_anew_is_left_out(monkeypatch: pytest.MonkeyPat
     def read_only(path: Path, text: str) -> int:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(vitals.Path, "write_text", read_only)
+    monkeypatch.setattr(process_metrics.Path, "write_text", read_only)
     read = ProcessVitals()
     read.begin()
     compute(0.01)

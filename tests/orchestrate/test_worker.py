@@ -14,12 +14,12 @@ import pytest
 
 from ratefront.engine.messages import Broke, Start
 from ratefront.engine.placement import Needs
-from ratefront.events import Finished, Reported
-from ratefront.orchestrate import worker
-from ratefront.orchestrate.wire import FACT, decode
-from ratefront.orchestrate.worker import TrialActor, WorkerSetting, config_of
+from ratefront.history.events import Finished, Reported
+from ratefront.orchestrate.tune import trial_worker
+from ratefront.orchestrate.tune.trial_worker import TrialActor, WorkerSetting, config_of
+from ratefront.orchestrate.tune.worker_messages import FACT, decode
 from ratefront.records import Progress, TrialParams, own_metrics
-from ratefront.trial.context import TrialContext
+from ratefront.trial.trial_context import TrialContext
 
 SEEN: list[tuple[TrialParams, TrialContext]] = []
 CALLS: list[str] = []
@@ -201,7 +201,7 @@ def test_a_process_whose_gpu_a_trial_has_broken_takes_no_further_one(
 ) -> None:
     ended: list[int] = []
     monkeypatch.setitem(sys.modules, "torch", _Torch(is_broken))
-    monkeypatch.setattr(worker.os, "_exit", ended.append)
+    monkeypatch.setattr(trial_worker.os, "_exit", ended.append)
     made = actor(trial(method, gpus=1.0))
     step(made)
     step(made)

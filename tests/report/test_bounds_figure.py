@@ -20,11 +20,11 @@ from ratefront.bounds import (
     bounds_of,
     from_predictions,
 )
-from ratefront.bounds.names import CURVE_KINDS, LOG_LOSS
+from ratefront.bounds.curve_names import CURVE_KINDS, LOG_LOSS
 from ratefront.errors import InputError
-from ratefront.report.bounds_figure import bounds_figure, draw_bounds
+from ratefront.report.bounds.bounds_figure import bounds_figure, draw_bounds
+from ratefront.report.bounds.rate_axis import GREATEST_LINEAR_SPAN, rate_axis
 from ratefront.report.figure_file import PAPER_SETTINGS
-from ratefront.report.rate_axis import GREATEST_LINEAR_SPAN, rate_axis
 from ratefront.report.style import BOUNDS, bound_style
 
 CODES = ("fixed_length", "huffman", "block_codes", "merged_classes")

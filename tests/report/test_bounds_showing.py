@@ -13,7 +13,7 @@ from matplotlib import image, pyplot
 from matplotlib.figure import Figure
 
 from ratefront.bounds import Bootstrap, Bounds, RateDistortionCurve, example, from_predictions, from_prior
-from ratefront.bounds.names import LOG_LOSS
+from ratefront.bounds.curve_names import LOG_LOSS
 from ratefront.errors import InputError
 
 

@@ -14,12 +14,21 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from tests.builders import FakeSweep, full_sweep, label, spec, split
 
-from ratefront.report.describe_front import describe_front
-from ratefront.report.front_figure import Bound, Element, FrontFigure, Level, Marker, Panel, Region, Stairs
-from ratefront.report.live import main_figure, main_traces
-from ratefront.report.panel_artists import draw_panel
-from ratefront.report.still import draw
-from ratefront.report.view import read_view
+from ratefront.report.front.describe_front import describe_front
+from ratefront.report.front.front_figure import (
+    Bound,
+    Element,
+    FrontFigure,
+    Level,
+    Marker,
+    Panel,
+    Region,
+    Stairs,
+)
+from ratefront.report.front.front_png import draw
+from ratefront.report.front.panel_artists import draw_panel
+from ratefront.report.page.plotly_front import main_figure, main_traces
+from ratefront.report.sweep_view import read_view
 
 CODES = ["oracle", "task_model", "sample_and_communicate", "huffman", "merged_classes"]
 

@@ -6,8 +6,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from ratefront.bounds import EXAMPLES, example
 from ratefront.errors import InputError
+from ratefront.report.bounds.paper_figures import draw_example, example_figure
 from ratefront.report.figure_file import PAPER_SETTINGS
-from ratefront.report.paper_figures import draw_example, example_figure
 
 
 @pytest.fixture(autouse=True)

@@ -13,10 +13,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from tests.builders import FakeSweep, full_sweep, spec, split
 
-from ratefront.report.describe_front import describe_front
-from ratefront.report.front_figure import Marker
-from ratefront.report.plot import SMALL_WIDTH, plot_front, small_front_png
-from ratefront.report.view import read_view
+from ratefront.report.front.describe_front import describe_front
+from ratefront.report.front.front_figure import Marker
+from ratefront.report.front.front_plot import SMALL_WIDTH, plot_front, small_front_png
+from ratefront.report.sweep_view import read_view
 
 
 def rendered(figure: Figure) -> None:
@@ -85,9 +85,9 @@ def test_no_setting_is_changed_and_no_figure_opened(view):
         "from pathlib import Path\n"
         "import matplotlib\n"
         "from matplotlib.figure import Figure\n"
-        "from ratefront.report.plot import plot_front, small_front_png\n"
-        "from ratefront.report.view import read_view\n"
-        "from ratefront.store.folder import SweepFolder\n"
+        "from ratefront.report.front.front_plot import plot_front, small_front_png\n"
+        "from ratefront.report.sweep_view import read_view\n"
+        "from ratefront.store.sweep_folder import SweepFolder\n"
         "before = matplotlib.rcParams.copy()\n"
         "view = read_view(SweepFolder(Path(sys.argv[1])))\n"
         "plot_front(view, Figure().add_subplot())\n"

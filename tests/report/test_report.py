@@ -14,13 +14,13 @@ import pytest
 from tests.builders import FakeSweep, biased_predictions, full_sweep, label, spec, split
 
 from ratefront.errors import InputError
-from ratefront.events import Ended
-from ratefront.report.page import script_json
-from ratefront.report.view import read_view
-from ratefront.report.words import best_learned, headline
-from ratefront.report.write import write_report
-from ratefront.store.folder import SweepFolder
-from ratefront.store.reading import read_history
+from ratefront.history.events import Ended
+from ratefront.report.findings import best_learned, headline
+from ratefront.report.page.report_page import script_json
+from ratefront.report.sweep_view import read_view
+from ratefront.report.write_report import write_report
+from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.sweep_folder import SweepFolder
 
 BOUNDS = [
     "oracle",
@@ -132,7 +132,7 @@ def test_the_page_loads_nothing_from_anywhere(page):
 
 
 def test_our_own_style_and_script_name_no_address(folder):
-    from ratefront.report.page import _plotly_source
+    from ratefront.report.page.report_page import _plotly_source
 
     assert "://" not in folder.report.read_text().replace(_plotly_source(), "")
 
@@ -338,8 +338,8 @@ def test_a_report_needs_neither_torch_nor_the_search_nor_pyplot(folder):
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from ratefront.store.folder import SweepFolder\n"
-        "from ratefront.report.write import write_report\n"
+        "from ratefront.store.sweep_folder import SweepFolder\n"
+        "from ratefront.report.write_report import write_report\n"
         "write_report(SweepFolder(Path(sys.argv[1])))\n"
         "heavy = {'torch', 'ray', 'optuna', 'mlflow', 'compressai', 'sklearn', 'matplotlib.pyplot'}\n"
         "sys.exit(' '.join(heavy & set(sys.modules)) or 0)\n"

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.live import LiveSweep
+from ratefront.engine.live_sweep import LiveSweep
 from ratefront.engine.messages import Fact, SlotCommand, Start, StopAsked
-from ratefront.events import (
+from ratefront.history.events import (
     Entry,
     Event,
     Extended,
@@ -21,8 +21,8 @@ from ratefront.events import (
     Resumed,
     Started,
 )
-from ratefront.history import TrialHistory
-from ratefront.simulate.journal import MemoryJournal
+from ratefront.history.sweep_history import TrialHistory
+from ratefront.simulate.memory_ledger import MemoryJournal
 from ratefront.simulate.scenario import Parts
 
 

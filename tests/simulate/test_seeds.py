@@ -8,13 +8,13 @@ from typing import get_args
 import pytest
 from tests.simulate.mutants import MORE, NAMED, name_of
 
-from ratefront.simulate.faults import Kind, Odds
-from ratefront.simulate.run import InvariantBrokenError
+from ratefront.simulate.fault_plan import Kind, Odds
+from ratefront.simulate.fault_seeds import try_seed
+from ratefront.simulate.run_simulation import InvariantBrokenError
 from ratefront.simulate.scenario import Parts
-from ratefront.simulate.seeds import try_seed
-from ratefront.tracking.backlog import Backlog
-from ratefront.tracking.memory import InMemoryTracker
-from ratefront.tracking.protocol import TrialNews
+from ratefront.tracking.delivery.backlog import Backlog
+from ratefront.tracking.memory_tracker import InMemoryTracker
+from ratefront.tracking.tracker_protocol import TrialNews
 
 SEEDS = 200
 

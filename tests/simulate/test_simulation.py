@@ -8,18 +8,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from ratefront.engine.startup import spread
+from ratefront.engine.search.first_trials import spread
 from ratefront.pareto import non_dominated
 from ratefront.records import OBJECTIVES, TrialParams, TrialResult
-from ratefront.simulate.asked import asked_for, with_faults
-from ratefront.simulate.built_in import built_in
-from ratefront.simulate.capacity import Capacity, capacity
-from ratefront.simulate.clock import Clock
-from ratefront.simulate.journal import Disk, DriverDied, MemoryJournal
+from ratefront.simulate.built_in_sweep import built_in
+from ratefront.simulate.driver_capacity import Capacity, capacity
+from ratefront.simulate.memory_ledger import Disk, DriverDied, MemoryJournal
 from ratefront.simulate.outcome import outcome_of
-from ratefront.simulate.problems import Synthetic, best_place, shape
-from ratefront.simulate.run import run
-from ratefront.spec.space import Choice, Float, Int, Space
+from ratefront.simulate.run_simulation import run
+from ratefront.simulate.simulated_problem import Synthetic, best_place, shape
+from ratefront.simulate.simulation_input import asked_for, with_faults
+from ratefront.simulate.virtual_clock import Clock
+from ratefront.spec.space.dimensions import Choice, Float, Int, Space
 
 
 def test_what_is_due_first_happens_first_and_in_the_order_of_asking() -> None:

@@ -10,22 +10,22 @@ from typing import Any
 import pytest
 
 from ratefront.errors import InputError
-from ratefront.events import Entry, Failed, Finished, Planned, Reported, Resumed, Started, Stopped
+from ratefront.history.events import Entry, Failed, Finished, Planned, Reported, Resumed, Started, Stopped
 from ratefront.records import Scalar, TrialParams
-from ratefront.simulate.asked import asked_for, find_table
-from ratefront.simulate.built_in import built_in
+from ratefront.simulate.built_in_sweep import built_in
+from ratefront.simulate.fault_seeds import drawn
 from ratefront.simulate.outcome import outcome_of
-from ratefront.simulate.problems import Course, Synthetic
-from ratefront.simulate.recording import table_of
-from ratefront.simulate.run import Run, run
+from ratefront.simulate.record_table import table_of
+from ratefront.simulate.recorded_tables import SHIPPED, Row, Table
+from ratefront.simulate.run_simulation import Run, run
 from ratefront.simulate.scenario import Scenario
-from ratefront.simulate.seeds import drawn
-from ratefront.simulate.tables import SHIPPED, Row, Table
-from ratefront.spec.check import LoadedSpec
-from ratefront.spec.load import to_plain
-from ratefront.spec.metrics import Metric
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import Ledger
+from ratefront.simulate.simulated_problem import Course, Synthetic
+from ratefront.simulate.simulation_input import asked_for, find_table
+from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.load_spec import to_plain
+from ratefront.spec.schema import Metric
+from ratefront.store.ledger.ledger_file import Ledger
+from ratefront.store.sweep_folder import SweepFolder
 
 SPEC = built_in().spec
 

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from ratefront.bounds import below_oracle
-from ratefront.history import SweepHistory
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import read_entries
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.store.ledger.ledger_file import read_entries
+from ratefront.store.sweep_folder import SweepFolder
 from ratefront.trial.receiver import decode_file
 
 pytestmark = pytest.mark.slow
@@ -75,7 +75,7 @@ def test_each_trial_once_in_the_table(resumed: SweepFolder) -> None:
 def test_each_trial_once_in_mlflow_and_none_running(resumed: SweepFolder) -> None:
     from mlflow.tracking import MlflowClient
 
-    from ratefront.tracking.uri import default_uri
+    from ratefront.tracking.tracking_uri import default_uri
 
     client = MlflowClient(default_uri(resumed.path))
     (experiment,) = [e for e in client.search_experiments() if e.name == "ratefront"]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ratefront.cli.arguments import overrides_of
+from ratefront.cli.shared_arguments import overrides_of
 from ratefront.errors import SpecError
-from ratefront.spec.load import load_spec
+from ratefront.spec.load_spec import load_spec
 from ratefront.spec.yaml_text import write_yaml
 
 SMALLEST: dict[str, Any] = {

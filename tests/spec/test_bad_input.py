@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.cli.arguments import overrides_of
+from ratefront.cli.shared_arguments import overrides_of
 from ratefront.errors import SpecError
 from ratefront.records import OBJECTIVES
-from ratefront.spec.capacity import check_capacity
-from ratefront.spec.load import load_spec
+from ratefront.spec.load_spec import load_spec
+from ratefront.spec.resource_check import check_capacity
 from ratefront.spec.schema import BoundName, SweepSpec
 
 FAMILIES = ", ".join(CATALOGUE.families)

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ratefront.records import Scalar
-from ratefront.spec.configurations import configurations, count, too_few, uses_seed
-from ratefront.spec.space import Branch, Choice, Constant, Float, Int, Leaf, Space, assign
+from ratefront.spec.space.configurations import configurations, count, too_few, uses_seed
+from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Leaf, Space, assign
 
 #: Of larger spaces the first so many are looked at.
 MOST = 500

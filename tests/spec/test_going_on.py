@@ -11,10 +11,10 @@ import pytest
 from tests.lab import lab_spec
 
 from ratefront.catalogue.datasets import ArraysParameters, ImageFolderParameters, OfficialParameters
-from ratefront.catalogue.whereabouts import whereabouts_of
+from ratefront.catalogue.file_locations import whereabouts_of
 from ratefront.errors import SweepMismatchError
-from ratefront.spec.going_on import CHANGEABLE, Change, change_of, decided
-from ratefront.spec.load import to_plain
+from ratefront.spec.changeable_settings import CHANGEABLE, Change, change_of, decided
+from ratefront.spec.load_spec import to_plain
 from ratefront.spec.schema import SweepSpec
 
 #: For each key of a sweep file another value, and whether a sweep that has begun may take it.
@@ -131,7 +131,7 @@ class TestMoving:
 
 def test_a_move_goes_through_the_override(tmp_path: Path) -> None:
     """Before anything looks at the old place, where there may be nothing any more."""
-    from ratefront.spec.load import spec_from_plain
+    from ratefront.spec.load_spec import spec_from_plain
 
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 255, (40, 8, 8), dtype=np.uint8), np.arange(40) % 2

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.spec.json_schema import schema_text, sweep_json_schema
+from ratefront.spec.views.json_schema import schema_text, sweep_json_schema
 from ratefront.spec.yaml_text import read_yaml
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
@@ -124,7 +124,7 @@ def test_an_editor_and_the_check_accept(
     path: str,
     value: Any,
 ) -> None:
-    from ratefront.spec.load import load_spec
+    from ratefront.spec.load_spec import load_spec
 
     changed = change(plain, path, value)
     validator.validate(changed)

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.cli.arguments import overrides_of
+from ratefront.cli.shared_arguments import overrides_of
 from ratefront.errors import SpecError
-from ratefront.spec.difference import spec_difference
-from ratefront.spec.load import dump_yaml, load_spec, spec_from_plain, to_plain
+from ratefront.spec.load_spec import dump_yaml, load_spec, spec_from_plain, to_plain
+from ratefront.spec.spec_difference import spec_difference
 from ratefront.spec.yaml_text import read_yaml, write_yaml
 
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
@@ -98,8 +98,8 @@ def test_merge_keys_are_no_second_key() -> None:
 def test_a_check_imports_nothing_heavy() -> None:
     heavy = ("torch", "ray", "optuna", "mlflow", "sklearn", "numpy", "rich")
     code = (
-        "import sys, ratefront.spec.load, ratefront.spec.plan, ratefront.spec.json_schema\n"
-        f"ratefront.spec.load.load_spec({str(DIGITS)!r})\n"
+        "import sys, ratefront.spec.load_spec, ratefront.spec.views.plan, ratefront.spec.views.json_schema\n"
+        f"ratefront.spec.load_spec.load_spec({str(DIGITS)!r})\n"
         f"print([name for name in {heavy} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

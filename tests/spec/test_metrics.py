@@ -10,11 +10,11 @@ import pytest
 
 from ratefront.errors import SpecError, SweepMismatchError
 from ratefront.records import metric_names
-from ratefront.spec.check import LoadedSpec
-from ratefront.spec.going_on import change_of
-from ratefront.spec.load import dump_yaml, load_spec, spec_from_plain, to_plain
-from ratefront.spec.metric_functions import function_of
-from ratefront.spec.metrics import Metric
+from ratefront.spec.changeable_settings import change_of
+from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.load_spec import dump_yaml, load_spec, spec_from_plain, to_plain
+from ratefront.spec.schema import Metric
+from ratefront.spec.targets.metric_functions import function_of
 
 OWN = """
 def two(labels, classes, *, weights=None):

@@ -11,9 +11,9 @@ from rich.console import Console
 from tests.data.made import describe, load, write_npz
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.cli.arguments import overrides_of
-from ratefront.spec.load import load_spec
-from ratefront.spec.plan import Plan, plan_of, render_plan
+from ratefront.cli.shared_arguments import overrides_of
+from ratefront.spec.load_spec import load_spec
+from ratefront.spec.views.plan import Plan, plan_of, render_plan
 
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 
@@ -113,7 +113,7 @@ def test_what_is_to_be_doubted_is_said_before_anything_starts(tmp_path: Path) ->
     """A network that was trained elsewhere has seen a validation split that is carved out; one of its own is none."""
     import torch
 
-    from ratefront.tasks.small_cnn import SmallCNN
+    from ratefront.tasks.architectures.small_cnn import SmallCNN
 
     weights = tmp_path / "mine.pt"
     torch.save(SmallCNN(10).state_dict(), weights)

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.records import Scalar
-from ratefront.spec.check import LoadedSpec
-from ratefront.spec.load import dump_yaml, spec_from_plain, to_plain
-from ratefront.spec.rules import MOST_CORNERS, corners
-from ratefront.spec.space import Choice, Constant, Float, Int, Leaf, Space, assign
+from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.load_spec import dump_yaml, spec_from_plain, to_plain
+from ratefront.spec.space.dimensions import Choice, Constant, Float, Int, Leaf, Space, assign
+from ratefront.spec.space.parameter_rules import MOST_CORNERS, corners
 from ratefront.spec.yaml_text import read_yaml
 
 Raw = dict[str, Any]

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from tests.builders import label, result
 
-from ratefront.events import Entry, Event, Finished, Planned, Reported, Started, Stopped
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import Ledger, format_line
-from ratefront.store.requests import take_requests
+from ratefront.history.events import Entry, Event, Finished, Planned, Reported, Started, Stopped
+from ratefront.store.ledger.ledger_file import Ledger, format_line
+from ratefront.store.ledger.stop_requests import take_requests
+from ratefront.store.sweep_folder import SweepFolder
 
 
 def obey(folder: SweepFolder, ledger: Ledger) -> None:

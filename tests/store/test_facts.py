@@ -10,9 +10,9 @@ import pytest
 from tests.builders import FakeSweep
 
 from ratefront.errors import InputError
-from ratefront.history import SweepHistory
-from ratefront.store.facts import DatasetFacts, read_dataset_facts, read_facts
-from ratefront.store.reading import read_history
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.task_model_facts import DatasetFacts, read_dataset_facts, read_facts
 
 FOUND = {
     "dataset_digest": "ab12",

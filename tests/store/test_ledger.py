@@ -21,8 +21,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ratefront.errors import LedgerDamagedError, LedgerLockedError
-from ratefront.events import Created, Entry, Event, Failed, Planned, Reported, Resumed, Started, Stopped
-from ratefront.store.ledger import Ledger, LedgerReader, format_line, parse_line, read_entries
+from ratefront.history.events import (
+    Created,
+    Entry,
+    Event,
+    Failed,
+    Planned,
+    Reported,
+    Resumed,
+    Started,
+    Stopped,
+)
+from ratefront.store.ledger.ledger_file import Ledger, LedgerReader, format_line, parse_line, read_entries
 
 EVENTS: list[Event] = [
     Created("digits", {"trials": 3, "space": {"β": [0.1, 1]}}, "0.1.0"),
@@ -156,8 +166,8 @@ def test_whoever_only_asks_for_the_writer_keeps_none_out(written: Path) -> None:
 
 def test_the_lock_of_a_killed_writer_is_free(path: Path) -> None:
     script = (
-        "import os, signal, sys; from pathlib import Path; from ratefront.events import Resumed;"
-        "from ratefront.store.ledger import Ledger; ledger = Ledger(Path(sys.argv[1]));"
+        "import os, signal, sys; from pathlib import Path; from ratefront.history.events import Resumed;"
+        "from ratefront.store.ledger.ledger_file import Ledger; ledger = Ledger(Path(sys.argv[1]));"
         "ledger.append(Resumed('first')); os.kill(os.getpid(), signal.SIGKILL)"
     )
     killed = subprocess.run([sys.executable, "-c", script, str(path)], check=False)

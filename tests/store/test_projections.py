@@ -20,17 +20,17 @@ from tests.builders import (
 from ratefront.bounds import from_predictions
 from ratefront.columns import measured
 from ratefront.errors import InputError
-from ratefront.events import Failed, Finished, Planned, Started
-from ratefront.history import SweepHistory
+from ratefront.history.events import Failed, Finished, Planned, Started
+from ratefront.history.sweep_history import SweepHistory
 from ratefront.pareto import hypervolume
 from ratefront.records import TrialResult, objectives_of
-from ratefront.report.view import read_view
-from ratefront.store.folder import SweepFolder
-from ratefront.store.front import front_of
-from ratefront.store.ledger import read_entries
-from ratefront.store.projections import write_tables
-from ratefront.store.reading import read_history
-from ratefront.store.table import trial_columns, trial_rows
+from ratefront.report.sweep_view import read_view
+from ratefront.store.ledger.ledger_file import read_entries
+from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.views.front_trials import front_of
+from ratefront.store.views.trials_csv import trial_columns, trial_rows
+from ratefront.store.views.write_tables import write_tables
 
 #: What every sweep's ``trials.csv`` begins with.
 COLUMNS = [

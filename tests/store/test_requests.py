@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ratefront.store.folder import SweepFolder
-from ratefront.store.requests import Request, ask, take_requests
+from ratefront.store.ledger.stop_requests import Request, ask, take_requests
+from ratefront.store.sweep_folder import SweepFolder
 
 
 def test_requests_are_taken_once_and_in_order(tmp_path: Path) -> None:

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.builders import FakeSweep, full_sweep, label, result, spec
 
-from ratefront.events import Created, Entry, Finished, Planned, Reopened, Started
-from ratefront.history import SweepHistory, TrialHistory
+from ratefront.history.events import Created, Entry, Finished, Planned, Reopened, Started
+from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store import retention
-from ratefront.store.folder import SweepFolder
-from ratefront.store.front import front_of
-from ratefront.store.ledger import Ledger
-from ratefront.store.reading import read_history
+from ratefront.store.ledger.ledger_file import Ledger
+from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.retention import DRAFT_AGE_S, Removed, apply_retention
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.views.front_trials import front_of
 
 OUTCOME = ("codec.json", "codec.safetensors", "stream.bin", "samples.npz")
 SIZE = 7

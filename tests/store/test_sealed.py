@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ratefront.store.sealed import FACTS, is_whole, seal
+from ratefront.store.files.checksummed_folder import FACTS, is_whole, seal
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from tests.builders import FakeSweep, full_sweep, label, spec, split
 from tests.store.drivers import driving
 
 from ratefront.errors import InputError
-from ratefront.events import (
+from ratefront.history.events import (
     Ended,
     Entry,
     Extended,
@@ -23,10 +23,10 @@ from ratefront.events import (
     Started,
     Stopped,
 )
-from ratefront.pace import Pace
-from ratefront.store.driver import driver_of
-from ratefront.store.folder import SweepFolder
-from ratefront.store.status import FRONT_ROWS, FailedTrial, RunningTrial, SweepStatus, status_of
+from ratefront.history.sweep_speed import Pace
+from ratefront.store.ledger.driver_lock import driver_of
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.views.sweep_status import FRONT_ROWS, FailedTrial, RunningTrial, SweepStatus, status_of
 
 COUNTS = ("finished", "collapsed", "pruned", "failed", "running", "planned")
 

@@ -8,11 +8,11 @@ from tests.builders import FakeSweep, full_sweep, label
 from tests.store.drivers import driving
 
 from ratefront.errors import EngineError, InputError
-from ratefront.events import Planned
-from ratefront.store.folder import SweepFolder
-from ratefront.store.reading import entries_of, read_history
-from ratefront.store.requests import take_requests
-from ratefront.store.steering import stop_sweep, stop_trial
+from ratefront.history.events import Planned
+from ratefront.store.ledger.read_ledger import entries_of, read_history
+from ratefront.store.ledger.stop_requests import take_requests
+from ratefront.store.ledger.stopping import stop_sweep, stop_trial
+from ratefront.store.sweep_folder import SweepFolder
 
 
 def _not_begun(sweep: FakeSweep) -> str:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ratefront.spec.schema import SweepSpec
-from ratefront.tasks import prepare
+from ratefront.tasks import prepare_task_model
 
 
 def main(spec: SweepSpec, place: Path) -> None:
-    train = prepare.train_task_model
+    train = prepare_task_model.train_task_model
 
     def hesitant(*arguments: Any) -> None:
         (place / "trains").touch()
@@ -23,8 +23,8 @@ def main(spec: SweepSpec, place: Path) -> None:
             time.sleep(0.01)
         train(*arguments)
 
-    prepare.train_task_model = hesitant  # type: ignore[attr-defined]
-    prepare.prepare_task_model(spec, place / "model")
+    prepare_task_model.train_task_model = hesitant  # type: ignore[attr-defined]
+    prepare_task_model.prepare_task_model(spec, place / "model")
 
 
 if __name__ == "__main__":

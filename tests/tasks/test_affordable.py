@@ -14,13 +14,13 @@ from tests.data.made import load
 from ratefront.catalogue import CATALOGUE
 from ratefront.data.splits import Dataset, Split
 from ratefront.spec.schema import Named
-from ratefront.tasks import affordable as choosing
-from ratefront.tasks import cost as measuring
-from ratefront.tasks.affordable import LIMIT_S, affordable
-from ratefront.tasks.build import build_task_model
-from ratefront.tasks.cost import Cost, measured_cost
-from ratefront.tasks.first_sweep import first_sweep
-from ratefront.tasks.train import train_task_model
+from ratefront.tasks.build_task_model import build_task_model
+from ratefront.tasks.training import affordable_model as choosing
+from ratefront.tasks.training import training_cost as measuring
+from ratefront.tasks.training.affordable_model import LIMIT_S, affordable
+from ratefront.tasks.training.draft_first_sweep import first_sweep
+from ratefront.tasks.training.train_task_model import train_task_model
+from ratefront.tasks.training.training_cost import Cost, measured_cost
 
 DIGITS = [Named(name="digits")]
 

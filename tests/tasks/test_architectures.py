@@ -10,11 +10,11 @@ import torch
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import inside_of_stage
-from ratefront.complexity import module_bytes
+from ratefront.complexity.module_size import module_bytes
 from ratefront.errors import InputError, UnknownNameError
 from ratefront.spec.schema import Named
-from ratefront.tasks.build import build_task_model
-from ratefront.tasks.model import TaskModel
+from ratefront.tasks.build_task_model import build_task_model
+from ratefront.tasks.task_model import TaskModel
 
 #: Shapes of samples, the odd ones among them, for every architecture that is built in.
 SHAPES: dict[str, list[tuple[int, ...]]] = {

@@ -12,10 +12,10 @@ from rich.console import Console
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import TaskModelParameters
-from ratefront.cli.arguments import overrides_of
+from ratefront.cli.shared_arguments import overrides_of
 from ratefront.errors import SpecError
-from ratefront.spec.load import load_spec
-from ratefront.spec.plan import plan_of, render_plan
+from ratefront.spec.load_spec import load_spec
+from ratefront.spec.views.plan import plan_of, render_plan
 
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 
@@ -61,7 +61,7 @@ def test_the_plan_lists_blocks_in_a_row_in_short() -> None:
 
 
 def test_a_long_list_of_split_points_fits_a_line() -> None:
-    from ratefront.spec.render import _in_short
+    from ratefront.spec.views.render_plan import _in_short
 
     short = _in_short(CATALOGUE.task_models["resnet101"].facts["splits"])
     assert (
@@ -80,7 +80,7 @@ def _plan(overrides: list[str]) -> str:
 
 def test_only_a_users_own_needs_torch_for_a_check() -> None:
     program = (
-        "import sys; from ratefront.spec.load import load_spec; from pathlib import Path;"
+        "import sys; from ratefront.spec.load_spec import load_spec; from pathlib import Path;"
         f"load_spec(Path({str(DIGITS)!r}), {{'task_model': 'residual_cnn', 'space.family.split.split': 'stem'}});"
         "print('torch' in sys.modules)"
     )

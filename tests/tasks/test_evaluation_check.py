@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ratefront.errors import InputError, SpecError
-from ratefront.spec.load import load_spec
+from ratefront.spec.load_spec import load_spec
 from ratefront.spec.schema import Named
 from ratefront.spec.yaml_text import read_yaml, write_yaml
-from ratefront.tasks.build import build_task_model
-from ratefront.tasks.evaluation_check import check_evaluation, random_samples
-from ratefront.tasks.given import check_cut
-from ratefront.tasks.model import TaskModel
-from ratefront.tasks.prepare import prepare_task_model
+from ratefront.tasks.build_task_model import build_task_model
+from ratefront.tasks.own_network.evaluation_check import check_evaluation, random_samples
+from ratefront.tasks.own_network.given_weights import check_cut
+from ratefront.tasks.prepare_task_model import prepare_task_model
+from ratefront.tasks.task_model import TaskModel
 
 ROOT = Path(__file__).parents[2]
 SHAPE = (1, 8, 8)
@@ -275,6 +275,6 @@ def test_storing_that_spoils_a_buffer_is_noticed_when_it_is_prepared(
     def in_half_precision(tensors: dict[str, Tensor], path: Path) -> None:
         save({name: tensor.half() for name, tensor in tensors.items()}, path)
 
-    monkeypatch.setattr("ratefront.tasks.stored.save_file", in_half_precision)
+    monkeypatch.setattr("ratefront.tasks.stored_task_model.save_file", in_half_precision)
     with pytest.raises(InputError, match=r"as stored it gives \d+ of \d+ samples other logits than before"):
         prepare_task_model(spec, tmp_path / "model")

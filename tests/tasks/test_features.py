@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ratefront.errors import InputError
-from ratefront.tasks.features import cached_features
+from ratefront.tasks.cached_features import cached_features
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_two_processes_compute_once(cache: Path, tmp_path: Path) -> None:
     program = (
         "import sys, time, pathlib, numpy as np, torch\n"
         "from torch import nn\n"
-        "from ratefront.tasks.features import cached_features\n"
+        "from ratefront.tasks.cached_features import cached_features\n"
         "class Slow(nn.Flatten):\n"
         "    def forward(self, x):\n"
         "        if len(x) > 1:\n"

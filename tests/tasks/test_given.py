@@ -21,29 +21,29 @@ from torch.nn import functional as F
 from torchvision import models
 
 from ratefront.catalogue.task_models import ModuleParameters
-from ratefront.codecs.storage import structure_of
-from ratefront.complexity import module_bytes
-from ratefront.data.load import load_dataset
+from ratefront.codecs.codec_files import structure_of
+from ratefront.complexity.module_size import module_bytes
+from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError, InputError, SpecError, SweepMismatchError
-from ratefront.spec.load import load_spec
+from ratefront.spec.load_spec import load_spec
 from ratefront.spec.schema import Named, SweepSpec
 from ratefront.spec.yaml_text import write_yaml
-from ratefront.tasks.build import build_task_model
-from ratefront.tasks.given import check_cut, take_weights
-from ratefront.tasks.model import TaskModel, predict_logits
-from ratefront.tasks.module import loaded_digest
-from ratefront.tasks.prepare import prepare_task_model
-from ratefront.tasks.state_file import fill, read_state
-from ratefront.tasks.stored import load_task_model
-from ratefront.trial.context import TrialContext
-from ratefront.trial.unchanged import _check_behaviour, check_unchanged
+from ratefront.tasks.build_task_model import build_task_model
+from ratefront.tasks.own_network.given_weights import check_cut, take_weights
+from ratefront.tasks.own_network.module_task_model import loaded_digest
+from ratefront.tasks.own_network.weights_file import fill, read_state
+from ratefront.tasks.prepare_task_model import prepare_task_model
+from ratefront.tasks.stored_task_model import load_task_model
+from ratefront.tasks.task_model import TaskModel, predict_logits
+from ratefront.trial.checks.unchanged_inputs import _check_behaviour, check_unchanged
+from ratefront.trial.trial_context import TrialContext
 
 MODULE = """
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ratefront.tasks.model import TaskModel
+from ratefront.tasks.task_model import TaskModel
 
 
 class Net(nn.Module):
@@ -342,7 +342,7 @@ def test_stages_have_names_of_their_own_and_parameters(write: Write) -> None:
         "odd",
         """
 from torch import nn
-from ratefront.tasks.model import TaskModel
+from ratefront.tasks.task_model import TaskModel
 
 def twice(classes, shape):
     relus = [("relu", nn.ReLU()), ("relu", nn.ReLU())]
@@ -535,7 +535,7 @@ def test_small_logits_are_compared_by_their_own_size(write: Write, tmp_path: Pat
         "small",
         """
 from torch import nn
-from ratefront.tasks.model import TaskModel
+from ratefront.tasks.task_model import TaskModel
 
 class Small(nn.Module):
     def __init__(self, classes):

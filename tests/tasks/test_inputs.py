@@ -13,14 +13,14 @@ from tests.builders import FakeSweep
 from tests.lab import lab_spec
 
 from ratefront.catalogue import CATALOGUE
+from ratefront.catalogue.registry import Registry
 from ratefront.catalogue.task_models import TaskModelParameters
 from ratefront.errors import InputError, SweepMismatchError
-from ratefront.events import TaskModelReady
-from ratefront.registry import Registry
+from ratefront.history.events import TaskModelReady
 from ratefront.spec.schema import SweepSpec
-from ratefront.store.inputs import check_code, check_inputs
-from ratefront.tasks.inputs import code_of_families, inputs_of_trials, present_inputs
-from ratefront.tasks.prepare import prepare_task_model
+from ratefront.store.same_inputs import check_code, check_inputs
+from ratefront.tasks.input_digests import code_of_families, inputs_of_trials, present_inputs
+from ratefront.tasks.prepare_task_model import prepare_task_model
 from ratefront.trial.stored_codec import load_stored_codec
 
 Write = Callable[[str, str], None]
@@ -147,7 +147,7 @@ class TestPlugin:
         code("networks", NETWORK)
         code(
             "nets_",
-            "from ratefront.tasks.model import TaskModel\nfrom networks import net\n"
+            "from ratefront.tasks.task_model import TaskModel\nfrom networks import net\n"
             "def build(parameters, classes, shape):\n"
             "    return TaskModel(list(net(classes, shape).named_children()))\n",
         )

@@ -21,17 +21,17 @@ from ratefront.catalogue.task_models import TaskModelParameters
 from ratefront.data.splits import Dataset, Split
 from ratefront.errors import DivergedError
 from ratefront.spec.schema import Named, SweepSpec
-from ratefront.store.alone import alone
-from ratefront.store.folder import SweepFolder
+from ratefront.store.files.process_lock import alone
+from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import WAITS, ProgressFile, TaskModelProgress
-from ratefront.tasks import beside, course
-from ratefront.tasks.beside import accuracy_beside, few_of
-from ratefront.tasks.build import build_task_model
-from ratefront.tasks.course import Course, State, Weights, checkpoint_of
-from ratefront.tasks.model import TaskModel
-from ratefront.tasks.prepare import prepare_task_model
-from ratefront.tasks.train import train_task_model
-from ratefront.training.checkpoint import CheckpointFile
+from ratefront.tasks.build_task_model import build_task_model
+from ratefront.tasks.prepare_task_model import prepare_task_model
+from ratefront.tasks.task_model import TaskModel
+from ratefront.tasks.training import accuracy_while_training, training_progress
+from ratefront.tasks.training.accuracy_while_training import accuracy_beside, few_of
+from ratefront.tasks.training.train_task_model import train_task_model
+from ratefront.tasks.training.training_progress import Course, State, Weights, checkpoint_of
+from ratefront.training.checkpoint_file import CheckpointFile
 
 EPOCHS = 4
 
@@ -43,7 +43,7 @@ class Killed(BaseException):
 @pytest.fixture(autouse=True)
 def _always(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Save after every epoch: what is saved when must not hang on this machine's speed."""
-    monkeypatch.setattr(course, "SHARE", 1e9)
+    monkeypatch.setattr(training_progress, "SHARE", 1e9)
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
 
 
@@ -86,7 +86,7 @@ def parameters(name: str, **changes: Any) -> Any:
 def train(name: str, course: Course | None, **changes: Any) -> TaskModel:
     model, data = built(name)
     torch.manual_seed(7)
-    train_task_model(model, data, parameters(name, **changes), "cpu", course)
+    train_task_model(model, data, parameters(name, **changes), "cpu", training_progress)
     return model
 
 
@@ -105,7 +105,7 @@ def test_interrupted_in_every_epoch_it_ends_with_the_same_bits(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     straight = train(name, None)
-    monkeypatch.setattr(course, "TELL_S", 0.0)
+    monkeypatch.setattr(training_progress, "TELL_S", 0.0)
     begun: list[int] = []
     for epoch in range(EPOCHS):
         torch.rand(epoch + 1)  # what the process does in between must not matter
@@ -141,7 +141,7 @@ def test_moments_that_are_put_back_lie_in_memory_as_their_weights_do() -> None:
 
 def test_the_accuracy_of_an_epoch_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = train("own", None)
-    monkeypatch.setattr("ratefront.tasks.train.accuracy_beside", lambda model, split: 0.0)
+    monkeypatch.setattr("ratefront.tasks.training.train_task_model.accuracy_beside", lambda model, split: 0.0)
     not_looked = train("own", None)
     assert all(map(torch.equal, looked.state_dict().values(), not_looked.state_dict().values()))
 
@@ -157,7 +157,7 @@ def test_each_stage_is_in_the_mode_in_which_it_was() -> None:
 
 
 def test_a_large_split_is_told_from_samples_of_all_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(beside, "_FEW", 30)
+    monkeypatch.setattr(accuracy_while_training, "_FEW", 30)
     labels = np.repeat(np.arange(3), 100)  # in the order of their classes
     few = few_of(Split(labels.astype(np.float32).reshape(-1, 1, 1, 1), labels))
     assert len(few) == 30
@@ -227,7 +227,7 @@ def test_progress_is_told_while_it_trains_and_gone_when_the_model_is_there(tmp_p
             told.append(found)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ratefront.tasks.prepare.ProgressFile", Watched)
+        patch.setattr("ratefront.tasks.prepare_task_model.ProgressFile", Watched)
         ready = prepare_task_model(asked(), folder.task_model)
     ends = [progress for progress in told if progress.loss is not None and not progress.share]
     assert [(progress.epochs_done, progress.epochs) for progress in ends] == [(n, 4) for n in (1, 2, 3, 4)]
@@ -245,8 +245,8 @@ import sys
 from pathlib import Path
 from ratefront.spec.schema import SweepSpec
 from ratefront.tasks import course
-from ratefront.tasks.prepare import prepare_task_model
-course.SHARE = 1e9
+from ratefront.tasks.prepare_task_model import prepare_task_model
+training_progress.SHARE = 1e9
 prepare_task_model(SweepSpec.model_validate_json(sys.argv[1], strict=False), Path(sys.argv[2]))
 """
 

@@ -15,13 +15,13 @@ from tests.lab import lab_spec
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError, SpecError
-from ratefront.spec.facts import known_facts
-from ratefront.spec.load import load_spec
+from ratefront.spec.known_facts import known_facts
+from ratefront.spec.load_spec import load_spec
 from ratefront.spec.schema import Named
 from ratefront.spec.yaml_text import read_yaml, write_yaml
-from ratefront.tasks.build import build_task_model
-from ratefront.tasks.prepare import prepare_task_model
-from ratefront.tasks.stored import load_task_model
+from ratefront.tasks.build_task_model import build_task_model
+from ratefront.tasks.prepare_task_model import prepare_task_model
+from ratefront.tasks.stored_task_model import load_task_model
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "task-models.md").read_text()
@@ -29,7 +29,7 @@ BLOCKS = {
     language: re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
     for language in ("python", "yaml")
 }
-WHOLE = "ratefront.tasks.small_cnn:SmallCNN"
+WHOLE = "ratefront.tasks.architectures.small_cnn:SmallCNN"
 
 SEQUENCE = """
 from collections import OrderedDict
@@ -110,7 +110,8 @@ def test_the_example_of_the_page(code: Write, tmp_path: Path, monkeypatch: pytes
 def test_a_task_model_is_one(code: Write) -> None:
     code(
         "own",
-        "from ratefront.tasks.small_cnn import SmallCNN\ndef build(k, shape): return SmallCNN(k, shape[0])\n",
+        "from ratefront.tasks.architectures.small_cnn import SmallCNN\n"
+        "def build(k, shape): return SmallCNN(k, shape[0])\n",
     )
     model = build_task_model(named("own:build"), 10, (1, 8, 8))
     assert model(torch.rand(2, 1, 8, 8)).shape == (2, 10)
@@ -126,7 +127,7 @@ def test_a_network_that_gives_probabilities_of_real_samples_is_not_kept(
 ) -> None:
     """Whatever it gave of the one sample that is tried before training."""
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("ratefront.tasks.module.refuse_probabilities", lambda *_: None)
+    monkeypatch.setattr("ratefront.tasks.own_network.module_task_model.refuse_probabilities", lambda *_: None)
     code("own", SEQUENCE)
     spec = lab_spec(task_model={"name": "module", "target": "own:probabilities", "epochs": 1})
     with pytest.raises(InputError, match=r"what the task model gives must be logits.*drop the softmax"):

@@ -19,9 +19,9 @@ from ratefront.catalogue.task_models import TASK_MODELS, ImageNetParameters
 from ratefront.data.splits import Dataset, Split
 from ratefront.errors import InputError
 from ratefront.spec.schema import Named
-from ratefront.tasks.build import build_task_model
-from ratefront.tasks.imagenet import ImageNetModel
-from ratefront.tasks.train import train_task_model
+from ratefront.tasks.architectures.imagenet_models import ImageNetModel
+from ratefront.tasks.build_task_model import build_task_model
+from ratefront.tasks.training.train_task_model import train_task_model
 
 
 @pytest.fixture(scope="module")

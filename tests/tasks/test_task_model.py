@@ -10,20 +10,20 @@ import torch
 from tests.lab import lab_spec
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.complexity import module_bytes
-from ratefront.data.content import content_of
-from ratefront.data.load import load_dataset
+from ratefront.complexity.macs import multiply_accumulates
+from ratefront.complexity.module_size import module_bytes
+from ratefront.complexity.stored_precision import round_to_half
+from ratefront.data.dataset_digest import content_of
+from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import UnknownNameError
-from ratefront.history import SweepHistory
-from ratefront.macs import multiply_accumulates
-from ratefront.precision import round_to_half
-from ratefront.spec.load import to_plain
-from ratefront.store.facts import DatasetFacts, read_dataset_facts
-from ratefront.store.folder import SweepFolder
-from ratefront.store.sealed import is_whole
-from ratefront.tasks.prepare import prepare_task_model
-from ratefront.tasks.small_cnn import SmallCNN
-from ratefront.tasks.stored import load_task_model
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.spec.load_spec import to_plain
+from ratefront.store.files.checksummed_folder import is_whole
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.task_model_facts import DatasetFacts, read_dataset_facts
+from ratefront.tasks.architectures.small_cnn import SmallCNN
+from ratefront.tasks.prepare_task_model import prepare_task_model
+from ratefront.tasks.stored_task_model import load_task_model
 
 SPLITS = CATALOGUE.task_models["small_cnn"].facts["splits"]
 
@@ -63,7 +63,7 @@ def test_trained_once_and_cached_by_content(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
     spec = lab_spec(task_model={"name": "small_cnn", "epochs": 3})
     first = prepare_task_model(spec, tmp_path / "a")
-    monkeypatch.setattr("ratefront.tasks.prepare.train_task_model", _must_not_train)
+    monkeypatch.setattr("ratefront.tasks.prepare_task_model.train_task_model", _must_not_train)
     assert prepare_task_model(spec, tmp_path / "b") == first
     assert (tmp_path / "a" / "model.safetensors").read_bytes() == (
         tmp_path / "b" / "model.safetensors"

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from tests.lab import lab_spec
 
-from ratefront.events import TaskModelReady
-from ratefront.store.sealed import is_whole
-from ratefront.tasks.prepare import prepare_task_model
+from ratefront.history.events import TaskModelReady
+from ratefront.store.files.checksummed_folder import is_whole
+from ratefront.tasks.prepare_task_model import prepare_task_model
 
 PATIENCE_S = 240.0
 SPEC = lab_spec(task_model={"name": "small_cnn", "epochs": 1})
@@ -62,7 +62,7 @@ def _until(reached: Callable[[], bool]) -> None:
 def test_one_trains_while_the_other_waits(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("ratefront.tasks.prepare.train_task_model", _must_not_train)
+    monkeypatch.setattr("ratefront.tasks.prepare_task_model.train_task_model", _must_not_train)
     with trainer(tmp_path) as process, waiting(tmp_path, caplog) as ready:
         assert not ready.done()
         (tmp_path / "go").touch()

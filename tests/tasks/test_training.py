@@ -15,16 +15,16 @@ from torch.nn import functional as F
 
 from ratefront.catalogue.datasets import ImageParameters
 from ratefront.catalogue.task_models import TASK_MODELS, TaskModelParameters
-from ratefront.data.digits import load_digits
+from ratefront.data.official.digits import load_digits
 from ratefront.data.splits import Dataset, Split
 from ratefront.errors import InputError
 from ratefront.spec.schema import Named
-from ratefront.tasks import batches
-from ratefront.tasks.augment import augmentation
-from ratefront.tasks.batches import Batches
-from ratefront.tasks.build import build_task_model
-from ratefront.tasks.model import TaskModel, predict_logits
-from ratefront.tasks.train import train_task_model
+from ratefront.tasks.build_task_model import build_task_model
+from ratefront.tasks.task_model import TaskModel, predict_logits
+from ratefront.tasks.training import batches
+from ratefront.tasks.training.augment import augmentation
+from ratefront.tasks.training.batches import Batches
+from ratefront.tasks.training.train_task_model import train_task_model
 
 
 @pytest.fixture(scope="module")
@@ -203,8 +203,8 @@ def test_narrow_networks_train() -> None:
         "from ratefront.catalogue import CATALOGUE\n"
         "from ratefront.data.splits import Dataset, Split\n"
         "from ratefront.spec.schema import Named\n"
-        "from ratefront.tasks.build import build_task_model\n"
-        "from ratefront.tasks.train import train_task_model\n"
+        "from ratefront.tasks.build_task_model import build_task_model\n"
+        "from ratefront.tasks.training.train_task_model import train_task_model\n"
         "def noise(count, side):\n"
         "    images = np.random.default_rng(0).random((count, 3, side, side)).astype(np.float32)\n"
         "    split = Split(images, np.arange(count) % 3)\n"

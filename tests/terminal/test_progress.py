@@ -13,7 +13,7 @@ from rich.console import Console
 from tests.builders import label, result, spec
 from tests.terminal.screen import rows_of
 
-from ratefront.events import (
+from ratefront.history.events import (
     Created,
     Entry,
     Event,
@@ -27,10 +27,10 @@ from ratefront.events import (
     Started,
     TaskModelReady,
 )
-from ratefront.history import SweepHistory
+from ratefront.history.sweep_history import SweepHistory
 from ratefront.store.task_model_progress import TaskModelProgress
-from ratefront.terminal.progress import LiveDisplay, PlainDisplay, display_for
-from ratefront.terminal.surfaces import TerminalSurface
+from ratefront.terminal.display_surfaces import TerminalSurface
+from ratefront.terminal.progress_display import LiveDisplay, PlainDisplay, display_for
 
 
 class Told:
@@ -223,7 +223,7 @@ def test_the_clock_is_that_of_status(monkeypatch: pytest.MonkeyPatch) -> None:
     for seq, (moment, event) in enumerate(zip(times, events, strict=True)):
         history.apply(Entry(seq, moment, event))
     history.apply(Entry(3, 900_000.0, Resumed("process 2")))
-    monkeypatch.setattr("ratefront.terminal.progress.time.time", lambda: 900_012.0)
+    monkeypatch.setattr("ratefront.terminal.progress_display.time.time", lambda: 900_012.0)
     with LiveDisplay(TerminalSurface(screen.console)) as display:
         display.update(history)
         screen.wait_for("0/9 nothing yet 0:42")
@@ -248,7 +248,7 @@ def test_the_training_of_the_task_model_is_shown() -> None:
 
 def test_lines_tell_of_epochs_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("ratefront.terminal.progress.time.monotonic", lambda: now)
+    monkeypatch.setattr("ratefront.terminal.progress_display.time.monotonic", lambda: now)
     display, stream = plain()
     for epochs_done in range(12):
         for share in (0.0, 0.5):

@@ -8,10 +8,10 @@ import pytest
 from rich.console import Console
 from tests.builders import FakeSweep, full_sweep, label
 
-from ratefront.events import Ended
-from ratefront.store.status import LastEvent, RunningTrial, SweepStatus, status_of
-from ratefront.terminal import words
-from ratefront.terminal.status import print_status
+from ratefront.history.events import Ended
+from ratefront.store.views.sweep_status import LastEvent, RunningTrial, SweepStatus, status_of
+from ratefront.terminal import phrases
+from ratefront.terminal.status_text import print_status
 
 
 def shown(status: SweepStatus, width: int = 100) -> str:
@@ -88,4 +88,4 @@ def test_long_lists_are_cut_and_say_so(tmp_path: Path) -> None:
     [(0.4, "0:00"), (42, "0:42"), (725, "12:05"), (11400, "3:10:00"), (356400 + 62, "4 d 3:01:02")],
 )
 def test_durations(seconds: float, said: str) -> None:
-    assert words.duration(seconds) == said
+    assert phrases.duration(seconds) == said

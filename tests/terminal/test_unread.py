@@ -8,7 +8,7 @@ import sys
 SCRIPT = """
 import sys, time
 from ratefront.terminal.console import RaisingConsole
-from ratefront.terminal.unread import may_go_unread
+from ratefront.terminal.closed_output import may_go_unread
 
 say = may_go_unread(sys.stderr)(RaisingConsole(stderr=True).print)
 say("first")

@@ -8,12 +8,12 @@ from typing import Any
 
 from tests.builders import FakeSweep
 
-from ratefront.cli.arguments import overrides_of
-from ratefront.engine.startup import spread
-from ratefront.events import Planned
+from ratefront.cli.shared_arguments import overrides_of
+from ratefront.engine.search.first_trials import spread
+from ratefront.history.events import Planned
 from ratefront.records import Scalar
-from ratefront.spec.check import LoadedSpec
-from ratefront.spec.load import load_spec, to_plain
+from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.load_spec import load_spec, to_plain
 
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 

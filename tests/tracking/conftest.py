@@ -11,13 +11,13 @@ from tests.tracking.listener import Listener, listening
 from tests.tracking.places import MemoryPlace, MlflowPlace, Place
 from tests.tracking.servers import Guarded, MlflowServer, Postgres
 
-from ratefront.tracking.uri import sqlite_uri
+from ratefront.tracking.tracking_uri import sqlite_uri
 
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with MLflow's schema: making one takes seconds, copying it none."""
-    from ratefront.tracking.mlflow_store import MlflowStore
+    from ratefront.tracking.mlflow.mlflow_store import MlflowStore
 
     path = tmp_path_factory.mktemp("mlflow") / "template.db"
     MlflowStore(sqlite_uri(path), "template")
@@ -53,7 +53,7 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def new_database(postgres: Postgres) -> Callable[[], str]:
     """Databases with MLflow's tables, by their addresses. Making these takes seconds, copying them none."""
-    from ratefront.tracking.mlflow_store import MlflowStore
+    from ratefront.tracking.mlflow.mlflow_store import MlflowStore
 
     MlflowStore(postgres.create("mlflow"), "template")
     names = (f"mlflow{number}" for number in count())

@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 
 from tests.builders import FakeSweep
 
-from ratefront.tracking.serving import HOST, any_free_port
+from ratefront.tracking.browsing.local_server import HOST, any_free_port
 
 COMMAND = [sys.executable, "-c", "from ratefront.cli import main; main()", "dashboard"]
 

@@ -11,12 +11,12 @@ from typing import Any, Protocol, Self
 
 from tests.tracking.stories import Story
 
-from ratefront.tracking.follower import Follower, Pace
-from ratefront.tracking.memory import InMemoryTracker, RunRecord
-from ratefront.tracking.presentation import Point
-from ratefront.tracking.protocol import Closing, FrontCodec, Outcome, Tracker
-from ratefront.tracking.sweep_files import NoFiles, SweepFiles
-from ratefront.tracking.uri import sqlite_uri
+from ratefront.tracking.delivery.folder_content import NoFiles, SweepFiles
+from ratefront.tracking.delivery.follower import Follower, Pace
+from ratefront.tracking.memory_tracker import InMemoryTracker, RunRecord
+from ratefront.tracking.run_content import Point
+from ratefront.tracking.tracker_protocol import Closing, FrontCodec, Outcome, Tracker
+from ratefront.tracking.tracking_uri import sqlite_uri
 
 EXPERIMENT = "ratefront"
 QUICK = Pace(poll=0.01, settle=0.0, retry=0.01, retry_max=0.02, retry_max_closing=0.02)
@@ -60,7 +60,7 @@ class MlflowPlace:
         return cls(sqlite_uri(Path(shutil.copy(empty_store, folder / "mlflow.db"))))
 
     def tracker(self) -> Tracker:
-        from ratefront.tracking.mlflow_tracker import MlflowTracker
+        from ratefront.tracking.mlflow.mlflow_tracker import MlflowTracker
 
         return MlflowTracker(self.uri, self.experiment)
 

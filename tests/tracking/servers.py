@@ -17,8 +17,8 @@ from urllib.error import URLError
 from urllib.parse import quote
 from urllib.request import urlopen
 
-from ratefront.tracking import ui
-from ratefront.tracking.serving import HOST, any_free_port
+from ratefront.tracking.browsing import mlflow_ui
+from ratefront.tracking.browsing.local_server import HOST, any_free_port
 
 SECONDS_TO_START = 120.0
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -80,7 +80,7 @@ class MlflowServer:
     folder: Path
     options: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    served_by: tuple[str, ...] = ui.QUIET_UVICORN
+    served_by: tuple[str, ...] = mlflow_ui.QUIET_UVICORN
     port: int = field(default_factory=any_free_port)
     _process: subprocess.Popen[bytes] | None = None
 
@@ -117,10 +117,10 @@ class MlflowServer:
         self.artifacts.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*ui.command(self.port, self.served_by), *self.options],
+                [*mlflow_ui.command(self.port, self.served_by), *self.options],
                 env={
                     **os.environ,
-                    **ui.environment(self.store_uri),
+                    **mlflow_ui.environment(self.store_uri),
                     "MLFLOW_ARTIFACTS_DESTINATION": self.artifacts.as_uri(),
                     **self.environment,
                 },

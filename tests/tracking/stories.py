@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ratefront import events
+from ratefront.history import events
 
 START = 1_700_000_000.25
 

@@ -10,8 +10,8 @@ from requests import HTTPError, Response
 from tests.tracking.listener import Listener
 
 from ratefront.errors import InputError
-from ratefront.tracking.answers import in_words, is_refusal
-from ratefront.tracking.run_calls import ClientCalls, ServerCalls
+from ratefront.tracking.delivery.delivery_errors import in_words, is_refusal
+from ratefront.tracking.mlflow.run_calls import ClientCalls, ServerCalls
 
 
 @pytest.fixture(params=["client", "straight"])

@@ -18,10 +18,10 @@ from tests.lab import EXAMPLES, lab_spec
 from tests.tracking.places import EXPERIMENT, MlflowPlace
 
 from ratefront.errors import InputError
-from ratefront.tracking import model_folder
-from ratefront.tracking.codec_models import CodecModels
-from ratefront.tracking.protocol import FrontCodec
-from ratefront.tracking.registration import check_model_name
+from ratefront.tracking.mlflow import model_folder
+from ratefront.tracking.mlflow.codec_models import CodecModels
+from ratefront.tracking.mlflow.registration import check_model_name
+from ratefront.tracking.tracker_protocol import FrontCodec
 
 SWEEP = "0123456789abcdef"
 ENDED_MS = 1_700_000_009_000
@@ -198,7 +198,7 @@ def test_a_family_of_another_package_needs_that_package(monkeypatch: pytest.Monk
         SimpleNamespace(module="their_codecs.register", dist=SimpleNamespace(name="their-codecs")),
         SimpleNamespace(module="others", dist=SimpleNamespace(name="others")),
     ]
-    ours = SimpleNamespace(target="ratefront.tasks.small_cnn:SmallCNN")
+    ours = SimpleNamespace(target="ratefront.tasks.architectures.small_cnn:SmallCNN")
     catalogue = SimpleNamespace(families={"odd": entry}, task_models={"small_cnn": ours})
     monkeypatch.setattr(model_folder, "CATALOGUE", catalogue)
     monkeypatch.setattr(model_folder, "entry_points", lambda group: points if group == "ratefront" else [])
@@ -360,9 +360,9 @@ def test_names_that_cannot_be_loaded_are_refused_before_anything_is_sent(name: s
 _LOG = """
 import json, sys
 from pathlib import Path
-from ratefront.tracking.codec_models import CodecModels
-from ratefront.tracking.mlflow_store import MlflowStore
-from ratefront.tracking.protocol import FrontCodec
+from ratefront.tracking.mlflow.codec_models import CodecModels
+from ratefront.tracking.mlflow.mlflow_store import MlflowStore
+from ratefront.tracking.tracker_protocol import FrontCodec
 
 store = MlflowStore(sys.argv[1], "ratefront")
 run = store.client.create_run(store.experiment_id)
@@ -411,11 +411,11 @@ def test_a_fresh_process_predicts_what_the_trial_recorded(
 ) -> None:
     import numpy as np
 
-    from ratefront.data.load import load_dataset
+    from ratefront.data.load_dataset import load_dataset
     from ratefront.records import TrialParams
-    from ratefront.store.folder import SweepFolder
-    from ratefront.trial.context import TrialContext
-    from ratefront.trial.run import run_trial
+    from ratefront.store.sweep_folder import SweepFolder
+    from ratefront.trial.run_trial import run_trial
+    from ratefront.trial.trial_context import TrialContext
 
     spec, folder = lab_spec(training={"epochs": 5}), SweepFolder(task_model_folder.parent)
     params = TrialParams("p0", 0, EXAMPLES["split-categorical"])

@@ -32,13 +32,13 @@ from tests.tracking.stories import (
     whole_sweep,
 )
 
-from ratefront.history import SweepHistory
-from ratefront.store.facts import DatasetFacts
-from ratefront.tracking.delivery import Delivery
-from ratefront.tracking.memory import RunRecord
-from ratefront.tracking.presentation import Point
-from ratefront.tracking.protocol import Surroundings
-from ratefront.tracking.sweep_files import NoFiles
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.store.task_model_facts import DatasetFacts
+from ratefront.tracking.delivery.deliver import Delivery
+from ratefront.tracking.delivery.folder_content import NoFiles
+from ratefront.tracking.memory_tracker import RunRecord
+from ratefront.tracking.run_content import Point
+from ratefront.tracking.tracker_protocol import Surroundings
 
 
 @pytest.fixture(scope="module", params=["memory", "mlflow"])

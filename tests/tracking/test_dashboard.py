@@ -17,12 +17,12 @@ from tests.builders import FakeSweep
 from tests.tracking.browsed import begin, digits, every_ending, values
 from tests.tracking.dashboards import COMMAND, Served, dashboard
 
-from ratefront import events
 from ratefront.errors import InputError, LedgerDamagedError, SpecError
-from ratefront.store.folder import SweepFolder
-from ratefront.store.reading import read_history
-from ratefront.tracking.dashboard import Dashboard, serve_dashboard
-from ratefront.tracking.serving import HOST
+from ratefront.history import events
+from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tracking.browsing.local_server import HOST
+from ratefront.tracking.browsing.optuna_dashboard import Dashboard, serve_dashboard
 
 
 def test_a_folder_without_a_sweep_is_refused(tmp_path: Path) -> None:

@@ -17,12 +17,13 @@ from tests.tracking.places import QUICK, MemoryPlace, MlflowPlace, Place, by_tri
 from tests.tracking.stories import Story, created, finished, planned, reported, started, whole_sweep
 
 from ratefront.errors import InputError, LedgerDamagedError
-from ratefront.events import Entry, Resumed
-from ratefront.history import SweepHistory, TrialHistory
-from ratefront.tracking.delivery import Delivery
-from ratefront.tracking.follower import Follower, Pace
-from ratefront.tracking.memory import InMemoryTracker
-from ratefront.tracking.protocol import (
+from ratefront.history.events import Entry, Resumed
+from ratefront.history.sweep_history import SweepHistory, TrialHistory
+from ratefront.tracking.delivery.deliver import Delivery
+from ratefront.tracking.delivery.folder_content import NoFiles
+from ratefront.tracking.delivery.follower import Follower, Pace
+from ratefront.tracking.memory_tracker import InMemoryTracker
+from ratefront.tracking.tracker_protocol import (
     Closing,
     FrontCodec,
     Standing,
@@ -30,7 +31,6 @@ from ratefront.tracking.protocol import (
     TrackedSweep,
     TrialNews,
 )
-from ratefront.tracking.sweep_files import NoFiles
 
 
 class Unreliable:
@@ -341,9 +341,9 @@ _HANGS = """
 import sys, threading, time
 from tests.tracking.places import QUICK
 from tests.tracking.stories import whole_sweep
-from ratefront.tracking.follower import Follower
-from ratefront.tracking.memory import InMemoryTracker
-from ratefront.tracking.protocol import Closing
+from ratefront.tracking.delivery.follower import Follower
+from ratefront.tracking.memory_tracker import InMemoryTracker
+from ratefront.tracking.tracker_protocol import Closing
 
 class Hangs(InMemoryTracker):
     lanes = 3

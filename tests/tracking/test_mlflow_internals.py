@@ -17,13 +17,13 @@ from tests.tracking.places import EXPERIMENT, MlflowPlace
 
 import ratefront
 from ratefront.records import objectives_of
-from ratefront.tracking import server_session
-from ratefront.tracking.mlflow_store import MlflowStore
-from ratefront.tracking.own_traces import forget_this_machine
-from ratefront.tracking.quiet import SETTINGS
-from ratefront.tracking.uri import sqlite_path
-from ratefront.tracking.version_links import VERSIONS_TAG, link_version
-from ratefront.tracking.view_state import VIEW_TAG, sweeps_address, trials_address, view_tags
+from ratefront.tracking.mlflow import server_session
+from ratefront.tracking.mlflow.mlflow_logging import SETTINGS
+from ratefront.tracking.mlflow.mlflow_store import MlflowStore
+from ratefront.tracking.mlflow.own_traces import forget_this_machine
+from ratefront.tracking.mlflow.saved_views import VIEW_TAG, sweeps_address, trials_address, view_tags
+from ratefront.tracking.mlflow.version_links import VERSIONS_TAG, link_version
+from ratefront.tracking.tracking_uri import sqlite_path
 
 SOURCES = Path(ratefront.__file__).parent
 #: The modules that MLflow's reference of its Python interface names.

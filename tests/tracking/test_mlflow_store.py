@@ -13,8 +13,8 @@ from tests.tracking.places import EXPERIMENT, MlflowPlace, by_trial, finish, fol
 from tests.tracking.stories import Story, created, finished, planned, reported, started, whole_sweep
 
 from ratefront.errors import InputError
-from ratefront.tracking.mlflow_store import MlflowStore, batches
-from ratefront.tracking.uri import sqlite_uri
+from ratefront.tracking.mlflow.mlflow_store import MlflowStore, batches
+from ratefront.tracking.tracking_uri import sqlite_uri
 
 
 def test_more_points_than_a_call_takes_arrive_all(mlflow_place: MlflowPlace) -> None:
@@ -113,10 +113,10 @@ def test_batches_keep_order_and_lose_nothing(count: int, sizes: list[int]) -> No
 _DRIVER = """
 import sys
 from pathlib import Path
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import Ledger
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.ledger.ledger_file import Ledger
 from ratefront.tracking import open_tracking
-from ratefront.tracking.protocol import Closing
+from ratefront.tracking.tracker_protocol import Closing
 from tests.tracking.stories import created, finished, planned, reported, started
 
 folder = SweepFolder(Path(sys.argv[1]))
@@ -154,9 +154,9 @@ def test_a_new_store_is_made_without_a_word(tmp_path: Path, pytestconfig: pytest
 def test_a_driver_that_is_killed_leaves_what_a_resumed_one_continues(
     mlflow_place: MlflowPlace, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
-    from ratefront.events import Resumed
-    from ratefront.store.folder import SweepFolder
-    from ratefront.store.ledger import Ledger
+    from ratefront.history.events import Resumed
+    from ratefront.store.ledger.ledger_file import Ledger
+    from ratefront.store.sweep_folder import SweepFolder
     from ratefront.tracking import open_tracking
 
     command = _driver(tmp_path, mlflow_place.uri, "stay")

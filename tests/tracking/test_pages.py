@@ -9,12 +9,12 @@ from tests.tracking.places import MlflowPlace, show
 from tests.tracking.stories import START, Story, created, planned, started
 
 from ratefront.errors import InputError
-from ratefront.events import Created
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import Ledger
-from ratefront.tracking.pages import Place, pages, place_in_store, sweep_of
-from ratefront.tracking.protocol import TrackedSweep
-from ratefront.tracking.view_state import sweeps_address, trials_address, view_tags
+from ratefront.history.events import Created
+from ratefront.store.ledger.ledger_file import Ledger
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tracking.browsing.mlflow_pages import Place, pages, place_in_store, sweep_of
+from ratefront.tracking.mlflow.saved_views import sweeps_address, trials_address, view_tags
+from ratefront.tracking.tracker_protocol import TrackedSweep
 
 BASE = "http://127.0.0.1:5000"
 

@@ -9,10 +9,16 @@ from typing import Any
 import pytest
 from tests.tracking.listener import Listener
 
-from ratefront.tracking import server_session
-from ratefront.tracking.presentation import Point
-from ratefront.tracking.run_calls import ClientCalls, RunCalls, ServerCalls, run_calls
-from ratefront.tracking.server_session import OWN_CERTIFICATE, PASSWORD, SERVER_CERTIFICATE, TOKEN, USER
+from ratefront.tracking.mlflow import server_session
+from ratefront.tracking.mlflow.run_calls import ClientCalls, RunCalls, ServerCalls, run_calls
+from ratefront.tracking.mlflow.server_session import (
+    OWN_CERTIFICATE,
+    PASSWORD,
+    SERVER_CERTIFICATE,
+    TOKEN,
+    USER,
+)
+from ratefront.tracking.run_content import Point
 
 
 def _say_all(calls: RunCalls) -> None:

@@ -21,14 +21,14 @@ from typer.testing import CliRunner
 
 import ratefront as rf
 from ratefront.cli import app
-from ratefront.events import Reported
-from ratefront.orchestrate.environment import write_environment
-from ratefront.store.folder import SweepFolder
+from ratefront.history.events import Reported
+from ratefront.orchestrate.environment.describe_environment import write_environment
+from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking import open_tracking
-from ratefront.tracking.follower import Follower, Pace
-from ratefront.tracking.mlflow_tracker import MlflowTracker
-from ratefront.tracking.presentation import Point
-from ratefront.tracking.protocol import Closing, TrialNews
+from ratefront.tracking.delivery.follower import Follower, Pace
+from ratefront.tracking.mlflow.mlflow_tracker import MlflowTracker
+from ratefront.tracking.run_content import Point
+from ratefront.tracking.tracker_protocol import Closing, TrialNews
 
 pytestmark = pytest.mark.slow
 

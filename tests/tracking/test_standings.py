@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.builders import label, result, spec
 
-from ratefront.events import Created, Entry, Event, Finished, Planned, Started
-from ratefront.history import SweepHistory
-from ratefront.store.front import front_of
-from ratefront.tracking.delivery import standings_of
-from ratefront.tracking.presentation import standing_tags
+from ratefront.history.events import Created, Entry, Event, Finished, Planned, Started
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.store.views.front_trials import front_of
+from ratefront.tracking.delivery.deliver import standings_of
+from ratefront.tracking.run_content import standing_tags
 
 #: Rates, accuracies and bytes of few values, so that most trials are equal to others on every objective.
 MEASURED = st.tuples(st.sampled_from((1.0, 2.0)), st.sampled_from((0.5, 0.9)), st.sampled_from((100, 200)))

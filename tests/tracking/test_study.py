@@ -14,12 +14,12 @@ from optuna.trial import FrozenTrial
 from tests.builders import result
 from tests.tracking.browsed import digits, plain, values
 
-from ratefront import events
 from ratefront.errors import SpecError
-from ratefront.history import SweepHistory, TrialHistory
+from ratefront.history import events
+from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.pareto import non_dominated
 from ratefront.records import ENDED
-from ratefront.tracking.study import storage_of, study_in, study_of
+from ratefront.tracking.browsing.optuna_study import storage_of, study_in, study_of
 
 #: What the dashboard shows for each state of ours.
 SHOWN = {

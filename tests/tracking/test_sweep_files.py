@@ -10,14 +10,14 @@ import pytest
 from tests.builders import full_sweep
 from tests.tracking.places import QUICK, MemoryPlace, MlflowPlace, Place, by_trial, finish
 
-from ratefront.report.view import read_view
-from ratefront.store.folder import SweepFolder
-from ratefront.store.front import front_of
-from ratefront.store.ledger import LedgerReader
-from ratefront.store.reading import read_history
-from ratefront.tracking.follower import Follower
-from ratefront.tracking.memory import RunRecord
-from ratefront.tracking.sweep_files import SweepFiles, front_codecs
+from ratefront.report.sweep_view import read_view
+from ratefront.store.ledger.ledger_file import LedgerReader
+from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.views.front_trials import front_of
+from ratefront.tracking.delivery.folder_content import SweepFiles, front_codecs
+from ratefront.tracking.delivery.follower import Follower
+from ratefront.tracking.memory_tracker import RunRecord
 
 COMMIT = "0123456789abcdef"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ratefront.errors import InputError
-from ratefront.tracking.uri import (
+from ratefront.tracking.tracking_uri import (
     artifact_location,
     default_uri,
     is_same_store,

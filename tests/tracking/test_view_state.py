@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from ratefront.records import OBJECTIVES, Objectives, objectives_of
-from ratefront.tracking.view_state import (
+from ratefront.tracking.mlflow.saved_views import (
     SWEEPS_KEY,
     VIEW_TAG,
     sweeps_address,

@@ -9,9 +9,9 @@ from typing import Any
 from tests.lab import EXAMPLES
 
 from ratefront.records import TrialParams, TrialResult
-from ratefront.store.folder import SweepFolder
-from ratefront.trial.context import TrialContext
-from ratefront.trial.run import run_trial
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.trial.run_trial import run_trial
+from ratefront.trial.trial_context import TrialContext
 
 OUTCOME = {"codec.safetensors", "codec.json", "stream.bin", "samples.npz"}
 

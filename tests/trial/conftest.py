@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.lab import lab_spec
 
-from ratefront.trial.context import TrialContext
+from ratefront.trial.trial_context import TrialContext
 
 
 @pytest.fixture(scope="session")

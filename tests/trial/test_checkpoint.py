@@ -18,15 +18,15 @@ from tests.lab import lab_spec
 from tests.trial.bits import OUTCOME, bits_of, params_of, run_bits
 
 from ratefront.records import TrialParams
-from ratefront.store.folder import SweepFolder
-from ratefront.training import checkpoint as checkpoint_file
-from ratefront.training.checkpoint import CheckpointFile, Saving
-from ratefront.training.state import Snapshot
-from ratefront.trial import checkpoint as checkpoint_module
-from ratefront.trial import run as run_module
-from ratefront.trial.checkpoint import identity_of
-from ratefront.trial.context import TrialContext
-from ratefront.trial.run import run_trial, trial_steps
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.training import checkpoint_file
+from ratefront.training.checkpoint_file import CheckpointFile, Saving
+from ratefront.training.training_state import Snapshot
+from ratefront.trial import run_trial as run_module
+from ratefront.trial import trial_checkpoint as checkpoint_module
+from ratefront.trial.run_trial import run_trial, trial_steps
+from ratefront.trial.trial_checkpoint import identity_of
+from ratefront.trial.trial_context import TrialContext
 
 CATEGORICAL, FACTORIZED = "split-categorical", "split-factorized"
 

@@ -10,10 +10,10 @@ import torch
 from tests.trial.bits import params_of
 
 from ratefront.records import GPU_MEMORY_SHARE
-from ratefront.trial import run as run_module
-from ratefront.trial.context import TrialContext
+from ratefront.trial import run_trial as run_module
 from ratefront.trial.device import forget_earlier_trials, limit_memory, own_randomness, peak_memory_share
-from ratefront.trial.run import run_trial
+from ratefront.trial.run_trial import run_trial
+from ratefront.trial.trial_context import TrialContext
 
 GIB = 2**30
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ratefront.errors import InputError
-from ratefront.trial.given_images import given_files
+from ratefront.trial.user_samples import given_files
 
 GREY, RGB = (1, 6, 4), (3, 6, 4)
 

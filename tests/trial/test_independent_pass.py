@@ -17,17 +17,17 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ratefront.codecs.label import LabelCodec, LabelFamily
-from ratefront.data.load import load_dataset
+from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DisagreementError
 from ratefront.records import TIES, TrialParams, TrialResult
-from ratefront.store.folder import SweepFolder
-from ratefront.tasks.model import predict_logits
-from ratefront.tasks.small_cnn import SmallCNN
-from ratefront.tasks.stored import load_task_model_anew
-from ratefront.trial.context import TrialContext
-from ratefront.trial.ranking import RankedClasses, count_ties
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tasks.architectures.small_cnn import SmallCNN
+from ratefront.tasks.stored_task_model import load_task_model_anew
+from ratefront.tasks.task_model import predict_logits
+from ratefront.trial.checks.score_ties import RankedClasses, count_ties
 from ratefront.trial.receiver import Decoded, decode_file
-from ratefront.trial.run import run_trial
+from ratefront.trial.run_trial import run_trial
+from ratefront.trial.trial_context import TrialContext
 
 BIAS, WEIGHT = "stages.classifier.bias", "stages.classifier.weight"
 LABELS = ["label-lossless", "label-merged", "label-time-shared"]
@@ -191,7 +191,7 @@ class _Unsure:
 def test_a_receiver_that_tells_other_classes_fails_the_trial(
     monkeypatch: pytest.MonkeyPatch, context: TrialContext, example: str
 ) -> None:
-    monkeypatch.setattr("ratefront.trial.run.shared_receiver", _Unsure)
+    monkeypatch.setattr("ratefront.trial.run_trial.shared_receiver", _Unsure)
     short = TrialContext(lab_spec(training={"epochs": 1}), context.folder)
     with pytest.raises(DisagreementError, match=r"the receiver's classes .* \d+ of \d+ samples"):
         _run(short, example)

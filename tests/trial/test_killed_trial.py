@@ -17,11 +17,11 @@ import pytest
 from tests.lab import lab_spec
 from tests.trial.bits import OUTCOME, bits_of, params_of, run_bits
 
-from ratefront.store import atomic
-from ratefront.store.folder import SweepFolder
-from ratefront.trial import run
-from ratefront.trial.context import TrialContext
-from ratefront.trial.run import trial_steps
+from ratefront.store.files import atomic_files
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.trial import run_trial
+from ratefront.trial.run_trial import trial_steps
+from ratefront.trial.trial_context import TrialContext
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,9 @@ KILLS = 12
 def processes() -> ForkServerContext:
     """Children of a process that has torch loaded: each is at work within a tenth of a second."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["ratefront.trial.run", "ratefront.codecs.density", "tests.trial.bits"])
+    context.set_forkserver_preload(
+        ["ratefront.trial.run_trial", "ratefront.codecs.entropy_models.densities", "tests.trial.bits"]
+    )
     return context
 
 
@@ -108,8 +110,8 @@ def _run_until_the_third_save(context: TrialContext, trial_id: str, said: Path) 
             os.kill(os.getpid(), signal.SIGKILL)
         draft.rename(path)
 
-    run.SHARE = 1e9  # as often as can be
-    atomic.os.replace = replace  # type: ignore[assignment]
+    run_trial.SHARE = 1e9  # as often as can be
+    atomic_files.os.replace = replace  # type: ignore[assignment]
     _run(context, "split-categorical", trial_id, said)
 
 

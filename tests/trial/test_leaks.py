@@ -14,16 +14,16 @@ from tests.lab import lab_spec
 from tests.trial.bits import params_of, run_bits
 
 from ratefront.errors import DivergedError, WorkerLostError
-from ratefront.trial.context import TrialContext
 from ratefront.trial.receiver import Receiver
-from ratefront.trial.run import run_trial, trial_steps
+from ratefront.trial.run_trial import run_trial, trial_steps
+from ratefront.trial.trial_context import TrialContext
 
 ALONE = """
 import json, sys
 from pathlib import Path
 from tests.lab import lab_spec
 from tests.trial.bits import params_of, run_bits
-from ratefront.trial.context import TrialContext
+from ratefront.trial.trial_context import TrialContext
 from ratefront.trial.threads import use_threads
 
 use_threads(1)

@@ -16,17 +16,17 @@ from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
 from tests.lab import EXAMPLES, lab_spec
 
 from ratefront import metrics as shipped
-from ratefront.data.load import load_dataset
+from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError, MetricError
 from ratefront.metrics import balanced_accuracy, log_loss_bits, top5_accuracy
 from ratefront.records import TrialParams, TrialResult
-from ratefront.spec.metrics import SHIPPED, Metric
-from ratefront.store.folder import SweepFolder
-from ratefront.trial.context import TrialContext
-from ratefront.trial.faults import fault_of
-from ratefront.trial.metrics import finite_log_loss, metrics_of
+from ratefront.spec.schema import SHIPPED_METRICS, Metric
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.trial.error_names import fault_of
 from ratefront.trial.receiver import Decoded, shared_receiver
-from ratefront.trial.run import run_trial
+from ratefront.trial.run_trial import run_trial
+from ratefront.trial.split_metrics import finite_log_loss, metrics_of
+from ratefront.trial.trial_context import TrialContext
 
 OWN = """
 import torch
@@ -178,7 +178,7 @@ def test_scores_that_are_not_finite_fail_the_trial(bad: float) -> None:
 
 
 def test_what_ships_is_what_the_sweep_file_knows() -> None:
-    assert {*SHIPPED, "log_loss_bits"} == set(shipped.__all__)
+    assert {*SHIPPED_METRICS, "log_loss_bits"} == set(shipped.__all__)
 
 
 def test_functions_of_two_and_of_three_arrays_are_called_with_what_they_take() -> None:

@@ -14,18 +14,18 @@ import torch
 from tests.builders import FakeSweep
 from tests.lab import EXAMPLES
 
-from ratefront import events
 from ratefront.errors import DivergedError, InputError, SweepMismatchError
-from ratefront.history import SweepHistory, TrialHistory
+from ratefront.history import events
+from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.records import TrialResult
-from ratefront.spec.load import spec_from_plain, to_plain
-from ratefront.store.folder import SweepFolder
-from ratefront.store.ledger import read_entries
-from ratefront.tasks.inputs import present_inputs
-from ratefront.trial import reproduce as reproduce_module
-from ratefront.trial.context import TrialContext
-from ratefront.trial.reproduce import reproduce
-from ratefront.trial.run import run_trial
+from ratefront.spec.load_spec import spec_from_plain, to_plain
+from ratefront.store.ledger.ledger_file import read_entries
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tasks.input_digests import present_inputs
+from ratefront.trial.reproduction import reproduce_trial as reproduce_module
+from ratefront.trial.reproduction.reproduce_trial import reproduce
+from ratefront.trial.run_trial import run_trial
+from ratefront.trial.trial_context import TrialContext
 
 
 @dataclass

@@ -7,13 +7,13 @@ import pytest
 from numpy.typing import NDArray
 from tests.lab import EXAMPLES
 
-from ratefront.data.load import load_dataset
+from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import InputError
 from ratefront.records import TrialParams, TrialResult
-from ratefront.store.folder import SweepFolder
-from ratefront.trial.context import TrialContext
-from ratefront.trial.run import run_trial
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.trial.run_trial import run_trial
 from ratefront.trial.stored_codec import StoredCodec
+from ratefront.trial.trial_context import TrialContext
 
 #: One by one; by position; drawn jointly; of samples that differ in length.
 TRIALS = {

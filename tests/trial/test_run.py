@@ -11,18 +11,18 @@ import pytest
 import torch
 from tests.lab import EXAMPLES, lab_spec
 
-from ratefront.bitstream import CodedStream
+from ratefront.bitstream.coded_stream import CodedStream
 from ratefront.bounds import oracle_rate_bits
-from ratefront.data.load import load_dataset
+from ratefront.data.load_dataset import load_dataset
 from ratefront.data.splits import Split
 from ratefront.errors import DivergedError, OracleViolationError, WorkerLostError
 from ratefront.records import Measurement, Progress, TrialParams, TrialResult
-from ratefront.store.folder import SweepFolder, TrialFolder
-from ratefront.tasks.prepare import prepare_task_model
-from ratefront.trial.context import TrialContext
+from ratefront.store.sweep_folder import SweepFolder, TrialFolder
+from ratefront.tasks.prepare_task_model import prepare_task_model
 from ratefront.trial.evaluate import CodedSplit, collapse_reason, measure
 from ratefront.trial.receiver import Decoded, Receiver, decode_file
-from ratefront.trial.run import run_trial, trial_steps
+from ratefront.trial.run_trial import run_trial, trial_steps
+from ratefront.trial.trial_context import TrialContext
 
 
 def _run(

@@ -12,14 +12,14 @@ from PIL import Image
 from tests.builders import FakeSweep, full_sweep, spec
 from tests.lab import EXAMPLES
 
-from ratefront.container import parse
-from ratefront.data.load import load_dataset
+from ratefront.bitstream.container import parse
+from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import BitstreamError, InputError
 from ratefront.records import TrialParams
-from ratefront.store.folder import SweepFolder
-from ratefront.trial.context import TrialContext
-from ratefront.trial.run import run_trial
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.trial.run_trial import run_trial
 from ratefront.trial.stored_codec import StoredCodec, files_of_codec, load_stored_codec
+from ratefront.trial.trial_context import TrialContext
 
 TRIALS = {"c0": "label-lossless", "c1": "label-time-shared"}
 COUNT = 360

@@ -14,11 +14,11 @@ from tests.trial.bits import params_of
 from torch import Tensor, nn
 
 from ratefront.codecs.contract import Learner
-from ratefront.history import OUT_OF_MEMORY
+from ratefront.history.sweep_history import OUT_OF_MEMORY
 from ratefront.spec.schema import Training
-from ratefront.trial.context import TrialContext
-from ratefront.trial.run import trial_steps
-from ratefront.trial.train import begin, train
+from ratefront.trial.run_trial import trial_steps
+from ratefront.trial.train_codec import begin, train
+from ratefront.trial.trial_context import TrialContext
 
 
 class _Line(Learner):

@@ -10,10 +10,10 @@ from tests.lab import EXAMPLES, lab_spec
 
 from ratefront.errors import SweepMismatchError
 from ratefront.records import TrialParams
-from ratefront.tasks.inputs import present_inputs
-from ratefront.trial.context import TrialContext
-from ratefront.trial.run import trial_steps
-from ratefront.trial.unchanged import check_unchanged
+from ratefront.tasks.input_digests import present_inputs
+from ratefront.trial.checks.unchanged_inputs import check_unchanged
+from ratefront.trial.run_trial import trial_steps
+from ratefront.trial.trial_context import TrialContext
 
 SPEC = lab_spec(space={"family": {"label": {}}})
 

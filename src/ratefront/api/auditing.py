@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ratefront.arguments import given_path
+from ratefront.argument_checks import given_path
 
 if TYPE_CHECKING:
     from ratefront.audit import Audit

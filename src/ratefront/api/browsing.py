@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ratefront.arguments import given_folder
-from ratefront.store.folder import SweepFolder
+from ratefront.argument_checks import given_folder
+from ratefront.store.sweep_folder import SweepFolder
 
 
 def serve_ui(folder: Path | str = "runs", *, port: int | None = None, tracking_uri: str | None = None) -> int:
@@ -26,9 +26,9 @@ def serve_ui(folder: Path | str = "runs", *, port: int | None = None, tracking_u
         >>> import ratefront as rf
         >>> rf.serve_ui(folder)  # doctest: +SKIP
     """
-    from ratefront.tracking.pages import sweep_of
-    from ratefront.tracking.ui import serve_ui as serve
-    from ratefront.tracking.uri import resolve_uri
+    from ratefront.tracking.browsing.mlflow_pages import sweep_of
+    from ratefront.tracking.browsing.mlflow_ui import serve_ui as serve
+    from ratefront.tracking.tracking_uri import resolve_uri
 
     folder = given_folder(folder)
     sweep = sweep_of(SweepFolder(folder)) if SweepFolder(folder).ledger.exists() else None

@@ -9,12 +9,12 @@ from ratefront.errors import RatefrontError
 
 if TYPE_CHECKING:
     from ratefront.api.sweeps import Sweep
-    from ratefront.report.view import SweepView
+    from ratefront.report.sweep_view import SweepView
 
 
 def sweep_html(sweep: Sweep) -> str:
     """The sweep's state in a line, and its front."""
-    from ratefront.report.words import status_line
+    from ratefront.report.findings import status_line
 
     try:
         view = sweep.view
@@ -26,9 +26,9 @@ def sweep_html(sweep: Sweep) -> str:
 
 def front_html(view: SweepView) -> str:
     """The front as a small figure, and as the report's own table."""
+    from ratefront.report.front.front_plot import SMALL_WIDTH, small_front_png
     from ratefront.report.notebook_html import figure_html, table_html
-    from ratefront.report.plot import SMALL_WIDTH, small_front_png
-    from ratefront.report.tables import front_table
+    from ratefront.report.page.page_tables import front_table
 
     figure = figure_html(small_front_png(view), "front", SMALL_WIDTH) if view.measured else ""
     if not view.front:

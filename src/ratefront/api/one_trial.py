@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ratefront.arguments import check_count, given_folder
+from ratefront.argument_checks import check_count, given_folder
 from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError
 from ratefront.records import Progress, TrialParams
-from ratefront.spec.check import LoadedSpec
-from ratefront.spec.facts import facts_of_spec
-from ratefront.spec.load import load_spec
-from ratefront.spec.parse import parse_space
+from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.known_facts import facts_of_spec
+from ratefront.spec.load_spec import load_spec
 from ratefront.spec.plain_data import plain
-from ratefront.store.folder import SweepFolder
+from ratefront.spec.space.parse_space import parse_space
+from ratefront.store.sweep_folder import SweepFolder
 from ratefront.wording import Argument, Message
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ def run_trial(
         >>> result.test.rate_bits < 4
         True
     """
-    from ratefront.tasks.prepare import prepare_task_model
-    from ratefront.trial.context import TrialContext
+    from ratefront.tasks.prepare_task_model import prepare_task_model
     from ratefront.trial.device import check_device
-    from ratefront.trial.run import run_trial as run
+    from ratefront.trial.run_trial import run_trial as run
     from ratefront.trial.threads import use_threads
+    from ratefront.trial.trial_context import TrialContext
 
     check_count("seed", seed, least=0)
     loaded = load_spec(spec)
@@ -84,10 +84,8 @@ def run_trial(
 def checked_params(loaded: LoadedSpec, values: Mapping[str, Any], seed: int = 0) -> TrialParams:
     """Values that a person wrote, as a trial's parameters; checked as a sweep file whose space is this one point.
 
-    Raises
-    ------
-    InputError
-        No or an unknown family, an unknown parameter, or a value that the family does not take.
+    Raises:
+        InputError: No or an unknown family, an unknown parameter, or a value that the family does not take.
     """
     if not isinstance(values, Mapping):
         raise InputError(

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ratefront.arguments import given_path
+from ratefront.argument_checks import given_path
 from ratefront.catalogue import CATALOGUE
+from ratefront.catalogue.registry import described_once
 from ratefront.errors import InputError, UnknownNameError
-from ratefront.registry import described_once
-from ratefront.spec.check import LoadedSpec
-from ratefront.spec.load import load_spec
+from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.load_spec import load_spec
 from ratefront.wording import Argument, Message
 
 if TYPE_CHECKING:
-    from ratefront.spec.first_sweep import FirstSweep
-    from ratefront.spec.plan import Plan
+    from ratefront.spec.views.first_sweep_text import FirstSweep
+    from ratefront.spec.views.plan import Plan
 
 
 def plan(
@@ -43,8 +43,8 @@ def plan(
         >>> rf.plan("sweeps/digits.yaml").split_points
         ('conv1', 'conv2', 'conv3', 'hidden')
     """
-    from ratefront.spec.plan import plan_of
-    from ratefront.tracking.uri import resolve_uri
+    from ratefront.spec.views.plan import plan_of
+    from ratefront.tracking.tracking_uri import resolve_uri
 
     with described_once():
         loaded = load_spec(spec, overrides)
@@ -82,12 +82,12 @@ def first_sweep(
         >>> rf.first_sweep("digits", folder / "mine.yaml", task_model="small_cnn").classes
         10
     """
-    from ratefront.data.given import given_datasets
-    from ratefront.data.load import load_dataset
-    from ratefront.spec.check import check
-    from ratefront.spec.load import check_weights
+    from ratefront.data.dataset_of_path import given_datasets
+    from ratefront.data.load_dataset import load_dataset
+    from ratefront.spec.check_spec import check
+    from ratefront.spec.load_spec import check_weights
     from ratefront.spec.yaml_text import read_yaml
-    from ratefront.tasks.first_sweep import first_sweep as for_datasets
+    from ratefront.tasks.training.draft_first_sweep import first_sweep as for_datasets
     from ratefront.trial.threads import threads_of
 
     path = given_path(path, "path")
@@ -145,6 +145,6 @@ def write_schema(path: Path | str) -> None:
         >>> import ratefront as rf
         >>> rf.write_schema(folder / "schema.json")
     """
-    from ratefront.spec.json_schema import schema_text
+    from ratefront.spec.views.json_schema import schema_text
 
     given_path(path, "path").write_text(schema_text(CATALOGUE), encoding="utf-8")

@@ -6,24 +6,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ratefront.api.trials import Front, Trials
-from ratefront.arguments import given_folder, given_path
+from ratefront.argument_checks import given_folder, given_path
 from ratefront.errors import InputError
-from ratefront.history import SweepHistory
-from ratefront.spec.check import LoadedSpec
-from ratefront.spec.load import spec_from_plain
-from ratefront.store.folder import SweepFolder
-from ratefront.store.reading import check_is_sweep, read_history, read_spec
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.load_spec import spec_from_plain
+from ratefront.store.ledger.read_ledger import check_is_sweep, read_history, read_spec
+from ratefront.store.sweep_folder import SweepFolder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from optuna.study import Study
 
     from ratefront.bounds import PredictionBounds
-    from ratefront.report.view import SweepView
-    from ratefront.report.write import DrawnReport
+    from ratefront.report.sweep_view import SweepView
+    from ratefront.report.write_report import DrawnReport
     from ratefront.store.retention import Keep, Removed
-    from ratefront.store.status import SweepStatus
-    from ratefront.store.summary import Summary
+    from ratefront.store.views.sweep_status import SweepStatus
+    from ratefront.store.views.sweep_summary import Summary
 
 STOPPED_BY_HAND = "stopped by hand"
 
@@ -89,7 +89,7 @@ class Sweep:
         Raises:
             InputError: the ledger is empty, and nobody writes it.
         """
-        from ratefront.store.status import status_of
+        from ratefront.store.views.sweep_status import status_of
 
         return status_of(self._files)
 
@@ -104,12 +104,12 @@ class Sweep:
             InputError: no driver runs the sweep; or there is no such trial, or it has ended.
             EngineError: the driver does not answer.
         """
-        from ratefront.store import steering
+        from ratefront.store.ledger import stopping
 
         if trial_id is None:
-            steering.stop_sweep(self._files, reason)
+            stopping.stop_sweep(self._files, reason)
         else:
-            steering.stop_trial(self._files, trial_id, reason)
+            stopping.stop_trial(self._files, trial_id, reason)
 
     @property
     def trials(self) -> Trials:
@@ -142,7 +142,7 @@ class Sweep:
     @property
     def view(self) -> SweepView:
         """All that a report shows of the sweep, read once for each state of the ledger."""
-        from ratefront.report.view import read_view
+        from ratefront.report.sweep_view import read_view
 
         history = self.history
         if self._seen is None or self._seen[0] is not history:
@@ -166,7 +166,7 @@ class Sweep:
         Raises:
             InputError: as ``front``.
         """
-        from ratefront.report.plot import plot_front
+        from ratefront.report.front.front_plot import plot_front
 
         return plot_front(self.view, ax)
 
@@ -176,7 +176,7 @@ class Sweep:
         Raises:
             SpecError: the sweep's spec does not fit what is installed here.
         """
-        from ratefront.tracking.study import study_of
+        from ratefront.tracking.browsing.optuna_study import study_of
 
         return study_of(self.history)
 
@@ -189,7 +189,7 @@ class Sweep:
         Raises:
             InputError: as ``front``; nothing was written.
         """
-        from ratefront.report.write import write_report
+        from ratefront.report.write_report import write_report
 
         return write_report(self._files)
 
@@ -216,7 +216,7 @@ class Sweep:
             InputError: the address cannot hold a sweep, or the sweep's own driver reports there already.
             TrackingError: the store cannot be reached, or takes nothing more.
         """
-        from ratefront.orchestrate.catch_up import catch_up
+        from ratefront.orchestrate.track_existing import catch_up
 
         return catch_up(self._files, tracking_uri=tracking_uri, experiment=experiment, register=register)
 
@@ -243,7 +243,7 @@ class Sweep:
         Raises:
             InputError: a file of the sweep that should describe an environment does not.
         """
-        from ratefront.orchestrate.environment_change import environment_changes
+        from ratefront.orchestrate.environment.environment_change import environment_changes
 
         return environment_changes(self._files)
 
@@ -259,7 +259,7 @@ class Sweep:
         Raises:
             InputError: no trial has finished, or the file cannot be written.
         """
-        from ratefront.simulate.recording import table_of_folder
+        from ratefront.simulate.record_table import table_of_folder
 
         table = table_of_folder(self._files)
         table.save(given_path(path, "path"))
@@ -274,7 +274,7 @@ class Sweep:
         Raises:
             InputError: the port is taken, or the sweep's spec does not fit what is installed here.
         """
-        from ratefront.tracking.dashboard import serve_dashboard
+        from ratefront.tracking.browsing.optuna_dashboard import serve_dashboard
 
         serve_dashboard(self._files, port)
 

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from ratefront.arguments import given_folder
-from ratefront.history import SweepHistory, TrialHistory
+from ratefront.argument_checks import given_folder
+from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.records import Scalar, Status, TrialResult
-from ratefront.store.folder import SweepFolder
+from ratefront.store.sweep_folder import SweepFolder
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ratefront.report.view import SweepView
-    from ratefront.trial.reproduce import Reproduction
+    from ratefront.report.sweep_view import SweepView
+    from ratefront.trial.reproduction.reproduce_trial import Reproduction
     from ratefront.trial.stored_codec import StoredCodec
 
 
@@ -77,7 +77,7 @@ class Trial:
         Raises:
             InputError: it has left no codec, or its files were not kept; or the codec names code that may not be run.
         """
-        from ratefront.api.codecs import load_codec
+        from ratefront.api.codec_loading import load_codec
 
         return load_codec(self._files.path, self.trial_id, runs_modules=runs_modules)
 
@@ -94,7 +94,7 @@ class Trial:
             InputError: it has not run to an end, or the task model, the data or a GPU are not there.
             SweepMismatchError: data or code are not what the sweep began with.
         """
-        from ratefront.trial.reproduce import reproduce
+        from ratefront.trial.reproduction.reproduce_trial import reproduce
 
         return reproduce(self._files, self._history, self.trial_id, given_folder(folder))
 
@@ -130,7 +130,7 @@ class Trials(Mapping[str, Trial]):
         """A row for every trial that has ended, with the columns of ``trials.csv``."""
         import pandas as pd
 
-        from ratefront.store.table import trial_columns, trial_rows
+        from ratefront.store.views.trials_csv import trial_columns, trial_rows
 
         return pd.DataFrame(trial_rows(self._history), columns=list(trial_columns(self._history)))
 
@@ -164,7 +164,7 @@ class Front(Sequence[Trial]):
         """A row for each trial, with the columns of ``front.csv``: gaps to every bound in bit/sample."""
         import pandas as pd
 
-        from ratefront.report.front_rows import front_columns, front_rows
+        from ratefront.report.front_csv import front_columns, front_rows
 
         return pd.DataFrame(front_rows(self._view), columns=list(front_columns(self._view)))
 

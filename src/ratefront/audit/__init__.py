@@ -4,7 +4,7 @@ NumPy, SciPy and the bounds are all this needs: who checks a claim need not have
 """
 
 from ratefront.audit.claim import Claim
-from ratefront.audit.files import CodedFile, coded_files, load_decisions
-from ratefront.audit.judgement import Audit, audit
+from ratefront.audit.coded_files import CodedFile, coded_files, load_decisions
+from ratefront.audit.verdict import Audit, audit
 
 __all__ = ["Audit", "Claim", "CodedFile", "audit", "coded_files", "load_decisions"]

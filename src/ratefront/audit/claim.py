@@ -21,10 +21,8 @@ class Claim:
     @classmethod
     def parse(cls, text: str, most: float | None = None) -> Self:
         """
-        Raises
-        ------
-        InputError
-            No number of at least 0, or above ``most``.
+        Raises:
+            InputError: No number of at least 0, or above ``most``.
         """
         try:
             number = Decimal(text)

@@ -24,8 +24,7 @@ MA (Enttsel and Corlay, model-aware limits) and LL (Dubois et al., lossless pred
 
 from __future__ import annotations
 
-from ratefront.bounds.alarm import below_oracle, upper_error_rate
-from ratefront.bounds.behind_predictions import PredictionBounds, bounds_of, from_file, from_predictions
+from ratefront.bounds.below_oracle import below_oracle, upper_error_rate
 from ratefront.bounds.codes.block_code import BlockCode
 from ratefront.bounds.codes.operational_codes import (
     block_codes,
@@ -37,7 +36,19 @@ from ratefront.bounds.codes.operational_codes import (
 from ratefront.bounds.codes.prefix_code import PrefixCode, fixed_length_code, huffman_code
 from ratefront.bounds.collection import Bounds
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.curves.distortions import cost_oracle, log_loss_oracle, top_k_oracle, top_k_rate_bits
+from ratefront.bounds.curve_names import (
+    CURVE_KINDS,
+    ESTIMATE_AND_COMPRESS,
+    INDIRECT_CROSS_FITTED,
+    INDIRECT_ESTIMATE_AND_COMPRESS,
+    INDIRECT_POSTERIOR,
+    ORACLE,
+    SAMPLE_AND_COMMUNICATE,
+    TASK_MODEL,
+    TASK_MODEL_CALIBRATED,
+    TIME_SHARING,
+)
+from ratefront.bounds.curve_recipes import RECIPES, curve_names, curves_from_predictions
 from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress, time_sharing
 from ratefront.bounds.curves.indirect import indirect_estimate_and_compress, indirect_from_posteriors
 from ratefront.bounds.curves.invariance import (
@@ -56,12 +67,18 @@ from ratefront.bounds.curves.oracle import (
     uniform_rate_bits,
     uniform_rate_bits_log2,
 )
-from ratefront.bounds.curves.sampling import sample_and_communicate
-from ratefront.bounds.curves.task_model import task_model_curve, task_model_point
+from ratefront.bounds.curves.other_distortions import (
+    cost_oracle,
+    log_loss_oracle,
+    top_k_oracle,
+    top_k_rate_bits,
+)
+from ratefront.bounds.curves.sample_and_communicate import sample_and_communicate
+from ratefront.bounds.curves.task_model_curve import task_model_curve, task_model_point
 from ratefront.bounds.examples.detection import detection_count, detection_log2_count
 from ratefront.bounds.examples.mixture import mixture_curves
 from ratefront.bounds.examples.modelnet40 import modelnet40_test_counts
-from ratefront.bounds.examples.of_papers import (
+from ratefront.bounds.examples.paper_examples import (
     EXAMPLES,
     DetectionBounds,
     ExampleBounds,
@@ -70,25 +87,18 @@ from ratefront.bounds.examples.of_papers import (
     example,
 )
 from ratefront.bounds.gap import Gap
-from ratefront.bounds.names import (
-    CURVE_KINDS,
-    ESTIMATE_AND_COMPRESS,
-    INDIRECT_CROSS_FITTED,
-    INDIRECT_ESTIMATE_AND_COMPRESS,
-    INDIRECT_POSTERIOR,
-    ORACLE,
-    SAMPLE_AND_COMMUNICATE,
-    TASK_MODEL,
-    TASK_MODEL_CALIBRATED,
-    TIME_SHARING,
-)
-from ratefront.bounds.predictions import Predictions, ReadAs, load_predictions
-from ratefront.bounds.prior import PriorBounds, from_counts_file, from_prior, load_prior
-from ratefront.bounds.recipes import RECIPES, curve_names, curves_from_predictions
-from ratefront.bounds.scores import are_probabilities, refuse_probabilities
+from ratefront.bounds.prediction_bounds import PredictionBounds, bounds_of, from_file, from_predictions
+from ratefront.bounds.prior_bounds import PriorBounds, from_counts_file, from_prior, load_prior
 from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, UnconvergedWarning, blahut_arimoto
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
-from ratefront.bounds.source import entropy_bits, joint_from_decisions, prior_from_counts, prior_from_labels
+from ratefront.bounds.source.distributions import (
+    entropy_bits,
+    joint_from_decisions,
+    prior_from_counts,
+    prior_from_labels,
+)
+from ratefront.bounds.source.predictions import Predictions, ReadAs, load_predictions
+from ratefront.bounds.source.scores import are_probabilities, refuse_probabilities
 from ratefront.bounds.statistics.calibration import (
     Calibration,
     calibrated,

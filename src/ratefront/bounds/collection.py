@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.document import curve_as_json
+from ratefront.bounds.curve_names import ORACLE
 from ratefront.bounds.gap import Gap, comparable, gap
-from ratefront.bounds.names import ORACLE
+from ratefront.bounds.json_document import curve_as_json
 from ratefront.bounds.rate_table import RateTable, rate_table
 from ratefront.bounds.statistics.held_out_intervals import HeldOutIntervals
 from ratefront.errors import InputError, UnknownCurveError
@@ -130,9 +130,9 @@ class Bounds(Mapping[str, RateDistortionCurve]):
         Raises:
             InputError: no curve has an accuracy (fatal).
         """
-        from ratefront.report import bounds_showing
+        from ratefront.report.bounds import show_bounds
 
-        return bounds_showing.plot(self, ax)
+        return show_bounds.plot(self, ax)
 
     def save_figure(self, path: str | Path) -> None:
         """Write the figure for a paper: the curves with a close-up, or of an example what its paper shows.
@@ -145,11 +145,11 @@ class Bounds(Mapping[str, RateDistortionCurve]):
         Raises:
             InputError: another suffix, a file that cannot be written, or no curve has an accuracy (fatal).
         """
-        from ratefront.report import bounds_showing
+        from ratefront.report.bounds import show_bounds
 
-        bounds_showing.save_figure(self, Path(path))
+        show_bounds.save_figure(self, Path(path))
 
     def _repr_html_(self) -> str:
-        from ratefront.report import bounds_showing
+        from ratefront.report.bounds import show_bounds
 
-        return bounds_showing.html(self)
+        return show_bounds.html(self)

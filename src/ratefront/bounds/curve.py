@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ratefront.bounds.curve_names import CURVE_KINDS, ERRORS, DistortionMeasure
 from ratefront.bounds.hull import lower_hull
-from ratefront.bounds.names import CURVE_KINDS, ERRORS, DistortionMeasure
-from ratefront.bounds.source import FloatArray, as_numbers
+from ratefront.bounds.source.distributions import FloatArray, as_numbers
 from ratefront.errors import InputError
 
 SHAPE_TOLERANCE_BITS = 1e-7

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ratefront.bounds.source import FloatArray, IntArray
+from ratefront.bounds.source.distributions import FloatArray, IntArray
 
 
 def lower_hull(distortion: FloatArray, rate_bits: FloatArray) -> IntArray:

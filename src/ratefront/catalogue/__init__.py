@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ratefront.catalogue.datasets import DATASETS, DatasetParameters
 from ratefront.catalogue.families import FAMILIES
-from ratefront.catalogue.parameters import FamilyParameters
+from ratefront.catalogue.family_parameters import FamilyParameters
 from ratefront.catalogue.plugins import Plugins
+from ratefront.catalogue.registry import Registry
 from ratefront.catalogue.task_models import TASK_MODELS, TaskModelParameters
-from ratefront.registry import Registry
 
 
 class Catalogue:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from ratefront.catalogue.parameters import FamilyParameters
+from ratefront.catalogue.family_parameters import FamilyParameters
 
 SurrogateName = Literal["noise", "straight_through", "mixed", "universal"]
 DistanceName = Literal["mse", "mae", "kl", "cosine"]

@@ -19,8 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-from ratefront.catalogue.whereabouts import WHEREABOUTS, Place
-from ratefront.registry import Registry
+from ratefront.catalogue.file_locations import WHEREABOUTS, Place
+from ratefront.catalogue.registry import Registry
 
 
 class DatasetParameters(BaseModel):
@@ -144,7 +144,7 @@ DATASETS: Registry[DatasetParameters] = Registry("dataset")
 DATASETS.add(
     "digits",
     ImageParameters,
-    "ratefront.data.digits:load_digits",
+    "ratefront.data.official.digits:load_digits",
     "scikit-learn's 1797 handwritten digits of 8×8 pixels",
     {
         "classes": 10,
@@ -187,31 +187,31 @@ for _name, _summary, _classes, _shape, _samples in (
     DATASETS.add(
         _name,
         OfficialParameters,
-        f"ratefront.data.official:load_{_name}",
+        f"ratefront.data.official.torchvision_datasets:load_{_name}",
         _summary,
         {"classes": _classes, "shape": _shape, "samples": _samples, "validation_is_held_out_of_train": True},
     )
 DATASETS.add(
     "arrays",
     ArraysParameters,
-    "ratefront.data.arrays:load_arrays",
+    "ratefront.data.arrays.array_dataset:load_arrays",
     "one's own images or point clouds in an npz file",
-    describe="ratefront.data.arrays:describe_arrays",
+    describe="ratefront.data.arrays.array_dataset:describe_arrays",
 )
 DATASETS.add(
     "image_folder",
     ImageFolderParameters,
-    "ratefront.data.image_folder:load_image_folder",
+    "ratefront.data.images.image_folder:load_image_folder",
     "image files, a folder a class",
-    describe="ratefront.data.image_folder:describe_image_folder",
+    describe="ratefront.data.images.image_folder:describe_image_folder",
 )
 DATASETS.add(
     "images",
     ImagesParameters,
-    "ratefront.data.unlabelled:load_images",
+    "ratefront.data.images.unlabelled_images:load_images",
     "image files without labels, for codecs that reconstruct",
     {"classes": 0},
-    describe="ratefront.data.unlabelled:describe_images",
+    describe="ratefront.data.images.unlabelled_images:describe_images",
 )
 
 

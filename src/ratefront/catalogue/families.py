@@ -14,9 +14,9 @@ from ratefront.catalogue.bottlenecks import (
     Slices,
     TrainedWith,
 )
-from ratefront.catalogue.joint_draws import group_problem
-from ratefront.catalogue.parameters import FamilyParameters
-from ratefront.registry import Registry
+from ratefront.catalogue.family_parameters import FamilyParameters
+from ratefront.catalogue.largest_group import group_problem
+from ratefront.catalogue.registry import Registry
 
 
 class LabelParameters(FamilyParameters):
@@ -211,23 +211,26 @@ FAMILIES.add(
     "label", LabelParameters, "ratefront.codecs.label:LabelFamily", "the task model's class, entropy coded"
 )
 FAMILIES.add(
-    "split", SplitParameters, "ratefront.codecs.split_family:SplitFamily", "front end, bottleneck, back end"
+    "split",
+    SplitParameters,
+    "ratefront.codecs.bottleneck.split_family:SplitFamily",
+    "front end, bottleneck, back end",
 )
 FAMILIES.add(
     "sample",
     SampleParameters,
-    "ratefront.codecs.sample_family:SampleFamily",
+    "ratefront.codecs.channel_simulation.sample_family:SampleFamily",
     "a draw from the task model's posterior, by channel simulation",
 )
 FAMILIES.add(
     "student",
     StudentParameters,
-    "ratefront.codecs.student_family:StudentFamily",
+    "ratefront.codecs.bottleneck.student_family:StudentFamily",
     "small encoder trained from scratch, bottleneck, back end",
 )
 FAMILIES.add(
     "image",
     ImageParameters,
-    "ratefront.codecs.image_family:ImageFamily",
+    "ratefront.codecs.image.image_family:ImageFamily",
     "image codec, then the task model on the decoded image: PNG, JPEG, WebP, or learned",
 )

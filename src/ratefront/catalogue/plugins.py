@@ -14,10 +14,10 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from ratefront.catalogue.datasets import DatasetParameters
-from ratefront.catalogue.parameters import FamilyParameters
+from ratefront.catalogue.family_parameters import FamilyParameters
+from ratefront.catalogue.registry import Registered, Registry
 from ratefront.catalogue.task_models import TaskModelParameters
 from ratefront.errors import InputError
-from ratefront.registry import Registered, Registry
 
 if TYPE_CHECKING:
     from ratefront.catalogue import Catalogue
@@ -38,10 +38,8 @@ class Plugins:
     def load(self, catalogue: Catalogue) -> None:
         """Let every plugin register in ``catalogue``, in the order of their names; later calls end as the first did.
 
-        Raises
-        ------
-        InputError
-            A plugin cannot be used; it says which one, of which distribution, and why.
+        Raises:
+            InputError: A plugin cannot be used; it says which one, of which distribution, and why.
         """
         with self._lock:
             if not self._begun:

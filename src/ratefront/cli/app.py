@@ -9,18 +9,18 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 
-from ratefront.cli.bounds import bounds
-from ratefront.cli.browse import dashboard, ui
+from ratefront.cli.commands.bounds import bounds
+from ratefront.cli.commands.browse import dashboard, ui
+from ratefront.cli.commands.check_and_sweep import check, sweep
+from ratefront.cli.commands.encode_decode_audit import audit, decode, encode
+from ratefront.cli.commands.init import init
+from ratefront.cli.commands.schema import schema
+from ratefront.cli.commands.simulate import simulate
+from ratefront.cli.commands.status_and_report import report, status
+from ratefront.cli.commands.stop_and_clean import clean, stop
+from ratefront.cli.commands.track import track
+from ratefront.cli.commands.trial_and_reproduce import reproduce, trial
 from ratefront.cli.flags import in_flags, logged_in_flags
-from ratefront.cli.init import init
-from ratefront.cli.schema import schema
-from ratefront.cli.simulate import simulate
-from ratefront.cli.steer import clean, stop
-from ratefront.cli.streams import audit, decode, encode
-from ratefront.cli.sweep import check, sweep
-from ratefront.cli.track import track
-from ratefront.cli.trial import reproduce, trial
-from ratefront.cli.watch import report, status
 from ratefront.errors import InputError, RatefrontError
 
 P = ParamSpec("P")
@@ -77,7 +77,7 @@ def main() -> NoReturn:
 
 def _say_the_rest(code: str | int | None) -> str | int | None:
     """Before Python does, which would print an error where nobody reads."""
-    from ratefront.terminal.unread import say_the_rest
+    from ratefront.terminal.closed_output import say_the_rest
 
     try:
         is_read = [say_the_rest(stream) for stream in (sys.stdout, sys.stderr)]
@@ -87,7 +87,7 @@ def _say_the_rest(code: str | int | None) -> str | int | None:
 
 
 def _goes_unread() -> bool:
-    from ratefront.terminal.unread import has_lost_its_reader
+    from ratefront.terminal.closed_output import has_lost_its_reader
 
     return any(map(has_lost_its_reader, (sys.stdout, sys.stderr)))
 

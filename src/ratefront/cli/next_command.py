@@ -9,7 +9,7 @@ from pathlib import Path
 
 def ratefront(*words: str | Path) -> str:
     """``ratefront …``, called as this process was; passwords in addresses are left out."""
-    from ratefront.text import without_credentials
+    from ratefront.safe_text import without_credentials
 
     program = sys.argv[0] if Path(sys.argv[0]).name == "ratefront" else "ratefront"
     return shlex.join([program, *(without_credentials(str(word)) for word in words)])

@@ -18,16 +18,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ratefront.codecs.settled import SettledProbabilities
-from ratefront.complexity import module_bytes, table_bytes
+from ratefront.bitstream.entropy_coder import FrequencyTable, Symbols
+from ratefront.bitstream.symbol_strings import SymbolStrings
+from ratefront.codecs.entropy_models.quantized_tables import SettledProbabilities
+from ratefront.complexity.macs import Macs
+from ratefront.complexity.module_size import module_bytes, table_bytes
 from ratefront.data.splits import Dataset, Samples
-from ratefront.entropy_coder import FrequencyTable, Symbols
-from ratefront.macs import Macs
 from ratefront.records import Scalar
 from ratefront.spec.schema import Named
-from ratefront.symbol_strings import SymbolStrings
-from ratefront.tasks.build import build_task_model
-from ratefront.tasks.model import TaskModel
+from ratefront.tasks.build_task_model import build_task_model
+from ratefront.tasks.task_model import TaskModel
 
 
 class Codec(nn.Module, ABC):
@@ -58,20 +58,16 @@ class Codec(nn.Module, ABC):
     def encode(self, latents: Symbols, first: int = 0) -> bytes:
         """Latents (n, elements) of a block as one self-terminating string; it has been tried that it decodes.
 
-        Raises
-        ------
-        BitstreamError
-            The string does not decode to the same latents.
+        Raises:
+            BitstreamError: The string does not decode to the same latents.
         """
 
     @abstractmethod
     def decode(self, data: bytes, samples: int, first: int = 0) -> Symbols:
         """Latents (samples, elements) of a string.
 
-        Raises
-        ------
-        BitstreamError
-            The string cannot have been made by this codec.
+        Raises:
+            BitstreamError: The string cannot have been made by this codec.
         """
 
     @abstractmethod

@@ -16,12 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
 from ratefront.catalogue.families import LabelParameters
 from ratefront.codecs.contract import Codec, CodecStructure, EntropyCoded, Family
+from ratefront.complexity.macs import Macs, multiply_accumulates
 from ratefront.data.splits import Dataset
-from ratefront.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
-from ratefront.macs import Macs, multiply_accumulates
-from ratefront.tasks.model import TaskModel, predict_logits
+from ratefront.tasks.task_model import TaskModel, predict_logits
 
 _SMOOTHING = 0.5  # a class never predicted on the training split can still be sent
 

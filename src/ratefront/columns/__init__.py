@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from ratefront.columns.column import Cell, Column, Row
-from ratefront.columns.forms import NARROW, brief, kibibytes, number, percent
-from ratefront.columns.results import COSTS, TEST_ONLY, OfResult, measured, name_on_validation, of_split
-from ratefront.columns.trials import (
+from ratefront.columns.number_formats import NARROW, brief, kibibytes, number, percent
+from ratefront.columns.result_columns import (
+    COSTS,
+    TEST_ONLY,
+    OfResult,
+    measured,
+    name_on_validation,
+    of_split,
+)
+from ratefront.columns.trial_columns import (
     MAIN_PARAMETERS,
     OF_FRONT,
     OfFront,

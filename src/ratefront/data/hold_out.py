@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.data.samples import Chosen
 from ratefront.data.splits import Split
+from ratefront.data.stored_samples import Chosen
 from ratefront.errors import InputError
 
 #: Of the training samples validate, where a data set comes without a validation split.
@@ -65,10 +65,9 @@ def hold_out_of(split: Split, share: float, seed: int) -> tuple[Split, Split]:
 
 def check_enough(labels: NDArray[np.int64], least: int, source: str, names: Sequence[str] = ()) -> None:
     """
-    Raises
-    ------
-    InputError
-        A class has fewer than ``least`` samples; ``source`` says of what, ``names`` are those of the classes.
+    Raises:
+        InputError: A class has fewer than ``least`` samples; ``source`` says of what, ``names`` are those of
+            the classes.
     """
     values, counts = np.unique(labels, return_counts=True)
     for label, count in zip(values, counts, strict=True):

@@ -17,9 +17,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 
-from ratefront import events
-from ratefront.bulk import uncollected
-from ratefront.engine.judge import fault_of_metrics, fault_of_result
+from ratefront.engine.measurement_check import fault_of_metrics, fault_of_result
 from ratefront.engine.messages import (
     Broke,
     Done,
@@ -33,12 +31,14 @@ from ratefront.engine.messages import (
 )
 from ratefront.engine.placement import is_to_be_measured, needs_of
 from ratefront.engine.retry import batch_divisor, is_final
-from ratefront.engine.seeds import stable_seed
-from ratefront.engine.suggest import Suggester
+from ratefront.engine.search.stable_seed import stable_seed
+from ratefront.engine.search.suggest import Suggester
 from ratefront.errors import EngineError, StorageFullError, SweepMismatchError
-from ratefront.history import SweepHistory, TrialHistory
+from ratefront.history import events
+from ratefront.history.garbage_collection import uncollected
+from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.spec.schema import SweepSpec
-from ratefront.spec.space import Space
+from ratefront.spec.space.dimensions import Space
 
 #: What every further trial would fail of, too, with what to do about it where the error itself does not say so.
 _ENDS_THE_SWEEP = {
@@ -57,10 +57,8 @@ def trial_name(number: int) -> str:
 class Engine:
     """The decisions of one sweep.
 
-    Raises
-    ------
-    ValueError
-        An entry contradicts the ones before it (see ``SweepHistory.apply``).
+    Raises:
+        ValueError: An entry contradicts the ones before it (see ``SweepHistory.apply``).
     """
 
     def __init__(self, spec: SweepSpec, space: Space, entries: Iterable[events.Entry] = ()) -> None:
@@ -134,11 +132,9 @@ class Engine:
     def judge(self, fact: Fact) -> list[events.Event]:
         """The events that a fact amounts to, in order; none where it comes late or twice.
 
-        Raises
-        ------
-        EngineError
-            The sweep cannot go on: its folder takes no more, or its data or code were changed under it. The attempt is
-            lost with the driver, at no cost.
+        Raises:
+            EngineError: The sweep cannot go on: its folder takes no more, or its data or code were changed
+                under it. The attempt is lost with the driver, at no cost.
         """
         trial = self.history.trials.get(fact.trial_id)
         if trial is None or trial.ended:

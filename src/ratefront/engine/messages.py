@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ratefront.engine.placement import Needs
-from ratefront.events import Event, Finished, Reported, Started
+from ratefront.history.events import Event, Finished, Reported, Started
 from ratefront.records import TrialParams
 
 # Facts: attempts count from 1, as the command ``Start`` gave them.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ratefront.history import SweepHistory, TrialHistory
+from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.spec.schema import Resources
 
 #: Other trials need a little more than the one that was measured.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ratefront.history import OUT_OF_MEMORY, TrialHistory
+from ratefront.history.sweep_history import OUT_OF_MEMORY, TrialHistory
 
 
 def is_final(error: str, retryable: bool, trial: TrialHistory, retries: int) -> bool:

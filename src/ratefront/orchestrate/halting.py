@@ -6,10 +6,10 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ratefront.engine.live import LiveSweep
+from ratefront.engine.live_sweep import LiveSweep
 from ratefront.errors import EngineError, RatefrontError
-from ratefront.events import Halted
-from ratefront.text import without_credentials
+from ratefront.history.events import Halted
+from ratefront.safe_text import without_credentials
 
 _log = logging.getLogger(__name__)
 

@@ -58,10 +58,8 @@ class Interrupts:
 
     def check(self) -> None:
         """
-        Raises
-        ------
-        Interrupted
-            A signal has come.
+        Raises:
+            Interrupted: A signal has come.
         """
         if self._received is not None:
             raise Interrupted(self._received)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ratefront.bounds.source import FloatArray
+from ratefront.bounds.source.distributions import FloatArray
 from ratefront.report.style import BOUNDS, GRID, BoundStyle
 
 if TYPE_CHECKING:

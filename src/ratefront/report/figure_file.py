@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ratefront.errors import InputError
-from ratefront.report.still import SETTINGS
-from ratefront.store.atomic import write_bytes
+from ratefront.report.front.front_png import SETTINGS
+from ratefront.store.files.atomic_files import write_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

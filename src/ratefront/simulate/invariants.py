@@ -9,10 +9,10 @@ from dataclasses import replace
 from itertools import zip_longest
 
 from ratefront.engine.messages import Done, Record
-from ratefront.events import Entry, Extended
-from ratefront.history import SweepHistory
-from ratefront.simulate.rules import RULES, endings, front, most_of, planned
-from ratefront.simulate.run import InvariantBrokenError, Run, run
+from ratefront.history.events import Entry, Extended
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.simulate.invariant_rules import RULES, endings, front, most_of, planned
+from ratefront.simulate.run_simulation import InvariantBrokenError, Run, run
 from ratefront.simulate.scenario import Parts
 
 #: Broken rules that one error names at most.
@@ -21,10 +21,8 @@ NAMED = 5
 
 def check(done: Run, parts: Parts | None = None) -> None:
     """
-    Raises
-    ------
-    InvariantBrokenError
-        Names the seed and the first rules that are broken.
+    Raises:
+        InvariantBrokenError: Names the seed and the first rules that are broken.
     """
     faults = [fault for rule in RULES for fault in rule(done)]
     faults += _replay(done, parts or Parts())
@@ -36,10 +34,8 @@ def check_harmless(done: Run, parts: Parts | None = None) -> None:
 
     Holds where one slot works and the plan is drawn as harmless.
 
-    Raises
-    ------
-    InvariantBrokenError
-        As ``check``.
+    Raises:
+        InvariantBrokenError: As ``check``.
     """
     scenario = done.scenario
     calm = run(replace(scenario, plan=scenario.plan.undisturbed()), parts)

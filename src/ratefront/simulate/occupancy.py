@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ratefront.simulate.clock import Clock
+from ratefront.simulate.virtual_clock import Clock
 
 
 class Occupancy:

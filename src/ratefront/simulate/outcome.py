@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ratefront.pareto import hypervolume
-from ratefront.simulate.capacity import Capacity
-from ratefront.simulate.run import Run
-from ratefront.store.front import chosen, result_of
+from ratefront.simulate.driver_capacity import Capacity
+from ratefront.simulate.run_simulation import Run
+from ratefront.store.views.front_trials import chosen, result_of
 
 #: After which parts of the trials (in per cent, in the order in which they ended) the front is looked at.
 MILESTONES = (25, 50, 75, 100)

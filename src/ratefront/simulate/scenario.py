@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.live import Journal, LiveSweep
-from ratefront.events import Entry
-from ratefront.simulate.faults import FaultPlan
-from ratefront.simulate.journal import Disk, MemoryJournal
-from ratefront.simulate.problems import Problem
+from ratefront.engine.live_sweep import Journal, LiveSweep
+from ratefront.history.events import Entry
+from ratefront.simulate.fault_plan import FaultPlan
+from ratefront.simulate.memory_ledger import Disk, MemoryJournal
+from ratefront.simulate.simulated_problem import Problem
 from ratefront.spec.schema import SweepSpec
-from ratefront.spec.space import Space
+from ratefront.spec.space.dimensions import Space
 
 
 @dataclass(frozen=True)

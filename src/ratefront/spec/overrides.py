@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ratefront.spec.plain_data import plain
-from ratefront.spec.problems import shown
+from ratefront.spec.problem_wording import shown
 
 #: Keys whose value may be a bare name; setting a parameter under it spells the mapping out.
 NAMED = ("dataset", "task_model")

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from ratefront.records import DEFAULT_OBJECTIVES, Objectives, objectives_of
-from ratefront.spec.metrics import Metric
-from ratefront.text import has_credentials
+from ratefront.records import DEFAULT_OBJECTIVES, Direction, Objectives, objectives_of
+from ratefront.safe_text import has_credentials
+from ratefront.spec.problem_wording import unknown
 from ratefront.wording import Argument, Message
 
 BoundName = Literal[
@@ -50,6 +50,47 @@ class Named(BaseModel):
     @property
     def parameters(self) -> dict[str, Any]:
         return dict(self.model_extra or {})
+
+
+#: Functions of ``ratefront.metrics``: a sweep file names them without their module.
+SHIPPED_METRICS = ("top5_accuracy", "balanced_accuracy")
+
+
+class Metric(BaseModel):
+    """A metric that the sweep file adds to every result: a function of labels, decoded classes and scores.
+
+    The file writes ``balanced_accuracy``, ``my_module:function``, or a mapping.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    name: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="its column; default: the function's name"),
+    ]
+    target: Annotated[
+        str,
+        Field(pattern=r"^\w+(\.\w+)*:\w+$", description="the function, importable: package.module:function"),
+    ]
+    direction: Annotated[Direction, Field(description="which way it is better, as an objective")] = "maximise"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_short(cls, raw: Any) -> Any:
+        """With the target that a shipped name stands for, or the name that a target ends with."""
+        given = {("target" if ":" in raw else "name"): raw} if isinstance(raw, str) else raw
+        if not isinstance(given, dict):
+            return given
+        name, target = given.get("name"), given.get("target")
+        if isinstance(target, str) and name is None:
+            return {"name": target.rpartition(":")[2], **given}
+        if isinstance(name, str) and target is None:
+            if name not in SHIPPED_METRICS:
+                raise ValueError(
+                    f"{unknown('metric', name, SHIPPED_METRICS)}; one of your own is my_module:function"
+                )
+            return {"target": f"ratefront.metrics:{name}", **given}
+        return given
 
 
 class Training(Section):

@@ -67,11 +67,9 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
 def read_yaml(text: str) -> Any:
     """The plain data of a YAML document.
 
-    Raises
-    ------
-    ValueError
-        The text is no YAML (says line and column), a key stands twice in a mapping, or the data are not plain
-        (a set, a date, a mapping that holds itself).
+    Raises:
+        ValueError: The text is no YAML (says line and column), a key stands twice in a mapping, or the data
+            are not plain (a set, a date, a mapping that holds itself).
     """
     try:
         data = yaml.load(text, _Loader)  # noqa: S506  (_Loader is a SafeLoader)

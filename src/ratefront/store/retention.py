@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
 from ratefront.errors import UnknownNameError
-from ratefront.history import SweepHistory
-from ratefront.store.folder import SweepFolder
-from ratefront.store.front import front_of
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.views.front_trials import front_of
 
 Keep: TypeAlias = Literal["all", "front", "none"]
 
@@ -38,10 +38,8 @@ def apply_retention(
     A trial that is off the front stays off: another one dominates it, or is its equal, and so does whatever
     comes to dominate that one. Hence nothing is deleted that a later front would need.
 
-    Raises
-    ------
-    UnknownNameError
-        ``keep`` is none that there is: whoever mistypes it loses nothing.
+    Raises:
+        UnknownNameError: ``keep`` is none that there is: whoever mistypes it loses nothing.
     """
     if keep not in (None, *get_args(Keep)):
         raise UnknownNameError("keep", str(keep), get_args(Keep))

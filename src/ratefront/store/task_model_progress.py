@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ratefront.store.atomic import remove_drafts, write_bytes
+from ratefront.store.files.atomic_files import remove_drafts, write_bytes
 
 _log = logging.getLogger(__name__)
 

@@ -23,29 +23,29 @@ import numpy as np
 import pytest
 import torch
 
-from ratefront.bitstream import bits_alone, joined, read_stream, write_stream
+from ratefront.bitstream.coded_stream import bits_alone, joined, read_stream, write_stream
+from ratefront.bitstream.entropy_coder import Symbols
+from ratefront.codecs.codec_files import load_codec, load_family, save_codec, structure_of
 from ratefront.codecs.contract import Codec, CodecStructure, Learner
-from ratefront.codecs.storage import load_codec, load_family, save_codec, structure_of
-from ratefront.complexity import module_bytes, table_bytes
-from ratefront.data.load import load_dataset
+from ratefront.complexity.module_size import module_bytes, table_bytes
+from ratefront.data.load_dataset import load_dataset
 from ratefront.data.splits import Dataset
-from ratefront.entropy_coder import Symbols
 from ratefront.errors import BitstreamError
 from ratefront.records import Scalar
-from ratefront.spec.configurations import uses_seed
 from ratefront.spec.schema import SweepSpec
-from ratefront.store.folder import TrialFolder
-from ratefront.tasks.model import TaskModel
-from ratefront.tasks.rounding import MOST_ROUNDING
-from ratefront.tasks.stored import load_task_model
-from ratefront.testing.left_out import needed_but_left_out, undercounted_bytes
+from ratefront.spec.space.configurations import uses_seed
+from ratefront.store.sweep_folder import TrialFolder
+from ratefront.tasks.float_rounding import MOST_ROUNDING
+from ratefront.tasks.stored_task_model import load_task_model
+from ratefront.tasks.task_model import TaskModel
 from ratefront.testing.stream_mutants import mutants, survive
-from ratefront.training.checkpoint import CheckpointFile
-from ratefront.training.state import TrainingState
-from ratefront.trial.ranking import RankedClasses, count_ties
+from ratefront.testing.uncounted_state import needed_but_left_out, undercounted_bytes
+from ratefront.training.checkpoint_file import CheckpointFile
+from ratefront.training.training_state import TrainingState
+from ratefront.trial.checks.score_ties import RankedClasses, count_ties
 from ratefront.trial.receiver import decode_file
 from ratefront.trial.threads import threads_of
-from ratefront.trial.train import begin, train
+from ratefront.trial.train_codec import begin, train
 
 
 @dataclass(frozen=True)

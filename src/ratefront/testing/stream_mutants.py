@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ratefront.bitstream import LatentCoder, read_stream
-from ratefront.container import HEADER_BYTES
-from ratefront.entropy_coder import Symbols
+from ratefront.bitstream.coded_stream import LatentCoder, read_stream
+from ratefront.bitstream.container import HEADER_BYTES
+from ratefront.bitstream.entropy_coder import Symbols
 from ratefront.errors import BitstreamError
 from ratefront.testing.stream_mutations import MUTATIONS
 
@@ -54,10 +54,9 @@ def mutants(data: bytes, other: bytes, count: int, seed: int) -> Iterator[Mutant
 def survive(coder: LatentCoder, identity: bytes, latents: Symbols, found: Iterator[Mutant]) -> Counter[str]:
     """Read every mutant; returns how many were ``refused``, and how many ``harmless``.
 
-    Raises
-    ------
-    AssertionError
-        One decoded to other latents, took too long, or raised anything but ``BitstreamError``; it says which.
+    Raises:
+        AssertionError: One decoded to other latents, took too long, or raised anything but
+            ``BitstreamError``; it says which.
     """
     outcomes: Counter[str] = Counter()
     for mutant in found:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ratefront.container import HEADER_BYTES, MAGIC, VERSION, parse
+from ratefront.bitstream.container import HEADER_BYTES, MAGIC, VERSION, parse
 
 #: From a source of chance, a stream, and another stream of the same codec, to what is left of the first.
 Mutation = Callable[[np.random.Generator, bytes, bytes], bytes]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ratefront.store.folder import SweepFolder
-    from ratefront.tracking.follower import Follower
+    from ratefront.store.sweep_folder import SweepFolder
+    from ratefront.tracking.delivery.follower import Follower
 
 
 def open_tracking(folder: SweepFolder, uri: str, experiment: str, *, register: str | None = None) -> Follower:
@@ -15,10 +15,10 @@ def open_tracking(folder: SweepFolder, uri: str, experiment: str, *, register: s
     Codecs that are kept are registered as versions of the model ``register``, if it has a name. MLflow is imported,
     and a missing SQLite store made, in the follower's thread.
     """
-    from ratefront.store.ledger import LedgerReader
-    from ratefront.tracking.follower import Follower
-    from ratefront.tracking.mlflow_tracker import MlflowTracker
-    from ratefront.tracking.sweep_files import SweepFiles
+    from ratefront.store.ledger.ledger_file import LedgerReader
+    from ratefront.tracking.delivery.folder_content import SweepFiles
+    from ratefront.tracking.delivery.follower import Follower
+    from ratefront.tracking.mlflow.mlflow_tracker import MlflowTracker
 
     tracker = MlflowTracker(uri, experiment, artifacts=folder.path.parent, register=register)
     return Follower(LedgerReader(folder.ledger).read_new, tracker, files=SweepFiles(folder)).start()

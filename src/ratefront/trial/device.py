@@ -11,10 +11,8 @@ from ratefront.errors import InputError
 
 def check_device(device: str) -> None:
     """
-    Raises
-    ------
-    InputError
-        The device is neither ``cpu`` nor ``cuda``, or there is no GPU that torch can use.
+    Raises:
+        InputError: The device is neither ``cpu`` nor ``cuda``, or there is no GPU that torch can use.
     """
     import torch
 

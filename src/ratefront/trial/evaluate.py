@@ -13,16 +13,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ratefront.bitstream import CodedStream, StreamWriter, bits_alone
+from ratefront.bitstream.coded_stream import CodedStream, StreamWriter, bits_alone
+from ratefront.bitstream.entropy_coder import Symbols
 from ratefront.bounds import below_oracle
 from ratefront.codecs.contract import Codec
 from ratefront.data.splits import Split
-from ratefront.entropy_coder import Symbols
 from ratefront.errors import OracleViolationError
 from ratefront.records import Measurement
-from ratefront.spec.metrics import Metric
-from ratefront.trial.metrics import finite_log_loss, metrics_of
+from ratefront.spec.schema import Metric
 from ratefront.trial.receiver import Decoded
+from ratefront.trial.split_metrics import finite_log_loss, metrics_of
 
 _KEPT = 256  # of a split's samples, their latents are looked at again
 
@@ -73,12 +73,9 @@ def measure(
 ) -> Measurement:
     """Rates, accuracy, log loss and metrics of the split ``name`` from what was written and what the receiver decoded.
 
-    Raises
-    ------
-    OracleViolationError
-        The point lies below the oracle of the split's own label counts.
-    DivergedError, MetricError
-        As ``finite_log_loss`` and ``metrics_of``.
+    Raises:
+        OracleViolationError: The point lies below the oracle of the split's own label counts.
+        DivergedError, MetricError: As ``finite_log_loss`` and ``metrics_of``.
     """
     labels = coded.split.labels
     measured = Measurement(

@@ -40,7 +40,7 @@ class Decoded(NamedTuple):
 
 def decode_file(config: Path, weights: Path, stream: Path) -> NDArray[np.int64]:
     """Classes (N,) of one coded file, from the codec's files alone; the codec needs no Python module of a user's."""
-    from ratefront.codecs.storage import load_codec
+    from ratefront.codecs.codec_files import load_codec
 
     codec, identity = load_codec(config, weights, receiver_only=True)
     return classes_in(codec, identity, stream.read_bytes())
@@ -49,10 +49,8 @@ def decode_file(config: Path, weights: Path, stream: Path) -> NDArray[np.int64]:
 def classes_in(codec: Codec, identity: bytes, data: bytes) -> NDArray[np.int64]:
     """Classes (N,) of a container that this codec has written, from its bytes alone.
 
-    Raises
-    ------
-    BitstreamError
-        As ``read_blocks``.
+    Raises:
+        BitstreamError: As ``read_blocks``.
     """
     return _joined([block.classes for block in _decoded_blocks(codec, identity, data)])
 
@@ -63,7 +61,7 @@ def _joined(classes: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
 
 def _decoded_blocks(codec: Codec, identity: bytes, data: bytes) -> Iterator[Decoded]:
     """Each block's classes and scores, by one pass of the networks."""
-    from ratefront.bitstream import read_blocks
+    from ratefront.bitstream.coded_stream import read_blocks
 
     for first, latents in read_blocks(codec, identity, data):
         scores = codec.class_scores(latents, first)
@@ -82,7 +80,7 @@ def _serve(requests: IO[str], answers: IO[str]) -> None:
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    from ratefront.codecs.storage import load_codec
+    from ratefront.codecs.codec_files import load_codec
 
     config, weights = Path(request["config"]), Path(request["weights"])
     # A worker asks, of its own trial's codec.
@@ -132,12 +130,9 @@ class Receiver:
         """Each coded file as the other process decoded it; what it answers with lies in ``folder``, and scores are read
         from there as long as they are used.
 
-        Raises
-        ------
-        BitstreamError
-            The receiver could not decode a file.
-        WorkerLostError
-            It died over it (retryable).
+        Raises:
+            BitstreamError: The receiver could not decode a file.
+            WorkerLostError: It died over it (retryable).
         """
         answers = [folder / f"{number}.npz" for number in range(len(streams))]
         paths = {"config": str(config), "weights": str(weights)}

@@ -12,19 +12,19 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from ratefront.arguments import check_count, given_paths
-from ratefront.bitstream import CodedStream, StreamWriter, check_block
+from ratefront.argument_checks import check_count, given_paths
+from ratefront.bitstream.coded_stream import CodedStream, StreamWriter, check_block
+from ratefront.bitstream.container import parse
+from ratefront.codecs.codec_files import load_codec
 from ratefront.codecs.contract import Codec
-from ratefront.codecs.storage import load_codec
-from ratefront.container import parse
-from ratefront.data.image_decoding import Background
+from ratefront.data.images.image_decoding import Background
 from ratefront.data.splits import Samples
 from ratefront.errors import InputError
-from ratefront.store.folder import SweepFolder, TrialFolder
-from ratefront.store.inputs import check_code
-from ratefront.store.reading import read_history
-from ratefront.trial.given_images import given_array, given_files
+from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.same_inputs import check_code
+from ratefront.store.sweep_folder import SweepFolder, TrialFolder
 from ratefront.trial.receiver import classes_in
+from ratefront.trial.user_samples import given_array, given_files
 from ratefront.wording import Call, Message
 
 BLOCK_SIZE = 1000
@@ -196,12 +196,10 @@ def _payload_shares(stream: CodedStream) -> NDArray[np.float64]:
 def load_stored_codec(files: TrialFolder, *, runs_modules: bool = False) -> StoredCodec:
     """The codec in a trial's folder. Where that is part of a sweep, the code of its task model has to be the same.
 
-    Raises
-    ------
-    InputError
-        There is no codec; or its task model is Python code that may not be run.
-    SweepMismatchError
-        The code that the task model is made by is not what the sweep began with: the codec would be another one.
+    Raises:
+        InputError: There is no codec; or its task model is Python code that may not be run.
+        SweepMismatchError: The code that the task model is made by is not what the sweep began with: the
+            codec would be another one.
     """
     folder = SweepFolder(files.path.absolute().parents[1])
     background: Background | None = None
@@ -217,10 +215,8 @@ def load_stored_codec(files: TrialFolder, *, runs_modules: bool = False) -> Stor
 def files_of_codec(folder: SweepFolder, trial_id: str) -> TrialFolder:
     """Where the codec of a sweep's trial lies.
 
-    Raises
-    ------
-    InputError
-        There is none; says why.
+    Raises:
+        InputError: There is none; says why.
     """
     files = folder.trial(trial_id)
     if not (files.codec_config.is_file() and files.codec_weights.is_file()):

@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import xlogy
 
-from ratefront.bounds.source import FloatArray, as_distortions, as_distribution
+from ratefront.bounds.source.distributions import FloatArray, as_distortions, as_distribution
 from ratefront.errors import InputError
 
 

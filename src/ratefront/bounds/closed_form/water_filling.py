@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import xlogy
 
-from ratefront.bounds.source import FloatArray, IntArray, as_distortions, as_distribution
+from ratefront.bounds.source.distributions import FloatArray, IntArray, as_distortions, as_distribution
 
 TIE = 1e-12
 """Relative difference below which two probabilities are one: relative frequencies of equal counts."""

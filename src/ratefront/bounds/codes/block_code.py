@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ratefront.bounds.codes.prefix_code import BitArray, bits_as_text
-from ratefront.bounds.source import IntArray, as_classes
+from ratefront.bounds.source.distributions import IntArray, as_classes
 from ratefront.errors import InputError
 
 

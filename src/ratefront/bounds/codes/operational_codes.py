@@ -15,9 +15,9 @@ import numpy.typing as npt
 from ratefront.bounds.codes.block_code import BlockCode
 from ratefront.bounds.codes.prefix_code import huffman_code, huffman_lengths
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.names import BLOCK_CODES, CURVE_KINDS, FIXED_LENGTH, HUFFMAN, MERGED_CLASSES
-from ratefront.bounds.predictions import GREATEST_CLASSES, Predictions
-from ratefront.bounds.source import FloatArray, IntArray, as_classes
+from ratefront.bounds.curve_names import BLOCK_CODES, CURVE_KINDS, FIXED_LENGTH, HUFFMAN, MERGED_CLASSES
+from ratefront.bounds.source.distributions import FloatArray, IntArray, as_classes
+from ratefront.bounds.source.predictions import GREATEST_CLASSES, Predictions
 from ratefront.errors import InputError
 
 LONGEST_BLOCK = 8

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ratefront.bounds.source import FloatArray, IntArray, as_classes, prior_from_counts
+from ratefront.bounds.source.distributions import FloatArray, IntArray, as_classes, prior_from_counts
 from ratefront.errors import InputError
 
 BitArray = npt.NDArray[np.uint8]

@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from ratefront.bounds.closed_form.water_filling import HammingChannel, WaterFilling
-from ratefront.bounds.confusion import Confusion, Joint
 from ratefront.bounds.curve import RateDistortionCurve
+from ratefront.bounds.curve_names import ESTIMATE_AND_COMPRESS, TIME_SHARING
 from ratefront.bounds.curves.oracle import CLOSED_FORM_POINTS, trace_closed_form
-from ratefront.bounds.names import ESTIMATE_AND_COMPRESS, TIME_SHARING
-from ratefront.bounds.solver.tracing import arrays_of
-from ratefront.bounds.source import checked_count
+from ratefront.bounds.solver.curve_tracing import arrays_of
+from ratefront.bounds.source.confusion import Confusion, Joint
+from ratefront.bounds.source.distributions import checked_count
 
 
 def estimate_and_compress(joint: Joint, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:

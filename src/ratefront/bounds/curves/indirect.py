@@ -11,18 +11,16 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ratefront.bounds.confusion import Confusion, Joint
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.names import (
+from ratefront.bounds.curve_names import (
     COST,
     ERRORS,
     INDIRECT_ESTIMATE_AND_COMPRESS,
     INDIRECT_POSTERIOR,
     DistortionMeasure,
 )
-from ratefront.bounds.predictions import Predictions
-from ratefront.bounds.scores import blocks_of, posterior_rows
-from ratefront.bounds.solver.blocks import BlockKernel, MatrixDistortion
+from ratefront.bounds.solver.block_distortion import BlockKernel, MatrixDistortion
+from ratefront.bounds.solver.curve_tracing import arrays_of
 from ratefront.bounds.solver.kernels import Kernel, SparseGain, SparseGainKernel, factors
 from ratefront.bounds.solver.solved_curve import (
     MAX_ITERATIONS,
@@ -32,8 +30,10 @@ from ratefront.bounds.solver.solved_curve import (
     SolvedPoint,
     solve_curve,
 )
-from ratefront.bounds.solver.tracing import arrays_of
-from ratefront.bounds.source import FloatArray, checked_cost
+from ratefront.bounds.source.confusion import Confusion, Joint
+from ratefront.bounds.source.distributions import FloatArray, checked_cost
+from ratefront.bounds.source.predictions import Predictions
+from ratefront.bounds.source.scores import blocks_of, posterior_rows
 from ratefront.errors import InputError
 
 SPARSE_SHARE = 0.1

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ratefront.bounds.curve import RateDistortionCurve
+from ratefront.bounds.curve_names import LOG_LOSS, RATE_INVARIANCE
 from ratefront.bounds.curves.oracle import CLOSED_FORM_POINTS
-from ratefront.bounds.names import LOG_LOSS, RATE_INVARIANCE
-from ratefront.bounds.source import FloatArray
-from ratefront.bounds.source import entropy_bits as entropy_of
+from ratefront.bounds.source.distributions import FloatArray
+from ratefront.bounds.source.distributions import entropy_bits as entropy_of
 from ratefront.errors import InputError
 
 DEVIATIONS = 20

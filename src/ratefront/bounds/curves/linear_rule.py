@@ -10,8 +10,8 @@ import math
 import numpy as np
 
 from ratefront.bounds.curve import RateDistortionCurve
+from ratefront.bounds.curve_names import LINEAR_RULE
 from ratefront.bounds.curves.oracle import CLOSED_FORM_POINTS
-from ratefront.bounds.names import LINEAR_RULE
 from ratefront.errors import InputError
 
 

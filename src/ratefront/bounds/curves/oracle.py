@@ -9,12 +9,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ratefront.bounds.closed_form.uniform import EquiprobableClasses
+from ratefront.bounds.closed_form.equiprobable import EquiprobableClasses
 from ratefront.bounds.closed_form.water_filling import WaterFilling
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.names import CURVE_KINDS, ERRORS, ORACLE, DistortionMeasure
-from ratefront.bounds.solver.tracing import TracedPoint, arrays_of, trace_convex
-from ratefront.bounds.source import FloatArray
+from ratefront.bounds.curve_names import CURVE_KINDS, ERRORS, ORACLE, DistortionMeasure
+from ratefront.bounds.solver.curve_tracing import TracedPoint, arrays_of, trace_convex
+from ratefront.bounds.source.distributions import FloatArray
 from ratefront.errors import InputError
 
 CLOSED_FORM_POINTS = 256

@@ -13,17 +13,17 @@ import numpy.typing as npt
 from scipy.special import entr, expit, ndtr, roots_legendre
 
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.curves.oracle import CLOSED_FORM_POINTS, uniform_curve
-from ratefront.bounds.examples.mixture_compress import MODEL, compress_and_estimate
-from ratefront.bounds.names import (
+from ratefront.bounds.curve_names import (
     COMPRESS_AND_ESTIMATE,
     CURVE_KINDS,
     ESTIMATE_AND_COMPRESS,
     INDIRECT,
     ORACLE,
 )
-from ratefront.bounds.solver.tracing import TracedPoint, arrays_of, trace_convex
-from ratefront.bounds.source import FloatArray
+from ratefront.bounds.curves.oracle import CLOSED_FORM_POINTS, uniform_curve
+from ratefront.bounds.examples.mixture_compress import MODEL, compress_and_estimate
+from ratefront.bounds.solver.curve_tracing import TracedPoint, arrays_of, trace_convex
+from ratefront.bounds.source.distributions import FloatArray
 
 LEAST_ERROR = float(ndtr(-1.0))
 """D_min = P(sign X != 2Y - 1) = 0.158655."""

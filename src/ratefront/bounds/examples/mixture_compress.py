@@ -19,9 +19,9 @@ import numpy as np
 from scipy.special import ndtr, xlogy
 
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.names import COMPRESS_AND_ESTIMATE, CURVE_KINDS
+from ratefront.bounds.curve_names import COMPRESS_AND_ESTIMATE, CURVE_KINDS
 from ratefront.bounds.solver.blahut_arimoto import blahut_arimoto
-from ratefront.bounds.source import FloatArray, entropy_bits
+from ratefront.bounds.source.distributions import FloatArray, entropy_bits
 
 MODEL = "Y is a fair bit, X = 2Y - 1 + N(0, 1)"
 

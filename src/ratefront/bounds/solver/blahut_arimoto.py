@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ratefront.bounds.solver.blocks import BlockKernel, MatrixDistortion
+from ratefront.bounds.solver.block_distortion import BlockKernel, MatrixDistortion
 from ratefront.bounds.solver.kernels import Kernel
-from ratefront.bounds.source import FloatArray, as_distribution
+from ratefront.bounds.source.distributions import FloatArray, as_distribution
 from ratefront.errors import InputError
 
 LOG_2 = float(np.log(2))

@@ -12,8 +12,8 @@ from abc import ABC, abstractmethod
 import numpy as np
 from scipy import sparse
 
-from ratefront.bounds.scores import Reals
-from ratefront.bounds.source import FloatArray
+from ratefront.bounds.source.distributions import FloatArray
+from ratefront.bounds.source.scores import Reals
 from ratefront.errors import InputError
 
 SMALLEST = np.finfo(np.float64).tiny

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, solve_kernel
+from ratefront.bounds.solver.curve_tracing import TracedPoint, trace_convex
 from ratefront.bounds.solver.kernels import Kernel
-from ratefront.bounds.solver.tracing import TracedPoint, trace_convex
-from ratefront.bounds.source import FloatArray, as_distribution, checked_count
+from ratefront.bounds.source.distributions import FloatArray, as_distribution, checked_count
 from ratefront.errors import InputError
 
 SOLVED_SLOPES = 60

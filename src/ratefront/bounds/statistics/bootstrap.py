@@ -9,7 +9,7 @@ import numpy as np
 
 from ratefront.bounds.curve import SAME_DISTORTION
 from ratefront.bounds.hull import lower_hull
-from ratefront.bounds.source import FloatArray
+from ratefront.bounds.source.distributions import FloatArray
 from ratefront.errors import InputError
 
 BLOCK_WEIGHTS = 1 << 22

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
-from ratefront.bounds.predictions import Predictions
-from ratefront.bounds.scores import Reals, below_best, blocks_of
-from ratefront.bounds.statistics.inputs import scores_of
+from ratefront.bounds.source.predictions import Predictions
+from ratefront.bounds.source.scores import Reals, below_best, blocks_of
+from ratefront.bounds.statistics.channel_inputs import scores_of
 from ratefront.bounds.statistics.reliability import expected_calibration_error
 from ratefront.errors import InputError
 

@@ -9,18 +9,18 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ratefront.bounds.closed_form.water_filling import WaterFilling
-from ratefront.bounds.confusion import Confusion
 from ratefront.bounds.curves.indirect import indirect_problem
-from ratefront.bounds.curves.task_model import MAX_ITERATIONS as SAMPLE_ITERATIONS
-from ratefront.bounds.curves.task_model import TOLERANCE_BITS as SAMPLE_TOLERANCE_BITS
-from ratefront.bounds.curves.task_model import task_model_problem
-from ratefront.bounds.predictions import Predictions
+from ratefront.bounds.curves.task_model_curve import MAX_ITERATIONS as SAMPLE_ITERATIONS
+from ratefront.bounds.curves.task_model_curve import TOLERANCE_BITS as SAMPLE_TOLERANCE_BITS
+from ratefront.bounds.curves.task_model_curve import task_model_problem
 from ratefront.bounds.solver.blahut_arimoto import solve_kernel
-from ratefront.bounds.solver.samples import SampleDistortion
+from ratefront.bounds.solver.sample_distortion import SampleDistortion
 from ratefront.bounds.solver.solved_curve import TOLERANCE_BITS
-from ratefront.bounds.source import FloatArray, IntArray
+from ratefront.bounds.source.confusion import Confusion
+from ratefront.bounds.source.distributions import FloatArray, IntArray
+from ratefront.bounds.source.predictions import Predictions
+from ratefront.bounds.statistics.channel_inputs import ClassInputs, PosteriorInputs, Seen, scores_of
 from ratefront.bounds.statistics.channels import GibbsChannels, TimeSharingChannels, mean_channels
-from ratefront.bounds.statistics.inputs import ClassInputs, PosteriorInputs, Seen, scores_of
 from ratefront.errors import InputError
 
 ROUNDING_BITS = 1e-6

@@ -21,12 +21,12 @@ from typing import Protocol
 
 import numpy as np
 
-from ratefront.bounds.predictions import Predictions
-from ratefront.bounds.scores import blocks_of
 from ratefront.bounds.solver.blahut_arimoto import LEAST_OUTPUT
 from ratefront.bounds.solver.kernels import SMALLEST
-from ratefront.bounds.source import FloatArray, IntArray
-from ratefront.bounds.statistics.inputs import Inputs
+from ratefront.bounds.source.distributions import FloatArray, IntArray
+from ratefront.bounds.source.predictions import Predictions
+from ratefront.bounds.source.scores import blocks_of
+from ratefront.bounds.statistics.channel_inputs import Inputs
 from ratefront.errors import InputError
 
 

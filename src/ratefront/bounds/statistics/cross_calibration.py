@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from ratefront.bounds.predictions import Predictions
+from ratefront.bounds.source.predictions import Predictions
 from ratefront.bounds.statistics.calibration import divided, temperature_of
+from ratefront.bounds.statistics.channel_inputs import scores_of
 from ratefront.bounds.statistics.held_out import FOLDS, split_in_folds, subset
-from ratefront.bounds.statistics.inputs import scores_of
 
 
 def cross_calibrated(predictions: Predictions, folds: int = FOLDS, seed: int = 0) -> Predictions:

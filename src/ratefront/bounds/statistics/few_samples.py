@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ratefront.bounds.names import INDIRECT_CROSS_FITTED, INDIRECT_ESTIMATE_AND_COMPRESS, INDIRECT_POSTERIOR
-from ratefront.bounds.predictions import Predictions
+from ratefront.bounds.curve_names import (
+    INDIRECT_CROSS_FITTED,
+    INDIRECT_ESTIMATE_AND_COMPRESS,
+    INDIRECT_POSTERIOR,
+)
+from ratefront.bounds.source.predictions import Predictions
 
 ENOUGH_SAMPLES_PER_CELL = 20.0
 HONEST = {

@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ratefront.bounds.curve import RateDistortionCurve
+from ratefront.bounds.curve_names import INDIRECT_CROSS_FITTED
 from ratefront.bounds.curves.indirect import indirect_estimate_and_compress
-from ratefront.bounds.names import INDIRECT_CROSS_FITTED
-from ratefront.bounds.predictions import Predictions
-from ratefront.bounds.source import FloatArray, IntArray
+from ratefront.bounds.source.distributions import FloatArray, IntArray
+from ratefront.bounds.source.predictions import Predictions
 from ratefront.bounds.statistics.bootstrap import Interval, bootstrap_interval
 from ratefront.bounds.statistics.channel_fits import fit_indirect
 from ratefront.bounds.statistics.channels import Channels

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ratefront.bounds.source import FloatArray
+from ratefront.bounds.source.distributions import FloatArray
 from ratefront.bounds.statistics.held_out import FOLDS, HeldOut
 
 

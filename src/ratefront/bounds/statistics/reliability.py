@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ratefront.bounds.predictions import Predictions
-from ratefront.bounds.scores import Reals, blocks_of, posterior_rows
-from ratefront.bounds.source import FloatArray
-from ratefront.bounds.statistics.inputs import scores_of
+from ratefront.bounds.source.distributions import FloatArray
+from ratefront.bounds.source.predictions import Predictions
+from ratefront.bounds.source.scores import Reals, blocks_of, posterior_rows
+from ratefront.bounds.statistics.channel_inputs import scores_of
 from ratefront.errors import InputError
 
 ECE_BINS = 15

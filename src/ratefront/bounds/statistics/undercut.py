@@ -16,15 +16,15 @@ from functools import partial
 import numpy as np
 
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.curves.temperatures import TemperatureGrid
-from ratefront.bounds.predictions import Predictions
+from ratefront.bounds.curves.temperature_grid import TemperatureGrid
 from ratefront.bounds.solver.blahut_arimoto import UnconvergedWarning
-from ratefront.bounds.source import FloatArray
+from ratefront.bounds.source.distributions import FloatArray
+from ratefront.bounds.source.predictions import Predictions
 from ratefront.bounds.statistics.bootstrap import replicates_of
 from ratefront.bounds.statistics.channel_fits import fit_sampling, fit_task_model
+from ratefront.bounds.statistics.channel_inputs import scores_of
 from ratefront.bounds.statistics.channels import Contributions
 from ratefront.bounds.statistics.held_out import HeldOut, cross_fit, subset
-from ratefront.bounds.statistics.inputs import scores_of
 
 LEVEL, RESAMPLES = 0.99, 1000
 """One-sided, of all slopes and temperatures together."""

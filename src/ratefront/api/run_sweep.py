@@ -1,0 +1,105 @@
+"""Runs a sweep, or goes on with one, in this process and on Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ratefront.api.sweeps import Sweep
+from ratefront.argument_checks import check_count, given_folder
+from ratefront.errors import InputError
+from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.load_spec import load_spec, spec_from_plain
+from ratefront.store.ledger.read_ledger import read_spec
+from ratefront.store.sweep_folder import SweepFolder
+
+if TYPE_CHECKING:
+    from ratefront.terminal.progress_display import Display
+
+
+def loaded(
+    spec: Path | str | Mapping[str, Any] | LoadedSpec | None,
+    folder: Path | str | None,
+    overrides: Mapping[str, Any] | None = None,
+) -> LoadedSpec:
+    """The spec that is given, or where none is, that of the sweep in ``folder``; changed as ``load_spec`` would."""
+    if spec is None:
+        files = SweepFolder(given_folder(folder or "."))
+        return spec_from_plain(read_spec(files), source=str(files.ledger), overrides=overrides)
+    return load_spec(spec, overrides)
+
+
+def new_folder(name: str) -> Path:
+    """Where a sweep of this name goes if nobody says: ``runs/NAME-TIME``."""
+    return Path("runs") / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+
+
+def run(
+    spec: Path | str | Mapping[str, Any] | LoadedSpec | None = None,
+    folder: Path | str | None = None,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    extend: int | None = None,
+    retry_failed: bool = False,
+    tracking_uri: str | None = None,
+    progress: bool | Display = True,
+) -> Sweep:
+    """Run a sweep to its end, or go on with one; its progress is shown in a terminal or notebook.
+
+    Ctrl-C (in a notebook: interrupt) ends it in good order; it can be resumed.
+
+    Args:
+        spec: as ``load_spec`` takes it; None: that of the sweep in ``folder``, which is gone on with.
+        folder: the sweep's own, new or empty; None: ``runs/NAME-TIME``.
+        overrides: as ``load_spec`` takes them.
+        resume: go on with the sweep in ``folder``.
+        extend: go on, and try so many trials more than it asked for.
+        retry_failed: go on, and try again what had failed for good.
+        tracking_uri: MLflow store or server; None: as the spec says, else ``mlflow.db`` beside the sweep's folder.
+        progress: whether to show it; or what shows it.
+
+    Returns:
+        The sweep.
+
+    Raises:
+        InputError: the spec, the folder or the cluster does not fit; nothing was started.
+        LedgerError: the ledger is damaged, or another driver writes it.
+        EngineError: the sweep cannot go on; what was measured is kept.
+        KeyboardInterrupt: it was asked to end; it can be resumed.
+
+    Example:
+        >>> import ratefront as rf
+        >>> small = {"trials": 1, "task_model.epochs": 1, "training.epochs": 1}
+        >>> sweep = rf.run("sweeps/digits.yaml", folder / "small", overrides=small, progress=False)
+        >>> rf.run(folder=folder / "small", extend=1, progress=False).summary.trials_requested
+        2
+    """
+    from ratefront.orchestrate.sweep_run import run_sweep
+    from ratefront.terminal.progress_display import shown
+
+    goes_on = resume or retry_failed or extend is not None
+    if goes_on and folder is None:
+        raise InputError("to go on with a sweep, say which: pass its folder")
+    if spec is None and not goes_on:
+        raise InputError(
+            "pass a spec; or the folder of a sweep to go on with, and resume, extend or retry_failed"
+        )
+    more = None if extend is None else check_count("extend", extend)
+    chosen = loaded(spec, folder, overrides)
+    files = SweepFolder(given_folder(new_folder(chosen.spec.name) if folder is None else folder))
+    with shown(progress) as display:
+        run_sweep(
+            chosen,
+            files,
+            resume=goes_on,
+            extend=more,
+            retry_failed=retry_failed,
+            tracking_uri=tracking_uri,
+            on_update=None if display is None else display.update,
+            on_training=None if display is None else display.train,
+            on_interrupt=None if display is None else display.ending,
+        )
+    return Sweep(files.path)

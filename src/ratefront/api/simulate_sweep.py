@@ -1,0 +1,114 @@
+"""Sweeps in virtual time, by the engine of real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from ratefront.argument_checks import check_count, check_seconds
+from ratefront.errors import UnknownNameError
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.load_spec import load_spec
+
+if TYPE_CHECKING:
+    from ratefront.simulate.driver_capacity import SamplerName
+    from ratefront.simulate.outcome import Outcome
+
+
+def simulate_sweep(
+    spec: Path | str | Mapping[str, Any] | LoadedSpec | None = None,
+    *,
+    table: str | Path | None = None,
+    trials: int | None = None,
+    slots: int | None = None,
+    sampler: SamplerName | None = None,
+    trial_s: float = 600.0,
+    latency_s: float | None = None,
+    faults: int | None = None,
+    on_update: Callable[[SweepHistory], None] | None = None,
+) -> Outcome:
+    """A sweep in virtual time, by the engine of a real one.
+
+    Args:
+        spec: as ``load_spec`` takes it; None: the recorded sweep's, or a built-in one.
+        table: trials answer as those of a recorded sweep did: a name in the package, a file, or a sweep's folder;
+            None: they are synthetic.
+        trials: how many, instead of the spec's.
+        slots: trials that run at the same time, instead of the spec's.
+        sampler: ``tpe``, ``nsga2`` or ``random``, instead of the spec's.
+        trial_s: how long a synthetic trial takes, in seconds.
+        latency_s: what one thing takes that the driver does, in seconds; None: as measured here, now.
+        faults: a seed from which is drawn what goes wrong; what must hold whatever goes wrong is checked then.
+        on_update: called with the history whenever it has changed.
+
+    Returns:
+        What a person learns from it: ``outcome.hypervolume`` after each quarter of the trials,
+        ``outcome.virtual_seconds``, ``outcome.slots_busy``.
+
+    Raises:
+        InputError: the spec or the table cannot be used.
+        InvariantBrokenError: what must hold whatever goes wrong did not.
+
+    Example:
+        >>> import ratefront as rf
+        >>> rf.simulate_sweep(table="digits", trials=20, slots=4, sampler="random", latency_s=0.01).slots
+        4
+    """
+    from ratefront.simulate.driver_capacity import SamplerName, measured
+    from ratefront.simulate.invariants import check
+    from ratefront.simulate.outcome import outcome_of
+    from ratefront.simulate.run_simulation import run
+    from ratefront.simulate.simulation_input import asked_for, find_table, with_faults
+
+    _check_asked(trials=trials, slots=slots)
+    if sampler not in (None, *get_args(SamplerName)):
+        raise UnknownNameError("sampler", str(sampler), get_args(SamplerName))
+    check_seconds("trial_s", trial_s)
+    check_seconds("latency_s", latency_s or 0.0)
+    if faults is not None:
+        check_count("faults", faults, least=0)
+    loaded = None if spec is None else load_spec(spec)
+    found = None if table is None else find_table(str(table))
+    scenario = asked_for(
+        loaded, found, trials=trials, slots=slots, sampler=sampler, trial_s=trial_s, latency_s=latency_s
+    )
+    if faults is not None:
+        done = run(with_faults(scenario, faults), on_update=on_update)
+        check(done)
+        return outcome_of(done)
+    if latency_s is not None:
+        return outcome_of(run(scenario, on_update=on_update))
+    with measured() as parts:
+        return outcome_of(run(scenario, parts, on_update))
+
+
+def _check_asked(**counts: int | None) -> None:
+    for argument, count in counts.items():
+        if count is not None:
+            check_count(argument, count)
+
+
+def simulate_seed(seed: int) -> Outcome:
+    """A small sweep drawn from a seed, with its faults, checked.
+
+    Args:
+        seed: what is drawn from it: the sweep, its cluster, and what goes wrong.
+
+    Returns:
+        As ``simulate_sweep``.
+
+    Raises:
+        InputError: the seed is no whole number ≥ 0.
+        InvariantBrokenError: what must hold whatever goes wrong did not.
+
+    Example:
+        >>> import ratefront as rf
+        >>> rf.simulate_seed(3).faults_seed
+        3
+    """
+    from ratefront.simulate.fault_seeds import try_seed
+    from ratefront.simulate.outcome import outcome_of
+
+    return outcome_of(try_seed(check_count("seed", seed, least=0)))

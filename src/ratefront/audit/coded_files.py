@@ -1,0 +1,99 @@
+"""What is counted: coded files of any system, and the classes that were decoded from them."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ratefront.bitstream.container import MAGIC, parse
+from ratefront.bounds import Predictions
+from ratefront.errors import BitstreamError, InputError
+
+#: What the decoded classes are called, by others and in a trial's own ``samples.npz``.
+_DECODED = ("predicted", "decoded")
+
+
+@dataclass(frozen=True)
+class CodedFile:
+    """Bytes of one file. ``samples`` is what a ratefront stream says of itself; None of any other file."""
+
+    payload_bytes: int
+    bytes: int
+    samples: int | None = None
+
+
+def coded_files(streams: Path) -> list[CodedFile]:
+    """Every file at or below ``streams``, in order of their names. A ratefront stream is split into payload and
+    overhead, any other file counts whole.
+
+    Raises:
+        InputError: There is none, or one begins as a ratefront stream and is damaged.
+    """
+    if not streams.exists():
+        raise InputError(f"{streams}: there is no such file or folder")
+    paths = sorted(p for p in streams.rglob("*") if p.is_file()) if streams.is_dir() else [streams]
+    if not paths:
+        raise InputError(f"{streams}: the folder holds no files")
+    return [_coded_file(path) for path in paths]
+
+
+def _coded_file(path: Path) -> CodedFile:
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            size = path.stat().st_size
+            return CodedFile(size, size)
+    data = path.read_bytes()
+    try:
+        layout = parse(data)
+    except BitstreamError as error:
+        raise InputError(f"{path}: begins as a ratefront stream does, but {error}") from error
+    return CodedFile(layout.payload_bytes, len(data), layout.header.samples)
+
+
+def load_decisions(path: Path, classes: int | None) -> Predictions:
+    """Labels (N,) and decoded classes (N,) of an npz file.
+
+    Raises:
+        InputError: It cannot be read, lacks an array, or they do not fit.
+    """
+    arrays = _arrays(path)
+    named = next((name for name in _DECODED if name in arrays), None)
+    if named is None or "labels" not in arrays:
+        raise InputError(
+            f"{path}: needs the arrays labels (N,) and predicted (N,); found: {', '.join(arrays) or 'none'}"
+        )
+    try:
+        return Predictions.from_decisions(arrays["labels"], arrays[named], classes)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        path.stat()
+        if not zipfile.is_zipfile(path):
+            raise InputError(f"{path}: is no npz file (numpy.savez writes one)")
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files if name in ("labels", *_DECODED)}
+    except (OSError, EOFError, ValueError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read: {reason}") from error
+
+
+def check_samples(files: Sequence[CodedFile], samples: int, streams: Path) -> None:
+    """
+    Raises:
+        InputError: The ratefront streams among the files hold other samples than were decoded.
+    """
+    told = [file.samples for file in files if file.samples is not None]
+    if sum(told) > samples or (len(told) == len(files) and sum(told) != samples):
+        raise InputError(
+            f"{streams}: its ratefront streams hold {sum(told)} samples, but {samples} were decoded"
+        )

@@ -1,0 +1,174 @@
+"""The entropy coder: integer symbols under frequency tables, to bytes and back.
+
+A range coder (``constriction``) whose strings terminate themselves: what follows a string in a file does not
+change what is decoded from it, so that a length is only a place to jump to. Tables are integers of 16 bit;
+the coder never sees a float that another machine could round differently.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import constriction
+import numpy as np
+from numpy.typing import NDArray
+
+from ratefront.errors import BitstreamError
+
+TABLE_BITS = 16
+_TOTAL = 1 << TABLE_BITS
+_WORD_BYTES = 4
+_RUN = 1 << 16  # symbols that are decoded before it is asked whether the string can hold them
+_SLACK, _SLACK_BITS = (
+    1.001,
+    16,
+)  # the coder's own rounding of a table makes a rare symbol cheaper by that much
+_MOST_SYMBOLS = 1 << 28
+Symbols = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class FrequencyTable:
+    """Symbol ``offset + i`` has probability ``counts[i] / 2**16``; every count is at least 1.
+
+    A table of one symbol codes it in no bits at all.
+    """
+
+    counts: NDArray[np.int64]
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        if self.counts.ndim != 1 or self.counts.min(initial=1) < 1 or int(self.counts.sum()) != _TOTAL:
+            raise ValueError(f"counts are (n,), ≥ 1 and sum to {_TOTAL}, got {self.counts!r}")
+
+    @classmethod
+    def from_pmf(cls, pmf: NDArray[np.number[Any]], offset: int = 0) -> Self:
+        """The nearest table to probabilities (n,) that need not be normalised.
+
+        Raises:
+            ValueError: A probability is negative or not finite, all are zero, or there are more symbols than
+                counts.
+        """
+        p = np.asarray(pmf, dtype=np.float64)
+        if (
+            p.ndim != 1
+            or not np.all(np.isfinite(p))
+            or p.min(initial=0.0) < 0
+            or p.sum() <= 0
+            or p.size >= _TOTAL
+        ):
+            raise ValueError(
+                f"probabilities are (n,), finite, ≥ 0, not all zero, fewer than {_TOTAL}; got {p!r}"
+            )
+        counts = 1 + np.floor(p / p.sum() * (_TOTAL - p.size)).astype(np.int64)
+        counts[np.argmax(counts)] += _TOTAL - counts.sum()
+        return cls(counts, offset)
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    @property
+    def last(self) -> int:
+        """The largest symbol."""
+        return self.offset + len(self) - 1
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Of its counts alone: the coder's model cannot be copied."""
+        return type(self), (self.counts, self.offset)
+
+    @cached_property
+    def bits(self) -> NDArray[np.float64]:
+        """What each symbol costs, (n,)."""
+        cost: NDArray[np.float64] = -np.log2(self.counts / _TOTAL)
+        return cost
+
+    @cached_property
+    def model(self) -> Any:
+        """The coder's model; the counts are exact in float32 (at most 2**16)."""
+        probabilities = (self.counts / _TOTAL).astype(np.float32)
+        return constriction.stream.model.Categorical(probabilities, perfect=False)
+
+
+class SymbolEncoder:
+    """Collects symbols of one string, and remembers them: what was coded can be compared with what is decoded."""
+
+    def __init__(self) -> None:
+        self._coder = constriction.stream.queue.RangeEncoder()
+        self._coded: list[tuple[Symbols, FrequencyTable]] = []
+
+    def encode(self, symbols: Symbols, table: FrequencyTable) -> None:
+        """Append symbols (n,).
+
+        Raises:
+            ValueError: A symbol lies outside the table.
+        """
+        if symbols.size and (symbols.min() < table.offset or symbols.max() > table.last):
+            raise ValueError(
+                f"symbols lie in [{table.offset}, {table.last}], got {symbols.min()} to {symbols.max()}"
+            )
+        if symbols.size and len(table) > 1:
+            self._coder.encode(np.ascontiguousarray(symbols - table.offset, dtype=np.int32), table.model)
+            self._coded.append((symbols, table))
+
+    def words(self) -> bytes:
+        """The string in whole words of 32 bit, most significant byte first."""
+        return b"" if not self._coded else bytes(self._coder.get_compressed().astype(">u4").tobytes())
+
+    def is_decoded_from(self, data: bytes) -> bool:
+        """True where these bytes decode to the same symbols under the same tables."""
+        decoder = SymbolDecoder(data)
+        try:
+            return all(
+                np.array_equal(decoder.decode(len(symbols), table), symbols) for symbols, table in self._coded
+            )
+        except BitstreamError:
+            return False
+
+
+class SymbolDecoder:
+    """Takes symbols from a string; the order of calls and tables must be the encoder's.
+
+    The coder itself never finds that a string has ended: it would read zeros for as long as it is asked. What the
+    symbols cost is therefore added up, and no more is taken from a string than it can hold.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        read_ahead = 2 * _WORD_BYTES + -len(data) % _WORD_BYTES  # the coder looks two words ahead
+        padded = data + b"\0" * read_ahead
+        self._coder = constriction.stream.queue.RangeDecoder(
+            np.frombuffer(padded, dtype=">u4").astype(np.uint32)
+        )
+        self._bits_left = 8 * len(data) * _SLACK + _SLACK_BITS
+
+    def decode(self, count: int, table: FrequencyTable) -> Symbols:
+        """The next ``count`` symbols.
+
+        Raises:
+            BitstreamError: The string cannot have been made with this table, or is too short for so many
+                symbols.
+        """
+        if not 0 <= count <= _MOST_SYMBOLS:
+            raise BitstreamError(f"the coded string is damaged: it asks for {count} symbols")
+        if count == 0 or len(table) == 1:
+            return np.full(count, table.offset, dtype=np.int32)
+        runs = [self._run(min(_RUN, count - done), table) for done in range(0, count, _RUN)]
+        return np.concatenate(runs) + np.int32(table.offset)
+
+    def _run(self, count: int, table: FrequencyTable) -> Symbols:
+        try:
+            found = np.asarray(self._coder.decode(table.model, count), dtype=np.int32)
+        except BaseException as error:
+            if isinstance(error, AssertionError | ValueError) or _is_panic(error):
+                raise BitstreamError(f"the coded string is damaged: {error}") from error
+            raise
+        self._bits_left -= float(table.bits[found].sum())
+        if self._bits_left < 0:
+            raise BitstreamError("the coded string is damaged: it ends before its symbols do")
+        return found
+
+
+def _is_panic(error: BaseException) -> bool:
+    """What a Rust library raises where it has met what it thought impossible: no ``Exception``, of no public type."""
+    return type(error).__name__ == "PanicException"

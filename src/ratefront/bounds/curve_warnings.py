@@ -1,0 +1,112 @@
+"""Curves, and what people should be told of them: where they rest on too little, or on posteriors that are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from ratefront.bounds.curve import RateDistortionCurve
+from ratefront.bounds.curve_names import SAMPLE_AND_COMMUNICATE, TASK_MODEL, TASK_MODEL_CALIBRATED
+from ratefront.bounds.curve_recipes import RECIPES, curve_names, curves_from_predictions
+from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
+from ratefront.bounds.source.predictions import Predictions
+from ratefront.bounds.statistics.few_samples import few_samples_warning
+from ratefront.bounds.statistics.reliability import Reliability, reliability
+from ratefront.bounds.statistics.undercut import Undercut, undercut
+
+LARGE_CALIBRATION_ERROR = 0.1
+"""Ordinary training leaves 0.02 to 0.1, label smoothing included. There one temperature moves TMRD by hundredths of a
+bit, beyond by tenths.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class DoubtedCurves:
+    """Attributes:
+
+    curves: by name.
+    warnings: sentences for people.
+    """
+
+    curves: dict[str, RateDistortionCurve]
+    warnings: tuple[str, ...]
+
+
+def curves_with_doubts(
+    predictions: Predictions,
+    only: Iterable[str] | None = None,
+    points: int = SOLVED_SLOPES,
+    *,
+    besides: Collection[str] = (),
+    is_tempered: bool = False,
+) -> DoubtedCurves:
+    """The curves of `curves_from_predictions` with warnings. Where S&C lies below TMRD, TMRD of calibrated posteriors
+    comes along, if nobody asks for curves by name.
+
+    Args:
+        besides: names of curves to draw besides those of the theory.
+        is_tempered: the posteriors have the best temperature already.
+
+    Raises:
+        InputError: as `curves_from_predictions` (fatal).
+    """
+    names = [*curve_names(predictions), *besides] if only is None else only
+    curves = curves_from_predictions(predictions, names, points)
+    found = _undercut(predictions, curves)
+    if found is not None and only is None and TASK_MODEL_CALIBRATED not in curves:
+        curves |= curves_from_predictions(predictions, [TASK_MODEL_CALIBRATED], points)
+    sentences = [
+        few_samples_warning(predictions, curves),
+        _calibration_warning(predictions, curves, is_tempered),
+        None if found is None else _undercut_warning(found, curves, is_tempered),
+    ]
+    return DoubtedCurves(curves, tuple(sentence for sentence in sentences if sentence))
+
+
+def _undercut(predictions: Predictions, curves: Mapping[str, RateDistortionCurve]) -> Undercut | None:
+    if not {TASK_MODEL, SAMPLE_AND_COMMUNICATE} <= set(curves):
+        return None
+    return undercut(predictions, curves[TASK_MODEL], curves[SAMPLE_AND_COMMUNICATE])
+
+
+def _calibration_warning(
+    predictions: Predictions, curves: Mapping[str, RateDistortionCurve], is_tempered: bool
+) -> str | None:
+    """None where the error is small, or may be chance, or where no curve sees the posteriors."""
+    if not any(RECIPES[name].needs_posteriors for name in curves):
+        return None
+    found = reliability(predictions)
+    if found.error <= max(LARGE_CALIBRATION_ERROR, found.error_by_chance):
+        return None
+    return (
+        f"The posteriors are badly calibrated, their expected calibration error is {found.error:.3f}: the model is "
+        f"sure of {found.confidence:.1%} and right in {found.accuracy:.1%}. TMRD and S&C take posteriors at "
+        f"their word, and are off. {_advice(found, is_tempered)}"
+    )
+
+
+def _advice(found: Reliability, is_tempered: bool) -> str:
+    if is_tempered:
+        return "No temperature mends it."
+    unsure = found.confidence < found.accuracy
+    causes = "probabilities in place of logits, strong label smoothing" if unsure else "overfitting"
+    return (
+        f"Look for the cause ({causes}); the option `calibrate` of `ratefront bounds` tempers the posteriors."
+    )
+
+
+def _undercut_warning(found: Undercut, curves: Mapping[str, RateDistortionCurve], is_tempered: bool) -> str:
+    beside = "drawn beside it" if TASK_MODEL_CALIBRATED in curves else f"the curve {TASK_MODEL_CALIBRATED}"
+    mended = (
+        "One temperature does not mend it."
+        if is_tempered
+        else f"TMRD of calibrated posteriors, the temperature fitted on other samples, is {beside}."
+    )
+    other = "does not come there" if found.task_model_bits is None else f"{found.task_model_bits:.3f}"
+    return (
+        f"S&C lies below TMRD: at an accuracy of {found.accuracy:.2%} it needs {found.sampled_bits:.3f} bit/sample, "
+        f"TMRD {other}. It is not the luck of these samples: at the same rate S&C is right more often by over "
+        f"{100 * found.certain:.2g} points (paired bootstrap, one-sided {found.level:.0%} of all rates together). "
+        f"Behind posteriors that are right nothing lies below TMRD: they are miscalibrated, and TMRD is no bound "
+        f"here. {mended}"
+    )

@@ -1,0 +1,102 @@
+"""Where to sample a curve of inverse temperatures, so that straight lines between its points miss little."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ratefront.bounds.curves.tempered_sampling import ROUNDING_BITS, sampled_points
+from ratefront.bounds.solver.kernels import SMALLEST
+from ratefront.bounds.source.distributions import FloatArray, IntArray
+from ratefront.bounds.source.scores import IMPOSSIBLE, Reals, centred_rows
+
+PILOT_SAMPLES, PILOT_ENTRIES = 2000, 2_000_000
+NARROW = 1 - 1e-9
+EVEN, HARD = 1e-6, 1e8
+"""Inverse temperatures in units of one over a score difference, at which a draw is as good as even or hard."""
+LONG = 0.08
+"""A step that goes further, of the whole rate or the whole distortion, is split whatever it seems to miss."""
+
+
+class TemperatureGrid:
+    """Inverse temperatures from 0 to infinity, more of them on demand where the curve of a pilot, an evenly
+    spaced part of the samples, bends: the step with most to hide is split first.
+    """
+
+    def __init__(self, f: Reals, y: IntArray) -> None:
+        pilot_samples = min(y.size, PILOT_SAMPLES, max(64, PILOT_ENTRIES // f.shape[1]))
+        pilot = np.unique(np.linspace(0, y.size - 1, pilot_samples).astype(int))
+        self._f, self._y = f[pilot], y[pilot]
+        self.lambdas, self._points = [0.0, np.inf], []
+        reach = _reach(self._f)
+        if reach is not None:
+            self._least, self._most = reach
+            self.lambdas.insert(1, float(np.clip(1.0, *reach)))
+            self._points = [self._point(end) for end in self.lambdas]
+
+    def grow(self, count: int) -> bool:
+        """Splits until there are `count` inverse temperatures; False where none can be told from another."""
+        while len(self.lambdas) < count:
+            if not self._points or not self._split():
+                return False
+        return True
+
+    def _split(self) -> bool:
+        urgency = _urgency(*np.array(self._points).T)
+        urgency[[not self._can_split(i) for i in range(urgency.size)]] = 0.0
+        index = int(np.argmax(urgency))
+        if urgency[index] <= 0.0:
+            return False
+        middle = self._middle(index)
+        self.lambdas.insert(index + 1, middle)
+        self._points.insert(index + 1, self._point(middle))
+        return True
+
+    def _point(self, inverse_temperature: float) -> tuple[float, float]:
+        found = sampled_points(self._f, self._y, [inverse_temperature])
+        return float(found.rate_bits[0]), float(found.distortion[0])
+
+    def _middle(self, i: int) -> float:
+        low, high = max(self.lambdas[i], self._least), min(self.lambdas[i + 1], self._most)
+        return float(np.sqrt(low) * np.sqrt(high))
+
+    def _can_split(self, i: int) -> bool:
+        middle = self._middle(i)
+        return self.lambdas[i] < middle * NARROW and middle < self.lambdas[i + 1] * NARROW
+
+
+def _urgency(rate: FloatArray, distortion: FloatArray) -> FloatArray:
+    """What a straight line may miss between neighbours, in bit (relative above one bit), shape (M - 1,).
+
+    Judged by the bends at both ends; a step that goes far is split whatever it seems to miss.
+    """
+    length = np.hypot(np.diff(rate) / max(float(rate.max()), ROUNDING_BITS), np.diff(distortion))
+    bend = np.zeros(rate.size)
+    bend[1:-1] = _bends(rate, distortion) / np.maximum(1.0, rate[1:-1])
+    before, after = length[:-1], length[1:]
+    total = np.maximum(before + after, SMALLEST)
+    missed = np.zeros(length.size)
+    missed[:-1] = bend[1:-1] * before / total
+    missed[1:] = np.maximum(missed[1:], bend[1:-1] * after / total)
+    return np.where(length > LONG, 1.0 + length, np.minimum(missed, 1.0))
+
+
+def _bends(rate: FloatArray, distortion: FloatArray) -> FloatArray:
+    """How far each inner point lies from the line through its neighbours, seen along the rate axis."""
+    width, rise = distortion[2:] - distortion[:-2], rate[2:] - rate[:-2]
+    share = np.divide(distortion[1:-1] - distortion[:-2], width, out=np.zeros_like(width), where=width != 0)
+    away = np.abs(rate[1:-1] - rate[:-2] - share * rise)
+    return np.asarray(np.minimum(away, np.abs(rise)))
+
+
+def _reach(f: Reals) -> tuple[float, float] | None:
+    """Between which inverse temperatures draws go from even to hard; None where all scores of each row are one.
+
+    A class masked by a very negative score spreads its row without end, so the hard end is judged by how far
+    the second best lies behind.
+    """
+    behind = -np.sort(centred_rows(f), axis=1)[:, ::-1]
+    possible = behind[(behind > 0.0) & (behind < -IMPOSSIBLE)]
+    if possible.size == 0:
+        return None
+    second = behind[:, 1][(behind[:, 1] > 0.0) & (behind[:, 1] < -IMPOSSIBLE)]
+    return EVEN / float(possible.max()), HARD / float(second.min() if second.size else possible.min())

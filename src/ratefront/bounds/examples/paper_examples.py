@@ -1,0 +1,214 @@
+"""Three sources for which the papers draw bounds: nothing has to be measured for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ratefront.bounds.collection import Bounds
+from ratefront.bounds.curve import RateDistortionCurve
+from ratefront.bounds.curve_names import LINEAR_RULE, ORACLE
+from ratefront.bounds.curves.linear_rule import linear_rule
+from ratefront.bounds.curves.oracle import oracle_curve, uniform_curve
+from ratefront.bounds.examples.detection import detection_count, detection_log2_count
+from ratefront.bounds.examples.mixture import LEAST_ERROR, class_densities, mixture_curves
+from ratefront.bounds.examples.modelnet40 import modelnet40_test_counts
+from ratefront.bounds.source.distributions import FloatArray, entropy_bits, prior_from_counts
+from ratefront.errors import InputError
+
+MIXTURE, DETECTION, MODELNET40 = "mixture", "detection", "modelnet40"
+ORACLE_UNIFORM = "oracle_uniform"
+
+CLASSIFICATION = {"MNIST": 10, "ModelNet40": 40, "ImageNet": 1000}
+"""K of the data sets beside which RA Fig. 2 sets detection."""
+
+DENSITY_REACH, DENSITY_POINTS = 5.0, 401
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class ExampleBounds(Bounds):
+    """Attributes:
+
+    example: its name, one of `EXAMPLES`.
+    source: what it reproduces, in words.
+    """
+
+    example: str
+    source: str
+
+    @property
+    def description(self) -> tuple[str, ...]:
+        return (f"{self.example}: {self.source}",)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "example": self.example,
+            "source": self.source,
+            **self._own(),
+            "curves": self._curves_as_json(),
+        }
+
+    def _own(self) -> dict[str, Any]:
+        return {"classes": self.classes}
+
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """Probability densities over x, arrays of shape (M,): `mixture` is p(x), `given[y]` p(x | y), shape (2, M)."""
+
+    x: FloatArray
+    mixture: FloatArray
+    given: FloatArray
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class MixtureBounds(ExampleBounds):
+    """MA Fig. 1. Attributes: least_distortion, the least error behind X; density, of X."""
+
+    least_distortion: float
+    density: Density
+
+    def _own(self) -> dict[str, Any]:
+        density = {
+            "x": self.density.x.tolist(),
+            "p(x)": self.density.mixture.tolist(),
+            "p(x | y = 0)": self.density.given[0].tolist(),
+            "p(x | y = 1)": self.density.given[1].tolist(),
+        }
+        return {**super()._own(), "least_distortion": self.least_distortion, "density": density}
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class EquiprobableBounds(Bounds):
+    """Attributes: log2_classes, log2 K, of classes all equally likely."""
+
+    log2_classes: float
+
+    @classmethod
+    def of(cls, classes: int, log2_classes: float) -> EquiprobableBounds:
+        curves = {ORACLE: uniform_curve(classes), LINEAR_RULE: linear_rule(log2_classes)}
+        return cls(curves=curves, classes=classes, log2_classes=log2_classes)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "classes": self.classes,
+            "log2_classes": self.log2_classes,
+            "curves": self._curves_as_json(),
+        }
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class DetectionBounds(ExampleBounds):
+    """RA Fig. 2. Attributes: detection, whose K is too large for a float; panels, the classification data sets
+    beside it, by name.
+    """
+
+    log2_classes: float
+    panels: Mapping[str, EquiprobableBounds]
+
+    def to_json(self) -> dict[str, Any]:
+        panels = {name: panel.to_json() for name, panel in self.panels.items()}
+        return {**super().to_json(), "panels": panels}
+
+    def _own(self) -> dict[str, Any]:
+        return {"classes": str(self.classes), "log2_classes": self.log2_classes}  # too many for a JSON number
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class ModelNet40Bounds(ExampleBounds):
+    """RA Fig. 3: the oracle of the test set's prior and that of equiprobable classes."""
+
+    samples: int
+    label_entropy_bits: float
+
+    def _own(self) -> dict[str, Any]:
+        return {
+            **super()._own(),
+            "samples": self.samples,
+            "label_entropy_bits": self.label_entropy_bits,
+        }
+
+
+def example(name: str) -> ExampleBounds:
+    """The curves of one of the papers' figures, computed anew.
+
+    Args:
+        name: "mixture", two overlapping Gaussians; "detection", objects as on COCO beside classification data
+            sets; "modelnet40", the prior of its test split against equiprobable classes.
+
+    Returns:
+        Curves in bit/sample over P(Y^ != Y), and what else the figure shows.
+
+    Raises:
+        InputError: no such example (fatal).
+
+    Example:
+        >>> mixture = example("mixture")
+        >>> round(mixture["indirect"].rate_at(0.25), 3)  # bit/sample of the best system
+        0.374
+        >>> round(mixture["oracle"].rate_at(0.25), 3)
+        0.189
+    """
+    if name not in _BUILDERS:
+        raise InputError(f"no such example: {name!r}; there are {', '.join(EXAMPLES)}")
+    return _BUILDERS[name]()
+
+
+def _mixture() -> MixtureBounds:
+    x = np.linspace(-DENSITY_REACH, DENSITY_REACH, DENSITY_POINTS)
+    given = class_densities(x)
+    return MixtureBounds(
+        example=MIXTURE,
+        source="Enttsel and Corlay, Model-Aware Rate-Distortion Limits for Task-Oriented Source Coding, Fig. 1: "
+        "Y is a fair bit, X = 2Y - 1 + N(0, 1)",
+        classes=2,
+        least_distortion=LEAST_ERROR,
+        density=Density(x, given.mean(axis=0), given),
+        curves=mixture_curves(),
+    )
+
+
+def _detection() -> DetectionBounds:
+    ours = EquiprobableBounds.of(detection_count(), detection_log2_count())
+    return DetectionBounds(
+        example=DETECTION,
+        source="Bajic, Rate-Accuracy Bounds in Visual Coding for Machines, Fig. 2 and equation 7: detection as on "
+        "COCO, 1 to 15 objects of 80 kinds in 98 positions, and classification; all classes equiprobable",
+        classes=ours.classes,
+        log2_classes=ours.log2_classes,
+        curves=ours.curves,
+        panels={
+            name: EquiprobableBounds.of(classes, float(np.log2(classes)))
+            for name, classes in CLASSIFICATION.items()
+        },
+    )
+
+
+def _modelnet40() -> ModelNet40Bounds:
+    counts = list(modelnet40_test_counts().values())
+    prior = prior_from_counts(counts)
+    return ModelNet40Bounds(
+        example=MODELNET40,
+        source="Bajic, Rate-Accuracy Bounds in Visual Coding for Machines, Fig. 3: ModelNet40, the class counts of "
+        "its test split against equiprobable classes",
+        classes=len(counts),
+        samples=sum(counts),
+        label_entropy_bits=entropy_bits(prior),
+        curves={ORACLE: oracle_curve(prior), ORACLE_UNIFORM: _renamed(uniform_curve(len(counts)))},
+    )
+
+
+def _renamed(curve: RateDistortionCurve) -> RateDistortionCurve:
+    return replace(curve, name=ORACLE_UNIFORM)
+
+
+_BUILDERS: dict[str, Callable[[], ExampleBounds]] = {
+    MIXTURE: _mixture,
+    DETECTION: _detection,
+    MODELNET40: _modelnet40,
+}
+
+EXAMPLES = tuple(_BUILDERS)

@@ -1,0 +1,225 @@
+"""What a task model said of N labelled samples, and the npz file it comes in."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from ratefront.bounds.source.distributions import (
+    PROBABILITY_TOLERANCE,
+    IntArray,
+    as_array,
+    as_classes,
+    joint_from_decisions,
+    prior_from_labels,
+)
+from ratefront.bounds.source.scores import Reals, are_probabilities, refuse_probabilities
+from ratefront.errors import InputError
+from ratefront.wording import Argument, Message
+
+ReadAs = Literal["logits", "probabilities"]
+OUTPUT_KEYS = ("logits", "probabilities", "predicted")
+_OF_ARRAYS = (
+    "give them as probabilities, or insist that they are logits (Predictions.from_logits, insist=True)"
+)
+_OF_A_FILE = Message(
+    "store them as 'probabilities', or read them so (",
+    Argument("read_as", "probabilities"),
+    "); if they are logits all the same, insist (",
+    Argument("read_as", "logits"),
+    ")",
+)
+"""What to do with probabilities that are called logits."""
+TEST_SPLIT = "_test"
+"""A sweep's task_model/predictions.npz holds several splits: labels_test, logits_test are those of the report."""
+GREATEST_CLASSES = 1_000_000
+"""Decisions alone do not say how many classes there are; more than this is taken for a mistake."""
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Checked predictions, from `load_predictions` or one of the `from_` constructors.
+
+    Attributes:
+        labels: shape (N,), 0..classes-1.
+        predicted: shape (N,), the likeliest class (the first of equals).
+        classes: K.
+        log_probabilities: shape (N, K) up to a constant per row, -inf where a probability is 0; None from
+            decisions.
+    """
+
+    labels: IntArray
+    predicted: IntArray
+    classes: int
+    log_probabilities: Reals | None = None
+
+    @classmethod
+    def from_logits(
+        cls, labels: npt.ArrayLike, logits: npt.ArrayLike, *, insist: bool = False
+    ) -> Predictions:
+        """`insist` takes rows for logits though they are >= 0 and sum to 1.
+
+        Raises InputError (fatal) on wrong shapes, values that are not finite, labels out of range, and on
+        probabilities.
+        """
+        return cls._of_logits(labels, logits, insist=insist, remedy=_OF_ARRAYS)
+
+    @classmethod
+    def _of_logits(
+        cls, labels: npt.ArrayLike, logits: npt.ArrayLike, *, insist: bool, remedy: str
+    ) -> Predictions:
+        scores = _checked_matrix(logits, "logits")
+        y = _checked_labels(labels, scores.shape)
+        decision = np.asarray(scores.argmax(axis=1), dtype=np.int64)
+        if not insist:
+            refuse_probabilities(scores, "logits", remedy)
+        elif are_probabilities(scores):
+            scores = scores - 1.0  # the same posteriors, and nobody takes them for probabilities again
+        return cls(y, decision, scores.shape[1], scores)
+
+    @classmethod
+    def from_probabilities(cls, labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Predictions:
+        """Raises InputError (fatal) as `from_logits`, and on rows that are negative or whose sum is not 1."""
+        p = _checked_matrix(probabilities, "probabilities")
+        y = _checked_labels(labels, p.shape)
+        _check_normalised(p)
+        with np.errstate(divide="ignore"):
+            return cls(y, np.asarray(p.argmax(axis=1), dtype=np.int64), p.shape[1], np.log(p))
+
+    @classmethod
+    def from_decisions(
+        cls, labels: npt.ArrayLike, predicted: npt.ArrayLike, classes: int | None = None
+    ) -> Predictions:
+        """`classes` defaults to 1 + the greatest label or decision. Raises InputError (fatal) on unequal or
+        bad arrays.
+        """
+        limit = classes if classes is not None else GREATEST_CLASSES
+        y, decision = as_classes(labels, limit, "labels"), as_classes(predicted, limit, "predicted")
+        if y.size != decision.size:
+            raise InputError(
+                f"predicted must have the length of labels, {y.size}; its shape is {decision.shape}"
+            )
+        return cls(y, decision, classes if classes is not None else 1 + int(max(y.max(), decision.max())))
+
+    @property
+    def samples(self) -> int:
+        return int(self.labels.size)
+
+    @property
+    def label_prior(self) -> npt.NDArray[np.float64]:
+        """Relative frequency of each class among the labels, shape (K,)."""
+        return prior_from_labels(self.labels, self.classes)
+
+    @property
+    def joint(self) -> sparse.csr_array:
+        """The empirical p(y, y~), shape (K, K)."""
+        return joint_from_decisions(self.labels, self.predicted, self.classes)
+
+
+def load_predictions(path: str | Path, read_as: ReadAs | None = None) -> Predictions:
+    """Reads an npz: `labels` (N,) and one of `logits` (N, K), `probabilities` (N, K), `predicted` (N,).
+
+    The predictions that a sweep keeps of its task model, `labels_test` and `logits_test`, will do as well.
+
+    Args:
+        read_as: what the scores are, whatever the file calls them, and whatever they look like.
+
+    Raises:
+        InputError: probabilities that are called logits, and anything that makes the file unusable; names the
+            file, the array, the value and the rule (fatal).
+    """
+    file = Path(path)
+    try:
+        return _from_arrays(_read_arrays(file), read_as)
+    except InputError as error:
+        raise InputError(Message(f"{file}: ", error)) from error
+
+
+def _read_arrays(file: Path) -> dict[str, npt.NDArray[Any]]:
+    try:
+        if not zipfile.is_zipfile(file):
+            file.stat()
+            raise InputError("this is not an npz file (numpy.savez writes one)")
+        with np.load(file, allow_pickle=False) as archive:
+            split = "" if "labels" in archive.files else TEST_SPLIT
+            if f"labels{split}" not in archive.files:
+                raise InputError(
+                    f"the array 'labels' (N,) is missing; it holds {', '.join(archive.files) or 'nothing'}"
+                )
+            keys = [key for key in ("labels", *OUTPUT_KEYS) if key + split in archive.files]
+            return {key: _read_array(archive, key + split) for key in keys}
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _read_array(archive: Any, key: str) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(archive[key])
+    except MemoryError as error:
+        raise InputError(f"the array {key!r} is larger than this machine's memory: {error}") from error
+    except (ValueError, EOFError, RuntimeError, NotImplementedError, zlib.error) as error:
+        raise InputError(
+            f"the array {key!r} cannot be read; Python objects are not allowed inside: {error}"
+        ) from error
+
+
+def _from_arrays(arrays: dict[str, npt.NDArray[Any]], read_as: ReadAs | None) -> Predictions:
+    given = [key for key in OUTPUT_KEYS if key in arrays]
+    if len(given) != 1:
+        raise InputError(
+            f"needs exactly one of {', '.join(OUTPUT_KEYS)}; it holds {', '.join(given) or 'none of them'}"
+        )
+    key, labels, values = given[0], arrays["labels"], arrays[given[0]]
+    if key == "predicted":
+        if read_as is not None:
+            raise InputError(f"the array 'predicted' holds decisions, they cannot be read as {read_as}")
+        return Predictions.from_decisions(labels, values)
+    if (read_as or key) == "logits":
+        return Predictions._of_logits(labels, values, insist=read_as is not None, remedy=_OF_A_FILE)
+    return Predictions.from_probabilities(labels, values)
+
+
+def _checked_matrix(values: npt.ArrayLike, name: str) -> Reals:
+    matrix = as_array(values, name)
+    if matrix.dtype.kind not in "fiu":
+        raise InputError(f"{name} must be real numbers, they are {matrix.dtype}")
+    if matrix.ndim != 2 or matrix.size == 0:
+        raise InputError(f"{name} must have shape (N, K) with N, K >= 1, it has shape {matrix.shape}")
+    if matrix.dtype not in (np.dtype(np.float32), np.dtype(np.float64)):
+        matrix = matrix.astype(np.float32 if matrix.dtype == np.float16 else np.float64)
+    bad = np.argwhere(~np.isfinite(matrix))
+    if bad.size:
+        row, column = bad[0]
+        raise InputError(f"{name} must be finite, {name}[{row}, {column}] is {matrix[row, column]}")
+    return matrix
+
+
+def _checked_labels(labels: npt.ArrayLike, shape: tuple[int, ...]) -> IntArray:
+    y = as_classes(labels, shape[1], "labels")
+    if y.size != shape[0]:
+        raise InputError(f"labels must have one entry for each of the {shape[0]} rows, there are {y.size}")
+    return y
+
+
+def _check_normalised(p: Reals) -> None:
+    negative = np.argwhere(p < 0)
+    if negative.size:
+        row, column = negative[0]
+        raise InputError(
+            f"probabilities must be >= 0, probabilities[{row}, {column}] is {p[row, column]}; "
+            "logits and log-probabilities are stored as 'logits'"
+        )
+    sums = p.sum(axis=1, dtype=np.float64)
+    wrong = np.flatnonzero(np.abs(sums - 1.0) > PROBABILITY_TOLERANCE)
+    if wrong.size:
+        raise InputError(
+            f"each row of probabilities must sum to 1 within {PROBABILITY_TOLERANCE:g}, "
+            f"row {wrong[0]} sums to {sums[wrong[0]]:.6g}; divide each row by its sum"
+        )

@@ -1,0 +1,90 @@
+"""What a channel sees of a sample: a class, or its posterior. Each is one of R rows of gains g over K outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+import numpy as np
+from scipy import sparse
+
+from ratefront.bounds.source.distributions import FloatArray, IntArray
+from ratefront.bounds.source.predictions import Predictions
+from ratefront.bounds.source.scores import IMPOSSIBLE, Reals, posterior_rows
+from ratefront.errors import InputError
+
+
+class Inputs(Protocol):
+    """What the channel sees of a sample, as one of R rows of g."""
+
+    def rows(self, predictions: Predictions) -> int:
+        """R."""
+        ...
+
+    def row_of(self, predictions: Predictions) -> IntArray:
+        """The row of each sample, shape (N,)."""
+        ...
+
+    def gain(self, predictions: Predictions, rows: slice) -> FloatArray:
+        """g less the greatest entry of each row, shape (b, K)."""
+        ...
+
+
+class Seen(Enum):
+    """The class that a channel takes for its input."""
+
+    LABEL = "label"
+    DECISION = "decision"
+
+
+@dataclass(frozen=True, eq=False)
+class ClassInputs:
+    """The channel sees a class; a row is shared by all samples of the class.
+
+    Attributes:
+        seen: which class.
+        table: g, sparse, shape (R, K).
+        row_of_class: shape (K,), so that classes that the fit never saw can have a row of their own.
+    """
+
+    seen: Seen
+    table: sparse.csr_array
+    row_of_class: IntArray
+
+    def rows(self, predictions: Predictions) -> int:
+        return int(self.table.shape[0])
+
+    def row_of(self, predictions: Predictions) -> IntArray:
+        classes = predictions.labels if self.seen is Seen.LABEL else predictions.predicted
+        return np.asarray(self.row_of_class[classes])
+
+    def gain(self, predictions: Predictions, rows: slice) -> FloatArray:
+        dense = np.asarray(self.table[rows].toarray(), dtype=np.float64)
+        return np.asarray(dense - dense.max(axis=1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class PosteriorInputs:
+    """The channel sees the posterior, each sample's own row: g is its logarithm or the posterior itself."""
+
+    logarithmic: bool
+
+    def rows(self, predictions: Predictions) -> int:
+        return scores_of(predictions).shape[0]
+
+    def row_of(self, predictions: Predictions) -> IntArray:
+        return np.arange(predictions.samples)
+
+    def gain(self, predictions: Predictions, rows: slice) -> FloatArray:
+        scores = scores_of(predictions)[rows]
+        values = np.array(scores, dtype=np.float64) if self.logarithmic else posterior_rows(scores)
+        values -= values.max(axis=1, keepdims=True)
+        return np.maximum(values, IMPOSSIBLE, out=values)
+
+
+def scores_of(predictions: Predictions) -> Reals:
+    """Raises InputError (fatal) where there are only decisions."""
+    if predictions.log_probabilities is None:
+        raise InputError("posteriors are needed: logits or probabilities, not decisions alone")
+    return predictions.log_probabilities

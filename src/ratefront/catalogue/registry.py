@@ -1,0 +1,120 @@
+"""What exists, by name: each entry is a parameter model and the import path of the thing itself.
+
+Names and parameters are checked without importing torch; the thing is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from ratefront.errors import UnknownNameError
+
+Parameters = TypeVar("Parameters", bound=BaseModel)
+
+
+def load_target(target: str) -> Any:
+    """Import and return the thing at "package.module:name"."""
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+_remembered: ContextVar[dict[Any, dict[str, Any]] | None] = ContextVar("_remembered", default=None)
+
+
+@contextmanager
+def described_once() -> Iterator[None]:
+    """Inside, what has been described is not described again: reading data and making networks takes seconds."""
+    if _remembered.get() is not None:
+        yield
+        return
+    token = _remembered.set({})
+    try:
+        yield
+    finally:
+        _remembered.reset(token)
+
+
+@dataclass(frozen=True)
+class Registered(Generic[Parameters]):
+    """One registered thing. ``facts`` are what a check needs to know without importing it (split points, classes).
+
+    Where they depend on its parameters, ``describe`` is the import path of what tells more of them.
+    """
+
+    name: str
+    parameters: type[Parameters]
+    target: str
+    summary: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    describe: str | None = None
+
+    def facts_for(self, parameters: Parameters, *of_data: Mapping[str, Any]) -> dict[str, Any]:
+        """What is known of it with these parameters; of a task model, with the facts of its data set.
+
+        Raises:
+            InputError: The parameters name something that is not there or cannot be used, as a file.
+        """
+        if self.describe is None:
+            return dict(self.facts)
+        remembered = _remembered.get()
+        key = (self.describe, self.name, parameters.model_dump_json(), repr(of_data))
+        if remembered is None or key not in remembered:
+            described: dict[str, Any] = self.facts | load_target(self.describe)(parameters, *of_data)
+            if remembered is None:
+                return described
+            remembered[key] = described
+        return dict(remembered[key])
+
+    def load(self) -> Any:
+        """Import and return the thing that ``target`` points to."""
+        return load_target(self.target)
+
+
+class Registry(Generic[Parameters]):
+    """A table of names of one kind. Duplicates and unknown names are errors that list what exists."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._entries: dict[str, Registered[Parameters]] = {}
+
+    def add(
+        self,
+        name: str,
+        parameters: type[Parameters],
+        target: str,
+        summary: str,
+        facts: dict[str, Any] | None = None,
+        *,
+        describe: str | None = None,
+    ) -> None:
+        """Register ``target`` under ``name``; see ``Registered`` for facts.
+
+        Raises:
+            ValueError: The name is taken.
+        """
+        if name in self._entries:
+            raise ValueError(
+                f"{self.kind} {name!r} is registered twice: {self._entries[name].target}, {target}"
+            )
+        self._entries[name] = Registered(name, parameters, target, summary, facts or {}, describe)
+
+    def __getitem__(self, name: str) -> Registered[Parameters]:
+        if name not in self._entries:
+            raise UnknownNameError(self.kind, name, self)
+        return self._entries[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._entries))
+
+    def __len__(self) -> int:
+        return len(self._entries)

@@ -1,0 +1,160 @@
+"""``ratefront bounds``: the theory alone, for any model's predictions."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ratefront.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ratefront.bounds import Bounds
+
+
+class ReadAsChoice(StrEnum):
+    """What scores are, whatever the file calls them."""
+
+    LOGITS = "logits"
+    PROBABILITIES = "probabilities"
+
+
+def bounds(
+    predictions: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="PREDICTIONS.npz",
+            help="labels (N,) and one of logits (N, K), probabilities (N, K), predicted (N,).",
+            show_default=False,
+        ),
+    ] = None,
+    prior: Annotated[
+        Path | None, typer.Option(metavar="COUNTS.json", help="Class counts instead: the oracle alone.")
+    ] = None,
+    example: Annotated[
+        str | None, typer.Option(help="A figure of the papers instead: mixture, detection or modelnet40.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The JSON file to write.")] = None,
+    figure: Annotated[Path | None, typer.Option(help="The figure to write, .png or .pdf.")] = None,
+    read_as: Annotated[
+        ReadAsChoice | None,
+        typer.Option("--as", help="What the scores are, whatever the file calls them or they look like."),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CURVES", help="Only these, by name, with commas between them; '--only help' lists all."
+        ),
+    ] = None,
+    points: Annotated[
+        int | None, typer.Option(min=2, max=2000, help="Solved slopes a curve.  [default: 60]")
+    ] = None,
+    bootstrap: Annotated[
+        int | None,
+        typer.Option(
+            min=2, max=100_000, metavar="B", help="Held-out curves with 95 % intervals from B resamples."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the folds and the resamples.")] = 0,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Temper the posteriors on the labels first.")
+    ] = False,
+) -> None:
+    """Compute the bounds of any model's predictions, of a prior, or of the papers' examples."""
+    from ratefront import bounds as theory
+    from ratefront.terminal.bounds_table import print_bounds
+    from ratefront.terminal.closed_output import may_go_unread
+
+    if sum(source is not None for source in (predictions, prior, example)) != 1:
+        raise InputError("give either PREDICTIONS.npz, or --prior COUNTS.json, or --example NAME")
+    if seed and bootstrap is None:
+        raise InputError("--seed is for --bootstrap")
+    if predictions is None and (read_as or only or points or bootstrap or calibrate):
+        raise InputError("--as, --only, --points, --bootstrap and --calibrate are for PREDICTIONS.npz")
+    if out is None and figure is None:
+        raise InputError("nothing to write: give --out FILE.json or --figure FILE.png, or both")
+    _check_writable(out, figure, predictions or prior)
+    with _warnings_in_a_line():
+        if predictions is not None:
+            found = _of_predictions(predictions, read_as, only, points, bootstrap, seed, calibrate)
+        else:
+            found = theory.from_counts_file(prior) if prior is not None else theory.example(str(example))
+    with may_go_unread(sys.stderr):  # the files are what was asked for
+        print_bounds(found, sys.stderr)
+    if out is not None:
+        _write_json(out, found)
+        print(out)
+    if figure is not None:
+        found.save_figure(figure)
+        print(figure)
+
+
+def _of_predictions(
+    path: Path,
+    read_as: ReadAsChoice | None,
+    only: list[str] | None,
+    points: int | None,
+    bootstrap: int | None,
+    seed: int,
+    calibrate: bool,
+) -> Bounds:
+    from ratefront import bounds as theory
+
+    names = [name for given in only or () for name in given.split(",")]
+    return theory.from_file(
+        path,
+        names or None,
+        read_as=None if read_as is None else read_as.value,
+        points=theory.SOLVED_SLOPES if points is None else points,
+        bootstrap=None if bootstrap is None else theory.Bootstrap(bootstrap, seed),
+        calibrate=calibrate,
+    )
+
+
+def _write_json(path: Path, found: Bounds) -> None:
+    """Whole or not at all."""
+    from ratefront.store.files.atomic_files import write_text
+
+    try:
+        write_text(path, json.dumps(found.to_json(), allow_nan=False) + "\n")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _check_writable(out: Path | None, figure: Path | None, read: Path | None) -> None:
+    """Before minutes of computing, not after them."""
+    import os
+
+    from ratefront.report.figure_file import checked_suffix
+
+    if figure is not None:
+        checked_suffix(figure)
+    named = [path.resolve() for path in (out, figure, read) if path is not None]
+    if len(set(named)) < len(named):
+        raise InputError("the files to read and to write must be different ones")
+    for path in (out, figure):
+        if path is None:
+            continue
+        if not path.absolute().parent.is_dir():
+            raise InputError(f"{path}: there is no folder {path.parent}")
+        if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
+            raise InputError(f"{path} cannot be written: it is a folder, or lies in one that is not yours")
+
+
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """Warnings for people: their sentence alone, each once."""
+    import warnings
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for sentence in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"warning: {sentence}", file=sys.stderr)

@@ -1,0 +1,188 @@
+"""``ratefront check`` and ``ratefront sweep``."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Self
+
+import typer
+
+from ratefront.cli.next_command import ratefront, resuming, tracking_words
+from ratefront.cli.shared_arguments import Overrides, Spec, overrides_of
+from ratefront.errors import EngineError, InputError
+from ratefront.wording import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ratefront.api.sweeps import Sweep
+    from ratefront.history.sweep_history import SweepHistory
+    from ratefront.spec.views.plan import Plan
+    from ratefront.store.task_model_progress import TaskModelProgress
+    from ratefront.terminal.progress_display import Display
+
+
+def check(spec: Spec, set_: Overrides = None) -> None:
+    """Validate a sweep file and print its plan; start nothing."""
+    from ratefront.api import sweep_files
+    from ratefront.spec.views.plan import render_plan
+    from ratefront.terminal.console import RaisingConsole
+
+    plan = sweep_files.plan(spec, overrides_of(set_))
+    RaisingConsole(highlight=False).print(render_plan(plan, _place(plan.spec.name)))
+    _warn_of_capacity(plan)
+
+
+def _warn_of_capacity(plan: Plan) -> None:
+    """The sweep may run on another machine than the check: too few cores here is a warning."""
+    import os
+
+    gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
+    for problem in plan.too_much_for(len(os.sched_getaffinity(0)), gpus):
+        print(f"warning: on this machine, {problem}", file=sys.stderr)
+
+
+def sweep(
+    spec: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="SPEC",
+            help="The sweep file (YAML). A sweep that is gone on with knows its own.",
+            show_default=False,
+        ),
+    ] = None,
+    set_: Overrides = None,
+    trials: Annotated[int | None, typer.Option(help="How many trials, instead of the sweep file's.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The sweep's own folder.  [default: runs/NAME-TIME]")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the sweep in --out.")] = False,
+    extend: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Go on, and try N trials more than it asked for.")
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Go on, and try again what had failed for good.")
+    ] = False,
+    tracking_uri: Annotated[
+        str | None,
+        typer.Option(help="MLflow store or server.  [default: mlflow.db beside the sweep's folder]"),
+    ] = None,
+) -> None:
+    """Run a sweep, or go on with one. The last line printed is its folder."""
+    from ratefront.api import run_sweep
+    from ratefront.terminal.closed_output import may_go_unread
+    from ratefront.terminal.console import RaisingConsole
+    from ratefront.terminal.progress_display import display_for
+
+    goes_on = resume or retry_failed or extend is not None
+    _check_options(spec, trials, out, goes_on)
+    overrides = overrides_of(set_, trials)
+    loaded = run_sweep.loaded(spec, out, overrides)
+    folder = out or run_sweep.new_folder(loaded.spec.name)
+    with _resumable(folder, tracking_uri):
+        done = run_sweep.run(
+            loaded,
+            folder,
+            resume=resume,
+            extend=extend,
+            retry_failed=retry_failed,
+            tracking_uri=tracking_uri,
+            progress=_MayGoUnread(display_for(RaisingConsole(stderr=True, highlight=False))),
+        )
+    with may_go_unread(sys.stderr):
+        _say_what_came_of_it(done, folder, tracking_uri)
+    with may_go_unread(sys.stdout):
+        print(folder)
+
+
+class _MayGoUnread:
+    """A display whose terminal may be gone: the sweep goes on, and says no more."""
+
+    def __init__(self, display: Display) -> None:
+        self._display = display
+
+    def __enter__(self) -> Self:
+        self._display.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._display.__exit__(kind, error, trace)
+
+    def update(self, history: SweepHistory) -> None:
+        with _unread():
+            self._display.update(history)
+
+    def train(self, progress: TaskModelProgress) -> None:
+        with _unread():
+            self._display.train(progress)
+
+    def ending(self) -> None:
+        self._display.ending()
+
+
+def _unread() -> AbstractContextManager[None]:
+    from ratefront.terminal.closed_output import may_go_unread
+
+    return may_go_unread(sys.stderr)
+
+
+def _check_options(spec: Path | None, trials: int | None, out: Path | None, goes_on: bool) -> None:
+    if goes_on and out is None:
+        raise InputError(
+            "--resume, --extend and --retry-failed need --out DIR: the folder of the sweep to go on with"
+        )
+    if spec is None and not goes_on:
+        raise InputError("give SPEC, a sweep file; or --out DIR with --resume, --extend N or --retry-failed")
+    if spec is None and trials is not None:
+        raise InputError("--trials changes SPEC, which is not given; for more trials use --extend N")
+
+
+def _place(name: str) -> str:
+    return f"in runs/{name}-<time>/ or the folder given by --out"
+
+
+@contextmanager
+def _resumable(folder: Path, tracking_uri: str | None) -> Iterator[None]:
+    from ratefront.terminal.closed_output import may_go_unread
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        has_begun = _has_begun(folder)
+        how = f"go on with: {resuming(folder, tracking_uri)}" if has_begun else "nothing was started"
+        with may_go_unread(sys.stderr):
+            print(f"interrupted; {how}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    except EngineError as error:
+        if not _has_begun(folder):
+            raise
+        how = f"when the cause is gone, go on with: {resuming(folder, tracking_uri)}"
+        raise EngineError(Message(error, "\n", how)) from error
+
+
+def _has_begun(folder: Path) -> bool:
+    from ratefront.api import sweeps
+
+    try:
+        sweeps.open(folder)
+    except InputError:
+        return False
+    return True
+
+
+def _say_what_came_of_it(sweep: Sweep, folder: Path, tracking_uri: str | None) -> None:
+    summary = sweep.summary
+    why = f" ({summary.ended_early})" if summary.ended_early else ""
+    print(
+        f"{summary.trials_finished} of {summary.trials_requested} trials finished{why}, "
+        f"{len(summary.front)} on the front; report: {folder / 'report.html'}\n"
+        f"browse the trials: {ratefront('ui', folder, *tracking_words(tracking_uri))}",
+        file=sys.stderr,
+    )
+    for warning in summary.warnings:
+        print(f"warning: {warning}", file=sys.stderr)

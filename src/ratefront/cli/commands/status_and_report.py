@@ -1,0 +1,42 @@
+"""Commands that look at a sweep, running or ended, and change nothing of it: ``status`` and ``report``."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from ratefront.cli.next_command import ratefront, resuming
+from ratefront.cli.shared_arguments import Sweep
+
+
+def status(
+    folder: Sweep,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs; see docs/files.md.")] = False,
+) -> None:
+    """Say how a sweep stands, also while it runs. Trials, speed, what runs, what failed, the front."""
+    from ratefront.api import sweeps
+
+    found = sweeps.open(folder).status()
+    if as_json:
+        print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        return
+    from ratefront.terminal.console import RaisingConsole
+    from ratefront.terminal.status_text import print_status
+
+    print_status(found, RaisingConsole(highlight=False))
+    if found.state == "interrupted":
+        print(f"\ngo on with: {resuming(folder)}")
+    elif found.state == "failed":
+        print(f"\nwhen the cause is gone, go on with: {resuming(folder)}")
+        if not found.trials_begun:
+            print(f"or begin anew, nothing has been tried yet: {ratefront('sweep', 'SPEC', '--out', folder)}")
+
+
+def report(folder: Sweep) -> None:
+    """(Re)draw the report of a finished or running sweep."""
+    from ratefront.api import sweeps
+
+    for path in sweeps.open(folder).report().artifacts:
+        print(folder / path.name)

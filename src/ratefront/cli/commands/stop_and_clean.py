@@ -1,0 +1,48 @@
+"""Commands that reach into a sweep from outside: ``stop`` and ``clean``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Literal
+
+import typer
+
+from ratefront.cli.next_command import resuming
+from ratefront.cli.shared_arguments import Sweep
+
+
+def stop(
+    folder: Sweep,
+    trial: Annotated[
+        str | None, typer.Option(metavar="ID", help="Stop this trial only; it ends as pruned.")
+    ] = None,
+) -> None:
+    """End a running sweep, or one of its trials. A sweep that was stopped can be resumed."""
+    from ratefront.api import sweeps
+
+    sweep = sweeps.open(folder)
+    sweep.stop(trial)
+    if trial is not None:
+        print(f"{trial} is {sweep.trials[trial].status}", file=sys.stderr)
+        return
+    if sweep.history.ended:
+        print("every trial had ended: nothing is left to resume", file=sys.stderr)
+    else:
+        print(f"stopped; go on with: {resuming(folder)}", file=sys.stderr)
+
+
+def clean(
+    folder: Sweep,
+    keep: Annotated[
+        Literal["all", "front", "none"] | None,
+        typer.Option(help="Whose codec, stream and samples stay.  [default: as the sweep file says]"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; delete nothing.")] = False,
+) -> None:
+    """Delete files that are not to be kept. Only those of trials that have ended; a driver may run meanwhile."""
+    from ratefront.api import sweeps
+    from ratefront.terminal.phrases import size
+
+    removed = sweeps.open(folder).clean(keep, dry_run=dry_run)
+    would = "would free" if dry_run else "freed"
+    print(f"{would} {size(removed.bytes)}: {removed.files} file{'s' * (removed.files != 1)}")

@@ -1,0 +1,38 @@
+"""Arguments that several commands take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ratefront.errors import InputError
+
+Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="The sweep file (YAML).", show_default=False)]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the sweep file.")
+]
+Sweep = Annotated[Path, typer.Argument(metavar="DIR", help="The sweep's folder.", show_default=False)]
+
+
+def overrides_of(set_: Iterable[str] | None, trials: int | None = None) -> dict[str, Any]:
+    """What ``--set KEY=VALUE`` (the value is YAML) and ``--trials N`` change of a sweep file.
+
+    Raises:
+        InputError: One is no key and value.
+    """
+    from ratefront.spec.yaml_text import read_yaml
+
+    found: dict[str, Any] = {}
+    for text in set_ or ():
+        key, equals, value = text.partition("=")
+        if not equals or not all(part.strip() for part in key.split(".")):
+            raise InputError(f"--set {text}: must be key=value, with a dotted key (training.epochs=5)")
+        found.pop(key, None)  # said again, it counts where it was said last
+        try:
+            found[key] = read_yaml(value)
+        except ValueError as error:
+            raise InputError(f"--set {text}: {error}") from error
+    return found if trials is None else {**found, "trials": trials}

@@ -1,0 +1,147 @@
+"""A task model with a learned bottleneck in it (RA Fig. 8 top and bottom, eq. 10–11; MA's SOTA1 and SOTA2).
+
+::
+
+    X ─ front end ─ features ─ g_a ─ ŷ ─ entropy coder ─ ŷ ─ g_s ─ features' ─ back end ─ class
+
+A split codec's front end is the task model's, frozen. A student's is nothing: its g_a sees the sample itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.codecs.bottleneck.bottleneck import Bottleneck
+from ratefront.codecs.bottleneck.refinement_target import Refinement
+from ratefront.codecs.contract import EntropyCoded
+from ratefront.complexity.macs import Macs, multiply_accumulates
+from ratefront.objectives.distortions import RelativeFeatureError
+from ratefront.refine.sga import anneal
+from ratefront.tasks.task_model import at_once
+
+_PASSES_A_STEP = 3  # one forward and a backward of twice its cost
+
+
+class BottleneckCodec(EntropyCoded):
+    """Front end, bottleneck and back end. ``teacher``: the task model's own back end, where refinement asks for it."""
+
+    def __init__(
+        self,
+        front_end: nn.Module,
+        bottleneck: Bottleneck,
+        back_end: nn.Sequential,
+        beta: float,
+        *,
+        feature_error: RelativeFeatureError,
+        teacher: nn.Sequential | None = None,
+    ) -> None:
+        super().__init__()
+        self.front_end, self.bottleneck, self.back_end = front_end, bottleneck, back_end
+        self.beta, self.feature_error, self.teacher = beta, feature_error, teacher
+        self.refinement: Refinement | None = None
+
+    @property
+    def deepest(self) -> nn.Sequential:
+        """From the split point to the task model's deepest features: what a distilled codec is compared on.
+
+        Matching deeper layers gives the better rate-distortion performance (RA §V.B). The back end must be frozen.
+        """
+        return self.back_end[:-1]
+
+    @property
+    def elements(self) -> int:
+        return self.bottleneck.model.elements
+
+    @torch.no_grad()
+    def features(self, images: Tensor) -> Tensor:
+        """Features (n, ...) at the split point, on the codec's device."""
+        batches = images.split(at_once(images.shape[1:]))
+        return torch.cat([self.front_end(batch.to(self.device)) for batch in batches])
+
+    def analyse(self, images: Tensor, first: int = 0) -> Symbols:
+        batches = images.split(at_once(images.shape[1:]))
+        latents = [self.latents_of(self.features(batch)) for batch in batches]
+        return torch.cat(latents).cpu().numpy()
+
+    @torch.no_grad()
+    def latents_of(self, features: Tensor) -> Tensor:
+        """The integers (n, elements), int32, that are sent for features (n, ...)."""
+        parameters = self.bottleneck.start(features)
+        if self.refinement is not None:
+            parameters = self._refine(features, parameters, self.refinement)
+        return self.bottleneck.model.harden(parameters)
+
+    def _refine(self, features: Tensor, parameters: Tensor, refinement: Refinement) -> Tensor:
+        target, model = refinement.target.beside(features), self.bottleneck.model
+
+        def loss(relaxed: Tensor) -> Tensor:
+            distortion = refinement.target.distortion(self.bottleneck.synthesise(relaxed), target)
+            return model.bits(relaxed) + self.beta * distortion
+
+        return anneal(model, parameters, loss, refinement.settings)
+
+    def write(self, latents: Symbols, first: int, encoder: SymbolEncoder) -> None:
+        self.bottleneck.model.write(latents, encoder)
+
+    def read(self, samples: int, first: int, decoder: SymbolDecoder) -> Symbols:
+        return self.bottleneck.model.read(samples, decoder)
+
+    def classify(self, latents: Symbols, first: int = 0) -> Tensor:
+        return self.class_scores(latents, first).argmax(dim=1)
+
+    @torch.no_grad()
+    def class_scores(self, latents: Symbols, first: int = 0) -> Tensor:
+        batches = torch.from_numpy(latents).split(at_once(latents.shape[1:]))
+        return torch.cat([self.logits(batch.to(self.device)).cpu() for batch in batches])
+
+    def logits(self, latents: Tensor) -> Tensor:
+        """Integers (n, elements) to logits (n, K)."""
+        logits: Tensor = self.back_end(self.bottleneck.decode(latents))
+        return logits
+
+    def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
+        return self.bottleneck.model.estimate_bits(latents)
+
+    def transmitter_modules(self) -> Sequence[nn.Module]:
+        return [self.front_end, *self.bottleneck.transmitter_modules(), *self._refining_modules()]
+
+    def _refining_modules(self) -> list[nn.Module]:
+        """What per-sample optimisation adds: synthesis and densities, and what its target is computed with."""
+        if self.refinement is None:
+            return []
+        densities = self.bottleneck.model.densities()
+        return [self.bottleneck.g_s, *densities, *self.refinement.target.modules()]
+
+    def transmitter_tables(self) -> Iterable[FrequencyTable]:
+        return self.bottleneck.model.tables()
+
+    def further_state_bytes(self) -> int:
+        return len(self.bottleneck.model.further_tensors())
+
+    def transmitter_tensors(self) -> list[Tensor]:
+        return [*super().transmitter_tensors(), *self.bottleneck.model.further_tensors()]
+
+    def transmitter_macs(self, image: Tensor) -> Macs:
+        once = multiply_accumulates(
+            lambda one: self._harden(self.bottleneck.start(self.front_end(one))), image
+        )
+        if self.refinement is None:
+            return once
+        features = self.features(image)
+        relaxed = self.bottleneck.model.embed(self.latents_of(features))
+        step = multiply_accumulates(self._forward_of_a_step, relaxed)
+        beside = multiply_accumulates(self.refinement.target.beside, features)
+        return once + beside + step.times(_PASSES_A_STEP * self.refinement.settings.steps)
+
+    def _harden(self, parameters: Tensor) -> Tensor:
+        return self.bottleneck.model.harden(parameters)
+
+    def _forward_of_a_step(self, relaxed: Tensor) -> object:
+        assert self.refinement is not None
+        return self.bottleneck.model.bits(relaxed), self.refinement.target.behind(
+            self.bottleneck.synthesise(relaxed)
+        )

@@ -1,0 +1,70 @@
+"""How a split codec is built from its parameters, and how it learns."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from ratefront.catalogue.families import SplitParameters
+from ratefront.codecs.bottleneck.bottleneck import build_bottleneck
+from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
+from ratefront.codecs.bottleneck.bottleneck_learner import BottleneckLearner, Objective
+from ratefront.codecs.bottleneck.refinement_target import DeepFeatures, Refinement, SoftOutput
+from ratefront.codecs.bottleneck.training_inputs import feature_material, feature_shape
+from ratefront.codecs.contract import Codec, CodecStructure, Family
+from ratefront.data.splits import Dataset
+from ratefront.objectives.distortions import feature_error
+from ratefront.refine.sga import Annealing
+from ratefront.tasks.task_model import TaskModel
+
+
+class SplitFamily(Family):
+    """Frozen front end; the bottleneck learns, and with cross-entropy the back end is fine-tuned with it."""
+
+    def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> BottleneckCodec:
+        parameters = SplitParameters.model_validate(structure.parameters)
+        task_model = structure.task_model_untrained().eval()
+        front_end, back_end = task_model.front_end(parameters.split), task_model.back_end(parameters.split)
+        features = feature_shape(front_end, structure.shape)
+        refines = parameters.refine != "none" and not receiver_only
+        needs_teacher = refines and parameters.objective == "cross_entropy"
+        codec = BottleneckCodec(
+            nn.Identity() if receiver_only else front_end,
+            build_bottleneck(parameters, features, with_prior=not receiver_only),
+            back_end,
+            parameters.beta,
+            feature_error=feature_error(parameters.distance),
+            teacher=structure.task_model_untrained().back_end(parameters.split) if needs_teacher else None,
+        )
+        if refines:
+            codec.refinement = _refinement(codec, parameters)
+        return codec
+
+    def learner(
+        self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset
+    ) -> BottleneckLearner:
+        if not isinstance(codec, BottleneckCodec):
+            raise TypeError(f"expected a BottleneckCodec, got {type(codec).__name__}")
+        parameters = SplitParameters.model_validate(structure.parameters)
+        codec.front_end.load_state_dict(task_model.front_end(parameters.split).state_dict())
+        codec.front_end.eval().requires_grad_(False)
+        for back_end in (codec.back_end, codec.teacher):
+            if back_end is not None:
+                back_end.load_state_dict(task_model.back_end(parameters.split).state_dict())
+        if codec.teacher is not None:
+            codec.teacher.eval().requires_grad_(False)
+        train, validation = feature_material(codec.front_end, data, codec.device, inputs=False)
+        always = parameters.objective == "feature_distillation"
+        objective = Objective(1.0 if always else 0.0, parameters.distance or "mse")
+        frozen = structure.task_model_untrained().back_end(parameters.split)
+        frozen.load_state_dict(task_model.back_end(parameters.split).state_dict())
+        return BottleneckLearner(codec, train, validation, frozen, objective)
+
+
+def _refinement(codec: BottleneckCodec, parameters: SplitParameters) -> Refinement:
+    assert parameters.refine_steps is not None, "checked by the parameter model"
+    settings = Annealing(parameters.refine_steps, parameters.refine_learning_rate)
+    if codec.teacher is not None:
+        return Refinement(settings, SoftOutput(codec.back_end, codec.teacher))
+    if parameters.distance == "kl":  # the back end is the teacher: distilling leaves it as it was
+        return Refinement(settings, SoftOutput(codec.back_end, codec.back_end))
+    return Refinement(settings, DeepFeatures(codec.deepest, codec.feature_error))

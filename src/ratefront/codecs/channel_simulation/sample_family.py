@@ -1,0 +1,55 @@
+"""How a codec that sends draws is built and filled; nothing is learned by gradient."""
+
+from __future__ import annotations
+
+from ratefront.catalogue.families import SampleParameters
+from ratefront.catalogue.largest_group import USUAL_WORDS, largest_group
+from ratefront.codecs.channel_simulation.posterior_channel import (
+    PosteriorChannel,
+    RateDistortionOptimal,
+    Tempered,
+)
+from ratefront.codecs.channel_simulation.sample_codec import SampleCodec, Source
+from ratefront.codecs.contract import Codec, CodecStructure, Family
+from ratefront.data.splits import Dataset
+from ratefront.tasks.task_model import TaskModel, predict_logits
+
+
+class SampleFamily(Family):
+    """Sample and communicate, or the channel that the task model's rate-distortion function asks for.
+
+    All that is fitted comes from the training split's posteriors. The task model has seen these samples and is surer of
+    them than of others: codes fitted to them cost more on others, but they send the same draws, so that accuracy is
+    no better than it should be.
+    """
+
+    def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> SampleCodec:
+        """As every family's.
+
+        Raises:
+            InputError: The group has too many words.
+        """
+        parameters = SampleParameters.model_validate(structure.parameters)
+        group = parameters.group or largest_group(structure.classes, USUAL_WORDS)
+        source = None if receiver_only else _source(parameters, structure)
+        return SampleCodec(source, structure.classes, group)
+
+    def learner(self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset) -> None:
+        if not isinstance(codec, SampleCodec):
+            raise TypeError(f"expected a SampleCodec, got {type(codec).__name__}")
+        codec.source.task_model.load_state_dict(task_model.state_dict())
+        logits = predict_logits(codec.source.task_model, data.train.images)
+        codec.source.channel.fit(logits)
+        codec.fit(codec.source.channel.probabilities(logits))
+
+
+def _source(parameters: SampleParameters, structure: CodecStructure) -> Source:
+    return Source(structure.task_model_untrained(), _channel(parameters, structure.classes))
+
+
+def _channel(parameters: SampleParameters, classes: int) -> PosteriorChannel:
+    if parameters.sharpness is not None:
+        return Tempered(parameters.sharpness)
+    if parameters.slope is not None:
+        return RateDistortionOptimal(parameters.slope, classes)
+    raise ValueError(f"the channel {parameters.channel} lacks its parameter")

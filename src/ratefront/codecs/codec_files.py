@@ -1,0 +1,122 @@
+"""A codec on disk: ``codec.json`` (structure) and ``codec.safetensors`` (every tensor). No pickle.
+
+The two together are the codec's identity: a stream says which codec wrote it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from ratefront.catalogue import CATALOGUE
+from ratefront.codecs.contract import Codec, CodecStructure, Family
+from ratefront.complexity.stored_precision import stored_tensors
+from ratefront.data.splits import Dataset
+from ratefront.errors import InputError
+from ratefront.records import Scalar
+from ratefront.spec.schema import Named
+from ratefront.wording import Argument, Message
+
+_VERSION = 2
+_LARGEST = 1 << 20  # of a sample's side, and of the classes
+
+
+def load_family(name: str) -> Family:
+    """The family of this name."""
+    family: Family = CATALOGUE.families[name].load()()
+    return family
+
+
+def save_codec(codec: Codec, family: str, structure: CodecStructure, config: Path, weights: Path) -> bytes:
+    """Write both files and return the codec's identity (32 bytes)."""
+    described = {"version": _VERSION, "family": family, **asdict(structure)}
+    config_bytes = (json.dumps(described, indent=2, sort_keys=True) + "\n").encode()
+    weight_bytes = save(stored_tensors(codec))
+    config.write_bytes(config_bytes)
+    weights.write_bytes(weight_bytes)
+    return _identity(config_bytes, weight_bytes)
+
+
+def _identity(config: bytes, weights: bytes) -> bytes:
+    return hashlib.sha256(hashlib.sha256(config).digest() + hashlib.sha256(weights).digest()).digest()
+
+
+def load_codec(
+    config: Path, weights: Path, *, receiver_only: bool = False, runs_modules: bool = False
+) -> tuple[Codec, bytes]:
+    """The codec of two files, in evaluation mode on the CPU, and its identity.
+
+    ``receiver_only`` builds what decoding needs and no more. ``runs_modules``: whoever wrote the files may name Python
+    code to run, as they do where the task model is a ``module``; only for files of one's own.
+
+    Raises:
+        InputError: A file is missing, is no codec, was written by a newer version, or names code that may not
+            be run.
+    """
+    try:
+        config_bytes, weight_bytes = config.read_bytes(), weights.read_bytes()
+        described: dict[str, Any] = dict(json.loads(config_bytes))
+        tensors = load(weight_bytes)
+    except (OSError, ValueError, TypeError, SafetensorError) as error:
+        raise InputError(f"no codec at {config.parent}: {error}") from error
+    if described.get("version") != _VERSION:
+        raise InputError(
+            f"{config}: version {described.get('version')!r} cannot be read; this is version {_VERSION}"
+        )
+    structure = _structure(described, config)
+    if structure.task_model.get("name") == "module" and not runs_modules:
+        raise InputError(
+            Message(
+                f"{config}: its task model is Python code, {structure.task_model.get('target')!r}, which is run only "
+                "where you say that it is yours (",
+                Argument("runs_modules", True),
+                ")",
+            )
+        )
+    family = load_family(str(described.get("family")))
+    codec = family.build(structure, receiver_only=receiver_only)
+    _fill(codec, tensors, config)
+    return codec.eval().requires_grad_(False), _identity(config_bytes, weight_bytes)
+
+
+def _structure(described: Mapping[str, Any], config: Path) -> CodecStructure:
+    """What a stranger may have written, checked: whole numbers where a network's sizes stand."""
+    try:
+        parameters, task_model = dict(described["parameters"]), dict(described["task_model"])
+        sizes = [described["classes"], *described["shape"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{config}: it lacks what a codec is built from: {error}") from error
+    if not (len(sizes) in (3, 4) and all(type(size) is int and 0 < size < _LARGEST for size in sizes)):
+        raise InputError(
+            f"{config}: classes and shape must be whole numbers from 1 to {_LARGEST}, got {sizes}"
+        )
+    return CodecStructure(parameters, task_model, sizes[0], tuple(sizes[1:]))
+
+
+def _fill(codec: Codec, tensors: Mapping[str, Tensor], config: Path) -> None:
+    wanted = codec.state_dict()
+    missing = wanted.keys() - tensors.keys()
+    if missing:
+        raise InputError(f"{config}: the weights lack {', '.join(sorted(missing))}")
+    others = [name for name, tensor in wanted.items() if tensors[name].shape != tensor.shape]
+    if others:
+        raise InputError(f"{config}: weights of another shape: {', '.join(others)}")
+    codec.load_state_dict({name: tensors[name].to(tensor.dtype) for name, tensor in wanted.items()})
+
+
+def structure_of(values: Mapping[str, Scalar], task_model: Named, data: Dataset) -> CodecStructure:
+    """The structure of a codec with a family's own parameters, for samples of this data set."""
+    described = task_model.model_dump()
+    if described.get("weights") is not None:
+        described["weights"] = (
+            "given"  # a codec has its own copy: what the file was called makes no other one
+        )
+    return CodecStructure(dict(values), described, data.classes, data.shape)

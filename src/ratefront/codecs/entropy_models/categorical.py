@@ -1,0 +1,101 @@
+"""A low-rate discrete entropy model: a few symbols from small alphabets, each with a learned prior.
+
+::
+
+    logits = g_a(features) ─ argmax per element ─ ẑ ─ coder ─ g_s(one-hot ẑ)        p(ẑ) = Π_j π_j(ẑ_j)
+
+At 3 to 10 bit/sample there is nothing to round: a sample is a word of ``width`` letters. Training draws
+straight-through Gumbel-softmax words, with a temperature that falls; at test the encoder takes the most
+likely letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
+from ratefront.bitstream.symbol_strings import decode_columns, encode_columns
+from ratefront.codecs.entropy_models.entropy_model import EntropyModel
+from ratefront.codecs.entropy_models.quantization import gumbel_noise
+from ratefront.codecs.entropy_models.quantized_tables import SettledProbabilities
+
+_WARM, _COLD = 1.5, 0.3  # Gumbel temperatures at the start and the end of training
+_HARD_FROM = 0.5  # soft words first: hard ones leave most letters unused before they have a meaning
+_SMOOTHING = 0.5
+_LOG2E = 1.4426950408889634
+
+
+class _Prior(nn.Module):
+    def __init__(self, width: int, alphabet: int) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(width, alphabet))
+
+
+class CategoricalModel(EntropyModel):
+    """For y = logits (width · alphabet,): ``width`` letters from alphabets of ``alphabet`` symbols.
+
+    Parameters, relaxed latents and what g_s takes are (n, width, alphabet): logits, then weights.
+    """
+
+    def __init__(self, width: int, alphabet: int, *, with_prior: bool = True) -> None:
+        super().__init__()
+        self.elements, self.alphabet = width, alphabet
+        self.prior = _Prior(width, alphabet) if with_prior else None
+        self.settled = SettledProbabilities(width, alphabet)
+
+    def surrogate(self, y: Tensor, progress: float) -> tuple[Tensor, Tensor]:
+        temperature = _WARM * (_COLD / _WARM) ** progress
+        words = F.gumbel_softmax(self.start(y), tau=temperature, hard=progress >= _HARD_FROM)
+        return self.latent(words), self.bits(words)
+
+    def start(self, y: Tensor) -> Tensor:
+        return y.reshape(len(y), self.elements, self.alphabet)
+
+    def relax(self, parameters: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
+        noisy = parameters / temperature + gumbel_noise(parameters, generator)
+        return (noisy / temperature).softmax(dim=-1)
+
+    def unsettled(self, parameters: Tensor) -> Tensor:
+        return parameters.argmax(dim=-1).to(torch.int32)
+
+    def harden(self, parameters: Tensor) -> Tensor:
+        return self.unsettled(parameters)
+
+    def embed(self, latents: Tensor) -> Tensor:
+        return F.one_hot(latents.long(), self.alphabet).to(torch.float32)
+
+    def latent(self, relaxed: Tensor) -> Tensor:
+        return relaxed.flatten(1)
+
+    def bits(self, relaxed: Tensor) -> Tensor:
+        assert isinstance(self.prior, _Prior), "a receiver has no prior to train"
+        return -_LOG2E * (relaxed * self.prior.logits.log_softmax(dim=-1)).sum(dim=(1, 2))
+
+    @torch.no_grad()
+    def settle(self, latents: Iterator[Tensor]) -> None:
+        """The frequencies of the training split: what the argmax encoder really sends, not what noise made of it."""
+        assert isinstance(self.prior, _Prior), "a receiver has no prior to settle"
+        counts = self.prior.logits.new_full((self.elements, self.alphabet), _SMOOTHING)
+        for batch in latents:
+            counts.scatter_add_(1, batch.T.long(), counts.new_ones(batch.T.shape))
+        self.prior.logits.copy_((counts / counts.sum(dim=1, keepdim=True)).log().half())
+        self.settled.settle([(0, row.cpu()) for row in counts])
+
+    def write(self, latents: Symbols, encoder: SymbolEncoder) -> None:
+        encode_columns(latents, self.settled.tables(), encoder)
+
+    def read(self, samples: int, decoder: SymbolDecoder) -> Symbols:
+        return decode_columns(samples, self.settled.tables(), decoder)
+
+    def estimate_bits(self, latents: Symbols) -> Tensor:
+        return self.settled.bits(latents)
+
+    def tables(self) -> list[FrequencyTable]:
+        return self.settled.tables()
+
+    def densities(self) -> list[nn.Module]:
+        return [] if self.prior is None else [self.prior]

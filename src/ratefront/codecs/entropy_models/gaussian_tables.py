@@ -1,0 +1,63 @@
+"""Tables of zero-centred Gaussians with scales in equal steps of their logarithm; a codec keeps those it uses."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ratefront.codecs.entropy_models.quantized_tables import SettledProbabilities
+
+COUNT = 64
+LARGEST_SCALE = 32.0
+_TAIL_DEVIATIONS = 4.3  # a side's tail beyond holds less than 2^-16
+_REACH = math.ceil(_TAIL_DEVIATIONS * LARGEST_SCALE)
+
+
+class GaussianTables(nn.Module):
+    """σ_i = bound · (32 / bound)^(i/63), i = 0 … 63; between ``first`` and ``last`` after training."""
+
+    first: Tensor
+    last: Tensor
+
+    def __init__(self, scale_bound: float) -> None:
+        super().__init__()
+        self.scale_bound = scale_bound
+        self.log_step = math.log(LARGEST_SCALE / scale_bound) / (COUNT - 1)
+        self.register_buffer("first", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("last", torch.full((), COUNT - 1))
+        self.settled = SettledProbabilities(COUNT, 2 * _REACH + 1)
+
+    def scale(self, position: Tensor) -> Tensor:
+        """σ at a real position among the steps, differentiable; below 0 it is less than the bound."""
+        return self.scale_bound * (self.log_step * position.clamp(max=COUNT - 1)).exp()
+
+    def index(self, position: Tensor) -> Tensor:
+        """The nearest table that is kept, int64, for exact positions."""
+        near = (position + 0.5).floor().clamp(0, COUNT - 1).long()
+        return near.clamp(self.first.to(near.device), self.last.to(near.device))
+
+    def settle(self, positions: Tensor) -> None:
+        """Fix the tables; kept are those between the least and the greatest of the positions that occur."""
+        near = (positions + 0.5).floor().clamp(0, COUNT - 1).long()
+        self.first.copy_(near.min())
+        self.last.copy_(near.max())
+        kept = range(int(self.first), int(self.last) + 1)
+        self.settled.settle(
+            [_box_gaussian(float(self.scale(torch.tensor(float(i))))) for i in range(COUNT)], kept
+        )
+
+    @property
+    def reach(self) -> Tensor:
+        """The largest integer (COUNT,) of each table; the least is its negative."""
+        return self.settled.ranges[1]
+
+
+def _box_gaussian(scale: float) -> tuple[int, Tensor]:
+    """Masses of the integers within reach, the tails' at its ends."""
+    reach = max(1, math.ceil(_TAIL_DEVIATIONS * scale))
+    edges = torch.arange(-reach, reach, dtype=torch.float64) + 0.5
+    below = torch.special.ndtr(edges / scale)
+    whole = torch.cat([torch.zeros(1, dtype=torch.float64), below, torch.ones(1, dtype=torch.float64)])
+    return -reach, whole.diff().clamp_min(2.0**-40)

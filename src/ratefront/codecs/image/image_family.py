@@ -1,0 +1,73 @@
+"""How image codecs are built: files of Pillow as they are, learned ones from scratch on the training split.
+
+CompressAI's pretrained weights are not offered: they are downloads, and were learned on large photographs.
+"""
+
+from __future__ import annotations
+
+from ratefront.catalogue.families import ImageParameters
+from ratefront.codecs.bottleneck.bottleneck import Bottleneck
+from ratefront.codecs.bottleneck.training_inputs import image_material
+from ratefront.codecs.contract import Codec, CodecStructure, Family
+from ratefront.codecs.entropy_models.model_by_name import rounding_model
+from ratefront.codecs.image.image_file_codec import ImageFileCodec
+from ratefront.codecs.image.image_formats import FORMATS
+from ratefront.codecs.image.learned_image import ImageLearner, LearnedImageCodec, on_pixels
+from ratefront.data.splits import Dataset
+from ratefront.errors import InputError
+from ratefront.tasks.task_model import TaskModel
+
+
+class ImageFamily(Family):
+    """An image codec, whose decoded images the task model sees as it would see any others."""
+
+    def build(
+        self, structure: CodecStructure, *, receiver_only: bool = False
+    ) -> ImageFileCodec | LearnedImageCodec:
+        """As every family's.
+
+        Raises:
+            InputError: Samples are no grey or RGB images, or too large or too small for the codec.
+        """
+        parameters = ImageParameters.model_validate(structure.parameters)
+        if problem := parameters.unfit({"shape": structure.shape}):
+            raise InputError(f"family image: {problem}")
+        channels, height, width = structure.shape
+        task_model = structure.task_model_untrained().eval()
+        if parameters.codec != "learned":
+            file_format = FORMATS[parameters.codec]((channels, height, width), parameters.quality)
+            return ImageFileCodec(file_format, task_model)
+        assert parameters.beta is not None, "checked by the parameter model"
+        bottleneck = _bottleneck(parameters, structure.shape, with_prior=not receiver_only)
+        return LearnedImageCodec(bottleneck, task_model, parameters.beta)
+
+    def learner(
+        self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset
+    ) -> ImageLearner | None:
+        if isinstance(codec, ImageFileCodec):
+            codec.task_model.load_state_dict(task_model.state_dict())
+            return None
+        if not isinstance(codec, LearnedImageCodec):
+            raise TypeError(f"expected an image codec, got {type(codec).__name__}")
+        parameters = ImageParameters.model_validate(structure.parameters)
+        codec.back_end.load_state_dict(on_pixels(task_model).state_dict())
+        train, validation = image_material(data, codec.device)
+        return ImageLearner(codec, train, validation, of_task=parameters.distortion == "task")
+
+
+def _bottleneck(parameters: ImageParameters, shape: tuple[int, ...], *, with_prior: bool) -> Bottleneck:
+    from ratefront.codecs.image.image_transforms import image_analysis, image_synthesis, latent_shape
+
+    assert parameters.channels is not None, "checked by the parameter model"
+    assert parameters.latent_channels is not None, "checked by the parameter model"
+    sizes = (parameters.channels, parameters.latent_channels, parameters.halvings(shape))
+    model = rounding_model(
+        parameters.entropy_model or "factorized",
+        latent_shape(shape, *sizes[1:]),
+        hyper_width=parameters.hyper_width or parameters.channels,
+        slices=parameters.slices,
+        scale_bound=parameters.scale_bound,
+        surrogate=parameters.surrogate,
+        with_prior=with_prior,
+    )
+    return Bottleneck(image_analysis(shape, *sizes), model, image_synthesis(shape, *sizes))

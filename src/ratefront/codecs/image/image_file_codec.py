@@ -1,0 +1,161 @@
+"""Files of Pillow in front of the task model (LL tables 1 and 3): what is sent is the file, byte for byte.
+
+::
+
+    X ─ 8 bit ─ PNG, JPEG, WebP ─ file ─ decoder ─ 8 bit ─ task model ─ class
+
+A sample's latents are the bytes of its file, hence ragged. A file tells where it ends, so that a block's string is its
+files one after another, and its rate the sum of their sizes; that sum is its own estimate. The transmitter holds
+nothing that was learned: zero bytes, zero multiply–accumulates (theory §6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+from ratefront.bitstream.coded_stream import FILLER
+from ratefront.bitstream.container import MOST_LATENTS
+from ratefront.bitstream.entropy_coder import Symbols
+from ratefront.codecs.contract import Codec
+from ratefront.codecs.image.image_error import mean_squared_error
+from ratefront.codecs.image.image_formats import ImageFormat
+from ratefront.complexity.macs import Macs
+from ratefront.data.images.image_files import in_threads
+from ratefront.data.splits import Samples
+from ratefront.data.stored_samples import from_bytes
+from ratefront.errors import BitstreamError
+from ratefront.tasks.task_model import TaskModel, predict_logits
+
+
+class ImageFileCodec(Codec):
+    """Sends a file of one format; the receiver decodes it and asks the task model, which is frozen."""
+
+    def __init__(self, file_format: ImageFormat, task_model: TaskModel) -> None:
+        super().__init__()
+        self.file_format, self.task_model = file_format, task_model
+
+    @property
+    def elements(self) -> None:
+        return None
+
+    def analyse(self, images: Tensor, first: int = 0) -> Symbols:
+        return _rows(in_threads(self._written, list(to_bytes(images))))
+
+    def _written(self, pixels: NDArray[np.uint8]) -> bytes:
+        """The file of an image (C, H, W); an array that comes from nowhere has no metadata."""
+        file = BytesIO()
+        one = pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))
+        Image.fromarray(one).save(file, self.file_format.name, **self.file_format.settings())
+        return file.getvalue()
+
+    def encode(self, latents: Symbols, first: int = 0) -> bytes:
+        data = b"".join(_files(latents))
+        decoded = self.decode(data, len(latents), first)
+        width = decoded.shape[1]
+        if not np.array_equal(latents[:, :width], decoded) or (latents[:, width:] != FILLER).any():
+            raise BitstreamError("the latents are no files of this codec")
+        return data
+
+    def decode(self, data: bytes, samples: int, first: int = 0) -> Symbols:
+        """The files, cut apart; pixels are decoded by ``classify`` only.
+
+        Raises:
+            BitstreamError: They are not so many whole files of images of this shape, or too large for a
+                reader when filled up.
+        """
+        files, begin = [], 0
+        for _ in range(samples):
+            end = self.file_format.end(data, begin)
+            files.append(data[begin:end])
+            begin = end
+        if begin != len(data):
+            raise BitstreamError(f"{len(data) - begin} bytes behind the last image file")
+        if samples * max(map(len, files), default=0) > MOST_LATENTS:
+            raise BitstreamError("the samples are longer than a reader takes")
+        return _rows(files)
+
+    def classify(self, latents: Symbols, first: int = 0) -> Tensor:
+        """Classes (n,) of the decoded images.
+
+        Raises:
+            BitstreamError: A file is no image.
+        """
+        if not len(latents):
+            return torch.zeros(0, dtype=torch.int64)
+        return self.class_scores(latents, first).argmax(dim=1)
+
+    def class_scores(self, latents: Symbols, first: int = 0) -> Tensor:
+        return predict_logits(self.task_model, self.images(latents))
+
+    def images(self, latents: Symbols) -> Samples:
+        """The decoded images (n, C, H, W) in [0, 1]; each is decoded when it is asked for."""
+        return _Decoded(list(_files(latents)), self.file_format)
+
+    def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
+        return torch.from_numpy(8.0 * (latents != FILLER).sum(axis=1))
+
+    def transmitter_modules(self) -> Sequence[nn.Module]:
+        return []
+
+    def transmitter_macs(self, image: Tensor) -> Macs:
+        return Macs(0)
+
+    def extra_metrics(self, samples: Samples) -> dict[str, float]:
+        """``image_mse``: see ``image_error``."""
+        return {"image_mse": mean_squared_error(samples, lambda few: self.images(self.analyse(few))[:])}
+
+
+def to_bytes(images: Tensor) -> NDArray[np.uint8]:
+    """Images in [0, 1], rounded to 8 bit."""
+    pixels: NDArray[np.uint8] = (images.clamp(0, 1) * 255).round().to("cpu", torch.uint8).numpy()
+    return pixels
+
+
+@dataclass(frozen=True, eq=False)
+class _Decoded:
+    """Images (N, C, H, W) that are decoded from their files when they are asked for."""
+
+    files: Sequence[bytes]
+    file_format: ImageFormat
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.files), *self.file_format.shape)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
+        chosen = [self.files[i] for i in np.arange(len(self))[index]]
+        return from_bytes(np.stack(in_threads(self._one, chosen)))
+
+    def _one(self, file: bytes) -> NDArray[np.uint8]:
+        """Pixels (C, H, W) of a file whose header has been looked at: Pillow makes room for no other size."""
+        if self.file_format.end(file, 0) != len(file):
+            raise BitstreamError("bytes behind the end of an image file")
+        try:
+            with Image.open(BytesIO(file), formats=[self.file_format.name]) as image:
+                pixels = np.asarray(image.convert("L" if self.shape[1] == 1 else "RGB"))
+        except Exception as error:  # of many kinds, by decoder: OSError, SyntaxError, struct.error, …
+            raise BitstreamError(f"an image file cannot be decoded: {error}") from error
+        return pixels[None] if self.shape[1] == 1 else pixels.transpose(2, 0, 1)
+
+
+def _rows(files: Sequence[bytes]) -> Symbols:
+    """Bytes of files as latents (n, longest), filled up with ``FILLER``."""
+    latents = np.full((len(files), max(map(len, files), default=0)), FILLER, dtype=np.int32)
+    for row, file in zip(latents, files, strict=True):
+        row[: len(file)] = np.frombuffer(file, dtype=np.uint8)
+    return latents
+
+
+def _files(latents: Symbols) -> Iterator[bytes]:
+    return (row[row != FILLER].astype(np.uint8).tobytes() for row in latents)

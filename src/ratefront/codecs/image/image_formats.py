@@ -1,0 +1,145 @@
+"""PNG, JPEG and lossy WebP: where a file ends among others that follow it, found without decoding it.
+
+A file is taken for one only if its header tells an image of the expected shape, and if it has the parts that Pillow
+writes for a plain 8-bit image, no others: so nothing is ever decoded that could turn out larger.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from ratefront.errors import BitstreamError
+
+
+class ImageFormat(ABC):
+    """A file format for 8-bit images of one shape (C, H, W), where C is 1 (grey) or 3 (RGB)."""
+
+    #: Pillow's name of it.
+    name: ClassVar[str]
+
+    def __init__(self, shape: tuple[int, int, int], quality: int | None = None) -> None:
+        self.shape, self.quality = shape, quality
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """What Pillow is given when it writes."""
+
+    @abstractmethod
+    def end(self, data: bytes, begin: int) -> int:
+        """Where the file that begins there ends.
+
+        Raises:
+            BitstreamError: No whole file of an image of this shape begins there.
+        """
+
+
+class Png(ImageFormat):
+    """Lossless."""
+
+    name = "PNG"
+
+    def settings(self) -> dict[str, Any]:
+        return {"optimize": True}
+
+    def end(self, data: bytes, begin: int) -> int:
+        place = _behind(b"\x89PNG\r\n\x1a\n" + self._header(), data, begin)
+        while True:
+            length, kind = _fields(">I4s", data, place)
+            if kind not in (b"IDAT", b"IEND"):
+                raise BitstreamError(f"a PNG file with a part {kind!r}, which no codec here writes")
+            place = _within(data, place + 12 + length)  # length, kind, contents, CRC
+            if kind == b"IEND":
+                return place
+
+    def _header(self) -> bytes:
+        channels, height, width = self.shape
+        fields = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 0 if channels == 1 else 2, 0, 0, 0)
+        return struct.pack(">I", 13) + fields + struct.pack(">I", zlib.crc32(fields))
+
+
+class Jpeg(ImageFormat):
+    """Baseline, one scan, with Huffman tables made for the image."""
+
+    name = "JPEG"
+
+    def settings(self) -> dict[str, Any]:
+        return {"quality": self.quality, "optimize": True}
+
+    def end(self, data: bytes, begin: int) -> int:
+        place, marker, frames = _behind(b"\xff\xd8", data, begin), b"", 0
+        while marker != _SCAN:
+            marker, length = _fields(">2sH", data, place)
+            if marker not in _SEGMENTS:
+                raise BitstreamError(f"a JPEG file with a marker {marker!r}, which no codec here writes")
+            if marker == _FRAME:
+                _behind(self._frame(), data, place + 4)
+                frames += 1
+            place = _within(data, place + 2 + length)
+        if frames != 1:
+            raise BitstreamError(f"a JPEG file of {frames} frames")
+        return _behind(b"\xff\xd9", data, _end_of_scan(data, place))
+
+    def _frame(self) -> bytes:
+        channels, height, width = self.shape
+        return struct.pack(">BHHB", 8, height, width, channels)
+
+
+_FRAME, _SCAN = b"\xff\xc0", b"\xff\xda"
+_SEGMENTS = (
+    b"\xff\xe0",
+    b"\xff\xdb",
+    _FRAME,
+    b"\xff\xc4",
+    _SCAN,
+)  # JFIF, quantisation, Huffman tables between
+_MARKER = re.compile(rb"\xff[^\x00\xff]")
+
+
+def _end_of_scan(data: bytes, begin: int) -> int:
+    """Where the next marker is: a byte 0xFF of the image itself has a zero behind it."""
+    found = _MARKER.search(data, begin)
+    if found is None:
+        raise BitstreamError("a JPEG file without an end")
+    return found.start()
+
+
+class WebP(ImageFormat):
+    """Lossy. There is no grey: such images have three equal channels."""
+
+    name = "WEBP"
+
+    def settings(self) -> dict[str, Any]:
+        return {"quality": self.quality, "method": 6}
+
+    def end(self, data: bytes, begin: int) -> int:
+        riff, size, kind, length = _fields("<4sI8sI", data, begin)
+        if (riff, kind) != (b"RIFF", b"WEBPVP8 ") or size != 12 + length + length % 2:
+            raise BitstreamError(f"not a lossy WebP file: {riff!r}, {size} bytes, {kind!r}, {length} bytes")
+        _behind(b"\x9d\x01\x2a" + struct.pack("<HH", self.shape[2], self.shape[1]), data, begin + 23)
+        return _within(data, begin + 8 + size)
+
+
+FORMATS: dict[str, type[ImageFormat]] = {"png": Png, "jpeg": Jpeg, "webp": WebP}
+
+
+def _fields(layout: str, data: bytes, place: int) -> tuple[Any, ...]:
+    _within(data, place + struct.calcsize(layout))
+    return struct.unpack_from(layout, data, place)
+
+
+def _within(data: bytes, place: int) -> int:
+    if place > len(data):
+        raise BitstreamError(f"an image file is cut off: {len(data)} bytes, of which it needs {place}")
+    return place
+
+
+def _behind(expected: bytes, data: bytes, place: int) -> int:
+    """The place behind these very bytes."""
+    found = data[place : place + len(expected)]
+    if found != expected:
+        raise BitstreamError(f"an image file has {found.hex()} where {expected.hex()} must be")
+    return place + len(expected)

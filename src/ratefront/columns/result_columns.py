@@ -1,0 +1,182 @@
+"""The columns of a result: what a trial measured on each split, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import TypeAlias
+
+from ratefront.columns.column import Column
+from ratefront.columns.number_formats import kibibytes, number, percent
+from ratefront.records import Measurement, TrialResult
+
+OfSplit: TypeAlias = Column[Measurement, float | None]
+OfResult: TypeAlias = Column[TrialResult, float | None]
+
+BIT = "bit/sample"
+
+#: What is measured on a split. Each has two columns: its own name is that of test.
+_ON_A_SPLIT: tuple[OfSplit, ...] = (
+    Column(
+        "rate_bits",
+        "rate",
+        lambda split: split.rate_bits,
+        "8 × payload bytes ÷ samples, in blocks of `block_size` samples",
+        BIT,
+        brief=number(".3f"),
+        exact=number(".3f"),
+        key="test/rate_bits",
+    ),
+    Column(
+        "rate_bits_estimated",
+        "estimated",
+        lambda split: split.rate_bits_estimated,
+        "mean −log2 likelihood under the entropy model, computed without the coder",
+        BIT,
+        brief=number(".3f"),
+        key="rate/estimated_bits",
+    ),
+    Column(
+        "rate_bits_alone",
+        "alone",
+        lambda split: split.rate_bits_alone,
+        "each sample a string of its own",
+        BIT,
+        brief=number(".2f"),
+        key="rate/alone_bits",
+    ),
+    Column(
+        "rate_total_bits",
+        "total",
+        lambda split: split.rate_total_bits,
+        "`rate_bits` + `overhead_bits` = 8 × file bytes ÷ samples",
+        BIT,
+        brief=number(".3f"),
+        key="rate/total_bits",
+    ),
+    Column(
+        "overhead_bits",
+        "overhead",
+        lambda split: split.overhead_bits,
+        "headers, lengths, checksums ([field by field](bitstreams.md#the-file))",
+        BIT,
+        brief=number(".3f"),
+        key="rate/overhead_bits",
+    ),
+    Column(
+        "accuracy",
+        "accuracy",
+        lambda split: split.accuracy,
+        "of the classes that the receiver decoded",
+        brief=percent,
+        exact=number(".2%"),
+        key="test/accuracy",
+    ),
+    Column(
+        "log_loss_bits",
+        "log loss",
+        lambda split: split.log_loss_bits,
+        "mean −log2 of the probability that the decoded scores give the label; empty where the codec gives no scores",
+        BIT,
+        brief=number(".3f"),
+        exact=number(".3f"),
+        key="test/log_loss_bits",
+    ),
+)
+
+#: Of these the search makes no use, and validation has no column.
+TEST_ONLY = frozenset({"rate_bits_estimated", "rate_bits_alone", "rate_total_bits", "overhead_bits"})
+
+#: What a codec costs, whatever is measured with it.
+COSTS: tuple[OfResult, ...] = (
+    Column(
+        "transmitter_bytes",
+        "transmitter",
+        lambda result: result.transmitter_bytes,
+        "all state that encoding needs, in the precision that it is stored in (parameters in fp16 unless "
+        "`precision: fp32`, buffers as they are), coder tables included",
+        "byte",
+        brief=kibibytes,
+        exact=number(",", " bytes"),
+        key="cost/transmitter_bytes",
+    ),
+    Column(
+        "transmitter_macs",
+        "multiply–accumulates",
+        lambda result: result.transmitter_macs,
+        "multiply–accumulates of the transmitter for one sample; empty where an operation's cost is unknown",
+        brief=number(","),
+        exact=number(","),
+        key="cost/transmitter_macs",
+        unknown=lambda result: result.transmitter_macs_unknown,
+    ),
+    Column(
+        "encode_ms",
+        "encoding",
+        lambda result: result.encode_ms,
+        "wall time of networks, refinement and coder, its check that it decodes included",
+        "ms/sample",
+        brief=number(".3g"),
+        exact=number(".3g", " ms a sample"),
+        key="cost/encode_ms",
+    ),
+    Column(
+        "train_seconds",
+        "training",
+        lambda result: result.train_seconds,
+        "wall time of the trial's own training",
+        "s",
+        brief=number(".1f"),
+        exact=number(".1f", " s"),
+        key="cost/train_seconds",
+    ),
+)
+
+
+def of_split(metrics: Iterable[str] = ()) -> tuple[OfSplit, ...]:
+    """What is measured on a split, with the sweep's own ``metrics``."""
+    return (*_ON_A_SPLIT, *map(_metric, metrics))
+
+
+def _metric(name: str) -> OfSplit:
+    return Column(
+        name,
+        name,
+        lambda split: split.metrics.get(name),
+        f"the metric `{name}` of the sweep file; empty where it has no value",
+        brief=number(".4g"),
+        exact=number(".4g"),
+        key=f"test/{name}",
+    )
+
+
+def name_on_validation(name: str) -> str:
+    """What the column of a measured value is called on validation."""
+    return f"{name}_validation"
+
+
+def on_test(column: OfSplit) -> OfResult:
+    """The column of the test split."""
+    return column.within(lambda result: result.test)
+
+
+def on_validation(column: OfSplit) -> OfResult:
+    """The column of the validation split; trackers show what the search saw of it under the objectives."""
+    return column.within(
+        lambda result: result.validation,
+        name=name_on_validation(column.name),
+        heading=f"{column.heading} on validation",
+        meaning=f"`{column.name}` on the validation split, which is all that the search sees",
+        key="",
+    )
+
+
+@lru_cache(maxsize=64)  # a sweep has one set of metrics, and thousands of results
+def measured(metrics: tuple[str, ...] = ()) -> tuple[OfResult, ...]:
+    """The columns of a result, in order, with those of the sweep's own ``metrics``."""
+    columns = of_split(metrics)
+    return (
+        *map(on_test, columns),
+        *(on_validation(column) for column in columns if column.name not in TEST_ONLY),
+        *COSTS,
+    )

@@ -1,0 +1,139 @@
+"""The columns of a trial: what it is, how it ended, what it was tried with, and all that its result has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Protocol, TypeAlias
+
+from ratefront.columns.column import Cell, Column
+from ratefront.columns.number_formats import number
+from ratefront.columns.result_columns import measured
+from ratefront.records import Status, TrialParams, TrialResult, series_of
+
+
+class Trial(Protocol):
+    """What the columns need to know of a trial."""
+
+    @property
+    def params(self) -> TrialParams: ...
+    @property
+    def status(self) -> Status: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def error(self) -> str: ...
+    @property
+    def result(self) -> TrialResult | None: ...
+
+
+class Gap(Protocol):
+    """How far a trial lies above a bound."""
+
+    @property
+    def bits(self) -> float | None: ...
+    @property
+    def ratio(self) -> float | None: ...
+
+
+class OnFront(Protocol):
+    """What the columns need to know of a trial's place on the front."""
+
+    @property
+    def dominated_on_test(self) -> bool: ...
+    @property
+    def gaps(self) -> Mapping[str, Gap]: ...
+
+
+OfTrial: TypeAlias = Column[Trial, Cell]
+OfFront: TypeAlias = Column[OnFront, Cell]
+
+
+def _tried(name: str) -> Callable[[Trial], Cell]:
+    return lambda trial: trial.params.values.get(name)
+
+
+_ENDED: tuple[OfTrial, ...] = (
+    Column(
+        "trial_id",
+        "trial",
+        lambda trial: trial.params.trial_id,
+        "its name: they are numbered as they are planned",
+    ),
+    Column(
+        "status",
+        "status",
+        lambda trial: trial.status,
+        "`finished`, `collapsed` (validation accuracy not above the majority class by 2σ), `pruned`, `failed`",
+        table="trials",
+    ),
+    Column("reason", "reason", lambda trial: trial.reason, "why it ended as it did", table="trials"),
+    Column("attempts", "attempts", lambda trial: trial.attempts, "how often it was begun", table="trials"),
+    Column(
+        "error",
+        "error",
+        lambda trial: trial.error if trial.status == "failed" else None,
+        "the kind of error that a failed one ended by",
+        table="trials",
+    ),
+    Column("seed", "seed", lambda trial: trial.params.seed, "the trial's own, made of the sweep's"),
+)
+
+#: The parameters with columns of their own in every sweep; each is called as its parameter is.
+_MAIN_PARAMETERS: tuple[OfTrial, ...] = (
+    Column("family", "family", _tried("family"), "the codec's family"),
+    Column(
+        "split", "split", _tried("split"), "where the task model is cut; empty in families that do not cut it"
+    ),
+    Column("beta", "β", _tried("beta"), "bits that a unit of distortion is worth", brief=number(".4g")),
+)
+MAIN_PARAMETERS = tuple(column.name for column in _MAIN_PARAMETERS)
+
+_SERIES: OfTrial = Column(
+    "series",
+    "series",
+    lambda trial: series_of(trial.params.values),
+    "its curve in the figure",
+    table="front",
+)
+
+OF_FRONT: tuple[OfFront, ...] = (
+    Column(
+        "dominated_on_test",
+        "dominated on test",
+        lambda place: place.dominated_on_test,
+        "whether another one of the front beats it on test",
+        table="front",
+    ),
+)
+
+
+def gap_columns(bound: str) -> tuple[OfFront, ...]:
+    """Of one bound."""
+    return (
+        Column(
+            f"gap_bits_{bound}",
+            "gap",
+            lambda place: place.gaps[bound].bits,
+            "bits above the bound, at the trial's accuracy on test; empty where the bound does not reach it",
+            "bit/sample",
+            table="front",
+        ),
+        Column(
+            f"gap_ratio_{bound}",
+            "gap",
+            lambda place: place.gaps[bound].ratio,
+            "rate ÷ the bound's",
+            table="front",
+        ),
+    )
+
+
+@lru_cache(maxsize=64)
+def of_trial(metrics: tuple[str, ...] = ()) -> tuple[OfTrial, ...]:
+    """The columns of a trial in order, with those of the sweep's own ``metrics``; each says which table has it."""
+    family, *others = _MAIN_PARAMETERS
+    found: list[OfTrial] = [column.within(lambda trial: trial.result) for column in measured(metrics)]
+    return (*_ENDED, family, _SERIES, *others, *found)

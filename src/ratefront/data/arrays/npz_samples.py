@@ -1,0 +1,60 @@
+"""Some samples of an array of an npz file, from all over it, without reading the rest."""
+
+from __future__ import annotations
+
+import math
+import struct
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ratefront.data.arrays.npz_arrays import read_header, told_of
+
+_LEAD_BYTES = 1 << 26  # of what can only be read from its beginning
+_FEWEST, _MOST, _VALUES = 16, 256, 1 << 22  # samples, samples and values in a look at some samples
+_LOCAL_HEADER = struct.Struct("<26xHH")  # of a zip file's member: how long its name and its extra field are
+
+
+def some_samples(path: Path, name: str) -> Iterator[NDArray[Any]]:
+    """A few hundred samples of the array, fewer of large ones, spread over it; of a large compressed one, over its
+    first megabytes; none of a large one whose first axis is the innermost.
+
+    Raises:
+        InputError: The array cannot be read.
+    """
+    with told_of(path, name):
+        samples = _within_reach(path, name)
+        most = min(max(_VALUES // max(1, math.prod(samples.shape[1:])), _FEWEST), _MOST, len(samples))
+        for position in np.linspace(0, len(samples) - 1, most).round().astype(int):
+            yield np.asarray(samples[position])
+
+
+def _within_reach(path: Path, name: str) -> NDArray[Any]:
+    """The array mapped into memory where it is stored as it is, else as much of it as may be read at once."""
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo(f"{name}.npy")
+        with archive.open(member) as file:
+            shape, is_fortran, dtype = read_header(file)
+            size = math.prod(shape) * dtype.itemsize
+            order: Literal["F", "C"] = "F" if is_fortran else "C"
+            if is_fortran and size > _LEAD_BYTES:
+                return np.empty((0, *shape[1:]), dtype)
+            if member.compress_type == zipfile.ZIP_STORED:
+                begin = _data_begin(path, member) + file.tell()
+                mapped: NDArray[Any] = np.memmap(path, dtype, "r", begin, shape, order)
+                return mapped
+            of_one = size // shape[0]
+            count = min(shape[0], max(1, _LEAD_BYTES // of_one))
+            return np.frombuffer(file.read(count * of_one), dtype).reshape((count, *shape[1:]), order=order)
+
+
+def _data_begin(path: Path, member: zipfile.ZipInfo) -> int:
+    """Where the member's bytes begin in the file."""
+    with path.open("rb") as file:
+        file.seek(member.header_offset)
+        lengths = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))
+    return int(member.header_offset + _LOCAL_HEADER.size + sum(lengths))

@@ -1,0 +1,114 @@
+"""Whether the splits of one's own data are in the same units, told from some samples of each.
+
+A split that was divided once more than the others differs in every sample. Two measures have to agree, therefore: the
+largest value of all the samples looked at, which night images share with those of the day, and the usual size of a
+sample (the geometric mean of the root mean squares), which a single bright image does not change. What chance does to
+few samples is allowed for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from math import inf, log
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ratefront.data.arrays.npz_arrays import stamp_of
+from ratefront.data.arrays.npz_samples import some_samples
+from ratefront.data.arrays.value_rules import Kind
+
+_FACTOR = 3
+_FEWEST = 8  # samples: fewer may be of any size by chance
+_STANDARD_ERRORS = 4
+_CHANCE = 1e-4
+_WORDS = {
+    "images": ("darker", "brighter", "values up to"),
+    "points": ("smaller", "larger", "points as far out as"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class _Sizes:
+    """Of each sample looked at: its largest value, and its root mean square; of a cloud, about its middle."""
+
+    largest: NDArray[np.float64]
+    usual: NDArray[np.float64]
+
+    @property
+    def logarithms(self) -> NDArray[np.float64]:
+        """Of the usual sizes; a sample of nothing has none, whatever its unit."""
+        logarithms: NDArray[np.float64] = np.log(self.usual[self.usual > 0])
+        return logarithms
+
+
+def remarks_on_units(path: Path, splits: Sequence[str], kind: Kind) -> list[str]:
+    """Of each split after the first, which trains, whether its samples are far smaller or larger.
+
+    Raises:
+        InputError: The arrays cannot be read.
+    """
+    stamp = stamp_of(path)
+    train, *others = (_sizes(path, f"x_{split}", kind, stamp) for split in splits)
+    told = (_told(f"x_{split}", own, train, kind) for split, own in zip(splits[1:], others, strict=True))
+    return [remark for remark in told if remark]
+
+
+@lru_cache(maxsize=64)
+def _sizes(path: Path, name: str, kind: Kind, stamp: tuple[int, ...]) -> _Sizes:
+    found = [_size(sample, kind) for sample in some_samples(path, name)]
+    largest, usual = np.array(found, dtype=np.float64).reshape(-1, 2).T
+    return _Sizes(largest, usual)
+
+
+def _size(sample: NDArray[Any], kind: Kind) -> tuple[float, float]:
+    values = sample.astype(np.float64)
+    if kind == "points":
+        scale = np.abs(values).max() or 1.0  # the sum of very large ones would overflow
+        values = (values / scale - (values / scale).mean(axis=0)) * scale
+    largest = float(np.abs(values).max())
+    return largest, largest * float(np.sqrt(np.square(values / (largest or 1.0)).mean()))
+
+
+def _told(name: str, own: _Sizes, train: _Sizes, kind: Kind) -> str:
+    if not (train.largest.any() and len(own.largest)):
+        return ""
+    if not own.largest.any():
+        return _told_of_nothing(name, len(own.largest), train, kind)
+    largest, of_train = float(own.largest.max()), float(train.largest.max())
+    ratio = log(largest) - log(of_train)
+    if min(abs(ratio), _sure_shift(own, train, np.sign(ratio))) <= log(_FACTOR):
+        return ""
+    less, more, values = _WORDS[kind]
+    return (
+        f"{name} is about {np.exp(abs(ratio)):.3g} times {less if ratio < 0 else more} than x_train ({values} "
+        f"{largest:.3g} against {of_train:.3g}): is it in other units? Then what x_train teaches is wrong there: bring "
+        "both to the same units, as by dividing each by its own full range. Where the samples are so, leave them"
+    )
+
+
+def _sure_shift(own: _Sizes, train: _Sizes, sign: float) -> float:
+    """How far, as a logarithm, the usual size has gone in the direction of ``sign``, less what may be chance."""
+    first, second = train.logarithms, own.logarithms
+    if min(len(first), len(second)) < _FEWEST:
+        return -inf
+    freedom = len(first) + len(second) - 2
+    squares = sum(float(np.square(logs - logs.mean()).sum()) for logs in (first, second))
+    error = (squares / freedom * (1 / len(first) + 1 / len(second))) ** 0.5
+    return float(sign * (second.mean() - first.mean()) - _STANDARD_ERRORS * error)
+
+
+def _told_of_nothing(name: str, samples: int, train: _Sizes, kind: Kind) -> str:
+    """Of samples that are all black, which they may be by chance where many of train are."""
+    share = (np.count_nonzero(train.largest == 0) + 1) / (len(train.largest) + 2)
+    if share**samples > _CHANCE:
+        return ""
+    nothing = "black" if kind == "images" else "of a single place"
+    return (
+        f"{name}: the {samples} samples that were looked at are all {nothing}, unlike those of x_train: was it rounded "
+        "or divided away (floats in [0, 1] stored as uint8)? Its accuracy says nothing: write it anew"
+    )

@@ -1,0 +1,87 @@
+"""How image files lie in folders: a folder a split, a folder a class."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from ratefront.data.images.image_files import SUFFIXES
+from ratefront.errors import InputError
+
+_VALIDATION = ("val", "validation", "valid")
+_LIKE_SPLITS = {*_VALIDATION, "train", "training", "dev", "eval", "test", "testing"}
+_SHOWN = 5
+_RENAME = "Splits are called train, val and test, in small letters: rename the folders"
+
+
+def check_folder(root: Path) -> None:
+    """
+    Raises:
+        InputError: There is no such folder.
+    """
+    if root.is_dir():
+        return
+    if not root.exists():
+        raise InputError(f"{root}: there is no such folder")
+    if root.suffix.lower() == ".npz":
+        advice = "the data set arrays reads npz files: {name: arrays, path: …}"
+    else:
+        advice = "an archive has to be unpacked, and of files the folder that holds them is named"
+    raise InputError(f"{root}: is a file, and a folder of image files is needed; {advice}")
+
+
+def class_names(folder: Path) -> list[str]:
+    """Names of the folders in a folder, ascending: the place of a name is its label."""
+    return sorted(
+        entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
+    )
+
+
+def split_folders(root: Path, holds_classes: bool) -> list[Path]:
+    """Folders of training, (validation) and test split; the root alone where it is not divided.
+
+    Validation is called val, validation or valid. Where there is no test split, as of ImageNet with its labels, the
+    validation split is the test split.
+
+    Raises:
+        InputError: There is a training split and nothing to test on, or a folder is called nearly as a split
+            is.
+    """
+
+    def has(name: str) -> bool:
+        folder = root / name
+        return folder.is_dir() and (bool(class_names(folder)) if holds_classes else any(image_files(folder)))
+
+    names = class_names(root)
+    like_splits = [name for name in names if name.lower() in _LIKE_SPLITS]
+    if not has("train"):
+        if holds_classes and len(names) > 1 and like_splits == names:
+            raise InputError(f"{root}: are {', '.join(names)} classes or splits? {_RENAME}")
+        return [root]
+    used = ["train", *[name for name in _VALIDATION if has(name)][:1], *["test"] * has("test")]
+    if unused := [name for name in like_splits if name not in used and has(name)]:
+        raise InputError(f"{root}: {', '.join(unused)} would be left out beside {', '.join(used)}. {_RENAME}")
+    if len(used) == 1:
+        raise InputError(f"{root}: has train, but neither val nor test with images beside it")
+    return [root / name for name in used]
+
+
+def endings(folder: Path) -> str:
+    """How the names of the files below a folder end, where none is an image file, and how those of image files do."""
+    names = [name for _, _, names in os.walk(folder, followlinks=True) for name in names if name[0] != "."]
+    found = Counter(Path(name).suffix.lower() or "none" for name in names)
+    shown = ", ".join(f"{ending} ({count})" for ending, count in found.most_common(_SHOWN))
+    return f"endings found: {shown or 'no file'}; those that are read: {', '.join(SUFFIXES)}"
+
+
+def image_files(folder: Path) -> Iterator[str]:
+    """Image files below a folder, relative to it; hidden ones are none."""
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        # Not as paths, which take longer than the listing: folders hold hundreds of thousands of files.
+        below = f"{parent[len(str(folder)) :]}/".lstrip("/")
+        for name in sorted(names):
+            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+                yield below + name

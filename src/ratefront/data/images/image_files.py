@@ -1,0 +1,65 @@
+"""Image files that are decoded when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from ratefront.data.images.image_decoding import Conversion, decode
+from ratefront.data.stored_samples import from_bytes
+
+#: Names of image files end so, in small letters or capitals.
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class Files:
+    """Images (N, C, size, size): the shorter side resized to ``size`` pixels, then cropped about the centre."""
+
+    paths: Sequence[str]  # text, since a million of paths would take half a gigabyte
+    size: int
+    conversion: Conversion
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.paths), self.conversion.channels, self.size, self.size)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
+        return stacked(self._one, np.arange(len(self))[index], self.shape[1:])
+
+    def _one(self, position: int) -> Image.Image:
+        side = (self.size, self.size)
+        return ImageOps.fit(decode(self.paths[position], self.conversion), side, Image.Resampling.BILINEAR)
+
+
+def stacked(
+    one: Callable[[int], Image.Image], positions: NDArray[np.int64], shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Images of a shape (C, height, width), by their positions, as (n, C, height, width) in [0, 1]."""
+    channels, height, width = shape
+    pixels = np.empty((len(positions), height, width, channels), dtype=np.uint8)
+    for place, image in enumerate(in_threads(one, positions.tolist())):
+        pixels[place] = np.asarray(image).reshape(height, width, channels)
+    return from_bytes(pixels.transpose(0, 3, 1, 2))
+
+
+def in_threads(work: Callable[..., Result], items: Sequence[object]) -> list[Result]:
+    """In order, with as many threads as this process computes with: Pillow decodes outside of Python's lock."""
+    import torch
+
+    threads = min(torch.get_num_threads(), len(items))
+    if threads <= 1:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, items))

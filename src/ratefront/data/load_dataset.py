@@ -1,0 +1,24 @@
+"""The data set that a sweep names, loaded once a process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from ratefront.catalogue import CATALOGUE
+from ratefront.data.dataset_digest import content_of
+from ratefront.data.splits import Dataset
+from ratefront.spec.schema import Named
+
+
+def load_dataset(named: Named) -> Dataset:
+    """The data set by its name and parameters with its digest, kept in the process between trials."""
+    return _load(named.name, tuple(sorted(named.parameters.items())))
+
+
+@lru_cache(maxsize=2)
+def _load(name: str, parameters: tuple[tuple[str, Any], ...]) -> Dataset:
+    registered = CATALOGUE.datasets[name]
+    dataset: Dataset = registered.load()(registered.parameters(**dict(parameters)))
+    return replace(dataset, content=content_of(dataset))

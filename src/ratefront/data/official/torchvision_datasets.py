@@ -1,0 +1,83 @@
+"""Data sets that torchvision knows: found where they lie, or fetched, and checked before they are read."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ratefront.catalogue import CATALOGUE
+from ratefront.catalogue.datasets import OfficialParameters
+from ratefront.data.assemble import assemble, digest
+from ratefront.data.cache_folders import data_folder
+from ratefront.data.official.idx_files import map_idx
+from ratefront.data.official.required_files import require_files
+from ratefront.data.splits import Dataset, Split
+from ratefront.data.stored_samples import Bytes
+from ratefront.errors import InputError
+
+#: Name in a sweep file → class of ``torchvision.datasets``.
+_CLASSES = {
+    "mnist": "MNIST",
+    "fashion_mnist": "FashionMNIST",
+    "cifar10": "CIFAR10",
+    "cifar100": "CIFAR100",
+    "stl10": "STL10",
+}
+
+
+def _load(name: str, parameters: OfficialParameters) -> Dataset:
+    """The official training split, less a stratified tenth that validates, and the official test split.
+
+    Raises:
+        InputError: A file is not there and cannot be fetched, or is not what torchvision knows; it is named.
+    """
+    kind, folder = _kind(name), data_folder(parameters.root)
+    require_files(kind, folder, parameters.download)
+    read = [_read(kind, folder, is_training) for is_training in (True, False)]
+    classes = CATALOGUE.datasets[name].facts["classes"]
+    for _, labels in read:
+        if labels.max() >= classes:
+            raise InputError(f"{folder}: the labels of {name} go from 0 to {classes - 1}, got {labels.max()}")
+    told = digest(*(array for pair in read for array in pair))
+    train, test = (Split(Bytes(pixels), labels) for pixels, labels in read)
+    return assemble(name, classes, 8, (train, test), told, parameters)
+
+
+def _kind(name: str) -> Any:
+    """The class of torchvision; of STL-10 without its 100 000 images that have no labels."""
+    from torchvision import datasets
+
+    kind = getattr(datasets, _CLASSES[name])
+    if kind is datasets.STL10:
+        return type("STL10", (kind,), {"train_list": kind.train_list[:2]})
+    return kind
+
+
+def _read(kind: Any, folder: Path, is_training: bool) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Images (N, C, H, W) and labels (N,)."""
+    if hasattr(kind, "resources"):
+        return _read_idx(folder / kind.__name__ / "raw", "train" if is_training else "t10k")
+    if hasattr(kind, "splits"):
+        data = kind(folder, split="train" if is_training else "test")
+        return data.data, data.labels.astype(np.int64)
+    data = kind(folder, train=is_training)
+    return data.data.transpose(0, 3, 1, 2), np.asarray(data.targets, dtype=np.int64)
+
+
+def _read_idx(folder: Path, prefix: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    images, labels = folder / f"{prefix}-images-idx3-ubyte", folder / f"{prefix}-labels-idx1-ubyte"
+    pixels, classes = map_idx(images, 3), map_idx(labels, 1).astype(np.int64)
+    if len(pixels) != len(classes):
+        raise InputError(f"{labels}: has {len(classes)} labels for the {len(pixels)} images of {images.name}")
+    return pixels[:, None], classes
+
+
+load_mnist = partial(_load, "mnist")
+load_fashion_mnist = partial(_load, "fashion_mnist")
+load_cifar10 = partial(_load, "cifar10")
+load_cifar100 = partial(_load, "cifar100")
+load_stl10 = partial(_load, "stl10")

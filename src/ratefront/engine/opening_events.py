@@ -1,0 +1,49 @@
+"""What a driver that has just opened a ledger writes first, on a cluster and in a simulation alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ratefront.history.events import LEDGER_FORMAT, Created, Event, Extended, Reconfigured, Reopened, Resumed
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.spec.changeable_settings import Change
+from ratefront.spec.load_spec import to_plain
+from ratefront.spec.schema import SweepSpec
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """A new sweep, or one to go on with: with so many trials more, with those again that had failed for good."""
+
+    resume: bool = False
+    extend: int | None = None
+    retry_failed: bool = False
+
+
+@dataclass(frozen=True)
+class Opener:
+    """Who opens a ledger, and by which version of ratefront."""
+
+    driver: str
+    ratefront_version: str
+
+
+def opening_events(
+    spec: SweepSpec, history: SweepHistory, wishes: Wishes, opener: Opener, change: Change | None = None
+) -> list[Event]:
+    """Its events in the order in which the history needs them; none where nothing is left to do.
+
+    An empty ledger, also that of a driver that died before its first event, begins a sweep whatever is wished.
+    """
+    if not history.spec:
+        return [Created(spec.name, to_plain(spec), opener.ratefront_version, LEDGER_FORMAT)]
+    opening: list[Event] = []
+    if change is not None and change.settings:
+        opening.append(Reconfigured(dict(change.settings)))
+    if not history.ended:
+        opening.append(Resumed(opener.driver))
+    if wishes.extend is not None:
+        opening.append(Extended(history.trials_requested + wishes.extend))
+    if wishes.retry_failed:
+        opening += [Reopened(trial.params.trial_id) for trial in history.with_status("failed")]
+    return opening

@@ -1,0 +1,123 @@
+"""What a sampler learns from: a bounded part of the history, so that a question costs the same after ten
+thousand trials as after a few hundred.
+
+A memory is told of every trial that is planned or reopened and of every one that ends, in the ledger's order; what
+it shows follows from that order alone, whenever and however often it is asked. Failed trials are not shown.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from ratefront.engine.search.sampler_ranking import best
+from ratefront.history.sweep_history import TrialHistory
+from ratefront.records import Objectives
+
+#: Ended trials that stay when a window forgets, and how many more it takes in before it does so again: to forget costs
+#: a tenth of a second.
+WINDOW, SLACK = 256, 64
+
+#: One in so many of those that stay is there for being among the best.
+BEST = 4
+
+#: Of trials that have not ended the newest so many are shown: enough to keep slots from repeating each other.
+UNFINISHED = 64
+
+#: NSGA-II's population; small, since a sweep has tens to thousands of trials.
+POPULATION = 50
+
+
+class Memory(Protocol):
+    """``shown`` maps names to trials, in the order in which these last changed; what is forgotten has left it."""
+
+    @property
+    def shown(self) -> dict[str, TrialHistory]: ...
+
+    def opened(self, trial: TrialHistory) -> None:
+        """A trial was planned, or reopened after it had failed."""
+
+    def ended(self, trial: TrialHistory) -> None:
+        """A trial has ended, as its status says."""
+
+
+class Window:
+    """The newest trials that have not ended, and of the ended ones the best and a sample of all others.
+
+    The best show where to look, the others where not to: without them a sampler would come back to every region
+    that it has forgotten. TPE takes the best tenth for good ones, so that a quarter is enough.
+    """
+
+    def __init__(
+        self,
+        objectives: Objectives,
+        size: int = WINDOW,
+        most_unfinished: int = UNFINISHED,
+        slack: int = SLACK,
+    ) -> None:
+        self.shown: dict[str, TrialHistory] = {}
+        self._objectives, self._size, self._slack = objectives, size, slack
+        self._most_unfinished = most_unfinished
+        self._unfinished: dict[str, None] = {}  # an ordered set
+
+    def opened(self, trial: TrialHistory) -> None:
+        name = trial.params.trial_id
+        self.shown[name], self._unfinished[name] = trial, None
+        if len(self._unfinished) > self._most_unfinished:
+            self._take_out(next(iter(self._unfinished)))
+
+    def ended(self, trial: TrialHistory) -> None:
+        name = trial.params.trial_id
+        self._take_out(name)
+        if trial.status == "failed":
+            return
+        self.shown[name] = trial
+        if len(self.shown) - len(self._unfinished) >= self._size + self._slack:
+            self._forget()
+
+    def _take_out(self, name: str) -> None:
+        self.shown.pop(name, None)
+        self._unfinished.pop(name, None)
+
+    def _forget(self) -> None:
+        ended = [trial for name, trial in self.shown.items() if name not in self._unfinished]
+        kept = {trial.params.trial_id for trial in best(ended, self._objectives, self._size // BEST)}
+        others = [trial.params.trial_id for trial in ended if trial.params.trial_id not in kept]
+        kept |= {
+            others[place] for place in np.linspace(0, len(others) - 1, self._size - len(kept), dtype=int)
+        }
+        for trial in ended:
+            if trial.params.trial_id not in kept:
+                del self.shown[trial.params.trial_id]
+
+
+class Generations:
+    """NSGA-II's populations: ``POPULATION`` trials that ended in a generation close it, and the best of them and of
+    their parents are the parents of the next one. Trials belong to the generation in which they were opened; one
+    that ends after its generation was closed comes too late.
+    """
+
+    def __init__(self, objectives: Objectives, population: int = POPULATION) -> None:
+        self.shown: dict[str, TrialHistory] = {}
+        self.parents: list[str] = []
+        self.current = 0
+        self._objectives, self._population = objectives, population
+        self._generation_of: dict[str, int] = {}
+
+    def opened(self, trial: TrialHistory) -> None:
+        self._generation_of[trial.params.trial_id] = self.current
+
+    def ended(self, trial: TrialHistory) -> None:
+        generation = self._generation_of.pop(trial.params.trial_id)
+        if trial.result is None or generation != self.current:
+            return
+        self.shown[trial.params.trial_id] = trial
+        if len(self.shown) - len(self.parents) >= self._population:
+            self._close()
+
+    def _close(self) -> None:
+        elite = best(list(self.shown.values()), self._objectives, self._population)
+        self.shown = {trial.params.trial_id: trial for trial in elite}
+        self.parents = list(self.shown)
+        self.current += 1

@@ -1,0 +1,71 @@
+"""Which trials are better than others on several objectives at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ratefront.history.sweep_history import TrialHistory
+from ratefront.records import LOGARITHMIC, Objectives, TrialResult
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def search_value(objective: str, result: TrialResult) -> float:
+    """An objective as the search sees it: rates, sizes and times as log2(1 + x), as the hypervolume is measured."""
+    value = result.objective(objective)
+    return math.log2(1 + value) if objective in LOGARITHMIC else value
+
+
+def best(trials: Sequence[TrialHistory], objectives: Objectives, count: int) -> list[TrialHistory]:
+    """``count`` of the trials, or all: finished ones before collapsed ones before those without a result.
+
+    Of these the lower non-dominated ranks, of the last rank those with the most room around them, as NSGA-II chooses;
+    of equals the earlier ones.
+    """
+    chosen: list[TrialHistory] = []
+    for status in ("finished", "collapsed", "pruned"):
+        alike = [trial for trial in trials if trial.status == status]
+        room = count - len(chosen)
+        chosen += alike[:room] if status == "pruned" else _best_measured(alike, objectives, room)
+    return chosen
+
+
+def _best_measured(
+    trials: Sequence[TrialHistory], objectives: Objectives, count: int
+) -> Sequence[TrialHistory]:
+    if len(trials) <= count or count <= 0:
+        return trials[:count]
+    import moocore
+
+    costs = np.array([_costs(trial, objectives) for trial in trials])
+    ranks = np.asarray(moocore.pareto_rank(costs))
+    last = np.sort(ranks)[count - 1]
+    distances = np.zeros(len(trials))
+    distances[ranks == last] = _crowding_distances(costs[ranks == last])
+    return [trials[place] for place in np.lexsort((-distances, ranks))[:count]]
+
+
+def _costs(trial: TrialHistory, objectives: Objectives) -> list[float]:
+    if trial.result is None:
+        raise ValueError(f"trial {trial.params.trial_id} is {trial.status} without a result")
+    signs = {"minimise": 1.0, "maximise": -1.0}
+    return [signs[direction] * search_value(name, trial.result) for name, direction in objectives.items()]
+
+
+def _crowding_distances(costs: FloatArray) -> FloatArray:
+    """How far the neighbours of each row of (N, M) lie apart, summed over objectives as parts of their range.
+
+    The first and the last on an objective have no neighbour on one side: they lie infinitely far.
+    """
+    distances = np.zeros(len(costs))
+    for column in costs.T:
+        width = np.ptp(column)
+        if width > 0:
+            order = np.argsort(column, kind="stable")
+            neighbours = np.concatenate(([-np.inf], column[order], [np.inf]))
+            distances[order] += (neighbours[2:] - neighbours[:-2]) / width
+    return distances

@@ -1,0 +1,206 @@
+"""An Optuna study in memory that says what a sampler's memory shows, and the samplers that are asked through it.
+
+How a trial stands there:
+
+=========================  =================================================================
+planned, running           RUNNING: TPE takes them for bad ones (constant liar), lest slots repeat each other
+finished                   COMPLETE with the objectives on validation
+collapsed                  COMPLETE and infeasible: never a best trial, avoided by the samplers
+pruned                     PRUNED
+failed                     not there: nothing is learned from it
+=========================  =================================================================
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from ratefront.engine.search.sampler_memory import POPULATION, WINDOW
+from ratefront.engine.search.sampler_ranking import search_value
+from ratefront.history.sweep_history import TrialHistory
+from ratefront.optuna_space import Distributions, Values, directions_of, distribution_of, to_optuna
+from ratefront.records import Objectives, Scalar, Status
+from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Leaf, Space, assign
+
+_STATES: Mapping[Status, TrialState] = {
+    "planned": TrialState.RUNNING,
+    "running": TrialState.RUNNING,
+    "finished": TrialState.COMPLETE,
+    "collapsed": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+}
+
+#: Questions and stand-ins that are over and lie in the study unseen; with more of them it is built anew.
+MOST_LITTER = 1000
+
+
+def _not_none(value: Scalar | None) -> Scalar:
+    """Optuna's categories may be None; those of a space are not."""
+    if value is None:
+        raise ValueError("a choice holds None")
+    return value
+
+
+class _Told(NamedTuple):
+    """What the study has of a trial."""
+
+    number: int
+    state: TrialState
+
+
+class SamplerStudy:
+    """Puts questions to samplers. What was asked before leaves no trace."""
+
+    def __init__(self, space: Space, objectives: Objectives) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self._space, self._objectives = space, objectives
+        self.branches = branches_of(space)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.study = optuna.create_study(directions=directions_of(self._objectives))
+        self._told: dict[str, _Told] = {}
+        self._litter = 0
+
+    def numbers(self, names: Sequence[str]) -> set[int]:
+        """The study's own numbers of trials that it was shown."""
+        return {self._told[name].number for name in names}
+
+    def show(self, shown: Mapping[str, TrialHistory]) -> None:
+        """Make the study say what a memory shows, in its order."""
+        if not self._go_on(shown):
+            self._begin()
+            self._go_on(shown)
+
+    def _go_on(self, shown: Mapping[str, TrialHistory]) -> bool:
+        """False where that takes more than to add at the end: a study takes no result back."""
+        for name, told in list(self._told.items()):
+            if name not in shown or _STATES[shown[name].status] is not told.state:
+                if told.state is not TrialState.RUNNING:
+                    return False
+                self._discard(told.number)
+                del self._told[name]
+        in_order = all(there == here for there, here in zip(self._told, shown, strict=False))
+        if not in_order or self._litter > MOST_LITTER:
+            return False
+        for name in list(shown)[len(self._told) :]:
+            self._add(name, shown[name])
+        return True
+
+    def _add(self, name: str, trial: TrialHistory) -> None:
+        params, distributions = to_optuna(self._space, trial.params.values)
+        state, result = _STATES[trial.status], trial.result
+        self.study.add_trial(
+            create_trial(
+                state=state,
+                params=params,
+                distributions=distributions,
+                values=None if result is None else [search_value(goal, result) for goal in self._objectives],
+                constraints={"collapsed": 1.0} if trial.status == "collapsed" else None,
+            )
+        )
+        self._told[name] = _Told(len(self._told) + self._litter, state)
+
+    def _discard(self, number: int) -> None:
+        self.study.tell(number, state=TrialState.FAIL)
+        self._litter += 1
+
+    def ask(self, sampler: BaseSampler) -> Values:
+        self.study.sampler = sampler
+        question = self.study.ask()
+
+        def choose(path: str, leaf: Leaf) -> Scalar:
+            match leaf:
+                case Float(low, high, log):
+                    return question.suggest_float(path, low, high, log=log)
+                case Int(low, high, log):
+                    return question.suggest_int(path, low, high, log=log)
+                case Choice(options):
+                    return _not_none(question.suggest_categorical(path, options))
+
+        values = assign(self._space, choose)
+        self._discard(question.number)
+        return values
+
+
+class BranchwiseTpe(BaseSampler):
+    """TPE that draws the parameters of one branch of the space together, when the first of them is asked for.
+
+    The same as Optuna's ``group=True``, but for the branches that a trial does not take: those cost nothing.
+    """
+
+    def __init__(self, branches: Mapping[str, Distributions], startup_trials: int, seed: int) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self._tpe = TPESampler(
+                n_startup_trials=min(startup_trials, WINDOW),
+                multivariate=True,
+                constant_liar=True,
+                seed=seed,
+            )
+        self._branches = branches
+        self._drawn: dict[str, Any] = {}
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> Distributions:
+        return {}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: Distributions
+    ) -> dict[str, Any]:
+        return {}
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        if param_name not in self._drawn:
+            together = self._branches[_branch(param_name)]
+            self._drawn |= self._tpe.sample_relative(study, trial, together)
+        if param_name in self._drawn:
+            return self._drawn[param_name]
+        return self._tpe.sample_independent(study, trial, param_name, param_distribution)
+
+
+class Nsga2(NSGAIISampler):
+    """NSGA-II whose generation and parents are said, not looked for in the study."""
+
+    def __init__(self, generation: int, parents: set[int], seed: int) -> None:
+        super().__init__(population_size=POPULATION, seed=seed)
+        self._generation, self._parents = generation, parents
+
+    def get_trial_generation(self, study: Study, trial: FrozenTrial) -> int:
+        return self._generation
+
+    def get_parent_population(self, study: Study, generation: int) -> list[FrozenTrial]:
+        return [trial for trial in study.get_trials(deepcopy=False) if trial.number in self._parents]
+
+
+def _branch(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def branches_of(space: Space, branch: str = "") -> dict[str, Distributions]:
+    """branch (``""``, ``split``, ``split/refine/sga``) → its own parameters by path, where there is a choice."""
+    own: Distributions = {}
+    found = {branch: own}
+    prefix = f"{branch}/" if branch else ""
+    for name, dimension in space.items():
+        match dimension:
+            case Constant():
+                continue
+            case Branch(options):
+                own[prefix + name] = distribution_of(Choice(tuple(options)))
+                for option, inner in options.items():
+                    found |= branches_of(inner, prefix + (option if name == "family" else f"{name}/{option}"))
+            case leaf:
+                own[prefix + name] = distribution_of(leaf)
+    for path in [path for path, distribution in own.items() if distribution.single()]:
+        del own[path]
+    return found

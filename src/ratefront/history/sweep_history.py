@@ -1,0 +1,272 @@
+"""The state of a sweep, folded from its events: the one answer to "which trials exist and how did they end?"."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ratefront.errors import UnknownTrialError
+from ratefront.history import events
+from ratefront.history.garbage_collection import uncollected
+from ratefront.history.sweep_speed import Pace
+from ratefront.records import ENDED, GPU_MEMORY_SHARE, Progress, Status, TrialParams, TrialResult, own_metrics
+
+
+@dataclass
+class TrialHistory:
+    """Everything known of one trial.
+
+    ``step`` is the last that the present attempt reported (0: none yet), ``furthest_step`` the last of all earlier
+    attempts; ``setbacks`` counts the failed attempts since one got further, ``memory_failures`` those that ran out of
+    memory. ``reports`` is the curve of what the trial itself reported, without the readings of its process: an attempt
+    that repeats a step takes its place and drops what came behind it. ``resources`` are those of the sweep file at the
+    time of the last attempt.
+    """
+
+    number: int
+    params: TrialParams
+    planned_time: float
+    status: Status = "planned"
+    attempts: int = 0
+    reason: str = ""
+    error: str = ""
+    step: int = 0
+    furthest_step: int = 0
+    setbacks: int = 0
+    memory_failures: int = 0
+    started_time: float | None = None
+    ended_time: float | None = None
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    reports: list[Progress] = field(default_factory=list)
+    result: TrialResult | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+    @property
+    def got_further(self) -> bool:
+        """True where the present attempt has reported a step that no earlier one had reached."""
+        return self.step > self.furthest_step
+
+    def report(self, progress: Progress) -> None:
+        while self.reports and self.reports[-1].step >= progress.step:
+            self.reports.pop()
+        self.reports.append(progress)
+        self.step = progress.step
+
+    def lose_attempt(self) -> None:
+        """The present attempt is over without an end; what it reported stays."""
+        self.furthest_step = max(self.furthest_step, self.step)
+        self.step = 0
+
+
+#: Errors that are not ours and still pass: Python's and torch's names for a memory that was full at the time.
+OUT_OF_MEMORY = frozenset({"MemoryError", "OutOfMemoryError"})
+
+
+@dataclass
+class SweepHistory:
+    """A sweep as its ledger tells it. Apply entries in order; reading the same entries gives the same history.
+
+    ``counts`` has the number of trials in each state, ``ended_order`` the trials that have ended as they did,
+    ``gpu_memory_share`` the most of a GPU's memory that any of them held, as a fraction (None before one was measured),
+    ``halted`` how its last driver left it before its end (None where that is not known, and while one goes on),
+    ``pace`` its time at work and its speed, ``ledger_format`` the one that it was begun with.
+    """
+
+    spec: dict[str, Any] = field(default_factory=dict)
+    trials: dict[str, TrialHistory] = field(default_factory=dict)
+    task_model: events.TaskModelReady | None = None
+    created_time: float = 0.0
+    last_time: float = 0.0
+    ended: bool = False
+    end_reason: str = ""
+    extended_to: int | None = None
+    halted: events.Halted | None = None
+    ledger_format: int = events.LEDGER_FORMAT
+    counts: Counter[Status] = field(default_factory=Counter)
+    ended_order: list[str] = field(default_factory=list)
+    gpu_memory_share: float | None = None
+    pace: Pace = field(default_factory=Pace)
+
+    @classmethod
+    def of(cls, entries: Iterable[events.Entry]) -> SweepHistory:
+        history = cls()
+        with uncollected():
+            for entry in entries:
+                history.apply(entry)
+        return history
+
+    @property
+    def trials_requested(self) -> int:
+        """How many trials the sweep asks for by now."""
+        return self.extended_to or int(self.spec.get("trials", len(self.trials)))
+
+    @property
+    def ended_early(self) -> str:
+        """Why the sweep has ended with fewer trials than were requested; empty where it has not."""
+        return self.end_reason if self.ended and self.trials_ended < self.trials_requested else ""
+
+    @property
+    def trials_ended(self) -> int:
+        return len(self.ended_order)
+
+    def worked_s(self, now: float) -> float:
+        """The sweep's time at work up to now; a driver is at work."""
+        return self.pace.worked_s + max(0.0, now - self.last_time)
+
+    def with_status(self, *statuses: Status) -> list[TrialHistory]:
+        """The trials in these states, in the order in which they were planned."""
+        trials = list(self.trials.values())  # a display may ask while the driver's thread adds one
+        return [trial for trial in trials if trial.status in statuses]
+
+    def trial(self, trial_id: str) -> TrialHistory:
+        """The trial that somebody names.
+
+        Raises:
+            UnknownTrialError: There is no such trial.
+        """
+        if trial_id not in self.trials:
+            raise UnknownTrialError(trial_id, list(self.trials))
+        return self.trials[trial_id]
+
+    def is_running(self, trial_id: str, attempt: int) -> bool:
+        trial = self.trials[trial_id]
+        return trial.status == "running" and trial.attempts == attempt
+
+    def apply(self, entry: events.Entry) -> None:
+        """Fold one more event in.
+
+        Raises:
+            ValueError: The event speaks of a trial that was never planned, plans one twice, ends one that has
+                ended, or reopens one that has not failed.
+        """
+        self.last_time = entry.time
+        self.pace.apply(entry)
+        _FOLD[type(entry.event)](self, entry.event, entry.time)
+
+    def _create(self, event: events.Created, time: float) -> None:
+        self.spec, self.created_time = dict(event.spec), time
+        self.ledger_format = event.ledger_format
+
+    def _prepare(self, event: events.TaskModelReady, time: float) -> None:
+        self.task_model = event
+
+    def _plan(self, event: events.Planned, time: float) -> None:
+        if event.trial_id in self.trials:
+            raise ValueError(f"trial {event.trial_id} is planned twice")
+        params = TrialParams(event.trial_id, event.seed, dict(event.values))
+        self.trials[event.trial_id] = TrialHistory(event.number, params, time)
+        self.counts["planned"] += 1
+        self.ended = False
+
+    def _start(self, event: events.Started, time: float) -> None:
+        trial = self._not_ended(event.trial_id)
+        trial.attempts, trial.started_time = event.attempt, time
+        trial.resources = self.spec.get("resources") or {}
+        self._move(trial, "running")
+
+    def _report(self, event: events.Reported, time: float) -> None:
+        self._not_ended(event.trial_id).report(Progress(event.step, own_metrics(event.metrics)))
+
+    def _finish(self, event: events.Finished, time: float) -> None:
+        trial = self._not_ended(event.trial_id)
+        trial.result = TrialResult.from_json(event.result)
+        share = trial.result.extra.get(GPU_MEMORY_SHARE)
+        if share is not None:
+            self.gpu_memory_share = max(share, self.gpu_memory_share or 0.0)
+        self._end(trial, trial.result.status, trial.result.reason, time)
+
+    def _fail(self, event: events.Failed, time: float) -> None:
+        trial = self._not_ended(event.trial_id)
+        trial.setbacks = 0 if trial.got_further else trial.setbacks + 1
+        trial.memory_failures += event.error in OUT_OF_MEMORY
+        trial.error = event.error
+        trial.lose_attempt()
+        if event.final:
+            self._end(trial, "failed", event.reason, time)
+        else:
+            trial.reason = event.reason
+            self._move(trial, "planned")
+
+    def _stop(self, event: events.Stopped, time: float) -> None:
+        self._end(self._not_ended(event.trial_id), "pruned", event.reason, time)
+
+    def _halt(self, event: events.Halted, time: float) -> None:
+        self.halted = event
+
+    def _resume(self, event: events.Resumed, time: float) -> None:
+        self.halted = None
+        for trial in self.with_status("running"):
+            trial.lose_attempt()
+            self._move(trial, "planned")
+
+    def _reconfigure(self, event: events.Reconfigured, time: float) -> None:
+        self.spec = {**self.spec, **event.settings}
+
+    def _extend(self, event: events.Extended, time: float) -> None:
+        self.extended_to, self.ended = event.trials, False
+
+    def _reopen(self, event: events.Reopened, time: float) -> None:
+        trial = self._planned(event.trial_id)
+        if trial.status != "failed":
+            raise ValueError(f"trial {event.trial_id} is {trial.status}: only a failed one can be reopened")
+        self.ended_order.remove(event.trial_id)
+        trial.reason, trial.error, trial.ended_time, trial.setbacks = "", "", None, 0
+        self._move(trial, "planned")
+        self.ended = False
+
+    def _close(self, event: events.Ended, time: float) -> None:
+        self.ended, self.end_reason = True, event.reason
+
+    def _planned(self, trial_id: str) -> TrialHistory:
+        if trial_id not in self.trials:
+            raise ValueError(f"trial {trial_id} was never planned")
+        return self.trials[trial_id]
+
+    def _not_ended(self, trial_id: str) -> TrialHistory:
+        trial = self._planned(trial_id)
+        if trial.status in ENDED:
+            raise ValueError(f"trial {trial_id} has already ended as {trial.status}")
+        return trial
+
+    def _end(self, trial: TrialHistory, status: Status, reason: str, time: float) -> None:
+        trial.reason, trial.ended_time = reason, time
+        self.ended_order.append(trial.params.trial_id)
+        self._move(trial, status)
+
+    def _move(self, trial: TrialHistory, status: Status) -> None:
+        self.counts[trial.status] -= 1
+        trial.status = status
+        self.counts[status] += 1
+
+
+#: By the event's type, not by a chain of cases: a long sweep is read hundreds of thousands of events at a time.
+_FOLD: Mapping[type[events.Event], Callable[[SweepHistory, Any, float], None]] = {
+    events.Created: SweepHistory._create,
+    events.TaskModelReady: SweepHistory._prepare,
+    events.Planned: SweepHistory._plan,
+    events.Started: SweepHistory._start,
+    events.Reported: SweepHistory._report,
+    events.Finished: SweepHistory._finish,
+    events.Failed: SweepHistory._fail,
+    events.Stopped: SweepHistory._stop,
+    events.Resumed: SweepHistory._resume,
+    events.Reconfigured: SweepHistory._reconfigure,
+    events.Extended: SweepHistory._extend,
+    events.Reopened: SweepHistory._reopen,
+    events.Halted: SweepHistory._halt,
+    events.Ended: SweepHistory._close,
+}
+
+
+def spec_in(entries: Iterable[events.Entry]) -> dict[str, Any]:
+    """The resolved spec as it is by now, as plain data; empty where no sweep has begun."""
+    history = SweepHistory()
+    for entry in entries:
+        if isinstance(entry.event, events.Created | events.Reconfigured):
+            history.apply(entry)
+    return history.spec

@@ -1,0 +1,57 @@
+"""How fast a sweep goes: its time at work, and trials an hour. Time in which no driver ran does not count."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from ratefront.history.events import (
+    Entry,
+    Extended,
+    Failed,
+    Finished,
+    Reconfigured,
+    Reopened,
+    Resumed,
+    Stopped,
+)
+
+#: The speed is that of the last trials: the first ones wait for workers, and later ones may take longer.
+WINDOW = 50
+
+#: Fewer trials say nothing about the speed.
+FEWEST = 3
+
+_OPENINGS = frozenset({Reconfigured, Resumed, Extended, Reopened})
+_ENDS = frozenset({Finished, Stopped, Failed})  # of a trial; a failure only where it is final
+
+
+@dataclass
+class Pace:
+    """Folds a ledger's entries; ``worked_s`` is the sweep's time at work up to the last of them."""
+
+    worked_s: float = 0.0
+    _last_time: float | None = None
+    _stopping_s: float = 0.0  # up to trials that were stopped: a person can do that where no driver runs
+    _ends_s: deque[float] = field(
+        default_factory=lambda: deque(maxlen=WINDOW)
+    )  # on the clock of ``worked_s``
+
+    def apply(self, entry: Entry) -> None:
+        kind = type(entry.event)  # no chain of isinstance: a long sweep has hundreds of thousands of entries
+        since_last_s = 0.0 if self._last_time is None else max(0.0, entry.time - self._last_time)
+        self._last_time = entry.time
+        if kind is Stopped:
+            self._stopping_s += since_last_s
+        else:
+            self.worked_s += 0.0 if kind in _OPENINGS else self._stopping_s + since_last_s
+            self._stopping_s = 0.0
+        if kind in _ENDS and getattr(entry.event, "final", True):
+            self._ends_s.append(self.worked_s)
+
+    def trials_per_hour(self, worked_s: float) -> float | None:
+        """The speed at a moment when ``worked_s`` seconds have been worked; None while too little has ended."""
+        if len(self._ends_s) < FEWEST:
+            return None
+        span_s = worked_s - self._ends_s[0]
+        return 3600.0 * (len(self._ends_s) - 1) / span_s if span_s > 0 else None

@@ -1,0 +1,91 @@
+"""The machines of a sweep: a cluster that is named in ``RAY_ADDRESS``, or this machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import ray
+
+from ratefront.errors import EngineError, InputError
+from ratefront.orchestrate.cluster.watchdog import Guardian
+from ratefront.orchestrate.interrupts import Interrupted, Interrupts
+
+#: Nothing large travels through Ray's object store: data and results go by files.
+OBJECT_STORE_BYTES = 128 * 2**20
+
+ANSWERS_WITHIN_S = 10.0
+
+
+def local_cpus() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+@contextmanager
+def connected(caught: Interrupts) -> Iterator[None]:
+    """Connect to the cluster, or start one here; disconnect or end it afterwards. One that is there already stays.
+
+    Raises:
+        InputError: ``RAY_ADDRESS`` names no cluster that answers.
+        EngineError: Ray does not start here.
+        Interrupted: A signal came meanwhile.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    address = os.environ.get("RAY_ADDRESS")
+    if address:
+        _check_answers(address)
+    with nullcontext() if address else Guardian() as guardian:
+        try:
+            with caught.at_once(), guardian.watching() if guardian else nullcontext():
+                _start(address)
+                caught.install()
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _start(address: str | None = None) -> None:
+    _hush_raylet()
+    common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
+    local: dict[str, Any] = {
+        "num_cpus": local_cpus(),
+        "include_dashboard": False,
+        "object_store_memory": OBJECT_STORE_BYTES,
+    }
+    try:
+        ray.init(address=address or "local", **common, **({} if address else local))
+    except SystemExit as end:
+        raise Interrupted("SIGTERM") from end  # which Ray takes over and answers so
+    except Exception as error:  # Ray raises whatever comes to hand
+        why = f"{type(error).__name__}: {error}".splitlines()[0]
+        if address:
+            raise InputError(f"RAY_ADDRESS: no cluster can be reached at {address!r}: {why}") from error
+        raise EngineError(f"Ray does not start on this machine: {why}") from error
+
+
+def _check_answers(address: str) -> None:
+    """Ray itself would try for a quarter of an hour."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or "://" in address:
+        return  # a name of Ray's own: it knows at once
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWERS_WITHIN_S).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"RAY_ADDRESS: nobody answers at {address}: {error}") from error
+
+
+def _hush_raylet() -> None:
+    """Ray prints every lost worker to stdout, whatever ``log_to_driver`` says; the ledger tells it better."""
+    import ray._private.worker as driver
+
+    def drop(data: object, ignore_prefix: bool = False) -> None: ...
+
+    if hasattr(driver, "print_to_stdstream"):
+        driver.print_to_stdstream = drop

@@ -1,0 +1,154 @@
+"""The process that runs trials, one after another: a Tune Trainable around the trial's generator.
+
+Tune reuses the actor (``reset_config``) for trials that need the same, hence data sets, the task model and torch
+itself stay in the process. Nothing of a trial does: its generator is closed before the next one starts, and an error
+inside it ends that trial only.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ray import tune
+
+from ratefront.catalogue.registry import load_target
+from ratefront.engine.messages import Broke, Start
+from ratefront.engine.placement import Needs
+from ratefront.history.events import Finished, Reported
+from ratefront.orchestrate.tune.process_metrics import ProcessVitals
+from ratefront.orchestrate.tune.worker_errors import fault_at
+from ratefront.orchestrate.tune.worker_messages import FACT, encode
+from ratefront.records import Progress, TrialParams, TrialResult
+from ratefront.trial.trial_context import TrialContext
+
+Steps = Generator[Progress, None, TrialResult]
+
+
+@dataclass(frozen=True)
+class WorkerSetting:
+    """What all trials of a sweep share. ``function`` is "package.module:name", as ``trial_steps``; so is
+    ``limit_memory``, called with a trial's GPUs where it has any.
+    """
+
+    context: TrialContext
+    function: str
+    limit_memory: str = "ratefront.trial.device:limit_memory"
+
+
+def limit_threads(cpus: float) -> None:
+    """Keep to the trial's cores. The variables count where torch is not loaded yet, the call where it is."""
+    threads = max(1, int(cpus))
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = str(threads)
+    torch = sys.modules.get("torch")  # not imported here: a worker of another trial function may not need it
+    if torch is not None:
+        torch.set_num_threads(threads)
+
+
+def config_of(start: Start) -> dict[str, Any]:
+    """A trial as Tune's configuration."""
+    return {
+        "trial_id": start.params.trial_id,
+        "attempt": start.attempt,
+        "seed": start.params.seed,
+        "values": dict(start.params.values),
+        "cpus": start.needs.cpus,
+        "gpus": start.needs.gpus,
+        "batch_divisor": start.batch_divisor,
+    }
+
+
+def needs_of(config: dict[str, Any]) -> Needs:
+    return Needs(float(config["cpus"]), float(config["gpus"]))
+
+
+class TrialActor(tune.Trainable):
+    """Runs trials; one call of ``step`` is one epoch, the last one brings the result."""
+
+    def setup(self, config: dict[str, Any], setting: WorkerSetting | None = None) -> None:
+        if setting is None:
+            raise ValueError("a TrialActor needs its WorkerSetting (tune.with_parameters)")
+        self._setting = setting
+        self._steps: Steps | None = None
+        self._has_failed = False
+        self._vitals = ProcessVitals()
+        self._take(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._close()
+        if self._has_failed and _is_gpu_broken():
+            # A lost worker is tried again elsewhere; an error told to Tune here would be the trial's.
+            os._exit(1)
+        self._take(new_config)
+        return True
+
+    def cleanup(self) -> None:
+        self._close()
+
+    def step(self) -> dict[str, Any]:
+        try:
+            steps = self._running()
+            self._vitals.begin()
+            progress = next(steps)
+            metrics = {**progress.metrics, **self._vitals.readings(has_gpu=self._needs.gpus > 0)}
+            return {FACT: encode(Reported(self._trial_id, self._attempt, progress.step, metrics))}
+        except StopIteration as end:
+            return self._end(end.value)
+        except Exception as error:  # whatever a trial raises ends that trial, not the worker
+            return self._broke(error)
+
+    def _take(self, config: dict[str, Any]) -> None:
+        self._trial_id, self._attempt = str(config["trial_id"]), int(config["attempt"])
+        self._params = TrialParams(self._trial_id, int(config["seed"]), dict(config["values"]))
+        self._needs, self._has_failed = needs_of(config), False
+        self._context = replace(
+            self._setting.context,
+            device="cuda" if self._needs.gpus > 0 else "cpu",
+            batch_divisor=int(config["batch_divisor"]),
+        )
+
+    def _running(self) -> Steps:
+        """The generator of the trial; imports happen here, so that their errors are the trial's."""
+        if self._steps is None:
+            limit_threads(self._needs.cpus)
+            if self._needs.gpus > 0:
+                load_target(self._setting.limit_memory)(self._needs.gpus)
+            start = load_target(self._setting.function)
+            limit_threads(self._needs.cpus)
+            self._steps = start(self._params, self._context)
+        return self._steps
+
+    def _end(self, result: TrialResult) -> dict[str, Any]:
+        self._close()
+        try:
+            return {FACT: encode(Finished(self._trial_id, self._attempt, result.to_json())), "done": True}
+        except Exception as error:
+            return self._broke(error)
+
+    def _broke(self, error: Exception) -> dict[str, Any]:
+        self._close()
+        self._has_failed = True
+        fault = fault_at(error, self._context.folder)
+        fact = Broke(self._trial_id, self._attempt, fault.error, fault.reason, fault.retryable)
+        return {FACT: encode(fact), "done": True}
+
+    def _close(self) -> None:
+        steps, self._steps = self._steps, None
+        if steps is not None:
+            steps.close()
+
+
+def _is_gpu_broken() -> bool:
+    """True where a trial has broken this process's access to its GPU: every later one would fail of it, too."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return False
+    try:
+        torch.cuda.synchronize()
+    except RuntimeError:
+        return True
+    return False

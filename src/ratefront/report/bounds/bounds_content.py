@@ -1,0 +1,92 @@
+"""What of bounds a figure draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ratefront.bounds import ORACLE, Bounds, RateDistortionCurve
+from ratefront.errors import InputError
+from ratefront.report.bounds.held_out_band import HeldOutBand, interval_title
+from ratefront.report.style import BOUNDS, MUTED, TASK_MODEL
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A level of accuracy to compare the curves with."""
+
+    title: str
+    accuracy: float
+    ink: str
+    line: Any
+
+
+@dataclass(frozen=True, eq=False)
+class BoundsContent:
+    """Attributes:
+
+    curves: those with an accuracy, in the order of the hierarchy, unknown ones last.
+    bands: held-out intervals of some of them.
+    band_title: what the intervals are, in words.
+    left_out: names of curves that have no accuracy.
+    warnings: what is to be doubted, in sentences.
+    """
+
+    curves: Mapping[str, RateDistortionCurve]
+    bands: Mapping[str, HeldOutBand]
+    band_title: str
+    references: tuple[Reference, ...]
+    left_out: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def oracle(self) -> RateDistortionCurve | None:
+        """The oracle where it is a curve: of one class it is a point."""
+        oracle = self.curves.get(ORACLE)
+        return None if oracle is None or is_point(oracle) else oracle
+
+
+def is_point(curve: RateDistortionCurve) -> bool:
+    """Whether all points of a curve are one."""
+    return (
+        float(max(curve.rate_bits.max() - curve.rate_bits.min(), curve.distortion[-1] - curve.distortion[0]))
+        == 0.0
+    )
+
+
+def content_of(bounds: Bounds) -> BoundsContent:
+    """The curves, bands and reference levels of bounds.
+
+    Raises:
+        InputError: no curve has an accuracy (fatal).
+    """
+    order = sorted(bounds, key=lambda name: list(BOUNDS).index(name) if name in BOUNDS else len(BOUNDS))
+    drawn = {name: _laid(bounds[name]) for name in order if bounds[name].measure.is_error_probability}
+    if not drawn:
+        raise InputError(
+            f"a bounds figure needs a curve that has an accuracy; the bounds hold {', '.join(order) or 'none'}"
+        )
+    return BoundsContent(
+        curves=drawn,
+        bands={name: HeldOutBand.of(one) for name, one in bounds.held_out.items() if name in drawn},
+        band_title=interval_title(bounds.held_out.values()),
+        references=_references(bounds),
+        left_out=tuple(name for name in order if name not in drawn),
+        warnings=bounds.warnings,
+    )
+
+
+def _laid(curve: RateDistortionCurve) -> RateDistortionCurve:
+    """One that does not turn back begins at its least distortion, and its dashes do, whichever way it was solved."""
+    return curve if curve.turns_back else replace(curve, along=None)
+
+
+def _references(bounds: Bounds) -> tuple[Reference, ...]:
+    """The task model's own accuracy and that of always naming the likeliest label."""
+    found = []
+    if bounds.task_model_distortion is not None:
+        found.append(Reference("task model", 1.0 - bounds.task_model_distortion, TASK_MODEL, "solid"))
+    if bounds.zero_rate_distortion is not None:
+        found.append(Reference("majority class", 1.0 - bounds.zero_rate_distortion, MUTED, (0, (1, 2))))
+    return tuple(found)

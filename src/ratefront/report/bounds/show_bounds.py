@@ -1,0 +1,92 @@
+"""How bounds show themselves: in axes, in a file, in a notebook. ``Bounds`` calls these when it is asked to."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ratefront.bounds import Bounds, ExampleBounds
+from ratefront.errors import InputError
+from ratefront.report.bounds.bounds_content import BoundsContent, content_of
+from ratefront.report.bounds.bounds_figure import draw_bounds
+from ratefront.report.bounds.bounds_labels import legend_entries, name_references
+from ratefront.report.bounds.bounds_panel import draw_accuracy_over_rate
+from ratefront.report.bounds.paper_figures import draw_example
+from ratefront.report.figure_file import figure_bytes
+from ratefront.report.notebook_html import figure_html, table_html
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SMALL, DOTS_PER_INCH = (6.4, 3.4), 110
+"""Inches of a notebook's figure."""
+
+
+def plot(bounds: Bounds, ax: Axes | None = None) -> Axes:
+    """Accuracy over rate with a legend, as the left panel of the figure; into a new pyplot figure without ``ax``.
+
+    Raises:
+        InputError: No curve has an accuracy.
+    """
+    content = content_of(bounds)
+    if ax is None:
+        from matplotlib import pyplot
+
+        ax = pyplot.figure().add_subplot()
+    _draw(content, ax)
+    return ax
+
+
+def _draw(content: BoundsContent, axes: Axes) -> None:
+    draw_accuracy_over_rate(axes, content)
+    name_references(axes, content)
+    entries = legend_entries(content)
+    axes.legend(
+        [artist for artist, _ in entries],
+        [title for _, title in entries],
+        loc="lower right",
+        frameon=False,
+        fontsize=8,
+        handlelength=3.2,
+        labelspacing=0.35,
+    )
+
+
+def save_figure(bounds: Bounds, path: Path) -> None:
+    """The figure of a paper as a file: of an example, the one that its paper shows.
+
+    Raises:
+        InputError: Another suffix than .png or .pdf, a file that cannot be written, or no curve has an
+            accuracy.
+    """
+    if isinstance(bounds, ExampleBounds):
+        draw_example(bounds, path)
+    else:
+        draw_bounds(bounds, path)
+
+
+def html(bounds: Bounds) -> str:
+    """For a notebook: the source, the rates at a few accuracies, what is to be doubted, and a small figure."""
+    said = [*bounds.description, *(f"Warning: {warning}" for warning in bounds.warnings)]
+    words = [f"<p>{escape(sentence)}</p>" for sentence in said]
+    table = table_html(bounds.rate_table.header, bounds.rate_table.rows)
+    return "".join(["<div>", *words, table, _figure(bounds), "</div>"])
+
+
+def _figure(bounds: Bounds) -> str:
+    try:
+        content = content_of(bounds)
+    except InputError:
+        return ""  # no curve has an accuracy
+    png = figure_bytes(lambda: _small(content), dots_per_inch=DOTS_PER_INCH)
+    return figure_html(png, "accuracy over rate in bit/sample")
+
+
+def _small(content: BoundsContent) -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=SMALL, layout="constrained")
+    _draw(content, figure.add_subplot())
+    return figure

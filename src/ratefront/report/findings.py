@@ -1,0 +1,135 @@
+"""The report's sentences: what a sweep found, said so that it can be checked against the figure."""
+
+from __future__ import annotations
+
+from ratefront.bounds import Gap
+from ratefront.columns import NARROW, kibibytes, percent
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.records import ENDED
+from ratefront.report.style import bound_style
+from ratefront.report.sweep_view import MeasuredTrial, SweepView
+
+#: A learned codec is called close to the task model within this many points of (validation) accuracy.
+CLOSE = 0.02
+
+
+def status_line(view: SweepView) -> str:
+    """How far the sweep is."""
+    counts = view.history.counts
+    ended = ", ".join(f"{counts[status]} {status}" for status in ENDED if counts[status])
+    progress = f"{view.trials_ended} of {view.trials_requested} trials ended"
+    state, why = _state(view.history)
+    return f"{state}: {progress}{f' ({ended})' if ended else ''}{f': {why}' if why else ''}."
+
+
+def _state(history: SweepHistory) -> tuple[str, str]:
+    """And why it is that, where there is more to say."""
+    if history.ended:
+        return "Ended", history.ended_early
+    if history.halted is not None:
+        return "Failed" if history.halted.has_failed else "Interrupted", history.halted.reason
+    return "Running", ""
+
+
+def headline(view: SweepView) -> list[str]:
+    """The sweep's finding, a few sentences; says so where there is none yet."""
+    if not view.front:
+        yet = "" if view.history.ended else " yet"
+        nothing = f"No trial has finished{yet}: there is nothing to compare with the bounds."
+        return [nothing, *view.summary.warnings]
+    learned = best_learned(view)
+    sentences = [] if learned is None else [_learned_sentence(view, learned)]
+    label = _best_label(view)
+    if label is not None:
+        sentences.append(_label_sentence(view, label))
+    sentences.append(_front_sentence(view))
+    return [*sentences, *view.summary.warnings]
+
+
+def best_learned(view: SweepView) -> MeasuredTrial | None:
+    """Of the front's learned codecs (under half of the task model's bytes where there are such): the fewest
+    bits within 2 points of the task model on validation; where none is that close, the most accurate on
+    validation.
+    """
+    learned = [trial for trial in view.front if trial.learned]
+    half = (view.facts.task_model_bytes or 0) / 2
+    small = [trial for trial in learned if trial.test.transmitter_bytes < half] or learned
+    target = view.facts.accuracy_validation
+    close = [t for t in small if target is not None and t.validation.accuracy >= target - CLOSE]
+    if close:
+        return min(close, key=lambda trial: trial.validation.rate_bits)
+    return max(small, key=lambda trial: trial.validation.accuracy, default=None)
+
+
+def _best_label(view: SweepView) -> MeasuredTrial | None:
+    labels = [trial for trial in view.front if trial.trial.params.family == "label"]
+    return max(labels, key=lambda trial: trial.validation.accuracy, default=None)
+
+
+def _learned_sentence(view: SweepView, trial: MeasuredTrial) -> str:
+    point = trial.test
+    where = trial.parameter("split")
+    at = f" at {where}" if where else ""
+    text = (
+        f"The learned codec {trial.trial_id} ({point.series}{at}) sends {point.rate_bits:.2f} bit/sample at "
+        f"{percent(point.accuracy)} test accuracy"
+    )
+    if view.facts.accuracy is not None:
+        text += f", {_difference(point.accuracy - view.facts.accuracy)} the task model"
+    return f"{text}. {_transmitter(view, trial)}{_gap_sentence(trial)}"
+
+
+def _transmitter(view: SweepView, trial: MeasuredTrial) -> str:
+    size, whole = trial.test.transmitter_bytes, view.facts.task_model_bytes
+    share = f", {100 * size / whole:.0f}{NARROW}% of the task model's {kibibytes(whole)}" if whole else ""
+    return f"Its transmitter holds {kibibytes(size)}{share}."
+
+
+def _gap_sentence(trial: MeasuredTrial) -> str:
+    named = (("oracle", "the oracle"), ("sample_and_communicate", "S&C"))
+    parts = [f"{said(trial.gaps[name])} {words}" for name, words in named if _known(trial.gaps.get(name))]
+    return f" It lies {' and '.join(parts)}." if parts else ""
+
+
+def _known(gap: Gap | None) -> bool:
+    return gap is not None and gap.bits is not None
+
+
+def said(gap: Gap) -> str:
+    """A gap in words, ``1.21 bit (1.4×) above``; a defined one only."""
+    bits = gap.bits or 0.0
+    return f"{abs(bits):.2f} bit ({gap.ratio or 0:.2f}×) {'above' if bits >= 0 else 'below'}"
+
+
+def _label_sentence(view: SweepView, trial: MeasuredTrial) -> str:
+    point, whole = trial.test, view.facts.task_model_bytes
+    share = f", {100 * point.transmitter_bytes / whole:.0f}{NARROW}% of its bytes" if whole else ""
+    return (
+        f"Sending the task model's own class ({trial.trial_id}) costs {point.rate_bits:.2f} bit/sample at "
+        f"{percent(point.accuracy)}, but needs the task model at the transmitter{share}."
+    )
+
+
+def _front_sentence(view: SweepView) -> str:
+    families = sorted({trial.trial.params.family for trial in view.front})
+    points = f"{len(view.front)} point{'s' if len(view.front) > 1 else ''}"
+    text = f"The front has {points} from {' and '.join(families)}"
+    share = view.summary.hypervolume_rate_accuracy
+    if share is None:
+        return f"{text}."
+    return f"{text}; in rate and accuracy it covers {percent(share)} of the hypervolume under the oracle."
+
+
+def _difference(accuracy: float) -> str:
+    points = round(100 * accuracy, 1)
+    if points == 0:
+        return "level with"
+    return f"{abs(points):.1f} points {'above' if points > 0 else 'below'}"
+
+
+def bound_rows(view: SweepView) -> list[tuple[str, str, str]]:
+    """(abbreviation, name, assumptions) of every bound that is drawn."""
+    if view.overlay is None:
+        return []
+    styles = [(name, bound_style(name)) for name in view.bounds]
+    return [(style.short, style.title, view.overlay.curves[name].assumptions) for name, style in styles]

@@ -1,0 +1,66 @@
+"""The described legend beside or inside the axes of a user, in few words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ratefront.report.front.front_figure import FrontFigure, LegendEntry, Region
+from ratefront.report.front.legend_artists import legend_handle, plain
+from ratefront.report.front.panel_artists import width_in_inches
+from ratefront.report.theme_colours import Inks
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+LOOKS: Any = {"handlelength": 2.4, "labelspacing": 0.3, "alignment": "left"}
+BESIDE: Any = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0), "borderaxespad": 0.0, "frameon": False}
+LETTERS, LEAST_LETTERS = 7.0, 5.0
+"""In points; inside narrow axes they are smaller."""
+
+WIDE = 3.0
+"""Inches of axes from which on there is room for a column of letters of full size, beside them or inside."""
+
+UNDER_MARKERS = 3.5
+"""A zorder: no measured trial is hidden, wherever the legend lies."""
+
+
+def draw_compact_legend(axes: Axes, front: FrontFigure, inks: Inks) -> None:
+    """Beside wide axes of a figure with a layout engine, which makes room for it; else inside, where it covers least.
+
+    Inside it does not say what filled, pale and crossed markers are.
+    """
+    has_layout = axes.get_figure(root=True).get_layout_engine() is not None  # type: ignore[union-attr]
+    beside = has_layout and width_in_inches(axes) >= WIDE
+    handles = [*_bounds(front, inks), *_codecs(front, inks, all_signs=beside)]
+    if handles and beside:
+        axes.legend(handles=handles, fontsize=LETTERS, **LOOKS, **BESIDE)
+    elif handles:
+        share = max(LEAST_LETTERS / LETTERS, min(1.0, width_in_inches(axes) / WIDE))
+        legend = axes.legend(
+            handles=handles, fontsize=share * LETTERS, markerscale=share, loc="best", **LOOKS
+        )
+        legend.set_zorder(UNDER_MARKERS)
+
+
+def _bounds(front: FrontFigure, inks: Inks) -> Iterator[Artist]:
+    """Also the shade, which a small figure has no words for."""
+    from matplotlib.patches import Patch
+
+    for entry in front.legend.bounds:
+        yield _labelled(entry, inks)
+    for region in front.main.of_kind(Region):
+        yield Patch(color=inks.unattainable, label=region.name)
+
+
+def _codecs(front: FrontFigure, inks: Inks, all_signs: bool) -> Iterator[Artist]:
+    for entry in front.legend.codecs:
+        if all_signs or not isinstance(entry.key, str):
+            yield _labelled(entry, inks)
+
+
+def _labelled(entry: LegendEntry, inks: Inks) -> Artist:
+    handle = legend_handle(entry, inks)
+    handle.set_label(plain(entry.short))
+    return handle

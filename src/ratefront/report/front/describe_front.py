@@ -1,0 +1,159 @@
+"""Decides what the figure of a sweep shows, once for all who draw it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from ratefront.bounds import ORACLE
+from ratefront.columns import percent
+from ratefront.report.front.axis_ranges import Window, beyond, close_window, drawn_curve, whole_window
+from ratefront.report.front.describe_legend import describe_legend
+from ratefront.report.front.front_figure import (
+    Axis,
+    Bound,
+    Element,
+    FrontFigure,
+    Level,
+    Marker,
+    Panel,
+    Region,
+    Stairs,
+)
+from ratefront.report.style import SeriesStyle, bound_style, series_styles
+from ratefront.report.sweep_view import MeasuredTrial, Standing, SweepView
+
+RATE, ACCURACY, SIZE = "rate (bit/sample)", "accuracy on test", "transmitter (KiB)"
+KIBIBYTE = 1024
+SIZES_OF_NONE = (10**-0.05 * KIBIBYTE, 10**1.05 * KIBIBYTE)
+"""An axis for no sizes at all: a decade with a margin."""
+
+LEFTMOST_DRAWN = 0.3
+"""Of the axis' start: what a curve does further to the left is not drawn."""
+
+WORDS_ACCURACY, WORDS_WIDTH = 0.84, 0.25
+"""The region's words take the axes down to this accuracy, and this share of their width."""
+
+COVERING: tuple[tuple[Standing, ...], ...] = (("dominated", "collapsed"), ("front",))
+"""Trials on the front cover the others."""
+
+
+def describe_front(view: SweepView) -> FrontFigure:
+    """The figure of a sweep, running or ended."""
+    whole = whole_window(view)
+    close = close_window(view, whole)
+    main = Panel(
+        "Accuracy against rate", _rates(whole), _accuracies(whole), tuple(_main_elements(view, whole))
+    )
+    return FrontFigure(
+        view.name,
+        _title(view),
+        main,
+        None if close is None else _close_panel(view, close),
+        _size_panel(view, whole),
+        describe_legend(view, main),
+    )
+
+
+def _title(view: SweepView) -> str:
+    if view.history.ended:
+        return f"{view.name}: rate–accuracy front on test, {view.summary.trials_finished} codecs"
+    return f"{view.name}: running, {view.trials_ended} of {view.trials_requested} trials ended"
+
+
+def _rates(window: Window) -> Axis:
+    return Axis(RATE, window.rate, logarithmic=True)
+
+
+def _accuracies(window: Window) -> Axis:
+    return Axis(ACCURACY, window.accuracy, logarithmic=False)
+
+
+def _close_panel(view: SweepView, window: Window) -> Panel:
+    title = "Close-up under the task model's accuracy"
+    return Panel(title, _rates(window), _accuracies(window), tuple(_main_elements(view, window, words=False)))
+
+
+def _main_elements(view: SweepView, window: Window, words: bool = True) -> Iterator[Element]:
+    yield from _unattainable(view, window, words)
+    yield from _task_model(view)
+    yield from _bounds(view, window)
+    yield from _fronts(view, window)
+    for marker in _markers(view, window, lambda trial: trial.test.accuracy):
+        low, high = window.accuracy
+        if (
+            not marker.at_edge or low <= marker.height <= high
+        ):  # at the edge a marker is not clipped by the axes
+            yield marker
+
+
+def _unattainable(view: SweepView, window: Window, words: bool) -> Iterator[Region]:
+    """The region on the wrong side of the oracle."""
+    if view.overlay is None or ORACLE not in view.bounds:
+        return
+    oracle = view.overlay.curves[ORACLE]
+    start = oracle.rate_at(1.0 - WORDS_ACCURACY) or window.rate[0]
+    words = words and window.share(start) > WORDS_WIDTH
+    said = "unattainable:\nbelow the oracle" if words else ""
+    yield Region("unattainable", *drawn_curve(oracle), left=beyond(window.rate)[0], words=said)
+
+
+def _task_model(view: SweepView) -> Iterator[Level]:
+    if view.overlay is not None:
+        accuracy = 1 - view.overlay.task_model_distortion
+        yield Level(f"task model, {percent(accuracy)}", "", accuracy, "task-model", dotted=False)
+
+
+def _bounds(view: SweepView, window: Window) -> Iterator[Bound]:
+    for name in view.bounds:
+        curve, style = view.overlay.curves[name], bound_style(name)  # type: ignore[union-attr]
+        rate, accuracy = (curve.rate_bits, curve.accuracy) if style.marker else drawn_curve(curve)
+        shown = rate > LEFTMOST_DRAWN * window.rate[0]
+        yield Bound(name, style, rate[shown], accuracy[shown], curve.rate_bits.size)
+
+
+def _fronts(view: SweepView, window: Window) -> Iterator[Stairs]:
+    yield from _stairs("overall front", None, view.staircase(), window)
+    for series, style in series_styles(view.series).items():
+        yield from _stairs(f"{series}: front", style, view.staircase(series), window)
+
+
+def _stairs(
+    name: str, style: SeriesStyle | None, points: Sequence[tuple[float, float]], window: Window
+) -> Iterator[Stairs]:
+    if points:
+        rate = (*(window.place(rate) for rate, _ in points), beyond(window.rate)[1])
+        yield Stairs(name, style, rate, (*(accuracy for _, accuracy in points), points[-1][1]))
+
+
+def _markers(view: SweepView, window: Window, height: Callable[[MeasuredTrial], float]) -> Iterator[Marker]:
+    styles = series_styles(view.series)
+    for standings in COVERING:
+        for trial in view.measured:
+            if trial.standing in standings:
+                rate = trial.test.rate_bits
+                style, at_edge = styles[trial.test.series], not window.holds_rate(rate)
+                yield Marker(trial, style, window.place(rate), height(trial), at_edge)
+
+
+def _size_panel(view: SweepView, window: Window) -> Panel:
+    """What the transmitter must hold, in bytes; its labels are in KiB."""
+    levels = tuple(_size_levels(view))
+    markers = tuple(_markers(view, window, lambda trial: max(1, trial.test.transmitter_bytes)))
+    up = Axis(SIZE, _size_limits(view), logarithmic=True, unit=KIBIBYTE)
+    return Panel("What the transmitter must hold", _rates(window), up, (*levels, *markers))
+
+
+def _size_levels(view: SweepView) -> Iterator[Level]:
+    size = view.facts.task_model_bytes
+    if size:
+        yield Level("the task model", "task model", size, "muted", dotted=True)
+        yield Level("half of the task model", "half of it", 0.5 * size, "muted", dotted=True)
+
+
+def _size_limits(view: SweepView) -> tuple[float, float]:
+    """All transmitters, and the task model down to a quarter of it; a transmitter of 0 bytes has no place there."""
+    sizes: list[float] = [t.test.transmitter_bytes for t in view.measured if t.test.transmitter_bytes]
+    whole = view.facts.task_model_bytes
+    if whole:
+        sizes += [whole, whole / 4]
+    return (0.6 * min(sizes), 1.9 * max(sizes)) if sizes else SIZES_OF_NONE

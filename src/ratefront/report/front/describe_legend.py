@@ -1,0 +1,53 @@
+"""Decides what the legend of a sweep's figure explains: what is really in the figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ratefront.records import objectives_of
+from ratefront.report.front.front_figure import Bound, Legend, LegendEntry, Level, Marker, Panel, Stairs
+from ratefront.report.style import series_styles
+from ratefront.report.sweep_view import SweepView
+
+
+def describe_legend(view: SweepView, main: Panel) -> Legend:
+    """The legend of a figure whose first panel is `main`."""
+    names = ", ".join(name.removesuffix("_bits").replace("_", " ") for name in objectives_of(view.spec))
+    note = f"Front: non-dominated on validation in\n{names}; all values shown are test."
+    codecs = (*_series(view, main), *_fronts(main), *_signs(main))
+    return Legend(tuple(_bounds(main)), codecs, note)
+
+
+def _bounds(main: Panel) -> Iterator[LegendEntry]:
+    for bound in main.of_kind(Bound):
+        yield LegendEntry(bound.style.label, bound.style.short, bound)
+    for level in main.of_kind(Level):
+        yield LegendEntry(level.name, level.name, level)
+
+
+def _series(view: SweepView, main: Panel) -> Iterator[LegendEntry]:
+    present = {marker.series for marker in main.of_kind(Marker)}
+    for name, style in series_styles(view.series).items():
+        if name in present:
+            yield LegendEntry(name, name, style)
+
+
+def _fronts(main: Panel) -> Iterator[LegendEntry]:
+    """That of all series; the others have the colour of their series."""
+    for stairs in main.of_kind(Stairs):
+        if stairs.style is None:
+            yield LegendEntry(stairs.name, stairs.name, stairs)
+
+
+def _signs(main: Panel) -> Iterator[LegendEntry]:
+    markers = list(main.of_kind(Marker))
+    standings = {marker.standing for marker in markers}
+    if "front" in standings:
+        yield LegendEntry("filled: on the front", "on the front", "front")
+    if "dominated" in standings:
+        yield LegendEntry("pale: dominated", "dominated", "dominated")
+    if "collapsed" in standings:
+        yield LegendEntry("collapsed", "collapsed", "collapsed")
+    if any(marker.at_edge for marker in markers):
+        least = f"{main.across.limits[0]:.2g} bit"
+        yield LegendEntry(f"rate below {least}", f"under {least}", "edge")

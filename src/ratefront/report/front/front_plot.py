@@ -1,0 +1,73 @@
+"""The main panel of a sweep's figure in an Axes of the user, and small for a notebook."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from ratefront.report.front.compact_legend import draw_compact_legend
+from ratefront.report.front.describe_front import describe_front
+from ratefront.report.front.front_figure import FrontFigure
+from ratefront.report.front.front_png import SETTINGS, png_bytes
+from ratefront.report.front.legend_artists import plain
+from ratefront.report.front.panel_artists import draw_panel
+from ratefront.report.sweep_view import SweepView
+from ratefront.report.theme_colours import inks_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+INCHES = (6.4, 4.4)
+SMALL_WIDTH = 520
+"""Pixels of a page; the picture has twice as many, for screens that show more."""
+
+_SMALL_INCHES, _SMALL_DENSITY, _COLOURS = (5.2, 3.4), 200, 128
+
+
+def plot_front(view: SweepView, axes: Axes | None = None) -> Axes:
+    """Draw accuracy over rate: the measured codecs, their fronts and the bounds, with a legend.
+
+    Letters and frame are those of the axes' own style; on dark ground the inks are light ones.
+
+    Args:
+        axes: where to draw, of any figure; a new figure of pyplot's by default, which a notebook shows.
+
+    Returns:
+        The axes: rates in bit/sample (logarithmic), accuracy in [0, 1], both on test.
+    """
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        axes = plt.subplots(figsize=INCHES, layout="constrained")[1]
+    _draw(axes, describe_front(view))
+    return axes
+
+
+def _draw(axes: Axes, front: FrontFigure) -> None:
+    inks = inks_of(axes)
+    draw_panel(axes, front.main, inks)
+    axes.set_title(plain(front.name))
+    axes.set_xlabel(front.main.across.title)
+    axes.set_ylabel(front.main.up.title)
+    draw_compact_legend(axes, front, inks)
+
+
+def small_front_png(view: SweepView) -> bytes:
+    """The same as a PNG file's bytes, about 30 kB, to be shown `SMALL_WIDTH` pixels wide."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(SETTINGS):
+        figure = Figure(figsize=_SMALL_INCHES, layout="constrained")
+        _draw(figure.add_subplot(), describe_front(view))
+        return _with_palette(png_bytes(figure, _SMALL_DENSITY))
+
+
+def _with_palette(png: bytes) -> bytes:
+    """A third of the bytes: a notebook keeps every picture that it has shown."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as image:
+        image.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+    return stream.getvalue()

@@ -1,0 +1,34 @@
+"""What a marker of the page says when pointed at."""
+
+from __future__ import annotations
+
+from html import escape
+
+from ratefront.columns import brief, kibibytes, percent
+from ratefront.report.front.front_figure import STANDING_WORDS
+from ratefront.report.style import bound_style
+from ratefront.report.sweep_view import MeasuredTrial
+
+
+def hover(trial: MeasuredTrial) -> str:
+    """The trial in a few lines: escaped, in the few tags that plotly knows."""
+    point = trial.test
+    own = {name: trial.parameter(name) for name in ("split", "beta")}
+    chosen = [
+        f"{'β' if name == 'beta' else name} {brief(value)}"
+        for name, value in own.items()
+        if value is not None
+    ]
+    lines = [
+        f"<b>{escape(point.trial_id)}</b> {escape(point.series)}",
+        *([escape(" · ".join(chosen))] if chosen else []),
+        f"{point.rate_bits:.3f} bit/sample (estimated {point.rate_bits_estimated:.3f})",
+        f"accuracy {percent(point.accuracy)} (validation {percent(trial.validation.accuracy)})",
+        f"transmitter {kibibytes(point.transmitter_bytes)}",
+        *(
+            f"{bound_style(name).short.replace('&', '&amp;')} {gap.bits:+.3f} bit"
+            for name, gap in trial.gaps.items()
+            if gap.bits is not None
+        ),
+    ]
+    return "<br>".join([*lines, STANDING_WORDS[trial.standing]])

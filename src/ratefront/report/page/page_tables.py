@@ -1,0 +1,183 @@
+"""The tables of the page: what is in them, not how they look."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from ratefront.bounds import Gap
+from ratefront.columns import COSTS, OfTrial, brief, named, number
+from ratefront.records import Scalar, Status, TrialResult, metric_names
+from ratefront.report.style import bound_style
+from ratefront.report.sweep_view import MeasuredTrial, SweepView
+
+MISSING = "–"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """``text`` is shown, ``value`` sorts (None last); ``title`` is shown when pointed at."""
+
+    text: str
+    value: float | str | None = None
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    columns: tuple[Cell, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A column as the page shows it."""
+
+    heading: Cell
+    cell: Callable[[MeasuredTrial], Cell]
+
+
+def _table(shown: Iterable[_Shown], trials: Iterable[MeasuredTrial]) -> Table:
+    columns = tuple(shown)
+    rows = tuple(tuple(column.cell(trial) for column in columns) for trial in trials)
+    return Table(tuple(column.heading for column in columns), rows)
+
+
+def front_table(view: SweepView) -> Table:
+    """The front by rate, with its gaps to every drawn bound."""
+    shown = [
+        _Shown(Cell(named("trial_id").heading), _marked),
+        *map(_column, map(named, ("series", "split", "beta", "rate_bits", "accuracy"))),
+        _column(named("accuracy_validation"), "validation"),
+        *map(_column, _where_measured(view)),
+        _column(named("transmitter_bytes")),
+        _Shown(Cell("share"), lambda trial: _share(trial, view.facts.task_model_bytes)),
+        *map(_gap, view.bounds),
+    ]
+    return _table(shown, view.front)
+
+
+def _column(column: OfTrial, heading: str = "") -> _Shown:
+    """A column under its own heading, or under one that says what it stands beside."""
+    return _Shown(Cell(heading or column.heading), lambda trial: _cell(column, column.value(trial.trial)))
+
+
+def _cell(column: OfTrial, value: Scalar | None) -> Cell:
+    return Cell(MISSING) if value in (None, "") else Cell(column.brief(value), value)
+
+
+def _where_measured(view: SweepView) -> list[OfTrial]:
+    """Log loss and the sweep's own metrics, where a trial of the front has them."""
+    metrics = metric_names(view.spec)
+    columns = [named(name, metrics) for name in ("log_loss_bits", *metrics)]
+    return [column for column in columns if any(column.value(t.trial) is not None for t in view.front)]
+
+
+def _marked(trial: MeasuredTrial) -> Cell:
+    mark, why = ("*", "dominated on test") if trial.dominated_on_test else ("", "")
+    return Cell(trial.trial_id + mark, trial.trial_id, why)
+
+
+def _share(trial: MeasuredTrial, task_model_bytes: int | None) -> Cell:
+    """The transmitter's part of the task model's bytes."""
+    if not task_model_bytes:
+        return Cell(MISSING)
+    share = trial.test.transmitter_bytes / task_model_bytes
+    return Cell(f"{100 * share:.0f} %", share)
+
+
+def _gap(bound: str) -> _Shown:
+    style = bound_style(bound)
+    heading = Cell(f"gap {style.short}", title=f"gap to {style.title}")
+    return _Shown(heading, lambda trial: _gap_cell(trial.gaps.get(bound)))
+
+
+def _gap_cell(gap: Gap | None) -> Cell:
+    if gap is None or gap.bits is None:
+        return Cell(MISSING, None, "" if gap is None else gap.reason)
+    return Cell(f"{gap.bits:+.3f}", gap.bits, f"{gap.ratio:.2f} times the bound")
+
+
+def rates_table(view: SweepView) -> Table:
+    """Estimated against actual bits, and validation against test, of every finished trial."""
+    shown = [
+        *map(_column, map(named, ("trial_id", "series", "rate_bits_estimated"))),
+        _column(named("rate_bits"), "coded"),
+        _difference("excess", _excess, number("+.3f")),
+        *map(_column, map(named, ("rate_bits_alone", "overhead_bits"))),
+        _difference(
+            "rate v→t", lambda result: result.test.rate_bits - result.validation.rate_bits, number("+.3f")
+        ),
+        _difference("accuracy v→t", _points_gained, number("+.1f", " points")),
+    ]
+    return _table(shown, _not_collapsed(view))
+
+
+def _difference(heading: str, of: Callable[[TrialResult], float], form: Callable[[float], str]) -> _Shown:
+    """One column of a result minus another."""
+
+    def cell(trial: MeasuredTrial) -> Cell:
+        value = of(trial.result)
+        return Cell(form(value), value)
+
+    return _Shown(Cell(heading), cell)
+
+
+def _excess(result: TrialResult) -> float:
+    return result.test.rate_bits - result.test.rate_bits_estimated
+
+
+def _points_gained(result: TrialResult) -> float:
+    return 100 * (result.test.accuracy - result.validation.accuracy)
+
+
+def _not_collapsed(view: SweepView) -> list[MeasuredTrial]:
+    return [trial for trial in view.measured if trial.standing != "collapsed"]
+
+
+def honesty(view: SweepView) -> list[str]:
+    """The two checks in words, and what is unknown; empty where no trial has finished."""
+    results = [trial.result for trial in _not_collapsed(view)]
+    if not results:
+        return []
+    excess, gained = [_excess(result) for result in results], [_points_gained(result) for result in results]
+    return [
+        f"Coded minus estimated: median {median(excess):+.3f}, greatest {max(excess):+.3f} bit/sample.",
+        f"Accuracy on test minus validation: median {median(gained):+.1f}, "
+        f"from {min(gained):+.1f} to {max(gained):+.1f} points.",
+        *_unknown_costs(results),
+    ]
+
+
+def _unknown_costs(results: Sequence[TrialResult]) -> list[str]:
+    """A sentence for each reason why a cost is unknown."""
+    reasons = Counter(
+        (cost.heading, cost.unknown(result))
+        for cost in COSTS
+        for result in results
+        if cost.value(result) is None
+    )
+    return [
+        f"{heading.capitalize()} of {count} of {len(results)} trials are unknown: {reason}."
+        for (heading, reason), count in reasons.items()
+    ]
+
+
+def lost_table(view: SweepView, status: Status) -> Table:
+    """The trials of one status (failed, collapsed, pruned) with their reasons."""
+    trial_id, reason = named("trial_id"), named("reason")
+    rows = tuple(
+        (
+            _cell(trial_id, trial_id.value(trial)),
+            _text(", ".join(f"{name} {brief(value)}" for name, value in trial.params.values.items())),
+            _cell(reason, reason.value(trial)),
+        )
+        for trial in view.history.with_status(status)
+    )
+    return Table(tuple(map(Cell, (trial_id.heading, "parameters", reason.heading))), rows)
+
+
+def _text(value: str) -> Cell:
+    return Cell(value, value)

@@ -1,0 +1,56 @@
+"""The page's two small figures: what was expected of a trial against what came out, as plotly's plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any, TypeAlias
+
+from ratefront.report.page.hover_text import hover
+from ratefront.report.style import series_styles
+from ratefront.report.sweep_view import MeasuredTrial, SweepView
+
+Pair: TypeAlias = Callable[[MeasuredTrial], tuple[float, float]]
+
+
+def estimate_traces(view: SweepView) -> list[dict[str, Any]]:
+    """Estimated against coded bits."""
+    return _check_traces(view, lambda t: (t.test.rate_bits, t.test.rate_bits_estimated))
+
+
+def splits_traces(view: SweepView) -> list[dict[str, Any]]:
+    """Accuracy on test against that on validation."""
+    return _check_traces(view, lambda t: (t.validation.accuracy, t.test.accuracy))
+
+
+def _check_traces(view: SweepView, pair: Pair) -> list[dict[str, Any]]:
+    trials = [trial for trial in view.measured if trial.standing != "collapsed"]
+    if not trials:
+        return []
+    pairs = [pair(trial) for trial in trials]
+    low, high = min(map(min, pairs)), max(map(max, pairs))
+    line = {"mode": "lines", "line": {"color": "ink:muted", "width": 1, "dash": "dot"}}
+    traces: list[dict[str, Any]] = [
+        {
+            "x": [low, high],
+            "y": [low, high],
+            **line,
+            "name": "equal",
+            "hoverinfo": "skip",
+            "showlegend": False,
+        }
+    ]
+    for name, style in series_styles(view.series).items():
+        chosen = [(p, t) for p, t in zip(pairs, trials, strict=True) if t.test.series == name]
+        traces.append(
+            {
+                "x": [x for (x, _), _ in chosen],
+                "y": [y for (_, y), _ in chosen],
+                "mode": "markers",
+                "name": escape(name),
+                "text": [hover(trial) for _, trial in chosen],
+                "hovertemplate": "%{text}<extra></extra>",
+                "marker": {"color": style.colour, "symbol": style.symbol, "size": 8},
+            }
+        )
+    return traces

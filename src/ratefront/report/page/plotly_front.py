@@ -1,0 +1,200 @@
+"""The described figure as plotly's plain data, for the page; colours that depend on the theme are named and filled in
+by the page.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any, TypeAlias, assert_never
+
+import numpy as np
+
+from ratefront.bounds.source.distributions import FloatArray
+from ratefront.report.front.axis_ranges import beyond
+from ratefront.report.front.front_figure import (
+    STANDING_WORDS,
+    Axis,
+    Bound,
+    FrontFigure,
+    Level,
+    Marker,
+    Panel,
+    Region,
+    Stairs,
+)
+from ratefront.report.page.hover_text import hover
+from ratefront.report.style import OVERALL_FRONT
+from ratefront.report.sweep_view import Standing
+
+Trace: TypeAlias = dict[str, Any]
+Line: TypeAlias = Region | Level | Bound | Stairs
+"""What has a trace of its own: markers share one."""
+
+LEGEND_ORDER = (Region, Bound, Level, Stairs)
+"""plotly's legend has the order in which it draws: the page gives up the one for the other."""
+
+
+def main_figure(front: FrontFigure) -> dict[str, Any]:
+    """``main``: the traces; ``axes``: titles and units; ``windows``: their ranges, log10 where an axis is logarithmic;
+    ``inks``: the bounds' colours by theme.
+    """
+    axes = {"x": front.main.across, "y": front.main.up, "y2": front.size.up}
+    windows = {"whole": {name: _range(axis) for name, axis in axes.items()}}
+    if front.close is not None:
+        windows["close"] = {"x": _range(front.close.across), "y": _range(front.close.up)}
+    return {
+        "main": main_traces(front),
+        "axes": {name: {"title": axis.title, "unit": axis.unit} for name, axis in axes.items()},
+        "windows": windows,
+        "inks": {
+            bound.name: {"light": bound.style.ink, "dark": bound.style.ink_dark}
+            for bound in front.main.of_kind(Bound)
+        },
+    }
+
+
+def _range(axis: Axis) -> list[float]:
+    return [float(np.log10(limit)) if axis.logarithmic else limit for limit in axis.limits]
+
+
+def main_traces(front: FrontFigure) -> list[Trace]:
+    """Everything of the main panel in rate and accuracy (axes x, y), and of the size panel in rate and bytes (x, y2);
+    the close-up is a zoom of the page.
+    """
+    lines = [*_line_traces(front.main, {}), *_line_traces(front.size, {"yaxis": "y2"})]
+    lines.sort(key=lambda line: LEGEND_ORDER.index(line[0]))
+    return [*(trace for _, trace in lines), *_marker_traces(front)]
+
+
+def _line_traces(panel: Panel, axes: Trace) -> list[tuple[type[Line], Trace]]:
+    span = list(beyond(panel.across.limits))
+    lines = [element for element in panel.elements if not isinstance(element, Marker)]
+    return [(type(line), {**_trace(line, span), **axes}) for line in lines]
+
+
+def _trace(element: Line, span: list[float]) -> Trace:
+    match element:
+        case Region():
+            return _region_trace(element)
+        case Bound():
+            return _bound_trace(element)
+        case Level():
+            return _level_trace(element, span)
+        case Stairs():
+            return _stairs_trace(element)
+        case _:
+            assert_never(element)
+
+
+def _region_trace(region: Region) -> Trace:
+    rate, height = _short(region.rate), _short(region.height)
+    return {
+        "x": [*(max(value, region.left) for value in rate), region.left],
+        "y": [*height, height[0]],
+        "mode": "lines",
+        "fill": "toself",
+        "fillcolor": "ink:unattainable",
+        "line": {"width": 0},
+        "name": region.name,
+        "legendgroup": "bounds",
+        "hoverinfo": "skip",
+    }
+
+
+def _bound_trace(bound: Bound) -> Trace:
+    style, ink = bound.style, f"ink:{bound.name}"
+    trace = {
+        "name": " ".join(style.label.split()),
+        "legendgroup": "bounds",
+        "legendgrouptitle": {"text": "Bounds"},
+        "hovertemplate": f"{style.short}: %{{x:.3f}} bit at accuracy %{{y:.4f}}<extra></extra>",
+    }
+    if bound.is_points:
+        looks = {"symbol": style.symbol, "size": 7, "color": ink}
+        points = {"x": bound.rate.tolist(), "y": bound.height.tolist()}
+        return {**trace, **points, "mode": "markers", "marker": looks}
+    line = {"dash": style.dash, "width": style.width, "color": ink}
+    return {**trace, "x": _short(bound.rate), "y": _short(bound.height), "mode": "lines", "line": line}
+
+
+def _short(values: FloatArray) -> list[float]:
+    """Five digits of every third point: enough for a screen, and a small page."""
+    picked = values[:: max(1, values.size // 400)]
+    return [float(f"{value:.5g}") for value in (*picked, values[-1])] if values.size else []
+
+
+def _level_trace(level: Level, span: list[float]) -> Trace:
+    """One that is labelled in the panel is not in the legend."""
+    in_legend = {"showlegend": False} if level.label else {"legendgroup": "bounds"}
+    return {
+        "x": span,
+        "y": [level.height] * 2,
+        "mode": "lines",
+        "line": {"color": f"ink:{level.ink}", "width": 1, **({"dash": "dot"} if level.dotted else {})},
+        "name": level.name,
+        "hoverinfo": "name",
+        **in_legend,
+    }
+
+
+def _stairs_trace(stairs: Stairs) -> Trace:
+    """That of all series as a broad pale band under the series' own lines."""
+    colour, width, opacity = (
+        (OVERALL_FRONT, 6, 0.5) if stairs.style is None else (stairs.style.colour, 1.4, 1.0)
+    )
+    return {
+        "x": list(stairs.rate),
+        "y": list(stairs.height),
+        "mode": "lines",
+        "line": {"shape": "hv", "color": colour, "width": width},
+        "opacity": opacity,
+        "name": escape(stairs.name),
+        "legendgroup": "fronts",
+        "legendgrouptitle": {"text": "Fronts"},
+        "hoverinfo": "skip",
+    }
+
+
+def _marker_traces(front: FrontFigure) -> list[Trace]:
+    """A trace for those that look alike, in either panel: a click on its name hides both."""
+    main, size = _groups(front.main), _groups(front.size)
+    traces = []
+    for group in main:
+        traces += [
+            _group_trace(main[group]),
+            {**_group_trace(size[group]), "yaxis": "y2", "showlegend": False},
+        ]
+    return [{**traces[0], "legendgrouptitle": {"text": "Trials"}}, *traces[1:]] if traces else []
+
+
+def _groups(panel: Panel) -> dict[tuple[str, Standing], list[Marker]]:
+    """Series by series, and in the order of planning."""
+    groups: dict[tuple[str, Standing], list[Marker]] = {}
+    for marker in panel.of_kind(Marker):
+        groups.setdefault((marker.series, marker.standing), []).append(marker)
+    order = list(STANDING_WORDS)
+    return dict(sorted(groups.items(), key=lambda group: (group[0][0], order.index(group[0][1]))))
+
+
+def _group_trace(markers: list[Marker]) -> Trace:
+    name = escape(markers[0].name)
+    return {
+        "x": [marker.rate for marker in markers],
+        "mode": "markers",
+        "name": name,
+        "legendgroup": name,
+        "text": [hover(marker.trial) for marker in markers],
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": _marker_looks(markers),
+        "cliponaxis": False,
+        "y": [marker.height for marker in markers],
+    }
+
+
+def _marker_looks(markers: list[Marker]) -> dict[str, Any]:
+    standing, style = markers[0].standing, markers[0].style
+    usual = "x-thin" if standing == "collapsed" else style.symbol
+    symbols = ["triangle-left" if marker.at_edge else usual for marker in markers]
+    looks = {"symbol": symbols, "color": style.colour, "size": 9 if standing == "front" else 8}
+    edge = {"color": "ink:surface" if standing == "front" else style.colour, "width": 1}
+    return {**looks, "line": edge, "opacity": 0.35 if standing == "dominated" else 1.0}

@@ -1,0 +1,145 @@
+"""``report.html``: one file that holds everything it needs and asks no network for anything."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from datetime import UTC, datetime
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from ratefront.bounds import PredictionBounds
+from ratefront.columns import kibibytes, percent
+from ratefront.report.findings import bound_rows, headline, status_line
+from ratefront.report.front.front_figure import FrontFigure
+from ratefront.report.page.page_tables import Table, front_table, honesty, lost_table, rates_table
+from ratefront.report.page.plotly_checks import estimate_traces, splits_traces
+from ratefront.report.page.plotly_front import main_figure
+from ratefront.report.sweep_view import SweepView
+
+NAMED_PACKAGES = ("ratefront", "ray", "optuna", "mlflow", "torch", "compressai", "numpy", "scipy")
+
+
+def report_html(view: SweepView, front: FrontFigure, still: bytes) -> str:
+    """The page of a sweep. ``still`` is the same figure as ``front.png``, shown where scripts are forbidden."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("ratefront", "report/page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["script_json"] = script_json
+    return environment.get_template("page.html").render(_content(view, front, still))
+
+
+def script_json(value: Any) -> Any:
+    """JSON that cannot end the script element it stands in, whatever strings it holds."""
+    from markupsafe import Markup
+
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(text)  # noqa: S704 (made safe just above)
+
+
+def _content(view: SweepView, front: FrontFigure, still: bytes) -> dict[str, Any]:
+    from markupsafe import Markup
+
+    here, rows = resources.files("ratefront.report.page"), provenance(view)
+    return {
+        "view": view,
+        "title": view.name,
+        "status": status_line(view),
+        "headline": headline(view),
+        "facts": _facts(view),
+        "front": front_table(view),
+        "rates": rates_table(view),
+        "honesty": honesty(view),
+        "bounds": bound_rows(view),
+        "lost": _lost(view),
+        "reasons": view.summary.reasons,
+        "provenance": [row for row in rows if not _is_long(row[1])],
+        "documents": [row for row in rows if _is_long(row[1])],
+        "figures": {
+            **main_figure(front),
+            "estimate": estimate_traces(view),
+            "splits": splits_traces(view),
+        },
+        "still": b64encode(still).decode(),
+        "style": Markup(here.joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704 (ours)
+        "plotly": Markup(_plotly_source()),  # noqa: S704 (the library's own text)
+    }
+
+
+def _plotly_source() -> str:
+    """plotly.js itself, without the time that importing plotly takes."""
+    return resources.files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")
+
+
+def _facts(view: SweepView) -> list[tuple[str, str]]:
+    """The few figures at the top of the page."""
+    facts, summary, overlay = view.facts, view.summary, view.overlay
+    found = [
+        ("data set", str(summary.dataset)),
+        ("trials ended", f"{view.trials_ended} of {view.trials_requested}"),
+        ("on the front", str(len(summary.front))),
+        ("task model, test, as stored", _right(facts.accuracy, overlay)),
+        ("task model, test, before rounding", _right(facts.accuracy_given, overlay)),
+        ("task model, size", _or_dash(facts.task_model_bytes, kibibytes)),
+        ("hypervolume", _or_dash(summary.hypervolume, "{:.4g}".format)),
+        ("of the oracle's (rate, accuracy)", _or_dash(summary.hypervolume_rate_accuracy, percent)),
+    ]
+    if overlay is not None:
+        found.insert(1, ("test samples, classes", f"{overlay.samples}, {overlay.classes}"))
+    return found
+
+
+def _right(accuracy: float | None, overlay: PredictionBounds | None) -> str:
+    """To the last sample, so that it can be compared with what somebody has measured elsewhere."""
+    if accuracy is None:
+        return "–"
+    counted = "" if overlay is None else f" ({round(accuracy * overlay.samples)} of {overlay.samples})"
+    return f"{100 * accuracy:.2f} %{counted}"
+
+
+def _or_dash(value: Any, form: Any) -> str:
+    return "–" if value is None else str(form(value))
+
+
+def _lost(view: SweepView) -> list[tuple[str, Table]]:
+    tables = [(str(status), lost_table(view, status)) for status in ("failed", "collapsed", "pruned")]
+    return [(status, table) for status, table in tables if table.rows]
+
+
+def provenance(view: SweepView) -> list[tuple[str, str]]:
+    """Where the figures come from: the ledger's times, what ``environment.json`` says, the sweep file."""
+    begun, last = view.history.created_time, view.history.last_time
+    rows = [("begun", _time(begun)), ("last event", _time(last))]
+    if view.history.task_model is not None:
+        rows.append(("task model", view.history.task_model.identity))
+    packages = view.environment.get("packages")
+    versions = packages if isinstance(packages, dict) else {}
+    rows += [(name, str(versions[name])) for name in NAMED_PACKAGES if name in versions]
+    rows += [(name, _as_text(value)) for name, value in view.environment.items() if value not in (None, "")]
+    return [*rows, ("sweep file, resolved", _as_text(view.spec))]
+
+
+def _is_long(text: str) -> bool:
+    return len(text) > 300 or "\n" in text
+
+
+def _time(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, dict):
+        return yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return str(value)

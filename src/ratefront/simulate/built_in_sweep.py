@@ -1,0 +1,49 @@
+"""The sweep that is simulated where none is given: branches within branches, and every kind of leaf."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.load_spec import spec_from_plain
+
+PLAIN: dict[str, Any] = {
+    "name": "simulated",
+    "dataset": "digits",
+    "task_model": "small_cnn",
+    "space": {
+        "family": {
+            "label": {
+                "method": {
+                    "lossless": {},
+                    "merged": {"merged_classes": {"int": [1, 6]}},
+                    "time_shared": {"share": {"float": [0.1, 0.9]}},
+                }
+            },
+            "split": {
+                "split": ["conv1", "conv2", "conv3"],
+                "entropy_model": {
+                    "factorized": {"width": {"int": [2, 12], "log": True}},
+                    "categorical": {"width": {"int": [1, 3]}, "alphabet": [4, 8, 16]},
+                },
+                "beta": {"float": [8, 300], "log": True},
+            },
+        }
+    },
+    "trials": 100,
+}
+
+
+#: Instead of its space, one of few configurations, into whose results no seed enters.
+FEW: dict[str, Any] = {
+    "family": {
+        "label": {"method": {"lossless": {}, "merged": {"merged_classes": {"int": [1, 4]}}}},
+        "image": {"codec": {"png": {}, "jpeg": {"quality": [10, 50, 90]}}},
+    }
+}
+
+
+@cache
+def built_in(few: bool = False) -> LoadedSpec:
+    return spec_from_plain(PLAIN | ({"space": FEW} if few else {}), source="the built-in sweep")

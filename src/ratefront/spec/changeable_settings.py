@@ -1,0 +1,81 @@
+"""What of a sweep file may be another one when a sweep is gone on with: what decides no result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from ratefront.catalogue import CATALOGUE
+from ratefront.catalogue.file_locations import whereabouts_of
+from ratefront.errors import SweepMismatchError
+from ratefront.spec.load_spec import to_plain
+from ratefront.spec.schema import SweepSpec
+from ratefront.spec.spec_difference import spec_difference
+from ratefront.wording import Argument, Message
+
+#: How trials are run, tried again, kept, shown and drawn. Every other key decides what is tried or measured.
+CHANGEABLE = frozenset({"resources", "retries", "keep", "bounds", "reference", "tracking"})
+
+
+@dataclass(frozen=True)
+class Change:
+    """``settings``: the keys of the sweep file whose values are others from now on; ``lines`` say which to people.
+
+    ``moves``: files lie elsewhere, so that somebody has to look whether they are the same.
+    """
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+    moves: bool = False
+
+
+def change_of(old: Mapping[str, Any], spec: SweepSpec) -> Change:
+    """From what a sweep's ledger says, nothing where none has begun, to ``spec``.
+
+    Raises:
+        SweepMismatchError: They differ in more than may change; shows the difference.
+    """
+    if not old:
+        return Change()
+    before, now = _complete(dict(old)), to_plain(spec)
+    if difference := spec_difference(decided(before), decided(now)):
+        lines = "\n".join(f"  {line}" for line in difference)
+        raise SweepMismatchError(
+            Message(
+                f"the sweep began with other settings (ledger → now):\n{lines}",
+                *_hint(before, spec, difference),
+            )
+        )
+    settings = {
+        key: value for key, value in now.items() if spec_difference({key: before.get(key)}, {key: value})
+    }
+    return Change(settings, tuple(spec_difference(before, now)), not settings.keys() <= CHANGEABLE)
+
+
+def decided(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """What the results of a sweep follow from: without what may change, and without where files lie."""
+    found = {key: value for key, value in plain.items() if key not in CHANGEABLE}
+    for key, registry in (("dataset", CATALOGUE.datasets), ("task_model", CATALOGUE.task_models)):
+        named = found.get(key)
+        if isinstance(named, Mapping) and named.get("name") in registry:
+            places = whereabouts_of(registry[named["name"]].parameters)
+            found[key] = {name: value for name, value in named.items() if name not in places}
+    return found
+
+
+def _complete(old: dict[str, Any]) -> dict[str, Any]:
+    """With the defaults of settings that came later: an older sweep had them without saying so."""
+    try:
+        return to_plain(SweepSpec.model_validate(old))
+    except ValidationError:
+        return old
+
+
+def _hint(old: Mapping[str, Any], spec: SweepSpec, difference: list[str]) -> tuple[object, ...]:
+    more = spec.trials - int(old.get("trials", spec.trials))
+    if len(difference) > 1 or more <= 0:
+        return ()
+    return "\nto add trials to a sweep, leave its file as it is and give ", Argument("extend", more)

@@ -1,0 +1,106 @@
+"""The check of a whole sweep file against the catalogue: every problem at once, or the resolved spec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from ratefront.catalogue import Catalogue
+from ratefront.catalogue.registry import Registry, described_once
+from ratefront.errors import InputError, SpecError
+from ratefront.spec.coupled_settings import coupled_problems
+from ratefront.spec.known_facts import Facts, facts_of_dataset, known_facts
+from ratefront.spec.problem_wording import from_pydantic, shown, unknown, valid_choices
+from ratefront.spec.schema import SweepSpec
+from ratefront.spec.space.dimensions import Space
+from ratefront.spec.space.parse_space import parse_space
+from ratefront.wording import Message
+
+
+@dataclass(frozen=True)
+class LoadedSpec:
+    """A sweep file that passed every check, and its space as dimensions."""
+
+    spec: SweepSpec
+    space: Space
+
+
+def check(raw: object, source: str, catalogue: Catalogue) -> LoadedSpec:
+    """Resolve plain data into a spec with all defaults filled in; ``source`` names where the data came from.
+
+    Raises:
+        SpecError: One line for each problem: path in the file, rule, value, valid choices.
+    """
+    if not isinstance(raw, Mapping):
+        raise SpecError(
+            source, [f"must be a mapping of settings, got {shown(raw)}; {valid_choices(_keys())}"]
+        )
+    with described_once():
+        return _checked(raw, source, catalogue)
+
+
+def _checked(raw: Mapping[str, Any], source: str, catalogue: Catalogue) -> LoadedSpec:
+    resolved = dict(raw)
+    problems: list[str] = []
+    for key, registry in (("dataset", catalogue.datasets), ("task_model", catalogue.task_models)):
+        if key in raw:
+            of_data = [facts_of_dataset(catalogue, raw.get("dataset"))] if key == "task_model" else []
+            resolved[key], found = _resolve_named(raw[key], registry, key, *of_data)
+            problems += found
+    refusal = _without_labels(resolved.get("dataset"), catalogue)
+    space, found = ({}, [refusal]) if refusal else _space(resolved, catalogue)
+    problems += found
+    try:
+        spec = SweepSpec.model_validate(resolved)
+    except ValidationError as error:
+        raise SpecError(source, [*from_pydantic(error, SweepSpec), *problems]) from error
+    if problems := [*problems, *coupled_problems(spec, catalogue)]:
+        raise SpecError(source, problems)
+    return LoadedSpec(spec, space)
+
+
+def _keys() -> list[str]:
+    return list(SweepSpec.model_fields)
+
+
+def _resolve_named(
+    raw: object, registry: Registry[Any], path: str, *of_data: Facts
+) -> tuple[object, list[str]]:
+    """The named thing with all its parameters, or as it was, with the problems that its registry sees."""
+    given = {"name": raw} if isinstance(raw, str) else raw
+    if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
+        return raw, []  # the schema says what is wrong
+    name = given["name"]
+    if name not in registry:
+        place = path if isinstance(raw, str) else f"{path}.name"
+        return raw, [f"{place}: {unknown(registry.kind, name, registry)}"]
+    model: type[BaseModel] = registry[name].parameters
+    own = {key: value for key, value in given.items() if key != "name"}
+    try:
+        parameters = model.model_validate(own, strict=True)
+        registry[name].facts_for(parameters, *of_data)
+    except ValidationError as error:
+        return raw, from_pydantic(error, model, path)
+    except InputError as error:
+        return raw, [Message(f"{path}: ", error)]
+    return {"name": name, **parameters.model_dump(mode="json")}, []
+
+
+def _without_labels(dataset: object, catalogue: Catalogue) -> str | None:
+    """Why no sweep can be run on this data set, where it has no labels."""
+    if known_facts(catalogue, None, dataset).get("classes") != 0:
+        return None
+    name = dataset["name"] if isinstance(dataset, Mapping) else dataset
+    return (
+        f"dataset: {name} has no labels: no task model can be trained on it; it serves reconstruction codecs"
+    )
+
+
+def _space(resolved: Mapping[str, Any], catalogue: Catalogue) -> tuple[Space, list[str]]:
+    if not isinstance(resolved.get("space"), Mapping):
+        return {}, []  # the schema says what is wrong
+    facts = known_facts(catalogue, resolved.get("task_model"), resolved.get("dataset"))
+    return parse_space(resolved["space"], catalogue, facts)

@@ -1,0 +1,87 @@
+"""The rules between settings of a sweep file that are each right alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ratefront.catalogue import Catalogue
+from ratefront.columns import is_taken, name_on_validation
+from ratefront.records import LOGARITHMIC, OBJECTIVES, WITH_DEFAULT_REFERENCE
+from ratefront.spec.known_facts import facts_of_spec
+from ratefront.spec.problem_wording import repeated, shown, unknown
+from ratefront.spec.resource_check import families_of
+from ratefront.spec.schema import SweepSpec
+
+
+def coupled_problems(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
+    """One line for each rule between settings that is broken."""
+    problems = _unfit(spec, catalogue) + _metric_problems(spec) + _objective_problems(spec)
+    problems += repeated("objectives", spec.objectives) + repeated("bounds", spec.bounds)
+    families = families_of(spec)
+    problems += [
+        f"resources.families.{name}: {unknown('family of this sweep', name, families)}"
+        for name in spec.resources.families
+        if name not in families
+    ]
+    known = _known_objectives(spec)
+    for name, value in spec.reference.items():
+        if name not in spec.objectives:
+            kind, valid = (
+                ("objective of this sweep", spec.objectives) if name in known else ("objective", known)
+            )
+            problems.append(f"reference.{name}: {unknown(kind, name, valid)}")
+        elif name == "accuracy" and not 0 <= value < 1:
+            problems.append(f"reference.{name}: must be in [0, 1), got {value}")
+        elif name in LOGARITHMIC and value <= 0:
+            problems.append(f"reference.{name}: must be > 0, got {value}")
+    return problems + [
+        f"reference.{name}: is required where {name} is an objective, but missing (it has no default)"
+        for name in known
+        if name in spec.objectives and name not in (*spec.reference, *WITH_DEFAULT_REFERENCE)
+    ]
+
+
+def _known_objectives(spec: SweepSpec) -> tuple[str, ...]:
+    return (*OBJECTIVES, *(metric.name for metric in spec.metrics))
+
+
+def _objective_problems(spec: SweepSpec) -> list[str]:
+    known = _known_objectives(spec)
+    return [
+        f"objectives[{place}]: {unknown('objective', name, known)}"
+        for place, name in enumerate(spec.objectives)
+        if name not in known
+    ]
+
+
+def _metric_problems(spec: SweepSpec) -> list[str]:
+    """A metric's name is that of two columns, on test and on validation, which no other figure has. A parameter may:
+    tables tell them apart, and no plugin that is installed later makes a sweep unreadable.
+    """
+    names = [metric.name for metric in spec.metrics]
+    holders = {name: _holder(name, names) for name in names}
+    return repeated("metrics", names) + [
+        f"metrics[{place}].name: {shown(name)} is the name of {holders[name]}; give the metric another name"
+        for place, name in enumerate(names)
+        if holders[name]
+    ]
+
+
+def _holder(name: str, metrics: Sequence[str]) -> str:
+    """What has a column of this name without the metric; empty where nothing has."""
+    if name in OBJECTIVES:
+        return "an objective"
+    if is_taken(name):
+        return "a column of every result"
+    if any(name == name_on_validation(other) for other in metrics):
+        return "the column that another metric has on validation"
+    return ""
+
+
+def _unfit(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
+    """Why the task model cannot take the data set's samples, as far as both are known."""
+    facts = facts_of_spec(catalogue, spec)
+    if not {"takes", "shape"} <= facts.keys():
+        return []
+    problem = facts["takes"].problem(spec.task_model.name, spec.dataset.name, facts["shape"])
+    return [f"task_model: {problem}"] if problem else []

@@ -1,0 +1,45 @@
+"""What is known of a sweep's task model and data set before torch is imported: what parameters are checked against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from pydantic import ValidationError
+
+from ratefront.catalogue import Catalogue
+from ratefront.catalogue.registry import Registry
+from ratefront.errors import InputError
+from ratefront.spec.schema import SweepSpec
+
+#: Of the task model ``splits``, their ``strides`` and what it ``takes``, of the data set ``classes`` and ``shape``, as
+#: far as known.
+Facts: TypeAlias = Mapping[str, Any]
+
+
+def known_facts(catalogue: Catalogue, task_model: object, dataset: object) -> Facts:
+    """Facts of both, given as they stand in the file; of what has a problem (told elsewhere) nothing is known."""
+    of_data = facts_of_dataset(catalogue, dataset)
+    return _facts(catalogue.task_models, task_model, of_data) | of_data
+
+
+def facts_of_dataset(catalogue: Catalogue, dataset: object) -> dict[str, Any]:
+    """Facts of a data set alone; what is known of a task model may depend on them."""
+    return _facts(catalogue.datasets, dataset)
+
+
+def facts_of_spec(catalogue: Catalogue, spec: SweepSpec) -> Facts:
+    """Facts of a checked spec's task model and data set."""
+    return known_facts(catalogue, spec.task_model.model_dump(), spec.dataset.model_dump())
+
+
+def _facts(registry: Registry[Any], raw: object, *of_data: Facts) -> dict[str, Any]:
+    given = {"name": raw} if isinstance(raw, str) else raw
+    if not isinstance(given, Mapping) or given.get("name") not in registry:
+        return {}
+    registered = registry[str(given["name"])]
+    try:
+        own = {key: value for key, value in given.items() if key != "name"}
+        return registered.facts_for(registered.parameters.model_validate(own), *of_data)
+    except (ValidationError, InputError):
+        return dict(registered.facts)

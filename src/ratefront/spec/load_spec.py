@@ -1,0 +1,147 @@
+"""A sweep file, or the plain data that a ledger keeps of one, read into a checked spec and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ratefront.argument_checks import given_path
+from ratefront.catalogue import CATALOGUE, Catalogue
+from ratefront.catalogue.registry import load_target
+from ratefront.errors import InputError, SpecError
+from ratefront.spec.check_spec import LoadedSpec, check
+from ratefront.spec.known_facts import facts_of_dataset
+from ratefront.spec.overrides import apply_overrides
+from ratefront.spec.plain_data import plain
+from ratefront.spec.schema import SweepSpec
+from ratefront.spec.targets.metric_functions import check_metrics
+from ratefront.spec.yaml_text import read_yaml, write_yaml
+from ratefront.wording import Argument, Message
+
+#: Of what needs torch only the name is known here.
+_CHECK_WEIGHTS = "ratefront.tasks.own_network.given_weights:check_weights"
+
+
+def load_spec(
+    source: Path | str | Mapping[str, Any] | LoadedSpec,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    catalogue: Catalogue = CATALOGUE,
+) -> LoadedSpec:
+    """Read a sweep file, change it, check it, and resolve all its defaults.
+
+    Args:
+        source: the file's path, its content as a mapping, or a spec that was loaded before.
+        overrides: a value for each dotted key to change, as ``{"trials": 8, "training.epochs": 2}``.
+        catalogue: the families, data sets and task models that there are; by default ratefront's, with those of
+            installed plugins.
+
+    Returns:
+        The checked spec with its search space: ``loaded.spec.trials``, ``loaded.space``.
+
+    Raises:
+        InputError: it is no path, mapping or spec; or ``overrides`` is no mapping.
+        SpecError: the file cannot be read, is no YAML, or has problems: one line each, with its path in the file.
+
+    Example:
+        >>> import ratefront as rf
+        >>> spec = rf.load_spec("sweeps/digits.yaml", overrides={"trials": 8, "training.epochs": 2})
+        >>> spec.spec.trials
+        8
+    """
+    if not isinstance(overrides, Mapping | None):
+        raise InputError(
+            f'overrides: pass a value for each dotted key, as {{"trials": 8}}, got {overrides!r}'
+        )
+    if isinstance(source, LoadedSpec) and not overrides:
+        return source
+    place = str(source) if isinstance(source, Path | str) else "the sweep"
+    loaded = _checked(_plain(source), overrides or {}, place, catalogue)
+    check_weights(loaded.spec, place, catalogue)
+    check_metrics(loaded.spec, place)
+    return loaded
+
+
+def _plain(source: Path | str | Mapping[str, Any] | LoadedSpec) -> Any:
+    """What ``source`` says, as data of our own that may be changed."""
+    if isinstance(source, LoadedSpec):
+        return to_plain(source.spec)
+    if isinstance(source, Path | str):
+        return _read(given_path(source, "spec"))
+    if not isinstance(source, Mapping | SweepSpec):
+        raise InputError(f"spec: pass a sweep file's path, a mapping or a loaded spec, got {source!r}")
+    return plain(source)
+
+
+def check_weights(spec: SweepSpec, source: str, catalogue: Catalogue) -> None:
+    """See that the task model's file of weights fits it, where there is one. Only a sweep that begins needs it.
+
+    Raises:
+        SpecError: It cannot be read or does not fit.
+    """
+    if spec.task_model.parameters.get("weights") is None:
+        return
+    of_data = facts_of_dataset(catalogue, spec.dataset.model_dump())
+    try:
+        load_target(_CHECK_WEIGHTS)(spec.task_model, of_data.get("classes"), of_data.get("shape"))
+    except InputError as error:
+        raise SpecError(source, [Message(error)]) from error
+
+
+def _checked(raw: Any, overrides: Mapping[str, Any], source: str, catalogue: Catalogue) -> LoadedSpec:
+    problems = apply_overrides(raw, overrides) if isinstance(raw, dict) else []
+    try:
+        loaded = check(raw, source, catalogue)
+    except SpecError as error:
+        raise SpecError(source, [*problems, *error.problems]) from error
+    if problems:
+        raise SpecError(source, problems)
+    return loaded
+
+
+def _read(path: Path) -> Any:
+    try:
+        return read_yaml(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SpecError(str(path), [f"cannot be read: {error.strerror or error}"]) from error
+    except UnicodeDecodeError as error:
+        raise SpecError(str(path), [f"is no UTF-8 text: {error.reason} at byte {error.start}"]) from error
+    except ValueError as error:
+        raise SpecError(str(path), [str(error)]) from error
+
+
+def spec_from_plain(
+    data: Mapping[str, Any],
+    catalogue: Catalogue = CATALOGUE,
+    source: str = "the ledger's spec",
+    overrides: Mapping[str, Any] | None = None,
+) -> LoadedSpec:
+    """The spec that ``to_plain`` was given, changed as ``load_spec`` would, checked anew.
+
+    Raises:
+        SpecError: The data fit no sweep of this version of ratefront, or of this catalogue; or they have
+            moved.
+    """
+    try:
+        return _checked(plain(data), overrides or {}, source, catalogue)
+    except SpecError as error:
+        raise SpecError(error.source, map(_with_way_out, error.problems)) from error
+
+
+def _with_way_out(problem: str) -> str:
+    """Files that have moved are no reason to give up a sweep."""
+    if not problem.startswith("dataset: "):
+        return problem
+    elsewhere = Argument("overrides", {"dataset.path": ...})
+    return Message(problem, "; where the files have moved, go on with ", elsewhere, " (or dataset.root)")
+
+
+def to_plain(spec: SweepSpec) -> dict[str, Any]:
+    """The resolved spec, all defaults included, as data that JSON and YAML can hold."""
+    return spec.model_dump(mode="json")
+
+
+def dump_yaml(spec: SweepSpec) -> str:
+    """The resolved spec as a sweep file that ``load_spec`` reads back."""
+    return write_yaml(to_plain(spec))

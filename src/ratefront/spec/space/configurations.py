@@ -1,0 +1,95 @@
+"""The configurations of a space: how many there are, each of them in turn, and which a trial's seed makes no other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from random import Random
+
+from pydantic import ValidationError
+
+from ratefront.catalogue import CATALOGUE, Catalogue
+from ratefront.records import Scalar
+from ratefront.spec.space.dimensions import Branch, Choice, Constant, Dimension, Float, Int, Space
+
+Values = Mapping[str, Scalar]
+
+
+def count(space: Space) -> int | None:
+    """How many configurations a space holds; None where a real interval makes them infinitely many."""
+    sizes = [_size(dimension) for dimension in space.values()]
+    return None if None in sizes else math.prod(size for size in sizes if size is not None)
+
+
+def _size(dimension: Dimension) -> int | None:
+    match dimension:
+        case Constant():
+            return 1
+        case Choice(options):
+            return len(options)
+        case Int(low, high):
+            return high - low + 1
+        case Float():
+            return None
+        case Branch(options):
+            counts = [count(inner) for inner in options.values()]
+            return None if None in counts else sum(size for size in counts if size is not None)
+
+
+def configurations(space: Space, random: Random) -> Iterator[dict[str, Scalar]]:
+    """Every configuration once, in an order that ``random`` draws; of a real interval one value each time.
+
+    Lazily, and nothing is listed that is long: the first few of a million cost no more than those of ten.
+    """
+    if not space:
+        yield {}
+        return
+    name, *others = space
+    rest = {other: space[other] for other in others}
+    for first in _each(name, space[name], random):
+        for remaining in configurations(rest, random):
+            yield first | remaining
+
+
+def _each(name: str, dimension: Dimension, random: Random) -> Iterator[dict[str, Scalar]]:
+    match dimension:
+        case Constant(value):
+            yield {name: value}
+        case Choice(options):
+            yield from ({name: option} for option in random.sample(options, len(options)))
+        case Int(low, high):
+            size = high - low + 1
+            start = random.randrange(size)
+            for step in range(size):
+                yield {name: low + (start + step) % size}
+        case Float(low, high):
+            yield {name: random.uniform(low, high)}
+        case Branch(options):
+            for option in random.sample(list(options), len(options)):
+                for inner in configurations(options[option], random):
+                    yield {name: option, **inner}
+
+
+def uses_seed(values: Values, catalogue: Catalogue = CATALOGUE) -> bool:
+    """Whether a trial's seed enters the result of these values; of what no family here takes nothing is known: True."""
+    family = values["family"]
+    if family not in catalogue.families:
+        return True
+    own = {name: value for name, value in values.items() if name != "family"}
+    try:
+        return catalogue.families[str(family)].parameters.model_validate(own).uses_seed
+    except ValidationError:
+        return True
+
+
+def too_few(space: Space, trials: int, catalogue: Catalogue = CATALOGUE) -> str | None:
+    """What becomes of a sweep that asks for more trials than its space holds configurations; None where it does not."""
+    size = count(space)
+    if size is None or size >= trials:
+        return None
+    every = islice(configurations(space, Random(0)), size)  # noqa: S311
+    again = any(uses_seed(values, catalogue) for values in every)
+    what = "those that learn are tried again with other seeds" if again else f"the sweep ends after {size}"
+    holds = "1 configuration" if size == 1 else f"{size} configurations"
+    return f"the space holds {holds}, fewer than the {trials} trials: {what}"

@@ -1,0 +1,91 @@
+"""The functions behind a sweep's metrics: imported, and called with as much as they take."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from ratefront.catalogue.registry import load_target
+from ratefront.errors import InputError, SpecError
+from ratefront.spec.schema import Metric, SweepSpec
+
+#: Labels (N,), decoded classes (N,), and scores (N, K) or None where there are none, to a figure.
+MetricFunction: TypeAlias = Callable[[Any, Any, Any], Any]
+
+_EXPECTED = (
+    "expected package.module:function, importable (PYTHONPATH), that takes (labels, classes, scores), or (labels, "
+    "classes) where it needs no scores"
+)
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def check_metrics(spec: SweepSpec, source: str) -> None:
+    """See that the functions are there. Only a sweep that begins needs them.
+
+    Raises:
+        SpecError: One cannot be imported, or takes something else; one line each.
+    """
+    problems = [
+        f"metrics[{place}]: {problem}"
+        for place, metric in enumerate(spec.metrics)
+        if (problem := _problem_with(metric))
+    ]
+    if problems:
+        raise SpecError(source, problems)
+
+
+def _problem_with(metric: Metric) -> str:
+    try:
+        function_of(metric)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def function_of(metric: Metric) -> MetricFunction:
+    """What gives the metric, whether it takes scores or not.
+
+    Raises:
+        InputError: There is no such function, it takes something else, or only the process that runs it first
+            can import it.
+    """
+    if metric.target.partition(":")[0] == "__main__":
+        raise InputError(
+            f"target {metric.target}: a script or notebook is another one in each process; put the function in a "
+            f"module; {_EXPECTED}"
+        )
+    try:
+        function = load_target(metric.target)
+    except (Exception, SystemExit) as error:  # whatever somebody else's module raises, a script among them
+        raise InputError(f"target {metric.target}: {type(error).__name__}: {error}; {_EXPECTED}") from error
+    if setting := _third_with_default(function):
+        raise InputError(
+            f"target {metric.target}: its third argument, {setting}, has a default, so that nobody can tell whether it "
+            f"is meant for scores: name it scores where it is, or let it be given by name alone; {_EXPECTED}"
+        )
+    if _takes(function, 3):
+        return function  # type: ignore[no-any-return]
+    if _takes(function, 2):
+        return lambda labels, classes, scores: function(labels, classes)
+    what = "takes other arguments" if callable(function) else f"is no function but {type(function).__name__}"
+    raise InputError(f"target {metric.target}: {what}; {_EXPECTED}")
+
+
+def _takes(function: Any, count: int) -> bool:
+    """True where it can be called with so many arguments and no names."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except (TypeError, ValueError):  # does not fit; is no function, or one whose parameters nobody knows
+        return False
+    return True
+
+
+def _third_with_default(function: Any) -> str:
+    """The name of a third argument that may be left out and is not called ``scores``; empty where there is none."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    third = [parameter for parameter in parameters if parameter.kind in _POSITIONAL][2:3]
+    return next((p.name for p in third if p.default is not p.empty and p.name != "scores"), "")

@@ -1,0 +1,66 @@
+"""What a sweep would do, before it does it: the plan that ``ratefront check`` prints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ratefront.catalogue import Catalogue
+from ratefront.catalogue.task_models import doubts_of
+from ratefront.records import Objectives
+from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.known_facts import facts_of_spec
+from ratefront.spec.resource_check import check_capacity
+from ratefront.spec.schema import SweepSpec
+from ratefront.spec.space.configurations import too_few
+from ratefront.spec.space.dimensions import Branch, Space
+from ratefront.spec.space.parameter_fields import Parameter, parameters_of
+from ratefront.spec.views.render_plan import in_words, render_plan
+
+__all__ = ["Plan", "plan_of", "render_plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the sweep file asks for, joined with what the catalogue knows of it."""
+
+    spec: SweepSpec
+    space: Space
+    families: dict[str, dict[str, Parameter]]
+    family_summaries: dict[str, str]
+    dataset_summary: str
+    data: str
+    task_model_summary: str
+    split_points: tuple[str, ...]
+    directions: Objectives
+    too_few_configurations: str | None
+    warnings: tuple[str, ...]
+
+    def too_much_for(self, cpus: float, gpus: float) -> list[str]:
+        """A line for each setting that asks for more than a machine of so many cores and GPUs has."""
+        return check_capacity(self.spec, cpus, gpus)
+
+
+def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:
+    """Join a checked sweep file with the catalogue that it was checked against."""
+    spec = loaded.spec
+    registered = {name: catalogue.families[name] for name in _families(loaded.space)}
+    parameters = catalogue.task_models[spec.task_model.name].parameters(**spec.task_model.parameters)
+    task_model, facts = catalogue.task_models[spec.task_model.name], facts_of_spec(catalogue, spec)
+    return Plan(
+        spec=spec,
+        space=loaded.space,
+        families={name: parameters_of(family.parameters, facts) for name, family in registered.items()},
+        family_summaries={name: family.summary for name, family in registered.items()},
+        dataset_summary=catalogue.datasets[spec.dataset.name].summary,
+        data=in_words(facts["shape"], facts["classes"], facts.get("samples")) if "shape" in facts else "",
+        task_model_summary=task_model.summary,
+        split_points=tuple(facts.get("splits", ())),
+        directions=spec.directions,
+        too_few_configurations=too_few(loaded.space, spec.trials, catalogue),
+        warnings=(*facts.get("remarks", ()), *doubts_of(parameters, facts)),
+    )
+
+
+def _families(space: Space) -> tuple[str, ...]:
+    family = space["family"]
+    return tuple(family.options) if isinstance(family, Branch) else ()

@@ -1,0 +1,67 @@
+"""The files in a sweep's folder that say where it ran: one description for each start that differed from the last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import count, takewhile
+from pathlib import Path
+from typing import Any
+
+from ratefront.errors import InputError
+from ratefront.store.sweep_folder import SweepFolder
+
+
+def environment_descriptions(folder: SweepFolder) -> list[Path]:
+    """``environment.json``, then ``environment-2.json`` and so on."""
+    every = (_numbered(folder.environment, number) for number in count(1))
+    return list(takewhile(Path.exists, every))
+
+
+def next_description(folder: SweepFolder) -> Path:
+    """Where the next start that differs is described."""
+    return _numbered(folder.environment, len(environment_descriptions(folder)) + 1)
+
+
+def diff_beside(description: Path) -> Path:
+    """Where the uncommitted changes of that start are, if it had any: ``environment-2.diff``."""
+    return description.with_suffix(".diff")
+
+
+def environment_files(folder: SweepFolder) -> list[Path]:
+    """Each description, and behind it its diff where there is one."""
+    both = ((path, diff_beside(path)) for path in environment_descriptions(folder))
+    return [path for pair in both for path in pair if path.exists()]
+
+
+def read_environment(description: Path) -> Mapping[str, Any]:
+    """
+    Raises:
+        InputError: It cannot be read, or is no JSON object.
+    """
+    try:
+        return dict(json.loads(description.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{description} cannot be read: {error}") from error
+
+
+def git_commit_of(folder: SweepFolder) -> str | None:
+    """The commit that the last start ran from; None where it is not known."""
+    try:
+        last = environment_descriptions(folder)[-1]
+        written = last.stat()
+        return _commit_in(last, written.st_mtime_ns, written.st_size)
+    except (IndexError, OSError, InputError):
+        return None
+
+
+@lru_cache(maxsize=8)
+def _commit_in(description: Path, _written_ns: int, _bytes: int) -> str | None:
+    """Read once: it also holds the whole diff, which may be long, and a tracker asks again and again."""
+    commit = read_environment(description).get("git_commit")
+    return commit if isinstance(commit, str) else None
+
+
+def _numbered(first: Path, number: int) -> Path:
+    return first if number == 1 else first.with_stem(f"{first.stem}-{number}")

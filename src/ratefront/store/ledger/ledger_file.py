@@ -1,0 +1,235 @@
+"""The ledger: an append-only file of events, one JSON line each, and the only truth about a sweep.
+
+A line is ``{"seq": n, "time": t, "kind": "...", "data": {...}, "crc32": "8 hex digits"}``; the checksum is that of the
+line's own JSON without it (keys in that order, no spaces). Every append is flushed to the disk before it
+returns. A torn last line (the driver died while writing) is cut off when the ledger is opened for writing and
+ignored when it is read; any other damage is an error that says where.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from operator import itemgetter
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from ratefront.errors import LedgerDamagedError, LedgerLockedError, LedgerVersionError
+from ratefront.history.events import LEDGER_FORMAT, Entry, Event, from_plain, to_plain
+from ratefront.history.garbage_collection import uncollected
+from ratefront.store.files.atomic_files import flush_to_disk, write_text
+from ratefront.store.ledger.driver_lock import name_of_this_process
+
+_CHECKSUM_KEY = b',"crc32":"'
+_TAIL_BYTES = len(_CHECKSUM_KEY) + 8 + len(b'"}')
+
+_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_from_json = json.JSONDecoder().raw_decode  # without the search for white space, which costs as much again
+
+
+def _tail(body: bytes) -> bytes:
+    """What ends a line in the place of the closing brace of ``body``, the entry's JSON: its checksum."""
+    return b'%b%08x"}' % (_CHECKSUM_KEY, zlib.crc32(body))
+
+
+def _encode(body: dict[str, Any]) -> bytes:
+    # Half a character, as of a path that is no UTF-8, becomes its escape.
+    return _to_json(body).encode(errors="backslashreplace")
+
+
+def format_line(entry: Entry) -> bytes:
+    """One entry as a line of the ledger, newline included.
+
+    Raises:
+        ValueError: The event holds NaN or an infinity, which JSON cannot say.
+    """
+    kind, data = to_plain(entry.event)
+    body = _encode({"seq": entry.seq, "time": entry.time, "kind": kind, "data": data})
+    return body[:-1] + _tail(body) + b"\n"
+
+
+def parse_line(line: bytes) -> Entry:
+    """The entry of one whole line.
+
+    Raises:
+        ValueError: The line is not JSON, its checksum differs, or it holds no known event.
+        LedgerVersionError: It is the first line of a newer format.
+    """
+    whole = line.removesuffix(b"\n")
+    body = whole[:-_TAIL_BYTES] + b"}"
+    if whole[-_TAIL_BYTES:] != _tail(body):
+        raise ValueError("checksum differs" if _CHECKSUM_KEY in whole else "not a ledger entry")
+    text = body.decode()
+    entry, end = _from_json(text)
+    if end != len(text):
+        raise json.JSONDecodeError("Extra data", text, end)
+    kind, data = entry["kind"], entry["data"]
+    if kind == "created":
+        _check_format(data)
+    return Entry(int(entry["seq"]), float(entry["time"]), from_plain(kind, data))
+
+
+def _check_format(created: dict[str, Any]) -> None:
+    written = created.get("ledger_format", 1)
+    if written > LEDGER_FORMAT:
+        raise LedgerVersionError(
+            f"the ledger has format {written}, this ratefront knows up to {LEDGER_FORMAT}: use a newer one"
+        )
+
+
+def scan(stream: IO[bytes], path: Path, first_seq: int) -> Iterator[tuple[Entry, int]]:
+    """Entries from the stream's position on, each with the offset behind it; stops before a torn last line."""
+    expected, offset = first_seq, stream.tell()
+    for line in stream:
+        if not line.endswith(b"\n"):
+            return  # the write was cut: nobody was told that it had happened
+        try:
+            entry = parse_line(line)
+        except ValueError as error:
+            raise LedgerDamagedError(
+                f"{path} is damaged: entry {expected} at byte {offset}: {error}; restore it, or cut it there"
+            ) from error
+        if entry.seq != expected:
+            raise LedgerDamagedError(f"{path}: byte {offset}: expected entry {expected}, found {entry.seq}")
+        offset += len(line)
+        expected += 1
+        yield entry, offset
+
+
+def read_entries(path: Path) -> Iterator[Entry]:
+    """Every whole entry of a ledger, which another process may be writing.
+
+    Raises:
+        LedgerDamagedError: A line that is not the torn last one cannot be read; names the entry and its byte.
+        LedgerVersionError: A newer ratefront wrote it.
+    """
+    with path.open("rb") as stream:
+        yield from map(itemgetter(0), scan(stream, path, 0))
+
+
+class LedgerReader:
+    """Reads a growing ledger piece by piece: each ``read_new`` gives what was appended since the last."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._offset, self._seq = path, 0, 0
+
+    def read_new(self) -> list[Entry]:
+        found = []
+        with self._path.open("rb") as stream:
+            stream.seek(self._offset)
+            for entry, offset in scan(stream, self._path, self._seq):
+                found.append(entry)
+                self._offset, self._seq = offset, entry.seq + 1
+        return found
+
+
+#: Whoever only asks for a ledger's driver has the lock for a moment.
+LOCK_PATIENCE_S = 0.5
+
+
+def _is_locked(stream: IO[bytes]) -> bool:
+    """True where the exclusive lock is now ours."""
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(path: Path) -> str:
+    """Who holds the lock, and since when; its file is written by the holder, once."""
+    try:
+        name, since = path.read_text(encoding="utf-8").strip(), path.stat().st_mtime
+    except OSError:
+        return "another process"
+    return f"{name} since {datetime.fromtimestamp(since).astimezone():%Y-%m-%d %H:%M:%S %z}"
+
+
+class Ledger:
+    """The one writer of a ledger. Holds an exclusive lock for as long as it is open.
+
+    Raises:
+        LedgerLockedError: Another process has it open; names that process.
+        LedgerDamagedError: An entry other than a torn last line cannot be read.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
+        self.path, self._clock = path, clock
+        is_new = not path.exists()
+        self._stream = path.open("ab", buffering=0)  # a buffer would keep what a full disk has refused
+        self._lock()
+        if is_new:
+            flush_to_disk([path.parent])  # or a machine that dies may forget that the file is there
+        self._entries, self._end = self._recover()
+
+    def _lock(self) -> None:
+        holder = self.path.with_suffix(".lock")
+        deadline = time.monotonic() + LOCK_PATIENCE_S
+        while not _is_locked(self._stream):
+            if time.monotonic() > deadline:
+                self._stream.close()
+                raise LedgerLockedError(f"{self.path} is being written by {_holder(holder)}")
+            time.sleep(LOCK_PATIENCE_S / 20)
+        write_text(holder, f"{name_of_this_process()}\n")
+
+    def _recover(self) -> tuple[list[Entry], int]:
+        """Every whole entry, and the offset behind the last."""
+        found, end = [], 0
+        try:
+            with self.path.open("rb") as stream, uncollected():
+                for entry, offset in scan(stream, self.path, 0):
+                    found.append(entry)
+                    end = offset
+        except LedgerDamagedError:
+            self._stream.close()
+            raise
+        self._stream.truncate(end)
+        return found, end
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All entries so far, in order."""
+        return list(self._entries)
+
+    def append(self, event: Event) -> Entry:
+        """Write one event; when this returns, it is on the disk."""
+        entry = Entry(len(self._entries), self._clock(), event)
+        line = format_line(entry)
+        try:
+            self._write(line)
+            os.fsync(self._stream.fileno())
+        except OSError:
+            self._stream.truncate(self._end)  # a full disk must not leave half a line behind the next entry
+            raise
+        self._entries.append(entry)
+        self._end += len(line)
+        return entry
+
+    def _write(self, line: bytes) -> None:
+        """All of it: a write may take a part only, as where the disk fills up."""
+        rest = memoryview(line)
+        while rest:
+            rest = rest[self._stream.write(rest) :]
+
+    def clear(self) -> None:
+        """Forget every entry: for a sweep that begins where another one has come to nothing."""
+        self._stream.truncate(0)
+        os.fsync(self._stream.fileno())
+        self._entries, self._end = [], 0
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,69 @@
+"""A sweep's ledger read from outside of its driver, which may be writing it meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ratefront.errors import InputError
+from ratefront.history.events import Entry
+from ratefront.history.sweep_history import SweepHistory, spec_in
+from ratefront.store.ledger.ledger_file import read_entries
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.wording import Argument, Message
+
+
+def read_history(folder: SweepFolder) -> SweepHistory:
+    """The sweep as its ledger tells it.
+
+    Raises:
+        InputError: There is no ledger, or it holds nothing yet.
+        LedgerDamagedError: An entry cannot be read.
+    """
+    history = SweepHistory.of(entries_of(folder))
+    if not history.spec:
+        raise has_not_begun(folder)
+    return history
+
+
+def read_spec(folder: SweepFolder) -> Mapping[str, Any]:
+    """The resolved spec of the sweep as it is by now, as plain data.
+
+    Raises:
+        InputError: There is no ledger, or it holds nothing yet.
+        LedgerDamagedError: An entry cannot be read.
+    """
+    spec = spec_in(entries_of(folder))
+    if not spec:
+        raise has_not_begun(folder)
+    return spec
+
+
+def check_is_sweep(folder: SweepFolder) -> None:
+    """
+    Raises:
+        InputError: There is no ledger.
+    """
+    if not folder.ledger.is_file():
+        raise InputError(f"{folder.path} is not a sweep's folder: it has no {folder.ledger.name}")
+
+
+def entries_of(folder: SweepFolder) -> Iterator[Entry]:
+    """Every whole entry, in order.
+
+    Raises:
+        InputError: There is no ledger.
+        LedgerDamagedError: An entry cannot be read; raised on the way.
+    """
+    check_is_sweep(folder)
+    return read_entries(folder.ledger)
+
+
+def has_not_begun(folder: SweepFolder) -> InputError:
+    """What to raise where the ledger is empty."""
+    return InputError(
+        Message(
+            f"{folder.ledger} is empty: the sweep has not begun; give its file, as at first, and ",
+            Argument("resume", True),
+        )
+    )

@@ -1,0 +1,68 @@
+"""What people ask of a running sweep: a file each in its folder, which the driver takes at its next turn.
+
+The ledger has one writer, so a wish from another terminal cannot be an event; the driver makes it one.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from ratefront.store.files.atomic_files import write_json
+from ratefront.store.sweep_folder import SweepFolder
+
+
+@dataclass(frozen=True)
+class Request:
+    """Stop this trial, or the whole sweep where ``trial_id`` is None."""
+
+    trial_id: str | None
+    reason: str
+
+
+def ask(folder: SweepFolder, request: Request) -> Path:
+    """Leave a request for the driver; the file, so that it can be withdrawn."""
+    folder.requests.mkdir(exist_ok=True)
+    path = folder.requests / f"{time.time_ns():020d}-{uuid4().hex}.json"
+    write_json(path, asdict(request))
+    return path
+
+
+def waiting_requests(folder: SweepFolder) -> list[Path]:
+    """The files of the requests that wait, in the order in which they were asked."""
+    return sorted(folder.requests.glob("*.json"))
+
+
+def take_requests(folder: SweepFolder) -> list[Request]:
+    """Every request that waits, in the order in which they were asked; none comes twice."""
+    return take(waiting_requests(folder))
+
+
+def take(paths: Iterable[Path]) -> list[Request]:
+    """The requests in these files, which are deleted.
+
+    A file that holds no request is deleted all the same: nobody could ever take it.
+    """
+    found = []
+    for path in paths:
+        request = _read(path)
+        try:
+            path.unlink()
+        except OSError:
+            continue  # withdrawn meanwhile, or it would come again and again
+        if request is not None:
+            found.append(request)
+    return found
+
+
+def _read(path: Path) -> Request | None:
+    try:
+        request = Request(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+    is_well_formed = isinstance(request.trial_id, str | None) and isinstance(request.reason, str)
+    return request if is_well_formed else None

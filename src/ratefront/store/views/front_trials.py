@@ -1,0 +1,56 @@
+"""Which trials are on the front: decided on validation; what is shown of them is test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from ratefront.history.sweep_history import SweepHistory, TrialHistory
+from ratefront.pareto import ranks
+from ratefront.records import FrontPoint, Objectives, TrialResult, objectives_of, series_of
+
+
+def result_of(trial: TrialHistory) -> TrialResult:
+    """The result of a trial that ran to its end; a ValueError for any other."""
+    if trial.result is None:
+        raise ValueError(f"trial {trial.params.trial_id} is {trial.status} and has no result")
+    return trial.result
+
+
+def chosen(trials: Iterable[TrialHistory], objectives: Objectives) -> list[TrialHistory]:
+    """The finished trials that are non-dominated on the validation values of ``objectives``; by test rate,
+    then identity.
+    """
+    return _by_rate(trial for trial, rank in ranked(trials, objectives) if rank == 1)
+
+
+def ranked(trials: Iterable[TrialHistory], objectives: Objectives) -> list[tuple[TrialHistory, int]]:
+    """Every finished trial with its non-dominated rank on the validation values of ``objectives``; 1 is the front."""
+    finished = {trial.params.trial_id: trial for trial in trials if trial.status == "finished"}
+    values = {key: [result_of(t).objective(name) for name in objectives] for key, t in finished.items()}
+    return [(finished[key], rank) for key, rank in ranks(values, objectives).items()]
+
+
+def _by_rate(front: Iterable[TrialHistory]) -> list[TrialHistory]:
+    return sorted(front, key=lambda trial: (result_of(trial).test.rate_bits, trial.params.trial_id))
+
+
+def front_of(history: SweepHistory) -> list[TrialHistory]:
+    """The front of a sweep over all of its objectives."""
+    return chosen(history.with_status("finished"), objectives_of(history.spec))
+
+
+def point_of(trial: TrialHistory, split: Literal["validation", "test"] = "test") -> FrontPoint:
+    """A finished or collapsed trial as a point measured on one split."""
+    found = result_of(trial)
+    measured = found.test if split == "test" else found.validation
+    return FrontPoint(
+        trial_id=trial.params.trial_id,
+        family=trial.params.family,
+        series=series_of(trial.params.values),
+        split=split,
+        rate_bits=measured.rate_bits,
+        rate_bits_estimated=measured.rate_bits_estimated,
+        accuracy=measured.accuracy,
+        transmitter_bytes=found.transmitter_bytes,
+    )

@@ -1,0 +1,231 @@
+"""How a sweep stands; may be asked at any time, and from another terminal while it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from ratefront.history.events import Entry, to_plain
+from ratefront.history.sweep_history import SweepHistory, TrialHistory
+from ratefront.records import Scalar
+from ratefront.store.ledger.driver_lock import Driver, driver_of
+from ratefront.store.ledger.read_ledger import entries_of, has_not_begun
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
+from ratefront.store.views.front_trials import front_of, result_of
+from ratefront.store.views.trials_csv import picked
+
+State: TypeAlias = Literal["starting", "running", "interrupted", "failed", "ended"]
+
+#: Rows of the front that are told; its size is told anyway.
+FRONT_ROWS = 8
+
+
+@dataclass(frozen=True)
+class RunningTrial:
+    """``since``: when this attempt began, in seconds since the epoch; ``step`` 0 and no metrics before it reports."""
+
+    trial_id: str
+    attempt: int
+    step: int
+    family: str
+    params: Mapping[str, Scalar]
+    metrics: Mapping[str, float]
+    since: float | None
+
+
+@dataclass(frozen=True)
+class FailedTrial:
+    """Why a trial failed for good, and after how many attempts."""
+
+    trial_id: str
+    error: str
+    reason: str
+    attempts: int
+
+
+@dataclass(frozen=True)
+class FrontShown:
+    """``trials``: a few of the front from its lowest to its highest test rate; ``size`` is that of the whole front."""
+
+    size: int
+    trials: tuple[TrialHistory, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Each trial with what it measured on test."""
+        return {"size": self.size, "rows": [_front_row(trial) for trial in self.trials]}
+
+
+def _front_row(trial: TrialHistory) -> dict[str, Any]:
+    metrics = tuple(result_of(trial).test.metrics)
+    measured = picked(trial, ("rate_bits", "accuracy", "transmitter_bytes", *metrics), metrics)
+    return {**picked(trial, ("trial_id", "family")), "params": dict(trial.params.values), **measured}
+
+
+@dataclass(frozen=True)
+class LastEvent:
+    """What the ledger says last, when it was written (seconds since the epoch), and how long that is ago."""
+
+    kind: str
+    time: float
+    age_s: float
+
+
+@dataclass(frozen=True)
+class SweepStatus:
+    """A sweep's state, counts, speed, running and failed trials, and front; ``docs/files.md`` explains each.
+
+    ``running`` and ``planned`` together are the trials that exist and have not ended. Values that are not known, or do
+    not apply, are None.
+    """
+
+    sweep: str | None
+    state: State
+    ended_early: str | None
+    reason: str | None
+    driver: str | None
+    task_model_accuracy: float | None
+    task_model_progress: TaskModelProgress | None
+    trials_requested: int
+    finished: int
+    collapsed: int
+    pruned: int
+    failed: int
+    running: int
+    planned: int
+    elapsed_s: float
+    trials_per_hour: float | None
+    remaining_s: float | None
+    running_trials: tuple[RunningTrial, ...]
+    failures: tuple[FailedTrial, ...]
+    front: FrontShown
+    last_event: LastEvent | None
+
+    @property
+    def trials_ended(self) -> int:
+        return self.finished + self.collapsed + self.pruned + self.failed
+
+    @property
+    def trials_begun(self) -> int:
+        """Those that exist, ended or not."""
+        return self.trials_ended + self.running + self.planned
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data."""
+        progress = self.task_model_progress
+        return {item.name: _plain(getattr(self, item.name)) for item in fields(self)} | {
+            "task_model_progress": None if progress is None else progress.to_plain(),
+            "front": self.front.to_json(),
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [asdict(part) for part in value]
+    return asdict(value) if isinstance(value, LastEvent) else value
+
+
+def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
+    """How the sweep stands.
+
+    Raises:
+        InputError: The folder holds no sweep, or an empty ledger that nobody writes.
+        LedgerDamagedError: An entry cannot be read.
+    """
+    now = time.time() if now is None else now
+    history, last = SweepHistory(), None
+    entries = entries_of(folder)
+    driver = driver_of(folder)  # asked first: what it wrote before it went is then read
+    for last in entries:
+        history.apply(last)
+    if last is None and driver is None:
+        raise has_not_begun(folder)
+    at_work, unended = _at_work(history, driver), len(history.trials) - history.trials_ended
+    speed = _speed(history, driver, now)
+    return SweepStatus(
+        sweep=history.spec.get("name"),
+        state=_state(history, driver),
+        ended_early=history.ended_early or None,
+        reason=history.halted.reason if history.halted and driver is None else None,
+        driver=None if driver is None else driver.name,
+        task_model_accuracy=None if history.task_model is None else history.task_model.accuracy,
+        task_model_progress=None if driver is None else ProgressFile(folder.task_model_progress).read(),
+        trials_requested=history.trials_requested,
+        finished=history.counts["finished"],
+        collapsed=history.counts["collapsed"],
+        pruned=history.counts["pruned"],
+        failed=history.counts["failed"],
+        running=len(at_work),
+        planned=unended - len(at_work),
+        elapsed_s=speed.elapsed_s,
+        trials_per_hour=speed.trials_per_hour,
+        remaining_s=speed.remaining_s,
+        running_trials=tuple(map(_running, at_work)),
+        failures=tuple(map(_failure, history.with_status("failed"))),
+        front=_front(history),
+        last_event=None if last is None else _last_event(last, now),
+    )
+
+
+def _has_recorded(history: SweepHistory, driver: Driver | None) -> bool:
+    """False where what the ledger says last was written by a driver that is gone."""
+    return driver is not None and history.last_time >= driver.since
+
+
+def _state(history: SweepHistory, driver: Driver | None) -> State:
+    if history.ended and (driver is None or _has_recorded(history, driver)):
+        return "ended"
+    if driver is None:
+        return "failed" if history.halted and history.halted.has_failed else "interrupted"
+    is_ready = _has_recorded(history, driver) and history.task_model is not None
+    return "running" if is_ready else "starting"
+
+
+def _at_work(history: SweepHistory, driver: Driver | None) -> list[TrialHistory]:
+    """The trials that run; those of a driver that is gone wait to be begun again."""
+    return history.with_status("running") if _has_recorded(history, driver) else []
+
+
+class _Speed(NamedTuple):
+    elapsed_s: float
+    trials_per_hour: float | None
+    remaining_s: float | None
+
+
+def _speed(history: SweepHistory, driver: Driver | None, now: float) -> _Speed:
+    is_at_work = _has_recorded(history, driver) and not history.ended
+    worked_s = history.worked_s(now) if is_at_work else history.pace.worked_s
+    speed = history.pace.trials_per_hour(worked_s)
+    left = history.trials_requested - history.trials_ended
+    return _Speed(worked_s, speed, 3600.0 * left / speed if speed and is_at_work else None)
+
+
+def _running(trial: TrialHistory) -> RunningTrial:
+    return RunningTrial(
+        trial_id=trial.params.trial_id,
+        attempt=trial.attempts,
+        step=trial.step,
+        family=trial.params.family,
+        params=dict(trial.params.values),
+        metrics=dict(trial.reports[-1].metrics if trial.step else {}),
+        since=trial.started_time,
+    )
+
+
+def _failure(trial: TrialHistory) -> FailedTrial:
+    return FailedTrial(trial.params.trial_id, trial.error, trial.reason, trial.attempts)
+
+
+def _front(history: SweepHistory) -> FrontShown:
+    front, rows = front_of(history), FRONT_ROWS
+    if len(front) > rows:
+        shown = [front[round(row * (len(front) - 1) / (rows - 1))] for row in range(rows)]
+    else:
+        shown = front
+    return FrontShown(len(front), tuple(shown))
+
+
+def _last_event(entry: Entry, now: float) -> LastEvent:
+    return LastEvent(to_plain(entry.event)[0], entry.time, max(0.0, now - entry.time))

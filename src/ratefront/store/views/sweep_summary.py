@@ -1,0 +1,170 @@
+"""``summary.json``: a sweep in one object. Every key is always there; null where a value is undefined,
+never NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ratefront.bounds import PredictionBounds
+from ratefront.catalogue.datasets import dataset_name
+from ratefront.history.sweep_history import SweepHistory, TrialHistory
+from ratefront.overlay import RATE_ACCURACY, Reference, hypervolume_rate_accuracy, reference_point
+from ratefront.pareto import hypervolume
+from ratefront.records import Objectives, metric_names, objectives_of
+from ratefront.store.task_model_facts import TaskFacts
+from ratefront.store.views.front_trials import front_of, point_of, result_of
+from ratefront.store.views.trials_csv import picked
+
+GAPS = (
+    "oracle",
+    "task_model",
+    "estimate_and_compress",
+    "indirect_estimate_and_compress",
+    "sample_and_communicate",
+    "time_sharing",
+)
+"""Always among the gaps, null before the task model is there; a sweep's further bounds come on top."""
+
+#: The columns that are told of a point of the front.
+_FRONT = ("trial_id", "family", "rate_bits", "rate_bits_estimated", "accuracy", "transmitter_bytes")
+
+
+@dataclass(frozen=True)
+class SummarisedTrial:
+    """A trial on the front, and how far its test values lie above each bound, in bit/sample; None: nothing to say."""
+
+    trial: TrialHistory
+    gap_bits: Mapping[str, float | None]
+
+    def __repr__(self) -> str:
+        """Short: a trial's history would hide the summary."""
+        return f"<{self.trial.params.trial_id}, {self.trial.params.values['family']}>"
+
+    def to_json(self, metrics: tuple[str, ...]) -> dict[str, Any]:
+        """Test values, with the sweep's own metrics, and the gaps."""
+        return {**picked(self.trial, (*_FRONT, *metrics), metrics), "gap_bits": dict(self.gap_bits)}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A sweep, running or ended, in numbers; None where one is not known.
+
+    ``hypervolume`` and ``hypervolume_rate_accuracy``, its projection on rate and accuracy, are both computed
+    from the test values of ``front``, the trials chosen on validation. ``reasons`` explains every None among them,
+    ``warnings`` say what of the task model and of the bounds is to be doubted.
+    """
+
+    sweep: str | None
+    dataset: str | None
+    ended: bool
+    ended_early: str | None
+    trials_requested: int
+    trials_finished: int
+    trials_pruned: int
+    trials_collapsed: int
+    trials_failed: int
+    task_model_accuracy: float | None
+    task_model_accuracy_given: float | None
+    task_model_bytes: int | None
+    objectives: tuple[str, ...]
+    hypervolume: float | None
+    reference: Mapping[str, float | None]
+    hypervolume_rate_accuracy: float | None
+    front: tuple[SummarisedTrial, ...]
+    warnings: tuple[str, ...]
+    reasons: Mapping[str, str]
+    metrics: tuple[str, ...] = ()
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Its finite numbers, by name."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: float(value) for name, value in values.items() if type(value) in (int, float)}
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``summary.json`` has it."""
+        plain = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "metrics"}
+        return plain | {
+            "objectives": list(self.objectives),
+            "reference": dict(self.reference),
+            "front": [entry.to_json(self.metrics) for entry in self.front],
+            "warnings": list(self.warnings),
+            "reasons": dict(self.reasons),
+        }
+
+
+def summarise(history: SweepHistory, facts: TaskFacts, overlay: PredictionBounds | None) -> Summary:
+    """What a sweep amounts to, as far as it has come."""
+    reference, front = reference_of(history, facts, overlay), front_of(history)
+    objectives = objectives_of(history.spec)
+    volume, why_volume = _volume(front, objectives, reference)
+    share, why_share = _share_of_oracle(front, overlay, reference)
+    reasons = {"hypervolume": why_volume, "hypervolume_rate_accuracy": why_share}
+    return Summary(
+        sweep=history.spec.get("name"),
+        dataset=dataset_name(history.spec["dataset"]) if history.spec.get("dataset") else None,
+        ended=history.ended,
+        ended_early=history.ended_early or None,
+        trials_requested=history.trials_requested,
+        trials_finished=history.counts["finished"],
+        trials_pruned=history.counts["pruned"],
+        trials_collapsed=history.counts["collapsed"],
+        trials_failed=history.counts["failed"],
+        task_model_accuracy=facts.accuracy,
+        task_model_accuracy_given=facts.accuracy_given,
+        task_model_bytes=facts.task_model_bytes,
+        objectives=tuple(objectives),
+        hypervolume=volume,
+        reference=dict(reference.values),
+        hypervolume_rate_accuracy=share,
+        front=tuple(_summarised(trial, overlay) for trial in front),
+        warnings=_warnings(history, overlay),
+        reasons={name: why for name, why in reasons.items() if why},
+        metrics=metric_names(history.spec),
+    )
+
+
+def _warnings(history: SweepHistory, overlay: PredictionBounds | None) -> tuple[str, ...]:
+    of_task_model = () if history.task_model is None else history.task_model.warnings
+    return (*of_task_model, *(() if overlay is None else overlay.warnings))
+
+
+def reference_of(history: SweepHistory, facts: TaskFacts, overlay: PredictionBounds | None) -> Reference:
+    """The corner of the sweep's hypervolume: its file's ``reference``, completed by the defaults."""
+    return reference_point(
+        objectives_of(history.spec),
+        history.spec.get("reference") or {},
+        zero_rate_distortion=None if overlay is None else overlay.zero_rate_distortion,
+        raw_bits=facts.raw_bits,
+        task_model_bytes=facts.task_model_bytes,
+    )
+
+
+def _summarised(trial: TrialHistory, overlay: PredictionBounds | None) -> SummarisedTrial:
+    test = result_of(trial).test
+    found = {} if overlay is None else overlay.gaps(test.rate_bits, test.accuracy)
+    return SummarisedTrial(trial, dict.fromkeys(GAPS) | {name: gap.bits for name, gap in found.items()})
+
+
+def _volume(
+    front: Sequence[TrialHistory], objectives: Objectives, reference: Reference
+) -> tuple[float | None, str]:
+    corner = reference.complete(objectives)
+    if corner is None:
+        return None, reference.why_not(objectives)
+    values = [[result_of(trial).test_objective(name) for name in objectives] for trial in front]
+    return hypervolume(values, objectives, corner), ""
+
+
+def _share_of_oracle(
+    front: Sequence[TrialHistory], overlay: PredictionBounds | None, reference: Reference
+) -> tuple[float | None, str]:
+    corner = reference.complete(RATE_ACCURACY)
+    if overlay is None or corner is None:
+        return None, reference.why_not(RATE_ACCURACY) or "the task model's predictions are not there"
+    points = [point_of(trial) for trial in front]
+    share = hypervolume_rate_accuracy(points, overlay.curves, corner)
+    return share, "" if share is not None else "the oracle has no volume above the reference"

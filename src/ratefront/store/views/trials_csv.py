@@ -1,0 +1,75 @@
+"""``trials.csv``: one row for every trial that has ended. ``ratefront.columns`` says what its columns are."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+from ratefront.columns import MAIN_PARAMETERS, OfTrial, Row, Trial, named, of_trial
+from ratefront.history.sweep_history import SweepHistory, TrialHistory
+from ratefront.records import ENDED, metric_names
+
+
+def trial_columns(history: SweepHistory) -> tuple[str, ...]:
+    """The names of the columns of ``trials.csv``: those of every sweep, its metrics, its other parameters by name."""
+    columns = _columns(history)
+    return (*(column.name for column in columns), *_others(history, columns))
+
+
+def trial_rows(history: SweepHistory) -> list[Row]:
+    """A row for every trial that has ended, in the order of planning: what ``trials.csv`` says of it.
+
+    All rows have the keys ``trial_columns``; a cell that does not apply is None.
+    """
+    columns = _columns(history)
+    others = _others(history, columns)
+    return [row_of(trial, columns) | parameters_of(trial, others) for trial in _ended(history)]
+
+
+def _ended(history: SweepHistory) -> list[TrialHistory]:
+    return sorted(history.with_status(*ENDED), key=lambda trial: trial.number)
+
+
+def _columns(history: SweepHistory) -> list[OfTrial]:
+    return [column for column in of_trial(metric_names(history.spec)) if column.table != "front"]
+
+
+def _others(history: SweepHistory, columns: Iterable[OfTrial]) -> dict[str, str]:
+    return other_parameters(_ended(history), (column.name for column in columns))
+
+
+def other_parameters(trials: Iterable[Trial], taken: Iterable[str]) -> dict[str, str]:
+    """column → parameter, of all parameters but the main ones; one that is called as a column is, ``params.NAME``."""
+    names = {name for trial in trials for name in trial.params.values} - set(MAIN_PARAMETERS)
+    columns = set(taken)
+    return {f"params.{name}" if name in columns else name: name for name in sorted(names)}
+
+
+def row_of(trial: Trial, columns: Iterable[OfTrial]) -> Row:
+    """What these columns say of a trial."""
+    return {column.name: column.value(trial) for column in columns}
+
+
+def picked(trial: Trial, names: Iterable[str], metrics: tuple[str, ...] = ()) -> Row:
+    """As ``row_of``, of a few columns by name; ``metrics`` are the sweep's own, which may be among them."""
+    return row_of(trial, (named(name, metrics) for name in names))
+
+
+def parameters_of(trial: Trial, others: Mapping[str, str]) -> Row:
+    """The cells of the parameters that have no columns in every sweep."""
+    return {column: trial.params.values.get(name) for column, name in others.items()}
+
+
+def to_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
+    """Rows as CSV with a header; None is an empty cell, floats keep every digit."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def trials_csv(history: SweepHistory) -> str:
+    """The whole of ``trials.csv``; the header alone where no trial has ended."""
+    return to_csv(trial_rows(history), trial_columns(history))

@@ -1,0 +1,55 @@
+"""After PointNet (Qi et al. 2017) without its transformation networks: what it computes ignores the order of points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ratefront.catalogue.task_models import PointNetParameters
+from ratefront.tasks.task_model import TaskModel
+
+_HIDDEN = (512, 256)
+_DROPPED = 0.3
+
+
+def _of_each_point(inputs: int, outputs: int) -> nn.Sequential:
+    """One layer of the MLP that all points share: (N, inputs, P) to (N, outputs, P)."""
+    return nn.Sequential(nn.Conv1d(inputs, outputs, 1, bias=False), nn.BatchNorm1d(outputs), nn.ReLU())
+
+
+def _linear(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), nn.ReLU())
+
+
+class _PointsLast(nn.Module):
+    def forward(self, clouds: Tensor) -> Tensor:
+        return clouds.transpose(1, 2)
+
+
+class _LargestOfPoints(nn.Module):
+    def forward(self, features: Tensor) -> Tensor:
+        return features.amax(dim=2)
+
+
+class PointNet(TaskModel):
+    """Clouds (N, P, 3): mlp1 w×P, mlp2 2w×P, mlp3 16w×P, pool 16w, hidden1 512, hidden2 256, classifier."""
+
+    def __init__(self, classes: int, width: int = 64) -> None:
+        deepest = 16 * width
+        super().__init__(
+            [
+                ("mlp1", nn.Sequential(_PointsLast(), *_of_each_point(3, width))),
+                ("mlp2", _of_each_point(width, 2 * width)),
+                ("mlp3", _of_each_point(2 * width, deepest)),
+                ("pool", _LargestOfPoints()),
+                ("hidden1", _linear(deepest, _HIDDEN[0])),
+                ("hidden2", nn.Sequential(*_linear(*_HIDDEN), nn.Dropout(_DROPPED))),
+                ("classifier", nn.Linear(_HIDDEN[1], classes)),
+            ]
+        )
+
+
+def build(parameters: PointNetParameters, classes: int, shape: Sequence[int]) -> PointNet:
+    """For clouds (P, 3) of any number of points."""
+    return PointNet(classes, parameters.width)

@@ -1,0 +1,173 @@
+"""Whether a task model is a function when it is evaluated: of one sample one output, whatever was evaluated before it
+or beside it.
+
+Codecs cut a model between its stages, compute features in batches and keep them, and bounds come from one pass over the
+samples. None of it is true of a stage that draws at random, looks at the other samples of a batch, changes itself, or
+changes what it is given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ratefront.data.splits import Samples
+from ratefront.data.stored_samples import spread
+from ratefront.errors import InputError
+from ratefront.tasks.float_rounding import MOST_ROUNDING, deviations, plain_float32
+from ratefront.tasks.task_model import TaskModel, at_once, evaluating, predict_logits
+
+_NUMBERS = 2**18  # of all samples that are evaluated together: of small ones enough for chance to show
+_FEWEST, _MOST = 2, 32
+_COMPARED = 256  # samples whose logits are computed a second time
+_REPEATED = 2.0**-16  # of the largest output: the very same computation, done twice
+_CLOUD_AXES = 2
+
+_IN_PLACE = (
+    "changes its input in place, which is what the stage before it gave: use inplace=False, x = x + 1 instead of "
+    "x += 1, or x.clone()"
+)
+_RANDOM = (
+    "gives another output for the same input in evaluation mode: is it random there (F.dropout without "
+    "training=self.training, noise), or does it depend on how often it was called?"
+)
+_OF_THE_BATCH = (
+    "gives a sample another output alone than beside other samples, in evaluation mode: does it use the batch's own "
+    "statistics (BatchNorm with track_running_stats=False, F.batch_norm with training=True, a mean over dimension 0)?"
+)
+
+
+def random_samples(shape: Sequence[int]) -> Tensor:
+    """A few samples (n, C, H, W) with values from 0 to 1, or (n, P, 3) from −1 to 1; no global generator is moved."""
+    values = torch.rand(_few(shape), *shape, generator=torch.Generator().manual_seed(0))
+    return 2 * values - 1 if len(shape) == _CLOUD_AXES else values
+
+
+def some_samples(images: Samples) -> Tensor:
+    """As many of a split, spread over it."""
+    return torch.from_numpy(images[spread(images, _few(images.shape[1:]))])
+
+
+def _few(sample: Sequence[int]) -> int:
+    return min(_MOST, max(_FEWEST, _NUMBERS // math.prod(sample)))
+
+
+@torch.no_grad()
+def check_evaluation(model: TaskModel, samples: Tensor, place: str) -> None:
+    """Evaluate each stage twice on the same samples (n, ...), and once on the first alone; the model stays as it was.
+
+    Raises:
+        InputError: A stage is no function of a sample: it is named behind ``place``, with what to do.
+    """
+    device = next(model.parameters(), samples).device
+    drawn_on = [device] if device.type == "cuda" else []
+    value = samples.to(device)
+    with evaluating(model), torch.random.fork_rng(drawn_on), plain_float32(device):
+        for name, stage in model.stages.items():
+            value = _checked(stage, value, f"{place}: stage {name.replace('/', '.')}")
+
+
+def _checked(stage: nn.Module, value: Tensor, place: str) -> Tensor:
+    """What the stage makes of a batch, once nothing is wrong with it."""
+    given, version, state = value.clone(), value._version, _State(stage)
+    first = _output(stage, value, place).clone()
+    _refuse(value._version != version or not _is_same(value, given), f"{place} {_IN_PLACE}")
+    if changed := state.changed():
+        raise InputError(
+            f"{place} changes its own {', '.join(changed)} in evaluation mode: change it only if self.training"
+        )
+    _refuse(_differ(_output(stage, value, place), first, _REPEATED), f"{place} {_RANDOM}")
+    alone = _output(stage, value[:1], place)
+    _refuse(_differ(alone, first[:1], MOST_ROUNDING), f"{place} {_OF_THE_BATCH}")
+    return first
+
+
+def _output(stage: nn.Module, value: Tensor, place: str) -> Tensor:
+    try:
+        output = stage(value)
+    except Exception as error:
+        raise InputError(
+            f"{place} cannot be evaluated on {len(value)} sample(s) at a time: {type(error).__name__}: {error}"
+        ) from error
+    if not (isinstance(output, Tensor) and output.ndim and len(output) == len(value)):
+        given = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        raise InputError(
+            f"{place} must give a tensor whose first dimension is the samples, got {given} for {len(value)} sample(s)"
+        )
+    return output
+
+
+class _State:
+    """What a stage holds now: buffers by their values, weights, which may be large, by how often they were changed."""
+
+    def __init__(self, stage: nn.Module) -> None:
+        self._stage = stage
+        self._buffers = {name: buffer.clone() for name, buffer in stage.named_buffers()}
+        self._weights = {name: (weight, weight._version) for name, weight in stage.named_parameters()}
+
+    def changed(self) -> list[str]:
+        """Names of what is not as it was. A buffer that the first evaluation makes, as a table, is no change."""
+        buffers, weights = dict(self._stage.named_buffers()), dict(self._stage.named_parameters())
+        return [
+            *(name for name, was in self._buffers.items() if not _is_same(buffers.get(name), was)),
+            *(
+                name
+                for name, (was, version) in self._weights.items()
+                if weights.get(name) is not was or was._version != version
+            ),
+        ]
+
+
+def _is_same(tensor: Tensor | None, before: Tensor) -> bool:
+    if tensor is None or tensor.shape != before.shape:
+        return False
+    return torch.equal(tensor.nan_to_num(), before.nan_to_num())
+
+
+def _differ(some: Tensor, others: Tensor, most: float) -> bool:
+    return some.shape != others.shape or bool((deviations(some, others) > most).any())
+
+
+def _refuse(is_wrong: bool, message: str) -> None:
+    if is_wrong:
+        raise InputError(message)
+
+
+def check_second_pass(stored: TaskModel, images: Samples, logits: Tensor, place: str) -> None:
+    """Compare logits (N, K) with those that the stored weights give of some hundred of the samples, in batches of
+    another size.
+
+    Raises:
+        InputError: They differ by more than rounding; names the stage where it can be told.
+    """
+    chosen, apart = second_pass(stored, images, logits, _COMPARED)
+    wrong = np.flatnonzero(apart.numpy() > MOST_ROUNDING)
+    if len(wrong):
+        check_evaluation(stored, torch.from_numpy(images[chosen[wrong[:_MOST]]]), place)
+        raise InputError(
+            f"{place}: as stored it gives {len(wrong)} of {len(chosen)} samples other logits than before, by up to "
+            f"{float(apart.max()):.2g} of the largest: all that decides must be in its parameters and buffers "
+            "(register_buffer), and neither chance nor the rest of a batch may"
+        )
+
+
+def second_pass(
+    model: TaskModel, images: Samples, logits: Tensor, count: int
+) -> tuple[NDArray[np.int64], Tensor]:
+    """Positions of so many samples (n,), and how far their logits lie from those of ``logits`` (N, K) when they are
+    computed once more, in batches of another size: ``deviations`` (n,).
+    """
+    chosen = spread(images, count)
+    again = predict_logits(model, images[chosen], _other_batch_size(images.shape[1:]))
+    return chosen, deviations(again, logits[chosen])
+
+
+def _other_batch_size(sample: Sequence[int]) -> int:
+    """Another one than ``predict_logits`` takes by itself: other neighbours, another order of sums."""
+    usual = at_once(sample)
+    return usual * 3 // 5 if usual > 1 else 2

@@ -1,0 +1,195 @@
+"""A user's own task model: what a function of theirs makes, and what can be told of it before a sweep."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ratefront.bounds import refuse_probabilities
+from ratefront.catalogue.task_models import ModuleParameters
+from ratefront.errors import InputError
+from ratefront.tasks.own_network.evaluation_check import check_evaluation, random_samples
+from ratefront.tasks.own_network.given_weights import check_cut
+from ratefront.tasks.own_network.loose_tensors import loose_tensors
+from ratefront.tasks.own_network.opened_files import files_opened
+from ratefront.tasks.task_model import DROP_SOFTMAX, TaskModel
+
+_EXPECTED = (
+    "expected package.module:function, importable (PYTHONPATH), from (classes, shape) to a ratefront TaskModel, "
+    "or to a torch.nn.Sequential whose children are its stages"
+)
+_FEWEST_STAGES = 2
+#: By module: the data files that its code, or what it imports, opened.
+_read_at_import: dict[str, list[Path]] = {}
+_ONE_SAMPLE = 1e-5
+"""How close to 1 the sum of its outputs must be: those of a single sample come near by chance."""
+
+
+def build(parameters: ModuleParameters, classes: int, shape: Sequence[int]) -> TaskModel:
+    """What the function makes, as a task model that takes samples of this shape and tells so many classes.
+
+    Raises:
+        InputError: There is no such function, or it makes something else.
+    """
+    model = _made(parameters.target, classes, tuple(shape))
+    _features(model, parameters.target, classes, shape)
+    return model
+
+
+def describe(parameters: ModuleParameters, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts of the catalogue: ``splits`` and ``strides``, where classes and shape of the data are known.
+
+    Raises:
+        InputError: As ``build``, or a stage is no function of a sample in evaluation mode.
+    """
+    target = parameters.target
+    _function(target)
+    if not (data.get("classes") and data.get("shape")):
+        return {}
+    classes, shape = data["classes"], tuple(data["shape"])
+    with files_opened() as opened, torch.random.fork_rng(devices=[]):
+        model = _made(target, classes, shape)
+    _refuse_files(opened, target)
+    features = _features(model, target, classes, shape)
+    samples = random_samples(shape)
+    check_evaluation(model, samples, f"target {target}")
+    check_cut(model, samples, f"target {target}")
+    return {"splits": model.splits, "strides": tuple(_stride(shape, found) for found in features)}
+
+
+def loaded_digest(parameters: ModuleParameters, classes: int, shape: Sequence[int]) -> str:
+    """SHA-256 of all that the function gives a network which no chance has drawn: weights that it gets from somewhere.
+
+    Raises:
+        InputError: It opens files while it makes the network: nobody would know of it when they change.
+    """
+    with files_opened() as opened:
+        first, second = (_drawn_from(seed, parameters.target, classes, tuple(shape)) for seed in (0, 1))
+    _refuse_files(opened, parameters.target)
+    digest = hashlib.sha256()
+    for (name, tensor), other in zip(first.items(), second.values(), strict=True):
+        if torch.equal(tensor, other):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _drawn_from(seed: int, target: str, classes: int, shape: tuple[int, ...]) -> dict[str, Tensor]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = _made(target, classes, shape)
+        _features(model, target, classes, shape)  # a lazy layer has its weights only then
+        state = model.state_dict()
+    return {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+
+
+def _refuse_files(opened: Sequence[Path], target: str) -> None:
+    if opened:
+        raise InputError(
+            f"target {target}: opens {', '.join(map(str, opened[:3]))} while the module is imported or the network is "
+            "made, and nobody would know of it when that file changes; give trained weights as `weights: FILE`, and "
+            "write other settings into the module"
+        )
+
+
+def _function(target: str) -> Callable[..., Any]:
+    module, _, name = target.partition(":")
+    try:
+        function = getattr(_imported(module), name)
+    except Exception as error:
+        raise InputError(f"target {target}: {type(error).__name__}: {error}; {_EXPECTED}") from error
+    if not callable(function):
+        raise InputError(f"target {target}: is no function but {type(function).__name__}; {_EXPECTED}")
+    _refuse_files(_read_at_import.get(module, []), target)
+    return function  # type: ignore[no-any-return]
+
+
+def _imported(module: str) -> ModuleType:
+    """Only the first import runs a module's code: what that has read is kept for later questions."""
+    with files_opened() as opened:
+        imported = importlib.import_module(module)
+    if opened:
+        _read_at_import[module] = opened
+    return imported
+
+
+def _made(target: str, classes: int, shape: tuple[int, ...]) -> TaskModel:
+    function = _function(target)
+    try:
+        made = function(classes, shape)
+        # All that it runs, as often as it stands there: ``named_children`` would leave out a second time.
+        model = TaskModel(list(made._modules.items()), made) if isinstance(made, nn.Sequential) else made
+    except InputError as error:
+        raise InputError(f"target {target}: {error}") from error
+    except Exception as error:
+        raise InputError(
+            f"target {target}({classes}, {shape}): {type(error).__name__}: {error}; {_EXPECTED}"
+        ) from error
+    if not isinstance(model, TaskModel):
+        raise InputError(f"target {target}: made a {type(made).__name__}; {_EXPECTED}")
+    _work_on_copies(model)
+    if not list(model.parameters()):
+        raise InputError(
+            f"target {target}: its stages have no parameters: what they compute with lies outside of them"
+        )
+    if len(model.stages) < _FEWEST_STAGES:
+        raise InputError(
+            f"target {target}: needs at least {_FEWEST_STAGES} stages, to be cut between them; got {len(model.stages)}"
+        )
+    return model
+
+
+def _work_on_copies(model: TaskModel) -> None:
+    """An activation with ``inplace=True`` gives the same without, and leaves the features that it is given as they are:
+    those at a split point are looked at again.
+    """
+    for part in model.modules():
+        if getattr(part, "inplace", None) is True:
+            part.inplace = False  # type: ignore[assignment]
+
+
+@torch.no_grad()
+def _features(model: TaskModel, target: str, classes: int, shape: Sequence[int]) -> list[tuple[int, ...]]:
+    """Shape at each split point of one sample's features; the logits are checked."""
+    model.eval()
+    value, shapes = torch.zeros(1, *shape), []
+    for name, stage in zip([*model.splits, "the last"], model.stages.values(), strict=True):
+        try:
+            with loose_tensors(stage, value) as loose:
+                value = stage(value)
+            shapes.append(tuple(value.shape[1:]))
+        except Exception as error:
+            raise InputError(
+                f"target {target}: samples {tuple(shape)} do not go through stage {name}: {error}"
+            ) from error
+        if loose:
+            raise InputError(
+                f"target {target}: stage {name} computes with a tensor {loose[0]} that is neither a parameter nor a "
+                "buffer of it: it would be neither stored nor counted; make it one (nn.Parameter, register_buffer)"
+            )
+    if shapes[-1] != (classes,):
+        raise InputError(
+            f"target {target}: logits must be (N, {classes}) for {classes} classes, got (N, "
+            f"{', '.join(map(str, shapes[-1]))})"
+        )
+    model.train()
+    refuse_probabilities(
+        value.float().cpu().numpy(), f"target {target}: what it gives", DROP_SOFTMAX, _ONE_SAMPLE
+    )
+    return shapes[:-1]
+
+
+def _stride(shape: tuple[int, ...], features: tuple[int, ...]) -> int:
+    """Of features (c, h, w) for images (C, H, W): the s with h = ⌈H/s⌉ and w = ⌈W/s⌉; 0 where there is none."""
+    if len(shape) != 3 or len(features) != 3 or 0 in features:
+        return 0
+    stride = round(shape[1] / features[1])
+    fits = stride > 0 and all(-(-shape[i] // stride) == features[i] for i in (1, 2))
+    return stride if fits else 0

@@ -1,0 +1,281 @@
+"""A running sweep on the terminal: a live table with a bar, or plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ratefront.errors import InputError
+from ratefront.history.sweep_history import SweepHistory, TrialHistory
+from ratefront.store.task_model_progress import TaskModelProgress
+from ratefront.terminal import phrases
+from ratefront.terminal.console import RaisingConsole
+from ratefront.terminal.display_surfaces import NotebookSurface, Surface, TerminalSurface, is_notebook
+
+_log = logging.getLogger(__name__)
+
+_REDRAW_S = 0.25
+_MOST_RUNNING = 20
+#: Lines of the live block that are no trial's.
+_OTHER_LINES = 4
+
+#: A line a task model's epoch would be many: at least so far apart, where there is no terminal.
+_EPOCHS_APART_S = 10.0
+
+ENDING = "ending the sweep; it can be resumed (once more to end at once)"
+
+
+#: What ``shown`` asks of a display.
+_NEEDED = ("__enter__", "__exit__", "update", "train", "ending")
+
+
+class Display(Protocol):
+    """Shows a sweep's history whenever it has changed, and before that how the training of its task model goes on."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def update(self, history: SweepHistory) -> None: ...
+
+    def train(self, progress: TaskModelProgress) -> None: ...
+
+    def ending(self) -> None:
+        """The sweep was asked to end, which takes a moment. Called by a signal's handler: in the middle of anything."""
+
+
+def display_for(console: Console) -> Display:
+    """The display that fits where the output goes."""
+    if is_notebook():
+        return LiveDisplay(NotebookSurface())
+    can_move = console.is_terminal and not console.is_dumb_terminal
+    return LiveDisplay(TerminalSurface(console)) if can_move else PlainDisplay(console)
+
+
+@contextmanager
+def shown(progress: bool | Display) -> Iterator[Display | None]:
+    """The display that is asked for, at work: True is the one that fits, False is none."""
+    if progress is False:
+        yield None
+        return
+    if progress is not True and not all(hasattr(progress, name) for name in _NEEDED):
+        raise InputError(
+            f"progress: pass True, False, or an object with {', '.join(_NEEDED)}, got {progress!r}"
+        )
+    with (
+        display_for(RaisingConsole(stderr=True, highlight=False)) if progress is True else progress
+    ) as display:
+        yield display
+
+
+class _Ends:
+    """A line for every trial that ends.
+
+    Of those that had ended before, as where a sweep is resumed, one line tells the number.
+    """
+
+    def __init__(self, history: SweepHistory) -> None:
+        self.before = len(history.ended_order)
+        ended = (history.trials[trial_id] for trial_id in history.ended_order)
+        self._told = set(map(_end_of, ended))  # with the time of its end: a reopened trial ends twice
+
+    def news(self, history: SweepHistory) -> list[Text]:
+        """What ended since the last time: behind all that was told, as the order is that of the ends."""
+        untold: list[tuple[int, TrialHistory]] = []
+        for place in range(len(history.ended_order), 0, -1):
+            trial = history.trials[history.ended_order[place - 1]]
+            if _end_of(trial) in self._told:
+                break
+            untold.insert(0, (place, trial))
+        self._told.update(_end_of(trial) for _, trial in untold)
+        return [
+            Text(_ended_line(place, trial, history.trials_requested), style=phrases.style(trial))
+            for place, trial in untold
+        ]
+
+    def told_before(self, history: SweepHistory) -> list[Text]:
+        told = f"{self.before} of {history.trials_requested} trials have ended before"
+        return [Text(told)] if self.before else []
+
+
+class PlainDisplay:
+    """One line when the task model is ready, a few while it is trained, and one for every trial that ends."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._ends: _Ends | None = None
+        self._told_task_model = False
+        self._training = TaskModelProgress()
+        self._next_s = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def update(self, history: SweepHistory) -> None:
+        if history.task_model is not None and not self._told_task_model:
+            self._told_task_model = True
+            self._say(Text(_task_model_line(history)))
+        if self._ends is None:
+            self._ends = _Ends(history)
+            self._say(*self._ends.told_before(history))
+        self._say(*self._ends.news(history))
+
+    def train(self, progress: TaskModelProgress) -> None:
+        """Whole epochs, now and then."""
+        is_new = (progress.epochs_done, progress.waits) > (self._training.epochs_done, self._training.waits)
+        if is_new and not progress.share and time.monotonic() >= self._next_s:
+            self._training, self._next_s = progress, time.monotonic() + _EPOCHS_APART_S
+            self._say(Text(f"task model: {phrases.training(progress)}"))
+
+    def ending(self) -> None:
+        with suppress(OSError):  # the terminal may be what is going
+            os.write(2, f"{ENDING}\n".encode())
+
+    def _say(self, *lines: Text) -> None:
+        for line in lines:
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _end_of(trial: TrialHistory) -> tuple[str, float]:
+    return trial.params.trial_id, trial.ended_time or 0.0
+
+
+def _ended_line(place: int, trial: TrialHistory, requested: int) -> str:
+    counted = f"[{place:>{len(str(requested))}}/{requested}]"
+    return f"{counted} {trial.params.trial_id}  {phrases.where(trial):<32} {phrases.outcome(trial)}"
+
+
+class LiveDisplay:
+    """Trials that end are lines that stay; below them a block shows what runs, and a bar.
+
+    A thread of its own draws a few times a second, and never holds the sweep up.
+    """
+
+    def __init__(self, surface: Surface) -> None:
+        self._surface = surface
+        self._history, self._ends = SweepHistory(), _Ends(SweepHistory())
+        self._has_history = self._is_asked_to_end = self._is_over = False
+        self._training: TaskModelProgress | None = None
+        self._left = threading.Event()
+        self._thread = threading.Thread(target=self._draw_on, name="ratefront-display", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._surface.start(self._drawn)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """What stays of the block is how far the sweep came: nothing runs any more."""
+        try:
+            self._left.set()
+            self._thread.join()
+            self._is_over = True
+            with suppress(OSError):  # nobody reads any more
+                self._draw()
+        finally:  # also where somebody presses Ctrl-C meanwhile: a terminal is left as it was
+            with suppress(OSError):
+                self._surface.stop()
+
+    def update(self, history: SweepHistory) -> None:
+        if not self._has_history:
+            self._ends = _Ends(history)
+        self._history, self._has_history = history, True
+
+    def train(self, progress: TaskModelProgress) -> None:
+        self._training = progress
+
+    def ending(self) -> None:
+        self._is_asked_to_end = True
+
+    def _draw_on(self) -> None:
+        """Whatever breaks a display, the sweep goes on."""
+        try:
+            while not self._left.wait(_REDRAW_S):
+                self._draw()
+        except OSError:
+            pass
+        except Exception as error:
+            _log.warning("the progress is not shown any more: %s", error)
+
+    def _draw(self) -> None:
+        news = self._ends.news(self._history)
+        if self._has_history and self._ends.before:
+            news = [*self._ends.told_before(self._history), *news]
+            self._ends.before = 0
+        if news:
+            self._surface.say(news)
+        self._surface.draw()
+
+    def _drawn(self) -> RenderableType:
+        history = self._history
+        lines: list[RenderableType] = [Text(self._heading(), style="dim", no_wrap=True, overflow="ellipsis")]
+        if not self._is_over:
+            lines.append(_running(history, min(_MOST_RUNNING, self._surface.height - _OTHER_LINES)))
+        lines.append(_bar(history, self._is_over))
+        if self._is_asked_to_end and not self._is_over:
+            lines.append(Text(ENDING))
+        return Group(*lines)
+
+    def _heading(self) -> str:
+        if self._history.task_model:
+            return _task_model_line(self._history)
+        if self._training is None:
+            return "preparing the task model"
+        return f"task model: {phrases.training(self._training)}"
+
+
+def _task_model_line(history: SweepHistory) -> str:
+    ready = history.task_model
+    if ready is None:
+        return ""
+    given = "" if ready.accuracy_given is None else f" ({100 * ready.accuracy_given:.2f} % before rounding)"
+    return f"task model: {100 * ready.accuracy:.2f} % on test{given}, {phrases.size(ready.task_model_bytes)}"
+
+
+def _running(history: SweepHistory, most: int) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    running = history.with_status("running")
+    for trial in running[: max(1, most)]:
+        table.add_row(*_row(trial), style=phrases.style(trial))
+    if len(running) > table.row_count:
+        table.add_row(Text(f"… and {len(running) - table.row_count} more", style="dim"))
+    return table
+
+
+def _row(trial: TrialHistory) -> tuple[str, Text, Text]:
+    return trial.params.trial_id, Text(phrases.where(trial)), Text(phrases.outcome(trial))
+
+
+def _bar(history: SweepHistory, is_over: bool) -> Table:
+    """The clock is that of ``status``: time in which a driver was at work."""
+    done, requested = history.trials_ended, history.trials_requested
+    line = Table.grid(padding=(0, 1))
+    stands = is_over or history.ended or not history.spec
+    elapsed = phrases.duration(history.pace.worked_s if stands else history.worked_s(time.time()))
+    line.add_row(
+        ProgressBar(total=max(1, requested), completed=done, width=30),
+        f"{done}/{requested}",
+        phrases.counts(history, with_running=not is_over),
+        elapsed,
+    )
+    return line

@@ -1,0 +1,110 @@
+"""What ``ratefront status`` says: where a sweep stands, on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.console import Console, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ratefront.history.sweep_history import TrialHistory
+from ratefront.records import ENDED
+from ratefront.store.views.sweep_status import FailedTrial, RunningTrial, SweepStatus
+from ratefront.terminal import phrases
+
+#: What is told of longer lists; as JSON they are whole.
+_SHOWN_RUNNING = 20
+_SHOWN_FAILURES = 5
+
+_STATES = {
+    "starting": ("is starting", "bold"),
+    "running": ("is running", "bold green"),
+    "interrupted": ("was interrupted", "bold yellow"),
+    "failed": ("failed", "bold red"),
+    "ended": ("has ended", "bold"),
+}
+
+
+def print_status(status: SweepStatus, console: Console) -> None:
+    """Print what ``store.status.status_of`` found."""
+    for part in (_heading(status), _bar(status), _counts(status), _times(status), *_sections(status)):
+        console.print(part)
+
+
+def _heading(status: SweepStatus) -> Text:
+    said, style = _STATES[status.state]
+    line = Text.assemble((status.sweep or "the sweep", "bold"), " ", (said, style))
+    if status.ended_early:
+        line.append(f": {status.ended_early}")
+    if status.driver:
+        line.append(f", driven by {status.driver}")
+    if status.reason:
+        line.append(f": {status.reason}")
+    return line
+
+
+def _bar(status: SweepStatus) -> Table:
+    requested, ended = status.trials_requested, status.trials_ended
+    line = Table.grid(padding=(0, 1))
+    line.add_row(
+        ProgressBar(total=max(1, requested), completed=ended, width=30), f"{ended}/{requested} trials"
+    )
+    return line
+
+
+def _counts(status: SweepStatus) -> Text:
+    if status.task_model_accuracy is None:
+        progress = status.task_model_progress
+        if progress is None:
+            return Text("the task model is not ready yet")
+        return Text(f"task model: {phrases.training(progress)}")
+    return Text(phrases.numbers((getattr(status, name), name) for name in (*ENDED, "running", "planned")))
+
+
+def _times(status: SweepStatus) -> Text:
+    said = [f"{phrases.duration(status.elapsed_s)} at work"]
+    if status.trials_per_hour is not None:
+        speed = status.trials_per_hour
+        said.append(f"{speed:.{0 if speed >= 10 else 1}f} trials an hour")
+    if status.remaining_s is not None:
+        said.append(f"about {phrases.duration(status.remaining_s)} to go")
+    if status.last_event is not None:
+        said.append(f"last event {phrases.duration(status.last_event.age_s)} ago")
+    return Text(", ".join(said), style="dim")
+
+
+def _sections(status: SweepStatus) -> Iterator[RenderableType]:
+    running, failures, front = status.running_trials, status.failures, status.front
+    yield from _section("running", len(running), [_running_row(t, status) for t in running[:_SHOWN_RUNNING]])
+    yield from _section("failed", len(failures), [_failure_row(t) for t in failures[-_SHOWN_FAILURES:]])
+    yield from _section("on the front, measured on test", front.size, map(_front_row, front.trials))
+
+
+def _section(title: str, size: int, rows: Iterable[tuple[str, ...]]) -> Iterator[RenderableType]:
+    if not size:
+        return
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    left_out = f", {table.row_count} of them shown" if table.row_count < size else ""
+    yield Text(f"\n{size} {title}{left_out}", style="dim")
+    yield table
+
+
+def _running_row(trial: RunningTrial, status: SweepStatus) -> tuple[str, ...]:
+    last = status.last_event
+    took = phrases.duration(last.time + last.age_s - trial.since) if last and trial.since is not None else ""
+    attempt = f"  (attempt {trial.attempt})" if trial.attempt > 1 else ""
+    told = phrases.progress(trial.step, trial.metrics)
+    return trial.trial_id, phrases.place(trial.params), f"{took:>7}", told + attempt
+
+
+def _failure_row(trial: FailedTrial) -> tuple[str, ...]:
+    attempts = "1 attempt" if trial.attempts == 1 else f"{trial.attempts} attempts"
+    return trial.trial_id, attempts, f"{trial.error}: {trial.reason}"
+
+
+def _front_row(trial: TrialHistory) -> tuple[str, ...]:
+    return trial.params.trial_id, phrases.where(trial), phrases.outcome(trial)

@@ -1,0 +1,79 @@
+"""The pages of MLflow's UI that show a sweep, and where in a store it is."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from ratefront.history.events import Created
+from ratefront.store.ledger.read_ledger import entries_of, has_not_begun
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tracking.mlflow.mlflow_logging import quieten
+from ratefront.tracking.mlflow.mlflow_store import reach_database
+from ratefront.tracking.mlflow.saved_views import run_address, start_address, sweeps_address, trials_address
+from ratefront.tracking.run_content import SWEEP_TAG
+from ratefront.tracking.tracker_protocol import TrackedSweep
+from ratefront.tracking.tracking_uri import is_server
+
+#: How long a server may take for each of three answers, where nothing else is said.
+SECONDS_TO_ANSWER = "5"
+
+
+@dataclass(frozen=True)
+class Place:
+    """An experiment in a store with the keys of its tags; ``run_id`` is the sweep's own run, where that is there."""
+
+    experiment_id: str
+    tags: frozenset[str]
+    run_id: str | None = None
+
+
+def sweep_of(folder: SweepFolder) -> TrackedSweep:
+    """The sweep as trackers know it; only the ledger's first entry is read.
+
+    Raises:
+        InputError: There is no ledger, or it holds nothing yet.
+        LedgerDamagedError: The first entry cannot be read.
+    """
+    first = next(entries_of(folder), None)
+    if first is None or not isinstance(first.event, Created):
+        raise has_not_begun(folder)
+    event = first.event
+    return TrackedSweep(event.sweep, first.time, event.ratefront_version, event.spec)
+
+
+def pages(base: str, place: Place | None, sweep: TrackedSweep | None) -> dict[str, str]:
+    """Addresses by what they show; MLflow itself would open an experiment on an empty page about traces."""
+    if place is None:
+        return {"all experiments": start_address(base)}
+    experiment, tags = place.experiment_id, place.tags
+    all_sweeps = {"all sweeps": sweeps_address(base, experiment, tags)}
+    if sweep is None or place.run_id is None:
+        return all_sweeps
+    return {
+        f"trials of {sweep.name}": trials_address(base, experiment, sweep.identity, sweep.objectives, tags),
+        "the sweep itself": run_address(base, experiment, place.run_id),
+        **all_sweeps,
+    }
+
+
+def place_in_store(uri: str, sweep: TrackedSweep | None) -> Place | None:
+    """Where the sweep is, else the newest experiment; None in a store without any.
+
+    Raises:
+        Exception: Whatever MLflow runs into: the store does not answer, or does not let one in.
+    """
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", SECONDS_TO_ANSWER)
+    quieten()
+    if not is_server(uri):
+        reach_database(uri)
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri)
+    newest_first = client.search_experiments(order_by=["last_update_time DESC"])
+    tags = {found.experiment_id: frozenset(found.tags) for found in newest_first}
+    if sweep and tags:
+        own_run = f"tags.{SWEEP_TAG} = '{sweep.identity}' AND tags.sweep LIKE '%'"
+        for run in client.search_runs(list(tags), own_run, max_results=1):
+            return Place(run.info.experiment_id, tags[run.info.experiment_id], run.info.run_id)
+    return next((Place(*newest) for newest in tags.items()), None)

@@ -1,0 +1,114 @@
+"""The MLflow UI on a sweep's store, reachable from this machine only."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from urllib.parse import urlsplit
+
+from ratefront.errors import InputError
+from ratefront.safe_text import without_credentials
+from ratefront.tracking import tracking_uri as addresses
+from ratefront.tracking.browsing.local_server import HOST, choose_port, interrupted_by_sigterm
+from ratefront.tracking.browsing.mlflow_pages import pages, place_in_store
+from ratefront.tracking.tracker_protocol import TrackedSweep
+from ratefront.wording import Call, Message
+
+_log = logging.getLogger(__name__)
+
+USUAL_PORT = 5000
+SECONDS_TO_STOP = 10.0
+QUIET_UVICORN = ("--uvicorn-opts", "--log-level=warning")
+
+
+def serve_ui(store_uri: str, port: int | None = None, sweep: TrackedSweep | None = None) -> int:
+    """Serve the UI until Ctrl-C and return the server's exit code. A store that is a server is only named.
+
+    Says where the pages are that show the ``sweep``, or all sweeps.
+
+    Raises:
+        InputError: The SQLite file does not exist, or the port is taken.
+    """
+    if addresses.is_server(store_uri):
+        print(f"A server tracks it, at {without_credentials(store_uri)}:", flush=True)
+        _say_pages(_without_user(store_uri), store_uri, sweep)
+        return 0
+    path = addresses.sqlite_path(store_uri)
+    if path is not None and not path.is_file():
+        raise InputError(f"no tracking store at {path}: run a sweep first, or name the folder of one")
+    port = choose_port(port, USUAL_PORT)
+    print(f"MLflow UI of {path or 'the database'} (Ctrl-C ends it):", flush=True)
+    say_pages = partial(_say_pages, f"http://{HOST}:{port}", store_uri, sweep)
+    if path is None or path.stat().st_size == 0:
+        say_pages()  # first: a store gets its tables from whoever comes first, and two at once break each other
+        return _serve(command(port), environment(store_uri))
+    return _serve(command(port), environment(store_uri), meanwhile=say_pages)
+
+
+def _say_pages(base: str, store_uri: str, sweep: TrackedSweep | None) -> None:
+    try:
+        place = place_in_store(store_uri, sweep)
+    except Exception as error:  # whatever MLflow runs into: one can look oneself
+        reason = str(error).partition("\n")[0]
+        print(f"  it does not say where its sweeps are: {without_credentials(reason)}", flush=True)
+        place = None
+    if sweep is not None and place is not None and place.run_id is None:
+        _log.warning(Message(f"{sweep.name} is not found there; ", Call("sweep.track"), " sends it"))
+    found = pages(base, place, sweep)
+    width = max(map(len, found))
+    for shows, address in found.items():
+        print(f"  {shows:<{width}}  {address}", flush=True)
+
+
+def _without_user(server_uri: str) -> str:
+    """For a browser, which asks for user and password itself."""
+    parts = urlsplit(server_uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path.rstrip("/")).geturl()
+
+
+def command(port: int, served_by: Sequence[str] = QUIET_UVICORN) -> list[str]:
+    served = ["--host", HOST, "--port", str(port), "--workers", "1", *served_by]
+    return [sys.executable, "-m", "mlflow", "server", *served]
+
+
+def environment(store_uri: str) -> dict[str, str]:
+    """Addresses may hold a password: the environment is not shown by ``ps``."""
+    artifacts = addresses.artifact_location(store_uri)
+    return {
+        "MLFLOW_BACKEND_STORE_URI": store_uri,
+        **({"MLFLOW_ARTIFACTS_DESTINATION": artifacts} if artifacts else {}),
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def _serve(command: list[str], settings: dict[str, str], meanwhile: Callable[[], None] = lambda: None) -> int:
+    """``meanwhile`` is done while the server starts, which takes it seconds."""
+    with interrupted_by_sigterm():
+        server = subprocess.Popen(command, env={**os.environ, **settings})
+        try:
+            meanwhile()
+            return server.wait()
+        except KeyboardInterrupt:
+            return _stop(server)
+        finally:
+            if server.poll() is None:
+                server.terminate()
+
+
+def _stop(server: subprocess.Popen[bytes]) -> int:
+    """Ctrl-C reaches the server too where it shares the terminal; elsewhere it is told here."""
+    if server.poll() is None:
+        server.send_signal(signal.SIGINT)
+    try:
+        return server.wait(SECONDS_TO_STOP)
+    except subprocess.TimeoutExpired:
+        server.terminate()
+        return server.wait()

@@ -1,0 +1,125 @@
+"""A tracker that keeps everything in memory: for tests, and the plainest statement of what a tracker does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ratefront.history.sweep_history import TrialHistory
+from ratefront.tracking import run_content
+from ratefront.tracking.run_content import Point, RunStatus
+from ratefront.tracking.tracker_protocol import (
+    Closing,
+    FrontCodec,
+    Standing,
+    Surroundings,
+    TrackedSweep,
+    TrialNews,
+)
+
+
+@dataclass
+class RunRecord:
+    """A run as a person finds it; times are milliseconds since the epoch."""
+
+    name: str
+    status: RunStatus
+    start_ms: int
+    end_ms: int | None = None
+    params: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    points: set[Point] = field(default_factory=set)
+    artifacts: set[str] = field(default_factory=set)
+    datasets: set[str] = field(default_factory=set)
+    models: set[str] = field(default_factory=set)
+
+    def end(self, status: RunStatus, time: float) -> None:
+        self.status, self.end_ms = status, run_content.milliseconds(time)
+
+
+@dataclass
+class SweepRecord:
+    """A sweep's run and its children by trial."""
+
+    parent: RunRecord
+    trials: dict[str, RunRecord] = field(default_factory=dict)
+
+
+class InMemoryTracker:
+    """Sweeps by their identity. Survives followers, as a server survives drivers."""
+
+    lanes = 1
+
+    def __init__(self) -> None:
+        self.sweeps: dict[str, SweepRecord] = {}
+        self._sweep: TrackedSweep | None = None
+        self._surroundings: Surroundings | None = None
+
+    def _opened(self) -> tuple[TrackedSweep, SweepRecord]:
+        if self._sweep is None:
+            raise RuntimeError("open_sweep comes first")
+        return self._sweep, self.sweeps[self._sweep.identity]
+
+    def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
+        self._sweep = sweep
+        if sweep.identity not in self.sweeps:
+            start_ms = run_content.milliseconds(sweep.created_time)
+            parent = RunRecord(run_content.sweep_run_name(sweep), "RUNNING", start_ms)
+            parent.params = run_content.sweep_params(sweep)
+            parent.tags = run_content.sweep_tags(sweep)
+            self.sweeps[sweep.identity] = SweepRecord(parent)
+        elif running:
+            parent = self.sweeps[sweep.identity].parent
+            parent.status, parent.tags["status"] = "RUNNING", "running"
+
+    def describe_sweep(self, surroundings: Surroundings) -> None:
+        _, record = self._opened()
+        self._surroundings = surroundings
+        record.parent.tags |= run_content.surroundings_tags(surroundings)
+        record.parent.artifacts.update(path.name for path in surroundings.artifacts)
+        self._use_dataset(record.parent)
+
+    def _use_dataset(self, run: RunRecord) -> None:
+        dataset = None if self._surroundings is None else self._surroundings.dataset
+        if dataset is not None:
+            run.datasets.add(dataset.called)
+
+    def show_trial(self, news: TrialNews) -> None:
+        sweep, record = self._opened()
+        trial = news.trial
+        start_ms = run_content.milliseconds(trial.started_time or trial.planned_time)
+        run = record.trials.setdefault(trial.params.trial_id, RunRecord("", "RUNNING", start_ms))
+        run.name = run_content.trial_run_name(trial)
+        run.params = run_content.trial_params(trial)
+        run.tags |= run_content.trial_tags(sweep, news, self._surroundings)
+        run.points.update(run_content.epoch_points(news.reports))
+        run.points.update(run_content.final_points(news, sweep.objectives))
+        run.status = run_content.RUN_STATUS[trial.status]
+        if trial.ended_time is not None:
+            run.end(run.status, trial.ended_time)
+
+    def leave_trial(self, trial: TrialHistory, standing: Standing | None, time: float) -> None:
+        _, record = self._opened()
+        run = record.trials.get(trial.params.trial_id)
+        if run is None:
+            return
+        run.tags |= run_content.standing_tags(standing)
+        if run.status == "RUNNING":
+            run.tags["status"] = "interrupted"
+            run.end("KILLED", time)
+
+    def keep_codec(self, codec: FrontCodec) -> None:
+        _, record = self._opened()
+        run = record.trials[codec.trial_id]
+        self._use_dataset(run)
+        run.models.add(codec.trial_id)
+
+    def mark_codecs(self, front: Sequence[str]) -> None:
+        """Its models are no more than names."""
+
+    def close_sweep(self, closing: Closing, time: float) -> None:
+        _, record = self._opened()
+        record.parent.points.update(run_content.finite_points(closing.figures, time))
+        record.parent.tags |= run_content.closing_tags(closing)
+        record.parent.artifacts.update(path.name for path in closing.artifacts if path.is_file())
+        record.parent.end(run_content.SWEEP_STATUS[closing.outcome], time)

@@ -1,0 +1,173 @@
+"""Codecs on the front as MLflow models: logged with the run of their trial, and registered where that was asked."""
+
+from __future__ import annotations
+
+import logging
+import re
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ratefront.columns import tracker_key
+from ratefront.tracking.mlflow.model_folder import write_model
+from ratefront.tracking.mlflow.registration import check_model_name, register
+from ratefront.tracking.run_content import NOTE_TAG, SWEEP_TAG, TRIAL_TAG
+from ratefront.tracking.tracker_protocol import FrontCodec
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel, Metric, Run
+
+MODEL_TYPE = "codec"
+FRONT_TAG = "pareto"
+_FORBIDDEN_IN_NAME = re.compile(r"[^\w-]")
+_log = logging.getLogger(__name__)
+
+
+class CodecModels:
+    """The models of codecs in one experiment; with a name in ``register``, also versions of that registered model.
+
+    Every call may be repeated: said twice, it leaves what it left once.
+
+    Raises:
+        InputError: ``register`` cannot be a model's name.
+    """
+
+    def __init__(self, client: MlflowClient, experiment_id: str, register: str | None = None) -> None:
+        check_model_name(register)
+        self._client, self._experiment_id, self._register = client, experiment_id, register
+
+    def log(self, run_id: str, sweep_id: str, codec: FrontCodec) -> None:
+        """Keep the codec of a trial whose run has ended. One whose files are gone is only named in the log."""
+        from mlflow.entities import LoggedModelStatus
+
+        missing = [path for path in (codec.config, codec.weights) if not path.is_file()]
+        if missing:
+            _log.warning("tracking: %s does not exist, trial %s is no model", missing[0], codec.trial_id)
+            return
+        run = self._client.get_run(run_id)
+        model = self._found(run_id) or self._create(run, sweep_id, codec)
+        if model.status != LoggedModelStatus.READY:
+            self._complete(model, run, sweep_id, codec)
+        if self._register is not None:
+            register(
+                self._client,
+                self._register,
+                model,
+                alias=codec.trial_id,
+                tags=_tags(sweep_id, codec),
+                description=_note(codec),
+            )
+
+    def tell_front(self, sweep_id: str, trial_ids: Collection[str]) -> None:
+        """Say of all models of a sweep whether they are on the front, ``pareto``: one may have left it since."""
+        for model in self._search(f"tags.{SWEEP_TAG} = '{sweep_id}' AND model_type = '{MODEL_TYPE}'"):
+            is_on_front = str(model.tags.get(TRIAL_TAG) in trial_ids).lower()
+            if model.tags.get(FRONT_TAG) != is_on_front:
+                self._client.set_logged_model_tags(model.model_id, {FRONT_TAG: is_on_front})
+
+    def _found(self, run_id: str) -> LoggedModel | None:
+        """The run's model. A request whose answer was lost may have made another one, which is empty."""
+        from mlflow.entities import LoggedModelStatus
+
+        filter_string = f"source_run_id = '{run_id}' AND model_type = '{MODEL_TYPE}'"
+        models = sorted(
+            self._search(filter_string),
+            key=lambda model: (model.status != LoggedModelStatus.READY, model.creation_timestamp),
+        )
+        for model in models[1:]:
+            self._client.delete_logged_model(model.model_id)
+        return models[0] if models else None
+
+    def _search(self, filter_string: str) -> list[LoggedModel]:
+        found: list[LoggedModel] = []
+        token: str | None = None
+        while True:
+            page = self._client.search_logged_models([self._experiment_id], filter_string, page_token=token)
+            found += page
+            token = page.token
+            if not token:
+                return found
+
+    def _create(self, run: Run, sweep_id: str, codec: FrontCodec) -> LoggedModel:
+        return self._client.create_logged_model(
+            self._experiment_id,
+            _FORBIDDEN_IN_NAME.sub("_", f"{codec.trial_id}-{codec.family}"),
+            source_run_id=run.info.run_id,
+            tags={**_tags(sweep_id, codec), FRONT_TAG: "true", NOTE_TAG: _note(codec)},
+            params=dict(run.data.params),
+            model_type=MODEL_TYPE,
+        )
+
+    def _complete(self, model: LoggedModel, run: Run, sweep_id: str, codec: FrontCodec) -> None:
+        """All that a model has; that it is ready is said last."""
+        self._upload(model, run, sweep_id, codec)
+        self._client.log_batch(run.info.run_id, metrics=_metrics(model, run, codec))
+        self._link(model, run)
+        self._client.finalize_logged_model(model.model_id, "READY")
+
+    def _upload(self, model: LoggedModel, run: Run, sweep_id: str, codec: FrontCodec) -> None:
+        from mlflow.models import Model
+
+        described = Model(
+            artifact_path=model.artifact_location,
+            model_uuid=model.model_id,
+            model_id=model.model_id,
+            run_id=run.info.run_id,
+        )
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) / "model"
+            write_model(folder, described, codec, _tags(sweep_id, codec))
+            self._client.log_model_artifacts(model.model_id, str(folder))
+
+    def _link(self, model: LoggedModel, run: Run) -> None:
+        from mlflow.entities import LoggedModelOutput
+
+        outputs = run.outputs.model_outputs if run.outputs else []
+        if model.model_id not in {output.model_id for output in outputs}:
+            self._client.log_outputs(run.info.run_id, [LoggedModelOutput(model.model_id, step=0)])
+
+
+def _metrics(model: LoggedModel, run: Run, codec: FrontCodec) -> list[Metric]:
+    """At the time when the run has them, so that it has no further points; with the data set that the run names."""
+    from mlflow.entities import Metric
+
+    used = run.inputs.dataset_inputs if run.inputs else []
+    dataset = used[0].dataset if used else None
+    return [
+        Metric(
+            key,
+            value,
+            run.info.end_time or run.info.start_time,
+            0,
+            model_id=model.model_id,
+            dataset_name=dataset.name if dataset else None,
+            dataset_digest=dataset.digest if dataset else None,
+            run_id=run.info.run_id,
+        )
+        for key, value in {
+            tracker_key("rate_bits"): codec.rate_bits,
+            tracker_key("accuracy"): codec.accuracy,
+        }.items()
+    ]
+
+
+def _tags(sweep_id: str, codec: FrontCodec) -> dict[str, str]:
+    return {
+        SWEEP_TAG: sweep_id,
+        TRIAL_TAG: codec.trial_id,
+        "family": codec.family,
+        "rate_bits": repr(codec.rate_bits),
+        "accuracy": repr(codec.accuracy),
+        "block_size": str(codec.block_size),
+    }
+
+
+def _note(codec: FrontCodec) -> str:
+    """For a page, which shows Markdown, and for a table, which shows it as it is: no markup."""
+    accuracy = f"{codec.accuracy:.2%}".replace("%", " %")
+    return (
+        f"{codec.trial_id} {codec.family}: {codec.rate_bits:.3f} bit/sample, accuracy {accuracy} on test, in "
+        f"blocks of {codec.block_size} samples."
+    )

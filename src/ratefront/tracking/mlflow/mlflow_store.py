@@ -1,0 +1,181 @@
+"""The MLflow side: one experiment, and runs written in as few requests as its limits allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from ratefront.errors import InputError
+from ratefront.safe_text import without_credentials
+from ratefront.store.task_model_facts import DatasetFacts
+from ratefront.tracking import run_content
+from ratefront.tracking import tracking_uri as addresses
+from ratefront.tracking.mlflow.mlflow_logging import quieten
+from ratefront.tracking.mlflow.run_calls import run_calls
+from ratefront.tracking.run_content import SWEEP_TAG, Point, RunStatus, milliseconds
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+_Item = TypeVar("_Item")
+
+#: ``log_batch`` takes at most 1000 metrics, 100 parameters, 100 tags, and 1000 of all together.
+METRICS_PER_CALL, PARAMS_PER_CALL, TAGS_PER_CALL = 800, 100, 100
+RUNS_PER_PAGE = 1000
+NAME_TAG = "mlflow.runName"
+
+
+def reach_database(uri: str) -> None:
+    """Connect once: MLflow itself would try for a minute and a half before it says what is wrong."""
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    try:
+        create_engine(uri, poolclass=NullPool).connect().close()
+    except ModuleNotFoundError as error:
+        kind = uri.partition(":")[0]
+        raise InputError(
+            f"a {kind} database needs the package {error.name}, which is not installed"
+        ) from error
+
+
+@dataclass
+class StoredRun:
+    """A run in the store, with the tags that it is known to carry."""
+
+    run_id: str
+    status: RunStatus
+    start_ms: int
+    tags: dict[str, str] = field(default_factory=dict)
+    has_params: bool = False
+    has_dataset: bool = False
+    metrics: int = 0
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        info, data = run.info, run.data
+        return cls(
+            info.run_id,
+            info.status,
+            info.start_time or 0,
+            dict(data.tags),
+            bool(data.params),
+            bool(run.inputs and run.inputs.dataset_inputs),
+            len(data.metrics),
+        )
+
+    @property
+    def is_over(self) -> bool:
+        return self.status != "RUNNING"
+
+
+class MlflowStore:
+    """One experiment of one store. Making it creates a database's schema, and the experiment, where missing.
+
+    ``client`` is for what is not a run: models. ``artifacts`` is where a new experiment of a database keeps its files.
+
+    Raises:
+        InputError: The experiment was deleted, or its files are with a server that is not asked; or what
+            talks to this kind of database is not installed.
+    """
+
+    def __init__(self, uri: str, experiment: str, artifacts: Path | None = None) -> None:
+        quieten()
+        path = addresses.sqlite_path(uri)
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        elif not addresses.is_server(uri):
+            reach_database(uri)
+        from mlflow import MlflowClient
+
+        self.client: MlflowClient = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        self._calls = run_calls(uri, self.client)
+        self._experiment_tags: dict[str, str] = {}
+        self.experiment_id = self._experiment(uri, experiment, artifacts)
+
+    def _experiment(self, uri: str, name: str, artifacts: Path | None) -> str:
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            return str(self.client.create_experiment(name, addresses.artifact_location(uri, artifacts)))
+        if found.lifecycle_stage != "active":
+            raise InputError(
+                f"experiment {name!r} was deleted in {without_credentials(uri)}; restore it or name another"
+            )
+        if found.artifact_location.startswith("mlflow-artifacts:") and not addresses.is_server(uri):
+            raise InputError(
+                f"experiment {name!r} keeps its files with a server: give that server's address instead of its "
+                "database's, or another experiment"
+            )
+        self._experiment_tags = dict(found.tags)
+        return str(found.experiment_id)
+
+    def tag_experiment(self, tags: Mapping[str, str]) -> None:
+        """Those that the experiment does not carry."""
+        for name, value in tags.items():
+            if self._experiment_tags.get(name) != value:
+                self.client.set_experiment_tag(self.experiment_id, name, value)
+                self._experiment_tags[name] = value
+
+    def runs_of(self, sweep_id: str) -> list[StoredRun]:
+        """Every run that carries the sweep's identity, the oldest first; deleted ones are not found."""
+        found: list[StoredRun] = []
+        token: str | None = None
+        while True:
+            page = self.client.search_runs(
+                [self.experiment_id],
+                f"tags.{SWEEP_TAG} = '{sweep_id}'",
+                max_results=RUNS_PER_PAGE,
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
+            found += map(StoredRun.of, page)
+            token = page.token
+            if not token:
+                return found
+
+    def create(self, name: str, start_ms: int, tags: Mapping[str, str]) -> StoredRun:
+        run_id = self._calls.create(self.experiment_id, name, start_ms, tags)
+        return StoredRun(run_id, "RUNNING", start_ms, {NAME_TAG: name, **tags})
+
+    def write(
+        self, run: StoredRun, points: Sequence[Point], params: Mapping[str, str], tags: Mapping[str, str]
+    ) -> None:
+        """Log points and parameters, and those of the tags that differ from what the run carries."""
+        changed = {name: value for name, value in tags.items() if run.tags.get(name, "") != value}
+        calls = zip_longest(
+            batches(points, METRICS_PER_CALL),
+            batches(list(params.items()), PARAMS_PER_CALL),
+            batches(list(changed.items()), TAGS_PER_CALL),
+            fillvalue=(),
+        )
+        for some_points, some_params, some_tags in calls:
+            self._calls.log(run.run_id, some_points, some_params, some_tags)
+        run.tags |= changed
+        run.has_params = run.has_params or bool(params)
+
+    def add_dataset(self, run: StoredRun, dataset: DatasetFacts) -> None:
+        self._calls.add_dataset(run.run_id, run_content.dataset_fields(dataset), "train, validation, test")
+        run.has_dataset = True
+
+    def add_artifact(self, run: StoredRun, path: Path) -> None:
+        self.client.log_artifact(run.run_id, str(path))
+
+    def end(self, run: StoredRun, status: RunStatus, time: float) -> None:
+        """``time`` is seconds since the epoch."""
+        self._calls.update(run.run_id, status, milliseconds(time))
+        run.status = status
+
+    def reopen(self, run: StoredRun) -> None:
+        self._calls.update(run.run_id, "RUNNING")
+        run.status = "RUNNING"
+
+    def delete(self, run: StoredRun) -> None:
+        self.client.delete_run(run.run_id)
+
+
+def batches(items: Sequence[_Item], size: int) -> list[Sequence[_Item]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]

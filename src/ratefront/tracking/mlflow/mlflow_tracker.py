@@ -1,0 +1,177 @@
+"""Sweeps in MLflow: one parent run a sweep, one child a trial, each found again by its identity."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ratefront.history.sweep_history import TrialHistory
+from ratefront.tracking import run_content
+from ratefront.tracking import tracking_uri as addresses
+from ratefront.tracking.mlflow.codec_models import CodecModels
+from ratefront.tracking.mlflow.mlflow_store import NAME_TAG, MlflowStore, StoredRun
+from ratefront.tracking.mlflow.saved_views import view_tags
+from ratefront.tracking.run_content import TRIAL_TAG, RunStatus
+from ratefront.tracking.tracker_protocol import (
+    Closing,
+    FrontCodec,
+    Standing,
+    Surroundings,
+    TrackedSweep,
+    TrialNews,
+)
+
+PARENT_TAG = "mlflow.parentRunId"
+
+#: Requests at the same time. A server answers several, each in tens of milliseconds; SQLite has one writer.
+LANES_OF_A_SERVER = 6
+_log = logging.getLogger(__name__)
+
+
+class MlflowTracker:
+    """Writes to an experiment at ``uri`` (SQLite file, database, server); connects when first used.
+
+    ``artifacts`` is the folder for files where ``uri`` is a database that does not say where its files go. Codecs are
+    registered as versions of the model ``register``, if it has a name.
+    """
+
+    def __init__(
+        self, uri: str, experiment: str, *, artifacts: Path | None = None, register: str | None = None
+    ) -> None:
+        self._uri, self._experiment = uri, experiment
+        self._artifacts, self._register = artifacts, register
+        self.lanes = 1 if addresses.sqlite_path(uri) else LANES_OF_A_SERVER
+        self._connected: MlflowStore | None = None
+        self._sweep: TrackedSweep | None = None
+        self._surroundings: Surroundings | None = None
+        self._parent: StoredRun | None = None
+        self._trials: dict[str, StoredRun] = {}
+
+    @property
+    def _store(self) -> MlflowStore:
+        if self._connected is None:
+            self._connected = MlflowStore(self._uri, self._experiment, self._artifacts)
+        return self._connected
+
+    def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
+        self._sweep = sweep
+        self._store.tag_experiment(view_tags(sweep.objectives, sweep.identity))
+        self._find_runs(sweep)
+        if self._parent is None:
+            start_ms = run_content.milliseconds(sweep.created_time)
+            tags = run_content.sweep_tags(sweep)
+            self._parent = self._store.create(run_content.sweep_run_name(sweep), start_ms, tags)
+        elif running and self._parent.is_over:
+            self._store.write(self._parent, [], {}, {"status": "running"})
+            self._store.reopen(self._parent)
+        if not self._parent.has_params:
+            self._store.write(self._parent, [], run_content.sweep_params(sweep), {})
+
+    def describe_sweep(self, surroundings: Surroundings) -> None:
+        _, parent = self._opened()
+        self._surroundings = surroundings
+        self._store.write(parent, [], {}, run_content.surroundings_tags(surroundings))
+        for path in surroundings.artifacts:
+            self._store.add_artifact(parent, path)
+        self._use_dataset(parent)
+
+    def show_trial(self, news: TrialNews) -> None:
+        sweep, _ = self._opened()
+        trial = news.trial
+        tags = run_content.trial_tags(sweep, news, self._surroundings)
+        run = self._trials.get(trial.params.trial_id) or self._create(trial, tags)
+        if trial.ended and _says_it_all(run, run_content.RUN_STATUS[trial.status], tags):
+            return
+        if run.is_over:
+            self._store.reopen(run)
+        points = run_content.epoch_points(news.reports) + run_content.final_points(news, sweep.objectives)
+        params = {} if run.has_params else run_content.trial_params(trial)
+        # The name first: MLflow writes it in a session of its own, which must not wait for the others'.
+        self._store.write(run, points, params, {NAME_TAG: run_content.trial_run_name(trial), **tags})
+        if trial.ended_time is not None:
+            self._store.end(run, run_content.RUN_STATUS[trial.status], trial.ended_time)
+
+    def leave_trial(self, trial: TrialHistory, standing: Standing | None, time: float) -> None:
+        run = self._trials.get(trial.params.trial_id)
+        if run is None:
+            return
+        tags = run_content.standing_tags(standing)
+        if run.is_over:
+            self._store.write(run, [], {}, tags)
+            return
+        self._store.write(run, [], {}, {**tags, "status": "interrupted"})
+        self._store.end(run, "KILLED", time)
+
+    def keep_codec(self, codec: FrontCodec) -> None:
+        sweep, _ = self._opened()
+        run = self._trials.get(codec.trial_id)
+        if run is not None:
+            self._use_dataset(run)
+            self._models().log(run.run_id, sweep.identity, codec)
+
+    def _models(self) -> CodecModels:
+        return CodecModels(self._store.client, self._store.experiment_id, self._register)
+
+    def mark_codecs(self, front: Sequence[str]) -> None:
+        sweep, _ = self._opened()
+        self._models().tell_front(sweep.identity, front)
+
+    def close_sweep(self, closing: Closing, time: float) -> None:
+        _, parent = self._opened()
+        figures = run_content.finite_points(closing.figures, time)
+        self._store.write(parent, figures, {}, run_content.closing_tags(closing))
+        for path in closing.artifacts:
+            if path.is_file():
+                self._store.add_artifact(parent, path)
+            else:
+                _log.warning("tracking: %s does not exist and is not logged", path)
+        self._store.end(parent, run_content.SWEEP_STATUS[closing.outcome], time)
+
+    def _opened(self) -> tuple[TrackedSweep, StoredRun]:
+        if self._sweep is None or self._parent is None:
+            raise RuntimeError("open_sweep comes first")
+        return self._sweep, self._parent
+
+    def _create(self, trial: TrialHistory, tags: Mapping[str, str]) -> StoredRun:
+        """With all of its tags, which are a request of their own later. What it lacks, its status says: RUNNING."""
+        _, parent = self._opened()
+        start_ms = run_content.milliseconds(trial.started_time or trial.planned_time)
+        said = {name: value for name, value in tags.items() if value}
+        name = run_content.trial_run_name(trial)
+        run = self._store.create(name, start_ms, {PARENT_TAG: parent.run_id, **said})
+        self._trials[trial.params.trial_id] = run
+        return run
+
+    def _use_dataset(self, run: StoredRun) -> None:
+        """For runs that one looks at by themselves: a request more for each trial makes catching up a fifth slower."""
+        dataset = None if self._surroundings is None else self._surroundings.dataset
+        if dataset is not None and not run.has_dataset:
+            self._store.add_dataset(run, dataset)
+
+    def _find_runs(self, sweep: TrackedSweep) -> None:
+        """Learn the sweep's runs from the store; of a run that was made twice, the emptier one is deleted.
+
+        A request whose answer was lost may still have been carried out: asking again makes a second run.
+        """
+        by_trial: dict[str | None, list[StoredRun]] = {}
+        for run in self._store.runs_of(sweep.identity):
+            by_trial.setdefault(run.tags.get(TRIAL_TAG), []).append(run)
+        kept = {trial_id: self._keep_fullest(runs) for trial_id, runs in by_trial.items()}
+        self._parent = kept.pop(None, None)
+        self._trials = {trial_id: run for trial_id, run in kept.items() if trial_id is not None}
+
+    def _keep_fullest(self, runs: list[StoredRun]) -> StoredRun:
+        fullest = max(runs, key=lambda run: (run.is_over, run.metrics, run.has_params, -run.start_ms))
+        for run in runs:
+            if run is not fullest:
+                self._store.delete(run)
+        return fullest
+
+
+def _says_it_all(run: StoredRun, status: RunStatus, tags: Mapping[str, str]) -> bool:
+    """A run is ended after all else was written, so that one that ended as its trial did needs nothing more.
+
+    A trial that failed, was tried again and failed again has other tags than its run.
+    """
+    return run.status == status and all(run.tags.get(name, "") == value for name, value in tags.items())

@@ -1,0 +1,116 @@
+"""A codec as the folder of an MLflow model: two files, the code that reads them, and what MLflow has to know of it.
+
+No pickle, nothing is run, and torch is not imported.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ratefront
+from ratefront.catalogue import CATALOGUE
+from ratefront.catalogue.plugins import GROUP
+from ratefront.tracking.mlflow.own_traces import forget_this_machine
+from ratefront.tracking.tracker_protocol import FrontCodec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from mlflow.models import Model, ModelSignature
+    from numpy.typing import NDArray
+
+_CODE = "ratefront.pyfunc"
+
+#: What decides a codec's bits besides ratefront itself.
+_PACKAGES = (
+    "mlflow",
+    "numpy",
+    "torch",
+    "torchvision",
+    "compressai",
+    "constriction",
+    "pillow",
+    "safetensors",
+)
+
+_STEPS = 8  # of the example's brightness; eighths are short and exact in JSON
+
+
+def write_model(folder: Path, model: Model, codec: FrontCodec, metadata: dict[str, Any]) -> None:
+    """Write the model into ``folder``, which must not exist; ``model`` says whose it is in the store."""
+    from mlflow import pyfunc
+
+    described = json.loads(codec.config.read_text(encoding="utf-8"))
+    shape = tuple(described["shape"])
+    pyfunc.save_model(
+        str(folder),
+        python_model=_code(),
+        artifacts={"config": str(codec.config.absolute()), "weights": str(codec.weights.absolute())},
+        signature=_signature(shape, codec.block_size),
+        input_example=_example(shape),
+        pip_requirements=_requirements(described),
+        model_config={"own_module": False},
+        mlflow_model=model,
+        metadata={**metadata, "input_example": "a ramp of brightness, no sample of the data set"},
+    )
+    forget_this_machine(folder, model)
+
+
+def _code() -> str:
+    """The file of the model's code, which is found without importing it."""
+    found = find_spec(_CODE)
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError(_CODE)
+    return found.origin
+
+
+def _signature(shape: tuple[int, ...], block_size: int) -> ModelSignature:
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
+
+    samples = TensorSpec(np.dtype(np.float32), (-1, *shape))
+    columns = {"class": "long", "bytes": "double", "payload_bytes": "double"}
+    return ModelSignature(
+        inputs=Schema([samples]),
+        outputs=Schema([ColSpec(kind, name) for name, kind in columns.items()]),
+        params=ParamSchema([ParamSpec("block_size", "long", block_size)]),
+    )
+
+
+def _example(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """One sample (1, …) in [0, 1], made up: the data set is out of reach here."""
+    import numpy as np
+
+    steps = np.arange(math.prod(shape)) % (_STEPS + 1)
+    return (steps / _STEPS).astype(np.float32).reshape(1, *shape)
+
+
+def _requirements(described: dict[str, Any]) -> list[str]:
+    """What has to be installed to load the codec, each as it is installed here."""
+    packages = [*_PACKAGES, *_plugins(described)]
+    return [f"ratefront=={ratefront.__version__}", *(f"{name}=={_version(name)}" for name in packages)]
+
+
+def _plugins(described: dict[str, Any]) -> list[str]:
+    """The distributions of other people's packages that the codec's family or task model is from."""
+    entries = (
+        CATALOGUE.families[described["family"]],
+        CATALOGUE.task_models[described["task_model"]["name"]],
+    )
+    roots = {entry.target.partition(".")[0].partition(":")[0] for entry in entries}
+    points = entry_points(group=GROUP)
+    found = {p.dist.name for p in points if p.dist is not None and p.module.partition(".")[0] in roots}
+    return sorted(found)
+
+
+def _version(distribution: str) -> str:
+    """Without what a build adds to it: ``2.15.0+cpu`` is on no index."""
+    try:
+        return version(distribution).partition("+")[0]
+    except PackageNotFoundError as error:
+        raise ModuleNotFoundError(f"{distribution} is not installed") from error

@@ -1,0 +1,82 @@
+"""Codecs in MLflow's registry: under one name, a version a codec, with the trial as its alias."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ratefront.errors import InputError
+from ratefront.tracking.mlflow.version_links import link_version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel
+    from mlflow.entities.model_registry import ModelVersion
+
+_NAME = re.compile(r"\w(?:[\w. -]{0,254}\w)?")
+_ALIAS = re.compile(r"(?!(?:[vV]\d+|(?i:latest))$)[\w-]{1,255}")
+_DESCRIPTION = (
+    "Codecs on the fronts of ratefront's sweeps, a version each. A version's alias is its trial: "
+    "`models:/{name}@t0042`. Samples in; `class`, `bytes` and `payload_bytes` out."
+)
+
+
+def check_model_name(name: str | None) -> None:
+    """None registers nothing.
+
+    Raises:
+        InputError: A registered model cannot be called so and be loaded as ``models:/NAME/1`` and
+            ``models:/NAME@t0042``.
+    """
+    if name is not None and not _NAME.fullmatch(name):
+        raise InputError(
+            f"registered model: {name!r} is no name for one; at most 256 letters, digits, spaces, '_', '-' and '.', "
+            "the first and the last a letter, digit or '_'"
+        )
+
+
+def register(
+    client: MlflowClient,
+    name: str,
+    model: LoggedModel,
+    *,
+    alias: str,
+    tags: Mapping[str, str],
+    description: str,
+) -> None:
+    """Make the logged model a version of the registered model ``name``, if it is none.
+
+    Of versions that would have the same alias (a trial of that number in several sweeps) the newest has it.
+    """
+    version = _version(client, name, model) or _create(client, name, model, tags, description)
+    link_version(client, model.model_id, name, version.version)
+    if _ALIAS.fullmatch(alias):
+        holder = client.get_registered_model(name).aliases.get(alias)
+        if holder is None or int(holder) < int(version.version):
+            client.set_registered_model_alias(name, alias, version.version)
+
+
+def _version(client: MlflowClient, name: str, model: LoggedModel) -> ModelVersion | None:
+    found = client.search_model_versions(f"name = '{name}' AND run_id = '{model.source_run_id}'")
+    return next((version for version in found if version.source == model.artifact_location), None)
+
+
+def _create(
+    client: MlflowClient, name: str, model: LoggedModel, tags: Mapping[str, str], description: str
+) -> ModelVersion:
+    """By the place of its files: of a database, MLflow looks a ``models:/`` address up in the store that is the
+    process's own, which need not be this one.
+    """
+    if not client.search_registered_models(f"name = '{name}'"):
+        client.create_registered_model(name, description=_DESCRIPTION.format(name=name))
+    return client.create_model_version(
+        name,
+        model.artifact_location,
+        model.source_run_id,
+        dict(tags),
+        description=description,
+        await_creation_for=0,
+        model_id=model.model_id,
+    )

@@ -1,0 +1,114 @@
+"""The calls that every trial takes: through MLflow's client, or straight to a server.
+
+MLflow's client asks at every request anew whether it runs on Databricks, and copies every value three times: of what a
+trial costs at both ends together it is a fifth. What each way costs: docs/results/tracking.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from ratefront.tracking import tracking_uri as addresses
+from ratefront.tracking.mlflow.server_session import ServerSession, needs_client
+from ratefront.tracking.run_content import Point, RunStatus
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+Pair: TypeAlias = tuple[str, str]
+
+
+class RunCalls(Protocol):
+    """What is said of one run at a time. Several threads may call at once."""
+
+    def create(self, experiment_id: str, name: str, start_ms: int, tags: Mapping[str, str]) -> str:
+        """Make a run and give its id."""
+
+    def log(self, run_id: str, points: Sequence[Point], params: Sequence[Pair], tags: Sequence[Pair]) -> None:
+        """Together no more than MLflow takes at once."""
+
+    def add_dataset(self, run_id: str, dataset: Mapping[str, str], context: str) -> None:
+        """``dataset`` has MLflow's fields of one."""
+
+    def update(self, run_id: str, status: RunStatus, end_ms: int | None = None) -> None:
+        """End a run, or open it again."""
+
+
+def run_calls(uri: str, client: MlflowClient) -> RunCalls:
+    """Straight to a server that asks for no more than user and password or a token; else as the client does it."""
+    return ServerCalls(uri) if addresses.is_server(uri) and not needs_client() else ClientCalls(client)
+
+
+class ClientCalls:
+    """Through MLflow's client."""
+
+    def __init__(self, client: MlflowClient) -> None:
+        self._client = client
+
+    def create(self, experiment_id: str, name: str, start_ms: int, tags: Mapping[str, str]) -> str:
+        made = self._client.create_run(experiment_id, start_time=start_ms, tags=dict(tags), run_name=name)
+        return str(made.info.run_id)
+
+    def log(self, run_id: str, points: Sequence[Point], params: Sequence[Pair], tags: Sequence[Pair]) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        self._client.log_batch(
+            run_id,
+            [Metric(point.key, point.value, point.time_ms, point.step) for point in points],
+            [Param(*item) for item in params],
+            [RunTag(*item) for item in tags],
+        )
+
+    def add_dataset(self, run_id: str, dataset: Mapping[str, str], context: str) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        used = DatasetInput(Dataset(**dataset), [InputTag("mlflow.data.context", context)])
+        self._client.log_inputs(run_id, datasets=[used])
+
+    def update(self, run_id: str, status: RunStatus, end_ms: int | None = None) -> None:
+        if end_ms is None:
+            self._client.update_run(run_id, status=status)
+        else:
+            self._client.set_terminated(run_id, status, end_ms)
+
+
+class ServerCalls:
+    """Over HTTP, on connections that stay open."""
+
+    def __init__(self, uri: str) -> None:
+        self._session = ServerSession(uri)
+
+    def create(self, experiment_id: str, name: str, start_ms: int, tags: Mapping[str, str]) -> str:
+        answer = self._session.post(
+            "runs/create",
+            {
+                "experiment_id": experiment_id,
+                "run_name": name,
+                "start_time": start_ms,
+                "tags": _pairs(tags.items()),
+            },
+        )
+        return str(answer["run"]["info"]["run_id"])
+
+    def log(self, run_id: str, points: Sequence[Point], params: Sequence[Pair], tags: Sequence[Pair]) -> None:
+        metrics = [
+            {"key": point.key, "value": point.value, "timestamp": point.time_ms, "step": point.step}
+            for point in points
+        ]
+        self._session.post(
+            "runs/log-batch",
+            {"run_id": run_id, "metrics": metrics, "params": _pairs(params), "tags": _pairs(tags)},
+        )
+
+    def add_dataset(self, run_id: str, dataset: Mapping[str, str], context: str) -> None:
+        used = {"dataset": dict(dataset), "tags": _pairs([("mlflow.data.context", context)])}
+        self._session.post("runs/log-inputs", {"run_id": run_id, "datasets": [used]})
+
+    def update(self, run_id: str, status: RunStatus, end_ms: int | None = None) -> None:
+        end = {} if end_ms is None else {"end_time": end_ms}
+        self._session.post("runs/update", {"run_id": run_id, "status": status, **end})
+
+
+def _pairs(items: Iterable[Pair]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in items]

@@ -1,0 +1,95 @@
+"""Where a sweep is tracked: addresses of stores, and the one that holds when nobody names one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from ratefront.errors import InputError
+from ratefront.safe_text import without_credentials
+
+SQLITE = "sqlite:///"
+_USUAL_PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
+
+
+def sqlite_uri(path: Path) -> str:
+    """The store in this SQLite file, which need not exist."""
+    return f"{SQLITE}{path.expanduser().resolve()}"
+
+
+def sqlite_path(uri: str) -> Path | None:
+    """The file of a SQLite store; None for every other kind."""
+    return Path(uri.removeprefix(SQLITE).split("?")[0]).resolve() if uri.startswith(SQLITE) else None
+
+
+def is_server(uri: str) -> bool:
+    return urlsplit(uri).scheme in ("http", "https")
+
+
+def default_uri(sweep_folder: Path) -> str:
+    """``mlflow.db`` beside the sweep's folder, so that one store holds all sweeps."""
+    return sqlite_uri(sweep_folder.resolve().parent / "mlflow.db")
+
+
+def artifact_location(uri: str, folder: Path | None = None) -> str | None:
+    """Where an experiment's files go, as a URI: ``mlartifacts`` beside the database file, or in the ``folder`` given
+    for a database that is reached over a network; None where a server decides.
+    """
+    if is_server(uri):
+        return None
+    path = sqlite_path(uri)
+    beside = folder if path is None else path.parent
+    return None if beside is None else (beside / "mlartifacts").absolute().as_uri()
+
+
+def resolve_uri(explicit: str | None, sweep_folder: Path) -> str:
+    """The store that was asked for, or the default one. A plain path to a ``.db`` file is a SQLite store.
+
+    Raises:
+        InputError: The address is of a kind that cannot hold a sweep, or cannot be told apart from the
+            password in it.
+    """
+    if explicit is None:
+        return default_uri(sweep_folder)
+    scheme = urlsplit(explicit).scheme.split("+")[0]
+    if not scheme and explicit.endswith((".db", ".sqlite")):
+        return sqlite_uri(Path(explicit))
+    if scheme not in SCHEMES or (explicit.startswith("sqlite:") and not explicit.startswith(SQLITE)):
+        raise InputError(
+            f"tracking address {without_credentials(explicit)!r} is neither a .db file nor one of "
+            f"sqlite:///FILE, http(s)://HOST:PORT, postgresql://…, mysql://…, mssql://…"
+        )
+    path = sqlite_path(explicit)
+    if path is not None:
+        return sqlite_uri(path)
+    _check_user_info(explicit)
+    return explicit
+
+
+def is_same_store(one: str, other: str) -> bool:
+    """True where two addresses name the same store, whoever it is that asks."""
+    return _without_user_info(one) == _without_user_info(other)
+
+
+def _without_user_info(uri: str) -> tuple[str, str, int | None, str, str]:
+    parts = urlsplit(uri)
+    scheme, host = parts.scheme.split("+")[0], parts.hostname or ""
+    port = parts.port or _USUAL_PORTS.get(scheme)
+    return scheme, "127.0.0.1" if host == "localhost" else host, port, parts.path.rstrip("/"), parts.query
+
+
+def _check_user_info(uri: str) -> None:
+    """A password may hold what ends it in an address: the rest of it is then taken for the host, and shown."""
+    netloc = urlsplit(uri).netloc
+    user_info = netloc.rpartition("@")[0]
+    if "@" in user_info or "@" in uri.replace(netloc, "", 1):
+        raise InputError(
+            "in the tracking address, write each of the characters @ / ? # % in user or password as % and its two hex "
+            "digits (@ is %40)"
+        )
+    if is_server(uri) and not unquote(user_info).isascii():
+        raise InputError(
+            "a user or password with letters beyond a to z cannot stand in the tracking address: give them as "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        )

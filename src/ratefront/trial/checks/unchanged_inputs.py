@@ -1,0 +1,41 @@
+"""A trial looks whether its process has loaded what the sweep began with: a worker that starts later reads it anew."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from ratefront.errors import SweepMismatchError
+from ratefront.own_code import is_own
+from ratefront.spec.schema import SweepSpec
+from ratefront.spec.targets.target_modules import module_of_task_model
+from ratefront.store.same_inputs import check_inputs
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tasks.input_digests import inputs_of_trials
+from ratefront.tasks.stored_task_model import changed_behaviour
+from ratefront.trial.trial_context import TrialContext
+
+
+def check_unchanged(context: TrialContext) -> None:
+    """
+    Raises:
+        SweepMismatchError: The data set or the code is another one than the sweep began with, or what the
+            code does is.
+    """
+    if context.inputs:
+        before = {name: digest for name, digest in context.inputs.items() if _is_of_trials(name)}
+        check_inputs(before, inputs_of_trials(context.spec), context.spec)
+        _check_behaviour(context.spec.model_dump_json(), SweepFolder(context.folder).task_model)
+
+
+@lru_cache(maxsize=2)
+def _check_behaviour(spec_json: str, task_model: Path) -> None:
+    """Once a process, which imports code only once."""
+    spec = SweepSpec.model_validate_json(spec_json)
+    if is_own(module_of_task_model(spec.task_model)) and (change := changed_behaviour(spec, task_model)):
+        raise SweepMismatchError(change)
+
+
+def _is_of_trials(name: str) -> bool:
+    """Of what came from outside; the task model's weights are in the sweep's folder by now."""
+    return name == "dataset" or name.startswith(("code ", "metric "))

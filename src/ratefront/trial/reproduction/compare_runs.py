@@ -1,0 +1,72 @@
+"""Two runs of one trial side by side: a line for each thing that differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from zipfile import BadZipFile
+from zlib import error as BrokenZlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ratefront.columns import COSTS, of_split
+from ratefront.records import Measurement, TrialResult
+from ratefront.store.sweep_folder import TrialFolder
+
+
+def missing_files(before: TrialFolder) -> Iterator[str]:
+    """What of an earlier run is not there any more to be compared."""
+    for path in (before.stream, before.samples):
+        if not path.is_file():
+            yield f"{path.name}: the first run's is gone"
+
+
+def differing_files(before: TrialFolder, now: TrialFolder) -> Iterator[str]:
+    """The coded test split by its bytes, and the classes that were decoded from it."""
+    if before.stream.is_file():
+        digests = [sha256(files.stream.read_bytes()).hexdigest() for files in (before, now)]
+        if digests[0] != digests[1]:
+            yield f"{now.stream.name}: sha256 {digests[0][:12]}… → {digests[1][:12]}…"
+    if before.samples.is_file():
+        yield from _differing_classes(before.samples, now.samples)
+
+
+def _differing_classes(before: Path, now: Path) -> Iterator[str]:
+    try:
+        first, second = _decoded(before), _decoded(now)
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile, BrokenZlib) as error:
+        yield f"{before.name}: cannot be read: {error}"
+        return
+    if first.shape != second.shape:
+        yield f"{before.name}: {len(first)} decoded classes → {len(second)}"
+    elif (first != second).any():
+        yield f"{before.name}: {int((first != second).sum())} of {len(first)} decoded classes differ"
+
+
+def _decoded(samples: Path) -> NDArray[np.int64]:
+    with np.load(samples, allow_pickle=False) as arrays:
+        decoded: NDArray[np.int64] = arrays["decoded"]
+        return decoded
+
+
+def differing_figures(before: TrialResult, now: TrialResult) -> Iterator[str]:
+    """The status, what the codec costs, and what was measured on both splits; no times."""
+    yield from _differing("status", before.status, now.status)
+    for cost in COSTS:
+        if not cost.is_time:
+            yield from _differing(cost.name, cost.value(before), cost.value(now))
+    yield from _differing_measurements("validation", before.validation, now.validation)
+    yield from _differing_measurements("test", before.test, now.test)
+
+
+def _differing_measurements(split: str, before: Measurement, now: Measurement) -> Iterator[str]:
+    yield from _differing(f"{split} samples", before.samples, now.samples)
+    for column in of_split({**before.metrics, **now.metrics}):
+        yield from _differing(f"{split} {column.name}", column.value(before), column.value(now))
+
+
+def _differing(name: str, before: object, now: object) -> Iterator[str]:
+    if before != now:
+        yield f"{name}: {before} → {now}"

@@ -1,0 +1,82 @@
+"""What a split's decoded classes and scores amount to: its log loss, and the metrics of the sweep file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ratefront.errors import DivergedError, MetricError
+from ratefront.metrics import log_loss_bits
+from ratefront.spec.schema import Metric
+from ratefront.spec.targets.metric_functions import function_of
+from ratefront.trial.receiver import Decoded
+
+
+def finite_log_loss(labels: NDArray[np.int64], decoded: Decoded, name: str) -> float | None:
+    """The log loss in bits of the split ``name``; None of a codec that gives no scores.
+
+    Raises:
+        DivergedError: Scores are not finite, or rule out what is true.
+    """
+    loss = log_loss_bits(labels, decoded.classes, decoded.scores)
+    if loss is not None and not math.isfinite(loss):
+        raise DivergedError(f"{name}: the log loss of the decoded scores is {loss}")
+    return loss
+
+
+def metrics_of(
+    metrics: Sequence[Metric], labels: NDArray[np.int64], decoded: Decoded, name: str
+) -> dict[str, float | None]:
+    """Each metric of the split ``name``; None where it needs scores and the codec gives none.
+
+    Raises:
+        MetricError: One raised an error, or gave no finite number.
+    """
+    return {
+        metric.name: _figure(metric, labels, decoded, f"{name}: the metric {metric.name}")
+        for metric in metrics
+    }
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+def _copied(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Those in a file may be large: only what somebody writes into is copied."""
+    if isinstance(scores, np.memmap) and scores.filename is not None:
+        return np.memmap(scores.filename, np.float32, mode="c", shape=scores.shape)
+    return scores.copy()
+
+
+def _figure(metric: Metric, labels: NDArray[np.int64], decoded: Decoded, what: str) -> float | None:
+    """Whatever somebody else's function does, the next one and the next trial find the same: it has copies, since torch
+    writes into read-only arrays too.
+    """
+    scores = None if decoded.scores is None else _read_only(_copied(decoded.scores))
+    try:
+        value = function_of(metric)(_read_only(labels.copy()), _read_only(decoded.classes.copy()), scores)
+    except MemoryError:
+        raise  # passes
+    except (Exception, SystemExit) as error:  # whatever somebody else's code raises
+        raise MetricError(f"{what} ({metric.target}) raised {type(error).__name__}: {error}") from error
+    if value is None and scores is None:
+        return None
+    if not _is_finite_number(value):
+        raise MetricError(f"{what} ({metric.target}) gave {value!r:.200}, which is no finite number")
+    return float(value)
+
+
+def _is_finite_number(value: object) -> bool:
+    """False also for integers and fractions that no float can hold."""
+    try:
+        return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+    except OverflowError:
+        return False
