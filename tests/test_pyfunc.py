@@ -13,8 +13,8 @@ from tests.lab import EXAMPLES, lab_spec
 
 from ratefront.codecs.codec_files import load_family, save_codec
 from ratefront.codecs.contract import CodecStructure
+from ratefront.data.dataset import Split
 from ratefront.data.load_dataset import load_dataset
-from ratefront.data.splits import Split
 from ratefront.errors import InputError
 from ratefront.records import TrialParams, TrialResult
 from ratefront.store.sweep_folder import SweepFolder

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.data.splits import Dataset
+from ratefront.data.dataset import Dataset
 
 DRAW = np.random.default_rng(0)
 

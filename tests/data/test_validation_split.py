@@ -19,7 +19,7 @@ from tests.data.made import (
     write_npz,
 )
 
-from ratefront.data.splits import Dataset
+from ratefront.data.dataset import Dataset
 
 OWN = {"x_validation": pixels(6, 9, 8), "y_validation": np.arange(6) % 4}
 CLOUDS = {f"x_{split}": DRAW.normal(size=(8, 16, 3)) for split in ("train", "validation", "test")}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tests.data.made import load
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.data.splits import Dataset, Split
+from ratefront.data.dataset import Dataset, Split
 from ratefront.spec.schema import Named
 from ratefront.tasks.build_task_model import build_task_model
 from ratefront.tasks.training import affordable_model as choosing

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from ratefront.catalogue.task_models import TaskModelParameters
-from ratefront.data.splits import Dataset, Split
+from ratefront.data.dataset import Dataset, Split
 from ratefront.errors import DivergedError
 from ratefront.spec.schema import Named, SweepSpec
 from ratefront.store.files.process_lock import alone

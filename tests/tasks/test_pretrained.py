@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from torchvision import models
 
 from ratefront.catalogue.task_models import TASK_MODELS, ImageNetParameters
-from ratefront.data.splits import Dataset, Split
+from ratefront.data.dataset import Dataset, Split
 from ratefront.errors import InputError
 from ratefront.spec.schema import Named
 from ratefront.tasks.architectures.imagenet_models import ImageNetModel

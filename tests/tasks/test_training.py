@@ -15,8 +15,8 @@ from torch.nn import functional as F
 
 from ratefront.catalogue.datasets import ImageParameters
 from ratefront.catalogue.task_models import TASK_MODELS, TaskModelParameters
+from ratefront.data.dataset import Dataset, Split
 from ratefront.data.official.digits import load_digits
-from ratefront.data.splits import Dataset, Split
 from ratefront.errors import InputError
 from ratefront.spec.schema import Named
 from ratefront.tasks.build_task_model import build_task_model
@@ -201,7 +201,7 @@ def test_narrow_networks_train() -> None:
     program = (
         "import numpy as np\n"
         "from ratefront.catalogue import CATALOGUE\n"
-        "from ratefront.data.splits import Dataset, Split\n"
+        "from ratefront.data.dataset import Dataset, Split\n"
         "from ratefront.spec.schema import Named\n"
         "from ratefront.tasks.build_task_model import build_task_model\n"
         "from ratefront.tasks.training.train_task_model import train_task_model\n"

@@ -13,8 +13,8 @@ from tests.lab import EXAMPLES, lab_spec
 
 from ratefront.bitstream.coded_stream import CodedStream
 from ratefront.bounds import oracle_rate_bits
+from ratefront.data.dataset import Split
 from ratefront.data.load_dataset import load_dataset
-from ratefront.data.splits import Split
 from ratefront.errors import DivergedError, OracleViolationError, WorkerLostError
 from ratefront.records import Measurement, Progress, TrialParams, TrialResult
 from ratefront.store.sweep_folder import SweepFolder, TrialFolder

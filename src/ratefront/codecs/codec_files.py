@@ -19,7 +19,7 @@ from torch import Tensor
 from ratefront.catalogue import CATALOGUE
 from ratefront.codecs.contract import Codec, CodecStructure, Family
 from ratefront.complexity.stored_precision import stored_tensors
-from ratefront.data.splits import Dataset
+from ratefront.data.dataset import Dataset
 from ratefront.errors import InputError
 from ratefront.records import Scalar
 from ratefront.spec.schema import Named

@@ -23,7 +23,7 @@ from ratefront.bitstream.symbol_strings import SymbolStrings
 from ratefront.codecs.entropy_models.quantized_tables import SettledProbabilities
 from ratefront.complexity.macs import Macs
 from ratefront.complexity.module_size import module_bytes, table_bytes
-from ratefront.data.splits import Dataset, Samples
+from ratefront.data.dataset import Dataset, Samples
 from ratefront.records import Scalar
 from ratefront.spec.schema import Named
 from ratefront.tasks.build_task_model import build_task_model

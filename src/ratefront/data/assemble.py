@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from ratefront.catalogue.datasets import ImageParameters
 from ratefront.data.corruption import corrupt
+from ratefront.data.dataset import Dataset, Split
 from ratefront.data.hold_out import VALIDATION_SHARE, hold_out_of
-from ratefront.data.splits import Dataset, Split
 
 #: The parameters that decide which samples there are, whatever is read; where the files lie is none.
 _SETTINGS = {"split_seed", "corruption", "severity", "corrupted"}

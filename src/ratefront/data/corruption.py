@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ratefront.catalogue.datasets import ImageParameters
-from ratefront.data.splits import Dataset, Samples, Split
+from ratefront.data.dataset import Dataset, Samples, Split
 from ratefront.data.stored_samples import from_bytes
 
 _LARGEST_SMALL_SIDE = 64

@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from ratefront.data.splits import Dataset
+from ratefront.data.dataset import Dataset
 
 _BATCH = 4096
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.data.splits import Split
+from ratefront.data.dataset import Split
 from ratefront.data.stored_samples import Chosen
 from ratefront.errors import InputError
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from ratefront.catalogue import CATALOGUE
+from ratefront.data.dataset import Dataset
 from ratefront.data.dataset_digest import content_of
-from ratefront.data.splits import Dataset
 from ratefront.spec.schema import Named
 
 

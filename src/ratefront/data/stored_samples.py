@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.data.splits import Samples
+from ratefront.data.dataset import Samples
 
 
 def from_bytes(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -19,7 +19,7 @@ from numpy.lib.format import open_memmap
 from torch import nn
 
 from ratefront.data.cache_folders import cache_folder
-from ratefront.data.splits import Samples
+from ratefront.data.dataset import Samples
 from ratefront.errors import InputError
 from ratefront.store.files.process_lock import alone, is_free
 from ratefront.tasks.task_model import at_once

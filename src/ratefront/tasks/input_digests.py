@@ -9,9 +9,9 @@ import torch
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import ModuleParameters
+from ratefront.data.dataset import Dataset
 from ratefront.data.dataset_digest import content_of
 from ratefront.data.load_dataset import load_dataset
-from ratefront.data.splits import Dataset
 from ratefront.own_code import digests_of, is_own, own_modules
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.targets.target_modules import (

@@ -16,8 +16,8 @@ import torch
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import ImageNetParameters, TaskModelParameters, doubts_of
 from ratefront.data.cache_folders import cache_folder
+from ratefront.data.dataset import Dataset
 from ratefront.data.load_dataset import load_dataset
-from ratefront.data.splits import Dataset
 from ratefront.errors import DivergedError, InputError
 from ratefront.history.events import TaskModelReady
 from ratefront.own_code import is_own

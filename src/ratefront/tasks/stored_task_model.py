@@ -17,9 +17,9 @@ from torch import Tensor
 from ratefront.bounds import refuse_probabilities
 from ratefront.complexity.module_size import module_bytes
 from ratefront.complexity.stored_precision import not_finite, round_to_half, stored_tensors
+from ratefront.data.dataset import Dataset, Samples
 from ratefront.data.dataset_digest import content_of
 from ratefront.data.load_dataset import load_dataset
-from ratefront.data.splits import Dataset, Samples
 from ratefront.errors import DivergedError
 from ratefront.history.events import TaskModelReady
 from ratefront.spec.schema import Named, SweepSpec

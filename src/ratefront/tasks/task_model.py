@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ratefront.catalogue.task_models import inside_of_stage
-from ratefront.data.splits import Samples
+from ratefront.data.dataset import Samples
 from ratefront.errors import InputError, UnknownNameError
 from ratefront.tasks.float_rounding import plain_float32
 

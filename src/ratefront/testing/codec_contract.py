@@ -28,8 +28,8 @@ from ratefront.bitstream.entropy_coder import Symbols
 from ratefront.codecs.codec_files import load_codec, load_family, save_codec, structure_of
 from ratefront.codecs.contract import Codec, CodecStructure, Learner
 from ratefront.complexity.module_size import module_bytes, table_bytes
+from ratefront.data.dataset import Dataset
 from ratefront.data.load_dataset import load_dataset
-from ratefront.data.splits import Dataset
 from ratefront.errors import BitstreamError
 from ratefront.records import Scalar
 from ratefront.spec.schema import SweepSpec

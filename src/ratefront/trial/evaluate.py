@@ -17,7 +17,7 @@ from ratefront.bitstream.coded_stream import CodedStream, StreamWriter, bits_alo
 from ratefront.bitstream.entropy_coder import Symbols
 from ratefront.bounds import below_oracle
 from ratefront.codecs.contract import Codec
-from ratefront.data.splits import Split
+from ratefront.data.dataset import Split
 from ratefront.errors import OracleViolationError
 from ratefront.records import Measurement
 from ratefront.spec.schema import Metric

@@ -13,8 +13,8 @@ import torch
 from ratefront.bitstream.coded_stream import check_block
 from ratefront.codecs.codec_files import load_family, save_codec, structure_of
 from ratefront.codecs.contract import Codec, Learner
+from ratefront.data.dataset import Dataset, Split
 from ratefront.data.load_dataset import load_dataset
-from ratefront.data.splits import Dataset, Split
 from ratefront.records import GPU_MEMORY_SHARE, TIES, Progress, TrialParams, TrialResult
 from ratefront.spec.schema import Training
 from ratefront.store.files.atomic_files import flush_to_disk

@@ -17,8 +17,8 @@ from ratefront.bitstream.coded_stream import CodedStream, StreamWriter, check_bl
 from ratefront.bitstream.container import parse
 from ratefront.codecs.codec_files import load_codec
 from ratefront.codecs.contract import Codec
+from ratefront.data.dataset import Samples
 from ratefront.data.images.image_decoding import Background
-from ratefront.data.splits import Samples
 from ratefront.errors import InputError
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.same_inputs import check_code

@@ -16,8 +16,8 @@ from PIL import Image, ImageOps
 from ratefront.data.arrays.array_rules import check_type
 from ratefront.data.arrays.npz_arrays import array_names, read_array, read_headers
 from ratefront.data.arrays.value_rules import check_values
+from ratefront.data.dataset import Samples
 from ratefront.data.images.image_decoding import Background, Conversion, decode
-from ratefront.data.splits import Samples
 from ratefront.data.stored_samples import from_bytes
 from ratefront.errors import InputError
 from ratefront.wording import Argument, Message

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ratefront.data.splits import Samples
+from ratefront.data.dataset import Samples
 
 _LARGEST_BYTES = 1 << 30  # of samples that are kept in the device's memory
 

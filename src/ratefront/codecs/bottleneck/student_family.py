@@ -11,7 +11,7 @@ from ratefront.codecs.bottleneck.bottleneck_learner import BottleneckLearner, Ob
 from ratefront.codecs.bottleneck.student_encoder import student_encoder
 from ratefront.codecs.bottleneck.training_inputs import feature_material, feature_shape
 from ratefront.codecs.contract import Codec, CodecStructure, Family
-from ratefront.data.splits import Dataset
+from ratefront.data.dataset import Dataset
 from ratefront.objectives.distortions import feature_error
 from ratefront.tasks.task_model import TaskModel
 

@@ -7,8 +7,8 @@ from torch import nn
 
 from ratefront.codecs.bottleneck.batch_sources import ComputedFeatures, Source, source_of
 from ratefront.codecs.bottleneck.bottleneck_learner import Material
+from ratefront.data.dataset import Dataset, Split
 from ratefront.data.dataset_digest import content_of
-from ratefront.data.splits import Dataset, Split
 from ratefront.tasks.cached_features import cached_features
 
 

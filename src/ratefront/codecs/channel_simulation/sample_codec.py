@@ -25,7 +25,7 @@ from ratefront.codecs.channel_simulation.relative_entropy_coding import (
 )
 from ratefront.codecs.contract import EntropyCoded
 from ratefront.complexity.macs import Macs, multiply_accumulates
-from ratefront.data.splits import Samples
+from ratefront.data.dataset import Samples
 from ratefront.tasks.task_model import TaskModel, predict_logits
 
 _LEAST_OUTPUT = 1e-6  # a class that the training split's channel never gives can still be sent

@@ -11,7 +11,7 @@ from ratefront.codecs.channel_simulation.posterior_channel import (
 )
 from ratefront.codecs.channel_simulation.sample_codec import SampleCodec, Source
 from ratefront.codecs.contract import Codec, CodecStructure, Family
-from ratefront.data.splits import Dataset
+from ratefront.data.dataset import Dataset
 from ratefront.tasks.task_model import TaskModel, predict_logits
 
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ratefront.data.splits import Samples
+from ratefront.data.dataset import Samples
 
 _MEASURED, _AT_ONCE = 1000, 100  # samples: their mean error says enough, and coding them once more costs time
 _STEPS = 255

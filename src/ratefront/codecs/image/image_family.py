@@ -13,7 +13,7 @@ from ratefront.codecs.entropy_models.model_by_name import rounding_model
 from ratefront.codecs.image.image_file_codec import ImageFileCodec
 from ratefront.codecs.image.image_formats import FORMATS
 from ratefront.codecs.image.learned_image import ImageLearner, LearnedImageCodec, on_pixels
-from ratefront.data.splits import Dataset
+from ratefront.data.dataset import Dataset
 from ratefront.errors import InputError
 from ratefront.tasks.task_model import TaskModel
 

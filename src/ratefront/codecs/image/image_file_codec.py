@@ -28,8 +28,8 @@ from ratefront.codecs.contract import Codec
 from ratefront.codecs.image.image_error import mean_squared_error
 from ratefront.codecs.image.image_formats import ImageFormat
 from ratefront.complexity.macs import Macs
+from ratefront.data.dataset import Samples
 from ratefront.data.images.image_files import in_threads
-from ratefront.data.splits import Samples
 from ratefront.data.stored_samples import from_bytes
 from ratefront.errors import BitstreamError
 from ratefront.tasks.task_model import TaskModel, predict_logits

@@ -16,7 +16,7 @@ from ratefront.codecs.bottleneck.bottleneck import Bottleneck
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.bottleneck.bottleneck_learner import Material, RateDistortionLearner, mixed_precision
 from ratefront.codecs.image.image_error import mean_squared_error
-from ratefront.data.splits import Samples
+from ratefront.data.dataset import Samples
 from ratefront.objectives.distortions import RelativeFeatureError, cross_entropy
 from ratefront.tasks.task_model import TaskModel
 

@@ -28,8 +28,8 @@ from ratefront.data.arrays.value_rules import (
     stored_range,
 )
 from ratefront.data.assemble import assemble, digest
+from ratefront.data.dataset import Dataset, Samples, Split
 from ratefront.data.dataset_description import label_facts, remarks_on
-from ratefront.data.splits import Dataset, Samples, Split
 from ratefront.data.stored_samples import Bytes
 from ratefront.errors import InputError
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ratefront.catalogue.datasets import ImagesParameters
+from ratefront.data.dataset import Dataset, Split
 from ratefront.data.hold_out import hold_out
 from ratefront.data.images.folder_layout import check_folder, endings, image_files, split_folders
 from ratefront.data.images.image_check import channels_of, usable
 from ratefront.data.images.image_decoding import Conversion, decode
 from ratefront.data.images.image_files import stacked
-from ratefront.data.splits import Dataset, Split
 from ratefront.errors import InputError
 
 _SHARE = 0.1  # of undivided images to test, and of the rest to validate

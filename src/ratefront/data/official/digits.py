@@ -9,7 +9,7 @@ from sklearn.model_selection import train_test_split
 
 from ratefront.catalogue.datasets import ImageParameters
 from ratefront.data.corruption import corrupt
-from ratefront.data.splits import Dataset, Split
+from ratefront.data.dataset import Dataset, Split
 
 _LEVELS = 17
 _HELD_OUT = 360  # 20 % each for validation and test

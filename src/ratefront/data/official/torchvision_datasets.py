@@ -13,9 +13,9 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.datasets import OfficialParameters
 from ratefront.data.assemble import assemble, digest
 from ratefront.data.cache_folders import data_folder
+from ratefront.data.dataset import Dataset, Split
 from ratefront.data.official.idx_files import map_idx
 from ratefront.data.official.required_files import require_files
-from ratefront.data.splits import Dataset, Split
 from ratefront.data.stored_samples import Bytes
 from ratefront.errors import InputError
 

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ratefront.data.splits import Samples
+from ratefront.data.dataset import Samples
 from ratefront.data.stored_samples import spread
 from ratefront.errors import InputError
 from ratefront.tasks.float_rounding import MOST_ROUNDING, deviations, plain_float32

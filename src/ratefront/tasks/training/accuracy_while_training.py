@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from ratefront.data.splits import Split
+from ratefront.data.dataset import Split
 from ratefront.data.stored_samples import spread
 from ratefront.tasks.task_model import evaluating, predict_logits
 

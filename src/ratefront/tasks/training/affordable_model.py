@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ratefront.catalogue import CATALOGUE
+from ratefront.data.dataset import Dataset
 from ratefront.data.load_dataset import load_dataset
-from ratefront.data.splits import Dataset
 from ratefront.errors import InputError
 from ratefront.spec.schema import Named
 from ratefront.tasks.training.training_cost import Cost, measured_cost

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 from torch import Tensor
 
-from ratefront.data.splits import Split
+from ratefront.data.dataset import Split
 
 _RESIDENT_BYTES = {
     "cpu": 2**30,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ratefront.catalogue.task_models import TaskModelParameters
-from ratefront.data.splits import Dataset
+from ratefront.data.dataset import Dataset
 from ratefront.errors import DivergedError
 from ratefront.tasks.task_model import TaskModel
 from ratefront.tasks.training.accuracy_while_training import accuracy_beside, few_of

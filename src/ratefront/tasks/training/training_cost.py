@@ -11,7 +11,7 @@ import torch
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import TaskModelParameters
-from ratefront.data.splits import Dataset, Samples, Split
+from ratefront.data.dataset import Dataset, Samples, Split
 from ratefront.data.stored_samples import spread
 from ratefront.spec.schema import Named
 from ratefront.tasks.build_task_model import build_task_model

@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 
 from ratefront.codecs.contract import Codec
+from ratefront.data.dataset import Samples
 from ratefront.data.load_dataset import load_dataset
-from ratefront.data.splits import Samples
 from ratefront.errors import DisagreementError
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
