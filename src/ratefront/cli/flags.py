@@ -21,7 +21,7 @@ FLAGS = {
     "resize": "--resize",
     "resume": "--resume",
     "extend": "--extend",
-    "runs_modules": "--own-module",
+    "own_module": "--own-module",
     "task_model": "--task-model",
     "tracking_uri": "--tracking-uri",
     "weights": "--weights",

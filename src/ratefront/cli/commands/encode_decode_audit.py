@@ -45,7 +45,7 @@ def encode(
 
     _check_folder(out)
     isolate()
-    codec = load_codec(folder, trial, runs_modules=own_module)
+    codec = load_codec(folder, trial, own_module=own_module)
     stream = codec.compress_files(images, block_size=block_size, resize=resize)
     _write(out, bytes(stream))
     payload, total = sum(stream.payload_bytes), len(stream)
@@ -73,7 +73,7 @@ def decode(
 
     _check_folder(out)
     isolate()
-    codec = load_codec(folder, trial, runs_modules=own_module)
+    codec = load_codec(folder, trial, own_module=own_module)
     try:
         predicted = codec.decompress(stream.read_bytes())
     except BitstreamError as error:  # the user gave the file
