@@ -132,12 +132,12 @@ class Sweep:
         Raises:
             InputError: the task model is not ready yet, or its predictions cannot be used.
         """
-        overlay = self.view.overlay
-        if overlay is None:
+        bounds = self.view.bounds
+        if bounds is None:
             is_made = self.history.task_model is not None
             why = f"{self._files.predictions} is gone" if is_made else "the task model is not ready yet"
             raise InputError(f"{self.folder}: {why}, and bounds are those of its predictions")
-        return overlay
+        return bounds
 
     @property
     def view(self) -> SweepView:

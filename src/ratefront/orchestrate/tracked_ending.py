@@ -16,9 +16,9 @@ def closing_of(drawn: DrawnReport, folder: SweepFolder, history: SweepHistory, m
     return Closing(
         outcome="finished" if history.ended else "failed" if error else "interrupted",
         reason=error.reason if error else "",
-        figures=drawn.figures,
+        figures=drawn.numbers,
         artifacts=drawn.artifacts,
-        note=drawn.note,
+        note=drawn.markdown_note,
         codecs=front_codecs(folder, history) if models == "front" else (),
         tells_standing=history.ended,
     )

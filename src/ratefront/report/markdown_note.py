@@ -24,7 +24,7 @@ _COLUMNS: tuple[OfTrial, ...] = (
 )
 
 
-def note(view: SweepView) -> str:
+def markdown_note(view: SweepView) -> str:
     """Status, headline and the front (its first ``SHOWN`` points by rate)."""
     parts = [
         f"**{plain_markdown(view.name)}**",

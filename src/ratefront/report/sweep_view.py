@@ -73,13 +73,13 @@ class SweepView:
 
     folder: SweepFolder
     history: SweepHistory
-    facts: TaskFacts
-    overlay: PredictionBounds | None
+    task_model: TaskFacts
+    bounds: PredictionBounds | None
     environment: Mapping[str, Any]
 
     @cached_property
     def summary(self) -> Summary:
-        return summarise(self.history, self.facts, self.overlay)
+        return summarise(self.history, self.task_model, self.bounds)
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -98,11 +98,11 @@ class SweepView:
         return len(self.history.with_status(*ENDED))
 
     @property
-    def bounds(self) -> list[str]:
+    def bound_names(self) -> list[str]:
         """The bounds to draw, in the order of the sweep file; with iE&C its honest estimates, where samples
         are too few for the plug-in one, and with TMRD that of calibrated posteriors, where S&C lies below it.
         """
-        curves = {} if self.overlay is None else self.overlay.curves
+        curves = {} if self.bounds is None else self.bounds.curves
         asked_for = list(self.spec.get("bounds", curves))
         if INDIRECT_ESTIMATE_AND_COMPRESS in asked_for:
             asked_for += [INDIRECT_POSTERIOR, INDIRECT_CROSS_FITTED]
@@ -153,7 +153,7 @@ class SweepView:
             "collapsed" if trial.status == "collapsed" else "front" if key in front else "dominated"
         )
         point = point_of(trial)
-        gaps = {} if self.overlay is None else self.overlay.gaps(point.rate_bits, point.accuracy)
+        gaps = {} if self.bounds is None else self.bounds.gaps(point.rate_bits, point.accuracy)
         return MeasuredTrial(trial, standing, key in front and key not in on_test, gaps)
 
 
@@ -172,8 +172,8 @@ def read_view(folder: SweepFolder, history: SweepHistory | None = None) -> Sweep
         InputError: The folder holds no sweep, or one of its files cannot be used.
     """
     history = history or read_history(folder)
-    facts, overlay = read_facts(folder, history), read_overlay(folder, history)
-    return SweepView(folder, history, facts, overlay, _environment(folder))
+    facts, bounds = read_facts(folder, history), read_overlay(folder, history)
+    return SweepView(folder, history, facts, bounds, _environment(folder))
 
 
 def _environment(folder: SweepFolder) -> Mapping[str, Any]:

@@ -48,7 +48,7 @@ def whole_window(view: SweepView) -> Window:
     """All measured trials and the bounds, from just under the least positive rate on."""
     rates = [trial.test.rate_bits for trial in view.measured if trial.test.rate_bits > 0] or [0.2]
     accuracies = [trial.test.accuracy for trial in view.measured]
-    chance = 0.0 if view.overlay is None else 1.0 - view.overlay.zero_rate_distortion
+    chance = 0.0 if view.bounds is None else 1.0 - view.bounds.zero_rate_distortion
     left = float(np.clip(0.6 * min(rates), LEAST_RATE, GREATEST_START))
     right = 1.5 * max(*rates, 1.0, *_bound_rates(view))
     return Window((left, right), (min([chance, *accuracies]) - 0.05, 1.02))
@@ -58,12 +58,12 @@ def close_window(view: SweepView, whole: Window) -> Window | None:
     """The region just under the task model's accuracy, where codecs compete; None without task model or
     points there.
     """
-    if view.overlay is None:
+    if view.bounds is None:
         return None
-    top = 1.0 - view.overlay.task_model_distortion
+    top = 1.0 - view.bounds.task_model_distortion
     floor = top - max(0.06, min(0.15, 2.5 * (1.0 - top)))
     points = [t.test for t in view.measured if t.standing != "collapsed" and t.test.accuracy >= floor]
-    start = view.overlay.curves["oracle"].rate_at(1.0 - floor) or 0.0
+    start = view.bounds.curves["oracle"].rate_at(1.0 - floor) or 0.0
     if not points or start <= 0.0:
         return None
     rates = [point.rate_bits for point in points]
@@ -72,9 +72,9 @@ def close_window(view: SweepView, whole: Window) -> Window | None:
 
 
 def _bound_rates(view: SweepView) -> list[float]:
-    if view.overlay is None:
+    if view.bounds is None:
         return [1.0]
-    return [float(view.overlay.curves[name].rate_bits.max()) for name in view.bounds] or [1.0]
+    return [float(view.bounds.curves[name].rate_bits.max()) for name in view.bound_names] or [1.0]
 
 
 def drawn_curve(curve: RateDistortionCurve) -> tuple[FloatArray, FloatArray]:

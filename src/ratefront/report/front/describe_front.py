@@ -88,9 +88,9 @@ def _main_elements(view: SweepView, window: Window, words: bool = True) -> Itera
 
 def _unattainable(view: SweepView, window: Window, words: bool) -> Iterator[Region]:
     """The region on the wrong side of the oracle."""
-    if view.overlay is None or ORACLE not in view.bounds:
+    if view.bounds is None or ORACLE not in view.bound_names:
         return
-    oracle = view.overlay.curves[ORACLE]
+    oracle = view.bounds.curves[ORACLE]
     start = oracle.rate_at(1.0 - WORDS_ACCURACY) or window.rate[0]
     words = words and window.share(start) > WORDS_WIDTH
     said = "unattainable:\nbelow the oracle" if words else ""
@@ -98,14 +98,14 @@ def _unattainable(view: SweepView, window: Window, words: bool) -> Iterator[Regi
 
 
 def _task_model(view: SweepView) -> Iterator[Level]:
-    if view.overlay is not None:
-        accuracy = 1 - view.overlay.task_model_distortion
+    if view.bounds is not None:
+        accuracy = 1 - view.bounds.task_model_distortion
         yield Level(f"task model, {percent(accuracy)}", "", accuracy, "task-model", dotted=False)
 
 
 def _bounds(view: SweepView, window: Window) -> Iterator[Bound]:
-    for name in view.bounds:
-        curve, style = view.overlay.curves[name], bound_style(name)  # type: ignore[union-attr]
+    for name in view.bound_names:
+        curve, style = view.bounds.curves[name], bound_style(name)  # type: ignore[union-attr]
         rate, accuracy = (curve.rate_bits, curve.accuracy) if style.marker else drawn_curve(curve)
         shown = rate > LEFTMOST_DRAWN * window.rate[0]
         yield Bound(name, style, rate[shown], accuracy[shown], curve.rate_bits.size)
@@ -144,7 +144,7 @@ def _size_panel(view: SweepView, window: Window) -> Panel:
 
 
 def _size_levels(view: SweepView) -> Iterator[Level]:
-    size = view.facts.task_model_bytes
+    size = view.task_model.task_model_bytes
     if size:
         yield Level("the task model", "task model", size, "muted", dotted=True)
         yield Level("half of the task model", "half of it", 0.5 * size, "muted", dotted=True)
@@ -153,7 +153,7 @@ def _size_levels(view: SweepView) -> Iterator[Level]:
 def _size_limits(view: SweepView) -> tuple[float, float]:
     """All transmitters, and the task model down to a quarter of it; a transmitter of 0 bytes has no place there."""
     sizes: list[float] = [t.test.transmitter_bytes for t in view.measured if t.test.transmitter_bytes]
-    whole = view.facts.task_model_bytes
+    whole = view.task_model.task_model_bytes
     if whole:
         sizes += [whole, whole / 4]
     return (0.6 * min(sizes), 1.9 * max(sizes)) if sizes else SIZES_OF_NONE

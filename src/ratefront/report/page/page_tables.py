@@ -53,8 +53,8 @@ def front_table(view: SweepView) -> Table:
         _column(named("accuracy_validation"), "validation"),
         *map(_column, _where_measured(view)),
         _column(named("transmitter_bytes")),
-        _Shown(Cell("share"), lambda trial: _share(trial, view.facts.task_model_bytes)),
-        *map(_gap, view.bounds),
+        _Shown(Cell("share"), lambda trial: _share(trial, view.task_model.task_model_bytes)),
+        *map(_gap, view.bound_names),
     ]
     return _table(shown, view.front)
 

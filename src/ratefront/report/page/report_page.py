@@ -83,27 +83,27 @@ def _plotly_source() -> str:
 
 def _facts(view: SweepView) -> list[tuple[str, str]]:
     """The few figures at the top of the page."""
-    facts, summary, overlay = view.facts, view.summary, view.overlay
+    task_model, summary, bounds = view.task_model, view.summary, view.bounds
     found = [
         ("data set", str(summary.dataset)),
         ("trials ended", f"{view.trials_ended} of {view.trials_requested}"),
         ("on the front", str(len(summary.front))),
-        ("task model, test, as stored", _right(facts.accuracy, overlay)),
-        ("task model, test, before rounding", _right(facts.accuracy_given, overlay)),
-        ("task model, size", _or_dash(facts.task_model_bytes, kibibytes)),
+        ("task model, test, as stored", _right(task_model.accuracy, bounds)),
+        ("task model, test, before rounding", _right(task_model.accuracy_given, bounds)),
+        ("task model, size", _or_dash(task_model.task_model_bytes, kibibytes)),
         ("hypervolume", _or_dash(summary.hypervolume, "{:.4g}".format)),
         ("of the oracle's (rate, accuracy)", _or_dash(summary.hypervolume_rate_accuracy, percent)),
     ]
-    if overlay is not None:
-        found.insert(1, ("test samples, classes", f"{overlay.samples}, {overlay.classes}"))
+    if bounds is not None:
+        found.insert(1, ("test samples, classes", f"{bounds.samples}, {bounds.classes}"))
     return found
 
 
-def _right(accuracy: float | None, overlay: PredictionBounds | None) -> str:
+def _right(accuracy: float | None, bounds: PredictionBounds | None) -> str:
     """To the last sample, so that it can be compared with what somebody has measured elsewhere."""
     if accuracy is None:
         return "–"
-    counted = "" if overlay is None else f" ({round(accuracy * overlay.samples)} of {overlay.samples})"
+    counted = "" if bounds is None else f" ({round(accuracy * bounds.samples)} of {bounds.samples})"
     return f"{100 * accuracy:.2f} %{counted}"
 
 
