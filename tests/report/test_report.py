@@ -15,7 +15,7 @@ from tests.builders import FakeSweep, biased_predictions, full_sweep, label, spe
 
 from ratefront.errors import InputError
 from ratefront.history.events import Ended
-from ratefront.report.findings import best_learned, headline
+from ratefront.report.findings import best_learned, findings
 from ratefront.report.page.report_page import script_json
 from ratefront.report.sweep_view import read_view
 from ratefront.report.write_report import write_report
@@ -200,8 +200,8 @@ def test_a_sweep_that_ended_early_says_why(tmp_path):
     sweep.finish(label(), 3.3, 0.97, 52_000)
     sweep.append(Ended("the space holds no more configurations"))
     write_report(sweep.folder)
-    said = "Ended: 1 of 30 trials ended (1 finished): the space holds no more configurations."
-    assert said in Page(sweep.folder.report.read_text()).text
+    status = "Ended: 1 of 30 trials ended (1 finished): the space holds no more configurations."
+    assert status in Page(sweep.folder.report.read_text()).text
     assert (
         json.loads(sweep.folder.summary.read_text())["ended_early"]
         == "the space holds no more configurations"
@@ -282,7 +282,7 @@ def test_what_is_wrong_with_the_bounds_is_in_the_report_the_note_and_the_summary
     for start in ("The posteriors are badly calibrated", "S&C lies below TMRD"):
         (warning,) = [warning for warning in warnings if warning.startswith(start)]
         assert f"<p>{warning}</p>" in page
-        assert warning in headline(before)
+        assert warning in findings(before)
         assert start.partition("&")[0] in note
     assert "task_model_calibrated" in read_view(folder).bound_names
     assert "gap_bits_task_model_calibrated" in folder.front_csv.read_text()

@@ -1,4 +1,4 @@
-"""The report's sentences: what a sweep found, said so that it can be checked against the figure."""
+"""The report's sentences: what a sweep found, written so that it can be checked against the figure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ratefront.bounds import Gap
 from ratefront.columns import NARROW, kibibytes, percent
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.records import ENDED
-from ratefront.report.style import bound_style
+from ratefront.report.colours import bound_style
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
 
 #: A learned codec is called close to the task model within this many points of (validation) accuracy.
@@ -31,7 +31,7 @@ def _state(history: SweepHistory) -> tuple[str, str]:
     return "Running", ""
 
 
-def headline(view: SweepView) -> list[str]:
+def findings(view: SweepView) -> list[str]:
     """The sweep's finding, a few sentences; says so where there is none yet."""
     if not view.front:
         yet = "" if view.history.ended else " yet"
@@ -87,7 +87,9 @@ def _transmitter(view: SweepView, trial: MeasuredTrial) -> str:
 
 def _gap_sentence(trial: MeasuredTrial) -> str:
     named = (("oracle", "the oracle"), ("sample_and_communicate", "S&C"))
-    parts = [f"{said(trial.gaps[name])} {words}" for name, words in named if _known(trial.gaps.get(name))]
+    parts = [
+        f"{gap_in_words(trial.gaps[name])} {bound}" for name, bound in named if _known(trial.gaps.get(name))
+    ]
     return f" It lies {' and '.join(parts)}." if parts else ""
 
 
@@ -95,7 +97,7 @@ def _known(gap: Gap | None) -> bool:
     return gap is not None and gap.bits is not None
 
 
-def said(gap: Gap) -> str:
+def gap_in_words(gap: Gap) -> str:
     """A gap in words, ``1.21 bit (1.4×) above``; a defined one only."""
     bits = gap.bits or 0.0
     return f"{abs(bits):.2f} bit ({gap.ratio or 0:.2f}×) {'above' if bits >= 0 else 'below'}"

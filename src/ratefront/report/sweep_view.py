@@ -27,7 +27,7 @@ from ratefront.store.task_model_facts import TaskFacts, read_facts, read_overlay
 from ratefront.store.views.front_trials import chosen, front_of, point_of, result_of
 from ratefront.store.views.sweep_summary import Summary, summarise
 
-Standing: TypeAlias = Literal["front", "dominated", "collapsed"]
+FrontStatus: TypeAlias = Literal["front", "dominated", "collapsed"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class MeasuredTrial:
     """
 
     trial: TrialHistory
-    standing: Standing
+    front_status: FrontStatus
     dominated_on_test: bool
     gaps: dict[str, Gap]
 
@@ -121,7 +121,7 @@ class SweepView:
     @property
     def front(self) -> list[MeasuredTrial]:
         """The front, by test rate."""
-        found = [trial for trial in self.measured if trial.standing == "front"]
+        found = [trial for trial in self.measured if trial.front_status == "front"]
         return sorted(found, key=lambda trial: (trial.test.rate_bits, trial.trial_id))
 
     @property
@@ -149,12 +149,12 @@ class SweepView:
 
     def _measure(self, trial: TrialHistory, front: set[str], on_test: set[str]) -> MeasuredTrial:
         key = trial.params.trial_id
-        standing: Standing = (
+        front_status: FrontStatus = (
             "collapsed" if trial.status == "collapsed" else "front" if key in front else "dominated"
         )
         point = point_of(trial)
         gaps = {} if self.bounds is None else self.bounds.gaps(point.rate_bits, point.accuracy)
-        return MeasuredTrial(trial, standing, key in front and key not in on_test, gaps)
+        return MeasuredTrial(trial, front_status, key in front and key not in on_test, gaps)
 
 
 def _rising(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:

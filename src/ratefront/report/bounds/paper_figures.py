@@ -14,9 +14,9 @@ from ratefront.bounds import Bounds, DetectionBounds, ExampleBounds, MixtureBoun
 from ratefront.bounds.curve_names import LINEAR_RULE, ORACLE
 from ratefront.bounds.examples.paper_examples import ORACLE_UNIFORM, Density, EquiprobableBounds
 from ratefront.bounds.source.distributions import FloatArray
-from ratefront.report.curve_artists import UNATTAINABLE, dress, line_looks, line_zorder, shade_unattainable
+from ratefront.report.colours import MUTED, UNATTAINABLE, BoundStyle, bound_style
+from ratefront.report.curve_artists import line_looks, line_zorder, set_grid_and_frame, shade_unattainable
 from ratefront.report.figure_file import PAGE_WIDTH, write_figure
-from ratefront.report.style import MUTED, BoundStyle, bound_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,10 +69,10 @@ def _detection(bounds: DetectionBounds) -> Figure:
     for place, (title, panel) in enumerate(panels):
         axes = figure.add_subplot(grid[place])
         _draw_equiprobable(axes, panel)
-        axes.set_title(f"{title}: K {_written(panel.classes)}")
+        axes.set_title(f"{title}: K {class_count(panel.classes)}")
         axes.set_ylabel("accuracy" if place % 2 == 0 else "")
-        words = f"log₂ K = {panel.log2_classes:.2f} bit"
-        axes.text(0.97, 0.06, words, transform=axes.transAxes, ha="right", fontsize=8)
+        text = f"log₂ K = {panel.log2_classes:.2f} bit"
+        axes.text(0.97, 0.06, text, transform=axes.transAxes, ha="right", fontsize=8)
     figure.axes[0].legend(loc=(0.6, 0.14), frameon=False, handlelength=2.6)
     return figure
 
@@ -121,7 +121,7 @@ def _draw_densities(axes: Axes, density: Density) -> None:
         axes.text(side * 1.85, 0.335, given, color=ink, ha="left" if side > 0 else "right")
     axes.plot(x, density.mixture, color="#333333", linewidth=1.2, linestyle=(0, (4, 2)), gid="p(x)")
     axes.annotate("p(x)", (0.0, 0.244), (0.0, 0.372), color="#333333", ha="center", arrowprops=_LEADER)
-    dress(axes)
+    set_grid_and_frame(axes)
     axes.set_xlim(float(x[0]), float(x[-1]))
     axes.set_ylim(0.0, 0.43)
     axes.set_xlabel("x")
@@ -140,7 +140,7 @@ def _draw_mixture_rates(axes: Axes, bounds: MixtureBounds) -> None:
     axes.axvline(least, color=MUTED, linewidth=0.7, linestyle=(0, (1, 2)), zorder=1.5, gid="least_distortion")
     top = 0.97 * MIXTURE_RATE_TOP
     axes.text(least - 0.008, top, f"least error\n{least:.4f}", color=MUTED, fontsize=8, ha="right", va="top")
-    dress(axes)
+    set_grid_and_frame(axes)
     axes.set_xlim(0.0, 0.5)
     axes.set_ylim(0.0, MIXTURE_RATE_TOP)
     axes.set_xlabel("distortion P(Ŷ ≠ Y)")
@@ -169,7 +169,7 @@ def _draw_accuracy(
 
 
 def _finish(axes: Axes, right: float, label: str) -> None:
-    dress(axes)
+    set_grid_and_frame(axes)
     axes.set_xlim(0.0, right)
     axes.set_ylim(0.0, 1.03)
     axes.set_xlabel(label)
@@ -181,7 +181,7 @@ def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height))
 
 
-def _written(classes: int) -> str:
+def class_count(classes: int) -> str:
     """How many classes: all digits of a small number, two and a power of ten of a large one."""
     if classes < 1_000_000:
         return f"= {classes}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ratefront.report.colours import Inks
 from ratefront.report.front.front_figure import FrontFigure, LegendEntry, Region
-from ratefront.report.front.legend_artists import legend_handle, plain
+from ratefront.report.front.legend_artists import escape_mathtext, legend_handle
 from ratefront.report.front.panel_artists import width_in_inches
-from ratefront.report.theme_colours import Inks
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -33,7 +33,7 @@ def draw_compact_legend(axes: Axes, front: FrontFigure, inks: Inks) -> None:
     """
     has_layout = axes.get_figure(root=True).get_layout_engine() is not None  # type: ignore[union-attr]
     beside = has_layout and width_in_inches(axes) >= WIDE
-    handles = [*_bounds(front, inks), *_codecs(front, inks, all_signs=beside)]
+    handles = [*_bounds(front, inks), *_codecs(front, inks, all_meanings=beside)]
     if handles and beside:
         axes.legend(handles=handles, fontsize=LETTERS, **LOOKS, **BESIDE)
     elif handles:
@@ -54,13 +54,13 @@ def _bounds(front: FrontFigure, inks: Inks) -> Iterator[Artist]:
         yield Patch(color=inks.unattainable, label=region.name)
 
 
-def _codecs(front: FrontFigure, inks: Inks, all_signs: bool) -> Iterator[Artist]:
+def _codecs(front: FrontFigure, inks: Inks, all_meanings: bool) -> Iterator[Artist]:
     for entry in front.legend.codecs:
-        if all_signs or not isinstance(entry.key, str):
+        if all_meanings or not isinstance(entry.key, str):
             yield _labelled(entry, inks)
 
 
 def _labelled(entry: LegendEntry, inks: Inks) -> Artist:
     handle = legend_handle(entry, inks)
-    handle.set_label(plain(entry.short))
+    handle.set_label(escape_mathtext(entry.short))
     return handle

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 
-from ratefront.report.curve_artists import bound_looks, dress
+from ratefront.report.colours import LIGHT, OVERALL_FRONT, Inks
+from ratefront.report.curve_artists import bound_looks, set_grid_and_frame
 from ratefront.report.front.front_figure import Axis, Bound, Element, Level, Marker, Panel, Region, Stairs
-from ratefront.report.style import OVERALL_FRONT
-from ratefront.report.theme_colours import LIGHT, Inks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,9 +21,9 @@ def draw_panel(axes: Axes, panel: Panel, inks: Inks = LIGHT) -> None:
     """Draw the elements, and give the axes their scales, limits and ticks. The gid of an artist names what it draws."""
     for element in panel.elements:
         _draw_element(axes, element, panel, inks)
-    _set_axis(axes, "x", panel.across)
-    _set_axis(axes, "y", panel.up)
-    dress(axes, inks.grid)
+    _set_axis(axes, "x", panel.x_axis)
+    _set_axis(axes, "y", panel.y_axis)
+    set_grid_and_frame(axes, inks.grid)
 
 
 def _draw_element(axes: Axes, element: Element, panel: Panel, inks: Inks) -> None:
@@ -35,7 +34,7 @@ def _draw_element(axes: Axes, element: Element, panel: Panel, inks: Inks) -> Non
         case Region():
             _draw_region(axes, element, inks)
         case Level():
-            _draw_level(axes, element, panel.up.unit, inks)
+            _draw_level(axes, element, panel.y_axis.unit, inks)
         case Bound():
             looks = bound_looks(inks.of_bound(element.style), element.points)
             axes.plot(element.rate, element.height, **looks, zorder=2, gid=element.name)
@@ -43,7 +42,7 @@ def _draw_element(axes: Axes, element: Element, panel: Panel, inks: Inks) -> Non
             steps: Any = {"drawstyle": "steps-post", "solid_joinstyle": "miter", "gid": element.name}
             axes.plot(element.rate, element.height, **steps, **stairs_looks(element))
         case Marker():
-            _draw_marker(axes, element, panel.up.unit, inks)
+            _draw_marker(axes, element, panel.y_axis.unit, inks)
         case _:
             assert_never(element)
 
@@ -99,7 +98,7 @@ def _draw_marker(axes: Axes, marker: Marker, unit: float, inks: Inks) -> None:
 
 def _marker_looks(marker: Marker, inks: Inks) -> dict[str, Any]:
     colour = marker.style.colour
-    match marker.standing:
+    match marker.front_status:
         case "collapsed":
             return {"marker": "x", "color": colour, "markersize": 4.5, "markeredgewidth": 1.0, "zorder": 4}
         case "front":
@@ -107,7 +106,7 @@ def _marker_looks(marker: Marker, inks: Inks) -> dict[str, Any]:
         case "dominated":
             edge, size, fill, zorder = colour + "90", 5.5, colour + "30", 4
         case _:
-            assert_never(marker.standing)
+            assert_never(marker.front_status)
     looks: dict[str, Any] = {"marker": marker.style.marker, "markersize": size, "markeredgewidth": 0.8}
     return {**looks, "color": fill, "markeredgecolor": edge, "zorder": zorder}
 
