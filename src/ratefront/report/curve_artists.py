@@ -16,7 +16,7 @@ LEAST_LINE_ZORDER, LEAST_POINT_ZORDER = 2.0, 4.0
 
 def line_looks(style: BoundStyle) -> dict[str, Any]:
     """How a curve's line is drawn."""
-    return {"color": style.ink, "linewidth": style.width, "linestyle": style.line}
+    return {"color": style.colour, "linewidth": style.width, "linestyle": style.line}
 
 
 def point_looks(style: BoundStyle, points: int = 1) -> dict[str, Any]:
@@ -25,8 +25,8 @@ def point_looks(style: BoundStyle, points: int = 1) -> dict[str, Any]:
         "linestyle": "none",
         "marker": style.marker or "o",
         "markersize": 5.0 if points <= FEW_POINTS else 2.5,
-        "markerfacecolor": "none" if style.marker else style.ink,
-        "markeredgecolor": style.ink,
+        "markerfacecolor": "none" if style.marker else style.colour,
+        "markeredgecolor": style.colour,
         "markeredgewidth": 1.0,
     }
 

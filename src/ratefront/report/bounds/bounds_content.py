@@ -18,7 +18,7 @@ class ReferenceLine:
 
     title: str
     accuracy: float
-    ink: str
+    colour: str
     line: Any
 
 

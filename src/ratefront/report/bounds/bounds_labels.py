@@ -33,7 +33,7 @@ def label_reference_lines(axes: Axes, content: BoundsContent) -> None:
             xycoords="axes fraction",
             xytext=(5, 0),
             textcoords="offset points",
-            color=reference.ink,
+            color=reference.colour,
             fontsize=7.5,
             va="center",
             linespacing=1.1,

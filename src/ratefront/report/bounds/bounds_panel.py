@@ -89,7 +89,7 @@ def _draw_all(axes: Axes, content: BoundsContent, position_of: HorizontalPositio
     for reference in content.reference_lines:
         axes.axhline(
             reference.accuracy,
-            color=reference.ink,
+            color=reference.colour,
             linestyle=reference.line,
             linewidth=0.7,
             zorder=1.5,
@@ -123,20 +123,22 @@ def _draw_band(
     axes: Axes, name: str, band: HeldOutBand, position_of: HorizontalPosition, alpha: float
 ) -> None:
     """An interval without an upper end is open to the right; one without a lower end is not drawn."""
-    ink, right_of_axis = bound_style(name).ink, 2.0 * axes.get_xlim()[1]
+    colour, right_of_axis = bound_style(name).colour, 2.0 * axes.get_xlim()[1]
     middle = position_of(band.rate_bits, band.accuracy)
-    axes.plot(middle, band.accuracy, color=ink, linewidth=HELD_OUT_WIDTH, zorder=1.3, gid=f"{name} held out")
+    axes.plot(
+        middle, band.accuracy, color=colour, linewidth=HELD_OUT_WIDTH, zorder=1.3, gid=f"{name} held out"
+    )
     low, high = (
         np.minimum(position_of(ends, band.accuracy), right_of_axis) for ends in (band.low, band.high)
     )
     shown = np.isfinite(band.low)
     if band.rate_bits.size > 1:
         axes.fill_betweenx(
-            band.accuracy, low, high, where=shown, color=ink, alpha=alpha, linewidth=0, zorder=1.2
+            band.accuracy, low, high, where=shown, color=colour, alpha=alpha, linewidth=0, zorder=1.2
         )
     elif shown[0]:
         ends = [float(low[0]), float(high[0])]
-        axes.plot(ends, [band.accuracy[0]] * 2, color=ink, alpha=2.0 * alpha, linewidth=3.0, zorder=1.2)
+        axes.plot(ends, [band.accuracy[0]] * 2, color=colour, alpha=2.0 * alpha, linewidth=3.0, zorder=1.2)
 
 
 def _accuracy_limits(content: BoundsContent) -> tuple[float, float]:

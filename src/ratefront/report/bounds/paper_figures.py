@@ -14,7 +14,14 @@ from ratefront.bounds import Bounds, DetectionBounds, ExampleBounds, MixtureBoun
 from ratefront.bounds.curve_names import LINEAR_RULE, ORACLE
 from ratefront.bounds.examples.paper_examples import ORACLE_UNIFORM, Density, EquiprobableBounds
 from ratefront.bounds.source.distributions import FloatArray
-from ratefront.report.colours import MUTED, UNATTAINABLE, BoundStyle, bound_style
+from ratefront.report.colours import (
+    CLASS_COLOURS,
+    MIXTURE_COLOUR,
+    MUTED,
+    UNATTAINABLE,
+    BoundStyle,
+    bound_style,
+)
 from ratefront.report.curve_artists import line_looks, line_zorder, set_grid_and_frame, shade_unattainable
 from ratefront.report.figure_file import PAGE_WIDTH, write_figure
 
@@ -28,11 +35,10 @@ COLUMN_WIDTH = 3.5
 MIXTURE_RATE_TOP = 1.7
 """Bit: C&E goes on to rise, where nothing is left to compare it with."""
 
-CLASS_INKS = ("#0072B2", "#D55E00")
 LEGEND: Any = {"loc": "lower right", "frameon": False, "handlelength": 2.6, "borderaxespad": 0.6}
 
 _MIXTURE_ROOM = {"left": 0.075, "right": 0.98, "bottom": 0.15, "top": 0.965, "wspace": 0.19}
-_LEADER = {"arrowstyle": "-", "color": "#333333", "linewidth": 0.6, "shrinkA": 1, "shrinkB": 1}
+_LEADER = {"arrowstyle": "-", "color": MIXTURE_COLOUR, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 1}
 
 
 def draw_example(bounds: ExampleBounds, path: Path) -> None:
@@ -92,7 +98,7 @@ def _modelnet40(bounds: ModelNet40Bounds) -> Figure:
     shade_unattainable(axes, *_points(bounds, ORACLE))
     classes, entropy = bounds.classes, bounds.label_entropy_bits
     oracle = bound_style(ORACLE)
-    uniform = replace(oracle, dashes=(4, 1.5), ink=CLASS_INKS[0], width=1.6)
+    uniform = replace(oracle, dashes=(4, 1.5), colour=CLASS_COLOURS[0], width=1.6)
     for name, style, label in (
         (ORACLE, oracle, f"test-split prior, H = {entropy:.3f} bit"),
         (ORACLE_UNIFORM, uniform, f"uniform prior, H = {log2(classes):.3f} bit"),
@@ -115,12 +121,12 @@ def _mixture(bounds: MixtureBounds) -> Figure:
 
 def _draw_densities(axes: Axes, density: Density) -> None:
     x, names = density.x, ("p(x | y = 0)", "p(x | y = 1)")
-    for given, values, ink, side in zip(names, density.given, CLASS_INKS, (-1, 1), strict=True):
-        axes.fill_between(x, values, color=ink, alpha=0.13, linewidth=0)
-        axes.plot(x, values, color=ink, linewidth=1.6, gid=given)
-        axes.text(side * 1.85, 0.335, given, color=ink, ha="left" if side > 0 else "right")
-    axes.plot(x, density.mixture, color="#333333", linewidth=1.2, linestyle=(0, (4, 2)), gid="p(x)")
-    axes.annotate("p(x)", (0.0, 0.244), (0.0, 0.372), color="#333333", ha="center", arrowprops=_LEADER)
+    for given, values, colour, side in zip(names, density.given, CLASS_COLOURS, (-1, 1), strict=True):
+        axes.fill_between(x, values, color=colour, alpha=0.13, linewidth=0)
+        axes.plot(x, values, color=colour, linewidth=1.6, gid=given)
+        axes.text(side * 1.85, 0.335, given, color=colour, ha="left" if side > 0 else "right")
+    axes.plot(x, density.mixture, color=MIXTURE_COLOUR, linewidth=1.2, linestyle=(0, (4, 2)), gid="p(x)")
+    axes.annotate("p(x)", (0.0, 0.244), (0.0, 0.372), color=MIXTURE_COLOUR, ha="center", arrowprops=_LEADER)
     set_grid_and_frame(axes)
     axes.set_xlim(float(x[0]), float(x[-1]))
     axes.set_ylim(0.0, 0.43)

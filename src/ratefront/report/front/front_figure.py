@@ -1,7 +1,7 @@
 """What the figure of a sweep shows, whoever draws it: front.png, the page, or an Axes of the user.
 
 A renderer translates every element and adds none. What it decides itself is what its medium needs: letters, line
-widths, inks of a theme, how many points a screen can show, what a pointer is told.
+widths, theme of a theme, how many points a screen can show, what a pointer is told.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Level:
     name: str
     label: str
     height: float
-    ink: Literal["task-model", "muted"]
+    colour: Literal["task-model", "muted"]
     dotted: bool
 
 

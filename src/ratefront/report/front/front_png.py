@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from ratefront.report.colours import MUTED
+from ratefront.report.colours import MUTED, TEXT
 from ratefront.report.front.front_figure import FrontFigure, Panel, Region
 from ratefront.report.front.legend_artists import draw_legend, escape_mathtext
 from ratefront.report.front.panel_artists import draw_panel
@@ -21,19 +21,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DOTS_PER_INCH = 200
-INK = "#222222"
 MARGINS = {"top": 0.905, "bottom": 0.07}
 SETTINGS: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "axes.edgecolor": MUTED,
     "axes.linewidth": 0.7,
-    "axes.labelcolor": INK,
+    "axes.labelcolor": TEXT,
     "axes.titlesize": 9.5,
     "axes.titlelocation": "left",
     "xtick.color": MUTED,
     "ytick.color": MUTED,
-    "text.color": INK,
+    "text.color": TEXT,
     "svg.hashsalt": "ratefront",
 }
 

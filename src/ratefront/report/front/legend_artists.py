@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, assert_never
 
-from ratefront.report.colours import LIGHT, Inks, SeriesStyle
+from ratefront.report.colours import LIGHT, SeriesStyle, Theme
 from ratefront.report.curve_artists import bound_looks
 from ratefront.report.front.front_figure import Bound, Legend, LegendEntry, Level, MarkerMeaning, Stairs
 from ratefront.report.front.panel_artists import level_looks, stairs_looks
@@ -38,31 +38,31 @@ def _handles(entries: tuple[LegendEntry, ...]) -> list[Line2D]:
     return [legend_handle(entry) for entry in entries]
 
 
-def legend_handle(entry: LegendEntry, inks: Inks = LIGHT) -> Line2D:
+def legend_handle(entry: LegendEntry, theme: Theme = LIGHT) -> Line2D:
     """What stands beside the entry's text."""
     from matplotlib.lines import Line2D
 
     key = entry.key
     match key:
         case Bound():
-            drawn = bound_looks(inks.of_bound(key.style), key.points)
+            drawn = bound_looks(theme.adapt(key.style), key.points)
         case Level():
-            drawn = {**level_looks(key, inks), "linewidth": 0.8}
+            drawn = {**level_looks(key, theme), "linewidth": 0.8}
         case Stairs():
             drawn = stairs_looks(key)
         case SeriesStyle():
             drawn = {"color": key.colour, "marker": key.marker, "linewidth": 1.1, "markersize": 6}
         case _:
-            drawn = {"linestyle": "none", "markersize": 6, "color": inks.muted, **_meaning_looks(key, inks)}
+            drawn = {"linestyle": "none", "markersize": 6, "color": theme.muted, **_meaning_looks(key, theme)}
     return Line2D([], [], **drawn)
 
 
-def _meaning_looks(meaning: MarkerMeaning, inks: Inks) -> dict[str, Any]:
+def _meaning_looks(meaning: MarkerMeaning, theme: Theme) -> dict[str, Any]:
     match meaning:
         case "front":
-            return {"marker": "o", "markeredgecolor": inks.surface}
+            return {"marker": "o", "markeredgecolor": theme.surface}
         case "dominated":
-            return {"marker": "o", "color": inks.muted + "30", "markeredgecolor": inks.muted + "90"}
+            return {"marker": "o", "color": theme.muted + "30", "markeredgecolor": theme.muted + "90"}
         case "collapsed":
             return {"marker": "x", "markersize": 4.5}
         case "edge":

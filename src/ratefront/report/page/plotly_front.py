@@ -47,7 +47,7 @@ def main_figure(front: FrontFigure) -> dict[str, Any]:
         "axes": {name: {"title": axis.title, "unit": axis.unit} for name, axis in axes.items()},
         "windows": windows,
         "inks": {
-            bound.name: {"light": bound.style.ink, "dark": bound.style.ink_dark}
+            bound.name: {"light": bound.style.colour, "dark": bound.style.dark_colour}
             for bound in front.main.of_kind(Bound)
         },
     }
@@ -102,7 +102,7 @@ def _region_trace(region: Region) -> Trace:
 
 
 def _bound_trace(bound: Bound) -> Trace:
-    style, ink = bound.style, f"ink:{bound.name}"
+    style, colour = bound.style, f"ink:{bound.name}"
     trace = {
         "name": " ".join(style.label.split()),
         "legendgroup": "bounds",
@@ -110,10 +110,10 @@ def _bound_trace(bound: Bound) -> Trace:
         "hovertemplate": f"{style.short}: %{{x:.3f}} bit at accuracy %{{y:.4f}}<extra></extra>",
     }
     if bound.is_points:
-        looks = {"symbol": style.symbol, "size": 7, "color": ink}
+        looks = {"symbol": style.symbol, "size": 7, "color": colour}
         points = {"x": bound.rate.tolist(), "y": bound.height.tolist()}
         return {**trace, **points, "mode": "markers", "marker": looks}
-    line = {"dash": style.dash, "width": style.width, "color": ink}
+    line = {"dash": style.dash, "width": style.width, "color": colour}
     return {**trace, "x": _short(bound.rate), "y": _short(bound.height), "mode": "lines", "line": line}
 
 
@@ -130,7 +130,7 @@ def _level_trace(level: Level, span: list[float]) -> Trace:
         "x": span,
         "y": [level.height] * 2,
         "mode": "lines",
-        "line": {"color": f"ink:{level.ink}", "width": 1, **({"dash": "dot"} if level.dotted else {})},
+        "line": {"color": f"ink:{level.colour}", "width": 1, **({"dash": "dot"} if level.dotted else {})},
         "name": level.name,
         "hoverinfo": "name",
         **in_legend,
