@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, redirect_stdout
 from typing import TextIO
 
 
-def isolate() -> None:
+def forbid_sweep_imports() -> None:
     """Nothing that sweeps need is imported from now on."""
     from ratefront.trial.forbidden_imports import forbid_imports
 
     forbid_imports("ray", "mlflow", "optuna")
 
 
-def prints_aside() -> AbstractContextManager[TextIO]:
+def prints_to_stderr() -> AbstractContextManager[TextIO]:
     """Inside, whatever is printed goes to stderr: what code of the user's own prints is no part of an answer."""
     return redirect_stdout(sys.stderr)
