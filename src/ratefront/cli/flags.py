@@ -36,13 +36,13 @@ COMMANDS = {
 
 
 def with_flags(message: object) -> str:
-    """A message, or an error with one, as it is message on the command line."""
+    """A message, or an error with one, in the words of the command line."""
     return Message(message).worded(_in_flags)
 
 
 @contextmanager
 def log_with_flags() -> Iterator[None]:
-    """What is logged meanwhile, and has no handler but Python's own, is message so as well."""
+    """What is logged meanwhile, and has no handler but Python's own, gets the same words."""
     handler = logging.lastResort
     if handler is None:
         yield
