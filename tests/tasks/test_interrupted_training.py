@@ -86,7 +86,7 @@ def parameters(name: str, **changes: Any) -> Any:
 def train(name: str, course: Course | None, **changes: Any) -> TaskModel:
     model, data = built(name)
     torch.manual_seed(7)
-    train_task_model(model, data, parameters(name, **changes), "cpu", training_progress)
+    train_task_model(model, data, parameters(name, **changes), "cpu", course)
     return model
 
 
@@ -244,7 +244,7 @@ PREPARING = """
 import sys
 from pathlib import Path
 from ratefront.spec.schema import SweepSpec
-from ratefront.tasks import course
+from ratefront.tasks.training import training_progress
 from ratefront.tasks.prepare_task_model import prepare_task_model
 training_progress.SHARE = 1e9
 prepare_task_model(SweepSpec.model_validate_json(sys.argv[1], strict=False), Path(sys.argv[2]))
