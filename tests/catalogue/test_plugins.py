@@ -38,7 +38,7 @@ class Parameters(FamilyParameters):
 #: A family, a data set and a task model; modules of its own, and of ours that import torch, are named and not imported.
 PLUGIN = f"""{FAMILY}
 from ratefront.catalogue.datasets import DatasetParameters
-from ratefront.catalogue.task_models import Takes, TaskModelParameters
+from ratefront.catalogue.task_models import AcceptedSamples, TaskModelParameters
 def register(catalogue):
     catalogue.families.add("foreign", Parameters, "NAME:Family", "somebody else's codec")
     catalogue.datasets.add(
@@ -47,7 +47,7 @@ def register(catalogue):
     )
     catalogue.task_models.add(
         "shallow", TaskModelParameters, "ratefront.tasks.architectures.small_cnn:build", "one stage and a classifier",
-        {{"splits": ("only",), "strides": (1,), "takes": Takes("images", sides=(6,))}},
+        {{"splits": ("only",), "strides": (1,), "takes": AcceptedSamples("images", sides=(6,))}},
     )
 """
 

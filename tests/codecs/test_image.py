@@ -23,7 +23,7 @@ from tests.lab import EXAMPLES, lab_spec
 from torch import Tensor, nn
 
 from ratefront.bitstream.coded_stream import FILLER, write_stream
-from ratefront.catalogue.families import ImageParameters
+from ratefront.catalogue.families import ImageCodecParameters
 from ratefront.codecs.bottleneck.bottleneck_learner import Material
 from ratefront.codecs.contract import CodecStructure
 from ratefront.codecs.image import image_file_codec
@@ -306,7 +306,7 @@ HYPER = {"entropy_model": "mean_scale_hyperprior"}
 )
 def test_parameters_that_mean_nothing_together_are_refused(own: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        ImageParameters.model_validate(own)
+        ImageCodecParameters.model_validate(own)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ def test_parameters_that_mean_nothing_together_are_refused(own: dict[str, Any], 
 def test_what_does_not_fit_the_samples_is_refused(
     own: dict[str, Any], shape: tuple[int, ...], reason: str
 ) -> None:
-    assert ImageParameters.model_validate(own).unfit({}) is None
+    assert ImageCodecParameters.model_validate(own).unfit({}) is None
     with pytest.raises(InputError, match=reason):
         ImageFamily().build(CodecStructure(own, {"name": "small_cnn"}, 10, shape))
 

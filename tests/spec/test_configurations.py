@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ratefront.records import Scalar
-from ratefront.spec.space.configurations import configurations, count, too_few, uses_seed
+from ratefront.spec.space.configurations import configurations, count, too_few_configurations, uses_seed
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Leaf, Space, assign
 
 #: Of larger spaces the first so many are looked at.
@@ -127,4 +127,4 @@ LEARNS: Space = {
     ],
 )
 def test_what_is_said_of_a_space_that_is_too_small(space: Space, trials: int, said: str | None) -> None:
-    assert too_few(space, trials) == said
+    assert too_few_configurations(space, trials) == said

@@ -11,9 +11,9 @@ import pytest
 from tests.lab import lab_spec
 
 from ratefront.catalogue.datasets import ArraysParameters, ImageFolderParameters, OfficialParameters
-from ratefront.catalogue.file_locations import whereabouts_of
+from ratefront.catalogue.file_locations import file_location_parameters
 from ratefront.errors import SweepMismatchError
-from ratefront.spec.changeable_settings import CHANGEABLE, Change, change_of, decided
+from ratefront.spec.changeable_settings import CHANGEABLE, Change, settings_change, settings_that_decide
 from ratefront.spec.load_spec import to_plain
 from ratefront.spec.schema import SweepSpec
 
@@ -60,9 +60,9 @@ def test_another_value_is_taken_or_refused(asked: SweepSpec, key: str) -> None:
     other = lab_spec(**{key: value})
     if not may_change:
         with pytest.raises(SweepMismatchError, match=f"began with other settings.*\n  {key}"):
-            change_of(ledger(asked), other)
+            settings_change(ledger(asked), other)
         return
-    change = change_of(ledger(asked), other)
+    change = settings_change(ledger(asked), other)
     assert change.settings == {key: to_plain(other)[key]}
     assert not change.moves
     assert change.lines
@@ -70,29 +70,29 @@ def test_another_value_is_taken_or_refused(asked: SweepSpec, key: str) -> None:
 
 
 def test_the_same_one_changes_nothing(asked: SweepSpec) -> None:
-    assert change_of(ledger(asked), asked) == Change()
+    assert settings_change(ledger(asked), asked) == Change()
 
 
 def test_where_nothing_has_begun_nothing_changes(asked: SweepSpec) -> None:
-    assert change_of({}, asked) == Change()
+    assert settings_change({}, asked) == Change()
 
 
 def test_settings_that_an_older_sweep_could_not_name_had_their_defaults(asked: SweepSpec) -> None:
     old = {key: value for key, value in ledger(asked).items() if key not in ("retries", "sampler")}
-    assert change_of(old, asked) == Change()
+    assert settings_change(old, asked) == Change()
     with pytest.raises(SweepMismatchError, match=r"sampler\.seed: 0 → 5"):
-        change_of(old, lab_spec(sampler={"seed": 5}))
+        settings_change(old, lab_spec(sampler={"seed": 5}))
 
 
 def test_more_trials_alone_are_what_extend_is_for(asked: SweepSpec) -> None:
     with pytest.raises(SweepMismatchError, match=r"trials: 1 → 4\n.*give extend=3$"):
-        change_of(ledger(asked), lab_spec(trials=4, keep="none"))
+        settings_change(ledger(asked), lab_spec(trials=4, keep="none"))
 
 
 @pytest.mark.parametrize("changes", [{"trials": 3}, {"trials": 9, "block_size": 10}, {"block_size": 10}])
 def test_other_differences_have_no_such_hint(changes: dict[str, Any]) -> None:
     with pytest.raises(SweepMismatchError) as caught:
-        change_of(ledger(lab_spec(trials=5)), lab_spec(**({"trials": 5} | changes)))
+        settings_change(ledger(lab_spec(trials=5)), lab_spec(**({"trials": 5} | changes)))
     assert "extend" not in str(caught.value)
 
 
@@ -101,21 +101,23 @@ class TestMoving:
         return lab_spec(dataset={"name": "arrays", "path": path, **own})
 
     def test_files_may_lie_elsewhere_and_somebody_has_to_look(self) -> None:
-        change = change_of(ledger(self.arrays("/a/x.npz")), self.arrays("/b/x.npz"))
+        change = settings_change(ledger(self.arrays("/a/x.npz")), self.arrays("/b/x.npz"))
         assert change.moves
         assert change.settings == {"dataset": {"name": "arrays", "path": "/b/x.npz"}}
         assert change.lines == ('dataset.path: "/a/x.npz" → "/b/x.npz"',)
 
     def test_no_more_may_change_with_them(self) -> None:
         with pytest.raises(SweepMismatchError, match="split_seed"):
-            change_of(ledger(self.arrays("/a/x.npz")), self.arrays("/b/x.npz", split_seed=4))
+            settings_change(ledger(self.arrays("/a/x.npz")), self.arrays("/b/x.npz", split_seed=4))
         with pytest.raises(SweepMismatchError, match=r"dataset\.name"):
-            change_of(
+            settings_change(
                 ledger(self.arrays("/a/x.npz")), lab_spec(dataset={"name": "image_folder", "root": "/b"})
             )
 
     def test_what_results_follow_from_says_nothing_of_places(self) -> None:
-        assert decided(ledger(self.arrays("/a/x.npz"))) == decided(ledger(self.arrays("/b/x.npz")))
+        assert settings_that_decide(ledger(self.arrays("/a/x.npz"))) == settings_that_decide(
+            ledger(self.arrays("/b/x.npz"))
+        )
 
     @pytest.mark.parametrize(
         ("parameters", "places"),
@@ -126,7 +128,7 @@ class TestMoving:
         ],
     )
     def test_every_data_set_says_which_parameters_are_places(self, parameters: Any, places: set[str]) -> None:
-        assert whereabouts_of(parameters) == places
+        assert file_location_parameters(parameters) == places
 
 
 def test_a_move_goes_through_the_override(tmp_path: Path) -> None:

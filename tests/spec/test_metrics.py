@@ -10,7 +10,7 @@ import pytest
 
 from ratefront.errors import SpecError, SweepMismatchError
 from ratefront.records import metric_names
-from ratefront.spec.changeable_settings import change_of
+from ratefront.spec.changeable_settings import settings_change
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import dump_yaml, load_spec, spec_from_plain, to_plain
 from ratefront.spec.schema import Metric
@@ -195,13 +195,13 @@ def test_a_sweep_that_has_begun_keeps_its_metrics(
 ) -> None:
     began = to_plain(load("measures_:two").spec)
     with pytest.raises(SweepMismatchError, match=told):
-        change_of(began, load(*changed).spec)
+        settings_change(began, load(*changed).spec)
 
 
 def test_the_order_of_metrics_counts(load: Callable[..., LoadedSpec]) -> None:
     began = to_plain(load("measures_:two", "top5_accuracy").spec)
     with pytest.raises(SweepMismatchError, match=r"metrics: \[.* → \["):
-        change_of(began, load("top5_accuracy", "measures_:two").spec)
+        settings_change(began, load("top5_accuracy", "measures_:two").spec)
 
 
 def test_a_metric_may_be_called_as_a_parameter_is(load: Callable[..., LoadedSpec]) -> None:

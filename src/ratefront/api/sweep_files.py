@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ratefront.argument_checks import given_path
 from ratefront.catalogue import CATALOGUE
-from ratefront.catalogue.registry import described_once
+from ratefront.catalogue.registry import remember_descriptions
 from ratefront.errors import InputError, UnknownNameError
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec
@@ -46,7 +46,7 @@ def plan(
     from ratefront.spec.views.plan import plan_of
     from ratefront.tracking.tracking_uri import resolve_uri
 
-    with described_once():
+    with remember_descriptions():
         loaded = load_spec(spec, overrides)
         found = plan_of(loaded, CATALOGUE)
     resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)

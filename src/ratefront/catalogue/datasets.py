@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from ratefront.catalogue.file_locations import WHEREABOUTS, Place
+from ratefront.catalogue.file_locations import FILE_LOCATION, AbsolutePath
 from ratefront.catalogue.registry import Registry
 
 
@@ -33,7 +33,7 @@ class DatasetParameters(BaseModel):
     ] = 0
 
     @classmethod
-    def called(cls, given: Mapping[str, Any]) -> str:
+    def display_name(cls, given: Mapping[str, Any]) -> str:
         """What people call the data set of these parameters, as a sweep file gives them; empty: by its registered name.
 
         Whoever reads a ledger asks, so that nothing is checked: the files may be elsewhere by now.
@@ -41,7 +41,7 @@ class DatasetParameters(BaseModel):
         return ""
 
 
-class ImageParameters(DatasetParameters):
+class LabelledImageParameters(DatasetParameters):
     """What every data set of labelled images can be told: what its images are corrupted with."""
 
     corruption: Annotated[
@@ -68,20 +68,20 @@ class ImageParameters(DatasetParameters):
         return {key: value for key, value in said.items() if value is not None and key not in left_out}
 
 
-class OfficialParameters(ImageParameters):
+class OfficialParameters(LabelledImageParameters):
     """Of a data set that torchvision can download."""
 
     root: Annotated[
-        Place | None, Field(description="folder with the files; else $RATEFRONT_DATA, else the cache")
+        AbsolutePath | None, Field(description="folder with the files; else $RATEFRONT_DATA, else the cache")
     ] = None
-    download: Annotated[bool, Field(description="fetch the files that are not there"), WHEREABOUTS] = True
+    download: Annotated[bool, Field(description="fetch the files that are not there"), FILE_LOCATION] = True
 
 
-class ArraysParameters(ImageParameters):
+class ArraysParameters(LabelledImageParameters):
     """Of one's own arrays in an npz file."""
 
     path: Annotated[
-        Place,
+        AbsolutePath,
         Field(
             description="npz file with x_train, y_train, x_test, y_test, or x_validation, y_validation too"
         ),
@@ -91,7 +91,7 @@ class ArraysParameters(ImageParameters):
     ] = None
 
     @classmethod
-    def called(cls, given: Mapping[str, Any]) -> str:
+    def display_name(cls, given: Mapping[str, Any]) -> str:
         return Path(str(given.get("path", ""))).stem
 
 
@@ -108,23 +108,27 @@ class FilesParameters(DatasetParameters):
     skip_corrupt: Annotated[bool, Field(description="leave out files that cannot be used")] = False
 
 
-class ImageFolderParameters(ImageParameters, FilesParameters):
+class ImageFolderParameters(LabelledImageParameters, FilesParameters):
     """Of labelled image files, a folder a class."""
 
-    root: Annotated[Place, Field(description="folder with train/CLASS/… and val or test, or with CLASS/…")]
+    root: Annotated[
+        AbsolutePath, Field(description="folder with train/CLASS/… and val or test, or with CLASS/…")
+    ]
     size: Annotated[
         int, Field(ge=8, le=4096, description="pixels a side, after resizing and centre crop")
     ] = 224
 
     @classmethod
-    def called(cls, given: Mapping[str, Any]) -> str:
+    def display_name(cls, given: Mapping[str, Any]) -> str:
         return Path(str(given.get("root", ""))).name
 
 
 class ImagesParameters(FilesParameters):
     """Of image files without labels, for codecs that reconstruct."""
 
-    root: Annotated[Place, Field(description="folder with images, or with train, val and test of them")]
+    root: Annotated[
+        AbsolutePath, Field(description="folder with images, or with train, val and test of them")
+    ]
     size: Annotated[int, Field(ge=8, le=4096, description="pixels a side of a crop")] = 256
     crop: Annotated[Literal["random", "centre"], Field(description="where a training image is cropped")] = (
         "random"
@@ -132,7 +136,7 @@ class ImagesParameters(FilesParameters):
     crops_per_image: Annotated[int, Field(ge=1, le=10_000, description="of the training images")] = 1
 
     @classmethod
-    def called(cls, given: Mapping[str, Any]) -> str:
+    def display_name(cls, given: Mapping[str, Any]) -> str:
         return Path(str(given.get("root", ""))).name
 
 
@@ -143,7 +147,7 @@ def _splits(train: int, validation: int, test: int) -> dict[str, int]:
 DATASETS: Registry[DatasetParameters] = Registry("dataset")
 DATASETS.add(
     "digits",
-    ImageParameters,
+    LabelledImageParameters,
     "ratefront.data.official.digits:load_digits",
     "scikit-learn's 1797 handwritten digits of 8×8 pixels",
     {
@@ -222,4 +226,4 @@ def dataset_name(dataset: Mapping[str, Any]) -> str:
     """
     name = str(dataset["name"])
     model = DATASETS[name].parameters if name in DATASETS else DatasetParameters
-    return model.called(dataset) or name
+    return model.display_name(dataset) or name

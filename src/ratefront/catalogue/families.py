@@ -119,7 +119,7 @@ class SampleParameters(FamilyParameters):
         return group_problem(facts["classes"], self.group or 1) if known else None
 
 
-class ImageParameters(FamilyParameters):
+class ImageCodecParameters(FamilyParameters):
     """An image codec, and the task model on the images that it decodes: files of Pillow, or learned from scratch."""
 
     codec: Annotated[
@@ -230,7 +230,7 @@ FAMILIES.add(
 )
 FAMILIES.add(
     "image",
-    ImageParameters,
+    ImageCodecParameters,
     "ratefront.codecs.image.image_family:ImageFamily",
     "image codec, then the task model on the decoded image: PNG, JPEG, WebP, or learned",
 )

@@ -8,11 +8,11 @@ from typing import Annotated, Any, get_args
 from pydantic import AfterValidator, BaseModel, Field
 
 
-class Whereabouts:
-    """Marks a parameter in its annotation, as ``Annotated[str, WHEREABOUTS]``."""
+class FileLocation:
+    """Marks a parameter in its annotation, as ``Annotated[str, FILE_LOCATION]``."""
 
 
-WHEREABOUTS = Whereabouts()
+FILE_LOCATION = FileLocation()
 
 
 def _absolute(path: str) -> str:
@@ -20,10 +20,10 @@ def _absolute(path: str) -> str:
 
 
 #: A path as text, since a sweep file is plain data; absolute, since workers run in folders of their own.
-Place = Annotated[str, Field(min_length=1), AfterValidator(_absolute), WHEREABOUTS]
+AbsolutePath = Annotated[str, Field(min_length=1), AfterValidator(_absolute), FILE_LOCATION]
 
 
-def whereabouts_of(parameters: type[BaseModel]) -> frozenset[str]:
+def file_location_parameters(parameters: type[BaseModel]) -> frozenset[str]:
     """The names of the parameters that are marked so."""
     fields = parameters.model_fields.items()
     return frozenset(
@@ -38,4 +38,4 @@ def _is_marked(annotation: Any) -> bool:
 
 
 def _marked(metadata: Any) -> bool:
-    return any(isinstance(item, Whereabouts) for item in metadata)
+    return any(isinstance(item, FileLocation) for item in metadata)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-MOST_WORDS = 100_000
-USUAL_WORDS = 10_000  # four samples of ten classes
+MAX_JOINT_OUTCOMES = 100_000
+DEFAULT_JOINT_OUTCOMES = 10_000  # four samples of ten classes
 
 
-def largest_group(classes: int, words: int = MOST_WORDS) -> int:
+def largest_group(classes: int, words: int = MAX_JOINT_OUTCOMES) -> int:
     """The largest n with Kⁿ ≤ ``words``, at least 1."""
     group = 1
     while classes ** (group + 1) <= words:
@@ -16,9 +16,9 @@ def largest_group(classes: int, words: int = MOST_WORDS) -> int:
 
 def group_problem(classes: int, group: int) -> str | None:
     """Why a group of so many samples of K classes has too many words; None where it has not."""
-    if classes**group <= MOST_WORDS:
+    if classes**group <= MAX_JOINT_OUTCOMES:
         return None
     return (
         f"a group of {group} samples of {classes} classes has {classes}^{group} joint outcomes, but may have at most "
-        f"{MOST_WORDS}: group must be ≤ {largest_group(classes)}"
+        f"{MAX_JOINT_OUTCOMES}: group must be ≤ {largest_group(classes)}"
     )

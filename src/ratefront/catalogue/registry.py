@@ -29,7 +29,7 @@ _remembered: ContextVar[dict[Any, dict[str, Any]] | None] = ContextVar("_remembe
 
 
 @contextmanager
-def described_once() -> Iterator[None]:
+def remember_descriptions() -> Iterator[None]:
     """Inside, what has been described is not described again: reading data and making networks takes seconds."""
     if _remembered.get() is not None:
         yield

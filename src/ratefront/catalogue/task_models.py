@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from ratefront.catalogue.file_locations import Place
+from ratefront.catalogue.file_locations import AbsolutePath
 from ratefront.catalogue.registry import Registry
 
 #: A data set of so many classes is taken to be ImageNet.
@@ -49,7 +49,7 @@ class TaskModelParameters(BaseModel):
         float, Field(ge=0, lt=1, description="share of a label that is spread over all classes")
     ] = 0.05  # its posteriors give the bounds: an overconfident model makes S&C and TMRD look bad
     weights: Annotated[
-        Place | None,
+        AbsolutePath | None,
         Field(description="file of trained weights to begin with: a state_dict, .pt or .safetensors"),
     ] = None
     precision: Annotated[
@@ -87,7 +87,7 @@ class TaskModelParameters(BaseModel):
         return said
 
 
-def doubts_of(parameters: TaskModelParameters, of_data: Mapping[str, Any]) -> list[str]:
+def accuracy_warnings(parameters: TaskModelParameters, of_data: Mapping[str, Any]) -> list[str]:
     """Sentences on what of a task model's accuracy is to be doubted. ``of_data`` are the facts of its data set, of
     which ``classes`` and ``validation_is_held_out_of_train`` count.
     """
@@ -183,7 +183,7 @@ class ModuleParameters(TaskModelParameters):
 
 
 @dataclass(frozen=True)
-class Takes:
+class AcceptedSamples:
     """The samples that a task model takes: clouds (P, 3), or images (C, H, W); what is empty does not matter.
 
     ``sides``: of square images; ``at_least``: the smallest side; ``channels``: how many.
@@ -220,17 +220,6 @@ class Takes:
         return f"{task_model} takes {self}, but the samples of {dataset} are {kind} {tuple(shape)}"
 
 
-def inside_of_stage(name: str, splits: Sequence[str]) -> str | None:
-    """What is wrong with a split point that lies inside a stage, as ``layer3.3.conv2`` does; None where it does not."""
-    position = next((i for i, split in enumerate(splits) if name.startswith(f"{split}.")), None)
-    if position is None:
-        return None
-    stage, cut_at = splits[position], " or ".join(splits[max(0, position - 1) : position + 1])
-    if "." not in stage:
-        return f"it lies inside the stage {stage}, whose only end is known; cut at {cut_at}"
-    return f"it lies inside the residual block {stage}: what skips past it would have to be sent too; cut at {cut_at}"
-
-
 TASK_MODELS: Registry[Any] = Registry("task model")
 TASK_MODELS.add(
     "small_cnn",
@@ -240,7 +229,7 @@ TASK_MODELS.add(
     {
         "splits": ("conv1", "conv2", "conv3", "hidden"),
         "strides": (1, 2, 4, 0),
-        "takes": Takes("images", sides=(8,)),
+        "takes": AcceptedSamples("images", sides=(8,)),
     },
 )
 TASK_MODELS.add(
@@ -251,7 +240,7 @@ TASK_MODELS.add(
     {
         "splits": ("conv1", "conv2", "fc1", "fc2"),
         "strides": (2, 4, 0, 0),
-        "takes": Takes("images", sides=(28, 32)),
+        "takes": AcceptedSamples("images", sides=(28, 32)),
     },
 )
 TASK_MODELS.add(
@@ -262,7 +251,7 @@ TASK_MODELS.add(
     {
         "splits": ("stem", *(f"block{group}.{block}" for group in (1, 2, 3) for block in (0, 1)), "pool"),
         "strides": (1, 2, 2, 4, 4, 8, 8, 0),
-        "takes": Takes("images", at_least=8),
+        "takes": AcceptedSamples("images", at_least=8),
     },
 )
 TASK_MODELS.add(
@@ -273,7 +262,7 @@ TASK_MODELS.add(
     {
         "splits": ("mlp1", "mlp2", "mlp3", "pool", "hidden1", "hidden2"),
         "strides": (0,) * 6,
-        "takes": Takes("clouds"),
+        "takes": AcceptedSamples("clouds"),
     },
 )
 TASK_MODELS.add(
@@ -284,7 +273,7 @@ TASK_MODELS.add(
     describe="ratefront.tasks.own_network.module_task_model:describe",
 )
 
-_IMAGENET = Takes("images", at_least=32, channels=(1, 3))
+_IMAGENET = AcceptedSamples("images", at_least=32, channels=(1, 3))
 
 
 def _add_resnet(depth: int, blocks: tuple[int, int, int, int]) -> None:

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.catalogue.datasets import ImageParameters
+from ratefront.catalogue.datasets import LabelledImageParameters
 from ratefront.data.corruption import corrupt
 from ratefront.data.dataset import Dataset, Split
 from ratefront.data.hold_out import VALIDATION_SHARE, hold_out_of
@@ -24,7 +24,7 @@ def assemble(
     bits_per_value: int,
     read: tuple[Split, ...],
     told: str,
-    parameters: ImageParameters,
+    parameters: LabelledImageParameters,
 ) -> Dataset:
     """The data set of training, (validation) and test split, as its parameters want it.
 

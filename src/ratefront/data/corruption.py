@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.catalogue.datasets import ImageParameters
+from ratefront.catalogue.datasets import LabelledImageParameters
 from ratefront.data.dataset import Dataset, Samples, Split
 from ratefront.data.stored_samples import from_bytes
 
@@ -77,7 +77,7 @@ class Corrupted:
         return blurred
 
 
-def corrupt(dataset: Dataset, parameters: ImageParameters) -> Dataset:
+def corrupt(dataset: Dataset, parameters: LabelledImageParameters) -> Dataset:
     """The data set with the splits corrupted that its parameters say, or as it is.
 
     ``content`` has to tell the parameters, as that of ``assemble`` does.

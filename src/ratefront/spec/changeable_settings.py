@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.catalogue.file_locations import whereabouts_of
+from ratefront.catalogue.file_locations import file_location_parameters
 from ratefront.errors import SweepMismatchError
 from ratefront.spec.load_spec import to_plain
 from ratefront.spec.schema import SweepSpec
@@ -32,7 +32,7 @@ class Change:
     moves: bool = False
 
 
-def change_of(old: Mapping[str, Any], spec: SweepSpec) -> Change:
+def settings_change(old: Mapping[str, Any], spec: SweepSpec) -> Change:
     """From what a sweep's ledger says, nothing where none has begun, to ``spec``.
 
     Raises:
@@ -41,7 +41,7 @@ def change_of(old: Mapping[str, Any], spec: SweepSpec) -> Change:
     if not old:
         return Change()
     before, now = _complete(dict(old)), to_plain(spec)
-    if difference := spec_difference(decided(before), decided(now)):
+    if difference := spec_difference(settings_that_decide(before), settings_that_decide(now)):
         lines = "\n".join(f"  {line}" for line in difference)
         raise SweepMismatchError(
             Message(
@@ -55,13 +55,13 @@ def change_of(old: Mapping[str, Any], spec: SweepSpec) -> Change:
     return Change(settings, tuple(spec_difference(before, now)), not settings.keys() <= CHANGEABLE)
 
 
-def decided(plain: Mapping[str, Any]) -> dict[str, Any]:
+def settings_that_decide(plain: Mapping[str, Any]) -> dict[str, Any]:
     """What the results of a sweep follow from: without what may change, and without where files lie."""
     found = {key: value for key, value in plain.items() if key not in CHANGEABLE}
     for key, registry in (("dataset", CATALOGUE.datasets), ("task_model", CATALOGUE.task_models)):
         named = found.get(key)
         if isinstance(named, Mapping) and named.get("name") in registry:
-            places = whereabouts_of(registry[named["name"]].parameters)
+            places = file_location_parameters(registry[named["name"]].parameters)
             found[key] = {name: value for name, value in named.items() if name not in places}
     return found
 

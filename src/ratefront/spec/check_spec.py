@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ratefront.catalogue import Catalogue
-from ratefront.catalogue.registry import Registry, described_once
+from ratefront.catalogue.registry import Registry, remember_descriptions
 from ratefront.errors import InputError, SpecError
 from ratefront.spec.coupled_settings import coupled_problems
-from ratefront.spec.known_facts import Facts, facts_of_dataset, known_facts
-from ratefront.spec.problem_wording import from_pydantic, shown, unknown, valid_choices
+from ratefront.spec.known_facts import Facts, dataset_facts_of, known_facts
+from ratefront.spec.problem_wording import problems_of_pydantic, shown, unknown, valid_choices
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space.dimensions import Space
 from ratefront.spec.space.parse_space import parse_space
@@ -38,7 +38,7 @@ def check(raw: object, source: str, catalogue: Catalogue) -> LoadedSpec:
         raise SpecError(
             source, [f"must be a mapping of settings, got {shown(raw)}; {valid_choices(_keys())}"]
         )
-    with described_once():
+    with remember_descriptions():
         return _checked(raw, source, catalogue)
 
 
@@ -47,7 +47,7 @@ def _checked(raw: Mapping[str, Any], source: str, catalogue: Catalogue) -> Loade
     problems: list[str] = []
     for key, registry in (("dataset", catalogue.datasets), ("task_model", catalogue.task_models)):
         if key in raw:
-            of_data = [facts_of_dataset(catalogue, raw.get("dataset"))] if key == "task_model" else []
+            of_data = [dataset_facts_of(catalogue, raw.get("dataset"))] if key == "task_model" else []
             resolved[key], found = _resolve_named(raw[key], registry, key, *of_data)
             problems += found
     refusal = _without_labels(resolved.get("dataset"), catalogue)
@@ -56,7 +56,7 @@ def _checked(raw: Mapping[str, Any], source: str, catalogue: Catalogue) -> Loade
     try:
         spec = SweepSpec.model_validate(resolved)
     except ValidationError as error:
-        raise SpecError(source, [*from_pydantic(error, SweepSpec), *problems]) from error
+        raise SpecError(source, [*problems_of_pydantic(error, SweepSpec), *problems]) from error
     if problems := [*problems, *coupled_problems(spec, catalogue)]:
         raise SpecError(source, problems)
     return LoadedSpec(spec, space)
@@ -83,7 +83,7 @@ def _resolve_named(
         parameters = model.model_validate(own, strict=True)
         registry[name].facts_for(parameters, *of_data)
     except ValidationError as error:
-        return raw, from_pydantic(error, model, path)
+        return raw, problems_of_pydantic(error, model, path)
     except InputError as error:
         return raw, [Message(f"{path}: ", error)]
     return {"name": name, **parameters.model_dump(mode="json")}, []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ratefront.catalogue import Catalogue
 from ratefront.columns import is_taken, name_on_validation
 from ratefront.records import LOGARITHMIC, OBJECTIVES, WITH_DEFAULT_REFERENCE
-from ratefront.spec.known_facts import facts_of_spec
+from ratefront.spec.known_facts import spec_facts
 from ratefront.spec.problem_wording import repeated, shown, unknown
 from ratefront.spec.resource_check import families_of
 from ratefront.spec.schema import SweepSpec
@@ -80,7 +80,7 @@ def _holder(name: str, metrics: Sequence[str]) -> str:
 
 def _unfit(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
     """Why the task model cannot take the data set's samples, as far as both are known."""
-    facts = facts_of_spec(catalogue, spec)
+    facts = spec_facts(catalogue, spec)
     if not {"takes", "shape"} <= facts.keys():
         return []
     problem = facts["takes"].problem(spec.task_model.name, spec.dataset.name, facts["shape"])

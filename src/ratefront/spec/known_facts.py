@@ -19,16 +19,16 @@ Facts: TypeAlias = Mapping[str, Any]
 
 def known_facts(catalogue: Catalogue, task_model: object, dataset: object) -> Facts:
     """Facts of both, given as they stand in the file; of what has a problem (told elsewhere) nothing is known."""
-    of_data = facts_of_dataset(catalogue, dataset)
+    of_data = dataset_facts_of(catalogue, dataset)
     return _facts(catalogue.task_models, task_model, of_data) | of_data
 
 
-def facts_of_dataset(catalogue: Catalogue, dataset: object) -> dict[str, Any]:
+def dataset_facts_of(catalogue: Catalogue, dataset: object) -> dict[str, Any]:
     """Facts of a data set alone; what is known of a task model may depend on them."""
     return _facts(catalogue.datasets, dataset)
 
 
-def facts_of_spec(catalogue: Catalogue, spec: SweepSpec) -> Facts:
+def spec_facts(catalogue: Catalogue, spec: SweepSpec) -> Facts:
     """Facts of a checked spec's task model and data set."""
     return known_facts(catalogue, spec.task_model.model_dump(), spec.dataset.model_dump())
 

@@ -11,7 +11,7 @@ from ratefront.catalogue import CATALOGUE, Catalogue
 from ratefront.catalogue.registry import load_target
 from ratefront.errors import InputError, SpecError
 from ratefront.spec.check_spec import LoadedSpec, check
-from ratefront.spec.known_facts import facts_of_dataset
+from ratefront.spec.known_facts import dataset_facts_of
 from ratefront.spec.overrides import apply_overrides
 from ratefront.spec.plain_data import plain
 from ratefront.spec.schema import SweepSpec
@@ -82,7 +82,7 @@ def check_weights(spec: SweepSpec, source: str, catalogue: Catalogue) -> None:
     """
     if spec.task_model.parameters.get("weights") is None:
         return
-    of_data = facts_of_dataset(catalogue, spec.dataset.model_dump())
+    of_data = dataset_facts_of(catalogue, spec.dataset.model_dump())
     try:
         load_target(_CHECK_WEIGHTS)(spec.task_model, of_data.get("classes"), of_data.get("shape"))
     except InputError as error:

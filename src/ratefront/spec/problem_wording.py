@@ -93,7 +93,7 @@ def _number(value: object) -> object:
     return f"{value:g}" if isinstance(value, float) else value
 
 
-def from_pydantic(error: ValidationError, model: type[BaseModel], root: str = "") -> list[str]:
+def problems_of_pydantic(error: ValidationError, model: type[BaseModel], root: str = "") -> list[str]:
     """One line for each error of ``model``; ``root`` is the path of the model in the file."""
     details = error.errors(include_url=False)
     places = [detail["loc"] for detail in details]

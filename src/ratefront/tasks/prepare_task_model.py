@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.catalogue.task_models import ImageNetParameters, TaskModelParameters, doubts_of
+from ratefront.catalogue.task_models import ImageNetParameters, TaskModelParameters, accuracy_warnings
 from ratefront.data.cache_folders import cache_folder
 from ratefront.data.dataset import Dataset
 from ratefront.data.load_dataset import load_dataset
@@ -105,7 +105,7 @@ def _train_into(
             "classes": data.classes,
             "validation_is_held_out_of_train": data.validation_is_held_out_of_train,
         }
-        warnings = [*data.remarks, *doubts_of(parameters, of_data)]
+        warnings = [*data.remarks, *accuracy_warnings(parameters, of_data)]
         facts = {"identity": identity, "inputs": dict(inputs), "warnings": warnings}
         with course.ending_at(DivergedError, InputError):
             train_task_model(model, data, parameters, device, course)

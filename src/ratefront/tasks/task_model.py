@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from ratefront.catalogue.task_models import inside_of_stage
+from ratefront.catalogue.split_points import check_split_point
 from ratefront.data.dataset import Samples
-from ratefront.errors import InputError, UnknownNameError
+from ratefront.errors import InputError
 from ratefront.tasks.float_rounding import plain_float32
 
 DROP_SOFTMAX = "drop the softmax at its end: training takes one of its own, and so do the bounds"
@@ -97,9 +97,7 @@ class TaskModel(nn.Module):
         """
 
     def _position(self, split: str) -> int:
-        if split not in self.splits:
-            remark = inside_of_stage(split, self.splits)
-            raise UnknownNameError("split point", split, self.splits, remark or "")
+        check_split_point(split, self.splits)
         return self.splits.index(split)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ratefront.records import TrialParams
-from ratefront.spec.changeable_settings import decided
+from ratefront.spec.changeable_settings import settings_that_decide
 from ratefront.spec.load_spec import to_plain
 from ratefront.spec.schema import SweepSpec
 
@@ -22,7 +22,7 @@ SHARE = 1 / 50
 
 def identity_of(params: TrialParams, spec: SweepSpec) -> dict[str, Any]:
     """All that decides a training's course, as JSON gives it back."""
-    whole = decided(to_plain(spec))  # without where files lie: what was moved is still the same
+    whole = settings_that_decide(to_plain(spec))  # without where files lie: what was moved is still the same
     decisive = {
         "format": CHECKPOINT_FORMAT,
         "ratefront": version("ratefront"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ratefront.catalogue.families import SampleParameters
-from ratefront.catalogue.largest_group import USUAL_WORDS, largest_group
+from ratefront.catalogue.largest_group import DEFAULT_JOINT_OUTCOMES, largest_group
 from ratefront.codecs.channel_simulation.posterior_channel import (
     PosteriorChannel,
     RateDistortionOptimal,
@@ -30,7 +30,7 @@ class SampleFamily(Family):
             InputError: The group has too many words.
         """
         parameters = SampleParameters.model_validate(structure.parameters)
-        group = parameters.group or largest_group(structure.classes, USUAL_WORDS)
+        group = parameters.group or largest_group(structure.classes, DEFAULT_JOINT_OUTCOMES)
         source = None if receiver_only else _source(parameters, structure)
         return SampleCodec(source, structure.classes, group)
 

@@ -5,7 +5,7 @@ CompressAI's pretrained weights are not offered: they are downloads, and were le
 
 from __future__ import annotations
 
-from ratefront.catalogue.families import ImageParameters
+from ratefront.catalogue.families import ImageCodecParameters
 from ratefront.codecs.bottleneck.bottleneck import Bottleneck
 from ratefront.codecs.bottleneck.training_inputs import image_material
 from ratefront.codecs.contract import Codec, CodecStructure, Family
@@ -29,7 +29,7 @@ class ImageFamily(Family):
         Raises:
             InputError: Samples are no grey or RGB images, or too large or too small for the codec.
         """
-        parameters = ImageParameters.model_validate(structure.parameters)
+        parameters = ImageCodecParameters.model_validate(structure.parameters)
         if problem := parameters.unfit({"shape": structure.shape}):
             raise InputError(f"family image: {problem}")
         channels, height, width = structure.shape
@@ -49,13 +49,13 @@ class ImageFamily(Family):
             return None
         if not isinstance(codec, LearnedImageCodec):
             raise TypeError(f"expected an image codec, got {type(codec).__name__}")
-        parameters = ImageParameters.model_validate(structure.parameters)
+        parameters = ImageCodecParameters.model_validate(structure.parameters)
         codec.back_end.load_state_dict(on_pixels(task_model).state_dict())
         train, validation = image_material(data, codec.device)
         return ImageLearner(codec, train, validation, of_task=parameters.distortion == "task")
 
 
-def _bottleneck(parameters: ImageParameters, shape: tuple[int, ...], *, with_prior: bool) -> Bottleneck:
+def _bottleneck(parameters: ImageCodecParameters, shape: tuple[int, ...], *, with_prior: bool) -> Bottleneck:
     from ratefront.codecs.image.image_transforms import image_analysis, image_synthesis, latent_shape
 
     assert parameters.channels is not None, "checked by the parameter model"

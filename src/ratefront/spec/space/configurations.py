@@ -83,7 +83,7 @@ def uses_seed(values: Values, catalogue: Catalogue = CATALOGUE) -> bool:
         return True
 
 
-def too_few(space: Space, trials: int, catalogue: Catalogue = CATALOGUE) -> str | None:
+def too_few_configurations(space: Space, trials: int, catalogue: Catalogue = CATALOGUE) -> str | None:
     """What becomes of a sweep that asks for more trials than its space holds configurations; None where it does not."""
     size = count(space)
     if size is None or size >= trials:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from ratefront.catalogue.task_models import inside_of_stage
+from ratefront.catalogue.split_points import inside_stage
 from ratefront.records import Scalar
 from ratefront.spec.known_facts import Facts
 from ratefront.spec.problem_wording import rule, shown, unknown, valid_choices
@@ -75,7 +75,7 @@ class Parameter:
 
     def _unknown(self, value: Scalar, choices: tuple[Scalar, ...]) -> str:
         of_a_stage = self.name in VALUES_FROM_TASK_MODEL
-        inside = inside_of_stage(str(value), tuple(map(str, choices))) if of_a_stage else None
+        inside = inside_stage(str(value), tuple(map(str, choices))) if of_a_stage else None
         if inside:
             return f"unknown value {shown(value)}: {inside}; {valid_choices(choices)}"
         return unknown("value", value, choices)

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from ratefront.catalogue.family_parameters import FamilyParameters
 from ratefront.records import Scalar
 from ratefront.spec.known_facts import Facts
-from ratefront.spec.problem_wording import from_pydantic, shown
+from ratefront.spec.problem_wording import problems_of_pydantic, shown
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Dimension, Space, assign
 from ratefront.spec.space.parameter_fields import Parameter
 
@@ -49,7 +49,7 @@ def model_problems(space: Space, model: type[FamilyParameters], path: str, facts
             problems |= dict.fromkeys([f"{path}: {unfit}"] if unfit else [])
         except ValidationError as error:
             if all(detail["type"] != "missing" for detail in error.errors()):
-                problems |= dict.fromkeys(from_pydantic(error, model, path))
+                problems |= dict.fromkeys(problems_of_pydantic(error, model, path))
     return list(problems)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ratefront.catalogue import Catalogue
-from ratefront.catalogue.task_models import doubts_of
+from ratefront.catalogue.task_models import accuracy_warnings
 from ratefront.records import Objectives
 from ratefront.spec.check_spec import LoadedSpec
-from ratefront.spec.known_facts import facts_of_spec
+from ratefront.spec.known_facts import spec_facts
 from ratefront.spec.resource_check import check_capacity
 from ratefront.spec.schema import SweepSpec
-from ratefront.spec.space.configurations import too_few
+from ratefront.spec.space.configurations import too_few_configurations
 from ratefront.spec.space.dimensions import Branch, Space
 from ratefront.spec.space.parameter_fields import Parameter, parameters_of
 from ratefront.spec.views.render_plan import in_words, render_plan
@@ -45,7 +45,7 @@ def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:
     spec = loaded.spec
     registered = {name: catalogue.families[name] for name in _families(loaded.space)}
     parameters = catalogue.task_models[spec.task_model.name].parameters(**spec.task_model.parameters)
-    task_model, facts = catalogue.task_models[spec.task_model.name], facts_of_spec(catalogue, spec)
+    task_model, facts = catalogue.task_models[spec.task_model.name], spec_facts(catalogue, spec)
     return Plan(
         spec=spec,
         space=loaded.space,
@@ -56,8 +56,8 @@ def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:
         task_model_summary=task_model.summary,
         split_points=tuple(facts.get("splits", ())),
         directions=spec.directions,
-        too_few_configurations=too_few(loaded.space, spec.trials, catalogue),
-        warnings=(*facts.get("remarks", ()), *doubts_of(parameters, facts)),
+        too_few_configurations=too_few_configurations(loaded.space, spec.trials, catalogue),
+        warnings=(*facts.get("remarks", ()), *accuracy_warnings(parameters, facts)),
     )
 
 
