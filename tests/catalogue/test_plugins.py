@@ -23,7 +23,7 @@ from ratefront.catalogue.families import FAMILIES
 from ratefront.catalogue.plugins import Plugins
 from ratefront.catalogue.task_models import TASK_MODELS
 from ratefront.errors import InputError, SpecError
-from ratefront.spec.check_spec import check
+from ratefront.spec.check_spec import check_spec
 from ratefront.spec.space.dimensions import Branch, Choice, Int
 from ratefront.spec.views.json_schema import sweep_json_schema
 from ratefront.spec.views.plan import plan_of, render_plan
@@ -80,7 +80,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
 
 def test_what_a_plugin_registers_is_checked_as_our_own(installed: Installed) -> None:
     catalogue = installed(first_plugin=PLUGIN)
-    loaded = check(SWEEP, "sweep.yaml", catalogue)
+    loaded = check_spec(SWEEP, "sweep.yaml", catalogue)
     assert loaded.space == {"family": Branch({"foreign": {"split": Choice(("only",)), "letters": Int(2, 5)}})}
     for wrong, problem in (
         ({"split": "conv1", "letters": 3}, 'space.family.foreign.split: unknown value "conv1"'),
@@ -88,15 +88,15 @@ def test_what_a_plugin_registers_is_checked_as_our_own(installed: Installed) -> 
         ({"split": "only", "leters": 3}, "unknown parameter"),
     ):
         with pytest.raises(SpecError, match=problem):
-            check(SWEEP | {"space": {"family": {"foreign": wrong}}}, "sweep.yaml", catalogue)
+            check_spec(SWEEP | {"space": {"family": {"foreign": wrong}}}, "sweep.yaml", catalogue)
     with pytest.raises(SpecError, match=r"shallow takes images \(C, 6, 6\), but the samples of digits"):
-        check(SWEEP | {"dataset": "digits"}, "sweep.yaml", catalogue)
+        check_spec(SWEEP | {"dataset": "digits"}, "sweep.yaml", catalogue)
 
 
 def test_it_is_in_the_plan(installed: Installed) -> None:
     catalogue = installed(planned_plugin=PLUGIN)
     console = Console(file=io.StringIO(), width=100)
-    console.print(render_plan(plan_of(check(SWEEP, "sweep.yaml", catalogue), catalogue)))
+    console.print(render_plan(plan_of(check_spec(SWEEP, "sweep.yaml", catalogue), catalogue)))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "foreign  (somebody else's codec)" in text
     assert "letters: 2 to 5, whole" in text

@@ -64,7 +64,7 @@ def test_another_value_is_taken_or_refused(asked: SweepSpec, key: str) -> None:
         return
     change = settings_change(ledger(asked), other)
     assert change.settings == {key: to_plain(other)[key]}
-    assert not change.moves
+    assert not change.moves_files
     assert change.lines
     assert all(line.startswith(key) for line in change.lines)
 
@@ -102,7 +102,7 @@ class TestMoving:
 
     def test_files_may_lie_elsewhere_and_somebody_has_to_look(self) -> None:
         change = settings_change(ledger(self.arrays("/a/x.npz")), self.arrays("/b/x.npz"))
-        assert change.moves
+        assert change.moves_files
         assert change.settings == {"dataset": {"name": "arrays", "path": "/b/x.npz"}}
         assert change.lines == ('dataset.path: "/a/x.npz" → "/b/x.npz"',)
 

@@ -14,7 +14,7 @@ from ratefront.records import Progress, TrialParams
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.known_facts import spec_facts
 from ratefront.spec.load_spec import load_spec
-from ratefront.spec.plain_data import plain
+from ratefront.spec.plain_data import as_plain_data
 from ratefront.spec.space.parse_space import parse_space
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.wording import Argument, Message
@@ -91,7 +91,7 @@ def checked_params(loaded: LoadedSpec, values: Mapping[str, Any], seed: int = 0)
         raise InputError(
             f'params: pass a family and its parameters, as {{"family": "label"}}, got {values!r}'
         )
-    spec, values = loaded.spec, plain(values)
+    spec, values = loaded.spec, as_plain_data(values)
     family = values.get("family")
     if not isinstance(family, str):
         raise InputError(f"the parameters name no family; valid: {', '.join(CATALOGUE.families)}")

@@ -84,7 +84,7 @@ def first_sweep(
     """
     from ratefront.data.dataset_of_path import given_datasets
     from ratefront.data.load_dataset import load_dataset
-    from ratefront.spec.check_spec import check
+    from ratefront.spec.check_spec import check_spec
     from ratefront.spec.load_spec import check_weights
     from ratefront.spec.yaml_text import read_yaml
     from ratefront.tasks.training.draft_first_sweep import first_sweep as for_datasets
@@ -106,7 +106,7 @@ def first_sweep(
     with threads_of(1):
         first = for_datasets(datasets, named)
     text = first.text(path)
-    check_weights(check(read_yaml(text), str(path), CATALOGUE).spec, str(path), CATALOGUE)
+    check_weights(check_spec(read_yaml(text), str(path), CATALOGUE).spec, str(path), CATALOGUE)
     with path.open("x", encoding="utf-8") as file:
         file.write(text)
     return first

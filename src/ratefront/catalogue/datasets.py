@@ -1,7 +1,7 @@
-"""The data sets, known without importing torch.
+"""The data sets and their parameters, known without importing torch.
 
-Facts: ``classes`` (0: without labels) and ``shape`` of one sample: (channels, height, width), or (points, 3); where
-they are known, ``samples`` of each split.
+Their facts: ``classes`` (0: no labels), the ``shape`` of one sample as (channels, height, width) or (points, 3), and
+where known the number of ``samples`` in each split.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ratefront.catalogue.registry import Registry
 
 
 class DatasetParameters(BaseModel):
-    """What every data set can be told."""
+    """Parameters that every data set has."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -34,15 +34,16 @@ class DatasetParameters(BaseModel):
 
     @classmethod
     def display_name(cls, given: Mapping[str, Any]) -> str:
-        """What people call the data set of these parameters, as a sweep file gives them; empty: by its registered name.
+        """The name by which people know the data set; empty where its registered name serves.
 
-        Whoever reads a ledger asks, so that nothing is checked: the files may be elsewhere by now.
+        ``given`` holds the parameters as a sweep file gives them. Nothing is checked: a ledger is also read where the
+        files have moved.
         """
         return ""
 
 
 class LabelledImageParameters(DatasetParameters):
-    """What every data set of labelled images can be told: what its images are corrupted with."""
+    """Parameters that every data set of labelled images has: how its images are corrupted."""
 
     corruption: Annotated[
         Literal["none", "noise", "blur"], Field(description="Gaussian noise or Gaussian blur of the images")
@@ -62,14 +63,14 @@ class LabelledImageParameters(DatasetParameters):
 
     @model_serializer(mode="wrap")
     def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """What is not there is not said, nor details of no corruption: a sweep begun before there were any goes on."""
+        """Leave out what is not set, so that a sweep from before these parameters existed can go on."""
         said: dict[str, Any] = handler(self)
         left_out = ("corruption", "severity", "corrupted") if self.corruption == "none" else ()
         return {key: value for key, value in said.items() if value is not None and key not in left_out}
 
 
 class OfficialParameters(LabelledImageParameters):
-    """Of a data set that torchvision can download."""
+    """Parameters of a data set that torchvision can download."""
 
     root: Annotated[
         AbsolutePath | None, Field(description="folder with the files; else $RATEFRONT_DATA, else the cache")
@@ -78,7 +79,7 @@ class OfficialParameters(LabelledImageParameters):
 
 
 class ArraysParameters(LabelledImageParameters):
-    """Of one's own arrays in an npz file."""
+    """Parameters of a user's own arrays in an npz file."""
 
     path: Annotated[
         AbsolutePath,
@@ -92,11 +93,12 @@ class ArraysParameters(LabelledImageParameters):
 
     @classmethod
     def display_name(cls, given: Mapping[str, Any]) -> str:
+        """The file's name without its suffix."""
         return Path(str(given.get("path", ""))).stem
 
 
 class FilesParameters(DatasetParameters):
-    """What every data set of image files can be told."""
+    """Parameters that every data set of image files has."""
 
     channels: Annotated[
         Literal[1, 3] | None, Field(description="grey or RGB; else grey where no file has colours")
@@ -109,7 +111,7 @@ class FilesParameters(DatasetParameters):
 
 
 class ImageFolderParameters(LabelledImageParameters, FilesParameters):
-    """Of labelled image files, a folder a class."""
+    """Parameters of labelled image files, one folder for each class."""
 
     root: Annotated[
         AbsolutePath, Field(description="folder with train/CLASS/… and val or test, or with CLASS/…")
@@ -120,11 +122,12 @@ class ImageFolderParameters(LabelledImageParameters, FilesParameters):
 
     @classmethod
     def display_name(cls, given: Mapping[str, Any]) -> str:
+        """The folder's name."""
         return Path(str(given.get("root", ""))).name
 
 
 class ImagesParameters(FilesParameters):
-    """Of image files without labels, for codecs that reconstruct."""
+    """Parameters of image files without labels, for codecs that reconstruct images."""
 
     root: Annotated[
         AbsolutePath, Field(description="folder with images, or with train, val and test of them")
@@ -137,6 +140,7 @@ class ImagesParameters(FilesParameters):
 
     @classmethod
     def display_name(cls, given: Mapping[str, Any]) -> str:
+        """The folder's name."""
         return Path(str(given.get("root", ""))).name
 
 
@@ -220,9 +224,9 @@ DATASETS.add(
 
 
 def dataset_name(dataset: Mapping[str, Any]) -> str:
-    """What a sweep's data set is called: one's own by its file or folder (``birds.npz``: ``birds``), others by name.
+    """The name of a sweep's data set for people: a user's own by its file or folder (``birds.npz``: ``birds``).
 
-    ``dataset`` is the sweep file's description of it, plain data with a ``name``.
+    ``dataset`` is the sweep file's description: plain data with a ``name``.
     """
     name = str(dataset["name"])
     model = DATASETS[name].parameters if name in DATASETS else DatasetParameters

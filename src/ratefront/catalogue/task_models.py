@@ -1,8 +1,8 @@
-"""The task models, known without importing torch.
+"""The task models and their parameters, known without importing torch.
 
-Facts: ``splits``, their split points from input to output, and ``strides``: how many pixels of the image one of the
-features stands for there, along each side (a map has ⌈H/stride⌉ rows); 0 where they are no map. ``takes`` says which
-samples they take. What is not known of a user's own module is left out.
+Their facts: ``splits`` are the split points from input to output. ``strides`` says how many pixels of the image one
+feature covers there, along each side: a map has ⌈H/stride⌉ rows; 0 where features are no map. ``takes`` says which
+samples the model accepts. What is not known of a user's own module is left out.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SAID_WHERE_IT_DIFFERS = {"augment", "weight_decay", "label_smoothing", "weights
 
 
 class TaskModelParameters(BaseModel):
-    """What every task model can be told; it is trained once and cached by the content of these and the data."""
+    """Parameters of every task model, which is trained once and cached by their content and that of the data."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -57,12 +57,12 @@ class TaskModelParameters(BaseModel):
     ] = "fp16"
 
     def may_have_seen(self, classes: int) -> bool:
-        """Whether it begins with weights that were trained elsewhere on data of so many classes: perhaps on these."""
+        """Whether it begins with weights trained elsewhere on data of so many classes, perhaps on these samples."""
         return self.weights is not None
 
     @property
     def may_stay_untrained(self) -> bool:
-        """Whether no epoch at all makes sense."""
+        """Whether ``epochs: 0`` makes sense."""
         return self.weights is not None
 
     @model_validator(mode="after")
@@ -79,7 +79,7 @@ class TaskModelParameters(BaseModel):
 
     @model_serializer(mode="wrap")
     def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """What came later is said only where it differs from its default: most sweep files say little."""
+        """Write parameters that were added later only where they differ from their default."""
         said: dict[str, Any] = handler(self)
         for name in _SAID_WHERE_IT_DIFFERS & said.keys():
             if getattr(self, name) == type(self).model_fields[name].default:
@@ -88,8 +88,9 @@ class TaskModelParameters(BaseModel):
 
 
 def accuracy_warnings(parameters: TaskModelParameters, of_data: Mapping[str, Any]) -> list[str]:
-    """Sentences on what of a task model's accuracy is to be doubted. ``of_data`` are the facts of its data set, of
-    which ``classes`` and ``validation_is_held_out_of_train`` count.
+    """Warnings about a task model's accuracy, one sentence each.
+
+    ``of_data`` holds the facts of its data set; ``classes`` and ``validation_is_held_out_of_train`` are read.
     """
     classes, is_held_out = of_data.get("classes"), of_data.get("validation_is_held_out_of_train")
     if not (is_held_out and classes and parameters.may_have_seen(classes)):
@@ -102,7 +103,7 @@ def accuracy_warnings(parameters: TaskModelParameters, of_data: Mapping[str, Any
 
 
 class LeNetParameters(TaskModelParameters):
-    """As every task model; ``width`` scales both convolutions."""
+    """Parameters of LeNet; ``width`` scales both convolutions."""
 
     width: Annotated[int, Field(ge=1, le=512, description="channels of conv1; conv2 has twice as many")] = 32
 
@@ -117,7 +118,7 @@ class ResidualCNNParameters(TaskModelParameters):
 
 
 class PointNetParameters(TaskModelParameters):
-    """As every task model; a cloud has no sides to flip."""
+    """Parameters of PointNet; a cloud has no sides to flip."""
 
     augment: Annotated[
         Literal["none", "shift", "affine"],
@@ -130,7 +131,7 @@ class PointNetParameters(TaskModelParameters):
 
 
 class ImageNetParameters(TaskModelParameters):
-    """As every task model, or with torchvision's weights, of which nothing but a new classifier is trained."""
+    """Parameters of torchvision's models; with its weights, only a new classifier is trained."""
 
     pretrained: Annotated[
         bool, Field(description="begin with torchvision's weights, learned on ImageNet")
@@ -144,10 +145,12 @@ class ImageNetParameters(TaskModelParameters):
     ] = None
 
     def may_have_seen(self, classes: int) -> bool:
+        """True also where its weights come from elsewhere."""
         return super().may_have_seen(classes) or (self.pretrained and classes == IMAGENET_CLASSES)
 
     @property
     def may_stay_untrained(self) -> bool:
+        """True where it begins with trained weights."""
         return self.pretrained or self.weights is not None
 
     @property
@@ -164,7 +167,7 @@ class ImageNetParameters(TaskModelParameters):
 
 
 class ModuleParameters(TaskModelParameters):
-    """As every task model; ``target`` makes it, and may give it weights in code."""
+    """Parameters of a user's own model: ``target`` builds it and may load weights in code."""
 
     target: Annotated[
         str,
@@ -175,18 +178,21 @@ class ModuleParameters(TaskModelParameters):
     ]
 
     def may_have_seen(self, classes: int) -> bool:
+        """True also where its weights come from elsewhere."""
         return super().may_have_seen(classes) or self.epochs == 0
 
     @property
     def may_stay_untrained(self) -> bool:
+        """True: its code may load trained weights."""
         return True
 
 
 @dataclass(frozen=True)
 class AcceptedSamples:
-    """The samples that a task model takes: clouds (P, 3), or images (C, H, W); what is empty does not matter.
+    """The samples that a task model accepts: clouds (P, 3), or images (C, H, W).
 
-    ``sides``: of square images; ``at_least``: the smallest side; ``channels``: how many.
+    ``sides`` are the valid sides of square images, ``at_least`` the smallest side, ``channels`` the valid numbers of
+    channels. An empty tuple allows any.
     """
 
     kind: Literal["images", "clouds"]
@@ -203,7 +209,7 @@ class AcceptedSamples:
         return f"images ({channels}, H, W) of at least {self.at_least}×{self.at_least} pixels"
 
     def fit(self, shape: Sequence[int]) -> bool:
-        """Whether samples of this shape are such ones."""
+        """Whether samples of this shape are accepted."""
         if self.kind == "clouds":
             return len(shape) == 2 and shape[1] == 3
         if len(shape) != 3 or (self.channels and shape[0] not in self.channels):
@@ -213,7 +219,7 @@ class AcceptedSamples:
         return min(shape[1:]) >= self.at_least
 
     def problem(self, task_model: str, dataset: str, shape: Sequence[int]) -> str | None:
-        """Why ``task_model`` cannot take the samples of ``dataset``; None where it can."""
+        """Why ``task_model`` does not accept the samples of ``dataset``; None where it does."""
         if self.fit(shape):
             return None
         kind = "clouds" if len(shape) == 2 else "images"

@@ -105,9 +105,9 @@ def run_sweep(
         opening = opening_events(loaded.spec, engine.history, wishes, opener, change)
         live = LiveSweep(engine, ledger, following.changed)
         turns = Turns(live, folder, caught, following)
-        if goes_on(opening) or change.moves:
+        if goes_on(opening) or change.moves_files:
             slots = slots or _slots(stack, loaded.spec, caught)
-        if change.moves or is_anything_left(engine, opening):
+        if change.moves_files or is_anything_left(engine, opening):
             check_same_inputs(engine.history, loaded.spec, work.inputs, turns)
         with following:
             if opening:

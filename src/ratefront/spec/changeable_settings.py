@@ -1,4 +1,4 @@
-"""What of a sweep file may be another one when a sweep is gone on with: what decides no result."""
+"""The settings of a sweep file that may change when a sweep is resumed: those that decide no result."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ CHANGEABLE = frozenset({"resources", "retries", "keep", "bounds", "reference", "
 
 @dataclass(frozen=True)
 class Change:
-    """``settings``: the keys of the sweep file whose values are others from now on; ``lines`` say which to people.
+    """What changes in a sweep file when its sweep is resumed.
 
-    ``moves``: files lie elsewhere, so that somebody has to look whether they are the same.
+    ``settings`` holds the keys with new values, ``lines`` describes them to people. ``moves_files`` is True where files
+    have a new location: then their content must be compared.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
-    moves: bool = False
+    moves_files: bool = False
 
 
 def settings_change(old: Mapping[str, Any], spec: SweepSpec) -> Change:
-    """From what a sweep's ledger says, nothing where none has begun, to ``spec``.
+    """The change from the spec in a sweep's ledger (``old``, empty before it begins) to ``spec``.
 
     Raises:
         SweepMismatchError: They differ in more than may change; shows the difference.
@@ -56,7 +57,7 @@ def settings_change(old: Mapping[str, Any], spec: SweepSpec) -> Change:
 
 
 def settings_that_decide(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """What the results of a sweep follow from: without what may change, and without where files lie."""
+    """The settings that decide a sweep's results: all but the changeable ones and the locations of files."""
     found = {key: value for key, value in plain.items() if key not in CHANGEABLE}
     for key, registry in (("dataset", CATALOGUE.datasets), ("task_model", CATALOGUE.task_models)):
         named = found.get(key)
@@ -67,7 +68,7 @@ def settings_that_decide(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _complete(old: dict[str, Any]) -> dict[str, Any]:
-    """With the defaults of settings that came later: an older sweep had them without saying so."""
+    """Add the defaults of settings that newer versions introduced: an older sweep ran with them."""
     try:
         return to_plain(SweepSpec.model_validate(old))
     except ValidationError:

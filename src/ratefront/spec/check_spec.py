@@ -1,4 +1,4 @@
-"""The check of a whole sweep file against the catalogue: every problem at once, or the resolved spec."""
+"""Checks a whole sweep file against the catalogue: all problems at once, or the resolved spec."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LoadedSpec:
     space: Space
 
 
-def check(raw: object, source: str, catalogue: Catalogue) -> LoadedSpec:
+def check_spec(raw: object, source: str, catalogue: Catalogue) -> LoadedSpec:
     """Resolve plain data into a spec with all defaults filled in; ``source`` names where the data came from.
 
     Raises:
@@ -69,7 +69,7 @@ def _keys() -> list[str]:
 def _resolve_named(
     raw: object, registry: Registry[Any], path: str, *of_data: Facts
 ) -> tuple[object, list[str]]:
-    """The named thing with all its parameters, or as it was, with the problems that its registry sees."""
+    """The named thing with all its parameters; or unchanged, with the problems that its registry finds."""
     given = {"name": raw} if isinstance(raw, str) else raw
     if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
         return raw, []  # the schema says what is wrong
@@ -90,7 +90,7 @@ def _resolve_named(
 
 
 def _without_labels(dataset: object, catalogue: Catalogue) -> str | None:
-    """Why no sweep can be run on this data set, where it has no labels."""
+    """Why no sweep can run on this data set if it has no labels; None if it has some."""
     if known_facts(catalogue, None, dataset).get("classes") != 0:
         return None
     name = dataset["name"] if isinstance(dataset, Mapping) else dataset

@@ -1,4 +1,4 @@
-"""What a sweep would do, before it does it: the plan that ``ratefront check`` prints."""
+"""The plan of a sweep, which ``ratefront check`` prints before anything starts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space.configurations import too_few_configurations
 from ratefront.spec.space.dimensions import Branch, Space
 from ratefront.spec.space.parameter_fields import Parameter, parameters_of
-from ratefront.spec.views.render_plan import in_words, render_plan
+from ratefront.spec.views.render_plan import describe_data, render_plan
 
 __all__ = ["Plan", "plan_of", "render_plan"]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the sweep file asks for, joined with what the catalogue knows of it."""
+    """A checked sweep file, joined with what the catalogue knows about it."""
 
     spec: SweepSpec
     space: Space
@@ -36,7 +36,7 @@ class Plan:
     warnings: tuple[str, ...]
 
     def too_much_for(self, cpus: float, gpus: float) -> list[str]:
-        """A line for each setting that asks for more than a machine of so many cores and GPUs has."""
+        """One line for each setting that asks for more cores or GPUs than a machine has."""
         return check_capacity(self.spec, cpus, gpus)
 
 
@@ -52,7 +52,9 @@ def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:
         families={name: parameters_of(family.parameters, facts) for name, family in registered.items()},
         family_summaries={name: family.summary for name, family in registered.items()},
         dataset_summary=catalogue.datasets[spec.dataset.name].summary,
-        data=in_words(facts["shape"], facts["classes"], facts.get("samples")) if "shape" in facts else "",
+        data=describe_data(facts["shape"], facts["classes"], facts.get("samples"))
+        if "shape" in facts
+        else "",
         task_model_summary=task_model.summary,
         split_points=tuple(facts.get("splits", ())),
         directions=spec.directions,
