@@ -15,7 +15,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from rich.console import Console
-from tests.catalogue.distributions import install
+from tests.catalogue.plugin_packages import install
 
 from ratefront.catalogue import Catalogue
 from ratefront.catalogue.datasets import DATASETS
@@ -78,7 +78,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
     return put
 
 
-def test_what_a_plugin_registers_is_checked_as_our_own(installed: Installed) -> None:
+def test_a_plugins_entries_are_checked_like_our_own(installed: Installed) -> None:
     catalogue = installed(first_plugin=PLUGIN)
     loaded = check_spec(SWEEP, "sweep.yaml", catalogue)
     assert loaded.space == {"family": Branch({"foreign": {"split": Choice(("only",)), "letters": Int(2, 5)}})}
@@ -93,7 +93,7 @@ def test_what_a_plugin_registers_is_checked_as_our_own(installed: Installed) -> 
         check_spec(SWEEP | {"dataset": "digits"}, "sweep.yaml", catalogue)
 
 
-def test_it_is_in_the_plan(installed: Installed) -> None:
+def test_the_plan_shows_the_metrics(installed: Installed) -> None:
     catalogue = installed(planned_plugin=PLUGIN)
     console = Console(file=io.StringIO(), width=100)
     console.print(render_plan(plan_of(check_spec(SWEEP, "sweep.yaml", catalogue), catalogue)))
@@ -103,7 +103,7 @@ def test_it_is_in_the_plan(installed: Installed) -> None:
     assert "squares (split_seed 3)" in text
 
 
-def test_an_editor_completes_it(installed: Installed) -> None:
+def test_an_editor_completes_a_metric(installed: Installed) -> None:
     schema = sweep_json_schema(installed(completed_plugin=PLUGIN))
     validator = jsonschema.Draft7Validator(schema)
     validator.validate(SWEEP)
@@ -114,7 +114,7 @@ def test_an_editor_completes_it(installed: Installed) -> None:
     )
 
 
-def test_nothing_is_called_before_something_is_looked_up_and_then_once(installed: Installed) -> None:
+def test_plugins_are_called_once_at_the_first_lookup(installed: Installed) -> None:
     catalogue = installed(counted_plugin=PLUGIN)
     assert "counted_plugin" not in sys.modules
     assert all("foreign" in catalogue.families and "squares" in catalogue.datasets for _ in range(2))
@@ -145,7 +145,7 @@ def test_nothing_is_called_before_something_is_looked_up_and_then_once(installed
         ),
     ],
 )  # fmt: skip
-def test_one_that_fails_is_named_with_the_reason(installed: Installed, source: str, reason: str) -> None:
+def test_a_failing_plugin_is_named_with_the_reason(installed: Installed, source: str, reason: str) -> None:
     catalogue = installed(failing_plugin=source)
     for _ in range(2):  # it stays so: what it has left half done is never used
         with pytest.raises(InputError) as refused:
@@ -163,7 +163,7 @@ def test_two_plugins_cannot_take_the_same_name(installed: Installed) -> None:
         catalogue.families["foreign"]
 
 
-def test_a_plugin_may_look_up_what_there_is(installed: Installed) -> None:
+def test_a_plugin_may_look_up_registered_names(installed: Installed) -> None:
     """By the catalogue that it is given, or while its own modules are imported."""
     catalogue = installed(
         curious_plugin="found = []\ndef register(catalogue): found.extend(catalogue.families)"
@@ -181,7 +181,7 @@ def _run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 RATEFRONT = ("-c", "from ratefront.cli import main; main()")
 
 
-def test_the_command_line_says_in_a_line_what_is_wrong(tmp_path: Path) -> None:
+def test_the_command_line_reports_a_failing_plugin_in_one_line(tmp_path: Path) -> None:
     install(tmp_path, "some-codec", {"codec.py": "import missing"}, {"codec": "codec:register"})
     (tmp_path / "sweep.yaml").write_text("name: any\n")
     done = _run(tmp_path, *RATEFRONT, "check", "sweep.yaml")

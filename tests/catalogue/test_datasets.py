@@ -21,5 +21,5 @@ from ratefront.catalogue.datasets import dataset_name
         ({"name": "of a plugin that is not here", "path": "x.npz"}, "of a plugin that is not here"),
     ],
 )
-def test_ones_own_data_are_called_as_their_file_or_folder_is(dataset: dict[str, object], called: str) -> None:
+def test_own_data_are_named_after_their_file_or_folder(dataset: dict[str, object], called: str) -> None:
     assert dataset_name(dataset) == called

@@ -54,7 +54,7 @@ def load(plain: dict[str, Any], write: Callable[[Any], Path]) -> Callable[..., L
     return load_with
 
 
-def test_a_metric_is_named_in_three_ways_and_resolved_to_one(load: Callable[..., LoadedSpec]) -> None:
+def test_three_forms_of_a_metric_resolve_to_one(load: Callable[..., LoadedSpec]) -> None:
     loaded = load(
         "top5_accuracy",
         "measures_:two",
@@ -85,7 +85,7 @@ def test_the_resolved_file_is_a_sweep_file(
     assert load_spec(write(dump_yaml(loaded.spec))) == loaded
 
 
-def test_as_an_objective_it_has_its_direction(load: Callable[..., LoadedSpec]) -> None:
+def test_a_metric_as_an_objective_has_its_direction(load: Callable[..., LoadedSpec]) -> None:
     own = {"target": "measures_:two", "name": "miss", "direction": "minimise"}
     objectives = ["miss", "accuracy", "top5_accuracy"]
     spec = load(own, "top5_accuracy", objectives=objectives, reference={"miss": -1, "top5_accuracy": 0}).spec
@@ -132,7 +132,9 @@ def test_as_an_objective_it_has_its_direction(load: Callable[..., LoadedSpec]) -
         ([3], "metrics[0]: must be a mapping, got 3"),
     ],
 )
-def test_what_is_wrong_is_said(load: Callable[..., LoadedSpec], metrics: list[Any], problem: str) -> None:
+def test_a_wrong_metric_says_what_is_wrong(
+    load: Callable[..., LoadedSpec], metrics: list[Any], problem: str
+) -> None:
     with pytest.raises(SpecError) as caught:
         load(*metrics)
     assert caught.value.problems[0].startswith(problem)
@@ -147,7 +149,9 @@ def test_what_is_wrong_is_said(load: Callable[..., LoadedSpec], metrics: list[An
         ("family", "a column of every result"),
     ],
 )
-def test_a_name_that_is_taken_is_refused(load: Callable[..., LoadedSpec], name: str, what: str) -> None:
+def test_a_metric_name_of_another_column_is_refused(
+    load: Callable[..., LoadedSpec], name: str, what: str
+) -> None:
     with pytest.raises(SpecError, match=rf'metrics\[0\].name: "{name}" is the name of {what}'):
         load({"target": "measures_:two", "name": name})
 
@@ -159,19 +163,19 @@ def test_an_objective_that_is_a_metric_needs_a_reference(load: Callable[..., Loa
         load("measures_:two", objectives=["rate_bits", "two"])
 
 
-def test_a_metric_that_is_not_listed_is_no_objective(load: Callable[..., LoadedSpec]) -> None:
+def test_an_unlisted_metric_is_no_objective(load: Callable[..., LoadedSpec]) -> None:
     with pytest.raises(
         SpecError, match=r'objectives\[1\]: unknown objective "top5_accuracy".* encode_ms, two'
     ):
         load("measures_:two", objectives=["rate_bits", "top5_accuracy"])
 
 
-def test_a_function_is_called_with_as_much_as_it_takes() -> None:
+def test_a_metric_function_gets_only_the_arguments_it_takes() -> None:
     for name, figure in (("two", 2), ("three", 3), ("may_do_without", 6)):
         assert function_of(Metric.model_validate(f"measures_:{name}"))(None, None, None) == figure
 
 
-def test_a_sweep_that_is_read_again_needs_no_functions(load: Callable[..., LoadedSpec]) -> None:
+def test_reading_a_sweep_again_imports_no_metric_functions(load: Callable[..., LoadedSpec]) -> None:
     """The report of an old sweep is drawn where its metrics' module is gone."""
     plain = to_plain(load("measures_:two").spec)
     plain["metrics"][0]["target"] = "gone_:two"
@@ -190,7 +194,7 @@ def test_a_sweep_that_is_read_again_needs_no_functions(load: Callable[..., Loade
         ([{"target": "measures_:three", "name": "two"}], 'metrics.two.target: "measures_:two" → '),
     ],
 )
-def test_a_sweep_that_has_begun_keeps_its_metrics(
+def test_the_metrics_of_a_begun_sweep_may_not_change(
     load: Callable[..., LoadedSpec], changed: list[Any], told: str
 ) -> None:
     began = to_plain(load("measures_:two").spec)
@@ -198,12 +202,12 @@ def test_a_sweep_that_has_begun_keeps_its_metrics(
         settings_change(began, load(*changed).spec)
 
 
-def test_the_order_of_metrics_counts(load: Callable[..., LoadedSpec]) -> None:
+def test_the_order_of_metrics_matters(load: Callable[..., LoadedSpec]) -> None:
     began = to_plain(load("measures_:two", "top5_accuracy").spec)
     with pytest.raises(SweepMismatchError, match=r"metrics: \[.* → \["):
         settings_change(began, load("top5_accuracy", "measures_:two").spec)
 
 
-def test_a_metric_may_be_called_as_a_parameter_is(load: Callable[..., LoadedSpec]) -> None:
+def test_a_metric_may_share_its_name_with_a_parameter(load: Callable[..., LoadedSpec]) -> None:
     """A plugin that is installed later may have one of any name."""
     assert load({"target": "measures_:two", "name": "alphabet"}).spec.metrics[0].name == "alphabet"

@@ -49,13 +49,13 @@ def asked() -> SweepSpec:
     return lab_spec()
 
 
-def test_every_key_has_its_place() -> None:
+def test_every_problem_has_the_path_of_its_key() -> None:
     assert set(OTHERS) == set(SweepSpec.model_fields)
     assert {key for key, (_, may_change) in OTHERS.items() if may_change} == CHANGEABLE
 
 
 @pytest.mark.parametrize("key", OTHERS)
-def test_another_value_is_taken_or_refused(asked: SweepSpec, key: str) -> None:
+def test_a_changed_setting_is_accepted_or_refused(asked: SweepSpec, key: str) -> None:
     value, may_change = OTHERS[key]
     other = lab_spec(**{key: value})
     if not may_change:
@@ -69,28 +69,28 @@ def test_another_value_is_taken_or_refused(asked: SweepSpec, key: str) -> None:
     assert all(line.startswith(key) for line in change.lines)
 
 
-def test_the_same_one_changes_nothing(asked: SweepSpec) -> None:
+def test_the_same_spec_changes_nothing(asked: SweepSpec) -> None:
     assert settings_change(ledger(asked), asked) == Change()
 
 
-def test_where_nothing_has_begun_nothing_changes(asked: SweepSpec) -> None:
+def test_a_sweep_that_has_not_begun_has_no_change(asked: SweepSpec) -> None:
     assert settings_change({}, asked) == Change()
 
 
-def test_settings_that_an_older_sweep_could_not_name_had_their_defaults(asked: SweepSpec) -> None:
+def test_settings_unknown_to_an_older_sweep_had_their_defaults(asked: SweepSpec) -> None:
     old = {key: value for key, value in ledger(asked).items() if key not in ("retries", "sampler")}
     assert settings_change(old, asked) == Change()
     with pytest.raises(SweepMismatchError, match=r"sampler\.seed: 0 → 5"):
         settings_change(old, lab_spec(sampler={"seed": 5}))
 
 
-def test_more_trials_alone_are_what_extend_is_for(asked: SweepSpec) -> None:
+def test_more_trials_alone_give_the_hint_to_extend(asked: SweepSpec) -> None:
     with pytest.raises(SweepMismatchError, match=r"trials: 1 → 4\n.*give extend=3$"):
         settings_change(ledger(asked), lab_spec(trials=4, keep="none"))
 
 
 @pytest.mark.parametrize("changes", [{"trials": 3}, {"trials": 9, "block_size": 10}, {"block_size": 10}])
-def test_other_differences_have_no_such_hint(changes: dict[str, Any]) -> None:
+def test_other_differences_give_no_hint_to_extend(changes: dict[str, Any]) -> None:
     with pytest.raises(SweepMismatchError) as caught:
         settings_change(ledger(lab_spec(trials=5)), lab_spec(**({"trials": 5} | changes)))
     assert "extend" not in str(caught.value)
@@ -100,13 +100,13 @@ class TestMoving:
     def arrays(self, path: str, **own: Any) -> SweepSpec:
         return lab_spec(dataset={"name": "arrays", "path": path, **own})
 
-    def test_files_may_lie_elsewhere_and_somebody_has_to_look(self) -> None:
+    def test_moved_files_are_accepted_and_must_be_compared(self) -> None:
         change = settings_change(ledger(self.arrays("/a/x.npz")), self.arrays("/b/x.npz"))
         assert change.moves_files
         assert change.settings == {"dataset": {"name": "arrays", "path": "/b/x.npz"}}
         assert change.lines == ('dataset.path: "/a/x.npz" → "/b/x.npz"',)
 
-    def test_no_more_may_change_with_them(self) -> None:
+    def test_other_parameters_of_moved_data_may_not_change(self) -> None:
         with pytest.raises(SweepMismatchError, match="split_seed"):
             settings_change(ledger(self.arrays("/a/x.npz")), self.arrays("/b/x.npz", split_seed=4))
         with pytest.raises(SweepMismatchError, match=r"dataset\.name"):
@@ -114,7 +114,7 @@ class TestMoving:
                 ledger(self.arrays("/a/x.npz")), lab_spec(dataset={"name": "image_folder", "root": "/b"})
             )
 
-    def test_what_results_follow_from_says_nothing_of_places(self) -> None:
+    def test_settings_that_decide_results_hold_no_file_locations(self) -> None:
         assert settings_that_decide(ledger(self.arrays("/a/x.npz"))) == settings_that_decide(
             ledger(self.arrays("/b/x.npz"))
         )
@@ -127,11 +127,11 @@ class TestMoving:
             (OfficialParameters, {"root", "download"}),  # the first may be left out
         ],
     )
-    def test_every_data_set_says_which_parameters_are_places(self, parameters: Any, places: set[str]) -> None:
+    def test_every_data_set_marks_its_file_locations(self, parameters: Any, places: set[str]) -> None:
         assert file_location_parameters(parameters) == places
 
 
-def test_a_move_goes_through_the_override(tmp_path: Path) -> None:
+def test_an_override_names_the_new_location_of_moved_files(tmp_path: Path) -> None:
     """Before anything looks at the old place, where there may be nothing any more."""
     from ratefront.spec.load_spec import spec_from_plain
 

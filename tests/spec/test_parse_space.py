@@ -125,7 +125,7 @@ def test_every_assignment_is_one_that_its_family_accepts(raw: Raw, draw: random.
 
 @settings(max_examples=60, deadline=None)
 @given(SWEEPS, st.randoms(use_true_random=False))
-def test_a_path_means_one_dimension(raw: Raw, draw: random.Random) -> None:
+def test_each_path_belongs_to_one_dimension(raw: Raw, draw: random.Random) -> None:
     loaded = spec_from_plain(raw, CATALOGUE)
     seen: dict[str, Leaf] = {}
 

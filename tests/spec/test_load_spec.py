@@ -38,7 +38,7 @@ def test_plain_data_survive_json_and_yaml(write: Callable[[Any], Path]) -> None:
     assert load_spec(write(dump_yaml(loaded.spec))) == loaded
 
 
-def test_plain_data_that_no_longer_fit_say_where_they_came_from() -> None:
+def test_plain_data_that_no_longer_fit_name_their_source() -> None:
     plain = {**to_plain(load_spec(DIGITS).spec), "dataset": {"name": "gone"}}
     with pytest.raises(SpecError, match=r'(?s)the ledger.*dataset.name: unknown dataset "gone"'):
         spec_from_plain(plain, CATALOGUE)
@@ -63,7 +63,9 @@ def test_overrides_apply_in_order_and_trials_last(
     assert spec.tracking.experiment == "a=b"
 
 
-def test_the_difference_says_what_changed(write: Callable[[Any], Path], plain: dict[str, Any]) -> None:
+def test_the_difference_names_each_changed_setting(
+    write: Callable[[Any], Path], plain: dict[str, Any]
+) -> None:
     path = write(plain)
     old = to_plain(load_spec(path).spec)
     changes = ["trials=5", "space.family.split.beta=2", "objectives=[accuracy]", "reference.accuracy=0.1"]
@@ -95,7 +97,7 @@ def test_merge_keys_are_no_second_key() -> None:
     assert read_yaml("a: &a {x: 1}\nb: {<<: *a, x: 2}") == {"a": {"x": 1}, "b": {"x": 2}}
 
 
-def test_a_check_imports_nothing_heavy() -> None:
+def test_a_check_imports_no_torch_ray_or_mlflow() -> None:
     heavy = ("torch", "ray", "optuna", "mlflow", "sklearn", "numpy", "rich")
     code = (
         "import sys, ratefront.spec.load_spec, ratefront.spec.views.plan, ratefront.spec.views.json_schema\n"
