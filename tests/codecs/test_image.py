@@ -24,13 +24,18 @@ from torch import Tensor, nn
 
 from ratefront.bitstream.coded_stream import FILLER, write_stream
 from ratefront.catalogue.families import ImageCodecParameters
-from ratefront.codecs.bottleneck.bottleneck_learner import Material
+from ratefront.codecs.bottleneck.learner_splits import LearnerSplit
 from ratefront.codecs.contract import CodecStructure
 from ratefront.codecs.image import image_file_codec
 from ratefront.codecs.image.image_family import ImageFamily
 from ratefront.codecs.image.image_file_codec import ImageFileCodec, to_bytes
 from ratefront.codecs.image.image_formats import FORMATS
-from ratefront.codecs.image.learned_image import ImageLearner, LearnedImageCodec, Pixels, squared_error
+from ratefront.codecs.image.learned_image import (
+    EightBitPixels,
+    ImageLearner,
+    LearnedImageCodec,
+    squared_error,
+)
 from ratefront.complexity.module_size import module_bytes, table_bytes
 from ratefront.data.load_dataset import load_dataset
 from ratefront.data.stored_samples import from_bytes
@@ -344,8 +349,8 @@ def test_images_of_any_size_are_learned_and_come_back_in_their_size(
 ) -> None:
     shape = (3, *sides)
     codec, images = learned(shape, **changes), images_of((3, *sides), 6)
-    material = Material(_Held(images), _Held(images), torch.arange(6) % 10)
-    learner = ImageLearner(codec, material, material, of_task=changes.get("distortion") == "task")
+    split = LearnerSplit(_Held(images), _Held(images), torch.arange(6) % 10)
+    learner = ImageLearner(codec, split, split, of_task=changes.get("distortion") == "task")
     loss = learner.loss(torch.arange(6), 0.6)
     loss.backward()
     assert torch.isfinite(loss)
@@ -407,7 +412,7 @@ def test_the_task_model_is_the_receivers() -> None:
 
 def test_pixels_have_the_gradient_of_the_values_inside_of_their_range() -> None:
     values = torch.tensor([-0.3, 0.2501, 0.9, 1.4], requires_grad=True)
-    pixels = Pixels()(values)
+    pixels = EightBitPixels()(values)
     pixels.sum().backward()
     assert pixels.tolist() == pytest.approx([0, 64 / 255, 230 / 255, 1])
     assert values.grad is not None

@@ -264,7 +264,7 @@ class TestOnDigits:
 
     def test_the_transmitter_holds_the_orders_probabilities(self, trained: TrainedExample) -> None:
         codec = self.codec(trained)
-        learned = isinstance(codec.source.channel, RateDistortionOptimal)
+        learned = isinstance(codec.transmitter.channel, RateDistortionOptimal)
         assert codec.further_state_bytes() == 8 * 10 * (1 + learned)
 
     @pytest.mark.parametrize("slope", [2.5, 5.0, 10.0])

@@ -145,7 +145,7 @@ def test_refinement_lowers_its_own_loss(examples: dict[str, TrainedExample], ent
     images = torch.from_numpy(examples[f"split-{entropy_model}-sga"].data.test.images)
     features = codec.features(images)
     with torch.no_grad():
-        plain = codec.bottleneck.model.harden(codec.bottleneck.start(features))
+        plain = codec.bottleneck.model.quantize(codec.bottleneck.latent_parameters(features))
         losses = [_loss(codec, features, latents) for latents in (plain, codec.latents_of(features))]
     assert (losses[1] <= losses[0] + 1e-4).all()
     assert losses[1].mean() < losses[0].mean() - 0.01
@@ -154,7 +154,7 @@ def test_refinement_lowers_its_own_loss(examples: dict[str, TrainedExample], ent
 def _loss(codec: BottleneckCodec, features: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
     assert codec.teacher is not None
     model = codec.bottleneck.model
-    return model.bits(model.embed(latents)) + codec.beta * divergence_from_teacher(
+    return model.bits(model.dequantize(latents)) + codec.beta * divergence_from_teacher(
         codec.logits(latents), codec.teacher(features)
     )
 
@@ -172,7 +172,7 @@ def test_refinement_costs_three_forward_passes_a_step(examples: dict[str, Traine
     assert isinstance(refined, BottleneckCodec)
     images = torch.from_numpy(examples[name].data.test.images[:1])
     features = refined.features(images)
-    relaxed = refined.bottleneck.model.embed(refined.latents_of(features))
+    relaxed = refined.bottleneck.model.dequantize(refined.latents_of(features))
     parts = [
         multiply_accumulates(run, given).counted
         for run, given in (

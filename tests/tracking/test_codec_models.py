@@ -26,7 +26,7 @@ from ratefront.tracking.tracker_protocol import FrontCodec
 SWEEP = "0123456789abcdef"
 ENDED_MS = 1_700_000_009_000
 DESCRIBED = {
-    "version": 2,
+    "version": 3,
     "family": "label",
     "parameters": {"method": "lossless"},
     "task_model": {"name": "small_cnn"},

@@ -182,7 +182,7 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_from(
         "values": (replace(params, values={**params.values, "beta": 61.0}), spec),
     }
     if what == "format":
-        monkeypatch.setattr(checkpoint_module, "CHECKPOINT_FORMAT", 2)
+        monkeypatch.setattr(checkpoint_module, "CHECKPOINT_FORMAT", 3)
     read = CheckpointFile(path, identity_of(*changed.get(what, (params, spec)))).read()
     assert (read is not None) == path.exists() == (what == "nothing")
 

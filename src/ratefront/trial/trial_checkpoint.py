@@ -14,7 +14,7 @@ from ratefront.spec.load_spec import to_plain
 from ratefront.spec.schema import SweepSpec
 
 #: Raised when what a checkpoint holds changes its meaning: an older one is not gone on from.
-CHECKPOINT_FORMAT = 1
+CHECKPOINT_FORMAT = 2
 
 #: What saving may take of the time that training takes: with the last save, which is always made, a few percent.
 SHARE = 1 / 50

@@ -13,7 +13,7 @@ _SYNTHESIS_WIDTH = 96
 _ANALYSIS_CHANNELS = 24
 
 
-def to_vector(shape: Sequence[int], outputs: int) -> nn.Sequential:
+def vector_analysis(shape: Sequence[int], outputs: int) -> nn.Sequential:
     """g_a for features (C, H, W) or (C,): small, because the transmitter carries it. Large maps are halved first."""
     if len(shape) == 3 and shape[1] >= HALVED_FROM:
         height, width = (shape[1] + 1) // 2, (shape[2] + 1) // 2
@@ -24,7 +24,7 @@ def to_vector(shape: Sequence[int], outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Flatten(), nn.Linear(prod(shape), outputs))
 
 
-def from_vector(inputs: int, shape: Sequence[int]) -> nn.Sequential:
+def vector_synthesis(inputs: int, shape: Sequence[int]) -> nn.Sequential:
     """g_s back to features of this shape: the receiver may be large."""
     return nn.Sequential(
         nn.Linear(inputs, _SYNTHESIS_WIDTH),
@@ -35,13 +35,13 @@ def from_vector(inputs: int, shape: Sequence[int]) -> nn.Sequential:
 
 
 def map_shape(shape: Sequence[int], channels: int) -> tuple[int, ...]:
-    """The shape (channels, h, w) of the latents that ``to_map`` gives for features (C, H, W); else (channels,)."""
+    """Shape (channels, h, w) of the latents that ``map_analysis`` makes of features (C, H, W); else (channels,)."""
     if len(shape) != 3:
         return (channels,)
     return (channels, *latent_map(shape[1], shape[2]))
 
 
-def to_map(shape: Sequence[int], channels: int) -> nn.Sequential:
+def map_analysis(shape: Sequence[int], channels: int) -> nn.Sequential:
     """g_a for features (C, H, W) to latents of ``map_shape``."""
     if shape[1] >= HALVED_FROM:
         hidden = max(_ANALYSIS_CHANNELS, channels)
@@ -51,7 +51,7 @@ def to_map(shape: Sequence[int], channels: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(shape[0], channels, 1))
 
 
-def from_map(channels: int, shape: Sequence[int]) -> nn.Sequential:
+def map_synthesis(channels: int, shape: Sequence[int]) -> nn.Sequential:
     """g_s from latents of ``map_shape`` back to features (C, H, W)."""
     if shape[1] < HALVED_FROM:
         return nn.Sequential(

@@ -8,7 +8,7 @@ from ratefront.codecs.entropy_models.hyperprior import HyperpriorModel, Hyperpri
 from ratefront.codecs.entropy_models.quantization import Surrogate
 
 
-def rounding_model(
+def build_entropy_model(
     kind: str,
     shape: tuple[int, ...],
     *,
