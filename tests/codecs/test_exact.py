@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from ratefront.codecs.entropy_models.integer_networks import integer_forward, round_to_integer_grid
-from ratefront.trial.threads import threads_of
+from ratefront.trial.threads import using_threads
 
 
 def _network(seed: int, scale: float = 1.0) -> nn.Sequential:
@@ -30,9 +30,9 @@ def _network(seed: int, scale: float = 1.0) -> nn.Sequential:
 def test_batches_threads_and_order_change_no_bit(seed: int, scale: float) -> None:
     network = _network(seed, scale)
     integers = torch.randint(-60, 60, (6, 3, 5, 5), generator=torch.Generator().manual_seed(seed))
-    with threads_of(1):
+    with using_threads(1):
         together = integer_forward(network, integers)
-    with threads_of(2):
+    with using_threads(2):
         single = torch.cat([integer_forward(network, integers[i : i + 1]) for i in range(6)])
     assert torch.equal(together, single)
     assert torch.equal(integer_forward(network, integers.flip(0)).flip(0), together)

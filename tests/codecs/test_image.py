@@ -22,7 +22,8 @@ from PIL import Image
 from tests.lab import EXAMPLES, lab_spec
 from torch import Tensor, nn
 
-from ratefront.bitstream.coded_stream import FILLER, write_stream
+from ratefront.bitstream.coded_stream import write_stream
+from ratefront.bitstream.latent_coder import FILLER
 from ratefront.catalogue.families import ImageCodecParameters
 from ratefront.codecs.bottleneck.learner_splits import LearnerSplit
 from ratefront.codecs.contract import CodecStructure
@@ -36,7 +37,7 @@ from ratefront.codecs.image.learned_image import (
     LearnedImageCodec,
     squared_error,
 )
-from ratefront.complexity.module_size import module_bytes, table_bytes
+from ratefront.complexity.transmitter_bytes import module_bytes, table_bytes
 from ratefront.data.load_dataset import load_dataset
 from ratefront.data.stored_samples import from_bytes
 from ratefront.errors import BitstreamError, InputError
@@ -227,7 +228,7 @@ def test_more_or_fewer_files_than_samples_are_refused() -> None:
 def test_one_long_file_among_many_short_ones_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     codec = file_codec("png", (1, 8, 8))
     data = codec.encode(codec.analyse(images_of((1, 8, 8), 4)))
-    monkeypatch.setattr(image_file_codec, "MOST_LATENTS", len(data))
+    monkeypatch.setattr(image_file_codec, "MAX_LATENTS", len(data))
     with pytest.raises(BitstreamError, match="longer than a reader takes"):
         codec.decode(data, 4)
 

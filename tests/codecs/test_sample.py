@@ -12,8 +12,9 @@ import torch
 from scipy.stats import chisquare
 from tests.lab import EXAMPLES, lab_spec
 
-from ratefront.bitstream.coded_stream import bits_alone, read_stream, write_stream
+from ratefront.bitstream.coded_stream import read_stream, write_stream
 from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder
+from ratefront.bitstream.rate_bits import bits_alone
 from ratefront.bounds import below_oracle, task_model_curve
 from ratefront.catalogue.families import SampleParameters
 from ratefront.catalogue.largest_group import largest_group

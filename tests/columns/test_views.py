@@ -28,7 +28,7 @@ from ratefront.store.views.trials_csv import trial_columns, trial_rows, trials_c
 from ratefront.tracking.browsing.optuna_study import study_of
 from ratefront.tracking.run_content import final_points, trial_note
 from ratefront.tracking.tracker_protocol import TrialNews
-from ratefront.trial.reproduction.compare_runs import differing_figures
+from ratefront.trial.reproduction.compare_runs import differing_values
 
 ON_TEST = ("accuracy", "log_loss_bits", "balanced_accuracy", "width")
 
@@ -149,7 +149,7 @@ def test_two_runs_of_a_trial_are_compared_by_them() -> None:
         test=replace(before.test, log_loss_bits=0.5, metrics={"width": 3}),
         validation=replace(before.validation, rate_bits_alone=1.0),
     )
-    assert list(differing_figures(before, now)) == [
+    assert list(differing_values(before, now)) == [
         f"validation rate_bits_alone: {before.validation.rate_bits_alone} → 1.0",
         "test log_loss_bits: None → 0.5",
         "test width: 4 → 3",

@@ -18,7 +18,7 @@ from ratefront.catalogue.families import SplitParameters
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.label import LabelCodec
 from ratefront.complexity.macs import multiply_accumulates
-from ratefront.complexity.module_size import module_bytes
+from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.objectives.distortions import divergence_from_teacher
 from ratefront.spec.space.configurations import uses_seed
 from ratefront.tasks.architectures.small_cnn import SmallCNN

@@ -16,7 +16,7 @@ from tests.data.made import describe, load, pixels, write_classes, write_image
 
 from ratefront.data.images.image_decoding import Conversion, decode
 from ratefront.errors import InputError
-from ratefront.trial.user_samples import given_files
+from ratefront.trial.user_samples import samples_of_files
 
 SIZE = 8
 LOSSLESS = {".png": {}, ".webp": {"lossless": True}, ".tiff": {}}
@@ -42,7 +42,7 @@ def _folder(root: Path, save: Callable[[Path], object], suffix: str = ".png") ->
 
 def _encoded(path: Path, channels: int = 3, **settings: Any) -> NDArray[np.uint8]:
     """As a codec gets the file, (H, W, C)."""
-    (sample,) = given_files([path], (channels, SIZE, SIZE), **settings)[:]
+    (sample,) = samples_of_files([path], (channels, SIZE, SIZE), **settings)[:]
     return np.rint(sample * 255).astype(np.uint8).transpose(1, 2, 0)
 
 

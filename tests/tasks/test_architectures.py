@@ -10,7 +10,7 @@ import torch
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.split_points import inside_stage
-from ratefront.complexity.module_size import module_bytes
+from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.errors import InputError, UnknownNameError
 from ratefront.spec.schema import Named
 from ratefront.tasks.build_task_model import build_task_model

@@ -22,7 +22,7 @@ from torchvision import models
 
 from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.codecs.codec_files import structure_of
-from ratefront.complexity.module_size import module_bytes
+from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError, InputError, SpecError, SweepMismatchError
 from ratefront.spec.load_spec import load_spec
@@ -35,7 +35,7 @@ from ratefront.tasks.own_network.weights_file import fill, read_state
 from ratefront.tasks.prepare_task_model import prepare_task_model
 from ratefront.tasks.stored_task_model import load_task_model
 from ratefront.tasks.task_model import TaskModel, predict_logits
-from ratefront.trial.checks.unchanged_inputs import _check_behaviour, check_unchanged
+from ratefront.trial.checks.unchanged_inputs import _check_behaviour, check_inputs_unchanged
 from ratefront.trial.trial_context import TrialContext
 
 MODULE = """
@@ -280,7 +280,7 @@ def test_what_is_read_unseen_is_told_by_what_the_network_computes(
     first = prepare_task_model(spec, tmp_path / "sweep" / "task_model")
     assert prepare_task_model(spec, tmp_path / "again") == first
     context = TrialContext(spec, tmp_path / "sweep", inputs=first.inputs)
-    check_unchanged(context)
+    check_inputs_unchanged(context)
     monkeypatch.setenv("OWN_SHARPNESS", "-2")
     _check_behaviour.cache_clear()  # as in a process that starts now
     with pytest.raises(
@@ -288,7 +288,7 @@ def test_what_is_read_unseen_is_told_by_what_the_network_computes(
     ):
         prepare_task_model(spec, tmp_path / "other")
     with pytest.raises(SweepMismatchError, match="with its code and its weights as they were"):
-        check_unchanged(context)
+        check_inputs_unchanged(context)
 
 
 LOOSE = """

@@ -11,8 +11,8 @@ from tests.lab import lab_spec
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.complexity.macs import multiply_accumulates
-from ratefront.complexity.module_size import module_bytes
 from ratefront.complexity.stored_precision import round_to_half
+from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.data.dataset_digest import content_of
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import UnknownNameError

@@ -11,7 +11,7 @@ from tests.lab import EXAMPLES, lab_spec
 from ratefront.errors import SweepMismatchError
 from ratefront.records import TrialParams
 from ratefront.tasks.input_digests import present_inputs
-from ratefront.trial.checks.unchanged_inputs import check_unchanged
+from ratefront.trial.checks.unchanged_inputs import check_inputs_unchanged
 from ratefront.trial.run_trial import trial_steps
 from ratefront.trial.trial_context import TrialContext
 
@@ -24,16 +24,16 @@ def context(tmp_path: Path) -> TrialContext:
 
 
 def test_the_same_data_pass(context: TrialContext) -> None:
-    check_unchanged(context)
+    check_inputs_unchanged(context)
 
 
 @pytest.mark.parametrize("name", ["weights", "loaded"])
 def test_weights_are_the_sweeps_own_by_then(context: TrialContext, name: str) -> None:
-    check_unchanged(replace(context, inputs={**context.inputs, name: "gone"}))
+    check_inputs_unchanged(replace(context, inputs={**context.inputs, name: "gone"}))
 
 
 def test_a_trial_on_its_own_has_nothing_to_compare_with(context: TrialContext) -> None:
-    check_unchanged(replace(context, inputs={}))
+    check_inputs_unchanged(replace(context, inputs={}))
 
 
 @pytest.mark.parametrize(

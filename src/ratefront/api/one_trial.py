@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ratefront.argument_checks import check_count, given_folder
+from ratefront.argument_checks import check_count, checked_folder
 from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError
 from ratefront.records import Progress, TrialParams
@@ -67,7 +67,7 @@ def run_trial(
     checked = params if isinstance(params, TrialParams) else checked_params(loaded, params, seed)
     check_device(device)
     with tempfile.TemporaryDirectory() as temporary:
-        place = SweepFolder(Path(temporary) if folder is None else given_folder(folder))
+        place = SweepFolder(Path(temporary) if folder is None else checked_folder(folder))
         if any(place.trials.glob("*/codec.json")):
             raise InputError(
                 Message(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ratefront.api.sweeps import Sweep
-from ratefront.argument_checks import check_count, given_folder
+from ratefront.argument_checks import check_count, checked_folder
 from ratefront.errors import InputError
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec, spec_from_plain
@@ -26,7 +26,7 @@ def loaded(
 ) -> LoadedSpec:
     """The spec that is given, or where none is, that of the sweep in ``folder``; changed as ``load_spec`` would."""
     if spec is None:
-        files = SweepFolder(given_folder(folder or "."))
+        files = SweepFolder(checked_folder(folder or "."))
         return spec_from_plain(read_spec(files), source=str(files.ledger), overrides=overrides)
     return load_spec(spec, overrides)
 
@@ -89,7 +89,7 @@ def run(
         )
     more = None if extend is None else check_count("extend", extend)
     chosen = loaded(spec, folder, overrides)
-    files = SweepFolder(given_folder(new_folder(chosen.spec.name) if folder is None else folder))
+    files = SweepFolder(checked_folder(new_folder(chosen.spec.name) if folder is None else folder))
     with shown(progress) as display:
         run_sweep(
             chosen,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ratefront.argument_checks import given_path
+from ratefront.argument_checks import checked_path
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.registry import remember_descriptions
 from ratefront.errors import InputError, UnknownNameError
@@ -88,9 +88,9 @@ def first_sweep(
     from ratefront.spec.load_spec import check_weights
     from ratefront.spec.yaml_text import read_yaml
     from ratefront.tasks.training.draft_first_sweep import first_sweep as for_datasets
-    from ratefront.trial.threads import threads_of
+    from ratefront.trial.threads import using_threads
 
-    path = given_path(path, "path")
+    path = checked_path(path, "path")
     if path.exists():
         raise InputError(
             Message(
@@ -99,11 +99,11 @@ def first_sweep(
         )
     if not path.absolute().parent.is_dir():
         raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
-    given = str(given_path(data, "data"))
-    named = _named_task_model(task_model, None if weights is None else given_path(weights, "weights"))
+    given = str(checked_path(data, "data"))
+    named = _named_task_model(task_model, None if weights is None else checked_path(weights, "weights"))
     datasets = given_datasets(given, kind)
     load_dataset(datasets[0])  # with all cores: of a folder, every file is decoded once
-    with threads_of(1):
+    with using_threads(1):
         first = for_datasets(datasets, named)
     text = first.text(path)
     check_weights(check_spec(read_yaml(text), str(path), CATALOGUE).spec, str(path), CATALOGUE)
@@ -147,4 +147,4 @@ def write_schema(path: Path | str) -> None:
     """
     from ratefront.spec.views.json_schema import schema_text
 
-    given_path(path, "path").write_text(schema_text(CATALOGUE), encoding="utf-8")
+    checked_path(path, "path").write_text(schema_text(CATALOGUE), encoding="utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ratefront.api.trials import Front, Trials
-from ratefront.argument_checks import given_folder, given_path
+from ratefront.argument_checks import checked_folder, checked_path
 from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.spec.check_spec import LoadedSpec
@@ -45,7 +45,7 @@ class Sweep:
         Raises:
             InputError: the folder holds no sweep.
         """
-        self._files = SweepFolder(given_folder(folder))
+        self._files = SweepFolder(checked_folder(folder))
         check_is_sweep(self._files)
         self._read: tuple[int, SweepHistory] | None = None
         self._seen: tuple[SweepHistory, SweepView] | None = None
@@ -262,7 +262,7 @@ class Sweep:
         from ratefront.simulate.record_table import table_of_folder
 
         table = table_of_folder(self._files)
-        table.save(given_path(path, "path"))
+        table.save(checked_path(path, "path"))
         return len(table.rows)
 
     def serve_dashboard(self, *, port: int | None = None) -> None:

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, Symbols
-from ratefront.bitstream.symbol_strings import SymbolStrings
+from ratefront.bitstream.string_coder import StringCoder
 from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
 from ratefront.complexity.macs import Macs
-from ratefront.complexity.module_size import module_bytes, table_bytes
+from ratefront.complexity.transmitter_bytes import module_bytes, table_bytes
 from ratefront.data.dataset import Dataset, Samples
 from ratefront.records import Scalar
 from ratefront.spec.schema import Named
@@ -133,7 +133,7 @@ class Codec(nn.Module, ABC):
         return next(chain(self.parameters(), self.buffers())).device
 
 
-class EntropyCoded(SymbolStrings, Codec):
+class EntropyCoded(StringCoder, Codec):
     """A codec whose latents are symbols of the entropy coder, under tables that both ends hold."""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ratefront.argument_checks import given_path
+from ratefront.argument_checks import checked_path
 from ratefront.catalogue import CATALOGUE, Catalogue
 from ratefront.catalogue.registry import load_target
 from ratefront.errors import InputError, SpecError
@@ -68,7 +68,7 @@ def _plain(source: Path | str | Mapping[str, Any] | LoadedSpec) -> Any:
     if isinstance(source, LoadedSpec):
         return to_plain(source.spec)
     if isinstance(source, Path | str):
-        return _read(given_path(source, "spec"))
+        return _read(checked_path(source, "spec"))
     if not isinstance(source, Mapping | SweepSpec):
         raise InputError(f"spec: pass a sweep file's path, a mapping or a loaded spec, got {source!r}")
     return as_plain_data(source)

@@ -11,7 +11,7 @@ from ratefront.catalogue.registry import Registry
 from ratefront.errors import SweepMismatchError
 from ratefront.history.events import LEDGER_FORMAT
 from ratefront.history.sweep_history import SweepHistory
-from ratefront.own_code import digests_of, files_of
+from ratefront.own_code import module_digests, module_files
 from ratefront.spec.schema import Named, SweepSpec
 
 _SHOWN = 12
@@ -41,7 +41,7 @@ def check_code(before: Mapping[str, str]) -> None:
         SweepMismatchError: A module of it is another, or gone; each is named.
     """
     modules = [name.removeprefix("code ") for name in before if name.startswith("code ")]
-    now = digests_of(files_of(modules))
+    now = module_digests(module_files(modules))
     if changed := [name for name in modules if before[f"code {name}"] != now.get(f"code {name}")]:
         raise SweepMismatchError(
             f"the code of {', '.join(changed)} is another than the codec was made by, or gone: it would code and "

@@ -12,7 +12,7 @@ from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.data.dataset import Dataset
 from ratefront.data.dataset_digest import content_of
 from ratefront.data.load_dataset import load_dataset
-from ratefront.own_code import digests_of, is_own, own_modules
+from ratefront.own_code import is_own_module, module_digests, own_modules
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.targets.target_modules import (
     module_of_task_model,
@@ -29,23 +29,23 @@ def code_of_task_model(spec: SweepSpec, data: Dataset) -> dict[str, str]:
     function, those of the classes in the model, and what they import of the user's own.
     """
     module = module_of_task_model(spec.task_model)
-    if not is_own(module):
+    if not is_own_module(module):
         return {}
     with torch.random.fork_rng(devices=[]):
         model = build_task_model(spec.task_model, data.classes, data.shape, data.name)
-    return digests_of(own_modules([module], {type(part).__module__ for part in model.modules()}))
+    return module_digests(own_modules([module], {type(part).__module__ for part in model.modules()}))
 
 
 def code_of_families(spec: SweepSpec) -> dict[str, str]:
     """A digest of each module of the plugins that bring the sweep's codec families."""
-    return digests_of(own_modules(modules_of_families(spec)))
+    return module_digests(own_modules(modules_of_families(spec)))
 
 
 def code_of_metrics(spec: SweepSpec) -> dict[str, str]:
     """A digest of each module of the sweep's metrics, as ``metric MODULE``, since no codec is made by it; of an
     installed one, as scikit-learn's, no more than the module itself.
     """
-    return digests_of(own_modules((), modules_of_metrics(spec)), "metric")
+    return module_digests(own_modules((), modules_of_metrics(spec)), "metric")
 
 
 def code_of_trials(spec: SweepSpec) -> dict[str, str]:

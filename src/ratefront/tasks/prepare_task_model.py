@@ -20,7 +20,7 @@ from ratefront.data.dataset import Dataset
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError, InputError
 from ratefront.history.events import TaskModelReady
-from ratefront.own_code import is_own
+from ratefront.own_code import is_own_module
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.targets.target_modules import module_of_task_model
 from ratefront.store.files.atomic_files import flush_to_disk
@@ -66,7 +66,7 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
             if not is_whole(kept):  # another process may have made it while this one waited
                 course = Course(checkpoint_of(identity), progress.write)
                 _train_into(kept, spec, data, identity, inputs, device, course)
-    elif is_own(module_of_task_model(spec.task_model)) and (change := changed_behaviour(spec, kept)):
+    elif is_own_module(module_of_task_model(spec.task_model)) and (change := changed_behaviour(spec, kept)):
         raise InputError(change)
     progress.remove()
     shutil.copytree(kept, folder, dirs_exist_ok=True)

@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ratefront.bounds import refuse_probabilities
-from ratefront.complexity.module_size import module_bytes
-from ratefront.complexity.stored_precision import not_finite, round_to_half, stored_tensors
+from ratefront.complexity.stored_precision import non_finite_parameters, round_to_half, stored_tensors
+from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.data.dataset import Dataset, Samples
 from ratefront.data.dataset_digest import content_of
 from ratefront.data.load_dataset import load_dataset
@@ -83,7 +83,7 @@ def _written(folder: Path, model: TaskModel, named: Named, data: Dataset) -> dic
 
 def _round(model: TaskModel) -> None:
     round_to_half(model)
-    if bad := not_finite(model):
+    if bad := non_finite_parameters(model):
         raise DivergedError(
             f"the task model has weights that fp16 cannot store ({', '.join(bad[:3])}); precision: fp32 keeps and "
             "counts them in fp32"

@@ -57,7 +57,7 @@ class Given:
         return samples
 
 
-def given_files(
+def samples_of_files(
     paths: Sequence[Path],
     sample_shape: tuple[int, ...],
     *,
@@ -92,11 +92,11 @@ def given_files(
     return Given(tuple(parts), sample_shape)
 
 
-def given_array(array: NDArray[Any], sample_shape: tuple[int, ...], *, resize: bool = False) -> Samples:
+def samples_of_array(array: NDArray[Any], sample_shape: tuple[int, ...], *, resize: bool = False) -> Samples:
     """The samples of an array in memory: as the codec takes them, or as a .npy file may hold them.
 
     Raises:
-        InputError: As ``given_files``.
+        InputError: As ``samples_of_files``.
     """
     clouds = len(sample_shape) == _CLOUD_AXES
     if not clouds:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder
-from ratefront.bitstream.symbol_strings import decode_chosen, encode_chosen
+from ratefront.bitstream.string_coder import decode_with_indexes, encode_with_indexes
 from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
 
 _SMOOTHING = 0.5  # an octave that no rank of the training split fell into can still be sent
@@ -41,19 +41,19 @@ class RankCode(nn.Module):
     def write(self, ranks: IntArray, lengths: IntArray, encoder: SymbolEncoder) -> None:
         """Code ranks (G,) of groups of lengths (G,)."""
         octaves = _octaves(ranks)
-        encode_chosen(octaves.astype(np.int32), lengths - 1, self.frequency_tables(), encoder)
+        encode_with_indexes(octaves.astype(np.int32), lengths - 1, self.frequency_tables(), encoder)
         for length in np.unique(lengths):
             of_length = lengths == length
             inside = (ranks - _starts(octaves))[of_length].astype(np.int32)
-            encode_chosen(inside, octaves[of_length], self._plain_tables(length), encoder)
+            encode_with_indexes(inside, octaves[of_length], self._plain_tables(length), encoder)
 
     def read(self, lengths: IntArray, decoder: SymbolDecoder) -> IntArray:
         """The way back: ranks (G,)."""
-        octaves = decode_chosen(lengths - 1, self.frequency_tables(), decoder).astype(np.int64)
+        octaves = decode_with_indexes(lengths - 1, self.frequency_tables(), decoder).astype(np.int64)
         ranks = _starts(octaves)
         for length in np.unique(lengths):
             of_length = lengths == length
-            ranks[of_length] += decode_chosen(octaves[of_length], self._plain_tables(length), decoder)
+            ranks[of_length] += decode_with_indexes(octaves[of_length], self._plain_tables(length), decoder)
         return ranks
 
     def bits(self, ranks: IntArray, lengths: IntArray) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
-from ratefront.bitstream.symbol_strings import decode_columns, encode_columns
+from ratefront.bitstream.string_coder import decode_columns, encode_columns
 from ratefront.codecs.entropy_models.entropy_model import EntropyModel
 from ratefront.codecs.entropy_models.quantization import Surrogate, quantize_for_training, sga_rounding
 from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
-from ratefront.bitstream.symbol_strings import decode_chosen, encode_chosen
+from ratefront.bitstream.string_coder import decode_with_indexes, encode_with_indexes
 from ratefront.codecs.entropy_models.entropy_model import EntropyModel
 from ratefront.codecs.entropy_models.factorized import FactorizedModel
 from ratefront.codecs.entropy_models.gaussian_tables import GaussianTables
@@ -172,7 +172,7 @@ class HyperpriorModel(EntropyModel):
         parts, tables = self._slices(distances), self.gaussians.tables.frequency_tables()
 
         def code(number: int, index: Tensor) -> Tensor:
-            encode_chosen(parts[number].reshape(-1).numpy(), index.reshape(-1).numpy(), tables, encoder)
+            encode_with_indexes(parts[number].reshape(-1).numpy(), index.reshape(-1).numpy(), tables, encoder)
             return parts[number]
 
         self._walk(z, code)
@@ -182,7 +182,7 @@ class HyperpriorModel(EntropyModel):
         tables = self.gaussians.tables.frequency_tables()
 
         def decode(number: int, index: Tensor) -> Tensor:
-            symbols = decode_chosen(index.reshape(-1).numpy(), tables, decoder)
+            symbols = decode_with_indexes(index.reshape(-1).numpy(), tables, decoder)
             return torch.from_numpy(symbols).reshape(index.shape)
 
         distances = self._walk(z, decode)

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from ratefront.bitstream.coded_stream import FILLER
-from ratefront.bitstream.container import MOST_LATENTS
+from ratefront.bitstream.container import MAX_LATENTS
 from ratefront.bitstream.entropy_coder import Symbols
+from ratefront.bitstream.latent_coder import FILLER
 from ratefront.codecs.contract import Codec
 from ratefront.codecs.image.image_error import mean_squared_error
 from ratefront.codecs.image.image_formats import ImageFormat
@@ -78,7 +78,7 @@ class ImageFileCodec(Codec):
             begin = end
         if begin != len(data):
             raise BitstreamError(f"{len(data) - begin} bytes behind the last image file")
-        if samples * max(map(len, files), default=0) > MOST_LATENTS:
+        if samples * max(map(len, files), default=0) > MAX_LATENTS:
             raise BitstreamError("the samples are longer than a reader takes")
         return _rows(files)
 

@@ -20,7 +20,7 @@ from ratefront.engine.messages import Broke, Start
 from ratefront.engine.placement import Needs
 from ratefront.history.events import Finished, Reported
 from ratefront.orchestrate.tune.process_metrics import ProcessVitals
-from ratefront.orchestrate.tune.worker_errors import fault_at
+from ratefront.orchestrate.tune.worker_errors import summarise_trial_error
 from ratefront.orchestrate.tune.worker_messages import FACT, encode
 from ratefront.records import Progress, TrialParams, TrialResult
 from ratefront.trial.trial_context import TrialContext
@@ -132,7 +132,7 @@ class TrialActor(tune.Trainable):
     def _broke(self, error: Exception) -> dict[str, Any]:
         self._close()
         self._has_failed = True
-        fault = fault_at(error, self._context.folder)
+        fault = summarise_trial_error(error, self._context.folder)
         fact = Broke(self._trial_id, self._attempt, fault.error, fault.reason, fault.retryable)
         return {FACT: encode(fact), "done": True}
 

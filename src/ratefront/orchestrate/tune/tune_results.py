@@ -16,7 +16,7 @@ from ratefront.history.events import Started
 from ratefront.orchestrate.driver_loop import Turns
 from ratefront.orchestrate.tune.live_reference import LiveReference
 from ratefront.orchestrate.tune.lost_workers import WorkerErrors
-from ratefront.orchestrate.tune.worker_errors import fault_of_worker
+from ratefront.orchestrate.tune.worker_errors import summarise_worker_error
 from ratefront.orchestrate.tune.worker_messages import FACT, decode
 
 
@@ -81,7 +81,7 @@ class LifeListener(Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._leaves(trial)
-        fault = fault_of_worker(self._errors.now)
+        fault = summarise_worker_error(self._errors.now)
         self._tell(Broke(*_identity(trial), fault.error, fault.reason, fault.retryable))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:

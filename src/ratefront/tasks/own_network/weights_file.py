@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ratefront.complexity.stored_precision import not_finite
+from ratefront.complexity.stored_precision import non_finite_parameters
 from ratefront.errors import InputError
 
 _PLACE = "task_model.weights"
@@ -135,7 +135,7 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], source: str, but: Coll
 
 def _no_numbers(network: nn.Module) -> list[str]:
     """Parameters are finite; a buffer may hold an infinity, as a mask of attention does."""
-    return not_finite(network) + [
+    return non_finite_parameters(network) + [
         name for name, buffer in network.named_buffers() if torch.isnan(buffer).any()
     ]
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ratefront.data.cache_folders import cache_folder
 from ratefront.store.task_model_progress import TaskModelProgress
-from ratefront.training.checkpoint_file import CheckpointFile, Saving
+from ratefront.training.checkpoint_file import CheckpointFile, CheckpointSaver
 from ratefront.training.training_state import TrainingState
 
 #: Raised when what a checkpoint holds changes its meaning: an older one is not gone on from.
@@ -60,7 +60,7 @@ class Course:
 
     checkpoint: CheckpointFile | None = None
     tell: Callable[[TaskModelProgress], None] = lambda progress: None
-    _saving: Saving | None = field(default=None, init=False)
+    _saving: CheckpointSaver | None = field(default=None, init=False)
     _progress: TaskModelProgress = field(default_factory=TaskModelProgress, init=False)
     _next_s: float = field(default=0.0, init=False)
 
@@ -70,7 +70,7 @@ class Course:
         if snapshot is not None and state.fits(snapshot):
             state.restore(snapshot)
         if self.checkpoint is not None:
-            self._saving = Saving(self.checkpoint, epochs, state.seconds, SHARE)
+            self._saving = CheckpointSaver(self.checkpoint, epochs, state.seconds, SHARE)
         self._say(TaskModelProgress(epochs, state.epochs_done, seconds=state.seconds))
 
     def in_epoch(self, state: State, share: float, seconds: float) -> None:

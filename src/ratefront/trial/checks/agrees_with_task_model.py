@@ -27,7 +27,7 @@ from ratefront.tasks.own_network.evaluation_check import second_pass
 from ratefront.tasks.stored_task_model import WEIGHTS, load_task_model_anew, read_predictions
 from ratefront.tasks.task_model import TaskModel
 from ratefront.trial.checks.score_ties import RankedClasses, count_ties
-from ratefront.trial.threads import threads_of
+from ratefront.trial.threads import using_threads
 from ratefront.trial.trial_context import TrialContext
 
 _TRIED = (
@@ -89,7 +89,7 @@ def _decided(spec_json: str, folder: Path, changed_ns: int, device: str) -> Stor
     """Kept as long as the same weights lie there."""
     spec = SweepSpec.model_validate_json(spec_json)
     data, predictions = load_dataset(spec.dataset), read_predictions(folder)
-    with torch.random.fork_rng(devices=[]), threads_of(_other_number_of_threads()):
+    with torch.random.fork_rng(devices=[]), using_threads(_other_number_of_threads()):
         model = load_task_model_anew(spec, folder).to(device)
         seen = [_rounding(name, model, getattr(data, name).images, predictions[name]) for name in predictions]
     tolerance = 2 * min(MOST_ROUNDING, max(_LEAST_ROUNDING, _MARGIN * max(seen)))  # either logit may be off

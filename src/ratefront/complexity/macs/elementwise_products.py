@@ -15,9 +15,9 @@ from typing import Any, TypeAlias
 
 from torch import Tensor
 
-from ratefront.complexity.macs.contents import Content, Contents, holds_one_number
-from ratefront.complexity.macs.hidden import by_argument, tensors_of, written
+from ratefront.complexity.macs.memory_origins import Content, Contents, holds_one_number
 from ratefront.complexity.macs.operations import Operation, copies, is_elementwise, is_view, kind, words
+from ratefront.complexity.macs.unseen_work import by_argument, tensors_of, written
 
 #: Tensors that an operation was given, and what they held then.
 Given: TypeAlias = list[tuple[Tensor, Content]]

@@ -15,10 +15,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from ratefront.complexity.macs.count import Macs
+from ratefront.complexity.macs.elementwise_products import Products
 from ratefront.complexity.macs.formulas import counted
-from ratefront.complexity.macs.hidden import Departures, Normalisations, UnwrittenMemory
 from ratefront.complexity.macs.operations import Operation, multiplies_nothing, plain_name
-from ratefront.complexity.macs.products import Products
+from ratefront.complexity.macs.unseen_work import Departures, Normalisations, UnwrittenMemory
 
 
 def multiply_accumulates(run: Callable[[Tensor], object], sample: Tensor) -> Macs:

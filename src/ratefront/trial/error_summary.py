@@ -19,7 +19,7 @@ _FULL_STORAGE = re.compile(r"no space left on device|disk quota exceeded", re.IG
 
 
 @dataclass(frozen=True)
-class Fault:
+class ErrorSummary:
     """An error as the engine is told of it."""
 
     error: str
@@ -27,15 +27,15 @@ class Fault:
     retryable: bool
 
 
-def fault_of(error: BaseException) -> Fault:
+def summarise_error(error: BaseException) -> ErrorSummary:
     """What the error of a trial amounts to."""
     retryable = isinstance(error, RatefrontError) and error.retryable
     reason = str(error).strip() or type(error).__name__
     if _is_full_memory(error):
-        return Fault(OUT_OF_MEMORY, reason, True)
+        return ErrorSummary(OUT_OF_MEMORY, reason, True)
     if _is_full_storage(error):
-        return Fault(StorageFullError.__name__, reason, True)
-    return Fault(type(error).__name__, reason, retryable)
+        return ErrorSummary(StorageFullError.__name__, reason, True)
+    return ErrorSummary(type(error).__name__, reason, retryable)
 
 
 def _is_full_memory(error: BaseException) -> bool:

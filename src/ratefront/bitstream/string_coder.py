@@ -14,7 +14,7 @@ from ratefront.errors import BitstreamError
 _WORD_BYTES = 4
 
 
-class SymbolStrings(ABC):
+class StringCoder(ABC):
     """A coder that says which symbols stand for latents, under which tables; the strings are made here."""
 
     @abstractmethod
@@ -80,7 +80,7 @@ def decode_columns(samples: int, tables: Sequence[FrequencyTable], decoder: Symb
     return np.stack([decoder.decode(samples, table) for table in tables], axis=1)
 
 
-def encode_chosen(
+def encode_with_indexes(
     symbols: Symbols, choice: NDArray[np.int64], tables: Sequence[FrequencyTable], encoder: SymbolEncoder
 ) -> None:
     """Code symbols (n,), each under the table of its choice (n,): table by table, so that the coder works in runs."""
@@ -88,7 +88,7 @@ def encode_chosen(
         encoder.encode(symbols[choice == number], tables[number])
 
 
-def decode_chosen(
+def decode_with_indexes(
     choice: NDArray[np.int64], tables: Sequence[FrequencyTable], decoder: SymbolDecoder
 ) -> Symbols:
     """The way back: symbols (n,), from the same choice."""

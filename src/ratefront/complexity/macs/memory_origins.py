@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from ratefront.complexity.macs.hidden import storage_of
+from ratefront.complexity.macs.unseen_work import storage_of
 
 
 @dataclass(frozen=True)
