@@ -34,7 +34,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def task_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The digits task model, trained for as long as ``lab_spec`` says."""
-    from tests.lab import lab_spec
+    from tests.small_sweep import lab_spec
 
     from ratefront.tasks.prepare_task_model import prepare_task_model
     from ratefront.trial.threads import use_threads

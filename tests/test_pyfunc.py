@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import EXAMPLES, lab_spec
 
 from ratefront.codecs.codec_files import load_family, save_codec
 from ratefront.codecs.contract import CodecStructure

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import EXAMPLES, lab_spec
 from torch import Tensor, nn
 
 from ratefront.bitstream.coded_stream import FILLER, write_stream

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import chisquare
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import EXAMPLES, lab_spec
 
 from ratefront.bitstream.coded_stream import bits_alone, read_stream, write_stream
 from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import EXAMPLES, lab_spec
 from torch import Tensor
 
 from ratefront.bitstream.entropy_coder import Symbols

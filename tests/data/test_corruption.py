@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.data.made import load, write_mnist
+from tests.data.data_files import load, write_mnist
 
 from ratefront.data.corruption import Corrupted
 from ratefront.errors import SpecError

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
-from tests.data.made import describe, load, pixels, write_classes, write_image
+from tests.data.data_files import describe, load, pixels, write_classes, write_image
 
 from ratefront.data.images.image_decoding import Conversion, decode
 from ratefront.errors import InputError

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tests.data.made import describe, load, pixels, write_classes, write_image
+from tests.data.data_files import describe, load, pixels, write_classes, write_image
 
 from ratefront.data.images import image_check
 from ratefront.data.images.image_decoding import Look, look_at

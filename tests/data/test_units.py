@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.data.made import describe, load
+from tests.data.data_files import describe, load
 
 from ratefront.data.arrays import npz_samples
 from ratefront.errors import InputError

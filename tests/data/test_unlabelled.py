@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.data.made import describe, load, write_image
+from tests.data.data_files import describe, load, write_image
 
 from ratefront.errors import InputError, SpecError
 from ratefront.spec.load_spec import load_spec

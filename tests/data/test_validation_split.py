@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.data.made import (
+from tests.data.data_files import (
     DRAW,
     arrays,
     describe,

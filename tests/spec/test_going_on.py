@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.lab import lab_spec
+from tests.small_sweep import lab_spec
 
 from ratefront.catalogue.datasets import ArraysParameters, ImageFolderParameters, OfficialParameters
 from ratefront.catalogue.file_locations import whereabouts_of

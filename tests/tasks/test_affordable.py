@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.data.made import load
+from tests.data.data_files import load
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.data.dataset import Dataset, Split

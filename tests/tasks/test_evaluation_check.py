@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.lab import lab_spec
+from tests.small_sweep import lab_spec
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -21,7 +21,7 @@ from ratefront.spec.schema import Named
 from ratefront.spec.yaml_text import read_yaml, write_yaml
 from ratefront.tasks.build_task_model import build_task_model
 from ratefront.tasks.own_network.evaluation_check import check_evaluation, random_samples
-from ratefront.tasks.own_network.given_weights import check_cut
+from ratefront.tasks.own_network.load_weights import check_cut
 from ratefront.tasks.prepare_task_model import prepare_task_model
 from ratefront.tasks.task_model import TaskModel
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file, save_model
-from tests.lab import lab_spec
+from tests.small_sweep import lab_spec
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision import models
@@ -29,7 +29,7 @@ from ratefront.spec.load_spec import load_spec
 from ratefront.spec.schema import Named, SweepSpec
 from ratefront.spec.yaml_text import write_yaml
 from ratefront.tasks.build_task_model import build_task_model
-from ratefront.tasks.own_network.given_weights import check_cut, take_weights
+from ratefront.tasks.own_network.load_weights import check_cut, take_weights
 from ratefront.tasks.own_network.module_task_model import loaded_digest
 from ratefront.tasks.own_network.weights_file import fill, read_state
 from ratefront.tasks.prepare_task_model import prepare_task_model

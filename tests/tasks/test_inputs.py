@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.builders import FakeSweep
-from tests.lab import lab_spec
+from tests.small_sweep import lab_spec
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.registry import Registry

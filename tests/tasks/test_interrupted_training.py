@@ -28,9 +28,9 @@ from ratefront.tasks.build_task_model import build_task_model
 from ratefront.tasks.prepare_task_model import prepare_task_model
 from ratefront.tasks.task_model import TaskModel
 from ratefront.tasks.training import accuracy_while_training, training_progress
-from ratefront.tasks.training.accuracy_while_training import accuracy_beside, few_of
 from ratefront.tasks.training.train_task_model import train_task_model
 from ratefront.tasks.training.training_progress import Course, State, Weights, checkpoint_of
+from ratefront.tasks.training.validation_accuracy import accuracy_beside, few_of
 from ratefront.training.checkpoint_file import CheckpointFile
 
 EPOCHS = 4

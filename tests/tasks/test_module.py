@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.lab import lab_spec
+from tests.small_sweep import lab_spec
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError, SpecError

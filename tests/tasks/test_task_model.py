@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.lab import lab_spec
+from tests.small_sweep import lab_spec
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.complexity.macs import multiply_accumulates

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.lab import lab_spec
+from tests.small_sweep import lab_spec
 
 from ratefront.history.events import TaskModelReady
 from ratefront.store.files.checksummed_folder import is_whole

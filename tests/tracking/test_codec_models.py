@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import EXAMPLES, lab_spec
 from tests.tracking.places import EXPERIMENT, MlflowPlace
 
 from ratefront.errors import InputError

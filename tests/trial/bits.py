@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from tests.lab import EXAMPLES
+from tests.small_sweep import EXAMPLES
 
 from ratefront.records import TrialParams, TrialResult
 from ratefront.store.sweep_folder import SweepFolder

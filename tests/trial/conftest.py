@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.lab import lab_spec
+from tests.small_sweep import lab_spec
 
 from ratefront.trial.trial_context import TrialContext
 

@@ -14,7 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
-from tests.lab import lab_spec
+from tests.small_sweep import lab_spec
 from tests.trial.bits import OUTCOME, bits_of, params_of, run_bits
 
 from ratefront.records import TrialParams

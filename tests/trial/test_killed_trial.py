@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.lab import lab_spec
+from tests.small_sweep import lab_spec
 from tests.trial.bits import OUTCOME, bits_of, params_of, run_bits
 
 from ratefront.store.files import atomic_files

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.lab import lab_spec
+from tests.small_sweep import lab_spec
 from tests.trial.bits import params_of, run_bits
 
 from ratefront.errors import DivergedError, WorkerLostError
@@ -21,7 +21,7 @@ from ratefront.trial.trial_context import TrialContext
 ALONE = """
 import json, sys
 from pathlib import Path
-from tests.lab import lab_spec
+from tests.small_sweep import lab_spec
 from tests.trial.bits import params_of, run_bits
 from ratefront.trial.trial_context import TrialContext
 from ratefront.trial.threads import use_threads

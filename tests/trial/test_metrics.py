@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import EXAMPLES, lab_spec
 
 from ratefront import metrics as shipped
 from ratefront.data.load_dataset import load_dataset

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from tests.builders import FakeSweep
-from tests.lab import EXAMPLES
+from tests.small_sweep import EXAMPLES
 
 from ratefront.errors import DivergedError, InputError, SweepMismatchError
 from ratefront.history import events

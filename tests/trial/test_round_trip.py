@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.lab import EXAMPLES
+from tests.small_sweep import EXAMPLES
 
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import InputError

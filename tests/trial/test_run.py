@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import EXAMPLES, lab_spec
 
 from ratefront.bitstream.coded_stream import CodedStream
 from ratefront.bounds import oracle_rate_bits

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from tests.builders import FakeSweep, full_sweep, spec
-from tests.lab import EXAMPLES
+from tests.small_sweep import EXAMPLES
 
 from ratefront.bitstream.container import parse
 from ratefront.data.load_dataset import load_dataset

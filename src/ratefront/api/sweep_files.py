@@ -82,7 +82,7 @@ def first_sweep(
         >>> rf.first_sweep("digits", folder / "mine.yaml", task_model="small_cnn").classes
         10
     """
-    from ratefront.data.dataset_of_path import given_datasets
+    from ratefront.data.dataset_candidates import given_datasets
     from ratefront.data.load_dataset import load_dataset
     from ratefront.spec.check_spec import check
     from ratefront.spec.load_spec import check_weights

@@ -31,7 +31,7 @@ from ratefront.store.task_model_progress import WAITS, ProgressFile
 from ratefront.tasks.build_task_model import build_task_model
 from ratefront.tasks.input_digests import code_of_trials, inputs_of_task_model
 from ratefront.tasks.own_network.evaluation_check import check_evaluation, some_samples
-from ratefront.tasks.own_network.given_weights import check_cut, take_weights
+from ratefront.tasks.own_network.load_weights import check_cut, take_weights
 from ratefront.tasks.stored_task_model import changed_behaviour, place_of, ready_of, save_task_model
 from ratefront.tasks.task_model import TaskModel, at_once
 from ratefront.tasks.training.train_task_model import train_task_model

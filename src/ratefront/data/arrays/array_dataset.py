@@ -27,9 +27,9 @@ from ratefront.data.arrays.value_rules import (
     check_values,
     stored_range,
 )
-from ratefront.data.assemble import assemble, digest
+from ratefront.data.assemble_dataset import assemble, digest
 from ratefront.data.dataset import Dataset, Samples, Split
-from ratefront.data.dataset_description import label_facts, remarks_on
+from ratefront.data.label_statistics import label_facts, remarks_on
 from ratefront.data.stored_samples import Bytes
 from ratefront.errors import InputError
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib import format as numpy_format
 from numpy.typing import NDArray
 
-from ratefront.data.arrays.not_npz import FOLDER, what_it_is
+from ratefront.data.arrays.identify_file import FOLDER, what_it_is
 from ratefront.errors import InputError
 
 _CHUNK_VALUES = 1 << 20

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ratefront.catalogue.datasets import ImageFolderParameters
-from ratefront.data.assemble import assemble
+from ratefront.data.assemble_dataset import assemble
 from ratefront.data.dataset import Dataset, Split
-from ratefront.data.dataset_description import label_facts, remarks_on
 from ratefront.data.hold_out import TEST_SHARE, check_enough, hold_out_of
 from ratefront.data.images.folder_layout import check_folder, class_names, endings, image_files, split_folders
 from ratefront.data.images.image_check import channels_of, check_some, usable
 from ratefront.data.images.image_decoding import Conversion
 from ratefront.data.images.image_files import Files
+from ratefront.data.label_statistics import label_facts, remarks_on
 from ratefront.errors import InputError
 
 #: Image files of a split, relative to the root, with their labels.

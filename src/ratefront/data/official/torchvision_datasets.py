@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.datasets import OfficialParameters
-from ratefront.data.assemble import assemble, digest
+from ratefront.data.assemble_dataset import assemble, digest
 from ratefront.data.cache_folders import data_folder
 from ratefront.data.dataset import Dataset, Split
 from ratefront.data.official.idx_files import map_idx

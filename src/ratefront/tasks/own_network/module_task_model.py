@@ -16,9 +16,9 @@ from ratefront.bounds import refuse_probabilities
 from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.errors import InputError
 from ratefront.tasks.own_network.evaluation_check import check_evaluation, random_samples
-from ratefront.tasks.own_network.given_weights import check_cut
-from ratefront.tasks.own_network.loose_tensors import loose_tensors
+from ratefront.tasks.own_network.load_weights import check_cut
 from ratefront.tasks.own_network.opened_files import files_opened
+from ratefront.tasks.own_network.unregistered_tensors import loose_tensors
 from ratefront.tasks.task_model import DROP_SOFTMAX, TaskModel
 
 _EXPECTED = (

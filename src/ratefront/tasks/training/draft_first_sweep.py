@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.data.dataset_description import label_bits
+from ratefront.data.label_statistics import label_bits
 from ratefront.spec.schema import Named
 from ratefront.spec.views.first_sweep_text import FirstSweep
 from ratefront.tasks.training.affordable_model import LIMIT_S, Choice, affordable

@@ -15,10 +15,10 @@ from ratefront.catalogue.task_models import TaskModelParameters
 from ratefront.data.dataset import Dataset
 from ratefront.errors import DivergedError
 from ratefront.tasks.task_model import TaskModel
-from ratefront.tasks.training.accuracy_while_training import accuracy_beside, few_of
 from ratefront.tasks.training.augment import augmentation
 from ratefront.tasks.training.batches import Batches
 from ratefront.tasks.training.training_progress import Course, Weights
+from ratefront.tasks.training.validation_accuracy import accuracy_beside, few_of
 from ratefront.training.training_state import TrainingState
 
 _log = logging.getLogger(__name__)

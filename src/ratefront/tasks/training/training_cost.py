@@ -16,9 +16,9 @@ from ratefront.data.stored_samples import spread
 from ratefront.spec.schema import Named
 from ratefront.tasks.build_task_model import build_task_model
 from ratefront.tasks.task_model import TaskModel, predict_logits
-from ratefront.tasks.training.accuracy_while_training import few
 from ratefront.tasks.training.batches import fits_device
 from ratefront.tasks.training.train_task_model import train_task_model
+from ratefront.tasks.training.validation_accuracy import few
 
 _PROBED = 8
 _MEASURED_S = 1.0
