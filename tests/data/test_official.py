@@ -53,7 +53,7 @@ def test_the_content_tells_data_seeds_and_corruptions_apart_but_not_places(tmp_p
     (tmp_path / "there").symlink_to(tmp_path / "here")
 
     def content(folder: str = "here", **parameters: Any) -> str | None:
-        return load("mnist", root=str(tmp_path / folder), **parameters).content
+        return load("mnist", root=str(tmp_path / folder), **parameters).digest
 
     noise = {"corruption": "noise", "severity": 1}
     first = content()

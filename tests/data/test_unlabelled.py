@@ -59,7 +59,7 @@ def test_crops_are_parts_of_the_image_and_the_same_at_each_look(tmp_path: Path) 
 
 def test_the_content_follows_what_is_cropped_where(folder: Path) -> None:
     contents = [
-        load("images", root=str(folder), **parameters).content
+        load("images", root=str(folder), **parameters).digest
         for parameters in (
             {"size": 8},
             {"size": 9},

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.small_sweep import lab_spec
+from tests.small_sweep import small_sweep_spec
 
 from ratefront.catalogue.datasets import ArraysParameters, ImageFolderParameters, OfficialParameters
 from ratefront.catalogue.file_locations import whereabouts_of
@@ -46,7 +46,7 @@ def ledger(spec: SweepSpec) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def asked() -> SweepSpec:
-    return lab_spec()
+    return small_sweep_spec()
 
 
 def test_every_key_has_its_place() -> None:
@@ -57,7 +57,7 @@ def test_every_key_has_its_place() -> None:
 @pytest.mark.parametrize("key", OTHERS)
 def test_another_value_is_taken_or_refused(asked: SweepSpec, key: str) -> None:
     value, may_change = OTHERS[key]
-    other = lab_spec(**{key: value})
+    other = small_sweep_spec(**{key: value})
     if not may_change:
         with pytest.raises(SweepMismatchError, match=f"began with other settings.*\n  {key}"):
             change_of(ledger(asked), other)
@@ -81,24 +81,24 @@ def test_settings_that_an_older_sweep_could_not_name_had_their_defaults(asked: S
     old = {key: value for key, value in ledger(asked).items() if key not in ("retries", "sampler")}
     assert change_of(old, asked) == Change()
     with pytest.raises(SweepMismatchError, match=r"sampler\.seed: 0 → 5"):
-        change_of(old, lab_spec(sampler={"seed": 5}))
+        change_of(old, small_sweep_spec(sampler={"seed": 5}))
 
 
 def test_more_trials_alone_are_what_extend_is_for(asked: SweepSpec) -> None:
     with pytest.raises(SweepMismatchError, match=r"trials: 1 → 4\n.*give extend=3$"):
-        change_of(ledger(asked), lab_spec(trials=4, keep="none"))
+        change_of(ledger(asked), small_sweep_spec(trials=4, keep="none"))
 
 
 @pytest.mark.parametrize("changes", [{"trials": 3}, {"trials": 9, "block_size": 10}, {"block_size": 10}])
 def test_other_differences_have_no_such_hint(changes: dict[str, Any]) -> None:
     with pytest.raises(SweepMismatchError) as caught:
-        change_of(ledger(lab_spec(trials=5)), lab_spec(**({"trials": 5} | changes)))
+        change_of(ledger(small_sweep_spec(trials=5)), small_sweep_spec(**({"trials": 5} | changes)))
     assert "extend" not in str(caught.value)
 
 
 class TestMoving:
     def arrays(self, path: str, **own: Any) -> SweepSpec:
-        return lab_spec(dataset={"name": "arrays", "path": path, **own})
+        return small_sweep_spec(dataset={"name": "arrays", "path": path, **own})
 
     def test_files_may_lie_elsewhere_and_somebody_has_to_look(self) -> None:
         change = change_of(ledger(self.arrays("/a/x.npz")), self.arrays("/b/x.npz"))
@@ -111,7 +111,8 @@ class TestMoving:
             change_of(ledger(self.arrays("/a/x.npz")), self.arrays("/b/x.npz", split_seed=4))
         with pytest.raises(SweepMismatchError, match=r"dataset\.name"):
             change_of(
-                ledger(self.arrays("/a/x.npz")), lab_spec(dataset={"name": "image_folder", "root": "/b"})
+                ledger(self.arrays("/a/x.npz")),
+                small_sweep_spec(dataset={"name": "image_folder", "root": "/b"}),
             )
 
     def test_what_results_follow_from_says_nothing_of_places(self) -> None:
@@ -136,7 +137,7 @@ def test_a_move_goes_through_the_override(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 255, (40, 8, 8), dtype=np.uint8), np.arange(40) % 2
     np.savez(tmp_path / "new.npz", x_train=x, y_train=y, x_test=x, y_test=y)
-    plain = to_plain(lab_spec(space={"family": {"label": {"method": {"lossless": {}}}}}))
+    plain = to_plain(small_sweep_spec(space={"family": {"label": {"method": {"lossless": {}}}}}))
     plain["dataset"] = {"name": "arrays", "path": str(tmp_path / "old.npz")}
     loaded = spec_from_plain(plain, overrides={"dataset.path": str(tmp_path / "new.npz")})
     assert loaded.spec.dataset.parameters["path"] == str(tmp_path / "new.npz")

@@ -20,7 +20,7 @@ from ratefront.spec.yaml_text import read_yaml, write_yaml
 from ratefront.wording import Argument, Message
 
 #: Of what needs torch only the name is known here.
-_CHECK_WEIGHTS = "ratefront.tasks.own_network.load_weights:check_weights"
+_CHECK_WEIGHTS = "ratefront.tasks.own_network.load_weights:check_weights_fit"
 
 
 def load_spec(

@@ -8,7 +8,7 @@ from torch import nn
 from ratefront.codecs.bottleneck.batch_sources import ComputedFeatures, Source, source_of
 from ratefront.codecs.bottleneck.bottleneck_learner import Material
 from ratefront.data.dataset import Dataset, Split
-from ratefront.data.dataset_digest import content_of
+from ratefront.data.dataset_digest import dataset_digest
 from ratefront.tasks.cached_features import cached_features
 
 
@@ -25,10 +25,10 @@ def feature_material(
 
     Features are computed once a node where the disk takes them, else batch by batch.
     """
-    content = content_of(data)
+    digest = dataset_digest(data)
 
     def of(split: Split, name: str) -> Material:
-        features = _features(front_end, split, f"{content} {name}", device)
+        features = _features(front_end, split, f"{digest} {name}", device)
         return Material(
             source_of(split.images, device) if inputs else features, features, _labels(split, device)
         )
@@ -46,8 +46,8 @@ def image_material(data: Dataset, device: torch.device) -> tuple[Material, Mater
     return of(data.train), of(data.validation)
 
 
-def _features(front_end: nn.Module, split: Split, content: str, device: torch.device) -> Source:
-    cached = cached_features(front_end, split.images, content)
+def _features(front_end: nn.Module, split: Split, digest: str, device: torch.device) -> Source:
+    cached = cached_features(front_end, split.images, digest)
     if cached is not None:
         return source_of(cached, device)
     return ComputedFeatures(front_end, source_of(split.images, device))
