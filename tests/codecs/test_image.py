@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 from torch import Tensor, nn
 
 from ratefront.bitstream.coded_stream import write_stream
@@ -39,7 +39,7 @@ from ratefront.codecs.image.learned_image import (
 )
 from ratefront.complexity.transmitter_bytes import module_bytes, table_bytes
 from ratefront.data.load_dataset import load_dataset
-from ratefront.data.stored_samples import from_bytes
+from ratefront.data.stored_samples import uint8_to_float32
 from ratefront.errors import BitstreamError, InputError
 from ratefront.records import TrialParams
 from ratefront.store.sweep_folder import SweepFolder
@@ -72,7 +72,7 @@ def images_of(shape: tuple[int, ...], count: int, seed: int = 0) -> Tensor:
     rng = np.random.default_rng(seed)
     slope = np.linspace(0, 200, prod(shape)).reshape(shape)
     noise = rng.integers(0, 56, (count, *shape)) * rng.integers(0, 2, (count, 1, 1, 1))
-    return torch.from_numpy(from_bytes((slope + noise).astype(np.uint8)))
+    return torch.from_numpy(uint8_to_float32((slope + noise).astype(np.uint8)))
 
 
 def opened(file: bytes) -> Image.Image:
@@ -96,7 +96,7 @@ class TestFiles:
     ) -> None:
         codec = file_codec(name, shape)
         pixels = data.draw(st.lists(arrays(np.uint8, shape), max_size=3))
-        images = torch.from_numpy(from_bytes(np.array(pixels, dtype=np.uint8).reshape(-1, *shape)))
+        images = torch.from_numpy(uint8_to_float32(np.array(pixels, dtype=np.uint8).reshape(-1, *shape)))
         latents = codec.analyse(images)
         files = [row[row != FILLER].astype(np.uint8).tobytes() for row in latents]
         assert [opened(file).size for file in files] == [(shape[2], shape[1])] * len(files)
@@ -111,7 +111,7 @@ class TestFiles:
         for row, image in zip(latents, codec.images(latents)[:], strict=True):
             file = opened(row[row != FILLER].astype(np.uint8).tobytes())
             pixels = np.asarray(file.convert("L" if shape[0] == 1 else "RGB")).reshape(shape[1], shape[2], -1)
-            np.testing.assert_array_equal(image, from_bytes(pixels.transpose(2, 0, 1)))
+            np.testing.assert_array_equal(image, uint8_to_float32(pixels.transpose(2, 0, 1)))
 
     def test_damaged_streams_are_refused_or_harmless(self, name: str, shape: tuple[int, int, int]) -> None:
         codec = file_codec(name, shape)
@@ -252,9 +252,13 @@ SAVED: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("name", SAVED)
 def test_the_rate_of_a_trial_is_the_sizes_of_its_files(name: str, task_model_folder: Path) -> None:
     result = run_trial(
-        TrialParams(name, 0, EXAMPLES[name]), TrialContext(lab_spec(), task_model_folder.parent)
+        TrialParams(name, 0, CODEC_CONFIGURATIONS[name]),
+        TrialContext(small_sweep_spec(), task_model_folder.parent),
     )
-    data, model = load_dataset(lab_spec().dataset), load_task_model(lab_spec(), task_model_folder)
+    data, model = (
+        load_dataset(small_sweep_spec().dataset),
+        load_task_model(small_sweep_spec(), task_model_folder),
+    )
     bytes_of_test = to_bytes(torch.from_numpy(data.test.images))
     kind, how = SAVED[name]
     sizes = [len(saved(Image.fromarray(pixels[0]), kind, **how)) for pixels in bytes_of_test]
@@ -262,14 +266,17 @@ def test_the_rate_of_a_trial_is_the_sizes_of_its_files(name: str, task_model_fol
     assert result.test.rate_bits_alone == result.test.rate_bits_estimated == result.test.rate_bits
     assert (result.transmitter_bytes, result.transmitter_macs) == (0, 0)
     if name == "image-png":
-        decided = predict_logits(model, from_bytes(bytes_of_test)).argmax(dim=1).numpy()
+        decided = predict_logits(model, uint8_to_float32(bytes_of_test)).argmax(dim=1).numpy()
         assert result.test.accuracy == (decided == data.test.labels).mean()
         assert result.extra["image_mse"] == 0
 
 
 def test_a_receiver_of_files_imports_no_compressai(task_model_folder: Path) -> None:
     folder = SweepFolder(task_model_folder.parent)
-    run_trial(TrialParams("files", 0, EXAMPLES["image-webp"]), TrialContext(lab_spec(), folder.path))
+    run_trial(
+        TrialParams("files", 0, CODEC_CONFIGURATIONS["image-webp"]),
+        TrialContext(small_sweep_spec(), folder.path),
+    )
     files = folder.trial("files")
     program = (
         "import sys; from pathlib import Path; from ratefront.trial.receiver import decode_file\n"
@@ -362,7 +369,7 @@ def test_images_of_any_size_are_learned_and_come_back_in_their_size(
     assert np.array_equal(codec.decode(codec.encode(latents), 6), latents)
     decoded = codec.images(torch.from_numpy(latents))
     assert decoded.shape == images.shape
-    assert torch.equal(decoded, torch.from_numpy(from_bytes(to_bytes(decoded))))
+    assert torch.equal(decoded, torch.from_numpy(uint8_to_float32(to_bytes(decoded))))
 
 
 class _Held:

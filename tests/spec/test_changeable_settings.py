@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.lab import lab_spec
+from tests.small_sweep import small_sweep_spec
 
 from ratefront.catalogue.datasets import ArraysParameters, ImageFolderParameters, OfficialParameters
 from ratefront.catalogue.file_locations import file_location_parameters
@@ -46,7 +46,7 @@ def ledger(spec: SweepSpec) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def asked() -> SweepSpec:
-    return lab_spec()
+    return small_sweep_spec()
 
 
 def test_every_problem_has_the_path_of_its_key() -> None:
@@ -57,7 +57,7 @@ def test_every_problem_has_the_path_of_its_key() -> None:
 @pytest.mark.parametrize("key", OTHERS)
 def test_a_changed_setting_is_accepted_or_refused(asked: SweepSpec, key: str) -> None:
     value, may_change = OTHERS[key]
-    other = lab_spec(**{key: value})
+    other = small_sweep_spec(**{key: value})
     if not may_change:
         with pytest.raises(SweepMismatchError, match=f"began with other settings.*\n  {key}"):
             settings_change(ledger(asked), other)
@@ -81,24 +81,24 @@ def test_settings_unknown_to_an_older_sweep_had_their_defaults(asked: SweepSpec)
     old = {key: value for key, value in ledger(asked).items() if key not in ("retries", "sampler")}
     assert settings_change(old, asked) == Change()
     with pytest.raises(SweepMismatchError, match=r"sampler\.seed: 0 → 5"):
-        settings_change(old, lab_spec(sampler={"seed": 5}))
+        settings_change(old, small_sweep_spec(sampler={"seed": 5}))
 
 
 def test_more_trials_alone_give_the_hint_to_extend(asked: SweepSpec) -> None:
     with pytest.raises(SweepMismatchError, match=r"trials: 1 → 4\n.*give extend=3$"):
-        settings_change(ledger(asked), lab_spec(trials=4, keep="none"))
+        settings_change(ledger(asked), small_sweep_spec(trials=4, keep="none"))
 
 
 @pytest.mark.parametrize("changes", [{"trials": 3}, {"trials": 9, "block_size": 10}, {"block_size": 10}])
 def test_other_differences_give_no_hint_to_extend(changes: dict[str, Any]) -> None:
     with pytest.raises(SweepMismatchError) as caught:
-        settings_change(ledger(lab_spec(trials=5)), lab_spec(**({"trials": 5} | changes)))
+        settings_change(ledger(small_sweep_spec(trials=5)), small_sweep_spec(**({"trials": 5} | changes)))
     assert "extend" not in str(caught.value)
 
 
 class TestMoving:
     def arrays(self, path: str, **own: Any) -> SweepSpec:
-        return lab_spec(dataset={"name": "arrays", "path": path, **own})
+        return small_sweep_spec(dataset={"name": "arrays", "path": path, **own})
 
     def test_moved_files_are_accepted_and_must_be_compared(self) -> None:
         change = settings_change(ledger(self.arrays("/a/x.npz")), self.arrays("/b/x.npz"))
@@ -111,7 +111,8 @@ class TestMoving:
             settings_change(ledger(self.arrays("/a/x.npz")), self.arrays("/b/x.npz", split_seed=4))
         with pytest.raises(SweepMismatchError, match=r"dataset\.name"):
             settings_change(
-                ledger(self.arrays("/a/x.npz")), lab_spec(dataset={"name": "image_folder", "root": "/b"})
+                ledger(self.arrays("/a/x.npz")),
+                small_sweep_spec(dataset={"name": "image_folder", "root": "/b"}),
             )
 
     def test_settings_that_decide_results_hold_no_file_locations(self) -> None:
@@ -138,7 +139,7 @@ def test_an_override_names_the_new_location_of_moved_files(tmp_path: Path) -> No
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 255, (40, 8, 8), dtype=np.uint8), np.arange(40) % 2
     np.savez(tmp_path / "new.npz", x_train=x, y_train=y, x_test=x, y_test=y)
-    plain = to_plain(lab_spec(space={"family": {"label": {"method": {"lossless": {}}}}}))
+    plain = to_plain(small_sweep_spec(space={"family": {"label": {"method": {"lossless": {}}}}}))
     plain["dataset"] = {"name": "arrays", "path": str(tmp_path / "old.npz")}
     loaded = spec_from_plain(plain, overrides={"dataset.path": str(tmp_path / "new.npz")})
     assert loaded.spec.dataset.parameters["path"] == str(tmp_path / "new.npz")

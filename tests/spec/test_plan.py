@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
-from tests.data.made import describe, load, write_npz
+from tests.data.data_files import describe, load, write_npz
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.cli.shared_arguments import overrides_of

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from tests.builders import FakeSweep
-from tests.lab import EXAMPLES
+from tests.small_sweep import CODEC_CONFIGURATIONS
 
 from ratefront.errors import DivergedError, InputError, SweepMismatchError
 from ratefront.history import events
@@ -44,7 +44,7 @@ class RealSweep:
         return SweepHistory.of(read_entries(self.folder.ledger))
 
     def plan(self, example: str) -> TrialHistory:
-        trial_id = self.fake.plan(EXAMPLES[example])
+        trial_id = self.fake.plan(CODEC_CONFIGURATIONS[example])
         return self.history.trials[trial_id]
 
     def finish(self, example: str) -> str:

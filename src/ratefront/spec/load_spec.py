@@ -20,7 +20,7 @@ from ratefront.spec.yaml_text import read_yaml, write_yaml
 from ratefront.wording import Argument, Message
 
 #: Imported when needed, because it imports torch.
-_CHECK_WEIGHTS = "ratefront.tasks.own_network.given_weights:check_weights"
+_CHECK_WEIGHTS = "ratefront.tasks.own_network.load_weights:check_weights_fit"
 
 
 def load_spec(

@@ -37,7 +37,7 @@ from ratefront.records import Scalar
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space.configurations import uses_seed
 from ratefront.store.sweep_folder import TrialFolder
-from ratefront.tasks.float_rounding import MOST_ROUNDING
+from ratefront.tasks.float_rounding import ROUNDING_TOLERANCE
 from ratefront.tasks.stored_task_model import load_task_model
 from ratefront.tasks.task_model import TaskModel
 from ratefront.testing.stream_mutants import mutants, survive
@@ -188,7 +188,7 @@ class CodecContract(OfAnExample):
                 assert of_one.shape == (len(latents), trained.data.classes)
                 assert of_one.isfinite().all()
                 count_ties(
-                    RankedClasses.of(of_one), classes, lambda found: found, 2 * MOST_ROUNDING, "scores"
+                    RankedClasses.of(of_one), classes, lambda found: found, 2 * ROUNDING_TOLERANCE, "scores"
                 )
 
     def test_saved_and_loaded_it_is_the_same_codec(self, trained: TrainedExample, latents: Symbols) -> None:

@@ -21,7 +21,7 @@ from ratefront.codecs.contract import EntropyCoded
 from ratefront.complexity.macs import Macs, multiply_accumulates
 from ratefront.objectives.distortions import RelativeFeatureError
 from ratefront.refine.sga import anneal
-from ratefront.tasks.task_model import at_once
+from ratefront.tasks.task_model import default_batch_size
 
 _PASSES_A_STEP = 3  # one forward and a backward of twice its cost
 
@@ -59,11 +59,11 @@ class BottleneckCodec(EntropyCoded):
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
         """Features (n, ...) at the split point, on the codec's device."""
-        batches = images.split(at_once(images.shape[1:]))
+        batches = images.split(default_batch_size(images.shape[1:]))
         return torch.cat([self.front_end(batch.to(self.device)) for batch in batches])
 
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
-        batches = images.split(at_once(images.shape[1:]))
+        batches = images.split(default_batch_size(images.shape[1:]))
         latents = [self.latents_of(self.features(batch)) for batch in batches]
         return torch.cat(latents).cpu().numpy()
 
@@ -95,7 +95,7 @@ class BottleneckCodec(EntropyCoded):
 
     @torch.no_grad()
     def class_scores(self, latents: Symbols, first: int = 0) -> Tensor:
-        batches = torch.from_numpy(latents).split(at_once(latents.shape[1:]))
+        batches = torch.from_numpy(latents).split(default_batch_size(latents.shape[1:]))
         return torch.cat([self.logits(batch.to(self.device)).cpu() for batch in batches])
 
     def logits(self, latents: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ratefront.codecs.bottleneck.batch_sources import BatchSource, FeaturesByBatch, batch_source
 from ratefront.data.dataset import Dataset, Split
-from ratefront.data.dataset_digest import content_of
+from ratefront.data.dataset_digest import dataset_digest
 from ratefront.tasks.cached_features import cached_features
 
 _LOOKED_AT_ONCE = 4096
@@ -52,10 +52,10 @@ def feature_splits(
 
     Features are computed once a node where the disk takes them, else batch by batch.
     """
-    content = content_of(data)
+    digest = dataset_digest(data)
 
     def of(split: Split, name: str) -> LearnerSplit:
-        features = _features(front_end, split, f"{content} {name}", device)
+        features = _features(front_end, split, f"{digest} {name}", device)
         return LearnerSplit(
             batch_source(split.images, device) if inputs else features, features, _labels(split, device)
         )
@@ -73,8 +73,8 @@ def image_splits(data: Dataset, device: torch.device) -> tuple[LearnerSplit, Lea
     return of(data.train), of(data.validation)
 
 
-def _features(front_end: nn.Module, split: Split, content: str, device: torch.device) -> BatchSource:
-    cached = cached_features(front_end, split.images, content)
+def _features(front_end: nn.Module, split: Split, digest: str, device: torch.device) -> BatchSource:
+    cached = cached_features(front_end, split.images, digest)
     if cached is not None:
         return batch_source(cached, device)
     return FeaturesByBatch(front_end, batch_source(split.images, device))

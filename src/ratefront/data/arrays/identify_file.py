@@ -36,7 +36,7 @@ _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
 _HEAD = 4096
 
 
-def what_it_is(path: Path) -> str | None:
+def identify_file(path: Path) -> str | None:
     """In words, with what to do; None: not known."""
     with suppress(OSError):
         if zipfile.is_zipfile(path):

@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.data.images.folder_layout import check_folder, endings, image_files
+from ratefront.data.images.folder_layout import check_image_folder, describe_file_endings, list_image_files
 from ratefront.errors import InputError
 from ratefront.spec.problem_wording import unknown
 from ratefront.spec.schema import Named
@@ -25,7 +25,7 @@ _LOOKED_AT = 200
 _NEED_A_PLACE = ("arrays", "image_folder", "images")
 
 
-def given_datasets(data: Path | str, kind: str | None) -> list[Named]:
+def dataset_candidates(data: Path | str, kind: str | None) -> list[Named]:
     """The data set as a sweep file names it; a folder of images at several sizes, the largest first.
 
     Raises:
@@ -57,10 +57,12 @@ def _named(name: str, **given: Any) -> Named:
 
 def _sides(root: Path) -> list[int]:
     """Usual sides that the images have, or the one that they have themselves where they are smaller than all."""
-    check_folder(root)
+    check_image_folder(root)
     shorter = list(islice(_shorter_sides(root), _LOOKED_AT))
     if not shorter:
-        raise InputError(f"{root}: there are no image files in it that can be read; {endings(root)}")
+        raise InputError(
+            f"{root}: there are no image files in it that can be read; {describe_file_endings(root)}"
+        )
     own = max(int(median(shorter)), _SMALLEST_SIDE)
     if own in range(_SIDES[-1], _SIDES[0]):
         return [own, *(side for side in _SIDES if side < own)]
@@ -69,7 +71,7 @@ def _sides(root: Path) -> list[int]:
 
 def _shorter_sides(root: Path) -> Iterator[int]:
     """Of images from all over the folder: headers alone are read."""
-    files = list(image_files(root))
+    files = list(list_image_files(root))
     for name in files[:: max(1, len(files) // _LOOKED_AT)]:
         with (
             suppress(Exception),

@@ -14,7 +14,7 @@ _CONSTANTS = 64  # numbers: a few, as a mean and a deviation by channel, are as 
 
 
 @contextmanager
-def loose_tensors(stage: nn.Module, given: Tensor) -> Iterator[list[tuple[int, ...]]]:
+def unregistered_tensors(stage: nn.Module, given: Tensor) -> Iterator[list[tuple[int, ...]]]:
     """The shapes of those that operations inside take, as they come; to be asked of a stage's first evaluation, since a
     later one may take what it has kept of an earlier one.
     """

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ratefront.catalogue.datasets import LabelledImageParameters
 from ratefront.data.corruption import corrupt
 from ratefront.data.dataset import Dataset, Split
-from ratefront.data.hold_out import VALIDATION_SHARE, hold_out_of
+from ratefront.data.dataset_digest import digest_parts
+from ratefront.data.hold_out import VALIDATION_SHARE, hold_out_split
 
 #: The parameters that decide which samples there are, whatever is read; where the files lie is none.
 _SETTINGS = {"split_seed", "corruption", "severity", "corrupted"}
 
 
-def assemble(
+def assemble_dataset(
     name: str,
     classes: int,
     bits_per_value: int,
@@ -32,24 +29,12 @@ def assemble(
     ``bits_per_value`` are those that a value of a sample takes as it was stored.
     """
     if len(read) == 2:
-        train, validation = hold_out_of(read[0], VALIDATION_SHARE, parameters.split_seed)
+        train, validation = hold_out_split(read[0], VALIDATION_SHARE, parameters.split_seed)
     else:
         train, validation = read[:2]
     test = read[-1]
     raw_bits = bits_per_value * math.prod(test.images.shape[1:])
     settings = json.dumps([told, parameters.model_dump(include=_SETTINGS)], sort_keys=True)
-    content = digest(settings.encode(), train.labels, validation.labels, test.labels)
-    data = Dataset(name, classes, raw_bits, train, validation, test, content, len(read) == 2)
+    digest = digest_parts(settings.encode(), train.labels, validation.labels, test.labels)
+    data = Dataset(name, classes, raw_bits, train, validation, test, digest, len(read) == 2)
     return corrupt(data, parameters)
-
-
-def digest(*parts: bytes | NDArray[np.generic]) -> str:
-    """SHA-256 of bytes and of arrays (type, shape and values), in hexadecimal digits."""
-    total = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, bytes):
-            total.update(len(part).to_bytes(8, "little") + part)
-        else:
-            total.update(f"{part.dtype.str}{part.shape}".encode())
-            total.update(np.ascontiguousarray(part).data)
-    return total.hexdigest()

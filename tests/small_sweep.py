@@ -16,7 +16,7 @@ DISTILLED = {
 }
 
 #: Every family, entropy model, objective and refinement, as a trial would be given them.
-EXAMPLES: dict[str, dict[str, Any]] = {
+CODEC_CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "label-lossless": {"family": "label", "method": "lossless"},
     "label-merged": {"family": "label", "method": "merged", "merged_classes": 4},
     "label-time-shared": {"family": "label", "method": "time_shared", "share": 0.6},
@@ -115,7 +115,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 
 
-def lab_spec(**changes: Any) -> SweepSpec:
+def small_sweep_spec(**changes: Any) -> SweepSpec:
     """A sweep on digits with a short training; its space is not looked at."""
     plain: dict[str, Any] = {
         "name": "lab",

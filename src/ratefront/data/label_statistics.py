@@ -14,7 +14,7 @@ _SHOWN = 5
 _SPLITS = 3
 
 
-def label_facts(labels: Sequence[NDArray[np.int64]], names: Sequence[str]) -> dict[str, Any]:
+def describe_labels(labels: Sequence[NDArray[np.int64]], names: Sequence[str]) -> dict[str, Any]:
     """``classes``, ``label_bits`` (the entropy of the training labels), ``samples`` of each split, ``remarks``, and
     ``validation_is_held_out_of_train``.
 
@@ -26,7 +26,7 @@ def label_facts(labels: Sequence[NDArray[np.int64]], names: Sequence[str]) -> di
         "label_bits": label_bits(labels[0]),
         "samples": split_sizes(labels),
         "validation_is_held_out_of_train": len(labels) < _SPLITS,
-        "remarks": remarks_on(labels, names),
+        "remarks": missing_class_remarks(labels, names),
     }
 
 
@@ -37,7 +37,7 @@ def label_bits(labels: NDArray[np.int64]) -> float:
     return float(-(present * np.log2(present)).sum())
 
 
-def remarks_on(labels: Sequence[NDArray[np.int64]], names: Sequence[str]) -> list[str]:
+def missing_class_remarks(labels: Sequence[NDArray[np.int64]], names: Sequence[str]) -> list[str]:
     """Of each evaluation split, the classes that train and that it has no sample of."""
     splits = {2: ("test",), 3: ("validation", "test")}.get(len(labels), ())
     return [
