@@ -50,12 +50,9 @@ from ratefront.bounds.curve_names import (
 )
 from ratefront.bounds.curve_recipes import RECIPES, curve_names, curves_from_predictions
 from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress, time_sharing
-from ratefront.bounds.curves.indirect import indirect_estimate_and_compress, indirect_from_posteriors
-from ratefront.bounds.curves.invariance import (
-    coin_flips_entropy_bits,
-    finite_set_entropy_bits,
-    rate_invariance_curve,
-    supervised_entropy_bits,
+from ratefront.bounds.curves.indirect_estimate_and_compress import (
+    indirect_estimate_and_compress,
+    indirect_from_posteriors,
 )
 from ratefront.bounds.curves.linear_rule import accuracy_per_bit, linear_rule
 from ratefront.bounds.curves.oracle import (
@@ -73,11 +70,16 @@ from ratefront.bounds.curves.other_distortions import (
     top_k_oracle,
     top_k_rate_bits,
 )
+from ratefront.bounds.curves.rate_invariance import (
+    coin_flips_entropy_bits,
+    finite_set_entropy_bits,
+    rate_invariance_curve,
+    supervised_entropy_bits,
+)
 from ratefront.bounds.curves.sample_and_communicate import sample_and_communicate
 from ratefront.bounds.curves.task_model_curve import task_model_curve, task_model_point
 from ratefront.bounds.examples.detection import detection_count, detection_log2_count
 from ratefront.bounds.examples.mixture import mixture_curves
-from ratefront.bounds.examples.modelnet40 import modelnet40_test_counts
 from ratefront.bounds.examples.paper_examples import (
     EXAMPLES,
     DetectionBounds,
@@ -85,6 +87,7 @@ from ratefront.bounds.examples.paper_examples import (
     MixtureBounds,
     ModelNet40Bounds,
     example,
+    modelnet40_test_counts,
 )
 from ratefront.bounds.gap import Gap
 from ratefront.bounds.prediction_bounds import PredictionBounds, bounds_of, from_file, from_predictions

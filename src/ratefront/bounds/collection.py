@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.curve_names import ORACLE
-from ratefront.bounds.gap import Gap, comparable, gap
+from ratefront.bounds.gap import Gap, convex_bound, gap
 from ratefront.bounds.json_document import curve_as_json
 from ratefront.bounds.rate_table import RateTable, rate_table
 from ratefront.bounds.statistics.held_out_intervals import HeldOutIntervals
@@ -19,7 +19,7 @@ from ratefront.errors import InputError, UnknownCurveError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FACTS = ("classes", "samples", "task_model_distortion", "zero_rate_distortion", "label_entropy_bits")
+SOURCE_KEYS = ("classes", "samples", "task_model_distortion", "zero_rate_distortion", "label_entropy_bits")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -95,7 +95,7 @@ class Bounds(Mapping[str, RateDistortionCurve]):
             start = float(self.curves[ORACLE].distortion[-1])
         if start is None:
             raise InputError(f"gaps need the oracle among the curves, got {', '.join(self) or 'none'}")
-        return {name: comparable(curve, start) for name, curve in self.curves.items()}
+        return {name: convex_bound(curve, start) for name, curve in self.curves.items()}
 
     def gaps(self, rate_bits: float, accuracy: float) -> dict[str, Gap]:
         """How far a measured point lies above each bound, by its name.
@@ -111,7 +111,7 @@ class Bounds(Mapping[str, RateDistortionCurve]):
 
     def to_json(self) -> dict[str, Any]:
         """As plain data: the document that `ratefront bounds` writes, whose keys docs/files.md has."""
-        facts = {name: getattr(self, name) for name in FACTS}
+        facts = {name: getattr(self, name) for name in SOURCE_KEYS}
         known = {name: value for name, value in facts.items() if value is not None}
         return {**known, "warnings": list(self.warnings), "curves": self._curves_as_json()}
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from ratefront.bounds.curve_names import CURVE_KINDS, ERRORS, DistortionMeasure
-from ratefront.bounds.hull import lower_hull
-from ratefront.bounds.source.distributions import FloatArray, as_numbers
+from ratefront.bounds.source.distributions import FloatArray, IntArray, as_numbers
 from ratefront.errors import InputError
 
 SHAPE_TOLERANCE_BITS = 1e-7
@@ -255,3 +254,21 @@ def _vector(values: FloatArray) -> FloatArray:
 def _frozen(array: FloatArray) -> FloatArray:
     array.setflags(write=False)
     return array
+
+
+def lower_hull(distortion: FloatArray, rate_bits: FloatArray) -> IntArray:
+    """Indices of the lower convex hull's vertices, by increasing distortion (Andrew's monotone chain)."""
+    hull: list[int] = []
+    for index in np.lexsort((rate_bits, distortion)):
+        if hull and distortion[index] == distortion[hull[-1]]:
+            continue
+        while len(hull) > 1 and not _turns_up(distortion, rate_bits, hull[-2], hull[-1], int(index)):
+            hull.pop()
+        hull.append(int(index))
+    return np.asarray(hull, dtype=np.int64)
+
+
+def _turns_up(x: FloatArray, y: FloatArray, first: int, middle: int, last: int) -> bool:
+    before = (y[middle] - y[first]) * (x[last] - x[middle])
+    after = (y[last] - y[middle]) * (x[middle] - x[first])
+    return bool(before < after)

@@ -29,7 +29,10 @@ from ratefront.bounds.curve_names import (
     TIME_SHARING,
 )
 from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress, time_sharing
-from ratefront.bounds.curves.indirect import indirect_estimate_and_compress, indirect_from_posteriors
+from ratefront.bounds.curves.indirect_estimate_and_compress import (
+    indirect_estimate_and_compress,
+    indirect_from_posteriors,
+)
 from ratefront.bounds.curves.linear_rule import linear_rule
 from ratefront.bounds.curves.oracle import oracle_curve
 from ratefront.bounds.curves.sample_and_communicate import MANY_SCORES, default_points, sample_and_communicate
@@ -38,7 +41,8 @@ from ratefront.bounds.curves.temperature_grid import TemperatureGrid
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 from ratefront.bounds.source.distributions import FloatArray, checked_count
 from ratefront.bounds.source.predictions import Predictions
-from ratefront.bounds.source.scores import Reals
+from ratefront.bounds.source.scores import RealArray
+from ratefront.bounds.statistics.calibration import cross_calibrated
 from ratefront.bounds.statistics.channel_fits import (
     fit_estimate_and_compress,
     fit_indirect,
@@ -48,8 +52,7 @@ from ratefront.bounds.statistics.channel_fits import (
     fit_time_sharing,
 )
 from ratefront.bounds.statistics.channels import Channels
-from ratefront.bounds.statistics.cross_calibration import cross_calibrated
-from ratefront.bounds.statistics.few_samples import HONEST, has_few_samples
+from ratefront.bounds.statistics.few_samples import OTHER_ESTIMATES, has_few_samples
 from ratefront.bounds.statistics.held_out import Fit, indirect_cross_fitted
 from ratefront.errors import InputError
 
@@ -88,7 +91,7 @@ class Recipe:
         return None
 
 
-def _scores(predictions: Predictions) -> Reals:
+def _scores(predictions: Predictions) -> RealArray:
     assert predictions.log_probabilities is not None
     return predictions.log_probabilities
 
@@ -129,7 +132,7 @@ def _at_slopes(fit: Callable[[Predictions, FloatArray], Channels], *, passes: bo
 
 def _at_temperatures(predictions: Predictions, _: RateDistortionCurve) -> Fit:
     grid = TemperatureGrid(_scores(predictions), predictions.labels)
-    grid.grow(HELD_OUT_POINTS)
+    grid.refine_to(HELD_OUT_POINTS)
     return partial(fit_sampling, inverse_temperatures=grid.lambdas)
 
 
@@ -202,7 +205,7 @@ def curves_from_predictions(
 
 def curve_names(predictions: Predictions) -> list[str]:
     """The curves that are drawn when nobody asks for some by name."""
-    honest = HONEST if has_few_samples(predictions) else ()
+    honest = OTHER_ESTIMATES if has_few_samples(predictions) else ()
     return [
         name
         for name, recipe in RECIPES.items()

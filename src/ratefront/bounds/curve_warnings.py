@@ -11,8 +11,8 @@ from ratefront.bounds.curve_recipes import RECIPES, curve_names, curves_from_pre
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 from ratefront.bounds.source.predictions import Predictions
 from ratefront.bounds.statistics.few_samples import few_samples_warning
+from ratefront.bounds.statistics.order_violation import OrderViolation, order_violation
 from ratefront.bounds.statistics.reliability import Reliability, reliability
-from ratefront.bounds.statistics.undercut import Undercut, undercut
 
 LARGE_CALIBRATION_ERROR = 0.1
 """Ordinary training leaves 0.02 to 0.1, label smoothing included. There one temperature moves TMRD by hundredths of a
@@ -21,7 +21,7 @@ bit, beyond by tenths.
 
 
 @dataclass(frozen=True, eq=False)
-class DoubtedCurves:
+class CurvesWithWarnings:
     """Attributes:
 
     curves: by name.
@@ -32,14 +32,14 @@ class DoubtedCurves:
     warnings: tuple[str, ...]
 
 
-def curves_with_doubts(
+def curves_with_warnings(
     predictions: Predictions,
     only: Iterable[str] | None = None,
     points: int = SOLVED_SLOPES,
     *,
     besides: Collection[str] = (),
     is_tempered: bool = False,
-) -> DoubtedCurves:
+) -> CurvesWithWarnings:
     """The curves of `curves_from_predictions` with warnings. Where S&C lies below TMRD, TMRD of calibrated posteriors
     comes along, if nobody asks for curves by name.
 
@@ -52,21 +52,23 @@ def curves_with_doubts(
     """
     names = [*curve_names(predictions), *besides] if only is None else only
     curves = curves_from_predictions(predictions, names, points)
-    found = _undercut(predictions, curves)
+    found = _order_violation(predictions, curves)
     if found is not None and only is None and TASK_MODEL_CALIBRATED not in curves:
         curves |= curves_from_predictions(predictions, [TASK_MODEL_CALIBRATED], points)
     sentences = [
         few_samples_warning(predictions, curves),
         _calibration_warning(predictions, curves, is_tempered),
-        None if found is None else _undercut_warning(found, curves, is_tempered),
+        None if found is None else _order_violation_warning(found, curves, is_tempered),
     ]
-    return DoubtedCurves(curves, tuple(sentence for sentence in sentences if sentence))
+    return CurvesWithWarnings(curves, tuple(sentence for sentence in sentences if sentence))
 
 
-def _undercut(predictions: Predictions, curves: Mapping[str, RateDistortionCurve]) -> Undercut | None:
+def _order_violation(
+    predictions: Predictions, curves: Mapping[str, RateDistortionCurve]
+) -> OrderViolation | None:
     if not {TASK_MODEL, SAMPLE_AND_COMMUNICATE} <= set(curves):
         return None
-    return undercut(predictions, curves[TASK_MODEL], curves[SAMPLE_AND_COMMUNICATE])
+    return order_violation(predictions, curves[TASK_MODEL], curves[SAMPLE_AND_COMMUNICATE])
 
 
 def _calibration_warning(
@@ -95,7 +97,9 @@ def _advice(found: Reliability, is_tempered: bool) -> str:
     )
 
 
-def _undercut_warning(found: Undercut, curves: Mapping[str, RateDistortionCurve], is_tempered: bool) -> str:
+def _order_violation_warning(
+    found: OrderViolation, curves: Mapping[str, RateDistortionCurve], is_tempered: bool
+) -> str:
     beside = "drawn beside it" if TASK_MODEL_CALIBRATED in curves else f"the curve {TASK_MODEL_CALIBRATED}"
     mended = (
         "One temperature does not mend it."

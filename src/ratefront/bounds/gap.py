@@ -40,6 +40,6 @@ def gap(rate_bits: float, accuracy: float, bound: RateDistortionCurve) -> Gap:
     return Gap(rate_bits - rate, rate_bits / rate)
 
 
-def comparable(curve: RateDistortionCurve, zero_rate_distortion: float) -> RateDistortionCurve:
+def convex_bound(curve: RateDistortionCurve, zero_rate_distortion: float) -> RateDistortionCurve:
     """The curve that gaps are measured to: one that is not convex is replaced by its envelope."""
     return curve if curve.convex else curve.envelope(zero_rate_distortion)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ratefront.bounds.collection import Bounds
 from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.curve_recipes import RECIPES
-from ratefront.bounds.curve_warnings import curves_with_doubts
+from ratefront.bounds.curve_warnings import curves_with_warnings
 from ratefront.bounds.solver.blahut_arimoto import UnconvergedWarning
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 from ratefront.bounds.source.confusion import Confusion
@@ -193,9 +193,9 @@ def bounds_of(
         error = expected_calibration_error(predictions)
     with warnings.catch_warnings(record=True) as unconverged:
         warnings.simplefilter("always", UnconvergedWarning)
-        found = curves_with_doubts(predictions, only, points, besides=besides, is_tempered=calibrate)
+        found = curves_with_warnings(predictions, only, points, besides=besides, is_tempered=calibrate)
     confusion = Confusion(predictions.joint)
-    sentences = [*found.warnings, calibration and calibration.doubt]
+    sentences = [*found.warnings, calibration and calibration.warning]
     sentences += [str(warning.message) for warning in unconverged]
     return PredictionBounds(
         curves=found.curves,

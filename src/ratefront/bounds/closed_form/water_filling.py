@@ -30,16 +30,16 @@ class HammingChannel:
 
     Attributes:
         output: q, shape (K,).
-        leak: e = exp(-s) in [0, 1]; 1 where the output ignores the input.
+        error_factor: e = exp(-s) in [0, 1]; 1 where the output ignores the input.
         normaliser: Z = e + (1 - e) q, shape (K,).
     """
 
     output: FloatArray
-    leak: float
+    error_factor: float
 
     @property
     def normaliser(self) -> FloatArray:
-        return self.leak + (1.0 - self.leak) * self.output
+        return self.error_factor + (1.0 - self.error_factor) * self.output
 
 
 class WaterFilling:
@@ -57,7 +57,7 @@ class WaterFilling:
         self._mass[-1] = 1.0
         self._head_entropy = np.cumsum(-xlogy(p, p))
         self._entry_accuracy = np.maximum.accumulate(self._mass - ranks * p)
-        self._entry_leak = np.minimum.accumulate(np.minimum(1.0, p / (self._mass - ranks * p)))
+        self._entry_factor = np.minimum.accumulate(np.minimum(1.0, p / (self._mass - ranks * p)))
 
     @property
     def zero_rate_distortion(self) -> float:
@@ -67,7 +67,7 @@ class WaterFilling:
     @property
     def critical_slope(self) -> float:
         """-dR/dD in nat just left of D0: the logarithm of the ratio of the two likeliest classes."""
-        return float(-np.log(self._entry_leak[1])) if self._entry_leak.size > 1 else np.inf
+        return float(-np.log(self._entry_factor[1])) if self._entry_factor.size > 1 else np.inf
 
     def rate_bits(self, distortion: npt.ArrayLike) -> FloatArray:
         """R(D) in bit, any shape; 0 from D0 on.
@@ -78,16 +78,16 @@ class WaterFilling:
         accuracy = 1.0 - as_distortions(distortion)
         clipped = np.maximum(accuracy, self._entry_accuracy[0])
         active = self._active(clipped)
-        spill = np.maximum(self._mass[active - 1] - clipped, 0.0)
+        excess = np.maximum(self._mass[active - 1] - clipped, 0.0)
         nats = self._head_entropy[active - 1] + xlogy(clipped, clipped)
-        nats = nats + xlogy(spill, spill / np.maximum(active - 1, 1))
+        nats = nats + xlogy(excess, excess / np.maximum(active - 1, 1))
         return np.where(accuracy <= self._entry_accuracy[0], 0.0, np.maximum(nats, 0.0) / np.log(2))
 
     def distortion_at_slope(self, slope: float) -> float:
         """D where -dR/dD is `slope` nat (infinity gives 0)."""
-        leak = float(np.exp(-slope))
-        active = max(1, int(np.count_nonzero(self._entry_leak > leak)))
-        accuracy = self._mass[active - 1] / (1.0 + (active - 1) * leak)
+        error_factor = float(np.exp(-slope))
+        active = max(1, int(np.count_nonzero(self._entry_factor > error_factor)))
+        accuracy = self._mass[active - 1] / (1.0 + (active - 1) * error_factor)
         return float(np.clip(1.0 - accuracy, 0.0, self.zero_rate_distortion))
 
     def channel(self, distortion: float) -> HammingChannel:
@@ -98,11 +98,11 @@ class WaterFilling:
         active = int(self._active(np.asarray(max(accuracy, self._entry_accuracy[0]))))
         if accuracy <= self._entry_accuracy[0] or active == 1:
             return self._constant()
-        leak = max(self._mass[active - 1] - accuracy, 0.0) / (accuracy * (active - 1))
-        if leak >= 1.0 - TIE:
+        error_factor = max(self._mass[active - 1] - accuracy, 0.0) / (accuracy * (active - 1))
+        if error_factor >= 1.0 - TIE:
             return self._constant()
-        output = np.maximum(self.prior / accuracy - leak, 0.0)
-        return HammingChannel(output / output.sum(), float(leak))
+        output = np.maximum(self.prior / accuracy - error_factor, 0.0)
+        return HammingChannel(output / output.sum(), float(error_factor))
 
     def _constant(self) -> HammingChannel:
         likeliest = self.prior >= self.prior.max() * (1.0 - TIE)

@@ -56,4 +56,4 @@ def _task_distortion(confusion: Confusion, channel: HammingChannel) -> float:
     inverse = np.divide(1.0, normaliser, out=np.zeros_like(normaliser), where=normaliser > 0)
     leaked = (channel.output @ confusion.joint) @ inverse
     kept = (confusion.joint.diagonal() * channel.output) @ inverse
-    return float(np.clip(1.0 - channel.leak * leaked - (1.0 - channel.leak) * kept, 0.0, 1.0))
+    return float(np.clip(1.0 - channel.error_factor * leaked - (1.0 - channel.error_factor) * kept, 0.0, 1.0))

@@ -79,7 +79,9 @@ def uniform_curve_log2(log2_classes: float, points: int = CLOSED_FORM_POINTS) ->
         InputError: log2 K is negative or not finite (fatal).
     """
     traced = trace_closed_form(EquiprobableClasses(log2_classes), points)
-    return oracle_of(traced, f"{KNOWN_LABEL}; all of its 2^{log2_classes:.6g} classes are equally likely")
+    return oracle_of_points(
+        traced, f"{KNOWN_LABEL}; all of its 2^{log2_classes:.6g} classes are equally likely"
+    )
 
 
 def oracle_rate_bits(prior: npt.ArrayLike, distortion: npt.ArrayLike) -> FloatArray:
@@ -101,10 +103,10 @@ def oracle_point_at_slope(prior: npt.ArrayLike, slope: float) -> tuple[float, fl
 def oracle_curve(prior: npt.ArrayLike, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
     """The oracle from D = 0 (R = H(Y)) to D0 = 1 - max p (R = 0); a single point where D0 = 0."""
     traced = trace_closed_form(WaterFilling(prior), points)
-    return oracle_of(traced, CURVE_KINDS[ORACLE].assumptions)
+    return oracle_of_points(traced, CURVE_KINDS[ORACLE].assumptions)
 
 
-def oracle_of(
+def oracle_of_points(
     traced: Sequence[TracedPoint[None]], assumptions: str, measure: DistortionMeasure = ERRORS
 ) -> RateDistortionCurve:
     """The curve of points that were solved exactly, in the unit of `measure`."""

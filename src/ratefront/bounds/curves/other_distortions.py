@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import numpy.typing as npt
 
-from ratefront.bounds.closed_form.top_k_filling import TopKFilling
+from ratefront.bounds.closed_form.top_k_water_filling import TopKWaterFilling
 from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.curve_names import COST, CURVE_KINDS, LOG_LOSS, ORACLE, top_k_errors
-from ratefront.bounds.curves.invariance import falling_line
-from ratefront.bounds.curves.oracle import CLOSED_FORM_POINTS, oracle_of, trace_closed_form
+from ratefront.bounds.curves.oracle import CLOSED_FORM_POINTS, oracle_of_points, trace_closed_form
+from ratefront.bounds.curves.rate_invariance import falling_line
 from ratefront.bounds.solver.block_distortion import BlockKernel, MatrixDistortion
 from ratefront.bounds.solver.curve_tracing import arrays_of
-from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES, TOLERANCE_BITS, Problem, solve_curve
+from ratefront.bounds.solver.solved_curve import (
+    SOLVED_SLOPES,
+    TOLERANCE_BITS,
+    RateDistortionProblem,
+    solve_curve,
+)
 from ratefront.bounds.source.distributions import FloatArray, as_distribution, checked_cost, entropy_bits
 
 OF_LABELS = CURVE_KINDS[ORACLE].assumptions
@@ -28,8 +33,8 @@ def top_k_oracle(prior: npt.ArrayLike, k: int, points: int = CLOSED_FORM_POINTS)
     Raises:
         InputError: not a distribution, or k is no integer >= 1 (fatal).
     """
-    traced = trace_closed_form(TopKFilling(prior, k), points)
-    return oracle_of(traced, f"{OF_LABELS}; the receiver names {k} classes", top_k_errors(k))
+    traced = trace_closed_form(TopKWaterFilling(prior, k), points)
+    return oracle_of_points(traced, f"{OF_LABELS}; the receiver names {k} classes", top_k_errors(k))
 
 
 def top_k_rate_bits(prior: npt.ArrayLike, k: int, distortion: npt.ArrayLike) -> FloatArray:
@@ -38,7 +43,7 @@ def top_k_rate_bits(prior: npt.ArrayLike, k: int, distortion: npt.ArrayLike) -> 
     Raises:
         InputError: as `top_k_oracle`, or a distortion outside [0, 1] (fatal).
     """
-    return TopKFilling(prior, k).rate_bits(distortion)
+    return TopKWaterFilling(prior, k).rate_bits(distortion)
 
 
 def log_loss_oracle(prior: npt.ArrayLike, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
@@ -85,7 +90,7 @@ def cost_oracle(
     unit = float((p @ excess).min()) or 1.0
     excess = excess / unit
     matrix = MatrixDistortion(excess, tolerance_bits)
-    problem = Problem(p, lambda slope: BlockKernel(matrix, slope), p @ excess)
+    problem = RateDistortionProblem(p, lambda slope: BlockKernel(matrix, slope), p @ excess)
     solved = arrays_of(solve_curve(problem, points, tolerance_bits))
     return RateDistortionCurve.of_kind(
         ORACLE,

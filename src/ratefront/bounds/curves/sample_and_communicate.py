@@ -13,7 +13,7 @@ from ratefront.bounds.curve_names import SAMPLE_AND_COMMUNICATE
 from ratefront.bounds.curves.temperature_grid import TemperatureGrid
 from ratefront.bounds.curves.tempered_sampling import sampled_points
 from ratefront.bounds.source.distributions import as_classes, checked_count
-from ratefront.bounds.source.scores import Reals, checked_scores
+from ratefront.bounds.source.scores import RealArray, checked_scores
 from ratefront.errors import InputError
 
 MANY_SCORES, MANY_POINTS, FEW_POINTS = 2_000_000, 200, 60
@@ -44,7 +44,7 @@ def sample_and_communicate(
         raise InputError(f"scores have {f.shape[0]} rows but there are {y.size} labels")
     wanted = checked_count(default_points(f) if points is None else points, "the number of points")
     grid = TemperatureGrid(f, y)
-    grid.grow(wanted)
+    grid.refine_to(wanted)
     sampled = sampled_points(f, y, grid.lambdas)
     return RateDistortionCurve.of_kind(
         SAMPLE_AND_COMMUNICATE,
@@ -55,6 +55,6 @@ def sample_and_communicate(
     )
 
 
-def default_points(scores: Reals) -> int:
+def default_points(scores: RealArray) -> int:
     """As many points as a closed form has, or fewer where each is a pass over many scores."""
     return FEW_POINTS if scores.size > MANY_SCORES else MANY_POINTS

@@ -16,7 +16,12 @@ from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, solve_ke
 from ratefront.bounds.solver.block_distortion import BlockKernel
 from ratefront.bounds.solver.curve_tracing import PointArrays, arrays_of
 from ratefront.bounds.solver.sample_distortion import SampleDistortion
-from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES, Problem, SolvedPoint, solve_curve
+from ratefront.bounds.solver.solved_curve import (
+    SOLVED_SLOPES,
+    RateDistortionProblem,
+    SolvedPoint,
+    solve_curve,
+)
 from ratefront.bounds.source.distributions import (
     FloatArray,
     IntArray,
@@ -25,7 +30,7 @@ from ratefront.bounds.source.distributions import (
     entropy_bits,
     prior_from_labels,
 )
-from ratefront.bounds.source.scores import Reals, checked_scores
+from ratefront.bounds.source.scores import RealArray, checked_scores
 from ratefront.errors import InputError
 
 TOLERANCE_BITS = 1e-4
@@ -82,7 +87,7 @@ def task_model_curve(
 
 
 def _with_decision(
-    arrays: PointArrays, measured: FloatArray, f: Reals, y: IntArray
+    arrays: PointArrays, measured: FloatArray, f: RealArray, y: IntArray
 ) -> tuple[PointArrays, FloatArray]:
     """The decision itself in front, where the labels like it best. Where scores are tied the cheapest channel
     of least expected distortion is another one; of equal scores the first is the decision.
@@ -119,10 +124,10 @@ def task_model_point(
     return solve_kernel(problem.source, problem.kernel_at(slope), None, tolerance_bits, max_iterations)
 
 
-def task_model_problem(source: SampleDistortion) -> Problem:
+def task_model_problem(source: SampleDistortion) -> RateDistortionProblem:
     """What TMRD solves: each sample equally likely."""
     each = np.full(source.shape[0], 1.0 / source.shape[0])
-    return Problem(each, lambda slope: BlockKernel(source, slope), source.mean)
+    return RateDistortionProblem(each, lambda slope: BlockKernel(source, slope), source.mean)
 
 
 def _measured_errors(source: SampleDistortion, labels: IntArray, traced: list[SolvedPoint]) -> FloatArray:

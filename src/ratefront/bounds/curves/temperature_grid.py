@@ -7,13 +7,13 @@ import numpy as np
 from ratefront.bounds.curves.tempered_sampling import ROUNDING_BITS, sampled_points
 from ratefront.bounds.solver.kernels import SMALLEST
 from ratefront.bounds.source.distributions import FloatArray, IntArray
-from ratefront.bounds.source.scores import IMPOSSIBLE, Reals, centred_rows
+from ratefront.bounds.source.scores import IMPOSSIBLE, RealArray, centred_rows
 
 PILOT_SAMPLES, PILOT_ENTRIES = 2000, 2_000_000
 NARROW = 1 - 1e-9
-EVEN, HARD = 1e-6, 1e8
+UNIFORM, DETERMINISTIC = 1e-6, 1e8
 """Inverse temperatures in units of one over a score difference, at which a draw is as good as even or hard."""
-LONG = 0.08
+LONG_STEP = 0.08
 """A step that goes further, of the whole rate or the whole distortion, is split whatever it seems to miss."""
 
 
@@ -22,18 +22,18 @@ class TemperatureGrid:
     spaced part of the samples, bends: the step with most to hide is split first.
     """
 
-    def __init__(self, f: Reals, y: IntArray) -> None:
+    def __init__(self, f: RealArray, y: IntArray) -> None:
         pilot_samples = min(y.size, PILOT_SAMPLES, max(64, PILOT_ENTRIES // f.shape[1]))
         pilot = np.unique(np.linspace(0, y.size - 1, pilot_samples).astype(int))
         self._f, self._y = f[pilot], y[pilot]
         self.lambdas, self._points = [0.0, np.inf], []
-        reach = _reach(self._f)
+        reach = _useful_range(self._f)
         if reach is not None:
             self._least, self._most = reach
             self.lambdas.insert(1, float(np.clip(1.0, *reach)))
             self._points = [self._point(end) for end in self.lambdas]
 
-    def grow(self, count: int) -> bool:
+    def refine_to(self, count: int) -> bool:
         """Splits until there are `count` inverse temperatures; False where none can be told from another."""
         while len(self.lambdas) < count:
             if not self._points or not self._split():
@@ -41,7 +41,7 @@ class TemperatureGrid:
         return True
 
     def _split(self) -> bool:
-        urgency = _urgency(*np.array(self._points).T)
+        urgency = _priority(*np.array(self._points).T)
         urgency[[not self._can_split(i) for i in range(urgency.size)]] = 0.0
         index = int(np.argmax(urgency))
         if urgency[index] <= 0.0:
@@ -64,7 +64,7 @@ class TemperatureGrid:
         return self.lambdas[i] < middle * NARROW and middle < self.lambdas[i + 1] * NARROW
 
 
-def _urgency(rate: FloatArray, distortion: FloatArray) -> FloatArray:
+def _priority(rate: FloatArray, distortion: FloatArray) -> FloatArray:
     """What a straight line may miss between neighbours, in bit (relative above one bit), shape (M - 1,).
 
     Judged by the bends at both ends; a step that goes far is split whatever it seems to miss.
@@ -77,7 +77,7 @@ def _urgency(rate: FloatArray, distortion: FloatArray) -> FloatArray:
     missed = np.zeros(length.size)
     missed[:-1] = bend[1:-1] * before / total
     missed[1:] = np.maximum(missed[1:], bend[1:-1] * after / total)
-    return np.where(length > LONG, 1.0 + length, np.minimum(missed, 1.0))
+    return np.where(length > LONG_STEP, 1.0 + length, np.minimum(missed, 1.0))
 
 
 def _bends(rate: FloatArray, distortion: FloatArray) -> FloatArray:
@@ -88,7 +88,7 @@ def _bends(rate: FloatArray, distortion: FloatArray) -> FloatArray:
     return np.asarray(np.minimum(away, np.abs(rise)))
 
 
-def _reach(f: Reals) -> tuple[float, float] | None:
+def _useful_range(f: RealArray) -> tuple[float, float] | None:
     """Between which inverse temperatures draws go from even to hard; None where all scores of each row are one.
 
     A class masked by a very negative score spreads its row without end, so the hard end is judged by how far
@@ -99,4 +99,6 @@ def _reach(f: Reals) -> tuple[float, float] | None:
     if possible.size == 0:
         return None
     second = behind[:, 1][(behind[:, 1] > 0.0) & (behind[:, 1] < -IMPOSSIBLE)]
-    return EVEN / float(possible.max()), HARD / float(second.min() if second.size else possible.min())
+    return UNIFORM / float(possible.max()), DETERMINISTIC / float(
+        second.min() if second.size else possible.min()
+    )

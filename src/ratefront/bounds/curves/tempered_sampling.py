@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import xlogy
 
 from ratefront.bounds.source.distributions import FloatArray, IntArray
-from ratefront.bounds.source.scores import Reals, blocks_of, centred_rows
+from ratefront.bounds.source.scores import RealArray, blocks_of, centred_rows
 
 ROUNDING_BITS = 1e-12
 
@@ -26,7 +26,7 @@ class SampledPoints(NamedTuple):
     distortion_expected: FloatArray
 
 
-def sampled_points(f: Reals, y: IntArray, lambdas: Sequence[float]) -> SampledPoints:
+def sampled_points(f: RealArray, y: IntArray, lambdas: Sequence[float]) -> SampledPoints:
     """The points at the given inverse temperatures (0 and infinity included)."""
     sums = [_Sums(np.zeros(f.shape[1])) for _ in lambdas]
     for rows in blocks_of(f.shape):

@@ -37,7 +37,7 @@ from ratefront.bounds.source.distributions import FloatArray, as_distortions, as
 from ratefront.errors import InputError
 
 
-class TopKFilling:
+class TopKWaterFilling:
     """Solves one prior of shape (K,) and one k; classes of zero probability play no part.
 
     Attributes:
@@ -85,9 +85,9 @@ class TopKFilling:
 
         The ratio of the levels falls along the areas; between two breakpoints both levels are linear.
         """
-        leak = float(np.exp(-slope))
+        error_factor = float(np.exp(-slope))
         ceiling, floor = self._levels(self._breaks)
-        ahead = floor - leak * ceiling
+        ahead = floor - error_factor * ceiling
         if self._breaks.size < 2 or ahead[0] <= 0.0:
             return self.zero_rate_distortion
         last = int(np.count_nonzero(ahead > 0.0)) - 1

@@ -26,7 +26,7 @@ from ratefront.bounds.solver.solved_curve import (
     MAX_ITERATIONS,
     SOLVED_SLOPES,
     TOLERANCE_BITS,
-    Problem,
+    RateDistortionProblem,
     SolvedPoint,
     solve_curve,
 )
@@ -104,7 +104,7 @@ def mean_posteriors(predictions: Predictions) -> FloatArray:
     return np.asarray(total / np.maximum(counts, 1)[:, None])
 
 
-def indirect_problem(confusion: Confusion, tolerance_bits: float = TOLERANCE_BITS) -> Problem:
+def indirect_problem(confusion: Confusion, tolerance_bits: float = TOLERANCE_BITS) -> RateDistortionProblem:
     """What the plug-in iE&C solves; outputs are the classes that occur as labels.
 
     Labels that never occur are no candidates: whatever the decision, they would be wrong.
@@ -115,10 +115,10 @@ def indirect_problem(confusion: Confusion, tolerance_bits: float = TOLERANCE_BIT
     if gain.nnz > SPARSE_SHARE * gain.shape[0] * gain.shape[1]:
         return _dense(source, np.maximum(1.0 - gain.toarray(), 0.0), constant, tolerance_bits)
     ready = SparseGain(gain)
-    return Problem(source, lambda slope: SparseGainKernel(ready, slope), constant)
+    return RateDistortionProblem(source, lambda slope: SparseGainKernel(ready, slope), constant)
 
 
-def _costly(confusion: Confusion, cost: npt.ArrayLike, tolerance_bits: float) -> Problem:
+def _costly(confusion: Confusion, cost: npt.ArrayLike, tolerance_bits: float) -> RateDistortionProblem:
     costs = checked_cost(cost, confusion.classes)
     expected = np.asarray(confusion.posterior_given_estimate @ costs)
     return _dense(
@@ -128,13 +128,13 @@ def _costly(confusion: Confusion, cost: npt.ArrayLike, tolerance_bits: float) ->
 
 def _dense(
     source: FloatArray, distortion: FloatArray, constant_distortion: FloatArray, tolerance_bits: float
-) -> Problem:
+) -> RateDistortionProblem:
     matrix = MatrixDistortion(distortion, tolerance_bits)
 
     def kernel_at(slope: float) -> Kernel:
         return BlockKernel(matrix, slope)
 
-    return Problem(source, kernel_at, constant_distortion)
+    return RateDistortionProblem(source, kernel_at, constant_distortion)
 
 
 def _measured(confusion: Confusion, expected: FloatArray, traced: list[SolvedPoint]) -> FloatArray:
