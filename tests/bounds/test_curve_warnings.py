@@ -208,4 +208,4 @@ def test_what_a_temperature_mended_is_not_warned_of_and_what_it_did_not_is_said(
     assert len(bounds_of(sharp, [TASK_MODEL], points=5).warnings) == 1
     assert bounds_of(sharp, [TASK_MODEL], points=5, calibrate=True).warnings == ()
     left = bounds_of(biased(1500), PAIR, points=20, calibrate=True).warnings
-    assert "One temperature does not mend it" in left[-1]
+    assert "One temperature does not correct it" in left[-1]

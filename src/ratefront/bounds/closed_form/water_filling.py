@@ -1,13 +1,13 @@
-"""The exact rate-distortion function of a discrete source under Hamming distortion, for any prior (Erokhin
-1958).
+"""The exact rate–distortion function of a discrete source under Hamming distortion, for any prior (Erokhin 1958).
 
-At slope s, with e = exp(-s), the optimal output is q_j = max(0, p_j/c - e)/(1 - e). With the k likeliest
-classes active (mass P), the sum rule gives c = P/(1 + (k-1)e), and the accuracy A = 1 - D turns out to
-equal c. Class k enters at A_k = P_k - (k-1) p_k, so k follows from A alone, and with d = P - A
+At slope s, with e = exp(-s), the optimal output is q_j = max(0, p_j/c - e)/(1 - e). It is the prior with a constant
+level taken off: "water-filling". Let the k likeliest classes be active, with mass P. The sum rule gives
+c = P/(1 + (k-1)e), and the accuracy A = 1 - D equals c. Class k becomes active at A_k = P_k - (k-1) p_k, so k follows
+from A alone. With d = P - A,
 
     R = -sum_{j active} p_j log p_j + d log(d/(k-1)) + A log A,     e = d/(A (k-1)).
 
-Nothing is iterated and nothing is searched: both directions (D to R, slope to D) are closed.
+There is no iteration and no search: both directions (D to R, slope to D) are closed forms.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from scipy.special import xlogy
 from ratefront.bounds.source.distributions import FloatArray, IntArray, as_distortions, as_distribution
 
 TIE = 1e-12
-"""Relative difference below which two probabilities are one: relative frequencies of equal counts."""
+"""Relative difference below which two probabilities are equal: relative frequencies of equal counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class HammingChannel:
-    """The optimal channel p(y^ | y) = q(y^) e^[y^ != y] / Z(y): shared by all inputs but for the diagonal.
+    """The optimal channel p(y^ | y) = q(y^) e^[y^ != y] / Z(y): the same for all inputs, apart from the diagonal.
 
     Attributes:
         output: q, shape (K,).
-        error_factor: e = exp(-s) in [0, 1]; 1 where the output ignores the input.
+        error_factor: e = exp(-s) in [0, 1], the factor of every wrong answer; 1 where the output ignores the input.
         normaliser: Z = e + (1 - e) q, shape (K,).
     """
 
@@ -39,11 +39,12 @@ class HammingChannel:
 
     @property
     def normaliser(self) -> FloatArray:
+        """Z, shape (K,)."""
         return self.error_factor + (1.0 - self.error_factor) * self.output
 
 
 class WaterFilling:
-    """Solves one prior of shape (K,); classes of zero probability play no part.
+    """The solution for one prior of shape (K,); classes of zero probability play no part.
 
     Raises:
         InputError: the prior is not a distribution (fatal).
@@ -70,7 +71,7 @@ class WaterFilling:
         return float(-np.log(self._entry_factor[1])) if self._entry_factor.size > 1 else np.inf
 
     def rate_bits(self, distortion: npt.ArrayLike) -> FloatArray:
-        """R(D) in bit, any shape; 0 from D0 on.
+        """Return R(D) in bit, in the shape of `distortion`; 0 from D0 on.
 
         Raises:
             InputError: a distortion outside [0, 1] or not finite (fatal).
@@ -84,15 +85,16 @@ class WaterFilling:
         return np.where(accuracy <= self._entry_accuracy[0], 0.0, np.maximum(nats, 0.0) / np.log(2))
 
     def distortion_at_slope(self, slope: float) -> float:
-        """D where -dR/dD is `slope` nat (infinity gives 0)."""
+        """Return D where -dR/dD is `slope` nat; infinity gives 0."""
         error_factor = float(np.exp(-slope))
         active = max(1, int(np.count_nonzero(self._entry_factor > error_factor)))
         accuracy = self._mass[active - 1] / (1.0 + (active - 1) * error_factor)
         return float(np.clip(1.0 - accuracy, 0.0, self.zero_rate_distortion))
 
     def channel(self, distortion: float) -> HammingChannel:
-        """The channel that achieves R(D); from D0 on, the likeliest class (ties shared evenly) whatever the
-        input.
+        """Return the channel that achieves R(D).
+
+        From D0 on it gives the likeliest class whatever the input; equally likely classes share evenly.
         """
         accuracy = float(1.0 - as_distortions(distortion))
         active = int(self._active(np.asarray(max(accuracy, self._entry_accuracy[0]))))
