@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ratefront.bounds import Bounds, DetectionBounds, ExampleBounds, MixtureBounds, ModelNet40Bounds
 from ratefront.bounds.curve_names import LINEAR_RULE, ORACLE
-from ratefront.bounds.examples.paper_examples import ORACLE_UNIFORM, Density, EquiprobableBounds
+from ratefront.bounds.examples.paper_examples import ORACLE_UNIFORM, EquiprobableBounds, MixtureDensities
 from ratefront.bounds.source.distributions import FloatArray
 from ratefront.report.curve_artists import UNATTAINABLE, dress, line_looks, line_zorder, shade_unattainable
 from ratefront.report.figure_file import PAGE_WIDTH, write_figure
@@ -113,7 +113,7 @@ def _mixture(bounds: MixtureBounds) -> Figure:
     return figure
 
 
-def _draw_densities(axes: Axes, density: Density) -> None:
+def _draw_densities(axes: Axes, density: MixtureDensities) -> None:
     x, names = density.x, ("p(x | y = 0)", "p(x | y = 1)")
     for given, values, ink, side in zip(names, density.given, CLASS_INKS, (-1, 1), strict=True):
         axes.fill_between(x, values, color=ink, alpha=0.13, linewidth=0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.bounds.posteriors import (
+from tests.bounds.random_posteriors import (
     CHORD_BITS,
     EXACT_BITS,
     Truth,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import softmax
 
-from ratefront.bounds.curves.indirect import indirect_problem
+from ratefront.bounds.curves.indirect_estimate_and_compress import indirect_problem
 from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, solve_kernel
 from ratefront.bounds.source.confusion import Confusion
 from ratefront.bounds.source.predictions import Predictions

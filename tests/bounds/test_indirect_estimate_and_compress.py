@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from tests.bounds.generators import calibrated_predictions
-from tests.bounds.posteriors import (
+from tests.bounds.calibrated_samples import calibrated_predictions
+from tests.bounds.random_posteriors import (
     CHORD_BITS,
     EXACT_BITS,
     greatest_difference,

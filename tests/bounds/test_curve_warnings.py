@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.special import softmax
-from tests.bounds.generators import calibrated_logits, calibrated_predictions
+from tests.bounds.calibrated_samples import calibrated_logits, calibrated_predictions
 
 from ratefront.bounds import (
     SAMPLE_AND_COMMUNICATE,
@@ -19,12 +19,12 @@ from ratefront.bounds import (
     curves_from_predictions,
     temperature_of,
 )
-from ratefront.bounds.curve_warnings import curves_with_doubts
-from ratefront.bounds.statistics import undercut as undercuts
-from ratefront.bounds.statistics.cross_calibration import cross_calibrated
+from ratefront.bounds.curve_warnings import curves_with_warnings
+from ratefront.bounds.statistics import order_violation as order_violation_module
+from ratefront.bounds.statistics.calibration import cross_calibrated
 from ratefront.bounds.statistics.held_out import split_in_folds, subset
+from ratefront.bounds.statistics.order_violation import OrderViolation, order_violation
 from ratefront.bounds.statistics.reliability import reliability
-from ratefront.bounds.statistics.undercut import Undercut, undercut
 
 PAIR = [TASK_MODEL, SAMPLE_AND_COMMUNICATE]
 
@@ -41,9 +41,9 @@ def hulls(predictions: Predictions, points: int = 20) -> tuple[RateDistortionCur
     return curves[TASK_MODEL].envelope(silent), curves[SAMPLE_AND_COMMUNICATE].envelope(silent)
 
 
-def found_in(predictions: Predictions) -> Undercut | None:
+def found_in(predictions: Predictions) -> OrderViolation | None:
     curves = curves_from_predictions(predictions, PAIR, points=20)
-    return undercut(predictions, curves[TASK_MODEL], curves[SAMPLE_AND_COMMUNICATE])
+    return order_violation(predictions, curves[TASK_MODEL], curves[SAMPLE_AND_COMMUNICATE])
 
 
 def greatest_lead(task_model: RateDistortionCurve, sampled: RateDistortionCurve) -> float:
@@ -78,9 +78,9 @@ def test_what_is_certain_is_so_of_the_population() -> None:
 def test_it_says_where_and_by_how_much() -> None:
     predictions = biased(2000)
     task_model, sampled = hulls(predictions, points=60)
-    curves = curves_with_doubts(predictions, PAIR)
+    curves = curves_with_warnings(predictions, PAIR)
     (said,) = [warning for warning in curves.warnings if "S&C lies below TMRD" in warning]
-    found = undercut(predictions, *(curves.curves[name] for name in PAIR))
+    found = order_violation(predictions, *(curves.curves[name] for name in PAIR))
     assert found is not None
     assert found.sampled_bits == sampled.rate_at(1.0 - found.accuracy)
     assert found.task_model_bits == task_model.rate_at(1.0 - found.accuracy)
@@ -92,7 +92,7 @@ def test_it_says_where_and_by_how_much() -> None:
 
 def test_of_many_scores_a_part_is_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = found_in(biased(4000))
-    monkeypatch.setattr(undercuts, "MOST_SCORES", 3000)
+    monkeypatch.setattr(order_violation_module, "MOST_SCORES", 3000)
     part = found_in(biased(4000))
     assert whole is not None
     assert part is not None
@@ -116,14 +116,14 @@ def test_nothing_is_said_where_nothing_can_be(predictions: Predictions) -> None:
 
 def test_calibrated_posteriors_are_drawn_beside_where_it_is_warned_and_nobody_asked() -> None:
     wrong, right = biased(1500), calibrated_predictions(1500, 5)
-    drawn = curves_with_doubts(wrong, points=10)
+    drawn = curves_with_warnings(wrong, points=10)
     assert TASK_MODEL_CALIBRATED in drawn.curves
     assert "is drawn beside it" in drawn.warnings[-1]
-    assert TASK_MODEL_CALIBRATED not in curves_with_doubts(right, points=10).curves
-    asked = curves_with_doubts(wrong, PAIR, points=10)
+    assert TASK_MODEL_CALIBRATED not in curves_with_warnings(right, points=10).curves
+    asked = curves_with_warnings(wrong, PAIR, points=10)
     assert list(asked.curves) == PAIR
     assert "is the curve task_model_calibrated" in asked.warnings[-1]
-    assert "huffman" in curves_with_doubts(right, points=10, besides=["huffman"]).curves
+    assert "huffman" in curves_with_warnings(right, points=10, besides=["huffman"]).curves
 
 
 def test_tmrd_of_calibrated_posteriors_is_that_of_the_truth_behind_a_sharpened_model() -> None:
@@ -170,7 +170,7 @@ def test_chance_alone_hardly_ever_exceeds_its_limit(samples: int) -> None:
 def test_a_large_calibration_error_is_warned_of_with_its_cause(factor: float, cause: str) -> None:
     labels, logits = calibrated_logits(1000, 5)
     predictions = Predictions.from_logits(labels, factor * logits)
-    (said,) = curves_with_doubts(predictions, [TASK_MODEL], 5).warnings
+    (said,) = curves_with_warnings(predictions, [TASK_MODEL], 5).warnings
     found = reliability(predictions)
     assert found.error > 0.1
     assert (found.confidence < found.accuracy) == (factor < 1)
@@ -182,7 +182,7 @@ def test_a_large_calibration_error_is_warned_of_with_its_cause(factor: float, ca
         "`calibrate` of `ratefront bounds` tempers",
     ):
         assert told in said
-    assert curves_with_doubts(predictions, ["oracle"]).warnings == ()
+    assert curves_with_warnings(predictions, ["oracle"]).warnings == ()
 
 
 def test_a_small_one_or_one_of_few_samples_is_not() -> None:
@@ -192,7 +192,7 @@ def test_a_small_one_or_one_of_few_samples_is_not() -> None:
     few = [calibrated_predictions(25, 5, seed) for seed in range(20)]
     assert max(reliability(one).error for one in few) > 0.15
     for predictions in (mild, *few):
-        assert curves_with_doubts(predictions, [TASK_MODEL], 4).warnings == ()
+        assert curves_with_warnings(predictions, [TASK_MODEL], 4).warnings == ()
 
 
 def test_probabilities_that_one_insists_on_are_warned_of() -> None:
@@ -208,4 +208,4 @@ def test_what_a_temperature_mended_is_not_warned_of_and_what_it_did_not_is_said(
     assert len(bounds_of(sharp, [TASK_MODEL], points=5).warnings) == 1
     assert bounds_of(sharp, [TASK_MODEL], points=5, calibrate=True).warnings == ()
     left = bounds_of(biased(1500), PAIR, points=20, calibrate=True).warnings
-    assert "One temperature does not mend it" in left[-1]
+    assert "One temperature does not correct it" in left[-1]

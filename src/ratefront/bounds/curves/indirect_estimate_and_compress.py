@@ -1,8 +1,8 @@
 """Indirect estimate and compress (MA III.A.2): the task model's decision is compressed for the labels.
 
-Blahut-Arimoto on p(y~) with d^(y~, y^) = 1 - P(Y = y^ | y~), MA equations 15-19. What is known of
-P(Y = y | y~) decides which estimate it is: the confusion counts (plug-in, here), the mean posterior of the
-samples so decided (here), or the counts of other samples (`held_out`).
+Blahut–Arimoto on p(y~) with d^(y~, y^) = 1 - P(Y = y^ | y~), MA equations 15–19. There are three estimates of
+P(Y = y | y~): the confusion counts (plug-in, here), the mean posterior of the samples with that decision (here), and
+the counts of other samples (`statistics.held_out`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ratefront.bounds.solver.solved_curve import (
     MAX_ITERATIONS,
     SOLVED_SLOPES,
     TOLERANCE_BITS,
-    Problem,
+    RateDistortionProblem,
     SolvedPoint,
     solve_curve,
 )
@@ -37,7 +37,7 @@ from ratefront.bounds.source.scores import blocks_of, posterior_rows
 from ratefront.errors import InputError
 
 SPARSE_SHARE = 0.1
-"""A confusion with more of its cells occupied is worked on as a dense matrix."""
+"""A confusion with a greater share of occupied cells is handled as a dense matrix."""
 
 
 def indirect_estimate_and_compress(
@@ -48,18 +48,35 @@ def indirect_estimate_and_compress(
     *,
     cost: npt.ArrayLike | None = None,
 ) -> RateDistortionCurve:
-    """iE&C, plug-in: the joint p(y, y~) of shape (K, K) is taken for the truth.
+    """Compute iE&C, plug-in: the joint p(y, y~) is taken for the truth.
 
-    From its least distortion 1 - sum_y~ max_y p(y, y~), at most D_TM, to (D0, 0 bit). With `cost` of shape
-    (K, M) the receiver answers with one of M actions and d(y, action) = cost[y, action] takes the place of the
-    error. Warns (UnconvergedWarning) where a point's certified gap stays above the tolerance; the gaps are in
-    the curve in any case.
+    It goes from its least distortion 1 - sum_y~ max_y p(y, y~), which is at most D_TM, to (D0, 0 bit). With `cost` the
+    receiver answers with one of M actions, and d(y, action) = cost[y, action] replaces the error.
+
+    Warns with UnconvergedWarning where a point's certified gap stays above the tolerance; the gaps are in the curve in
+    any case.
+
+    Args:
+        joint: p(y, y~), shape (K, K), rows are labels, sparse or dense.
+        points: number of solved slopes.
+        tolerance_bits: the certified gap asked for at each slope.
+        max_iterations: evaluations of the kernel for each slope.
+        cost: shape (K, M), finite and nonnegative.
+
+    Raises:
+        InputError: not a joint distribution, a cost that does not fit, no point, or a tolerance that is not positive
+            (fatal).
+
+    Example:
+        >>> curve = indirect_estimate_and_compress([[0.45, 0.05], [0.05, 0.45]])
+        >>> round(curve.least_distortion, 3), round(curve.rate_at(0.1), 3)
+        (0.1, 1.0)
     """
     confusion = Confusion(joint)
     problem = (
         indirect_problem(confusion, tolerance_bits)
         if cost is None
-        else _costly(confusion, cost, tolerance_bits)
+        else _problem_with_cost(confusion, cost, tolerance_bits)
     )
     measure = ERRORS if cost is None else COST
     traced = solve_curve(problem, points, tolerance_bits, max_iterations)
@@ -69,10 +86,15 @@ def indirect_estimate_and_compress(
 def indirect_from_posteriors(
     predictions: Predictions, points: int = SOLVED_SLOPES, tolerance_bits: float = TOLERANCE_BITS
 ) -> RateDistortionCurve:
-    """iE&C with P(Y = y | y~) = the mean posterior of the samples decided y~; distortion on the labels.
+    """Compute iE&C with P(Y = y | y~) = the mean posterior of the samples with decision y~.
 
-    No label takes part in the fit, so the distortion is an honest measurement; that it is no minimum on the
-    labels is why the curve need not be convex. `distortion_expected` is what the posteriors expect.
+    The distortion is measured on the labels. The fit does not use them, so the measurement is not optimistic. It is no
+    minimum on the labels either, so the curve need not be convex. `distortion_expected` is what the posteriors expect.
+
+    Args:
+        predictions: with posteriors.
+        points: number of solved slopes.
+        tolerance_bits: the certified gap asked for at each slope.
 
     Raises:
         InputError: the predictions are decisions only (fatal).
@@ -90,7 +112,13 @@ def indirect_from_posteriors(
 
 
 def mean_posteriors(predictions: Predictions) -> FloatArray:
-    """Mean posterior of the samples decided y~, shape (K, K): rows are decisions, 0 where none is so decided."""
+    """Return the mean posterior of the samples with each decision, shape (K, K).
+
+    Rows are decisions; a row is 0 where no sample has that decision.
+
+    Raises:
+        InputError: the predictions are decisions only (fatal).
+    """
     if predictions.log_probabilities is None:
         raise InputError("the posterior-based iE&C needs logits or probabilities, not decisions alone")
     total = np.zeros((predictions.classes, predictions.classes))
@@ -104,10 +132,10 @@ def mean_posteriors(predictions: Predictions) -> FloatArray:
     return np.asarray(total / np.maximum(counts, 1)[:, None])
 
 
-def indirect_problem(confusion: Confusion, tolerance_bits: float = TOLERANCE_BITS) -> Problem:
-    """What the plug-in iE&C solves; outputs are the classes that occur as labels.
+def indirect_problem(confusion: Confusion, tolerance_bits: float = TOLERANCE_BITS) -> RateDistortionProblem:
+    """Return the problem that the plug-in iE&C solves; its outputs are the classes that occur as labels.
 
-    Labels that never occur are no candidates: whatever the decision, they would be wrong.
+    Labels that never occur are no candidates: they would be wrong for every decision.
     """
     gain = sparse.csr_array(confusion.posterior_given_estimate[:, confusion.label_prior > 0])
     source = confusion.estimate_prior[confusion.decided]
@@ -115,10 +143,12 @@ def indirect_problem(confusion: Confusion, tolerance_bits: float = TOLERANCE_BIT
     if gain.nnz > SPARSE_SHARE * gain.shape[0] * gain.shape[1]:
         return _dense(source, np.maximum(1.0 - gain.toarray(), 0.0), constant, tolerance_bits)
     ready = SparseGain(gain)
-    return Problem(source, lambda slope: SparseGainKernel(ready, slope), constant)
+    return RateDistortionProblem(source, lambda slope: SparseGainKernel(ready, slope), constant)
 
 
-def _costly(confusion: Confusion, cost: npt.ArrayLike, tolerance_bits: float) -> Problem:
+def _problem_with_cost(
+    confusion: Confusion, cost: npt.ArrayLike, tolerance_bits: float
+) -> RateDistortionProblem:
     costs = checked_cost(cost, confusion.classes)
     expected = np.asarray(confusion.posterior_given_estimate @ costs)
     return _dense(
@@ -128,17 +158,17 @@ def _costly(confusion: Confusion, cost: npt.ArrayLike, tolerance_bits: float) ->
 
 def _dense(
     source: FloatArray, distortion: FloatArray, constant_distortion: FloatArray, tolerance_bits: float
-) -> Problem:
+) -> RateDistortionProblem:
     matrix = MatrixDistortion(distortion, tolerance_bits)
 
     def kernel_at(slope: float) -> Kernel:
         return BlockKernel(matrix, slope)
 
-    return Problem(source, kernel_at, constant_distortion)
+    return RateDistortionProblem(source, kernel_at, constant_distortion)
 
 
 def _measured(confusion: Confusion, expected: FloatArray, traced: list[SolvedPoint]) -> FloatArray:
-    """1 - sum p(y, y~) Q(y | y~) of each point's channel, which is needed where p(y, y~) > 0 only."""
+    """1 - sum p(y, y~) Q(y | y~) of each point's channel, which is needed only where p(y, y~) > 0."""
     pairs = confusion.joint.T.tocsr()[confusion.decided].tocoo()
     decision, label = pairs.coords
     above = expected.max(axis=1)[decision] - expected[decision, label]

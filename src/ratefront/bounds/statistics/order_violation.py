@@ -20,10 +20,10 @@ from ratefront.bounds.curves.temperature_grid import TemperatureGrid
 from ratefront.bounds.solver.blahut_arimoto import UnconvergedWarning
 from ratefront.bounds.source.distributions import FloatArray
 from ratefront.bounds.source.predictions import Predictions
-from ratefront.bounds.statistics.bootstrap import replicates_of
+from ratefront.bounds.statistics.bootstrap import bootstrap_replicates
 from ratefront.bounds.statistics.channel_fits import fit_sampling, fit_task_model
 from ratefront.bounds.statistics.channel_inputs import scores_of
-from ratefront.bounds.statistics.channels import Contributions
+from ratefront.bounds.statistics.channels import SampleContributions
 from ratefront.bounds.statistics.held_out import HeldOut, cross_fit, subset
 
 LEVEL, RESAMPLES = 0.99, 1000
@@ -39,7 +39,7 @@ ROUNDING_BITS = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Undercut:
+class OrderViolation:
     """Where S&C lies below TMRD, both drawn on all samples, as their lower hulls.
 
     Attributes:
@@ -55,9 +55,9 @@ class Undercut:
     level: float = LEVEL
 
 
-def undercut(
+def order_violation(
     predictions: Predictions, task_model: RateDistortionCurve, sampled: RateDistortionCurve
-) -> Undercut | None:
+) -> OrderViolation | None:
     """None where S&C lies nowhere below TMRD, or not beyond chance.
 
     Args:
@@ -88,7 +88,7 @@ def _certain(predictions: Predictions, slopes: FloatArray) -> tuple[float, float
         warnings.simplefilter("ignore", UnconvergedWarning)  # who solved the curve has warned
         task_model = fit_task_model(predictions, slopes).contributions(predictions)
     grid = TemperatureGrid(scores_of(predictions), predictions.labels)
-    grid.grow(TEMPERATURES)
+    grid.refine_to(TEMPERATURES)
     sampled = cross_fit(predictions, partial(fit_sampling, inverse_temperatures=grid.lambdas))
     price = slopes[np.isfinite(slopes) & (slopes > 0.0)] / np.log(2)
     saved, low = _lower_limit(task_model, sampled, price)
@@ -100,7 +100,7 @@ def _certain(predictions: Predictions, slopes: FloatArray) -> tuple[float, float
 
 
 def _lower_limit(
-    task_model: Contributions, sampled: HeldOut, price: FloatArray
+    task_model: SampleContributions, sampled: HeldOut, price: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Bits that S&C saves in R + price D against the best of TMRD, and a lower limit to all of them at once, both of
     shape (prices, temperatures): as many deviations below as the greatest of a replicate hardly ever strays.
@@ -119,7 +119,10 @@ def _lower_limit(
         )
 
     measured = saved(columns.mean(axis=0))
-    strays = np.concatenate([saved(block) for block in replicates_of(columns, RESAMPLES, seed=0)]) - measured
+    strays = (
+        np.concatenate([saved(block) for block in bootstrap_replicates(columns, RESAMPLES, seed=0)])
+        - measured
+    )
     deviation = strays.std(axis=0)
     varies = deviation > ROUNDING_BITS
     scaled = np.divide(strays, deviation, out=np.zeros_like(strays), where=varies)
@@ -136,11 +139,11 @@ def _parts(means: FloatArray, channels: int) -> tuple[FloatArray, FloatArray, Fl
 
 def _described(
     distortion: float, certain: float, task_model: RateDistortionCurve, sampled: RateDistortionCurve
-) -> Undercut:
+) -> OrderViolation:
     at = max(distortion, sampled.least_distortion)
     rate = sampled.rate_at(at)
     assert rate is not None
-    return Undercut(1.0 - at, rate, task_model.rate_at(at), certain)
+    return OrderViolation(1.0 - at, rate, task_model.rate_at(at), certain)
 
 
 def _part_of(predictions: Predictions) -> Predictions:

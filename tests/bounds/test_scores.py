@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
-from tests.bounds.generators import calibrated_logits
+from tests.bounds.calibrated_samples import calibrated_logits
 
 from ratefront.bounds import (
     Predictions,

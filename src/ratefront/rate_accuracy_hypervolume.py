@@ -20,7 +20,7 @@ from ratefront.records import OBJECTIVES, WITH_DEFAULT_REFERENCE, Objectives
 RATE_ACCURACY: Objectives = {name: OBJECTIVES[name] for name in ("rate_bits", "accuracy")}
 
 
-class Point(Protocol):
+class RateAccuracyPoint(Protocol):
     """What a hypervolume needs to know of a point; ``records.FrontPoint`` is one."""
 
     @property
@@ -30,7 +30,7 @@ class Point(Protocol):
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferencePoint:
     """The corner up to which a hypervolume is measured, in the objectives' own units.
 
     ``values`` has a key for every objective; ``reasons`` says why a value is None.
@@ -45,7 +45,7 @@ class Reference:
         known = {name: value for name, value in found.items() if value is not None}
         return known if len(known) == len(found) else None
 
-    def why_not(self, objectives: Iterable[str]) -> str:
+    def why_incomplete(self, objectives: Iterable[str]) -> str:
         """Why ``complete`` gives None; empty where it does not."""
         return "; ".join(self.reasons[name] for name in objectives if name in self.reasons)
 
@@ -57,7 +57,7 @@ def reference_point(
     zero_rate_distortion: float | None,
     raw_bits: float | None,
     task_model_bytes: float | None,
-) -> Reference:
+) -> ReferencePoint:
     """The sweep file's reference, completed by the defaults.
 
     accuracy: 1 − D0 of the test labels; rate_bits: the raw bits of a sample; transmitter_bytes: twice the
@@ -74,7 +74,7 @@ def reference_point(
         name for name in asked if name not in OBJECTIVES
     ]
     values = {name: given.get(name, defaults.get(name)) for name in names}
-    return Reference(values, {name: _why_missing(name) for name in names if values[name] is None})
+    return ReferencePoint(values, {name: _why_missing(name) for name in names if values[name] is None})
 
 
 def _why_missing(objective: str) -> str:
@@ -106,7 +106,9 @@ def oracle_hypervolume(curves: Mapping[str, RateDistortionCurve], reference: Map
 
 
 def hypervolume_rate_accuracy(
-    points: Sequence[Point], curves: Mapping[str, RateDistortionCurve], reference: Mapping[str, float]
+    points: Sequence[RateAccuracyPoint],
+    curves: Mapping[str, RateDistortionCurve],
+    reference: Mapping[str, float],
 ) -> float | None:
     """The points' rate–accuracy hypervolume as a fraction of the oracle's between the same reference; in
     [0, 1] for codecs that keep the oracle. None where the oracle has no volume there."""

@@ -61,12 +61,12 @@ def _slopes_and_starts(
     """Slopes in nat per squared unit, rising, and the output to start from at each, shape (cells,)."""
     for b in np.linspace(0.0, 1.0, COARSE_POINTS + 1)[1:]:
         a = float(mass @ (centres * np.tanh(b * centres)))
-        yield b / (2.0 * a), _mostly(_two_values(centres, a))
+        yield b / (2.0 * a), _with_every_cell(_two_values(centres, a))
     width = edges[1] - edges[0]
     for square in np.geomspace(1.0, width**2, FINE_POINTS + 1)[1:]:
         deviation = np.sqrt(1.0 - square)
         output = sum(_cell_masses(edges, centre, deviation) for centre in (-1.0, 1.0))
-        yield 0.5 / square, _mostly(np.asarray(output) / 2.0)
+        yield 0.5 / square, _with_every_cell(np.asarray(output) / 2.0)
 
 
 def _two_values(centres: FloatArray, a: float) -> FloatArray:
@@ -78,7 +78,7 @@ def _two_values(centres: FloatArray, a: float) -> FloatArray:
     return output + output[::-1]
 
 
-def _mostly(output: FloatArray) -> FloatArray:
+def _with_every_cell(output: FloatArray) -> FloatArray:
     """A little of every cell: the solver cannot revive an output that starts at 0."""
     return np.asarray((1.0 - EVERY_CELL) * output + EVERY_CELL / output.size)
 

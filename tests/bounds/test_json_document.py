@@ -28,7 +28,7 @@ PLUG_IN = {
     "sample_and_communicate",
     "time_sharing",
 }
-HONEST = {"indirect_estimate_and_compress_posterior", "indirect_estimate_and_compress_cross_fitted"}
+OTHER_ESTIMATES = {"indirect_estimate_and_compress_posterior", "indirect_estimate_and_compress_cross_fitted"}
 """Drawn besides where the samples are too few for the plug-in estimate."""
 ITERATED = {"task_model", "indirect_estimate_and_compress", "indirect_estimate_and_compress_posterior"}
 EXPECTING = {"task_model", "sample_and_communicate", "indirect_estimate_and_compress_posterior"}
@@ -80,7 +80,7 @@ def test_which_curves_are_drawn_unasked() -> None:
     enough = bounds_of(predictions_of(4, 400), points=5)
     assert (set(enough), enough.warnings) == (PLUG_IN, ())
     few = bounds_of(predictions_of(4, 200), points=5)
-    assert set(few) == PLUG_IN | HONEST
+    assert set(few) == PLUG_IN | OTHER_ESTIMATES
     assert len(few.warnings) == 1
 
 

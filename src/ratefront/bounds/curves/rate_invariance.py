@@ -1,8 +1,8 @@
-"""The rate-invariance line (LL Theorem 2), and the entropy it needs for maximal invariants that are known.
+"""The rate–invariance line (LL Theorem 2), and the entropy that it needs for known maximal invariants.
 
-M(X) is a maximal invariant of an equivalence: it tells apart what is not equivalent and nothing else. To
-serve every task that is invariant to the equivalence, each with at most delta bit of log loss above what X
-itself would allow, it takes max(0, H[M(X)] - delta) bit. M must be discrete with a finite entropy.
+M(X) is a maximal invariant of an equivalence: it tells apart what is not equivalent, and nothing else. Consider every
+task that is invariant to the equivalence, and allow each at most delta bit of log loss above what X itself would
+allow. That takes max(0, H[M(X)] - delta) bit. M must be discrete with a finite entropy.
 """
 
 from __future__ import annotations
@@ -27,17 +27,26 @@ MOST_FLIPS = 10**12
 
 
 def rate_invariance_curve(entropy_bits: float, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
-    """LL Theorem 2 from (0, H[M(X)]) to (H[M(X)], 0), both in bit; a single point where the entropy is 0.
+    """Compute LL Theorem 2 from (0, H[M(X)]) to (H[M(X)], 0), both in bit; a single point where the entropy is 0.
+
+    Args:
+        entropy_bits: H[M(X)].
+        points: number of points, at least 2.
 
     Raises:
         InputError: an entropy that is negative or not finite, or fewer than two points (fatal).
+
+    Example:
+        >>> line = rate_invariance_curve(supervised_entropy_bits([0.5, 0.25, 0.25]))
+        >>> line.rate_at(0.0), round(line.rate_at(0.5), 9)  # the distortion is log loss in bit
+        (1.5, 1.0)
     """
     rate = falling_line(entropy_bits, points)
     return RateDistortionCurve.of_kind(RATE_INVARIANCE, rate, rate[::-1], measure=LOG_LOSS)
 
 
 def falling_line(entropy_bits: float, points: int) -> FloatArray:
-    """From `entropy_bits` to 0 in equal steps, shape (points,); reversed it is the distortion.
+    """Return rates from `entropy_bits` to 0 in equal steps, shape (points,); reversed they are the distortions.
 
     Raises:
         InputError: an entropy that is negative or not finite, or fewer than two points (fatal).
@@ -50,31 +59,43 @@ def falling_line(entropy_bits: float, points: int) -> FloatArray:
 
 
 def supervised_entropy_bits(prior: npt.ArrayLike) -> float:
-    """H(Y) in bit for a prior of shape (K,): equivalent is what has the same label, so M(X) = Y.
+    """Return H(Y) in bit for a prior of shape (K,): samples with the same label are equivalent, so M(X) = Y.
 
     Raises:
         InputError: not a distribution (fatal).
+
+    Example:
+        >>> supervised_entropy_bits([0.5, 0.25, 0.25])
+        1.5
     """
     return entropy_of(prior)
 
 
 def finite_set_entropy_bits(elements: int) -> float:
-    """log2 N: M(X) is one of N equiprobable elements, for instance the images of a data set.
+    """Return log2 N: M(X) is one of N equiprobable elements, for instance the images of a data set.
 
     Raises:
-        InputError: not a whole number from 1 on (fatal).
+        InputError: not an integer >= 1 (fatal).
+
+    Example:
+        >>> finite_set_entropy_bits(1024)
+        10.0
     """
     return math.log2(_whole(elements, "the elements of a set", 1))
 
 
 def coin_flips_entropy_bits(flips: int) -> float:
-    """H(Binomial(n, 1/2)) in bit: n fair coin flips whose order does not matter, M(X) = the number of heads.
+    """Return H(Binomial(n, 1/2)) in bit: n fair coin flips whose order does not matter; M(X) is the number of heads.
 
-    Successive probabilities have the ratio (n - k)/(k + 1); the logarithms are summed from the mode outwards
-    and the result is normalised, so that nothing overflows and no large factorials cancel.
+    Successive probabilities have the ratio (n - k)/(k + 1). The logarithms are summed from the mode outwards and the
+    result is normalised, so that nothing overflows and no large factorials cancel.
 
     Raises:
-        InputError: not a whole number in 0..10^12 (fatal).
+        InputError: not an integer in 0..10^12 (fatal).
+
+    Example:
+        >>> coin_flips_entropy_bits(2)
+        1.5
     """
     n = _whole(flips, "the number of flips", 0)
     if n > MOST_FLIPS:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ratefront.bounds import entropy_bits
 from ratefront.bounds.curve_names import LOG_LOSS
-from ratefront.bounds.curves.invariance import (
+from ratefront.bounds.curves.rate_invariance import (
     coin_flips_entropy_bits,
     finite_set_entropy_bits,
     rate_invariance_curve,

@@ -17,7 +17,7 @@ from ratefront.bounds import (
     oracle_rate_bits,
     prior_from_counts,
 )
-from ratefront.bounds.closed_form.top_k_filling import TopKFilling
+from ratefront.bounds.closed_form.top_k_water_filling import TopKWaterFilling
 from ratefront.bounds.curve_names import COST, LOG_LOSS
 from ratefront.bounds.curves.other_distortions import (
     cost_oracle,
@@ -102,7 +102,7 @@ def test_nonincreasing_convex_and_never_dearer_for_a_longer_list(c: list[int], k
 @relaxed
 @given(counts, st.integers(1, 6), st.floats(0.0, 30.0))
 def test_every_tangent_lies_under_the_curve(c: list[int], k: int, slope: float) -> None:
-    filling = TopKFilling(prior_from_counts(c), k)
+    filling = TopKWaterFilling(prior_from_counts(c), k)
     distortion = filling.distortion_at_slope(slope)
     at = np.linspace(0, 1, 201)
     tangent = filling.rate_bits(distortion) - slope / np.log(2) * (at - distortion)

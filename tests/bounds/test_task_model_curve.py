@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.bounds.generators import calibrated_logits
-from tests.bounds.posteriors import (
+from tests.bounds.calibrated_samples import calibrated_logits
+from tests.bounds.random_posteriors import (
     CHORD_BITS,
     EXACT_BITS,
     greatest_difference,
@@ -244,9 +244,11 @@ def test_kernels_of_one_matrix_at_several_slopes_do_not_mix() -> None:
     for _ in range(2):
         for kernel in kernels:
             alone = BlockKernel(MatrixDistortion(d), kernel.slope)
-            np.testing.assert_array_equal(kernel.weigh(q), alone.weigh(q))
-            np.testing.assert_array_equal(kernel.weigh_excess(q), alone.weigh_excess(q))
-            np.testing.assert_array_equal(kernel.gather(np.ones(9)), alone.gather(np.ones(9)))
+            np.testing.assert_array_equal(kernel.apply(q), alone.apply(q))
+            np.testing.assert_array_equal(kernel.apply_excess(q), alone.apply_excess(q))
+            np.testing.assert_array_equal(
+                kernel.apply_transposed(np.ones(9)), alone.apply_transposed(np.ones(9))
+            )
 
 
 def test_memory_is_bounded_where_the_matrix_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -326,7 +328,7 @@ def test_single_precision_keeps_its_word_over_many_rows_alike(slope: float) -> N
     found = {}
     for tolerance_bits in (1e-4, 1e-7):
         distortion = SampleDistortion(scores, None, tolerance_bits)
-        assert distortion.is_single == (tolerance_bits == 1e-4)
+        assert distortion.is_single_precision == (tolerance_bits == 1e-4)
         kernel = BlockKernel(distortion, slope)
         found[tolerance_bits] = solve_kernel(np.full(100_000, 1e-5), kernel, None, tolerance_bits)
     single, double = (r.rate_bits + slope * r.distortion / np.log(2) for r in found.values())

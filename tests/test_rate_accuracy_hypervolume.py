@@ -7,7 +7,7 @@ import pytest
 from tests.builders import predictions
 
 from ratefront.bounds import from_predictions, oracle_rate_bits, uniform_rate_bits
-from ratefront.overlay import (
+from ratefront.rate_accuracy_hypervolume import (
     hypervolume_rate_accuracy,
     oracle_hypervolume,
     reference_point,
@@ -42,7 +42,7 @@ def test_encode_ms_must_be_given():
     objectives = ["rate_bits", "accuracy", "encode_ms"]
     missing = reference_point(objectives, {}, **FACTS)
     assert missing.complete(objectives) is None
-    assert "encode_ms has no default" in missing.why_not(objectives)
+    assert "encode_ms has no default" in missing.why_incomplete(objectives)
     assert missing.complete(["rate_bits", "accuracy"]) is not None
     assert reference_point(objectives, {"encode_ms": 50.0}, **FACTS).complete(objectives)["encode_ms"] == 50.0
 
@@ -50,7 +50,9 @@ def test_encode_ms_must_be_given():
 def test_a_metric_has_no_default_reference():
     objectives = ["balanced_accuracy", "rate_bits"]
     missing = reference_point(objectives, {}, **FACTS)
-    assert "balanced_accuracy has no default, the sweep file must give it" in missing.why_not(objectives)
+    assert "balanced_accuracy has no default, the sweep file must give it" in missing.why_incomplete(
+        objectives
+    )
     found = reference_point(objectives, {"balanced_accuracy": 0.1}, **FACTS)
     assert found.complete(objectives) == {"balanced_accuracy": 0.1, "rate_bits": 512.0}
 
@@ -58,7 +60,7 @@ def test_a_metric_has_no_default_reference():
 def test_unknown_raw_bits_leave_the_reference_open_with_a_reason():
     found = reference_point(["rate_bits"], {}, **{**FACTS, "raw_bits": None})
     assert found.complete(["rate_bits"]) is None
-    assert "raw bits" in found.why_not(["rate_bits"])
+    assert "raw bits" in found.why_incomplete(["rate_bits"])
 
 
 def test_points_on_the_oracle_reach_its_own_hypervolume(bounds):

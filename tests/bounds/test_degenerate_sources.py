@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.bounds.posteriors import greatest_difference, log_of, posteriors
+from tests.bounds.random_posteriors import greatest_difference, log_of, posteriors
 
 from ratefront.bounds import (
     Bootstrap,
