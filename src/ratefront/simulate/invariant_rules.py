@@ -29,7 +29,7 @@ from ratefront.spec.space.configurations import configurations, uses_seed
 from ratefront.store.views.front_trials import front_of
 from ratefront.store.views.trials_csv import trial_rows
 from ratefront.tracking import run_content
-from ratefront.tracking.tracker_protocol import TrialNews
+from ratefront.tracking.tracker_protocol import TrialUpdate
 
 
 def planned(done: Run) -> list[Planned]:
@@ -203,7 +203,7 @@ def _tracking(done: Run) -> Iterator[str]:
         found = (run_.status, run_.tags.get("status"), run_.end_ms, run_.tags.get("pareto") == "true")
         if found != (due := (*_status(trial), trial_id in on_front)):
             yield f"the tracker says of {trial_id} {found} instead of {due}"
-        if points != set(run_content.final_points(TrialNews(trial), done.scenario.spec.objectives)):
+        if points != set(run_content.final_points(TrialUpdate(trial), done.scenario.spec.objectives)):
             yield f"the tracker has other final values of {trial_id}"
         if curve != sorted(curves.get(trial_id, ())):
             yield f"the tracker's curve of {trial_id} has {curve}"

@@ -24,13 +24,13 @@ from ratefront.records import SYSTEM_PREFIX, Status, TrialResult, series_of
 from ratefront.safe_text import plain_markdown
 from ratefront.store.task_model_facts import DatasetFacts
 from ratefront.tracking.tracker_protocol import (
-    Closing,
     Outcome,
-    Standing,
-    Surroundings,
+    ParetoRank,
+    Provenance,
     TimedReport,
+    TrackedEnding,
     TrackedSweep,
-    TrialNews,
+    TrialUpdate,
 )
 
 RunStatus: TypeAlias = Literal["RUNNING", "FINISHED", "KILLED", "FAILED"]
@@ -62,7 +62,7 @@ VALUE_CHARACTERS = 6000  # MLflow's limit of a parameter; a tag may hold 8000
 _FORBIDDEN_IN_KEY = re.compile(r"[^\w\-. :]", re.ASCII)
 
 
-class Point(NamedTuple):
+class MetricPoint(NamedTuple):
     """One value of a curve. ``time_ms`` is that of the event, so that saying it again is the same point."""
 
     key: str
@@ -82,10 +82,10 @@ def _key(text: str) -> str:
     return "/".join(part if part.strip(".") else "_" for part in parts)
 
 
-def finite_points(metrics: Mapping[str, float | None], seconds: float, step: int = 0) -> list[Point]:
+def finite_points(metrics: Mapping[str, float | None], seconds: float, step: int = 0) -> list[MetricPoint]:
     """The metrics as points; NaN, infinities and missing values left out (MLflow keeps inf as 1.8e308)."""
     return [
-        Point(_key(name), float(value), milliseconds(seconds), step)
+        MetricPoint(_key(name), float(value), milliseconds(seconds), step)
         for name, value in metrics.items()
         if value is not None and math.isfinite(value)
     ]
@@ -105,39 +105,39 @@ def sweep_tags(sweep: TrackedSweep) -> dict[str, str]:
         "sweep": sweep.name,
         "ratefront_version": sweep.ratefront_version,
         "status": "running",
-        NOTE_TAG: opening_note(sweep),
+        NOTE_TAG: first_note(sweep),
         **SOURCE_TAGS,
     }
 
 
-def surroundings_tags(surroundings: Surroundings) -> dict[str, str]:
-    return {"folder": str(surroundings.folder), **made_from_tags(surroundings)}
+def folder_tags(provenance: Provenance) -> dict[str, str]:
+    return {"folder": str(provenance.folder), **provenance_tags(provenance)}
 
 
-def made_from_tags(surroundings: Surroundings | None) -> dict[str, str]:
+def provenance_tags(provenance: Provenance | None) -> dict[str, str]:
     """The commit and the data set, as far as they are known."""
-    if surroundings is None:
+    if provenance is None:
         return {}
-    commit, dataset = surroundings.git_commit, surroundings.dataset
+    commit, dataset = provenance.git_commit, provenance.dataset
     return {
         **({COMMIT_TAG: commit} if commit else {}),
         **({"dataset": dataset.called} if dataset else {}),
     }
 
 
-def closing_tags(closing: Closing) -> dict[str, str]:
+def ending_tags(ending: TrackedEnding) -> dict[str, str]:
     """How the sweep ended; its note stays as it was where there is no new one and nothing to explain.
 
     One that was interrupted keeps the reason for which it had failed before: it has not got over it yet.
     """
-    reason = shorten(closing.reason, REASON_CHARACTERS)
-    note = closing.note or (f"The sweep broke off: {plain_markdown(reason)}" if reason else "")
+    reason = shorten(ending.reason, REASON_CHARACTERS)
+    note = ending.note or (f"The sweep broke off: {plain_markdown(reason)}" if reason else "")
     shown = {NOTE_TAG: shorten(note, VALUE_CHARACTERS)} if note else {}
-    why = {} if closing.outcome == "interrupted" else {"status_reason": reason}
-    return {"status": closing.outcome, **why, **shown}
+    why = {} if ending.outcome == "interrupted" else {"status_reason": reason}
+    return {"status": ending.outcome, **why, **shown}
 
 
-def opening_note(sweep: TrackedSweep) -> str:
+def first_note(sweep: TrackedSweep) -> str:
     """Markdown for the page of a sweep that has no findings yet."""
     dataset, trials = sweep.spec.get("dataset"), sweep.spec.get("trials")
     about = [
@@ -209,9 +209,9 @@ def trial_params(trial: TrialHistory) -> dict[str, str]:
     }
 
 
-def trial_tags(sweep: TrackedSweep, news: TrialNews, surroundings: Surroundings | None) -> dict[str, str]:
+def trial_tags(sweep: TrackedSweep, update: TrialUpdate, provenance: Provenance | None) -> dict[str, str]:
     """Tags as the trial stands now; ``status_reason`` is empty where there is nothing to explain."""
-    trial = news.trial
+    trial = update.trial
     tags = {
         SWEEP_TAG: sweep.identity,
         TRIAL_TAG: trial.params.trial_id,
@@ -219,24 +219,24 @@ def trial_tags(sweep: TrackedSweep, news: TrialNews, surroundings: Surroundings 
         "series": series_of(trial.params.values),
         "status": trial.status,
         "status_reason": shorten(trial.reason, REASON_CHARACTERS),
-        NOTE_TAG: trial_note(news),
+        NOTE_TAG: trial_note(update),
         **SOURCE_TAGS,
-        **made_from_tags(surroundings),
-        **standing_tags(news.standing),
+        **provenance_tags(provenance),
+        **pareto_tags(update.pareto_rank),
     }
     if trial.attempts > 1:
         tags["attempts"] = str(trial.attempts)
     return tags
 
 
-def standing_tags(standing: Standing | None) -> dict[str, str]:
+def pareto_tags(pareto_rank: ParetoRank | None) -> dict[str, str]:
     """``pareto`` and ``pareto_rank``, known once the front has settled."""
-    if standing is None:
+    if pareto_rank is None:
         return {}
-    return {"pareto": str(standing.is_on_front).lower(), "pareto_rank": str(standing.rank)}
+    return {"pareto": str(pareto_rank.is_on_front).lower(), "pareto_rank": str(pareto_rank.rank)}
 
 
-def epoch_points(reports: Iterable[TimedReport]) -> list[Point]:
+def epoch_points(reports: Iterable[TimedReport]) -> list[MetricPoint]:
     """The curves of a trial, one point a metric and epoch."""
     return [
         point
@@ -252,12 +252,12 @@ def curve_key(metric: str) -> str:
     return metric if metric.startswith(SYSTEM_PREFIX) else f"epoch/{metric}"
 
 
-def final_points(news: TrialNews, objectives: Iterable[str]) -> list[Point]:
+def final_points(update: TrialUpdate, objectives: Iterable[str]) -> list[MetricPoint]:
     """What the trial measured, at the time when it ended; nothing where it measured nothing."""
-    trial = news.trial
+    trial = update.trial
     if trial.result is None or trial.ended_time is None:
         return []
-    gaps = {f"gap/{name}_bits": bits for name, bits in news.gap_bits.items()}
+    gaps = {f"gap/{name}_bits": bits for name, bits in update.gap_bits.items()}
     return finite_points({**final_metrics(trial.result, objectives), **gaps}, trial.ended_time)
 
 
@@ -271,25 +271,25 @@ def final_metrics(result: TrialResult, objectives: Iterable[str]) -> dict[str, f
     }
 
 
-def trial_note(news: TrialNews) -> str:
+def trial_note(update: TrialUpdate) -> str:
     """Markdown for the page of a trial."""
-    trial, values = news.trial, news.trial.params.values
+    trial, values = update.trial, update.trial.params.values
     chosen = ", ".join(f"{name} {brief(value)}" for name, value in trial.params.own.items())
     parts = [
-        f"**{trial.params.trial_id}** {trial.status}: {plain_markdown(series_of(values))}{_in_short(news)}",
+        f"**{trial.params.trial_id}** {trial.status}: {plain_markdown(series_of(values))}{_in_short(update)}",
         *([plain_markdown(chosen)] if chosen else []),
         *([f"Reason: {plain_markdown(trial.reason)}"] if trial.reason else []),
         *([] if trial.result is None else _measured(trial.result)),
-        *_gap_table(news.gap_bits),
+        *_gap_table(update.gap_bits),
     ]
     return shorten("\n\n".join(parts), VALUE_CHARACTERS)
 
 
-def _in_short(news: TrialNews) -> str:
+def _in_short(update: TrialUpdate) -> str:
     """What MLflow shows of a description before somebody asks for more."""
-    if news.trial.result is None:
+    if update.trial.result is None:
         return ""
-    test, gap = news.trial.result.test, news.gap_bits.get(ORACLE)
+    test, gap = update.trial.result.test, update.gap_bits.get(ORACLE)
     above = "" if gap is None else f", {gap:.2f} bit above the oracle"
     return f", {_bits(test.rate_bits)} at {_percent(test.accuracy)} on test{above}"
 
