@@ -26,7 +26,8 @@ from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.sweep_status import status_of
 from ratefront.store.views.trials_csv import trial_columns, trial_rows, trials_csv
 from ratefront.tracking.browsing.optuna_study import study_of
-from ratefront.tracking.run_content import final_points, trial_note
+from ratefront.tracking.run_keys import final_points
+from ratefront.tracking.run_notes import trial_note
 from ratefront.tracking.tracker_protocol import TrialUpdate
 from ratefront.trial.reproduction.compare_runs import differing_figures
 

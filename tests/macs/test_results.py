@@ -18,7 +18,8 @@ from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import TrialParams, TrialResult
 from ratefront.report.write_report import write_report
 from ratefront.tasks.task_model import TaskModel
-from ratefront.tracking.run_content import final_metrics, trial_note
+from ratefront.tracking.run_keys import final_metrics
+from ratefront.tracking.run_notes import trial_note
 from ratefront.tracking.tracker_protocol import TrialUpdate
 
 REASON = "no count of multiply–accumulates for aten._cdist_forward"

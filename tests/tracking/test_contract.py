@@ -37,7 +37,7 @@ from ratefront.store.task_model_facts import DatasetFacts
 from ratefront.tracking.delivery.deliver import Delivery
 from ratefront.tracking.delivery.folder_content import NoFolder
 from ratefront.tracking.memory_tracker import RunRecord
-from ratefront.tracking.run_content import MetricPoint
+from ratefront.tracking.run_keys import MetricPoint
 from ratefront.tracking.tracker_protocol import Provenance
 
 

@@ -18,7 +18,7 @@ from ratefront.tracking.mlflow.server_session import (
     TOKEN,
     USER,
 )
-from ratefront.tracking.run_content import MetricPoint
+from ratefront.tracking.run_keys import MetricPoint
 
 
 def _say_all(calls: RunCalls) -> None:

@@ -27,7 +27,7 @@ from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking import open_tracking
 from ratefront.tracking.delivery.follower import Follower, FollowerTiming
 from ratefront.tracking.mlflow.mlflow_tracker import MlflowTracker
-from ratefront.tracking.run_content import MetricPoint
+from ratefront.tracking.run_keys import MetricPoint
 from ratefront.tracking.tracker_protocol import TrackedEnding, TrialUpdate
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ from ratefront.history.events import Created, Entry, Event, Finished, Planned, S
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.store.views.front_trials import front_of
 from ratefront.tracking.delivery.deliver import pareto_ranks
-from ratefront.tracking.run_content import pareto_tags
+from ratefront.tracking.run_tags import pareto_tags
 
 #: Rates, accuracies and bytes of few values, so that most trials are equal to others on every objective.
 MEASURED = st.tuples(st.sampled_from((1.0, 2.0)), st.sampled_from((0.5, 0.9)), st.sampled_from((100, 200)))

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.tracking import run_content
-from ratefront.tracking.run_content import MetricPoint, RunStatus
+from ratefront.tracking import run_keys, run_tags
+from ratefront.tracking.run_keys import MetricPoint
+from ratefront.tracking.run_tags import RunStatus
 from ratefront.tracking.tracker_protocol import (
     FrontCodec,
     ParetoRank,
@@ -34,7 +35,7 @@ class RunRecord:
     models: set[str] = field(default_factory=set)
 
     def end(self, status: RunStatus, time: float) -> None:
-        self.status, self.end_ms = status, run_content.milliseconds(time)
+        self.status, self.end_ms = status, run_keys.milliseconds(time)
 
 
 @dataclass
@@ -63,10 +64,10 @@ class InMemoryTracker:
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
         self._sweep = sweep
         if sweep.identity not in self.sweeps:
-            start_ms = run_content.milliseconds(sweep.created_time)
-            parent = RunRecord(run_content.sweep_run_name(sweep), "RUNNING", start_ms)
-            parent.params = run_content.sweep_params(sweep)
-            parent.tags = run_content.sweep_tags(sweep)
+            start_ms = run_keys.milliseconds(sweep.created_time)
+            parent = RunRecord(run_tags.sweep_run_name(sweep), "RUNNING", start_ms)
+            parent.params = run_keys.sweep_params(sweep)
+            parent.tags = run_tags.sweep_tags(sweep)
             self.sweeps[sweep.identity] = SweepRecord(parent)
         elif running:
             parent = self.sweeps[sweep.identity].parent
@@ -75,7 +76,7 @@ class InMemoryTracker:
     def describe_sweep(self, provenance: Provenance) -> None:
         _, record = self._opened()
         self._provenance = provenance
-        record.parent.tags |= run_content.folder_tags(provenance)
+        record.parent.tags |= run_tags.folder_tags(provenance)
         record.parent.artifacts.update(path.name for path in provenance.artifacts)
         self._use_dataset(record.parent)
 
@@ -87,14 +88,14 @@ class InMemoryTracker:
     def show_trial(self, update: TrialUpdate) -> None:
         sweep, record = self._opened()
         trial = update.trial
-        start_ms = run_content.milliseconds(trial.started_time or trial.planned_time)
+        start_ms = run_keys.milliseconds(trial.started_time or trial.planned_time)
         run = record.trials.setdefault(trial.params.trial_id, RunRecord("", "RUNNING", start_ms))
-        run.name = run_content.trial_run_name(trial)
-        run.params = run_content.trial_params(trial)
-        run.tags |= run_content.trial_tags(sweep, update, self._provenance)
-        run.points.update(run_content.epoch_points(update.reports))
-        run.points.update(run_content.final_points(update, sweep.objectives))
-        run.status = run_content.RUN_STATUS[trial.status]
+        run.name = run_tags.trial_run_name(trial)
+        run.params = run_keys.trial_params(trial)
+        run.tags |= run_tags.trial_tags(sweep, update, self._provenance)
+        run.points.update(run_keys.epoch_points(update.reports))
+        run.points.update(run_keys.final_points(update, sweep.objectives))
+        run.status = run_tags.RUN_STATUS[trial.status]
         if trial.ended_time is not None:
             run.end(run.status, trial.ended_time)
 
@@ -103,7 +104,7 @@ class InMemoryTracker:
         run = record.trials.get(trial.params.trial_id)
         if run is None:
             return
-        run.tags |= run_content.pareto_tags(pareto_rank)
+        run.tags |= run_tags.pareto_tags(pareto_rank)
         if run.status == "RUNNING":
             run.tags["status"] = "interrupted"
             run.end("KILLED", time)
@@ -119,7 +120,7 @@ class InMemoryTracker:
 
     def close_sweep(self, ending: TrackedEnding, time: float) -> None:
         _, record = self._opened()
-        record.parent.points.update(run_content.finite_points(ending.figures, time))
-        record.parent.tags |= run_content.ending_tags(ending)
+        record.parent.points.update(run_keys.finite_points(ending.figures, time))
+        record.parent.tags |= run_tags.ending_tags(ending)
         record.parent.artifacts.update(path.name for path in ending.artifacts if path.is_file())
-        record.parent.end(run_content.SWEEP_STATUS[ending.outcome], time)
+        record.parent.end(run_tags.SWEEP_STATUS[ending.outcome], time)

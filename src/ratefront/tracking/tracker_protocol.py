@@ -109,7 +109,7 @@ class Tracker(Protocol):
     """A place where a person browses sweeps: one run a sweep, one child run a trial.
 
     Any call may raise when the place cannot be reached; the follower then calls ``open_sweep`` again before
-    it repeats what failed. As many calls of ``show_trial`` and ``leave_trial`` as there are ``parallel_calls`` may come at the
+    it repeats what failed. At most ``parallel_calls`` calls of ``show_trial`` and ``leave_trial`` come at the
     same time, for different trials; of the others one at a time.
     """
 

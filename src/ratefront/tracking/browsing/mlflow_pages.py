@@ -11,7 +11,7 @@ from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking.mlflow.mlflow_logging import quiet_mlflow
 from ratefront.tracking.mlflow.mlflow_store import reach_database
 from ratefront.tracking.mlflow.saved_views import run_address, start_address, sweeps_address, trials_address
-from ratefront.tracking.run_content import SWEEP_TAG
+from ratefront.tracking.run_tags import SWEEP_TAG
 from ratefront.tracking.tracker_protocol import TrackedSweep
 from ratefront.tracking.tracking_uri import is_server
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ratefront.columns import tracker_key
 from ratefront.tracking.mlflow.model_folder import write_model
 from ratefront.tracking.mlflow.registration import check_model_name, register
-from ratefront.tracking.run_content import NOTE_TAG, SWEEP_TAG, TRIAL_TAG
+from ratefront.tracking.run_tags import NOTE_TAG, SWEEP_TAG, TRIAL_TAG
 from ratefront.tracking.tracker_protocol import FrontCodec
 
 if TYPE_CHECKING:

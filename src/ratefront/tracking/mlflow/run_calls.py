@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from ratefront.tracking import tracking_uri as addresses
 from ratefront.tracking.mlflow.server_session import ServerSession, needs_client
-from ratefront.tracking.run_content import MetricPoint, RunStatus
+from ratefront.tracking.run_keys import MetricPoint
+from ratefront.tracking.run_tags import RunStatus
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
