@@ -295,7 +295,7 @@ def test_a_model_that_left_the_front_says_so(shelf: Shelf, codec: FrontCodec) ->
     models.log(shelf.run("t0042"), SWEEP, codec)
     models.log(shelf.run("t0043"), SWEEP, replace(codec, trial_id="t0043"))
     models.log(shelf.run("t0042"), "of another sweep", codec)
-    models.tell_front(SWEEP, {"t0043"})
+    models.mark_front(SWEEP, {"t0043"})
     said = {(model.tags["sweep_id"], model.tags["trial_id"]): model.tags["pareto"] for model in shelf.found()}
     assert said == {
         (SWEEP, "t0042"): "false",

@@ -20,9 +20,9 @@ from ratefront.records import objectives_of
 from ratefront.tracking.mlflow import server_session
 from ratefront.tracking.mlflow.mlflow_logging import SETTINGS
 from ratefront.tracking.mlflow.mlflow_store import MlflowStore
-from ratefront.tracking.mlflow.own_traces import forget_this_machine
+from ratefront.tracking.mlflow.model_folder import remove_local_paths
+from ratefront.tracking.mlflow.registration import VERSIONS_TAG, link_version
 from ratefront.tracking.mlflow.saved_views import VIEW_TAG, sweeps_address, trials_address, view_tags
-from ratefront.tracking.mlflow.version_links import VERSIONS_TAG, link_version
 from ratefront.tracking.tracking_uri import sqlite_path
 
 SOURCES = Path(ratefront.__file__).parent
@@ -41,9 +41,9 @@ DOCUMENTED = {
 UNDOCUMENTED = {
     "mlflow.sharedViewState": "saved_views.py",
     "viewStateShareKey": "saved_views.py",
-    "mlflow.modelVersions": "version_links.py",
+    "mlflow.modelVersions": "registration.py",
     "mlflow.store.db": "mlflow_logging.py",
-    "model_code_path": "own_traces.py",
+    "model_code_path": "model_folder.py",
 }
 SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE)\b.*\b(FROM|INTO|SET)\b", re.DOTALL)
 OBJECTIVES, SWEEP_ID = objectives_of({}), "0123456789abcdef"
@@ -79,7 +79,7 @@ def test_nothing_of_mlflow_is_imported_that_it_does_not_document() -> None:
 
 
 def test_nobody_asks_mlflows_tables() -> None:
-    tracking = [tree for path, tree in trees().items() if path.parent.name == "tracking"]
+    tracking = [tree for path, tree in trees().items() if "tracking" in path.relative_to(SOURCES).parts]
     assert not any("sqlite3" in imported(tree) for tree in tracking)
     assert [text for tree in tracking for text in texts(tree) if SQL.search(text)] == []
 
@@ -129,7 +129,7 @@ def test_mlflow_knows_the_settings(name: str) -> None:
 
     assert hasattr(environment_variables, name), (
         f"MLflow no longer knows {name}: what it did (tracking/mlflow/mlflow_logging.py), or who one is "
-        "(tracking/mlflow/server_session.py), "
+        "(tracking/mlflow/mlflow/server_session.py), "
         "has to be said otherwise"
     )
 
@@ -185,7 +185,7 @@ def test_a_models_page_names_its_version_as_where_mlflow_registers_it(
         link_version(client, model_id, "digits", theirs[0]["version"])
     assert links(client, model_id) == theirs, (
         "MLflow keeps a model's versions otherwise: the page of a codec does not name the version that it is "
-        "registered as (tracking/mlflow/version_links.py)"
+        "registered as (tracking/mlflow/registration.py)"
     )
 
 
@@ -205,5 +205,5 @@ def test_a_model_that_says_otherwise_where_its_files_come_from_is_kept(
 ) -> None:
     from mlflow.models import Model
 
-    forget_this_machine(tmp_path, Model(flavors={"python_function": flavor}))
+    remove_local_paths(tmp_path, Model(flavors={"python_function": flavor}))
     assert Model.load(str(tmp_path)).flavors["python_function"] == flavor

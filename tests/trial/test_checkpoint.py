@@ -190,7 +190,9 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_from(
 def test_a_training_on_files_that_have_moved_is_the_same_one() -> None:
     params = TrialParams("t0000", 0, {"family": "label"})
     here, there, others = (
-        checkpoint_identity(params, small_sweep_spec(dataset={"name": "arrays", "path": path, "split_seed": seed}))
+        checkpoint_identity(
+            params, small_sweep_spec(dataset={"name": "arrays", "path": path, "split_seed": seed})
+        )
         for path, seed in (("/a/x.npz", 0), ("/b/x.npz", 0), ("/b/x.npz", 1))
     )
     assert here == there

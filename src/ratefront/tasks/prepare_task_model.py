@@ -71,7 +71,9 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
             if not is_whole(kept):  # another process may have made it while this one waited
                 progress = TrainingProgress(task_model_checkpoint(identity), progress_file.write)
                 _train_into(kept, spec, data, identity, inputs, device, progress)
-    elif is_own_module(module_of_task_model(spec.task_model)) and (change := explain_changed_logits(spec, kept)):
+    elif is_own_module(module_of_task_model(spec.task_model)) and (
+        change := explain_changed_logits(spec, kept)
+    ):
         raise InputError(change)
     progress_file.remove()
     shutil.copytree(kept, folder, dirs_exist_ok=True)

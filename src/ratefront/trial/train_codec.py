@@ -14,7 +14,7 @@ from torch import Tensor
 from ratefront.codecs.contract import Learner
 from ratefront.errors import DivergedError
 from ratefront.records import Progress, TrialParams
-from ratefront.spec.changeable_settings import decided
+from ratefront.spec.changeable_settings import settings_that_decide
 from ratefront.spec.load_spec import to_plain
 from ratefront.spec.schema import SweepSpec, Training
 from ratefront.store.sweep_folder import SweepFolder
@@ -39,7 +39,7 @@ def checkpoint_of(params: TrialParams, context: TrialContext) -> CheckpointFile:
 
 def checkpoint_identity(params: TrialParams, spec: SweepSpec) -> dict[str, Any]:
     """Return all that decides how a training proceeds, as JSON gives it back: a checkpoint of another one is not used."""
-    whole = decided(to_plain(spec))  # without where files lie: a file that has moved is still the same
+    whole = settings_that_decide(to_plain(spec))  # without where files lie: a file that has moved is still the same
     decisive = {
         "format": CHECKPOINT_FORMAT,
         "ratefront": version("ratefront"),
