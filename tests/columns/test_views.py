@@ -18,8 +18,8 @@ from tests.tracking.browsed import begin, values
 from ratefront.columns import Column, number
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.report.front_csv import front_columns, front_csv, front_rows
-from ratefront.report.markdown_note import note
-from ratefront.report.page.page_tables import Table, front_table
+from ratefront.report.markdown_note import markdown_note
+from ratefront.report.page.page_tables import PageTable, front_table
 from ratefront.report.sweep_view import read_view
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
@@ -101,12 +101,12 @@ def test_the_status_and_the_sweeps_note_have_them_too(folder: SweepFolder) -> No
     scored, unscored = status_of(folder).to_json()["front"]["rows"]
     assert (scored["balanced_accuracy"], scored["width"], scored["params"]["width"]) == (0.75, 4, 8)
     assert (unscored["balanced_accuracy"], unscored["width"]) == (None, 4)
-    heading, _, *rows = note(read_view(folder)).rpartition("\n\n")[2].splitlines()
+    heading, _, *rows = markdown_note(read_view(folder)).rpartition("\n\n")[2].splitlines()
     assert " | transmitter | balanced\\_accuracy | width | gap to oRD |" in heading
     assert [row.split(" | ")[-3:-1] for row in rows] == [["0.75", "4"], ["–", "4"]]
 
 
-def headings(table: Table) -> list[str]:
+def headings(table: PageTable) -> list[str]:
     return [unescape(cell.text) for cell in table.columns]
 
 

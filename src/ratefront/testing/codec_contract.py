@@ -200,7 +200,7 @@ class CodecContract(OfAnExample):
         """Theory §6: ``transmitter_bytes`` are of all that encoding needs. What they leave out is spoiled here."""
 
         def load() -> Codec:
-            return load_codec(trained.files.codec_config, trained.files.codec_weights, runs_modules=True)[0]
+            return load_codec(trained.files.codec_config, trained.files.codec_weights, own_module=True)[0]
 
         def encode(codec: Codec) -> bytes:
             latents = codec.analyse(_images(trained, 24))

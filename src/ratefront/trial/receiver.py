@@ -84,7 +84,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 
     config, weights = Path(request["config"]), Path(request["weights"])
     # A worker asks, of its own trial's codec.
-    codec, identity = load_codec(config, weights, receiver_only=True, runs_modules=True)
+    codec, identity = load_codec(config, weights, receiver_only=True, own_module=True)
     for stream, path in zip(request["streams"], request["answers"], strict=True):
         _write(Path(path), _decoded_blocks(codec, identity, Path(stream).read_bytes()))
     return {"done": len(request["streams"])}

@@ -64,16 +64,16 @@ class StoredCodec:
         config: Path,
         weights: Path,
         *,
-        runs_modules: bool = False,
+        own_module: bool = False,
         background: Background | None = None,
     ) -> None:
-        """``config`` and ``weights`` as a trial leaves them; for ``runs_modules`` and errors see ``load_codec``.
+        """``config`` and ``weights`` as a trial leaves them; for ``own_module`` and errors see ``load_codec``.
 
         Args:
             background: what transparent pixels of image files are laid on, where the data set's were.
         """
         self.module: Codec
-        self.module, self.identity = load_codec(config, weights, runs_modules=runs_modules)
+        self.module, self.identity = load_codec(config, weights, own_module=own_module)
         described = json.loads(config.read_text(encoding="utf-8"))
         self.sample_shape: tuple[int, ...] = tuple(described["shape"])
         self.family = str(described["family"])
@@ -193,7 +193,7 @@ def _payload_shares(stream: CodedStream) -> NDArray[np.float64]:
     return np.repeat(np.array(stream.payload_bytes, dtype=np.float64) / counts, counts)
 
 
-def load_stored_codec(files: TrialFolder, *, runs_modules: bool = False) -> StoredCodec:
+def load_stored_codec(files: TrialFolder, *, own_module: bool = False) -> StoredCodec:
     """The codec in a trial's folder. Where that is part of a sweep, the code of its task model has to be the same.
 
     Raises:
@@ -207,9 +207,7 @@ def load_stored_codec(files: TrialFolder, *, runs_modules: bool = False) -> Stor
         history = read_history(folder)
         check_code({} if history.task_model is None else history.task_model.inputs)
         background = history.spec["dataset"].get("background")
-    return StoredCodec(
-        files.codec_config, files.codec_weights, runs_modules=runs_modules, background=background
-    )
+    return StoredCodec(files.codec_config, files.codec_weights, own_module=own_module, background=background)
 
 
 def files_of_codec(folder: SweepFolder, trial_id: str) -> TrialFolder:

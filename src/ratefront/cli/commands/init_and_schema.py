@@ -1,4 +1,4 @@
-"""``ratefront init``: a first sweep file for one's own data."""
+"""``ratefront init`` writes a first sweep file; ``ratefront schema`` writes the JSON schema of sweep files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ratefront.cli.next_command import ratefront
+from ratefront.cli.next_command import ratefront_command
 
 
 class KindChoice(StrEnum):
@@ -57,8 +57,16 @@ def init(
         f"data: {describe_data(first.shape, first.classes, first.samples)}\n"
         f"{warnings}"
         f"task model: {first.cost}\n"
-        f"read the file, change it, then see its plan: {ratefront('check', out)}\n"
-        f"and try two trials:                          {ratefront('sweep', out, '--trials', '2')}",
+        f"read the file, change it, then see its plan: {ratefront_command('check', out)}\n"
+        f"and try two trials:                          {ratefront_command('sweep', out, '--trials', '2')}",
         file=sys.stderr,
     )
+    print(out)
+
+
+def schema(out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
+    """Write the JSON schema of sweep files, for editors."""
+    from ratefront.api.sweep_files import write_schema
+
+    write_schema(out)
     print(out)

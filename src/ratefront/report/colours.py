@@ -1,17 +1,28 @@
-"""How series and bounds look, the same in every figure: colours that colour-blind readers can tell apart
-(Okabe & Ito).
+"""Colours, markers and line styles of series and bounds, the same in every figure.
+
+Colour-blind readers can tell the series apart (palette of Okabe & Ito). The colours of the HTML page itself stand in
+``page/page.css``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
 class SeriesStyle:
-    """Marker names: matplotlib's and plotly's for the same shape."""
+    """How the trials of one series look.
+
+    Attributes:
+        colour: As ``#rrggbb``.
+        marker: Matplotlib's name of the marker.
+        symbol: Plotly's name of the same shape.
+    """
 
     colour: str
     marker: str
@@ -20,37 +31,50 @@ class SeriesStyle:
 
 @dataclass(frozen=True)
 class BoundStyle:
-    """``dash`` is plotly's; ``dashes`` matplotlib's, in line widths. Inks are for a light and for a dark
-    page. ``marker`` is matplotlib's, for a code whose points are no curve; empty where a line is drawn.
+    """How one bound looks.
+
+    Attributes:
+        short: Abbreviation, as ``oRD``.
+        title: Full name.
+        dash: Plotly's name of the line style.
+        dashes: Matplotlib's dash pattern, in line widths; empty for a solid line.
+        colour: As ``#rrggbb``, on a light background.
+        dark_colour: On a dark background.
+        width: Line width in points.
+        marker: Matplotlib's marker of a code, whose points are no curve; empty where a line is drawn.
     """
 
     short: str
     title: str
     dash: str
     dashes: tuple[float, ...]
-    ink: str
-    ink_dark: str
+    colour: str
+    dark_colour: str
     width: float
     marker: str = ""
 
     @property
     def symbol(self) -> str:
-        """Plotly's name of the marker, hollow; a line that is only one point is a full dot."""
+        """Plotly's name of the hollow marker. A curve that is a single point gets a filled circle."""
         hollow = {"s": "square-open", "D": "diamond-open", "v": "triangle-down-open"}
         return hollow.get(self.marker, "circle-open") if self.marker else "circle"
 
     @property
     def label(self) -> str:
-        """Abbreviation and name, or the one where both are the same."""
+        """Abbreviation and name; only one of them where both are the same."""
         return self.title if self.short == self.title else f"{self.short}  {self.title}"
 
     @property
     def line(self) -> Any:
-        """The line's style as matplotlib takes it."""
+        """The line style as matplotlib takes it."""
         return (0, self.dashes) if self.dashes else "solid"
 
 
 GRID, MUTED, TASK_MODEL, OVERALL_FRONT = "#e6e6e6", "#6b6b6b", "#b30000", "#f2c94c"
+UNATTAINABLE, TEXT = "#f1f1f1", "#222222"
+
+CLASS_COLOURS, MIXTURE_COLOUR = ("#0072B2", "#D55E00"), "#333333"
+"""The two classes and their mixture, in the papers' figures."""
 
 _SERIES = (
     SeriesStyle("#0072B2", "o", "circle"),
@@ -107,10 +131,50 @@ BOUNDS = {
 
 
 def series_styles(series: Sequence[str]) -> dict[str, SeriesStyle]:
-    """A style for each series, by its place; beyond the palette they repeat."""
+    """Return a style for each series, by its position; more series than colours repeat the palette."""
     return {name: _SERIES[place % len(_SERIES)] for place, name in enumerate(series)}
 
 
 def bound_style(name: str) -> BoundStyle:
-    """The style of a bound; one that is not known by name is drawn thin and grey under its own name."""
+    """Return the style of a bound. An unknown name gets a thin grey line under its own name."""
     return BOUNDS.get(name, BoundStyle(name, name, "longdash", (8, 3), "#888888", "#999999", 1.0))
+
+
+DARK_BELOW = 0.4
+"""A background with a luminance below this is dark; 0 is black, 1 is white."""
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of a matplotlib figure that depend on its background.
+
+    ``surface`` is the outline that separates a marker from what it covers.
+    """
+
+    muted: str
+    task_model: str
+    surface: str
+    unattainable: str
+    grid: str
+    is_dark: bool = False
+
+    def adapt(self, style: BoundStyle) -> BoundStyle:
+        """Return the style with the colour that is visible on this background."""
+        return replace(style, colour=style.dark_colour) if self.is_dark else style
+
+
+LIGHT = Theme(MUTED, TASK_MODEL, "white", UNATTAINABLE, GRID)
+DARK = Theme("#a3a3ad", "#ff7b7b", "#16171a", "#25272c", "#383a40", is_dark=True)
+
+
+def theme_of(axes: Axes) -> Theme:
+    """Return the theme for the background of the axes, or of their figure where the axes are transparent."""
+    from matplotlib.colors import to_rgba
+
+    figure = axes.get_figure(root=True)
+    for background in (axes.get_facecolor(), None if figure is None else figure.get_facecolor()):
+        red, green, blue, alpha = to_rgba(background or "none")
+        if alpha > 0.0:
+            luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+            return DARK if luminance < DARK_BELOW else LIGHT
+    return LIGHT
