@@ -333,7 +333,7 @@ def serve_ui(folder: Path | str = "runs", *, port: int | None = None, tracking_u
     from ratefront.tracking.browsing.mlflow_ui import serve_ui as serve
     from ratefront.tracking.tracking_uri import resolve_uri
 
-    folder = given_folder(folder)
+    folder = checked_folder(folder)
     sweep = sweep_of(SweepFolder(folder)) if SweepFolder(folder).ledger.exists() else None
     own_uri = (sweep.spec.get("tracking") or {}).get("uri") if sweep else None
     store_uri = resolve_uri(tracking_uri or own_uri, folder if sweep else folder / "any")

@@ -23,7 +23,7 @@ from ratefront.training.training_state import TrainingState
 from ratefront.trial.trial_context import TrialContext
 
 #: Raised when what a checkpoint holds changes its meaning: no training is resumed from an older one.
-CHECKPOINT_FORMAT = 1
+CHECKPOINT_FORMAT = 2
 
 #: The share of the training's time that saving may take. With the last save, which is always made, it is a few percent.
 CHECKPOINT_TIME_SHARE = 1 / 50
