@@ -22,9 +22,9 @@ SOURCE = Path(ratefront.__file__).parent
 
 #: They start other programs, whose flags these are.
 STARTS = {
-    "tracking/ui.py": "mlflow server",
-    "orchestrate/git_tree.py": "git",
-    "orchestrate/environment.py": "git",
+    "tracking/browsing/mlflow_ui.py": "mlflow server",
+    "orchestrate/environment/git_tree.py": "git",
+    "orchestrate/environment/describe_environment.py": "git",
 }
 FLAG = re.compile(r"(?<![\w-])--[a-z]")
 

@@ -18,7 +18,7 @@ from ratefront.complexity.stored_precision import round_to_half
 from ratefront.errors import InputError
 
 WHOLE: dict[str, Any] = {
-    "version": 2,
+    "version": 3,
     "family": "label",
     "parameters": {"method": "lossless"},
     "task_model": {"name": "small_cnn"},

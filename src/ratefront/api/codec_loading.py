@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ratefront.argument_checks import given_folder
+from ratefront.argument_checks import checked_folder
 from ratefront.errors import InputError
 from ratefront.store.sweep_folder import SweepFolder, TrialFolder
 
@@ -36,7 +36,7 @@ def load_codec(folder: Path | str, trial_id: str | None = None, *, own_module: b
     """
     from ratefront.trial.stored_codec import files_of_codec, load_stored_codec
 
-    place = given_folder(folder)
+    place = checked_folder(folder)
     if trial_id is None and SweepFolder(place).ledger.is_file():
         raise InputError(f"{place} is a sweep's folder, not a trial's; pass a trial_id, too")
     files = TrialFolder(place) if trial_id is None else files_of_codec(SweepFolder(place), trial_id)

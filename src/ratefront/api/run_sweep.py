@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ratefront.api.sweeps import Sweep
-from ratefront.argument_checks import check_count, given_folder
+from ratefront.argument_checks import check_count, checked_folder
 from ratefront.errors import InputError
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec, spec_from_plain
@@ -26,7 +26,7 @@ def load_given_spec(
 ) -> LoadedSpec:
     """The spec that is given, or where none is, that of the sweep in ``folder``; changed as ``load_spec`` would."""
     if spec is None:
-        files = SweepFolder(given_folder(folder or "."))
+        files = SweepFolder(checked_folder(folder or "."))
         return spec_from_plain(read_spec(files), source=str(files.ledger), overrides=overrides)
     return load_spec(spec, overrides)
 
@@ -89,7 +89,7 @@ def run(
         )
     more = None if extend is None else check_count("extend", extend)
     chosen = load_given_spec(spec, folder, overrides)
-    files = SweepFolder(given_folder(default_folder(chosen.spec.name) if folder is None else folder))
+    files = SweepFolder(checked_folder(default_folder(chosen.spec.name) if folder is None else folder))
     with open_display(progress) as display:
         run_sweep(
             chosen,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ratefront.api.trials import Front, Trials
-from ratefront.argument_checks import given_folder, given_path
+from ratefront.argument_checks import checked_folder, checked_path
 from ratefront.errors import InputError, RatefrontError
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.spec.check_spec import LoadedSpec
@@ -46,7 +46,7 @@ class Sweep:
         Raises:
             InputError: the folder holds no sweep.
         """
-        self._files = SweepFolder(given_folder(folder))
+        self._files = SweepFolder(checked_folder(folder))
         check_is_sweep(self._files)
         self._history_at_size: tuple[int, SweepHistory] | None = None
         self._view_of_history: tuple[SweepHistory, SweepView] | None = None
@@ -263,7 +263,7 @@ class Sweep:
         from ratefront.simulate.record_table import table_of_folder
 
         table = table_of_folder(self._files)
-        table.save(given_path(path, "path"))
+        table.save(checked_path(path, "path"))
         return len(table.rows)
 
     def serve_dashboard(self, *, port: int | None = None) -> None:
@@ -333,7 +333,7 @@ def serve_ui(folder: Path | str = "runs", *, port: int | None = None, tracking_u
     from ratefront.tracking.browsing.mlflow_ui import serve_ui as serve
     from ratefront.tracking.tracking_uri import resolve_uri
 
-    folder = given_folder(folder)
+    folder = checked_folder(folder)
     sweep = sweep_of(SweepFolder(folder)) if SweepFolder(folder).ledger.exists() else None
     own_uri = (sweep.spec.get("tracking") or {}).get("uri") if sweep else None
     store_uri = resolve_uri(tracking_uri or own_uri, folder if sweep else folder / "any")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from ratefront.argument_checks import given_folder
+from ratefront.argument_checks import checked_folder
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.records import Scalar, Status, TrialResult
 from ratefront.store.sweep_folder import SweepFolder
@@ -96,7 +96,7 @@ class Trial:
         """
         from ratefront.trial.reproduction.reproduce_trial import reproduce
 
-        return reproduce(self._files, self._history, self.trial_id, given_folder(folder))
+        return reproduce(self._files, self._history, self.trial_id, checked_folder(folder))
 
     def __eq__(self, other: object) -> bool:
         """The same trial of the same sweep, at the same stage."""

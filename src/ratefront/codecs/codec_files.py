@@ -25,7 +25,7 @@ from ratefront.records import Scalar
 from ratefront.spec.schema import Named
 from ratefront.wording import Argument, Message
 
-_VERSION = 2
+_VERSION = 3
 _LARGEST = 1 << 20  # of a sample's side, and of the classes
 
 

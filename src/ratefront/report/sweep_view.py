@@ -17,8 +17,8 @@ from ratefront.bounds import (
     PredictionBounds,
 )
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.overlay import RATE_ACCURACY
 from ratefront.pareto import non_dominated
+from ratefront.rate_accuracy_hypervolume import RATE_ACCURACY
 from ratefront.records import ENDED, FrontPoint, TrialResult, objectives_of, series_of
 from ratefront.store.environment_files import read_environment
 from ratefront.store.ledger.read_ledger import read_history

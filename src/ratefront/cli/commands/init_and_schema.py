@@ -47,14 +47,14 @@ def init(
 ) -> None:
     """Write a first sweep file for your own data; start nothing."""
     from ratefront.api.sweep_files import first_sweep
-    from ratefront.spec.views.render_plan import in_words
+    from ratefront.spec.views.render_plan import describe_data
 
     first = first_sweep(
         data, out, kind=None if kind is None else kind.value, task_model=task_model, weights=weights
     )
     warnings = "".join(f"warning: {warning}\n" for warning in first.warnings)
     print(
-        f"data: {in_words(first.shape, first.classes, first.samples)}\n"
+        f"data: {describe_data(first.shape, first.classes, first.samples)}\n"
         f"{warnings}"
         f"task model: {first.cost}\n"
         f"read the file, change it, then see its plan: {ratefront_command('check', out)}\n"

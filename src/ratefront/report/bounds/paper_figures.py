@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ratefront.bounds import Bounds, DetectionBounds, ExampleBounds, MixtureBounds, ModelNet40Bounds
 from ratefront.bounds.curve_names import LINEAR_RULE, ORACLE
-from ratefront.bounds.examples.paper_examples import ORACLE_UNIFORM, Density, EquiprobableBounds
+from ratefront.bounds.examples.paper_examples import ORACLE_UNIFORM, EquiprobableBounds, MixtureDensities
 from ratefront.bounds.source.distributions import FloatArray
 from ratefront.report.colours import (
     CLASS_COLOURS,
@@ -119,7 +119,7 @@ def _mixture(bounds: MixtureBounds) -> Figure:
     return figure
 
 
-def _draw_densities(axes: Axes, density: Density) -> None:
+def _draw_densities(axes: Axes, density: MixtureDensities) -> None:
     x, names = density.x, ("p(x | y = 0)", "p(x | y = 1)")
     for given, values, colour, side in zip(names, density.given, CLASS_COLOURS, (-1, 1), strict=True):
         axes.fill_between(x, values, color=colour, alpha=0.13, linewidth=0)
