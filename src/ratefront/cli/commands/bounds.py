@@ -27,46 +27,56 @@ class ReadAsChoice(StrEnum):
     PROBABILITIES = "probabilities"
 
 
+PredictionsArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="PREDICTIONS.npz",
+        help="labels (N,) and one of logits (N, K), probabilities (N, K), predicted (N,).",
+        show_default=False,
+    ),
+]
+PriorOption = Annotated[
+    Path | None, typer.Option(metavar="COUNTS.json", help="Class counts instead: the oracle alone.")
+]
+ExampleOption = Annotated[
+    str | None, typer.Option(help="A figure of the papers instead: mixture, detection or modelnet40.")
+]
+ReadAsOption = Annotated[
+    ReadAsChoice | None,
+    typer.Option("--as", help="What the scores are, whatever the file calls them or they look like."),
+]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CURVES", help="Only these, by name, with commas between them; '--only help' lists all."
+    ),
+]
+PointsOption = Annotated[
+    int | None, typer.Option(min=2, max=2000, help="Solved slopes a curve.  [default: 60]")
+]
+BootstrapOption = Annotated[
+    int | None,
+    typer.Option(
+        min=2, max=100_000, metavar="B", help="Held-out curves with 95 % intervals from B resamples."
+    ),
+]
+CalibrateOption = Annotated[
+    bool, typer.Option("--calibrate", help="Temper the posteriors on the labels first.")
+]
+
+
 def bounds(
-    predictions: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="PREDICTIONS.npz",
-            help="labels (N,) and one of logits (N, K), probabilities (N, K), predicted (N,).",
-            show_default=False,
-        ),
-    ] = None,
-    prior: Annotated[
-        Path | None, typer.Option(metavar="COUNTS.json", help="Class counts instead: the oracle alone.")
-    ] = None,
-    example: Annotated[
-        str | None, typer.Option(help="A figure of the papers instead: mixture, detection or modelnet40.")
-    ] = None,
+    predictions: PredictionsArgument = None,
+    prior: PriorOption = None,
+    example: ExampleOption = None,
     out: Annotated[Path | None, typer.Option(help="The JSON file to write.")] = None,
     figure: Annotated[Path | None, typer.Option(help="The figure to write, .png or .pdf.")] = None,
-    read_as: Annotated[
-        ReadAsChoice | None,
-        typer.Option("--as", help="What the scores are, whatever the file calls them or they look like."),
-    ] = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CURVES", help="Only these, by name, with commas between them; '--only help' lists all."
-        ),
-    ] = None,
-    points: Annotated[
-        int | None, typer.Option(min=2, max=2000, help="Solved slopes a curve.  [default: 60]")
-    ] = None,
-    bootstrap: Annotated[
-        int | None,
-        typer.Option(
-            min=2, max=100_000, metavar="B", help="Held-out curves with 95 % intervals from B resamples."
-        ),
-    ] = None,
+    read_as: ReadAsOption = None,
+    only: OnlyOption = None,
+    points: PointsOption = None,
+    bootstrap: BootstrapOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the folds and the resamples.")] = 0,
-    calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="Temper the posteriors on the labels first.")
-    ] = False,
+    calibrate: CalibrateOption = False,
 ) -> None:
     """Compute the bounds of any model's predictions, of a prior, or of the papers' examples."""
     from ratefront import bounds as theory

@@ -45,31 +45,38 @@ def _warn_of_capacity(plan: Plan) -> None:
         print(f"warning: on this machine, {problem}", file=sys.stderr)
 
 
+SpecToRunArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="SPEC",
+        help="The sweep file (YAML). A sweep that is gone on with knows its own.",
+        show_default=False,
+    ),
+]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the sweep in --out.")]
+ExtendOption = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Go on, and try N trials more than it asked for.")
+]
+RetryFailedOption = Annotated[
+    bool, typer.Option("--retry-failed", help="Go on, and try again what had failed for good.")
+]
+TrackingUriOption = Annotated[
+    str | None,
+    typer.Option(help="MLflow store or server.  [default: mlflow.db beside the sweep's folder]"),
+]
+
+
 def sweep(
-    spec: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="SPEC",
-            help="The sweep file (YAML). A sweep that is gone on with knows its own.",
-            show_default=False,
-        ),
-    ] = None,
+    spec: SpecToRunArgument = None,
     set_: OverridesOption = None,
     trials: Annotated[int | None, typer.Option(help="How many trials, instead of the sweep file's.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="The sweep's own folder.  [default: runs/NAME-TIME]")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the sweep in --out.")] = False,
-    extend: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Go on, and try N trials more than it asked for.")
-    ] = None,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Go on, and try again what had failed for good.")
-    ] = False,
-    tracking_uri: Annotated[
-        str | None,
-        typer.Option(help="MLflow store or server.  [default: mlflow.db beside the sweep's folder]"),
-    ] = None,
+    resume: ResumeOption = False,
+    extend: ExtendOption = None,
+    retry_failed: RetryFailedOption = False,
+    tracking_uri: TrackingUriOption = None,
 ) -> None:
     """Run a sweep, or go on with one. The last line printed is its folder."""
     from ratefront.api import run_sweep
