@@ -39,7 +39,9 @@ def checkpoint_of(params: TrialParams, context: TrialContext) -> CheckpointFile:
 
 def checkpoint_identity(params: TrialParams, spec: SweepSpec) -> dict[str, Any]:
     """Return all that decides how a training proceeds, as JSON gives it back: a checkpoint of another one is not used."""
-    whole = settings_that_decide(to_plain(spec))  # without where files lie: a file that has moved is still the same
+    whole = settings_that_decide(
+        to_plain(spec)
+    )  # without where files lie: a file that has moved is still the same
     decisive = {
         "format": CHECKPOINT_FORMAT,
         "ratefront": version("ratefront"),
