@@ -1,4 +1,4 @@
-"""``ratefront check`` and ``ratefront sweep``."""
+"""``ratefront check`` prints the plan of a sweep; ``ratefront sweep`` runs it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check(spec: SpecArgument, set_: OverridesOption = None) -> None:
 
 
 def _warn_of_capacity(plan: Plan) -> None:
-    """The sweep may run on another machine than the check: too few cores here is a warning."""
+    """Warn of too few cores or GPUs. The sweep may run on another machine, so that this is not an error."""
     import os
 
     gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
@@ -49,16 +49,16 @@ SpecToRunArgument = Annotated[
     Path | None,
     typer.Argument(
         metavar="SPEC",
-        help="The sweep file (YAML). A sweep that is gone on with knows its own.",
+        help="The sweep file (YAML). A sweep that is resumed knows its own.",
         show_default=False,
     ),
 ]
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with the sweep in --out.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Resume the sweep in --out.")]
 ExtendOption = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Go on, and try N trials more than it asked for.")
+    int | None, typer.Option(min=1, metavar="N", help="Resume, and try N trials more than it asked for.")
 ]
 RetryFailedOption = Annotated[
-    bool, typer.Option("--retry-failed", help="Go on, and try again what had failed for good.")
+    bool, typer.Option("--retry-failed", help="Resume, and try again the trials that failed for good.")
 ]
 TrackingUriOption = Annotated[
     str | None,
@@ -106,7 +106,7 @@ def sweep(
 
 
 class _DisplayOnClosableTerminal:
-    """A display whose terminal may be gone: the sweep goes on, and says no more."""
+    """A display whose terminal may be closed: the sweep goes on without output."""
 
     def __init__(self, display: Display) -> None:
         self._display = display

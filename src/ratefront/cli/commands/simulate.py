@@ -42,7 +42,7 @@ TableOption = Annotated[
     str | None,
     typer.Option(
         metavar="TABLE",
-        help="Trials answer as those of a recorded sweep did: a name of the package's, a file, or a sweep's "
+        help="Take the results of a recorded sweep: a table of the package by name, a file, or a sweep's "
         "folder.  [default: synthetic trials]",
     ),
 ]
@@ -57,7 +57,7 @@ LatencyOption = Annotated[
     typer.Option(
         min=0,
         metavar="MS",
-        help="What each thing takes that the driver does.  [default: as it takes here]",
+        help="How long each action of the driver takes.  [default: as measured here]",
     ),
 ]
 FaultsOption = Annotated[
