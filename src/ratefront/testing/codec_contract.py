@@ -144,7 +144,7 @@ class CodecContract(TrainedExampleFixtures):
         assert np.array_equal(loaded.analyse(trained.test_images(len(latents))), latents)
 
     def test_encoding_reads_nothing_that_is_not_counted(self, trained: TrainedExample) -> None:
-        """``transmitter_bytes`` counts all that encoding reads: overwriting the rest does not change what is encoded."""
+        """``transmitter_bytes`` counts all that encoding reads: overwriting the rest changes no encoded byte."""
 
         def load() -> Codec:
             return load_codec(trained.files.codec_config, trained.files.codec_weights, runs_modules=True)[0]
