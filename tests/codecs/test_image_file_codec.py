@@ -1,4 +1,4 @@
-"""Image files in front of the task model are cut apart to the byte; learned image codecs are CompressAI's."""
+"""Image files in front of the task model: a block is cut into its files again, to the byte."""
 
 from __future__ import annotations
 
@@ -19,34 +19,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
+from tests.codecs.random_images import images_of
 from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
-from torch import Tensor, nn
+from torch import nn
 
-from ratefront.bitstream.coded_stream import write_stream
-from ratefront.bitstream.latent_coder import FILLER
-from ratefront.catalogue.families import ImageCodecParameters
-from ratefront.codecs.bottleneck.learner_splits import LearnerSplit
-from ratefront.codecs.contract import CodecStructure
+from ratefront.bitstream.coded_stream import FILLER, write_stream
 from ratefront.codecs.image import image_file_codec
-from ratefront.codecs.image.image_family import ImageFamily
 from ratefront.codecs.image.image_file_codec import ImageFileCodec, to_bytes
 from ratefront.codecs.image.image_formats import FORMATS
-from ratefront.codecs.image.learned_image import (
-    EightBitPixels,
-    ImageLearner,
-    LearnedImageCodec,
-    squared_error,
-)
-from ratefront.complexity.transmitter_bytes import module_bytes, table_bytes
 from ratefront.data.load_dataset import load_dataset
 from ratefront.data.stored_samples import uint8_to_float32
-from ratefront.errors import BitstreamError, InputError
+from ratefront.errors import BitstreamError
 from ratefront.records import TrialParams
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tasks.stored_task_model import load_task_model
 from ratefront.tasks.task_model import TaskModel, predict_logits
 from ratefront.testing.codec_contract import same_latents
-from ratefront.testing.stream_mutants import mutants, survive
+from ratefront.testing.stream_mutants import assert_refused_or_harmless, mutants
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
 
@@ -65,14 +54,6 @@ def task_model(shape: tuple[int, ...]) -> TaskModel:
 def file_codec(name: str, shape: tuple[int, int, int], quality: int | None = None) -> ImageFileCodec:
     file_format = FORMATS[name](shape, quality or QUALITY[name])
     return ImageFileCodec(file_format, task_model(shape))
-
-
-def images_of(shape: tuple[int, ...], count: int, seed: int = 0) -> Tensor:
-    """Images of 8 bit (count, C, H, W): noise on a slope, so that files differ in size."""
-    rng = np.random.default_rng(seed)
-    slope = np.linspace(0, 200, prod(shape)).reshape(shape)
-    noise = rng.integers(0, 56, (count, *shape)) * rng.integers(0, 2, (count, 1, 1, 1))
-    return torch.from_numpy(uint8_to_float32((slope + noise).astype(np.uint8)))
 
 
 def opened(file: bytes) -> Image.Image:
@@ -117,7 +98,9 @@ class TestFiles:
         codec = file_codec(name, shape)
         latents, others = (codec.analyse(images_of(shape, 7, seed)) for seed in (0, 1))
         data, other = (write_stream(codec, IDENTITY, of, 3).data for of in (latents, others))
-        outcomes = survive(codec, IDENTITY, latents, mutants(data, other, 120, seed=len(name)))
+        outcomes = assert_refused_or_harmless(
+            codec, IDENTITY, latents, mutants(data, other, 120, seed=len(name))
+        )
         assert outcomes["refused"] > 60
 
     def test_damaged_files_are_refused_or_are_images(self, name: str, shape: tuple[int, int, int]) -> None:
@@ -285,143 +268,3 @@ def test_a_receiver_of_files_imports_no_compressai(task_model_folder: Path) -> N
     )
     paths = [str(path) for path in (files.codec_config, files.codec_weights, files.stream)]
     subprocess.run([sys.executable, "-c", program, *paths], check=True)
-
-
-LEARNED: dict[str, Any] = {
-    "codec": "learned",
-    "entropy_model": "factorized",
-    "channels": 6,
-    "latent_channels": 4,
-    "distortion": "mse",
-    "beta": 0.01,
-}
-HYPER = {"entropy_model": "mean_scale_hyperprior"}
-
-
-@pytest.mark.parametrize(
-    ("own", "reason"),
-    [
-        ({"codec": "jpeg"}, "quality is needed when codec is jpeg"),
-        ({"codec": "png", "quality": 40}, "quality means nothing when codec is png"),
-        ({"codec": "webp", "quality": 0}, "greater than or equal to 1"),
-        ({"codec": "webp", "quality": 50, "beta": 1.0}, "beta means nothing when codec is webp"),
-        ({"codec": "png", "downscalings": 2}, "downscalings means nothing when codec is png"),
-        ({**LEARNED, "quality": 40}, "quality means nothing when codec is learned"),
-        ({**LEARNED, "beta": None}, "beta is needed when codec is learned"),
-        ({**LEARNED, "hyper_width": 3}, "hyper_width means nothing when entropy_model is factorized"),
-        ({**LEARNED, **HYPER, "slices": 2}, "slices means nothing when entropy_model is mean_scale"),
-        ({**LEARNED, "entropy_model": "context"}, "slices is needed when entropy_model is context"),
-        (
-            {**LEARNED, "entropy_model": "context", "slices": 5},
-            "slices must be ≤ latent_channels, got 5 for 4",
-        ),
-    ],
-)
-def test_parameters_that_mean_nothing_together_are_refused(own: dict[str, Any], reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
-        ImageCodecParameters.model_validate(own)
-
-
-@pytest.mark.parametrize(
-    ("own", "shape", "reason"),
-    [
-        ({"codec": "png"}, (2, 8, 8), "of 1 or 3 channels"),
-        ({"codec": "png"}, (64, 3), "of 1 or 3 channels"),
-        ({"codec": "webp", "quality": 9}, (3, 8, 16_384), "at most 16383 pixels"),
-        ({**LEARNED, **HYPER, "downscalings": 3}, (1, 8, 8), "more than one place"),
-    ],
-)
-def test_what_does_not_fit_the_samples_is_refused(
-    own: dict[str, Any], shape: tuple[int, ...], reason: str
-) -> None:
-    assert ImageCodecParameters.model_validate(own).unfit({}) is None
-    with pytest.raises(InputError, match=reason):
-        ImageFamily().build(CodecStructure(own, {"name": "small_cnn"}, 10, shape))
-
-
-def learned(shape: tuple[int, int, int], **changes: Any) -> LearnedImageCodec:
-    own = {**LEARNED, **changes}
-    torch.manual_seed(0)
-    codec = ImageFamily().build(CodecStructure(own, {"name": "residual_cnn"}, 10, shape))
-    assert isinstance(codec, LearnedImageCodec)
-    return codec.eval()
-
-
-@pytest.mark.parametrize("sides", [(8, 8), (9, 21), (28, 30)])
-@pytest.mark.parametrize(
-    "changes",
-    [{}, {**HYPER, "distortion": "task"}, {"entropy_model": "context", "slices": 2, "hyper_width": 3}],
-)
-def test_images_of_any_size_are_learned_and_come_back_in_their_size(
-    sides: tuple[int, int], changes: dict[str, Any]
-) -> None:
-    shape = (3, *sides)
-    codec, images = learned(shape, **changes), images_of((3, *sides), 6)
-    split = LearnerSplit(_Held(images), _Held(images), torch.arange(6) % 10)
-    learner = ImageLearner(codec, split, split, of_task=changes.get("distortion") == "task")
-    loss = learner.loss(torch.arange(6), 0.6)
-    loss.backward()
-    assert torch.isfinite(loss)
-    assert all(p.grad is None for p in codec.back_end.parameters())
-    assert all(p.grad is not None for p in codec.bottleneck.g_s.parameters())
-    learner.finish()
-    latents = codec.analyse(images)
-    assert np.array_equal(codec.decode(codec.encode(latents), 6), latents)
-    decoded = codec.images(torch.from_numpy(latents))
-    assert decoded.shape == images.shape
-    assert torch.equal(decoded, torch.from_numpy(uint8_to_float32(to_bytes(decoded))))
-
-
-class _Held:
-    """Samples in memory."""
-
-    def __init__(self, samples: Tensor) -> None:
-        self.samples = samples
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, index: Tensor, /) -> Tensor:
-        return self.samples[index]
-
-
-def test_with_four_halvings_the_transforms_are_compressais() -> None:
-    from compressai.models import FactorizedPrior
-
-    theirs = FactorizedPrior(6, 4).eval()
-    bottleneck = learned((3, 32, 48), downscalings=4).bottleneck
-    ours = [*bottleneck.g_a[1:], *bottleneck.g_s[:-1]]
-    for layer, other in zip(ours, [*theirs.g_a, *theirs.g_s], strict=True):
-        layer.load_state_dict(other.state_dict())
-    images = images_of((3, 32, 48), 2)
-    with torch.no_grad():
-        latents = theirs.g_a(images)
-        assert torch.equal(bottleneck.g_a(images), latents)
-        assert torch.equal(bottleneck.g_s(latents), theirs.g_s(latents))
-
-
-def test_the_squared_error_has_compressais_scale() -> None:
-    """Their loss, 255²·MSE of a pixel, times the pixels: bits are an image's here, a pixel's there."""
-    images, decoded = images_of((3, 9, 7), 5), torch.rand(5, 3, 9, 7)
-    theirs = 255**2 * nn.functional.mse_loss(decoded, images)
-    assert float(squared_error(decoded, images).mean()) == pytest.approx(63 * float(theirs), rel=1e-5)
-
-
-def test_the_task_model_is_the_receivers() -> None:
-    codec = learned((1, 8, 8), **HYPER)
-    own = (codec.bottleneck.g_a, *codec.bottleneck.model.transmitter_modules())
-    assert module_bytes(*codec.transmitter_modules()) == module_bytes(*own)
-    range_of_tables = 2  # the first and the last Gaussian that is kept, a byte each
-    tables = table_bytes(codec.transmitter_tables()) + range_of_tables
-    assert codec.transmitter_bytes == module_bytes(*own) + tables
-    counted = {id(p) for module in codec.transmitter_modules() for p in module.parameters()}
-    assert not counted & {id(p) for p in (*codec.back_end.parameters(), *codec.bottleneck.g_s.parameters())}
-
-
-def test_pixels_have_the_gradient_of_the_values_inside_of_their_range() -> None:
-    values = torch.tensor([-0.3, 0.2501, 0.9, 1.4], requires_grad=True)
-    pixels = EightBitPixels()(values)
-    pixels.sum().backward()
-    assert pixels.tolist() == pytest.approx([0, 64 / 255, 230 / 255, 1])
-    assert values.grad is not None
-    assert values.grad.tolist() == [0, 1, 1, 0]

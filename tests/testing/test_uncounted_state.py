@@ -1,4 +1,4 @@
-"""The contract fails codecs that do not count all that their encoder holds."""
+"""The codec contract fails codecs that do not count all that their encoder reads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.codec_files import load_codec
 from ratefront.codecs.label import LabelCodec
 from ratefront.testing.codec_contract import CodecContract, TrainedExample, train_example
-from ratefront.testing.uncounted_state import uncounted
+from ratefront.testing.uncounted_state import uncounted_tensors
 
 contract = CodecContract().test_encoding_reads_nothing_that_is_not_counted
 
@@ -36,13 +36,13 @@ def merged(task_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
     return example("label-merged", task_model_folder, tmp_path_factory.mktemp("merged"))
 
 
-def test_both_examples_keep_it(split: TrainedExample, merged: TrainedExample) -> None:
+def test_both_examples_pass(split: TrainedExample, merged: TrainedExample) -> None:
     contract(split)
     contract(merged)
 
 
-def test_a_module_that_is_left_out_is_named(split: TrainedExample, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half of the bytes are published, and every other test passes."""
+def test_an_uncounted_module_is_named(split: TrainedExample, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the bytes are reported, and every other test of the contract passes."""
     whole = split.codec.transmitter_bytes
     monkeypatch.setattr(BottleneckCodec, "transmitter_modules", lambda codec: [codec.front_end])
     assert split.codec.transmitter_bytes < whole
@@ -50,9 +50,7 @@ def test_a_module_that_is_left_out_is_named(split: TrainedExample, monkeypatch: 
         contract(split)
 
 
-def test_a_single_tensor_that_is_left_out_is_named(
-    split: TrainedExample, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_single_uncounted_tensor_is_named(split: TrainedExample, monkeypatch: pytest.MonkeyPatch) -> None:
     class Bare(torch.nn.Module):
         """A convolution without its bias."""
 
@@ -69,7 +67,9 @@ def test_a_single_tensor_that_is_left_out_is_named(
         contract(split)
 
 
-def test_tensors_that_are_declared_take_bytes(split: TrainedExample, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_declared_tensors_must_be_counted_in_bytes(
+    split: TrainedExample, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(BottleneckCodec, "transmitter_modules", lambda codec: [])
     monkeypatch.setattr(
         BottleneckCodec, "transmitter_tensors", lambda codec: list(codec.state_dict().values())
@@ -78,26 +78,26 @@ def test_tensors_that_are_declared_take_bytes(split: TrainedExample, monkeypatch
         contract(split)
 
 
-def test_integers_are_looked_at(merged: TrainedExample, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_integer_tensors_are_checked(merged: TrainedExample, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LabelCodec, "transmitter_tensors", lambda codec: [codec.counts])
     with pytest.raises(AssertionError, match="sent_as"):
         contract(merged)
 
 
 @pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
-def test_weights_that_are_plain_attributes_are_looked_at(
+def test_weights_in_plain_attributes_are_checked(
     merged: TrainedExample, monkeypatch: pytest.MonkeyPatch, kind: type
 ) -> None:
-    """Made when the codec is built, so that no file holds them."""
-    built, analysed = LabelCodec.__init__, LabelCodec.analyse
+    """They are made when the codec is built, so that no file holds them."""
+    original_init, original_analyse = LabelCodec.__init__, LabelCodec.analyse
 
     def init(codec: LabelCodec, *args: object) -> None:
-        built(codec, *args)  # type: ignore[arg-type]
+        original_init(codec, *args)  # type: ignore[arg-type]
         codec.own = {"weights": [kind(np.ones(3))]}  # type: ignore[assignment]
 
     def analyse(codec: LabelCodec, images: Tensor, first: int = 0) -> Symbols:
         scale = float(sum(codec.own["weights"][0]))  # type: ignore[index]
-        return analysed(codec, images * (scale / 3), first)
+        return original_analyse(codec, images * (scale / 3), first)
 
     monkeypatch.setattr(LabelCodec, "__init__", init)
     monkeypatch.setattr(LabelCodec, "analyse", analyse)
@@ -105,8 +105,8 @@ def test_weights_that_are_plain_attributes_are_looked_at(
         contract(merged)
 
 
-def test_what_shares_memory_with_what_is_counted_is_counted(merged: TrainedExample) -> None:
+def test_a_tensor_sharing_counted_memory_is_counted(merged: TrainedExample) -> None:
     codec, _ = load_codec(merged.files.codec_config, merged.files.codec_weights)
     codec.register_buffer("same", next(codec.task_model.parameters()).detach().view(-1)[1:])
-    assert "same" not in uncounted(codec)
-    assert "prior" in uncounted(codec)
+    assert "same" not in uncounted_tensors(codec)
+    assert "prior" in uncounted_tensors(codec)

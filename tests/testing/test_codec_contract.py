@@ -1,4 +1,4 @@
-"""Every family in the catalogue keeps the codec contract, on real digits."""
+"""Every family of the catalogue passes the codec contract, on real digits."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LEARNED = [
 FILES = {
     name for name, values in CODEC_CONFIGURATIONS.items() if values.get("codec") in ("png", "jpeg", "webp")
 }
-DRAW_JOINTLY = {"sample"}  # families of which one sample's latents depend on its block
+DRAW_JOINTLY = {"sample"}  # families whose latents of a sample depend on its block
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +56,7 @@ class TestEveryFamily(CodecContract):
         return examples[request.param]
 
 
-class TestEveryFamilyOfOwnLatents(PerSampleContract):
+class TestFamiliesWithLatentsPerSample(PerSampleContract):
     @pytest.fixture(
         params=[name for name, values in CODEC_CONFIGURATIONS.items() if values["family"] not in DRAW_JOINTLY]
     )
@@ -64,45 +64,45 @@ class TestEveryFamilyOfOwnLatents(PerSampleContract):
         return examples[request.param]
 
 
-class TestEveryFamilyOfNetworksAndTables(TransmitterContract):
+class TestFamiliesWithNetworksAndTables(TransmitterContract):
     @pytest.fixture(params=[name for name in CODEC_CONFIGURATIONS if name not in FILES])
     def trained(self, request: pytest.FixtureRequest, examples: dict[str, TrainedExample]) -> TrainedExample:
         return examples[request.param]
 
 
-class TestEveryFamilyThatLearns(LearnedContract):
+class TestLearnedFamilies(LearnedContract):
     @pytest.fixture(params=LEARNED)
     def trained(self, request: pytest.FixtureRequest, examples: dict[str, TrainedExample]) -> TrainedExample:
         return examples[request.param]
 
 
-def test_families_that_draw_jointly_say_so(examples: dict[str, TrainedExample]) -> None:
+def test_draws_jointly_is_true_for_these_families_only(examples: dict[str, TrainedExample]) -> None:
     assert {trained.family for trained in examples.values() if trained.codec.draws_jointly} == DRAW_JOINTLY
 
 
 @pytest.mark.parametrize("name", sorted(set(CODEC_CONFIGURATIONS) - set(LEARNED)))
-def test_families_that_learn_nothing_say_so(examples: dict[str, TrainedExample], name: str) -> None:
+def test_families_that_learn_nothing_have_no_learner(examples: dict[str, TrainedExample], name: str) -> None:
     assert examples[name].untrained(seed=0)[1] is None
 
 
 @pytest.mark.parametrize("name", CODEC_CONFIGURATIONS)
-def test_a_seed_enters_what_is_learned_and_nothing_else(name: str) -> None:
+def test_only_learned_families_use_the_seed(name: str) -> None:
     assert uses_seed(CODEC_CONFIGURATIONS[name]) == (name in LEARNED)
 
 
-def drawn_from_the_seed(codec: LabelCodec, images: torch.Tensor, first: int = 0) -> Symbols:
+def random_latents(codec: LabelCodec, images: torch.Tensor, first: int = 0) -> Symbols:
     return torch.randint(10, (len(images), 1), dtype=torch.int32).numpy()
 
 
-def test_a_draw_that_a_family_does_not_own_up_to_is_found(
+def test_an_undeclared_random_draw_fails_the_contract(
     examples: dict[str, TrainedExample], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(LabelCodec, "analyse", drawn_from_the_seed)
+    monkeypatch.setattr(LabelCodec, "analyse", random_latents)
     with pytest.raises(AssertionError):
         CodecContract().test_what_uses_no_seed_is_the_same_with_another(examples["label-lossless"])
 
 
-def test_training_that_a_family_does_not_own_up_to_is_found(
+def test_undeclared_training_fails_the_contract(
     examples: dict[str, TrainedExample], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(SplitParameters, "uses_seed", False)
@@ -139,7 +139,7 @@ def test_a_receiver_imports_no_compressai(examples: dict[str, TrainedExample], t
 
 
 @pytest.mark.parametrize("entropy_model", ["factorized", "categorical"])
-def test_refinement_lowers_its_own_loss(examples: dict[str, TrainedExample], entropy_model: str) -> None:
+def test_sga_lowers_its_own_loss(examples: dict[str, TrainedExample], entropy_model: str) -> None:
     """Rate + β·KL(teacher ‖ codec), over integers: no sample gets worse, and the mean gets better."""
     codec = examples[f"split-{entropy_model}-sga"].codec
     assert isinstance(codec, BottleneckCodec)
@@ -162,14 +162,16 @@ def _loss(codec: BottleneckCodec, features: torch.Tensor, latents: torch.Tensor)
 
 
 @pytest.mark.parametrize("name", CODEC_CONFIGURATIONS)
-def test_the_cost_of_every_family_is_known(examples: dict[str, TrainedExample], name: str) -> None:
+def test_multiply_accumulates_of_every_family_are_known(
+    examples: dict[str, TrainedExample], name: str
+) -> None:
     codec, images = examples[name].codec, torch.from_numpy(examples[name].data.test.images[:1])
     assert codec.transmitter_macs(images).unknown == ()
 
 
 @pytest.mark.parametrize("name", ["split-factorized", "split-categorical"])
-def test_refinement_costs_three_forward_passes_a_step(examples: dict[str, TrainedExample], name: str) -> None:
-    """Of synthesis, densities and back end; and the task model's own back end once."""
+def test_sga_costs_three_forward_passes_a_step(examples: dict[str, TrainedExample], name: str) -> None:
+    """Those of synthesis, densities and back end; and one pass of the task model's own back end."""
     plain, refined = examples[name].codec, examples[f"{name}-sga"].codec
     assert isinstance(refined, BottleneckCodec)
     images = torch.from_numpy(examples[name].data.test.images[:1])
@@ -187,7 +189,7 @@ def test_refinement_costs_three_forward_passes_a_step(examples: dict[str, Traine
     assert added == 3 * 30 * sum(parts) + parts[2]
 
 
-def test_refinement_makes_the_transmitter_larger(examples: dict[str, TrainedExample]) -> None:
+def test_sga_makes_the_transmitter_larger(examples: dict[str, TrainedExample]) -> None:
     plain, refined, distilled = (
         module_bytes(*examples[name].codec.transmitter_modules())
         for name in ("split-factorized", "split-factorized-sga", "split-distilled-sga")
@@ -225,7 +227,7 @@ def test_merging_leaves_fewer_classes(examples: dict[str, TrainedExample]) -> No
     ],
 )
 def test_merging_k_classes_leaves_k_fewer_symbols(predicted: list[int], merged: int, symbols: int) -> None:
-    """Also where classes are equally frequent: the commonest one is never among the merged."""
+    """Also where classes are equally frequent: the commonest class is never merged."""
     codec = LabelCodec(SmallCNN(4), classes=4, share=1.0)
     codec.fit(np.array(predicted), merged)
     assert int((codec.counts > 0).sum()) == symbols
