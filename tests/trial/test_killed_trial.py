@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.lab import lab_spec
+from tests.small_sweep import small_sweep_spec
 from tests.trial.trial_bits import OUTCOME, bits_of, params_of, run_bits
 
 from ratefront.store.files import atomic_files
@@ -41,7 +41,7 @@ def processes() -> ForkServerContext:
 
 @pytest.fixture(scope="module")
 def sweep(task_model_folder: Path) -> TrialContext:
-    return TrialContext(lab_spec(training={"epochs": EPOCHS}), task_model_folder.parent)
+    return TrialContext(small_sweep_spec(training={"epochs": EPOCHS}), task_model_folder.parent)
 
 
 def _run(context: TrialContext, example: str, trial_id: str, said: Path) -> None:

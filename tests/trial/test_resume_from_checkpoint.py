@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.lab import lab_spec
+from tests.small_sweep import small_sweep_spec
 from tests.trial.trial_bits import OUTCOME, bits_of, params_of, run_bits
 
 from ratefront.records import TrialParams
@@ -179,7 +179,7 @@ def test_no_training_resumes_from_a_checkpoint_of_another(
         "values": (replace(params, values={**params.values, "beta": 61.0}), spec),
     }
     if what == "format":
-        monkeypatch.setattr(train_codec, "CHECKPOINT_FORMAT", 2)
+        monkeypatch.setattr(train_codec, "CHECKPOINT_FORMAT", 3)
     read = CheckpointFile(path, checkpoint_identity(*changed.get(what, (params, spec)))).read()
     assert (read is not None) == path.exists() == (what == "nothing")
 
@@ -187,7 +187,9 @@ def test_no_training_resumes_from_a_checkpoint_of_another(
 def test_moved_data_files_keep_the_checkpoints_identity() -> None:
     params = TrialParams("t0000", 0, {"family": "label"})
     here, there, others = (
-        checkpoint_identity(params, lab_spec(dataset={"name": "arrays", "path": path, "split_seed": seed}))
+        checkpoint_identity(
+            params, small_sweep_spec(dataset={"name": "arrays", "path": path, "split_seed": seed})
+        )
         for path, seed in (("/a/x.npz", 0), ("/b/x.npz", 0), ("/b/x.npz", 1))
     )
     assert here == there

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 
 from ratefront import metrics as shipped
 from ratefront.data.load_dataset import load_dataset
@@ -258,14 +258,14 @@ def test_a_metric_may_return_none_where_there_are_no_scores() -> None:
 
 @pytest.fixture(scope="module")
 def sweep(task_model_folder: Path) -> TrialContext:
-    spec = lab_spec(
+    spec = small_sweep_spec(
         training={"epochs": 2}, metrics=["balanced_accuracy", "top5_accuracy", "own_metrics:scored"]
     )
     return TrialContext(spec, task_model_folder.parent)
 
 
 def run(context: TrialContext, example: str) -> TrialResult:
-    return run_trial(TrialParams(f"figures-{example}", 3, EXAMPLES[example]), context)
+    return run_trial(TrialParams(f"figures-{example}", 3, CODEC_CONFIGURATIONS[example]), context)
 
 
 @pytest.mark.parametrize("example", ["split-categorical", "image-jpeg"])

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 
 from ratefront.errors import SweepMismatchError
 from ratefront.records import TrialParams
@@ -15,7 +15,7 @@ from ratefront.trial.checks.unchanged_inputs import check_inputs_unchanged
 from ratefront.trial.run_trial import trial_steps
 from ratefront.trial.trial_context import TrialContext
 
-SPEC = lab_spec(space={"family": {"label": {}}})
+SPEC = small_sweep_spec(space={"family": {"label": {}}})
 
 
 @pytest.fixture
@@ -49,5 +49,5 @@ def test_changed_inputs_end_a_trial_before_it_writes_anything(
 ) -> None:
     changed = replace(context, inputs={**context.inputs, name: "0" * 64})
     with pytest.raises(SweepMismatchError, match=told):
-        next(trial_steps(TrialParams("t0000", 0, EXAMPLES["label-lossless"]), changed))
+        next(trial_steps(TrialParams("t0000", 0, CODEC_CONFIGURATIONS["label-lossless"]), changed))
     assert list(context.folder.iterdir()) == []

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from ratefront.trial.stored_codec import StoredCodec
 
 
-def load_codec(folder: Path | str, trial_id: str | None = None, *, runs_modules: bool = False) -> StoredCodec:
+def load_codec(folder: Path | str, trial_id: str | None = None, *, own_module: bool = False) -> StoredCodec:
     """The codec that a trial has left; no Ray, no MLflow, no Optuna.
 
     Args:
         folder: the trial's own (it holds ``codec.json`` and ``codec.safetensors``), or the sweep's.
         trial_id: which trial, where ``folder`` is a sweep's.
-        runs_modules: where the codec's task model is Python code: it is yours, and may be run.
+        own_module: where the codec's task model is Python code: it is yours, and may be run.
 
     Returns:
         The codec, on the CPU.
@@ -40,4 +40,4 @@ def load_codec(folder: Path | str, trial_id: str | None = None, *, runs_modules:
     if trial_id is None and SweepFolder(place).ledger.is_file():
         raise InputError(f"{place} is a sweep's folder, not a trial's; pass a trial_id, too")
     files = TrialFolder(place) if trial_id is None else files_of_codec(SweepFolder(place), trial_id)
-    return load_stored_codec(files, runs_modules=runs_modules)
+    return load_stored_codec(files, own_module=own_module)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ratefront.terminal.progress_display import Display
 
 
-def loaded(
+def load_given_spec(
     spec: Path | str | Mapping[str, Any] | LoadedSpec | None,
     folder: Path | str | None,
     overrides: Mapping[str, Any] | None = None,
@@ -31,7 +31,7 @@ def loaded(
     return load_spec(spec, overrides)
 
 
-def new_folder(name: str) -> Path:
+def default_folder(name: str) -> Path:
     """Where a sweep of this name goes if nobody says: ``runs/NAME-TIME``."""
     return Path("runs") / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
 
@@ -47,7 +47,7 @@ def run(
     tracking_uri: str | None = None,
     progress: bool | Display = True,
 ) -> Sweep:
-    """Run a sweep to its end, or go on with one; its progress is shown in a terminal or notebook.
+    """Run a sweep to its end, or go on with one; its progress is open_display in a terminal or notebook.
 
     Ctrl-C (in a notebook: interrupt) ends it in good order; it can be resumed.
 
@@ -78,7 +78,7 @@ def run(
         2
     """
     from ratefront.orchestrate.sweep_run import run_sweep
-    from ratefront.terminal.progress_display import shown
+    from ratefront.terminal.progress_display import open_display
 
     goes_on = resume or retry_failed or extend is not None
     if goes_on and folder is None:
@@ -88,9 +88,9 @@ def run(
             "pass a spec; or the folder of a sweep to go on with, and resume, extend or retry_failed"
         )
     more = None if extend is None else check_count("extend", extend)
-    chosen = loaded(spec, folder, overrides)
-    files = SweepFolder(checked_folder(new_folder(chosen.spec.name) if folder is None else folder))
-    with shown(progress) as display:
+    chosen = load_given_spec(spec, folder, overrides)
+    files = SweepFolder(checked_folder(default_folder(chosen.spec.name) if folder is None else folder))
+    with open_display(progress) as display:
         run_sweep(
             chosen,
             files,

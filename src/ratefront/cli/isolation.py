@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import TextIO
 
 
-def isolate() -> None:
+def forbid_sweep_imports() -> None:
     """Let nothing be imported from now on that only sweeps need."""
     forbid_imports("ray", "mlflow", "optuna")
 
@@ -40,6 +40,6 @@ class _ForbiddenPackages(MetaPathFinder):
             raise ModuleNotFoundError(f"{fullname} is kept out of this process: a trial knows nothing of it")
 
 
-def prints_aside() -> AbstractContextManager[TextIO]:
+def prints_to_stderr() -> AbstractContextManager[TextIO]:
     """Send to stderr, inside, all that is printed: what a user's own code prints is no part of an answer."""
     return redirect_stdout(sys.stderr)

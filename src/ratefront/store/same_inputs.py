@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.catalogue.file_locations import whereabouts_of
+from ratefront.catalogue.file_locations import file_location_parameters
 from ratefront.catalogue.registry import Registry
 from ratefront.errors import SweepMismatchError
 from ratefront.history.events import LEDGER_FORMAT
@@ -93,5 +93,5 @@ def _called(name: str, spec: SweepSpec) -> str:
 
 def _with_place(named: Named, registry: Registry[Any]) -> str:
     """By name, and with the files that it says to be in."""
-    places = sorted(whereabouts_of(registry[named.name].parameters) & named.parameters.keys())
+    places = sorted(file_location_parameters(registry[named.name].parameters) & named.parameters.keys())
     return " ".join([named.name, *(f"{place} {named.parameters[place]}" for place in places)])

@@ -37,7 +37,7 @@ from ratefront.records import Scalar
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space.configurations import uses_seed
 from ratefront.store.sweep_folder import TrialFolder
-from ratefront.tasks.float_rounding import MOST_ROUNDING
+from ratefront.tasks.float_rounding import ROUNDING_TOLERANCE
 from ratefront.tasks.stored_task_model import load_task_model
 from ratefront.tasks.task_model import TaskModel
 from ratefront.testing.stream_mutants import mutants, survive
@@ -188,7 +188,7 @@ class CodecContract(OfAnExample):
                 assert of_one.shape == (len(latents), trained.data.classes)
                 assert of_one.isfinite().all()
                 count_ties(
-                    RankedClasses.of(of_one), classes, lambda found: found, 2 * MOST_ROUNDING, "scores"
+                    RankedClasses.of(of_one), classes, lambda found: found, 2 * ROUNDING_TOLERANCE, "scores"
                 )
 
     def test_saved_and_loaded_it_is_the_same_codec(self, trained: TrainedExample, latents: Symbols) -> None:
@@ -200,7 +200,7 @@ class CodecContract(OfAnExample):
         """Theory §6: ``transmitter_bytes`` are of all that encoding needs. What they leave out is spoiled here."""
 
         def load() -> Codec:
-            return load_codec(trained.files.codec_config, trained.files.codec_weights, runs_modules=True)[0]
+            return load_codec(trained.files.codec_config, trained.files.codec_weights, own_module=True)[0]
 
         def encode(codec: Codec) -> bytes:
             latents = codec.analyse(_images(trained, 24))

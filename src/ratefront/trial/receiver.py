@@ -84,7 +84,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 
     config, weights = Path(request["config"]), Path(request["weights"])
     # The request comes from a worker, and names the codec of the worker's own trial.
-    codec, identity = load_codec(config, weights, receiver_only=True, runs_modules=True)
+    codec, identity = load_codec(config, weights, receiver_only=True, own_module=True)
     for stream, path in zip(request["streams"], request["answers"], strict=True):
         _write(Path(path), _decoded_blocks(codec, identity, Path(stream).read_bytes()))
     return {"done": len(request["streams"])}

@@ -64,7 +64,7 @@ class StoredCodec:
         config: Path,
         weights: Path,
         *,
-        runs_modules: bool = False,
+        own_module: bool = False,
         background: Background | None = None,
     ) -> None:
         """Load a codec; errors are those of ``load_codec``.
@@ -72,11 +72,11 @@ class StoredCodec:
         Args:
             config: A trial's ``codec.json``.
             weights: A trial's ``codec.safetensors``.
-            runs_modules: Run the Python module that the codec's task model names; see ``load_codec``.
+            own_module: Run the Python module that the codec's task model names; see ``load_codec``.
             background: The colour behind transparent pixels of image files; that of the data set, where it had one.
         """
         self.module: Codec
-        self.module, self.identity = load_codec(config, weights, runs_modules=runs_modules)
+        self.module, self.identity = load_codec(config, weights, own_module=own_module)
         described = json.loads(config.read_text(encoding="utf-8"))
         self.sample_shape: tuple[int, ...] = tuple(described["shape"])
         self.family = str(described["family"])
@@ -198,7 +198,7 @@ def _payload_shares(stream: CodedStream) -> NDArray[np.float64]:
     return np.repeat(np.array(stream.payload_bytes, dtype=np.float64) / counts, counts)
 
 
-def load_stored_codec(files: TrialFolder, *, runs_modules: bool = False) -> StoredCodec:
+def load_stored_codec(files: TrialFolder, *, own_module: bool = False) -> StoredCodec:
     """Load the codec in a trial's folder; in a sweep's folder, the code of its task model has to be unchanged.
 
     Raises:
@@ -212,9 +212,7 @@ def load_stored_codec(files: TrialFolder, *, runs_modules: bool = False) -> Stor
         history = read_history(folder)
         check_code({} if history.task_model is None else history.task_model.inputs)
         background = history.spec["dataset"].get("background")
-    return StoredCodec(
-        files.codec_config, files.codec_weights, runs_modules=runs_modules, background=background
-    )
+    return StoredCodec(files.codec_config, files.codec_weights, own_module=own_module, background=background)
 
 
 def files_of_codec(folder: SweepFolder, trial_id: str) -> TrialFolder:

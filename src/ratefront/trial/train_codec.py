@@ -14,7 +14,7 @@ from torch import Tensor
 from ratefront.codecs.contract import Learner
 from ratefront.errors import DivergedError
 from ratefront.records import Progress, TrialParams
-from ratefront.spec.changeable_settings import decided
+from ratefront.spec.changeable_settings import settings_that_decide
 from ratefront.spec.load_spec import to_plain
 from ratefront.spec.schema import SweepSpec, Training
 from ratefront.store.sweep_folder import SweepFolder
@@ -23,7 +23,7 @@ from ratefront.training.training_state import TrainingState
 from ratefront.trial.trial_context import TrialContext
 
 #: Raised when what a checkpoint holds changes its meaning: no training is resumed from an older one.
-CHECKPOINT_FORMAT = 1
+CHECKPOINT_FORMAT = 2
 
 #: The share of the training's time that saving may take. With the last save, which is always made, it is a few percent.
 CHECKPOINT_TIME_SHARE = 1 / 50
@@ -42,7 +42,9 @@ def checkpoint_identity(params: TrialParams, spec: SweepSpec) -> dict[str, Any]:
 
     No training is resumed from a checkpoint of another identity.
     """
-    whole = decided(to_plain(spec))  # without where files lie: a file that has moved is still the same
+    whole = settings_that_decide(
+        to_plain(spec)
+    )  # without where files lie: a file that has moved is still the same
     decisive = {
         "format": CHECKPOINT_FORMAT,
         "ratefront": version("ratefront"),

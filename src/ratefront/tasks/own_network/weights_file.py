@@ -24,7 +24,7 @@ _COUNTER = (
 )
 
 
-def state_digest(path: Path) -> str:
+def weights_digest(path: Path) -> str:
     """SHA-256 of the file.
 
     Raises:
@@ -34,7 +34,7 @@ def state_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
+def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Tensors by name, on the CPU, of a ``.safetensors`` file, or of what ``torch.save`` made of a ``state_dict()``.
 
     Raises:
@@ -113,7 +113,9 @@ def _is_state(value: Mapping[Any, Any]) -> bool:
     return bool(value) and all(isinstance(tensor, Tensor) for tensor in value.values())
 
 
-def fill(network: nn.Module, state: Mapping[str, Tensor], source: str, but: Collection[str] = ()) -> None:
+def fill_network(
+    network: nn.Module, state: Mapping[str, Tensor], source: str, but: Collection[str] = ()
+) -> None:
     """Fill a network with a state of the same names and shapes; the tensors ``but`` these keep what they hold.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The course of a task model's training, seen from outside: where it goes on from, and who hears how far it is."""
+"""The progress of a task model's training, seen from outside: where it goes on from, and who hears how far it is."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TELL_S = 1.0
 
 
 @dataclass(frozen=True)
-class Weights:
+class TrainedTaskModel:
     """A model as what a ``TrainingState`` moves; what is frozen in it is kept as well."""
 
     model: nn.Module
@@ -40,10 +40,10 @@ class Weights:
         return {}
 
 
-State = TrainingState[Weights]
+State = TrainingState[TrainedTaskModel]
 
 
-def checkpoint_of(identity: str) -> CheckpointFile:
+def task_model_checkpoint(identity: str) -> CheckpointFile:
     """The checkpoint of the task model of this identity, in the cache."""
     whose = {
         "format": CHECKPOINT_FORMAT,
@@ -55,7 +55,7 @@ def checkpoint_of(identity: str) -> CheckpointFile:
 
 
 @dataclass
-class Course:
+class TrainingProgress:
     """``checkpoint``: None where nothing is to be kept. ``tell`` hears of progress, each epoch and in between."""
 
     checkpoint: CheckpointFile | None = None

@@ -22,9 +22,9 @@ from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DisagreementError
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.tasks.float_rounding import MOST_ROUNDING
+from ratefront.tasks.float_rounding import ROUNDING_TOLERANCE
 from ratefront.tasks.own_network.evaluation_check import second_pass
-from ratefront.tasks.stored_task_model import WEIGHTS, load_task_model_anew, read_predictions
+from ratefront.tasks.stored_task_model import WEIGHTS, load_task_model_uncached, read_predictions
 from ratefront.tasks.task_model import TaskModel
 from ratefront.trial.checks.score_ties import RankedClasses, count_ties
 from ratefront.trial.threads import using_threads
@@ -97,12 +97,14 @@ def _checked_decisions(spec_json: str, folder: Path, changed_ns: int, device: st
     spec = SweepSpec.model_validate_json(spec_json)
     data, predictions = load_dataset(spec.dataset), read_predictions(folder)
     with torch.random.fork_rng(devices=[]), using_threads(_other_number_of_threads()):
-        model = load_task_model_anew(spec, folder).to(device)
+        model = load_task_model_uncached(spec, folder).to(device)
         seen = [
             _largest_difference(name, model, getattr(data, name).images, predictions[name])
             for name in predictions
         ]
-    tolerance = 2 * min(MOST_ROUNDING, max(_MIN_ROUNDING, _MARGIN * max(seen)))  # either logit may be off
+    tolerance = 2 * min(
+        ROUNDING_TOLERANCE, max(_MIN_ROUNDING, _MARGIN * max(seen))
+    )  # either logit may be off
     ranked = {name: RankedClasses.of(torch.from_numpy(logits)) for name, logits in predictions.items()}
     return StoredDecisions(ranked, tolerance)
 
@@ -119,7 +121,7 @@ def _largest_difference(name: str, model: TaskModel, images: Samples, stored: ND
             "another data set's"
         )
     tried, apart = second_pass(model, images, torch.from_numpy(stored), _SAMPLES_PER_SPLIT)
-    wrong = int((apart > MOST_ROUNDING).sum())
+    wrong = int((apart > ROUNDING_TOLERANCE).sum())
     if wrong:
         raise DisagreementError(
             f"{name}: of {wrong} of {len(tried)} samples the stored weights of the task model give other logits than "

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ratefront.bitstream.entropy_coder import Symbols
 from ratefront.codecs.contract import Codec
-from ratefront.tasks.float_rounding import MOST_ROUNDING, plain_float32
+from ratefront.tasks.float_rounding import ROUNDING_TOLERANCE, without_tf32
 from ratefront.trial.checks.score_ties import RankedClasses, count_ties
 from ratefront.trial.evaluate import CodedSplit
 
@@ -23,7 +23,7 @@ def check_receiver(codec: Codec, coded: CodedSplit, decoded: NDArray[np.int64], 
     Raises:
         DisagreementError: A sample is decoded to another class, whose score does not tie within rounding.
     """
-    with plain_float32(codec.device):
+    with without_tf32(codec.device):
         scores = [codec.class_scores(latents, first) for first, latents in _unequal_halves(coded)]
     ranked = [RankedClasses.of(part) for part in scores if part is not None]
     if ranked:
@@ -34,7 +34,7 @@ def check_receiver(codec: Codec, coded: CodedSplit, decoded: NDArray[np.int64], 
             RankedClasses.concatenated(ranked),
             decoded[positions],
             lambda classes: classes,
-            2 * MOST_ROUNDING,
+            2 * ROUNDING_TOLERANCE,
             f"{name}: the receiver's classes are not those of the same latents in the trial's own process",
         )
 

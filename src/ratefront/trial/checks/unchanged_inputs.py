@@ -15,7 +15,7 @@ from ratefront.spec.targets.target_modules import module_of_task_model
 from ratefront.store.same_inputs import check_inputs
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tasks.input_digests import inputs_of_trials
-from ratefront.tasks.stored_task_model import changed_behaviour
+from ratefront.tasks.stored_task_model import explain_changed_logits
 from ratefront.trial.trial_context import TrialContext
 
 
@@ -36,7 +36,7 @@ def _check_behaviour(spec_json: str, task_model: Path) -> None:
     """Check what the code computes, once a process: a process imports code only once."""
     spec = SweepSpec.model_validate_json(spec_json)
     if is_own_module(module_of_task_model(spec.task_model)) and (
-        change := changed_behaviour(spec, task_model)
+        change := explain_changed_logits(spec, task_model)
     ):
         raise SweepMismatchError(change)
 
