@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy
-from tests.test_bitstream import IDENTITY, TwoColumns, latents_of_two_columns
+from tests.bitstream.small_coders import IDENTITY, TwoColumns, latents_of_two_columns
 
 import ratefront
 from ratefront.audit import Claim, audit

@@ -253,9 +253,7 @@ def _task_model_line(history: SweepHistory) -> str:
     ready = history.task_model
     if ready is None:
         return ""
-    given = (
-        "" if ready.accuracy_given is None else f" ({100 * ready.accuracy_given:.2f} % before rounding)"
-    )
+    given = "" if ready.accuracy_given is None else f" ({100 * ready.accuracy_given:.2f} % before rounding)"
     return f"task model: {100 * ready.accuracy:.2f} % on test{given}, {phrases.size(ready.task_model_bytes)}"
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from tests.macs.networks import ENCODER, Network, images, sequence
+from tests.complexity.networks import ENCODER, Network, images, sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import flop_registry, register_flop_formula
@@ -70,7 +70,7 @@ UNKNOWN: dict[str, tuple[Network, str]] = {
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_what_has_no_formula_is_named(name: str) -> None:
+def test_an_operation_without_a_formula_is_named(name: str) -> None:
     run, named = UNKNOWN[name]
     found = multiply_accumulates(lambda x: (run(x), x @ x.mT), images(4))
     assert found.value is None

@@ -125,7 +125,7 @@ def drawn(samples: int, classes: int, scale: float = 3.0) -> tuple[np.ndarray, n
     shift=st.integers(0, 4),
     every=st.integers(1, 7),
 )
-def test_balanced_accuracy_is_scikit_learns(labels: list[int], shift: int, every: int) -> None:
+def test_balanced_accuracy_equals_that_of_scikit_learn(labels: list[int], shift: int, every: int) -> None:
     known = np.array([*labels, 0, 1])  # scikit-learn warns of a single class
     decoded = known.copy()
     decoded[::every] = known[(np.arange(len(known)) + shift) % len(known)][::every]  # of classes that occur
@@ -134,7 +134,7 @@ def test_balanced_accuracy_is_scikit_learns(labels: list[int], shift: int, every
 
 @pytest.mark.parametrize("classes", [6, 40])
 @pytest.mark.parametrize("samples", [1, 4096, 9001])
-def test_top5_accuracy_is_scikit_learns(samples: int, classes: int) -> None:
+def test_top5_accuracy_equals_that_of_scikit_learn(samples: int, classes: int) -> None:
     labels, scores = drawn(samples, classes)
     expected = top_k_accuracy_score(labels, scores, k=5, labels=np.arange(classes))
     assert top5_accuracy(labels, scores.argmax(axis=1), scores) == pytest.approx(expected)
@@ -153,13 +153,13 @@ def test_of_few_classes_all_are_among_the_best(classes: int) -> None:
 
 
 @pytest.mark.parametrize("samples", [1, 4096, 9001])
-def test_the_log_loss_is_torchs_cross_entropy_in_bits(samples: int) -> None:
+def test_the_log_loss_equals_torchs_cross_entropy_in_bits(samples: int) -> None:
     labels, scores = drawn(samples, 10)
     nats = torch.nn.functional.cross_entropy(torch.from_numpy(scores).double(), torch.from_numpy(labels))
     assert log_loss_bits(labels, labels, scores) == pytest.approx(float(nats) / np.log(2), rel=1e-12)
 
 
-def test_the_log_loss_of_large_scores_is_finite_and_of_a_constant_log2_of_the_classes() -> None:
+def test_the_log_loss_is_right_for_large_and_for_constant_scores() -> None:
     labels, scores = drawn(50, 10, scale=1e30)
     found = log_loss_bits(labels, labels, scores)
     assert found is not None
@@ -177,11 +177,11 @@ def test_scores_that_are_not_finite_fail_the_trial(bad: float) -> None:
         finite_log_loss(labels, Decoded(labels, scores), "test")
 
 
-def test_what_ships_is_what_the_sweep_file_knows() -> None:
+def test_the_sweep_file_knows_exactly_the_metrics_that_ship() -> None:
     assert {*SHIPPED_METRICS, "log_loss_bits"} == set(shipped.__all__)
 
 
-def test_functions_of_two_and_of_three_arrays_are_called_with_what_they_take() -> None:
+def test_metrics_are_called_with_two_or_three_arrays() -> None:
     labels, scores = drawn(50, 10)
     found = metric_values([metric("right"), metric("scored")], labels, Decoded(labels, scores), "test")
     assert found == {"right": 1.0, "scored": pytest.approx(float(scores[:, 0].mean()))}
@@ -206,7 +206,7 @@ def test_functions_of_two_and_of_three_arrays_are_called_with_what_they_take() -
         ("spoils_scores", "raised ValueError: .*read-only"),
     ],
 )
-def test_a_function_that_misbehaves_fails_the_trial_by_its_name(name: str, told: str) -> None:
+def test_a_metric_that_misbehaves_fails_the_trial_by_its_name(name: str, told: str) -> None:
     labels, scores = drawn(50, 10)
     kept = labels.copy(), scores.copy()
     with pytest.raises(
@@ -218,13 +218,13 @@ def test_a_function_that_misbehaves_fails_the_trial_by_its_name(name: str, told:
     assert np.array_equal(scores, kept[1])
 
 
-def test_any_real_number_is_a_figure() -> None:
+def test_a_metric_may_return_any_real_number() -> None:
     found = metric_values([metric("third")], np.arange(3), Decoded(np.arange(3)), "test")
     assert found == {"third": -1 / 3}
 
 
 @pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
-def test_what_torch_writes_into_arrays_that_are_read_only_nobody_finds() -> None:
+def test_what_torch_writes_into_read_only_arrays_reaches_no_one() -> None:
     labels, decoded = np.arange(1, 7), Decoded(np.arange(1, 7))
     found = metric_values([metric("spoils_by_torch"), metric("seen")], labels, decoded, "test")
     assert found == {"spoils_by_torch": 1, "seen": 42}
@@ -233,7 +233,7 @@ def test_what_torch_writes_into_arrays_that_are_read_only_nobody_finds() -> None
 
 
 @pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
-def test_nor_what_it_writes_into_scores_that_are_a_file(tmp_path: Path) -> None:
+def test_what_torch_writes_into_scores_does_not_change_their_file(tmp_path: Path) -> None:
     """A mapping that nobody may write into would end the process."""
     before = np.arange(12, dtype=np.float32).reshape(6, 2)
     (tmp_path / "scores").write_bytes(before.tobytes())
@@ -244,13 +244,13 @@ def test_nor_what_it_writes_into_scores_that_are_a_file(tmp_path: Path) -> None:
     assert (tmp_path / "scores").read_bytes() == before.tobytes()
 
 
-def test_a_memory_that_was_full_is_worth_another_try() -> None:
+def test_a_metric_that_runs_out_of_memory_is_retryable() -> None:
     with pytest.raises(MemoryError) as caught:
         metric_values([metric("greedy")], *[np.arange(3)], Decoded(np.arange(3)), "test")
     assert summarise_error(caught.value).retryable
 
 
-def test_none_without_scores_is_no_value_also_of_a_function_that_takes_none() -> None:
+def test_a_metric_may_return_none_where_there_are_no_scores() -> None:
     assert metric_values([metric("nothing")], np.arange(3), Decoded(np.arange(3)), "test") == {
         "nothing": None
     }

@@ -43,7 +43,7 @@ def _codec(context: TrialContext, trial_id: str) -> StoredCodec:
 
 
 @pytest.mark.parametrize("trial_id", TRIALS)
-def test_classes_and_bytes_are_the_recorded_ones(
+def test_a_round_trip_gives_the_recorded_classes_and_bytes(
     context: TrialContext, results: dict[str, TrialResult], digits: NDArray[np.float32], trial_id: str
 ) -> None:
     done = _codec(context, trial_id).round_trip(digits, context.spec.block_size)
@@ -55,7 +55,7 @@ def test_classes_and_bytes_are_the_recorded_ones(
 
 
 @pytest.mark.parametrize("trial_id", ["r0", "r1", "r3"])
-def test_a_sample_by_itself_has_the_bytes_that_it_has_alone(
+def test_one_sample_costs_its_recorded_bits_alone(
     context: TrialContext, results: dict[str, TrialResult], digits: NDArray[np.float32], trial_id: str
 ) -> None:
     done = _codec(context, trial_id).round_trip(digits, 1)
@@ -66,7 +66,7 @@ def test_a_sample_by_itself_has_the_bytes_that_it_has_alone(
     ].test.accuracy
 
 
-def test_shares_are_those_of_a_samples_own_block(
+def test_a_sample_has_its_share_of_its_own_block(
     context: TrialContext, results: dict[str, TrialResult], digits: NDArray[np.float32]
 ) -> None:
     done = _codec(context, "r0").round_trip(digits[:5], 2)
@@ -77,7 +77,9 @@ def test_shares_are_those_of_a_samples_own_block(
     assert payload[4] % 1 == 0
 
 
-def test_no_samples_are_no_classes(context: TrialContext, results: dict[str, TrialResult]) -> None:
+def test_a_round_trip_of_no_samples_gives_no_classes(
+    context: TrialContext, results: dict[str, TrialResult]
+) -> None:
     done = _codec(context, "r0").round_trip(np.zeros((0, 1, 8, 8), np.float32), 10)
     assert (len(done.classes), len(done.bytes), len(done.payload_bytes)) == (0, 0, 0)
 
@@ -86,7 +88,7 @@ def test_no_samples_are_no_classes(context: TrialContext, results: dict[str, Tri
     ("value", "block_size", "reason"),
     [(1.5, 10, r"in \[0, 1\]"), (float("nan"), 10, "finite"), (0.5, 0, "block_size: must be ≥ 1, got 0")],
 )
-def test_what_cannot_be_coded_is_refused(
+def test_samples_that_cannot_be_coded_are_refused(
     context: TrialContext, results: dict[str, TrialResult], value: float, block_size: int, reason: str
 ) -> None:
     with pytest.raises(InputError, match=reason):

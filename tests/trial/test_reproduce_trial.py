@@ -118,9 +118,7 @@ def test_a_trial_run_again_has_the_same_bits_and_changes_nothing(
     assert torch.get_num_threads() == threads
 
 
-def test_each_thing_that_differs_has_its_line(
-    own: tuple[SweepFolder, SweepHistory, str], tmp_path: Path
-) -> None:
+def test_each_difference_has_its_line(own: tuple[SweepFolder, SweepHistory, str], tmp_path: Path) -> None:
     folder, history, trial_id = own
     trial, files = history.trials[trial_id], folder.trial(trial_id)
     assert trial.result is not None
@@ -151,7 +149,7 @@ def test_each_thing_that_differs_has_its_line(
         assert line.endswith(end)
 
 
-def test_files_that_are_gone_are_named_and_the_rest_is_compared(
+def test_missing_files_are_named_and_the_rest_is_compared(
     own: tuple[SweepFolder, SweepHistory, str], tmp_path: Path
 ) -> None:
     folder, history, trial_id = own
@@ -171,7 +169,7 @@ def test_samples_that_cannot_be_read_are_a_difference(
     assert line.startswith("samples.npz: cannot be read")
 
 
-def test_it_runs_as_the_trial_ran(
+def test_a_trial_is_reproduced_with_its_own_resources(
     task_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The family's own number of threads, the parts that its batches were cut into, the sweep's task model."""
@@ -230,7 +228,7 @@ def test_a_failure_that_does_not_repeat_itself_is_a_difference(
     assert again.differences == ("it had failed with WorkerLostError (the worker died), now it is finished",)
 
 
-def test_other_data_than_the_sweeps_are_refused_and_named(
+def test_data_that_changed_since_the_sweep_are_refused_and_named(
     own: tuple[SweepFolder, SweepHistory, str], tmp_path: Path
 ) -> None:
     """As the ledger says them: the task model in the folder is as it was."""
@@ -245,7 +243,7 @@ def test_other_data_than_the_sweeps_are_refused_and_named(
     assert not (tmp_path / "other").exists()
 
 
-def test_it_has_the_resources_of_its_own_time(
+def test_a_trial_keeps_the_resources_that_it_ran_with(
     task_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A sweep that went on with other ones has trials of both."""
@@ -265,7 +263,7 @@ def test_it_has_the_resources_of_its_own_time(
     assert threads == [2, 1]
 
 
-def test_what_cannot_be_reproduced_is_refused(
+def test_a_trial_that_cannot_be_reproduced_is_refused(
     own: tuple[SweepFolder, SweepHistory, str], shared: tuple[RealSweep, str], tmp_path: Path
 ) -> None:
     folder, history, trial_id = own

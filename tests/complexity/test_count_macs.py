@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from tests.macs.networks import ENCODER, ENCODER_MACS, Network, images, sequence
+from tests.complexity.networks import ENCODER, ENCODER_MACS, Network, images, sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -52,13 +52,13 @@ HAND_COUNTS: dict[str, tuple[Network, Tensor, int]] = {
 
 
 @pytest.mark.parametrize("name", HAND_COUNTS)
-def test_networks_cost_what_a_hand_counts(name: str) -> None:
+def test_networks_have_the_macs_that_one_counts_by_hand(name: str) -> None:
     network, sample, macs = HAND_COUNTS[name]
     assert multiply_accumulates(network, sample) == Macs(macs)
 
 
 @pytest.mark.parametrize("name", ["transformer layer", "LSTM", "bilinear", "convolution", "attention"])
-def test_they_cost_the_same_in_inference_mode(name: str) -> None:
+def test_inference_mode_has_the_same_macs(name: str) -> None:
     """There composite operations come in one piece."""
     network, sample, macs = HAND_COUNTS[name]
     with torch.inference_mode():
@@ -76,7 +76,7 @@ def test_they_cost_the_same_in_inference_mode(name: str) -> None:
         ("swin_t", 4.491),
     ],
 )
-def test_networks_of_torchvision_cost_what_it_publishes(name: str, published: float) -> None:
+def test_networks_of_torchvision_have_its_published_macs(name: str, published: float) -> None:
     """Sizes are enough to count by: these networks have no numbers."""
     with torch.device("meta"):
         network = torchvision.models.get_model(name).eval()
@@ -119,7 +119,7 @@ def _written(x: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("name", PRODUCTLESS)
-def test_what_papers_do_not_count_costs_nothing(name: str) -> None:
+def test_operations_that_papers_do_not_count_have_no_macs(name: str) -> None:
     assert multiply_accumulates(PRODUCTLESS[name], images(4)) == Macs(0)
 
 
@@ -128,7 +128,7 @@ def test_an_error_of_the_network_is_raised() -> None:
         multiply_accumulates(nn.Linear(7, 3), torch.rand(1, 8))
 
 
-def test_how_torch_computes_is_as_before() -> None:
+def test_torchs_settings_are_restored_after_counting() -> None:
     def settings() -> list[bool]:
         return [
             torch.backends.mha.get_fastpath_enabled(),
@@ -144,7 +144,7 @@ def test_how_torch_computes_is_as_before() -> None:
     assert settings() == before
 
 
-def test_sums_are_unknown_where_a_part_is() -> None:
+def test_a_sum_is_unknown_where_a_part_is() -> None:
     total = Macs(3) + Macs(4, ("a", "b")).times(2) + Macs(1, ("b",))
     assert total == Macs(12, ("a", "b"))
     assert total.value is None

@@ -1,7 +1,7 @@
 """Multiply–accumulates of operations that multiply tensors with each other, by the sizes of their arguments.
 
-torch's own registry of formulas is used, which a package adds its custom operations to by
-``torch.utils.flop_counter.register_flop_formula``. What it lacks is here.
+Formulas come from torch's own registry, to which a package adds its custom operations by
+``torch.utils.flop_counter.register_flop_formula``. Formulas that the registry lacks are here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ratefront.complexity.macs.operations import Operation, plain_name
 
 
 def _of_second(out: Tensor, first: Tensor, second: Tensor, *rest: object, **named: object) -> int:
-    """Every number of the second argument is multiplied once: a matrix on a vector that is added to something."""
+    """Count every number of the second argument once: a matrix times a vector, added to something."""
     return second.numel()
 
 
@@ -39,7 +39,7 @@ def _sum_of_matrices(out: Tensor, added: Tensor, first: Tensor, *rest: object, *
 
 
 def _over_time(out: Tensor, values: Tensor, weight: Tensor, *rest: object, **named: object) -> int:
-    """A convolution whose weight is (k, inputs, outputs)."""
+    """Count a convolution whose weight is (k, inputs, outputs)."""
     return out.numel() * prod(weight.shape[:2])
 
 
@@ -55,7 +55,7 @@ def _bilinear(
     *rest: object,
     **named: object,
 ) -> int:
-    """Σ_i Σ_j a_i W_ij b_j: the last index is summed first, then the others."""
+    """Count Σ_i Σ_j a_i W_ij b_j: the last index is summed first, then the others."""
     sizes = torch.broadcast_shapes(
         _expanded(one, expand1), _expanded(two, expand2), _expanded(three, expand3)
     )
@@ -65,12 +65,12 @@ def _bilinear(
 
 def _expanded(tensor: Tensor, at: Sequence[int]) -> list[int]:
     sizes = list(tensor.shape)
-    for place in at:
-        sizes.insert(place, 1)
+    for axis in at:
+        sizes.insert(axis, 1)
     return sizes
 
 
-_LACKING: Mapping[str, Callable[..., int]] = {
+_NOT_IN_TORCH: Mapping[str, Callable[..., int]] = {
     "mv": _of_first,
     "dot": _of_first,
     "vdot": _of_first,
@@ -83,18 +83,18 @@ _LACKING: Mapping[str, Callable[..., int]] = {
 }
 
 
-def counted(
+def macs_by_formula(
     operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any], output: object
 ) -> int | None:
-    """The multiply–accumulates of a call; None where the operation has no formula."""
-    if operation.namespace == "aten" and (formula := _LACKING.get(plain_name(operation))):
+    """Return the multiply–accumulates of a call; None where the operation has no formula."""
+    if operation.namespace == "aten" and (formula := _NOT_IN_TORCH.get(plain_name(operation))):
         return formula(output, *args, **kwargs)
     flops = _flops_of(operation)
     return None if flops is None else int(flops(*args, **_without_out(kwargs), out_val=output)) // 2
 
 
 def _flops_of(operation: Operation) -> Callable[..., int] | None:
-    """A formula of torch's registry: the operation's own, or that of which it is the form that writes in place."""
+    """Return torch's formula of the operation, or of the operation whose in-place form it is."""
     own: Callable[..., int] | None = flop_registry.get(operation.overloadpacket)
     if own is not None or operation.namespace != "aten":
         return own

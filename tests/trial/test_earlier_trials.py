@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.small_sweep import small_sweep_spec
-from tests.trial.bits import params_of, run_bits
+from tests.trial.trial_bits import params_of, run_bits
 
 from ratefront.errors import DivergedError, WorkerLostError
 from ratefront.trial.receiver import Receiver
@@ -22,7 +22,7 @@ ALONE = """
 import json, sys
 from pathlib import Path
 from tests.small_sweep import small_sweep_spec
-from tests.trial.bits import params_of, run_bits
+from tests.trial.trial_bits import params_of, run_bits
 from ratefront.trial.trial_context import TrialContext
 from ratefront.trial.threads import use_threads
 
@@ -64,7 +64,7 @@ def _crashed(context: TrialContext) -> None:
 
 
 @pytest.mark.parametrize("before", [_another, _refined, _stopped, _crashed])
-def test_a_trial_is_the_same_after_others(
+def test_a_trial_has_the_same_bits_after_other_trials(
     short_context: TrialContext, alone: dict[str, str], before: Callable[[TrialContext], None]
 ) -> None:
     before(short_context)
@@ -72,14 +72,14 @@ def test_a_trial_is_the_same_after_others(
     assert json.loads(json.dumps(bits, default=str)) == alone
 
 
-def test_modes_of_torch_are_left_as_they_were(short_context: TrialContext) -> None:
+def test_torchs_settings_are_restored_after_a_trial(short_context: TrialContext) -> None:
     modes = [torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_num_threads()]
     _stopped(short_context)
     _crashed(short_context)
     assert modes == [torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_num_threads()]
 
 
-def test_an_answer_that_nobody_waited_for_reaches_no_later_trial(
+def test_an_interrupted_answer_reaches_no_later_trial(
     short_context: TrialContext, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Interrupted between question and answer, a receiver is not asked again."""

@@ -39,7 +39,7 @@ def split_trial(context: TrialContext) -> tuple[TrialResult, list[Progress], Tri
     return result, reports, SweepFolder(context.folder).trial("split")
 
 
-def test_it_reports_every_epoch(
+def test_a_trial_reports_every_epoch(
     split_trial: tuple[TrialResult, list[Progress], TrialFolder], context: TrialContext
 ) -> None:
     _, reports, _ = split_trial
@@ -48,14 +48,16 @@ def test_it_reports_every_epoch(
     assert reports[-1].metrics["loss"] < reports[0].metrics["loss"]
 
 
-def test_the_rate_is_that_of_the_file(split_trial: tuple[TrialResult, list[Progress], TrialFolder]) -> None:
+def test_the_rate_is_that_of_the_files_bytes(
+    split_trial: tuple[TrialResult, list[Progress], TrialFolder],
+) -> None:
     result, _, files = split_trial
     assert result.test.rate_total_bits == pytest.approx(8 * files.stream.stat().st_size / result.test.samples)
     assert result.test.rate_bits < result.test.rate_total_bits
     assert result.test.rate_bits_alone > result.test.rate_bits
 
 
-def test_the_samples_are_those_that_a_receiver_decodes(
+def test_the_recorded_classes_are_those_that_a_receiver_decodes(
     split_trial: tuple[TrialResult, list[Progress], TrialFolder],
 ) -> None:
     result, _, files = split_trial
@@ -66,7 +68,7 @@ def test_the_samples_are_those_that_a_receiver_decodes(
     assert samples["bits_alone"].mean() == pytest.approx(result.test.rate_bits_alone)
 
 
-def test_the_folder_holds_the_files_others_rely_on_and_no_more(
+def test_a_trials_folder_holds_the_promised_files_and_no_more(
     split_trial: tuple[TrialResult, list[Progress], TrialFolder],
 ) -> None:
     files = split_trial[2]
@@ -105,7 +107,7 @@ def test_the_callers_random_state_is_left_alone(context: TrialContext) -> None:
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_no_point_below_the_oracle(context: TrialContext) -> None:
+def test_no_result_lies_below_the_oracle(context: TrialContext) -> None:
     labels = load_dataset(context.spec.dataset).test.labels
     prior = np.bincount(labels) / len(labels)
     for example in ("label-lossless", "label-merged"):
@@ -119,7 +121,7 @@ def test_a_loss_that_becomes_nan_fails_the_trial(context: TrialContext) -> None:
         run_trial(TrialParams("nan", 0, CODEC_CONFIGURATIONS["split-factorized"]), broken)
 
 
-def test_closing_the_steps_stops_the_trial_and_leaves_its_checkpoint(context: TrialContext) -> None:
+def test_closing_the_steps_stops_the_trial_and_keeps_its_checkpoint(context: TrialContext) -> None:
     """A worker cannot tell a trial that is stopped from a sweep that is: who can clears it away."""
     steps = trial_steps(TrialParams("stopped", 0, CODEC_CONFIGURATIONS["split-factorized"]), context)
     files = SweepFolder(context.folder).trial("stopped")
@@ -130,7 +132,7 @@ def test_closing_the_steps_stops_the_trial_and_leaves_its_checkpoint(context: Tr
     assert list(files.path.iterdir()) == [files.checkpoint]
 
 
-def test_a_codec_that_knows_the_labels_is_caught(context: TrialContext) -> None:
+def test_a_codec_that_knows_the_labels_fails(context: TrialContext) -> None:
     """Decoded classes equal to the labels at a tenth of a bit: no codec can do that."""
     split = load_dataset(context.spec.dataset).test
     leak = _Leak()
@@ -148,7 +150,7 @@ class _Leak:
         return CodedSplit(split, stream, 0.1, alone, 0.0)
 
 
-def test_another_task_model_in_the_same_folder_is_not_mistaken(tmp_path: Path) -> None:
+def test_a_new_task_model_in_the_same_folder_is_read_anew(tmp_path: Path) -> None:
     """What the process keeps between trials is kept by content, not by place."""
     accuracies = []
     for epochs in (1, 15):
@@ -162,7 +164,7 @@ def test_another_task_model_in_the_same_folder_is_not_mistaken(tmp_path: Path) -
     assert accuracies[0] < accuracies[1]
 
 
-def test_a_killed_receiver_is_worth_another_try(
+def test_a_killed_receiver_is_retryable(
     split_trial: tuple[TrialResult, list[Progress], TrialFolder], tmp_path: Path
 ) -> None:
     files, receiver = split_trial[2], Receiver()
@@ -173,7 +175,7 @@ def test_a_killed_receiver_is_worth_another_try(
     receiver.close()
 
 
-def test_what_counts_as_collapsed() -> None:
+def test_only_accuracy_near_the_majority_class_is_a_collapse() -> None:
     labels = np.repeat(np.arange(10), 36)
     threshold = 0.1 + 2 * math.sqrt(0.1 * 0.9 / 360)
     assert "2σ" in collapse_reason(_at(threshold - 1e-6), labels)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from tests.macs.networks import Network, images
+from tests.complexity.networks import Network, images
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -92,12 +92,12 @@ LINEAR: dict[str, Network] = {
 
 @pytest.mark.parametrize("name", LINEAR)
 @pytest.mark.parametrize("inference", [False, True])
-def test_a_matrix_costs_the_same_however_it_is_written(name: str, inference: bool) -> None:
+def test_a_matrix_product_has_the_same_macs_however_it_is_written(name: str, inference: bool) -> None:
     with torch.inference_mode(inference):
         assert multiply_accumulates(LINEAR[name], torch.rand(1, INPUTS)) == Macs(INPUTS * OUTPUTS)
 
 
-def test_a_convolution_written_by_shifts_costs_what_a_convolution_does() -> None:
+def test_a_convolution_written_by_shifts_has_its_macs() -> None:
     kernel = torch.rand(8, 1, 3, 3)
 
     def shifted(x: Tensor) -> Tensor:
@@ -113,7 +113,7 @@ def test_a_convolution_written_by_shifts_costs_what_a_convolution_does() -> None
     assert found == [Macs(36 * 9 * 8)] * 2
 
 
-def test_a_kernel_of_single_weights_is_no_single_number() -> None:
+def test_a_kernel_of_single_weights_counts_as_weights() -> None:
     kernel = torch.rand(3)
     found = multiply_accumulates(lambda x: sum(kernel[k] * x[..., k : k + 4] for k in range(3)), images(1))
     assert found == Macs(3 * 6 * 4)
@@ -165,6 +165,6 @@ ELEMENTWISE: dict[str, tuple[Callable[[Tensor], object], int]] = {
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_elementwise_products_cost_what_a_hand_counts(name: str) -> None:
+def test_elementwise_products_have_the_macs_counted_by_hand(name: str) -> None:
     network, macs = ELEMENTWISE[name]
     assert multiply_accumulates(network, images(4)) == Macs(macs)

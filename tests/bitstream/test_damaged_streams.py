@@ -11,7 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.test_bitstream import IDENTITY, Ragged, Silent, TwoColumns, latents_of_two_columns, ragged_latents
+from tests.bitstream.small_coders import (
+    IDENTITY,
+    Ragged,
+    Silent,
+    TwoColumns,
+    latents_of_two_columns,
+    ragged_latents,
+)
 
 from ratefront.bitstream.coded_stream import read_stream, write_stream
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
@@ -21,7 +28,7 @@ from ratefront.errors import BitstreamError
 from ratefront.testing.stream_mutants import Mutant, assert_refused_or_harmless, mutants
 from ratefront.testing.stream_mutations import MUTATIONS
 
-EACH, APART = 3_000, 400
+STREAMS_PER_CODER, STREAMS_IN_OWN_PROCESS = 3_000, 400
 
 
 class OnSchedule(TwoColumns):
@@ -64,7 +71,7 @@ class TwoStages(StringCoder):
 
 
 @dataclass(frozen=True)
-class Victim:
+class TriedCoder:
     """A coder, and how to make latents for it from a number of samples and a seed."""
 
     coder: LatentCoder
@@ -95,16 +102,16 @@ def _nothing(samples: int, seed: int) -> Symbols:
     return np.zeros((samples, 0), dtype=np.int32)
 
 
-VICTIMS = {
-    "columns": Victim(TwoColumns(), latents_of_two_columns),
-    "ragged": Victim(Ragged(), ragged_latents),
-    "silent": Victim(Silent(), _nothing),
-    "schedule": Victim(OnSchedule(), _on_schedule),
-    "two stages": Victim(TwoStages(), _two_stages),
+CODERS = {
+    "columns": TriedCoder(TwoColumns(), latents_of_two_columns),
+    "ragged": TriedCoder(Ragged(), ragged_latents),
+    "silent": TriedCoder(Silent(), _nothing),
+    "schedule": TriedCoder(OnSchedule(), _on_schedule),
+    "two stages": TriedCoder(TwoStages(), _two_stages),
 }
 
 
-def _label_codec() -> Victim:
+def _label_codec() -> TriedCoder:
     from ratefront.codecs.label import LabelCodec
     from ratefront.tasks.architectures.small_cnn import SmallCNN
 
@@ -116,21 +123,23 @@ def _label_codec() -> Victim:
         drawn[~codec._sent(samples, 0)] = codec._commonest()
         return drawn[:, None].astype(np.int32)
 
-    return Victim(codec, latents)
+    return TriedCoder(codec, latents)
 
 
-@pytest.mark.parametrize("name", VICTIMS)
+@pytest.mark.parametrize("name", CODERS)
 def test_a_damaged_stream_is_refused_or_harmless(name: str) -> None:
-    outcomes = VICTIMS[name].try_mutants(EACH, seed=len(name))
-    assert outcomes.total() == EACH
-    assert outcomes["refused"] > EACH / 2  # others had nothing altered, or a byte that says nothing
+    outcomes = CODERS[name].try_mutants(STREAMS_PER_CODER, seed=len(name))
+    assert outcomes.total() == STREAMS_PER_CODER
+    assert (
+        outcomes["refused"] > STREAMS_PER_CODER / 2
+    )  # others had nothing altered, or a byte that says nothing
 
 
 def test_a_damaged_stream_of_a_real_codec_is_refused_or_harmless() -> None:
-    assert _label_codec().try_mutants(EACH, seed=1).total() == EACH
+    assert _label_codec().try_mutants(STREAMS_PER_CODER, seed=1).total() == STREAMS_PER_CODER
 
 
-def test_every_kind_of_damage_is_there_and_half_is_sealed_anew() -> None:
+def test_every_kind_of_damage_is_tried_half_with_new_checksums() -> None:
     data, other = (
         write_stream(TwoColumns(), IDENTITY, latents_of_two_columns(40, seed), 16).data for seed in (0, 1)
     )
@@ -139,10 +148,10 @@ def test_every_kind_of_damage_is_there_and_half_is_sealed_anew() -> None:
     assert set(kinds) == set(MUTATIONS)
     assert min(kinds.values()) > 100
     assert 0.45 < np.mean(["sealed" in mutant.how for mutant in made]) < 0.55
-    assert 6 * EACH >= 10_000
+    assert 6 * STREAMS_PER_CODER >= 10_000
 
 
-def test_what_lies_behind_the_checksums_is_reached() -> None:
+def test_damage_reaches_the_decoder_behind_the_checksums() -> None:
     """The mutants try the decoder itself, not only the checksum of all bytes."""
     data, other = (write_stream(TwoStages(), IDENTITY, _two_stages(40, seed), 16).data for seed in (0, 1))
     reasons: Counter[str] = Counter()
@@ -187,16 +196,16 @@ def test_a_wrong_decoder_would_be_found() -> None:
 
 PROGRAM = """
 import resource, sys
-from tests.test_fuzz import APART, VICTIMS
+from tests.bitstream.test_damaged_streams import STREAMS_IN_OWN_PROCESS, CODERS
 resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
-for name, victim in VICTIMS.items():
-    victim.try_mutants(APART, seed=100 + len(name))
+for name, coder in CODERS.items():
+    coder.try_mutants(STREAMS_IN_OWN_PROCESS, seed=100 + len(name))
 """
 
 
-def test_no_damage_ends_the_process_or_takes_its_memory() -> None:
+def test_no_damage_ends_the_process_or_fills_its_memory() -> None:
     """In a process of its own, with little memory: an abort inside the coder, which no test could catch, is seen."""
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     command = [sys.executable, "-X", "faulthandler", "-c", PROGRAM]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=root)
     assert (done.returncode, done.stderr) == (0, "")

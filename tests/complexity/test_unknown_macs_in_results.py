@@ -56,11 +56,13 @@ def test_a_result_of_unknown_cost_is_recorded_and_read(unknown: TrialResult) -> 
     assert TrialResult.from_json(plain) == unknown
 
 
-def test_trackers_get_no_number_for_it(unknown: TrialResult) -> None:
+def test_trackers_get_no_number_of_unknown_macs(unknown: TrialResult) -> None:
     assert final_metrics(unknown, ["rate_bits"])["cost/transmitter_macs"] is None
 
 
-def test_a_report_leaves_the_cell_empty_and_says_why(unknown: TrialResult, tmp_path: Path) -> None:
+def test_a_report_leaves_the_cell_of_unknown_macs_empty_and_says_why(
+    unknown: TrialResult, tmp_path: Path
+) -> None:
     sweep = FakeSweep(tmp_path)
     sweep.finish(label(), 3.3, 0.97, 52_000)
     trial_id = sweep.plan(split("stem", 1.0))
@@ -73,7 +75,7 @@ def test_a_report_leaves_the_cell_empty_and_says_why(unknown: TrialResult, tmp_p
     assert sentence in sweep.folder.report.read_text()
 
 
-def test_a_trials_note_says_why(unknown: TrialResult) -> None:
+def test_a_trials_note_says_why_macs_are_unknown(unknown: TrialResult) -> None:
     params = TrialParams("t0001", 1, split("stem", 1.0))
     trial = TrialHistory(1, params, planned_time=0.0, status="finished", result=unknown)
     assert "multiply–accumulates unknown (no count" in trial_note(TrialUpdate(trial))

@@ -11,17 +11,14 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from safetensors.torch import save_file
 from tests.small_sweep import small_sweep_spec
-from tests.trial.bits import OUTCOME, bits_of, params_of, run_bits
+from tests.trial.trial_bits import OUTCOME, bits_of, params_of, run_bits
 
 from ratefront.records import TrialParams
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.training import checkpoint_file
-from ratefront.training.checkpoint_file import CheckpointFile, CheckpointSaver
-from ratefront.training.training_state import Snapshot
+from ratefront.training.checkpoint_file import CheckpointFile
 from ratefront.trial import run_trial as run_module
 from ratefront.trial import train_codec
 from ratefront.trial.run_trial import run_trial, trial_steps
@@ -66,7 +63,7 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize("example", [CATEGORICAL, FACTORIZED])
 @pytest.mark.parametrize("epochs", [2, 5])
-def test_stopped_again_and_again_it_ends_with_the_same_bits(
+def test_a_trial_stopped_many_times_ends_with_the_same_bits(
     short_context: TrialContext, undisturbed: dict[str, dict[str, Any]], example: str, epochs: int
 ) -> None:
     params = params_of(example, f"pieces-{example}-{epochs}")
@@ -82,7 +79,7 @@ def test_stopped_again_and_again_it_ends_with_the_same_bits(
     assert bits_of(short_context.folder, params.trial_id, result) == undisturbed[example]
 
 
-def test_an_attempt_that_dies_while_it_is_evaluated_has_only_that_to_repeat(
+def test_an_attempt_that_dies_in_evaluation_repeats_no_training(
     short_context: TrialContext, undisturbed: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = params_of(CATEGORICAL, "evaluated-twice")
@@ -95,7 +92,7 @@ def test_an_attempt_that_dies_while_it_is_evaluated_has_only_that_to_repeat(
     assert bits_of(short_context.folder, params.trial_id, result) == undisturbed[CATEGORICAL]
 
 
-def test_a_result_that_is_lost_on_its_way_costs_no_training(short_context: TrialContext) -> None:
+def test_a_lost_result_costs_no_training(short_context: TrialContext) -> None:
     params = params_of(CATEGORICAL, "lost-result")
     _, lost = _attempt(short_context, params)
     steps, result = _attempt(short_context, params)
@@ -103,7 +100,7 @@ def test_a_result_that_is_lost_on_its_way_costs_no_training(short_context: Trial
     assert result.test == lost.test
 
 
-def test_a_trial_that_was_run_to_its_end_leaves_no_checkpoint(short_context: TrialContext) -> None:
+def test_a_trial_run_to_its_end_leaves_no_checkpoint(short_context: TrialContext) -> None:
     params = params_of(CATEGORICAL, "tidy")
     _attempt(short_context, params, epochs=2)
     path = _checkpoint(short_context, params)
@@ -137,7 +134,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_with_a_damaged_checkpoint_it_starts_from_its_beginning(
+def test_a_damaged_checkpoint_restarts_training(
     short_context: TrialContext,
     undisturbed: dict[str, dict[str, Any]],
     damage: str,
@@ -162,7 +159,7 @@ def stopped(short_context: TrialContext) -> tuple[TrialParams, bytes]:
 
 
 @pytest.mark.parametrize("what", ["nothing", "seed", "values", "training", "task model", "format"])
-def test_a_checkpoint_of_another_training_is_not_gone_on_from(
+def test_no_training_resumes_from_a_checkpoint_of_another(
     short_context: TrialContext,
     stopped: tuple[TrialParams, bytes],
     what: str,
@@ -187,7 +184,7 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_from(
     assert (read is not None) == path.exists() == (what == "nothing")
 
 
-def test_a_training_on_files_that_have_moved_is_the_same_one() -> None:
+def test_moved_data_files_keep_the_checkpoints_identity() -> None:
     params = TrialParams("t0000", 0, {"family": "label"})
     here, there, others = (
         checkpoint_identity(
@@ -210,100 +207,3 @@ def test_a_full_disk_costs_the_checkpoint_not_the_trial(
     assert steps == [1, 2, 3, 4, 5]
     assert result is not None
     assert "No space left on device" in caplog.text
-
-
-def _small_snapshot() -> Snapshot:
-    tensors = {
-        "learner.weights": torch.arange(6, dtype=torch.float32).reshape(2, 3),
-        "learner.none": torch.zeros(0, 4, dtype=torch.int32),
-        "optimiser.0.step": torch.tensor(7.0),
-        "half": torch.tensor([0.5], dtype=torch.bfloat16),
-    }
-    return Snapshot(tensors, {"epochs_done": 2, "seconds": 0.1, "groups": [{"lr": 0.1 + 0.2}]})
-
-
-def _same(one: Snapshot, other: Snapshot) -> bool:
-    return (
-        one.plain == other.plain
-        and one.tensors.keys() == other.tensors.keys()
-        and all(torch.equal(one.tensors[name], other.tensors[name]) for name in one.tensors)
-    )
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> CheckpointFile:
-    return CheckpointFile(tmp_path_factory.mktemp("small") / "checkpoint.safetensors", {"trial_id": "t"})
-
-
-def test_what_is_written_is_read(small: CheckpointFile) -> None:
-    small.write(_small_snapshot())
-    read = small.read()
-    assert read is not None
-    assert _same(read, _small_snapshot())
-
-
-@settings(deadline=None)
-@given(st.data())
-def test_no_damage_goes_unseen(small: CheckpointFile, data: st.DataObject) -> None:
-    """Whatever is done to the bytes: nothing is read, or (as with the padding's spaces) the very same."""
-    small.write(_small_snapshot())
-    content = bytearray(small.path.read_bytes())
-    position = data.draw(st.integers(0, len(content) - 1))
-    if data.draw(st.booleans()):
-        content[position] ^= data.draw(st.integers(1, 255))
-    else:
-        del content[position:]
-    small.path.write_bytes(content)
-    read = small.read()
-    assert read is None or _same(read, _small_snapshot())
-    assert small.path.exists() == (read is not None)
-
-
-class _FakeState:
-    """Stands for a training whose epochs take a second that is not there."""
-
-    epochs_done, seconds = 0, 0.0
-
-    def snapshot(self) -> Snapshot:
-        return Snapshot({}, {})
-
-
-class _FakeDisk:
-    """Every save takes ``cost_s`` of its clock."""
-
-    def __init__(self, cost_s: float) -> None:
-        self.cost_s, self.now_s, self.saves = cost_s, 0.0, 0
-
-    def clock(self) -> float:
-        return self.now_s
-
-    def write(self, snapshot: Snapshot) -> None:
-        self.now_s += self.cost_s
-        self.saves += 1
-
-
-@given(
-    st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=60),
-    st.floats(1e-4, 1e3),
-    st.floats(0, 1e4),
-)
-def test_saving_costs_a_fiftieth_of_the_time_and_not_less(
-    epochs_s: list[float], cost_s: float, before_s: float
-) -> None:
-    disk, state = _FakeDisk(cost_s), _FakeState()
-    state.seconds = before_s
-    saving = CheckpointSaver(disk, len(epochs_s), before_s, 1 / 50, disk.clock)
-    lost_s, longest_lost_s, saved_at = 0.0, 0.0, []
-    for epoch_s in epochs_s:
-        state.epochs_done += 1
-        state.seconds += epoch_s
-        saves = disk.saves
-        saving.after_epoch(state)  # type: ignore[arg-type]
-        lost_s = 0.0 if disk.saves > saves else lost_s + epoch_s
-        longest_lost_s = max(longest_lost_s, lost_s)
-        saved_at += [state.epochs_done] * (disk.saves - saves)
-    assert {1, len(epochs_s)} <= set(saved_at)
-    trained_s = sum(epochs_s)
-    in_between_s = (disk.saves - 1) * cost_s  # the last one is made in any case
-    assert in_between_s <= max(cost_s, trained_s / 50) * (1 + 1e-9)
-    assert longest_lost_s <= 100 * cost_s * (1 + 1e-9)

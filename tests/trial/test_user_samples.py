@@ -27,7 +27,7 @@ def _samples(path: Path, shape: tuple[int, ...], *, resize: bool = False) -> np.
     return samples_of_files([path], shape, resize=resize)[:]
 
 
-def test_every_layout_is_the_same_sample(tmp_path: Path) -> None:
+def test_every_layout_of_an_array_gives_the_same_samples(tmp_path: Path) -> None:
     last = _pixels(5, 6, 4, 3)
     expected = last.transpose(0, 3, 1, 2).astype(np.float32) / np.float32(255)
     for array in (last, last.transpose(0, 3, 1, 2), last / 255, (last / np.float32(255))):
@@ -50,14 +50,14 @@ def test_grey_becomes_rgb_and_rgb_grey(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "ppm", "tiff", "webp"])
-def test_a_file_is_its_pixels(tmp_path: Path, suffix: str) -> None:
+def test_an_image_file_gives_its_pixels(tmp_path: Path, suffix: str) -> None:
     pixels = _pixels(6, 4, 3)
     path = tmp_path / f"x.{suffix}"
     Image.fromarray(pixels).save(path, **({"lossless": True} if suffix == "webp" else {}))
     assert np.array_equal(_samples(path, RGB)[0], pixels.transpose(2, 0, 1) / np.float32(255))
 
 
-def test_files_follow_one_another(tmp_path: Path) -> None:
+def test_samples_of_files_come_in_the_order_of_files(tmp_path: Path) -> None:
     arrays = [_pixels(n, 6, 4) for n in (3, 1, 2)]
     paths = [_saved(tmp_path, array, f"{i}.npy") for i, array in enumerate(arrays)]
     found = samples_of_files(paths, GREY)
@@ -142,7 +142,7 @@ def test_an_array_that_holds_no_images_is_refused(tmp_path: Path, array: np.ndar
         _samples(_saved(tmp_path, array), GREY)
 
 
-def test_what_is_no_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_or_a_folder_is_named(tmp_path: Path) -> None:
     for path, reason in ((tmp_path, "is a folder"), (tmp_path / "none.png", "is not there")):
         with pytest.raises(InputError, match=reason):
             samples_of_files([path], GREY)

@@ -73,13 +73,13 @@ def _spoil_codec(monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
 
 
 @pytest.mark.parametrize("example", LABELS)
-def test_what_the_task_model_decides_passes(context: TrialContext, example: str) -> None:
+def test_the_task_models_own_decisions_pass(context: TrialContext, example: str) -> None:
     threads = torch.get_num_threads()
     assert _run(context, example).extra[TIES] == 0
     assert torch.get_num_threads() == threads
 
 
-def test_other_families_have_no_such_figure(short_context: TrialContext) -> None:
+def test_codecs_with_other_decisions_count_no_ties(short_context: TrialContext) -> None:
     assert TIES not in _run(short_context, "image-jpeg").extra
 
 
@@ -93,9 +93,7 @@ def _one_bias(tensors: dict[str, Tensor]) -> None:
 
 
 @pytest.mark.parametrize("spoil", [_too_large, _one_bias])
-def test_weights_that_were_spoiled_in_the_store_are_told_not_called_collapsed(
-    own: TrialContext, spoil: Change
-) -> None:
+def test_weights_spoiled_on_disk_fail_the_trial_and_are_no_collapse(own: TrialContext, spoil: Change) -> None:
     """They decide for what is decoded, but the bounds were made from others."""
     _change_weights(own, spoil)
     with pytest.raises(
@@ -106,7 +104,7 @@ def test_weights_that_were_spoiled_in_the_store_are_told_not_called_collapsed(
 
 
 @pytest.mark.parametrize("example", LABELS)
-def test_a_codec_with_weights_of_its_own_is_told(
+def test_a_codec_with_other_weights_than_the_task_model_fails(
     context: TrialContext, monkeypatch: pytest.MonkeyPatch, example: str
 ) -> None:
     _spoil_codec(monkeypatch, _one_bias)
@@ -116,7 +114,7 @@ def test_a_codec_with_weights_of_its_own_is_told(
         _run(context, example)
 
 
-def test_a_few_samples_are_enough(context: TrialContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_few_samples_reveal_spoiled_weights(context: TrialContext, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounded to half precision once more than the stored weights, as it were: a hundredth of a logit."""
     _spoil_codec(monkeypatch, lambda tensors: tensors[BIAS].add_(torch.linspace(0, 0.3, 10)))
     with pytest.raises(DisagreementError, match=r": (1|2|3|4|5|6|7|8|9|1\d) of \d+ samples"):
@@ -124,7 +122,7 @@ def test_a_few_samples_are_enough(context: TrialContext, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_a_network_that_became_random_is_told(
+def test_a_network_that_became_random_fails_the_trial(
     own: TrialContext, monkeypatch: pytest.MonkeyPatch, is_first: bool
 ) -> None:
     """Without the alarm each run decodes to another accuracy. It is told of the first trial of a process by the pass
@@ -160,7 +158,7 @@ def test_ties_pass_and_are_counted(own: TrialContext, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("nudge", [0.02, 0.5])
-def test_what_lies_further_apart_is_no_tie(
+def test_logits_further_apart_than_rounding_are_no_tie(
     own: TrialContext, monkeypatch: pytest.MonkeyPatch, nudge: float
 ) -> None:
     _change_weights(own, _twins)
@@ -171,7 +169,7 @@ def test_what_lies_further_apart_is_no_tie(
         _run(own, "label-lossless")
 
 
-def test_predictions_of_another_data_set_are_told(own: TrialContext) -> None:
+def test_predictions_of_another_data_set_fail_the_trial(own: TrialContext) -> None:
     path = SweepFolder(own.folder).task_model / "predictions.npz"
     with np.load(path) as arrays:
         cut = {name: array[1:] for name, array in arrays.items()}
@@ -191,7 +189,7 @@ class _Unsure:
 
 
 @pytest.mark.parametrize("example", ["split-categorical", "image-jpeg"])
-def test_a_receiver_that_tells_other_classes_fails_the_trial(
+def test_a_receiver_that_decodes_other_classes_fails_the_trial(
     monkeypatch: pytest.MonkeyPatch, context: TrialContext, example: str
 ) -> None:
     monkeypatch.setattr("ratefront.trial.run_trial.shared_receiver", _Unsure)
@@ -215,12 +213,12 @@ def test_only_ties_may_be_exchanged(decoded: list[int], ties: int) -> None:
 
 
 @pytest.mark.parametrize("decoded", [[0, 0, 0], [1, 3, 0], [2, 2, 1]])
-def test_what_is_no_tie_is_counted_and_named(decoded: list[int]) -> None:
+def test_decoded_classes_that_do_not_tie_are_counted_and_named(decoded: list[int]) -> None:
     with pytest.raises(DisagreementError, match="it: 1 of 3 samples"):
         count_ties(RankedClasses.of(SCORES), np.array(decoded), _as_they_are, 1e-5, "it")
 
 
-def test_classes_that_one_stands_for_are_the_same() -> None:
+def test_classes_that_are_merged_count_as_the_same() -> None:
     def merged(classes: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.array([0, 2, 2, 0])[classes]
 
@@ -230,7 +228,7 @@ def test_classes_that_one_stands_for_are_the_same() -> None:
         count_ties(ranked, np.array([1, 0, 0]), merged, 1e-5, "it")
 
 
-def test_a_score_that_is_no_number_ties_with_none() -> None:
+def test_a_score_that_is_nan_ties_with_none() -> None:
     ranked = RankedClasses.of(torch.tensor([[0.0, torch.nan, 1.0]]))
     assert count_ties(ranked, np.array([1]), _as_they_are, 1e-5, "it") == 0
     with pytest.raises(DisagreementError):

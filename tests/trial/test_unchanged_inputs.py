@@ -23,16 +23,16 @@ def context(tmp_path: Path) -> TrialContext:
     return TrialContext(SPEC, tmp_path, inputs=present_inputs(SPEC))
 
 
-def test_the_same_data_pass(context: TrialContext) -> None:
+def test_unchanged_data_pass(context: TrialContext) -> None:
     check_inputs_unchanged(context)
 
 
 @pytest.mark.parametrize("name", ["weights", "loaded"])
-def test_weights_are_the_sweeps_own_by_then(context: TrialContext, name: str) -> None:
+def test_weights_are_not_compared_again(context: TrialContext, name: str) -> None:
     check_inputs_unchanged(replace(context, inputs={**context.inputs, name: "gone"}))
 
 
-def test_a_trial_on_its_own_has_nothing_to_compare_with(context: TrialContext) -> None:
+def test_a_trial_without_a_sweep_has_nothing_to_compare_with(context: TrialContext) -> None:
     check_inputs_unchanged(replace(context, inputs={}))
 
 
@@ -44,7 +44,9 @@ def test_a_trial_on_its_own_has_nothing_to_compare_with(context: TrialContext) -
         ("metric mine", "metrics' module mine is not used"),
     ],
 )
-def test_others_end_it_before_anything_is_written(context: TrialContext, name: str, told: str) -> None:
+def test_changed_inputs_end_a_trial_before_it_writes_anything(
+    context: TrialContext, name: str, told: str
+) -> None:
     changed = replace(context, inputs={**context.inputs, name: "0" * 64})
     with pytest.raises(SweepMismatchError, match=told):
         next(trial_steps(TrialParams("t0000", 0, CODEC_CONFIGURATIONS["label-lossless"]), changed))

@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.trial.bits import params_of
+from tests.trial.trial_bits import params_of
 from torch import Tensor, nn
 
 from ratefront.codecs.contract import Learner
@@ -85,7 +85,7 @@ class _Greedy(_Line):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
 
-def test_a_full_memory_keeps_its_name() -> None:
+def test_a_full_memory_in_training_keeps_its_name() -> None:
     """By that name the engine knows that another attempt is worth it, at a smaller batch."""
     greedy, asked = _Greedy(4), Training(epochs=1)
     with pytest.raises(torch.OutOfMemoryError) as caught:

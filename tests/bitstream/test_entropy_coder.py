@@ -65,7 +65,7 @@ def test_a_string_costs_its_content_and_at_most_two_bytes(
 
 
 @pytest.mark.parametrize("samples", [0, 1, 2])
-def test_the_smallest_messages(samples: int) -> None:
+def test_messages_of_none_to_two_symbols_round_trip(samples: int) -> None:
     table = FrequencyTable.from_pmf(np.full(10, 0.1))
     latents = np.arange(7, 7 + samples, dtype=np.int32)[:, None]
     data = _encode(latents, [table])
@@ -80,7 +80,7 @@ def test_a_certain_symbol_costs_nothing() -> None:
     assert np.array_equal(decode_columns(1000, [table], SymbolDecoder(b"")), latents)
 
 
-def test_golden_bytes() -> None:
+def test_the_bytes_of_a_string_do_not_change() -> None:
     """A change of format changes the rate silently: it has to be deliberate."""
     tables = [
         FrequencyTable.from_pmf(np.array([0.5, 0.25, 0.125, 0.125])),
@@ -102,7 +102,7 @@ def test_tables_are_normalised_and_never_zero(pmf: list[float]) -> None:
 
 
 @pytest.mark.parametrize("pmf", [[], [0.0, 0.0], [0.5, -0.1], [float("nan"), 1.0], [[0.5, 0.5]]])
-def test_what_is_no_distribution_is_refused(pmf: list[float]) -> None:
+def test_probabilities_that_are_no_distribution_are_refused(pmf: list[float]) -> None:
     with pytest.raises(ValueError, match="probabilities"):
         FrequencyTable.from_pmf(np.array(pmf))
 
@@ -115,7 +115,7 @@ def test_a_symbol_outside_its_table_is_refused() -> None:
 
 @pytest.mark.parametrize("alphabet", [2, 3, 1000, 60_000])
 @pytest.mark.parametrize("samples", [1, 30, 200_000])
-def test_a_string_of_the_rarest_symbol_alone_is_not_taken_for_too_short(alphabet: int, samples: int) -> None:
+def test_a_string_of_the_rarest_symbol_is_not_called_too_short(alphabet: int, samples: int) -> None:
     counts = np.ones(alphabet, dtype=np.int64)
     counts[0] += 2**16 - alphabet
     table = FrequencyTable(counts)
