@@ -1,4 +1,4 @@
-"""Make a data set from what a loader has splits: hold out validation, corrupt, and compute the digest."""
+"""Make a data set from the splits that a loader has read: hold out validation, corrupt, and compute the digest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ratefront.data.dataset import Dataset, Split
 from ratefront.data.dataset_digest import digest_parts
 from ratefront.data.hold_out import VALIDATION_SHARE, hold_out_split
 
-#: The parameters that, besides the data splits, decide which samples there are. The place of the files does not.
+#: The parameters that, besides the data, decide which samples there are. The place of the files does not.
 _SETTINGS = {"split_seed", "corruption", "severity", "corrupted"}
 
 
@@ -31,7 +31,7 @@ def assemble_dataset(
         bits_per_value: The bits that one value of a sample takes as it was stored.
         splits: Training and test, or training, validation and test. Without a validation split, one is held out of
             the training split.
-        source_digest: A digest of what was splits.
+        source_digest: A digest of what the loader has read.
         parameters: The parameters of the data set.
     """
     if len(splits) == 2:
