@@ -171,7 +171,8 @@ def _feature_shapes(
         if unregistered:
             raise InputError(
                 f"target {target}: stage {name} computes with a tensor {unregistered[0]} that is neither a parameter "
-                "nor a buffer of it: it would be neither stored nor counted; make it one (nn.Parameter, register_buffer)"
+                "nor a buffer of it: it would be neither stored nor counted; make it one (nn.Parameter, "
+                "register_buffer)"
             )
     if shapes[-1] != (classes,):
         raise InputError(
