@@ -48,7 +48,7 @@ class Killed(BaseException):
 @pytest.fixture(autouse=True)
 def _always(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Save after every epoch: what is saved when must not hang on this machine's speed."""
-    monkeypatch.setattr(training_progress, "SHARE", 1e9)
+    monkeypatch.setattr(training_progress, "SAVING_SHARE", 1e9)
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
 
 
@@ -110,7 +110,7 @@ def test_interrupted_in_every_epoch_it_ends_with_the_same_bits(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     straight = train(name, None)
-    monkeypatch.setattr(training_progress, "TELL_S", 0.0)
+    monkeypatch.setattr(training_progress, "REPORT_INTERVAL_S", 0.0)
     begun: list[int] = []
     for epoch in range(EPOCHS):
         torch.rand(epoch + 1)  # what the process does in between must not matter
@@ -259,7 +259,7 @@ from pathlib import Path
 from ratefront.spec.schema import SweepSpec
 from ratefront.tasks.training import training_progress
 from ratefront.tasks.prepare_task_model import prepare_task_model
-training_progress.SHARE = 1e9
+training_progress.SAVING_SHARE = 1e9
 prepare_task_model(SweepSpec.model_validate_json(sys.argv[1], strict=False), Path(sys.argv[2]))
 """
 
