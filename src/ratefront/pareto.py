@@ -6,7 +6,8 @@ Rules, for everything here:
 * An objective comes with its direction, as ``records.objectives_of`` a sweep's spec gives them.
 * a dominates b when a is at least as good on every objective and better on one.
 * NaN and infinities are errors: nothing that is not finite may be a point.
-* Points that are equal on every objective do not dominate each other: they have the same rank, and where one of them
+* Points that are equal on every objective do not dominate each other: they have the same rank, and where one of
+them
   is on the front all are.
 """
 
@@ -44,7 +45,8 @@ def non_dominated(points: Mapping[str, Sequence[float]], objectives: Objectives)
 def ranks(points: Mapping[str, Sequence[float]], objectives: Objectives) -> dict[str, int]:
     """The non-dominated rank of every point, from 1; points that are equal on every objective share theirs.
 
-    Parameters and errors are those of ``non_dominated``; rank n is what dominates all others once ranks below are gone.
+    Parameters and errors are those of ``non_dominated``; rank n is what dominates all others once ranks below are
+    gone.
     """
     if not points:
         return {}

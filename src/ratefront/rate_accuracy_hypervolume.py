@@ -61,8 +61,8 @@ def reference_point(
     """The sweep file's reference, completed by the defaults.
 
     accuracy: 1 − D0 of the test labels; rate_bits: the raw bits of a sample; transmitter_bytes: twice the
-    task model's bytes; encode_ms, transmitter_macs and metrics have no default. Rate and accuracy are always there:
-    their projection needs them.
+    task model's bytes; encode_ms, transmitter_macs and metrics have no default. Rate and accuracy are always
+    there: their projection needs them.
     """
     defaults = {
         "accuracy": None if zero_rate_distortion is None else 1.0 - zero_rate_distortion,

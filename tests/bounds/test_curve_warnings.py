@@ -70,9 +70,9 @@ def test_what_is_certain_is_so_of_the_population() -> None:
     """The lower limit from few samples lies below the lead that a great many show."""
     lead = greatest_lead(*hulls(biased(40_000, seed=99)))
     limits = [found_in(biased(600, seed)) for seed in range(10)]
-    certain = [found.certain for found in limits if found is not None]
-    assert len(certain) >= 8
-    assert 0.0 < min(certain) <= max(certain) <= lead
+    margins = [found.distortion_margin for found in limits if found is not None]
+    assert len(margins) >= 8
+    assert 0.0 < min(margins) <= max(margins) <= lead
 
 
 def test_it_says_where_and_by_how_much() -> None:
@@ -96,7 +96,7 @@ def test_of_many_scores_a_part_is_tested(monkeypatch: pytest.MonkeyPatch) -> Non
     part = found_in(biased(4000))
     assert whole is not None
     assert part is not None
-    assert 0.0 < part.certain < whole.certain
+    assert 0.0 < part.distortion_margin < whole.distortion_margin
 
 
 @pytest.mark.parametrize(
