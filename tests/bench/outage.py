@@ -30,7 +30,7 @@ from engine import plain_environment
 from ratefront.history import events
 from ratefront.tracking import open_tracking
 from ratefront.tracking.delivery.follower import Follower
-from ratefront.tracking.tracker_protocol import Closing
+from ratefront.tracking.tracker_protocol import TrackedEnding
 
 HERE = Path(__file__).parent
 METRICS = ("loss", "rate_bits", "accuracy", "distortion", "learning_rate")
@@ -98,7 +98,7 @@ def ours(troubled: Troubled, folder: Path) -> Found:
     sweep = new_folder(folder / "outage")
     driver = _Driver(LedgerFile(sweep), open_tracking(sweep, troubled.server.uri, "outage"))
     _tell_of_all(driver, troubled)
-    if driver.follower.finish(Closing("finished"), PATIENCE_S + troubled.down_s):
+    if driver.follower.finish(TrackedEnding("finished"), PATIENCE_S + troubled.down_s):
         raise VoidBenchmarkError(f"the tracker has not caught up: {driver.follower.error}")
     sent = {
         (trial_id(number), f"epoch/{name}", step)

@@ -25,7 +25,7 @@ import ratefront as rf
 from ratefront.history import events
 from ratefront.records import Scalar
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.tracking.browsing.mlflow_pages import pages, place_in_store, sweep_of
+from ratefront.tracking.browsing.mlflow_pages import find_sweep, page_addresses, sweep_of
 from ratefront.tracking.mlflow.mlflow_store import MlflowStore
 from ratefront.tracking.mlflow.saved_views import SWEEPS_KEY
 from ratefront.tracking.tracking_uri import sqlite_uri
@@ -91,7 +91,7 @@ def server(sweep: SweepFolder, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(scope="module")
 def addresses(sweep: SweepFolder, server: MlflowServer) -> dict[str, str]:
     """As ``ratefront ui`` says them."""
-    return pages(server.uri, place_in_store(server.store_uri, sweep_of(sweep)), sweep_of(sweep))
+    return page_addresses(server.uri, find_sweep(server.store_uri, sweep_of(sweep)), sweep_of(sweep))
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_a_server_says_where_the_sweep_is_as_its_database_does(
     sweep: SweepFolder, server: MlflowServer
 ) -> None:
     own = sweep_of(sweep)
-    assert place_in_store(server.uri, own) == place_in_store(server.store_uri, own)
+    assert find_sweep(server.uri, own) == find_sweep(server.store_uri, own)
 
 
 def test_trials_are_a_table_ordered_by_accuracy_and_by_whatever_one_clicks(table: RunsTable) -> None:

@@ -18,8 +18,9 @@ from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import TrialParams, TrialResult
 from ratefront.report.write_report import write_report
 from ratefront.tasks.task_model import TaskModel
-from ratefront.tracking.run_content import final_metrics, trial_note
-from ratefront.tracking.tracker_protocol import TrialNews
+from ratefront.tracking.run_keys import final_metrics
+from ratefront.tracking.run_notes import trial_note
+from ratefront.tracking.tracker_protocol import TrialUpdate
 
 REASON = "no count of multiply–accumulates for aten._cdist_forward"
 
@@ -75,4 +76,4 @@ def test_a_report_leaves_the_cell_empty_and_says_why(unknown: TrialResult, tmp_p
 def test_a_trials_note_says_why(unknown: TrialResult) -> None:
     params = TrialParams("t0001", 1, split("stem", 1.0))
     trial = TrialHistory(1, params, planned_time=0.0, status="finished", result=unknown)
-    assert "multiply–accumulates unknown (no count" in trial_note(TrialNews(trial))
+    assert "multiply–accumulates unknown (no count" in trial_note(TrialUpdate(trial))

@@ -19,7 +19,7 @@ from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.schema import Named, Resources, Sampler, SweepSpec
 from ratefront.spec.space.dimensions import Branch, Choice, Space
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.tracking.tracker_protocol import Closing
+from ratefront.tracking.tracker_protocol import TrackedEnding
 
 HERE = Path(__file__).parent
 WORK = Work("fake_work:trial_steps", "fake_work:prepare", "fake_work:limit_memory")
@@ -29,14 +29,14 @@ class SilentFollower:
     """A follower that only remembers how it was left."""
 
     def __init__(self) -> None:
-        self.finished: list[Closing] = []
+        self.finished: list[TrackedEnding] = []
         self.wakes = 0
 
     def wake(self) -> None:
         self.wakes += 1
 
-    def finish(self, closing: Closing, patience: float) -> int:
-        self.finished.append(closing)
+    def finish(self, ending: TrackedEnding, patience: float) -> int:
+        self.finished.append(ending)
         return 0
 
 

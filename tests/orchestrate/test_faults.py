@@ -12,8 +12,8 @@ from ray.exceptions import ActorDiedError, OutOfMemoryError, RayActorError, RayT
 from ratefront.errors import BitstreamError, DivergedError, WorkerLostError
 from ratefront.orchestrate.tune import worker_errors
 from ratefront.orchestrate.tune.lost_workers import WorkerErrors
-from ratefront.orchestrate.tune.worker_errors import fault_at, fault_of_worker
-from ratefront.trial.error_names import fault_of
+from ratefront.orchestrate.tune.worker_errors import summarise_trial_error, summarise_worker_error
+from ratefront.trial.error_summary import summarise_error
 
 
 class _ArrayMemoryError(MemoryError):
@@ -36,7 +36,7 @@ TorchFull = type("OutOfMemoryError", (RuntimeError,), {})  # as torch has it, wh
     ],
 )
 def test_every_full_memory_has_one_name_and_is_worth_another_try(error: Exception) -> None:
-    fault = fault_of(error)
+    fault = summarise_error(error)
     assert (fault.error, fault.retryable) == ("OutOfMemoryError", True)
     assert fault.reason
 
@@ -50,20 +50,20 @@ def test_every_full_memory_has_one_name_and_is_worth_another_try(error: Exceptio
     ],
 )
 def test_a_full_disk_is_no_trials_fault(error: Exception) -> None:
-    assert fault_of(error).error == "StorageFullError"
+    assert summarise_error(error).error == "StorageFullError"
 
 
 def test_the_full_disk_of_a_node_is_worth_another_try_and_the_sweeps_own_is_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
-    fault = fault_at(full, tmp_path)
+    fault = summarise_trial_error(full, tmp_path)
     assert (fault.error, fault.retryable) == ("OSError", True)
     assert list(tmp_path.iterdir()) == []
-    assert fault_at(full, tmp_path / "gone").error == "StorageFullError"
+    assert summarise_trial_error(full, tmp_path / "gone").error == "StorageFullError"
     monkeypatch.setattr(worker_errors, "LEAST_ROOM_BYTES", 2**62)
-    assert fault_at(full, tmp_path).error == "StorageFullError"
-    assert fault_at(ValueError("bad"), tmp_path).error == "ValueError"
+    assert summarise_trial_error(full, tmp_path).error == "StorageFullError"
+    assert summarise_trial_error(ValueError("bad"), tmp_path).error == "ValueError"
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ def test_the_full_disk_of_a_node_is_worth_another_try_and_the_sweeps_own_is_its_
     ],
 )
 def test_other_errors_say_themselves_what_they_are(error: Exception, name: str, retryable: bool) -> None:
-    assert fault_of(error).error == name
-    assert fault_of(error).retryable is retryable
+    assert summarise_error(error).error == name
+    assert summarise_error(error).retryable is retryable
 
 
 def test_an_error_without_words_has_its_name() -> None:
-    assert fault_of(KeyError()).reason == "KeyError"
+    assert summarise_error(KeyError()).reason == "KeyError"
 
 
 def test_a_dead_worker_is_lost_and_an_error_in_its_code_is_what_it_is() -> None:
@@ -90,11 +90,11 @@ def test_a_dead_worker_is_lost_and_an_error_in_its_code_is_what_it_is() -> None:
         "The actor died unexpectedly before finishing this task.\n\tclass_name: A\n\tpid: 7\n"
         "The actor died because its node has died. Node Id: 12ab. Some common causes include: (1) …"
     )
-    lost = fault_of_worker(RayActorError(error_msg=said))
+    lost = summarise_worker_error(RayActorError(error_msg=said))
     assert (lost.error, lost.retryable) == ("WorkerLostError", True)
     assert lost.reason == "The actor died because its node has died"
-    assert fault_of_worker(None).reason == "the worker died"
-    told = fault_of_worker(
+    assert summarise_worker_error(None).reason == "the worker died"
+    told = summarise_worker_error(
         RayTaskError("reset", "traceback", ValueError("no such family"), "worker", 1, "ip")
     )
     assert (told.error, told.reason, told.retryable) == ("ValueError", "no such family", False)
@@ -106,7 +106,7 @@ def test_what_tune_cannot_live_with_is_a_dead_actor_to_it_and_itself_to_us() -> 
     with errors.telling(full) as told:
         assert isinstance(pickle.loads(pickle.dumps(told)), RayActorError)
         assert errors.now is full
-        fault = fault_of_worker(errors.now)
+        fault = summarise_worker_error(errors.now)
     assert (fault.error, fault.reason, fault.retryable) == ("OutOfMemoryError", "low on memory", True)
     assert errors.now is None
 

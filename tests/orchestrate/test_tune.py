@@ -27,7 +27,7 @@ from ratefront.history.events import (
 )
 from ratefront.orchestrate.interrupts import Interrupted
 from ratefront.orchestrate.sweep_run import Work
-from ratefront.orchestrate.tracked_ending import closing_of
+from ratefront.orchestrate.tracked_ending import ending_of
 from ratefront.orchestrate.tune import tune_results
 from ratefront.store.ledger.ledger_file import Ledger, read_entries
 from ratefront.store.ledger.read_ledger import read_history
@@ -228,7 +228,7 @@ def test_a_task_model_that_cannot_be_had_is_bad_input(
         fake.run(fake.loaded(2), tmp_path / "a", work=Work("x:y", "fake_work:prepare_refused"))
     with pytest.raises(EngineError, match="training went wrong"):
         fake.run(fake.loaded(2), tmp_path / "b", work=Work("x:y", "fake_work:prepare_broken"))
-    assert [(told.outcome, told.tells_standing) for told in follower.finished] == [("failed", False)] * 2
+    assert [(told.outcome, told.shows_pareto_rank) for told in follower.finished] == [("failed", False)] * 2
     assert "training went wrong" in follower.finished[1].reason
 
 
@@ -241,7 +241,7 @@ def test_a_sweep_that_ended_on_an_error_says_why_and_its_folder_is_free(
     told = status_of(folder)
     assert told.state == "failed"
     assert "training went wrong" in told.reason
-    assert closing_of(fake.drawn(folder), folder, read_history(folder), "none").outcome == "failed"
+    assert ending_of(fake.drawn(folder), folder, read_history(folder), "none").outcome == "failed"
     with pytest.raises(InputError):  # another one, in the same folder
         fake.run(fake.loaded(3), folder.path, work=Work("x:y", "fake_work:prepare_refused"))
     told = status_of(folder)

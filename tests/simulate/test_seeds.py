@@ -14,7 +14,7 @@ from ratefront.simulate.run_simulation import InvariantBrokenError
 from ratefront.simulate.scenario import Parts
 from ratefront.tracking.delivery.backlog import Backlog
 from ratefront.tracking.memory_tracker import InMemoryTracker
-from ratefront.tracking.tracker_protocol import TrialNews
+from ratefront.tracking.tracker_protocol import TrialUpdate
 
 SEEDS = 200
 
@@ -64,10 +64,10 @@ def test_a_follower_that_forgets_what_was_refused_is_found(monkeypatch: pytest.M
 def test_a_tracker_that_never_opens_a_run_again_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     show = InMemoryTracker.show_trial
 
-    def show_once(self: InMemoryTracker, news: TrialNews) -> None:
-        run = next(iter(self.sweeps.values())).trials.get(news.trial.params.trial_id)
+    def show_once(self: InMemoryTracker, update: TrialUpdate) -> None:
+        run = next(iter(self.sweeps.values())).trials.get(update.trial.params.trial_id)
         if run is None or run.status != "FAILED":
-            show(self, news)
+            show(self, update)
 
     monkeypatch.setattr(InMemoryTracker, "show_trial", show_once)
     error = found_by(Parts())

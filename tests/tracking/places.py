@@ -11,15 +11,15 @@ from typing import Any, Protocol, Self
 
 from tests.tracking.stories import Story
 
-from ratefront.tracking.delivery.folder_content import NoFiles, SweepFiles
-from ratefront.tracking.delivery.follower import Follower, Pace
+from ratefront.tracking.delivery.folder_content import FolderContent, NoFolder
+from ratefront.tracking.delivery.follower import Follower, FollowerTiming
 from ratefront.tracking.memory_tracker import InMemoryTracker, RunRecord
-from ratefront.tracking.run_content import Point
-from ratefront.tracking.tracker_protocol import Closing, FrontCodec, Outcome, Tracker
+from ratefront.tracking.run_keys import MetricPoint
+from ratefront.tracking.tracker_protocol import FrontCodec, Outcome, TrackedEnding, Tracker
 from ratefront.tracking.tracking_uri import sqlite_uri
 
 EXPERIMENT = "ratefront"
-QUICK = Pace(poll=0.01, settle=0.0, retry=0.01, retry_max=0.02, retry_max_closing=0.02)
+QUICK = FollowerTiming(poll=0.01, settle=0.0, retry=0.01, retry_max=0.02, retry_max_closing=0.02)
 
 
 class Place(Protocol):
@@ -99,18 +99,18 @@ class MlflowPlace:
         )
         return {str(model.tags["trial_id"]) for model in found}
 
-    def history(self, run_id: str, name: str) -> list[Point]:
+    def history(self, run_id: str, name: str) -> list[MetricPoint]:
         from mlflow import MlflowClient
 
         found = MlflowClient(tracking_uri=self.behind or self.uri).get_metric_history(run_id, name)
-        return [Point(point.key, point.value, point.timestamp, point.step) for point in found]
+        return [MetricPoint(point.key, point.value, point.timestamp, point.step) for point in found]
 
 
 def _is_ours(tag: str) -> bool:
     return tag.startswith(("mlflow.note.", "mlflow.source.")) or not tag.startswith("mlflow.")
 
 
-def follow(story: Story, tracker: Tracker, files: SweepFiles | NoFiles | None = None) -> Follower:
+def follow(story: Story, tracker: Tracker, files: FolderContent | NoFolder | None = None) -> Follower:
     return Follower(story.reader(), tracker, QUICK, files).start()
 
 
@@ -122,16 +122,16 @@ def finish(
     outcome: Outcome = "finished",
     reason: str = "",
     note: str = "**digits** done",
-    tells_standing: bool = True,
+    shows_pareto_rank: bool = True,
     codecs: tuple[FrontCodec, ...] = (),
     patience: float = 30.0,
 ) -> int:
     """End as a driver does; gives the number of entries that stayed behind."""
     values = {"hypervolume": 0.5} if figures is None else figures
-    closing = Closing(
-        outcome, values, tuple(artifacts), note, reason, codecs=codecs, tells_standing=tells_standing
+    ending = TrackedEnding(
+        outcome, values, tuple(artifacts), note, reason, codecs=codecs, shows_pareto_rank=shows_pareto_rank
     )
-    return follower.finish(closing, patience)
+    return follower.finish(ending, patience)
 
 
 def fake_codec(folder: Path, trial_id: str, weights: bytes = b"weights") -> FrontCodec:
@@ -142,9 +142,9 @@ def fake_codec(folder: Path, trial_id: str, weights: bytes = b"weights") -> Fron
     return FrontCodec(trial_id, "label", *files, 1000, 3.3, 0.97)
 
 
-def show(story: Story, place: Place, **closing: Any) -> dict[str, RunRecord]:
+def show(story: Story, place: Place, **ending: Any) -> dict[str, RunRecord]:
     """Follow a story to its end and give the runs by trial, the sweep's own under ``""``."""
-    assert finish(follow(story, place.tracker()), **closing) == 0
+    assert finish(follow(story, place.tracker()), **ending) == 0
     return by_trial(place)
 
 

@@ -10,7 +10,7 @@ from requests import HTTPError, Response
 from tests.tracking.listener import Listener
 
 from ratefront.errors import InputError
-from ratefront.tracking.delivery.delivery_errors import in_words, is_refusal
+from ratefront.tracking.delivery.delivery_errors import describe_error, is_refusal
 from ratefront.tracking.mlflow.run_calls import ClientCalls, ServerCalls
 
 
@@ -47,7 +47,7 @@ def unanswered(uri: str) -> Exception:
 def test_an_unknown_user_is_told_what_to_set(answered: Callable[[int, str], Exception]) -> None:
     error = answered(401, "You are not authenticated.")
     assert is_refusal(error)
-    assert "MLFLOW_TRACKING_USERNAME" in in_words(error)
+    assert "MLFLOW_TRACKING_USERNAME" in describe_error(error)
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_one_who_may_not_is_told_what_the_server_said(
 ) -> None:
     error = answered(403, body)
     assert is_refusal(error)
-    assert in_words(error).startswith("the tracking server forbids it (403): ")
-    assert in_words(error).endswith("Permission denied")
+    assert describe_error(error).startswith("the tracking server forbids it (403): ")
+    assert describe_error(error).endswith("Permission denied")
 
 
 def test_a_page_where_mlflow_should_answer_is_no_refusal(answered: Callable[[int, str], Exception]) -> None:
@@ -68,7 +68,7 @@ def test_a_page_where_mlflow_should_answer_is_no_refusal(answered: Callable[[int
     assert not is_refusal(answered(200, "<p>Who are you?</p>"))
     error = answered(502, "<p>Bad gateway</p>")
     assert not is_refusal(error)
-    assert "502" in in_words(error)
+    assert "502" in describe_error(error)
 
 
 def test_a_refused_upload_is_refused_too() -> None:
@@ -79,7 +79,7 @@ def test_a_refused_upload_is_refused_too() -> None:
 
 def test_what_is_entered_wrongly_is_not_tried_again() -> None:
     assert is_refusal(InputError("experiment 'x' was deleted"))
-    assert in_words(InputError("experiment 'x' was deleted")) == "experiment 'x' was deleted"
+    assert describe_error(InputError("experiment 'x' was deleted")) == "experiment 'x' was deleted"
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -90,7 +90,7 @@ def test_a_server_in_trouble_is_tried_again(answered: Callable[[int, str], Excep
 def test_nobody_there_is_told_with_address_and_cause_and_without_the_password() -> None:
     error = unanswered("http://me:secret@127.0.0.1:9")
     assert not is_refusal(error)
-    assert in_words(error) == "http://***@127.0.0.1:9 does not answer: Connection refused"
+    assert describe_error(error) == "http://***@127.0.0.1:9 does not answer: Connection refused"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_server_that_cannot_be_reached_is_told_with_the_innermost_cause(troubl
     error = OSError(
         f"API request to https://h:5000/api/2.0/mlflow/runs/create failed with exception {trouble}"
     )
-    assert in_words(error) == f"https://h:5000 does not answer: {told}"
+    assert describe_error(error) == f"https://h:5000 does not answer: {told}"
 
 
 def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:
@@ -122,4 +122,4 @@ def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:
 
 
 def test_other_errors_are_told_with_their_kind_in_one_line() -> None:
-    assert in_words(ValueError("no such\nthing")) == "ValueError: no such"
+    assert describe_error(ValueError("no such\nthing")) == "ValueError: no such"

@@ -35,10 +35,10 @@ from tests.tracking.stories import (
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.store.task_model_facts import DatasetFacts
 from ratefront.tracking.delivery.deliver import Delivery
-from ratefront.tracking.delivery.folder_content import NoFiles
+from ratefront.tracking.delivery.folder_content import NoFolder
 from ratefront.tracking.memory_tracker import RunRecord
-from ratefront.tracking.run_content import Point
-from ratefront.tracking.tracker_protocol import Surroundings
+from ratefront.tracking.run_keys import MetricPoint
+from ratefront.tracking.tracker_protocol import Provenance
 
 
 @pytest.fixture(scope="module", params=["memory", "mlflow"])
@@ -209,7 +209,7 @@ def standings(runs: dict[str, RunRecord]) -> dict[str, tuple[str | None, str | N
 
 def test_every_finished_trial_says_where_it_stands_once_the_sweep_has_ended(place: Place) -> None:
     story = three_points()
-    assert set(standings(show(story, place, outcome="interrupted", tells_standing=False)).values()) == {
+    assert set(standings(show(story, place, outcome="interrupted", shows_pareto_rank=False)).values()) == {
         (None, None)
     }
     assert standings(show(story.tell(ENDED), place)) == {
@@ -380,16 +380,16 @@ def test_closing_figures_carry_the_time_of_the_last_entry(place: Place) -> None:
     story = whole_sweep()
     run = show(story, place)[""]
     end_ms = round((START + len(story.entries) - 1) * 1000)
-    assert run.points == {Point("hypervolume", 0.5, end_ms, 0)}
+    assert run.points == {MetricPoint("hypervolume", 0.5, end_ms, 0)}
     assert run.end_ms == end_ms
 
 
-class OnBirds(NoFiles):
+class OnBirds(NoFolder):
     """A folder that says what its sweep was trained on: one's own data, which are called as their file is."""
 
-    def surroundings(self, history: SweepHistory) -> Surroundings | None:
+    def provenance(self, history: SweepHistory) -> Provenance | None:
         birds = DatasetFacts("arrays", {"path": "/data/birds.npz", "split_seed": 0}, "ab12")
-        return Surroundings(Path("digits"), dataset=birds)
+        return Provenance(Path("digits"), dataset=birds)
 
 
 def test_the_sweep_and_the_trials_whose_codec_is_kept_have_the_data_set_as_an_input(

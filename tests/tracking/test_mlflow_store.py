@@ -116,7 +116,7 @@ from pathlib import Path
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.ledger.ledger_file import Ledger
 from ratefront.tracking import open_tracking
-from ratefront.tracking.tracker_protocol import Closing
+from ratefront.tracking.tracker_protocol import TrackedEnding
 from tests.tracking.stories import created, finished, planned, reported, started
 
 folder = SweepFolder(Path(sys.argv[1]))
@@ -128,7 +128,7 @@ for event in (created(), planned(0), started(0), reported(0, 1)):
     follower.wake()
 if sys.argv[3] == "stay":
     sys.stdin.read()
-follower.finish(Closing("finished", {"hypervolume": 0.5}), 60.0)
+follower.finish(TrackedEnding("finished", {"hypervolume": 0.5}), 60.0)
 """
 
 

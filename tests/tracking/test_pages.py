@@ -12,7 +12,7 @@ from ratefront.errors import InputError
 from ratefront.history.events import Created
 from ratefront.store.ledger.ledger_file import Ledger
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.tracking.browsing.mlflow_pages import Place, pages, place_in_store, sweep_of
+from ratefront.tracking.browsing.mlflow_pages import SweepLocation, find_sweep, page_addresses, sweep_of
 from ratefront.tracking.mlflow.saved_views import sweeps_address, trials_address, view_tags
 from ratefront.tracking.tracker_protocol import TrackedSweep
 
@@ -44,7 +44,7 @@ def tracked(store: Path, tmp_path: Path) -> MlflowPlace:
 
 def test_the_sweeps_own_run_is_found(tracked: MlflowPlace) -> None:
     sweep = told(one_trial())
-    found = place_in_store(tracked.uri, sweep)
+    found = find_sweep(tracked.uri, sweep)
     assert found is not None
     assert found.run_id in {
         run.info.run_id for run in tracked.stored() if run.data.tags.get("sweep") == "digits"
@@ -53,26 +53,26 @@ def test_the_sweeps_own_run_is_found(tracked: MlflowPlace) -> None:
 
 
 def test_of_a_sweep_that_is_not_there_the_newest_experiment_is_found(tracked: MlflowPlace) -> None:
-    found = place_in_store(tracked.uri, TrackedSweep("other", START, "0.1.0"))
+    found = find_sweep(tracked.uri, TrackedSweep("other", START, "0.1.0"))
     assert found is not None
     assert found.run_id is None
-    assert found == place_in_store(tracked.uri, None)
+    assert found == find_sweep(tracked.uri, None)
     assert found.experiment_id == tracked.client.get_experiment_by_name(tracked.experiment).experiment_id
 
 
 def test_a_sweep_is_found_in_an_older_experiment_too(tracked: MlflowPlace) -> None:
     tracked.client.create_experiment("newer")
-    found = place_in_store(tracked.uri, told(one_trial()))
+    found = find_sweep(tracked.uri, told(one_trial()))
     assert found is not None
     assert found.experiment_id == tracked.client.get_experiment_by_name(tracked.experiment).experiment_id
 
 
 def test_a_deleted_run_is_not_found(tracked: MlflowPlace) -> None:
     sweep = told(one_trial())
-    found = place_in_store(tracked.uri, sweep)
+    found = find_sweep(tracked.uri, sweep)
     assert found is not None
     tracked.client.delete_run(found.run_id)
-    again = place_in_store(tracked.uri, sweep)
+    again = find_sweep(tracked.uri, sweep)
     assert again is not None
     assert again.run_id is None
 
@@ -80,8 +80,8 @@ def test_a_deleted_run_is_not_found(tracked: MlflowPlace) -> None:
 def test_a_sweep_has_three_pages() -> None:
     sweep = told(one_trial())
     tags = frozenset(view_tags(sweep.objectives, sweep.identity))
-    place = Place("7", tags, "ab12")
-    assert pages(BASE, place, sweep) == {
+    place = SweepLocation("7", tags, "ab12")
+    assert page_addresses(BASE, place, sweep) == {
         "trials of digits": trials_address(BASE, "7", sweep.identity, sweep.objectives, tags),
         "the sweep itself": f"{BASE}/#/experiments/7/runs/ab12?workflowType=machine_learning",
         "all sweeps": sweeps_address(BASE, "7", tags),
@@ -89,17 +89,19 @@ def test_a_sweep_has_three_pages() -> None:
 
 
 def test_views_that_an_experiment_lacks_are_not_in_addresses() -> None:
-    found = pages(BASE, Place("7", frozenset({"mlflow.note.content"}), "ab12"), told(one_trial()))
+    found = page_addresses(
+        BASE, SweepLocation("7", frozenset({"mlflow.note.content"}), "ab12"), told(one_trial())
+    )
     assert len(found) == 3
     assert not any("viewStateShareKey" in address for address in found.values())
     assert "searchFilter" in found["trials of digits"]
 
 
 def test_without_a_sweep_or_a_place_there_is_still_a_page() -> None:
-    assert pages(BASE, Place("7", frozenset()), None) == {
+    assert page_addresses(BASE, SweepLocation("7", frozenset()), None) == {
         "all sweeps": f"{BASE}/#/experiments/7/runs?workflowType=machine_learning"
     }
-    assert pages(BASE, None, told(one_trial())) == {
+    assert page_addresses(BASE, None, told(one_trial())) == {
         "all experiments": f"{BASE}/#/experiments?workflowType=machine_learning"
     }
 

@@ -25,10 +25,10 @@ from ratefront.history.events import Reported
 from ratefront.orchestrate.environment.describe_environment import write_environment
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking import open_tracking
-from ratefront.tracking.delivery.follower import Follower, Pace
+from ratefront.tracking.delivery.follower import Follower, FollowerTiming
 from ratefront.tracking.mlflow.mlflow_tracker import MlflowTracker
-from ratefront.tracking.run_content import Point
-from ratefront.tracking.tracker_protocol import Closing, TrialNews
+from ratefront.tracking.run_keys import MetricPoint
+from ratefront.tracking.tracker_protocol import TrackedEnding, TrialUpdate
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,7 @@ def rows(database: str, query: str, *values: str) -> list[tuple[object, ...]]:
         return list(cursor.fetchall())
 
 
-def curves(database: str, experiment: str) -> Counter[tuple[str, Point]]:
+def curves(database: str, experiment: str) -> Counter[tuple[str, MetricPoint]]:
     """How often each point of a curve stands in the database, over all runs that a person sees."""
     query = """
         SELECT tags.value, metrics.key, metrics.value, metrics.timestamp, metrics.step FROM metrics
@@ -65,13 +65,13 @@ def curves(database: str, experiment: str) -> Counter[tuple[str, Point]]:
         JOIN tags ON tags.run_uuid = runs.run_uuid AND tags.key = 'trial_id'
         WHERE metrics.key LIKE 'epoch/%%'
     """
-    return Counter((str(trial), Point(*point)) for trial, *point in rows(database, query, experiment))
+    return Counter((str(trial), MetricPoint(*point)) for trial, *point in rows(database, query, experiment))
 
 
-def told(story: Story) -> Counter[tuple[str, Point]]:
+def told(story: Story) -> Counter[tuple[str, MetricPoint]]:
     """Each point of a curve that the story tells."""
     return Counter(
-        (entry.event.trial_id, Point(f"epoch/{key}", value, round(entry.time * 1000), entry.event.step))
+        (entry.event.trial_id, MetricPoint(f"epoch/{key}", value, round(entry.time * 1000), entry.event.step))
         for entry in story.entries
         if isinstance(entry.event, Reported)
         for key, value in entry.event.metrics.items()
@@ -120,12 +120,12 @@ class Crowd(MlflowTracker):
         super().__init__(uri, experiment)
         self.here, self.most, self._counting = 0, 0, threading.Lock()
 
-    def show_trial(self, news: TrialNews) -> None:
+    def show_trial(self, update: TrialUpdate) -> None:
         with self._counting:
             self.here += 1
             self.most = max(self.most, self.here)
         try:
-            super().show_trial(news)
+            super().show_trial(update)
         finally:
             with self._counting:
                 self.here -= 1
@@ -135,7 +135,7 @@ def test_sixty_trials_at_once_arrive_in_several_lanes_each_once(server: MlflowSe
     place, story = MlflowPlace(server.uri, "sixty"), trials(range(60), epochs=3)
     tracker = Crowd(place.uri, place.experiment)
     assert finish(follow(story, tracker), patience=PATIENCE_S) == 0
-    assert 1 < tracker.most <= tracker.lanes
+    assert 1 < tracker.most <= tracker.parallel_calls
     assert Counter(run.data.tags.get("trial_id") for run in place.stored()) == Counter(
         [None, *(f"t{number:04d}" for number in range(60))]
     )
@@ -148,8 +148,8 @@ def test_servers_that_are_killed_in_the_middle_lose_and_double_nothing(
 ) -> None:
     place, database, part = MlflowPlace(server.uri, "killed"), server.store_uri, 48
     story = Story().tell(created(), *(planned(number) for number in range(4 * part)))
-    pace = Pace(poll=0.05, settle=0.0, retry=0.2, retry_max=0.5, retry_max_closing=0.5)
-    follower = Follower(story.reader(), place.tracker(), pace).start()
+    timing = FollowerTiming(poll=0.05, settle=0.0, retry=0.2, retry_max=0.5, retry_max_closing=0.5)
+    follower = Follower(story.reader(), place.tracker(), timing).start()
 
     def points() -> int:
         return curves(database, place.experiment).total()
@@ -209,7 +209,9 @@ def test_a_password_lets_in_and_is_kept_nowhere(
     codec = fake_codec(tmp_path, "t0000", f"weights, {way}".encode())
     follower = open_tracking(folder, uri, way, register=way)
     assert (
-        follower.finish(Closing("finished", artifacts=(folder.environment,), codecs=(codec,)), PATIENCE_S)
+        follower.finish(
+            TrackedEnding("finished", artifacts=(folder.environment,), codecs=(codec,)), PATIENCE_S
+        )
         == 0
     )
 
@@ -296,7 +298,7 @@ def test_a_database_is_written_to_without_a_server(
     folder.report.write_text("<p>front</p>")
     assert (
         open_tracking(folder, uri, "direct").finish(
-            Closing("finished", artifacts=(folder.report,)), PATIENCE_S
+            TrackedEnding("finished", artifacts=(folder.report,)), PATIENCE_S
         )
         == 0
     )

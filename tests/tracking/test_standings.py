@@ -1,4 +1,4 @@
-"""What a tracker says of a trial's standing is what the report draws: the same trials are on the front."""
+"""What a tracker says of a trial's pareto_rank is what the report draws: the same trials are on the front."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tests.builders import label, result, spec
 from ratefront.history.events import Created, Entry, Event, Finished, Planned, Started
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.store.views.front_trials import front_of
-from ratefront.tracking.delivery.deliver import standings_of
-from ratefront.tracking.run_content import standing_tags
+from ratefront.tracking.delivery.deliver import pareto_ranks
+from ratefront.tracking.run_tags import pareto_tags
 
 #: Rates, accuracies and bytes of few values, so that most trials are equal to others on every objective.
 MEASURED = st.tuples(st.sampled_from((1.0, 2.0)), st.sampled_from((0.5, 0.9)), st.sampled_from((100, 200)))
@@ -34,7 +34,7 @@ def test_the_tags_pareto_and_pareto_rank_agree_with_each_other_and_with_the_fron
     measured: list[tuple[float, float, int]],
 ) -> None:
     history = history_of(measured)
-    tags = {trial_id: standing_tags(standing) for trial_id, standing in standings_of(history).items()}
+    tags = {trial_id: pareto_tags(pareto_rank) for trial_id, pareto_rank in pareto_ranks(history).items()}
     assert tags.keys() == history.trials.keys()
     front = {trial.params.trial_id for trial in front_of(history)}
     assert {name for name, its in tags.items() if its["pareto"] == "true"} == front

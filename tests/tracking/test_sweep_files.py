@@ -15,14 +15,14 @@ from ratefront.store.ledger.ledger_file import LedgerReader
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.front_trials import front_of
-from ratefront.tracking.delivery.folder_content import SweepFiles, front_codecs
+from ratefront.tracking.delivery.folder_content import FolderContent, front_codecs
 from ratefront.tracking.delivery.follower import Follower
 from ratefront.tracking.memory_tracker import RunRecord
 
 COMMIT = "0123456789abcdef"
 
 
-def with_surroundings(folder: SweepFolder) -> SweepFolder:
+def with_provenance(folder: SweepFolder) -> SweepFolder:
     folder.spec.write_text("name: digits\n")
     folder.environment.write_text(json.dumps({"git_commit": COMMIT}))
     folder.environment.with_suffix(".diff").write_text("+changed\n")
@@ -31,12 +31,12 @@ def with_surroundings(folder: SweepFolder) -> SweepFolder:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> SweepFolder:
-    return with_surroundings(full_sweep(tmp_path_factory.mktemp("sweep") / "digits"))
+    return with_provenance(full_sweep(tmp_path_factory.mktemp("sweep") / "digits"))
 
 
 def shown_at(place: Place, folder: SweepFolder) -> dict[str, RunRecord]:
     reader = LedgerReader(folder.ledger)
-    follower = Follower(reader.read_new, place.tracker(), QUICK, SweepFiles(folder)).start()
+    follower = Follower(reader.read_new, place.tracker(), QUICK, FolderContent(folder)).start()
     assert finish(follower, patience=60) == 0
     return by_trial(place)
 
@@ -81,9 +81,9 @@ def test_runs_carry_the_commit_and_the_data_set(folder: SweepFolder, shown: dict
 
 
 def test_spec_environment_and_diff_are_artifacts_of_a_sweep_that_runs(tmp_path: Path) -> None:
-    folder, place = with_surroundings(full_sweep(tmp_path / "digits", ended=False)), MemoryPlace()
+    folder, place = with_provenance(full_sweep(tmp_path / "digits", ended=False)), MemoryPlace()
     reader = LedgerReader(folder.ledger)
-    follower = Follower(reader.read_new, place.tracker(), QUICK, SweepFiles(folder)).start()
+    follower = Follower(reader.read_new, place.tracker(), QUICK, FolderContent(folder)).start()
     assert follower.close(30) == 0
     assert by_trial(place)[""].artifacts == {"spec.yaml", "environment.json", "environment.diff"}
 

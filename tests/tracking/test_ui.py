@@ -80,7 +80,7 @@ def test_a_store_without_tables_is_asked_before_its_server_starts(
         return 0
 
     monkeypatch.setattr(mlflow_ui, "_serve", serve)
-    monkeypatch.setattr(mlflow_ui, "place_in_store", lambda uri, sweep: order.append("asked"))
+    monkeypatch.setattr(mlflow_ui, "find_sweep", lambda uri, sweep: order.append("asked"))
     assert mlflow_ui.serve_ui(sqlite_uri(tmp_path / "mlflow.db"), free_port()) == 0
     assert order == ["asked", "started"]
 
@@ -92,7 +92,7 @@ def test_another_store_is_asked_while_its_server_starts(
     (tmp_path / "mlflow.db").write_text("tables")
     code = f"from pathlib import Path; Path({str(started)!r}).touch()"
     monkeypatch.setattr(mlflow_ui, "command", lambda port: [sys.executable, "-c", code])
-    monkeypatch.setattr(mlflow_ui, "place_in_store", lambda uri, sweep: wait_until(started.exists))
+    monkeypatch.setattr(mlflow_ui, "find_sweep", lambda uri, sweep: wait_until(started.exists))
     assert mlflow_ui.serve_ui(sqlite_uri(tmp_path / "mlflow.db"), free_port()) == 0
 
 
@@ -105,7 +105,7 @@ def test_nobody_who_listens_leaves_no_server_behind(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(
         mlflow_ui, "command", lambda port: [sys.executable, "-c", "import time; time.sleep(60)"]
     )
-    monkeypatch.setattr(mlflow_ui, "place_in_store", lambda uri, sweep: None)
+    monkeypatch.setattr(mlflow_ui, "find_sweep", lambda uri, sweep: None)
     monkeypatch.setattr(mlflow_ui, "pages", _broken_pipe)
     (tmp_path / "mlflow.db").write_text("tables")
     with pytest.raises(BrokenPipeError):

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from ratefront.engine.live_sweep import LiveSweep
-from ratefront.engine.messages import StopAsked
+from ratefront.engine.messages import StopRequested
 from ratefront.orchestrate.followers import Following
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts
 from ratefront.store.ledger.driver_lock import driver_of
@@ -59,7 +59,7 @@ class Turns:
         for request in requests:
             if request.trial_id is None:
                 raise Interrupted(request.reason)
-            self._live.tell(StopAsked(request.trial_id, request.reason))
+            self._live.tell(StopRequested(request.trial_id, request.reason))
 
 
 def left_requests(folder: SweepFolder) -> list[Path]:

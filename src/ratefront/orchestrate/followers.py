@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Self
 
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.orchestrate.report_redraw import Redrawer
-from ratefront.orchestrate.tracked_ending import closing_of
+from ratefront.orchestrate.tracked_ending import ending_of
 from ratefront.safe_text import without_credentials
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking import open_tracking
 from ratefront.tracking.mlflow.registration import check_model_name
-from ratefront.tracking.tracker_protocol import Closing
+from ratefront.tracking.tracker_protocol import TrackedEnding
 from ratefront.tracking.tracking_uri import resolve_uri
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Following:
         drawn = self._redrawer.last(history)
         follower, self._follower = self._follower, None
         if follower is not None:
-            follower.finish(closing_of(drawn, self._folder, history, self._tracking.models), PATIENCE_S)
+            follower.finish(ending_of(drawn, self._folder, history, self._tracking.models), PATIENCE_S)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -87,9 +87,9 @@ class Following:
         follower, self._follower = self._follower, None
         if follower is not None:
             has_failed = error is not None and not isinstance(error, KeyboardInterrupt)
-            closing = (
-                Closing("failed", reason=without_credentials(str(error)), tells_standing=False)
+            ending = (
+                TrackedEnding("failed", reason=without_credentials(str(error)), shows_pareto_rank=False)
                 if has_failed
-                else Closing("interrupted", tells_standing=False)
+                else TrackedEnding("interrupted", shows_pareto_rank=False)
             )
-            follower.finish(closing, PATIENCE_INTERRUPTED_S)
+            follower.finish(ending, PATIENCE_INTERRUPTED_S)

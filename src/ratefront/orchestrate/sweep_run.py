@@ -30,7 +30,7 @@ from ratefront.orchestrate.halting import saying_why
 from ratefront.orchestrate.interrupts import Interrupts, interrupts
 from ratefront.orchestrate.report_redraw import Redrawer
 from ratefront.orchestrate.same_inputs_check import check_same_inputs, goes_on, is_anything_left
-from ratefront.spec.changeable_settings import Change, change_of
+from ratefront.spec.changeable_settings import Change, settings_change
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import dump_yaml
 from ratefront.spec.schema import SweepSpec
@@ -96,7 +96,7 @@ def run_sweep(
         ledger = stack.enter_context(Ledger(folder.ledger))
         if not resume:
             clear_away(folder, ledger)
-        change = change_of(spec_in(ledger.entries), loaded.spec)
+        change = settings_change(spec_in(ledger.entries), loaded.spec)
         engine = Engine(loaded.spec, loaded.space, ledger.entries)
         check_format(engine.history)
         check_extensible(engine, wishes)
@@ -105,9 +105,9 @@ def run_sweep(
         opening = opening_events(loaded.spec, engine.history, wishes, opener, change)
         live = LiveSweep(engine, ledger, following.changed)
         turns = Turns(live, folder, caught, following)
-        if goes_on(opening) or change.moves:
+        if goes_on(opening) or change.moves_files:
             slots = slots or _slots(stack, loaded.spec, caught)
-        if change.moves or is_anything_left(engine, opening):
+        if change.moves_files or is_anything_left(engine, opening):
             check_same_inputs(engine.history, loaded.spec, work.inputs, turns)
         with following:
             if opening:

@@ -7,15 +7,15 @@ import time
 from typing import TYPE_CHECKING
 
 from ratefront.errors import InputError, TrackingError
-from ratefront.orchestrate.tracked_ending import closing_of
-from ratefront.report.write_report import DrawnReport, files_of, write_report
+from ratefront.orchestrate.tracked_ending import ending_of
+from ratefront.report.write_report import DrawnReport, report_files, write_report
 from ratefront.spec.schema import Models, Tracking
 from ratefront.store.ledger.driver_lock import driver_of
 from ratefront.store.ledger.read_ledger import read_history, read_spec
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking import open_tracking
 from ratefront.tracking.mlflow.registration import check_model_name
-from ratefront.tracking.tracker_protocol import Closing
+from ratefront.tracking.tracker_protocol import TrackedEnding
 from ratefront.tracking.tracking_uri import is_same_store, resolve_uri
 from ratefront.wording import Argument, Message
 
@@ -59,9 +59,9 @@ def catch_up(
     follower = open_tracking(folder, uri, experiment or asked.experiment, register=register_as)
     try:
         _follow_driver(folder, follower)
-        closing = _closing(folder, asked.models)
+        ending = _ending(folder, asked.models)
         _wait_for_an_answer(follower)
-        if follower.finish(closing, PATIENCE_S):
+        if follower.finish(ending, PATIENCE_S):
             raise _not_whole(folder, follower)
     finally:
         follower.abandon()
@@ -83,18 +83,18 @@ def _follow_driver(folder: SweepFolder, follower: Follower) -> None:
         time.sleep(LOOK_S)
 
 
-def _closing(folder: SweepFolder, models: Models) -> Closing:
+def _ending(folder: SweepFolder, models: Models) -> TrackedEnding:
     try:
         drawn = write_report(folder)
     except OSError as error:  # somebody else's sweep, or an archive
         _log.warning("the report cannot be drawn (%s): what lies there is sent", error)
         drawn = _as_it_lies(folder)
-    return closing_of(drawn, folder, read_history(folder), models)
+    return ending_of(drawn, folder, read_history(folder), models)
 
 
 def _as_it_lies(folder: SweepFolder) -> DrawnReport:
     return DrawnReport(
-        tuple(path for path in files_of(folder) if path.is_file()), figures={}, front=(), note=""
+        tuple(path for path in report_files(folder) if path.is_file()), numbers={}, front=(), markdown_note=""
     )
 
 

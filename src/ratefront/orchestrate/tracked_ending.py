@@ -7,18 +7,20 @@ from ratefront.report.write_report import DrawnReport
 from ratefront.spec.schema import Models
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking.delivery.folder_content import front_codecs
-from ratefront.tracking.tracker_protocol import Closing
+from ratefront.tracking.tracker_protocol import TrackedEnding
 
 
-def closing_of(drawn: DrawnReport, folder: SweepFolder, history: SweepHistory, models: Models) -> Closing:
+def ending_of(
+    drawn: DrawnReport, folder: SweepFolder, history: SweepHistory, models: Models
+) -> TrackedEnding:
     """What was drawn, and the codecs whose ``models`` are wanted."""
     error = history.halted if history.halted and history.halted.has_failed else None
-    return Closing(
+    return TrackedEnding(
         outcome="finished" if history.ended else "failed" if error else "interrupted",
         reason=error.reason if error else "",
-        figures=drawn.figures,
+        figures=drawn.numbers,
         artifacts=drawn.artifacts,
-        note=drawn.note,
+        note=drawn.markdown_note,
         codecs=front_codecs(folder, history) if models == "front" else (),
-        tells_standing=history.ended,
+        shows_pareto_rank=history.ended,
     )

@@ -11,13 +11,13 @@ from ratefront.simulate.virtual_clock import Clock
 from ratefront.tracking.delivery.deliver import Delivery
 from ratefront.tracking.memory_tracker import InMemoryTracker
 from ratefront.tracking.tracker_protocol import (
-    Closing,
     FrontCodec,
-    Standing,
-    Surroundings,
+    ParetoRank,
+    Provenance,
+    TrackedEnding,
     TrackedSweep,
     Tracker,
-    TrialNews,
+    TrialUpdate,
 )
 
 SETTLE_S, RETRY_S = 2.0, 15.0
@@ -29,7 +29,7 @@ LAST_TRIES = 3
 class MoodyTracker:
     """While ``is_away`` every call raises, half of them only after they have been carried out."""
 
-    lanes = 1  # virtual time has one thread
+    parallel_calls = 1  # virtual time has one thread
 
     def __init__(self, random: Random) -> None:
         self.kept, self.is_away, self._random = InMemoryTracker(), False, random
@@ -37,14 +37,14 @@ class MoodyTracker:
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
         self._answer(lambda: self.kept.open_sweep(sweep, running=running))
 
-    def describe_sweep(self, surroundings: Surroundings) -> None:
-        self._answer(lambda: self.kept.describe_sweep(surroundings))
+    def describe_sweep(self, provenance: Provenance) -> None:
+        self._answer(lambda: self.kept.describe_sweep(provenance))
 
-    def show_trial(self, news: TrialNews) -> None:
-        self._answer(lambda: self.kept.show_trial(news))
+    def show_trial(self, update: TrialUpdate) -> None:
+        self._answer(lambda: self.kept.show_trial(update))
 
-    def leave_trial(self, trial: TrialHistory, standing: Standing | None, time: float) -> None:
-        self._answer(lambda: self.kept.leave_trial(trial, standing, time))
+    def leave_trial(self, trial: TrialHistory, pareto_rank: ParetoRank | None, time: float) -> None:
+        self._answer(lambda: self.kept.leave_trial(trial, pareto_rank, time))
 
     def keep_codec(self, codec: FrontCodec) -> None:
         self._answer(lambda: self.kept.keep_codec(codec))
@@ -52,8 +52,8 @@ class MoodyTracker:
     def mark_codecs(self, front: Sequence[str]) -> None:
         self._answer(lambda: self.kept.mark_codecs(front))
 
-    def close_sweep(self, closing: Closing, time: float) -> None:
-        self._answer(lambda: self.kept.close_sweep(closing, time))
+    def close_sweep(self, ending: TrackedEnding, time: float) -> None:
+        self._answer(lambda: self.kept.close_sweep(ending, time))
 
     def _answer(self, call: Callable[[], None]) -> None:
         if not self.is_away:
@@ -90,9 +90,9 @@ class Following:
         """The driver has died, and its thread with it."""
         self._has_left = True
 
-    def close(self, closing: Closing) -> bool:
+    def close(self, ending: TrackedEnding) -> bool:
         """Deliver what is left and close the sweep; False where the tracker stays away."""
-        self._has_left, self._delivery.closing = True, closing
+        self._has_left, self._delivery.ending = True, ending
         for _ in range(LAST_TRIES):
             try:
                 self._delivery.deliver(is_last=True)

@@ -18,7 +18,7 @@ from ratefront.simulate.simulated_cluster import Cluster
 from ratefront.simulate.simulated_driver import Driver
 from ratefront.simulate.simulated_tracker import Following, MoodyTracker
 from ratefront.simulate.virtual_clock import Clock
-from ratefront.tracking.tracker_protocol import Closing
+from ratefront.tracking.tracker_protocol import TrackedEnding
 
 #: Until somebody starts the driver again, on average.
 RESTART_S = 60.0
@@ -84,7 +84,7 @@ class World:
     def ended(self) -> None:
         """Every requested trial has ended, and the ledger says so."""
         history = self.engine.history
-        self._close(Closing("finished"))
+        self._close(TrackedEnding("finished"))
         self.is_over = not self._wishes_more(history)
         if not self.is_over:
             self.clock.after(RESTART_S, self.open_driver)
@@ -115,7 +115,7 @@ class World:
         if driver is not None and history.spec and not history.ended:
             with suppress(DriverDied, EngineError):
                 driver.live.record(Halted("asked to end", has_failed=False))
-        self._close(Closing("interrupted", tells_standing=False))
+        self._close(TrackedEnding("interrupted", shows_pareto_rank=False))
         self._restart()
 
     def lose_driver(self) -> None:
@@ -127,8 +127,8 @@ class World:
     def _restart(self) -> None:
         self.clock.after(self.random.expovariate(1 / RESTART_S), self.open_driver)
 
-    def _close(self, closing: Closing) -> None:
-        self.is_tracked = not self.scenario.is_watched or self._following.close(closing)
+    def _close(self, ending: TrackedEnding) -> None:
+        self.is_tracked = not self.scenario.is_watched or self._following.close(ending)
         self._dismiss(orphans=0.0)
 
     def _dismiss(self, orphans: float) -> None:

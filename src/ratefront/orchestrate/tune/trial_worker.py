@@ -16,11 +16,11 @@ from typing import Any
 from ray import tune
 
 from ratefront.catalogue.registry import load_target
-from ratefront.engine.messages import Broke, Start
+from ratefront.engine.messages import Start
 from ratefront.engine.placement import Needs
-from ratefront.history.events import Finished, Reported
+from ratefront.history.events import Failed, Finished, Reported
 from ratefront.orchestrate.tune.process_metrics import ProcessVitals
-from ratefront.orchestrate.tune.worker_errors import fault_at
+from ratefront.orchestrate.tune.worker_errors import summarise_trial_error
 from ratefront.orchestrate.tune.worker_messages import FACT, encode
 from ratefront.records import Progress, TrialParams, TrialResult
 from ratefront.trial.trial_context import TrialContext
@@ -99,7 +99,7 @@ class TrialActor(tune.Trainable):
         except StopIteration as end:
             return self._end(end.value)
         except Exception as error:  # whatever a trial raises ends that trial, not the worker
-            return self._broke(error)
+            return self._end_with_error(error)
 
     def _take(self, config: dict[str, Any]) -> None:
         self._trial_id, self._attempt = str(config["trial_id"]), int(config["attempt"])
@@ -127,13 +127,13 @@ class TrialActor(tune.Trainable):
         try:
             return {FACT: encode(Finished(self._trial_id, self._attempt, result.to_json())), "done": True}
         except Exception as error:
-            return self._broke(error)
+            return self._end_with_error(error)
 
-    def _broke(self, error: Exception) -> dict[str, Any]:
+    def _end_with_error(self, error: Exception) -> dict[str, Any]:
         self._close()
         self._has_failed = True
-        fault = fault_at(error, self._context.folder)
-        fact = Broke(self._trial_id, self._attempt, fault.error, fault.reason, fault.retryable)
+        fault = summarise_trial_error(error, self._context.folder)
+        fact = Failed(self._trial_id, self._attempt, fault.error, fault.reason, retryable=fault.retryable)
         return {FACT: encode(fact), "done": True}
 
     def _close(self) -> None:

@@ -11,12 +11,12 @@ from ray.exceptions import RayError
 from ray.tune import Callback, Stopper
 from ray.tune.experiment import Trial
 
-from ratefront.engine.messages import Broke, Fact
-from ratefront.history.events import Started
+from ratefront.engine.messages import Fact
+from ratefront.history.events import Failed, Started
 from ratefront.orchestrate.driver_loop import Turns
 from ratefront.orchestrate.tune.live_reference import LiveReference
 from ratefront.orchestrate.tune.lost_workers import WorkerErrors
-from ratefront.orchestrate.tune.worker_errors import fault_of_worker
+from ratefront.orchestrate.tune.worker_errors import summarise_worker_error
 from ratefront.orchestrate.tune.worker_messages import FACT, decode
 
 
@@ -81,15 +81,19 @@ class LifeListener(Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._leaves(trial)
-        fault = fault_of_worker(self._errors.now)
-        self._tell(Broke(*_identity(trial), fault.error, fault.reason, fault.retryable))
+        fault = summarise_worker_error(self._errors.now)
+        self._tell(Failed(*_identity(trial), fault.error, fault.reason, retryable=fault.retryable))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial that Tune holds for complete has told its end, or it is lost."""
         self._leaves(trial)
         trial_id, attempt = _identity(trial)
         if self._reference.sweep.is_running(trial_id, attempt):
-            self._tell(Broke(trial_id, attempt, "WorkerLostError", "the worker ended without a result", True))
+            self._tell(
+                Failed(
+                    trial_id, attempt, "WorkerLostError", "the worker ended without a result", retryable=True
+                )
+            )
 
     def _leaves(self, trial: Trial) -> None:
         self._at_work.pop(trial.trial_id, None)

@@ -10,30 +10,30 @@ from uuid import uuid4
 from ray.exceptions import OutOfMemoryError, RayTaskError
 
 from ratefront.errors import StorageFullError, WorkerLostError
-from ratefront.trial.error_names import OUT_OF_MEMORY, Fault, fault_of
+from ratefront.trial.error_summary import OUT_OF_MEMORY, ErrorSummary, summarise_error
 
 #: A folder with less room than this is full for what a trial leaves there.
 LEAST_ROOM_BYTES = 256 * 2**20
 _PROBE_BYTES = 2**20
 
 
-def fault_of_worker(error: Exception | None) -> Fault:
+def summarise_worker_error(error: Exception | None) -> ErrorSummary:
     """What Ray tells of a worker. A trial's own errors are caught in it, so a process or a node died as a rule."""
     if isinstance(error, RayTaskError):
-        return fault_of(error.cause)
+        return summarise_error(error.cause)
     if isinstance(error, OutOfMemoryError):
-        return Fault(OUT_OF_MEMORY, _lines(error)[0], True)
+        return ErrorSummary(OUT_OF_MEMORY, _lines(error)[0], True)
     # First comes which actor it was, last what may have been the cause.
     why, *_ = _lines(error)[-1].split(". ")
-    return Fault(WorkerLostError.__name__, why, True)
+    return ErrorSummary(WorkerLostError.__name__, why, True)
 
 
-def fault_at(error: Exception, folder: Path) -> Fault:
+def summarise_trial_error(error: Exception, folder: Path) -> ErrorSummary:
     """What the error of a trial amounts to that writes into the sweep's ``folder``.
 
     A disk that is full is the sweep's end if it is the folder's; another one's, a node's own, is worth another try.
     """
-    fault = fault_of(error)
+    fault = summarise_error(error)
     if fault.error == StorageFullError.__name__ and not _is_full(folder):
         return replace(fault, error=type(error).__name__)
     return fault

@@ -33,7 +33,7 @@ from ratefront.records import Objectives, Scalar, Status
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import spec_from_plain
 from ratefront.spec.space.dimensions import Space
-from ratefront.tracking.run_content import final_metrics
+from ratefront.tracking.run_keys import final_metrics
 
 _STATES: Mapping[Status, TrialState] = {
     "planned": TrialState.WAITING,
