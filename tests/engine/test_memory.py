@@ -24,10 +24,8 @@ from ratefront.spec.space.dimensions import Branch, Constant, Float, Int
 
 USUAL = objectives_of({})
 
-STORIES = st.lists(
-    st.tuples(st.sampled_from(("open", "finished", "collapsed", "pruned", "failed", "reopen")), st.integers(0, 99)),
-    max_size=120,
-)  # fmt: skip
+CHANGES = ("open", "finished", "collapsed", "pruned", "stopped", "failed", "reopen")
+STORIES = st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(0, 99)), max_size=120)
 
 
 class Stage:
@@ -106,7 +104,7 @@ def test_a_window_is_bounded_and_shows_what_it_may(
         assert "failed" not in status
         assert status["planned"] <= min(3, len(unfinished))
         assert sum(status.values()) - status["planned"] < 8 + 4
-        ended = sum(trial.status in ("finished", "collapsed", "pruned") for trial in stage.trials)
+        ended = sum(trial.status in ("finished", "collapsed", "pruned", "stopped") for trial in stage.trials)
         assert sum(status.values()) - status["planned"] >= min(8, ended)
 
 
@@ -140,7 +138,7 @@ def test_a_reopened_trial_comes_back_as_an_unfinished_one_and_then_counts(virtua
 def test_how_each_status_stands_in_the_study(virtual: SimpleNamespace) -> None:
     memory = Window(USUAL)
     stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, USUAL)
-    for status in ("finished", "collapsed", "pruned", "failed", "finished", "collapsed"):
+    for status in ("finished", "collapsed", "pruned", "stopped", "failed", "finished", "collapsed"):
         stage.tell("open", 0)
         study.show(memory.shown)
         stage.tell(status, 0)
@@ -150,6 +148,7 @@ def test_how_each_status_stands_in_the_study(virtual: SimpleNamespace) -> None:
     assert [state for state, *_ in told] == [
         "COMPLETE",
         "COMPLETE",
+        "PRUNED",
         "PRUNED",
         "COMPLETE",
         "COMPLETE",
@@ -205,11 +204,11 @@ def test_the_best_are_on_the_front_first_and_collapsed_ones_last(
     stage = Stage(virtual, memory)
     for _ in range(size):
         stage.tell("open", 0)
-        stage.tell(random.choice(("finished", "finished", "collapsed", "pruned")), 0)
+        stage.tell(random.choice(("finished", "finished", "collapsed", "pruned", "stopped")), 0)
     chosen = best(stage.trials, USUAL, count)
     assert len(chosen) == min(size, count)
     assert len({trial.number for trial in chosen}) == len(chosen)
-    order = [("finished", "collapsed", "pruned").index(trial.status) for trial in chosen]
+    order = [("finished", "collapsed").index(trial.status) if trial.result else 2 for trial in chosen]
     assert order == sorted(order)
     points = {
         trial.params.trial_id: [trial.result.objective(name) for name in USUAL]

@@ -75,7 +75,7 @@ def by_merged(eventful: Any, merged: int) -> Any:
 
 
 def test_every_trial_has_ended_as_it_should(eventful: Any) -> None:
-    assert statuses(eventful.history) == {"finished": 5, "collapsed": 1, "failed": 4, "pruned": 1}
+    assert statuses(eventful.history) == {"finished": 5, "collapsed": 1, "failed": 4, "stopped": 1}
     assert eventful.history.ended
     assert eventful.seen[-1] == len(OPTIONS)
 
@@ -112,7 +112,7 @@ def test_a_full_memory_is_tried_again_with_smaller_batches(eventful: Any) -> Non
 
 def test_a_trial_that_somebody_stops_is_pruned_at_its_next_report(eventful: Any) -> None:
     trial = by_merged(eventful, 13)
-    assert (trial.status, trial.reason, trial.step) == ("pruned", "stopped by hand", 1)
+    assert (trial.status, trial.reason, trial.step) == ("stopped", "stopped by hand", 1)
     assert not list(SweepFolder(eventful.folder).requests.iterdir())
 
 
@@ -302,7 +302,7 @@ def test_nobody_waits_for_a_stopped_trial_in_a_long_epoch_when_all_others_have_e
 
     began = time.monotonic()
     history = fake.run(fake.loaded(1, (15,)), folder.path, on_update=on_update)
-    assert statuses(history) == {"pruned": 1}
+    assert statuses(history) == {"stopped": 1}
     assert time.monotonic() - began < 40
 
 
@@ -313,7 +313,7 @@ def test_a_stopped_trial_in_a_long_epoch_does_not_keep_its_slot(
     folder = SweepFolder(tmp_path / "sweep")
 
     def on_update(history: Any) -> None:
-        if history.with_status("pruned"):
+        if history.with_status("stopped"):
             (folder.path / "long").unlink(missing_ok=True)
             return
         (folder.path / "long").touch()
@@ -321,7 +321,7 @@ def test_a_stopped_trial_in_a_long_epoch_does_not_keep_its_slot(
             ask(folder, Request("t0000", "it hangs"))
 
     history = fake.run(fake.loaded(2, (15,), concurrent=1), folder.path, on_update=on_update)
-    assert [trial.status for trial in history.trials.values()] == ["pruned", "finished"]
+    assert [trial.status for trial in history.trials.values()] == ["stopped", "finished"]
     assert [trial.attempts for trial in history.trials.values()] == [1, 1]
 
 

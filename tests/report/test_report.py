@@ -139,7 +139,7 @@ def test_our_own_style_and_script_name_no_address(folder):
 
 def test_the_page_says_what_was_found(page):
     text = " ".join(page.text.split())
-    assert "Ended: 30 of 30 trials ended (24 finished, 2 collapsed, 2 pruned, 2 failed)." in text
+    assert "Ended: 30 of 30 trials ended (24 finished, 2 collapsed, 1 pruned, 1 stopped, 2 failed)." in text
     assert "The learned codec" in text
     assert "of the task model's 51.1 KiB" in text
     assert "above the oracle" in text

@@ -9,12 +9,14 @@ from types import SimpleNamespace
 import pytest
 
 from ratefront.engine.search.first_trials import spread
+from ratefront.history.events import Ended, Planned, Pruned, Started
 from ratefront.pareto import non_dominated
 from ratefront.records import OBJECTIVES, TrialParams, TrialResult
 from ratefront.simulate.built_in_sweep import built_in
 from ratefront.simulate.driver_capacity import Capacity, capacity
 from ratefront.simulate.memory_ledger import Disk, DriverDied, MemoryJournal
 from ratefront.simulate.outcome import outcome_of
+from ratefront.simulate.reference_model import Witness
 from ratefront.simulate.run_simulation import run
 from ratefront.simulate.simulated_problem import Synthetic, best_place, shape
 from ratefront.simulate.simulation_input import asked_for, with_faults
@@ -46,6 +48,14 @@ def test_a_writer_that_dies_leaves_a_part_that_the_next_one_cuts_or_keeps_whole(
     entries = MemoryJournal(disk, lambda: 1.0).entries
     assert len(entries) == (2 if kept == 1.0 else 1)
     assert disk.content.endswith(b"\n")
+
+
+def test_the_reference_model_takes_a_pruned_trial_as_ended() -> None:
+    witness = Witness(requested=1, retries=2, first_alone=False, most=math.inf)
+    begun = [Planned("t0000", 0, 1, {"family": "label"}), Started("t0000", 1, "w")]
+    pruned, ended = Pruned("t0000", 1, "dominated"), Ended("done")
+    assert not [fault for event in (*begun, pruned, ended) for fault in witness.see(event)]
+    assert "it has ended" in next(witness.see(pruned))
 
 
 SPACE: Space = {

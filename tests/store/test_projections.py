@@ -65,6 +65,7 @@ SUMMARY_KEYS = {
     "trials_requested",
     "trials_finished",
     "trials_pruned",
+    "trials_stopped",
     "trials_collapsed",
     "trials_failed",
     "task_model_accuracy",
@@ -115,7 +116,7 @@ def rows_of(folder):
 
 def test_trials_csv_has_a_row_for_every_trial_requested(folder):
     statuses = Counter(row["status"] for row in rows_of(folder))
-    assert statuses == {"finished": 24, "collapsed": 2, "pruned": 2, "failed": 2}
+    assert statuses == {"finished": 24, "collapsed": 2, "pruned": 1, "stopped": 1, "failed": 2}
     assert sum(statuses.values()) == 30
     assert len({row["trial_id"] for row in rows_of(folder)}) == 30
 
@@ -190,7 +191,7 @@ def test_summary_has_all_keys_and_no_nan(folder):
     assert summary.keys() >= SUMMARY_KEYS
     assert all(entry.keys() >= FRONT_KEYS for entry in summary["front"])
     assert all(entry["gap_bits"].keys() == GAP_KEYS for entry in summary["front"])
-    requested = sum(summary[f"trials_{s}"] for s in ("finished", "pruned", "collapsed", "failed"))
+    requested = sum(summary[f"trials_{s}"] for s in ("finished", "pruned", "stopped", "collapsed", "failed"))
     assert requested == summary["trials_requested"] == 30
     assert summary["reference"] == {
         "rate_bits": RAW_BITS,

@@ -16,6 +16,7 @@ from ratefront.history.events import (
     Failed,
     Finished,
     Planned,
+    Pruned,
     Reconfigured,
     Reopened,
     Reported,
@@ -28,13 +29,13 @@ from ratefront.store.ledger.driver_lock import driver_of
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.sweep_status import FRONT_ROWS, FailedTrial, RunningTrial, SweepStatus, status_of
 
-COUNTS = ("finished", "collapsed", "pruned", "failed", "running", "planned")
+COUNTS = ("finished", "collapsed", "pruned", "stopped", "failed", "running", "planned")
 
 
 def test_a_sweep_that_has_ended(tmp_path: Path) -> None:
     status = status_of(full_sweep(tmp_path))
     assert (status.sweep, status.state, status.driver) == ("digits", "ended", None)
-    assert [getattr(status, name) for name in COUNTS] == [24, 2, 2, 2, 0, 0]
+    assert [getattr(status, name) for name in COUNTS] == [24, 2, 1, 1, 2, 0, 0]
     assert status.trials_requested == 30
     assert [failure.trial_id for failure in status.failures] == ["t0028", "t0029"]
     assert status.failures[0] == FailedTrial("t0028", "DivergedError", "loss is NaN at epoch 3 (β = 900)", 1)
@@ -230,3 +231,11 @@ def test_the_time_up_to_a_trial_that_a_driver_stopped_counts() -> None:
     ):
         pace.apply(Entry(seq, 10.0 * seq, event))
     assert pace.worked_s == 20.0
+
+
+def test_pruned_trials_count_for_the_speed() -> None:
+    pace = Pace()
+    for seq in range(4):
+        pace.apply(Entry(seq, 10.0 * seq, Pruned(f"t{seq:04d}", 1, "dominated")))
+    assert pace.worked_s == 30.0
+    assert pace.trials_per_hour(pace.worked_s) == 360.0

@@ -29,6 +29,7 @@ from tests.tracking.stories import (
     reported,
     resumed,
     started,
+    stopped,
     whole_sweep,
 )
 
@@ -78,6 +79,15 @@ def test_each_ending_has_its_status(
 ) -> None:
     run = shown[trial_id]
     assert (run.status, run.tags["status"]) == (status, tag)
+
+
+def test_a_trial_that_a_person_stopped_says_so(place: Place) -> None:
+    run = show(Story().tell(created(), planned(0), started(0), stopped(0)), place)["t0000"]
+    assert (run.status, run.tags["status"], run.tags["status_reason"]) == (
+        "KILLED",
+        "stopped",
+        "stopped by hand",
+    )
 
 
 def test_a_planned_trial_that_never_ran_has_no_run(place: Place) -> None:

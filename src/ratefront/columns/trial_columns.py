@@ -66,7 +66,8 @@ _ENDED: tuple[OfTrial, ...] = (
         "status",
         "status",
         lambda trial: trial.status,
-        "`finished`, `collapsed` (validation accuracy not above the majority class by 2σ), `pruned`, `failed`",
+        "`finished`, `collapsed` (validation accuracy not above the majority class by 2σ), `pruned` (the search "
+        "stopped it), `stopped` (a person stopped it), `failed`",
         table="trials",
     ),
     Column("reason", "reason", lambda trial: trial.reason, "why it ended as it did", table="trials"),

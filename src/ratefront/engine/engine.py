@@ -188,7 +188,7 @@ class Engine:
                     self._end(trial_id)
                 else:
                     self._queue(trial_id)
-            case events.Stopped(trial_id) | events.Finished(trial_id):
+            case events.Finished(trial_id) | events.Pruned(trial_id) | events.Stopped(trial_id):
                 self._end(trial_id)
             case events.Resumed():
                 self._requeue()

@@ -194,8 +194,11 @@ class SweepHistory:
             trial.reason = event.reason
             self._move(trial, "planned")
 
-    def _stop(self, event: events.Stopped, time: float) -> None:
+    def _prune(self, event: events.Pruned, time: float) -> None:
         self._end(self._not_ended(event.trial_id), "pruned", event.reason, time)
+
+    def _stop(self, event: events.Stopped, time: float) -> None:
+        self._end(self._not_ended(event.trial_id), "stopped", event.reason, time)
 
     def _halt(self, event: events.Halted, time: float) -> None:
         self.halted = event
@@ -255,6 +258,7 @@ _FOLD: Mapping[type[events.Event], Callable[[SweepHistory, Any, float], None]] =
     events.Reported: SweepHistory._report,
     events.Finished: SweepHistory._finish,
     events.Failed: SweepHistory._fail,
+    events.Pruned: SweepHistory._prune,
     events.Stopped: SweepHistory._stop,
     events.Resumed: SweepHistory._resume,
     events.Reconfigured: SweepHistory._reconfigure,

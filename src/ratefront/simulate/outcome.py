@@ -36,6 +36,7 @@ class Outcome:
     trials_finished: int
     trials_collapsed: int
     trials_pruned: int
+    trials_stopped: int
     trials_failed: int
     objectives: tuple[str, ...]
     reference: Mapping[str, float]
@@ -66,6 +67,7 @@ def outcome_of(done: Run) -> Outcome:
         trials_finished=history.counts["finished"],
         trials_collapsed=history.counts["collapsed"],
         trials_pruned=history.counts["pruned"],
+        trials_stopped=history.counts["stopped"],
         trials_failed=history.counts["failed"],
         objectives=tuple(spec.objectives),
         reference={name: reference[name] for name in spec.objectives},

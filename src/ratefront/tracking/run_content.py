@@ -42,6 +42,7 @@ RUN_STATUS: Mapping[Status, RunStatus] = {
     "finished": "FINISHED",
     "collapsed": "FINISHED",
     "pruned": "KILLED",
+    "stopped": "KILLED",
     "failed": "FAILED",
 }
 

@@ -27,11 +27,11 @@ def best(trials: Sequence[TrialHistory], objectives: Objectives, count: int) -> 
     of equals the earlier ones.
     """
     chosen: list[TrialHistory] = []
-    for status in ("finished", "collapsed", "pruned"):
+    for status in ("finished", "collapsed"):
         alike = [trial for trial in trials if trial.status == status]
-        room = count - len(chosen)
-        chosen += alike[:room] if status == "pruned" else _best_measured(alike, objectives, room)
-    return chosen
+        chosen += _best_measured(alike, objectives, count - len(chosen))
+    without_result = [trial for trial in trials if trial.status in ("pruned", "stopped")]
+    return chosen + without_result[: count - len(chosen)]
 
 
 def _best_measured(

@@ -6,7 +6,7 @@ How a trial stands there:
 planned, running           RUNNING: TPE takes them for bad ones (constant liar), lest slots repeat each other
 finished                   COMPLETE with the objectives on validation
 collapsed                  COMPLETE and infeasible: never a best trial, avoided by the samplers
-pruned                     PRUNED
+pruned, stopped            PRUNED
 failed                     not there: nothing is learned from it
 =========================  =================================================================
 """
@@ -36,6 +36,7 @@ _STATES: Mapping[Status, TrialState] = {
     "finished": TrialState.COMPLETE,
     "collapsed": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
+    "stopped": TrialState.PRUNED,
 }
 
 #: Questions and stand-ins that are over and lie in the study unseen; with more of them it is built anew.

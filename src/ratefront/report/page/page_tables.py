@@ -166,7 +166,7 @@ def _unknown_costs(results: Sequence[TrialResult]) -> list[str]:
 
 
 def lost_table(view: SweepView, status: Status) -> Table:
-    """The trials of one status (failed, collapsed, pruned) with their reasons."""
+    """The trials of one status (failed, collapsed, pruned, stopped) with their reasons."""
     trial_id, reason = named("trial_id"), named("reason")
     rows = tuple(
         (

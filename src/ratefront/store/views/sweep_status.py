@@ -92,6 +92,7 @@ class SweepStatus:
     finished: int
     collapsed: int
     pruned: int
+    stopped: int
     failed: int
     running: int
     planned: int
@@ -105,7 +106,7 @@ class SweepStatus:
 
     @property
     def trials_ended(self) -> int:
-        return self.finished + self.collapsed + self.pruned + self.failed
+        return self.finished + self.collapsed + self.pruned + self.stopped + self.failed
 
     @property
     def trials_begun(self) -> int:
@@ -156,6 +157,7 @@ def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
         finished=history.counts["finished"],
         collapsed=history.counts["collapsed"],
         pruned=history.counts["pruned"],
+        stopped=history.counts["stopped"],
         failed=history.counts["failed"],
         running=len(at_work),
         planned=unended - len(at_work),

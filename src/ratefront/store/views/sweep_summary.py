@@ -64,6 +64,7 @@ class Summary:
     trials_requested: int
     trials_finished: int
     trials_pruned: int
+    trials_stopped: int
     trials_collapsed: int
     trials_failed: int
     task_model_accuracy: float | None
@@ -111,6 +112,7 @@ def summarise(history: SweepHistory, facts: TaskFacts, overlay: PredictionBounds
         trials_requested=history.trials_requested,
         trials_finished=history.counts["finished"],
         trials_pruned=history.counts["pruned"],
+        trials_stopped=history.counts["stopped"],
         trials_collapsed=history.counts["collapsed"],
         trials_failed=history.counts["failed"],
         task_model_accuracy=facts.accuracy,
