@@ -21,9 +21,9 @@ from pathlib import Path
 from random import Random
 
 from ratefront.engine.search.first_trials import spread
-from ratefront.engine.search.sampler_memory import Window
+from ratefront.engine.search.next_suggestion import Suggester
+from ratefront.engine.search.sampler_memory import BoundedMemory
 from ratefront.engine.search.sampler_study import SamplerStudy
-from ratefront.engine.search.suggest import Suggester
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.pareto import hypervolume
 from ratefront.records import TrialParams, TrialResult
@@ -126,7 +126,7 @@ def _search(name: str, seed: int, *, forgets: bool = True) -> Suggester:
     sampler = DIGITS.spec.sampler.model_copy(update={"seed": seed, "name": name})
     suggester = Suggester(sampler, DIGITS.space, OBJECTIVES)
     if not forgets:
-        suggester._memory = Window(OBJECTIVES, sys.maxsize, sys.maxsize)
+        suggester._memory = BoundedMemory(OBJECTIVES, sys.maxsize, sys.maxsize)
     return suggester
 
 

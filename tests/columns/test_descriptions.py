@@ -13,15 +13,15 @@ from tests.builders import result
 
 import ratefront
 from ratefront.columns import (
+    FRONT_COLUMNS,
     NAMES,
-    OF_FRONT,
     TEST_ONLY,
     Column,
+    columns_of_trial,
     gap_columns,
-    is_taken,
+    is_reserved_name,
     measured,
     named,
-    of_trial,
     tracker_key,
 )
 from ratefront.records import Measurement, TrialResult
@@ -80,7 +80,7 @@ def test_a_number_of_a_result_has_one_column() -> None:
 
 
 def test_names_and_keys_are_told_apart() -> None:
-    columns = [*of_trial(("mine",)), *OF_FRONT, *gap_columns("oracle")]
+    columns = [*columns_of_trial(("mine",)), *FRONT_COLUMNS, *gap_columns("oracle")]
     names, keys = [c.name for c in columns], [c.key for c in columns if c.key]
     assert len(set(names)) == len(names)
     assert len(set(keys)) == len(keys)
@@ -103,7 +103,7 @@ def test_names_and_keys_are_told_apart() -> None:
     ],
 )
 def test_a_metric_may_not_be_called_as_a_column_of_every_sweep_is(metric: str, taken: bool) -> None:
-    assert is_taken(metric) is taken
+    assert is_reserved_name(metric) is taken
 
 
 def test_a_column_that_nobody_described_is_an_error() -> None:
@@ -138,8 +138,8 @@ def lines(columns: list[Column[Any, Any]]) -> list[str]:
 
 def test_the_documentation_has_these_columns_in_these_words() -> None:
     text = (Path(__file__).parents[2] / "docs" / "files.md").read_text()
-    every = of_trial(("NAME",))
-    front = [*(c for c in every if c.table == "front"), *OF_FRONT, *gap_columns("BOUND")]
+    every = columns_of_trial(("NAME",))
+    front = [*(c for c in every if c.table == "front"), *FRONT_COLUMNS, *gap_columns("BOUND")]
     for columns in ([c for c in every if c.table != "front"], front):
         table = "\n".join(["| column | unit | meaning |", "|---|---|---|", *lines(columns)])
         assert f"\n\n{table}\n\n" in text, f"docs/files.md should have\n{table}"

@@ -56,9 +56,9 @@ def test_log_loss_and_metrics_stand_behind_accuracy_on_each_split(history: Sweep
 
 
 def test_rows_hold_them_and_lack_what_has_no_scores(history: SweepHistory) -> None:
-    of_label, of_split = trial_rows(history)
+    of_label, columns_of_split = trial_rows(history)
     names = [*ON_TEST[1:], *(f"{name}_validation" for name in ON_TEST[1:])]
-    assert [of_split[name] for name in names] == [0.25, 0.75, 4, 0.5, 0.625, 5]
+    assert [columns_of_split[name] for name in names] == [0.25, 0.75, 4, 0.5, 0.625, 5]
     assert [of_label[name] for name in names] == [None, None, 4, None, None, 5]
     written = list(csv.DictReader(trials_csv(history).splitlines()))
     assert [row["log_loss_bits"] for row in written] == ["", "0.25"]
@@ -167,7 +167,7 @@ def described(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     energy = Column("energy_mj", "energy", lambda result: result.extra["energy"], "", key="cost/energy_mj")
     monkeypatch.setattr(results, "_ON_A_SPLIT", (*results._ON_A_SPLIT, blocks))
     monkeypatch.setattr(results, "COSTS", (*results.COSTS, energy))
-    cached = (results.measured, trials.of_trial)
+    cached = (results.measured, trials.columns_of_trial)
     for each in cached:
         each.cache_clear()
     yield

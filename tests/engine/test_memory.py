@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratefront.engine.search.first_trials import spread
-from ratefront.engine.search.sampler_memory import Generations, Memory, Window
+from ratefront.engine.search.sampler_memory import BoundedMemory, GenerationMemory, SamplerMemory
 from ratefront.engine.search.sampler_ranking import best
 from ratefront.engine.search.sampler_study import SamplerStudy, branches_of
 from ratefront.history.sweep_history import TrialHistory
@@ -31,7 +31,7 @@ STORIES = st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(0, 99)), max_
 class Stage:
     """Tells memories a story: which trial an event concerns is chosen by its number among those that it can."""
 
-    def __init__(self, virtual: SimpleNamespace, *memories: Memory) -> None:
+    def __init__(self, virtual: SimpleNamespace, *memories: SamplerMemory) -> None:
         self._virtual, self._memories = virtual, memories
         self.trials: list[TrialHistory] = []
 
@@ -77,7 +77,7 @@ def said(study: SamplerStudy) -> list[tuple[Any, ...]]:
 def test_a_study_that_was_shown_every_change_says_what_one_says_that_is_shown_the_end(
     virtual: SimpleNamespace, story: list[tuple[str, int]], pauses: set[int], generations: bool
 ) -> None:
-    memory = Generations(USUAL, 5) if generations else Window(USUAL, 8, 3, 4)
+    memory = GenerationMemory(USUAL, 5) if generations else BoundedMemory(USUAL, 8, 3, 4)
     stage = Stage(virtual, memory)
     followed, late = (SamplerStudy(virtual.SPACE, USUAL) for _ in range(2))
     for place, (what, which) in enumerate(story):
@@ -95,7 +95,7 @@ def test_a_study_that_was_shown_every_change_says_what_one_says_that_is_shown_th
 def test_a_window_is_bounded_and_shows_what_it_may(
     virtual: SimpleNamespace, story: list[tuple[str, int]]
 ) -> None:
-    window = Window(USUAL, 8, 3, 4)
+    window = BoundedMemory(USUAL, 8, 3, 4)
     stage = Stage(virtual, window)
     for what, which in story:
         stage.tell(what, which)
@@ -109,7 +109,7 @@ def test_a_window_is_bounded_and_shows_what_it_may(
 
 
 def test_a_window_keeps_the_best_and_some_of_the_others_from_the_whole_time(virtual: SimpleNamespace) -> None:
-    window = Window(USUAL, 20, 3, 20)
+    window = BoundedMemory(USUAL, 20, 3, 20)
     stage = Stage(virtual, window)
     for _ in range(40):
         stage.tell("open", 0)
@@ -125,7 +125,7 @@ def test_a_window_keeps_the_best_and_some_of_the_others_from_the_whole_time(virt
 
 
 def test_a_reopened_trial_comes_back_as_an_unfinished_one_and_then_counts(virtual: SimpleNamespace) -> None:
-    memory = Window(USUAL, 8, 3, 4)
+    memory = BoundedMemory(USUAL, 8, 3, 4)
     stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, USUAL)
     states = []
     for what in ("open", "failed", "reopen", "finished"):
@@ -136,7 +136,7 @@ def test_a_reopened_trial_comes_back_as_an_unfinished_one_and_then_counts(virtua
 
 
 def test_how_each_status_stands_in_the_study(virtual: SimpleNamespace) -> None:
-    memory = Window(USUAL)
+    memory = BoundedMemory(USUAL)
     stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, USUAL)
     for status in ("finished", "collapsed", "pruned", "stopped", "failed", "finished", "collapsed"):
         stage.tell("open", 0)
@@ -163,8 +163,8 @@ def test_how_each_status_stands_in_the_study(virtual: SimpleNamespace) -> None:
 
 
 def test_litter_is_thrown_away(virtual: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ratefront.engine.search.sampler_study.MOST_LITTER", 10)
-    memory = Window(USUAL)
+    monkeypatch.setattr("ratefront.engine.search.sampler_study.MAX_DISCARDED", 10)
+    memory = BoundedMemory(USUAL)
     stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, USUAL)
     stage.tell("open", 0)
     for seed in range(50):
@@ -175,7 +175,7 @@ def test_litter_is_thrown_away(virtual: SimpleNamespace, monkeypatch: pytest.Mon
 
 
 def test_a_generation_that_is_full_gives_its_best_as_parents(virtual: SimpleNamespace) -> None:
-    memory = Generations(USUAL, 6)
+    memory = GenerationMemory(USUAL, 6)
     stage = Stage(virtual, memory)
     for _ in range(8):
         stage.tell("open", 0)
@@ -200,7 +200,7 @@ def test_a_generation_that_is_full_gives_its_best_as_parents(virtual: SimpleName
 def test_the_best_are_on_the_front_first_and_collapsed_ones_last(
     virtual: SimpleNamespace, seed: int, size: int, count: int
 ) -> None:
-    random, memory = Random(seed), Window(USUAL)
+    random, memory = Random(seed), BoundedMemory(USUAL)
     stage = Stage(virtual, memory)
     for _ in range(size):
         stage.tell("open", 0)

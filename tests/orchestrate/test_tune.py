@@ -31,7 +31,7 @@ from ratefront.orchestrate.tracked_ending import closing_of
 from ratefront.orchestrate.tune import tune_results
 from ratefront.store.ledger.ledger_file import Ledger, read_entries
 from ratefront.store.ledger.read_ledger import read_history
-from ratefront.store.ledger.stop_requests import Request, ask
+from ratefront.store.ledger.stop_requests import StopRequest, leave_request
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.sweep_status import status_of
 
@@ -61,7 +61,7 @@ def eventful(
         seen.append(len(history.trials))
         slow = [trial for trial in history.with_status("running") if trial.params.values["merged"] == 13]
         if slow and slow[0].step == 1 and not SweepFolder(folder).requests.exists():
-            ask(SweepFolder(folder), Request(slow[0].params.trial_id, "stopped by hand"))
+            leave_request(SweepFolder(folder), StopRequest(slow[0].params.trial_id, "stopped by hand"))
 
     history = fake.run(fake.loaded(len(OPTIONS), OPTIONS), folder, on_update=on_update)
     return SimpleNamespace(history=history, folder=folder, seen=seen, follower=module_follower)
@@ -185,7 +185,7 @@ def test_an_ended_sweep_goes_on_with_more_trials_and_those_that_had_failed(
 def test_a_sweep_ends_where_its_space_holds_no_more_and_says_so(
     fake: SimpleNamespace, follower: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ratefront.engine.search.suggest.uses_seed", lambda values: False)
+    monkeypatch.setattr("ratefront.engine.search.next_suggestion.uses_seed", lambda values: False)
     spec, folder = fake.loaded(8, (7, 8, 9)), tmp_path / "sweep"
     history = fake.run(spec, folder)
     assert sorted(trial.params.values["merged"] for trial in history.with_status("finished")) == [7, 8, 9]
@@ -298,7 +298,7 @@ def test_nobody_waits_for_a_stopped_trial_in_a_long_epoch_when_all_others_have_e
     def on_update(history: Any) -> None:
         (folder.path / "long").touch()
         if history.with_status("running") and not folder.requests.exists():
-            ask(folder, Request("t0000", "enough"))
+            leave_request(folder, StopRequest("t0000", "enough"))
 
     began = time.monotonic()
     history = fake.run(fake.loaded(1, (15,)), folder.path, on_update=on_update)
@@ -318,7 +318,7 @@ def test_a_stopped_trial_in_a_long_epoch_does_not_keep_its_slot(
             return
         (folder.path / "long").touch()
         if history.with_status("running") and not folder.requests.exists():
-            ask(folder, Request("t0000", "it hangs"))
+            leave_request(folder, StopRequest("t0000", "it hangs"))
 
     history = fake.run(fake.loaded(2, (15,), concurrent=1), folder.path, on_update=on_update)
     assert [trial.status for trial in history.trials.values()] == ["stopped", "finished"]

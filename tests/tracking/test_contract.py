@@ -34,7 +34,7 @@ from tests.tracking.stories import (
 )
 
 from ratefront.history.sweep_history import SweepHistory
-from ratefront.store.task_model_facts import DatasetFacts
+from ratefront.store.task_model_info import DatasetInfo
 from ratefront.tracking.delivery.deliver import Delivery
 from ratefront.tracking.delivery.folder_content import NoFiles
 from ratefront.tracking.memory_tracker import RunRecord
@@ -398,7 +398,7 @@ class OnBirds(NoFiles):
     """A folder that says what its sweep was trained on: one's own data, which are called as their file is."""
 
     def surroundings(self, history: SweepHistory) -> Surroundings | None:
-        birds = DatasetFacts("arrays", {"path": "/data/birds.npz", "split_seed": 0}, "ab12")
+        birds = DatasetInfo("arrays", {"path": "/data/birds.npz", "split_seed": 0}, "ab12")
         return Surroundings(Path("digits"), dataset=birds)
 
 

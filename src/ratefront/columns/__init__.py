@@ -3,57 +3,59 @@
 from __future__ import annotations
 
 from ratefront.columns.column import Cell, Column, Row
-from ratefront.columns.number_formats import NARROW, brief, kibibytes, number, percent
+from ratefront.columns.number_formats import NO_BREAK_SPACE, brief, kibibytes, number, percent
 from ratefront.columns.result_columns import (
     COSTS,
     TEST_ONLY,
-    OfResult,
+    ResultColumn,
+    columns_of_split,
     measured,
     name_on_validation,
-    of_split,
 )
 from ratefront.columns.trial_columns import (
+    FRONT_COLUMNS,
     MAIN_PARAMETERS,
-    OF_FRONT,
-    OfFront,
-    OfTrial,
-    OnFront,
-    Trial,
+    FrontColumn,
+    FrontPlace,
+    TrialColumn,
+    TrialLike,
+    columns_of_trial,
     gap_columns,
-    of_trial,
 )
 
 __all__ = [
     "COSTS",
+    "FRONT_COLUMNS",
     "MAIN_PARAMETERS",
     "NAMES",
-    "NARROW",
-    "OF_FRONT",
+    "NO_BREAK_SPACE",
     "TEST_ONLY",
     "Cell",
     "Column",
-    "OfFront",
-    "OfResult",
-    "OfTrial",
-    "OnFront",
+    "FrontColumn",
+    "FrontPlace",
+    "ResultColumn",
     "Row",
-    "Trial",
+    "TrialColumn",
+    "TrialLike",
     "brief",
+    "columns_of_split",
+    "columns_of_trial",
     "gap_columns",
-    "is_taken",
+    "is_reserved_name",
     "kibibytes",
     "measured",
     "name_on_validation",
     "named",
     "number",
-    "of_split",
-    "of_trial",
     "percent",
     "tracker_key",
 ]
 
 #: What every sweep's tables have: no metric may be called so.
-NAMES = frozenset([*(column.name for column in of_trial()), *(column.name for column in OF_FRONT)])
+NAMES = frozenset(
+    [*(column.name for column in columns_of_trial()), *(column.name for column in FRONT_COLUMNS)]
+)
 
 #: What the names of further columns begin with.
 _PREFIXES = ("params.", "gap_bits", "gap_ratio")
@@ -62,7 +64,7 @@ _PREFIXES = ("params.", "gap_bits", "gap_ratio")
 _BESIDE = frozenset({"params", "gap_bits"})
 
 
-def is_taken(metric: str) -> bool:
+def is_reserved_name(metric: str) -> bool:
     """True where every sweep's tables already have what a metric of this name, or its column of validation, would be
     called.
     """
@@ -70,9 +72,9 @@ def is_taken(metric: str) -> bool:
     return bool(names & (NAMES | _BESIDE)) or metric.startswith(_PREFIXES)
 
 
-def named(name: str, metrics: tuple[str, ...] = ()) -> OfTrial:
+def named(name: str, metrics: tuple[str, ...] = ()) -> TrialColumn:
     """The column of this name; a KeyError where there is none."""
-    return {column.name: column for column in of_trial(metrics)}[name]
+    return {column.name: column for column in columns_of_trial(metrics)}[name]
 
 
 def tracker_key(name: str) -> str:

@@ -10,13 +10,13 @@ from ratefront.columns.column import Column
 from ratefront.columns.number_formats import kibibytes, number, percent
 from ratefront.records import Measurement, TrialResult
 
-OfSplit: TypeAlias = Column[Measurement, float | None]
-OfResult: TypeAlias = Column[TrialResult, float | None]
+SplitColumn: TypeAlias = Column[Measurement, float | None]
+ResultColumn: TypeAlias = Column[TrialResult, float | None]
 
 BIT = "bit/sample"
 
 #: What is measured on a split. Each has two columns: its own name is that of test.
-_ON_A_SPLIT: tuple[OfSplit, ...] = (
+_ON_A_SPLIT: tuple[SplitColumn, ...] = (
     Column(
         "rate_bits",
         "rate",
@@ -88,7 +88,7 @@ _ON_A_SPLIT: tuple[OfSplit, ...] = (
 TEST_ONLY = frozenset({"rate_bits_estimated", "rate_bits_alone", "rate_total_bits", "overhead_bits"})
 
 #: What a codec costs, whatever is measured with it.
-COSTS: tuple[OfResult, ...] = (
+COSTS: tuple[ResultColumn, ...] = (
     Column(
         "transmitter_bytes",
         "transmitter",
@@ -133,12 +133,12 @@ COSTS: tuple[OfResult, ...] = (
 )
 
 
-def of_split(metrics: Iterable[str] = ()) -> tuple[OfSplit, ...]:
+def columns_of_split(metrics: Iterable[str] = ()) -> tuple[SplitColumn, ...]:
     """What is measured on a split, with the sweep's own ``metrics``."""
     return (*_ON_A_SPLIT, *map(_metric, metrics))
 
 
-def _metric(name: str) -> OfSplit:
+def _metric(name: str) -> SplitColumn:
     return Column(
         name,
         name,
@@ -155,12 +155,12 @@ def name_on_validation(name: str) -> str:
     return f"{name}_validation"
 
 
-def on_test(column: OfSplit) -> OfResult:
+def on_test(column: SplitColumn) -> ResultColumn:
     """The column of the test split."""
     return column.within(lambda result: result.test)
 
 
-def on_validation(column: OfSplit) -> OfResult:
+def on_validation(column: SplitColumn) -> ResultColumn:
     """The column of the validation split; trackers show what the search saw of it under the objectives."""
     return column.within(
         lambda result: result.validation,
@@ -172,9 +172,9 @@ def on_validation(column: OfSplit) -> OfResult:
 
 
 @lru_cache(maxsize=64)  # a sweep has one set of metrics, and thousands of results
-def measured(metrics: tuple[str, ...] = ()) -> tuple[OfResult, ...]:
+def measured(metrics: tuple[str, ...] = ()) -> tuple[ResultColumn, ...]:
     """The columns of a result, in order, with those of the sweep's own ``metrics``."""
-    columns = of_split(metrics)
+    columns = columns_of_split(metrics)
     return (
         *map(on_test, columns),
         *(on_validation(column) for column in columns if column.name not in TEST_ONLY),

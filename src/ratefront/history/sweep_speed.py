@@ -28,7 +28,7 @@ _ENDS = frozenset({Finished, Pruned, Stopped, Failed})  # of a trial; a failure 
 
 
 @dataclass
-class Pace:
+class SweepSpeed:
     """Folds a ledger's entries; ``worked_s`` is the sweep's time at work up to the last of them."""
 
     worked_s: float = 0.0

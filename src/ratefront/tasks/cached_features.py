@@ -21,7 +21,7 @@ from torch import nn
 from ratefront.data.cache_folders import cache_folder
 from ratefront.data.dataset import Samples
 from ratefront.errors import InputError
-from ratefront.store.files.process_lock import alone, is_free
+from ratefront.store.files.process_lock import exclusively, is_unlocked
 from ratefront.tasks.task_model import at_once
 
 _DRAFT = ".draft"
@@ -45,15 +45,15 @@ def cached_features(front_end: nn.Module, samples: Samples, content: str) -> Sam
     folder = cache_folder() / "features"
     path = folder / f"{_identity(front_end, content)}.npy"
     shape = _shape(front_end, samples)
-    with alone(path.with_suffix(".lock"), "features"):
-        with alone(folder / "room.lock", "room for features"):
+    with exclusively(path.with_suffix(".lock"), "features"):
+        with exclusively(folder / "room.lock", "room for features"):
             if path.exists():
                 return _mapped(path)
             draft = _reserved(path, shape)
         if draft is None:
             return None
         _compute(front_end, samples, draft)
-        with alone(folder / "room.lock", "room for features"):
+        with exclusively(folder / "room.lock", "room for features"):
             draft.rename(path)
             return _mapped(path)
 
@@ -138,7 +138,7 @@ def _make_room(path: Path, needed_bytes: int) -> bool:
 def _remove_drafts_of_the_dead(folder: Path) -> None:
     """Who computes features holds their lock: a draft that nobody holds was left by a killed process."""
     for draft in folder.glob(f"*{_DRAFT}"):
-        if is_free(draft.with_suffix(".lock")):
+        if is_unlocked(draft.with_suffix(".lock")):
             draft.unlink()
 
 

@@ -24,8 +24,8 @@ from ratefront.own_code import is_own
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.targets.target_modules import module_of_task_model
 from ratefront.store.files.atomic_files import flush_to_disk
-from ratefront.store.files.checksummed_folder import is_whole
-from ratefront.store.files.process_lock import alone
+from ratefront.store.files.checksummed_folder import is_intact
+from ratefront.store.files.process_lock import exclusively
 from ratefront.store.sweep_folder import progress_path
 from ratefront.store.task_model_progress import WAITS, ProgressFile
 from ratefront.tasks.build_task_model import build_task_model
@@ -60,10 +60,10 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
     inputs = inputs_of_task_model(spec, data)
     identity = _identity(spec, data, inputs)
     kept = cache_folder() / "task_models" / identity
-    if not is_whole(kept):
+    if not is_intact(kept):
         work = f"task model {spec.task_model.name}"
-        with alone(kept.with_name(f"{identity}.lock"), work, partial(progress.write, WAITS)):
-            if not is_whole(kept):  # another process may have made it while this one waited
+        with exclusively(kept.with_name(f"{identity}.lock"), work, partial(progress.write, WAITS)):
+            if not is_intact(kept):  # another process may have made it while this one waited
                 course = Course(checkpoint_of(identity), progress.write)
                 _train_into(kept, spec, data, identity, inputs, device, course)
     elif is_own(module_of_task_model(spec.task_model)) and (change := changed_behaviour(spec, kept)):
@@ -129,10 +129,10 @@ def _begin(model: TaskModel, data: Dataset, parameters: TaskModelParameters, pla
 
 def _put(made: Path, kept: Path, aside: Path) -> None:
     """Whole or not at all: in the place of one that is torn, not of one that somebody else has put there meanwhile."""
-    if kept.exists() and not is_whole(kept):
+    if kept.exists() and not is_intact(kept):
         kept.rename(aside)
     try:
         made.rename(kept)
     except OSError:
-        if not is_whole(kept):
+        if not is_intact(kept):
             raise

@@ -23,7 +23,7 @@ from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError
 from ratefront.history.events import TaskModelReady
 from ratefront.spec.schema import Named, SweepSpec
-from ratefront.store.files.checksummed_folder import FACTS, seal
+from ratefront.store.files.checksummed_folder import FACTS_FILE, write_checksums
 from ratefront.tasks.build_task_model import build_task_model
 from ratefront.tasks.float_rounding import MOST_ROUNDING
 from ratefront.tasks.own_network.evaluation_check import check_second_pass, second_pass
@@ -68,7 +68,7 @@ def save_task_model(
         "accuracy_validation": _accuracy(logits["validation"], labels["validation"]),
         "accuracy": _accuracy(logits["test"], labels["test"]),
     }
-    seal(folder, {**facts, **own})
+    write_checksums(folder, {**facts, **own})
 
 
 def _written(folder: Path, model: TaskModel, named: Named, data: Dataset) -> dict[str, NDArray[np.float32]]:
@@ -106,7 +106,7 @@ def _accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
 
 def ready_of(folder: Path) -> TaskModelReady:
     """What the folder's facts say, as the ledger has it."""
-    facts = json.loads((folder / FACTS).read_text())
+    facts = json.loads((folder / FACTS_FILE).read_text())
     return TaskModelReady(
         facts["identity"],
         facts["accuracy_validation"],

@@ -18,11 +18,11 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ratefront.bounds import ORACLE
 from ratefront.catalogue.datasets import dataset_name
-from ratefront.columns import COSTS, OfResult, brief, measured, name_on_validation
+from ratefront.columns import COSTS, ResultColumn, brief, measured, name_on_validation
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import SYSTEM_PREFIX, Status, TrialResult, series_of
 from ratefront.safe_text import plain_markdown
-from ratefront.store.task_model_facts import DatasetFacts
+from ratefront.store.task_model_info import DatasetInfo
 from ratefront.tracking.tracker_protocol import (
     Closing,
     Outcome,
@@ -167,7 +167,7 @@ def _flatten(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str
             yield f"{above}{name}", str(value)
 
 
-def dataset_fields(dataset: DatasetFacts) -> dict[str, str]:
+def dataset_fields(dataset: DatasetInfo) -> dict[str, str]:
     """A data set as MLflow describes one: every field is text, some of it JSON."""
     source = json.dumps({"name": dataset.name, **dataset.parameters}, sort_keys=True, default=str)
     shape = {"shape": dataset.shape, "classes": dataset.classes}
@@ -311,7 +311,7 @@ def _measured(result: TrialResult) -> list[str]:
     ]
 
 
-def _measured_row(column: OfResult, values: Sequence[float | None]) -> str:
+def _measured_row(column: ResultColumn, values: Sequence[float | None]) -> str:
     """Empty where it is known of neither split."""
     if set(values) == {None}:
         return ""
@@ -320,7 +320,7 @@ def _measured_row(column: OfResult, values: Sequence[float | None]) -> str:
     return f"| {plain_markdown(column.heading)}{unit} | {' | '.join(cells)} |"
 
 
-def _cost(column: OfResult, result: TrialResult) -> str:
+def _cost(column: ResultColumn, result: TrialResult) -> str:
     value = column.value(result)
     if value is None:
         return f"{column.heading} unknown ({plain_markdown(column.unknown(result))})"

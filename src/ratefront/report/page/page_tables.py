@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from ratefront.bounds import Gap
-from ratefront.columns import COSTS, OfTrial, brief, named, number
+from ratefront.columns import COSTS, TrialColumn, brief, named, number
 from ratefront.records import Scalar, Status, TrialResult, metric_names
 from ratefront.report.style import bound_style
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
@@ -59,16 +59,16 @@ def front_table(view: SweepView) -> Table:
     return _table(shown, view.front)
 
 
-def _column(column: OfTrial, heading: str = "") -> _Shown:
+def _column(column: TrialColumn, heading: str = "") -> _Shown:
     """A column under its own heading, or under one that says what it stands beside."""
     return _Shown(Cell(heading or column.heading), lambda trial: _cell(column, column.value(trial.trial)))
 
 
-def _cell(column: OfTrial, value: Scalar | None) -> Cell:
+def _cell(column: TrialColumn, value: Scalar | None) -> Cell:
     return Cell(MISSING) if value in (None, "") else Cell(column.brief(value), value)
 
 
-def _where_measured(view: SweepView) -> list[OfTrial]:
+def _where_measured(view: SweepView) -> list[TrialColumn]:
     """Log loss and the sweep's own metrics, where a trial of the front has them."""
     metrics = metric_names(view.spec)
     columns = [named(name, metrics) for name in ("log_loss_bits", *metrics)]

@@ -22,7 +22,7 @@ from typing import IO, Any, Self
 
 from ratefront.errors import LedgerDamagedError, LedgerLockedError, LedgerVersionError
 from ratefront.history.events import LEDGER_FORMAT, Entry, Event, from_plain, to_plain
-from ratefront.history.garbage_collection import uncollected
+from ratefront.history.garbage_collection import garbage_collection_paused
 from ratefront.store.files.atomic_files import flush_to_disk, write_text
 from ratefront.store.ledger.driver_lock import name_of_this_process
 
@@ -182,7 +182,7 @@ class Ledger:
         """Every whole entry, and the offset behind the last."""
         found, end = [], 0
         try:
-            with self.path.open("rb") as stream, uncollected():
+            with self.path.open("rb") as stream, garbage_collection_paused():
                 for entry, offset in scan(stream, self.path, 0):
                     found.append(entry)
                     end = offset

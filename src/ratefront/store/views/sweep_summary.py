@@ -14,7 +14,7 @@ from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.overlay import RATE_ACCURACY, Reference, hypervolume_rate_accuracy, reference_point
 from ratefront.pareto import hypervolume
 from ratefront.records import Objectives, metric_names, objectives_of
-from ratefront.store.task_model_facts import TaskFacts
+from ratefront.store.task_model_info import TaskModelInfo
 from ratefront.store.views.front_trials import front_of, point_of, result_of
 from ratefront.store.views.trials_csv import picked
 
@@ -80,7 +80,7 @@ class Summary:
     metrics: tuple[str, ...] = ()
 
     @property
-    def figures(self) -> dict[str, float]:
+    def numbers(self) -> dict[str, float]:
         """Its finite numbers, by name."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: float(value) for name, value in values.items() if type(value) in (int, float)}
@@ -97,7 +97,7 @@ class Summary:
         }
 
 
-def summarise(history: SweepHistory, facts: TaskFacts, overlay: PredictionBounds | None) -> Summary:
+def summarise(history: SweepHistory, facts: TaskModelInfo, overlay: PredictionBounds | None) -> Summary:
     """What a sweep amounts to, as far as it has come."""
     reference, front = reference_of(history, facts, overlay), front_of(history)
     objectives = objectives_of(history.spec)
@@ -134,7 +134,7 @@ def _warnings(history: SweepHistory, overlay: PredictionBounds | None) -> tuple[
     return (*of_task_model, *(() if overlay is None else overlay.warnings))
 
 
-def reference_of(history: SweepHistory, facts: TaskFacts, overlay: PredictionBounds | None) -> Reference:
+def reference_of(history: SweepHistory, facts: TaskModelInfo, overlay: PredictionBounds | None) -> Reference:
     """The corner of the sweep's hypervolume: its file's ``reference``, completed by the defaults."""
     return reference_point(
         objectives_of(history.spec),

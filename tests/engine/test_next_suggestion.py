@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from ratefront.engine.engine import Engine
 from ratefront.engine.search import suggest
 from ratefront.engine.search.first_trials import INTERVAL_STRATA, spread
-from ratefront.engine.search.sampler_memory import SLACK, WINDOW, Generations, Window
+from ratefront.engine.search.next_suggestion import Suggester
+from ratefront.engine.search.sampler_memory import MAX_ENDED, SLACK, BoundedMemory, GenerationMemory
 from ratefront.engine.search.stable_seed import stable_seed
-from ratefront.engine.search.suggest import Suggester
 from ratefront.history.events import Extended, Planned, Reopened
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.optuna_space import to_optuna
@@ -83,12 +83,12 @@ def test_what_was_planned_is_what_a_replay_up_to_there_suggests(
         assert replayed._suggester.suggest(event.number) == event.values
 
 
-class ShortWindow(Window):
+class ShortWindow(BoundedMemory):
     def __init__(self, objectives: tuple[str, ...]) -> None:
         super().__init__(objectives, size=8, most_unfinished=3, slack=3)
 
 
-class SmallGenerations(Generations):
+class SmallGenerations(GenerationMemory):
     def __init__(self, objectives: tuple[str, ...]) -> None:
         super().__init__(objectives, population=6)
 
@@ -97,8 +97,8 @@ class SmallGenerations(Generations):
 def test_what_is_forgotten_and_what_is_reopened_replay_the_same(
     virtual: SimpleNamespace, sampler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(suggest, "Window", ShortWindow)
-    monkeypatch.setattr(suggest, "Generations", SmallGenerations)
+    monkeypatch.setattr(suggest, "BoundedMemory", ShortWindow)
+    monkeypatch.setattr(suggest, "GenerationMemory", SmallGenerations)
     first = virtual.Driver(virtual.spec(40, sampler, 1), Random(6), 5)
     first.run()
     again = virtual.Driver(first.spec, Random(7), 5, ledger=list(first.ledger))
@@ -128,7 +128,7 @@ def test_an_engine_that_is_asked_nothing_makes_no_study(virtual: SimpleNamespace
 
 def test_a_long_history_is_not_longer_for_the_sampler(virtual: SimpleNamespace) -> None:
     suggester: Suggester = virtual.Driver(virtual.spec(100), Random(1)).engine._suggester
-    for number in range(3 * WINDOW):
+    for number in range(3 * MAX_ENDED):
         values = spread(virtual.SPACE, 0, number)
         trial = TrialHistory(number, TrialParams(f"t{number:04d}", 0, values), 0.0, "finished")
         suggester.planned(trial)
@@ -136,9 +136,9 @@ def test_a_long_history_is_not_longer_for_the_sampler(virtual: SimpleNamespace) 
         suggester.ended(trial)
         if number % 100 == 50:
             suggester.suggest(number)
-    suggester.suggest(3 * WINDOW)
+    suggester.suggest(3 * MAX_ENDED)
     seen = suggester._study.study.get_trials(deepcopy=False)
-    assert WINDOW <= sum(trial.state.name == "COMPLETE" for trial in seen) < WINDOW + SLACK
+    assert MAX_ENDED <= sum(trial.state.name == "COMPLETE" for trial in seen) < MAX_ENDED + SLACK
 
 
 def test_tpe_learns(virtual: SimpleNamespace) -> None:

@@ -17,7 +17,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from ratefront.engine.search.first_trials import random_choice, spread
-from ratefront.engine.search.sampler_memory import Generations, Memory, Window
+from ratefront.engine.search.sampler_memory import BoundedMemory, GenerationMemory, SamplerMemory
 from ratefront.engine.search.stable_seed import stable_seed
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import Objectives, Scalar
@@ -42,7 +42,9 @@ class Suggester:
 
     def __init__(self, sampler: Sampler, space: Space, objectives: Objectives) -> None:
         self._settings, self._space, self._objectives = sampler, space, objectives
-        self._memory: Memory = (Generations if sampler.name == "nsga2" else Window)(objectives)
+        self._memory: SamplerMemory = (GenerationMemory if sampler.name == "nsga2" else BoundedMemory)(
+            objectives
+        )
         self._tried: set[frozenset[tuple[str, Scalar]]] = set()
         self._size = count(space)
 
@@ -107,6 +109,6 @@ class Suggester:
     def _sampler(self, seed: int) -> BaseSampler:
         from ratefront.engine.search.sampler_study import BranchwiseTpe, Nsga2
 
-        if isinstance(self._memory, Generations):
+        if isinstance(self._memory, GenerationMemory):
             return Nsga2(self._memory.current, self._study.numbers(self._memory.parents), seed)
         return BranchwiseTpe(self._study.branches, max(2, self._settings.startup_trials // 2), seed)
