@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.search import suggest
+from ratefront.engine.search import next_suggestion
 from ratefront.engine.search.first_trials import INTERVAL_STRATA, spread
 from ratefront.engine.search.next_suggestion import Suggester
 from ratefront.engine.search.sampler_memory import MAX_ENDED, SLACK, BoundedMemory, GenerationMemory
@@ -97,8 +97,8 @@ class SmallGenerations(GenerationMemory):
 def test_what_is_forgotten_and_what_is_reopened_replay_the_same(
     virtual: SimpleNamespace, sampler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(suggest, "BoundedMemory", ShortWindow)
-    monkeypatch.setattr(suggest, "GenerationMemory", SmallGenerations)
+    monkeypatch.setattr(next_suggestion, "BoundedMemory", ShortWindow)
+    monkeypatch.setattr(next_suggestion, "GenerationMemory", SmallGenerations)
     first = virtual.Driver(virtual.spec(40, sampler, 1), Random(6), 5)
     first.run()
     again = virtual.Driver(first.spec, Random(7), 5, ledger=list(first.ledger))

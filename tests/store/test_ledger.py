@@ -32,7 +32,8 @@ from ratefront.history.events import (
     Started,
     Stopped,
 )
-from ratefront.store.ledger.ledger_file import Ledger, LedgerReader, format_line, parse_line, read_entries
+from ratefront.store.ledger.ledger_file import Ledger, LedgerReader, read_entries
+from ratefront.store.ledger.ledger_format import format_line, parse_line
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.sweep_status import status_of
