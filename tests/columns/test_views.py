@@ -15,7 +15,7 @@ from tests.builders import FakeSweep, label, result
 from tests.columns.sweeps import finish, metrics_spec, two_trials, unscored
 from tests.tracking.browsed import begin, values
 
-from ratefront.columns import Column, number
+from ratefront.columns import Column, number_format
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.report.front_csv import front_columns, front_csv, front_rows
 from ratefront.report.markdown_note import note
@@ -162,7 +162,12 @@ def described(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     results: Any = import_module("ratefront.columns.result_columns")
     trials: Any = import_module("ratefront.columns.trial_columns")
     blocks = Column(
-        "blocks", "blocks", lambda split: split.samples / 100, "", brief=number(".1f"), key="test/blocks"
+        "blocks",
+        "blocks",
+        lambda split: split.samples / 100,
+        "",
+        brief=number_format(".1f"),
+        key="test/blocks",
     )
     energy = Column("energy_mj", "energy", lambda result: result.extra["energy"], "", key="cost/energy_mj")
     monkeypatch.setattr(results, "_ON_A_SPLIT", (*results._ON_A_SPLIT, blocks))

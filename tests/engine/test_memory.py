@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ratefront.engine.search.first_trials import spread
+from ratefront.engine.search.first_trials import spread_trial
 from ratefront.engine.search.sampler_memory import BoundedMemory, GenerationMemory, SamplerMemory
-from ratefront.engine.search.sampler_ranking import best
+from ratefront.engine.search.sampler_ranking import best_trials
 from ratefront.engine.search.sampler_study import SamplerStudy, branches_of
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.optuna_space import to_optuna
@@ -37,7 +37,7 @@ class Stage:
 
     def tell(self, what: str, which: int) -> None:
         if what == "open":
-            values = spread(self._virtual.SPACE, 3, len(self.trials))
+            values = spread_trial(self._virtual.SPACE, 3, len(self.trials))
             name = f"t{len(self.trials):04d}"
             self.trials.append(TrialHistory(len(self.trials), TrialParams(name, 0, values), 0.0))
             self._opened(self.trials[-1])
@@ -115,7 +115,7 @@ def test_a_window_keeps_the_best_and_some_of_the_others_from_the_whole_time(virt
         stage.tell("open", 0)
         stage.tell("finished", 0)
     kept = [trial.number for trial in window.shown.values()]
-    top = {trial.number for trial in best(stage.trials, USUAL, 5)}
+    top = {trial.number for trial in best_trials(stage.trials, USUAL, 5)}
     others = [number for number in kept if number not in top]
     assert len(kept) == 20
     assert top <= set(kept)
@@ -191,7 +191,7 @@ def test_a_generation_that_is_full_gives_its_best_as_parents(virtual: SimpleName
         stage.tell("open", 0)
         stage.tell("finished", 0)
     assert (memory.current, len(memory.parents)) == (2, 6)
-    elite = best([*pool, *stage.trials[-6:]], USUAL, 6)
+    elite = best_trials([*pool, *stage.trials[-6:]], USUAL, 6)
     assert {trial.params.trial_id for trial in elite} == set(memory.parents)
 
 
@@ -205,7 +205,7 @@ def test_the_best_are_on_the_front_first_and_collapsed_ones_last(
     for _ in range(size):
         stage.tell("open", 0)
         stage.tell(random.choice(("finished", "finished", "collapsed", "pruned", "stopped")), 0)
-    chosen = best(stage.trials, USUAL, count)
+    chosen = best_trials(stage.trials, USUAL, count)
     assert len(chosen) == min(size, count)
     assert len({trial.number for trial in chosen}) == len(chosen)
     order = [("finished", "collapsed").index(trial.status) if trial.result else 2 for trial in chosen]
@@ -230,7 +230,7 @@ def test_the_extremes_of_a_front_are_chosen_before_what_lies_between(virtual: Si
         result["validation"] |= measured
         trial.result = TrialResult.from_json(result)
         trials.append(trial)
-    assert {trial.number for trial in best(trials, objectives, 2)} == {0, 8}
+    assert {trial.number for trial in best_trials(trials, objectives, 2)} == {0, 8}
 
 
 def test_the_branches_hold_what_every_trial_asks_for(virtual: SimpleNamespace) -> None:
@@ -238,7 +238,7 @@ def test_the_branches_hold_what_every_trial_asks_for(virtual: SimpleNamespace) -
     assert branches.keys() == {"", "label", "split", "split/refine/none", "split/refine/sga"}
     asked: dict[str, Any] = {}
     for number in range(40):
-        asked |= to_optuna(virtual.SPACE, spread(virtual.SPACE, 0, number))[1]
+        asked |= to_optuna(virtual.SPACE, spread_trial(virtual.SPACE, 0, number))[1]
     assert {path: found for own in branches.values() for path, found in own.items()} == asked
     assert all(path.rpartition("/")[0] == branch for branch, own in branches.items() for path in own)
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ratefront.engine.search.first_trials import spread
+from ratefront.engine.search.first_trials import spread_trial
 from ratefront.history.events import Ended, Planned, Pruned, Started
 from ratefront.pareto import non_dominated
 from ratefront.records import OBJECTIVES, TrialParams, TrialResult
@@ -82,7 +82,7 @@ def test_the_search_is_worth_it_on_the_synthetic_problem() -> None:
     """There is a front to be found: random trials are far apart, and many are dominated."""
     loaded, values = built_in(), dict[str, list[float]]()
     for number in range(100):
-        params = TrialParams(f"t{number:04d}", number, spread(loaded.space, 0, number))
+        params = TrialParams(f"t{number:04d}", number, spread_trial(loaded.space, 0, number))
         result = TrialResult.from_json(Synthetic(loaded.space).course(params).result or {})
         assert all(
             result.objective(name) <= Synthetic(loaded.space).reference[name] or name == "accuracy"

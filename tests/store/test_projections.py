@@ -18,7 +18,7 @@ from tests.builders import (
 )
 
 from ratefront.bounds import from_predictions
-from ratefront.columns import measured
+from ratefront.columns import columns_of_result
 from ratefront.errors import InputError
 from ratefront.history.events import Failed, Finished, Planned, Started
 from ratefront.history.sweep_history import SweepHistory
@@ -139,7 +139,7 @@ def test_trials_without_a_result_keep_their_reason_and_no_numbers(folder):
     failed = [row for row in rows_of(folder) if row["status"] == "failed"]
     assert failed[0]["reason"] == "loss is NaN at epoch 3 (β = 900)"
     assert (failed[0]["attempts"], failed[0]["error"]) == ("1", "DivergedError")
-    assert {failed[0][column.name] for column in measured()} == {""}
+    assert {failed[0][column.name] for column in columns_of_result()} == {""}
     assert failed[0]["split"] == "block1"
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ratefront.columns.column import Cell, Column, Row
-from ratefront.columns.number_formats import NO_BREAK_SPACE, brief, kibibytes, number, percent
+from ratefront.columns.number_formats import NO_BREAK_SPACE, brief_value, kibibytes, number_format, percent
 from ratefront.columns.result_columns import (
     COSTS,
     TEST_ONLY,
     ResultColumn,
+    columns_of_result,
     columns_of_split,
-    measured,
     name_on_validation,
 )
 from ratefront.columns.trial_columns import (
@@ -24,10 +24,10 @@ from ratefront.columns.trial_columns import (
 )
 
 __all__ = [
+    "COLUMN_NAMES",
     "COSTS",
     "FRONT_COLUMNS",
     "MAIN_PARAMETERS",
-    "NAMES",
     "NO_BREAK_SPACE",
     "TEST_ONLY",
     "Cell",
@@ -38,22 +38,22 @@ __all__ = [
     "Row",
     "TrialColumn",
     "TrialLike",
-    "brief",
+    "brief_value",
+    "column_named",
+    "columns_of_result",
     "columns_of_split",
     "columns_of_trial",
     "gap_columns",
     "is_reserved_name",
     "kibibytes",
-    "measured",
     "name_on_validation",
-    "named",
-    "number",
+    "number_format",
     "percent",
     "tracker_key",
 ]
 
 #: What every sweep's tables have: no metric may be called so.
-NAMES = frozenset(
+COLUMN_NAMES = frozenset(
     [*(column.name for column in columns_of_trial()), *(column.name for column in FRONT_COLUMNS)]
 )
 
@@ -69,14 +69,14 @@ def is_reserved_name(metric: str) -> bool:
     called.
     """
     names = {metric, name_on_validation(metric)}
-    return bool(names & (NAMES | _BESIDE)) or metric.startswith(_PREFIXES)
+    return bool(names & (COLUMN_NAMES | _BESIDE)) or metric.startswith(_PREFIXES)
 
 
-def named(name: str, metrics: tuple[str, ...] = ()) -> TrialColumn:
+def column_named(name: str, metrics: tuple[str, ...] = ()) -> TrialColumn:
     """The column of this name; a KeyError where there is none."""
     return {column.name: column for column in columns_of_trial(metrics)}[name]
 
 
 def tracker_key(name: str) -> str:
     """The key in trackers of what is called so in the tables; one that is no column of every sweep is a metric."""
-    return named(name, () if name in NAMES else (name,)).key
+    return column_named(name, () if name in COLUMN_NAMES else (name,)).key

@@ -8,12 +8,12 @@ from collections.abc import Callable
 NO_BREAK_SPACE = "\u00a0"
 
 
-def number(form: str, after: str = "") -> Callable[[float], str]:
+def number_format(form: str, after: str = "") -> Callable[[float], str]:
     """Numbers in Python's ``form``, with ``after`` behind them."""
     return lambda value: f"{value:{form}}{after}"
 
 
-def brief(value: object) -> str:
+def brief_value(value: object) -> str:
     """A parameter's value: of a number that was drawn, four digits tell enough."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 

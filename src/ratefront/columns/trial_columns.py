@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 from ratefront.columns.column import Cell, Column
-from ratefront.columns.number_formats import number
-from ratefront.columns.result_columns import measured
+from ratefront.columns.number_formats import number_format
+from ratefront.columns.result_columns import columns_of_result
 from ratefront.records import Status, TrialParams, TrialResult, series_of
 
 
@@ -88,7 +88,9 @@ _MAIN_PARAMETERS: tuple[TrialColumn, ...] = (
     Column(
         "split", "split", _tried("split"), "where the task model is cut; empty in families that do not cut it"
     ),
-    Column("beta", "β", _tried("beta"), "bits that a unit of distortion is worth", brief=number(".4g")),
+    Column(
+        "beta", "β", _tried("beta"), "bits that a unit of distortion is worth", brief=number_format(".4g")
+    ),
 )
 MAIN_PARAMETERS = tuple(column.name for column in _MAIN_PARAMETERS)
 
@@ -136,5 +138,7 @@ def gap_columns(bound: str) -> tuple[FrontColumn, ...]:
 def columns_of_trial(metrics: tuple[str, ...] = ()) -> tuple[TrialColumn, ...]:
     """The columns of a trial in order, with those of the sweep's own ``metrics``; each says which table has it."""
     family, *others = _MAIN_PARAMETERS
-    found: list[TrialColumn] = [column.within(lambda trial: trial.result) for column in measured(metrics)]
+    found: list[TrialColumn] = [
+        column.within(lambda trial: trial.result) for column in columns_of_result(metrics)
+    ]
     return (*_ENDED, family, _SERIES, *others, *found)

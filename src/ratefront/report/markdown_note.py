@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ratefront.bounds import ORACLE
-from ratefront.columns import TrialColumn, named
+from ratefront.columns import TrialColumn, column_named
 from ratefront.records import metric_names
 from ratefront.report.findings import headline, status_line
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
@@ -16,11 +16,11 @@ SHOWN = 30
 
 #: The rate's heading is its unit: there is no legend beside the note.
 _COLUMNS: tuple[TrialColumn, ...] = (
-    named("trial_id"),
-    named("series"),
-    replace(named("rate_bits"), heading=named("rate_bits").unit),
-    named("accuracy"),
-    named("transmitter_bytes"),
+    column_named("trial_id"),
+    column_named("series"),
+    replace(column_named("rate_bits"), heading=column_named("rate_bits").unit),
+    column_named("accuracy"),
+    column_named("transmitter_bytes"),
 )
 
 
@@ -38,7 +38,7 @@ def _table(view: SweepView) -> list[str]:
     if not view.front:
         return []
     metrics = metric_names(view.spec)
-    columns = [*_COLUMNS, *(named(name, metrics) for name in metrics)]
+    columns = [*_COLUMNS, *(column_named(name, metrics) for name in metrics)]
     headings = [plain_markdown(column.heading) for column in columns]
     head = [f"| {' | '.join(headings)} | gap to oRD |", f"|---|---|{'--:|' * (len(headings) - 1)}"]
     rest = len(view.front) - SHOWN

@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ratefront.bounds import ORACLE
 from ratefront.catalogue.datasets import dataset_name
-from ratefront.columns import COSTS, ResultColumn, brief, measured, name_on_validation
+from ratefront.columns import COSTS, ResultColumn, brief_value, columns_of_result, name_on_validation
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import SYSTEM_PREFIX, Status, TrialResult, series_of
 from ratefront.safe_text import plain_markdown
@@ -264,7 +264,7 @@ def final_points(news: TrialNews, objectives: Iterable[str]) -> list[Point]:
 
 def final_metrics(result: TrialResult, objectives: Iterable[str]) -> dict[str, float | None]:
     """What the trial measured; None where it is unknown."""
-    columns = measured(tuple(result.test.metrics))
+    columns = columns_of_result(tuple(result.test.metrics))
     return {
         **{f"obj/{name}": result.objective(name) for name in objectives},
         **{column.key: column.value(result) for column in columns if column.key},
@@ -275,7 +275,7 @@ def final_metrics(result: TrialResult, objectives: Iterable[str]) -> dict[str, f
 def trial_note(news: TrialNews) -> str:
     """Markdown for the page of a trial."""
     trial, values = news.trial, news.trial.params.values
-    chosen = ", ".join(f"{name} {brief(value)}" for name, value in trial.params.own.items())
+    chosen = ", ".join(f"{name} {brief_value(value)}" for name, value in trial.params.own.items())
     parts = [
         f"**{trial.params.trial_id}** {trial.status}: {plain_markdown(series_of(values))}{_in_short(news)}",
         *([plain_markdown(chosen)] if chosen else []),
@@ -297,7 +297,7 @@ def _in_short(news: TrialNews) -> str:
 
 def _measured(result: TrialResult) -> list[str]:
     """What was measured on both splits as a table, and a sentence of what the codec costs."""
-    columns = {column.name: column for column in measured(tuple(result.test.metrics))}
+    columns = {column.name: column for column in columns_of_result(tuple(result.test.metrics))}
     pairs = [
         (column, columns[name_on_validation(name)])
         for name, column in columns.items()

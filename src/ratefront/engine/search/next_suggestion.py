@@ -16,7 +16,7 @@ from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING
 
-from ratefront.engine.search.first_trials import random_choice, spread
+from ratefront.engine.search.first_trials import random_choice, spread_trial
 from ratefront.engine.search.sampler_memory import BoundedMemory, GenerationMemory, SamplerMemory
 from ratefront.engine.search.stable_seed import stable_seed
 from ratefront.history.sweep_history import TrialHistory
@@ -97,7 +97,7 @@ class Suggester:
 
     def _suggest(self, number: int, question: int) -> Values:
         if number < self._settings.startup_trials and question == 0:
-            return spread(self._space, self._settings.seed, number)
+            return spread_trial(self._space, self._settings.seed, number)
         seed = stable_seed("suggest", self._settings.seed, number, question)
         if number < self._settings.startup_trials or question >= SAMPLER_QUESTIONS:
             return assign(self._space, random_choice(Random(seed)))  # noqa: S311

@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ratefront.engine.search.sampler_ranking import best
+from ratefront.engine.search.sampler_ranking import best_trials
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import Objectives
 
@@ -82,7 +82,9 @@ class BoundedMemory:
 
     def _forget(self) -> None:
         ended = [trial for name, trial in self.shown.items() if name not in self._unfinished]
-        kept = {trial.params.trial_id for trial in best(ended, self._objectives, self._size // ONE_IN_BEST)}
+        kept = {
+            trial.params.trial_id for trial in best_trials(ended, self._objectives, self._size // ONE_IN_BEST)
+        }
         others = [trial.params.trial_id for trial in ended if trial.params.trial_id not in kept]
         kept |= {
             others[place] for place in np.linspace(0, len(others) - 1, self._size - len(kept), dtype=int)
@@ -117,7 +119,7 @@ class GenerationMemory:
             self._close()
 
     def _close(self) -> None:
-        elite = best(list(self.shown.values()), self._objectives, self._population)
+        elite = best_trials(list(self.shown.values()), self._objectives, self._population)
         self.shown = {trial.params.trial_id: trial for trial in elite}
         self.parents = list(self.shown)
         self.current += 1

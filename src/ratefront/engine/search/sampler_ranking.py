@@ -20,7 +20,7 @@ def search_value(objective: str, result: TrialResult) -> float:
     return math.log2(1 + value) if objective in LOGARITHMIC else value
 
 
-def best(trials: Sequence[TrialHistory], objectives: Objectives, count: int) -> list[TrialHistory]:
+def best_trials(trials: Sequence[TrialHistory], objectives: Objectives, count: int) -> list[TrialHistory]:
     """``count`` of the trials, or all: finished ones before collapsed ones before those without a result.
 
     Of these the lower non-dominated ranks, of the last rank those with the most room around them, as NSGA-II chooses;

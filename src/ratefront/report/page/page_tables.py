@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from ratefront.bounds import Gap
-from ratefront.columns import COSTS, TrialColumn, brief, named, number
+from ratefront.columns import COSTS, TrialColumn, brief_value, column_named, number_format
 from ratefront.records import Scalar, Status, TrialResult, metric_names
 from ratefront.report.style import bound_style
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
@@ -48,11 +48,11 @@ def _table(shown: Iterable[_Shown], trials: Iterable[MeasuredTrial]) -> Table:
 def front_table(view: SweepView) -> Table:
     """The front by rate, with its gaps to every drawn bound."""
     shown = [
-        _Shown(Cell(named("trial_id").heading), _marked),
-        *map(_column, map(named, ("series", "split", "beta", "rate_bits", "accuracy"))),
-        _column(named("accuracy_validation"), "validation"),
+        _Shown(Cell(column_named("trial_id").heading), _marked),
+        *map(_column, map(column_named, ("series", "split", "beta", "rate_bits", "accuracy"))),
+        _column(column_named("accuracy_validation"), "validation"),
         *map(_column, _where_measured(view)),
-        _column(named("transmitter_bytes")),
+        _column(column_named("transmitter_bytes")),
         _Shown(Cell("share"), lambda trial: _share(trial, view.facts.task_model_bytes)),
         *map(_gap, view.bounds),
     ]
@@ -71,7 +71,7 @@ def _cell(column: TrialColumn, value: Scalar | None) -> Cell:
 def _where_measured(view: SweepView) -> list[TrialColumn]:
     """Log loss and the sweep's own metrics, where a trial of the front has them."""
     metrics = metric_names(view.spec)
-    columns = [named(name, metrics) for name in ("log_loss_bits", *metrics)]
+    columns = [column_named(name, metrics) for name in ("log_loss_bits", *metrics)]
     return [column for column in columns if any(column.value(t.trial) is not None for t in view.front)]
 
 
@@ -103,14 +103,16 @@ def _gap_cell(gap: Gap | None) -> Cell:
 def rates_table(view: SweepView) -> Table:
     """Estimated against actual bits, and validation against test, of every finished trial."""
     shown = [
-        *map(_column, map(named, ("trial_id", "series", "rate_bits_estimated"))),
-        _column(named("rate_bits"), "coded"),
-        _difference("excess", _excess, number("+.3f")),
-        *map(_column, map(named, ("rate_bits_alone", "overhead_bits"))),
+        *map(_column, map(column_named, ("trial_id", "series", "rate_bits_estimated"))),
+        _column(column_named("rate_bits"), "coded"),
+        _difference("excess", _excess, number_format("+.3f")),
+        *map(_column, map(column_named, ("rate_bits_alone", "overhead_bits"))),
         _difference(
-            "rate v→t", lambda result: result.test.rate_bits - result.validation.rate_bits, number("+.3f")
+            "rate v→t",
+            lambda result: result.test.rate_bits - result.validation.rate_bits,
+            number_format("+.3f"),
         ),
-        _difference("accuracy v→t", _points_gained, number("+.1f", " points")),
+        _difference("accuracy v→t", _points_gained, number_format("+.1f", " points")),
     ]
     return _table(shown, _not_collapsed(view))
 
@@ -167,11 +169,11 @@ def _unknown_costs(results: Sequence[TrialResult]) -> list[str]:
 
 def lost_table(view: SweepView, status: Status) -> Table:
     """The trials of one status (failed, collapsed, pruned, stopped) with their reasons."""
-    trial_id, reason = named("trial_id"), named("reason")
+    trial_id, reason = column_named("trial_id"), column_named("reason")
     rows = tuple(
         (
             _cell(trial_id, trial_id.value(trial)),
-            _text(", ".join(f"{name} {brief(value)}" for name, value in trial.params.values.items())),
+            _text(", ".join(f"{name} {brief_value(value)}" for name, value in trial.params.values.items())),
             _cell(reason, reason.value(trial)),
         )
         for trial in view.history.with_status(status)

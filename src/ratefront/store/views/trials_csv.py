@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
-from ratefront.columns import MAIN_PARAMETERS, Row, TrialColumn, TrialLike, columns_of_trial, named
+from ratefront.columns import MAIN_PARAMETERS, Row, TrialColumn, TrialLike, column_named, columns_of_trial
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.records import ENDED, metric_names
 
@@ -53,7 +53,7 @@ def row_of(trial: TrialLike, columns: Iterable[TrialColumn]) -> Row:
 
 def picked(trial: TrialLike, names: Iterable[str], metrics: tuple[str, ...] = ()) -> Row:
     """As ``row_of``, of a few columns by name; ``metrics`` are the sweep's own, which may be among them."""
-    return row_of(trial, (named(name, metrics) for name in names))
+    return row_of(trial, (column_named(name, metrics) for name in names))
 
 
 def parameters_of(trial: TrialLike, others: Mapping[str, str]) -> Row:
