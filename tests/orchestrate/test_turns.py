@@ -20,7 +20,7 @@ from ratefront.orchestrate import driver_loop as turns_module
 from ratefront.orchestrate.driver_loop import Turns, left_requests, still_counting
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts, interrupts
 from ratefront.store.ledger.ledger_file import Ledger
-from ratefront.store.ledger.stop_requests import Request, ask
+from ratefront.store.ledger.stop_requests import StopRequest, leave_request
 from ratefront.store.sweep_folder import SweepFolder
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
@@ -101,8 +101,8 @@ def sweep(tmp_path: Path) -> Any:
 
 class TestRequests:
     def test_trials_are_stopped_in_the_order_in_which_it_was_asked(self, sweep: Any) -> None:
-        ask(sweep.folder, Request("t0002", "enough"))
-        ask(sweep.folder, Request("t0001", "too"))
+        leave_request(sweep.folder, StopRequest("t0002", "enough"))
+        leave_request(sweep.folder, StopRequest("t0001", "too"))
         sweep.turns.turn()
         assert sweep.live.told == [StopRequested("t0002", "enough"), StopRequested("t0001", "too")]
         assert sweep.drawn == [None]
@@ -118,22 +118,22 @@ class TestRequests:
         assert 2 <= len(looks) <= 4
 
     def test_one_for_the_whole_sweep_ends_it_as_a_signal_does(self, sweep: Any) -> None:
-        ask(sweep.folder, Request(None, "stopped by hand"))
+        leave_request(sweep.folder, StopRequest(None, "stopped by hand"))
         with pytest.raises(Interrupted, match="stopped by hand"):
             sweep.turns.turn()
 
     def test_of_those_that_lay_there_only_trials_count(self, sweep: Any) -> None:
         sweep.folder.ledger.touch()
-        ask(sweep.folder, Request(None, "yesterday"))
-        ask(sweep.folder, Request("t0001", "too long"))
-        assert still_counting(left_requests(sweep.folder)) == [Request("t0001", "too long")]
+        leave_request(sweep.folder, StopRequest(None, "yesterday"))
+        leave_request(sweep.folder, StopRequest("t0001", "too long"))
+        assert still_counting(left_requests(sweep.folder)) == [StopRequest("t0001", "too long")]
         assert left_requests(sweep.folder) == []
 
     def test_those_of_a_driver_that_runs_are_not_taken_from_it(self, sweep: Any) -> None:
-        ask(sweep.folder, Request("t0001", "too long"))
+        leave_request(sweep.folder, StopRequest("t0001", "too long"))
         with Ledger(sweep.folder.ledger):
             assert left_requests(sweep.folder) == []
-        assert still_counting(left_requests(sweep.folder)) == [Request("t0001", "too long")]
+        assert still_counting(left_requests(sweep.folder)) == [StopRequest("t0001", "too long")]
 
     def test_a_new_sweep_has_none(self, tmp_path: Path) -> None:
         assert left_requests(SweepFolder(tmp_path / "new")) == []

@@ -8,13 +8,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from ratefront.engine.search.first_trials import spread
+from ratefront.engine.search.first_trials import spread_trial
+from ratefront.history.events import Ended, Planned, Pruned, Started
 from ratefront.pareto import non_dominated
 from ratefront.records import OBJECTIVES, TrialParams, TrialResult
 from ratefront.simulate.built_in_sweep import built_in
 from ratefront.simulate.driver_capacity import Capacity, capacity
 from ratefront.simulate.memory_ledger import Disk, DriverDied, MemoryJournal
 from ratefront.simulate.outcome import outcome_of
+from ratefront.simulate.reference_model import Witness
 from ratefront.simulate.run_simulation import run
 from ratefront.simulate.simulated_problem import Synthetic, best_place, shape
 from ratefront.simulate.simulation_input import asked_for, with_faults
@@ -48,6 +50,14 @@ def test_a_writer_that_dies_leaves_a_part_that_the_next_one_cuts_or_keeps_whole(
     assert disk.content.endswith(b"\n")
 
 
+def test_the_reference_model_takes_a_pruned_trial_as_ended() -> None:
+    witness = Witness(requested=1, retries=2, first_alone=False, most=math.inf)
+    begun = [Planned("t0000", 0, 1, {"family": "label"}), Started("t0000", 1, "w")]
+    pruned, ended = Pruned("t0000", 1, "dominated"), Ended("done")
+    assert not [fault for event in (*begun, pruned, ended) for fault in witness.see(event)]
+    assert "it has ended" in next(witness.see(pruned))
+
+
 SPACE: Space = {
     "t": Float(0, 1),
     "u": Float(1e-3, 1, log=True),
@@ -72,7 +82,7 @@ def test_the_search_is_worth_it_on_the_synthetic_problem() -> None:
     """There is a front to be found: random trials are far apart, and many are dominated."""
     loaded, values = built_in(), dict[str, list[float]]()
     for number in range(100):
-        params = TrialParams(f"t{number:04d}", number, spread(loaded.space, 0, number))
+        params = TrialParams(f"t{number:04d}", number, spread_trial(loaded.space, 0, number))
         result = TrialResult.from_json(Synthetic(loaded.space).course(params).result or {})
         assert all(
             result.objective(name) <= Synthetic(loaded.space).reference[name] or name == "accuracy"

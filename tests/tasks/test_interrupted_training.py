@@ -21,7 +21,7 @@ from ratefront.catalogue.task_models import TaskModelParameters
 from ratefront.data.dataset import Dataset, Split
 from ratefront.errors import DivergedError
 from ratefront.spec.schema import Named, SweepSpec
-from ratefront.store.files.process_lock import alone
+from ratefront.store.files.process_lock import exclusively
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import WAITS, ProgressFile, TaskModelProgress
 from ratefront.tasks.build_task_model import build_task_model
@@ -306,7 +306,7 @@ def test_who_waits_for_another_process_says_so(tmp_path: Path) -> None:
     shutil.rmtree(models / ready.identity)
     progress = ProgressFile(folder.task_model_progress)
     with ThreadPoolExecutor(1) as pool:
-        with alone(models / f"{ready.identity}.lock", "another"):
+        with exclusively(models / f"{ready.identity}.lock", "another"):
             waiting = pool.submit(prepare_task_model, spec, folder.task_model)
             deadline = time.monotonic() + 60
             while progress.read() != WAITS:

@@ -228,7 +228,7 @@ def test_a_trial_that_is_refused_holds_up_no_other(caplog: pytest.LogCaptureFixt
     tracker = Refusing("t0001")
     follower = follow(whole_sweep(), tracker)
     wait_until(lambda: any(len(sweep.trials) == 3 for sweep in tracker.sweeps.values()))
-    assert finish(follower, patience=0.2) == 4  # started, two reports, stopped
+    assert finish(follower, patience=0.2) == 4  # started, two reports, pruned
     assert "t0001 is refused" in caplog.text
 
 

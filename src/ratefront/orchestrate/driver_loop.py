@@ -10,7 +10,7 @@ from ratefront.engine.messages import StopRequested
 from ratefront.orchestrate.followers import Following
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts
 from ratefront.store.ledger.driver_lock import driver_of
-from ratefront.store.ledger.stop_requests import Request, take, take_requests, waiting_requests
+from ratefront.store.ledger.stop_requests import StopRequest, take_from, take_requests, waiting_requests
 from ratefront.store.sweep_folder import SweepFolder
 
 #: How often the folder is looked at for requests.
@@ -54,7 +54,7 @@ class Turns:
             self.obey(take_requests(self._folder))
         self._following.turn(self._live.history)
 
-    def obey(self, requests: list[Request]) -> None:
+    def obey(self, requests: list[StopRequest]) -> None:
         """Stop the trials that are to be stopped; their workers are free at their next report."""
         for request in requests:
             if request.trial_id is None:
@@ -69,6 +69,6 @@ def left_requests(folder: SweepFolder) -> list[Path]:
     return waiting_requests(folder)
 
 
-def still_counting(left: list[Path]) -> list[Request]:
+def still_counting(left: list[Path]) -> list[StopRequest]:
     """Of what was asked of an earlier driver the trials to stop; all of it is taken."""
-    return [request for request in take(left) if request.trial_id is not None]
+    return [request for request in take_from(left) if request.trial_id is not None]

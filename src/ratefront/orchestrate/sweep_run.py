@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.live_sweep import LiveSweep
-from ratefront.engine.opening_events import Opener, Wishes, opening_events
+from ratefront.engine.opening_events import DriverIdentity, ResumeOptions, opening_events
 from ratefront.errors import EngineError
 from ratefront.history.events import Event, TaskModelReady
 from ratefront.history.sweep_history import SweepHistory, spec_in
@@ -36,7 +36,7 @@ from ratefront.spec.load_spec import dump_yaml
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.targets.target_modules import modules_of
 from ratefront.store.files.atomic_files import write_text
-from ratefront.store.files.checksummed_folder import is_whole
+from ratefront.store.files.checksummed_folder import is_intact
 from ratefront.store.ledger.driver_lock import name_of_this_process
 from ratefront.store.ledger.ledger_file import Ledger
 from ratefront.store.same_inputs import check_format
@@ -83,8 +83,8 @@ def run_sweep(
         Interrupted: SIGINT, SIGTERM or SIGUSR1 came, or a request to stop; the sweep can be resumed.
         EngineError: The sweep cannot go on; it can be resumed when the cause is gone.
     """
-    folder, wishes = SweepFolder(folder.path.resolve()), Wishes(resume, extend, retry_failed)
-    check_folder(folder, wishes)
+    folder, options = SweepFolder(folder.path.resolve()), ResumeOptions(resume, extend, retry_failed)
+    check_folder(folder, options)
     following = Following(folder, loaded.spec, tracking_uri, Redrawer(folder), on_update)
     with ExitStack() as stack:
         stack.enter_context(only_sweep_here())
@@ -99,10 +99,10 @@ def run_sweep(
         change = settings_change(spec_in(ledger.entries), loaded.spec)
         engine = Engine(loaded.spec, loaded.space, ledger.entries)
         check_format(engine.history)
-        check_extensible(engine, wishes)
-        check_begun(engine.history, wishes)
-        opener = Opener(name_of_this_process(), version("ratefront"))
-        opening = opening_events(loaded.spec, engine.history, wishes, opener, change)
+        check_extensible(engine, options)
+        check_begun(engine.history, options)
+        driver = DriverIdentity(name_of_this_process(), version("ratefront"))
+        opening = opening_events(loaded.spec, engine.history, options, driver, change)
         live = LiveSweep(engine, ledger, following.changed)
         turns = Turns(live, folder, caught, following)
         if goes_on(opening) or change.moves_files:
@@ -146,7 +146,7 @@ def _open(
 
 def _has_task_model(live: LiveSweep, folder: SweepFolder) -> bool:
     ready = live.history.task_model
-    return ready is not None and is_whole(folder.task_model, identity=ready.identity)
+    return ready is not None and is_intact(folder.task_model, identity=ready.identity)
 
 
 def _take_task_model(live: LiveSweep, folder: SweepFolder, ready: TaskModelReady) -> None:

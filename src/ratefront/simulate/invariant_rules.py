@@ -16,6 +16,7 @@ from ratefront.history.events import (
     Failed,
     Finished,
     Planned,
+    Pruned,
     Reported,
     Started,
     Stopped,
@@ -154,8 +155,9 @@ def _once(done: Run) -> Iterator[str]:
 
 
 def _table(done: Run) -> Iterator[str]:
-    """Requested (or what the space has) = finished + pruned + collapsed + failed, each once in ``trials.csv``, as its
-    last event says.
+    """Every trial ends once, as its last event says, in the history and in ``trials.csv``.
+
+    Requested (or what the space has) = finished + collapsed + pruned + stopped + failed.
     """
     history = done.engine.history
     due = min(history.trials_requested, most_of(done))
@@ -170,8 +172,10 @@ def _table(done: Run) -> Iterator[str]:
         match entry.event:
             case Finished(trial_id, _, result):
                 last[trial_id] = str(result["status"])
-            case Stopped(trial_id):
+            case Pruned(trial_id):
                 last[trial_id] = "pruned"
+            case Stopped(trial_id):
+                last[trial_id] = "stopped"
             case Failed(trial_id, final=True):
                 last[trial_id] = "failed"
             case _:

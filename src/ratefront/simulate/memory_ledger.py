@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from ratefront.history.events import Entry, Event
-from ratefront.store.ledger.ledger_file import format_line, scan
+from ratefront.store.ledger.ledger_format import format_line, scan
 
 
 class DriverDied(BaseException):

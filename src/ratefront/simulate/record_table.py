@@ -13,7 +13,7 @@ from ratefront.simulate.recorded_tables import Row, Table
 from ratefront.simulate.simulated_problem import Course, Step
 from ratefront.store.ledger.read_ledger import entries_of
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.store.task_model_facts import read_facts, read_overlay
+from ratefront.store.task_model_info import read_overlay, read_task_model_info
 from ratefront.store.views.sweep_summary import reference_of
 
 
@@ -25,7 +25,9 @@ def table_of_folder(folder: SweepFolder) -> Table:
     """
     entries = list(entries_of(folder))
     history = SweepHistory.of(entries)
-    reference = reference_of(history, read_facts(folder, history), read_overlay(folder, history)).values
+    reference = reference_of(
+        history, read_task_model_info(folder, history), read_overlay(folder, history)
+    ).values
     return table_of(entries, {name: value for name, value in reference.items() if value is not None})
 
 

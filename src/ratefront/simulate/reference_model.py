@@ -14,7 +14,7 @@ from ratefront.engine.messages import Fact, StopRequested
 from ratefront.errors import WorkerLostError
 from ratefront.history import events
 
-State: TypeAlias = Literal["planned", "running", "finished", "failed", "stopped"]
+State: TypeAlias = Literal["planned", "running", "finished", "failed", "pruned", "stopped"]
 
 #: Errors of the simulation that are worth another try.
 RETRYABLE = (WorkerLostError.__name__, "OutOfMemoryError")
@@ -93,6 +93,8 @@ class Witness:
                 seen.step = event.step
             case events.Finished():
                 seen.state = "finished"
+            case events.Pruned():
+                seen.state = "pruned"
             case events.Stopped():
                 seen.state = "stopped"
             case events.Reopened():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.live_sweep import Journal, LiveSweep
+from ratefront.engine.live_sweep import LedgerLike, LiveSweep
 from ratefront.history.events import Entry
 from ratefront.simulate.fault_plan import FaultPlan
 from ratefront.simulate.memory_ledger import Disk, MemoryJournal
@@ -31,7 +31,7 @@ class Scenario:
     is_watched: bool = True
 
 
-class OpenJournal(Journal, Protocol):
+class OpenJournal(LedgerLike, Protocol):
     """A ledger that is open for writing, a torn end cut off."""
 
     @property

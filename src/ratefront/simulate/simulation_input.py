@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ratefront.engine.search.first_trials import spread
+from ratefront.engine.search.first_trials import spread_trial
 from ratefront.errors import InputError
 from ratefront.records import TrialParams
 from ratefront.simulate.built_in_sweep import built_in
@@ -104,6 +104,6 @@ def with_faults(scenario: Scenario, seed: int) -> Scenario:
 
 
 def _duration_s(scenario: Scenario, number: int) -> float:
-    values = spread(scenario.space, scenario.spec.sampler.seed, number)
+    values = spread_trial(scenario.space, scenario.spec.sampler.seed, number)
     course = scenario.problem.course(TrialParams(f"t{number:04d}", number, values))
     return sum(step.seconds for step in course.steps) + course.closing_s

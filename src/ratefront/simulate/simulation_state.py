@@ -8,7 +8,7 @@ from contextlib import suppress
 from random import Random
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.opening_events import Opener, Wishes, opening_events
+from ratefront.engine.opening_events import DriverIdentity, ResumeOptions, opening_events
 from ratefront.errors import EngineError
 from ratefront.history.events import Event, Halted, Reopened, TaskModelReady
 from ratefront.history.sweep_history import SweepHistory
@@ -24,7 +24,7 @@ from ratefront.tracking.tracker_protocol import TrackedEnding
 RESTART_S = 60.0
 
 #: The same in every process, as a seed's ledger is to be.
-OPENER = Opener("simulated driver", "simulated")
+DRIVER = DriverIdentity("simulated driver", "simulated")
 
 
 class World:
@@ -72,8 +72,8 @@ class World:
     def _opening(self, history: SweepHistory) -> Iterator[Event]:
         """What a driver writes first, the task model with it; wishes are granted once all of it is in the ledger."""
         more = self._wanted_trials - history.trials_requested
-        wishes = Wishes(extend=more if more > 0 else None, retry_failed=self._wants_failed)
-        for event in opening_events(self.scenario.spec, history, wishes, OPENER):
+        wishes = ResumeOptions(extend=more if more > 0 else None, retry_failed=self._wants_failed)
+        for event in opening_events(self.scenario.spec, history, wishes, DRIVER):
             yield event
             if isinstance(event, Reopened):
                 self.cluster.times_reopened[event.trial_id] += 1

@@ -21,7 +21,7 @@ from torch import nn
 from ratefront.data.cache_folders import cache_folder
 from ratefront.data.dataset import Samples
 from ratefront.errors import InputError
-from ratefront.store.files.process_lock import alone, is_free
+from ratefront.store.files.process_lock import exclusively, is_unlocked
 from ratefront.tasks.task_model import default_batch_size
 
 _DRAFT = ".draft"
@@ -50,15 +50,15 @@ def cached_features(front_end: nn.Module, samples: Samples, data_digest: str) ->
     folder = cache_folder() / "features"
     path = folder / f"{_identity(front_end, data_digest)}.npy"
     shape = _shape(front_end, samples)
-    with alone(path.with_suffix(".lock"), "features"):
-        with alone(folder / "room.lock", "room for features"):
+    with exclusively(path.with_suffix(".lock"), "features"):
+        with exclusively(folder / "room.lock", "room for features"):
             if path.exists():
                 return _map(path)
             draft = _reserve(path, shape)
         if draft is None:
             return None
         _compute(front_end, samples, draft)
-        with alone(folder / "room.lock", "room for features"):
+        with exclusively(folder / "room.lock", "room for features"):
             draft.rename(path)
             return _map(path)
 
@@ -143,7 +143,7 @@ def _free_space(path: Path, needed_bytes: int) -> bool:
 def _remove_abandoned_drafts(folder: Path) -> None:
     """Remove drafts whose lock is free: a process that computes holds it, so killed processes left these."""
     for draft in folder.glob(f"*{_DRAFT}"):
-        if is_free(draft.with_suffix(".lock")):
+        if is_unlocked(draft.with_suffix(".lock")):
             draft.unlink()
 
 

@@ -24,8 +24,8 @@ from ratefront.own_code import is_own_module
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.targets.target_modules import module_of_task_model
 from ratefront.store.files.atomic_files import flush_to_disk
-from ratefront.store.files.checksummed_folder import is_whole
-from ratefront.store.files.process_lock import alone
+from ratefront.store.files.checksummed_folder import is_intact
+from ratefront.store.files.process_lock import exclusively
 from ratefront.store.sweep_folder import progress_path
 from ratefront.store.task_model_progress import WAITS, ProgressFile
 from ratefront.tasks.build_task_model import build_task_model
@@ -69,10 +69,10 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
     inputs = inputs_of_task_model(spec, data)
     identity = _identity(spec, data, inputs)
     kept = cache_folder() / "task_models" / identity
-    if not is_whole(kept):
+    if not is_intact(kept):
         work = f"task model {spec.task_model.name}"
-        with alone(kept.with_name(f"{identity}.lock"), work, partial(progress_file.write, WAITS)):
-            if not is_whole(kept):  # another process may have made it while this one waited
+        with exclusively(kept.with_name(f"{identity}.lock"), work, partial(progress_file.write, WAITS)):
+            if not is_intact(kept):  # another process may have made it while this one waited
                 progress = TrainingProgress(task_model_checkpoint(identity), progress_file.write)
                 _train_into(kept, spec, data, identity, inputs, device, progress)
     elif is_own_module(module_of_task_model(spec.task_model)) and (
@@ -144,10 +144,10 @@ def _initialise(model: TaskModel, data: Dataset, parameters: TaskModelParameters
 
 def _move_into_cache(draft: Path, kept: Path, replaced: Path) -> None:
     """Move a complete folder into the cache; it replaces an incomplete one, but not what another process put there."""
-    if kept.exists() and not is_whole(kept):
+    if kept.exists() and not is_intact(kept):
         kept.rename(replaced)
     try:
         draft.rename(kept)
     except OSError:
-        if not is_whole(kept):
+        if not is_intact(kept):
             raise

@@ -23,7 +23,7 @@ from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError
 from ratefront.history.events import TaskModelReady
 from ratefront.spec.schema import Named, SweepSpec
-from ratefront.store.files.checksummed_folder import FACTS, seal
+from ratefront.store.files.checksummed_folder import FACTS_FILE, write_checksums
 from ratefront.tasks.build_task_model import build_task_model
 from ratefront.tasks.float_rounding import ROUNDING_TOLERANCE
 from ratefront.tasks.own_network.evaluation_check import check_second_pass, second_pass
@@ -77,7 +77,7 @@ def save_task_model(
         "accuracy_validation": _accuracy(logits["validation"], labels["validation"]),
         "accuracy": _accuracy(logits["test"], labels["test"]),
     }
-    seal(folder, {**facts, **found_facts})
+    write_checksums(folder, {**facts, **found_facts})
 
 
 def _stored_logits(
@@ -117,7 +117,7 @@ def _accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
 
 def read_ready_event(folder: Path) -> TaskModelReady:
     """Return the facts of the folder as an event of the ledger."""
-    facts = json.loads((folder / FACTS).read_text())
+    facts = json.loads((folder / FACTS_FILE).read_text())
     return TaskModelReady(
         facts["identity"],
         facts["accuracy_validation"],

@@ -9,7 +9,7 @@ from typing import Any
 
 from ratefront.data.cache_folders import DATA_VARIABLE
 from ratefront.errors import InputError
-from ratefront.store.files.process_lock import alone
+from ratefront.store.files.process_lock import exclusively
 
 
 def require_files(kind: Any, folder: Path, download: bool) -> None:
@@ -61,7 +61,7 @@ def _download(kind: Any, expected: Mapping[Path, str | None], folder: Path) -> N
     """Download with torchvision, which shows its progress; one process at a time."""
     which = {"split": "train"} if hasattr(kind, "splits") else {"train": True}
     try:
-        with alone(folder / ".ratefront-download.lock", f"download of {kind.__name__}"):
+        with exclusively(folder / ".ratefront-download.lock", f"download of {kind.__name__}"):
             if _missing_files(expected, folder):
                 kind(folder, download=True, **which)
     except (OSError, RuntimeError, HTTPException, EOFError) as error:

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.search import suggest
-from ratefront.engine.search.first_trials import INTERVAL_STRATA, spread
-from ratefront.engine.search.sampler_memory import SLACK, WINDOW, Generations, Window
+from ratefront.engine.search import next_suggestion
+from ratefront.engine.search.first_trials import INTERVAL_STRATA, spread_trial
+from ratefront.engine.search.next_suggestion import Suggester
+from ratefront.engine.search.sampler_memory import MAX_ENDED, SLACK, BoundedMemory, GenerationMemory
 from ratefront.engine.search.stable_seed import stable_seed
-from ratefront.engine.search.suggest import Suggester
 from ratefront.history.events import Extended, Planned, Reopened
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.optuna_space import to_optuna
@@ -83,12 +83,12 @@ def test_what_was_planned_is_what_a_replay_up_to_there_suggests(
         assert replayed._suggester.suggest(event.number) == event.values
 
 
-class ShortWindow(Window):
+class ShortWindow(BoundedMemory):
     def __init__(self, objectives: tuple[str, ...]) -> None:
         super().__init__(objectives, size=8, most_unfinished=3, slack=3)
 
 
-class SmallGenerations(Generations):
+class SmallGenerations(GenerationMemory):
     def __init__(self, objectives: tuple[str, ...]) -> None:
         super().__init__(objectives, population=6)
 
@@ -97,8 +97,8 @@ class SmallGenerations(Generations):
 def test_what_is_forgotten_and_what_is_reopened_replay_the_same(
     virtual: SimpleNamespace, sampler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(suggest, "Window", ShortWindow)
-    monkeypatch.setattr(suggest, "Generations", SmallGenerations)
+    monkeypatch.setattr(next_suggestion, "BoundedMemory", ShortWindow)
+    monkeypatch.setattr(next_suggestion, "GenerationMemory", SmallGenerations)
     first = virtual.Driver(virtual.spec(40, sampler, 1), Random(6), 5)
     first.run()
     again = virtual.Driver(first.spec, Random(7), 5, ledger=list(first.ledger))
@@ -128,17 +128,17 @@ def test_an_engine_that_is_asked_nothing_makes_no_study(virtual: SimpleNamespace
 
 def test_a_long_history_is_not_longer_for_the_sampler(virtual: SimpleNamespace) -> None:
     suggester: Suggester = virtual.Driver(virtual.spec(100), Random(1)).engine._suggester
-    for number in range(3 * WINDOW):
-        values = spread(virtual.SPACE, 0, number)
+    for number in range(3 * MAX_ENDED):
+        values = spread_trial(virtual.SPACE, 0, number)
         trial = TrialHistory(number, TrialParams(f"t{number:04d}", 0, values), 0.0, "finished")
         suggester.planned(trial)
         trial.result = TrialResult.from_json(virtual.result(trial.params.trial_id, values))
         suggester.ended(trial)
         if number % 100 == 50:
             suggester.suggest(number)
-    suggester.suggest(3 * WINDOW)
+    suggester.suggest(3 * MAX_ENDED)
     seen = suggester._study.study.get_trials(deepcopy=False)
-    assert WINDOW <= sum(trial.state.name == "COMPLETE" for trial in seen) < WINDOW + SLACK
+    assert MAX_ENDED <= sum(trial.state.name == "COMPLETE" for trial in seen) < MAX_ENDED + SLACK
 
 
 def test_tpe_learns(virtual: SimpleNamespace) -> None:
@@ -171,7 +171,7 @@ def test_values_map_to_parameters_and_distributions_by_path(virtual: SimpleNames
 @given(seed=st.integers(0, 10**6), start=st.integers(0, 5))
 def test_the_start_is_spread(virtual: SimpleNamespace, seed: int, start: int) -> None:
     numbers = range(2 * start, 2 * start + 12)
-    trials = [spread(virtual.SPACE, seed, number) for number in numbers]
+    trials = [spread_trial(virtual.SPACE, seed, number) for number in numbers]
     assert Counter(values["family"] for values in trials) == {"label": 6, "split": 6}
     split = [values for values in trials if values["family"] == "split"]
     if (2 * start) % 6 == 0:  # whole cycles of three
@@ -183,7 +183,8 @@ def test_the_start_is_spread(virtual: SimpleNamespace, seed: int, start: int) ->
 def test_an_interval_deals_each_of_its_parts_once_a_cycle(seed: int, cycle: int) -> None:
     numbers = range(cycle * INTERVAL_STRATA, (cycle + 1) * INTERVAL_STRATA)
     parts = [
-        int(spread({"family": Constant("only"), "x": Float(0, 4)}, seed, number)["x"]) for number in numbers
+        int(spread_trial({"family": Constant("only"), "x": Float(0, 4)}, seed, number)["x"])
+        for number in numbers
     ]
     assert sorted(parts) == list(range(INTERVAL_STRATA))
 

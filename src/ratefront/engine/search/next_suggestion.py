@@ -16,8 +16,8 @@ from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING
 
-from ratefront.engine.search.first_trials import random_choice, spread
-from ratefront.engine.search.sampler_memory import Generations, Memory, Window
+from ratefront.engine.search.first_trials import random_choice, spread_trial
+from ratefront.engine.search.sampler_memory import BoundedMemory, GenerationMemory, SamplerMemory
 from ratefront.engine.search.stable_seed import stable_seed
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import Objectives, Scalar
@@ -42,7 +42,9 @@ class Suggester:
 
     def __init__(self, sampler: Sampler, space: Space, objectives: Objectives) -> None:
         self._settings, self._space, self._objectives = sampler, space, objectives
-        self._memory: Memory = (Generations if sampler.name == "nsga2" else Window)(objectives)
+        self._memory: SamplerMemory = (GenerationMemory if sampler.name == "nsga2" else BoundedMemory)(
+            objectives
+        )
         self._tried: set[frozenset[tuple[str, Scalar]]] = set()
         self._size = count(space)
 
@@ -95,7 +97,7 @@ class Suggester:
 
     def _suggest(self, number: int, question: int) -> Values:
         if number < self._settings.startup_trials and question == 0:
-            return spread(self._space, self._settings.seed, number)
+            return spread_trial(self._space, self._settings.seed, number)
         seed = stable_seed("suggest", self._settings.seed, number, question)
         if number < self._settings.startup_trials or question >= SAMPLER_QUESTIONS:
             return assign(self._space, random_choice(Random(seed)))  # noqa: S311
@@ -107,6 +109,6 @@ class Suggester:
     def _sampler(self, seed: int) -> BaseSampler:
         from ratefront.engine.search.sampler_study import BranchwiseTpe, Nsga2
 
-        if isinstance(self._memory, Generations):
+        if isinstance(self._memory, GenerationMemory):
             return Nsga2(self._memory.current, self._study.numbers(self._memory.parents), seed)
         return BranchwiseTpe(self._study.branches, max(2, self._settings.startup_trials // 2), seed)

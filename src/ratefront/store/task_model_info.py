@@ -13,12 +13,12 @@ from ratefront.bounds import PredictionBounds, from_file
 from ratefront.catalogue.datasets import dataset_name
 from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory
-from ratefront.store.files.checksummed_folder import FACTS
+from ratefront.store.files.checksummed_folder import FACTS_FILE
 from ratefront.store.sweep_folder import SweepFolder
 
 
 @dataclass(frozen=True)
-class TaskFacts:
+class TaskModelInfo:
     """None where it is not known (yet). ``raw_bits``: of one sample as it comes; ``task_model_bytes``: the
     whole model. ``accuracy`` is that of the stored weights, ``accuracy_given`` that before they were rounded.
     """
@@ -30,18 +30,18 @@ class TaskFacts:
     accuracy_given: float | None = None
 
 
-def read_facts(folder: SweepFolder, history: SweepHistory) -> TaskFacts:
+def read_task_model_info(folder: SweepFolder, history: SweepHistory) -> TaskModelInfo:
     """From the ledger, and ``task_model/facts.json`` for what it does not hold (``raw_bits``,
     ``task_model_bytes``).
 
     Raises:
         InputError: The file is there but is not a JSON object of numbers.
     """
-    stored = _stored(folder.task_model / FACTS)
+    stored = _stored(folder.task_model / FACTS_FILE)
     ready, raw, size = history.task_model, stored.get("raw_bits"), stored.get("task_model_bytes")
     if ready is not None:
         size = ready.task_model_bytes
-    return TaskFacts(
+    return TaskModelInfo(
         raw_bits=raw,
         task_model_bytes=None if size is None else int(size),
         accuracy=None if ready is None else ready.accuracy,
@@ -63,7 +63,7 @@ def _stored(path: Path) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class DatasetFacts:
+class DatasetInfo:
     """Which data set a sweep saw: by name and parameters as the sweep file has them, and what was found there.
 
     ``digest`` tells it from others of that name, ``samples`` are those of train, validation and test, ``shape`` is one
@@ -84,7 +84,7 @@ class DatasetFacts:
         return dataset_name({**self.parameters, "name": self.name})
 
 
-def read_dataset_facts(folder: SweepFolder, history: SweepHistory) -> DatasetFacts | None:
+def read_dataset_info(folder: SweepFolder, history: SweepHistory) -> DatasetInfo | None:
     """From the ledger, and ``task_model/facts.json`` for what was found; None where the ledger names no data set yet.
 
     Raises:
@@ -93,21 +93,21 @@ def read_dataset_facts(folder: SweepFolder, history: SweepHistory) -> DatasetFac
     named = dict(history.spec.get("dataset") or {})
     if "name" not in named:
         return None
-    path = folder.task_model / FACTS
+    path = folder.task_model / FACTS_FILE
     try:
         found = dict(json.loads(path.read_text())) if path.exists() else {}
-        return _dataset_facts(str(named.pop("name")), named, found)
+        return _dataset_info(str(named.pop("name")), named, found)
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path}: expected an object with dataset_digest, samples of each split, shape, classes: {error}"
         ) from error
 
 
-def _dataset_facts(name: str, parameters: Mapping[str, Any], found: Mapping[str, Any]) -> DatasetFacts:
+def _dataset_info(name: str, parameters: Mapping[str, Any], found: Mapping[str, Any]) -> DatasetInfo:
     digest, samples, shape, classes = (
         found.get(key) for key in ("dataset_digest", "samples", "shape", "classes")
     )
-    return DatasetFacts(
+    return DatasetInfo(
         name,
         parameters,
         digest=None if digest is None else _text(digest),
