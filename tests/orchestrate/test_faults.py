@@ -10,9 +10,12 @@ import pytest
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayActorError, RayTaskError
 
 from ratefront.errors import BitstreamError, DivergedError, WorkerLostError
-from ratefront.orchestrate.tune import worker_errors
-from ratefront.orchestrate.tune.lost_workers import WorkerErrors
-from ratefront.orchestrate.tune.worker_errors import fault_at, fault_of_worker
+from ratefront.orchestrate.tune import lost_workers
+from ratefront.orchestrate.tune.lost_workers import (
+    ReportedWorkerError,
+    summarise_trial_error,
+    summarise_worker_error,
+)
 from ratefront.trial.error_names import fault_of
 
 
@@ -57,13 +60,13 @@ def test_the_full_disk_of_a_node_is_worth_another_try_and_the_sweeps_own_is_its_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
-    fault = fault_at(full, tmp_path)
+    fault = summarise_trial_error(full, tmp_path)
     assert (fault.error, fault.retryable) == ("OSError", True)
     assert list(tmp_path.iterdir()) == []
-    assert fault_at(full, tmp_path / "gone").error == "StorageFullError"
-    monkeypatch.setattr(worker_errors, "LEAST_ROOM_BYTES", 2**62)
-    assert fault_at(full, tmp_path).error == "StorageFullError"
-    assert fault_at(ValueError("bad"), tmp_path).error == "ValueError"
+    assert summarise_trial_error(full, tmp_path / "gone").error == "StorageFullError"
+    monkeypatch.setattr(lost_workers, "LEAST_FREE_BYTES", 2**62)
+    assert summarise_trial_error(full, tmp_path).error == "StorageFullError"
+    assert summarise_trial_error(ValueError("bad"), tmp_path).error == "ValueError"
 
 
 @pytest.mark.parametrize(
@@ -90,28 +93,28 @@ def test_a_dead_worker_is_lost_and_an_error_in_its_code_is_what_it_is() -> None:
         "The actor died unexpectedly before finishing this task.\n\tclass_name: A\n\tpid: 7\n"
         "The actor died because its node has died. Node Id: 12ab. Some common causes include: (1) …"
     )
-    lost = fault_of_worker(RayActorError(error_msg=said))
+    lost = summarise_worker_error(RayActorError(error_msg=said))
     assert (lost.error, lost.retryable) == ("WorkerLostError", True)
     assert lost.reason == "The actor died because its node has died"
-    assert fault_of_worker(None).reason == "the worker died"
-    told = fault_of_worker(
+    assert summarise_worker_error(None).reason == "the worker died"
+    told = summarise_worker_error(
         RayTaskError("reset", "traceback", ValueError("no such family"), "worker", 1, "ip")
     )
     assert (told.error, told.reason, told.retryable) == ("ValueError", "no such family", False)
 
 
 def test_what_tune_cannot_live_with_is_a_dead_actor_to_it_and_itself_to_us() -> None:
-    errors = WorkerErrors()
+    errors = ReportedWorkerError()
     full = OutOfMemoryError("low on memory\nmore")
-    with errors.telling(full) as told:
+    with errors.while_handled(full) as told:
         assert isinstance(pickle.loads(pickle.dumps(told)), RayActorError)
         assert errors.now is full
-        fault = fault_of_worker(errors.now)
+        fault = summarise_worker_error(errors.now)
     assert (fault.error, fault.reason, fault.retryable) == ("OutOfMemoryError", "low on memory", True)
     assert errors.now is None
 
 
 def test_what_tune_knows_stays_as_it_is() -> None:
     for error in (ActorDiedError(), RayTaskError("f", "t", ValueError(), "w", 1, "ip"), ValueError("x")):
-        with WorkerErrors().telling(error) as told:
+        with ReportedWorkerError().while_handled(error) as told:
             assert told is error

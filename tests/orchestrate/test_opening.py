@@ -15,7 +15,7 @@ from ratefront.engine.opening_events import Opener, Wishes, opening_events
 from ratefront.errors import InputError
 from ratefront.history.events import Created, Event, Extended, Reconfigured, Reopened, Resumed
 from ratefront.history.sweep_history import SweepHistory
-from ratefront.orchestrate.begin_or_resume import check_begun, check_folder, clear_away
+from ratefront.orchestrate.begin_or_resume import check_begun, check_folder, clear_unstarted_sweep
 from ratefront.orchestrate.environment import describe_environment as describing
 from ratefront.orchestrate.environment import git_tree
 from ratefront.orchestrate.environment.describe_environment import describe_environment, write_environment
@@ -148,7 +148,7 @@ class TestEvents:
             Ledger(folder.ledger) as ledger,
             pytest.raises(InputError, match=r"another driver has begun a sweep in .*/s meanwhile"),
         ):
-            clear_away(folder, ledger)
+            clear_unstarted_sweep(folder, ledger)
         assert folder.ledger.read_bytes() == before
 
     def test_where_none_has_failed_there_is_nothing_to_do(self, asked: Any, tmp_path: Path) -> None:

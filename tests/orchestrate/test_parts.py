@@ -21,12 +21,12 @@ from ratefront.errors import EngineError, InputError
 from ratefront.history.events import Finished, Reported
 from ratefront.orchestrate import report_redraw
 from ratefront.orchestrate.cluster.ray_cluster import connected
-from ratefront.orchestrate.cluster.ray_logging import quiet
-from ratefront.orchestrate.followers import Following
+from ratefront.orchestrate.cluster.ray_logging import quiet_ray
 from ratefront.orchestrate.interrupts import Interrupts
 from ratefront.orchestrate.report_redraw import Redrawer
-from ratefront.orchestrate.tune.live_reference import LiveReference
-from ratefront.orchestrate.tune.worker_messages import decode, encode
+from ratefront.orchestrate.sweep_followers import SweepFollowers
+from ratefront.orchestrate.tune.live_sweep_reference import LiveSweepReference
+from ratefront.orchestrate.tune.worker_messages import decode_message, encode_message
 from ratefront.store.sweep_folder import SweepFolder
 
 
@@ -39,29 +39,29 @@ from ratefront.store.sweep_folder import SweepFolder
     ],
 )
 def test_facts_survive_the_wire(fact: Fact) -> None:
-    assert decode(encode(fact)) == fact
+    assert decode_message(encode_message(fact)) == fact
 
 
 def test_the_wire_carries_numpy_and_nan_and_nothing_that_has_no_text() -> None:
     sent = Reported("t", 1, 1, {"a": np.float32(0.5), "b": np.int64(3), "c": float("nan")})
-    metrics = decode(encode(sent)).metrics
+    metrics = decode_message(encode_message(sent)).metrics
     assert (metrics["a"], metrics["b"], type(metrics["b"])) == (0.5, 3, int)
     assert math.isnan(metrics["c"])
     with pytest.raises(TypeError, match="not object"):
-        encode(Finished("t", 1, {"x": object()}))
+        encode_message(Finished("t", 1, {"x": object()}))
 
 
 def test_quiet_puts_the_environment_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_CHDIR_TO_TRIAL_DIR", "1")
     monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
     before = dict(os.environ)
-    with quiet():
+    with quiet_ray():
         assert os.environ["RAY_CHDIR_TO_TRIAL_DIR"] == "0"
     assert dict(os.environ) == before
 
 
 def test_a_reference_is_shared_by_copies_and_lost_in_a_pickle() -> None:
-    reference = LiveReference(SimpleNamespace())  # type: ignore[arg-type]
+    reference = LiveSweepReference(SimpleNamespace())  # type: ignore[arg-type]
     assert copy.deepcopy({"x": reference})["x"].sweep is reference.sweep
     with pytest.raises(EngineError, match="resume"):
         _ = pickle.loads(pickle.dumps(reference)).sweep
@@ -77,7 +77,7 @@ def test_a_display_that_breaks_is_dropped_and_the_sweep_goes_on(
         raise BrokenPipeError(32, "Broken pipe")
 
     folder = SweepFolder(tmp_path)
-    following = Following(folder, fake.loaded(1).spec, None, Redrawer(folder), show)
+    following = SweepFollowers(folder, fake.loaded(1).spec, None, Redrawer(folder), show)
     following.changed(history(1))
     following.changed(history(2))
     assert len(shown) == 1
@@ -116,8 +116,8 @@ class TestRedraw:
             release.wait(5)
 
         drawn_by = redrawer(draw)
-        drawn_by.maybe(history(1))
-        drawn_by.maybe(history(2))
+        drawn_by.draw_if_due(history(1))
+        drawn_by.draw_if_due(history(2))
         release.set()
         drawn_by.wait()
         assert len(drawn) == 1
@@ -127,7 +127,7 @@ class TestRedraw:
         drawn: list[int] = []
         drawn_by = redrawer(lambda folder: drawn.append(1))
         for ended in (0, 1, 1, 1):
-            drawn_by.maybe(history(ended))
+            drawn_by.draw_if_due(history(ended))
             drawn_by.wait()
             time.sleep(0.01)
         assert len(drawn) == 1
@@ -136,7 +136,7 @@ class TestRedraw:
         drawn: list[int] = []
         drawn_by = redrawer(lambda folder: drawn.append(1), interval_s=60)
         for ended in range(1, 5):
-            drawn_by.maybe(history(ended))
+            drawn_by.draw_if_due(history(ended))
         drawn_by.wait()
         assert drawn == []
 
@@ -147,10 +147,10 @@ class TestRedraw:
             raise ValueError("no points yet")
 
         drawn_by = redrawer(draw)
-        drawn_by.maybe(history(1))
+        drawn_by.draw_if_due(history(1))
         drawn_by.wait()
         with pytest.raises(ValueError, match="no points yet"):
-            drawn_by.last(history(1))
+            drawn_by.draw_final(history(1))
 
     def test_what_need_not_stay_goes_when_the_report_has_been_drawn(
         self, redrawer: Callable[..., Redrawer], monkeypatch: pytest.MonkeyPatch
@@ -159,10 +159,10 @@ class TestRedraw:
         monkeypatch.setattr(report_redraw, "apply_retention", lambda folder, history: done.append(history))
         drawn_by = redrawer(lambda folder: done.append("drawn"))
         live = history(1)
-        drawn_by.maybe(live)
+        drawn_by.draw_if_due(live)
         drawn_by.wait()
         assert done == ["drawn", live]
-        drawn_by.last(live)
+        drawn_by.draw_final(live)
         assert done == ["drawn", live] * 2
 
     def test_nothing_goes_that_has_not_been_drawn(
@@ -173,5 +173,5 @@ class TestRedraw:
 
         monkeypatch.setattr(report_redraw, "apply_retention", lambda *values: pytest.fail("too early"))
         drawn_by = redrawer(draw)
-        drawn_by.maybe(history(1))
+        drawn_by.draw_if_due(history(1))
         drawn_by.wait()

@@ -14,9 +14,9 @@ from ratefront.orchestrate.environment import describe_environment as describing
 from ratefront.orchestrate.environment.describe_environment import (
     add_inputs,
     describe_environment,
+    environment_changes,
     write_environment,
 )
-from ratefront.orchestrate.environment.environment_change import environment_changes
 from ratefront.orchestrate.environment.git_tree import trees_of
 from ratefront.store.environment_files import environment_descriptions
 from ratefront.store.sweep_folder import SweepFolder

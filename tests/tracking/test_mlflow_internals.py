@@ -128,8 +128,8 @@ def test_mlflow_knows_the_settings(name: str) -> None:
     from mlflow import environment_variables
 
     assert hasattr(environment_variables, name), (
-        f"MLflow no longer knows {name}: what it did (tracking/mlflow/mlflow_logging.py), or who one is (tracking/mlflow/server_session.py), "
-        "has to be said otherwise"
+        f"MLflow no longer knows {name}: find what replaces it, and change tracking/mlflow/mlflow_logging.py or "
+        "tracking/mlflow/server_session.py"
     )
 
 
