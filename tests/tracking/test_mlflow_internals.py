@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tracking.places import EXPERIMENT, MlflowPlace
+from tests.tracking.tracked_places import EXPERIMENT, MlflowPlace
 
 import ratefront
 from ratefront.records import objectives_of

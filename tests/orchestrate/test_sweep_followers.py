@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.builders import full_sweep
-from tests.tracking.places import QUICK, MemoryPlace, by_trial
+from tests.tracking.tracked_places import QUICK, MemoryPlace, by_trial
 
 from ratefront.errors import EngineError, InputError
 from ratefront.orchestrate import sweep_followers

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.builders import FakeSweep, full_sweep, label, spec
-from tests.tracking.places import QUICK, MemoryPlace, MlflowPlace, by_trial
+from tests.tracking.tracked_places import QUICK, MemoryPlace, MlflowPlace, by_trial
 from typer.testing import CliRunner
 
 from ratefront.cli import app

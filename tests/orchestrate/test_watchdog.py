@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.orchestrate.processes import wait_until
+from tests.orchestrate.driver_processes import wait_until
 from tests.processes import Marked
 
 from ratefront.orchestrate.cluster.watchdog import _Process
