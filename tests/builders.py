@@ -179,7 +179,7 @@ class FakeSweep:
 
     def fail(self, values: Mapping[str, Scalar], reason: str = "loss is NaN at epoch 3") -> str:
         trial_id = self.plan(values)
-        self.append(events.Failed(trial_id, 1, "DivergedError", reason, True))
+        self.append(events.Failed(trial_id, 1, "DivergedError", reason, final=True))
         return trial_id
 
     def end(self) -> SweepFolder:

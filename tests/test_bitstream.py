@@ -12,16 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ratefront.bitstream.coded_stream import FILLER, bits_alone, read_stream, write_stream
-from ratefront.bitstream.container import HEADER_BYTES, MAGIC, MOST_LATENTS, Header, parse
+from ratefront.bitstream.coded_stream import read_stream, write_stream
+from ratefront.bitstream.container import HEADER_BYTES, MAGIC, MAX_LATENTS, Header, parse
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
-from ratefront.bitstream.symbol_strings import SymbolStrings, decode_columns, encode_columns
+from ratefront.bitstream.latent_coder import FILLER
+from ratefront.bitstream.rate_bits import bits_alone
+from ratefront.bitstream.string_coder import StringCoder, decode_columns, encode_columns
 from ratefront.errors import BitstreamError
 
 IDENTITY = bytes(range(32))
 
 
-class TwoColumns(SymbolStrings):
+class TwoColumns(StringCoder):
     """A coder of two elements with skewed tables."""
 
     elements = 2
@@ -238,7 +240,7 @@ def test_impossible_shapes_cost_neither_time_nor_memory(samples: int, block_size
 
 def test_more_than_a_reader_takes_is_not_written() -> None:
     samples = (1 << 20) + 1
-    with pytest.raises(ValueError, match=str(MOST_LATENTS)):
+    with pytest.raises(ValueError, match=str(MAX_LATENTS)):
         write_stream(TwoColumns(), IDENTITY, np.broadcast_to(np.int32(0), (samples, 2)), samples)
 
 
@@ -269,7 +271,7 @@ def test_what_a_codec_stumbles_over_is_told_with_its_block_and_cause() -> None:
         read_stream(Fitful(TypeError("no bytes")), IDENTITY, data)
 
 
-class Ragged(SymbolStrings):
+class Ragged(StringCoder):
     """Samples of 0 to 7 symbols: their lengths, then all symbols."""
 
     elements = None

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from tests.test_bitstream import IDENTITY, Ragged, Silent, TwoColumns, latents_of_two_columns, ragged_latents
 
-from ratefront.bitstream.coded_stream import LatentCoder, read_stream, write_stream
+from ratefront.bitstream.coded_stream import read_stream, write_stream
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
-from ratefront.bitstream.symbol_strings import SymbolStrings, decode_chosen, encode_chosen
+from ratefront.bitstream.latent_coder import LatentCoder
+from ratefront.bitstream.string_coder import StringCoder, decode_with_indexes, encode_with_indexes
 from ratefront.errors import BitstreamError
 from ratefront.testing.stream_mutants import Mutant, mutants, survive
 from ratefront.testing.stream_mutations import MUTATIONS
@@ -38,7 +39,7 @@ class OnSchedule(TwoColumns):
         return latents
 
 
-class TwoStages(SymbolStrings):
+class TwoStages(StringCoder):
     """As a hyperprior: the first integer of a sample says under which table its seven others are coded."""
 
     elements = 8
@@ -51,11 +52,11 @@ class TwoStages(SymbolStrings):
 
     def write(self, latents: Symbols, first: int, encoder: SymbolEncoder) -> None:
         encoder.encode(latents[:, 0], self.stage)
-        encode_chosen(latents[:, 1:].reshape(-1), self._choice(latents[:, 0]), self.tables, encoder)
+        encode_with_indexes(latents[:, 1:].reshape(-1), self._choice(latents[:, 0]), self.tables, encoder)
 
     def read(self, samples: int, first: int, decoder: SymbolDecoder) -> Symbols:
         stage = decoder.decode(samples, self.stage)
-        others = decode_chosen(self._choice(stage), self.tables, decoder)
+        others = decode_with_indexes(self._choice(stage), self.tables, decoder)
         return np.concatenate([stage[:, None], others.reshape(samples, 7)], axis=1)
 
     def _choice(self, stage: Symbols) -> np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ratefront.own_code import digests_of, own_modules
+from ratefront.own_code import module_digests, own_modules
 
 Write = Callable[[str, str], Path]
 
@@ -119,10 +119,10 @@ def test_source_that_cannot_be_read_counts_as_it_is(write: Write) -> None:
 def test_a_change_anywhere_changes_the_digest_of_that_module_alone(write: Write) -> None:
     write("net_.py", "import helper")
     write("helper.py", "depth = 3")
-    before = digests_of(own_modules(["net_"]))
+    before = module_digests(own_modules(["net_"]))
     assert list(before) == ["code helper", "code net_"]
     write("helper.py", "depth = 4")
-    after = digests_of(own_modules(["net_"]))
+    after = module_digests(own_modules(["net_"]))
     assert [name for name in before if before[name] != after[name]] == ["code helper"]
     write("net_.py", "import helper  # again")
-    assert digests_of(own_modules(["net_"]))["code helper"] == after["code helper"]
+    assert module_digests(own_modules(["net_"]))["code helper"] == after["code helper"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 
 from ratefront.codecs.codec_files import load_family, save_codec
 from ratefront.codecs.contract import CodecStructure
@@ -23,7 +23,7 @@ from ratefront.tracking.tracker_protocol import FrontCodec
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
 
-SPEC = lab_spec(training={"epochs": 5})
+SPEC = small_sweep_spec(training={"epochs": 5})
 THEIR_CODE = """
 from collections import OrderedDict
 from torch import nn
@@ -45,7 +45,7 @@ def _load(folder: Path, codec: FrontCodec, **how: Any) -> Any:
 def result(task_model_folder: Path) -> TrialResult:
     """Of a split codec that was trained for a moment."""
     context = TrialContext(SPEC, task_model_folder.parent)
-    return run_trial(TrialParams("m0", 0, EXAMPLES["split-factorized"]), context)
+    return run_trial(TrialParams("m0", 0, CODEC_CONFIGURATIONS["split-factorized"]), context)
 
 
 @pytest.fixture(scope="module")

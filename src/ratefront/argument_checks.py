@@ -12,7 +12,7 @@ from typing import SupportsFloat, SupportsIndex
 from ratefront.errors import InputError
 
 
-def given_path(path: Path | str, argument: str) -> Path:
+def checked_path(path: Path | str, argument: str) -> Path:
     """A path with ``~`` for the home folder, as a shell would take it.
 
     Raises:
@@ -26,23 +26,23 @@ def given_path(path: Path | str, argument: str) -> Path:
         raise InputError(f"{argument}: {path}: {error}") from error
 
 
-def given_folder(folder: Path | str, argument: str = "folder") -> Path:
+def checked_folder(folder: Path | str, argument: str = "folder") -> Path:
     """A folder that stays the same when the process changes its own.
 
     Raises:
         InputError: It is no path.
     """
-    return given_path(folder, argument).absolute()
+    return checked_path(folder, argument).absolute()
 
 
-def given_paths(paths: Path | str | Sequence[Path | str], argument: str) -> list[Path]:
+def checked_paths(paths: Path | str | Sequence[Path | str], argument: str) -> list[Path]:
     """One path or several.
 
     Raises:
         InputError: One of them is no path.
     """
     several = [paths] if isinstance(paths, str | os.PathLike) else paths
-    return [given_path(path, argument) for path in several]
+    return [checked_path(path, argument) for path in several]
 
 
 def check_count(argument: str, value: object, least: int = 1) -> int:

@@ -16,7 +16,7 @@ _STANDARD = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
-def is_own(module: str) -> bool:
+def is_own_module(module: str) -> bool:
     """True where a module may be a user's: ratefront's and torch's are not."""
     return module.partition(".")[0] not in _NOT_THE_USERS
 
@@ -27,7 +27,7 @@ def own_modules(targets: Iterable[str], others: Iterable[str] = ()) -> dict[str,
     That is a target, whatever of its package it imports, and what else it imports that is not installed; of
     ``others`` the same, but of an installed one no more than the module itself.
     """
-    targets, others = set(filter(is_own, targets)), set(filter(is_own, others))
+    targets, others = set(filter(is_own_module, targets)), set(filter(is_own_module, others))
     packages = {_top(target) for target in targets}
     found: dict[str, Path] = {}
     waiting = [*targets, *others]
@@ -40,16 +40,16 @@ def own_modules(targets: Iterable[str], others: Iterable[str] = ()) -> dict[str,
         if is_followed or name in others:
             found[name] = file
         if is_followed:
-            waiting += filter(is_own, _imported_by(name, file))
+            waiting += filter(is_own_module, _imported_by(name, file))
     return dict(sorted(found.items()))
 
 
-def files_of(modules: Iterable[str]) -> dict[str, Path]:
+def module_files(modules: Iterable[str]) -> dict[str, Path]:
     """The file of each of these modules that there is."""
     return {name: file for name in modules if (file := _file_of(name)) is not None}
 
 
-def digests_of(modules: Mapping[str, Path], kind: str = "code") -> dict[str, str]:
+def module_digests(modules: Mapping[str, Path], kind: str = "code") -> dict[str, str]:
     """``code MODULE`` and the SHA-256 of its file, of each; another ``kind`` takes the place of the first word."""
     return {f"{kind} {name}": hashlib.sha256(file.read_bytes()).hexdigest() for name, file in modules.items()}
 

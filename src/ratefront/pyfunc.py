@@ -37,9 +37,7 @@ class CodecModel(PythonModel):
 
         config, weights = Path(context.artifacts["config"]), Path(context.artifacts["weights"])
         try:
-            self._codec = StoredCodec(
-                config, weights, runs_modules=context.model_config["own_module"] is True
-            )
+            self._codec = StoredCodec(config, weights, own_module=context.model_config["own_module"] is True)
         except InputError as error:  # what is an argument elsewhere is a setting here
             raise InputError(Message(error).worded(lambda _: OWN_MODULE)) from error
 

@@ -91,12 +91,12 @@ def test_sparse_and_dense_kernels_are_one_operator(seed: int, n: int, m: int, sl
     )
     output, weight = rng.dirichlet(np.ones(m)), rng.random(n)
     np.testing.assert_allclose(fast.floor, dense.floor, atol=1e-15)
-    np.testing.assert_allclose(fast.weigh(output), dense.weigh(output), atol=1e-12)
-    np.testing.assert_allclose(fast.gather(weight), dense.gather(weight), atol=1e-12)
-    np.testing.assert_allclose(fast.weigh_excess(output), dense.weigh_excess(output), atol=1e-12)
-    normaliser, response = fast.respond(np.full(n, 1 / n), output)
-    np.testing.assert_allclose(normaliser, dense.weigh(output), atol=1e-12)
-    np.testing.assert_allclose(response, dense.gather(1 / (n * normaliser)), rtol=1e-9)
+    np.testing.assert_allclose(fast.apply(output), dense.apply(output), atol=1e-12)
+    np.testing.assert_allclose(fast.apply_transposed(weight), dense.apply_transposed(weight), atol=1e-12)
+    np.testing.assert_allclose(fast.apply_excess(output), dense.apply_excess(output), atol=1e-12)
+    normaliser, response = fast.normaliser_and_update(np.full(n, 1 / n), output)
+    np.testing.assert_allclose(normaliser, dense.apply(output), atol=1e-12)
+    np.testing.assert_allclose(response, dense.apply_transposed(1 / (n * normaliser)), rtol=1e-9)
 
 
 def test_a_warm_start_reaches_the_same_point_sooner() -> None:

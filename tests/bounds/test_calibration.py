@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
-from tests.bounds.generators import calibrated_logits, calibrated_predictions
+from tests.bounds.calibrated_samples import calibrated_logits, calibrated_predictions
 
 from ratefront.bounds.source.predictions import Predictions
 from ratefront.bounds.statistics.calibration import calibrated, temperature_of

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import rel_entr, softmax
-from tests.bounds.generators import calibrated_predictions, solve_indirect
+from tests.bounds.calibrated_samples import calibrated_predictions, solve_indirect
 
 from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress, time_sharing
-from ratefront.bounds.curves.indirect import indirect_estimate_and_compress
+from ratefront.bounds.curves.indirect_estimate_and_compress import indirect_estimate_and_compress
 from ratefront.bounds.curves.oracle import oracle_point_at_slope
 from ratefront.bounds.curves.task_model_curve import task_model_curve
 from ratefront.bounds.curves.tempered_sampling import sampled_points
@@ -29,7 +29,7 @@ from ratefront.bounds.statistics.channel_fits import (
     fit_task_model,
     fit_time_sharing,
 )
-from ratefront.bounds.statistics.channels import Channels, Contributions
+from ratefront.bounds.statistics.channels import Channels, SampleContributions
 from ratefront.bounds.statistics.held_out import subset
 from ratefront.errors import InputError
 
@@ -45,11 +45,11 @@ FITS: dict[str, Callable[[Predictions], Channels]] = {
 every_fit = pytest.mark.parametrize("name", list(FITS))
 
 
-def means(found: Contributions) -> tuple[np.ndarray, np.ndarray]:
+def means(found: SampleContributions) -> tuple[np.ndarray, np.ndarray]:
     return found.rate_bits.mean(axis=0), found.distortion.mean(axis=0)
 
 
-def check_sane(found: Contributions, samples: int) -> None:
+def check_sane(found: SampleContributions, samples: int) -> None:
     assert found.rate_bits.shape == found.distortion.shape == (samples, SLOPES.size)
     assert found.zero_rate_distortion.shape == (samples,)
     assert np.all(np.isfinite(found.rate_bits))
@@ -252,15 +252,17 @@ def test_blocks_change_nothing_and_samples_keep_their_places(
     whole = channels.contributions(others)
     monkeypatch.setattr("ratefront.bounds.source.scores.BLOCK_ENTRIES", 12)
     small = channels.contributions(others)
-    turned = np.arange(50)[::-1]
-    back = channels.contributions(subset(others, turned))
-    for one, two in ((whole, small), (subset_of(whole, turned), back)):
+    reversed_order = np.arange(50)[::-1]
+    back = channels.contributions(subset(others, reversed_order))
+    for one, two in ((whole, small), (subset_of(whole, reversed_order), back)):
         np.testing.assert_allclose(one.rate_bits, two.rate_bits, atol=1e-12)
         np.testing.assert_allclose(one.distortion, two.distortion, atol=1e-12)
 
 
-def subset_of(found: Contributions, rows: np.ndarray) -> Contributions:
-    return Contributions(found.rate_bits[rows], found.distortion[rows], found.zero_rate_distortion[rows])
+def subset_of(found: SampleContributions, rows: np.ndarray) -> SampleContributions:
+    return SampleContributions(
+        found.rate_bits[rows], found.distortion[rows], found.zero_rate_distortion[rows]
+    )
 
 
 def test_memory_stays_bounded() -> None:

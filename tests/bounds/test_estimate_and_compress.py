@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from tests.bounds.posteriors import joints
+from tests.bounds.random_posteriors import joints
 
 from ratefront.bounds import (
     Predictions,

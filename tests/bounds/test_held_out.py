@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.bounds.generators import calibrated_predictions, drawn_decisions, solve_indirect
+from tests.bounds.calibrated_samples import calibrated_predictions, drawn_decisions, solve_indirect
 
 from ratefront.bounds import indirect_estimate_and_compress
+from ratefront.bounds.curve import lower_hull
 from ratefront.bounds.curve_names import INDIRECT_CROSS_FITTED
 from ratefront.bounds.curve_recipes import curve_names
-from ratefront.bounds.hull import lower_hull
 from ratefront.bounds.source.confusion import Confusion
 from ratefront.bounds.source.predictions import Predictions
 from ratefront.bounds.statistics.bootstrap import bootstrap_interval
@@ -26,8 +26,8 @@ from ratefront.bounds.statistics.channel_fits import (
     fit_task_model,
     fit_time_sharing,
 )
-from ratefront.bounds.statistics.channel_inputs import ClassInputs, Seen
-from ratefront.bounds.statistics.channels import Contributions
+from ratefront.bounds.statistics.channel_inputs import ClassInputs, LabelOrDecision
+from ratefront.bounds.statistics.channels import SampleContributions
 from ratefront.bounds.statistics.few_samples import few_samples_warning, samples_per_cell
 from ratefront.bounds.statistics.held_out import (
     HeldOut,
@@ -54,7 +54,7 @@ def price(rate_bits: np.ndarray, distortion: np.ndarray, slopes: np.ndarray) -> 
     return rate_bits + slopes * distortion / np.log(2)
 
 
-def mean_price(found: HeldOut | Contributions) -> np.ndarray:
+def mean_price(found: HeldOut | SampleContributions) -> np.ndarray:
     return price(found.rate_bits.mean(axis=0), found.distortion.mean(axis=0), SLOPES)[1:]
 
 
@@ -97,7 +97,7 @@ def best_channels(joint: np.ndarray) -> dict[str, object]:
     confusion = Confusion(joint)
     weight = np.array([solve_indirect(confusion, slope).output for slope in SLOPES])
     table = confusion.posterior_given_estimate
-    inputs = ClassInputs(Seen.DECISION, table, np.arange(12))
+    inputs = ClassInputs(LabelOrDecision.DECISION, table, np.arange(12))
     output = []
     for w, slope in zip(weight, SLOPES, strict=True):
         gain = table.toarray() - table.toarray().max(axis=1, keepdims=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import softmax
-from tests.bounds.posteriors import EXACT_BITS, Truth, assert_order, log_of
+from tests.bounds.random_posteriors import EXACT_BITS, Truth, assert_order, log_of
 
 from ratefront.bounds import (
     Predictions,

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 import ratefront as rf
 from ratefront.api import run_sweep
 from ratefront.cli import app
-from ratefront.cli.next_command import resuming
+from ratefront.cli.next_command import resume_command
 from ratefront.cli.shared_arguments import overrides_of
 from ratefront.errors import EngineError, InputError, SpecError
 from ratefront.history.events import LEDGER_FORMAT, Created, Reconfigured
@@ -215,7 +215,7 @@ def test_interrupted_before_it_began_there_is_nothing_to_go_on_with(
 
 
 def test_the_command_to_resume_is_short(tmp_path: Path) -> None:
-    assert resuming(Path("runs/x")) == "ratefront sweep --out runs/x --resume"
+    assert resume_command(Path("runs/x")) == "ratefront sweep --out runs/x --resume"
 
 
 def test_data_that_are_gone_are_told_how_to_go_on_from_elsewhere(tmp_path: Path) -> None:

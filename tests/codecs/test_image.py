@@ -19,21 +19,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 from torch import Tensor, nn
 
-from ratefront.bitstream.coded_stream import FILLER, write_stream
-from ratefront.catalogue.families import ImageParameters
-from ratefront.codecs.bottleneck.bottleneck_learner import Material
+from ratefront.bitstream.coded_stream import write_stream
+from ratefront.bitstream.latent_coder import FILLER
+from ratefront.catalogue.families import ImageCodecParameters
+from ratefront.codecs.bottleneck.learner_splits import LearnerSplit
 from ratefront.codecs.contract import CodecStructure
 from ratefront.codecs.image import image_file_codec
 from ratefront.codecs.image.image_family import ImageFamily
 from ratefront.codecs.image.image_file_codec import ImageFileCodec, to_bytes
 from ratefront.codecs.image.image_formats import FORMATS
-from ratefront.codecs.image.learned_image import ImageLearner, LearnedImageCodec, Pixels, squared_error
-from ratefront.complexity.module_size import module_bytes, table_bytes
+from ratefront.codecs.image.learned_image import (
+    EightBitPixels,
+    ImageLearner,
+    LearnedImageCodec,
+    squared_error,
+)
+from ratefront.complexity.transmitter_bytes import module_bytes, table_bytes
 from ratefront.data.load_dataset import load_dataset
-from ratefront.data.stored_samples import from_bytes
+from ratefront.data.stored_samples import uint8_to_float32
 from ratefront.errors import BitstreamError, InputError
 from ratefront.records import TrialParams
 from ratefront.store.sweep_folder import SweepFolder
@@ -66,7 +72,7 @@ def images_of(shape: tuple[int, ...], count: int, seed: int = 0) -> Tensor:
     rng = np.random.default_rng(seed)
     slope = np.linspace(0, 200, prod(shape)).reshape(shape)
     noise = rng.integers(0, 56, (count, *shape)) * rng.integers(0, 2, (count, 1, 1, 1))
-    return torch.from_numpy(from_bytes((slope + noise).astype(np.uint8)))
+    return torch.from_numpy(uint8_to_float32((slope + noise).astype(np.uint8)))
 
 
 def opened(file: bytes) -> Image.Image:
@@ -90,7 +96,7 @@ class TestFiles:
     ) -> None:
         codec = file_codec(name, shape)
         pixels = data.draw(st.lists(arrays(np.uint8, shape), max_size=3))
-        images = torch.from_numpy(from_bytes(np.array(pixels, dtype=np.uint8).reshape(-1, *shape)))
+        images = torch.from_numpy(uint8_to_float32(np.array(pixels, dtype=np.uint8).reshape(-1, *shape)))
         latents = codec.analyse(images)
         files = [row[row != FILLER].astype(np.uint8).tobytes() for row in latents]
         assert [opened(file).size for file in files] == [(shape[2], shape[1])] * len(files)
@@ -105,7 +111,7 @@ class TestFiles:
         for row, image in zip(latents, codec.images(latents)[:], strict=True):
             file = opened(row[row != FILLER].astype(np.uint8).tobytes())
             pixels = np.asarray(file.convert("L" if shape[0] == 1 else "RGB")).reshape(shape[1], shape[2], -1)
-            np.testing.assert_array_equal(image, from_bytes(pixels.transpose(2, 0, 1)))
+            np.testing.assert_array_equal(image, uint8_to_float32(pixels.transpose(2, 0, 1)))
 
     def test_damaged_streams_are_refused_or_harmless(self, name: str, shape: tuple[int, int, int]) -> None:
         codec = file_codec(name, shape)
@@ -222,7 +228,7 @@ def test_more_or_fewer_files_than_samples_are_refused() -> None:
 def test_one_long_file_among_many_short_ones_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     codec = file_codec("png", (1, 8, 8))
     data = codec.encode(codec.analyse(images_of((1, 8, 8), 4)))
-    monkeypatch.setattr(image_file_codec, "MOST_LATENTS", len(data))
+    monkeypatch.setattr(image_file_codec, "MAX_LATENTS", len(data))
     with pytest.raises(BitstreamError, match="longer than a reader takes"):
         codec.decode(data, 4)
 
@@ -246,9 +252,13 @@ SAVED: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("name", SAVED)
 def test_the_rate_of_a_trial_is_the_sizes_of_its_files(name: str, task_model_folder: Path) -> None:
     result = run_trial(
-        TrialParams(name, 0, EXAMPLES[name]), TrialContext(lab_spec(), task_model_folder.parent)
+        TrialParams(name, 0, CODEC_CONFIGURATIONS[name]),
+        TrialContext(small_sweep_spec(), task_model_folder.parent),
     )
-    data, model = load_dataset(lab_spec().dataset), load_task_model(lab_spec(), task_model_folder)
+    data, model = (
+        load_dataset(small_sweep_spec().dataset),
+        load_task_model(small_sweep_spec(), task_model_folder),
+    )
     bytes_of_test = to_bytes(torch.from_numpy(data.test.images))
     kind, how = SAVED[name]
     sizes = [len(saved(Image.fromarray(pixels[0]), kind, **how)) for pixels in bytes_of_test]
@@ -256,14 +266,17 @@ def test_the_rate_of_a_trial_is_the_sizes_of_its_files(name: str, task_model_fol
     assert result.test.rate_bits_alone == result.test.rate_bits_estimated == result.test.rate_bits
     assert (result.transmitter_bytes, result.transmitter_macs) == (0, 0)
     if name == "image-png":
-        decided = predict_logits(model, from_bytes(bytes_of_test)).argmax(dim=1).numpy()
+        decided = predict_logits(model, uint8_to_float32(bytes_of_test)).argmax(dim=1).numpy()
         assert result.test.accuracy == (decided == data.test.labels).mean()
         assert result.extra["image_mse"] == 0
 
 
 def test_a_receiver_of_files_imports_no_compressai(task_model_folder: Path) -> None:
     folder = SweepFolder(task_model_folder.parent)
-    run_trial(TrialParams("files", 0, EXAMPLES["image-webp"]), TrialContext(lab_spec(), folder.path))
+    run_trial(
+        TrialParams("files", 0, CODEC_CONFIGURATIONS["image-webp"]),
+        TrialContext(small_sweep_spec(), folder.path),
+    )
     files = folder.trial("files")
     program = (
         "import sys; from pathlib import Path; from ratefront.trial.receiver import decode_file\n"
@@ -306,7 +319,7 @@ HYPER = {"entropy_model": "mean_scale_hyperprior"}
 )
 def test_parameters_that_mean_nothing_together_are_refused(own: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        ImageParameters.model_validate(own)
+        ImageCodecParameters.model_validate(own)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +334,7 @@ def test_parameters_that_mean_nothing_together_are_refused(own: dict[str, Any], 
 def test_what_does_not_fit_the_samples_is_refused(
     own: dict[str, Any], shape: tuple[int, ...], reason: str
 ) -> None:
-    assert ImageParameters.model_validate(own).unfit({}) is None
+    assert ImageCodecParameters.model_validate(own).unfit({}) is None
     with pytest.raises(InputError, match=reason):
         ImageFamily().build(CodecStructure(own, {"name": "small_cnn"}, 10, shape))
 
@@ -344,8 +357,8 @@ def test_images_of_any_size_are_learned_and_come_back_in_their_size(
 ) -> None:
     shape = (3, *sides)
     codec, images = learned(shape, **changes), images_of((3, *sides), 6)
-    material = Material(_Held(images), _Held(images), torch.arange(6) % 10)
-    learner = ImageLearner(codec, material, material, of_task=changes.get("distortion") == "task")
+    split = LearnerSplit(_Held(images), _Held(images), torch.arange(6) % 10)
+    learner = ImageLearner(codec, split, split, of_task=changes.get("distortion") == "task")
     loss = learner.loss(torch.arange(6), 0.6)
     loss.backward()
     assert torch.isfinite(loss)
@@ -356,7 +369,7 @@ def test_images_of_any_size_are_learned_and_come_back_in_their_size(
     assert np.array_equal(codec.decode(codec.encode(latents), 6), latents)
     decoded = codec.images(torch.from_numpy(latents))
     assert decoded.shape == images.shape
-    assert torch.equal(decoded, torch.from_numpy(from_bytes(to_bytes(decoded))))
+    assert torch.equal(decoded, torch.from_numpy(uint8_to_float32(to_bytes(decoded))))
 
 
 class _Held:
@@ -407,7 +420,7 @@ def test_the_task_model_is_the_receivers() -> None:
 
 def test_pixels_have_the_gradient_of_the_values_inside_of_their_range() -> None:
     values = torch.tensor([-0.3, 0.2501, 0.9, 1.4], requires_grad=True)
-    pixels = Pixels()(values)
+    pixels = EightBitPixels()(values)
     pixels.sum().backward()
     assert pixels.tolist() == pytest.approx([0, 64 / 255, 230 / 255, 1])
     assert values.grad is not None

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import chisquare
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 
-from ratefront.bitstream.coded_stream import bits_alone, read_stream, write_stream
+from ratefront.bitstream.coded_stream import read_stream, write_stream
 from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder
+from ratefront.bitstream.rate_bits import bits_alone
 from ratefront.bounds import below_oracle, task_model_curve
 from ratefront.catalogue.families import SampleParameters
 from ratefront.catalogue.largest_group import largest_group
@@ -220,7 +221,7 @@ def trained(
     request: pytest.FixtureRequest, task_model_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> TrainedExample:
     folder = tmp_path_factory.mktemp(request.param)
-    return train_example(EXAMPLES[request.param], lab_spec(), task_model_folder, folder)
+    return train_example(CODEC_CONFIGURATIONS[request.param], small_sweep_spec(), task_model_folder, folder)
 
 
 class TestOnDigits:
@@ -264,7 +265,7 @@ class TestOnDigits:
 
     def test_the_transmitter_holds_the_orders_probabilities(self, trained: TrainedExample) -> None:
         codec = self.codec(trained)
-        learned = isinstance(codec.source.channel, RateDistortionOptimal)
+        learned = isinstance(codec.transmitter.channel, RateDistortionOptimal)
         assert codec.further_state_bytes() == 8 * 10 * (1 + learned)
 
     @pytest.mark.parametrize("slope", [2.5, 5.0, 10.0])

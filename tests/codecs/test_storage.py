@@ -18,7 +18,7 @@ from ratefront.complexity.stored_precision import round_to_half
 from ratefront.errors import InputError
 
 WHOLE: dict[str, Any] = {
-    "version": 2,
+    "version": 3,
     "family": "label",
     "parameters": {"method": "lossless"},
     "task_model": {"name": "small_cnn"},
@@ -37,7 +37,7 @@ def _files(folder: Path, **changes: Any) -> tuple[Path, Path]:
 def test_code_that_a_file_names_is_run_only_where_one_says_so(tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     files = _files(tmp_path, task_model={"name": "module", "target": "pathlib:Path.touch"})
-    with pytest.raises(InputError, match="runs_modules=True"):
+    with pytest.raises(InputError, match="own_module=True"):
         load_codec(*files, receiver_only=True)
     assert not ran.exists()
 

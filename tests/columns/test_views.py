@@ -18,8 +18,8 @@ from tests.tracking.dashboard_sweep import begin, values
 from ratefront.columns import Column, number
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.report.front_csv import front_columns, front_csv, front_rows
-from ratefront.report.markdown_note import note
-from ratefront.report.page.page_tables import Table, front_table
+from ratefront.report.markdown_note import markdown_note
+from ratefront.report.page.page_tables import PageTable, front_table
 from ratefront.report.sweep_view import read_view
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
@@ -29,7 +29,7 @@ from ratefront.tracking.browsing.optuna_study import study_of
 from ratefront.tracking.run_keys import final_points
 from ratefront.tracking.run_notes import trial_note
 from ratefront.tracking.tracker_protocol import TrialUpdate
-from ratefront.trial.reproduction.compare_runs import differing_figures
+from ratefront.trial.reproduction.compare_runs import differing_values
 
 ON_TEST = ("accuracy", "log_loss_bits", "balanced_accuracy", "width")
 
@@ -101,12 +101,12 @@ def test_the_status_and_the_sweeps_note_have_them_too(folder: SweepFolder) -> No
     scored, unscored = status_of(folder).to_json()["front"]["rows"]
     assert (scored["balanced_accuracy"], scored["width"], scored["params"]["width"]) == (0.75, 4, 8)
     assert (unscored["balanced_accuracy"], unscored["width"]) == (None, 4)
-    heading, _, *rows = note(read_view(folder)).rpartition("\n\n")[2].splitlines()
+    heading, _, *rows = markdown_note(read_view(folder)).rpartition("\n\n")[2].splitlines()
     assert " | transmitter | balanced\\_accuracy | width | gap to oRD |" in heading
     assert [row.split(" | ")[-3:-1] for row in rows] == [["0.75", "4"], ["–", "4"]]
 
 
-def headings(table: Table) -> list[str]:
+def headings(table: PageTable) -> list[str]:
     return [unescape(cell.text) for cell in table.columns]
 
 
@@ -150,7 +150,7 @@ def test_two_runs_of_a_trial_are_compared_by_them() -> None:
         test=replace(before.test, log_loss_bits=0.5, metrics={"width": 3}),
         validation=replace(before.validation, rate_bits_alone=1.0),
     )
-    assert list(differing_figures(before, now)) == [
+    assert list(differing_values(before, now)) == [
         f"validation rate_bits_alone: {before.validation.rate_bits_alone} → 1.0",
         "test log_loss_bits: None → 0.5",
         "test width: 4 → 3",

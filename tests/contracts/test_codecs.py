@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 
 from ratefront.bitstream.coded_stream import write_stream
 from ratefront.bitstream.entropy_coder import Symbols
@@ -18,7 +18,7 @@ from ratefront.catalogue.families import SplitParameters
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.label import LabelCodec
 from ratefront.complexity.macs import multiply_accumulates
-from ratefront.complexity.module_size import module_bytes
+from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.objectives.distortions import divergence_from_teacher
 from ratefront.spec.space.configurations import uses_seed
 from ratefront.tasks.architectures.small_cnn import SmallCNN
@@ -33,37 +33,39 @@ from ratefront.testing.codec_contract import (
 
 LEARNED = [
     name
-    for name, values in EXAMPLES.items()
+    for name, values in CODEC_CONFIGURATIONS.items()
     if values["family"] in ("split", "student") or values.get("codec") == "learned"
 ]
-FILES = {name for name, values in EXAMPLES.items() if values.get("codec") in ("png", "jpeg", "webp")}
+FILES = {
+    name for name, values in CODEC_CONFIGURATIONS.items() if values.get("codec") in ("png", "jpeg", "webp")
+}
 DRAW_JOINTLY = {"sample"}  # families of which one sample's latents depend on its block
 
 
 @pytest.fixture(scope="session")
 def examples(task_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, TrainedExample]:
     return {
-        name: train_example(values, lab_spec(), task_model_folder, tmp_path_factory.mktemp(name))
-        for name, values in EXAMPLES.items()
+        name: train_example(values, small_sweep_spec(), task_model_folder, tmp_path_factory.mktemp(name))
+        for name, values in CODEC_CONFIGURATIONS.items()
     }
 
 
 class TestEveryFamily(CodecContract):
-    @pytest.fixture(params=EXAMPLES)
+    @pytest.fixture(params=CODEC_CONFIGURATIONS)
     def trained(self, request: pytest.FixtureRequest, examples: dict[str, TrainedExample]) -> TrainedExample:
         return examples[request.param]
 
 
 class TestEveryFamilyOfOwnLatents(PerSampleContract):
     @pytest.fixture(
-        params=[name for name, values in EXAMPLES.items() if values["family"] not in DRAW_JOINTLY]
+        params=[name for name, values in CODEC_CONFIGURATIONS.items() if values["family"] not in DRAW_JOINTLY]
     )
     def trained(self, request: pytest.FixtureRequest, examples: dict[str, TrainedExample]) -> TrainedExample:
         return examples[request.param]
 
 
 class TestEveryFamilyOfNetworksAndTables(TransmitterContract):
-    @pytest.fixture(params=[name for name in EXAMPLES if name not in FILES])
+    @pytest.fixture(params=[name for name in CODEC_CONFIGURATIONS if name not in FILES])
     def trained(self, request: pytest.FixtureRequest, examples: dict[str, TrainedExample]) -> TrainedExample:
         return examples[request.param]
 
@@ -78,14 +80,14 @@ def test_families_that_draw_jointly_say_so(examples: dict[str, TrainedExample]) 
     assert {trained.family for trained in examples.values() if trained.codec.draws_jointly} == DRAW_JOINTLY
 
 
-@pytest.mark.parametrize("name", sorted(set(EXAMPLES) - set(LEARNED)))
+@pytest.mark.parametrize("name", sorted(set(CODEC_CONFIGURATIONS) - set(LEARNED)))
 def test_families_that_learn_nothing_say_so(examples: dict[str, TrainedExample], name: str) -> None:
     assert examples[name].untrained(seed=0)[1] is None
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", CODEC_CONFIGURATIONS)
 def test_a_seed_enters_what_is_learned_and_nothing_else(name: str) -> None:
-    assert uses_seed(EXAMPLES[name]) == (name in LEARNED)
+    assert uses_seed(CODEC_CONFIGURATIONS[name]) == (name in LEARNED)
 
 
 def drawn_from_the_seed(codec: LabelCodec, images: torch.Tensor, first: int = 0) -> Symbols:
@@ -109,11 +111,11 @@ def test_training_that_a_family_does_not_own_up_to_is_found(
 
 
 def test_every_family_of_the_catalogue_has_an_example() -> None:
-    assert {values["family"] for values in EXAMPLES.values()} == set(CATALOGUE.families)
+    assert {values["family"] for values in CODEC_CONFIGURATIONS.values()} == set(CATALOGUE.families)
 
 
 def test_every_example_is_valid_by_its_parameter_model() -> None:
-    for values in EXAMPLES.values():
+    for values in CODEC_CONFIGURATIONS.values():
         own = {name: value for name, value in values.items() if name != "family"}
         CATALOGUE.families[values["family"]].parameters.model_validate(own)
 
@@ -145,7 +147,7 @@ def test_refinement_lowers_its_own_loss(examples: dict[str, TrainedExample], ent
     images = torch.from_numpy(examples[f"split-{entropy_model}-sga"].data.test.images)
     features = codec.features(images)
     with torch.no_grad():
-        plain = codec.bottleneck.model.harden(codec.bottleneck.start(features))
+        plain = codec.bottleneck.model.quantize(codec.bottleneck.latent_parameters(features))
         losses = [_loss(codec, features, latents) for latents in (plain, codec.latents_of(features))]
     assert (losses[1] <= losses[0] + 1e-4).all()
     assert losses[1].mean() < losses[0].mean() - 0.01
@@ -154,12 +156,12 @@ def test_refinement_lowers_its_own_loss(examples: dict[str, TrainedExample], ent
 def _loss(codec: BottleneckCodec, features: torch.Tensor, latents: torch.Tensor) -> torch.Tensor:
     assert codec.teacher is not None
     model = codec.bottleneck.model
-    return model.bits(model.embed(latents)) + codec.beta * divergence_from_teacher(
+    return model.bits(model.dequantize(latents)) + codec.beta * divergence_from_teacher(
         codec.logits(latents), codec.teacher(features)
     )
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", CODEC_CONFIGURATIONS)
 def test_the_cost_of_every_family_is_known(examples: dict[str, TrainedExample], name: str) -> None:
     codec, images = examples[name].codec, torch.from_numpy(examples[name].data.test.images[:1])
     assert codec.transmitter_macs(images).unknown == ()
@@ -172,7 +174,7 @@ def test_refinement_costs_three_forward_passes_a_step(examples: dict[str, Traine
     assert isinstance(refined, BottleneckCodec)
     images = torch.from_numpy(examples[name].data.test.images[:1])
     features = refined.features(images)
-    relaxed = refined.bottleneck.model.embed(refined.latents_of(features))
+    relaxed = refined.bottleneck.model.dequantize(refined.latents_of(features))
     parts = [
         multiply_accumulates(run, given).counted
         for run, given in (

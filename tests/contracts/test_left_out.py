@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 from torch import Tensor
 
 from ratefront.bitstream.entropy_coder import Symbols
@@ -21,7 +21,9 @@ contract = CodecContract().test_encoding_reads_nothing_that_is_not_counted
 
 
 def example(name: str, task_model: Path, folder: Path) -> TrainedExample:
-    return train_example(EXAMPLES[name], lab_spec(training={"epochs": 1}), task_model, folder)
+    return train_example(
+        CODEC_CONFIGURATIONS[name], small_sweep_spec(training={"epochs": 1}), task_model, folder
+    )
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from ratefront.orchestrate.begin_or_resume import check_begun, check_folder, cle
 from ratefront.orchestrate.environment import describe_environment as describing
 from ratefront.orchestrate.environment import git_tree
 from ratefront.orchestrate.environment.describe_environment import describe_environment, write_environment
-from ratefront.report.write_report import files_of, write_report
+from ratefront.report.write_report import report_files, write_report
 from ratefront.spec.changeable_settings import Change
 from ratefront.spec.load_spec import to_plain
 from ratefront.spec.schema import SweepSpec
@@ -251,5 +251,5 @@ def test_a_sweep_without_failures_is_only_drawn_again_and_says_so(
     before = folder.ledger.read_bytes()
     fake.run(ended, folder.path, write_report, resume=True, retry_failed=True)
     assert folder.ledger.read_bytes() == before
-    assert all(path.is_file() for path in files_of(folder))
+    assert all(path.is_file() for path in report_files(folder))
     assert "no trial has failed" in caplog.text

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ratefront.engine.messages import StopAsked
+from ratefront.engine.messages import StopRequested
 from ratefront.orchestrate import driver_loop
 from ratefront.orchestrate.driver_loop import DriverLoop, requests_to_earlier_driver, take_trial_stops
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts, interrupts
@@ -104,7 +104,7 @@ class TestRequests:
         ask(sweep.folder, Request("t0002", "enough"))
         ask(sweep.folder, Request("t0001", "too"))
         sweep.loop.tick()
-        assert sweep.live.told == [StopAsked("t0002", "enough"), StopAsked("t0001", "too")]
+        assert sweep.live.told == [StopRequested("t0002", "enough"), StopRequested("t0001", "too")]
         assert sweep.drawn == [None]
 
     def test_the_folder_is_not_looked_at_more_often_than_need_be(

@@ -16,7 +16,7 @@ from ratefront.orchestrate.tune.lost_workers import (
     summarise_trial_error,
     summarise_worker_error,
 )
-from ratefront.trial.error_names import fault_of
+from ratefront.trial.error_summary import summarise_error
 
 
 class _ArrayMemoryError(MemoryError):
@@ -39,7 +39,7 @@ TorchFull = type("OutOfMemoryError", (RuntimeError,), {})  # as torch has it, wh
     ],
 )
 def test_every_full_memory_has_one_name_and_is_worth_another_try(error: Exception) -> None:
-    fault = fault_of(error)
+    fault = summarise_error(error)
     assert (fault.error, fault.retryable) == ("OutOfMemoryError", True)
     assert fault.reason
 
@@ -53,7 +53,7 @@ def test_every_full_memory_has_one_name_and_is_worth_another_try(error: Exceptio
     ],
 )
 def test_a_full_disk_is_no_trials_fault(error: Exception) -> None:
-    assert fault_of(error).error == "StorageFullError"
+    assert summarise_error(error).error == "StorageFullError"
 
 
 def test_the_full_disk_of_a_node_is_worth_another_try_and_the_sweeps_own_is_its_end(
@@ -80,12 +80,12 @@ def test_the_full_disk_of_a_node_is_worth_another_try_and_the_sweeps_own_is_its_
     ],
 )
 def test_other_errors_say_themselves_what_they_are(error: Exception, name: str, retryable: bool) -> None:
-    assert fault_of(error).error == name
-    assert fault_of(error).retryable is retryable
+    assert summarise_error(error).error == name
+    assert summarise_error(error).retryable is retryable
 
 
 def test_an_error_without_words_has_its_name() -> None:
-    assert fault_of(KeyError()).reason == "KeyError"
+    assert summarise_error(KeyError()).reason == "KeyError"
 
 
 def test_a_dead_worker_is_lost_and_an_error_in_its_code_is_what_it_is() -> None:

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ratefront.engine.messages import Broke, Fact
+from ratefront.engine.messages import Fact
 from ratefront.errors import EngineError, InputError
-from ratefront.history.events import Finished, Reported
+from ratefront.history.events import Failed, Finished, Reported
 from ratefront.orchestrate import report_redraw
 from ratefront.orchestrate.cluster.ray_cluster import connected
 from ratefront.orchestrate.cluster.ray_logging import quiet_ray
@@ -35,7 +35,7 @@ from ratefront.store.sweep_folder import SweepFolder
     [
         Reported("t0001", 2, 3, {"loss": 0.1, "accuracy": 1.0}),
         Finished("t0001", 1, {"validation": {"rate_bits": 2.5}, "extra": {}}),
-        Broke("t0001", 1, "ValueError", "why β", True),
+        Failed("t0001", 1, "ValueError", "why β", retryable=True),
     ],
 )
 def test_facts_survive_the_wire(fact: Fact) -> None:

@@ -75,7 +75,7 @@ class Stage:
     def end(self) -> None:
         self.began.finish(label(), 3.0, 0.9, 100)
         trial_id = self.began.plan(label())
-        self.began.append(Failed(trial_id, 1, "ValueError", "a bad configuration", True))
+        self.began.append(Failed(trial_id, 1, "ValueError", "a bad configuration", final=True))
         self.began.end()
 
     def go_on(self, at: str = "/a/x.npz", changes: dict[str, Any] | None = None, **wishes: Any) -> Any:

@@ -17,7 +17,7 @@ from ratefront.orchestrate import sweep_followers
 from ratefront.orchestrate.interrupts import Interrupted
 from ratefront.orchestrate.report_redraw import Redrawer
 from ratefront.orchestrate.sweep_followers import SweepFollowers
-from ratefront.report.write_report import files_of
+from ratefront.report.write_report import report_files
 from ratefront.spec.schema import Tracking
 from ratefront.store.ledger.ledger_file import LedgerReader
 from ratefront.store.ledger.read_ledger import read_history
@@ -51,7 +51,7 @@ def test_a_sweep_that_ends_is_closed_with_its_figures(place: MemoryPlace, tmp_pa
     assert run.status == "FINISHED"
     assert f"| {summary['front'][0]['trial_id']} |" in run.tags["mlflow.note.content"]
     assert {point.key: point.value for point in run.points} == numbers
-    assert {path.name for path in files_of(folder)} <= run.artifacts
+    assert {path.name for path in report_files(folder)} <= run.artifacts
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from ratefront.errors import InputError, TrackingError
 from ratefront.history.events import Ended
 from ratefront.orchestrate import track_existing as module
 from ratefront.orchestrate.track_existing import track_existing_sweep
-from ratefront.report.write_report import DrawnReport, files_of
+from ratefront.report.write_report import DrawnReport, report_files
 from ratefront.store.ledger.ledger_file import Ledger, LedgerReader
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking.delivery.follower import Follower
@@ -68,7 +68,7 @@ def test_a_sweep_that_has_ended_arrives_whole_and_sent_again_it_stays(
     track(folder, place.kept)
     once = by_trial(place)
     assert len(once) == 31
-    assert (once[""].status, once[""].artifacts) == ("FINISHED", {path.name for path in files_of(folder)})
+    assert (once[""].status, once[""].artifacts) == ("FINISHED", {path.name for path in report_files(folder)})
     assert sum(run.tags.get("pareto") == "true" for run in once.values()) > 2
     track(folder, place.kept)
     assert by_trial(place) == once

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from ratefront.engine.messages import Broke, Start
+from ratefront.engine.messages import Start
 from ratefront.engine.placement import Needs
-from ratefront.history.events import Finished, Reported
+from ratefront.history.events import Failed, Finished, Reported
 from ratefront.orchestrate.tune import trial_worker
 from ratefront.orchestrate.tune.trial_worker import TrialActor, WorkerSetting, config_of
 from ratefront.orchestrate.tune.worker_messages import MESSAGE, decode_message
@@ -147,7 +147,7 @@ def test_what_goes_wrong_is_told_and_ends_the_trial_only(
     told = made.step()
     fact = decode_message(told[MESSAGE])
     assert told["done"]
-    assert isinstance(fact, Broke)
+    assert isinstance(fact, Failed)
     assert (fact.error, fact.attempt) == (error, 3)
     assert reason in fact.reason
     assert CALLS == ["closed t0001"]
@@ -158,7 +158,7 @@ def test_what_goes_wrong_is_told_and_ends_the_trial_only(
 @pytest.mark.parametrize("function", ["no_such:thing", "worker_work:no_such"])
 def test_work_that_cannot_be_found_is_the_trials_error(actor: Any, function: str) -> None:
     fact = step(actor(trial(), function))
-    assert isinstance(fact, Broke)
+    assert isinstance(fact, Failed)
     assert "no_such" in fact.reason
 
 

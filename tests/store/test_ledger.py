@@ -39,7 +39,7 @@ EVENTS: list[Event] = [
     Planned("t0000", 0, 7, {"family": "label", "merged": 3}),
     Started("t0000", 1, "worker ü"),
     Reported("t0000", 1, 1, {"loss": 0.25}),
-    Failed("t0000", 1, "ValueError", "a\nreason", True),
+    Failed("t0000", 1, "ValueError", "a\nreason", final=True),
 ]
 
 

@@ -147,7 +147,7 @@ def test_a_trial_that_succeeded_at_last_tells_its_attempts_and_no_error(tmp_path
     sweep.append(
         Planned("t0000", 0, 1, label()),
         Started("t0000", 1, "worker-0"),
-        Failed("t0000", 1, "WorkerLostError", "the worker died", False),
+        Failed("t0000", 1, "WorkerLostError", "the worker died", final=False),
         Started("t0000", 2, "worker-1"),
         Finished("t0000", 2, result("t0000", 3.0, 0.9, 5000).to_json()),
     )

@@ -197,7 +197,7 @@ def test_the_speed_is_that_of_the_last_trials() -> None:
 
 
 def test_attempts_that_are_tried_again_end_no_trial() -> None:
-    lost = [(float(n), Failed("a", n, "WorkerLostError", "died", False)) for n in range(1, 9)]
+    lost = [(float(n), Failed("a", n, "WorkerLostError", "died", final=False)) for n in range(1, 9)]
     assert _paced((0.0, Reported("a", 1, 1, {})), *lost).trials_per_hour(10.0) is None
 
 

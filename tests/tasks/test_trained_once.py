@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.lab import lab_spec
+from tests.small_sweep import small_sweep_spec
 
 from ratefront.history.events import TaskModelReady
 from ratefront.store.files.checksummed_folder import is_whole
 from ratefront.tasks.prepare_task_model import prepare_task_model
 
 PATIENCE_S = 240.0
-SPEC = lab_spec(task_model={"name": "small_cnn", "epochs": 1})
+SPEC = small_sweep_spec(task_model={"name": "small_cnn", "epochs": 1})
 
 
 @pytest.fixture

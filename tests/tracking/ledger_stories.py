@@ -96,7 +96,7 @@ def finished(
 
 
 def failed(number: int, reason: str, attempt: int = 1, final: bool = True) -> events.Failed:
-    return events.Failed(f"t{number:04d}", attempt, "DivergedError", reason, final)
+    return events.Failed(f"t{number:04d}", attempt, "DivergedError", reason, final=final)
 
 
 def stopped(number: int, reason: str = "below the median at rung 2") -> events.Stopped:

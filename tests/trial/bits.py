@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from tests.lab import EXAMPLES
+from tests.small_sweep import CODEC_CONFIGURATIONS
 
 from ratefront.records import TrialParams, TrialResult
 from ratefront.store.sweep_folder import SweepFolder
@@ -29,7 +29,7 @@ def bits_of(folder: Path, trial_id: str, result: TrialResult) -> dict[str, Any]:
 
 
 def params_of(example: str, trial_id: str, seed: int = 3) -> TrialParams:
-    return TrialParams(trial_id, seed, EXAMPLES[example])
+    return TrialParams(trial_id, seed, CODEC_CONFIGURATIONS[example])
 
 
 def run_bits(context: TrialContext, params: TrialParams) -> dict[str, Any]:

@@ -14,18 +14,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
-from tests.lab import lab_spec
+from tests.small_sweep import small_sweep_spec
 from tests.trial.bits import OUTCOME, bits_of, params_of, run_bits
 
 from ratefront.records import TrialParams
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.training import checkpoint_file
-from ratefront.training.checkpoint_file import CheckpointFile, Saving
+from ratefront.training.checkpoint_file import CheckpointFile, CheckpointSaver
 from ratefront.training.training_state import Snapshot
 from ratefront.trial import run_trial as run_module
-from ratefront.trial import trial_checkpoint as checkpoint_module
+from ratefront.trial import train_codec
 from ratefront.trial.run_trial import run_trial, trial_steps
-from ratefront.trial.trial_checkpoint import identity_of
+from ratefront.trial.train_codec import checkpoint_identity
 from ratefront.trial.trial_context import TrialContext
 
 CATEGORICAL, FACTORIZED = "split-categorical", "split-factorized"
@@ -60,7 +60,7 @@ def _checkpoint(context: TrialContext, params: TrialParams) -> Path:
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Save after every epoch, whatever it costs: what is saved when must not hang on this machine's speed."""
-    monkeypatch.setattr(run_module, "SHARE", 1e9)
+    monkeypatch.setattr(run_module, "CHECKPOINT_TIME_SHARE", 1e9)
 
 
 @pytest.mark.usefixtures("always")
@@ -182,15 +182,17 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_from(
         "values": (replace(params, values={**params.values, "beta": 61.0}), spec),
     }
     if what == "format":
-        monkeypatch.setattr(checkpoint_module, "CHECKPOINT_FORMAT", 2)
-    read = CheckpointFile(path, identity_of(*changed.get(what, (params, spec)))).read()
+        monkeypatch.setattr(train_codec, "CHECKPOINT_FORMAT", 3)
+    read = CheckpointFile(path, checkpoint_identity(*changed.get(what, (params, spec)))).read()
     assert (read is not None) == path.exists() == (what == "nothing")
 
 
 def test_a_training_on_files_that_have_moved_is_the_same_one() -> None:
     params = TrialParams("t0000", 0, {"family": "label"})
     here, there, others = (
-        identity_of(params, lab_spec(dataset={"name": "arrays", "path": path, "split_seed": seed}))
+        checkpoint_identity(
+            params, small_sweep_spec(dataset={"name": "arrays", "path": path, "split_seed": seed})
+        )
         for path, seed in (("/a/x.npz", 0), ("/b/x.npz", 0), ("/b/x.npz", 1))
     )
     assert here == there
@@ -290,7 +292,7 @@ def test_saving_costs_a_fiftieth_of_the_time_and_not_less(
 ) -> None:
     disk, state = _FakeDisk(cost_s), _FakeState()
     state.seconds = before_s
-    saving = Saving(disk, len(epochs_s), before_s, 1 / 50, disk.clock)
+    saving = CheckpointSaver(disk, len(epochs_s), before_s, 1 / 50, disk.clock)
     lost_s, longest_lost_s, saved_at = 0.0, 0.0, []
     for epoch_s in epochs_s:
         state.epochs_done += 1

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ratefront.errors import InputError
-from ratefront.trial.user_samples import given_files
+from ratefront.trial.user_samples import samples_of_files
 
 GREY, RGB = (1, 6, 4), (3, 6, 4)
 
@@ -24,7 +24,7 @@ def _saved(folder: Path, array: np.ndarray, name: str = "x.npy") -> Path:
 
 
 def _samples(path: Path, shape: tuple[int, ...], *, resize: bool = False) -> np.ndarray:
-    return given_files([path], shape, resize=resize)[:]
+    return samples_of_files([path], shape, resize=resize)[:]
 
 
 def test_every_layout_is_the_same_sample(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_file_is_its_pixels(tmp_path: Path, suffix: str) -> None:
 def test_files_follow_one_another(tmp_path: Path) -> None:
     arrays = [_pixels(n, 6, 4) for n in (3, 1, 2)]
     paths = [_saved(tmp_path, array, f"{i}.npy") for i, array in enumerate(arrays)]
-    found = given_files(paths, GREY)
+    found = samples_of_files(paths, GREY)
     assert (len(found), found.shape) == (6, (6, 1, 6, 4))
     whole = np.concatenate(arrays)[:, None] / np.float32(255)
     assert np.array_equal(found[2:5], whole[2:5])
@@ -72,10 +72,10 @@ def test_an_npz_needs_one_array_or_one_with_a_known_name(tmp_path: Path) -> None
     path = tmp_path / "x.npz"
     for arrays in ({"anything": x}, {"images": x, "labels": y}, {"x_test": x, "y_test": y, "x_train": x[:1]}):
         np.savez(path, **arrays)
-        assert len(given_files([path], GREY)) == 3
+        assert len(samples_of_files([path], GREY)) == 3
     np.savez(path, one=x, two=x)
     with pytest.raises(InputError, match="holds one, two: which of them are samples"):
-        given_files([path], GREY)
+        samples_of_files([path], GREY)
 
 
 @pytest.mark.parametrize("size", [(6, 4), (12, 8), (30, 8), (7, 40), (3, 2)])
@@ -99,12 +99,12 @@ def test_point_clouds_are_taken_as_they_are(tmp_path: Path) -> None:
     clouds = np.random.default_rng(0).normal(size=(2, 16, 3))
     np.testing.assert_allclose(_samples(_saved(tmp_path, clouds), (16, 3)), clouds, rtol=1e-6)
     with pytest.raises(InputError, match=r"\(N, 20, 3\), got \(2, 16, 3\)"):
-        given_files([tmp_path / "x.npy"], (20, 3))
+        samples_of_files([tmp_path / "x.npy"], (20, 3))
     with pytest.raises(InputError, match="takes point clouds"):
-        given_files([tmp_path / "x.npy"], (16, 3), resize=True)
+        samples_of_files([tmp_path / "x.npy"], (16, 3), resize=True)
     Image.fromarray(_pixels(6, 4)).save(tmp_path / "x.png")
     with pytest.raises(InputError, match="point clouds come in arrays"):
-        given_files([tmp_path / "x.png"], (16, 3))
+        samples_of_files([tmp_path / "x.png"], (16, 3))
 
 
 def test_a_corrupt_file_is_named(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_corrupt_file_is_named(tmp_path: Path) -> None:
         path = tmp_path / name
         path.write_bytes(content)
         with pytest.raises(InputError, match=f"{path.stem}.{path.suffix[1:]}: "):
-            given_files([good, path], GREY)[:]
+            samples_of_files([good, path], GREY)[:]
 
 
 @pytest.mark.parametrize(
@@ -145,4 +145,4 @@ def test_an_array_that_holds_no_images_is_refused(tmp_path: Path, array: np.ndar
 def test_what_is_no_file_is_named(tmp_path: Path) -> None:
     for path, reason in ((tmp_path, "is a folder"), (tmp_path / "none.png", "is not there")):
         with pytest.raises(InputError, match=reason):
-            given_files([path], GREY)
+            samples_of_files([path], GREY)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -22,7 +22,7 @@ from ratefront.errors import DisagreementError
 from ratefront.records import TIES, TrialParams, TrialResult
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tasks.architectures.small_cnn import SmallCNN
-from ratefront.tasks.stored_task_model import load_task_model_anew
+from ratefront.tasks.stored_task_model import load_task_model_uncached
 from ratefront.tasks.task_model import predict_logits
 from ratefront.trial.checks.score_ties import RankedClasses, count_ties
 from ratefront.trial.receiver import Decoded, decode_file
@@ -35,7 +35,7 @@ Change = Callable[[dict[str, Tensor]], None]
 
 
 def _run(context: TrialContext, example: str) -> TrialResult:
-    return run_trial(TrialParams("t", 0, EXAMPLES[example]), context)
+    return run_trial(TrialParams("t", 0, CODEC_CONFIGURATIONS[example]), context)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def _change_weights(context: TrialContext, change: Change) -> None:
 def _predict_anew(context: TrialContext) -> None:
     """The predictions that belong to the weights as they are now."""
     folder, data = SweepFolder(context.folder).task_model, load_dataset(context.spec.dataset)
-    model = load_task_model_anew(context.spec, folder)
+    model = load_task_model_uncached(context.spec, folder)
     logits = {f"logits_{n}": predict_logits(model, getattr(data, n).images) for n in ("validation", "test")}
     np.savez(folder / "predictions.npz", **{name: value.numpy() for name, value in logits.items()})
 
@@ -149,7 +149,10 @@ def test_ties_pass_and_are_counted(own: TrialContext, monkeypatch: pytest.Monkey
     """Of two classes that tie the first is decided for; the codec, off by a rounding, sends the other one."""
     _change_weights(own, _twins)
     _predict_anew(own)
-    data, model = load_dataset(own.spec.dataset), load_task_model_anew(own.spec, own.folder / "task_model")
+    data, model = (
+        load_dataset(own.spec.dataset),
+        load_task_model_uncached(own.spec, own.folder / "task_model"),
+    )
     decided = [predict_logits(model, s.images).argmax(dim=1) for s in (data.validation, data.test)]
     threes = sum(int((classes == 3).sum()) for classes in decided)
     _spoil_codec(monkeypatch, lambda tensors: tensors[BIAS][8].add_(4e-6))
@@ -192,7 +195,7 @@ def test_a_receiver_that_tells_other_classes_fails_the_trial(
     monkeypatch: pytest.MonkeyPatch, context: TrialContext, example: str
 ) -> None:
     monkeypatch.setattr("ratefront.trial.run_trial.shared_receiver", _Unsure)
-    short = TrialContext(lab_spec(training={"epochs": 1}), context.folder)
+    short = TrialContext(small_sweep_spec(training={"epochs": 1}), context.folder)
     with pytest.raises(DisagreementError, match=r"the receiver's classes .* \d+ of \d+ samples"):
         _run(short, example)
 

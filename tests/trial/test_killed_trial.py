@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.lab import lab_spec
+from tests.small_sweep import small_sweep_spec
 from tests.trial.bits import OUTCOME, bits_of, params_of, run_bits
 
 from ratefront.store.files import atomic_files
@@ -41,7 +41,7 @@ def processes() -> ForkServerContext:
 
 @pytest.fixture(scope="module")
 def sweep(task_model_folder: Path) -> TrialContext:
-    return TrialContext(lab_spec(training={"epochs": EPOCHS}), task_model_folder.parent)
+    return TrialContext(small_sweep_spec(training={"epochs": EPOCHS}), task_model_folder.parent)
 
 
 def _run(context: TrialContext, example: str, trial_id: str, said: Path) -> None:
@@ -110,7 +110,7 @@ def _run_until_the_third_save(context: TrialContext, trial_id: str, said: Path) 
             os.kill(os.getpid(), signal.SIGKILL)
         draft.rename(path)
 
-    run_trial.SHARE = 1e9  # as often as can be
+    run_trial.CHECKPOINT_TIME_SHARE = 1e9  # as often as can be
     atomic_files.os.replace = replace  # type: ignore[assignment]
     _run(context, "split-categorical", trial_id, said)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.lab import lab_spec
+from tests.small_sweep import small_sweep_spec
 from tests.trial.bits import params_of, run_bits
 
 from ratefront.errors import DivergedError, WorkerLostError
@@ -21,13 +21,13 @@ from ratefront.trial.trial_context import TrialContext
 ALONE = """
 import json, sys
 from pathlib import Path
-from tests.lab import lab_spec
+from tests.small_sweep import small_sweep_spec
 from tests.trial.bits import params_of, run_bits
 from ratefront.trial.trial_context import TrialContext
 from ratefront.trial.threads import use_threads
 
 use_threads(1)
-context = TrialContext(lab_spec(training={"epochs": 5}), Path(sys.argv[1]))
+context = TrialContext(small_sweep_spec(training={"epochs": 5}), Path(sys.argv[1]))
 print(json.dumps(run_bits(context, params_of("split-categorical", "alone")), default=str))
 """
 
@@ -58,7 +58,7 @@ def _stopped(context: TrialContext) -> None:
 
 
 def _crashed(context: TrialContext) -> None:
-    broken = TrialContext(lab_spec(training={"epochs": 5, "learning_rate": 1e30}), context.folder)
+    broken = TrialContext(small_sweep_spec(training={"epochs": 5, "learning_rate": 1e30}), context.folder)
     with pytest.raises(DivergedError):
         run_trial(params_of("split-categorical", "crashed"), broken)
 

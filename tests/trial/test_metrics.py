@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 
 from ratefront import metrics as shipped
 from ratefront.data.load_dataset import load_dataset
@@ -22,10 +22,10 @@ from ratefront.metrics import balanced_accuracy, log_loss_bits, top5_accuracy
 from ratefront.records import TrialParams, TrialResult
 from ratefront.spec.schema import SHIPPED_METRICS, Metric
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.trial.error_names import fault_of
+from ratefront.trial.error_summary import summarise_error
 from ratefront.trial.receiver import Decoded, shared_receiver
 from ratefront.trial.run_trial import run_trial
-from ratefront.trial.split_metrics import finite_log_loss, metrics_of
+from ratefront.trial.split_metrics import finite_log_loss, metric_values
 from ratefront.trial.trial_context import TrialContext
 
 OWN = """
@@ -183,10 +183,10 @@ def test_what_ships_is_what_the_sweep_file_knows() -> None:
 
 def test_functions_of_two_and_of_three_arrays_are_called_with_what_they_take() -> None:
     labels, scores = drawn(50, 10)
-    found = metrics_of([metric("right"), metric("scored")], labels, Decoded(labels, scores), "test")
+    found = metric_values([metric("right"), metric("scored")], labels, Decoded(labels, scores), "test")
     assert found == {"right": 1.0, "scored": pytest.approx(float(scores[:, 0].mean()))}
     assert type(found["right"]) is float, "what the ledger can hold"
-    without = metrics_of([metric("right"), metric("scored")], labels, Decoded(labels), "test")
+    without = metric_values([metric("right"), metric("scored")], labels, Decoded(labels), "test")
     assert without == {"right": 1.0, "scored": None}
 
 
@@ -212,21 +212,21 @@ def test_a_function_that_misbehaves_fails_the_trial_by_its_name(name: str, told:
     with pytest.raises(
         MetricError, match=rf"test: the metric {name} \(own_metrics:{name}\) {told}"
     ) as caught:
-        metrics_of([metric(name)], labels, Decoded(labels, scores), "test")
-    assert not fault_of(caught.value).retryable
+        metric_values([metric(name)], labels, Decoded(labels, scores), "test")
+    assert not summarise_error(caught.value).retryable
     assert np.array_equal(labels, kept[0])
     assert np.array_equal(scores, kept[1])
 
 
 def test_any_real_number_is_a_figure() -> None:
-    found = metrics_of([metric("third")], np.arange(3), Decoded(np.arange(3)), "test")
+    found = metric_values([metric("third")], np.arange(3), Decoded(np.arange(3)), "test")
     assert found == {"third": -1 / 3}
 
 
 @pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
 def test_what_torch_writes_into_arrays_that_are_read_only_nobody_finds() -> None:
     labels, decoded = np.arange(1, 7), Decoded(np.arange(1, 7))
-    found = metrics_of([metric("spoils_by_torch"), metric("seen")], labels, decoded, "test")
+    found = metric_values([metric("spoils_by_torch"), metric("seen")], labels, decoded, "test")
     assert found == {"spoils_by_torch": 1, "seen": 42}
     assert np.array_equal(labels, np.arange(1, 7))
     assert np.array_equal(decoded.classes, np.arange(1, 7))
@@ -239,31 +239,33 @@ def test_nor_what_it_writes_into_scores_that_are_a_file(tmp_path: Path) -> None:
     (tmp_path / "scores").write_bytes(before.tobytes())
     scores = np.memmap(tmp_path / "scores", np.float32, mode="r", shape=(6, 2))
     decoded, metrics = Decoded(np.arange(6), scores), [metric("writes_scores"), metric("sees_scores")]
-    found = metrics_of(metrics, np.arange(6), decoded, "test")
+    found = metric_values(metrics, np.arange(6), decoded, "test")
     assert found == {"writes_scores": 0, "sees_scores": 66}
     assert (tmp_path / "scores").read_bytes() == before.tobytes()
 
 
 def test_a_memory_that_was_full_is_worth_another_try() -> None:
     with pytest.raises(MemoryError) as caught:
-        metrics_of([metric("greedy")], *[np.arange(3)], Decoded(np.arange(3)), "test")
-    assert fault_of(caught.value).retryable
+        metric_values([metric("greedy")], *[np.arange(3)], Decoded(np.arange(3)), "test")
+    assert summarise_error(caught.value).retryable
 
 
 def test_none_without_scores_is_no_value_also_of_a_function_that_takes_none() -> None:
-    assert metrics_of([metric("nothing")], np.arange(3), Decoded(np.arange(3)), "test") == {"nothing": None}
+    assert metric_values([metric("nothing")], np.arange(3), Decoded(np.arange(3)), "test") == {
+        "nothing": None
+    }
 
 
 @pytest.fixture(scope="module")
 def sweep(task_model_folder: Path) -> TrialContext:
-    spec = lab_spec(
+    spec = small_sweep_spec(
         training={"epochs": 2}, metrics=["balanced_accuracy", "top5_accuracy", "own_metrics:scored"]
     )
     return TrialContext(spec, task_model_folder.parent)
 
 
 def run(context: TrialContext, example: str) -> TrialResult:
-    return run_trial(TrialParams(f"figures-{example}", 3, EXAMPLES[example]), context)
+    return run_trial(TrialParams(f"figures-{example}", 3, CODEC_CONFIGURATIONS[example]), context)
 
 
 @pytest.mark.parametrize("example", ["split-categorical", "image-jpeg"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from tests.builders import FakeSweep
-from tests.lab import EXAMPLES
+from tests.small_sweep import CODEC_CONFIGURATIONS
 
 from ratefront.errors import DivergedError, InputError, SweepMismatchError
 from ratefront.history import events
@@ -44,7 +44,7 @@ class RealSweep:
         return SweepHistory.of(read_entries(self.folder.ledger))
 
     def plan(self, example: str) -> TrialHistory:
-        trial_id = self.fake.plan(EXAMPLES[example])
+        trial_id = self.fake.plan(CODEC_CONFIGURATIONS[example])
         return self.history.trials[trial_id]
 
     def finish(self, example: str) -> str:
@@ -55,7 +55,7 @@ class RealSweep:
 
     def fail(self, example: str, error: str, reason: str, *, final: bool = True) -> str:
         trial_id = self.plan(example).params.trial_id
-        self.fake.append(events.Failed(trial_id, 1, error, reason, final))
+        self.fake.append(events.Failed(trial_id, 1, error, reason, final=final))
         return trial_id
 
 
@@ -186,7 +186,7 @@ def test_it_runs_as_the_trial_ran(
         raise DivergedError("seen enough")
 
     monkeypatch.setattr(reproduce_module, "run_trial", run)
-    sweep.fake.append(events.Failed(trial_id, 2, "DivergedError", "the loss became nan", True))
+    sweep.fake.append(events.Failed(trial_id, 2, "DivergedError", "the loss became nan", final=True))
     again = reproduce(sweep.folder, sweep.history, trial_id, tmp_path / "again")
     assert again == reproduce_module.Reproduction(None)
     assert (seen["threads"], seen["divisor"]) == (3, 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.lab import EXAMPLES
+from tests.small_sweep import CODEC_CONFIGURATIONS
 
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import InputError
@@ -27,7 +27,7 @@ TRIALS = {
 @pytest.fixture(scope="module")
 def results(context: TrialContext) -> dict[str, TrialResult]:
     return {
-        trial_id: run_trial(TrialParams(trial_id, 0, EXAMPLES[example]), context)
+        trial_id: run_trial(TrialParams(trial_id, 0, CODEC_CONFIGURATIONS[example]), context)
         for trial_id, example in TRIALS.items()
     }
 

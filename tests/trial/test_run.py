@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 
 from ratefront.bitstream.coded_stream import CodedStream
 from ratefront.bounds import oracle_rate_bits
@@ -29,7 +29,7 @@ def _run(
     context: TrialContext, example: str, trial_id: str, seed: int = 3
 ) -> tuple[TrialResult, list[Progress]]:
     reports: list[Progress] = []
-    result = run_trial(TrialParams(trial_id, seed, EXAMPLES[example]), context, reports.append)
+    result = run_trial(TrialParams(trial_id, seed, CODEC_CONFIGURATIONS[example]), context, reports.append)
     return result, reports
 
 
@@ -114,14 +114,14 @@ def test_no_point_below_the_oracle(context: TrialContext) -> None:
 
 
 def test_a_loss_that_becomes_nan_fails_the_trial(context: TrialContext) -> None:
-    broken = TrialContext(lab_spec(training={"epochs": 5, "learning_rate": 1e30}), context.folder)
+    broken = TrialContext(small_sweep_spec(training={"epochs": 5, "learning_rate": 1e30}), context.folder)
     with pytest.raises(DivergedError, match=r"the loss became (nan|inf)"):
-        run_trial(TrialParams("nan", 0, EXAMPLES["split-factorized"]), broken)
+        run_trial(TrialParams("nan", 0, CODEC_CONFIGURATIONS["split-factorized"]), broken)
 
 
 def test_closing_the_steps_stops_the_trial_and_leaves_its_checkpoint(context: TrialContext) -> None:
     """A worker cannot tell a trial that is stopped from a sweep that is: who can clears it away."""
-    steps = trial_steps(TrialParams("stopped", 0, EXAMPLES["split-factorized"]), context)
+    steps = trial_steps(TrialParams("stopped", 0, CODEC_CONFIGURATIONS["split-factorized"]), context)
     files = SweepFolder(context.folder).trial("stopped")
     assert next(steps).step == 1
     assert not files.path.exists()
@@ -152,9 +152,11 @@ def test_another_task_model_in_the_same_folder_is_not_mistaken(tmp_path: Path) -
     """What the process keeps between trials is kept by content, not by place."""
     accuracies = []
     for epochs in (1, 15):
-        spec = lab_spec(task_model={"name": "small_cnn", "epochs": epochs})
+        spec = small_sweep_spec(task_model={"name": "small_cnn", "epochs": epochs})
         ready = prepare_task_model(spec, tmp_path / "task_model")
-        result = run_trial(TrialParams("t", 0, EXAMPLES["label-lossless"]), TrialContext(spec, tmp_path))
+        result = run_trial(
+            TrialParams("t", 0, CODEC_CONFIGURATIONS["label-lossless"]), TrialContext(spec, tmp_path)
+        )
         assert result.test.accuracy == pytest.approx(ready.accuracy)
         accuracies.append(ready.accuracy)
     assert accuracies[0] < accuracies[1]

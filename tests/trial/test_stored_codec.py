@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from tests.builders import FakeSweep, full_sweep, spec
-from tests.lab import EXAMPLES
+from tests.small_sweep import CODEC_CONFIGURATIONS
 
 from ratefront.bitstream.container import parse
 from ratefront.data.load_dataset import load_dataset
@@ -29,7 +29,7 @@ COUNT = 360
 def folder(context: TrialContext) -> SweepFolder:
     """Two trials that really ran; no ledger."""
     for trial_id, example in TRIALS.items():
-        run_trial(TrialParams(trial_id, 0, EXAMPLES[example]), context)
+        run_trial(TrialParams(trial_id, 0, CODEC_CONFIGURATIONS[example]), context)
     return SweepFolder(context.folder)
 
 

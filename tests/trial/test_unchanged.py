@@ -6,16 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 
 from ratefront.errors import SweepMismatchError
 from ratefront.records import TrialParams
 from ratefront.tasks.input_digests import present_inputs
-from ratefront.trial.checks.unchanged_inputs import check_unchanged
+from ratefront.trial.checks.unchanged_inputs import check_inputs_unchanged
 from ratefront.trial.run_trial import trial_steps
 from ratefront.trial.trial_context import TrialContext
 
-SPEC = lab_spec(space={"family": {"label": {}}})
+SPEC = small_sweep_spec(space={"family": {"label": {}}})
 
 
 @pytest.fixture
@@ -24,16 +24,16 @@ def context(tmp_path: Path) -> TrialContext:
 
 
 def test_the_same_data_pass(context: TrialContext) -> None:
-    check_unchanged(context)
+    check_inputs_unchanged(context)
 
 
 @pytest.mark.parametrize("name", ["weights", "loaded"])
 def test_weights_are_the_sweeps_own_by_then(context: TrialContext, name: str) -> None:
-    check_unchanged(replace(context, inputs={**context.inputs, name: "gone"}))
+    check_inputs_unchanged(replace(context, inputs={**context.inputs, name: "gone"}))
 
 
 def test_a_trial_on_its_own_has_nothing_to_compare_with(context: TrialContext) -> None:
-    check_unchanged(replace(context, inputs={}))
+    check_inputs_unchanged(replace(context, inputs={}))
 
 
 @pytest.mark.parametrize(
@@ -47,5 +47,5 @@ def test_a_trial_on_its_own_has_nothing_to_compare_with(context: TrialContext) -
 def test_others_end_it_before_anything_is_written(context: TrialContext, name: str, told: str) -> None:
     changed = replace(context, inputs={**context.inputs, name: "0" * 64})
     with pytest.raises(SweepMismatchError, match=told):
-        next(trial_steps(TrialParams("t0000", 0, EXAMPLES["label-lossless"]), changed))
+        next(trial_steps(TrialParams("t0000", 0, CODEC_CONFIGURATIONS["label-lossless"]), changed))
     assert list(context.folder.iterdir()) == []

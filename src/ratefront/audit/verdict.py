@@ -11,6 +11,7 @@ import numpy as np
 
 from ratefront.audit.claim import Claim
 from ratefront.audit.coded_files import CodedFile, check_samples, coded_files, load_decisions
+from ratefront.bitstream.rate_bits import bits_of, bits_per_sample
 from ratefront.bounds import Predictions, below_oracle, oracle_rate_bits, upper_error_rate
 
 
@@ -91,10 +92,10 @@ def _judged(files: Sequence[CodedFile], decisions: Predictions, random: bool) ->
     labels, decoded, classes = decisions.labels, decisions.predicted, decisions.classes
     samples, errors = decisions.samples, int(np.count_nonzero(labels != decoded))
     payload, total = sum(file.payload_bytes for file in files), sum(file.bytes for file in files)
-    rate, distortion = 8 * payload / samples, errors / samples
+    rate, distortion = bits_per_sample(payload, samples), errors / samples
     tested = upper_error_rate(errors, samples) if random else distortion
     oracle, oracle_tested = (float(oracle_rate_bits(decisions.label_prior, d)) for d in (distortion, tested))
-    alone = [8 * file.payload_bytes for file in files] if len(files) == samples else None
+    alone = [bits_of(file.payload_bytes) for file in files] if len(files) == samples else None
     return Audit(
         samples=samples,
         classes=classes,
@@ -103,7 +104,7 @@ def _judged(files: Sequence[CodedFile], decisions: Predictions, random: bool) ->
         payload_bytes=payload,
         bytes=total,
         rate_bits=rate,
-        rate_total_bits=8 * total / samples,
+        rate_total_bits=bits_per_sample(total, samples),
         rate_bits_alone=None if alone is None else rate,
         bits_alone_least=None if alone is None else min(alone),
         bits_alone_most=None if alone is None else max(alone),

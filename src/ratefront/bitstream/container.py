@@ -27,7 +27,7 @@ IDENTITY_BYTES = 32
 
 #: What a reader takes from a file that it does not trust: 1 GiB of latents, and no endless block of samples that cost
 #: nothing.
-MOST_LATENTS, MOST_SAMPLES_A_BLOCK = 1 << 28, 1 << 20
+MAX_LATENTS, MAX_BLOCK_SAMPLES = 1 << 28, 1 << 20
 
 _RAGGED = 0xFFFFFFFF
 _START = struct.Struct("<4sH")
@@ -52,10 +52,10 @@ class Header:
     def __post_init__(self) -> None:
         latents = self.block_size * max(1, self.elements or 1)
         sizes = self.samples >= 0 and 1 <= self.block_size <= max(1, self.samples)
-        if not sizes or self.block_size > MOST_SAMPLES_A_BLOCK or latents > MOST_LATENTS:
+        if not sizes or self.block_size > MAX_BLOCK_SAMPLES or latents > MAX_LATENTS:
             raise ValueError(
                 f"{self.samples} samples of {self.elements} elements in blocks of {self.block_size}; at most "
-                f"{MOST_LATENTS} elements and {MOST_SAMPLES_A_BLOCK} samples a block, no block larger than all"
+                f"{MAX_LATENTS} elements and {MAX_BLOCK_SAMPLES} samples a block, no block larger than all"
             )
 
     @property

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 
-def ratefront(*words: str | Path) -> str:
+def ratefront_command(*words: str | Path) -> str:
     """``ratefront …``, called as this process was; passwords in addresses are left out."""
     from ratefront.safe_text import without_credentials
 
@@ -15,10 +15,10 @@ def ratefront(*words: str | Path) -> str:
     return shlex.join([program, *(without_credentials(str(word)) for word in words)])
 
 
-def resuming(folder: Path, tracking_uri: str | None = None) -> str:
+def resume_command(folder: Path, tracking_uri: str | None = None) -> str:
     """How to go on with a sweep: all but the tracker's address stands in its ledger."""
-    return ratefront("sweep", "--out", folder, "--resume", *tracking_words(tracking_uri))
+    return ratefront_command("sweep", "--out", folder, "--resume", *tracking_arguments(tracking_uri))
 
 
-def tracking_words(uri: str | None) -> list[str]:
+def tracking_arguments(uri: str | None) -> list[str]:
     return [] if uri is None else ["--tracking-uri", uri]

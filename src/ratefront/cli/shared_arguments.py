@@ -10,11 +10,15 @@ import typer
 
 from ratefront.errors import InputError
 
-Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="The sweep file (YAML).", show_default=False)]
-Overrides = Annotated[
+SpecArgument = Annotated[
+    Path, typer.Argument(metavar="SPEC", help="The sweep file (YAML).", show_default=False)
+]
+OverridesOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the sweep file.")
 ]
-Sweep = Annotated[Path, typer.Argument(metavar="DIR", help="The sweep's folder.", show_default=False)]
+SweepFolderArgument = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The sweep's folder.", show_default=False)
+]
 
 
 def overrides_of(set_: Iterable[str] | None, trials: int | None = None) -> dict[str, Any]:

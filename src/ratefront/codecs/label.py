@@ -55,7 +55,7 @@ class LabelCodec(EntropyCoded):
         self._known_alphabet: _Alphabet | None = None
         self.register_load_state_dict_post_hook(_forget)  # type: ignore[no-untyped-call]
 
-    def forget_tables(self) -> None:
+    def clear_cached_tables(self) -> None:
         self._known_alphabet = None
 
     def fit(self, predicted: NDArray[np.int64], merged_classes: int) -> None:
@@ -71,7 +71,7 @@ class LabelCodec(EntropyCoded):
         self.sent_as.copy_(torch.from_numpy(sent_as))
         self.prior.copy_(torch.from_numpy(merged / merged.sum()))
         self.counts.copy_(torch.from_numpy(counts))
-        self.forget_tables()
+        self.clear_cached_tables()
 
     @property
     def elements(self) -> int:
@@ -138,7 +138,7 @@ class LabelCodec(EntropyCoded):
 
 def _forget(module: LabelCodec, keys: object) -> None:
     """A hook that is a function of this module, so that a codec can be pickled."""
-    module.forget_tables()
+    module.clear_cached_tables()
 
 
 class LabelFamily(Family):

@@ -57,6 +57,6 @@ def stored_tensors(module: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def not_finite(module: nn.Module) -> list[str]:
+def non_finite_parameters(module: nn.Module) -> list[str]:
     """Names of the parameters that hold NaN or an infinity."""
     return [name for name, weight in module.named_parameters() if not torch.isfinite(weight).all()]

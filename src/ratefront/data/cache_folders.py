@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 #: The environment variable that names the folder of the data sets' files.
-DATA = "RATEFRONT_DATA"
+DATA_VARIABLE = "RATEFRONT_DATA"
 
 
 def cache_folder() -> Path:
@@ -17,4 +17,4 @@ def cache_folder() -> Path:
 
 def data_folder(root: str | None) -> Path:
     """Files of data sets, laid out as torchvision does: ``root``, else ``$RATEFRONT_DATA``, else in the cache."""
-    return Path(root or os.environ.get(DATA) or cache_folder() / "data").expanduser()
+    return Path(root or os.environ.get(DATA_VARIABLE) or cache_folder() / "data").expanduser()

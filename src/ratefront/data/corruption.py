@@ -14,9 +14,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.catalogue.datasets import ImageParameters
+from ratefront.catalogue.datasets import LabelledImageParameters
 from ratefront.data.dataset import Dataset, Samples, Split
-from ratefront.data.stored_samples import from_bytes
+from ratefront.data.stored_samples import uint8_to_float32
 
 _LARGEST_SMALL_SIDE = 64
 
@@ -27,7 +27,7 @@ _BLUR = ((0.4, 0.6, 0.7, 0.8, 1.0), (1.0, 2.0, 3.0, 4.0, 6.0))
 
 
 @dataclass(frozen=True, eq=False)
-class Corrupted:
+class CorruptedImages:
     """Images (N, C, H, W) in [0, 1], corrupted when they are asked for and rounded to 8 bits.
 
     What noise a sample gets depends on ``split``, its position there, ``severity`` and ``seed``, and on nothing else.
@@ -52,7 +52,7 @@ class Corrupted:
             changed = self._noisy(clean, np.arange(len(self))[index])
         else:
             changed = self._blurred(clean)
-        return from_bytes(np.rint(np.clip(changed, 0, 1) * 255).astype(np.uint8))
+        return uint8_to_float32(np.rint(np.clip(changed, 0, 1) * 255).astype(np.uint8))
 
     def _strength(self, table: tuple[tuple[float, ...], tuple[float, ...]]) -> float:
         return table[max(self.shape[2:]) > _LARGEST_SMALL_SIDE][self.severity - 1]
@@ -77,17 +77,17 @@ class Corrupted:
         return blurred
 
 
-def corrupt(dataset: Dataset, parameters: ImageParameters) -> Dataset:
+def corrupt(dataset: Dataset, parameters: LabelledImageParameters) -> Dataset:
     """The data set with the splits corrupted that its parameters say, or as it is.
 
-    ``content`` has to tell the parameters, as that of ``assemble`` does.
+    ``digest`` has to tell the parameters, as that of ``assemble_dataset`` does.
     """
     if parameters.corruption == "none" or parameters.severity is None:
         return dataset
     kind, severity, seed = parameters.corruption, parameters.severity, parameters.split_seed
 
     def corrupted(split: Split, name: str) -> Split:
-        return Split(Corrupted(split.images, kind, severity, name, seed), split.labels)
+        return Split(CorruptedImages(split.images, kind, severity, name, seed), split.labels)
 
     return replace(
         dataset,

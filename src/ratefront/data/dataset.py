@@ -47,7 +47,7 @@ class Split:
 class Dataset:
     """A data set split for honest selection: the search sees validation, the report shows test.
 
-    ``raw_bits`` is what one sample costs uncompressed, in bits. ``content`` tells data sets apart whose samples differ
+    ``raw_bits`` is what one sample costs uncompressed, in bits. ``digest`` tells data sets apart whose samples differ
     (a digest); None: the samples are few and are digested when somebody asks. Where
     ``validation_is_held_out_of_train``, the data came without a validation split and this one was drawn from their
     training samples: whoever trained on those elsewhere has seen it. ``remarks`` are what a person should know of it.
@@ -59,7 +59,7 @@ class Dataset:
     train: Split
     validation: Split
     test: Split
-    content: str | None = None
+    digest: str | None = None
     validation_is_held_out_of_train: bool = False
     remarks: tuple[str, ...] = ()
 

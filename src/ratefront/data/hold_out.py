@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ratefront.data.dataset import Split
-from ratefront.data.stored_samples import Chosen
+from ratefront.data.stored_samples import SampleSubset
 from ratefront.errors import InputError
 
 #: Of the training samples validate, where a data set comes without a validation split.
@@ -18,7 +18,7 @@ VALIDATION_SHARE = 0.1
 TEST_SHARE = 0.1
 
 
-def hold_out(
+def hold_out_positions(
     labels: NDArray[np.int64], share: float, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positions that stay and positions held out, both ascending: of every class the share, and at least one."""
@@ -54,16 +54,16 @@ def _how_many(members: int, share: float) -> int:
     return max(1, round(share * members))
 
 
-def hold_out_of(split: Split, share: float, seed: int) -> tuple[Split, Split]:
+def hold_out_split(split: Split, share: float, seed: int) -> tuple[Split, Split]:
     """The split without what is held out, and what is held out."""
     kept, held = (
-        Split(Chosen(split.images, positions), split.labels[positions])
-        for positions in hold_out(split.labels, share, seed)
+        Split(SampleSubset(split.images, positions), split.labels[positions])
+        for positions in hold_out_positions(split.labels, share, seed)
     )
     return kept, held
 
 
-def check_enough(labels: NDArray[np.int64], least: int, source: str, names: Sequence[str] = ()) -> None:
+def check_class_sizes(labels: NDArray[np.int64], least: int, source: str, names: Sequence[str] = ()) -> None:
     """
     Raises:
         InputError: A class has fewer than ``least`` samples; ``source`` says of what, ``names`` are those of

@@ -8,7 +8,7 @@ from typing import Any
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.data.dataset import Dataset
-from ratefront.data.dataset_digest import content_of
+from ratefront.data.dataset_digest import dataset_digest
 from ratefront.spec.schema import Named
 
 
@@ -21,4 +21,4 @@ def load_dataset(named: Named) -> Dataset:
 def _load(name: str, parameters: tuple[tuple[str, Any], ...]) -> Dataset:
     registered = CATALOGUE.datasets[name]
     dataset: Dataset = registered.load()(registered.parameters(**dict(parameters)))
-    return replace(dataset, content=content_of(dataset))
+    return replace(dataset, digest=dataset_digest(dataset))

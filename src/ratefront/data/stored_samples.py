@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from ratefront.data.dataset import Samples
 
 
-def from_bytes(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+def uint8_to_float32(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Bytes 0 … 255 as float32 in [0, 1], in C order."""
     scaled: NDArray[np.float32] = np.true_divide(pixels, np.float32(255), dtype=np.float32, order="C")
     return scaled
 
 
-def spread(samples: Sized, count: int) -> NDArray[np.int64]:
+def evenly_spaced(samples: Sized, count: int) -> NDArray[np.int64]:
     """Positions of so many of the samples, or of all, at even distances from the first to the last."""
     return np.unique(np.linspace(0, len(samples) - 1, min(count, len(samples))).astype(np.int64))
 
 
 @dataclass(frozen=True, eq=False)
-class Bytes:
+class Uint8Images:
     """Images (N, C, H, W) of uint8, in memory or mapped into it; they are handed out as float32 / 255."""
 
     pixels: NDArray[np.uint8]
@@ -36,11 +36,11 @@ class Bytes:
         return len(self.pixels)
 
     def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
-        return from_bytes(self.pixels[index])
+        return uint8_to_float32(self.pixels[index])
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
+class SampleSubset:
     """Some of other samples, by their positions (n,), without a copy of them."""
 
     samples: Samples

@@ -91,13 +91,19 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """An attempt failed. ``final`` is False where the engine will try again."""
+    """An attempt ended in an error: the error's class name, and what it says.
+
+    ``retryable`` is what the error says of itself. ``final`` is what the engine decides: True where the trial has
+    failed for good, False where it is tried again. A worker leaves ``final`` at None, which means "not judged yet";
+    the engine fills it in before the ledger has the event. Both are keywords, so that neither is taken for the other.
+    """
 
     trial_id: str
     attempt: int
     error: str
     reason: str
-    final: bool
+    retryable: bool = field(default=False, kw_only=True)
+    final: bool | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,7 @@ class SweepHistory:
 
         Raises:
             ValueError: The event speaks of a trial that was never planned, plans one twice, ends one that has
-                ended, or reopens one that has not failed.
+                ended, or reopens one that has not failed; or a failure was not judged.
         """
         self.last_time = entry.time
         self.pace.apply(entry)
@@ -181,6 +181,8 @@ class SweepHistory:
         self._end(trial, trial.result.status, trial.result.reason, time)
 
     def _fail(self, event: events.Failed, time: float) -> None:
+        if event.final is None:
+            raise ValueError(f"the failure of trial {event.trial_id} was not judged")
         trial = self._not_ended(event.trial_id)
         trial.setbacks = 0 if trial.got_further else trial.setbacks + 1
         trial.memory_failures += event.error in OUT_OF_MEMORY

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ratefront.engine.engine import NO_MORE, Engine
+from ratefront.engine.engine import SPACE_EXHAUSTED, Engine
 from ratefront.engine.opening_events import Wishes
 from ratefront.errors import InputError, LedgerError
 from ratefront.history.events import Event, Extended, Planned, Reconfigured, Reopened
@@ -86,7 +86,7 @@ def check_extensible(engine: Engine, wishes: Wishes) -> None:
         raise InputError(
             Message(
                 Argument("extend", wishes.extend),
-                f": {NO_MORE} (all {tried} have been tried, and none of them depends on a seed); "
+                f": {SPACE_EXHAUSTED} (all {tried} have been tried, and none of them depends on a seed); "
                 "a new sweep with a wider space finds more",
             )
         )

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from ratefront.engine.live_sweep import LiveSweep
-from ratefront.engine.messages import StopAsked
+from ratefront.engine.messages import StopRequested
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts
 from ratefront.orchestrate.sweep_followers import SweepFollowers
 from ratefront.store.ledger.driver_lock import driver_of
@@ -73,7 +73,7 @@ class DriverLoop:
         for request in requests:
             if request.trial_id is None:
                 raise Interrupted(request.reason)
-            self._live.tell(StopAsked(request.trial_id, request.reason))
+            self._live.tell(StopRequested(request.trial_id, request.reason))
 
 
 def requests_to_earlier_driver(folder: SweepFolder) -> list[Path]:

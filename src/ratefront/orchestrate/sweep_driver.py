@@ -30,7 +30,7 @@ from ratefront.orchestrate.interrupts import Interrupts, interrupts
 from ratefront.orchestrate.report_redraw import Redrawer
 from ratefront.orchestrate.sweep_followers import SweepFollowers
 from ratefront.safe_text import without_credentials
-from ratefront.spec.changeable_settings import Change, change_of
+from ratefront.spec.changeable_settings import Change, settings_change
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import dump_yaml
 from ratefront.spec.schema import SweepSpec
@@ -104,15 +104,15 @@ def run_sweep(
         ledger = stack.enter_context(Ledger(folder.ledger))
         if not resume:
             clear_unstarted_sweep(folder, ledger)
-        change = change_of(spec_in(ledger.entries), loaded.spec)
+        change = settings_change(spec_in(ledger.entries), loaded.spec)
         engine = _engine(loaded, ledger, wishes)
         opener = Opener(name_of_this_process(), version("ratefront"))
         opening = opening_events(loaded.spec, engine.history, wishes, opener, change)
         live = LiveSweep(engine, ledger, followers.changed)
         loop = DriverLoop(live, folder, caught, followers)
-        if runs_trials(opening) or change.moves:
+        if runs_trials(opening) or change.moves_files:
             slots = slots or _slots(stack, loaded.spec, caught)
-        if change.moves or has_trials_left(engine, opening):
+        if change.moves_files or has_trials_left(engine, opening):
             _check_same_inputs(engine.history, loaded.spec, functions.inputs, loop)
         with followers:
             if opening:

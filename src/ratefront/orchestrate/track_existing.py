@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ratefront.errors import InputError, TrackingError
 from ratefront.orchestrate.tracked_ending import ending_of
-from ratefront.report.write_report import DrawnReport, files_of, write_report
+from ratefront.report.write_report import DrawnReport, report_files, write_report
 from ratefront.spec.schema import Models, Tracking
 from ratefront.store.ledger.driver_lock import driver_of
 from ratefront.store.ledger.read_ledger import read_history, read_spec
@@ -100,7 +100,7 @@ def _ending(folder: SweepFolder, models: Models) -> TrackedEnding:
 
 def _existing_files(folder: SweepFolder) -> DrawnReport:
     return DrawnReport(
-        tuple(path for path in files_of(folder) if path.is_file()), figures={}, front=(), note=""
+        tuple(path for path in report_files(folder) if path.is_file()), numbers={}, front=(), markdown_note=""
     )
 
 

@@ -18,9 +18,9 @@ def ending_of(
     return TrackedEnding(
         outcome="finished" if history.ended else "failed" if error else "interrupted",
         reason=error.reason if error else "",
-        figures=drawn.figures,
+        figures=drawn.numbers,
         artifacts=drawn.artifacts,
-        note=drawn.note,
+        note=drawn.markdown_note,
         codecs=front_codecs(folder, history) if models == "front" else (),
         shows_pareto_rank=history.ended,
     )

@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ratefront.bounds.source.distributions import FloatArray
-from ratefront.report.style import BOUNDS, GRID, BoundStyle
+from ratefront.report.colours import BOUNDS, GRID, UNATTAINABLE, BoundStyle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-UNATTAINABLE = "#f1f1f1"
 FEW_POINTS = 30
 LEAST_LINE_ZORDER, LEAST_POINT_ZORDER = 2.0, 4.0
 
 
 def line_looks(style: BoundStyle) -> dict[str, Any]:
     """How a curve's line is drawn."""
-    return {"color": style.ink, "linewidth": style.width, "linestyle": style.line}
+    return {"color": style.colour, "linewidth": style.width, "linestyle": style.line}
 
 
 def point_looks(style: BoundStyle, points: int = 1) -> dict[str, Any]:
@@ -26,8 +25,8 @@ def point_looks(style: BoundStyle, points: int = 1) -> dict[str, Any]:
         "linestyle": "none",
         "marker": style.marker or "o",
         "markersize": 5.0 if points <= FEW_POINTS else 2.5,
-        "markerfacecolor": "none" if style.marker else style.ink,
-        "markeredgecolor": style.ink,
+        "markerfacecolor": "none" if style.marker else style.colour,
+        "markeredgecolor": style.colour,
         "markeredgewidth": 1.0,
     }
 
@@ -57,7 +56,7 @@ def shade_unattainable(axes: Axes, rate: FloatArray, accuracy: FloatArray) -> No
     axes.fill_betweenx(accuracy, 0.0, rate, color=UNATTAINABLE, linewidth=0, zorder=0.5)
 
 
-def dress(axes: Axes, grid: str = GRID) -> None:
+def set_grid_and_frame(axes: Axes, grid: str = GRID) -> None:
     """The grid behind the data, and no frame where nothing is read off."""
     axes.grid(True, color=grid, linewidth=0.6)
     axes.set_axisbelow(True)

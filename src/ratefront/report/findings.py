@@ -1,4 +1,4 @@
-"""The report's sentences: what a sweep found, said so that it can be checked against the figure."""
+"""The report's sentences: what a sweep found, written so that it can be checked against the figure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ratefront.bounds import Gap
 from ratefront.columns import NARROW, kibibytes, percent
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.records import ENDED
-from ratefront.report.style import bound_style
+from ratefront.report.colours import bound_style
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
 
 #: A learned codec is called close to the task model within this many points of (validation) accuracy.
@@ -31,7 +31,7 @@ def _state(history: SweepHistory) -> tuple[str, str]:
     return "Running", ""
 
 
-def headline(view: SweepView) -> list[str]:
+def findings(view: SweepView) -> list[str]:
     """The sweep's finding, a few sentences; says so where there is none yet."""
     if not view.front:
         yet = "" if view.history.ended else " yet"
@@ -52,9 +52,9 @@ def best_learned(view: SweepView) -> MeasuredTrial | None:
     validation.
     """
     learned = [trial for trial in view.front if trial.learned]
-    half = (view.facts.task_model_bytes or 0) / 2
+    half = (view.task_model.task_model_bytes or 0) / 2
     small = [trial for trial in learned if trial.test.transmitter_bytes < half] or learned
-    target = view.facts.accuracy_validation
+    target = view.task_model.accuracy_validation
     close = [t for t in small if target is not None and t.validation.accuracy >= target - CLOSE]
     if close:
         return min(close, key=lambda trial: trial.validation.rate_bits)
@@ -74,20 +74,22 @@ def _learned_sentence(view: SweepView, trial: MeasuredTrial) -> str:
         f"The learned codec {trial.trial_id} ({point.series}{at}) sends {point.rate_bits:.2f} bit/sample at "
         f"{percent(point.accuracy)} test accuracy"
     )
-    if view.facts.accuracy is not None:
-        text += f", {_difference(point.accuracy - view.facts.accuracy)} the task model"
+    if view.task_model.accuracy is not None:
+        text += f", {_difference(point.accuracy - view.task_model.accuracy)} the task model"
     return f"{text}. {_transmitter(view, trial)}{_gap_sentence(trial)}"
 
 
 def _transmitter(view: SweepView, trial: MeasuredTrial) -> str:
-    size, whole = trial.test.transmitter_bytes, view.facts.task_model_bytes
+    size, whole = trial.test.transmitter_bytes, view.task_model.task_model_bytes
     share = f", {100 * size / whole:.0f}{NARROW}% of the task model's {kibibytes(whole)}" if whole else ""
     return f"Its transmitter holds {kibibytes(size)}{share}."
 
 
 def _gap_sentence(trial: MeasuredTrial) -> str:
     named = (("oracle", "the oracle"), ("sample_and_communicate", "S&C"))
-    parts = [f"{said(trial.gaps[name])} {words}" for name, words in named if _known(trial.gaps.get(name))]
+    parts = [
+        f"{gap_in_words(trial.gaps[name])} {bound}" for name, bound in named if _known(trial.gaps.get(name))
+    ]
     return f" It lies {' and '.join(parts)}." if parts else ""
 
 
@@ -95,14 +97,14 @@ def _known(gap: Gap | None) -> bool:
     return gap is not None and gap.bits is not None
 
 
-def said(gap: Gap) -> str:
+def gap_in_words(gap: Gap) -> str:
     """A gap in words, ``1.21 bit (1.4×) above``; a defined one only."""
     bits = gap.bits or 0.0
     return f"{abs(bits):.2f} bit ({gap.ratio or 0:.2f}×) {'above' if bits >= 0 else 'below'}"
 
 
 def _label_sentence(view: SweepView, trial: MeasuredTrial) -> str:
-    point, whole = trial.test, view.facts.task_model_bytes
+    point, whole = trial.test, view.task_model.task_model_bytes
     share = f", {100 * point.transmitter_bytes / whole:.0f}{NARROW}% of its bytes" if whole else ""
     return (
         f"Sending the task model's own class ({trial.trial_id}) costs {point.rate_bits:.2f} bit/sample at "
@@ -129,7 +131,7 @@ def _difference(accuracy: float) -> str:
 
 def bound_rows(view: SweepView) -> list[tuple[str, str, str]]:
     """(abbreviation, name, assumptions) of every bound that is drawn."""
-    if view.overlay is None:
+    if view.bounds is None:
         return []
-    styles = [(name, bound_style(name)) for name in view.bounds]
-    return [(style.short, style.title, view.overlay.curves[name].assumptions) for name, style in styles]
+    styles = [(name, bound_style(name)) for name in view.bound_names]
+    return [(style.short, style.title, view.bounds.curves[name].assumptions) for name, style in styles]

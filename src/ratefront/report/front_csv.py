@@ -36,7 +36,7 @@ def _of_trial(view: SweepView) -> list[OfTrial]:
 
 
 def _of_front(view: SweepView) -> list[OfFront]:
-    return [*OF_FRONT, *chain.from_iterable(map(gap_columns, view.bounds))]
+    return [*OF_FRONT, *chain.from_iterable(map(gap_columns, view.bound_names))]
 
 
 def _others(view: SweepView) -> dict[str, str]:

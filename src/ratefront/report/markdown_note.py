@@ -8,7 +8,7 @@ from dataclasses import replace
 from ratefront.bounds import ORACLE
 from ratefront.columns import OfTrial, named
 from ratefront.records import metric_names
-from ratefront.report.findings import headline, status_line
+from ratefront.report.findings import findings, status_line
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
 from ratefront.safe_text import plain_markdown
 
@@ -24,12 +24,12 @@ _COLUMNS: tuple[OfTrial, ...] = (
 )
 
 
-def note(view: SweepView) -> str:
-    """Status, headline and the front (its first ``SHOWN`` points by rate)."""
+def markdown_note(view: SweepView) -> str:
+    """Status, findings and the front (its first ``SHOWN`` points by rate)."""
     parts = [
         f"**{plain_markdown(view.name)}**",
         plain_markdown(status_line(view)),
-        *map(plain_markdown, headline(view)),
+        *map(plain_markdown, findings(view)),
     ]
     return "\n\n".join([*parts, *_table(view)]) + "\n"
 

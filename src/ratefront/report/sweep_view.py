@@ -17,8 +17,8 @@ from ratefront.bounds import (
     PredictionBounds,
 )
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.overlay import RATE_ACCURACY
 from ratefront.pareto import non_dominated
+from ratefront.rate_accuracy_hypervolume import RATE_ACCURACY
 from ratefront.records import ENDED, FrontPoint, TrialResult, objectives_of, series_of
 from ratefront.store.environment_files import read_environment
 from ratefront.store.ledger.read_ledger import read_history
@@ -27,7 +27,7 @@ from ratefront.store.task_model_facts import TaskFacts, read_facts, read_overlay
 from ratefront.store.views.front_trials import chosen, front_of, point_of, result_of
 from ratefront.store.views.sweep_summary import Summary, summarise
 
-Standing: TypeAlias = Literal["front", "dominated", "collapsed"]
+FrontStatus: TypeAlias = Literal["front", "dominated", "collapsed"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class MeasuredTrial:
     """
 
     trial: TrialHistory
-    standing: Standing
+    front_status: FrontStatus
     dominated_on_test: bool
     gaps: dict[str, Gap]
 
@@ -73,13 +73,13 @@ class SweepView:
 
     folder: SweepFolder
     history: SweepHistory
-    facts: TaskFacts
-    overlay: PredictionBounds | None
+    task_model: TaskFacts
+    bounds: PredictionBounds | None
     environment: Mapping[str, Any]
 
     @cached_property
     def summary(self) -> Summary:
-        return summarise(self.history, self.facts, self.overlay)
+        return summarise(self.history, self.task_model, self.bounds)
 
     @property
     def spec(self) -> dict[str, Any]:
@@ -98,11 +98,11 @@ class SweepView:
         return len(self.history.with_status(*ENDED))
 
     @property
-    def bounds(self) -> list[str]:
+    def bound_names(self) -> list[str]:
         """The bounds to draw, in the order of the sweep file; with iE&C its honest estimates, where samples
         are too few for the plug-in one, and with TMRD that of calibrated posteriors, where S&C lies below it.
         """
-        curves = {} if self.overlay is None else self.overlay.curves
+        curves = {} if self.bounds is None else self.bounds.curves
         asked_for = list(self.spec.get("bounds", curves))
         if INDIRECT_ESTIMATE_AND_COMPRESS in asked_for:
             asked_for += [INDIRECT_POSTERIOR, INDIRECT_CROSS_FITTED]
@@ -121,7 +121,7 @@ class SweepView:
     @property
     def front(self) -> list[MeasuredTrial]:
         """The front, by test rate."""
-        found = [trial for trial in self.measured if trial.standing == "front"]
+        found = [trial for trial in self.measured if trial.front_status == "front"]
         return sorted(found, key=lambda trial: (trial.test.rate_bits, trial.trial_id))
 
     @property
@@ -149,12 +149,12 @@ class SweepView:
 
     def _measure(self, trial: TrialHistory, front: set[str], on_test: set[str]) -> MeasuredTrial:
         key = trial.params.trial_id
-        standing: Standing = (
+        front_status: FrontStatus = (
             "collapsed" if trial.status == "collapsed" else "front" if key in front else "dominated"
         )
         point = point_of(trial)
-        gaps = {} if self.overlay is None else self.overlay.gaps(point.rate_bits, point.accuracy)
-        return MeasuredTrial(trial, standing, key in front and key not in on_test, gaps)
+        gaps = {} if self.bounds is None else self.bounds.gaps(point.rate_bits, point.accuracy)
+        return MeasuredTrial(trial, front_status, key in front and key not in on_test, gaps)
 
 
 def _rising(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -172,8 +172,8 @@ def read_view(folder: SweepFolder, history: SweepHistory | None = None) -> Sweep
         InputError: The folder holds no sweep, or one of its files cannot be used.
     """
     history = history or read_history(folder)
-    facts, overlay = read_facts(folder, history), read_overlay(folder, history)
-    return SweepView(folder, history, facts, overlay, _environment(folder))
+    facts, bounds = read_facts(folder, history), read_overlay(folder, history)
+    return SweepView(folder, history, facts, bounds, _environment(folder))
 
 
 def _environment(folder: SweepFolder) -> Mapping[str, Any]:

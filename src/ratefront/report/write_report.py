@@ -9,7 +9,7 @@ from pathlib import Path
 from ratefront.report.front.describe_front import describe_front
 from ratefront.report.front.front_png import front_png
 from ratefront.report.front_csv import front_csv
-from ratefront.report.markdown_note import note
+from ratefront.report.markdown_note import markdown_note
 from ratefront.report.page.report_page import report_html
 from ratefront.report.sweep_view import SweepView, read_view
 from ratefront.store.files.atomic_files import write_bytes, write_text
@@ -21,17 +21,17 @@ from ratefront.store.views.write_tables import write_tables
 class DrawnReport:
     """What was drawn, for those who show it elsewhere.
 
-    ``artifacts``: the files written; ``figures``: the summary's finite numbers by name; ``front``: the
-    trials on it; ``note``: the findings in Markdown.
+    ``artifacts``: the files written; ``numbers``: the summary's finite numbers by name; ``front``: the
+    trials on it; ``markdown_note``: the findings in Markdown.
     """
 
     artifacts: tuple[Path, ...]
-    figures: Mapping[str, float]
+    numbers: Mapping[str, float]
     front: tuple[str, ...]
-    note: str
+    markdown_note: str
 
 
-def files_of(folder: SweepFolder) -> tuple[Path, ...]:
+def report_files(folder: SweepFolder) -> tuple[Path, ...]:
     """What a report consists of."""
     return folder.report, folder.front_png, folder.front_csv, folder.trials_csv, folder.summary
 
@@ -58,8 +58,8 @@ def write_report(folder: SweepFolder) -> DrawnReport:
 
 def _drawn(view: SweepView) -> DrawnReport:
     return DrawnReport(
-        artifacts=files_of(view.folder),
-        figures=view.summary.figures,
+        artifacts=report_files(view.folder),
+        numbers=view.summary.figures,
         front=tuple(trial.trial_id for trial in view.front),
-        note=note(view),
+        markdown_note=markdown_note(view),
     )

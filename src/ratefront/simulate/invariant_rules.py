@@ -172,7 +172,7 @@ def _table(done: Run) -> Iterator[str]:
                 last[trial_id] = str(result["status"])
             case Stopped(trial_id):
                 last[trial_id] = "pruned"
-            case Failed(trial_id, _, _, _, True):
+            case Failed(trial_id, final=True):
                 last[trial_id] = "failed"
             case _:
                 pass

@@ -73,7 +73,7 @@ class _Recording:
                 self.steps[step] = Step(seconds, {name: _short(value) for name, value in own.items()})
             case Finished(_, _, result):
                 self.course = Course(tuple(self.steps.values()), seconds, dict(result))
-            case Failed(_, _, error, reason, True):
+            case Failed(_, _, error, reason, final=True):
                 self.course = Course(tuple(self.steps.values()), seconds, None, error, reason)
             case _:
                 pass

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ratefront.engine.messages import Broke, Fact, StopAsked
+from ratefront.engine.messages import Fact, StopRequested
 from ratefront.errors import WorkerLostError
 from ratefront.history import events
 
@@ -128,14 +128,14 @@ class Witness:
         seen = self.trials.get(fact.trial_id)
         if seen is None or seen.has_ended:
             return ()
-        if isinstance(fact, StopAsked):
+        if isinstance(fact, StopRequested):
             return (events.Stopped,)
         runs = seen.state == "running" and fact.attempt == seen.attempts
         is_next = seen.state == "planned" and fact.attempt == seen.attempts + 1
         match fact:
             case events.Started():
                 return (events.Started,) if is_next else ()
-            case Broke():
+            case events.Failed():
                 return (events.Failed,) if runs else (events.Started, events.Failed) if is_next else ()
             case events.Reported():
                 answer: type[events.Event] = events.Reported if is_sound else events.Failed

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
-from ratefront.engine.messages import Broke, Fact, Start, WorkerFact
-from ratefront.history.events import Finished, Reported, Started
+from ratefront.engine.messages import Fact, Start, WorkerFact
+from ratefront.history.events import Failed, Finished, Reported, Started
 from ratefront.simulate.ground_truth import Deeds, Told
 from ratefront.simulate.occupancy import Occupancy
 from ratefront.simulate.reference_model import all_finite
@@ -88,7 +88,7 @@ class Cluster:
         self.deeds.errors.add((*worker.key, "WorkerLostError"))
         driver = self.driver
         if driver is not None:
-            fact = Broke(*worker.key, "WorkerLostError", "the worker died", True)
+            fact = Failed(*worker.key, "WorkerLostError", "the worker died", retryable=True)
             self._clock.after(MISSED_S, lambda: driver.hear(fact, worker))
 
     def by_chance(self, trouble: str, odds: float) -> bool:
@@ -120,7 +120,7 @@ class Cluster:
                     self.deeds.errors.add((*worker.key, "DivergedError"))
             case Finished():
                 self.deeds.completed.add(worker.key)
-            case Broke():
+            case Failed():
                 self.deeds.errors.add((*worker.key, fact.error))
         self._send(fact, worker)
 

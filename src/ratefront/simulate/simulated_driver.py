@@ -13,9 +13,9 @@ from time import perf_counter
 from typing import Protocol, TypeAlias
 
 from ratefront.engine.live_sweep import LiveSweep
-from ratefront.engine.messages import Broke, Fact, Start, StopAsked
+from ratefront.engine.messages import Fact, Start, StopRequested
 from ratefront.errors import EngineError
-from ratefront.history.events import Event
+from ratefront.history.events import Event, Failed
 from ratefront.simulate.memory_ledger import DriverDied
 from ratefront.simulate.simulated_worker import Slot, Worker
 from ratefront.simulate.virtual_clock import Action, Clock
@@ -77,7 +77,7 @@ class Driver:
         self._do(lambda: self._tell(fact, sender))
 
     def stop_trial(self, trial_id: str) -> None:
-        self._do(lambda: self._tell(StopAsked(trial_id, "by hand"), None))
+        self._do(lambda: self._tell(StopRequested(trial_id, "by hand"), None))
 
     def add_slots(self, slots: Iterable[Slot]) -> None:
         """A node is back."""
@@ -130,7 +130,7 @@ class Driver:
         self._cluster.told(fact, before, self._owner.written)
         if sender is None or self.held.get(sender.key) is not sender:
             return self._offer
-        if isinstance(fact, Broke) or not self.live.is_running(*sender.key):
+        if isinstance(fact, Failed) or not self.live.is_running(*sender.key):
             return partial(self._take_away, sender)
         return None
 

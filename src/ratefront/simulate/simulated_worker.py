@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ratefront.engine.messages import Broke, Start, WorkerFact
-from ratefront.history.events import Finished, Reported, Started
+from ratefront.engine.messages import Start, WorkerFact
+from ratefront.history.events import Failed, Finished, Reported, Started
 from ratefront.simulate.simulated_problem import Course
 from ratefront.simulate.virtual_clock import Clock
 
@@ -90,4 +90,4 @@ class Worker:
         if self._course.result is not None:
             self._listener.said(self, Finished(*self.key, self._course.result))
         else:
-            self._listener.said(self, Broke(*self.key, self._course.error, self._course.reason))
+            self._listener.said(self, Failed(*self.key, self._course.error, self._course.reason))

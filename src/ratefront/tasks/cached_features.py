@@ -22,7 +22,7 @@ from ratefront.data.cache_folders import cache_folder
 from ratefront.data.dataset import Samples
 from ratefront.errors import InputError
 from ratefront.store.files.process_lock import alone, is_free
-from ratefront.tasks.task_model import at_once
+from ratefront.tasks.task_model import default_batch_size
 
 _DRAFT = ".draft"
 _GB = 10**9
@@ -32,8 +32,8 @@ _SHARE_OF_FREE_DISK = 0.5
 _log = logging.getLogger(__name__)
 
 
-def cached_features(front_end: nn.Module, samples: Samples, content: str) -> Samples | None:
-    """Features (N, ...) of samples that ``content`` is the digest of; None where the disk may not take them.
+def cached_features(front_end: nn.Module, samples: Samples, data_digest: str) -> Samples | None:
+    """Features (N, ...) of samples that ``data_digest`` is the digest of; None where the disk may not take them.
 
     The front end must be in evaluation mode. Where several processes ask at once, one computes and the others wait.
     """
@@ -43,7 +43,7 @@ def cached_features(front_end: nn.Module, samples: Samples, content: str) -> Sam
         )
         return None
     folder = cache_folder() / "features"
-    path = folder / f"{_identity(front_end, content)}.npy"
+    path = folder / f"{_identity(front_end, data_digest)}.npy"
     shape = _shape(front_end, samples)
     with alone(path.with_suffix(".lock"), "features"):
         with alone(folder / "room.lock", "room for features"):
@@ -67,8 +67,8 @@ def _mapped(path: Path) -> Samples:
     return features
 
 
-def _identity(front_end: nn.Module, content: str) -> str:
-    digest = hashlib.sha256(f"{content}\n{_device(front_end).type}\n{front_end}".encode())
+def _identity(front_end: nn.Module, data_digest: str) -> str:
+    digest = hashlib.sha256(f"{data_digest}\n{_device(front_end).type}\n{front_end}".encode())
     for name, tensor in front_end.state_dict().items():
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
@@ -145,7 +145,7 @@ def _remove_drafts_of_the_dead(folder: Path) -> None:
 @torch.no_grad()
 def _compute(front_end: nn.Module, samples: Samples, draft: Path) -> None:
     features = open_memmap(draft, mode="r+")  # type: ignore[no-untyped-call]
-    size = at_once(samples.shape[1:])
+    size = default_batch_size(samples.shape[1:])
     for first in range(0, len(samples), size):
         batch = torch.from_numpy(samples[first : first + size]).to(_device(front_end))
         features[first : first + size] = front_end(batch).float().cpu().numpy()

@@ -11,10 +11,10 @@ from torch import Tensor
 
 #: Of the largest output: what two passes may differ by. Networks of a hundred layers stay a hundred times below it;
 #: dropout, another batch's statistics and spoiled weights are a hundred times above it.
-MOST_ROUNDING = 2.0**-10
+ROUNDING_TOLERANCE = 2.0**-10
 
 
-def deviations(some: Tensor, others: Tensor) -> Tensor:
+def relative_deviations(some: Tensor, others: Tensor) -> Tensor:
     """Of each sample's outputs (n, ...) the largest difference, as a fraction of the largest of ``others``; (n,).
 
     NaN in both is no difference, in one it is an infinite one.
@@ -27,7 +27,7 @@ def deviations(some: Tensor, others: Tensor) -> Tensor:
 
 
 @contextmanager
-def plain_float32(device: torch.device) -> Iterator[None]:
+def without_tf32(device: torch.device) -> Iterator[None]:
     """A GPU computes float32 as such inside, not in TF32, whose 10 bits are far coarser than rounding elsewhere."""
     if device.type != "cuda":
         yield

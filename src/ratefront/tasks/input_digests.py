@@ -10,9 +10,9 @@ import torch
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.data.dataset import Dataset
-from ratefront.data.dataset_digest import content_of
+from ratefront.data.dataset_digest import dataset_digest
 from ratefront.data.load_dataset import load_dataset
-from ratefront.own_code import digests_of, is_own, own_modules
+from ratefront.own_code import is_own_module, module_digests, own_modules
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.targets.target_modules import (
     module_of_task_model,
@@ -21,7 +21,7 @@ from ratefront.spec.targets.target_modules import (
 )
 from ratefront.tasks.build_task_model import build_task_model
 from ratefront.tasks.own_network.module_task_model import loaded_digest
-from ratefront.tasks.own_network.weights_file import state_digest
+from ratefront.tasks.own_network.weights_file import weights_digest
 
 
 def code_of_task_model(spec: SweepSpec, data: Dataset) -> dict[str, str]:
@@ -29,23 +29,23 @@ def code_of_task_model(spec: SweepSpec, data: Dataset) -> dict[str, str]:
     function, those of the classes in the model, and what they import of the user's own.
     """
     module = module_of_task_model(spec.task_model)
-    if not is_own(module):
+    if not is_own_module(module):
         return {}
     with torch.random.fork_rng(devices=[]):
         model = build_task_model(spec.task_model, data.classes, data.shape, data.name)
-    return digests_of(own_modules([module], {type(part).__module__ for part in model.modules()}))
+    return module_digests(own_modules([module], {type(part).__module__ for part in model.modules()}))
 
 
 def code_of_families(spec: SweepSpec) -> dict[str, str]:
     """A digest of each module of the plugins that bring the sweep's codec families."""
-    return digests_of(own_modules(modules_of_families(spec)))
+    return module_digests(own_modules(modules_of_families(spec)))
 
 
 def code_of_metrics(spec: SweepSpec) -> dict[str, str]:
     """A digest of each module of the sweep's metrics, as ``metric MODULE``, since no codec is made by it; of an
     installed one, as scikit-learn's, no more than the module itself.
     """
-    return digests_of(own_modules((), modules_of_metrics(spec)), "metric")
+    return module_digests(own_modules((), modules_of_metrics(spec)), "metric")
 
 
 def code_of_trials(spec: SweepSpec) -> dict[str, str]:
@@ -59,12 +59,12 @@ def inputs_of_task_model(spec: SweepSpec, data: Dataset, *, begins: bool = True)
 
     Where two are the same, so is the task model, wherever the files lie. Only one that ``begins`` needs the weights.
     """
-    inputs = {"dataset": content_of(data), **code_of_task_model(spec, data)}
+    inputs = {"dataset": dataset_digest(data), **code_of_task_model(spec, data)}
     parameters = CATALOGUE.task_models[spec.task_model.name].parameters(**spec.task_model.parameters)
     if isinstance(parameters, ModuleParameters):
         inputs["loaded"] = loaded_digest(parameters, data.classes, data.shape)
     if parameters.weights is not None and (begins or Path(parameters.weights).exists()):
-        inputs["weights"] = state_digest(Path(parameters.weights))
+        inputs["weights"] = weights_digest(Path(parameters.weights))
     return inputs
 
 
@@ -81,7 +81,7 @@ def inputs_of_trials(spec: SweepSpec) -> dict[str, str]:
     """What this process has loaded of what trials themselves use: the data set and the code, not the task model's
     weights, of which the sweep has its own.
     """
-    return {"dataset": content_of(load_dataset(spec.dataset)), **_loaded_code(spec.model_dump_json())}
+    return {"dataset": dataset_digest(load_dataset(spec.dataset)), **_loaded_code(spec.model_dump_json())}
 
 
 @lru_cache(maxsize=4)

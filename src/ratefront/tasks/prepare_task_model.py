@@ -14,13 +14,13 @@ from pathlib import Path
 import torch
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.catalogue.task_models import ImageNetParameters, TaskModelParameters, doubts_of
+from ratefront.catalogue.task_models import ImageNetParameters, TaskModelParameters, accuracy_warnings
 from ratefront.data.cache_folders import cache_folder
 from ratefront.data.dataset import Dataset
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError, InputError
 from ratefront.history.events import TaskModelReady
-from ratefront.own_code import is_own
+from ratefront.own_code import is_own_module
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.targets.target_modules import module_of_task_model
 from ratefront.store.files.atomic_files import flush_to_disk
@@ -30,12 +30,17 @@ from ratefront.store.sweep_folder import progress_path
 from ratefront.store.task_model_progress import WAITS, ProgressFile
 from ratefront.tasks.build_task_model import build_task_model
 from ratefront.tasks.input_digests import code_of_trials, inputs_of_task_model
-from ratefront.tasks.own_network.evaluation_check import check_evaluation, some_samples
-from ratefront.tasks.own_network.given_weights import check_cut, take_weights
-from ratefront.tasks.stored_task_model import changed_behaviour, place_of, ready_of, save_task_model
-from ratefront.tasks.task_model import TaskModel, at_once
+from ratefront.tasks.own_network.evaluation_check import check_evaluation, check_stages, few_samples
+from ratefront.tasks.own_network.load_weights import load_weights
+from ratefront.tasks.stored_task_model import (
+    explain_changed_logits,
+    name_in_messages,
+    read_ready_event,
+    save_task_model,
+)
+from ratefront.tasks.task_model import TaskModel, default_batch_size
 from ratefront.tasks.training.train_task_model import train_task_model
-from ratefront.tasks.training.training_progress import Course, checkpoint_of
+from ratefront.tasks.training.training_progress import TrainingProgress, task_model_checkpoint
 
 _TRAINING_VERSION = (
     2  # raise when training or an architecture changes: the cache must not answer with the old weights
@@ -55,23 +60,25 @@ def prepare_task_model(spec: SweepSpec, folder: Path, device: str = "cpu") -> Ta
             mode, its weights cannot be had, or what is kept of it is not what its code computes now.
         DivergedError: Training failed.
     """
-    progress = ProgressFile(progress_path(folder))
+    progress_file = ProgressFile(progress_path(folder))
     data = load_dataset(spec.dataset)
     inputs = inputs_of_task_model(spec, data)
     identity = _identity(spec, data, inputs)
     kept = cache_folder() / "task_models" / identity
     if not is_whole(kept):
         work = f"task model {spec.task_model.name}"
-        with alone(kept.with_name(f"{identity}.lock"), work, partial(progress.write, WAITS)):
+        with alone(kept.with_name(f"{identity}.lock"), work, partial(progress_file.write, WAITS)):
             if not is_whole(kept):  # another process may have made it while this one waited
-                course = Course(checkpoint_of(identity), progress.write)
-                _train_into(kept, spec, data, identity, inputs, device, course)
-    elif is_own(module_of_task_model(spec.task_model)) and (change := changed_behaviour(spec, kept)):
+                progress = TrainingProgress(task_model_checkpoint(identity), progress_file.write)
+                _train_into(kept, spec, data, identity, inputs, device, progress)
+    elif is_own_module(module_of_task_model(spec.task_model)) and (
+        change := explain_changed_logits(spec, kept)
+    ):
         raise InputError(change)
-    progress.remove()
+    progress_file.remove()
     shutil.copytree(kept, folder, dirs_exist_ok=True)
     flush_to_disk([*folder.iterdir(), folder])
-    return replace(ready_of(folder), inputs={**inputs, **code_of_trials(spec)})
+    return replace(read_ready_event(folder), inputs={**inputs, **code_of_trials(spec)})
 
 
 def _identity(spec: SweepSpec, data: Dataset, inputs: Mapping[str, str]) -> str:
@@ -88,7 +95,7 @@ def _train_into(
     identity: str,
     inputs: Mapping[str, str],
     device: str,
-    course: Course,
+    progress: TrainingProgress,
 ) -> None:
     """Only one process at a time: what lies there of this identity was left by one that was killed."""
     for left in kept.parent.glob(f".{identity}.*"):
@@ -98,33 +105,33 @@ def _train_into(
     with torch.random.fork_rng(), drafts as temporary:
         torch.manual_seed(parameters.seed)
         model = build_task_model(spec.task_model, data.classes, data.shape, data.name)
-        _begin(model, data, parameters, place_of(spec.task_model))
+        _begin(model, data, parameters, name_in_messages(spec.task_model))
         made = Path(temporary) / "made"
         made.mkdir()
         of_data = {
             "classes": data.classes,
             "validation_is_held_out_of_train": data.validation_is_held_out_of_train,
         }
-        warnings = [*data.remarks, *doubts_of(parameters, of_data)]
+        warnings = [*data.remarks, *accuracy_warnings(parameters, of_data)]
         facts = {"identity": identity, "inputs": dict(inputs), "warnings": warnings}
-        with course.ending_at(DivergedError, InputError):
-            train_task_model(model, data, parameters, device, course)
+        with progress.ending_at(DivergedError, InputError):
+            train_task_model(model, data, parameters, device, progress)
             save_task_model(made, model, spec.task_model, data, facts)
         _put(made, kept, Path(temporary) / "torn")
-    course.end()
+    progress.end()
 
 
 def _begin(model: TaskModel, data: Dataset, parameters: TaskModelParameters, place: str) -> None:
     """With the weights that are given, if any: then the network is somebody's, and its stages have to be that."""
-    model.take_pretrained()
+    model.load_pretrained()
     if parameters.weights is not None:
-        take_weights(model, Path(parameters.weights))
-    check_evaluation(model, some_samples(data.validation.images), place)
+        load_weights(model, Path(parameters.weights))
+    check_evaluation(model, few_samples(data.validation.images), place)
     # VGG's poolings keep an edge of odd sizes, which torchvision's drop: one that is trained here learns with it.
     is_trained_here = isinstance(parameters, ImageNetParameters) and parameters.epochs > 0
     if parameters.weights is not None or not is_trained_here:
-        few = min(_COMPARED, at_once(data.shape))
-        check_cut(model, torch.from_numpy(data.validation.images[:few]), place)
+        few = min(_COMPARED, default_batch_size(data.shape))
+        check_stages(model, torch.from_numpy(data.validation.images[:few]), place)
 
 
 def _put(made: Path, kept: Path, aside: Path) -> None:

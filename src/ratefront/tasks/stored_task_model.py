@@ -15,17 +15,17 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ratefront.bounds import refuse_probabilities
-from ratefront.complexity.module_size import module_bytes
-from ratefront.complexity.stored_precision import not_finite, round_to_half, stored_tensors
+from ratefront.complexity.stored_precision import non_finite_parameters, round_to_half, stored_tensors
+from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.data.dataset import Dataset, Samples
-from ratefront.data.dataset_digest import content_of
+from ratefront.data.dataset_digest import dataset_digest
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError
 from ratefront.history.events import TaskModelReady
 from ratefront.spec.schema import Named, SweepSpec
 from ratefront.store.files.checksummed_folder import FACTS, seal
 from ratefront.tasks.build_task_model import build_task_model
-from ratefront.tasks.float_rounding import MOST_ROUNDING
+from ratefront.tasks.float_rounding import ROUNDING_TOLERANCE
 from ratefront.tasks.own_network.evaluation_check import check_second_pass, second_pass
 from ratefront.tasks.task_model import DROP_SOFTMAX, TaskModel, predict_logits
 
@@ -33,7 +33,7 @@ WEIGHTS, _PREDICTIONS = "model.safetensors", "predictions.npz"
 _COMPARED = 128  # samples that a user's network is tried on before its predictions are taken for its own
 
 
-def place_of(named: Named) -> str:
+def name_in_messages(named: Named) -> str:
     """What messages call the task model."""
     target = named.parameters.get("target")
     return f"task_model {named.name}" if target is None else f"target {target}"
@@ -60,7 +60,7 @@ def save_task_model(
     own = {
         "classes": data.classes,
         "raw_bits": data.raw_bits,
-        "dataset_digest": content_of(data),
+        "dataset_digest": dataset_digest(data),
         "samples": {name: len(getattr(data, name)) for name in ("train", "validation", "test")},
         "shape": data.shape,
         "task_model_bytes": module_bytes(model),
@@ -75,7 +75,7 @@ def _written(folder: Path, model: TaskModel, named: Named, data: Dataset) -> dic
     """Logits (N, K) of the weights as they were written; the model in memory, which they come from, agrees."""
     stored = _read(folder, named, data.classes, data.shape).to(next(model.parameters()).device)
     validation = predict_logits(stored, data.validation.images)
-    check_second_pass(model, data.validation.images, validation, place_of(named))
+    check_second_pass(model, data.validation.images, validation, name_in_messages(named))
     logits = {"validation": _finite(validation), "test": _logits(stored, data.test.images)}
     refuse_probabilities(logits["test"], "what the task model gives", DROP_SOFTMAX)
     return logits
@@ -83,7 +83,7 @@ def _written(folder: Path, model: TaskModel, named: Named, data: Dataset) -> dic
 
 def _round(model: TaskModel) -> None:
     round_to_half(model)
-    if bad := not_finite(model):
+    if bad := non_finite_parameters(model):
         raise DivergedError(
             f"the task model has weights that fp16 cannot store ({', '.join(bad[:3])}); precision: fp32 keeps and "
             "counts them in fp32"
@@ -104,7 +104,7 @@ def _accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     return float((logits.argmax(axis=1) == labels).mean())
 
 
-def ready_of(folder: Path) -> TaskModelReady:
+def read_ready_event(folder: Path) -> TaskModelReady:
     """What the folder's facts say, as the ledger has it."""
     facts = json.loads((folder / FACTS).read_text())
     return TaskModelReady(
@@ -124,18 +124,18 @@ def read_predictions(folder: Path) -> dict[str, NDArray[np.float32]]:
         return {name: arrays[f"logits_{name}"] for name in ("validation", "test")}
 
 
-def changed_behaviour(spec: SweepSpec, folder: Path) -> str | None:
+def explain_changed_logits(spec: SweepSpec, folder: Path) -> str | None:
     """Why the network that the user's code makes now is not the one whose predictions lie in the folder, though it is
     given the same weights; None where it is.
     """
     images = load_dataset(spec.dataset).validation.images
     before = torch.from_numpy(read_predictions(folder)["validation"])
-    _, apart = second_pass(load_task_model_anew(spec, folder), images, before, _COMPARED)
-    if not (apart > MOST_ROUNDING).any():
+    _, apart = second_pass(load_task_model_uncached(spec, folder), images, before, _COMPARED)
+    if not (apart > ROUNDING_TOLERANCE).any():
         return None
     return (
-        f"{place_of(spec.task_model)}: with its code and its weights as they were it computes something else: logits "
-        f"differ by up to {float(apart.max()):.2g} of the largest. It reads what nobody knows of (a file, a variable "
+        f"{name_in_messages(spec.task_model)}: with its code and its weights as they were it computes something else: "
+        f"logits differ by up to {float(apart.max()):.2g} of the largest. It reads what nobody knows of (a file, a variable "
         "of the environment, a module that it imports by name): write that into the module"
     )
 
@@ -144,10 +144,10 @@ def load_task_model(spec: SweepSpec, folder: Path) -> TaskModel:
     """The trained task model of a sweep from its folder, in evaluation mode, kept in the process between trials."""
     data = load_dataset(spec.dataset)
     described = json.dumps(spec.task_model.model_dump(), sort_keys=True)
-    return _kept(ready_of(folder).identity, folder, described, data.classes, data.shape)
+    return _kept(read_ready_event(folder).identity, folder, described, data.classes, data.shape)
 
 
-def load_task_model_anew(spec: SweepSpec, folder: Path) -> TaskModel:
+def load_task_model_uncached(spec: SweepSpec, folder: Path) -> TaskModel:
     """As ``load_task_model``, from the files as they are now: whatever the process keeps is not looked at."""
     data = load_dataset(spec.dataset)
     return _read(folder, spec.task_model, data.classes, data.shape)

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from ratefront.catalogue.task_models import inside_of_stage
+from ratefront.catalogue.split_points import check_split_point
 from ratefront.data.dataset import Samples
-from ratefront.errors import InputError, UnknownNameError
-from ratefront.tasks.float_rounding import plain_float32
+from ratefront.errors import InputError
+from ratefront.tasks.float_rounding import without_tf32
 
 DROP_SOFTMAX = "drop the softmax at its end: training takes one of its own, and so do the bounds"
 """To be told of a network whose outputs are probabilities."""
@@ -57,7 +57,7 @@ class TaskModel(nn.Module):
         """What the stages are parts of; where that is nothing else, this."""
         return self._network[0] or self
 
-    def as_given(self, images: Tensor) -> Tensor:
+    def run_network(self, images: Tensor) -> Tensor:
         """Logits (N, K) of the network itself, not of its stages in a row."""
         logits: Tensor = self.network(images)
         return logits
@@ -68,9 +68,9 @@ class TaskModel(nn.Module):
         return self._names[:-1]
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.in_a_row(images)
+        return self.run_stages(images)
 
-    def in_a_row(self, images: Tensor) -> Tensor:
+    def run_stages(self, images: Tensor) -> Tensor:
         """Logits (N, K) of one stage after the other, which is how a codec runs them."""
         value = images
         for stage in self.stages.values():
@@ -89,7 +89,7 @@ class TaskModel(nn.Module):
         """The stages behind the split point."""
         return nn.Sequential(*list(self.stages.values())[self._position(split) + 1 :])
 
-    def take_pretrained(self) -> None:
+    def load_pretrained(self) -> None:
         """Begin with weights learned elsewhere, where they are asked for; ``requires_grad`` says what is left to train.
 
         Raises:
@@ -97,9 +97,7 @@ class TaskModel(nn.Module):
         """
 
     def _position(self, split: str) -> int:
-        if split not in self.splits:
-            remark = inside_of_stage(split, self.splits)
-            raise UnknownNameError("split point", split, self.splits, remark or "")
+        check_split_point(split, self.splits)
         return self.splits.index(split)
 
 
@@ -120,13 +118,13 @@ def _key(name: str) -> str:
     return name.replace(".", "/")
 
 
-def at_once(sample: Sequence[int]) -> int:
+def default_batch_size(sample: Sequence[int]) -> int:
     """How many samples of this shape go through a network together: fewer where they are large."""
     return max(1, min(_BATCH, _BATCH_NUMBERS // math.prod(sample)))
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
     """In evaluation mode inside; each part goes back to the mode it was in: frozen ones may be in another."""
     modes = [(part, part.training) for part in model.modules()]
     model.eval()
@@ -142,7 +140,7 @@ def predict_logits(model: nn.Module, images: Samples, batch_size: int | None = N
     """Logits (N, K) on the CPU, in evaluation mode, in batches, by default smaller ones of samples that are large."""
     model.eval()
     device = next(model.parameters()).device
-    size = batch_size or at_once(images.shape[1:])
+    size = batch_size or default_batch_size(images.shape[1:])
     batches = (images[first : first + size] for first in range(0, len(images), size))
-    with plain_float32(device):
+    with without_tf32(device):
         return torch.cat([model(torch.from_numpy(batch).to(device)).float().cpu() for batch in batches])

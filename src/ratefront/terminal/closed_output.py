@@ -10,7 +10,7 @@ from typing import TextIO
 
 
 @contextmanager
-def may_go_unread(stream: TextIO) -> Iterator[None]:
+def ignore_closed_output(stream: TextIO) -> Iterator[None]:
     """What is said to ``stream`` inside need not be heard: where that is gone, nothing is said there any more."""
     try:
         yield
@@ -25,7 +25,7 @@ def _silence(stream: TextIO) -> None:
     os.close(nowhere)
 
 
-def has_lost_its_reader(stream: TextIO) -> bool:
+def reader_is_gone(stream: TextIO) -> bool:
     """True for a pipe whose reader has gone, as that of ``| head`` does. A broken pipe may also be another one."""
     try:
         polled = select.poll()
@@ -35,7 +35,7 @@ def has_lost_its_reader(stream: TextIO) -> bool:
         return False
 
 
-def say_the_rest(stream: TextIO) -> bool:
+def flush_unless_closed(stream: TextIO) -> bool:
     """Flush what was printed; False where nobody reads it, and nothing more is said there then.
 
     Raises:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from IPython.display import DisplayHandle
 
 
-class Surface(Protocol):
+class DisplaySurface(Protocol):
     """Lines that stay, and below them a block that is drawn again and again."""
 
     @property
@@ -25,7 +25,7 @@ class Surface(Protocol):
 
     def start(self, block: Callable[[], RenderableType]) -> None: ...
 
-    def say(self, lines: Sequence[Text]) -> None: ...
+    def add_lines(self, lines: Sequence[Text]) -> None: ...
 
     def draw(self) -> None: ...
 
@@ -47,7 +47,7 @@ class TerminalSurface:
         self._live = Live(console=self._console, auto_refresh=False, get_renderable=block)
         self._live.start()
 
-    def say(self, lines: Sequence[Text]) -> None:
+    def add_lines(self, lines: Sequence[Text]) -> None:
         self._console.print(Text("\n").join(lines), soft_wrap=True)
 
     def draw(self) -> None:
@@ -88,7 +88,7 @@ class NotebookSurface:
         self._drawn = self._html()
         self._handle = display(HTML(self._drawn), display_id=True)
 
-    def say(self, lines: Sequence[Text]) -> None:
+    def add_lines(self, lines: Sequence[Text]) -> None:
         self._lines.extend(lines)
 
     def draw(self) -> None:

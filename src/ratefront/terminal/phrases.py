@@ -29,69 +29,64 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def place(values: Mapping[str, Scalar]) -> str:
+def series_and_split(values: Mapping[str, Scalar]) -> str:
     """Series and split point of a trial with these values: ``split (factorized) at conv2``."""
     split = values.get("split")
     return series_of(values) + (f" at {split}" if split else "")
 
 
-def where(trial: TrialHistory) -> str:
-    """As ``place``, of a trial."""
-    return place(trial.params.values)
-
-
-def measured(rate_bits: float, accuracy: float, transmitter_bytes: int) -> str:
+def operating_point(rate_bits: float, accuracy: float, transmitter_bytes: int) -> str:
     """An operating point, in columns."""
     return f"{rate_bits:7.2f} bit  {100 * accuracy:5.1f} %  {size(transmitter_bytes):>9}"
 
 
-def progress(step: int, metrics: Mapping[str, float]) -> str:
+def epoch_progress(step: int, metrics: Mapping[str, float]) -> str:
     """``epoch 7  loss 0.31``; step 0 is before the first report."""
     return "  ".join(
         [f"epoch {step}" if step else "starting", *(f"{name} {value:.3g}" for name, value in metrics.items())]
     )
 
 
-def training(told: TaskModelProgress) -> str:
+def training_progress(progress: TaskModelProgress) -> str:
     """How far the task model's training is: ``epoch 3 of 30, loss 0.412, 88.2 % on validation, about 1:20 to go``."""
-    if told.waits:
+    if progress.waits:
         return "waiting for another process, which trains the same one"
-    done, share = told.epochs_done, told.share
+    done, share = progress.epochs_done, progress.share
     epoch = done + 1 if share or not done else done
-    said = [f"epoch {epoch} of {told.epochs}" + (f" ({share:.0%})" if share else "")]
-    if told.loss is not None:
-        said.append(f"loss {told.loss:.3g}")
-    if told.accuracy is not None:
-        said.append(f"{100 * told.accuracy:.1f} % on validation")
-    if told.remaining_s:
-        said.append(f"about {duration(told.remaining_s)} to go")
-    return ", ".join(said)
+    parts = [f"epoch {epoch} of {progress.epochs}" + (f" ({share:.0%})" if share else "")]
+    if progress.loss is not None:
+        parts.append(f"loss {progress.loss:.3g}")
+    if progress.accuracy is not None:
+        parts.append(f"{100 * progress.accuracy:.1f} % on validation")
+    if progress.remaining_s:
+        parts.append(f"about {duration(progress.remaining_s)} to go")
+    return ", ".join(parts)
 
 
-def outcome(trial: TrialHistory) -> str:
+def trial_outcome(trial: TrialHistory) -> str:
     """What came of a trial, or how far it is. Values are the test split's, which the search does not see."""
     if trial.result is not None:
         test = trial.result.test
-        values = measured(test.rate_bits, test.accuracy, trial.result.transmitter_bytes)
+        values = operating_point(test.rate_bits, test.accuracy, trial.result.transmitter_bytes)
         return values if trial.status == "finished" else f"{values}  {trial.status}"
     if trial.ended:
         return f"{trial.status}: {trial.reason}"
     if trial.step:
-        return progress(trial.step, trial.reports[-1].metrics)
-    return f"again, after: {trial.reason}" if trial.reason else progress(0, {})
+        return epoch_progress(trial.step, trial.reports[-1].metrics)
+    return f"again, after: {trial.reason}" if trial.reason else epoch_progress(0, {})
 
 
-def style(trial: TrialHistory) -> str:
+def status_style(trial: TrialHistory) -> str:
     """The colour of a trial's state."""
     return _STYLES.get(trial.status, "")
 
 
-def numbers(counted: Iterable[tuple[int, str]]) -> str:
+def nonzero_counts(counted: Iterable[tuple[int, str]]) -> str:
     """``30 finished, 2 collapsed``: those that are not zero."""
     return ", ".join(f"{number} {status}" for number, status in counted if number) or "nothing yet"
 
 
-def counts(history: SweepHistory, *, with_running: bool) -> str:
+def status_counts(history: SweepHistory, *, with_running: bool) -> str:
     """``30 finished, 2 collapsed, 1 failed, 2 running``."""
     statuses: tuple[Status, ...] = (*ENDED, "running") if with_running else (*ENDED,)
-    return numbers((history.counts[status], status) for status in statuses)
+    return nonzero_counts((history.counts[status], status) for status in statuses)

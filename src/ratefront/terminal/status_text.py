@@ -59,8 +59,10 @@ def _counts(status: SweepStatus) -> Text:
         progress = status.task_model_progress
         if progress is None:
             return Text("the task model is not ready yet")
-        return Text(f"task model: {phrases.training(progress)}")
-    return Text(phrases.numbers((getattr(status, name), name) for name in (*ENDED, "running", "planned")))
+        return Text(f"task model: {phrases.training_progress(progress)}")
+    return Text(
+        phrases.nonzero_counts((getattr(status, name), name) for name in (*ENDED, "running", "planned"))
+    )
 
 
 def _times(status: SweepStatus) -> Text:
@@ -97,8 +99,8 @@ def _running_row(trial: RunningTrial, status: SweepStatus) -> tuple[str, ...]:
     last = status.last_event
     took = phrases.duration(last.time + last.age_s - trial.since) if last and trial.since is not None else ""
     attempt = f"  (attempt {trial.attempt})" if trial.attempt > 1 else ""
-    told = phrases.progress(trial.step, trial.metrics)
-    return trial.trial_id, phrases.place(trial.params), f"{took:>7}", told + attempt
+    told = phrases.epoch_progress(trial.step, trial.metrics)
+    return trial.trial_id, phrases.series_and_split(trial.params), f"{took:>7}", told + attempt
 
 
 def _failure_row(trial: FailedTrial) -> tuple[str, ...]:
@@ -107,4 +109,4 @@ def _failure_row(trial: FailedTrial) -> tuple[str, ...]:
 
 
 def _front_row(trial: TrialHistory) -> tuple[str, ...]:
-    return trial.params.trial_id, phrases.where(trial), phrases.outcome(trial)
+    return trial.params.trial_id, phrases.series_and_split(trial.params.values), phrases.trial_outcome(trial)

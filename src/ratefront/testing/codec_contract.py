@@ -23,11 +23,13 @@ import numpy as np
 import pytest
 import torch
 
-from ratefront.bitstream.coded_stream import bits_alone, joined, read_stream, write_stream
+from ratefront.bitstream.coded_stream import read_stream, write_stream
 from ratefront.bitstream.entropy_coder import Symbols
+from ratefront.bitstream.latent_coder import concatenate_blocks
+from ratefront.bitstream.rate_bits import bits_alone
 from ratefront.codecs.codec_files import load_codec, load_family, save_codec, structure_of
 from ratefront.codecs.contract import Codec, CodecStructure, Learner
-from ratefront.complexity.module_size import module_bytes, table_bytes
+from ratefront.complexity.transmitter_bytes import module_bytes, table_bytes
 from ratefront.data.dataset import Dataset
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import BitstreamError
@@ -35,7 +37,7 @@ from ratefront.records import Scalar
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space.configurations import uses_seed
 from ratefront.store.sweep_folder import TrialFolder
-from ratefront.tasks.float_rounding import MOST_ROUNDING
+from ratefront.tasks.float_rounding import ROUNDING_TOLERANCE
 from ratefront.tasks.stored_task_model import load_task_model
 from ratefront.tasks.task_model import TaskModel
 from ratefront.testing.stream_mutants import mutants, survive
@@ -44,7 +46,7 @@ from ratefront.training.checkpoint_file import CheckpointFile
 from ratefront.training.training_state import TrainingState
 from ratefront.trial.checks.score_ties import RankedClasses, count_ties
 from ratefront.trial.receiver import decode_file
-from ratefront.trial.threads import threads_of
+from ratefront.trial.threads import using_threads
 from ratefront.trial.train_codec import begin, train
 
 
@@ -105,7 +107,7 @@ def state_bytes(module: torch.nn.Module) -> dict[str, bytes]:
 
 def same_latents(some: Symbols, others: Symbols) -> bool:
     """Whether they are the same samples', however far ragged ones are filled up."""
-    both = joined([some, others])
+    both = concatenate_blocks([some, others])
     return len(some) == len(others) and np.array_equal(both[: len(some)], both[len(some) :])
 
 
@@ -159,11 +161,11 @@ class CodecContract(OfAnExample):
     ) -> None:
         """Theory §4: encoded by one thread in batches of 64, decoded by two threads, sample by sample."""
         codec, few = trained.codec, latents[:24]
-        with threads_of(1):
+        with using_threads(1):
             strings = [codec.encode(few[i : i + 1], i) for i in range(len(few))]
             block = codec.encode(latents[:64])
-        with threads_of(2):
-            single = joined([codec.decode(string, 1, i) for i, string in enumerate(strings)])
+        with using_threads(2):
+            single = concatenate_blocks([codec.decode(string, 1, i) for i, string in enumerate(strings)])
             assert same_latents(codec.decode(block, 64), latents[:64])
         assert same_latents(single, few)
 
@@ -186,7 +188,7 @@ class CodecContract(OfAnExample):
                 assert of_one.shape == (len(latents), trained.data.classes)
                 assert of_one.isfinite().all()
                 count_ties(
-                    RankedClasses.of(of_one), classes, lambda found: found, 2 * MOST_ROUNDING, "scores"
+                    RankedClasses.of(of_one), classes, lambda found: found, 2 * ROUNDING_TOLERANCE, "scores"
                 )
 
     def test_saved_and_loaded_it_is_the_same_codec(self, trained: TrainedExample, latents: Symbols) -> None:
@@ -198,7 +200,7 @@ class CodecContract(OfAnExample):
         """Theory §6: ``transmitter_bytes`` are of all that encoding needs. What they leave out is spoiled here."""
 
         def load() -> Codec:
-            return load_codec(trained.files.codec_config, trained.files.codec_weights, runs_modules=True)[0]
+            return load_codec(trained.files.codec_config, trained.files.codec_weights, own_module=True)[0]
 
         def encode(codec: Codec) -> bytes:
             latents = codec.analyse(_images(trained, 24))
@@ -246,7 +248,7 @@ class PerSampleContract(OfAnExample):
         """Only the coder is batched: a sample's latents are its own, but for ties at a rounding boundary."""
         images = _images(trained, 24)
         single = [trained.codec.analyse(images[i : i + 1], i) for i in range(len(images))]
-        alone, together = np.split(joined([*single, latents[:24]]), 2)
+        alone, together = np.split(concatenate_blocks([*single, latents[:24]]), 2)
         assert (alone == together).all(axis=1).mean() >= 23 / 24
 
 

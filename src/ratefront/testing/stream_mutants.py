@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ratefront.bitstream.coded_stream import LatentCoder, read_stream
+from ratefront.bitstream.coded_stream import read_stream
 from ratefront.bitstream.container import HEADER_BYTES
 from ratefront.bitstream.entropy_coder import Symbols
+from ratefront.bitstream.latent_coder import LatentCoder
 from ratefront.errors import BitstreamError
 from ratefront.testing.stream_mutations import MUTATIONS
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ratefront.codecs.contract import Codec
-from ratefront.complexity.module_size import table_bytes
+from ratefront.complexity.transmitter_bytes import table_bytes
 
 Held: TypeAlias = Tensor | NDArray[Any]
 

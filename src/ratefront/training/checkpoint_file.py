@@ -88,7 +88,7 @@ class Saved(Protocol):
     def write(self, snapshot: Snapshot) -> None: ...
 
 
-class Saving:
+class CheckpointSaver:
     """Decides after each epoch whether to save: always after the first and the last, and between them as often as all
     saves together take no more than a ``share`` of the training's time.
 

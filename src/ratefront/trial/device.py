@@ -34,7 +34,7 @@ def limit_memory(share: float) -> None:
         torch.cuda.set_per_process_memory_fraction(min(1.0, float(share)))
 
 
-def forget_earlier_trials(device: str) -> None:
+def reset_gpu_memory(device: str) -> None:
     """Give back the GPU memory that a process still holds from another trial, and measure the peak anew."""
     import torch
 
@@ -53,7 +53,7 @@ def peak_memory_share() -> float:
 
 
 @contextmanager
-def own_randomness(device: str, seed: int) -> Iterator[None]:
+def isolated_random_state(device: str, seed: int) -> Iterator[None]:
     """Torch's global generators begin at ``seed`` inside; the caller's are left as they were."""
     import torch
 

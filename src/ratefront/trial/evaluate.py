@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ratefront.bitstream.coded_stream import CodedStream, StreamWriter, bits_alone
+from ratefront.bitstream.coded_stream import CodedStream, StreamWriter
 from ratefront.bitstream.entropy_coder import Symbols
+from ratefront.bitstream.rate_bits import bits_alone
 from ratefront.bounds import below_oracle
 from ratefront.codecs.contract import Codec
 from ratefront.data.dataset import Split
@@ -22,7 +23,7 @@ from ratefront.errors import OracleViolationError
 from ratefront.records import Measurement
 from ratefront.spec.schema import Metric
 from ratefront.trial.receiver import Decoded
-from ratefront.trial.split_metrics import finite_log_loss, metrics_of
+from ratefront.trial.split_metrics import finite_log_loss, metric_values
 
 _KEPT = 256  # of a split's samples, their latents are looked at again
 
@@ -75,7 +76,7 @@ def measure(
 
     Raises:
         OracleViolationError: The point lies below the oracle of the split's own label counts.
-        DivergedError, MetricError: As ``finite_log_loss`` and ``metrics_of``.
+        DivergedError, MetricError: As ``finite_log_loss`` and ``metric_values``.
     """
     labels = coded.split.labels
     measured = Measurement(
@@ -87,7 +88,7 @@ def measure(
         rate_total_bits=coded.stream.rate_bits + coded.stream.overhead_bits,
         accuracy=float((decoded.classes == labels).mean()),
         log_loss_bits=finite_log_loss(labels, decoded, name),
-        metrics=metrics_of(metrics, labels, decoded, name),
+        metrics=metric_values(metrics, labels, decoded, name),
     )
     _refuse_the_impossible(codec, measured, decoded.classes, coded.split, classes)
     return measured

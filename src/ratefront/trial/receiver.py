@@ -43,10 +43,10 @@ def decode_file(config: Path, weights: Path, stream: Path) -> NDArray[np.int64]:
     from ratefront.codecs.codec_files import load_codec
 
     codec, identity = load_codec(config, weights, receiver_only=True)
-    return classes_in(codec, identity, stream.read_bytes())
+    return decode_classes(codec, identity, stream.read_bytes())
 
 
-def classes_in(codec: Codec, identity: bytes, data: bytes) -> NDArray[np.int64]:
+def decode_classes(codec: Codec, identity: bytes, data: bytes) -> NDArray[np.int64]:
     """Classes (N,) of a container that this codec has written, from its bytes alone.
 
     Raises:
@@ -84,7 +84,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 
     config, weights = Path(request["config"]), Path(request["weights"])
     # A worker asks, of its own trial's codec.
-    codec, identity = load_codec(config, weights, receiver_only=True, runs_modules=True)
+    codec, identity = load_codec(config, weights, receiver_only=True, own_module=True)
     for stream, path in zip(request["streams"], request["answers"], strict=True):
         _write(Path(path), _decoded_blocks(codec, identity, Path(stream).read_bytes()))
     return {"done": len(request["streams"])}

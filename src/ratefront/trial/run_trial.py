@@ -10,27 +10,24 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ratefront.bitstream.coded_stream import check_block
+from ratefront.bitstream.coded_stream import check_block_size
 from ratefront.codecs.codec_files import load_family, save_codec, structure_of
-from ratefront.codecs.contract import Codec, Learner
+from ratefront.codecs.contract import Codec
 from ratefront.data.dataset import Dataset, Split
 from ratefront.data.load_dataset import load_dataset
 from ratefront.records import GPU_MEMORY_SHARE, TIES, Progress, TrialParams, TrialResult
-from ratefront.spec.schema import Training
 from ratefront.store.files.atomic_files import flush_to_disk
 from ratefront.store.sweep_folder import SweepFolder, TrialFolder
 from ratefront.tasks.stored_task_model import load_task_model
 from ratefront.tasks.task_model import TaskModel
-from ratefront.training.checkpoint_file import CheckpointFile, Saving
-from ratefront.training.training_state import TrainingState
-from ratefront.trial.checks.independent_pass import ties_with_task_model
-from ratefront.trial.checks.same_classes import check_receiver
-from ratefront.trial.checks.unchanged_inputs import check_unchanged
-from ratefront.trial.device import forget_earlier_trials, own_randomness, peak_memory_share
+from ratefront.training.checkpoint_file import CheckpointFile, CheckpointSaver
+from ratefront.trial.checks.agrees_with_task_model import ties_with_task_model
+from ratefront.trial.checks.agrees_with_transmitter import check_receiver
+from ratefront.trial.checks.unchanged_inputs import check_inputs_unchanged
+from ratefront.trial.device import isolated_random_state, peak_memory_share, reset_gpu_memory
 from ratefront.trial.evaluate import collapse_reason, encode_split, measure
 from ratefront.trial.receiver import shared_receiver
-from ratefront.trial.train_codec import begin, train
-from ratefront.trial.trial_checkpoint import SHARE, identity_of
+from ratefront.trial.train_codec import CHECKPOINT_TIME_SHARE, begin_or_resume, checkpoint_of, train
 from ratefront.trial.trial_context import TrialContext
 
 
@@ -46,12 +43,14 @@ def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progres
             retryable).
         SweepMismatchError: Data or code are other ones than the sweep began with: no trial's fault.
     """
-    check_unchanged(context)
+    check_inputs_unchanged(context)
     data = load_dataset(context.spec.dataset)
     task_model = load_task_model(context.spec, SweepFolder(context.folder).task_model)
-    files, checkpoint = SweepFolder(context.folder).trial(params.trial_id), _checkpoint_of(params, context)
-    forget_earlier_trials(context.device)
-    with own_randomness(context.device, params.seed):  # only now: what was loaded above must not move a draw
+    files, checkpoint = SweepFolder(context.folder).trial(params.trial_id), checkpoint_of(params, context)
+    reset_gpu_memory(context.device)
+    with isolated_random_state(
+        context.device, params.seed
+    ):  # only now: what was loaded above must not move a draw
         trained = yield from _trained(params, context, data, task_model, files, checkpoint)
         return _evaluated(params, context, data, files, trained)
 
@@ -66,13 +65,8 @@ def run_trial(
             report(next(steps))
         except StopIteration as end:
             result: TrialResult = end.value
-            _checkpoint_of(params, context).remove()
+            checkpoint_of(params, context).remove()
             return result
-
-
-def _checkpoint_of(params: TrialParams, context: TrialContext) -> CheckpointFile:
-    path = SweepFolder(context.folder).trial(params.trial_id).checkpoint
-    return CheckpointFile(path, identity_of(params, context.spec))
 
 
 class _Trained(NamedTuple):
@@ -93,12 +87,12 @@ def _trained(
     structure = structure_of(params.own, spec.task_model, data)
     family = load_family(params.family)
     codec = family.build(structure).to(context.device)
-    check_block(codec.elements, min(spec.block_size, max(len(data.validation), len(data.test))))
+    check_block_size(codec.elements, min(spec.block_size, max(len(data.validation), len(data.test))))
     learner = family.learner(codec, structure, task_model, data)
     train_seconds = 0.0
     if learner is not None:
-        state = _begin_or_go_on(learner, spec.training, params.seed, checkpoint)
-        saving = Saving(checkpoint, spec.training.epochs, state.seconds, SHARE)
+        state = begin_or_resume(learner, spec.training, params.seed, checkpoint)
+        saving = CheckpointSaver(checkpoint, spec.training.epochs, state.seconds, CHECKPOINT_TIME_SHARE)
         yield from train(
             state, spec.training, batch_divisor=context.batch_divisor, after_epoch=saving.after_epoch
         )
@@ -106,16 +100,6 @@ def _trained(
     files.path.mkdir(parents=True, exist_ok=True)
     identity = save_codec(codec.eval(), params.family, structure, files.codec_config, files.codec_weights)
     return _Trained(codec, identity, train_seconds)
-
-
-def _begin_or_go_on(
-    learner: Learner, settings: Training, seed: int, checkpoint: CheckpointFile
-) -> TrainingState[Learner]:
-    state = begin(learner, settings, seed)
-    snapshot = checkpoint.read()
-    if snapshot is not None and state.fits(snapshot):
-        state.restore(snapshot)
-    return state
 
 
 def _evaluated(

@@ -29,7 +29,7 @@ def finite_log_loss(labels: NDArray[np.int64], decoded: Decoded, name: str) -> f
     return loss
 
 
-def metrics_of(
+def metric_values(
     metrics: Sequence[Metric], labels: NDArray[np.int64], decoded: Decoded, name: str
 ) -> dict[str, float | None]:
     """Each metric of the split ``name``; None where it needs scores and the codec gives none.

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from ratefront.argument_checks import check_count, given_paths
-from ratefront.bitstream.coded_stream import CodedStream, StreamWriter, check_block
+from ratefront.argument_checks import check_count, checked_paths
+from ratefront.bitstream.coded_stream import CodedStream, StreamWriter, check_block_size
 from ratefront.bitstream.container import parse
 from ratefront.codecs.codec_files import load_codec
 from ratefront.codecs.contract import Codec
@@ -23,8 +23,8 @@ from ratefront.errors import InputError
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.same_inputs import check_code
 from ratefront.store.sweep_folder import SweepFolder, TrialFolder
-from ratefront.trial.receiver import classes_in
-from ratefront.trial.user_samples import given_array, given_files
+from ratefront.trial.receiver import decode_classes
+from ratefront.trial.user_samples import samples_of_array, samples_of_files
 from ratefront.wording import Call, Message
 
 BLOCK_SIZE = 1000
@@ -64,16 +64,16 @@ class StoredCodec:
         config: Path,
         weights: Path,
         *,
-        runs_modules: bool = False,
+        own_module: bool = False,
         background: Background | None = None,
     ) -> None:
-        """``config`` and ``weights`` as a trial leaves them; for ``runs_modules`` and errors see ``load_codec``.
+        """``config`` and ``weights`` as a trial leaves them; for ``own_module`` and errors see ``load_codec``.
 
         Args:
             background: what transparent pixels of image files are laid on, where the data set's were.
         """
         self.module: Codec
-        self.module, self.identity = load_codec(config, weights, runs_modules=runs_modules)
+        self.module, self.identity = load_codec(config, weights, own_module=own_module)
         described = json.loads(config.read_text(encoding="utf-8"))
         self.sample_shape: tuple[int, ...] = tuple(described["shape"])
         self.family = str(described["family"])
@@ -100,7 +100,7 @@ class StoredCodec:
             InputError: the samples do not fit the codec, or there is no such block.
             BitstreamError: the codec does not decode here what it encodes.
         """
-        return self._coded(given_array(_as_array(samples), self.sample_shape, resize=resize), block_size)
+        return self._coded(samples_of_array(_as_array(samples), self.sample_shape, resize=resize), block_size)
 
     def compress_files(
         self, paths: Path | str | Sequence[Path | str], *, block_size: int = BLOCK_SIZE, resize: bool = False
@@ -119,15 +119,15 @@ class StoredCodec:
             InputError: a file is missing or cannot be decoded, or a sample does not fit the codec.
             BitstreamError: the codec does not decode here what it encodes.
         """
-        found = given_files(
-            given_paths(paths, "paths"), self.sample_shape, resize=resize, background=self._background
+        found = samples_of_files(
+            checked_paths(paths, "paths"), self.sample_shape, resize=resize, background=self._background
         )
         return self._coded(found, block_size)
 
     def _coded(self, samples: Samples, block_size: int) -> CodedStream:
         """A codec that uses positions counts them from the first sample."""
         check_count("block_size", block_size)
-        check_block(self.module.elements, min(block_size, len(samples)))
+        check_block_size(self.module.elements, min(block_size, len(samples)))
         writer = StreamWriter(self.module, self.identity, len(samples), block_size)
         for first, count in writer.spans:
             block = torch.from_numpy(np.require(samples[first : first + count], requirements="W"))
@@ -152,7 +152,7 @@ class StoredCodec:
                 f"coded: pass what compress gave, or its bytes, got {type(coded).__name__}; of a file those are "
                 "Path(…).read_bytes()"
             )
-        return classes_in(self.module, self.identity, bytes(coded))
+        return decode_classes(self.module, self.identity, bytes(coded))
 
     def round_trip(self, samples: NDArray[np.float32], block_size: int = BLOCK_SIZE) -> RoundTrip:
         """Code samples as one stream, and tell of each what its class is and what it cost.
@@ -193,7 +193,7 @@ def _payload_shares(stream: CodedStream) -> NDArray[np.float64]:
     return np.repeat(np.array(stream.payload_bytes, dtype=np.float64) / counts, counts)
 
 
-def load_stored_codec(files: TrialFolder, *, runs_modules: bool = False) -> StoredCodec:
+def load_stored_codec(files: TrialFolder, *, own_module: bool = False) -> StoredCodec:
     """The codec in a trial's folder. Where that is part of a sweep, the code of its task model has to be the same.
 
     Raises:
@@ -207,9 +207,7 @@ def load_stored_codec(files: TrialFolder, *, runs_modules: bool = False) -> Stor
         history = read_history(folder)
         check_code({} if history.task_model is None else history.task_model.inputs)
         background = history.spec["dataset"].get("background")
-    return StoredCodec(
-        files.codec_config, files.codec_weights, runs_modules=runs_modules, background=background
-    )
+    return StoredCodec(files.codec_config, files.codec_weights, own_module=own_module, background=background)
 
 
 def files_of_codec(folder: SweepFolder, trial_id: str) -> TrialFolder:

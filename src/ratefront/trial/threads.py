@@ -16,7 +16,7 @@ def use_threads(cpus: float) -> int:
 
 
 @contextmanager
-def threads_of(cpus: float) -> Iterator[None]:
+def using_threads(cpus: float) -> Iterator[None]:
     """This process computes as a trial with so many cores does, and then with as many threads as before: sums come out
     otherwise with another number.
     """

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from ratefront.data.arrays.array_rules import check_type
+from ratefront.data.arrays.array_rules import check_sample_dtype
 from ratefront.data.arrays.npz_arrays import array_names, read_array, read_headers
 from ratefront.data.arrays.value_rules import check_values
 from ratefront.data.dataset import Samples
-from ratefront.data.images.image_decoding import Background, Conversion, decode
-from ratefront.data.stored_samples import from_bytes
+from ratefront.data.images.image_decoding import Background, Conversion, decode_image
+from ratefront.data.stored_samples import uint8_to_float32
 from ratefront.errors import InputError
 from ratefront.wording import Argument, Message
 
@@ -57,7 +57,7 @@ class Given:
         return samples
 
 
-def given_files(
+def samples_of_files(
     paths: Sequence[Path],
     sample_shape: tuple[int, ...],
     *,
@@ -92,11 +92,11 @@ def given_files(
     return Given(tuple(parts), sample_shape)
 
 
-def given_array(array: NDArray[Any], sample_shape: tuple[int, ...], *, resize: bool = False) -> Samples:
+def samples_of_array(array: NDArray[Any], sample_shape: tuple[int, ...], *, resize: bool = False) -> Samples:
     """The samples of an array in memory: as the codec takes them, or as a .npy file may hold them.
 
     Raises:
-        InputError: As ``given_files``.
+        InputError: As ``samples_of_files``.
     """
     clouds = len(sample_shape) == _CLOUD_AXES
     if not clouds:
@@ -155,7 +155,7 @@ def _name_in(path: Path) -> str:
 
 
 def _checked(array: NDArray[Any], place: str) -> NDArray[Any]:
-    check_type(array.dtype, place, array.dtype)
+    check_sample_dtype(array.dtype, place, array.dtype)
     if array.ndim == 0 or len(array) == 0:
         raise InputError(f"{place}: must hold samples (N, ...), got shape {array.shape}")
     return array
@@ -175,12 +175,12 @@ class _ImageFile:
         channels, height, width = self.shape
         if channels not in (1, 3):
             raise InputError(f"{self.path}: an image file has 1 or 3 channels, this codec takes {channels}")
-        image = decode(str(self.path), Conversion(1 if channels == 1 else 3, self.background))
+        image = decode_image(str(self.path), Conversion(1 if channels == 1 else 3, self.background))
         if image.size != (width, height):
             _check_resize(self.resize, str(self.path), image.height, image.width, self.shape)
             image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
         pixels = np.asarray(image).reshape(height, width, channels)
-        return from_bytes(pixels.transpose(2, 0, 1))
+        return uint8_to_float32(pixels.transpose(2, 0, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,7 +238,7 @@ class _Images:
     def sample(self, number: int) -> NDArray[np.float32]:
         pixels = np.asarray(self._as_channels_first(self.array[number : number + 1])[0])
         check_values(pixels, "images", f"{self.place}: sample {number}")
-        image = from_bytes(pixels) if pixels.dtype == np.uint8 else pixels.astype(np.float32)
+        image = uint8_to_float32(pixels) if pixels.dtype == np.uint8 else pixels.astype(np.float32)
         if image.shape[0] != self.shape[0]:
             image = np.tensordot(_LUMA, image, 1)[None] if self.shape[0] == 1 else np.repeat(image, 3, axis=0)
         return np.stack(list(self._fitted(image)))

@@ -21,7 +21,7 @@ from ratefront.bounds.curve_names import (
     ORACLE,
 )
 from ratefront.bounds.curves.oracle import CLOSED_FORM_POINTS, uniform_curve
-from ratefront.bounds.examples.mixture_compress import MODEL, compress_and_estimate
+from ratefront.bounds.examples.mixture_compress_and_estimate import MODEL, compress_and_estimate
 from ratefront.bounds.solver.curve_tracing import TracedPoint, arrays_of, trace_convex
 from ratefront.bounds.source.distributions import FloatArray
 

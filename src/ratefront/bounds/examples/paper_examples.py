@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,6 @@ from ratefront.bounds.curves.linear_rule import linear_rule
 from ratefront.bounds.curves.oracle import oracle_curve, uniform_curve
 from ratefront.bounds.examples.detection import detection_count, detection_log2_count
 from ratefront.bounds.examples.mixture import LEAST_ERROR, class_densities, mixture_curves
-from ratefront.bounds.examples.modelnet40 import modelnet40_test_counts
 from ratefront.bounds.source.distributions import FloatArray, entropy_bits, prior_from_counts
 from ratefront.errors import InputError
 
@@ -47,16 +48,16 @@ class ExampleBounds(Bounds):
         return {
             "example": self.example,
             "source": self.source,
-            **self._own(),
+            **self._own_keys(),
             "curves": self._curves_as_json(),
         }
 
-    def _own(self) -> dict[str, Any]:
+    def _own_keys(self) -> dict[str, Any]:
         return {"classes": self.classes}
 
 
 @dataclass(frozen=True, eq=False)
-class Density:
+class MixtureDensities:
     """Probability densities over x, arrays of shape (M,): `mixture` is p(x), `given[y]` p(x | y), shape (2, M)."""
 
     x: FloatArray
@@ -69,16 +70,16 @@ class MixtureBounds(ExampleBounds):
     """MA Fig. 1. Attributes: least_distortion, the least error behind X; density, of X."""
 
     least_distortion: float
-    density: Density
+    density: MixtureDensities
 
-    def _own(self) -> dict[str, Any]:
+    def _own_keys(self) -> dict[str, Any]:
         density = {
             "x": self.density.x.tolist(),
             "p(x)": self.density.mixture.tolist(),
             "p(x | y = 0)": self.density.given[0].tolist(),
             "p(x | y = 1)": self.density.given[1].tolist(),
         }
-        return {**super()._own(), "least_distortion": self.least_distortion, "density": density}
+        return {**super()._own_keys(), "least_distortion": self.least_distortion, "density": density}
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -113,7 +114,7 @@ class DetectionBounds(ExampleBounds):
         panels = {name: panel.to_json() for name, panel in self.panels.items()}
         return {**super().to_json(), "panels": panels}
 
-    def _own(self) -> dict[str, Any]:
+    def _own_keys(self) -> dict[str, Any]:
         return {"classes": str(self.classes), "log2_classes": self.log2_classes}  # too many for a JSON number
 
 
@@ -124,9 +125,9 @@ class ModelNet40Bounds(ExampleBounds):
     samples: int
     label_entropy_bits: float
 
-    def _own(self) -> dict[str, Any]:
+    def _own_keys(self) -> dict[str, Any]:
         return {
-            **super()._own(),
+            **super()._own_keys(),
             "samples": self.samples,
             "label_entropy_bits": self.label_entropy_bits,
         }
@@ -157,6 +158,17 @@ def example(name: str) -> ExampleBounds:
     return _BUILDERS[name]()
 
 
+def modelnet40_test_counts() -> Mapping[str, int]:
+    """Shapes of each class in the ModelNet40 test split (2468 in all), the prior of RA Fig. 3."""
+    text = (
+        resources.files("ratefront.bounds.examples")
+        .joinpath("modelnet40_test_counts.json")
+        .read_text(encoding="utf-8")
+    )
+    counts: dict[str, int] = json.loads(text)
+    return counts
+
+
 def _mixture() -> MixtureBounds:
     x = np.linspace(-DENSITY_REACH, DENSITY_REACH, DENSITY_POINTS)
     given = class_densities(x)
@@ -166,7 +178,7 @@ def _mixture() -> MixtureBounds:
         "Y is a fair bit, X = 2Y - 1 + N(0, 1)",
         classes=2,
         least_distortion=LEAST_ERROR,
-        density=Density(x, given.mean(axis=0), given),
+        density=MixtureDensities(x, given.mean(axis=0), given),
         curves=mixture_curves(),
     )
 

@@ -128,7 +128,7 @@ class _Iteration:
 
     def evaluate(self, output: FloatArray) -> _State:
         self.evaluations += 1
-        normaliser, gain = self.kernel.respond(self.source, output)
+        normaliser, gain = self.kernel.normaliser_and_update(self.source, output)
         log_gain = np.log(np.maximum(gain, LEAST_OUTPUT))
         following = _normalised(output * gain)
         objective = -float(self.source @ np.log(normaliser))
@@ -155,7 +155,7 @@ class _Iteration:
 
     def result(self, state: _State, tolerance_bits: float) -> BlahutArimotoResult:
         p, kernel = self.source, self.kernel
-        excess = max(0.0, float(p @ (kernel.weigh_excess(state.output) / state.normaliser)))
+        excess = max(0.0, float(p @ (kernel.apply_excess(state.output) / state.normaliser)))
         spent = 0.0 if np.isinf(kernel.slope) else kernel.slope * excess
         gap_bits = state.gap_bits + kernel.rounding_bits
         converged = gap_bits <= tolerance_bits

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ratefront.bounds.solver.kernels import SMALLEST, Kernel, checked_slope, factors
 from ratefront.bounds.source.distributions import FloatArray, as_numbers
-from ratefront.bounds.source.scores import Reals, blocks_of
+from ratefront.bounds.source.scores import RealArray, blocks_of
 from ratefront.errors import InputError
 
 PASS_ENTRIES, PASS_ROWS = 1 << 21, 4096
@@ -38,7 +38,7 @@ class BlockDistortion(ABC):
     Attributes:
         shape: (n, m).
         floor: min over columns of d, shape (n,).
-        is_single: whether steps are made in single precision.
+        is_single_precision: whether steps are made in single precision.
 
     Args:
         shape: (n, m).
@@ -49,35 +49,35 @@ class BlockDistortion(ABC):
     def __init__(self, shape: tuple[int, int], width: int, tolerance_bits: float) -> None:
         self.shape = shape
         is_large = shape[0] * shape[1] > DOUBLE_ENTRIES and shape[1] > DOUBLE_OUTPUTS
-        self.is_single = is_large and tolerance_bits >= SINGLE_TOLERANCE_BITS
-        self.dtype: type[np.floating[Any]] = np.float32 if self.is_single else np.float64
+        self.is_single_precision = is_large and tolerance_bits >= SINGLE_TOLERANCE_BITS
+        self.dtype: type[np.floating[Any]] = np.float32 if self.is_single_precision else np.float64
         self.floor = np.empty(shape[0])
         self._blocks = list(blocks_of((shape[0], width), min(PASS_ENTRIES, PASS_ROWS * width)))
         self._keeps = shape[0] * shape[1] <= KEPT_ENTRIES
-        self._above: list[Reals] = []
-        self._factors: list[Reals] = []
+        self._above: list[RealArray] = []
+        self._factors: list[RealArray] = []
         self._slope = np.nan
         for rows in self._blocks:
             distortion = self.distortion(rows)
             self.floor[rows] = distortion.min(axis=1)
-            self.first_seen(rows, distortion)
+            self.prepare_block(rows, distortion)
             if self._keeps:
-                self._above.append(self._lifted(rows, distortion))
+                self._above.append(self._above_floor(rows, distortion))
 
     @abstractmethod
     def distortion(self, rows: slice) -> FloatArray:
         """Rows of d, shape (b, m)."""
 
     @abstractmethod
-    def first_seen(self, rows: slice, distortion: FloatArray) -> None:
+    def prepare_block(self, rows: slice, distortion: FloatArray) -> None:
         """Called once for each block, in order, while d is made ready."""
 
-    def above(self) -> Iterator[tuple[slice, Reals]]:
+    def above(self) -> Iterator[tuple[slice, RealArray]]:
         """d - floor, block by block: >= 0 with a zero in each row."""
         for index, rows in enumerate(self._blocks):
-            yield rows, self._above[index] if self._keeps else self._lifted(rows, self.distortion(rows))
+            yield rows, self._above[index] if self._keeps else self._above_floor(rows, self.distortion(rows))
 
-    def factors(self, slope: float) -> Iterator[tuple[slice, Reals]]:
+    def factors(self, slope: float) -> Iterator[tuple[slice, RealArray]]:
         """exp(-slope (d - floor)), block by block; those of the last slope asked for are kept.
 
         Fresh memory for every slope would cost as much as the exponentials: it is written over.
@@ -93,7 +93,7 @@ class BlockDistortion(ABC):
             self._slope = slope
         yield from zip(self._blocks, self._factors, strict=True)
 
-    def _lifted(self, rows: slice, distortion: FloatArray) -> Reals:
+    def _above_floor(self, rows: slice, distortion: FloatArray) -> RealArray:
         above = distortion - self.floor[rows, None]
         above[above < TIE] = 0.0
         return above.astype(self.dtype)
@@ -118,7 +118,7 @@ class MatrixDistortion(BlockDistortion):
     def distortion(self, rows: slice) -> FloatArray:
         return self._matrix[rows]
 
-    def first_seen(self, rows: slice, distortion: FloatArray) -> None:
+    def prepare_block(self, rows: slice, distortion: FloatArray) -> None:
         """Nothing more is wanted of it."""
 
 
@@ -128,35 +128,37 @@ class BlockKernel(Kernel):
     def __init__(self, distortion: BlockDistortion, slope: float) -> None:
         self.slope = checked_slope(slope)
         self.floor, self.outputs = distortion.floor, distortion.shape[1]
-        self.rounding_bits = SINGLE_ROUNDING_BITS if distortion.is_single else 0.0
+        self.rounding_bits = SINGLE_ROUNDING_BITS if distortion.is_single_precision else 0.0
         self._distortion = distortion
 
-    def respond(self, source: FloatArray, output: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def normaliser_and_update(self, source: FloatArray, output: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Each block is read once for both products, while it is in the cache."""
         q = output.astype(self._distortion.dtype)
         normaliser, gain = np.empty(self.floor.size), np.zeros(self.outputs)
         for rows, block in self._distortion.factors(self.slope):
             normaliser[rows] = np.maximum(block @ q, SMALLEST)
-            gain += _gathered(block, source[rows] / normaliser[rows])
+            gain += _transposed_product(block, source[rows] / normaliser[rows])
         return normaliser, gain
 
-    def weigh(self, output: FloatArray) -> FloatArray:
+    def apply(self, output: FloatArray) -> FloatArray:
         q = output.astype(self._distortion.dtype)
         found = [block @ q for _, block in self._distortion.factors(self.slope)]
         return np.concatenate(found, dtype=np.float64)
 
-    def gather(self, weight: FloatArray) -> FloatArray:
-        found = [_gathered(block, weight[rows]) for rows, block in self._distortion.factors(self.slope)]
+    def apply_transposed(self, weight: FloatArray) -> FloatArray:
+        found = [
+            _transposed_product(block, weight[rows]) for rows, block in self._distortion.factors(self.slope)
+        ]
         return np.asarray(np.sum(found, axis=0))
 
-    def weigh_excess(self, output: FloatArray) -> FloatArray:
+    def apply_excess(self, output: FloatArray) -> FloatArray:
         q = output.astype(self._distortion.dtype)
         pairs = zip(self._distortion.factors(self.slope), self._distortion.above(), strict=True)
         found = [(block * above) @ q for (_, block), (_, above) in pairs]
         return np.concatenate(found, dtype=np.float64)
 
 
-def _gathered(block: Reals, weight: FloatArray) -> FloatArray:
+def _transposed_product(block: RealArray, weight: FloatArray) -> FloatArray:
     """Single precision overflows beyond 1e38: the weights of a block are scaled to at most 1."""
     scale = max(float(weight.max()), float(SMALLEST))
     return np.asarray((weight / scale).astype(block.dtype) @ block, dtype=np.float64) * scale

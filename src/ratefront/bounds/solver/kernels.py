@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from ratefront.bounds.source.distributions import FloatArray
-from ratefront.bounds.source.scores import Reals
+from ratefront.bounds.source.scores import RealArray
 from ratefront.errors import InputError
 
 SMALLEST = np.finfo(np.float64).tiny
@@ -31,21 +31,21 @@ class Kernel(ABC):
     rounding_bits: float = 0.0
 
     @abstractmethod
-    def weigh(self, output: FloatArray) -> FloatArray:
+    def apply(self, output: FloatArray) -> FloatArray:
         """E @ output: from shape (m,) to (n,)."""
 
     @abstractmethod
-    def gather(self, weight: FloatArray) -> FloatArray:
+    def apply_transposed(self, weight: FloatArray) -> FloatArray:
         """E.T @ weight: from shape (n,) to (m,)."""
 
     @abstractmethod
-    def weigh_excess(self, output: FloatArray) -> FloatArray:
+    def apply_excess(self, output: FloatArray) -> FloatArray:
         """(E * (d - floor)) @ output, from shape (m,) to (n,): without the floor nothing cancels."""
 
-    def respond(self, source: FloatArray, output: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def normaliser_and_update(self, source: FloatArray, output: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The normaliser Z = E @ output, shape (n,), and E.T @ (source / Z), shape (m,)."""
-        normaliser = np.maximum(self.weigh(output), SMALLEST)
-        return normaliser, self.gather(source / normaliser)
+        normaliser = np.maximum(self.apply(output), SMALLEST)
+        return normaliser, self.apply_transposed(source / normaliser)
 
 
 class SparseGain:
@@ -67,18 +67,18 @@ class SparseGain:
         self.behind = gain.data - self.best[self.rows]
         self.shape = gain.shape
         numbered = sparse.csr_array((np.arange(gain.nnz), gain.indices, gain.indptr), shape=gain.shape)
-        turned = numbered.T.tocsr()
-        self._turn = turned.data
+        transposed = numbered.T.tocsr()
+        self._transpose_order = transposed.data
         self._upright = (gain.indices, gain.indptr)
-        self._turned = (turned.indices, turned.indptr)
+        self._transposed = (transposed.indices, transposed.indptr)
 
     def stored(self, values: FloatArray) -> sparse.csr_array:
         """The matrix with other values where the gain has entries, shape (n, m)."""
         return sparse.csr_array((values, *self._upright), shape=self.shape)
 
-    def turned(self, values: FloatArray) -> sparse.csr_array:
+    def transposed(self, values: FloatArray) -> sparse.csr_array:
         """The transpose of `stored(values)`, shape (m, n)."""
-        return sparse.csr_array((values[self._turn], *self._turned), shape=self.shape[::-1])
+        return sparse.csr_array((values[self._transpose_order], *self._transposed), shape=self.shape[::-1])
 
 
 class SparseGainKernel(Kernel):
@@ -101,21 +101,21 @@ class SparseGainKernel(Kernel):
         best = self._gain.best
         self._base = np.zeros_like(best) if infinite else np.exp(-self.slope * best)
         extra = self._entries - self._base[self._gain.rows]
-        self._extra, self._extra_turned = self._gain.stored(extra), self._gain.turned(extra)
+        self._extra, self._extra_transposed = self._gain.stored(extra), self._gain.transposed(extra)
 
-    def weigh(self, output: FloatArray) -> FloatArray:
+    def apply(self, output: FloatArray) -> FloatArray:
         return np.asarray(self._base * output.sum() + self._extra @ output)
 
-    def gather(self, weight: FloatArray) -> FloatArray:
-        return np.asarray(self._base @ weight + self._extra_turned @ weight)
+    def apply_transposed(self, weight: FloatArray) -> FloatArray:
+        return np.asarray(self._base @ weight + self._extra_transposed @ weight)
 
-    def weigh_excess(self, output: FloatArray) -> FloatArray:
+    def apply_excess(self, output: FloatArray) -> FloatArray:
         unstored = self._base * self._gain.best
         excess = self._gain.stored(-self._entries * self._gain.behind - unstored[self._gain.rows])
         return np.asarray(np.maximum(unstored * output.sum() + excess @ output, 0.0))
 
 
-def factors(above: Reals, slope: float, out: Reals | None = None) -> Reals:
+def factors(above: RealArray, slope: float, out: RealArray | None = None) -> RealArray:
     """exp(-slope * above) in the precision of `above`, into `out` where it is given; at infinite slope 1 where
     `above` is 0, else 0.
     """

@@ -6,7 +6,7 @@ import numpy as np
 
 from ratefront.bounds.solver.block_distortion import BlockDistortion
 from ratefront.bounds.source.distributions import FloatArray
-from ratefront.bounds.source.scores import Reals, posterior_rows
+from ratefront.bounds.source.scores import RealArray, posterior_rows
 
 
 class SampleDistortion(BlockDistortion):
@@ -21,7 +21,9 @@ class SampleDistortion(BlockDistortion):
         tolerance_bits: the certified gap that will be asked for.
     """
 
-    def __init__(self, scores: Reals, cost: FloatArray | None = None, tolerance_bits: float = 0.0) -> None:
+    def __init__(
+        self, scores: RealArray, cost: FloatArray | None = None, tolerance_bits: float = 0.0
+    ) -> None:
         samples, classes = scores.shape
         outputs = int(classes if cost is None else cost.shape[1])
         self._scores, self.cost = scores, cost
@@ -32,5 +34,5 @@ class SampleDistortion(BlockDistortion):
         posterior = posterior_rows(self._scores[rows])
         return np.maximum(1.0 - posterior, 0.0) if self.cost is None else posterior @ self.cost
 
-    def first_seen(self, rows: slice, distortion: FloatArray) -> None:
+    def prepare_block(self, rows: slice, distortion: FloatArray) -> None:
         self.mean += distortion.sum(axis=0) / self.shape[0]

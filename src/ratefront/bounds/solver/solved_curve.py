@@ -27,7 +27,7 @@ SolvedPoint = TracedPoint[BlahutArimotoResult]
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
+class RateDistortionProblem:
     """A source (n,), its distortion as an operator at any slope, and the mean distortion (m,) of each constant
     answer."""
 
@@ -41,7 +41,7 @@ class Problem:
 
 
 def solve_curve(
-    problem: Problem,
+    problem: RateDistortionProblem,
     points: int = SOLVED_SLOPES,
     tolerance_bits: float = TOLERANCE_BITS,
     max_iterations: int = MAX_ITERATIONS,
@@ -71,11 +71,11 @@ def solve_curve(
     return trace_convex(solve, left, right, points + 1)
 
 
-def _output(problem: Problem, point: SolvedPoint) -> FloatArray:
+def _output(problem: RateDistortionProblem, point: SolvedPoint) -> FloatArray:
     return _constant(problem) if point.state is None else point.state.output
 
 
-def _constant(problem: Problem) -> FloatArray:
+def _constant(problem: RateDistortionProblem) -> FloatArray:
     output = np.zeros(problem.constant_distortion.size)
     output[problem.best_constant] = 1.0
     return output
@@ -89,7 +89,7 @@ def _warm_start(outputs: list[FloatArray]) -> FloatArray | None:
     return np.asarray((1.0 - EVERY_OUTPUT) * mean + EVERY_OUTPUT / mean.size)
 
 
-def _zero_rate_point(problem: Problem, source: FloatArray) -> SolvedPoint:
+def _zero_rate_point(problem: RateDistortionProblem, source: FloatArray) -> SolvedPoint:
     """(D0, 0 bit) with about the greatest slope at which a constant answer is optimal: there max_j c_j = 1.
 
     A smaller slope is a valid tangent too, so the search may stop short.
@@ -98,7 +98,7 @@ def _zero_rate_point(problem: Problem, source: FloatArray) -> SolvedPoint:
 
     def constant_is_best(slope: float) -> bool:
         kernel = problem.kernel_at(slope)
-        greatest = float(kernel.respond(source, constant)[1].max())
+        greatest = float(kernel.normaliser_and_update(source, constant)[1].max())
         return greatest <= 1.0 + 1e-11 + kernel.rounding_bits
 
     low, high = 0.0, 1.0

@@ -20,7 +20,7 @@ from ratefront.bounds.source.distributions import (
     joint_from_decisions,
     prior_from_labels,
 )
-from ratefront.bounds.source.scores import Reals, are_probabilities, refuse_probabilities
+from ratefront.bounds.source.scores import RealArray, are_probabilities, refuse_probabilities
 from ratefront.errors import InputError
 from ratefront.wording import Argument, Message
 
@@ -58,7 +58,7 @@ class Predictions:
     labels: IntArray
     predicted: IntArray
     classes: int
-    log_probabilities: Reals | None = None
+    log_probabilities: RealArray | None = None
 
     @classmethod
     def from_logits(
@@ -186,7 +186,7 @@ def _from_arrays(arrays: dict[str, npt.NDArray[Any]], read_as: ReadAs | None) ->
     return Predictions.from_probabilities(labels, values)
 
 
-def _checked_matrix(values: npt.ArrayLike, name: str) -> Reals:
+def _checked_matrix(values: npt.ArrayLike, name: str) -> RealArray:
     matrix = as_array(values, name)
     if matrix.dtype.kind not in "fiu":
         raise InputError(f"{name} must be real numbers, they are {matrix.dtype}")
@@ -208,7 +208,7 @@ def _checked_labels(labels: npt.ArrayLike, shape: tuple[int, ...]) -> IntArray:
     return y
 
 
-def _check_normalised(p: Reals) -> None:
+def _check_normalised(p: RealArray) -> None:
     negative = np.argwhere(p < 0)
     if negative.size:
         row, column = negative[0]

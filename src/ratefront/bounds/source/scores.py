@@ -12,7 +12,7 @@ from ratefront.bounds.source.distributions import FloatArray, as_array
 from ratefront.errors import InputError
 from ratefront.wording import Message
 
-Reals = npt.NDArray[np.floating[Any]]
+RealArray = npt.NDArray[np.floating[Any]]
 """As scores: shape (N, K), up to a constant per row; -inf where a class is impossible."""
 
 BLOCK_ENTRIES = 1 << 18
@@ -24,7 +24,7 @@ IMPOSSIBLE = -1e30
 """Stands for -inf: its exponential is 0 at every inverse temperature in use, and 0 times it is not NaN."""
 
 
-def checked_scores(scores: npt.ArrayLike) -> Reals:
+def checked_scores(scores: npt.ArrayLike) -> RealArray:
     """Logits or log-probabilities of shape (N, K).
 
     Raises:
@@ -45,7 +45,7 @@ def checked_scores(scores: npt.ArrayLike) -> Reals:
     return f
 
 
-def refuse_probabilities(scores: Reals, name: str, advice: str, tolerance: float = LOOSELY_ONE) -> None:
+def refuse_probabilities(scores: RealArray, name: str, advice: str, tolerance: float = LOOSELY_ONE) -> None:
     """Raises InputError (fatal) where what is named is probabilities, which a softmax would flatten: nobody
     would see it, since what comes out sums to 1 as well.
     """
@@ -59,14 +59,14 @@ def refuse_probabilities(scores: Reals, name: str, advice: str, tolerance: float
         )
 
 
-def are_probabilities(scores: Reals, tolerance: float = LOOSELY_ONE) -> bool:
+def are_probabilities(scores: RealArray, tolerance: float = LOOSELY_ONE) -> bool:
     """Whether every row (K,) is >= 0 and sums to 1. Of a single class they may be logits as well."""
     return scores.shape[1] > 1 and all(
         _sum_to_one(scores[rows], tolerance) for rows in blocks_of(scores.shape)
     )
 
 
-def _sum_to_one(rows: Reals, tolerance: float) -> bool:
+def _sum_to_one(rows: RealArray, tolerance: float) -> bool:
     if float(rows.min()) < 0.0:
         return False
     return bool(np.all(np.abs(rows.sum(axis=1, dtype=np.float64) - 1.0) <= tolerance))
@@ -78,7 +78,7 @@ def blocks_of(shape: tuple[int, ...], entries: int | None = None) -> Iterator[sl
     return (slice(first, min(first + rows, shape[0])) for first in range(0, shape[0], rows))
 
 
-def posterior_rows(scores: Reals) -> FloatArray:
+def posterior_rows(scores: RealArray) -> FloatArray:
     """softmax of rows (b, K) of logits or log-probabilities in double precision; -inf gives an exact zero."""
     values = below_best(scores)
     np.exp(values, out=values)
@@ -86,13 +86,13 @@ def posterior_rows(scores: Reals) -> FloatArray:
     return values
 
 
-def centred_rows(scores: Reals) -> FloatArray:
+def centred_rows(scores: RealArray) -> FloatArray:
     """Rows (b, K) in double precision with their greatest score at 0 and `IMPOSSIBLE` for -inf."""
     values = below_best(scores)
     return np.maximum(values, IMPOSSIBLE, out=values)
 
 
-def below_best(scores: Reals) -> FloatArray:
+def below_best(scores: RealArray) -> FloatArray:
     """Rows (b, K) in double precision with their greatest score at 0."""
     values = np.array(scores, dtype=np.float64)
     with np.errstate(over="ignore"):  # to -inf, which is what so great a difference means

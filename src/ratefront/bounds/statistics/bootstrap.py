@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ratefront.bounds.curve import SAME_DISTORTION
-from ratefront.bounds.hull import lower_hull
+from ratefront.bounds.curve import SAME_DISTORTION, lower_hull
 from ratefront.bounds.source.distributions import FloatArray
 from ratefront.errors import InputError
 
@@ -69,7 +68,7 @@ def bootstrap_interval(
         )
     points = rate_bits.shape[1]
     sums = np.column_stack([rate_bits, distortion, zero_rate_distortion])
-    replicates = np.concatenate(list(replicates_of(sums, resamples, seed)))
+    replicates = np.concatenate(list(bootstrap_replicates(sums, resamples, seed)))
     rates, distortions = replicates[:, :points], replicates[:, points:-1]
     read_at = distortion.mean(axis=0)
     read = np.array(
@@ -84,7 +83,7 @@ def bootstrap_interval(
     )
 
 
-def replicates_of(values: FloatArray, resamples: int, seed: int) -> Iterator[FloatArray]:
+def bootstrap_replicates(values: FloatArray, resamples: int, seed: int) -> Iterator[FloatArray]:
     """Means of the columns of (N, C) under resampling, as blocks of shape (b, C), B rows in all."""
     rng = np.random.default_rng(seed)
     samples = values.shape[0]

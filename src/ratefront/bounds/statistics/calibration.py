@@ -13,8 +13,9 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
 from ratefront.bounds.source.predictions import Predictions
-from ratefront.bounds.source.scores import Reals, below_best, blocks_of
+from ratefront.bounds.source.scores import RealArray, below_best, blocks_of
 from ratefront.bounds.statistics.channel_inputs import scores_of
+from ratefront.bounds.statistics.held_out import FOLDS, split_in_folds, subset
 from ratefront.bounds.statistics.reliability import expected_calibration_error
 from ratefront.errors import InputError
 
@@ -41,7 +42,7 @@ class Calibration:
     excluded: int
 
     @property
-    def doubt(self) -> str | None:
+    def warning(self) -> str | None:
         """What people should be told of a temperature that is no optimum."""
         if 1.01 / GREATEST_TEMPERATURE < self.temperature < GREATEST_TEMPERATURE / 1.01:
             return None
@@ -59,7 +60,9 @@ def calibrated(predictions: Predictions) -> tuple[Predictions, Calibration]:
     """
     loss = _LogLoss(predictions)
     temperature = _least(loss)
-    mended = replace(predictions, log_probabilities=divided(scores_of(predictions), temperature))
+    mended = replace(
+        predictions, log_probabilities=scores_at_temperature(scores_of(predictions), temperature)
+    )
     return mended, Calibration(
         temperature=temperature,
         log_loss_bits_before=loss.mean_bits(1.0),
@@ -68,6 +71,19 @@ def calibrated(predictions: Predictions) -> tuple[Predictions, Calibration]:
         expected_calibration_error_after=expected_calibration_error(mended),
         excluded=loss.excluded,
     )
+
+
+def cross_calibrated(predictions: Predictions, folds: int = FOLDS, seed: int = 0) -> Predictions:
+    """Each fold's scores, divided by the temperature of least log loss of the other folds.
+
+    Raises:
+        InputError: a single sample, no posteriors, or labels of posterior zero alone (fatal).
+    """
+    scores = scores_of(predictions)
+    mended = np.empty_like(scores)
+    for part, rest in split_in_folds(predictions.samples, folds, seed):
+        mended[part] = scores_at_temperature(scores[part], temperature_of(subset(predictions, rest)))
+    return replace(predictions, log_probabilities=mended)
 
 
 def temperature_of(predictions: Predictions) -> float:
@@ -119,7 +135,7 @@ def _least(loss: _LogLoss) -> float:
     return float(np.exp(found.x)) if gained > NOTHING_GAINED_BITS else 1.0
 
 
-def divided(scores: Reals, temperature: float) -> Reals:
+def scores_at_temperature(scores: RealArray, temperature: float) -> RealArray:
     """Scores / T in their own precision, each row's greatest at 0 so that none overflows."""
     result = np.empty_like(scores)
     for rows in blocks_of(scores.shape):

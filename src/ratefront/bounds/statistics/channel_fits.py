@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ratefront.bounds.closed_form.water_filling import WaterFilling
-from ratefront.bounds.curves.indirect import indirect_problem
+from ratefront.bounds.curves.indirect_estimate_and_compress import indirect_problem
 from ratefront.bounds.curves.task_model_curve import MAX_ITERATIONS as SAMPLE_ITERATIONS
 from ratefront.bounds.curves.task_model_curve import TOLERANCE_BITS as SAMPLE_TOLERANCE_BITS
 from ratefront.bounds.curves.task_model_curve import task_model_problem
@@ -19,7 +19,12 @@ from ratefront.bounds.solver.solved_curve import TOLERANCE_BITS
 from ratefront.bounds.source.confusion import Confusion
 from ratefront.bounds.source.distributions import FloatArray, IntArray
 from ratefront.bounds.source.predictions import Predictions
-from ratefront.bounds.statistics.channel_inputs import ClassInputs, PosteriorInputs, Seen, scores_of
+from ratefront.bounds.statistics.channel_inputs import (
+    ClassInputs,
+    LabelOrDecision,
+    PosteriorInputs,
+    scores_of,
+)
 from ratefront.bounds.statistics.channels import GibbsChannels, TimeSharingChannels, mean_channels
 from ratefront.errors import InputError
 
@@ -28,12 +33,14 @@ ROUNDING_BITS = 1e-6
 
 def fit_oracle(predictions: Predictions, slopes: npt.ArrayLike) -> GibbsChannels:
     """The label through the optimal channel of the label prior at each slope in nat (Erokhin 1958)."""
-    return _fit_hamming(predictions, predictions.label_prior, Seen.LABEL, slopes)
+    return _fit_hamming(predictions, predictions.label_prior, LabelOrDecision.LABEL, slopes)
 
 
 def fit_estimate_and_compress(predictions: Predictions, slopes: npt.ArrayLike) -> GibbsChannels:
     """E&C (MA III.A.1): the decision through the optimal channel of p(y~) at each slope in nat."""
-    return _fit_hamming(predictions, Confusion(predictions.joint).estimate_prior, Seen.DECISION, slopes)
+    return _fit_hamming(
+        predictions, Confusion(predictions.joint).estimate_prior, LabelOrDecision.DECISION, slopes
+    )
 
 
 def fit_indirect(
@@ -62,7 +69,9 @@ def fit_indirect(
         return output
 
     rows = [confusion.posterior_given_estimate, sparse.csr_array(confusion.label_prior[None, :])]
-    inputs = ClassInputs(Seen.DECISION, sparse.csr_array(sparse.vstack(rows)), _rows_of(confusion.decided))
+    inputs = ClassInputs(
+        LabelOrDecision.DECISION, sparse.csr_array(sparse.vstack(rows)), _rows_of(confusion.decided)
+    )
     return _gibbs(predictions, inputs, s, _solved(solve, s, predictions))
 
 
@@ -113,20 +122,22 @@ def fit_time_sharing(predictions: Predictions, shares: npt.ArrayLike) -> TimeSha
     likeliest = int(np.argmax(confusion.label_prior))
     instead = likeliest if decided[likeliest] else int(np.argmax(prior))
     sent_as = np.where(decided, np.arange(predictions.classes), instead)
-    inputs = ClassInputs(Seen.DECISION, sparse.eye_array(predictions.classes, format="csr"), sent_as)
+    inputs = ClassInputs(
+        LabelOrDecision.DECISION, sparse.eye_array(predictions.classes, format="csr"), sent_as
+    )
     return TimeSharingChannels(share, _gibbs(predictions, inputs, np.array([np.inf]), prior[None, :]))
 
 
 def _fit_hamming(
-    predictions: Predictions, prior: FloatArray, seen: Seen, slopes: npt.ArrayLike
+    predictions: Predictions, prior: FloatArray, seen: LabelOrDecision, slopes: npt.ArrayLike
 ) -> GibbsChannels:
     """A class that did not occur is never an output, and as an input all outputs are equally wrong for it."""
     filling = WaterFilling(prior)
     solved = [filling.channel(filling.distortion_at_slope(float(s))) for s in _checked("slopes", slopes)]
-    leak = np.array([channel.leak for channel in solved])
+    error_factor = np.array([channel.error_factor for channel in solved])
     inputs = ClassInputs(seen, sparse.eye_array(prior.size, format="csr"), np.arange(prior.size))
     with np.errstate(divide="ignore"):
-        slope = np.abs(np.log(leak))
+        slope = np.abs(np.log(error_factor))
     return _gibbs(predictions, inputs, slope, np.array([channel.output for channel in solved]))
 
 

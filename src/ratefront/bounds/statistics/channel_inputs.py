@@ -11,11 +11,11 @@ from scipy import sparse
 
 from ratefront.bounds.source.distributions import FloatArray, IntArray
 from ratefront.bounds.source.predictions import Predictions
-from ratefront.bounds.source.scores import IMPOSSIBLE, Reals, posterior_rows
+from ratefront.bounds.source.scores import IMPOSSIBLE, RealArray, posterior_rows
 from ratefront.errors import InputError
 
 
-class Inputs(Protocol):
+class ChannelInputs(Protocol):
     """What the channel sees of a sample, as one of R rows of g."""
 
     def rows(self, predictions: Predictions) -> int:
@@ -31,7 +31,7 @@ class Inputs(Protocol):
         ...
 
 
-class Seen(Enum):
+class LabelOrDecision(Enum):
     """The class that a channel takes for its input."""
 
     LABEL = "label"
@@ -48,7 +48,7 @@ class ClassInputs:
         row_of_class: shape (K,), so that classes that the fit never saw can have a row of their own.
     """
 
-    seen: Seen
+    seen: LabelOrDecision
     table: sparse.csr_array
     row_of_class: IntArray
 
@@ -56,7 +56,7 @@ class ClassInputs:
         return int(self.table.shape[0])
 
     def row_of(self, predictions: Predictions) -> IntArray:
-        classes = predictions.labels if self.seen is Seen.LABEL else predictions.predicted
+        classes = predictions.labels if self.seen is LabelOrDecision.LABEL else predictions.predicted
         return np.asarray(self.row_of_class[classes])
 
     def gain(self, predictions: Predictions, rows: slice) -> FloatArray:
@@ -83,7 +83,7 @@ class PosteriorInputs:
         return np.maximum(values, IMPOSSIBLE, out=values)
 
 
-def scores_of(predictions: Predictions) -> Reals:
+def scores_of(predictions: Predictions) -> RealArray:
     """Raises InputError (fatal) where there are only decisions."""
     if predictions.log_probabilities is None:
         raise InputError("posteriors are needed: logits or probabilities, not decisions alone")

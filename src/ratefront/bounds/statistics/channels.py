@@ -26,12 +26,12 @@ from ratefront.bounds.solver.kernels import SMALLEST
 from ratefront.bounds.source.distributions import FloatArray, IntArray
 from ratefront.bounds.source.predictions import Predictions
 from ratefront.bounds.source.scores import blocks_of
-from ratefront.bounds.statistics.channel_inputs import Inputs
+from ratefront.bounds.statistics.channel_inputs import ChannelInputs
 from ratefront.errors import InputError
 
 
 @dataclass(frozen=True, eq=False)
-class Contributions:
+class SampleContributions:
     """What each of n samples adds to each of M points; the means over the samples are the points.
 
     Attributes:
@@ -54,7 +54,7 @@ class Channels(Protocol):
         """M."""
         ...
 
-    def contributions(self, predictions: Predictions) -> Contributions:
+    def contributions(self, predictions: Predictions) -> SampleContributions:
         """Of samples with the classes (and the posteriors, where the channels need them) of the fit.
 
         Raises:
@@ -77,21 +77,21 @@ class GibbsChannels:
         weight: w, shape (M, K).
         output: q, shape (M, K).
         limit_bits: no sample fitted on costs more.
-        silent_label: the likeliest label of the samples fitted on.
+        zero_rate_label: the likeliest label of the samples fitted on.
     """
 
-    inputs: Inputs
+    inputs: ChannelInputs
     slope: FloatArray
     weight: FloatArray
     output: FloatArray
     limit_bits: float
-    silent_label: int
+    zero_rate_label: int
 
     @property
     def count(self) -> int:
         return int(self.slope.size)
 
-    def contributions(self, predictions: Predictions) -> Contributions:
+    def contributions(self, predictions: Predictions) -> SampleContributions:
         self._check(predictions)
         rate = np.empty((predictions.samples, self.count))
         distortion = np.empty_like(rate)
@@ -107,7 +107,7 @@ class GibbsChannels:
             for m in range(self.count):
                 rate_bits, hits = self._code(m, gain, local, labels[members])
                 rate[members, m], distortion[members, m] = rate_bits[local], 1.0 - hits
-        return Contributions(rate, distortion, silent_errors(predictions, self.silent_label))
+        return SampleContributions(rate, distortion, zero_rate_errors(predictions, self.zero_rate_label))
 
     def _code(
         self, m: int, gain: FloatArray, local: IntArray, labels: IntArray
@@ -150,15 +150,15 @@ class TimeSharingChannels:
     def count(self) -> int:
         return int(self.share.size)
 
-    def contributions(self, predictions: Predictions) -> Contributions:
+    def contributions(self, predictions: Predictions) -> SampleContributions:
         coded = self.code.contributions(predictions)
         silent = coded.zero_rate_distortion
         distortion = self.share * coded.distortion + (1.0 - self.share) * silent[:, None]
-        return Contributions(self.share * coded.rate_bits, distortion, silent)
+        return SampleContributions(self.share * coded.rate_bits, distortion, silent)
 
 
 def mean_channels(
-    inputs: Inputs, slope: FloatArray, weight: FloatArray, predictions: Predictions
+    inputs: ChannelInputs, slope: FloatArray, weight: FloatArray, predictions: Predictions
 ) -> FloatArray:
     """q: how often each output is produced for these samples, shape (M, K); each row sums to 1."""
     mean = np.zeros_like(weight)
@@ -186,6 +186,6 @@ def gibbs_factors(gain: FloatArray, slope: float) -> FloatArray:
     return np.asarray(np.exp(factors, out=factors))
 
 
-def silent_errors(predictions: Predictions, label: int) -> FloatArray:
+def zero_rate_errors(predictions: Predictions, label: int) -> FloatArray:
     """Whether each label differs from the one that the receiver names unasked, shape (N,)."""
     return np.asarray(predictions.labels != label, dtype=np.float64)

@@ -12,7 +12,7 @@ from ratefront.bounds.curve_names import (
 from ratefront.bounds.source.predictions import Predictions
 
 ENOUGH_SAMPLES_PER_CELL = 20.0
-HONEST = {
+OTHER_ESTIMATES = {
     INDIRECT_POSTERIOR: "the posterior-based curve, which learns nothing from the labels",
     INDIRECT_CROSS_FITTED: "the cross-fitted curve, in which no sample is coded by what was fitted on it",
 }
@@ -35,7 +35,7 @@ def few_samples_warning(predictions: Predictions, drawn: Collection[str]) -> str
     """
     if INDIRECT_ESTIMATE_AND_COMPRESS not in drawn or not has_few_samples(predictions):
         return None
-    honest = [text for name, text in HONEST.items() if name in drawn]
+    honest = [text for name, text in OTHER_ESTIMATES.items() if name in drawn]
     return (
         f"{samples_per_cell(predictions):.3g} samples stand behind each pair of label and decision that occurs; "
         "20 would do. The plug-in iE&C curve takes their frequencies for the truth and is optimistic: it lies too "

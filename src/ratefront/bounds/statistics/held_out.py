@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.curve_names import INDIRECT_CROSS_FITTED
-from ratefront.bounds.curves.indirect import indirect_estimate_and_compress
+from ratefront.bounds.curves.indirect_estimate_and_compress import indirect_estimate_and_compress
 from ratefront.bounds.source.distributions import FloatArray, IntArray
 from ratefront.bounds.source.predictions import Predictions
 from ratefront.bounds.statistics.bootstrap import Interval, bootstrap_interval

@@ -8,7 +8,7 @@ import numpy as np
 
 from ratefront.bounds.source.distributions import FloatArray
 from ratefront.bounds.source.predictions import Predictions
-from ratefront.bounds.source.scores import Reals, blocks_of, posterior_rows
+from ratefront.bounds.source.scores import RealArray, blocks_of, posterior_rows
 from ratefront.bounds.statistics.channel_inputs import scores_of
 from ratefront.errors import InputError
 
@@ -63,6 +63,6 @@ def _sum_by_chance(variance: FloatArray) -> float:
     return mean + BEYOND_CHANCE * float(np.sqrt((1.0 - 2.0 / np.pi) * variance.sum()))
 
 
-def _confidence(scores: Reals) -> FloatArray:
+def _confidence(scores: RealArray) -> FloatArray:
     """Posterior of the likeliest class, shape (N,)."""
     return np.concatenate([posterior_rows(scores[rows]).max(axis=1) for rows in blocks_of(scores.shape)])

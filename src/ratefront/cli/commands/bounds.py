@@ -15,6 +15,7 @@ from ratefront.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TextIO
 
     from ratefront.bounds import Bounds
 
@@ -69,8 +70,7 @@ def bounds(
 ) -> None:
     """Compute the bounds of any model's predictions, of a prior, or of the papers' examples."""
     from ratefront import bounds as theory
-    from ratefront.terminal.bounds_table import print_bounds
-    from ratefront.terminal.closed_output import may_go_unread
+    from ratefront.terminal.closed_output import ignore_closed_output
 
     if sum(source is not None for source in (predictions, prior, example)) != 1:
         raise InputError("give either PREDICTIONS.npz, or --prior COUNTS.json, or --example NAME")
@@ -81,13 +81,13 @@ def bounds(
     if out is None and figure is None:
         raise InputError("nothing to write: give --out FILE.json or --figure FILE.png, or both")
     _check_writable(out, figure, predictions or prior)
-    with _warnings_in_a_line():
+    with _one_line_warnings():
         if predictions is not None:
-            found = _of_predictions(predictions, read_as, only, points, bootstrap, seed, calibrate)
+            found = _bounds_of_predictions(predictions, read_as, only, points, bootstrap, seed, calibrate)
         else:
             found = theory.from_counts_file(prior) if prior is not None else theory.example(str(example))
-    with may_go_unread(sys.stderr):  # the files are what was asked for
-        print_bounds(found, sys.stderr)
+    with ignore_closed_output(sys.stderr):  # the files are what was asked for
+        _print_bounds(found, sys.stderr)
     if out is not None:
         _write_json(out, found)
         print(out)
@@ -96,7 +96,7 @@ def bounds(
         print(figure)
 
 
-def _of_predictions(
+def _bounds_of_predictions(
     path: Path,
     read_as: ReadAsChoice | None,
     only: list[str] | None,
@@ -116,6 +116,27 @@ def _of_predictions(
         bootstrap=None if bootstrap is None else theory.Bootstrap(bootstrap, seed),
         calibrate=calibrate,
     )
+
+
+def _print_bounds(found: Bounds, stream: TextIO) -> None:
+    """The source in a line, the rate of each curve at a few accuracies, and the warnings."""
+    from rich.table import Table
+
+    from ratefront.terminal.console import RaisingConsole
+
+    console = RaisingConsole(file=stream, highlight=False, soft_wrap=True)
+    for line in found.description:
+        console.print(line, markup=False)
+    first, *others = found.rate_table.header
+    table = Table(box=None, pad_edge=False, header_style="")
+    table.add_column(first, no_wrap=True)
+    for accuracy in others:
+        table.add_column(accuracy, justify="right", no_wrap=True)
+    for row in found.rate_table.rows:
+        table.add_row(*row)
+    console.print(table)
+    for warning in found.warnings:
+        console.print(f"warning: {warning}", markup=False)
 
 
 def _write_json(path: Path, found: Bounds) -> None:
@@ -149,7 +170,7 @@ def _check_writable(out: Path | None, figure: Path | None, read: Path | None) ->
 
 
 @contextmanager
-def _warnings_in_a_line() -> Iterator[None]:
+def _one_line_warnings() -> Iterator[None]:
     """Warnings for people: their sentence alone, each once."""
     import warnings
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ratefront.cli.isolation import prints_aside
-from ratefront.cli.next_command import ratefront
-from ratefront.cli.shared_arguments import Overrides, overrides_of
+from ratefront.cli.isolation import prints_to_stderr
+from ratefront.cli.next_command import ratefront_command
+from ratefront.cli.shared_arguments import OverridesOption, overrides_of
 from ratefront.errors import EngineError, InputError, RatefrontError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def simulate(
             metavar="SPEC", help="The sweep file (YAML).  [default: a built-in one]", show_default=False
         ),
     ] = None,
-    set_: Overrides = None,
+    set_: OverridesOption = None,
     table: Annotated[
         str | None,
         typer.Option(
@@ -98,7 +98,7 @@ def simulate(
         raise InputError("--trial-s and --latency-ms: a number of seconds, of milliseconds")
     if set_ and spec is None:
         raise InputError("--set changes a sweep file: give SPEC")
-    with prints_aside():
+    with prints_to_stderr():
         loaded = None if spec is None else load_spec(spec, overrides_of(set_))
     simulated = partial(
         simulate_sweep,
@@ -186,7 +186,7 @@ def _try(
             raise
         except RatefrontError as error:
             failed[seed] = str(error)
-            print(f"{error}\n  again: {ratefront('simulate', *replaying(seed))}", file=sys.stderr)
+            print(f"{error}\n  again: {ratefront_command('simulate', *replaying(seed))}", file=sys.stderr)
     if as_json:
         print(json.dumps({"seeds": len(tried), "failed": failed, "faults": dict(troubles)}, indent=2))
     else:
@@ -196,21 +196,21 @@ def _try(
 
 
 def _numbers(troubles: Mapping[str, int]) -> str:
-    from ratefront.terminal.phrases import numbers
+    from ratefront.terminal.phrases import nonzero_counts
 
-    return numbers((count, name.replace("_", " ")) for name, count in sorted(troubles.items()))
+    return nonzero_counts((count, name.replace("_", " ")) for name, count in sorted(troubles.items()))
 
 
 def _print(outcome: Outcome, as_json: bool) -> None:
     import json
 
     from ratefront.records import ENDED
-    from ratefront.terminal.phrases import duration, numbers
+    from ratefront.terminal.phrases import duration, nonzero_counts
 
     if as_json:
         print(json.dumps(outcome.to_json(), indent=2))
         return
-    counts = numbers((getattr(outcome, f"trials_{status}"), status) for status in ENDED)
+    counts = nonzero_counts((getattr(outcome, f"trials_{status}"), status) for status in ENDED)
     volumes = " · ".join(f"{part} %: {value:.4g}" for part, value in outcome.hypervolume.items())
     lines = {
         "sweep": f"{outcome.sweep}, {outcome.sampler}, {outcome.slots} slots",

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ratefront.codecs.bottleneck.batch_sources import Source
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
+from ratefront.codecs.bottleneck.learner_splits import LearnerSplit, spread_positions
 from ratefront.codecs.contract import Learner
 from ratefront.complexity.stored_precision import round_to_half
 from ratefront.objectives.distortions import cross_entropy, divergence_from_teacher
@@ -21,9 +21,7 @@ _DENSITY_SPEED = (
     5.0  # densities must follow the latents, or the rate is paid for where the latents no longer are
 )
 _FITTED_ON, _FITTED_AT_ONCE = 4096, 128  # samples that tell how far features lie from their mean
-_SETTLED_ON = 65_536  # samples that tell how often each integer occurs
-_LOOKED_AT_ONCE = 4096
-_NUMBERS_AT_ONCE = 2**26  # of the inputs that are looked at: 256 MiB
+_UPDATE_SAMPLES = 65_536  # samples that tell how often each integer occurs
 
 
 @dataclass(frozen=True)
@@ -45,21 +43,6 @@ class Objective:
         return self.distilled_until < 1
 
 
-@dataclass(frozen=True)
-class Material:
-    """A split as a learner needs it: what g_a is given, the features at the split point, labels (N,)."""
-
-    inputs: Source
-    features: Source
-    labels: Tensor
-
-    def positions(self, most: int | None = None) -> Iterator[Tensor]:
-        """Samples in their order, as many at a time as fit into memory; of more than ``most``, so many all over."""
-        numbers = self.inputs[torch.arange(1)].numel()
-        at_once = max(1, min(_LOOKED_AT_ONCE, _NUMBERS_AT_ONCE // numbers))
-        yield from _spread(len(self.labels), most).split(at_once)
-
-
 def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
     """bfloat16 where a GPU computes, inside of the task model only.
 
@@ -79,7 +62,7 @@ class RateDistortionLearner(Learner):
     """Trains g_a, the entropy model and g_s by rate + β·distortion, and the back end where ``fine_tunes``."""
 
     def __init__(
-        self, codec: BottleneckCodec, train: Material, validation: Material, *, fine_tunes: bool
+        self, codec: BottleneckCodec, train: LearnerSplit, validation: LearnerSplit, *, fine_tunes: bool
     ) -> None:
         self.codec, self.train, self.validation, self.fine_tunes = codec, train, validation, fine_tunes
         codec.back_end.requires_grad_(fine_tunes)
@@ -115,8 +98,10 @@ class RateDistortionLearner(Learner):
         bits, correct = [], []
         model = self.codec.bottleneck.model
         for index in self.validation.positions():
-            latents = model.unsettled(self.codec.bottleneck.start(self.validation.inputs[index]))
-            bits.append(model.bits(model.embed(latents)))
+            latents = model.quantize_unbounded(
+                self.codec.bottleneck.latent_parameters(self.validation.inputs[index])
+            )
+            bits.append(model.bits(model.dequantize(latents)))
             decided = self.codec.logits(latents).argmax(dim=1)
             correct.append(decided == self.validation.labels[index.to(decided.device)])
         return {
@@ -132,10 +117,10 @@ class RateDistortionLearner(Learner):
         bottleneck, model = self.codec.bottleneck, self.codec.bottleneck.model
         for module in (self.codec.front_end, bottleneck, self.codec.back_end):
             round_to_half(module)
-        model.fix_networks()
-        model.settle(
-            model.unsettled(bottleneck.start(self.train.inputs[index]))
-            for index in self.train.positions(_SETTLED_ON)
+        model.round_networks()
+        model.update(
+            model.quantize_unbounded(bottleneck.latent_parameters(self.train.inputs[index]))
+            for index in self.train.positions(_UPDATE_SAMPLES)
         )
         self.codec.requires_grad_(False)
 
@@ -149,14 +134,14 @@ class BottleneckLearner(RateDistortionLearner):
     def __init__(
         self,
         codec: BottleneckCodec,
-        train: Material,
-        validation: Material,
+        train: LearnerSplit,
+        validation: LearnerSplit,
         task_back_end: nn.Sequential,
         objective: Objective,
     ) -> None:
         super().__init__(codec, train, validation, fine_tunes=objective.fine_tunes)
         self.frozen, self.objective = task_back_end.to(codec.device).eval().requires_grad_(False), objective
-        few = _spread(len(train.labels), _FITTED_ON).split(_FITTED_AT_ONCE)
+        few = spread_positions(len(train.labels), _FITTED_ON).split(_FITTED_AT_ONCE)
         with torch.no_grad():
             codec.feature_error.fit(torch.cat([self.frozen[:-1](train.features[index]) for index in few]))
 
@@ -175,10 +160,3 @@ class BottleneckLearner(RateDistortionLearner):
             return divergence_from_teacher(reached.float(), wanted.float())
         error: Tensor = self.codec.feature_error(reached.float(), wanted.float())
         return error
-
-
-def _spread(samples: int, most: int | None) -> Tensor:
-    """Positions all over a split, whose samples may be in the order of their classes."""
-    if most is None or samples <= most:
-        return torch.arange(samples)
-    return torch.linspace(0, samples - 1, most, dtype=torch.float64).long()

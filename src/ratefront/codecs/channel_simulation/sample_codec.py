@@ -33,7 +33,7 @@ _FITTED_GROUPS = 4096  # enough to know the table of a dozen octaves
 _NOWHERE = 1 << 32  # a position behind all that a stream can hold: tables know no draw that is sent
 
 
-class Source(nn.Module):
+class SampleTransmitter(nn.Module):
     """What the transmitter draws from: the task model, and the channel behind it."""
 
     def __init__(self, task_model: TaskModel, channel: PosteriorChannel) -> None:
@@ -46,7 +46,7 @@ class Source(nn.Module):
 
 
 class SampleCodec(EntropyCoded):
-    """Sends one draw a sample, in groups whose draws are simulated jointly; a receiver has no ``source``.
+    """Sends one draw a sample, in groups whose draws are simulated jointly; a receiver has no ``transmitter``.
 
     ``output`` (K,) is the mean channel output on the training split, by which both ends order the words.
     """
@@ -55,20 +55,20 @@ class SampleCodec(EntropyCoded):
     draws_jointly = True
     output: Tensor
 
-    def __init__(self, source: Source | None, classes: int, group: int) -> None:
+    def __init__(self, transmitter: SampleTransmitter | None, classes: int, group: int) -> None:
         super().__init__()
         self.group = group
         self.register_buffer("output", torch.full((classes,), 1 / classes, dtype=torch.float64))
         self.simulation()  # refuses a group that is too large
         self.code = RankCode(classes, group)
-        self._source = source
+        self._transmitter = transmitter
 
     @property
-    def source(self) -> Source:
+    def transmitter(self) -> SampleTransmitter:
         """What the transmitter has and the receiver has not."""
-        if self._source is None:
+        if self._transmitter is None:
             raise TypeError("a receiver has no task model to draw from")
-        return self._source
+        return self._transmitter
 
     def simulation(self, group: int | None = None) -> ChannelSimulation:
         """The shared order of the words of groups, by default the codec's own."""
@@ -85,10 +85,10 @@ class SampleCodec(EntropyCoded):
         return 1
 
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
-        return self._drawn(self.source.probabilities(images.cpu().numpy()), first)
+        return self._drawn(self.transmitter.probabilities(images.cpu().numpy()), first)
 
     def analyse_alone(self, images: Tensor, first: int = 0) -> Symbols:
-        channel = self.source.probabilities(images.cpu().numpy())
+        channel = self.transmitter.probabilities(images.cpu().numpy())
         alone = [self._drawn(channel[i : i + 1], first + i) for i in range(len(channel))]
         return np.concatenate(alone)
 
@@ -119,10 +119,10 @@ class SampleCodec(EntropyCoded):
         return (of_groups / each).repeat_interleave(each)
 
     def transmitter_modules(self) -> Sequence[nn.Module]:
-        return [self.source.task_model]
+        return [self.transmitter.task_model]
 
     def transmitter_tables(self) -> Iterable[FrequencyTable]:
-        return self.code.tables()
+        return self.code.frequency_tables()
 
     def further_state_bytes(self) -> int:
         """q of the order, and what the channel has learned, in double precision."""
@@ -132,10 +132,10 @@ class SampleCodec(EntropyCoded):
         return [*super().transmitter_tensors(), *self._further_state()]
 
     def _further_state(self) -> list[Tensor]:
-        return [self.output, *self.source.channel.buffers()]
+        return [self.output, *self.transmitter.channel.buffers()]
 
     def transmitter_macs(self, image: Tensor) -> Macs:
-        return multiply_accumulates(self.source.task_model, image)
+        return multiply_accumulates(self.transmitter.task_model, image)
 
     def extra_metrics(self, samples: Samples) -> dict[str, float]:
         """``information_bits`` is I(X; Ŷ) of the channel on these very samples, bit/sample: what sending a draw costs
@@ -143,7 +143,7 @@ class SampleCodec(EntropyCoded):
         takes by its probabilities (no coder), for the samples drawn as one block: the asymptotic effect, and what the
         tables of the training split do not fit these samples.
         """
-        channel = self.source.probabilities(samples)
+        channel = self.transmitter.probabilities(samples)
         information = information_bits(channel)
         sent = float(self.estimate_bits(self._drawn(channel, 0)).mean())
         return {"information_bits": information, "simulation_overhead_bits": sent - information}

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
-from ratefront.bitstream.symbol_strings import decode_columns, encode_columns
+from ratefront.bitstream.string_coder import decode_columns, encode_columns
 from ratefront.codecs.entropy_models.entropy_model import EntropyModel
 from ratefront.codecs.entropy_models.quantization import gumbel_noise
-from ratefront.codecs.entropy_models.quantized_tables import SettledProbabilities
+from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
 
 _WARM, _COLD = 1.5, 0.3  # Gumbel temperatures at the start and the end of training
 _HARD_FROM = 0.5  # soft words first: hard ones leave most letters unused before they have a meaning
@@ -45,30 +45,30 @@ class CategoricalModel(EntropyModel):
         super().__init__()
         self.elements, self.alphabet = width, alphabet
         self.prior = _Prior(width, alphabet) if with_prior else None
-        self.settled = SettledProbabilities(width, alphabet)
+        self.tables = QuantizedTables(width, alphabet)
 
     def surrogate(self, y: Tensor, progress: float) -> tuple[Tensor, Tensor]:
         temperature = _WARM * (_COLD / _WARM) ** progress
-        words = F.gumbel_softmax(self.start(y), tau=temperature, hard=progress >= _HARD_FROM)
-        return self.latent(words), self.bits(words)
+        words = F.gumbel_softmax(self.latent_parameters(y), tau=temperature, hard=progress >= _HARD_FROM)
+        return self.synthesis_input(words), self.bits(words)
 
-    def start(self, y: Tensor) -> Tensor:
+    def latent_parameters(self, y: Tensor) -> Tensor:
         return y.reshape(len(y), self.elements, self.alphabet)
 
     def relax(self, parameters: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
         noisy = parameters / temperature + gumbel_noise(parameters, generator)
         return (noisy / temperature).softmax(dim=-1)
 
-    def unsettled(self, parameters: Tensor) -> Tensor:
+    def quantize_unbounded(self, parameters: Tensor) -> Tensor:
         return parameters.argmax(dim=-1).to(torch.int32)
 
-    def harden(self, parameters: Tensor) -> Tensor:
-        return self.unsettled(parameters)
+    def quantize(self, parameters: Tensor) -> Tensor:
+        return self.quantize_unbounded(parameters)
 
-    def embed(self, latents: Tensor) -> Tensor:
+    def dequantize(self, latents: Tensor) -> Tensor:
         return F.one_hot(latents.long(), self.alphabet).to(torch.float32)
 
-    def latent(self, relaxed: Tensor) -> Tensor:
+    def synthesis_input(self, relaxed: Tensor) -> Tensor:
         return relaxed.flatten(1)
 
     def bits(self, relaxed: Tensor) -> Tensor:
@@ -76,26 +76,26 @@ class CategoricalModel(EntropyModel):
         return -_LOG2E * (relaxed * self.prior.logits.log_softmax(dim=-1)).sum(dim=(1, 2))
 
     @torch.no_grad()
-    def settle(self, latents: Iterator[Tensor]) -> None:
+    def update(self, latents: Iterator[Tensor]) -> None:
         """The frequencies of the training split: what the argmax encoder really sends, not what noise made of it."""
-        assert isinstance(self.prior, _Prior), "a receiver has no prior to settle"
+        assert isinstance(self.prior, _Prior), "a receiver has no prior to update"
         counts = self.prior.logits.new_full((self.elements, self.alphabet), _SMOOTHING)
         for batch in latents:
             counts.scatter_add_(1, batch.T.long(), counts.new_ones(batch.T.shape))
         self.prior.logits.copy_((counts / counts.sum(dim=1, keepdim=True)).log().half())
-        self.settled.settle([(0, row.cpu()) for row in counts])
+        self.tables.update([(0, row.cpu()) for row in counts])
 
     def write(self, latents: Symbols, encoder: SymbolEncoder) -> None:
-        encode_columns(latents, self.settled.tables(), encoder)
+        encode_columns(latents, self.tables.frequency_tables(), encoder)
 
     def read(self, samples: int, decoder: SymbolDecoder) -> Symbols:
-        return decode_columns(samples, self.settled.tables(), decoder)
+        return decode_columns(samples, self.tables.frequency_tables(), decoder)
 
     def estimate_bits(self, latents: Symbols) -> Tensor:
-        return self.settled.bits(latents)
+        return self.tables.bits(latents)
 
-    def tables(self) -> list[FrequencyTable]:
-        return self.settled.tables()
+    def frequency_tables(self) -> list[FrequencyTable]:
+        return self.tables.frequency_tables()
 
     def densities(self) -> list[nn.Module]:
         return [] if self.prior is None else [self.prior]

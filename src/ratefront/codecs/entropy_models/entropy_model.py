@@ -1,8 +1,8 @@
 """What every entropy model is: from latents y to the integers that are sent, their bits, and the strings.
 
 Latents have three forms. ``parameters`` are what per-sample optimisation moves; ``relaxed`` ones are what the
-likelihood is computed from while gradients are needed; integers are what is sent. ``latent`` makes of relaxed ones what
-g_s takes.
+likelihood is computed from while gradients are needed; integers are what is sent. ``synthesis_input`` makes of relaxed ones
+what g_s takes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class EntropyModel(nn.Module, ABC):
         """Training: y of g_a to what g_s takes, and bits (n,). ``progress`` runs from 0 to 1."""
 
     @abstractmethod
-    def start(self, y: Tensor) -> Tensor:
+    def latent_parameters(self, y: Tensor) -> Tensor:
         """y of g_a to parameters (n, ...)."""
 
     @abstractmethod
@@ -34,31 +34,31 @@ class EntropyModel(nn.Module, ABC):
         """A differentiable draw near the integers (SGA); the noise is the same for every sample of the batch."""
 
     @abstractmethod
-    def unsettled(self, parameters: Tensor) -> Tensor:
+    def quantize_unbounded(self, parameters: Tensor) -> Tensor:
         """Parameters to integers (n, elements), int32, whatever their range: what training looks at."""
 
     @abstractmethod
-    def harden(self, parameters: Tensor) -> Tensor:
-        """Parameters to the integers (n, elements), int32, that are sent: inside the settled tables."""
+    def quantize(self, parameters: Tensor) -> Tensor:
+        """Parameters to the integers (n, elements), int32, that are sent: inside the range of the tables."""
 
     @abstractmethod
-    def embed(self, latents: Tensor) -> Tensor:
+    def dequantize(self, latents: Tensor) -> Tensor:
         """Integers (n, elements) to relaxed latents."""
 
     @abstractmethod
-    def latent(self, relaxed: Tensor) -> Tensor:
+    def synthesis_input(self, relaxed: Tensor) -> Tensor:
         """Relaxed latents to what g_s takes, of the shape of y."""
 
     @abstractmethod
     def bits(self, relaxed: Tensor) -> Tensor:
         """−log2 likelihood (n,) of relaxed latents, differentiable."""
 
-    def fix_networks(self) -> None:
+    def round_networks(self) -> None:
         """Before training ends: put the weights of networks that choose tables on the grid where they are exact."""
         return
 
     @abstractmethod
-    def settle(self, latents: Iterator[Tensor]) -> None:
+    def update(self, latents: Iterator[Tensor]) -> None:
         """End training: fix what the coder uses; ``latents`` are integers (n, elements) of training samples, batch by
         batch, of which a model takes as many as it needs.
         """
@@ -73,10 +73,10 @@ class EntropyModel(nn.Module, ABC):
 
     @abstractmethod
     def estimate_bits(self, latents: Symbols) -> Tensor:
-        """−log2 probability (n,), float64, of integers as settled, computed without the coder and its counts."""
+        """−log2 probability (n,), float64, of integers by the tables' pmf, without the coder and its counts."""
 
     @abstractmethod
-    def tables(self) -> Iterable[FrequencyTable]:
+    def frequency_tables(self) -> Iterable[FrequencyTable]:
         """The coder's tables."""
 
     @abstractmethod

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
-from ratefront.bitstream.symbol_strings import decode_columns, encode_columns
+from ratefront.bitstream.string_coder import decode_columns, encode_columns
 from ratefront.codecs.entropy_models.entropy_model import EntropyModel
-from ratefront.codecs.entropy_models.quantization import Surrogate, between_integers, quantise_for_training
-from ratefront.codecs.entropy_models.quantized_tables import SettledProbabilities
+from ratefront.codecs.entropy_models.quantization import Surrogate, quantize_for_training, sga_rounding
+from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
 
 _REACH = 64  # integers from -64 to 64 can be sent
 _TAIL = 2.0**-17  # less than half of what the coder's smallest count stands for
@@ -37,29 +37,29 @@ class FactorizedModel(EntropyModel):
         self.shape, self.channels, self.elements = tuple(shape), shape[0], prod(shape)
         self.training_surrogate = surrogate
         self.prior = _density(self.channels) if with_prior else None
-        self.settled = SettledProbabilities(self.channels, 2 * _REACH + 1)
+        self.tables = QuantizedTables(self.channels, 2 * _REACH + 1)
 
     def surrogate(self, y: Tensor, progress: float) -> tuple[Tensor, Tensor]:
-        for_synthesis, for_rate = quantise_for_training(y.flatten(1), self.training_surrogate)
-        return self.latent(for_synthesis), self.bits(for_rate)
+        for_synthesis, for_rate = quantize_for_training(y.flatten(1), self.training_surrogate)
+        return self.synthesis_input(for_synthesis), self.bits(for_rate)
 
-    def start(self, y: Tensor) -> Tensor:
+    def latent_parameters(self, y: Tensor) -> Tensor:
         return y.flatten(1)
 
     def relax(self, parameters: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-        return between_integers(parameters, temperature, generator)
+        return sga_rounding(parameters, temperature, generator)
 
-    def unsettled(self, parameters: Tensor) -> Tensor:
+    def quantize_unbounded(self, parameters: Tensor) -> Tensor:
         return parameters.round().to(torch.int32)
 
-    def harden(self, parameters: Tensor) -> Tensor:
-        low, high = (end.repeat_interleave(self._places) for end in self.settled.ranges)
-        return self.unsettled(parameters).clamp(low, high)
+    def quantize(self, parameters: Tensor) -> Tensor:
+        low, high = (end.repeat_interleave(self._places) for end in self.tables.ranges)
+        return self.quantize_unbounded(parameters).clamp(low, high)
 
-    def embed(self, latents: Tensor) -> Tensor:
+    def dequantize(self, latents: Tensor) -> Tensor:
         return latents.to(torch.float32)
 
-    def latent(self, relaxed: Tensor) -> Tensor:
+    def synthesis_input(self, relaxed: Tensor) -> Tensor:
         return relaxed.reshape(-1, *self.shape)
 
     def bits(self, relaxed: Tensor) -> Tensor:
@@ -68,28 +68,28 @@ class FactorizedModel(EntropyModel):
         return -likelihood.log2().reshape(len(relaxed), self.elements).sum(dim=1)
 
     @torch.no_grad()
-    def settle(self, latents: Iterator[Tensor]) -> None:
+    def update(self, latents: Iterator[Tensor]) -> None:
         """The learned density says it all: no latents are looked at."""
-        assert self.prior is not None, "a receiver has no density to settle"
+        assert self.prior is not None, "a receiver has no density to update tables from"
         device = next(self.prior.parameters()).device
         grid = torch.arange(-_REACH, _REACH + 1, device=device, dtype=torch.float32)
         likelihood = self.prior.likelihood(grid[:, None].expand(-1, self.channels))  # type: ignore[operator]
-        self.settled.settle([_saturated(column.double().cpu()) for column in likelihood.T])
+        self.tables.update([_saturated(column.double().cpu()) for column in likelihood.T])
 
     def write(self, latents: Symbols, encoder: SymbolEncoder) -> None:
         columns = latents.reshape(-1, self.channels, self._places).swapaxes(1, 2)
-        encode_columns(columns.reshape(-1, self.channels), self.settled.tables(), encoder)
+        encode_columns(columns.reshape(-1, self.channels), self.tables.frequency_tables(), encoder)
 
     def read(self, samples: int, decoder: SymbolDecoder) -> Symbols:
-        rows = decode_columns(samples * self._places, self.settled.tables(), decoder)
+        rows = decode_columns(samples * self._places, self.tables.frequency_tables(), decoder)
         return rows.reshape(-1, self._places, self.channels).swapaxes(1, 2).reshape(-1, self.elements)
 
     def estimate_bits(self, latents: Symbols) -> Tensor:
         rows = self._rows(torch.from_numpy(latents)).numpy()
-        return self.settled.bits(rows).reshape(-1, self._places).sum(dim=1)
+        return self.tables.bits(rows).reshape(-1, self._places).sum(dim=1)
 
-    def tables(self) -> list[FrequencyTable]:
-        return self.settled.tables()
+    def frequency_tables(self) -> list[FrequencyTable]:
+        return self.tables.frequency_tables()
 
     def densities(self) -> list[nn.Module]:
         return [] if self.prior is None else [self.prior]

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ratefront.codecs.entropy_models.quantized_tables import SettledProbabilities
+from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
 
 COUNT = 64
 LARGEST_SCALE = 32.0
@@ -27,7 +27,7 @@ class GaussianTables(nn.Module):
         self.log_step = math.log(LARGEST_SCALE / scale_bound) / (COUNT - 1)
         self.register_buffer("first", torch.zeros((), dtype=torch.int64))
         self.register_buffer("last", torch.full((), COUNT - 1))
-        self.settled = SettledProbabilities(COUNT, 2 * _REACH + 1)
+        self.tables = QuantizedTables(COUNT, 2 * _REACH + 1)
 
     def scale(self, position: Tensor) -> Tensor:
         """σ at a real position among the steps, differentiable; below 0 it is less than the bound."""
@@ -38,20 +38,20 @@ class GaussianTables(nn.Module):
         near = (position + 0.5).floor().clamp(0, COUNT - 1).long()
         return near.clamp(self.first.to(near.device), self.last.to(near.device))
 
-    def settle(self, positions: Tensor) -> None:
+    def update(self, positions: Tensor) -> None:
         """Fix the tables; kept are those between the least and the greatest of the positions that occur."""
         near = (positions + 0.5).floor().clamp(0, COUNT - 1).long()
         self.first.copy_(near.min())
         self.last.copy_(near.max())
         kept = range(int(self.first), int(self.last) + 1)
-        self.settled.settle(
+        self.tables.update(
             [_box_gaussian(float(self.scale(torch.tensor(float(i))))) for i in range(COUNT)], kept
         )
 
     @property
     def reach(self) -> Tensor:
         """The largest integer (COUNT,) of each table; the least is its negative."""
-        return self.settled.ranges[1]
+        return self.tables.ranges[1]
 
 
 def _box_gaussian(scale: float) -> tuple[int, Tensor]:

@@ -22,16 +22,16 @@ import torch
 from torch import Tensor, nn
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
-from ratefront.bitstream.symbol_strings import decode_chosen, encode_chosen
+from ratefront.bitstream.string_coder import decode_with_indexes, encode_with_indexes
 from ratefront.codecs.entropy_models.entropy_model import EntropyModel
 from ratefront.codecs.entropy_models.factorized import FactorizedModel
 from ratefront.codecs.entropy_models.gaussian_tables import GaussianTables
-from ratefront.codecs.entropy_models.integer_networks import exact_pass, put_on_grid
-from ratefront.codecs.entropy_models.quantization import Surrogate, between_integers, quantise_for_training
+from ratefront.codecs.entropy_models.integer_networks import integer_forward, round_to_integer_grid
+from ratefront.codecs.entropy_models.quantization import Surrogate, quantize_for_training, sga_rounding
 from ratefront.errors import InputError
 
-_SETTLED_BATCHES, _SETTLED_OF_EACH = 16, 1024  # samples that tell which tables are used
-_SETTLED_AT_ONCE = 256
+_UPDATE_BATCHES, _UPDATE_SAMPLES_OF_EACH = 16, 1024  # samples that tell which tables are used
+_UPDATE_SAMPLES_AT_ONCE = 256
 _FIRST_POSITION = 20.0  # of the scale tables: about 0.7, where training starts
 
 
@@ -40,13 +40,13 @@ Visit: TypeAlias = Callable[[int, Tensor, Tensor], Tensor]
 Run: TypeAlias = Callable[[nn.Module, Tensor], Tensor]
 
 
-def _as_trained(network: nn.Module, values: Tensor) -> Tensor:
+def _run_in_float(network: nn.Module, values: Tensor) -> Tensor:
     output: Tensor = network(values)
     return output
 
 
-def _exactly_run(network: nn.Module, values: Tensor) -> Tensor:
-    return exact_pass(network.children(), values)
+def _run_on_integers(network: nn.Module, values: Tensor) -> Tensor:
+    return integer_forward(network.children(), values)
 
 
 class HyperpriorShape(NamedTuple):
@@ -84,18 +84,18 @@ class HyperpriorModel(EntropyModel):
         self.density = _gaussian_density(scale_bound) if with_prior else None
 
     def surrogate(self, y: Tensor, progress: float) -> tuple[Tensor, Tensor]:
-        z, z_for_rate = quantise_for_training(self.h_a(y).flatten(1), self.training_surrogate)
+        z, z_for_rate = quantize_for_training(self.h_a(y).flatten(1), self.training_surrogate)
         parts, bits = self._slices(y), [self.z_model.bits(z_for_rate)]
 
         def quantised(number: int, mean: Tensor, position: Tensor) -> Tensor:
-            for_synthesis, for_rate = quantise_for_training(parts[number] - mean, self.training_surrogate)
+            for_synthesis, for_rate = quantize_for_training(parts[number] - mean, self.training_surrogate)
             bits.append(self._gaussian_bits(for_rate, position))
             return for_synthesis + mean
 
         latent = self._through_slices(self._psi(z), quantised)
         return latent, torch.stack(bits).sum(dim=0)
 
-    def start(self, y: Tensor) -> Tensor:
+    def latent_parameters(self, y: Tensor) -> Tensor:
         z = self.h_a(y).flatten(1)
         parts, distances = self._slices(y), []
 
@@ -107,23 +107,23 @@ class HyperpriorModel(EntropyModel):
         return torch.cat([z, torch.cat(distances, dim=1).flatten(1)], dim=1)
 
     def relax(self, parameters: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-        return between_integers(parameters, temperature, generator)
+        return sga_rounding(parameters, temperature, generator)
 
-    def unsettled(self, parameters: Tensor) -> Tensor:
+    def quantize_unbounded(self, parameters: Tensor) -> Tensor:
         return parameters.round().to(torch.int32)
 
-    def harden(self, parameters: Tensor) -> Tensor:
-        whole = self.unsettled(parameters)
+    def quantize(self, parameters: Tensor) -> Tensor:
+        whole = self.quantize_unbounded(parameters)
         z, distances = self._parts(whole)
-        z = self.z_model.harden(z)
+        z = self.z_model.quantize(z)
         wanted = self._slices(distances.cpu())
         kept = self._walk(z, lambda number, index: _within(wanted[number], self.gaussians.reach.cpu()[index]))
         return torch.cat([z, kept.flatten(1).to(z)], dim=1)
 
-    def embed(self, latents: Tensor) -> Tensor:
+    def dequantize(self, latents: Tensor) -> Tensor:
         return latents.to(torch.float32)
 
-    def latent(self, relaxed: Tensor) -> Tensor:
+    def synthesis_input(self, relaxed: Tensor) -> Tensor:
         z, distances = self._parts(relaxed)
         parts = self._slices(distances)
         return self._through_slices(self._psi(z), lambda number, mean, position: parts[number] + mean)
@@ -140,20 +140,20 @@ class HyperpriorModel(EntropyModel):
         return torch.stack(bits).sum(dim=0)
 
     @torch.no_grad()
-    def fix_networks(self) -> None:
+    def round_networks(self) -> None:
         for network in (self.h_s, *self.e):
-            put_on_grid(network)
+            round_to_integer_grid(network)
 
     @torch.no_grad()
-    def settle(self, latents: Iterator[Tensor]) -> None:
+    def update(self, latents: Iterator[Tensor]) -> None:
         """The density of z says all of it; of the Gaussians' tables those are kept that some samples ask for."""
-        self.z_model.settle(latents)
+        self.z_model.update(latents)
         positions: list[Tensor] = []
-        for batch in islice(latents, _SETTLED_BATCHES):
-            few = batch[:: -(-len(batch) // _SETTLED_OF_EACH)]
-            for part in few.cpu().split(_SETTLED_AT_ONCE):
+        for batch in islice(latents, _UPDATE_BATCHES):
+            few = batch[:: -(-len(batch) // _UPDATE_SAMPLES_OF_EACH)]
+            for part in few.cpu().split(_UPDATE_SAMPLES_AT_ONCE):
                 self._look(part, positions)
-        self.gaussians.settle(torch.stack(positions))
+        self.gaussians.update(torch.stack(positions))
 
     def _look(self, latents: Tensor, positions: list[Tensor]) -> None:
         """Add the least and the greatest position among the tables that these samples ask for."""
@@ -164,25 +164,25 @@ class HyperpriorModel(EntropyModel):
             positions.extend((position.min(), position.max()))
             return parts[number]
 
-        self._walk_positions(self.z_model.harden(z.to(self.z_model.settled.offset)), look)
+        self._walk_positions(self.z_model.quantize(z.to(self.z_model.tables.offset)), look)
 
     def write(self, latents: Symbols, encoder: SymbolEncoder) -> None:
         z, distances = self._parts(torch.from_numpy(latents))
         self.z_model.write(z.numpy(), encoder)
-        parts, tables = self._slices(distances), self.gaussians.settled.tables()
+        parts, tables = self._slices(distances), self.gaussians.tables.frequency_tables()
 
         def code(number: int, index: Tensor) -> Tensor:
-            encode_chosen(parts[number].reshape(-1).numpy(), index.reshape(-1).numpy(), tables, encoder)
+            encode_with_indexes(parts[number].reshape(-1).numpy(), index.reshape(-1).numpy(), tables, encoder)
             return parts[number]
 
         self._walk(z, code)
 
     def read(self, samples: int, decoder: SymbolDecoder) -> Symbols:
         z = torch.from_numpy(self.z_model.read(samples, decoder))
-        tables = self.gaussians.settled.tables()
+        tables = self.gaussians.tables.frequency_tables()
 
         def decode(number: int, index: Tensor) -> Tensor:
-            symbols = decode_chosen(index.reshape(-1).numpy(), tables, decoder)
+            symbols = decode_with_indexes(index.reshape(-1).numpy(), tables, decoder)
             return torch.from_numpy(symbols).reshape(index.shape)
 
         distances = self._walk(z, decode)
@@ -193,15 +193,17 @@ class HyperpriorModel(EntropyModel):
         parts, bits = self._slices(distances), [self.z_model.estimate_bits(z.numpy())]
 
         def estimate(number: int, index: Tensor) -> Tensor:
-            bits.append(self.gaussians.settled.bits_of(index, parts[number]).flatten(1).sum(dim=1))
+            bits.append(self.gaussians.tables.bits_of(index, parts[number]).flatten(1).sum(dim=1))
             return parts[number]
 
         self._walk(z, estimate)
         return torch.stack(bits).sum(dim=0)
 
-    def tables(self) -> list[FrequencyTable]:
-        kept = self.gaussians.settled.tables()[int(self.gaussians.first) : int(self.gaussians.last) + 1]
-        return [*self.z_model.tables(), *kept]
+    def frequency_tables(self) -> list[FrequencyTable]:
+        kept = self.gaussians.tables.frequency_tables()[
+            int(self.gaussians.first) : int(self.gaussians.last) + 1
+        ]
+        return [*self.z_model.frequency_tables(), *kept]
 
     def densities(self) -> list[nn.Module]:
         return [*self.z_model.densities(), *([self.density] if self.density is not None else [])]
@@ -226,7 +228,7 @@ class HyperpriorModel(EntropyModel):
     def _cropped(self, given: Tensor) -> Tensor:
         return given[:, :, : self.shape[1], : self.shape[2]]
 
-    def _through_slices(self, given: Tensor, visit: Visit, run: Run = _as_trained) -> Tensor:
+    def _through_slices(self, given: Tensor, visit: Visit, run: Run = _run_in_float) -> Tensor:
         """Slice by slice: ``visit`` is given a slice's mean and scale's position, and gives its ŷ, on which the next
         ones depend. Returns ŷ; ``run`` computes a network's output.
         """
@@ -255,12 +257,12 @@ class HyperpriorModel(EntropyModel):
     def _walk_positions(self, z: Tensor, visit: Callable[[int, Tensor], Tensor]) -> Tensor:
         integers: list[Tensor] = []
 
-        def exactly(number: int, mean: Tensor, position: Tensor) -> Tensor:
+        def place_mean_back(number: int, mean: Tensor, position: Tensor) -> Tensor:
             integers.append(visit(number, position))
             return integers[-1].to(torch.float64) + mean
 
-        given = self._cropped(exact_pass(self.h_s, z.reshape(-1, *self.z_shape)))
-        self._through_slices(given, exactly, _exactly_run)
+        given = self._cropped(integer_forward(self.h_s, z.reshape(-1, *self.z_shape)))
+        self._through_slices(given, place_mean_back, _run_on_integers)
         return torch.cat(integers, dim=1)
 
 

@@ -20,7 +20,7 @@ _STEPS, _LARGEST = 2.0**8, 2.0**12
 
 
 @torch.no_grad()
-def put_on_grid(module: nn.Module) -> None:
+def round_to_integer_grid(module: nn.Module) -> None:
     """Round a network's weights to what both fp16 and the exact pass can hold."""
     for weights in module.parameters():
         near = weights.half().to(weights.dtype).clamp(-_LARGEST_WEIGHT, _LARGEST_WEIGHT)
@@ -28,11 +28,11 @@ def put_on_grid(module: nn.Module) -> None:
 
 
 @torch.no_grad()
-def exact_pass(network: Iterable[nn.Module], values: Tensor) -> Tensor:
+def integer_forward(network: Iterable[nn.Module], values: Tensor) -> Tensor:
     """The network's output for values (n, ...) on the grid (integers are), float64 on the CPU, on the grid again.
 
-    The network is a row of convolutions, linear layers, ReLUs and layers that only move values; ``put_on_grid`` was
-    called. Its own float32 weights are not changed.
+    The network is a row of convolutions, linear layers, ReLUs and layers that only move values;
+    ``round_to_integer_grid`` was called. Its own float32 weights are not changed.
     """
     values = values.to("cpu", torch.float64)
     for layer in network:

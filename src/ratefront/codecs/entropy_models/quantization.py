@@ -23,25 +23,25 @@ from torch import Tensor
 Surrogate: TypeAlias = Literal["noise", "straight_through", "mixed", "universal"]
 
 
-def rounded_straight_through(values: Tensor) -> Tensor:
+def quantize_ste(values: Tensor) -> Tensor:
     """⌊values⌉ with the gradient of values."""
     return values + (values.round() - values).detach()
 
 
-def quantise_for_training(values: Tensor, surrogate: Surrogate) -> tuple[Tensor, Tensor]:
+def quantize_for_training(values: Tensor, surrogate: Surrogate) -> tuple[Tensor, Tensor]:
     """Values of any shape as g_s is given them, and as the rate is computed from them."""
     match surrogate:
         case "straight_through":
-            rounded = rounded_straight_through(values)
+            rounded = quantize_ste(values)
             return rounded, rounded
         case "noise":
             noisy = values + torch.rand_like(values) - 0.5
             return noisy, noisy
         case "mixed":
-            return rounded_straight_through(values), values + torch.rand_like(values) - 0.5
+            return quantize_ste(values), values + torch.rand_like(values) - 0.5
         case "universal":
             dither = torch.rand_like(values) - 0.5
-            dithered = rounded_straight_through(values + dither) - dither
+            dithered = quantize_ste(values + dither) - dither
             return dithered, dithered
 
 
@@ -51,7 +51,7 @@ def gumbel_noise(like: Tensor, generator: torch.Generator) -> Tensor:
     return -(-uniform.log()).log().to(like.device)
 
 
-def between_integers(values: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
+def sga_rounding(values: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
     """A draw between floor and ceiling, by a Gumbel-softmax on −artanh of the distances (Yang et al. 2020, eq. 8)."""
     below = values.detach().floor()
     fraction = (values - below).clamp(1e-4, 1 - 1e-4)

@@ -16,7 +16,7 @@ from ratefront.bitstream.entropy_coder import TABLE_BITS, FrequencyTable, Symbol
 _UNUSED = FrequencyTable(np.array([1 << TABLE_BITS]))
 
 
-class SettledProbabilities(nn.Module):
+class QuantizedTables(nn.Module):
     """One distribution over integers an element; all are padded to ``capacity`` symbols."""
 
     offset: Tensor
@@ -33,10 +33,10 @@ class SettledProbabilities(nn.Module):
         self._tables: list[FrequencyTable] | None = None
         self.register_load_state_dict_post_hook(_forget)  # type: ignore[no-untyped-call]
 
-    def forget_tables(self) -> None:
+    def clear_cached_tables(self) -> None:
         self._tables = None
 
-    def settle(
+    def update(
         self, distributions: Sequence[tuple[int, Tensor]], kept: Collection[int] | None = None
     ) -> None:
         """Fix element j's least integer and its probabilities (n_j,) from there on, n_j ≤ capacity.
@@ -51,14 +51,14 @@ class SettledProbabilities(nn.Module):
             self.offset[element], self.size[element] = offset, len(p)
             self.pmf[element, : len(p)] = p
             self.counts[element, : len(p)] = torch.from_numpy(table.counts)
-        self.forget_tables()
+        self.clear_cached_tables()
 
     @property
     def ranges(self) -> tuple[Tensor, Tensor]:
         """Least and greatest integer (elements,) of each element."""
         return self.offset, self.offset + self.size - 1
 
-    def tables(self) -> list[FrequencyTable]:
+    def frequency_tables(self) -> list[FrequencyTable]:
         """The coder's tables, one an element."""
         if self._tables is None:
             rows = zip(self.counts.cpu().long(), self.size.tolist(), self.offset.tolist(), strict=True)
@@ -68,7 +68,7 @@ class SettledProbabilities(nn.Module):
             ]
         return self._tables
 
-    def behind_tables(self) -> list[Tensor]:
+    def table_tensors(self) -> list[Tensor]:
         """What the tables are made of."""
         return [self.offset, self.size, self.counts]
 
@@ -83,6 +83,6 @@ class SettledProbabilities(nn.Module):
         return -pmf[elements, integers.long() - offset[elements]].log2()
 
 
-def _forget(module: SettledProbabilities, keys: object) -> None:
+def _forget(module: QuantizedTables, keys: object) -> None:
     """A hook that is a function of this module, so that a codec can be pickled."""
-    module.forget_tables()
+    module.clear_cached_tables()

@@ -21,16 +21,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from ratefront.bitstream.coded_stream import FILLER
-from ratefront.bitstream.container import MOST_LATENTS
+from ratefront.bitstream.container import MAX_LATENTS
 from ratefront.bitstream.entropy_coder import Symbols
+from ratefront.bitstream.latent_coder import FILLER
 from ratefront.codecs.contract import Codec
 from ratefront.codecs.image.image_error import mean_squared_error
 from ratefront.codecs.image.image_formats import ImageFormat
 from ratefront.complexity.macs import Macs
 from ratefront.data.dataset import Samples
-from ratefront.data.images.image_files import in_threads
-from ratefront.data.stored_samples import from_bytes
+from ratefront.data.images.image_files import map_in_threads
+from ratefront.data.stored_samples import uint8_to_float32
 from ratefront.errors import BitstreamError
 from ratefront.tasks.task_model import TaskModel, predict_logits
 
@@ -47,7 +47,7 @@ class ImageFileCodec(Codec):
         return None
 
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
-        return _rows(in_threads(self._written, list(to_bytes(images))))
+        return _rows(map_in_threads(self._written, list(to_bytes(images))))
 
     def _written(self, pixels: NDArray[np.uint8]) -> bytes:
         """The file of an image (C, H, W); an array that comes from nowhere has no metadata."""
@@ -78,7 +78,7 @@ class ImageFileCodec(Codec):
             begin = end
         if begin != len(data):
             raise BitstreamError(f"{len(data) - begin} bytes behind the last image file")
-        if samples * max(map(len, files), default=0) > MOST_LATENTS:
+        if samples * max(map(len, files), default=0) > MAX_LATENTS:
             raise BitstreamError("the samples are longer than a reader takes")
         return _rows(files)
 
@@ -135,7 +135,7 @@ class _Decoded:
 
     def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
         chosen = [self.files[i] for i in np.arange(len(self))[index]]
-        return from_bytes(np.stack(in_threads(self._one, chosen)))
+        return uint8_to_float32(np.stack(map_in_threads(self._one, chosen)))
 
     def _one(self, file: bytes) -> NDArray[np.uint8]:
         """Pixels (C, H, W) of a file whose header has been looked at: Pillow makes room for no other size."""

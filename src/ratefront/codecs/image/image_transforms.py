@@ -17,7 +17,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ratefront.codecs.bottleneck.transforms import Crop
+from ratefront.codecs.bottleneck.feature_transforms import Crop
 
 with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch's, to CompressAI's developers
     from compressai.layers import GDN

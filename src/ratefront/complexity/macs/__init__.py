@@ -12,6 +12,6 @@ channels. An operation of which nothing is known is named: the figure is then un
 from __future__ import annotations
 
 from ratefront.complexity.macs.count import Macs
-from ratefront.complexity.macs.counting import multiply_accumulates
+from ratefront.complexity.macs.count_macs import multiply_accumulates
 
 __all__ = ["Macs", "multiply_accumulates"]

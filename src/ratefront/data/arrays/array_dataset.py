@@ -18,19 +18,20 @@ from numpy.typing import NDArray
 from ratefront.catalogue.datasets import ArraysParameters
 from ratefront.data.arrays.array_rules import check_headers
 from ratefront.data.arrays.label_rules import check_labels
-from ratefront.data.arrays.npz_arrays import Header, array_names, read_array, read_headers
-from ratefront.data.arrays.unit_check import remarks_on_units
+from ratefront.data.arrays.npz_arrays import ArrayHeader, array_names, read_array, read_headers
+from ratefront.data.arrays.unit_check import unit_remarks
 from ratefront.data.arrays.value_rules import (
-    Kind,
+    SampleKind,
     check_stored_brightness,
     check_stored_values,
     check_values,
     stored_range,
 )
-from ratefront.data.assemble import assemble, digest
+from ratefront.data.assemble_dataset import assemble_dataset
 from ratefront.data.dataset import Dataset, Samples, Split
-from ratefront.data.dataset_description import label_facts, remarks_on
-from ratefront.data.stored_samples import Bytes
+from ratefront.data.dataset_digest import digest_parts
+from ratefront.data.label_statistics import describe_labels, missing_class_remarks
+from ratefront.data.stored_samples import Uint8Images
 from ratefront.errors import InputError
 
 _SPLITS = ("train", "validation", "test")
@@ -44,8 +45,8 @@ class _Described:
     """What is known of a file that keeps the rules, before its samples are read."""
 
     path: Path
-    kind: Kind
-    headers: Mapping[str, Header]
+    kind: SampleKind
+    headers: Mapping[str, ArrayHeader]
     labels: Mapping[str, NDArray[np.int64]]
 
     @property
@@ -62,7 +63,7 @@ class _Described:
 
 
 def describe_arrays(parameters: ArraysParameters) -> dict[str, Any]:
-    """``shape`` of a sample, and what ``label_facts`` tells. Samples that are floats are read, some megabytes at a time
+    """``shape`` of a sample, and what ``describe_labels`` tells. Samples that are floats are read, some megabytes at a time
     and once a process, since only their values tell whether they may be taken; of bytes a few hundred samples are.
 
     Raises:
@@ -73,7 +74,7 @@ def describe_arrays(parameters: ArraysParameters) -> dict[str, Any]:
     if header.dtype.kind == "f":
         for split in found.splits:
             check_stored_values(found.path, f"x_{split}", found.kind)
-    facts = label_facts(found.of_labels, found.class_names)
+    facts = describe_labels(found.of_labels, found.class_names)
     return {"shape": _sample_shape(header, found.kind), **facts, "remarks": _remarks(found)}
 
 
@@ -87,19 +88,19 @@ def load_arrays(parameters: ArraysParameters) -> Dataset:
     samples = {split: read_array(found.path, f"x_{split}") for split in found.splits}
     for split, values in samples.items():
         check_values(values, found.kind, f"{found.path}: x_{split}")
-    told = digest(*samples.values(), *found.of_labels)
+    told = digest_parts(*samples.values(), *found.of_labels)
     read = tuple(
         Split(_as_samples(samples[split], found.kind), labels)
         for split, labels in zip(found.splits, found.of_labels, strict=True)
     )
     bits = 8 * min(found.headers["x_train"].dtype.itemsize, 4)
-    made = assemble("arrays", len(found.class_names), bits, read, told, parameters)
+    made = assemble_dataset("arrays", len(found.class_names), bits, read, told, parameters)
     return replace(made, remarks=tuple(_remarks(found)))
 
 
 def _remarks(found: _Described) -> list[str]:
-    of_labels = remarks_on(found.of_labels, found.class_names)
-    return [*of_labels, *remarks_on_units(found.path, found.splits, found.kind)]
+    of_labels = missing_class_remarks(found.of_labels, found.class_names)
+    return [*of_labels, *unit_remarks(found.path, found.splits, found.kind)]
 
 
 def _described(parameters: ArraysParameters) -> _Described:
@@ -129,7 +130,7 @@ def _names(path: Path) -> tuple[str, ...]:
     return _REQUIRED + _VALIDATION * any(name in there for name in _VALIDATION)
 
 
-def _kind(parameters: ArraysParameters, path: Path, header: Header) -> Kind:
+def _kind(parameters: ArraysParameters, path: Path, header: ArrayHeader) -> SampleKind:
     """As the parameters say; else only floats (N, P, 3) with a value outside [0, 1] are point clouds."""
     may_be_points = len(header.shape) == 3 and header.shape[2] == 3 and header.dtype.kind == "f"
     kind = parameters.kind
@@ -150,13 +151,13 @@ def _kind(parameters: ArraysParameters, path: Path, header: Header) -> Kind:
     return kind or "images"
 
 
-def _sample_shape(header: Header, kind: Kind) -> tuple[int, ...]:
+def _sample_shape(header: ArrayHeader, kind: SampleKind) -> tuple[int, ...]:
     _, first, second, *channels = header.shape
     return (first, second) if kind == "points" else (*(channels or [1]), first, second)
 
 
-def _as_samples(values: NDArray[Any], kind: Kind) -> Samples:
+def _as_samples(values: NDArray[Any], kind: SampleKind) -> Samples:
     if kind == "points":
         return np.ascontiguousarray(values, dtype=np.float32)
     images = values[:, None] if values.ndim == 3 else values.transpose(0, 3, 1, 2)
-    return Bytes(images) if images.dtype == np.uint8 else np.ascontiguousarray(images, dtype=np.float32)
+    return Uint8Images(images) if images.dtype == np.uint8 else np.ascontiguousarray(images, dtype=np.float32)

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from ratefront.data.arrays.label_rules import check_label_header
-from ratefront.data.arrays.npz_arrays import Header
+from ratefront.data.arrays.npz_arrays import ArrayHeader
 from ratefront.errors import InputError
 
 _CHANNELS = (1, 3, 4)
 
 
-def check_headers(headers: Mapping[str, Header], path: Path) -> None:
+def check_headers(headers: Mapping[str, ArrayHeader], path: Path) -> None:
     """What can be told of x and y of each split, train, test and perhaps validation, without reading them.
 
     Raises:
@@ -36,7 +36,7 @@ def check_headers(headers: Mapping[str, Header], path: Path) -> None:
             )
 
 
-def check_type(found: np.dtype[Any], place: str, header: object) -> None:
+def check_sample_dtype(found: np.dtype[Any], place: str, header: object) -> None:
     """Whether samples may be numbers of this type; ``header`` says what the array is.
 
     Raises:
@@ -48,13 +48,13 @@ def check_type(found: np.dtype[Any], place: str, header: object) -> None:
         )
 
 
-def _check_like(header: Header, train: Header, place: str) -> None:
+def _check_like(header: ArrayHeader, train: ArrayHeader, place: str) -> None:
     if train.shape[1:] != header.shape[1:] or train.dtype.kind != header.dtype.kind:
         raise InputError(f"{place}: must hold samples as x_train ({train}), got {header}")
 
 
-def _check_samples(header: Header, place: str) -> None:
-    check_type(header.dtype, place, header)
+def _check_samples(header: ArrayHeader, place: str) -> None:
+    check_sample_dtype(header.dtype, place, header)
     if len(header.shape) not in (3, 4):
         raise InputError(
             f"{place}: must be (N, H, W), (N, H, W, C) or (N, P, 3), got {header}{_of_shape(header.shape)}"

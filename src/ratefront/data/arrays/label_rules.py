@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.data.arrays.npz_arrays import Header
-from ratefront.data.hold_out import check_enough
+from ratefront.data.arrays.npz_arrays import ArrayHeader
+from ratefront.data.hold_out import check_class_sizes
 from ratefront.errors import InputError
 
 _TRAIN = "y_train"
@@ -20,7 +20,7 @@ _NUMBER_ANEW = (
 )
 
 
-def check_label_header(header: Header, place: str) -> None:
+def check_label_header(header: ArrayHeader, place: str) -> None:
     """
     Raises:
         InputError: They are no whole numbers of shape (N,).
@@ -29,7 +29,7 @@ def check_label_header(header: Header, place: str) -> None:
         raise InputError(f"{place}: must be whole numbers of shape (N,), got {header}{_how_to_mend(header)}")
 
 
-def _how_to_mend(header: Header) -> str:
+def _how_to_mend(header: ArrayHeader) -> str:
     if len(header.shape) == 2 and header.shape[1] == 1:
         return "; y.ravel() makes one axis of it"
     if len(header.shape) == 2:
@@ -53,7 +53,7 @@ def check_labels(labels: Mapping[str, NDArray[Any]], path: Path) -> None:
     for name, others in labels.items():
         _check_others(others, int(train.max()) + 1, f"{path}: {name}")
     least = 1 if "y_validation" in labels else 2
-    check_enough(train, least, f"{path}: {_TRAIN}")
+    check_class_sizes(train, least, f"{path}: {_TRAIN}")
 
 
 def _check_training(present: NDArray[Any], place: str) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib import format as numpy_format
 from numpy.typing import NDArray
 
-from ratefront.data.arrays.not_npz import FOLDER, what_it_is
+from ratefront.data.arrays.identify_file import FOLDER, identify_file
 from ratefront.errors import InputError
 
 _CHUNK_VALUES = 1 << 20
@@ -23,7 +23,7 @@ _npy: Any = numpy_format  # numpy's own types leave these functions out
 
 
 @dataclass(frozen=True)
-class Header:
+class ArrayHeader:
     """What an array is, told without reading it."""
 
     shape: tuple[int, ...]
@@ -39,14 +39,14 @@ def array_names(path: Path) -> list[str]:
     Raises:
         InputError: The file cannot be read, or is another kind of file.
     """
-    with told_of(path), zipfile.ZipFile(path) as archive:
+    with as_input_errors(path), zipfile.ZipFile(path) as archive:
         found = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
         if not found:
-            raise InputError(f"{path}: is no npz file, but {what_it_is(path)}")
+            raise InputError(f"{path}: is no npz file, but {identify_file(path)}")
         return found
 
 
-def read_headers(path: Path, names: Sequence[str]) -> dict[str, Header]:
+def read_headers(path: Path, names: Sequence[str]) -> dict[str, ArrayHeader]:
     """Shape and type of the arrays.
 
     Raises:
@@ -54,7 +54,7 @@ def read_headers(path: Path, names: Sequence[str]) -> dict[str, Header]:
             as it says.
     """
     found = array_names(path)
-    with told_of(path), zipfile.ZipFile(path) as archive:
+    with as_input_errors(path), zipfile.ZipFile(path) as archive:
         if missing := [name for name in names if name not in found]:
             raise InputError(
                 f"{path}: needs the arrays {', '.join(names)}, but {', '.join(missing)} is missing; "
@@ -62,7 +62,7 @@ def read_headers(path: Path, names: Sequence[str]) -> dict[str, Header]:
             )
         headers = {}
         for name in names:
-            with told_of(path, name):
+            with as_input_errors(path, name):
                 headers[name] = _header(path, archive, name)
         return headers
 
@@ -73,38 +73,38 @@ def read_array(path: Path, name: str) -> NDArray[Any]:
     Raises:
         InputError: It cannot be read.
     """
-    with told_of(path, name), np.load(path, allow_pickle=False) as arrays:
+    with as_input_errors(path, name), np.load(path, allow_pickle=False) as arrays:
         array: NDArray[Any] = arrays[name]
         return array
 
 
-def stamp_of(path: Path) -> tuple[int, ...]:
+def file_stamp(path: Path) -> tuple[int, ...]:
     """What changes where the file does: its size and times.
 
     Raises:
         InputError: It is not there.
     """
-    with told_of(path):
+    with as_input_errors(path):
         status = path.stat()
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def chunks_of(path: Path, name: str) -> Iterator[NDArray[Any]]:
+def read_chunks(path: Path, name: str) -> Iterator[NDArray[Any]]:
     """All values of the array, some megabytes at a time.
 
     Raises:
         InputError: The array cannot be read.
     """
-    with told_of(path, name), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-        _, _, dtype = read_header(file)
+    with as_input_errors(path, name), zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+        _, _, dtype = read_npy_header(file)
         while chunk := file.read(_CHUNK_VALUES * dtype.itemsize):
             yield np.frombuffer(chunk, dtype=dtype)
 
 
-def _header(path: Path, archive: zipfile.ZipFile, name: str) -> Header:
+def _header(path: Path, archive: zipfile.ZipFile, name: str) -> ArrayHeader:
     member = archive.getinfo(f"{name}.npy")
     with archive.open(member) as file:
-        shape, _, dtype = read_header(file)
+        shape, _, dtype = read_npy_header(file)
         if dtype.hasobject or dtype.names:
             raise InputError(
                 f"{path}: {name}: must hold plain numbers, got objects or records ({dtype}); "
@@ -116,10 +116,10 @@ def _header(path: Path, archive: zipfile.ZipFile, name: str) -> Header:
             f"{path}: {name}: is truncated or altered: its header says {shape} of {dtype}, which makes {told} bytes, "
             f"but it has {member.file_size}"
         )
-    return Header(shape, dtype)
+    return ArrayHeader(shape, dtype)
 
 
-def read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def read_npy_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, whether the first axis is the innermost, and type of the array that begins here.
 
     Raises:
@@ -134,7 +134,7 @@ def read_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 
 @contextmanager
-def told_of(path: Path, name: str | None = None) -> Iterator[None]:
+def as_input_errors(path: Path, name: str | None = None) -> Iterator[None]:
     """What goes wrong inside as an error that names the file, and the array."""
     place = f"{path}: {name}" if name else str(path)
     try:
@@ -142,7 +142,7 @@ def told_of(path: Path, name: str | None = None) -> Iterator[None]:
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, NotImplementedError) as error:
-        known = None if name else what_it_is(path)
+        known = None if name else identify_file(path)
         told = f"is no npz file, but {known}" if known else f"cannot be read: {error}"
         raise InputError(f"{place}: {told}") from error
     except IsADirectoryError as error:

@@ -12,21 +12,21 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.data.arrays.npz_arrays import read_header, told_of
+from ratefront.data.arrays.npz_arrays import as_input_errors, read_npy_header
 
 _LEAD_BYTES = 1 << 26  # of what can only be read from its beginning
 _FEWEST, _MOST, _VALUES = 16, 256, 1 << 22  # samples, samples and values in a look at some samples
 _LOCAL_HEADER = struct.Struct("<26xHH")  # of a zip file's member: how long its name and its extra field are
 
 
-def some_samples(path: Path, name: str) -> Iterator[NDArray[Any]]:
+def read_spread_samples(path: Path, name: str) -> Iterator[NDArray[Any]]:
     """A few hundred samples of the array, fewer of large ones, spread over it; of a large compressed one, over its
     first megabytes; none of a large one whose first axis is the innermost.
 
     Raises:
         InputError: The array cannot be read.
     """
-    with told_of(path, name):
+    with as_input_errors(path, name):
         samples = _within_reach(path, name)
         most = min(max(_VALUES // max(1, math.prod(samples.shape[1:])), _FEWEST), _MOST, len(samples))
         for position in np.linspace(0, len(samples) - 1, most).round().astype(int):
@@ -38,7 +38,7 @@ def _within_reach(path: Path, name: str) -> NDArray[Any]:
     with zipfile.ZipFile(path) as archive:
         member = archive.getinfo(f"{name}.npy")
         with archive.open(member) as file:
-            shape, is_fortran, dtype = read_header(file)
+            shape, is_fortran, dtype = read_npy_header(file)
             size = math.prod(shape) * dtype.itemsize
             order: Literal["F", "C"] = "F" if is_fortran else "C"
             if is_fortran and size > _LEAD_BYTES:

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.data.arrays.npz_arrays import stamp_of
-from ratefront.data.arrays.npz_samples import some_samples
-from ratefront.data.arrays.value_rules import Kind
+from ratefront.data.arrays.npz_arrays import file_stamp
+from ratefront.data.arrays.npz_samples import read_spread_samples
+from ratefront.data.arrays.value_rules import SampleKind
 
 _FACTOR = 3
 _FEWEST = 8  # samples: fewer may be of any size by chance
@@ -46,26 +46,26 @@ class _Sizes:
         return logarithms
 
 
-def remarks_on_units(path: Path, splits: Sequence[str], kind: Kind) -> list[str]:
+def unit_remarks(path: Path, splits: Sequence[str], kind: SampleKind) -> list[str]:
     """Of each split after the first, which trains, whether its samples are far smaller or larger.
 
     Raises:
         InputError: The arrays cannot be read.
     """
-    stamp = stamp_of(path)
+    stamp = file_stamp(path)
     train, *others = (_sizes(path, f"x_{split}", kind, stamp) for split in splits)
     told = (_told(f"x_{split}", own, train, kind) for split, own in zip(splits[1:], others, strict=True))
     return [remark for remark in told if remark]
 
 
 @lru_cache(maxsize=64)
-def _sizes(path: Path, name: str, kind: Kind, stamp: tuple[int, ...]) -> _Sizes:
-    found = [_size(sample, kind) for sample in some_samples(path, name)]
+def _sizes(path: Path, name: str, kind: SampleKind, stamp: tuple[int, ...]) -> _Sizes:
+    found = [_size(sample, kind) for sample in read_spread_samples(path, name)]
     largest, usual = np.array(found, dtype=np.float64).reshape(-1, 2).T
     return _Sizes(largest, usual)
 
 
-def _size(sample: NDArray[Any], kind: Kind) -> tuple[float, float]:
+def _size(sample: NDArray[Any], kind: SampleKind) -> tuple[float, float]:
     values = sample.astype(np.float64)
     if kind == "points":
         scale = np.abs(values).max() or 1.0  # the sum of very large ones would overflow
@@ -74,7 +74,7 @@ def _size(sample: NDArray[Any], kind: Kind) -> tuple[float, float]:
     return largest, largest * float(np.sqrt(np.square(values / (largest or 1.0)).mean()))
 
 
-def _told(name: str, own: _Sizes, train: _Sizes, kind: Kind) -> str:
+def _told(name: str, own: _Sizes, train: _Sizes, kind: SampleKind) -> str:
     if not (train.largest.any() and len(own.largest)):
         return ""
     if not own.largest.any():
@@ -102,7 +102,7 @@ def _sure_shift(own: _Sizes, train: _Sizes, sign: float) -> float:
     return float(sign * (second.mean() - first.mean()) - _STANDARD_ERRORS * error)
 
 
-def _told_of_nothing(name: str, samples: int, train: _Sizes, kind: Kind) -> str:
+def _told_of_nothing(name: str, samples: int, train: _Sizes, kind: SampleKind) -> str:
     """Of samples that are all black, which they may be by chance where many of train are."""
     share = (np.count_nonzero(train.largest == 0) + 1) / (len(train.largest) + 2)
     if share**samples > _CHANCE:

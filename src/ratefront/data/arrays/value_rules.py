@@ -11,10 +11,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.data.arrays.npz_arrays import chunks_of, stamp_of
+from ratefront.data.arrays.npz_arrays import file_stamp, read_chunks
 from ratefront.errors import InputError
 
-Kind = Literal["images", "points"]
+SampleKind = Literal["images", "points"]
 
 _CHUNK_SAMPLES = 1024
 _OF_BYTES = 128  # a range beyond it, and up to 255, is that of bytes
@@ -32,7 +32,7 @@ class _Statistics:
     broken: int
 
 
-def check_values(values: NDArray[Any], kind: Kind, place: str) -> None:
+def check_values(values: NDArray[Any], kind: SampleKind, place: str) -> None:
     """
     Raises:
         InputError: A float is NaN or infinite, or, in an image, outside [0, 1]; what the values look like is
@@ -47,13 +47,13 @@ def check_values(values: NDArray[Any], kind: Kind, place: str) -> None:
     _check(_range_of(chunks()), lambda: _statistics(chunks()), kind, place)
 
 
-def check_stored_values(path: Path, name: str, kind: Kind) -> None:
+def check_stored_values(path: Path, name: str, kind: SampleKind) -> None:
     """As ``check_values`` of an array of floats in an npz file, which is read once a process and never as a whole.
 
     Raises:
         InputError: As ``check_values``, or the array cannot be read.
     """
-    stamp = stamp_of(path)
+    stamp = file_stamp(path)
     _check(
         _stored_range(path, name, stamp),
         lambda: _stored_statistics(path, name, stamp),
@@ -71,7 +71,7 @@ def check_stored_brightness(path: Path, name: str) -> None:
             cannot be read.
     """
     brightest, trains = 0.0, name == "x_train"
-    for chunk in chunks_of(path, name):
+    for chunk in read_chunks(path, name):
         if chunk.dtype == np.uint8 and not trains:
             return
         darkest_of_full_range = 1 if chunk.dtype == np.uint8 else 1.5 / 255
@@ -92,17 +92,17 @@ def stored_range(path: Path, name: str) -> tuple[float, float]:
     Raises:
         InputError: The array cannot be read.
     """
-    return _stored_range(path, name, stamp_of(path))
+    return _stored_range(path, name, file_stamp(path))
 
 
 @lru_cache(maxsize=64)
 def _stored_range(path: Path, name: str, stamp: tuple[int, ...]) -> tuple[float, float]:
-    return _range_of(chunks_of(path, name))
+    return _range_of(read_chunks(path, name))
 
 
 @lru_cache(maxsize=64)
 def _stored_statistics(path: Path, name: str, stamp: tuple[int, ...]) -> _Statistics:
-    return _statistics(chunks_of(path, name))
+    return _statistics(read_chunks(path, name))
 
 
 def _range_of(chunks: Iterable[NDArray[Any]]) -> tuple[float, float]:
@@ -112,7 +112,9 @@ def _range_of(chunks: Iterable[NDArray[Any]]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _check(found: tuple[float, float], statistics: Callable[[], _Statistics], kind: Kind, place: str) -> None:
+def _check(
+    found: tuple[float, float], statistics: Callable[[], _Statistics], kind: SampleKind, place: str
+) -> None:
     low, high = found
     is_finite = bool(np.isfinite([low, high]).all())
     if is_finite and (kind == "points" or (low >= 0 and high <= 1)):

@@ -16,7 +16,7 @@ _SHOWN = 5
 _RENAME = "Splits are called train, val and test, in small letters: rename the folders"
 
 
-def check_folder(root: Path) -> None:
+def check_image_folder(root: Path) -> None:
     """
     Raises:
         InputError: There is no such folder.
@@ -52,7 +52,9 @@ def split_folders(root: Path, holds_classes: bool) -> list[Path]:
 
     def has(name: str) -> bool:
         folder = root / name
-        return folder.is_dir() and (bool(class_names(folder)) if holds_classes else any(image_files(folder)))
+        return folder.is_dir() and (
+            bool(class_names(folder)) if holds_classes else any(list_image_files(folder))
+        )
 
     names = class_names(root)
     like_splits = [name for name in names if name.lower() in _LIKE_SPLITS]
@@ -68,7 +70,7 @@ def split_folders(root: Path, holds_classes: bool) -> list[Path]:
     return [root / name for name in used]
 
 
-def endings(folder: Path) -> str:
+def describe_file_endings(folder: Path) -> str:
     """How the names of the files below a folder end, where none is an image file, and how those of image files do."""
     names = [name for _, _, names in os.walk(folder, followlinks=True) for name in names if name[0] != "."]
     found = Counter(Path(name).suffix.lower() or "none" for name in names)
@@ -76,7 +78,7 @@ def endings(folder: Path) -> str:
     return f"endings found: {shown or 'no file'}; those that are read: {', '.join(SUFFIXES)}"
 
 
-def image_files(folder: Path) -> Iterator[str]:
+def list_image_files(folder: Path) -> Iterator[str]:
     """Image files below a folder, relative to it; hidden ones are none."""
     for parent, folders, names in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

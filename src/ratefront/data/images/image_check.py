@@ -19,8 +19,14 @@ from typing import Any
 
 from ratefront.catalogue.datasets import FilesParameters
 from ratefront.data.cache_folders import cache_folder
-from ratefront.data.images.image_decoding import IS_TRANSPARENT, Conversion, Look, has_colours, look_at
-from ratefront.data.images.image_files import in_threads
+from ratefront.data.images.image_decoding import (
+    IS_TRANSPARENT,
+    Conversion,
+    ImageCheck,
+    check_image_file,
+    has_colours,
+)
+from ratefront.data.images.image_files import map_in_threads
 from ratefront.errors import InputError
 from ratefront.store.files.atomic_files import write_json
 
@@ -31,12 +37,12 @@ _FIRST_LOOK = 500  # files: some seconds of decoding
 
 
 @dataclass(frozen=True)
-class Usable:
+class UsableFiles:
     """Files that can be used, what they are made to, and a digest of their paths and contents."""
 
     files: list[str]
     conversion: Conversion
-    content: str
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,9 @@ class _Found:
     has_colours: bool
 
 
-def usable(root: Path, files: Sequence[str], at_least: int, parameters: FilesParameters) -> Usable:
+def find_usable_files(
+    root: Path, files: Sequence[str], at_least: int, parameters: FilesParameters
+) -> UsableFiles:
     """Those of the files, relative to ``root``, that can be decoded and have ``at_least`` pixels a side.
 
     Raises:
@@ -58,10 +66,10 @@ def usable(root: Path, files: Sequence[str], at_least: int, parameters: FilesPar
     if found.problems:
         _tell(root, found.problems, len(files), parameters)
     kept = [name for name in files if name not in found.problems]
-    return Usable(kept, _conversion(found.has_colours, parameters), found.content)
+    return UsableFiles(kept, _conversion(found.has_colours, parameters), found.content)
 
 
-def check_some(root: Path, files: Sequence[str], at_least: int, parameters: FilesParameters) -> None:
+def check_some_files(root: Path, files: Sequence[str], at_least: int, parameters: FilesParameters) -> None:
     """As ``usable``, of all files where they are few enough for a first look, else of some from all over the folder.
 
     Raises:
@@ -70,11 +78,11 @@ def check_some(root: Path, files: Sequence[str], at_least: int, parameters: File
     if parameters.skip_corrupt:
         return
     if len(files) <= _FIRST_LOOK:
-        usable(root, files, at_least, parameters)
+        find_usable_files(root, files, at_least, parameters)
         return
     some = files[:: -(-len(files) // _FIRST_LOOK)]
-    look = partial(look_at, at_least=at_least, background=parameters.background)
-    found = _together(some, in_threads(look, [str(root / name) for name in some]))
+    look = partial(check_image_file, at_least=at_least, background=parameters.background)
+    found = _together(some, map_in_threads(look, [str(root / name) for name in some]))
     if found.problems:
         _tell(root, found.problems, len(some), parameters)
 
@@ -116,14 +124,14 @@ def _found(root: Path, files: Sequence[str], at_least: int, parameters: FilesPar
     kept = _place(f"{listing}-{at_least}-{transparency}")
     with suppress(OSError, ValueError, TypeError):
         return _Found(**json.loads(kept.read_text(encoding="utf-8")))
-    look = partial(look_at, at_least=at_least, background=parameters.background)
-    found = _together(files, in_threads(look, [str(root / name) for name in files]))
+    look = partial(check_image_file, at_least=at_least, background=parameters.background)
+    found = _together(files, map_in_threads(look, [str(root / name) for name in files]))
     _keep(kept, asdict(found))
     _keep(_place(f"{listing}-colours"), found.has_colours)
     return found
 
 
-def _together(files: Sequence[str], looks: Sequence[Look]) -> _Found:
+def _together(files: Sequence[str], looks: Sequence[ImageCheck]) -> _Found:
     problems, total = {}, hashlib.sha256()
     for name, look in zip(files, looks, strict=True):
         if look.problem:

@@ -40,7 +40,7 @@ class Conversion:
 
 
 @dataclass(frozen=True)
-class Look:
+class ImageCheck:
     """What a file turned out to be: why it cannot be used, whether it has colours, a digest of its bytes."""
 
     problem: str | None
@@ -52,7 +52,7 @@ class _UnusableError(Exception):
     pass
 
 
-def decode(path: str, conversion: Conversion) -> Image.Image:
+def decode_image(path: str, conversion: Conversion) -> Image.Image:
     """The whole image, upright, in mode L or RGB.
 
     Raises:
@@ -68,7 +68,7 @@ def decode(path: str, conversion: Conversion) -> Image.Image:
         raise InputError(f"{path}: cannot be used as an image: {why}{advice}") from error
 
 
-def look_at(path: str, at_least: int, background: Background | None) -> Look:
+def check_image_file(path: str, at_least: int, background: Background | None) -> ImageCheck:
     """What the file is, told by decoding it to its end, for many are cut off."""
     problem, has_colours, content = None, False, b""
     try:
@@ -82,7 +82,7 @@ def look_at(path: str, at_least: int, background: Background | None) -> Look:
             _converted(image, Conversion(3, background))
     except Exception as error:
         problem = _why(error, path)
-    return Look(problem, has_colours, hashlib.sha256(content).hexdigest())
+    return ImageCheck(problem, has_colours, hashlib.sha256(content).hexdigest())
 
 
 def has_colours(path: str) -> bool:

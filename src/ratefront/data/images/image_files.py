@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from ratefront.data.images.image_decoding import Conversion, decode
-from ratefront.data.stored_samples import from_bytes
+from ratefront.data.images.image_decoding import Conversion, decode_image
+from ratefront.data.stored_samples import uint8_to_float32
 
 #: Names of image files end so, in small letters or capitals.
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
-class Files:
+class ImageFiles:
     """Images (N, C, size, size): the shorter side resized to ``size`` pixels, then cropped about the centre."""
 
     paths: Sequence[str]  # text, since a million of paths would take half a gigabyte
@@ -36,25 +36,27 @@ class Files:
         return len(self.paths)
 
     def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
-        return stacked(self._one, np.arange(len(self))[index], self.shape[1:])
+        return stack_images(self._one, np.arange(len(self))[index], self.shape[1:])
 
     def _one(self, position: int) -> Image.Image:
         side = (self.size, self.size)
-        return ImageOps.fit(decode(self.paths[position], self.conversion), side, Image.Resampling.BILINEAR)
+        return ImageOps.fit(
+            decode_image(self.paths[position], self.conversion), side, Image.Resampling.BILINEAR
+        )
 
 
-def stacked(
+def stack_images(
     one: Callable[[int], Image.Image], positions: NDArray[np.int64], shape: tuple[int, ...]
 ) -> NDArray[np.float32]:
     """Images of a shape (C, height, width), by their positions, as (n, C, height, width) in [0, 1]."""
     channels, height, width = shape
     pixels = np.empty((len(positions), height, width, channels), dtype=np.uint8)
-    for place, image in enumerate(in_threads(one, positions.tolist())):
+    for place, image in enumerate(map_in_threads(one, positions.tolist())):
         pixels[place] = np.asarray(image).reshape(height, width, channels)
-    return from_bytes(pixels.transpose(0, 3, 1, 2))
+    return uint8_to_float32(pixels.transpose(0, 3, 1, 2))
 
 
-def in_threads(work: Callable[..., Result], items: Sequence[object]) -> list[Result]:
+def map_in_threads(work: Callable[..., Result], items: Sequence[object]) -> list[Result]:
     """In order, with as many threads as this process computes with: Pillow decodes outside of Python's lock."""
     import torch
 

@@ -12,14 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ratefront.catalogue.datasets import ImageFolderParameters
-from ratefront.data.assemble import assemble
+from ratefront.data.assemble_dataset import assemble_dataset
 from ratefront.data.dataset import Dataset, Split
-from ratefront.data.dataset_description import label_facts, remarks_on
-from ratefront.data.hold_out import TEST_SHARE, check_enough, hold_out_of
-from ratefront.data.images.folder_layout import check_folder, class_names, endings, image_files, split_folders
-from ratefront.data.images.image_check import channels_of, check_some, usable
+from ratefront.data.hold_out import TEST_SHARE, check_class_sizes, hold_out_split
+from ratefront.data.images.folder_layout import (
+    check_image_folder,
+    class_names,
+    describe_file_endings,
+    list_image_files,
+    split_folders,
+)
+from ratefront.data.images.image_check import channels_of, check_some_files, find_usable_files
 from ratefront.data.images.image_decoding import Conversion
-from ratefront.data.images.image_files import Files
+from ratefront.data.images.image_files import ImageFiles
+from ratefront.data.label_statistics import describe_labels, missing_class_remarks
 from ratefront.errors import InputError
 
 #: Image files of a split, relative to the root, with their labels.
@@ -50,7 +56,7 @@ class _Listed:
 
 
 def describe_image_folder(parameters: ImageFolderParameters) -> dict[str, Any]:
-    """``shape``, and what ``label_facts`` tells of all the files; they are listed, some hundred of them are decoded,
+    """``shape``, and what ``describe_labels`` tells of all the files; they are listed, some hundred of them are decoded,
     and headers are read up to the first file that has colours.
 
     Raises:
@@ -58,9 +64,9 @@ def describe_image_folder(parameters: ImageFolderParameters) -> dict[str, Any]:
     """
     listed = _listed(parameters)
     _check(listed)
-    check_some(listed.root, listed.files, 1, parameters)
+    check_some_files(listed.root, listed.files, 1, parameters)
     channels = channels_of(listed.root, listed.files, parameters)
-    facts = label_facts(listed.labels, listed.classes)
+    facts = describe_labels(listed.labels, listed.classes)
     return {"shape": (channels, parameters.size, parameters.size)} | facts
 
 
@@ -73,20 +79,20 @@ def load_image_folder(parameters: ImageFolderParameters) -> Dataset:
             be skipped.
     """
     listed = _listed(parameters)
-    found = usable(listed.root, listed.files, 1, parameters)
+    found = find_usable_files(listed.root, listed.files, 1, parameters)
     listed = listed.less(set(found.files))
     _check(listed)
     read = [_split(listed.root, split, parameters.size, found.conversion) for split in listed.splits]
     if len(read) == 1:
-        read = [*hold_out_of(read[0], TEST_SHARE, parameters.split_seed)]
-    told = [parameters.size, found.conversion.channels, found.conversion.background, found.content]
-    made = assemble("image_folder", len(listed.classes), 8, tuple(read), json.dumps(told), parameters)
-    return replace(made, remarks=tuple(remarks_on(listed.labels, listed.classes)))
+        read = [*hold_out_split(read[0], TEST_SHARE, parameters.split_seed)]
+    told = [parameters.size, found.conversion.channels, found.conversion.background, found.digest]
+    made = assemble_dataset("image_folder", len(listed.classes), 8, tuple(read), json.dumps(told), parameters)
+    return replace(made, remarks=tuple(missing_class_remarks(listed.labels, listed.classes)))
 
 
 def _listed(parameters: ImageFolderParameters) -> _Listed:
     root = Path(parameters.root)
-    check_folder(root)
+    check_image_folder(root)
     folders = split_folders(root, holds_classes=True)
     classes = _classes(folders[0])
     return _Listed(root, folders, classes, [_labelled(folder, root, classes) for folder in folders])
@@ -108,10 +114,12 @@ def _labelled(folder: Path, root: Path, classes: Sequence[str]) -> _Labelled:
     found = {
         f"{below}{name}/{file}": label
         for name, label in labels.items()
-        for file in image_files(folder / name)
+        for file in list_image_files(folder / name)
     }
     if not found:
-        raise InputError(f"{folder}: there are no image files in its class folders; {endings(folder)}")
+        raise InputError(
+            f"{folder}: there are no image files in its class folders; {describe_file_endings(folder)}"
+        )
     return found
 
 
@@ -123,11 +131,11 @@ def _check(listed: _Listed) -> None:
     labels, folder, classes = listed.labels[0], listed.folders[0], listed.classes
     present = set(labels.tolist())
     if absent := [name for label, name in enumerate(classes) if label not in present]:
-        found = endings(folder / absent[0])
+        found = describe_file_endings(folder / absent[0])
         raise InputError(f"{folder}: there is no usable image of: {', '.join(absent)}; {absent[0]}: {found}")
-    check_enough(labels, {1: 3, 2: 2}.get(len(listed.splits), 1), str(folder), classes)
+    check_class_sizes(labels, {1: 3, 2: 2}.get(len(listed.splits), 1), str(folder), classes)
 
 
 def _split(root: Path, labelled: _Labelled, size: int, conversion: Conversion) -> Split:
     labels = np.fromiter(labelled.values(), dtype=np.int64, count=len(labelled))
-    return Split(Files([f"{root}/{name}" for name in labelled], size, conversion), labels)
+    return Split(ImageFiles([f"{root}/{name}" for name in labelled], size, conversion), labels)

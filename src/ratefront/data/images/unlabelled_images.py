@@ -15,11 +15,16 @@ from PIL import Image
 
 from ratefront.catalogue.datasets import ImagesParameters
 from ratefront.data.dataset import Dataset, Split
-from ratefront.data.hold_out import hold_out
-from ratefront.data.images.folder_layout import check_folder, endings, image_files, split_folders
-from ratefront.data.images.image_check import channels_of, usable
-from ratefront.data.images.image_decoding import Conversion, decode
-from ratefront.data.images.image_files import stacked
+from ratefront.data.hold_out import hold_out_positions
+from ratefront.data.images.folder_layout import (
+    check_image_folder,
+    describe_file_endings,
+    list_image_files,
+    split_folders,
+)
+from ratefront.data.images.image_check import channels_of, find_usable_files
+from ratefront.data.images.image_decoding import Conversion, decode_image
+from ratefront.data.images.image_files import stack_images
 from ratefront.errors import InputError
 
 _SHARE = 0.1  # of undivided images to test, and of the rest to validate
@@ -46,10 +51,10 @@ class Crops:
         return len(self.paths) * self.per_image
 
     def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
-        return stacked(self._one, np.arange(len(self))[index], self.shape[1:])
+        return stack_images(self._one, np.arange(len(self))[index], self.shape[1:])
 
     def _one(self, position: int) -> Image.Image:
-        image = decode(self.paths[position // self.per_image], self.conversion)
+        image = decode_image(self.paths[position // self.per_image], self.conversion)
         room = (image.width - self.size, image.height - self.size)
         left, top = self._corner(room, position)
         return image.crop((left, top, left + self.size, top + self.size))
@@ -81,13 +86,13 @@ def load_images(parameters: ImagesParameters) -> Dataset:
             and are not to be skipped.
     """
     root, listed = Path(parameters.root), _listed(parameters)
-    found = usable(root, [name for split in listed for name in split], parameters.size, parameters)
+    found = find_usable_files(root, [name for split in listed for name in split], parameters.size, parameters)
     kept, conversion = set(found.files), found.conversion
     train, validation, test = _divided(
         [[name for name in split if name in kept] for split in listed], parameters
     )
     seed = parameters.split_seed if parameters.crop == "random" else None
-    made = [parameters.model_dump(exclude={"root"}), conversion.channels, found.content]
+    made = [parameters.model_dump(exclude={"root"}), conversion.channels, found.digest]
     return Dataset(
         "images",
         0,
@@ -103,9 +108,9 @@ def load_images(parameters: ImagesParameters) -> Dataset:
 def _listed(parameters: ImagesParameters) -> list[list[str]]:
     """Files of each split that there is, relative to the root."""
     root = Path(parameters.root)
-    check_folder(root)
+    check_image_folder(root)
     return [
-        [str((folder / name).relative_to(root)) for name in image_files(folder)]
+        [str((folder / name).relative_to(root)) for name in list_image_files(folder)]
         for folder in split_folders(root, holds_classes=False)
     ]
 
@@ -125,14 +130,14 @@ def _divided(listed: list[list[str]], parameters: ImagesParameters) -> list[list
 
 def _check_enough(files: Sequence[str], least: int, parameters: ImagesParameters) -> None:
     if len(files) < least:
-        told = "" if files else f"; {endings(Path(parameters.root))}"
+        told = "" if files else f"; {describe_file_endings(Path(parameters.root))}"
         raise InputError(f"{parameters.root}: needs at least {least} usable images, found {len(files)}{told}")
 
 
 def _without(files: Sequence[str], seed: int) -> list[list[str]]:
     return [
         [files[position] for position in positions]
-        for positions in hold_out(np.zeros(len(files), dtype=np.int64), _SHARE, seed)
+        for positions in hold_out_positions(np.zeros(len(files), dtype=np.int64), _SHARE, seed)
     ]
 
 

@@ -7,7 +7,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from ratefront.data.cache_folders import DATA
+from ratefront.data.cache_folders import DATA_VARIABLE
 from ratefront.errors import InputError
 from ratefront.store.files.process_lock import alone
 
@@ -69,5 +69,5 @@ def _message(absent: list[Path], why: str) -> str:
     lines = "\n".join(f"  {path}" for path in absent)
     return (
         f"these files are not there, and {why}\n{lines}\n"
-        f"put them there, or set {DATA} (or the data set's parameter root) to the folder that holds them so"
+        f"put them there, or set {DATA_VARIABLE} (or the data set's parameter root) to the folder that holds them so"
     )

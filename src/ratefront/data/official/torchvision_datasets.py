@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.datasets import OfficialParameters
-from ratefront.data.assemble import assemble, digest
+from ratefront.data.assemble_dataset import assemble_dataset
 from ratefront.data.cache_folders import data_folder
 from ratefront.data.dataset import Dataset, Split
+from ratefront.data.dataset_digest import digest_parts
 from ratefront.data.official.idx_files import map_idx
 from ratefront.data.official.required_files import require_files
-from ratefront.data.stored_samples import Bytes
+from ratefront.data.stored_samples import Uint8Images
 from ratefront.errors import InputError
 
 #: Name in a sweep file → class of ``torchvision.datasets``.
@@ -42,9 +43,9 @@ def _load(name: str, parameters: OfficialParameters) -> Dataset:
     for _, labels in read:
         if labels.max() >= classes:
             raise InputError(f"{folder}: the labels of {name} go from 0 to {classes - 1}, got {labels.max()}")
-    told = digest(*(array for pair in read for array in pair))
-    train, test = (Split(Bytes(pixels), labels) for pixels, labels in read)
-    return assemble(name, classes, 8, (train, test), told, parameters)
+    told = digest_parts(*(array for pair in read for array in pair))
+    train, test = (Split(Uint8Images(pixels), labels) for pixels, labels in read)
+    return assemble_dataset(name, classes, 8, (train, test), told, parameters)
 
 
 def _kind(name: str) -> Any:

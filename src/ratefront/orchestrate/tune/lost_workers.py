@@ -23,7 +23,7 @@ from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskErr
 from ray.tune.execution import tune_controller
 
 from ratefront.errors import StorageFullError, WorkerLostError
-from ratefront.trial.error_names import OUT_OF_MEMORY, Fault, fault_of
+from ratefront.trial.error_summary import OUT_OF_MEMORY, ErrorSummary, summarise_error
 
 #: A folder with less free space than this counts as full.
 LEAST_FREE_BYTES = 256 * 2**20
@@ -75,27 +75,27 @@ def tune_reports_to(reported: ReportedWorkerError) -> Iterator[None]:
         names["RayActorManager"] = before
 
 
-def summarise_worker_error(error: Exception | None) -> Fault:
+def summarise_worker_error(error: Exception | None) -> ErrorSummary:
     """Name what Ray says of a lost worker.
 
     A worker catches the errors of its trials. So the cause is as a rule that a process or a node died.
     """
     if isinstance(error, RayTaskError):
-        return fault_of(error.cause)
+        return summarise_error(error.cause)
     if isinstance(error, OutOfMemoryError):
-        return Fault(OUT_OF_MEMORY, _lines(error)[0], True)
+        return ErrorSummary(OUT_OF_MEMORY, _lines(error)[0], True)
     # Ray's first line says which actor it was, the last one what the cause may have been.
     why, *_ = _lines(error)[-1].split(". ")
-    return Fault(WorkerLostError.__name__, why, True)
+    return ErrorSummary(WorkerLostError.__name__, why, True)
 
 
-def summarise_trial_error(error: Exception, folder: Path) -> Fault:
+def summarise_trial_error(error: Exception, folder: Path) -> ErrorSummary:
     """Name the error of a trial that writes into the sweep's ``folder``.
 
     If the disk of this folder is full, the sweep ends. If another disk is full, such as a node's own, the trial is
     tried again.
     """
-    fault = fault_of(error)
+    fault = summarise_error(error)
     if fault.error == StorageFullError.__name__ and not _is_full(folder):
         return replace(fault, error=type(error).__name__)
     return fault

@@ -16,9 +16,9 @@ from typing import Any
 from ray import tune
 
 from ratefront.catalogue.registry import load_target
-from ratefront.engine.messages import Broke, Start
+from ratefront.engine.messages import Start
 from ratefront.engine.placement import Needs
-from ratefront.history.events import Finished, Reported
+from ratefront.history.events import Failed, Finished, Reported
 from ratefront.orchestrate.tune.lost_workers import summarise_trial_error
 from ratefront.orchestrate.tune.process_metrics import ProcessMetrics
 from ratefront.orchestrate.tune.worker_messages import MESSAGE, encode_message
@@ -108,7 +108,7 @@ class TrialActor(tune.Trainable):
         except StopIteration as end:
             return self._end(end.value)
         except Exception as error:  # an error of any kind ends that trial, not the worker
-            return self._broke(error)
+            return self._end_with_error(error)
 
     def _take(self, config: dict[str, Any]) -> None:
         self._trial_id, self._attempt = str(config["trial_id"]), int(config["attempt"])
@@ -139,13 +139,13 @@ class TrialActor(tune.Trainable):
                 "done": True,
             }
         except Exception as error:
-            return self._broke(error)
+            return self._end_with_error(error)
 
-    def _broke(self, error: Exception) -> dict[str, Any]:
+    def _end_with_error(self, error: Exception) -> dict[str, Any]:
         self._close()
         self._has_failed = True
         fault = summarise_trial_error(error, self._context.folder)
-        fact = Broke(self._trial_id, self._attempt, fault.error, fault.reason, fault.retryable)
+        fact = Failed(self._trial_id, self._attempt, fault.error, fault.reason, retryable=fault.retryable)
         return {MESSAGE: encode_message(fact), "done": True}
 
     def _close(self) -> None:

@@ -11,8 +11,8 @@ from ray.exceptions import RayError
 from ray.tune import Callback, Stopper
 from ray.tune.experiment import Trial
 
-from ratefront.engine.messages import Broke, Fact
-from ratefront.history.events import Started
+from ratefront.engine.messages import Fact
+from ratefront.history.events import Failed, Started
 from ratefront.orchestrate.driver_loop import DriverLoop
 from ratefront.orchestrate.tune.live_sweep_reference import LiveSweepReference
 from ratefront.orchestrate.tune.lost_workers import ReportedWorkerError, summarise_worker_error
@@ -87,14 +87,15 @@ class WorkerListener(Callback):
         """Tell the engine why the worker was lost."""
         self._forget(trial)
         fault = summarise_worker_error(self._error.now)
-        self._tell(Broke(*_identity(trial), fault.error, fault.reason, fault.retryable))
+        self._tell(Failed(*_identity(trial), fault.error, fault.reason, retryable=fault.retryable))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Report the worker as lost if the trial has not sent its end."""
         self._forget(trial)
         trial_id, attempt = _identity(trial)
         if self._reference.sweep.is_running(trial_id, attempt):
-            self._tell(Broke(trial_id, attempt, "WorkerLostError", "the worker ended without a result", True))
+            reason = "the worker ended without a result"
+            self._tell(Failed(trial_id, attempt, "WorkerLostError", reason, retryable=True))
 
     def _forget(self, trial: Trial) -> None:
         self._running.pop(trial.trial_id, None)

@@ -8,14 +8,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ratefront.engine.messages import Broke, WorkerFact
-from ratefront.history.events import Finished, Reported, from_plain, to_plain
+from ratefront.engine.messages import WorkerFact
+from ratefront.history.events import Failed, Finished, Reported, from_plain, to_plain
 
 #: The key of a Tune result that holds the message.
 MESSAGE = "ratefront_message"
-
-#: Stands where an event has its kind.
-_BROKE = "broke"
 
 
 def _number(value: Any) -> Any:
@@ -31,8 +28,7 @@ def encode_message(fact: WorkerFact) -> str:
     Raises:
         TypeError: A trial reported a value that JSON cannot hold.
     """
-    plain = (_BROKE, vars(fact)) if isinstance(fact, Broke) else to_plain(fact)
-    return json.dumps(plain, default=_number)
+    return json.dumps(to_plain(fact), default=_number)
 
 
 def decode_message(text: str) -> WorkerFact:
@@ -42,9 +38,7 @@ def decode_message(text: str) -> WorkerFact:
         ValueError: The text is no message of a worker's.
     """
     kind, data = json.loads(text)
-    if kind == _BROKE:
-        return Broke(**data)
     event = from_plain(kind, data)
-    if not isinstance(event, Reported | Finished):
+    if not isinstance(event, Reported | Finished | Failed):
         raise ValueError(f"a worker says {kind!r}")
     return event

@@ -9,16 +9,16 @@ from typing import Any
 from ratefront.bounds import ORACLE, Bounds, RateDistortionCurve
 from ratefront.errors import InputError
 from ratefront.report.bounds.held_out_band import HeldOutBand, interval_title
-from ratefront.report.style import BOUNDS, MUTED, TASK_MODEL
+from ratefront.report.colours import BOUNDS, MUTED, TASK_MODEL
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceLine:
     """A level of accuracy to compare the curves with."""
 
     title: str
     accuracy: float
-    ink: str
+    colour: str
     line: Any
 
 
@@ -36,7 +36,7 @@ class BoundsContent:
     curves: Mapping[str, RateDistortionCurve]
     bands: Mapping[str, HeldOutBand]
     band_title: str
-    references: tuple[Reference, ...]
+    reference_lines: tuple[ReferenceLine, ...]
     left_out: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -62,7 +62,11 @@ def content_of(bounds: Bounds) -> BoundsContent:
         InputError: no curve has an accuracy (fatal).
     """
     order = sorted(bounds, key=lambda name: list(BOUNDS).index(name) if name in BOUNDS else len(BOUNDS))
-    drawn = {name: _laid(bounds[name]) for name in order if bounds[name].measure.is_error_probability}
+    drawn = {
+        name: _from_least_distortion(bounds[name])
+        for name in order
+        if bounds[name].measure.is_error_probability
+    }
     if not drawn:
         raise InputError(
             f"a bounds figure needs a curve that has an accuracy; the bounds hold {', '.join(order) or 'none'}"
@@ -71,22 +75,22 @@ def content_of(bounds: Bounds) -> BoundsContent:
         curves=drawn,
         bands={name: HeldOutBand.of(one) for name, one in bounds.held_out.items() if name in drawn},
         band_title=interval_title(bounds.held_out.values()),
-        references=_references(bounds),
+        reference_lines=_references(bounds),
         left_out=tuple(name for name in order if name not in drawn),
         warnings=bounds.warnings,
     )
 
 
-def _laid(curve: RateDistortionCurve) -> RateDistortionCurve:
+def _from_least_distortion(curve: RateDistortionCurve) -> RateDistortionCurve:
     """One that does not turn back begins at its least distortion, and its dashes do, whichever way it was solved."""
     return curve if curve.turns_back else replace(curve, along=None)
 
 
-def _references(bounds: Bounds) -> tuple[Reference, ...]:
+def _references(bounds: Bounds) -> tuple[ReferenceLine, ...]:
     """The task model's own accuracy and that of always naming the likeliest label."""
     found = []
     if bounds.task_model_distortion is not None:
-        found.append(Reference("task model", 1.0 - bounds.task_model_distortion, TASK_MODEL, "solid"))
+        found.append(ReferenceLine("task model", 1.0 - bounds.task_model_distortion, TASK_MODEL, "solid"))
     if bounds.zero_rate_distortion is not None:
-        found.append(Reference("majority class", 1.0 - bounds.zero_rate_distortion, MUTED, (0, (1, 2))))
+        found.append(ReferenceLine("majority class", 1.0 - bounds.zero_rate_distortion, MUTED, (0, (1, 2))))
     return tuple(found)

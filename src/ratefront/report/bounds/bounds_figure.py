@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from ratefront.bounds import Bounds
 from ratefront.report.bounds.bounds_content import BoundsContent, content_of
-from ratefront.report.bounds.bounds_labels import Entries, in_a_line, legend_entries, name_references
+from ratefront.report.bounds.bounds_labels import Entries, in_a_line, label_reference_lines, legend_entries
 from ratefront.report.bounds.bounds_panel import draw_accuracy_over_rate, draw_bits_above_oracle
+from ratefront.report.colours import MUTED
 from ratefront.report.figure_file import PAGE_WIDTH, write_figure
-from ratefront.report.front.legend_artists import plain
-from ratefront.report.style import MUTED
+from ratefront.report.front.legend_artists import escape_mathtext
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,11 +61,11 @@ def bounds_figure(bounds: Bounds) -> Figure:
     entries, notes = legend_entries(content), _notes(content)
     legend_height = LEGEND_ROW * ((len(entries) + 1) // 2) + NOTE_ROW * len(notes)
     figure = Figure(figsize=(PAGE_WIDTH, ABOVE + AXES_HEIGHT + BELOW + legend_height))
-    name_references(_draw_panels(figure, content, BELOW + legend_height), content)
+    label_reference_lines(_draw_panels(figure, content, BELOW + legend_height), content)
     _draw_legend(figure, entries, legend_height)
-    for row, words in enumerate(reversed(notes)):
+    for row, line in enumerate(reversed(notes)):
         height = (NOTE_BOTTOM + NOTE_ROW * row) / figure.get_figheight()
-        figure.text(LEFT / PAGE_WIDTH, height, words, color=MUTED, fontsize=7.5)
+        figure.text(LEFT / PAGE_WIDTH, height, line, color=MUTED, fontsize=7.5)
     return figure
 
 
@@ -76,7 +76,7 @@ def _notes(content: BoundsContent) -> list[str]:
         sentences.insert(
             0, f"Not drawn, for want of an accuracy: {', '.join(map(in_a_line, content.left_out))}."
         )
-    return [line for sentence in sentences for line in wrap(plain(sentence), NOTE_LETTERS)]
+    return [line for sentence in sentences for line in wrap(escape_mathtext(sentence), NOTE_LETTERS)]
 
 
 def _draw_panels(figure: Figure, content: BoundsContent, bottom: float) -> Axes:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from ratefront.report.bounds.bounds_content import BoundsContent, is_point
 from ratefront.report.bounds.bounds_panel import HELD_OUT_WIDTH
+from ratefront.report.colours import MUTED, bound_style
 from ratefront.report.curve_artists import bound_looks
-from ratefront.report.front.legend_artists import plain
-from ratefront.report.style import MUTED, bound_style
+from ratefront.report.front.legend_artists import escape_mathtext
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,17 +23,17 @@ Entries = list[tuple[Any, str]]
 """(what stands for it, its name)."""
 
 
-def name_references(axes: Axes, content: BoundsContent) -> None:
+def label_reference_lines(axes: Axes, content: BoundsContent) -> None:
     bottom, top = axes.get_ylim()
-    heights = [(reference.accuracy - bottom) / (top - bottom) for reference in content.references]
-    for reference, height in zip(content.references, _apart(heights), strict=True):
+    heights = [(reference.accuracy - bottom) / (top - bottom) for reference in content.reference_lines]
+    for reference, height in zip(content.reference_lines, _apart(heights), strict=True):
         axes.annotate(
             f"{reference.title}\n{100 * reference.accuracy:.1f} %",
             (1.0, height),
             xycoords="axes fraction",
             xytext=(5, 0),
             textcoords="offset points",
-            color=reference.ink,
+            color=reference.colour,
             fontsize=7.5,
             va="center",
             linespacing=1.1,
@@ -72,4 +72,6 @@ def in_a_line(name: str) -> str:
     """A name as one line of the legend, whatever the curve is called."""
     line = "".join(" " if letter.isspace() else letter for letter in name)
     shown = line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 1]}…"
-    return plain(f" {shown}" if shown.startswith("_") else shown)  # matplotlib leaves out what begins with _
+    return escape_mathtext(
+        f" {shown}" if shown.startswith("_") else shown
+    )  # matplotlib leaves out what begins with _

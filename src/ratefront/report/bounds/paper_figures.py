@@ -12,11 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from ratefront.bounds import Bounds, DetectionBounds, ExampleBounds, MixtureBounds, ModelNet40Bounds
 from ratefront.bounds.curve_names import LINEAR_RULE, ORACLE
-from ratefront.bounds.examples.paper_examples import ORACLE_UNIFORM, Density, EquiprobableBounds
+from ratefront.bounds.examples.paper_examples import ORACLE_UNIFORM, EquiprobableBounds, MixtureDensities
 from ratefront.bounds.source.distributions import FloatArray
-from ratefront.report.curve_artists import UNATTAINABLE, dress, line_looks, line_zorder, shade_unattainable
+from ratefront.report.colours import (
+    CLASS_COLOURS,
+    MIXTURE_COLOUR,
+    MUTED,
+    UNATTAINABLE,
+    BoundStyle,
+    bound_style,
+)
+from ratefront.report.curve_artists import line_looks, line_zorder, set_grid_and_frame, shade_unattainable
 from ratefront.report.figure_file import PAGE_WIDTH, write_figure
-from ratefront.report.style import MUTED, BoundStyle, bound_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,11 +35,10 @@ COLUMN_WIDTH = 3.5
 MIXTURE_RATE_TOP = 1.7
 """Bit: C&E goes on to rise, where nothing is left to compare it with."""
 
-CLASS_INKS = ("#0072B2", "#D55E00")
 LEGEND: Any = {"loc": "lower right", "frameon": False, "handlelength": 2.6, "borderaxespad": 0.6}
 
 _MIXTURE_ROOM = {"left": 0.075, "right": 0.98, "bottom": 0.15, "top": 0.965, "wspace": 0.19}
-_LEADER = {"arrowstyle": "-", "color": "#333333", "linewidth": 0.6, "shrinkA": 1, "shrinkB": 1}
+_LEADER = {"arrowstyle": "-", "color": MIXTURE_COLOUR, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 1}
 
 
 def draw_example(bounds: ExampleBounds, path: Path) -> None:
@@ -69,10 +75,10 @@ def _detection(bounds: DetectionBounds) -> Figure:
     for place, (title, panel) in enumerate(panels):
         axes = figure.add_subplot(grid[place])
         _draw_equiprobable(axes, panel)
-        axes.set_title(f"{title}: K {_written(panel.classes)}")
+        axes.set_title(f"{title}: K {class_count(panel.classes)}")
         axes.set_ylabel("accuracy" if place % 2 == 0 else "")
-        words = f"log₂ K = {panel.log2_classes:.2f} bit"
-        axes.text(0.97, 0.06, words, transform=axes.transAxes, ha="right", fontsize=8)
+        text = f"log₂ K = {panel.log2_classes:.2f} bit"
+        axes.text(0.97, 0.06, text, transform=axes.transAxes, ha="right", fontsize=8)
     figure.axes[0].legend(loc=(0.6, 0.14), frameon=False, handlelength=2.6)
     return figure
 
@@ -92,7 +98,7 @@ def _modelnet40(bounds: ModelNet40Bounds) -> Figure:
     shade_unattainable(axes, *_points(bounds, ORACLE))
     classes, entropy = bounds.classes, bounds.label_entropy_bits
     oracle = bound_style(ORACLE)
-    uniform = replace(oracle, dashes=(4, 1.5), ink=CLASS_INKS[0], width=1.6)
+    uniform = replace(oracle, dashes=(4, 1.5), colour=CLASS_COLOURS[0], width=1.6)
     for name, style, label in (
         (ORACLE, oracle, f"test-split prior, H = {entropy:.3f} bit"),
         (ORACLE_UNIFORM, uniform, f"uniform prior, H = {log2(classes):.3f} bit"),
@@ -113,15 +119,15 @@ def _mixture(bounds: MixtureBounds) -> Figure:
     return figure
 
 
-def _draw_densities(axes: Axes, density: Density) -> None:
+def _draw_densities(axes: Axes, density: MixtureDensities) -> None:
     x, names = density.x, ("p(x | y = 0)", "p(x | y = 1)")
-    for given, values, ink, side in zip(names, density.given, CLASS_INKS, (-1, 1), strict=True):
-        axes.fill_between(x, values, color=ink, alpha=0.13, linewidth=0)
-        axes.plot(x, values, color=ink, linewidth=1.6, gid=given)
-        axes.text(side * 1.85, 0.335, given, color=ink, ha="left" if side > 0 else "right")
-    axes.plot(x, density.mixture, color="#333333", linewidth=1.2, linestyle=(0, (4, 2)), gid="p(x)")
-    axes.annotate("p(x)", (0.0, 0.244), (0.0, 0.372), color="#333333", ha="center", arrowprops=_LEADER)
-    dress(axes)
+    for given, values, colour, side in zip(names, density.given, CLASS_COLOURS, (-1, 1), strict=True):
+        axes.fill_between(x, values, color=colour, alpha=0.13, linewidth=0)
+        axes.plot(x, values, color=colour, linewidth=1.6, gid=given)
+        axes.text(side * 1.85, 0.335, given, color=colour, ha="left" if side > 0 else "right")
+    axes.plot(x, density.mixture, color=MIXTURE_COLOUR, linewidth=1.2, linestyle=(0, (4, 2)), gid="p(x)")
+    axes.annotate("p(x)", (0.0, 0.244), (0.0, 0.372), color=MIXTURE_COLOUR, ha="center", arrowprops=_LEADER)
+    set_grid_and_frame(axes)
     axes.set_xlim(float(x[0]), float(x[-1]))
     axes.set_ylim(0.0, 0.43)
     axes.set_xlabel("x")
@@ -140,7 +146,7 @@ def _draw_mixture_rates(axes: Axes, bounds: MixtureBounds) -> None:
     axes.axvline(least, color=MUTED, linewidth=0.7, linestyle=(0, (1, 2)), zorder=1.5, gid="least_distortion")
     top = 0.97 * MIXTURE_RATE_TOP
     axes.text(least - 0.008, top, f"least error\n{least:.4f}", color=MUTED, fontsize=8, ha="right", va="top")
-    dress(axes)
+    set_grid_and_frame(axes)
     axes.set_xlim(0.0, 0.5)
     axes.set_ylim(0.0, MIXTURE_RATE_TOP)
     axes.set_xlabel("distortion P(Ŷ ≠ Y)")
@@ -169,7 +175,7 @@ def _draw_accuracy(
 
 
 def _finish(axes: Axes, right: float, label: str) -> None:
-    dress(axes)
+    set_grid_and_frame(axes)
     axes.set_xlim(0.0, right)
     axes.set_ylim(0.0, 1.03)
     axes.set_xlabel(label)
@@ -181,7 +187,7 @@ def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height))
 
 
-def _written(classes: int) -> str:
+def class_count(classes: int) -> str:
     """How many classes: all digits of a small number, two and a power of ten of a large one."""
     if classes < 1_000_000:
         return f"= {classes}"

@@ -30,15 +30,15 @@ class RateAxis:
     right: float
     logarithmic: bool
 
-    def place(self, rate_bits: float) -> float:
+    def drawn_rate(self, rate_bits: float) -> float:
         """Where a point is drawn: one without a place of its own at the left edge."""
         return max(rate_bits, self.left)
 
-    def share(self, rate_bits: float) -> float:
+    def position(self, rate_bits: float) -> float:
         """Where a rate lies between the left end (0) and the right end (1)."""
         if not self.logarithmic:
             return rate_bits / self.right
-        return float(np.log(self.place(rate_bits) / self.left) / np.log(self.right / self.left))
+        return float(np.log(self.drawn_rate(rate_bits) / self.left) / np.log(self.right / self.left))
 
     def apply(self, axes: Axes) -> None:
         """Scale, limits, ticks and label of the axes' rates."""

@@ -10,7 +10,7 @@ from ratefront.bounds import Bounds, ExampleBounds
 from ratefront.errors import InputError
 from ratefront.report.bounds.bounds_content import BoundsContent, content_of
 from ratefront.report.bounds.bounds_figure import draw_bounds
-from ratefront.report.bounds.bounds_labels import legend_entries, name_references
+from ratefront.report.bounds.bounds_labels import label_reference_lines, legend_entries
 from ratefront.report.bounds.bounds_panel import draw_accuracy_over_rate
 from ratefront.report.bounds.paper_figures import draw_example
 from ratefront.report.figure_file import figure_bytes
@@ -41,7 +41,7 @@ def plot(bounds: Bounds, ax: Axes | None = None) -> Axes:
 
 def _draw(content: BoundsContent, axes: Axes) -> None:
     draw_accuracy_over_rate(axes, content)
-    name_references(axes, content)
+    label_reference_lines(axes, content)
     entries = legend_entries(content)
     axes.legend(
         [artist for artist, _ in entries],
@@ -69,10 +69,10 @@ def save_figure(bounds: Bounds, path: Path) -> None:
 
 def html(bounds: Bounds) -> str:
     """For a notebook: the source, the rates at a few accuracies, what is to be doubted, and a small figure."""
-    said = [*bounds.description, *(f"Warning: {warning}" for warning in bounds.warnings)]
-    words = [f"<p>{escape(sentence)}</p>" for sentence in said]
+    sentences = [*bounds.description, *(f"Warning: {warning}" for warning in bounds.warnings)]
+    paragraphs = [f"<p>{escape(sentence)}</p>" for sentence in sentences]
     table = table_html(bounds.rate_table.header, bounds.rate_table.rows)
-    return "".join(["<div>", *words, table, _figure(bounds), "</div>"])
+    return "".join(["<div>", *paragraphs, table, _figure(bounds), "</div>"])
 
 
 def _figure(bounds: Bounds) -> str:

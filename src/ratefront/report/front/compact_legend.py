@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ratefront.report.colours import Theme
 from ratefront.report.front.front_figure import FrontFigure, LegendEntry, Region
-from ratefront.report.front.legend_artists import legend_handle, plain
+from ratefront.report.front.legend_artists import escape_mathtext, legend_handle
 from ratefront.report.front.panel_artists import width_in_inches
-from ratefront.report.theme_colours import Inks
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -26,14 +26,14 @@ UNDER_MARKERS = 3.5
 """A zorder: no measured trial is hidden, wherever the legend lies."""
 
 
-def draw_compact_legend(axes: Axes, front: FrontFigure, inks: Inks) -> None:
+def draw_compact_legend(axes: Axes, front: FrontFigure, theme: Theme) -> None:
     """Beside wide axes of a figure with a layout engine, which makes room for it; else inside, where it covers least.
 
     Inside it does not say what filled, pale and crossed markers are.
     """
     has_layout = axes.get_figure(root=True).get_layout_engine() is not None  # type: ignore[union-attr]
     beside = has_layout and width_in_inches(axes) >= WIDE
-    handles = [*_bounds(front, inks), *_codecs(front, inks, all_signs=beside)]
+    handles = [*_bounds(front, theme), *_codecs(front, theme, all_meanings=beside)]
     if handles and beside:
         axes.legend(handles=handles, fontsize=LETTERS, **LOOKS, **BESIDE)
     elif handles:
@@ -44,23 +44,23 @@ def draw_compact_legend(axes: Axes, front: FrontFigure, inks: Inks) -> None:
         legend.set_zorder(UNDER_MARKERS)
 
 
-def _bounds(front: FrontFigure, inks: Inks) -> Iterator[Artist]:
+def _bounds(front: FrontFigure, theme: Theme) -> Iterator[Artist]:
     """Also the shade, which a small figure has no words for."""
     from matplotlib.patches import Patch
 
     for entry in front.legend.bounds:
-        yield _labelled(entry, inks)
+        yield _labelled(entry, theme)
     for region in front.main.of_kind(Region):
-        yield Patch(color=inks.unattainable, label=region.name)
+        yield Patch(color=theme.unattainable, label=region.name)
 
 
-def _codecs(front: FrontFigure, inks: Inks, all_signs: bool) -> Iterator[Artist]:
+def _codecs(front: FrontFigure, theme: Theme, all_meanings: bool) -> Iterator[Artist]:
     for entry in front.legend.codecs:
-        if all_signs or not isinstance(entry.key, str):
-            yield _labelled(entry, inks)
+        if all_meanings or not isinstance(entry.key, str):
+            yield _labelled(entry, theme)
 
 
-def _labelled(entry: LegendEntry, inks: Inks) -> Artist:
-    handle = legend_handle(entry, inks)
-    handle.set_label(plain(entry.short))
+def _labelled(entry: LegendEntry, theme: Theme) -> Artist:
+    handle = legend_handle(entry, theme)
+    handle.set_label(escape_mathtext(entry.short))
     return handle

@@ -1,7 +1,7 @@
 """What the figure of a sweep shows, whoever draws it: front.png, the page, or an Axes of the user.
 
 A renderer translates every element and adds none. What it decides itself is what its medium needs: letters, line
-widths, inks of a theme, how many points a screen can show, what a pointer is told.
+widths, theme of a theme, how many points a screen can show, what a pointer is told.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar
 
 from ratefront.bounds.source.distributions import FloatArray
-from ratefront.report.style import BoundStyle, SeriesStyle
-from ratefront.report.sweep_view import MeasuredTrial, Standing
+from ratefront.report.colours import BoundStyle, SeriesStyle
+from ratefront.report.sweep_view import FrontStatus, MeasuredTrial
 
-STANDING_WORDS: dict[Standing, str] = {
+FRONT_STATUS_TEXT: dict[FrontStatus, str] = {
     "dominated": "dominated",
     "front": "on the front",
     "collapsed": "collapsed",
@@ -28,14 +28,14 @@ class Region:
     Attributes:
         rate, height: the curve's points, shape (M,).
         left: the rate at which the region begins, left of the axis.
-        words: what a large figure writes into it; empty where there is no room.
+        text: what a large figure writes into it; empty where there is no room.
     """
 
     name: str
     rate: FloatArray
     height: FloatArray
     left: float
-    words: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Level:
     name: str
     label: str
     height: float
-    ink: Literal["task-model", "muted"]
+    colour: Literal["task-model", "muted"]
     dotted: bool
 
 
@@ -100,13 +100,13 @@ class Marker:
         return self.trial.test.series
 
     @property
-    def standing(self) -> Standing:
-        return self.trial.standing
+    def front_status(self) -> FrontStatus:
+        return self.trial.front_status
 
     @property
     def name(self) -> str:
         """Of its group: those that look alike."""
-        return f"{self.series}: {STANDING_WORDS[self.standing]}"
+        return f"{self.series}: {FRONT_STATUS_TEXT[self.front_status]}"
 
 
 Element: TypeAlias = Region | Level | Bound | Stairs | Marker
@@ -128,8 +128,8 @@ class Panel:
     """`elements` are in the order of drawing: later ones cover earlier ones."""
 
     title: str
-    across: Axis
-    up: Axis
+    x_axis: Axis
+    y_axis: Axis
     elements: tuple[Element, ...]
 
     def of_kind(self, kind: type[Kind]) -> Iterator[Kind]:
@@ -137,7 +137,7 @@ class Panel:
         return (element for element in self.elements if isinstance(element, kind))
 
 
-Sign: TypeAlias = Literal["front", "dominated", "collapsed", "edge"]
+MarkerMeaning: TypeAlias = Literal["front", "dominated", "collapsed", "edge"]
 """What the shape of a marker says, whatever its series."""
 
 
@@ -147,7 +147,7 @@ class LegendEntry:
 
     text: str
     short: str
-    key: Bound | Level | Stairs | SeriesStyle | Sign
+    key: Bound | Level | Stairs | SeriesStyle | MarkerMeaning
 
 
 @dataclass(frozen=True)

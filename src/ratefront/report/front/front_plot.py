@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from ratefront.report.colours import theme_of
 from ratefront.report.front.compact_legend import draw_compact_legend
 from ratefront.report.front.describe_front import describe_front
 from ratefront.report.front.front_figure import FrontFigure
 from ratefront.report.front.front_png import SETTINGS, png_bytes
-from ratefront.report.front.legend_artists import plain
+from ratefront.report.front.legend_artists import escape_mathtext
 from ratefront.report.front.panel_artists import draw_panel
 from ratefront.report.sweep_view import SweepView
-from ratefront.report.theme_colours import inks_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +27,7 @@ _SMALL_INCHES, _SMALL_DENSITY, _COLOURS = (5.2, 3.4), 200, 128
 def plot_front(view: SweepView, axes: Axes | None = None) -> Axes:
     """Draw accuracy over rate: the measured codecs, their fronts and the bounds, with a legend.
 
-    Letters and frame are those of the axes' own style; on dark ground the inks are light ones.
+    Letters and frame are those of the axes' own style; on dark ground the theme are light ones.
 
     Args:
         axes: where to draw, of any figure; a new figure of pyplot's by default, which a notebook shows.
@@ -44,12 +44,12 @@ def plot_front(view: SweepView, axes: Axes | None = None) -> Axes:
 
 
 def _draw(axes: Axes, front: FrontFigure) -> None:
-    inks = inks_of(axes)
-    draw_panel(axes, front.main, inks)
-    axes.set_title(plain(front.name))
-    axes.set_xlabel(front.main.across.title)
-    axes.set_ylabel(front.main.up.title)
-    draw_compact_legend(axes, front, inks)
+    theme = theme_of(axes)
+    draw_panel(axes, front.main, theme)
+    axes.set_title(escape_mathtext(front.name))
+    axes.set_xlabel(front.main.x_axis.title)
+    axes.set_ylabel(front.main.y_axis.title)
+    draw_compact_legend(axes, front, theme)
 
 
 def small_front_png(view: SweepView) -> bytes:

@@ -11,29 +11,28 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from ratefront.report.colours import MUTED, TEXT
 from ratefront.report.front.front_figure import FrontFigure, Panel, Region
-from ratefront.report.front.legend_artists import draw_legend, plain
+from ratefront.report.front.legend_artists import draw_legend, escape_mathtext
 from ratefront.report.front.panel_artists import draw_panel
-from ratefront.report.style import MUTED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 DOTS_PER_INCH = 200
-INK = "#222222"
 MARGINS = {"top": 0.905, "bottom": 0.07}
 SETTINGS: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "axes.edgecolor": MUTED,
     "axes.linewidth": 0.7,
-    "axes.labelcolor": INK,
+    "axes.labelcolor": TEXT,
     "axes.titlesize": 9.5,
     "axes.titlelocation": "left",
     "xtick.color": MUTED,
     "ytick.color": MUTED,
-    "text.color": INK,
+    "text.color": TEXT,
     "svg.hashsalt": "ratefront",
 }
 
@@ -75,14 +74,14 @@ def draw(front: FrontFigure) -> Figure:
     if front.close is not None:
         _draw_titled(figure.add_subplot(right[0]), front.close)
     draw_legend(figure.add_subplot(right[1] if front.close is not None else right[0]), front.legend)
-    figure.text(0.06, 0.965, plain(front.title), fontsize=12, fontweight="bold", va="center")
+    figure.text(0.06, 0.965, escape_mathtext(front.title), fontsize=12, fontweight="bold", va="center")
     return figure
 
 
 def _draw_titled(axes: Axes, panel: Panel) -> None:
     draw_panel(axes, panel)
     for region in panel.of_kind(Region):
-        axes.text(0.03, 0.93, region.words, transform=axes.transAxes, color=MUTED, va="top")
+        axes.text(0.03, 0.93, region.text, transform=axes.transAxes, color=MUTED, va="top")
     axes.set_title(panel.title)
-    axes.set_xlabel(panel.across.title)
-    axes.set_ylabel(panel.up.title)
+    axes.set_xlabel(panel.x_axis.title)
+    axes.set_ylabel(panel.y_axis.title)

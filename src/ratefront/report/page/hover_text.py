@@ -5,12 +5,12 @@ from __future__ import annotations
 from html import escape
 
 from ratefront.columns import brief, kibibytes, percent
-from ratefront.report.front.front_figure import STANDING_WORDS
-from ratefront.report.style import bound_style
+from ratefront.report.colours import bound_style
+from ratefront.report.front.front_figure import FRONT_STATUS_TEXT
 from ratefront.report.sweep_view import MeasuredTrial
 
 
-def hover(trial: MeasuredTrial) -> str:
+def hover_text(trial: MeasuredTrial) -> str:
     """The trial in a few lines: escaped, in the few tags that plotly knows."""
     point = trial.test
     own = {name: trial.parameter(name) for name in ("split", "beta")}
@@ -31,4 +31,4 @@ def hover(trial: MeasuredTrial) -> str:
             if gap.bits is not None
         ),
     ]
-    return "<br>".join([*lines, STANDING_WORDS[trial.standing]])
+    return "<br>".join([*lines, FRONT_STATUS_TEXT[trial.front_status]])

@@ -10,14 +10,14 @@ from statistics import median
 from ratefront.bounds import Gap
 from ratefront.columns import COSTS, OfTrial, brief, named, number
 from ratefront.records import Scalar, Status, TrialResult, metric_names
-from ratefront.report.style import bound_style
+from ratefront.report.colours import bound_style
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
 
 MISSING = "–"
 
 
 @dataclass(frozen=True)
-class Cell:
+class PageCell:
     """``text`` is shown, ``value`` sorts (None last); ``title`` is shown when pointed at."""
 
     text: str
@@ -26,46 +26,48 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Table:
-    columns: tuple[Cell, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+class PageTable:
+    columns: tuple[PageCell, ...]
+    rows: tuple[tuple[PageCell, ...], ...]
 
 
 @dataclass(frozen=True)
-class _Shown:
+class _PageColumn:
     """A column as the page shows it."""
 
-    heading: Cell
-    cell: Callable[[MeasuredTrial], Cell]
+    heading: PageCell
+    cell: Callable[[MeasuredTrial], PageCell]
 
 
-def _table(shown: Iterable[_Shown], trials: Iterable[MeasuredTrial]) -> Table:
+def _table(shown: Iterable[_PageColumn], trials: Iterable[MeasuredTrial]) -> PageTable:
     columns = tuple(shown)
     rows = tuple(tuple(column.cell(trial) for column in columns) for trial in trials)
-    return Table(tuple(column.heading for column in columns), rows)
+    return PageTable(tuple(column.heading for column in columns), rows)
 
 
-def front_table(view: SweepView) -> Table:
+def front_table(view: SweepView) -> PageTable:
     """The front by rate, with its gaps to every drawn bound."""
     shown = [
-        _Shown(Cell(named("trial_id").heading), _marked),
+        _PageColumn(PageCell(named("trial_id").heading), _marked),
         *map(_column, map(named, ("series", "split", "beta", "rate_bits", "accuracy"))),
         _column(named("accuracy_validation"), "validation"),
         *map(_column, _where_measured(view)),
         _column(named("transmitter_bytes")),
-        _Shown(Cell("share"), lambda trial: _share(trial, view.facts.task_model_bytes)),
-        *map(_gap, view.bounds),
+        _PageColumn(PageCell("share"), lambda trial: _share(trial, view.task_model.task_model_bytes)),
+        *map(_gap, view.bound_names),
     ]
     return _table(shown, view.front)
 
 
-def _column(column: OfTrial, heading: str = "") -> _Shown:
+def _column(column: OfTrial, heading: str = "") -> _PageColumn:
     """A column under its own heading, or under one that says what it stands beside."""
-    return _Shown(Cell(heading or column.heading), lambda trial: _cell(column, column.value(trial.trial)))
+    return _PageColumn(
+        PageCell(heading or column.heading), lambda trial: _cell(column, column.value(trial.trial))
+    )
 
 
-def _cell(column: OfTrial, value: Scalar | None) -> Cell:
-    return Cell(MISSING) if value in (None, "") else Cell(column.brief(value), value)
+def _cell(column: OfTrial, value: Scalar | None) -> PageCell:
+    return PageCell(MISSING) if value in (None, "") else PageCell(column.brief(value), value)
 
 
 def _where_measured(view: SweepView) -> list[OfTrial]:
@@ -75,32 +77,32 @@ def _where_measured(view: SweepView) -> list[OfTrial]:
     return [column for column in columns if any(column.value(t.trial) is not None for t in view.front)]
 
 
-def _marked(trial: MeasuredTrial) -> Cell:
+def _marked(trial: MeasuredTrial) -> PageCell:
     mark, why = ("*", "dominated on test") if trial.dominated_on_test else ("", "")
-    return Cell(trial.trial_id + mark, trial.trial_id, why)
+    return PageCell(trial.trial_id + mark, trial.trial_id, why)
 
 
-def _share(trial: MeasuredTrial, task_model_bytes: int | None) -> Cell:
+def _share(trial: MeasuredTrial, task_model_bytes: int | None) -> PageCell:
     """The transmitter's part of the task model's bytes."""
     if not task_model_bytes:
-        return Cell(MISSING)
+        return PageCell(MISSING)
     share = trial.test.transmitter_bytes / task_model_bytes
-    return Cell(f"{100 * share:.0f} %", share)
+    return PageCell(f"{100 * share:.0f} %", share)
 
 
-def _gap(bound: str) -> _Shown:
+def _gap(bound: str) -> _PageColumn:
     style = bound_style(bound)
-    heading = Cell(f"gap {style.short}", title=f"gap to {style.title}")
-    return _Shown(heading, lambda trial: _gap_cell(trial.gaps.get(bound)))
+    heading = PageCell(f"gap {style.short}", title=f"gap to {style.title}")
+    return _PageColumn(heading, lambda trial: _gap_cell(trial.gaps.get(bound)))
 
 
-def _gap_cell(gap: Gap | None) -> Cell:
+def _gap_cell(gap: Gap | None) -> PageCell:
     if gap is None or gap.bits is None:
-        return Cell(MISSING, None, "" if gap is None else gap.reason)
-    return Cell(f"{gap.bits:+.3f}", gap.bits, f"{gap.ratio:.2f} times the bound")
+        return PageCell(MISSING, None, "" if gap is None else gap.reason)
+    return PageCell(f"{gap.bits:+.3f}", gap.bits, f"{gap.ratio:.2f} times the bound")
 
 
-def rates_table(view: SweepView) -> Table:
+def rates_table(view: SweepView) -> PageTable:
     """Estimated against actual bits, and validation against test, of every finished trial."""
     shown = [
         *map(_column, map(named, ("trial_id", "series", "rate_bits_estimated"))),
@@ -115,14 +117,16 @@ def rates_table(view: SweepView) -> Table:
     return _table(shown, _not_collapsed(view))
 
 
-def _difference(heading: str, of: Callable[[TrialResult], float], form: Callable[[float], str]) -> _Shown:
+def _difference(
+    heading: str, of: Callable[[TrialResult], float], form: Callable[[float], str]
+) -> _PageColumn:
     """One column of a result minus another."""
 
-    def cell(trial: MeasuredTrial) -> Cell:
+    def cell(trial: MeasuredTrial) -> PageCell:
         value = of(trial.result)
-        return Cell(form(value), value)
+        return PageCell(form(value), value)
 
-    return _Shown(Cell(heading), cell)
+    return _PageColumn(PageCell(heading), cell)
 
 
 def _excess(result: TrialResult) -> float:
@@ -134,10 +138,10 @@ def _points_gained(result: TrialResult) -> float:
 
 
 def _not_collapsed(view: SweepView) -> list[MeasuredTrial]:
-    return [trial for trial in view.measured if trial.standing != "collapsed"]
+    return [trial for trial in view.measured if trial.front_status != "collapsed"]
 
 
-def honesty(view: SweepView) -> list[str]:
+def check_sentences(view: SweepView) -> list[str]:
     """The two checks in words, and what is unknown; empty where no trial has finished."""
     results = [trial.result for trial in _not_collapsed(view)]
     if not results:
@@ -165,7 +169,7 @@ def _unknown_costs(results: Sequence[TrialResult]) -> list[str]:
     ]
 
 
-def lost_table(view: SweepView, status: Status) -> Table:
+def no_point_table(view: SweepView, status: Status) -> PageTable:
     """The trials of one status (failed, collapsed, pruned) with their reasons."""
     trial_id, reason = named("trial_id"), named("reason")
     rows = tuple(
@@ -176,8 +180,8 @@ def lost_table(view: SweepView, status: Status) -> Table:
         )
         for trial in view.history.with_status(status)
     )
-    return Table(tuple(map(Cell, (trial_id.heading, "parameters", reason.heading))), rows)
+    return PageTable(tuple(map(PageCell, (trial_id.heading, "parameters", reason.heading))), rows)
 
 
-def _text(value: str) -> Cell:
-    return Cell(value, value)
+def _text(value: str) -> PageCell:
+    return PageCell(value, value)

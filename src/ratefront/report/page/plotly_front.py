@@ -10,9 +10,10 @@ from typing import Any, TypeAlias, assert_never
 import numpy as np
 
 from ratefront.bounds.source.distributions import FloatArray
-from ratefront.report.front.axis_ranges import beyond
+from ratefront.report.colours import OVERALL_FRONT
+from ratefront.report.front.axis_ranges import extended_limits
 from ratefront.report.front.front_figure import (
-    STANDING_WORDS,
+    FRONT_STATUS_TEXT,
     Axis,
     Bound,
     FrontFigure,
@@ -22,9 +23,8 @@ from ratefront.report.front.front_figure import (
     Region,
     Stairs,
 )
-from ratefront.report.page.hover_text import hover
-from ratefront.report.style import OVERALL_FRONT
-from ratefront.report.sweep_view import Standing
+from ratefront.report.page.hover_text import hover_text
+from ratefront.report.sweep_view import FrontStatus
 
 Trace: TypeAlias = dict[str, Any]
 Line: TypeAlias = Region | Level | Bound | Stairs
@@ -38,16 +38,16 @@ def main_figure(front: FrontFigure) -> dict[str, Any]:
     """``main``: the traces; ``axes``: titles and units; ``windows``: their ranges, log10 where an axis is logarithmic;
     ``inks``: the bounds' colours by theme.
     """
-    axes = {"x": front.main.across, "y": front.main.up, "y2": front.size.up}
+    axes = {"x": front.main.x_axis, "y": front.main.y_axis, "y2": front.size.y_axis}
     windows = {"whole": {name: _range(axis) for name, axis in axes.items()}}
     if front.close is not None:
-        windows["close"] = {"x": _range(front.close.across), "y": _range(front.close.up)}
+        windows["close"] = {"x": _range(front.close.x_axis), "y": _range(front.close.y_axis)}
     return {
         "main": main_traces(front),
         "axes": {name: {"title": axis.title, "unit": axis.unit} for name, axis in axes.items()},
         "windows": windows,
         "inks": {
-            bound.name: {"light": bound.style.ink, "dark": bound.style.ink_dark}
+            bound.name: {"light": bound.style.colour, "dark": bound.style.dark_colour}
             for bound in front.main.of_kind(Bound)
         },
     }
@@ -67,7 +67,7 @@ def main_traces(front: FrontFigure) -> list[Trace]:
 
 
 def _line_traces(panel: Panel, axes: Trace) -> list[tuple[type[Line], Trace]]:
-    span = list(beyond(panel.across.limits))
+    span = list(extended_limits(panel.x_axis.limits))
     lines = [element for element in panel.elements if not isinstance(element, Marker)]
     return [(type(line), {**_trace(line, span), **axes}) for line in lines]
 
@@ -102,7 +102,7 @@ def _region_trace(region: Region) -> Trace:
 
 
 def _bound_trace(bound: Bound) -> Trace:
-    style, ink = bound.style, f"ink:{bound.name}"
+    style, colour = bound.style, f"ink:{bound.name}"
     trace = {
         "name": " ".join(style.label.split()),
         "legendgroup": "bounds",
@@ -110,10 +110,10 @@ def _bound_trace(bound: Bound) -> Trace:
         "hovertemplate": f"{style.short}: %{{x:.3f}} bit at accuracy %{{y:.4f}}<extra></extra>",
     }
     if bound.is_points:
-        looks = {"symbol": style.symbol, "size": 7, "color": ink}
+        looks = {"symbol": style.symbol, "size": 7, "color": colour}
         points = {"x": bound.rate.tolist(), "y": bound.height.tolist()}
         return {**trace, **points, "mode": "markers", "marker": looks}
-    line = {"dash": style.dash, "width": style.width, "color": ink}
+    line = {"dash": style.dash, "width": style.width, "color": colour}
     return {**trace, "x": _short(bound.rate), "y": _short(bound.height), "mode": "lines", "line": line}
 
 
@@ -130,7 +130,7 @@ def _level_trace(level: Level, span: list[float]) -> Trace:
         "x": span,
         "y": [level.height] * 2,
         "mode": "lines",
-        "line": {"color": f"ink:{level.ink}", "width": 1, **({"dash": "dot"} if level.dotted else {})},
+        "line": {"color": f"ink:{level.colour}", "width": 1, **({"dash": "dot"} if level.dotted else {})},
         "name": level.name,
         "hoverinfo": "name",
         **in_legend,
@@ -167,12 +167,12 @@ def _marker_traces(front: FrontFigure) -> list[Trace]:
     return [{**traces[0], "legendgrouptitle": {"text": "Trials"}}, *traces[1:]] if traces else []
 
 
-def _groups(panel: Panel) -> dict[tuple[str, Standing], list[Marker]]:
+def _groups(panel: Panel) -> dict[tuple[str, FrontStatus], list[Marker]]:
     """Series by series, and in the order of planning."""
-    groups: dict[tuple[str, Standing], list[Marker]] = {}
+    groups: dict[tuple[str, FrontStatus], list[Marker]] = {}
     for marker in panel.of_kind(Marker):
-        groups.setdefault((marker.series, marker.standing), []).append(marker)
-    order = list(STANDING_WORDS)
+        groups.setdefault((marker.series, marker.front_status), []).append(marker)
+    order = list(FRONT_STATUS_TEXT)
     return dict(sorted(groups.items(), key=lambda group: (group[0][0], order.index(group[0][1]))))
 
 
@@ -183,7 +183,7 @@ def _group_trace(markers: list[Marker]) -> Trace:
         "mode": "markers",
         "name": name,
         "legendgroup": name,
-        "text": [hover(marker.trial) for marker in markers],
+        "text": [hover_text(marker.trial) for marker in markers],
         "hovertemplate": "%{text}<extra></extra>",
         "marker": _marker_looks(markers),
         "cliponaxis": False,
@@ -192,9 +192,9 @@ def _group_trace(markers: list[Marker]) -> Trace:
 
 
 def _marker_looks(markers: list[Marker]) -> dict[str, Any]:
-    standing, style = markers[0].standing, markers[0].style
-    usual = "x-thin" if standing == "collapsed" else style.symbol
+    front_status, style = markers[0].front_status, markers[0].style
+    usual = "x-thin" if front_status == "collapsed" else style.symbol
     symbols = ["triangle-left" if marker.at_edge else usual for marker in markers]
-    looks = {"symbol": symbols, "color": style.colour, "size": 9 if standing == "front" else 8}
-    edge = {"color": "ink:surface" if standing == "front" else style.colour, "width": 1}
-    return {**looks, "line": edge, "opacity": 0.35 if standing == "dominated" else 1.0}
+    looks = {"symbol": symbols, "color": style.colour, "size": 9 if front_status == "front" else 8}
+    edge = {"color": "ink:surface" if front_status == "front" else style.colour, "width": 1}
+    return {**looks, "line": edge, "opacity": 0.35 if front_status == "dominated" else 1.0}

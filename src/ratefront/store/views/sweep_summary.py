@@ -11,8 +11,13 @@ from typing import Any
 from ratefront.bounds import PredictionBounds
 from ratefront.catalogue.datasets import dataset_name
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.overlay import RATE_ACCURACY, Reference, hypervolume_rate_accuracy, reference_point
 from ratefront.pareto import hypervolume
+from ratefront.rate_accuracy_hypervolume import (
+    RATE_ACCURACY,
+    ReferencePoint,
+    hypervolume_rate_accuracy,
+    reference_point,
+)
 from ratefront.records import Objectives, metric_names, objectives_of
 from ratefront.store.task_model_facts import TaskFacts
 from ratefront.store.views.front_trials import front_of, point_of, result_of
@@ -132,7 +137,7 @@ def _warnings(history: SweepHistory, overlay: PredictionBounds | None) -> tuple[
     return (*of_task_model, *(() if overlay is None else overlay.warnings))
 
 
-def reference_of(history: SweepHistory, facts: TaskFacts, overlay: PredictionBounds | None) -> Reference:
+def reference_of(history: SweepHistory, facts: TaskFacts, overlay: PredictionBounds | None) -> ReferencePoint:
     """The corner of the sweep's hypervolume: its file's ``reference``, completed by the defaults."""
     return reference_point(
         objectives_of(history.spec),
@@ -150,21 +155,21 @@ def _summarised(trial: TrialHistory, overlay: PredictionBounds | None) -> Summar
 
 
 def _volume(
-    front: Sequence[TrialHistory], objectives: Objectives, reference: Reference
+    front: Sequence[TrialHistory], objectives: Objectives, reference: ReferencePoint
 ) -> tuple[float | None, str]:
     corner = reference.complete(objectives)
     if corner is None:
-        return None, reference.why_not(objectives)
+        return None, reference.why_incomplete(objectives)
     values = [[result_of(trial).test_objective(name) for name in objectives] for trial in front]
     return hypervolume(values, objectives, corner), ""
 
 
 def _share_of_oracle(
-    front: Sequence[TrialHistory], overlay: PredictionBounds | None, reference: Reference
+    front: Sequence[TrialHistory], overlay: PredictionBounds | None, reference: ReferencePoint
 ) -> tuple[float | None, str]:
     corner = reference.complete(RATE_ACCURACY)
     if overlay is None or corner is None:
-        return None, reference.why_not(RATE_ACCURACY) or "the task model's predictions are not there"
+        return None, reference.why_incomplete(RATE_ACCURACY) or "the task model's predictions are not there"
     points = [point_of(trial) for trial in front]
     share = hypervolume_rate_accuracy(points, overlay.curves, corner)
     return share, "" if share is not None else "the oracle has no volume above the reference"

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from ratefront.catalogue.task_models import IMAGENET_CLASSES, ImageNetParameters
 from ratefront.errors import InputError
-from ratefront.tasks.architectures.torchvision_weights import weights_of
-from ratefront.tasks.own_network.weights_file import fill
+from ratefront.tasks.architectures.torchvision_weights import load_torchvision_weights
+from ratefront.tasks.own_network.weights_file import fill_network
 from ratefront.tasks.task_model import TaskModel
 
 _MEAN = (0.485, 0.456, 0.406)
@@ -61,11 +61,11 @@ class ImageNetModel(TaskModel):
         self._incoming = (incoming,)  # in a tuple, since it is a part of the first stage already
         self._url, self._told, self._classes = url, parameters, classes
 
-    def as_given(self, images: Tensor) -> Tensor:
+    def run_network(self, images: Tensor) -> Tensor:
         logits: Tensor = self.network(self._incoming[0](images))
         return logits
 
-    def take_pretrained(self) -> None:
+    def load_pretrained(self) -> None:
         """With ``pretrained``: torchvision's weights. All but a new classifier is frozen, unless ``fine_tune``.
 
         Raises:
@@ -81,7 +81,7 @@ class ImageNetModel(TaskModel):
                 f"ImageNet's {IMAGENET_CLASSES}), got 0"
             )
         *_, classifier = self.stages.values()
-        self._fill(weights_of(self._url), classifier if is_new else None)
+        self._fill(load_torchvision_weights(self._url), classifier if is_new else None)
         self.requires_grad_(self._told.fine_tune)
         classifier.requires_grad_(self._told.fine_tune or is_new)
 
@@ -89,4 +89,4 @@ class ImageNetModel(TaskModel):
         """All weights but those of the ``new`` classifier, which keeps its own."""
         own = {id(tensor) for tensor in new.parameters()} if new else set()
         kept = {name for name, tensor in self.network.named_parameters() if id(tensor) in own}
-        fill(self.network, learned, self._url, but=kept)
+        fill_network(self.network, learned, self._url, but=kept)

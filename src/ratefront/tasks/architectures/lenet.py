@@ -43,6 +43,6 @@ class LeNet(TaskModel):
         )
 
 
-def build(parameters: LeNetParameters, classes: int, shape: Sequence[int]) -> LeNet:
+def build_lenet(parameters: LeNetParameters, classes: int, shape: Sequence[int]) -> LeNet:
     """For images (C, 28, 28) or (C, 32, 32)."""
     return LeNet(classes, shape, parameters.width)

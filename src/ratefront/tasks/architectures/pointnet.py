@@ -50,6 +50,6 @@ class PointNet(TaskModel):
         )
 
 
-def build(parameters: PointNetParameters, classes: int, shape: Sequence[int]) -> PointNet:
+def build_pointnet(parameters: PointNetParameters, classes: int, shape: Sequence[int]) -> PointNet:
     """For clouds (P, 3) of any number of points."""
     return PointNet(classes, parameters.width)

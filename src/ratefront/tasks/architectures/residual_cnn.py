@@ -57,6 +57,6 @@ class ResidualCNN(TaskModel):
         super().__init__([*stages, ("pool", pool), ("classifier", nn.Linear(inputs, classes))])
 
 
-def build(parameters: ResidualCNNParameters, classes: int, shape: Sequence[int]) -> ResidualCNN:
+def build_residual_cnn(parameters: ResidualCNNParameters, classes: int, shape: Sequence[int]) -> ResidualCNN:
     """For images (C, H, W) of at least 8×8 pixels."""
     return ResidualCNN(classes, shape[0], parameters.width)

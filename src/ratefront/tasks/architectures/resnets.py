@@ -33,7 +33,7 @@ def _stages(network: Any) -> list[tuple[str, nn.Module]]:
     ]
 
 
-resnet18 = partial(_build, "resnet18", "resnet18-f37072fd.pth")
-resnet34 = partial(_build, "resnet34", "resnet34-b627a593.pth")
-resnet50 = partial(_build, "resnet50", "resnet50-0676ba61.pth")
-resnet101 = partial(_build, "resnet101", "resnet101-63fe2227.pth")
+build_resnet18 = partial(_build, "resnet18", "resnet18-f37072fd.pth")
+build_resnet34 = partial(_build, "resnet34", "resnet34-b627a593.pth")
+build_resnet50 = partial(_build, "resnet50", "resnet50-0676ba61.pth")
+build_resnet101 = partial(_build, "resnet101", "resnet101-63fe2227.pth")

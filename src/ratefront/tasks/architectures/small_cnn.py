@@ -29,6 +29,6 @@ class SmallCNN(TaskModel):
         )
 
 
-def build(parameters: TaskModelParameters, classes: int, shape: Sequence[int]) -> SmallCNN:
+def build_small_cnn(parameters: TaskModelParameters, classes: int, shape: Sequence[int]) -> SmallCNN:
     """For images (C, 8, 8)."""
     return SmallCNN(classes, shape[0])

@@ -15,7 +15,7 @@ from ratefront.data.cache_folders import data_folder
 from ratefront.errors import InputError
 
 
-def weights_of(url: str) -> dict[str, Tensor]:
+def load_torchvision_weights(url: str) -> dict[str, Tensor]:
     """Tensors by name, on the CPU, of a file named by the beginning of its own SHA-256, as ``resnet18-f37072fd.pth``.
 
     It is looked for in ``weights/`` of the data sets' folder, then in torch hub's cache, where it is fetched to.

@@ -13,7 +13,7 @@ from ratefront.tasks.architectures.imagenet_models import ImageNetModel
 _URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
 
 
-def vgg16(parameters: ImageNetParameters, classes: int, shape: Sequence[int]) -> ImageNetModel:
+def build_vgg16(parameters: ImageNetParameters, classes: int, shape: Sequence[int]) -> ImageNetModel:
     """For images (1 or 3, H, W) of at least 32×32 pixels."""
     from torchvision import models
 

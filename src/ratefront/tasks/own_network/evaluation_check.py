@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ratefront.data.dataset import Samples
-from ratefront.data.stored_samples import spread
+from ratefront.data.stored_samples import evenly_spaced
 from ratefront.errors import InputError
-from ratefront.tasks.float_rounding import MOST_ROUNDING, deviations, plain_float32
-from ratefront.tasks.task_model import TaskModel, at_once, evaluating, predict_logits
+from ratefront.tasks.float_rounding import ROUNDING_TOLERANCE, relative_deviations, without_tf32
+from ratefront.tasks.task_model import TaskModel, default_batch_size, evaluation_mode, predict_logits
 
 _NUMBERS = 2**18  # of all samples that are evaluated together: of small ones enough for chance to show
 _FEWEST, _MOST = 2, 32
@@ -48,9 +48,9 @@ def random_samples(shape: Sequence[int]) -> Tensor:
     return 2 * values - 1 if len(shape) == _CLOUD_AXES else values
 
 
-def some_samples(images: Samples) -> Tensor:
+def few_samples(images: Samples) -> Tensor:
     """As many of a split, spread over it."""
-    return torch.from_numpy(images[spread(images, _few(images.shape[1:]))])
+    return torch.from_numpy(images[evenly_spaced(images, _few(images.shape[1:]))])
 
 
 def _few(sample: Sequence[int]) -> int:
@@ -67,7 +67,7 @@ def check_evaluation(model: TaskModel, samples: Tensor, place: str) -> None:
     device = next(model.parameters(), samples).device
     drawn_on = [device] if device.type == "cuda" else []
     value = samples.to(device)
-    with evaluating(model), torch.random.fork_rng(drawn_on), plain_float32(device):
+    with evaluation_mode(model), torch.random.fork_rng(drawn_on), without_tf32(device):
         for name, stage in model.stages.items():
             value = _checked(stage, value, f"{place}: stage {name.replace('/', '.')}")
 
@@ -83,7 +83,7 @@ def _checked(stage: nn.Module, value: Tensor, place: str) -> Tensor:
         )
     _refuse(_differ(_output(stage, value, place), first, _REPEATED), f"{place} {_RANDOM}")
     alone = _output(stage, value[:1], place)
-    _refuse(_differ(alone, first[:1], MOST_ROUNDING), f"{place} {_OF_THE_BATCH}")
+    _refuse(_differ(alone, first[:1], ROUNDING_TOLERANCE), f"{place} {_OF_THE_BATCH}")
     return first
 
 
@@ -130,12 +130,31 @@ def _is_same(tensor: Tensor | None, before: Tensor) -> bool:
 
 
 def _differ(some: Tensor, others: Tensor, most: float) -> bool:
-    return some.shape != others.shape or bool((deviations(some, others) > most).any())
+    return some.shape != others.shape or bool((relative_deviations(some, others) > most).any())
 
 
 def _refuse(is_wrong: bool, message: str) -> None:
     if is_wrong:
         raise InputError(message)
+
+
+@torch.no_grad()
+def check_stages(model: TaskModel, images: Tensor, place: str) -> None:
+    """See that the stages in a row give the logits (N, K) that the whole network gives of the same samples.
+
+    ``place`` is what the message calls the task model.
+
+    Raises:
+        InputError: They do not, as where the network does something between its parts that no stage does.
+    """
+    with evaluation_mode(model), evaluation_mode(model.network):
+        apart = relative_deviations(model.run_stages(images), model.run_network(images))
+    if (apart > ROUNDING_TOLERANCE).any():
+        raise InputError(
+            f"{place}: its stages in a row do not compute what the network does: logits differ by up to "
+            f"{float(apart.max()):.3g} of the largest; every operation between input and logits has to be in one of "
+            "the stages"
+        )
 
 
 def check_second_pass(stored: TaskModel, images: Samples, logits: Tensor, place: str) -> None:
@@ -146,7 +165,7 @@ def check_second_pass(stored: TaskModel, images: Samples, logits: Tensor, place:
         InputError: They differ by more than rounding; names the stage where it can be told.
     """
     chosen, apart = second_pass(stored, images, logits, _COMPARED)
-    wrong = np.flatnonzero(apart.numpy() > MOST_ROUNDING)
+    wrong = np.flatnonzero(apart.numpy() > ROUNDING_TOLERANCE)
     if len(wrong):
         check_evaluation(stored, torch.from_numpy(images[chosen[wrong[:_MOST]]]), place)
         raise InputError(
@@ -162,12 +181,12 @@ def second_pass(
     """Positions of so many samples (n,), and how far their logits lie from those of ``logits`` (N, K) when they are
     computed once more, in batches of another size: ``deviations`` (n,).
     """
-    chosen = spread(images, count)
+    chosen = evenly_spaced(images, count)
     again = predict_logits(model, images[chosen], _other_batch_size(images.shape[1:]))
-    return chosen, deviations(again, logits[chosen])
+    return chosen, relative_deviations(again, logits[chosen])
 
 
 def _other_batch_size(sample: Sequence[int]) -> int:
     """Another one than ``predict_logits`` takes by itself: other neighbours, another order of sums."""
-    usual = at_once(sample)
+    usual = default_batch_size(sample)
     return usual * 3 // 5 if usual > 1 else 2

@@ -15,10 +15,9 @@ from torch import Tensor, nn
 from ratefront.bounds import refuse_probabilities
 from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.errors import InputError
-from ratefront.tasks.own_network.evaluation_check import check_evaluation, random_samples
-from ratefront.tasks.own_network.given_weights import check_cut
-from ratefront.tasks.own_network.loose_tensors import loose_tensors
-from ratefront.tasks.own_network.opened_files import files_opened
+from ratefront.tasks.own_network.evaluation_check import check_evaluation, check_stages, random_samples
+from ratefront.tasks.own_network.opened_files import record_opened_files
+from ratefront.tasks.own_network.unregistered_tensors import unregistered_tensors
 from ratefront.tasks.task_model import DROP_SOFTMAX, TaskModel
 
 _EXPECTED = (
@@ -32,7 +31,7 @@ _ONE_SAMPLE = 1e-5
 """How close to 1 the sum of its outputs must be: those of a single sample come near by chance."""
 
 
-def build(parameters: ModuleParameters, classes: int, shape: Sequence[int]) -> TaskModel:
+def build_module(parameters: ModuleParameters, classes: int, shape: Sequence[int]) -> TaskModel:
     """What the function makes, as a task model that takes samples of this shape and tells so many classes.
 
     Raises:
@@ -43,7 +42,7 @@ def build(parameters: ModuleParameters, classes: int, shape: Sequence[int]) -> T
     return model
 
 
-def describe(parameters: ModuleParameters, data: Mapping[str, Any]) -> dict[str, Any]:
+def describe_module(parameters: ModuleParameters, data: Mapping[str, Any]) -> dict[str, Any]:
     """Facts of the catalogue: ``splits`` and ``strides``, where classes and shape of the data are known.
 
     Raises:
@@ -54,13 +53,13 @@ def describe(parameters: ModuleParameters, data: Mapping[str, Any]) -> dict[str,
     if not (data.get("classes") and data.get("shape")):
         return {}
     classes, shape = data["classes"], tuple(data["shape"])
-    with files_opened() as opened, torch.random.fork_rng(devices=[]):
+    with record_opened_files() as opened, torch.random.fork_rng(devices=[]):
         model = _made(target, classes, shape)
     _refuse_files(opened, target)
     features = _features(model, target, classes, shape)
     samples = random_samples(shape)
     check_evaluation(model, samples, f"target {target}")
-    check_cut(model, samples, f"target {target}")
+    check_stages(model, samples, f"target {target}")
     return {"splits": model.splits, "strides": tuple(_stride(shape, found) for found in features)}
 
 
@@ -70,7 +69,7 @@ def loaded_digest(parameters: ModuleParameters, classes: int, shape: Sequence[in
     Raises:
         InputError: It opens files while it makes the network: nobody would know of it when they change.
     """
-    with files_opened() as opened:
+    with record_opened_files() as opened:
         first, second = (_drawn_from(seed, parameters.target, classes, tuple(shape)) for seed in (0, 1))
     _refuse_files(opened, parameters.target)
     digest = hashlib.sha256()
@@ -113,7 +112,7 @@ def _function(target: str) -> Callable[..., Any]:
 
 def _imported(module: str) -> ModuleType:
     """Only the first import runs a module's code: what that has read is kept for later questions."""
-    with files_opened() as opened:
+    with record_opened_files() as opened:
         imported = importlib.import_module(module)
     if opened:
         _read_at_import[module] = opened
@@ -162,7 +161,7 @@ def _features(model: TaskModel, target: str, classes: int, shape: Sequence[int])
     value, shapes = torch.zeros(1, *shape), []
     for name, stage in zip([*model.splits, "the last"], model.stages.values(), strict=True):
         try:
-            with loose_tensors(stage, value) as loose:
+            with unregistered_tensors(stage, value) as loose:
                 value = stage(value)
             shapes.append(tuple(value.shape[1:]))
         except Exception as error:

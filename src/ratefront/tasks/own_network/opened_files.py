@@ -21,7 +21,7 @@ _is_listening = False
 
 
 @contextmanager
-def files_opened() -> Iterator[list[Path]]:
+def record_opened_files() -> Iterator[list[Path]]:
     """Data files that a user's own code opens to read in this thread, as they come."""
     _listen()
     paths: list[Path] = []

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ratefront.complexity.stored_precision import not_finite
+from ratefront.complexity.stored_precision import non_finite_parameters
 from ratefront.errors import InputError
 
 _PLACE = "task_model.weights"
@@ -24,7 +24,7 @@ _COUNTER = (
 )
 
 
-def state_digest(path: Path) -> str:
+def weights_digest(path: Path) -> str:
     """SHA-256 of the file.
 
     Raises:
@@ -34,7 +34,7 @@ def state_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
+def read_state_dict(path: Path) -> dict[str, Tensor]:
     """Tensors by name, on the CPU, of a ``.safetensors`` file, or of what ``torch.save`` made of a ``state_dict()``.
 
     Raises:
@@ -113,7 +113,9 @@ def _is_state(value: Mapping[Any, Any]) -> bool:
     return bool(value) and all(isinstance(tensor, Tensor) for tensor in value.values())
 
 
-def fill(network: nn.Module, state: Mapping[str, Tensor], source: str, but: Collection[str] = ()) -> None:
+def fill_network(
+    network: nn.Module, state: Mapping[str, Tensor], source: str, but: Collection[str] = ()
+) -> None:
     """Fill a network with a state of the same names and shapes; the tensors ``but`` these keep what they hold.
 
     Raises:
@@ -135,7 +137,7 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], source: str, but: Coll
 
 def _no_numbers(network: nn.Module) -> list[str]:
     """Parameters are finite; a buffer may hold an infinity, as a mask of attention does."""
-    return not_finite(network) + [
+    return non_finite_parameters(network) + [
         name for name, buffer in network.named_buffers() if torch.isnan(buffer).any()
     ]
 

@@ -12,7 +12,7 @@ from ratefront.data.dataset import Dataset
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import InputError
 from ratefront.spec.schema import Named
-from ratefront.tasks.training.training_cost import Cost, measured_cost
+from ratefront.tasks.training.training_cost import TrainingCost, measure_training_cost
 
 #: What a first try may take, and what is planned: a machine is never as quick twice.
 LIMIT_S = 120.0
@@ -38,20 +38,22 @@ _SEEN = 150_000  # samples, in all epochs: about as many make good use of a netw
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A data set, and a task model with the epochs that are affordable on it; ``cost`` where it is trained."""
+class AffordableTraining:
+    """A data set, and a task model with as many epochs as are affordable on it; ``cost`` where it is trained."""
 
     dataset: Named
     data: Dataset
     task_model: Mapping[str, Any]
-    cost: Cost | None = None
+    cost: TrainingCost | None = None
 
     @property
     def seconds(self) -> float:
         return 0.0 if self.cost is None else self.cost.seconds(self.task_model["epochs"])
 
 
-def affordable(datasets: Sequence[Named], task_model: Mapping[str, Any] | None = None) -> Choice:
+def choose_affordable_training(
+    datasets: Sequence[Named], task_model: Mapping[str, Any] | None = None
+) -> AffordableTraining:
     """The first that sees enough samples within the time, else that with the most epochs, and one at least.
 
     ``datasets`` are the same data at several sizes; ``task_model``, where it is given, is the only one to choose, and
@@ -61,7 +63,7 @@ def affordable(datasets: Sequence[Named], task_model: Mapping[str, Any] | None =
         InputError: The data cannot be used, or no task model takes them.
     """
     if task_model is not None and "weights" in task_model:
-        return Choice(datasets[0], load_dataset(datasets[0]), {**task_model, "epochs": 0})
+        return AffordableTraining(datasets[0], load_dataset(datasets[0]), {**task_model, "epochs": 0})
     found = []
     for dataset in datasets:
         data = load_dataset(dataset)
@@ -75,7 +77,7 @@ def affordable(datasets: Sequence[Named], task_model: Mapping[str, Any] | None =
     return _with_epochs(best.dataset, best.data, best.task_model, _HOPELESS_S)
 
 
-def _rank(choice: Choice) -> tuple[float, float]:
+def _rank(choice: AffordableTraining) -> tuple[float, float]:
     """Of those within the time the one with the most epochs, else the quickest."""
     is_affordable = choice.seconds < LIMIT_S
     return (choice.task_model["epochs"] if is_affordable else 0, -choice.seconds)
@@ -97,8 +99,10 @@ def _wanted(data: Dataset) -> int:
     return min(_MOST_EPOCHS, max(_FEWEST_EPOCHS, math.ceil(_SEEN / len(data.train))))
 
 
-def _with_epochs(dataset: Named, data: Dataset, candidate: Mapping[str, Any], hopeless_s: float) -> Choice:
+def _with_epochs(
+    dataset: Named, data: Dataset, candidate: Mapping[str, Any], hopeless_s: float
+) -> AffordableTraining:
     """The candidate with as many epochs as the time allows, and one at least."""
-    cost = measured_cost(Named.model_validate(dict(candidate)), data, hopeless_s)
+    cost = measure_training_cost(Named.model_validate(dict(candidate)), data, hopeless_s)
     epochs = min(_MOST_EPOCHS, cost.epochs_within(_PLANNED_S))
-    return Choice(dataset, data, {**candidate, "epochs": max(1, epochs)}, cost)
+    return AffordableTraining(dataset, data, {**candidate, "epochs": max(1, epochs)}, cost)

@@ -1,4 +1,4 @@
-"""A first sweep for one's own data: what is in them, and a task model whose training is affordable."""
+"""A first sweep for one's own data: what is in them, and a task model whose training is choose_affordable_training."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.data.dataset_description import label_bits
+from ratefront.data.label_statistics import label_bits
 from ratefront.spec.schema import Named
 from ratefront.spec.views.first_sweep_text import FirstSweep
-from ratefront.tasks.training.affordable_model import LIMIT_S, Choice, affordable
+from ratefront.tasks.training.affordable_model import LIMIT_S, AffordableTraining, choose_affordable_training
 
 _LONG_S = 120
 _BUSY = 1.5
 _NO_ARCHITECTURE = ("name", "weights", "epochs")
 
 
-def first_sweep(datasets: Sequence[Named], task_model: Mapping[str, Any] | None) -> FirstSweep:
-    """See ``affordable``, whose errors these are."""
-    choice = affordable(datasets, task_model)
+def draft_first_sweep(datasets: Sequence[Named], task_model: Mapping[str, Any] | None) -> FirstSweep:
+    """See ``choose_affordable_training``, whose errors these are."""
+    choice = choose_affordable_training(datasets, task_model)
     data = choice.data
     return FirstSweep(
         dataset=choice.dataset.model_dump(),
@@ -33,7 +33,7 @@ def first_sweep(datasets: Sequence[Named], task_model: Mapping[str, Any] | None)
     )
 
 
-def _splits(choice: Choice) -> Sequence[str]:
+def _splits(choice: AffordableTraining) -> Sequence[str]:
     """Those of the architecture; whether it takes weights is told when the whole file is checked."""
     registered = CATALOGUE.task_models[choice.task_model["name"]]
     own = {key: value for key, value in choice.task_model.items() if key not in _NO_ARCHITECTURE}
@@ -42,7 +42,7 @@ def _splits(choice: Choice) -> Sequence[str]:
     return splits
 
 
-def _cost(choice: Choice) -> str:
+def _cost(choice: AffordableTraining) -> str:
     chosen = choice.task_model
     called = str(chosen.get("target", chosen["name"]))
     called += f" (width {chosen['width']})" if "width" in chosen else ""

@@ -15,10 +15,10 @@ from ratefront.catalogue.task_models import TaskModelParameters
 from ratefront.data.dataset import Dataset
 from ratefront.errors import DivergedError
 from ratefront.tasks.task_model import TaskModel
-from ratefront.tasks.training.accuracy_while_training import accuracy_beside, few_of
 from ratefront.tasks.training.augment import augmentation
 from ratefront.tasks.training.batches import Batches
-from ratefront.tasks.training.training_progress import Course, Weights
+from ratefront.tasks.training.training_progress import TrainedTaskModel, TrainingProgress
+from ratefront.tasks.training.validation_accuracy import accuracy_during_training, validation_subset
 from ratefront.training.training_state import TrainingState
 
 _log = logging.getLogger(__name__)
@@ -32,11 +32,11 @@ def train_task_model(
     data: Dataset,
     parameters: TaskModelParameters,
     device: str,
-    course: Course | None = None,
+    progress: TrainingProgress | None = None,
 ) -> None:
     """Train in place what requires a gradient, with Adam and a cosine schedule.
 
-    On a GPU it computes in bfloat16 where that is enough (autocast). It goes on from where ``course`` was left, to the
+    On a GPU it computes in bfloat16 where that is enough (autocast). It goes on from where ``progress`` was left, to the
     very same bits.
 
     Raises:
@@ -45,7 +45,7 @@ def train_task_model(
     """
     model.to(device)
     if parameters.epochs and any(weight.requires_grad for weight in model.parameters()):
-        _Training(model, data, parameters, device).run(course or Course())
+        _Training(model, data, parameters, device).run(progress or TrainingProgress())
 
 
 class _Training:
@@ -54,24 +54,24 @@ class _Training:
         self._augmentation = augmentation(parameters.augment, data.shape)
         self._format = _memory_format(model, data.shape)
         model.to(memory_format=self._format)
-        self._batches, self._validation = Batches(data.train, device), few_of(data.validation)
+        self._batches, self._validation = Batches(data.train, device), validation_subset(data.validation)
         trained = [weight for weight in model.parameters() if weight.requires_grad]
         optimiser = torch.optim.Adam(
             trained, lr=parameters.learning_rate, weight_decay=parameters.weight_decay
         )
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, parameters.epochs)
         generator = torch.Generator().manual_seed(parameters.seed)
-        self._state = TrainingState(Weights(model), optimiser, schedule, generator)
+        self._state = TrainingState(TrainedTaskModel(model), optimiser, schedule, generator)
 
-    def run(self, course: Course) -> None:
+    def run(self, progress: TrainingProgress) -> None:
         _set_training(self._model)
         state, epochs = self._state, self._parameters.epochs
-        course.begin(state, epochs)
+        progress.begin(state, epochs)
         while state.epochs_done < epochs:
             began = time.perf_counter()
-            loss = self._epoch(course)
+            loss = self._epoch(progress)
             state.schedule.step()
-            accuracy = accuracy_beside(self._model, self._validation)
+            accuracy = accuracy_during_training(self._model, self._validation)
             state.epochs_done += 1
             seconds = time.perf_counter() - began
             state.seconds += seconds
@@ -83,14 +83,14 @@ class _Training:
                 100 * accuracy,
                 seconds,
             )
-            course.after_epoch(state, loss, accuracy)
+            progress.after_epoch(state, loss, accuracy)
         self._model.to(memory_format=torch.contiguous_format)
 
-    def _epoch(self, course: Course) -> float:
+    def _epoch(self, progress: TrainingProgress) -> float:
         order = torch.randperm(len(self._batches), generator=self._state.generator)
         losses, seen, began = [], 0, time.perf_counter()
         for images, labels in self._batches.batches(order, self._parameters.batch_size):
-            course.in_epoch(self._state, seen / len(order), time.perf_counter() - began)
+            progress.in_epoch(self._state, seen / len(order), time.perf_counter() - began)
             losses.append(self._step(images, labels))
             seen += len(labels)
         return float(torch.stack(losses).mean())

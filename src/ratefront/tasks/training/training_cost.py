@@ -12,13 +12,13 @@ import torch
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import TaskModelParameters
 from ratefront.data.dataset import Dataset, Samples, Split
-from ratefront.data.stored_samples import spread
+from ratefront.data.stored_samples import evenly_spaced
 from ratefront.spec.schema import Named
 from ratefront.tasks.build_task_model import build_task_model
 from ratefront.tasks.task_model import TaskModel, predict_logits
-from ratefront.tasks.training.accuracy_while_training import few
 from ratefront.tasks.training.batches import fits_device
 from ratefront.tasks.training.train_task_model import train_task_model
+from ratefront.tasks.training.validation_accuracy import subset_size
 
 _PROBED = 8
 _MEASURED_S = 1.0
@@ -26,7 +26,7 @@ _BATCHES = (3, 20)
 
 
 @dataclass(frozen=True)
-class Cost:
+class TrainingCost:
     """Seconds of a core for an epoch, and for what comes once: reading the samples, and telling classes at the end.
 
     ``slowed``: how many times as long it took just now, since other processes wanted the core, too.
@@ -44,7 +44,7 @@ class Cost:
         return max(0, int((seconds - self.once_s) / self.epoch_s))
 
 
-def measured_cost(named: Named, data: Dataset, hopeless_s: float) -> Cost:
+def measure_training_cost(named: Named, data: Dataset, hopeless_s: float) -> TrainingCost:
     """The cost on one core (torch has one thread); measured roughly where an epoch takes ``hopeless_s`` anyway.
 
     Raises:
@@ -69,12 +69,14 @@ def measured_cost(named: Named, data: Dataset, hopeless_s: float) -> Cost:
     return _cost(data, sample_s, read_s, told_s, batches, slowed)
 
 
-def _cost(data: Dataset, sample_s: float, read_s: float, told_s: float, batches: int, slowed: float) -> Cost:
+def _cost(
+    data: Dataset, sample_s: float, read_s: float, told_s: float, batches: int, slowed: float
+) -> TrainingCost:
     trained, told = len(data.train), len(data.validation) + len(data.test)
-    is_read_once, beside = fits_device(data.train, "cpu"), few(data.validation)
+    is_read_once, beside = fits_device(data.train, "cpu"), subset_size(data.validation)
     epoch_s = trained * (sample_s if is_read_once else sample_s + read_s) + beside * told_s
     once_s = told * (told_s + read_s) + (trained * read_s if is_read_once else 0) + beside * read_s
-    return Cost(epoch_s, once_s, batches, slowed)
+    return TrainingCost(epoch_s, once_s, batches, slowed)
 
 
 def _enough(sample_s: float, batch_size: int, samples: int) -> int:
@@ -86,7 +88,7 @@ def _enough(sample_s: float, batch_size: int, samples: int) -> int:
 
 def _read(split: Split, count: int) -> tuple[float, Split]:
     """Seconds for one sample, and samples from all over the split, in memory."""
-    positions = spread(split, count)
+    positions = evenly_spaced(split, count)
     read: list[Samples] = []
     seconds = _seconds(lambda: read.append(split.images[positions]))
     return seconds / len(positions), Split(read[0], split.labels[positions])

@@ -1,4 +1,4 @@
-"""The course of a task model's training, seen from outside: where it goes on from, and who hears how far it is."""
+"""The progress of a task model's training, seen from outside: where it goes on from, and who hears how far it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ratefront.data.cache_folders import cache_folder
 from ratefront.store.task_model_progress import TaskModelProgress
-from ratefront.training.checkpoint_file import CheckpointFile, Saving
+from ratefront.training.checkpoint_file import CheckpointFile, CheckpointSaver
 from ratefront.training.training_state import TrainingState
 
 #: Raised when what a checkpoint holds changes its meaning: an older one is not gone on from.
@@ -28,7 +28,7 @@ TELL_S = 1.0
 
 
 @dataclass(frozen=True)
-class Weights:
+class TrainedTaskModel:
     """A model as what a ``TrainingState`` moves; what is frozen in it is kept as well."""
 
     model: nn.Module
@@ -40,10 +40,10 @@ class Weights:
         return {}
 
 
-State = TrainingState[Weights]
+State = TrainingState[TrainedTaskModel]
 
 
-def checkpoint_of(identity: str) -> CheckpointFile:
+def task_model_checkpoint(identity: str) -> CheckpointFile:
     """The checkpoint of the task model of this identity, in the cache."""
     whose = {
         "format": CHECKPOINT_FORMAT,
@@ -55,12 +55,12 @@ def checkpoint_of(identity: str) -> CheckpointFile:
 
 
 @dataclass
-class Course:
+class TrainingProgress:
     """``checkpoint``: None where nothing is to be kept. ``tell`` hears of progress, each epoch and in between."""
 
     checkpoint: CheckpointFile | None = None
     tell: Callable[[TaskModelProgress], None] = lambda progress: None
-    _saving: Saving | None = field(default=None, init=False)
+    _saving: CheckpointSaver | None = field(default=None, init=False)
     _progress: TaskModelProgress = field(default_factory=TaskModelProgress, init=False)
     _next_s: float = field(default=0.0, init=False)
 
@@ -70,7 +70,7 @@ class Course:
         if snapshot is not None and state.fits(snapshot):
             state.restore(snapshot)
         if self.checkpoint is not None:
-            self._saving = Saving(self.checkpoint, epochs, state.seconds, SHARE)
+            self._saving = CheckpointSaver(self.checkpoint, epochs, state.seconds, SHARE)
         self._say(TaskModelProgress(epochs, state.epochs_done, seconds=state.seconds))
 
     def in_epoch(self, state: State, share: float, seconds: float) -> None:

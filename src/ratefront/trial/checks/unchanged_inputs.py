@@ -6,17 +6,17 @@ from functools import lru_cache
 from pathlib import Path
 
 from ratefront.errors import SweepMismatchError
-from ratefront.own_code import is_own
+from ratefront.own_code import is_own_module
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.targets.target_modules import module_of_task_model
 from ratefront.store.same_inputs import check_inputs
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tasks.input_digests import inputs_of_trials
-from ratefront.tasks.stored_task_model import changed_behaviour
+from ratefront.tasks.stored_task_model import explain_changed_logits
 from ratefront.trial.trial_context import TrialContext
 
 
-def check_unchanged(context: TrialContext) -> None:
+def check_inputs_unchanged(context: TrialContext) -> None:
     """
     Raises:
         SweepMismatchError: The data set or the code is another one than the sweep began with, or what the
@@ -32,7 +32,9 @@ def check_unchanged(context: TrialContext) -> None:
 def _check_behaviour(spec_json: str, task_model: Path) -> None:
     """Once a process, which imports code only once."""
     spec = SweepSpec.model_validate_json(spec_json)
-    if is_own(module_of_task_model(spec.task_model)) and (change := changed_behaviour(spec, task_model)):
+    if is_own_module(module_of_task_model(spec.task_model)) and (
+        change := explain_changed_logits(spec, task_model)
+    ):
         raise SweepMismatchError(change)
 
 

@@ -51,7 +51,7 @@ def _decoded(samples: Path) -> NDArray[np.int64]:
         return decoded
 
 
-def differing_figures(before: TrialResult, now: TrialResult) -> Iterator[str]:
+def differing_values(before: TrialResult, now: TrialResult) -> Iterator[str]:
     """The status, what the codec costs, and what was measured on both splits; no times."""
     yield from _differing("status", before.status, now.status)
     for cost in COSTS:

@@ -15,10 +15,10 @@ from ratefront.store.same_inputs import check_format, check_inputs
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tasks.input_digests import present_inputs
 from ratefront.trial.device import check_device
-from ratefront.trial.error_names import fault_of
-from ratefront.trial.reproduction.compare_runs import differing_figures, differing_files, missing_files
+from ratefront.trial.error_summary import summarise_error
+from ratefront.trial.reproduction.compare_runs import differing_files, differing_values, missing_files
 from ratefront.trial.run_trial import run_trial
-from ratefront.trial.threads import threads_of
+from ratefront.trial.threads import using_threads
 from ratefront.trial.trial_context import TrialContext
 from ratefront.wording import Argument, Message
 
@@ -58,7 +58,7 @@ def reproduce(sweep: SweepFolder, history: SweepHistory, trial_id: str, folder: 
     _lay_out(sweep, folder)
     # What ran out of memory was computed in parts from then on (see ``TrialContext``).
     context = TrialContext(spec, folder.resolve(), device, 2**trial.memory_failures, inputs)
-    with threads_of(needs.cpus):
+    with using_threads(needs.cpus):
         again = _run(trial, context)
     return _compared(trial, again, sweep, SweepFolder(folder))
 
@@ -111,7 +111,7 @@ def _compared(
         line = f"it had failed with {trial.error} ({trial.reason}), now it is {again.status}"
         return Reproduction(again, (line,))
     before, now = sweep.trial(trial.params.trial_id), new.trial(trial.params.trial_id)
-    differences = [*differing_files(before, now), *differing_figures(trial.result, again)]
+    differences = [*differing_files(before, now), *differing_values(trial.result, again)]
     if differences and trial.memory_failures:
         differences.append(
             "(its memory had been full: from then on batches came in parts, and were rounded so)"
@@ -120,7 +120,7 @@ def _compared(
 
 
 def _differing_failure(trial: TrialHistory, error: Exception) -> tuple[str, ...]:
-    name = fault_of(error).error
+    name = summarise_error(error).error
     if trial.status == "failed" and trial.error == name:
         return ()
     before = f"had failed with {trial.error}" if trial.status == "failed" else f"was {trial.status}"
