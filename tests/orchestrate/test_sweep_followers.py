@@ -85,3 +85,24 @@ def test_a_name_that_no_registered_model_can_have_is_refused_before_anything_sta
     spec: Any = SimpleNamespace(tracking=Tracking(register_as="digits/front"))
     with pytest.raises(InputError, match="'digits/front' is no name"):
         SweepFollowers(SweepFolder(tmp_path), spec, None, Redrawer(SweepFolder(tmp_path)), None)
+
+
+def history(ended: int) -> Any:
+    return SimpleNamespace(trials_ended=ended, ended_order=[], trials={}, spec={})
+
+
+def test_a_display_that_breaks_is_dropped_and_the_sweep_goes_on(
+    fake: SimpleNamespace, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shown: list[Any] = []
+
+    def show(history: Any) -> None:
+        shown.append(history)
+        raise BrokenPipeError(32, "Broken pipe")
+
+    folder = SweepFolder(tmp_path)
+    following = SweepFollowers(folder, fake.loaded(1).spec, None, Redrawer(folder), show)
+    following.changed(history(1))
+    following.changed(history(2))
+    assert len(shown) == 1
+    assert "not shown any more" in caplog.text

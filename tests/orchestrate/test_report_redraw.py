@@ -1,11 +1,7 @@
-"""The parts of a running sweep that need no cluster."""
+"""The report is redrawn beside the sweep: one drawing at a time, and no more often than it may be."""
 
 from __future__ import annotations
 
-import copy
-import math
-import os
-import pickle
 import threading
 import time
 from collections.abc import Callable
@@ -13,84 +9,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 
-from ratefront.engine.messages import Fact
-from ratefront.errors import EngineError, InputError
-from ratefront.history.events import Failed, Finished, Reported
 from ratefront.orchestrate import report_redraw
-from ratefront.orchestrate.cluster.ray_cluster import connected
-from ratefront.orchestrate.cluster.ray_logging import quiet_ray
-from ratefront.orchestrate.interrupts import Interrupts
 from ratefront.orchestrate.report_redraw import Redrawer
-from ratefront.orchestrate.sweep_followers import SweepFollowers
-from ratefront.orchestrate.tune.live_sweep_reference import LiveSweepReference
-from ratefront.orchestrate.tune.worker_messages import decode_message, encode_message
 from ratefront.store.sweep_folder import SweepFolder
-
-
-@pytest.mark.parametrize(
-    "fact",
-    [
-        Reported("t0001", 2, 3, {"loss": 0.1, "accuracy": 1.0}),
-        Finished("t0001", 1, {"validation": {"rate_bits": 2.5}, "extra": {}}),
-        Failed("t0001", 1, "ValueError", "why β", retryable=True),
-    ],
-)
-def test_facts_survive_the_wire(fact: Fact) -> None:
-    assert decode_message(encode_message(fact)) == fact
-
-
-def test_the_wire_carries_numpy_and_nan_and_nothing_that_has_no_text() -> None:
-    sent = Reported("t", 1, 1, {"a": np.float32(0.5), "b": np.int64(3), "c": float("nan")})
-    metrics = decode_message(encode_message(sent)).metrics
-    assert (metrics["a"], metrics["b"], type(metrics["b"])) == (0.5, 3, int)
-    assert math.isnan(metrics["c"])
-    with pytest.raises(TypeError, match="not object"):
-        encode_message(Finished("t", 1, {"x": object()}))
-
-
-def test_quiet_puts_the_environment_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAY_CHDIR_TO_TRIAL_DIR", "1")
-    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
-    before = dict(os.environ)
-    with quiet_ray():
-        assert os.environ["RAY_CHDIR_TO_TRIAL_DIR"] == "0"
-    assert dict(os.environ) == before
-
-
-def test_a_reference_is_shared_by_copies_and_lost_in_a_pickle() -> None:
-    reference = LiveSweepReference(SimpleNamespace())  # type: ignore[arg-type]
-    assert copy.deepcopy({"x": reference})["x"].sweep is reference.sweep
-    with pytest.raises(EngineError, match="resume"):
-        _ = pickle.loads(pickle.dumps(reference)).sweep
-
-
-def test_a_display_that_breaks_is_dropped_and_the_sweep_goes_on(
-    fake: SimpleNamespace, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    shown: list[Any] = []
-
-    def show(history: Any) -> None:
-        shown.append(history)
-        raise BrokenPipeError(32, "Broken pipe")
-
-    folder = SweepFolder(tmp_path)
-    following = SweepFollowers(folder, fake.loaded(1).spec, None, Redrawer(folder), show)
-    following.changed(history(1))
-    following.changed(history(2))
-    assert len(shown) == 1
-    assert "not shown any more" in caplog.text
-
-
-@pytest.mark.parametrize(
-    "address", ["127.0.0.1:1", "no.such.host.invalid:6379", "127.0.0.1:99999", "garbage"]
-)
-def test_a_cluster_that_does_not_answer_is_bad_input(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RAY_ADDRESS", address)
-    with pytest.raises(InputError, match=f"RAY_ADDRESS: .*{address}"), connected(Interrupts()):
-        pass
 
 
 def history(ended: int) -> Any:
