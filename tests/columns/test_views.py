@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.builders import FakeSweep, label, result
 from tests.columns.sweeps import finish, metrics_spec, two_trials, unscored
-from tests.tracking.browsed import begin, values
+from tests.tracking.dashboard_sweep import begin, values
 
 from ratefront.columns import Column, number_format
 from ratefront.history.sweep_history import SweepHistory

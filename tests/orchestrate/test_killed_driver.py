@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.builders import FakeSweep
-from tests.orchestrate.processes import Driver
+from tests.orchestrate.driver_processes import Driver
 
 from ratefront.errors import LedgerLockedError
 from ratefront.history.events import Created, Failed, Finished, Halted, Planned, Reported, Resumed, Started

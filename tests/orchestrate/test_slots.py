@@ -45,13 +45,13 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Any:
 )
 def test_slots(fake: SimpleNamespace, nodes: Any, sizes: Any, resources: Any, expected: int) -> None:
     nodes(*sizes)
-    assert slots.slots(fake.loaded(2, **resources).spec) == expected
+    assert slots.count_slots(fake.loaded(2, **resources).spec) == expected
 
 
 def test_the_smallest_family_says_how_many_run_at_most(fake: SimpleNamespace, nodes: Any) -> None:
     nodes((8, 0))
     own = {"label": {"cpus": 4.0}}
-    assert slots.slots(fake.loaded(2, families=TWO, concurrent=9, families_need=own).spec) == 8
+    assert slots.count_slots(fake.loaded(2, families=TWO, concurrent=9, families_need=own).spec) == 8
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_what_fits_nowhere_is_named_by_family_and_setting(
 ) -> None:
     nodes((8, 0), (4, 1))
     with pytest.raises(InputError) as caught:
-        slots.slots(fake.loaded(2, families=TWO, **resources).spec)
+        slots.count_slots(fake.loaded(2, families=TWO, **resources).spec)
     assert str(caught.value).splitlines()[0] == problem
 
 
@@ -89,14 +89,14 @@ def test_a_gpu_that_is_not_there(fake: SimpleNamespace, nodes: Any) -> None:
     with pytest.raises(
         InputError, match=r"resources\.trials_per_gpu: asks for 1 GPUs where there are 0 \(for label\)"
     ):
-        slots.slots(fake.loaded(2, trials_per_gpu="auto").spec)
+        slots.count_slots(fake.loaded(2, trials_per_gpu="auto").spec)
 
 
 def test_the_task_model_needs_its_cores_even_where_no_trial_does(fake: SimpleNamespace, nodes: Any) -> None:
     nodes((8, 0))
     asked = fake.loaded(2, (7,), cpus=9.0, families_need={"label": {"cpus": 1.0}}).spec
     with pytest.raises(InputError, match=r"resources\.cpus.*\(for the task model\)"):
-        slots.slots(asked)
+        slots.count_slots(asked)
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 6, 7, 11, 49])

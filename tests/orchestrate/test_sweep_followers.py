@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from tests.builders import full_sweep
-from tests.tracking.places import QUICK, MemoryPlace, by_trial
+from tests.tracking.tracked_places import QUICK, MemoryPlace, by_trial
 
 from ratefront.errors import EngineError, InputError
-from ratefront.orchestrate import followers
-from ratefront.orchestrate.followers import Following
+from ratefront.orchestrate import sweep_followers
 from ratefront.orchestrate.interrupts import Interrupted
 from ratefront.orchestrate.report_redraw import Redrawer
+from ratefront.orchestrate.sweep_followers import SweepFollowers
 from ratefront.report.write_report import report_files
 from ratefront.spec.schema import Tracking
 from ratefront.store.ledger.ledger_file import LedgerReader
@@ -32,13 +32,13 @@ def place(monkeypatch: pytest.MonkeyPatch) -> MemoryPlace:
     def opened(folder: SweepFolder, uri: str, experiment: str, **_: Any) -> Follower:
         return Follower(LedgerReader(folder.ledger).read_new, kept.tracker(), QUICK).start()
 
-    monkeypatch.setattr(followers, "open_tracking", opened)
+    monkeypatch.setattr(sweep_followers, "open_tracking", opened)
     return kept
 
 
-def follow(folder: SweepFolder, then: Callable[[Following], None]) -> None:
+def follow(folder: SweepFolder, then: Callable[[SweepFollowers], None]) -> None:
     spec: Any = SimpleNamespace(tracking=Tracking())
-    with Following(folder, spec, None, Redrawer(folder), None) as followed:
+    with SweepFollowers(folder, spec, None, Redrawer(folder), None) as followed:
         then(followed)
 
 
@@ -69,7 +69,7 @@ def test_a_sweep_that_ends_is_closed_with_its_figures(place: MemoryPlace, tmp_pa
 def test_a_sweep_that_breaks_off_says_how(
     place: MemoryPlace, tmp_path: Path, error: BaseException, status: str, tag: str, reason: str | None
 ) -> None:
-    def breaks(followed: Following) -> None:
+    def breaks(followed: SweepFollowers) -> None:
         raise error
 
     with pytest.raises(type(error)):
@@ -84,4 +84,25 @@ def test_a_sweep_that_breaks_off_says_how(
 def test_a_name_that_no_registered_model_can_have_is_refused_before_anything_starts(tmp_path: Path) -> None:
     spec: Any = SimpleNamespace(tracking=Tracking(register_as="digits/front"))
     with pytest.raises(InputError, match="'digits/front' is no name"):
-        Following(SweepFolder(tmp_path), spec, None, Redrawer(SweepFolder(tmp_path)), None)
+        SweepFollowers(SweepFolder(tmp_path), spec, None, Redrawer(SweepFolder(tmp_path)), None)
+
+
+def history(ended: int) -> Any:
+    return SimpleNamespace(trials_ended=ended, ended_order=[], trials={}, spec={})
+
+
+def test_a_display_that_breaks_is_dropped_and_the_sweep_goes_on(
+    fake: SimpleNamespace, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shown: list[Any] = []
+
+    def show(history: Any) -> None:
+        shown.append(history)
+        raise BrokenPipeError(32, "Broken pipe")
+
+    folder = SweepFolder(tmp_path)
+    following = SweepFollowers(folder, fake.loaded(1).spec, None, Redrawer(folder), show)
+    following.changed(history(1))
+    following.changed(history(2))
+    assert len(shown) == 1
+    assert "not shown any more" in caplog.text

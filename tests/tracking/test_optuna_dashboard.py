@@ -14,8 +14,8 @@ from wsgiref.util import setup_testing_defaults
 import psutil
 import pytest
 from tests.builders import FakeSweep
-from tests.tracking.browsed import begin, digits, every_ending, values
-from tests.tracking.dashboards import COMMAND, Served, dashboard
+from tests.tracking.dashboard_process import COMMAND, Served, dashboard
+from tests.tracking.dashboard_sweep import begin, digits, every_ending, values
 
 from ratefront.errors import InputError, LedgerDamagedError, SpecError
 from ratefront.history import events

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.builders import full_sweep
-from tests.tracking.places import QUICK, MemoryPlace, MlflowPlace, Place, by_trial, finish
+from tests.tracking.tracked_places import QUICK, MemoryPlace, MlflowPlace, Place, by_trial, finish
 
 from ratefront.report.sweep_view import read_view
 from ratefront.store.ledger.ledger_file import LedgerReader

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.tracking.places import MlflowPlace, show
-from tests.tracking.stories import START, Story, created, planned, started
+from tests.tracking.ledger_stories import START, Story, created, planned, started
+from tests.tracking.tracked_places import MlflowPlace, show
 
 from ratefront.errors import InputError
 from ratefront.history.events import Created

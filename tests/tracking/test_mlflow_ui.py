@@ -15,8 +15,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from tests.tracking.places import MemoryPlace, MlflowPlace, by_trial, finish, follow, show
-from tests.tracking.stories import START, whole_sweep
+from tests.tracking.ledger_stories import START, whole_sweep
+from tests.tracking.tracked_places import MemoryPlace, MlflowPlace, by_trial, finish, follow, show
 
 from ratefront.errors import InputError
 from ratefront.tracking.browsing import mlflow_ui

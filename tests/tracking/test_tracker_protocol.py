@@ -6,17 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
-from tests.tracking.places import (
-    MemoryPlace,
-    MlflowPlace,
-    Place,
-    by_trial,
-    fake_codec,
-    finish,
-    follow,
-    show,
-)
-from tests.tracking.stories import (
+from tests.tracking.ledger_stories import (
     ENDED,
     START,
     Story,
@@ -31,6 +21,16 @@ from tests.tracking.stories import (
     started,
     stopped,
     whole_sweep,
+)
+from tests.tracking.tracked_places import (
+    MemoryPlace,
+    MlflowPlace,
+    Place,
+    by_trial,
+    fake_codec,
+    finish,
+    follow,
+    show,
 )
 
 from ratefront.history.sweep_history import SweepHistory

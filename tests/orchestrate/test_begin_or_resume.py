@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,15 +13,11 @@ from ratefront.engine.opening_events import DriverIdentity, ResumeOptions, openi
 from ratefront.errors import InputError
 from ratefront.history.events import Created, Event, Extended, Reconfigured, Reopened, Resumed
 from ratefront.history.sweep_history import SweepHistory
-from ratefront.orchestrate.begin_or_resume import check_begun, check_folder, clear_away
-from ratefront.orchestrate.environment import describe_environment as describing
-from ratefront.orchestrate.environment import git_tree
-from ratefront.orchestrate.environment.describe_environment import describe_environment, write_environment
+from ratefront.orchestrate.begin_or_resume import check_begun, check_folder, clear_unstarted_sweep
 from ratefront.report.write_report import report_files, write_report
 from ratefront.spec.changeable_settings import Change
 from ratefront.spec.load_spec import to_plain
 from ratefront.spec.schema import SweepSpec
-from ratefront.store.environment_files import environment_descriptions, environment_files, git_commit_of
 from ratefront.store.ledger.ledger_file import Ledger
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
@@ -148,99 +142,13 @@ class TestEvents:
             Ledger(folder.ledger) as ledger,
             pytest.raises(InputError, match=r"another driver has begun a sweep in .*/s meanwhile"),
         ):
-            clear_away(folder, ledger)
+            clear_unstarted_sweep(folder, ledger)
         assert folder.ledger.read_bytes() == before
 
     def test_where_none_has_failed_there_is_nothing_to_do(self, asked: Any, tmp_path: Path) -> None:
         sweep = FakeSweep(tmp_path / "s", spec(trials=1))
         sweep.finish(label(), 3.0, 0.9, 100)
         assert opening(asked, read_history(sweep.end()), ResumeOptions(True, None, True)) == []
-
-
-class TestEnvironment:
-    def test_it_says_versions_commit_and_machine(self) -> None:
-        told = describe_environment()
-        assert told["packages"]["ray"]
-        assert told["cpus_usable"] >= 1
-        assert set(told) >= {"git_commit", "git_diff", "python", "platform", "cpu_count", "command"}
-        json.dumps(told)
-
-    def test_a_diff_may_hold_any_bytes(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(describing, "_commit", lambda: "a")
-        done = SimpleNamespace(stdout=b"+caf\xe9")
-        monkeypatch.setattr(git_tree.subprocess, "run", lambda *_, **__: done)
-        assert describe_environment()["git_diff"] == "+caf\ufffd"
-
-    def test_the_tree_of_somebody_else_is_not_ratefronts(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
-        installed = tmp_path / "venv" / "ratefront" / "__init__.py"
-        installed.parent.mkdir(parents=True)
-        installed.touch()
-        monkeypatch.setattr(describing.ratefront, "__file__", str(installed))
-        monkeypatch.setattr(describing, "_HERE", installed.parent)
-        told = describe_environment()
-        assert (told["git_commit"], told["git_diff"]) == (None, None)
-
-    def test_a_later_start_is_described_where_it_differs_from_the_last(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        folder, now = SweepFolder(tmp_path), {"git_commit": "a", "git_diff": "", "packages": {"x": "1"}}
-        monkeypatch.setattr(describing, "describe_environment", lambda _: dict(now))
-        write_environment(folder)
-        write_environment(folder)
-        assert [path.name for path in environment_descriptions(folder)] == ["environment.json"]
-        now["packages"] = {"x": "2"}
-        write_environment(folder)
-        write_environment(folder)
-        now["packages"] = {"x": "1"}  # as at first, but not as at last
-        write_environment(folder)
-        names = [path.name for path in environment_descriptions(folder)]
-        assert names == ["environment.json", "environment-2.json", "environment-3.json"]
-        assert json.loads(environment_descriptions(folder)[1].read_text())["packages"] == {"x": "2"}
-
-    def test_uncommitted_changes_are_a_file_beside_the_description_of_their_start(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        folder, now = SweepFolder(tmp_path), {"git_commit": "a", "git_diff": "+café\n", "packages": {}}
-        monkeypatch.setattr(describing, "describe_environment", lambda _: dict(now))
-        (tmp_path / "environment-2.diff").write_text("of a start that was killed over it")
-        write_environment(folder)
-        assert (tmp_path / "environment.diff").read_text(encoding="utf-8") == "+café\n"
-        for diff in ("", "+two\n"):
-            now["git_diff"] = diff
-            write_environment(folder)
-            write_environment(folder)
-        assert [path.name for path in environment_files(folder)] == [
-            "environment.json", "environment.diff", "environment-2.json", "environment-3.json", "environment-3.diff",
-        ]  # fmt: skip
-        assert not (tmp_path / "environment-2.diff").exists()
-
-    def test_one_that_cannot_be_read_counts_as_another(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        now = {"git_commit": None, "git_diff": None, "packages": {}}
-        monkeypatch.setattr(describing, "describe_environment", lambda _: now)
-        (tmp_path / "environment.json").write_text("{")
-        write_environment(SweepFolder(tmp_path))
-        assert len(environment_descriptions(SweepFolder(tmp_path))) == 2
-
-    def test_the_commit_is_that_of_the_last_start(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        folder = SweepFolder(tmp_path)
-        assert git_commit_of(folder) is None
-        for commit in ("a", "b", None, "c"):
-            now = {"git_commit": commit, "git_diff": None, "packages": {}}
-            monkeypatch.setattr(describing, "describe_environment", lambda _, now=now: now)
-            write_environment(folder)
-            assert git_commit_of(folder) == commit
-
-    @pytest.mark.parametrize("content", ["{", "[]", "3", '{"git_commit": 3}', "{}"])
-    def test_a_commit_that_cannot_be_read_is_not_known(self, tmp_path: Path, content: str) -> None:
-        (tmp_path / "environment.json").write_text(content)
-        assert git_commit_of(SweepFolder(tmp_path)) is None
 
 
 def test_a_sweep_without_failures_is_only_drawn_again_and_says_so(

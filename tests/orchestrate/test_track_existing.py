@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 from tests.builders import FakeSweep, full_sweep, label, spec
-from tests.tracking.places import QUICK, MemoryPlace, MlflowPlace, by_trial
+from tests.tracking.tracked_places import QUICK, MemoryPlace, MlflowPlace, by_trial
 from typer.testing import CliRunner
 
 from ratefront.cli import app
 from ratefront.errors import InputError, TrackingError
 from ratefront.history.events import Ended
 from ratefront.orchestrate import track_existing as module
-from ratefront.orchestrate.track_existing import catch_up
+from ratefront.orchestrate.track_existing import track_existing_sweep
 from ratefront.report.write_report import DrawnReport, report_files
 from ratefront.store.ledger.ledger_file import Ledger, LedgerReader
 from ratefront.store.sweep_folder import SweepFolder
@@ -40,7 +40,7 @@ class Shut(InMemoryTracker):
 
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK_S", 0.01)
+    monkeypatch.setattr(module, "POLL_S", 0.01)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def track(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
             return Follower(LedgerReader(folder.ledger).read_new, tracker, QUICK).start()
 
         monkeypatch.setattr(module, "open_tracking", open_tracking)
-        opened["told"] = catch_up(folder, **asked)
+        opened["told"] = track_existing_sweep(folder, **asked)
         return opened
 
     return track
@@ -164,7 +164,7 @@ def test_a_running_sweep_is_not_sent_to_where_its_driver_reports(
         Ledger(sweep.folder.ledger),
         pytest.raises(InputError, match="its driver reports there already"),
     ):
-        catch_up(sweep.folder, tracking_uri=given)
+        track_existing_sweep(sweep.folder, tracking_uri=given)
 
 
 def test_a_tracker_that_is_away_is_told(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from tests.tracking.stories import Story
+from tests.tracking.ledger_stories import Story
 
 from ratefront.tracking.delivery.folder_content import FolderContent, NoFolder
 from ratefront.tracking.delivery.follower import Follower, FollowerTiming

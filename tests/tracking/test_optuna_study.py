@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import FrozenTrial
 from tests.builders import result
-from tests.tracking.browsed import digits, plain, values
+from tests.tracking.dashboard_sweep import digits, plain, values
 
 from ratefront.errors import SpecError
 from ratefront.history import events

@@ -17,7 +17,7 @@ from ratefront.engine.placement import Needs
 from ratefront.history.events import Failed, Finished, Reported
 from ratefront.orchestrate.tune import trial_worker
 from ratefront.orchestrate.tune.trial_worker import TrialActor, WorkerSetting, config_of
-from ratefront.orchestrate.tune.worker_messages import FACT, decode
+from ratefront.orchestrate.tune.worker_messages import MESSAGE, decode_message
 from ratefront.records import Progress, TrialParams, own_metrics
 from ratefront.trial.trial_context import TrialContext
 
@@ -79,7 +79,7 @@ def trial(
 
 def step(actor: TrialActor) -> Any:
     """What a step tells, without the readings of this process."""
-    fact = decode(actor.step()[FACT])
+    fact = decode_message(actor.step()[MESSAGE])
     return replace(fact, metrics=own_metrics(fact.metrics)) if isinstance(fact, Reported) else fact
 
 
@@ -94,7 +94,7 @@ def test_a_trial_is_given_what_the_engine_says(actor: Any) -> None:
 
 
 def test_what_its_process_takes_is_told_with_what_a_trial_reports(actor: Any) -> None:
-    metrics = decode(actor(trial()).step()[FACT]).metrics
+    metrics = decode_message(actor(trial()).step()[MESSAGE]).metrics
     assert metrics["loss"] == 0.5
     assert metrics["system/process_memory_usage_megabytes"] > 10
     assert not [name for name in metrics if "gpu" in name]
@@ -105,7 +105,7 @@ def test_the_gpu_is_read_where_a_trial_has_one(
     actor: Any, monkeypatch: pytest.MonkeyPatch, gpus: float, is_told: bool
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", _Torch(False))
-    metrics = decode(actor(trial(gpus=gpus)).step()[FACT]).metrics
+    metrics = decode_message(actor(trial(gpus=gpus)).step()[MESSAGE]).metrics
     assert ("system/process_gpu_memory_usage_megabytes" in metrics) == is_told
 
 
@@ -127,7 +127,7 @@ def test_a_result_ends_the_trial(actor: Any) -> None:
     step(made)
     told = made.step()
     assert told["done"]
-    assert decode(told[FACT]) == Finished("t0001", 3, {"accuracy": 1.0})
+    assert decode_message(told[MESSAGE]) == Finished("t0001", 3, {"accuracy": 1.0})
     assert CALLS == ["closed t0001"]
 
 
@@ -145,7 +145,7 @@ def test_what_goes_wrong_is_told_and_ends_the_trial_only(
     made = actor(config)
     step(made)
     told = made.step()
-    fact = decode(told[FACT])
+    fact = decode_message(told[MESSAGE])
     assert told["done"]
     assert isinstance(fact, Failed)
     assert (fact.error, fact.attempt) == (error, 3)

@@ -26,9 +26,9 @@ from ratefront.history.events import (
     TaskModelReady,
 )
 from ratefront.orchestrate.interrupts import Interrupted
-from ratefront.orchestrate.sweep_run import Work
+from ratefront.orchestrate.sweep_driver import WorkerFunctions
 from ratefront.orchestrate.tracked_ending import ending_of
-from ratefront.orchestrate.tune import tune_results
+from ratefront.orchestrate.tune import tune_callbacks
 from ratefront.store.ledger.ledger_file import Ledger, read_entries
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.ledger.stop_requests import StopRequest, leave_request
@@ -225,9 +225,11 @@ def test_a_task_model_that_cannot_be_had_is_bad_input(
     fake: SimpleNamespace, follower: Any, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="the data set is not there"):
-        fake.run(fake.loaded(2), tmp_path / "a", work=Work("x:y", "fake_work:prepare_refused"))
+        fake.run(
+            fake.loaded(2), tmp_path / "a", functions=WorkerFunctions("x:y", "fake_work:prepare_refused")
+        )
     with pytest.raises(EngineError, match="training went wrong"):
-        fake.run(fake.loaded(2), tmp_path / "b", work=Work("x:y", "fake_work:prepare_broken"))
+        fake.run(fake.loaded(2), tmp_path / "b", functions=WorkerFunctions("x:y", "fake_work:prepare_broken"))
     assert [(told.outcome, told.shows_pareto_rank) for told in follower.finished] == [("failed", False)] * 2
     assert "training went wrong" in follower.finished[1].reason
 
@@ -237,13 +239,13 @@ def test_a_sweep_that_ended_on_an_error_says_why_and_its_folder_is_free(
 ) -> None:
     folder = SweepFolder(tmp_path / "a")
     with pytest.raises(EngineError):
-        fake.run(fake.loaded(2), folder.path, work=Work("x:y", "fake_work:prepare_broken"))
+        fake.run(fake.loaded(2), folder.path, functions=WorkerFunctions("x:y", "fake_work:prepare_broken"))
     told = status_of(folder)
     assert told.state == "failed"
     assert "training went wrong" in told.reason
     assert ending_of(fake.drawn(folder), folder, read_history(folder), "none").outcome == "failed"
     with pytest.raises(InputError):  # another one, in the same folder
-        fake.run(fake.loaded(3), folder.path, work=Work("x:y", "fake_work:prepare_refused"))
+        fake.run(fake.loaded(3), folder.path, functions=WorkerFunctions("x:y", "fake_work:prepare_refused"))
     told = status_of(folder)
     assert (told.state, told.reason, told.trials_requested) == (
         "failed",
@@ -261,7 +263,7 @@ def test_a_sweep_that_ended_on_an_error_says_why_and_its_folder_is_free(
 def test_the_training_of_the_task_model_is_told_and_may_be_interrupted(
     fake: SimpleNamespace, follower: Any, tmp_path: Path
 ) -> None:
-    folder, work = SweepFolder(tmp_path / "sweep"), Work("x:y", "fake_work:prepare_slowly")
+    folder, work = SweepFolder(tmp_path / "sweep"), WorkerFunctions("x:y", "fake_work:prepare_slowly")
     told: list[Any] = []
 
     def until_the_second_epoch(progress: Any) -> None:
@@ -270,7 +272,7 @@ def test_the_training_of_the_task_model_is_told_and_may_be_interrupted(
             raise Interrupted("SIGINT")
 
     with pytest.raises(Interrupted):
-        fake.run(fake.loaded(1), folder.path, work=work, on_training=until_the_second_epoch)
+        fake.run(fake.loaded(1), folder.path, functions=work, on_training=until_the_second_epoch)
     assert [progress.epochs_done for progress, _ in told] == [0, 1]
     assert [status.task_model_progress for _, status in told] == [its for its, _ in told]
     assert {status.state for _, status in told} == {"starting"}
@@ -284,7 +286,9 @@ def test_the_training_of_the_task_model_is_told_and_may_be_interrupted(
 def test_trials_that_cannot_be_imported_fail_with_that_reason(
     fake: SimpleNamespace, follower: Any, tmp_path: Path
 ) -> None:
-    history = fake.run(fake.loaded(2), tmp_path / "a", work=Work("no_such:thing", "fake_work:prepare"))
+    history = fake.run(
+        fake.loaded(2), tmp_path / "a", functions=WorkerFunctions("no_such:thing", "fake_work:prepare")
+    )
     assert statuses(history) == {"failed": 2}
     assert {trial.reason for trial in history.trials.values()} == {"No module named 'no_such'"}
 
@@ -309,7 +313,7 @@ def test_nobody_waits_for_a_stopped_trial_in_a_long_epoch_when_all_others_have_e
 def test_a_stopped_trial_in_a_long_epoch_does_not_keep_its_slot(
     fake: SimpleNamespace, follower: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tune_results, "STOP_PATIENCE_S", 1.0)
+    monkeypatch.setattr(tune_callbacks, "STOP_PATIENCE_S", 1.0)
     folder = SweepFolder(tmp_path / "sweep")
 
     def on_update(history: Any) -> None:
@@ -331,9 +335,9 @@ def test_a_task_model_whose_files_are_gone_is_made_again_and_has_to_be_the_same(
     folder = SweepFolder(tmp_path / "sweep")
     fake.run(fake.loaded(1), folder.path)
     shutil.rmtree(folder.task_model)
-    other = Work("fake_work:trial_steps", "fake_work:prepare_other", "fake_work:limit_memory")
+    other = WorkerFunctions("fake_work:trial_steps", "fake_work:prepare_other", "fake_work:limit_memory")
     with pytest.raises(EngineError, match="the task model's files are gone or torn"):
-        fake.run(fake.loaded(1), folder.path, resume=True, extend=1, work=other)
+        fake.run(fake.loaded(1), folder.path, resume=True, extend=1, functions=other)
     history = fake.run(fake.loaded(1), folder.path, resume=True)
     assert statuses(history) == {"finished": 2}
     assert json.loads((folder.task_model / "facts.json").read_text())["identity"] == "fake"
@@ -355,7 +359,7 @@ def test_a_ledger_that_cannot_be_written_ends_the_sweep_with_its_place(
     with pytest.raises(EngineError, match=r"ledger\.jsonl cannot be written: No space left"):
         fake.run(fake.loaded(2), tmp_path / "sweep")
     monkeypatch.undo()
-    monkeypatch.setattr("ratefront.orchestrate.followers.open_tracking", lambda *_, **__: follower)
+    monkeypatch.setattr("ratefront.orchestrate.sweep_followers.open_tracking", lambda *_, **__: follower)
     history = fake.run(fake.loaded(2), tmp_path / "sweep", resume=True)
     assert statuses(history) == {"finished": 2}
     assert len(events_of(tmp_path / "sweep", Resumed)) == len(events_of(tmp_path / "sweep", Ended)) == 1

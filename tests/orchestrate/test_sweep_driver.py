@@ -22,8 +22,8 @@ from ratefront.history.events import (
     Reconfigured,
     TaskModelReady,
 )
-from ratefront.orchestrate import sweep_run, task_model_worker
-from ratefront.orchestrate.sweep_run import Work
+from ratefront.orchestrate import sweep_driver, task_model_worker
+from ratefront.orchestrate.sweep_driver import WorkerFunctions
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import to_plain
 from ratefront.spec.schema import Named
@@ -60,9 +60,9 @@ class Stage:
         self._fake, self.folder, self.found, self.looks, self.runs = fake, folder, {"dataset": OLD}, 0, 0
         self.began = FakeSweep(folder, to_plain(on_data(fake, "/a/x.npz").spec), task_model=False)
         self.began.append(TaskModelReady("fake", 0.9, 0.9, 1000, None, {"dataset": OLD}))
-        monkeypatch.setattr(sweep_run, "_slots", lambda *_: 2)
+        monkeypatch.setattr(sweep_driver, "_slots", lambda *_: 2)
         monkeypatch.setattr("ratefront.orchestrate.task_model_worker.inputs_on_worker", self._look)
-        monkeypatch.setattr(sweep_run, "_run", self._run)
+        monkeypatch.setattr(sweep_driver, "_run", self._run)
 
     def _look(self, *_: object) -> dict[str, str]:
         self.looks += 1
@@ -178,7 +178,7 @@ def test_a_sweep_that_never_said_what_it_had_goes_on(stage: Stage) -> None:
     assert (stage.looks, stage.runs) == (0, 1)
 
 
-WORK = Work(
+WORK = WorkerFunctions(
     "fake_work:trial_steps_on_data", "fake_work:prepare_on_data", "fake_work:limit_memory", "fake_work:inputs"
 )
 
@@ -191,13 +191,13 @@ def test_the_whole_story_on_workers(
     data.write_bytes(b"one")
     changing = replace(WORK, trial_steps="fake_work:trial_steps_whose_data_change")
     with pytest.raises(EngineError, match=r"^trial t000[01]: (?s:.*)is another(?s:.*)go on with this one$"):
-        fake.run(on_data(fake, data), folder, work=changing)
+        fake.run(on_data(fake, data), folder, functions=changing)
     assert read_history(SweepFolder(folder)).counts["failed"] == 0
     with pytest.raises(InputError, match=r"data\.npz is another"):
-        fake.run(on_data(fake, data), folder, work=WORK, resume=True)
+        fake.run(on_data(fake, data), folder, functions=WORK, resume=True)
     data.write_bytes(b"one")
     moved, more = data.rename(tmp_path / "moved.npz"), fake.loaded(2, cpus=2).spec.resources
-    history = fake.run(on_data(fake, moved, resources=more), folder, work=WORK, resume=True)
+    history = fake.run(on_data(fake, moved, resources=more), folder, functions=WORK, resume=True)
     assert history.counts["finished"] == 2
     assert [trial.resources["cpus"] for trial in history.trials.values()] == [2.0, 2.0]
     assert [trial.result.extra["threads"] for trial in history.trials.values()] == [2, 2]

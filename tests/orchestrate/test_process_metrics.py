@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from ratefront.orchestrate.tune import process_metrics
-from ratefront.orchestrate.tune.process_metrics import ProcessVitals
+from ratefront.orchestrate.tune.process_metrics import ProcessMetrics
 
 CPU = "system/process_cpu_utilization_percentage"
 MEMORY = "system/process_memory_usage_megabytes"
@@ -51,7 +51,7 @@ def childless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("childless")
 def test_a_process_that_computes_and_one_that_sleeps() -> None:
-    read = ProcessVitals()
+    read = ProcessMetrics()
     read.begin()
     began_s = time.perf_counter()
     compute(0.1)
@@ -64,7 +64,7 @@ def test_a_process_that_computes_and_one_that_sleeps() -> None:
 
 @pytest.mark.usefixtures("childless")
 def test_memory_is_resident_and_its_peak_is_that_of_the_epoch() -> None:
-    read = ProcessVitals()
+    read = ProcessMetrics()
     read.begin()
     held = bytearray(b"x") * 200_000_000
     resident = psutil.Process().memory_info().rss / 1e6
@@ -79,7 +79,7 @@ def test_memory_is_resident_and_its_peak_is_that_of_the_epoch() -> None:
 
 def test_a_child_counts_from_its_first_epoch_on(child: subprocess.Popen[str]) -> None:
     alone = psutil.Process().memory_info().rss / 1e6
-    read = ProcessVitals()
+    read = ProcessMetrics()
     read.begin()
     assert child.stdout is not None
     assert child.stdout.readline() == "done\n"
@@ -95,7 +95,7 @@ def test_a_child_counts_from_its_first_epoch_on(child: subprocess.Popen[str]) ->
 
 
 def test_what_a_child_computed_counts_when_it_has_ended_too() -> None:
-    read = ProcessVitals()
+    read = ProcessMetrics()
     read.begin()
     began_s = time.perf_counter()
     program = "import time\nwhile time.process_time() < 0.2: pass"
@@ -113,14 +113,14 @@ def test_children_are_not_looked_for_all_the_time(monkeypatch: pytest.MonkeyPatc
         return []
 
     monkeypatch.setattr(psutil.Process, "children", slow)
-    read = ProcessVitals()
+    read = ProcessMetrics()
     for _ in range(50):
         read.begin()
     assert len(calls) == 1
 
 
 def test_numbers_are_short() -> None:
-    read = ProcessVitals()
+    read = ProcessMetrics()
     read.begin()
     compute(0.01)
     found = read.readings(has_gpu=False)
@@ -131,7 +131,7 @@ def test_numbers_are_short() -> None:
 
 
 def test_an_epochs_readings_cost_less_than_a_millisecond() -> None:
-    read = ProcessVitals()
+    read = ProcessMetrics()
     read.begin()
     costs_s = []
     for _ in range(50):
@@ -155,7 +155,7 @@ def not_a_number(*_: object) -> float:
 @pytest.mark.parametrize(
     ("place", "name", "lost"),
     [
-        (ProcessVitals, "_cpu_s", {CPU}),
+        (ProcessMetrics, "_cpu_s", {CPU}),
         (process_metrics, "_resident_bytes", {MEMORY}),
         (process_metrics, "_peak_bytes", {PEAK}),
     ],
@@ -164,7 +164,7 @@ def test_what_cannot_be_read_is_left_out(
     monkeypatch: pytest.MonkeyPatch, broken: Any, place: Any, name: str, lost: set[str]
 ) -> None:
     monkeypatch.setattr(place, name, broken)
-    read = ProcessVitals()
+    read = ProcessMetrics()
     read.begin()
     compute(0.01)
     assert {CPU, MEMORY, PEAK} - set(read.readings(has_gpu=False)) == lost
@@ -175,7 +175,7 @@ def test_a_peak_that_cannot_begin_anew_is_left_out(monkeypatch: pytest.MonkeyPat
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(process_metrics.Path, "write_text", read_only)
-    read = ProcessVitals()
+    read = ProcessMetrics()
     read.begin()
     compute(0.01)
     assert set(read.readings(has_gpu=False)) == {CPU, MEMORY}
@@ -183,7 +183,7 @@ def test_a_peak_that_cannot_begin_anew_is_left_out(monkeypatch: pytest.MonkeyPat
 
 def test_children_that_cannot_be_listed_cost_only_what_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil.Process, "children", refuse)
-    read = ProcessVitals()
+    read = ProcessMetrics()
     read.begin()
     assert {MEMORY, PEAK} <= set(read.readings(has_gpu=False))
 
@@ -217,7 +217,7 @@ def test_a_gpu_tells_what_it_can(monkeypatch: pytest.MonkeyPatch, torch: Any, to
         monkeypatch.delitem(sys.modules, "torch", raising=False)
     else:
         monkeypatch.setitem(sys.modules, "torch", torch)
-    read = ProcessVitals()
+    read = ProcessMetrics()
     read.begin()
     found = read.readings(has_gpu=True)
     assert {name: value for name, value in found.items() if "gpu" in name} == told

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
-from tests.browser.mlflow_ui import (
+from tests.browser.mlflow_page_objects import (
     NAME,
     RunsTable,
     chart,
@@ -19,7 +19,7 @@ from tests.browser.mlflow_ui import (
     visitor,
 )
 from tests.builders import FakeSweep, label, result, spec, split
-from tests.tracking.servers import MlflowServer
+from tests.tracking.mlflow_servers import MlflowServer
 
 import ratefront as rf
 from ratefront.history import events

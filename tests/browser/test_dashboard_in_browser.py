@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from tests.browser.chromium import Watched
 from tests.builders import result
-from tests.tracking.browsed import every_ending
-from tests.tracking.dashboards import Served, dashboard
+from tests.tracking.dashboard_process import Served, dashboard
+from tests.tracking.dashboard_sweep import every_ending
 
 from ratefront.history.events import Finished
 

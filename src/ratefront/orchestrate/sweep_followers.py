@@ -1,4 +1,4 @@
-"""Those who follow a running sweep: the display, the tracker, the report. None of them may hold it up."""
+"""Keeps the followers of a running sweep up to date: display, tracker and report. None of them may delay the sweep."""
 
 from __future__ import annotations
 
@@ -24,17 +24,23 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: How long the driver waits at its end for a tracker that takes nothing more; `ratefront track` delivers what is left.
+#: How long the driver waits at its end for a tracker that accepts nothing more. `ratefront track` delivers the rest.
 PATIENCE_S = 60.0
 PATIENCE_INTERRUPTED_S = 10.0
 
-#: How long another thread of this process may compute while the driver's waits to go on. Whoever follows computes a
-#: lot, and every write to the ledger lets them: Python's own 5 ms would be most of what a result costs.
+#: How long another thread of this process may compute while the driver's thread waits to go on. Followers compute a
+#: lot, and each write to the ledger lets them run: Python's own 5 ms would be most of what a result costs.
 SWITCH_INTERVAL_S = 0.0005
 
 
-class Following:
-    """Passes on that the ledger has grown, and at the end what the sweep amounts to."""
+class SweepFollowers:
+    """Tells display, tracker and report that the ledger has grown, and at the end how the sweep ended.
+
+    It is a context manager: inside, the tracker follows the ledger.
+
+    Raises:
+        InputError: The tracking address cannot hold a sweep, or the model's name cannot be registered.
+    """
 
     def __init__(
         self,
@@ -59,22 +65,23 @@ class Following:
         return self
 
     def changed(self, history: SweepHistory) -> None:
+        """Wake the tracker's thread and update the display. Call it after each entry of the ledger."""
         if self._follower is not None:
             self._follower.wake()
         if self._on_update is not None:
             try:
                 self._on_update(history)
-            except Exception as error:  # whatever breaks a display, the sweep goes on
+            except Exception as error:  # the sweep goes on without its display
                 self._on_update = None
                 _log.warning("the progress is not shown any more: %s", error)
 
-    def turn(self, history: SweepHistory) -> None:
-        """Called several times a second while trials run."""
-        self._redrawer.maybe(history)
+    def tick(self, history: SweepHistory) -> None:
+        """Redraw the report if it is due. Called several times a second while trials run."""
+        self._redrawer.draw_if_due(history)
 
     def ended(self, history: SweepHistory) -> None:
-        """The sweep has ended: draw it for good and close the trackers."""
-        drawn = self._redrawer.last(history)
+        """Draw the report of the ended sweep and close its run in the tracker."""
+        drawn = self._redrawer.draw_final(history)
         follower, self._follower = self._follower, None
         if follower is not None:
             follower.finish(ending_of(drawn, self._folder, history, self._tracking.models), PATIENCE_S)
@@ -82,7 +89,7 @@ class Following:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """What ``ended`` has not closed was interrupted, or broke off."""
+        """Close the run as interrupted or failed, unless ``ended`` has closed it."""
         sys.setswitchinterval(self._usual_switch_interval_s)
         follower, self._follower = self._follower, None
         if follower is not None:

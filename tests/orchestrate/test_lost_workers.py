@@ -10,9 +10,12 @@ import pytest
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayActorError, RayTaskError
 
 from ratefront.errors import BitstreamError, DivergedError, WorkerLostError
-from ratefront.orchestrate.tune import worker_errors
-from ratefront.orchestrate.tune.lost_workers import WorkerErrors
-from ratefront.orchestrate.tune.worker_errors import summarise_trial_error, summarise_worker_error
+from ratefront.orchestrate.tune import lost_workers
+from ratefront.orchestrate.tune.lost_workers import (
+    ReportedWorkerError,
+    summarise_trial_error,
+    summarise_worker_error,
+)
 from ratefront.trial.error_summary import summarise_error
 
 
@@ -61,7 +64,7 @@ def test_the_full_disk_of_a_node_is_worth_another_try_and_the_sweeps_own_is_its_
     assert (fault.error, fault.retryable) == ("OSError", True)
     assert list(tmp_path.iterdir()) == []
     assert summarise_trial_error(full, tmp_path / "gone").error == "StorageFullError"
-    monkeypatch.setattr(worker_errors, "LEAST_ROOM_BYTES", 2**62)
+    monkeypatch.setattr(lost_workers, "LEAST_FREE_BYTES", 2**62)
     assert summarise_trial_error(full, tmp_path).error == "StorageFullError"
     assert summarise_trial_error(ValueError("bad"), tmp_path).error == "ValueError"
 
@@ -101,9 +104,9 @@ def test_a_dead_worker_is_lost_and_an_error_in_its_code_is_what_it_is() -> None:
 
 
 def test_what_tune_cannot_live_with_is_a_dead_actor_to_it_and_itself_to_us() -> None:
-    errors = WorkerErrors()
+    errors = ReportedWorkerError()
     full = OutOfMemoryError("low on memory\nmore")
-    with errors.telling(full) as told:
+    with errors.while_handled(full) as told:
         assert isinstance(pickle.loads(pickle.dumps(told)), RayActorError)
         assert errors.now is full
         fault = summarise_worker_error(errors.now)
@@ -113,5 +116,5 @@ def test_what_tune_cannot_live_with_is_a_dead_actor_to_it_and_itself_to_us() -> 
 
 def test_what_tune_knows_stays_as_it_is() -> None:
     for error in (ActorDiedError(), RayTaskError("f", "t", ValueError(), "w", 1, "ip"), ValueError("x")):
-        with WorkerErrors().telling(error) as told:
+        with ReportedWorkerError().while_handled(error) as told:
             assert told is error

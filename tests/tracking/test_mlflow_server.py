@@ -14,9 +14,9 @@ from urllib.parse import quote
 
 import pytest
 from tests.builders import FakeSweep, label, split
-from tests.tracking.places import MemoryPlace, MlflowPlace, by_trial, fake_codec, finish, follow, show
-from tests.tracking.servers import Guarded, MlflowServer, Postgres
-from tests.tracking.stories import Story, created, finished, planned, reported, started, whole_sweep
+from tests.tracking.ledger_stories import Story, created, finished, planned, reported, started, whole_sweep
+from tests.tracking.mlflow_servers import Guarded, MlflowServer, Postgres
+from tests.tracking.tracked_places import MemoryPlace, MlflowPlace, by_trial, fake_codec, finish, follow, show
 from typer.testing import CliRunner
 
 import ratefront as rf

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from requests import HTTPError, Response
-from tests.tracking.listener import Listener
+from tests.tracking.recording_server import Listener
 
 from ratefront.errors import InputError
 from ratefront.tracking.delivery.delivery_errors import describe_error, is_refusal

@@ -1,4 +1,4 @@
-"""The guardian ends what a dead driver has left behind, and nothing else. No Ray: any process can be a cluster's."""
+"""The watchdog ends what a dead driver has left behind, and nothing else. No Ray: any process can be a cluster's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.orchestrate.processes import wait_until
+from tests.orchestrate.driver_processes import wait_until
 from tests.processes import Marked
 
 from ratefront.orchestrate.cluster.watchdog import _Process
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 DRIVER = """
 import os, signal, subprocess, sys, time
 from pathlib import Path
-from ratefront.orchestrate.cluster.watchdog import Guardian
+from ratefront.orchestrate.cluster.watchdog import ClusterWatchdog
 
 folder, ends = Path(sys.argv[1]), sys.argv[2] == "ends"
 session = folder / "session_1" / "logs"
@@ -34,8 +34,8 @@ def sleeper(code, name, title="python", **settings):
     log = (session / name).open("w")
     command = [title, "-c", code + "; import time; time.sleep(600)"]
     return subprocess.Popen(command, executable=sys.executable, stdout=log, **settings)
-with Guardian() as guardian:
-    with guardian.watching():
+with ClusterWatchdog() as watchdog:
+    with watchdog.watching():
         cluster = [sleeper("pass", "a"), sleeper("import signal; signal.signal(15, signal.SIG_IGN)", "b")]
         time.sleep(1)
         cluster.append(sleeper("pass", "c", "ray::Agent", env={"SWEEP_MARK": os.environ["SWEEP_MARK"]}))
@@ -93,7 +93,7 @@ def test_the_guardian_of_a_driver_that_ends_in_order_is_gone_at_once(tmp_path: P
     driver = start(tmp_path, marked, "ends")
     wait_until((tmp_path / "pids").exists)
     stranger = int((tmp_path / "pids").read_text().split()[0])
-    wait_until(lambda: not any("guardian.py" in called for called in marked.alive().values()), within_s=3)
+    wait_until(lambda: not any("watchdog.py" in called for called in marked.alive().values()), within_s=3)
     assert driver.wait(timeout=20) == 0
     assert is_alive(stranger)
     os.kill(stranger, signal.SIGKILL)
@@ -104,9 +104,9 @@ def test_a_signal_to_the_whole_group_leaves_the_guardian_to_its_work(tmp_path: P
     driver = start(tmp_path, marked, "stays")
     wait_until((tmp_path / "pids").exists)
     time.sleep(0.1)
-    (guardian,) = [pid for pid, called in marked.alive().items() if "guardian.py" in called]
+    (watchdog,) = [pid for pid, called in marked.alive().items() if "watchdog.py" in called]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
-        os.kill(guardian, number)
+        os.kill(watchdog, number)
     stranger, *cluster = map(int, (tmp_path / "pids").read_text().split())
     assert all(map(is_alive, cluster))
     driver.kill()
