@@ -1,4 +1,4 @@
-"""The report's sentences: what a sweep found, written so that it can be checked against the figure."""
+"""What a sweep found, in sentences that can be checked against the figure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ratefront.records import ENDED
 from ratefront.report.colours import bound_style
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
 
-#: A learned codec is called close to the task model within this many points of (validation) accuracy.
-CLOSE = 0.02
+#: A learned codec is close to the task model if its validation accuracy is at most this much lower.
+CLOSE_TO_TASK_MODEL = 0.02
 
 
 def status_line(view: SweepView) -> str:
-    """How far the sweep is."""
+    """Return one sentence: the sweep's state, how many trials have ended, and how they ended."""
     counts = view.history.counts
     ended = ", ".join(f"{counts[status]} {status}" for status in ENDED if counts[status])
     progress = f"{view.trials_ended} of {view.trials_requested} trials ended"
@@ -23,7 +23,7 @@ def status_line(view: SweepView) -> str:
 
 
 def _state(history: SweepHistory) -> tuple[str, str]:
-    """And why it is that, where there is more to say."""
+    """Return the state, and its reason or an empty string."""
     if history.ended:
         return "Ended", history.ended_early
     if history.halted is not None:
@@ -32,7 +32,10 @@ def _state(history: SweepHistory) -> tuple[str, str]:
 
 
 def findings(view: SweepView) -> list[str]:
-    """The sweep's finding, a few sentences; says so where there is none yet."""
+    """Return the findings of a sweep, a few sentences; the last ones are warnings.
+
+    A sweep without a finished trial gives a sentence that says so.
+    """
     if not view.front:
         yet = "" if view.history.ended else " yet"
         nothing = f"No trial has finished{yet}: there is nothing to compare with the bounds."
@@ -47,15 +50,17 @@ def findings(view: SweepView) -> list[str]:
 
 
 def best_learned(view: SweepView) -> MeasuredTrial | None:
-    """Of the front's learned codecs (under half of the task model's bytes where there are such): the fewest
-    bits within 2 points of the task model on validation; where none is that close, the most accurate on
-    validation.
+    """Return the learned codec on the front that the findings name, or None without a learned codec.
+
+    Codecs whose transmitter has under half of the task model's bytes are preferred. Among them, the one with the
+    fewest bits that is within 2 points of the task model's accuracy is chosen; if none is that close, the most
+    accurate one. Rates and accuracies are those on validation.
     """
     learned = [trial for trial in view.front if trial.learned]
     half = (view.task_model.task_model_bytes or 0) / 2
     small = [trial for trial in learned if trial.test.transmitter_bytes < half] or learned
     target = view.task_model.accuracy_validation
-    close = [t for t in small if target is not None and t.validation.accuracy >= target - CLOSE]
+    close = [t for t in small if target is not None and t.validation.accuracy >= target - CLOSE_TO_TASK_MODEL]
     if close:
         return min(close, key=lambda trial: trial.validation.rate_bits)
     return max(small, key=lambda trial: trial.validation.accuracy, default=None)
@@ -100,7 +105,7 @@ def _known(gap: Gap | None) -> bool:
 
 
 def gap_in_words(gap: Gap) -> str:
-    """A gap in words, ``1.21 bit (1.4×) above``; a defined one only."""
+    """Return a gap in words, as ``1.21 bit (1.4×) above``. The gap must be defined."""
     bits = gap.bits or 0.0
     return f"{abs(bits):.2f} bit ({gap.ratio or 0:.2f}×) {'above' if bits >= 0 else 'below'}"
 
@@ -132,7 +137,7 @@ def _difference(accuracy: float) -> str:
 
 
 def bound_rows(view: SweepView) -> list[tuple[str, str, str]]:
-    """(abbreviation, name, assumptions) of every bound that is drawn."""
+    """Return abbreviation, name and assumptions of every bound that is drawn."""
     if view.bounds is None:
         return []
     styles = [(name, bound_style(name)) for name in view.bound_names]

@@ -1,4 +1,4 @@
-"""The findings as Markdown, for places that show a short text beside a run."""
+"""The findings as Markdown, for places that show a short text beside a run, as MLflow does."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ratefront.safe_text import plain_markdown
 
 SHOWN = 30
 
-#: The rate's heading is its unit: there is no legend beside the note.
+#: The heading of the rate is its unit, since no legend stands beside the note.
 _COLUMNS: tuple[TrialColumn, ...] = (
     column_named("trial_id"),
     column_named("series"),
@@ -25,7 +25,7 @@ _COLUMNS: tuple[TrialColumn, ...] = (
 
 
 def markdown_note(view: SweepView) -> str:
-    """Status, findings and the front (its first ``SHOWN`` points by rate)."""
+    """Return the status, the findings, and the first ``SHOWN`` points of the front by rate."""
     parts = [
         f"**{plain_markdown(view.name)}**",
         plain_markdown(status_line(view)),

@@ -1,4 +1,4 @@
-"""Writes everything that is drawn from a sweep's folder. Any of it may be deleted and drawn again."""
+"""Writes all files that are drawn from a sweep's folder. Each may be deleted and drawn again."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ from ratefront.store.views.trials_csv import trials_csv
 
 @dataclass(frozen=True)
 class DrawnReport:
-    """What was drawn, for those who show it elsewhere.
+    """What was drawn, for trackers and scripts that show it elsewhere.
 
-    ``artifacts``: the files written; ``numbers``: the summary's finite numbers by name; ``front``: the
-    trials on it; ``markdown_note``: the findings in Markdown.
+    Attributes:
+        artifacts: The files written.
+        numbers: The finite numbers of the summary, by name.
+        front: The names of the trials on the front, by rising test rate.
+        markdown_note: The findings in Markdown.
     """
 
     artifacts: tuple[Path, ...]
@@ -34,14 +37,15 @@ class DrawnReport:
 
 
 def report_files(folder: SweepFolder) -> tuple[Path, ...]:
-    """What a report consists of."""
+    """Return the files that a report consists of."""
     return folder.report, folder.front_png, folder.front_csv, folder.trials_csv, folder.summary
 
 
 def write_report(folder: SweepFolder) -> DrawnReport:
-    """(Re)draw trials.csv, summary.json, front.csv, front.png and report.html of a finished or running sweep.
+    """Draw trials.csv, summary.json, front.csv, front.png and report.html of a finished or running sweep.
 
-    All five show the ledger as it was when this began; each appears whole or not at all.
+    Files that are there are drawn again. All five show the ledger as it was when the call began. Each is written
+    whole or not at all.
 
     Raises:
         InputError: The folder holds no sweep, or one of its files cannot be used; nothing was written.
@@ -49,11 +53,11 @@ def write_report(folder: SweepFolder) -> DrawnReport:
     """
     view = read_view(folder)
     front = describe_front(view)
-    still = front_png(front)
-    page = report_html(view, front, still)
+    png = front_png(front)
+    page = report_html(view, front, png)
     write_tables(folder, view.history, view.summary)
     write_text(folder.front_csv, front_csv(view))
-    write_bytes(folder.front_png, still)
+    write_bytes(folder.front_png, png)
     write_text(folder.report, page)
     return _drawn(view)
 

@@ -1,4 +1,4 @@
-"""Commands that reach into a sweep from outside: ``stop`` and ``clean``."""
+"""Commands that change a sweep from outside: ``stop`` and ``clean``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a marker of the page says when pointed at."""
+"""The text that the page shows when the mouse points at a marker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ratefront.report.sweep_view import MeasuredTrial
 
 
 def hover_text(trial: MeasuredTrial) -> str:
-    """The trial in a few lines: escaped, in the few tags that plotly knows."""
+    """Return a trial in a few lines, escaped, with the few tags that plotly knows."""
     point = trial.test
     own = {name: trial.parameter(name) for name in ("split", "beta")}
     chosen = [

@@ -1,4 +1,4 @@
-"""The tables of the page: what is in them, not how they look."""
+"""What stands in the tables of the page; the template says how they look."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ MISSING = "–"
 
 @dataclass(frozen=True)
 class PageCell:
-    """``text`` is shown, ``value`` sorts (None last); ``title`` is shown when pointed at."""
+    """A cell of a table.
+
+    Attributes:
+        text: What is shown.
+        value: What the column is sorted by; None comes last.
+        title: Shown when the mouse points at the cell.
+    """
 
     text: str
     value: float | str | None = None
@@ -27,13 +33,15 @@ class PageCell:
 
 @dataclass(frozen=True)
 class PageTable:
+    """The headings of the columns, and the rows."""
+
     columns: tuple[PageCell, ...]
     rows: tuple[tuple[PageCell, ...], ...]
 
 
 @dataclass(frozen=True)
 class _PageColumn:
-    """A column as the page shows it."""
+    """A column as the page shows it: its heading, and the cell of each trial."""
 
     heading: PageCell
     cell: Callable[[MeasuredTrial], PageCell]
@@ -46,7 +54,7 @@ def _table(shown: Iterable[_PageColumn], trials: Iterable[MeasuredTrial]) -> Pag
 
 
 def front_table(view: SweepView) -> PageTable:
-    """The front by rate, with its gaps to every drawn bound."""
+    """Return the front by rising rate, with the gaps to every drawn bound."""
     shown = [
         _PageColumn(PageCell(column_named("trial_id").heading), _marked),
         *map(_column, map(column_named, ("series", "split", "beta", "rate_bits", "accuracy"))),
@@ -60,7 +68,7 @@ def front_table(view: SweepView) -> PageTable:
 
 
 def _column(column: TrialColumn, heading: str = "") -> _PageColumn:
-    """A column under its own heading, or under one that says what it stands beside."""
+    """Return a column under its own heading, or under the heading that is given."""
     return _PageColumn(
         PageCell(heading or column.heading), lambda trial: _cell(column, column.value(trial.trial))
     )
@@ -71,7 +79,7 @@ def _cell(column: TrialColumn, value: Scalar | None) -> PageCell:
 
 
 def _where_measured(view: SweepView) -> list[TrialColumn]:
-    """Log loss and the sweep's own metrics, where a trial of the front has them."""
+    """Return the columns of log loss and of the sweep's own metrics, if a trial of the front has them."""
     metrics = metric_names(view.spec)
     columns = [column_named(name, metrics) for name in ("log_loss_bits", *metrics)]
     return [column for column in columns if any(column.value(t.trial) is not None for t in view.front)]
@@ -83,7 +91,7 @@ def _marked(trial: MeasuredTrial) -> PageCell:
 
 
 def _share(trial: MeasuredTrial, task_model_bytes: int | None) -> PageCell:
-    """The transmitter's part of the task model's bytes."""
+    """Return the transmitter's share of the task model's bytes."""
     if not task_model_bytes:
         return PageCell(MISSING)
     share = trial.test.transmitter_bytes / task_model_bytes
@@ -103,7 +111,7 @@ def _gap_cell(gap: Gap | None) -> PageCell:
 
 
 def rates_table(view: SweepView) -> PageTable:
-    """Estimated against actual bits, and validation against test, of every finished trial."""
+    """Return estimated and coded bits, and validation and test values, of every finished trial."""
     shown = [
         *map(_column, map(column_named, ("trial_id", "series", "rate_bits_estimated"))),
         _column(column_named("rate_bits"), "coded"),
@@ -122,7 +130,7 @@ def rates_table(view: SweepView) -> PageTable:
 def _difference(
     heading: str, of: Callable[[TrialResult], float], form: Callable[[float], str]
 ) -> _PageColumn:
-    """One column of a result minus another."""
+    """Return a column that holds a difference of two values of a result."""
 
     def cell(trial: MeasuredTrial) -> PageCell:
         value = of(trial.result)
@@ -144,7 +152,10 @@ def _not_collapsed(view: SweepView) -> list[MeasuredTrial]:
 
 
 def check_sentences(view: SweepView) -> list[str]:
-    """The two checks in words, and what is unknown; empty where no trial has finished."""
+    """Return sentences that compare coded with estimated bits, and test with validation accuracy.
+
+    A sentence for each unknown cost follows. Without a finished trial the list is empty.
+    """
     results = [trial.result for trial in _not_collapsed(view)]
     if not results:
         return []
@@ -158,7 +169,7 @@ def check_sentences(view: SweepView) -> list[str]:
 
 
 def _unknown_costs(results: Sequence[TrialResult]) -> list[str]:
-    """A sentence for each reason why a cost is unknown."""
+    """Return a sentence for each reason why a cost is unknown."""
     reasons = Counter(
         (cost.heading, cost.unknown(result))
         for cost in COSTS
