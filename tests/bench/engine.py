@@ -35,9 +35,9 @@ def measure_trials() -> Figures:
 
 def measure_slots() -> Figures:
     """A thousand slots, ten thousand trials."""
-    from ratefront.simulate.driver_capacity import capacity
+    from ratefront.simulate.driver_capacity import measure_capacity
 
-    found = capacity(SLOTS, SIMULATED_TRIALS, TRIAL_S)
+    found = measure_capacity(SLOTS, SIMULATED_TRIALS, TRIAL_S)
     note(
         f"simulated: {found.busy_share_whole:.1%} busy to the last end, driver {found.driver_share:.1%} at work, "
         f"{1000 * found.driver_s:.1f} ms a trial"

@@ -1,4 +1,4 @@
-"""Engines, journals and drivers' halves with one mistake each, as somebody could make it."""
+"""Engines, ledgers and drivers' halves with one mistake each, of the kind that a person makes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from ratefront.history.events import (
     Started,
 )
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.simulate.memory_ledger import MemoryJournal
 from ratefront.simulate.scenario import Parts
+from ratefront.simulate.virtual_time.memory_ledger import MemoryLedger
 
 
 class DropsReports(LiveSweep):
@@ -135,7 +135,7 @@ class EndsOneEarlyAfterAResume(Engine):
             self._requested -= 1
 
 
-class LosesTheLastEntry(MemoryJournal):
+class LosesTheLastEntry(MemoryLedger):
     """Recovery cuts off one whole entry too many."""
 
     def _recover(self) -> list[Entry]:
@@ -154,7 +154,7 @@ class ForgetsThatItGoesOn(LiveSweep):
             super().record(event)
 
 
-class KeepsTornLines(MemoryJournal):
+class KeepsTornLines(MemoryLedger):
     """Recovery leaves the torn end where it is."""
 
     def _recover(self) -> list[Entry]:
@@ -295,7 +295,7 @@ NAMED: Mapping[str, tuple[Parts, ...]] = {
         Parts(engine=CountsOnAfterAResume),
         Parts(engine=RepeatsAttemptsAfterAResume),
         Parts(engine=EndsOneEarlyAfterAResume),
-        Parts(journal=LosesTheLastEntry),
+        Parts(ledger=LosesTheLastEntry),
     ),
     "a stopped trial told as finished": (Parts(engine=TellsStoppedAsFinished), Parts(engine=IgnoresStops)),
 }
@@ -311,12 +311,12 @@ MORE: tuple[Parts, ...] = (
     Parts(engine=TriesAgainWhatUsesNoSeed),
     Parts(engine=StopsBeforeTheSpaceIsTried),
     Parts(engine=NeverRunsOut),
-    Parts(journal=KeepsTornLines),
+    Parts(ledger=KeepsTornLines),
     Parts(live=ForgetsThatItGoesOn),
 )
 
 
 def name_of(parts: Parts) -> str:
     """The broken part's name."""
-    made: tuple[Callable[..., Any], ...] = (parts.engine, parts.live, parts.journal)
+    made: tuple[Callable[..., Any], ...] = (parts.engine, parts.live, parts.ledger)
     return next(part.__name__ for part in made if part.__module__ == __name__)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import get_args
 
 import pytest
 from tests.simulate.mutants import MORE, NAMED, name_of
 
-from ratefront.simulate.fault_plan import Kind, Odds
-from ratefront.simulate.fault_seeds import try_seed
 from ratefront.simulate.run_simulation import InvariantBrokenError
 from ratefront.simulate.scenario import Parts
+from ratefront.testing.faults.fault_plan import FAULT_KINDS
+from ratefront.testing.faults.seeded_sweeps import try_seed
 from ratefront.tracking.delivery.backlog import Backlog
 from ratefront.tracking.memory_tracker import InMemoryTracker
 from ratefront.tracking.tracker_protocol import TrialNews
@@ -20,11 +19,10 @@ SEEDS = 200
 
 
 def test_what_must_hold_holds_whatever_goes_wrong() -> None:
-    troubles: Counter[str] = Counter()
+    faults: Counter[str] = Counter()
     for seed in range(SEEDS):
-        troubles += try_seed(seed).deeds.troubles
-    kinds = {*get_args(Kind), *Odds.__dataclass_fields__, "extended", "reopened"}
-    assert {kind for kind, count in troubles.items() if count >= 10} == kinds, "each kind came"
+        faults += try_seed(seed).fault_counts
+    assert {kind for kind, count in faults.items() if count >= 10} == set(FAULT_KINDS), "each kind came"
 
 
 @pytest.mark.parametrize("seed", [0, 7, 10, 30])  # harmless faults; any faults; TPE; NSGA-II

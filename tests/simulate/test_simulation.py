@@ -11,19 +11,22 @@ import pytest
 from ratefront.engine.search.first_trials import spread
 from ratefront.pareto import non_dominated
 from ratefront.records import OBJECTIVES, TrialParams, TrialResult
-from ratefront.simulate.built_in_sweep import built_in
-from ratefront.simulate.driver_capacity import Capacity, capacity
-from ratefront.simulate.memory_ledger import Disk, DriverDied, MemoryJournal
+from ratefront.simulate.built_in_sweep import built_in_sweep
+from ratefront.simulate.driver_capacity import DriverCapacity, measure_capacity
 from ratefront.simulate.outcome import outcome_of
+from ratefront.simulate.problems.synthetic_problem import SyntheticProblem, best_position, dtlz2
 from ratefront.simulate.run_simulation import run
-from ratefront.simulate.simulated_problem import Synthetic, best_place, shape
-from ratefront.simulate.simulation_input import asked_for, with_faults
-from ratefront.simulate.virtual_clock import Clock
+from ratefront.simulate.simulation_input import make_scenario
+from ratefront.simulate.virtual_time.memory_ledger import MemoryLedger
+from ratefront.simulate.virtual_time.simulated_driver import DriverDied
+from ratefront.simulate.virtual_time.virtual_clock import VirtualClock
 from ratefront.spec.space.dimensions import Choice, Float, Int, Space
+from ratefront.testing.faults.failing_disk import FailingDisk
+from ratefront.testing.faults.faulty_sweep import draw_faults_for, run_with_faults
 
 
 def test_what_is_due_first_happens_first_and_in_the_order_of_asking() -> None:
-    clock, seen = Clock(), list[tuple[float, str]]()
+    clock, seen = VirtualClock(), list[tuple[float, str]]()
     for wait_s, name in ((2.0, "b"), (1.0, "a"), (2.0, "c")):
         clock.after(wait_s, lambda name=name: seen.append((clock.now, name)))  # type: ignore[misc]
     clock.after(2.0, lambda: clock.after(0.0, lambda: seen.append((clock.now, "d"))))
@@ -35,15 +38,15 @@ def test_what_is_due_first_happens_first_and_in_the_order_of_asking() -> None:
 @pytest.mark.parametrize("kept", [0.0, 0.5, 1.0])
 def test_a_writer_that_dies_leaves_a_part_that_the_next_one_cuts_or_keeps_whole(kept: float) -> None:
     random = SimpleNamespace(randint=lambda low, high: round(low + kept * (high - low)))
-    disk = Disk(random)  # type: ignore[arg-type]
-    journal = MemoryJournal(disk, lambda: 1.0)
-    created, *more = run(asked_for(None, None, trials=1, latency_s=0.0)).entries
+    disk = FailingDisk(random)  # type: ignore[arg-type]
+    journal = MemoryLedger(disk, lambda: 1.0)
+    created, *more = run(make_scenario(None, None, trials=1, latency_s=0.0)).entries
     journal.append(created.event)
     disk.appends_left = 0
     with pytest.raises(DriverDied):
         journal.append(more[0].event)
     disk.appends_left = None
-    entries = MemoryJournal(disk, lambda: 1.0).entries
+    entries = MemoryLedger(disk, lambda: 1.0).entries
     assert len(entries) == (2 if kept == 1.0 else 1)
     assert disk.content.endswith(b"\n")
 
@@ -62,20 +65,20 @@ def test_the_front_of_the_synthetic_problem_is_the_unit_sphere() -> None:
     for _ in range(200):
         values = {"t": random.random(), "u": random.uniform(1e-3, 1), "v": random.random()}
         values |= {"w": random.randint(1, 9), "x": random.choice((1, 2, 4))}
-        assert math.hypot(*shape(SPACE, values)) >= 1 - 1e-12
-    places = {path: best_place(path) for path in "vwx"}
+        assert math.hypot(*dtlz2(SPACE, values)) >= 1 - 1e-12
+    places = {path: best_position(path) for path in "vwx"}
     best = {"v": places["v"], "w": 1 + round(8 * places["w"]), "x": (1, 2, 4)[round(2 * places["x"])]}
-    assert math.hypot(*shape(SPACE, {"t": 0.3, "u": 0.1, **best})) == pytest.approx(1)
+    assert math.hypot(*dtlz2(SPACE, {"t": 0.3, "u": 0.1, **best})) == pytest.approx(1)
 
 
 def test_the_search_is_worth_it_on_the_synthetic_problem() -> None:
     """There is a front to be found: random trials are far apart, and many are dominated."""
-    loaded, values = built_in(), dict[str, list[float]]()
+    loaded, values = built_in_sweep(), dict[str, list[float]]()
     for number in range(100):
         params = TrialParams(f"t{number:04d}", number, spread(loaded.space, 0, number))
-        result = TrialResult.from_json(Synthetic(loaded.space).course(params).result or {})
+        result = TrialResult.from_json(SyntheticProblem(loaded.space).course(params).result or {})
         assert all(
-            result.objective(name) <= Synthetic(loaded.space).reference[name] or name == "accuracy"
+            result.objective(name) <= SyntheticProblem(loaded.space).reference[name] or name == "accuracy"
             for name in OBJECTIVES
         )
         values[params.trial_id] = [result.objective(name) for name in loaded.spec.objectives]
@@ -85,16 +88,16 @@ def test_the_search_is_worth_it_on_the_synthetic_problem() -> None:
 @pytest.mark.parametrize(("slots", "latency_s", "busy"), [(10, 0.0, 1.0), (10, 0.1, 0.99), (100, 0.5, 0.5)])
 def test_what_the_driver_needs_leaves_slots_idle(slots: int, latency_s: float, busy: float) -> None:
     """A driver that needs 22 times 0.5 s for a trial starts one every 11 s, however many slots there are."""
-    scenario = asked_for(
+    scenario = make_scenario(
         None, None, trials=20 * slots, slots=slots, sampler="random", trial_s=600, latency_s=latency_s
     )
-    found = Capacity.of(run(scenario))
+    found = DriverCapacity.of(run(scenario))
     assert found.busy_share == pytest.approx(busy, abs=0.05)
     assert found.driver_s == pytest.approx(24 * latency_s, rel=0.05)
 
 
 def test_capacity_prices_each_event_with_what_it_takes_here() -> None:
-    found = capacity(slots=20, trials=100, trial_s=60.0, reports=2, sampler="random")
+    found = measure_capacity(slots=20, trials=100, trial_s=60.0, reports=2, sampler="random")
     assert 0.5 < found.busy_share <= 1.0
     assert found.busy_share_whole <= found.busy_share
     assert 1e-5 < found.driver_s < 1.0
@@ -103,7 +106,7 @@ def test_capacity_prices_each_event_with_what_it_takes_here() -> None:
 
 def test_samplers_and_slots_can_be_compared() -> None:
     outcomes = [
-        outcome_of(run(asked_for(None, None, trials=40, slots=slots, sampler=sampler, latency_s=0.0)))  # type: ignore[arg-type]
+        outcome_of(run(make_scenario(None, None, trials=40, slots=slots, sampler=sampler, latency_s=0.0)))  # type: ignore[arg-type]
         for sampler, slots in (("random", 2), ("tpe", 2), ("random", 8))
     ]
     volumes = [list(outcome.hypervolume.values()) for outcome in outcomes]
@@ -113,8 +116,8 @@ def test_samplers_and_slots_can_be_compared() -> None:
 
 
 def test_faults_on_a_sweep_of_ones_own_replay_exactly() -> None:
-    scenario = with_faults(asked_for(None, None, trials=20, slots=7, sampler="random"), seed=11)
+    scenario, plan = draw_faults_for(make_scenario(None, None, trials=20, slots=7, sampler="random"), seed=11)
     assert scenario.nodes == (3, 2, 2)
-    first, second = run(scenario), run(scenario)
+    first, second = run_with_faults(scenario, plan), run_with_faults(scenario, plan)
     assert first.ledger == second.ledger
     assert outcome_of(first) == outcome_of(second)

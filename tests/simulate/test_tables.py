@@ -12,38 +12,40 @@ import pytest
 from ratefront.errors import InputError
 from ratefront.history.events import Entry, Failed, Finished, Planned, Reported, Resumed, Started, Stopped
 from ratefront.records import Scalar, TrialParams
-from ratefront.simulate.built_in_sweep import built_in
-from ratefront.simulate.fault_seeds import drawn
+from ratefront.simulate.built_in_sweep import built_in_sweep
 from ratefront.simulate.outcome import outcome_of
-from ratefront.simulate.record_table import table_of
-from ratefront.simulate.recorded_tables import SHIPPED, Row, Table
-from ratefront.simulate.run_simulation import Run, run
+from ratefront.simulate.problems.recorded_table import SHIPPED, RecordedTable, RecordedTrial
+from ratefront.simulate.problems.simulated_problem import TrialCourse
+from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
+from ratefront.simulate.problems.table_from_ledger import table_of
+from ratefront.simulate.run_simulation import FinishedSimulation, run
 from ratefront.simulate.scenario import Scenario
-from ratefront.simulate.simulated_problem import Course, Synthetic
-from ratefront.simulate.simulation_input import asked_for, find_table
+from ratefront.simulate.simulation_input import find_table, make_scenario
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import to_plain
 from ratefront.spec.schema import Metric
 from ratefront.store.ledger.ledger_file import Ledger
 from ratefront.store.sweep_folder import SweepFolder
+from ratefront.testing.faults.faulty_sweep import run_with_faults
+from ratefront.testing.faults.seeded_sweeps import draw_sweep
 
-SPEC = built_in().spec
+SPEC = built_in_sweep().spec
 
 
 @pytest.fixture(scope="module")
-def recorded() -> Run:
+def recorded() -> FinishedSimulation:
     """A simulated sweep stands for a real one: its ledger is one."""
-    loaded = built_in()
+    loaded = built_in_sweep()
     spec = loaded.spec.model_copy(update={"trials": 30})
-    return run(Scenario(spec, loaded.space, Synthetic(loaded.space, 60.0, reports=4), (3,)))
+    return run(Scenario(spec, loaded.space, SyntheticProblem(loaded.space, 60.0, reports=4), (3,)))
 
 
 @pytest.fixture(scope="module")
-def table(recorded: Run) -> Table:
+def table(recorded: FinishedSimulation) -> RecordedTable:
     return table_of(recorded.entries)
 
 
-def test_a_recorded_trial_answers_as_it_did(recorded: Run, table: Table) -> None:
+def test_a_recorded_trial_answers_as_it_did(recorded: FinishedSimulation, table: RecordedTable) -> None:
     for trial in recorded.engine.history.trials.values():
         mine, its = table.course(trial.params), recorded.scenario.problem.course(trial.params)
         assert mine.result == its.result
@@ -53,9 +55,9 @@ def test_a_recorded_trial_answers_as_it_did(recorded: Run, table: Table) -> None
         assert mine.closing_s == pytest.approx(its.closing_s, abs=0.02)
 
 
-def test_a_table_comes_back_from_its_file(table: Table, tmp_path: Path) -> None:
+def test_a_table_comes_back_from_its_file(table: RecordedTable, tmp_path: Path) -> None:
     table.save(tmp_path / "t.json.gz")
-    back = Table.load(tmp_path / "t.json.gz")
+    back = RecordedTable.load(tmp_path / "t.json.gz")
     assert (back.rows, back.spec, back.sweep, back.reference) == (
         table.rows,
         table.spec,
@@ -76,15 +78,19 @@ def split(beta: float, split: str = "conv1", width: int = 4, **values: Scalar) -
     } | values
 
 
-def small(*rows: dict[str, Scalar], **changes: Any) -> Table:
+def small(*rows: dict[str, Scalar], **changes: Any) -> RecordedTable:
     """Recorded values; the result's size tells which row answered."""
-    loaded = built_in()
-    problem = Synthetic(loaded.space)
+    loaded = built_in_sweep()
+    problem = SyntheticProblem(loaded.space)
     found = []
     for number, values in enumerate(rows):
         course = problem.course(TrialParams("t0000", 0, values))
-        found.append(Row(values, Course((), 1.0, {**(course.result or {}), "transmitter_bytes": number})))
-    return Table("small", to_plain(SPEC), found, {})
+        found.append(
+            RecordedTrial(
+                values, TrialCourse((), 1.0, {**(course.result or {}), "transmitter_bytes": number})
+            )
+        )
+    return RecordedTable("small", to_plain(SPEC), found, {})
 
 
 @pytest.mark.parametrize(
@@ -118,14 +124,16 @@ OWN: dict[str, Any] = {
 
 
 def test_a_sweep_over_metrics_is_simulated_recorded_and_answers(tmp_path: Path) -> None:
-    loaded = built_in()
+    loaded = built_in_sweep()
     spec = loaded.spec.model_copy(update={**OWN, "trials": 12})
-    done = run(asked_for(LoadedSpec(spec, loaded.space), None, trial_s=60.0, latency_s=0.0))
+    done = run(make_scenario(LoadedSpec(spec, loaded.space), None, trial_s=60.0, latency_s=0.0))
     table = table_of(done.entries)
     assert table.reference["own"] < table.reference["miss"] <= 1, "the worst that was measured of each"
     table.save(tmp_path / "own.json.gz")
     again = run(
-        asked_for(LoadedSpec(spec, loaded.space), Table.load(tmp_path / "own.json.gz"), latency_s=0.0)
+        make_scenario(
+            LoadedSpec(spec, loaded.space), RecordedTable.load(tmp_path / "own.json.gz"), latency_s=0.0
+        )
     )
     assert again.engine.history.counts["finished"] == 12
     for trial in again.engine.history.trials.values():
@@ -135,13 +143,13 @@ def test_a_sweep_over_metrics_is_simulated_recorded_and_answers(tmp_path: Path) 
     assert outcome_of(again).hypervolume[100] > 0
 
 
-def test_a_metric_that_was_not_recorded_is_an_input_error(table: Table) -> None:
-    loaded = built_in()
+def test_a_metric_that_was_not_recorded_is_an_input_error(table: RecordedTable) -> None:
+    loaded = built_in_sweep()
     asked = LoadedSpec(loaded.spec.model_copy(update=OWN), loaded.space)
     with pytest.raises(
         InputError, match="objectives: the recorded trials have no own, miss; they have rate_bits"
     ):
-        asked_for(asked, table)
+        make_scenario(asked, table)
 
 
 def test_trials_that_could_not_tell_a_metric_have_no_reference_of_it() -> None:
@@ -150,7 +158,7 @@ def test_trials_that_could_not_tell_a_metric_have_no_reference_of_it() -> None:
         assert row.course.result is not None
         row.course.result["validation"]["metrics"] = {"own": None, "miss": 0.25}  # type: ignore[index]
     spec = to_plain(SPEC.model_copy(update=OWN))
-    assert {"own", "miss"} & Table("own", spec, rows, {}).reference.keys() == {"miss"}
+    assert {"own", "miss"} & RecordedTable("own", spec, rows, {}).reference.keys() == {"miss"}
 
 
 def test_a_family_that_was_not_recorded_is_an_input_error() -> None:
@@ -158,19 +166,19 @@ def test_a_family_that_was_not_recorded_is_an_input_error() -> None:
         small(split(50.0)).course(TrialParams("t0000", 0, {"family": "label", "method": "lossless"}))
 
 
-def entries(*timed: tuple[float, Any], recorded: Run) -> list[Entry]:
+def entries(*timed: tuple[float, Any], recorded: FinishedSimulation) -> list[Entry]:
     created = recorded.entries[0].event
     planned = Planned("t0000", 0, 1, split(50.0))
     story = [(0.0, created), (0.0, planned), *timed]
     return [Entry(seq, time, event) for seq, (time, event) in enumerate(story)]
 
 
-def result_of(recorded: Run) -> dict[str, Any]:
+def result_of(recorded: FinishedSimulation) -> dict[str, Any]:
     finished = next(entry.event for entry in recorded.entries if isinstance(entry.event, Finished))
     return {**finished.result, "trial_id": "t0000"}
 
 
-def test_durations_are_those_of_the_attempt_that_went_on(recorded: Run) -> None:
+def test_durations_are_those_of_the_attempt_that_went_on(recorded: FinishedSimulation) -> None:
     story = entries(
         (10.0, Started("t0000", 1, "w")),
         (13.0, Reported("t0000", 1, 1, {"loss": 3.0})),
@@ -189,7 +197,7 @@ def test_durations_are_those_of_the_attempt_that_went_on(recorded: Run) -> None:
     assert row.course.closing_s == 7.0
 
 
-def test_readings_of_a_trials_process_are_not_its_own(recorded: Run) -> None:
+def test_readings_of_a_trials_process_are_not_its_own(recorded: FinishedSimulation) -> None:
     reported = {"loss": 3.0, "system/process_memory_usage_megabytes": 412}
     story = entries(
         (10.0, Started("t0000", 1, "w")),
@@ -201,7 +209,7 @@ def test_readings_of_a_trials_process_are_not_its_own(recorded: Run) -> None:
     assert [step.metrics for step in row.course.steps] == [{"loss": 3.0}]
 
 
-def test_failed_trials_are_recorded_and_stopped_ones_are_not(recorded: Run) -> None:
+def test_failed_trials_are_recorded_and_stopped_ones_are_not(recorded: FinishedSimulation) -> None:
     good = [(0.0, Started("t0000", 1, "w")), (1.0, Finished("t0000", 1, result_of(recorded)))]
     others = [
         (2.0, Planned("t0001", 1, 1, split(60.0))),
@@ -215,7 +223,7 @@ def test_failed_trials_are_recorded_and_stopped_ones_are_not(recorded: Run) -> N
     assert [(row.course.error, row.course.closing_s) for row in rows] == [("", 1.0), ("ValueError", 3.0)]
 
 
-def test_a_sweep_without_a_finished_trial_is_no_table(recorded: Run) -> None:
+def test_a_sweep_without_a_finished_trial_is_no_table(recorded: FinishedSimulation) -> None:
     with pytest.raises(InputError, match="no finished trial"):
         table_of(entries((1.0, Started("t0000", 1, "w")), recorded=recorded))
 
@@ -231,14 +239,16 @@ def test_a_sweep_without_a_finished_trial_is_no_table(recorded: Run) -> None:
         (lambda plain: plain["trials"][0]["result"].update(encode_ms=1e999), "encode_ms is inf"),
     ],
 )
-def test_a_file_that_is_no_table_says_why(table: Table, tmp_path: Path, change: Any, said: str) -> None:
+def test_a_file_that_is_no_table_says_why(
+    table: RecordedTable, tmp_path: Path, change: Any, said: str
+) -> None:
     path = tmp_path / "t.json.gz"
     table.save(path)
     plain = json.loads(gzip.decompress(path.read_bytes()))
     change(plain)
     path.write_bytes(gzip.compress(json.dumps(plain).encode()))
     with pytest.raises(InputError, match=f"(?s)t.json.gz is no table of a recorded sweep: .*{said}"):
-        Table.load(path)
+        RecordedTable.load(path)
 
 
 #: Damage that zlib finds before gzip's own checksum does.
@@ -256,7 +266,9 @@ def test_whatever_is_in_a_file_is_an_input_error(tmp_path: Path, content: bytes)
         find_table(str(tmp_path / "t.json.gz"))
 
 
-def test_a_sweeps_own_folder_is_a_table(recorded: Run, table: Table, tmp_path: Path) -> None:
+def test_a_sweeps_own_folder_is_a_table(
+    recorded: FinishedSimulation, table: RecordedTable, tmp_path: Path
+) -> None:
     times = iter(entry.time for entry in recorded.entries)
     with Ledger(SweepFolder(tmp_path).ledger, lambda: next(times)) as ledger:
         for entry in recorded.entries:
@@ -264,14 +276,16 @@ def test_a_sweeps_own_folder_is_a_table(recorded: Run, table: Table, tmp_path: P
     assert find_table(str(tmp_path)).rows == table.rows
 
 
-def test_a_recorded_sweep_is_simulated_with_its_own_settings(recorded: Run, table: Table) -> None:
-    again = run(asked_for(None, table, slots=3, latency_s=0.0))
+def test_a_recorded_sweep_is_simulated_with_its_own_settings(
+    recorded: FinishedSimulation, table: RecordedTable
+) -> None:
+    again = run(make_scenario(None, table, slots=3, latency_s=0.0))
     assert again.engine.history.trials.keys() == recorded.engine.history.trials.keys()
     assert again.virtual_s == pytest.approx(recorded.virtual_s, rel=0.01)
 
 
 def test_a_drawn_sweep_can_be_recorded_whatever_went_wrong() -> None:
-    done = run(drawn(4))
+    done = run_with_faults(*draw_sweep(4))
     finished = [trial for trial in done.engine.history.trials.values() if trial.result is not None]
     rows = [row for row in table_of(done.entries).rows if row.course.result is not None]
     assert len(rows) == len(finished) > 0
@@ -280,6 +294,6 @@ def test_a_drawn_sweep_can_be_recorded_whatever_went_wrong() -> None:
 @pytest.mark.parametrize("name", [*SHIPPED])
 def test_tables_of_the_package_can_be_simulated(name: str) -> None:
     table = find_table(name)
-    done = run(asked_for(None, table, slots=8, sampler="random", latency_s=0.0))
+    done = run(make_scenario(None, table, slots=8, sampler="random", latency_s=0.0))
     assert done.engine.history.ended
     assert done.engine.history.counts["finished"] > 0

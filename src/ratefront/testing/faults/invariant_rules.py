@@ -1,4 +1,4 @@
-"""The rules of ``invariants``, each a generator of what is wrong, sentence by sentence."""
+"""The rules of ``invariants``: each is a generator that yields one sentence for each violation."""
 
 from __future__ import annotations
 
@@ -22,54 +22,59 @@ from ratefront.history.events import (
 )
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import ENDED, Scalar, TrialParams
-from ratefront.simulate.reference_model import Witness, all_finite
-from ratefront.simulate.run_simulation import Run
-from ratefront.simulate.simulated_problem import Course
+from ratefront.simulate.problems.simulated_problem import TrialCourse
 from ratefront.spec.space.configurations import configurations, uses_seed
 from ratefront.store.views.front_trials import front_of
 from ratefront.store.views.trials_csv import trial_rows
+from ratefront.testing.faults.faulty_sweep import FaultySimulation
+from ratefront.testing.faults.reference_model import ReferenceModel, all_finite
 from ratefront.tracking import run_content
 from ratefront.tracking.tracker_protocol import TrialNews
 
 
-def planned(done: Run) -> list[Planned]:
+def planned(done: FaultySimulation) -> list[Planned]:
+    """Return the trials, as they were planned."""
     return [entry.event for entry in done.entries if isinstance(entry.event, Planned)]
 
 
-def endings(done: Run) -> list[tuple[str, str]]:
+def endings(done: FaultySimulation) -> list[tuple[str, str]]:
+    """Return each trial's id and its status."""
     return [(name, trial.status) for name, trial in done.engine.history.trials.items()]
 
 
-def front(done: Run) -> list[str]:
+def front(done: FaultySimulation) -> list[str]:
+    """Return the ids of the trials on the front."""
     return [trial.params.trial_id for trial in front_of(done.engine.history)]
 
 
-def _ledger(done: Run) -> Iterator[str]:
-    """The ledger tells a story that can be, and every fact that the engine was told has its events in it, no others."""
+def _ledger(done: FaultySimulation) -> Iterator[str]:
+    """The order of events is possible; every fact that the engine was told has its events, and no others are there."""
     spec, events = done.scenario.spec, [entry.event for entry in done.entries]
-    witness = Witness(spec.trials, spec.retries, spec.resources.trials_per_gpu == "auto", most_of(done))
-    facts = iter(done.deeds.told)
-    told = next(facts, None)
+    model = ReferenceModel(
+        spec.trials, spec.retries, spec.resources.trials_per_gpu == "auto", most_trials(done)
+    )
+    facts = iter(done.ground_truth.judged)
+    judged = next(facts, None)
     courses = _courses(done)
     for seq in range(len(events) + 1):
-        while told is not None and told.before == seq:
-            due = witness.answer_to(told.fact, _is_sound(told.fact, courses))
-            answer = tuple(type(event) for event in events[told.before : told.after])
+        while judged is not None and judged.before == seq:
+            due = model.expected_events(judged.fact, _is_sound(judged.fact, courses))
+            answer = tuple(type(event) for event in events[judged.before : judged.after])
             if answer != due:
-                yield f"entry {seq}: {_brief(told.fact)} led to {_names(answer)} instead of {_names(due)}"
-            told = next(facts, None)
+                yield f"entry {seq}: {_brief(judged.fact)} led to {_names(answer)} instead of {_names(due)}"
+            judged = next(facts, None)
         if seq < len(events):
-            yield from witness.see(events[seq])
-    if told is not None:
-        yield f"entry {told.before} is missing, behind which {_brief(told.fact)} was told"
-    if not isinstance(witness.last, Ended):
-        yield f"the ledger ends with {witness.last}"
+            yield from model.follow(events[seq])
+    if judged is not None:
+        yield f"entry {judged.before} is missing, behind which {_brief(judged.fact)} was told"
+    if not isinstance(model.last, Ended):
+        yield f"the ledger ends with {model.last}"
 
 
 def _brief(fact: Fact) -> str:
-    """A fact without its metrics."""
-    told = {name: getattr(fact, name) for name in ("attempt", "step", "error") if hasattr(fact, name)}
-    named = "".join(f", {name} {value}" for name, value in told.items())
+    """Describe a fact without its metrics."""
+    attributes = {name: getattr(fact, name) for name in ("attempt", "step", "error") if hasattr(fact, name)}
+    named = "".join(f", {name} {value}" for name, value in attributes.items())
     return f"{type(fact).__name__} ({fact.trial_id}{named})"
 
 
@@ -77,7 +82,7 @@ def _names(events: tuple[type[Event], ...]) -> str:
     return " and ".join(event.__name__ for event in events) or "nothing"
 
 
-def _is_sound(fact: Fact, courses: Callable[[str], Course]) -> bool:
+def _is_sound(fact: Fact, courses: Callable[[str], TrialCourse]) -> bool:
     match fact:
         case Reported():
             return all_finite(fact.metrics)
@@ -87,37 +92,37 @@ def _is_sound(fact: Fact, courses: Callable[[str], Course]) -> bool:
             return True
 
 
-def _courses(done: Run) -> Callable[[str], Course]:
-    """What each trial would do if it were well."""
+def _courses(done: FaultySimulation) -> Callable[[str], TrialCourse]:
+    """Return a function that gives what each trial would do without a defect."""
     params = {
         event.trial_id: TrialParams(event.trial_id, event.seed, event.values) for event in planned(done)
     }
     return cache(lambda trial_id: done.scenario.problem.course(params[trial_id]))
 
 
-def _truth(done: Run) -> Iterator[str]:
-    """What the ledger says was measured was measured, by an attempt that computed to its end; errors were real ones."""
-    courses, deeds = _courses(done), done.deeds
+def _truth(done: FaultySimulation) -> Iterator[str]:
+    """Each result in the ledger was measured by an attempt that computed to its end; each error really occurred."""
+    courses, truth = _courses(done), done.ground_truth
     for entry in done.entries:
         match entry.event:
             case Finished(trial_id, attempt, result):
                 if result != courses(trial_id).result:
                     yield f"entry {entry.seq}: the result of {trial_id} is not what it measured"
-                if (trial_id, attempt) not in deeds.completed:
+                if (trial_id, attempt) not in truth.completed:
                     yield f"entry {entry.seq}: attempt {attempt} of {trial_id} never came to its end"
             case Reported(trial_id, _, step, metrics):
                 if metrics not in (its.metrics for its in courses(trial_id).steps[step - 1 : step]):
                     yield f"entry {entry.seq}: {trial_id} never reported {metrics} at step {step}"
             case Failed(trial_id, attempt, error):
                 is_result = error in {"InvalidResult", "DivergedError", "UnknownCostError"}
-                was_there = (trial_id, attempt) in deeds.completed and is_result
-                if not was_there and (trial_id, attempt, error) not in deeds.errors:
+                was_there = (trial_id, attempt) in truth.completed and is_result
+                if not was_there and (trial_id, attempt, error) not in truth.errors:
                     yield f"entry {entry.seq}: attempt {attempt} of {trial_id} never ran into {error}"
             case _:
                 pass
 
 
-def _batches(done: Run) -> Iterator[str]:
+def _batches(done: FaultySimulation) -> Iterator[str]:
     """Each attempt cuts its batches into twice as many parts as the one before that ran out of memory."""
     due: Counter[str] = Counter()
     for entry in done.entries:
@@ -125,15 +130,15 @@ def _batches(done: Run) -> Iterator[str]:
             case Failed(trial_id, _, "OutOfMemoryError"):
                 due[trial_id] += 1
             case Started(trial_id, attempt):
-                found = done.deeds.divisors.get((trial_id, attempt))
+                found = done.ground_truth.divisors.get((trial_id, attempt))
                 if found != 2 ** due[trial_id]:
                     yield f"attempt {attempt} of {trial_id} cuts its batches into {found} parts"
             case _:
                 pass
 
 
-def most_of(done: Run) -> float:
-    """How many trials the sweep can have: as many as its space has configurations, unless a seed enters results."""
+def most_trials(done: FaultySimulation) -> float:
+    """Return how many trials the sweep can have: its space's configurations, unless a seed enters results."""
     space, events = done.scenario.space, planned(done)
     if any(uses_seed(event.values) for event in events) or not events:
         return math.inf
@@ -143,8 +148,8 @@ def most_of(done: Run) -> float:
     return math.inf if is_left else len(events)
 
 
-def _once(done: Run) -> Iterator[str]:
-    """What gives the same again whatever the seed is tried once."""
+def _once(done: FaultySimulation) -> Iterator[str]:
+    """A configuration that gives the same result for every seed is tried once."""
     tried: set[frozenset[tuple[str, Scalar]]] = set()
     for event in planned(done):
         values = frozenset(event.values.items())
@@ -153,12 +158,13 @@ def _once(done: Run) -> Iterator[str]:
         tried.add(values)
 
 
-def _table(done: Run) -> Iterator[str]:
-    """Requested (or what the space has) = finished + pruned + collapsed + failed, each once in ``trials.csv``, as its
-    last event says.
+def _table(done: FaultySimulation) -> Iterator[str]:
+    """Each trial is once in ``trials.csv``, as its last event says.
+
+    Requested (or what the space has) = finished + pruned + collapsed + failed.
     """
     history = done.engine.history
-    due = min(history.trials_requested, most_of(done))
+    due = min(history.trials_requested, most_trials(done))
     ids = [row["trial_id"] for row in trial_rows(history)]
     if ids != [f"t{number:04d}" for number in range(len(ids))] or len(ids) != due:
         yield f"trials.csv has {ids} of {due} trials"
@@ -183,8 +189,8 @@ def _table(done: Run) -> Iterator[str]:
             yield f"{trial_id} is on the front, and it is {last.get(trial_id)}"
 
 
-def _tracking(done: Run) -> Iterator[str]:
-    """The tracker has the sweep and each trial once, none of them running, and says of each what the ledger says."""
+def _tracking(done: FaultySimulation) -> Iterator[str]:
+    """The tracker has the sweep and each trial once, none running, and says of each what the ledger says."""
     sweeps, history = list(done.tracker.sweeps.values()), done.engine.history
     if len(sweeps) != 1:
         yield f"the tracker has {len(sweeps)} sweeps"
@@ -215,7 +221,7 @@ def _status(trial: TrialHistory) -> tuple[str, str, int]:
 
 
 def _curves(entries: list[Entry]) -> dict[str, set[tuple[str, int]]]:
-    """The points that each trial's curves must have: one a metric and step, however often it was reported."""
+    """Return the points that each trial's curves must have: one for each metric and step, however often reported."""
     found: dict[str, set[tuple[str, int]]] = {}
     for entry in entries:
         if isinstance(entry.event, Reported):
@@ -224,8 +230,8 @@ def _curves(entries: list[Entry]) -> dict[str, set[tuple[str, int]]]:
     return found
 
 
-#: All of them; each holds after every sweep that came to its end.
-RULES: tuple[Callable[[Run], Iterator[str]], ...] = (
+#: All rules; each holds after every sweep that came to its end.
+RULES: tuple[Callable[[FaultySimulation], Iterator[str]], ...] = (
     _ledger,
     _truth,
     _batches,

@@ -1,6 +1,6 @@
-"""Problems recorded from real sweeps: what each trial measured, reported, and how long it took.
+"""A problem recorded from a real sweep: what each trial measured and reported, and how long it took.
 
-As a file: a gzipped JSON object ``{"format": 1, "sweep": …, "spec": {…}, "reference": {…}, "trials": [{"values": {…},
+The file is a gzipped JSON object ``{"format": 1, "sweep": …, "spec": {…}, "reference": {…}, "trials": [{"values": {…},
 "seconds": […], "metrics": [{…}, …], "closing_s": …, "result": {…}, "error": "", "reason": ""}, …]}``.
 """
 
@@ -18,8 +18,8 @@ from typing import Any
 from ratefront.engine.measurement_check import fault_of_result
 from ratefront.errors import InputError, UnknownCostError
 from ratefront.records import OBJECTIVES, Scalar, TrialParams, TrialResult, metric_names, objectives_of
-from ratefront.simulate.simulated_problem import Course, Step
-from ratefront.simulate.space_coordinates import on_unit, searched
+from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
+from ratefront.simulate.problems.space_coordinates import searched_values, unit_position
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import spec_from_plain
 from ratefront.spec.space.dimensions import Choice
@@ -36,26 +36,38 @@ SHIPPED: Mapping[str, Path] = {
 
 
 @dataclass(frozen=True)
-class Row:
-    """A recorded trial."""
+class RecordedTrial:
+    """A recorded trial: its configuration and what it did."""
 
     values: Mapping[str, Scalar]
-    course: Course
+    course: TrialCourse
 
 
-class Table:
+class RecordedTable:
     """Answers a trial with the nearest recorded one.
 
-    ``spec`` is the recorded sweep's, as its ledger has it; ``reference`` the corner of its hypervolume, the worst
-    recorded value where it lacks an objective; it has none for a metric that no trial could tell.
-
-    Raises:
-        InputError: No trial came to an end that could be recorded.
+    Attributes:
+        sweep: The recorded sweep's name.
+        spec: Its settings, as its ledger has them.
+        rows: Its trials.
+        reference: The corner of its hypervolume.
     """
 
     def __init__(
-        self, sweep: str, spec: Mapping[str, Any], rows: Iterable[Row], reference: Mapping[str, float]
+        self,
+        sweep: str,
+        spec: Mapping[str, Any],
+        rows: Iterable[RecordedTrial],
+        reference: Mapping[str, float],
     ) -> None:
+        """Make a table of recorded trials.
+
+        Where ``reference`` lacks an objective, the worst recorded value is taken. A metric that no trial could measure
+        has no reference.
+
+        Raises:
+            InputError: No trial came to an end that could be recorded.
+        """
         self.sweep, self.spec, self.rows = sweep, dict(spec), tuple(rows)
         if not any(row.course.result for row in self.rows):
             raise InputError(f"{sweep} has no finished trial to simulate with")
@@ -70,43 +82,44 @@ class Table:
         """
         return spec_from_plain(self.spec, source=f"the recorded sweep {self.sweep}")
 
-    def course(self, params: TrialParams) -> Course:
-        """The course of the nearest recorded trial, under this trial's name.
+    def course(self, params: TrialParams) -> TrialCourse:
+        """Return the course of the nearest recorded trial, under this trial's name.
 
-        Nearest: of the same family, then with the fewest choices that differ, then with the least distance between the
-        other values (each on its unit interval); a value that only one of the two has counts as far as can be.
+        The nearest trial is of the same family, then has the fewest choices that differ, then the least distance
+        between the other values, each on its unit interval. A value that only one of the two trials has counts as the
+        whole interval.
 
         Raises:
             InputError: No trial of this family was recorded.
         """
-        rows = self._places.get(params.family)
+        rows = self._by_family.get(params.family)
         if rows is None:
-            known = ", ".join(sorted(self._places))
+            known = ", ".join(sorted(self._by_family))
             raise InputError(f"no trial of family {params.family!r} was recorded; there are {known}")
-        place = self._place(params.values)
-        course = min(rows, key=lambda row: _distance(place, row[0]))[1].course
+        position = self._position(params.values)
+        course = min(rows, key=lambda row: _distance(position, row[0]))[1].course
         if course.result is None:
             return course
         return replace(course, result={**course.result, "trial_id": params.trial_id})
 
     @cached_property
-    def _places(self) -> dict[str, list[tuple[_Place, Row]]]:
-        found: dict[str, list[tuple[_Place, Row]]] = {}
+    def _by_family(self) -> dict[str, list[tuple[_Position, RecordedTrial]]]:
+        found: dict[str, list[tuple[_Position, RecordedTrial]]] = {}
         for row in self.rows:
-            found.setdefault(str(row.values["family"]), []).append((self._place(row.values), row))
+            found.setdefault(str(row.values["family"]), []).append((self._position(row.values), row))
         return found
 
-    def _place(self, values: Mapping[str, Scalar]) -> _Place:
-        place = _Place()
-        for path, leaf, value in searched(self.loaded.space, values):
+    def _position(self, values: Mapping[str, Scalar]) -> _Position:
+        position = _Position()
+        for path, leaf, value in searched_values(self.loaded.space, values):
             if isinstance(leaf, Choice):
-                place.choices.add((path, value))
+                position.choices.add((path, value))
             else:
-                place.real[path] = on_unit(leaf, float(value))
-        return place
+                position.numbers[path] = unit_position(leaf, float(value))
+        return position
 
     def _reference(self, given: Mapping[str, float]) -> dict[str, float]:
-        """Of all that the recorded sweep could have optimised."""
+        """Return the reference of each objective that the recorded sweep could have optimised."""
         metrics = self.spec.get("metrics") or ()
         known = objectives_of({"metrics": metrics, "objectives": (*OBJECTIVES, *metric_names(self.spec))})
         results = [TrialResult.from_json(row.course.result) for row in self.rows if row.course.result]
@@ -119,7 +132,8 @@ class Table:
         return found
 
     def save(self, path: Path) -> None:
-        """
+        """Write the table as a file.
+
         Raises:
             InputError: The name does not end in .json.gz, or the file cannot be written.
         """
@@ -139,8 +153,9 @@ class Table:
             raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
 
     @classmethod
-    def load(cls, path: Path) -> Table:
-        """
+    def load(cls, path: Path) -> RecordedTable:
+        """Read a table from its file.
+
         Raises:
             InputError: The file cannot be read or is no table; says what is wrong.
         """
@@ -164,20 +179,20 @@ def _known(result: TrialResult, objective: str) -> float | None:
 
 
 @dataclass
-class _Place:
+class _Position:
     choices: set[tuple[str, Scalar]] = field(default_factory=set)
-    real: dict[str, float] = field(default_factory=dict)
+    numbers: dict[str, float] = field(default_factory=dict)
 
 
-def _distance(mine: _Place, its: _Place) -> tuple[int, float]:
-    shared = mine.real.keys() & its.real.keys()
-    far = len(mine.real.keys() ^ its.real.keys())
+def _distance(mine: _Position, its: _Position) -> tuple[int, float]:
+    shared = mine.numbers.keys() & its.numbers.keys()
+    far = len(mine.numbers.keys() ^ its.numbers.keys())
     return len(mine.choices ^ its.choices), far + sum(
-        (mine.real[path] - its.real[path]) ** 2 for path in shared
+        (mine.numbers[path] - its.numbers[path]) ** 2 for path in shared
     )
 
 
-def _plain(row: Row) -> dict[str, Any]:
+def _plain(row: RecordedTrial) -> dict[str, Any]:
     course = row.course
     return {
         "values": dict(row.values),
@@ -190,7 +205,7 @@ def _plain(row: Row) -> dict[str, Any]:
     }
 
 
-def _row(plain: Mapping[str, Any]) -> Row:
+def _row(plain: Mapping[str, Any]) -> RecordedTrial:
     pairs = zip(plain["seconds"], plain["metrics"], strict=True)
     steps = tuple(Step(float(seconds), dict(metrics)) for seconds, metrics in pairs)
     result = plain["result"]
@@ -199,7 +214,7 @@ def _row(plain: Mapping[str, Any]) -> Row:
         fault = fault_of_result(params, result, objectives=())
         if fault:
             raise ValueError(fault.reason)
-    return Row(
+    return RecordedTrial(
         dict(plain["values"]),
-        Course(steps, float(plain["closing_s"]), result, str(plain["error"]), str(plain["reason"])),
+        TrialCourse(steps, float(plain["closing_s"]), result, str(plain["error"]), str(plain["reason"])),
     )

@@ -1,7 +1,7 @@
 """A driver of the engine in virtual time, in place of Ray Tune: one thread that does one thing after another.
 
 Everything that it does with the engine (a fact with its appends to the ledger, a suggestion) takes time, and what comes
-in meanwhile waits: with many slots that is what leaves them idle.
+in meanwhile waits. With many slots that is what leaves them idle.
 """
 
 from __future__ import annotations
@@ -16,54 +16,72 @@ from ratefront.engine.live_sweep import LiveSweep
 from ratefront.engine.messages import Broke, Fact, Start, StopAsked
 from ratefront.errors import EngineError
 from ratefront.history.events import Event
-from ratefront.simulate.memory_ledger import DriverDied
-from ratefront.simulate.simulated_worker import Slot, Worker
-from ratefront.simulate.virtual_clock import Action, Clock
+from ratefront.simulate.virtual_time.ideal_conditions import SimulationObserver
+from ratefront.simulate.virtual_time.simulated_worker import SimulatedSlot, SimulatedWorker
+from ratefront.simulate.virtual_time.virtual_clock import Action, VirtualClock
 
-#: Something to do with the engine; gives what follows from it once the time that it took is over.
+#: Something to do with the engine; returns what follows from it once the time that it took is over.
 Job: TypeAlias = Callable[[], Action | None]
 
 
-class Cluster(Protocol):
+class DriverDied(BaseException):
+    """The driver's process died. A disk that fails on purpose raises this within a write."""
+
+
+class WorkerHost(Protocol):
     """Where a driver starts workers."""
 
-    def launch(self, start: Start, slot: Slot) -> Worker: ...
+    def launch(self, start: Start, slot: SimulatedSlot) -> SimulatedWorker:
+        """Start a worker in a slot."""
 
-    def slots_up(self) -> list[Slot]: ...
+    def slots_up(self) -> list[SimulatedSlot]:
+        """Return the slots of all nodes that are up."""
 
-    def is_up(self, slot: Slot) -> bool: ...
-
-    def told(self, fact: Fact, before: int, after: int) -> None:
-        """The engine was told a fact when the ledger had ``before`` entries; it has ``after`` now."""
+    def is_up(self, slot: SimulatedSlot) -> bool:
+        """Return whether the slot's node is up."""
 
 
-class Owner(Protocol):
-    """Who has started the driver, and hears of its end."""
+class DriverOwner(Protocol):
+    """What has started the driver and learns of its end."""
 
     @property
-    def written(self) -> int:
+    def ledger_length(self) -> int:
         """How many entries the ledger has."""
 
-    def broke_off(self, error: BaseException) -> None:
-        """It died in a write, or cannot write."""
+    def driver_failed(self, error: BaseException) -> None:
+        """The driver died within a write, or cannot write."""
 
-    def ended(self) -> None:
+    def sweep_ended(self) -> None:
         """Every requested trial has ended, and the ledger says so."""
 
 
-class Driver:
-    """One process, from its start to its end. ``latency_s`` is what one thing takes that it does with the engine, None:
-    as long as it takes here, now. ``busy_s``: how long it has been at work.
+class SimulatedDriver:
+    """One process, from its start to its end.
+
+    Attributes:
+        live: The engine and its ledger.
+        held: The workers that it has started and not yet taken away, by trial and attempt.
+        busy_s: How long it has been at work, in seconds.
     """
 
     def __init__(
-        self, live: LiveSweep, cluster: Cluster, owner: Owner, clock: Clock, latency_s: float | None
+        self,
+        live: LiveSweep,
+        host: WorkerHost,
+        owner: DriverOwner,
+        observer: SimulationObserver,
+        clock: VirtualClock,
+        latency_s: float | None,
     ) -> None:
-        self.live, self._cluster, self._owner, self._clock = live, cluster, owner, clock
-        self._latency_s = latency_s
-        self.held: dict[tuple[str, int], Worker] = {}
-        self._idle = deque(cluster.slots_up())
-        self._starting: Slot | None = None  # a slot whose trial is on its way
+        """Start the process.
+
+        One thing that it does with the engine takes ``latency_s`` seconds; None: as long as it takes here, now.
+        """
+        self.live, self._host, self._owner, self._observer = live, host, owner, observer
+        self._clock, self._latency_s = clock, latency_s
+        self.held: dict[tuple[str, int], SimulatedWorker] = {}
+        self._idle = deque(host.slots_up())
+        self._starting: SimulatedSlot | None = None  # a slot whose trial is on its way
         self._jobs: deque[Job] = deque()
         self._is_busy = self._is_offering = False
         self.is_alive, self.busy_s = True, 0.0
@@ -72,25 +90,26 @@ class Driver:
         """Write what a driver writes first, one event after another, then fill the slots."""
         self._do(lambda: self._open(opening))
 
-    def hear(self, fact: Fact, sender: Worker | None = None) -> None:
-        """News have arrived; those of a worker that is not in this driver's hands may be of an earlier one's."""
+    def hear(self, fact: Fact, sender: SimulatedWorker | None = None) -> None:
+        """Receive a message; that of a worker that this driver does not hold may be of an earlier driver's."""
         self._do(lambda: self._tell(fact, sender))
 
     def stop_trial(self, trial_id: str) -> None:
+        """Stop a trial, as a person asks for it."""
         self._do(lambda: self._tell(StopAsked(trial_id, "by hand"), None))
 
-    def add_slots(self, slots: Iterable[Slot]) -> None:
-        """A node is back."""
+    def add_slots(self, slots: Iterable[SimulatedSlot]) -> None:
+        """Use the slots of a node that is back."""
         taken = {worker.slot for worker in self.held.values()} | {*self._idle, self._starting}
         self._idle += [slot for slot in slots if slot not in taken]
         self._offer()
 
     def drop_slots(self, node: int) -> None:
-        """A node is gone. What is lost of the workers on it is told separately."""
+        """Use the slots of a lost node no more; the loss of the workers on it is told separately."""
         self._idle = deque(slot for slot in self._idle if slot.node != node)
 
-    def leave(self) -> list[Worker]:
-        """The driver is no more; gives the workers that it held."""
+    def leave(self) -> list[SimulatedWorker]:
+        """End the process; return the workers that it held."""
         self.is_alive = False
         return list(self.held.values())
 
@@ -106,13 +125,13 @@ class Driver:
         try:
             then = job()
         except (DriverDied, EngineError) as error:
-            self._owner.broke_off(error)
+            self._owner.driver_failed(error)
             return
         took_s = perf_counter() - began if self._latency_s is None else self._latency_s
         self.busy_s += took_s
-        self._clock.after(took_s, lambda: self._over(then))
+        self._clock.after(took_s, lambda: self._job_over(then))
 
-    def _over(self, then: Action | None) -> None:
+    def _job_over(self, then: Action | None) -> None:
         if not self.is_alive:
             return
         self._is_busy = False
@@ -124,24 +143,24 @@ class Driver:
         self.live.open(opening)
         return self._end if self.live.history.ended else self._offer
 
-    def _tell(self, fact: Fact, sender: Worker | None) -> Action | None:
-        before = self._owner.written
+    def _tell(self, fact: Fact, sender: SimulatedWorker | None) -> Action | None:
+        before = self._owner.ledger_length
         self.live.tell(fact)
-        self._cluster.told(fact, before, self._owner.written)
+        self._observer.engine_told(fact, before, self._owner.ledger_length)
         if sender is None or self.held.get(sender.key) is not sender:
             return self._offer
         if isinstance(fact, Broke) or not self.live.is_running(*sender.key):
             return partial(self._take_away, sender)
         return None
 
-    def _take_away(self, worker: Worker) -> None:
+    def _take_away(self, worker: SimulatedWorker) -> None:
         worker.kill()
-        if self.held.pop(worker.key, None) is not None and self._cluster.is_up(worker.slot):
+        if self.held.pop(worker.key, None) is not None and self._host.is_up(worker.slot):
             self._idle.append(worker.slot)
         self._offer()
 
     def _offer(self) -> None:
-        """There may be work for a slot, or none at all any more."""
+        """Ask the engine soon for a slot's work, or whether the sweep is done."""
         if not self._is_offering and (self._idle or self.live.done):
             self._is_offering = True
             self._do(self._fill)
@@ -159,12 +178,12 @@ class Driver:
         self._starting = self._idle.popleft()
         return partial(self._launch, command, self._starting)
 
-    def _launch(self, start: Start, slot: Slot) -> None:
+    def _launch(self, start: Start, slot: SimulatedSlot) -> None:
         key = (start.params.trial_id, start.attempt)
         if key in self.held:
             raise RuntimeError(f"attempt {start.attempt} of trial {key[0]} is given out twice")
-        self.held[key], self._starting = self._cluster.launch(start, slot), None
+        self.held[key], self._starting = self._host.launch(start, slot), None
         self._offer()
 
     def _end(self) -> None:
-        self._owner.ended()
+        self._owner.sweep_ended()

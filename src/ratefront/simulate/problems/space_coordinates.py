@@ -1,4 +1,4 @@
-"""Where a trial lies in a space: its searched values by path, real ones on the unit interval that the search sees."""
+"""Where a trial lies in a space: its searched values by path, numbers on the unit interval that the search sees."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from ratefront.records import Scalar
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Leaf, Space
 
 
-def searched(
+def searched_values(
     space: Space, values: Mapping[str, Scalar], path: str = ""
 ) -> Iterator[tuple[str, Leaf, Scalar]]:
-    """(path, leaf, value) of everything that was searched; paths as ``spec.space.assign`` names them.
+    """Yield (path, leaf, value) of everything that was searched; paths as ``spec.space.assign`` names them.
 
-    Values that are missing, and options that the space does not have, are passed over.
+    Values that are missing, and options that the space does not have, are left out.
     """
     for name, dimension in space.items():
         if isinstance(dimension, Constant) or name not in values:
@@ -24,13 +24,13 @@ def searched(
             option = str(value)
             yield path + name, Choice(tuple(dimension.options)), option
             inner = option if name == "family" else f"{name}/{option}"
-            yield from searched(dimension.options.get(option, {}), values, f"{path}{inner}/")
+            yield from searched_values(dimension.options.get(option, {}), values, f"{path}{inner}/")
         else:
             yield path + name, dimension, value
 
 
-def on_unit(leaf: Float | Int, value: float) -> float:
-    """A value's place between the ends of its interval, 0 to 1; in logarithms where these are searched."""
+def unit_position(leaf: Float | Int, value: float) -> float:
+    """Return where a value lies between the ends of its interval, 0 to 1; in logarithms if these are searched."""
     low, high = leaf.low, leaf.high
     if low == high:
         return 0.0

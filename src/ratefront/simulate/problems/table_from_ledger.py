@@ -9,16 +9,17 @@ from ratefront.errors import InputError
 from ratefront.history.events import Created, Entry, Failed, Finished, Planned, Reported, Started
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.records import Scalar, own_metrics
-from ratefront.simulate.recorded_tables import Row, Table
-from ratefront.simulate.simulated_problem import Course, Step
+from ratefront.simulate.problems.recorded_table import RecordedTable, RecordedTrial
+from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
 from ratefront.store.ledger.read_ledger import entries_of
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_facts import read_facts, read_overlay
 from ratefront.store.views.sweep_summary import reference_of
 
 
-def table_of_folder(folder: SweepFolder) -> Table:
-    """
+def table_of_folder(folder: SweepFolder) -> RecordedTable:
+    """Record the sweep in a folder.
+
     Raises:
         InputError: The folder holds no sweep with a finished trial.
         LedgerDamagedError: Its ledger cannot be read.
@@ -29,20 +30,22 @@ def table_of_folder(folder: SweepFolder) -> Table:
     return table_of(entries, {name: value for name, value in reference.items() if value is not None})
 
 
-def table_of(entries: Iterable[Entry], reference: Mapping[str, float] | None = None) -> Table:
-    """What a ledger holds; trials that were stopped early, or have not ended, are left out. Reports have six digits.
+def table_of(entries: Iterable[Entry], reference: Mapping[str, float] | None = None) -> RecordedTable:
+    """Record the sweep of a ledger.
+
+    Trials that were stopped early, or have not ended, are left out. Reports keep six digits.
 
     Raises:
         InputError: It has no finished trial.
     """
     created: Created | None = None
-    trials: dict[str, _Recording] = {}
+    trials: dict[str, _TrialRecorder] = {}
     for entry in entries:
         match entry.event:
             case Created() as event:
                 created = event
             case Planned(trial_id, _, _, values):
-                trials[trial_id] = _Recording(values)
+                trials[trial_id] = _TrialRecorder(values)
             case Started(trial_id) | Reported(trial_id) | Finished(trial_id) | Failed(trial_id):
                 trials[trial_id].take(entry)
             case _:
@@ -50,36 +53,43 @@ def table_of(entries: Iterable[Entry], reference: Mapping[str, float] | None = N
     if created is None:
         raise InputError("the ledger is empty: there is no sweep to record")
     rows = [row for trial in trials.values() if (row := trial.row()) is not None]
-    return Table(created.sweep, created.spec, rows, reference or {})
+    return RecordedTable(created.sweep, created.spec, rows, reference or {})
 
 
 @dataclass
-class _Recording:
-    """A trial while its ledger is read. ``since``: when what comes next began, in seconds since the epoch."""
+class _TrialRecorder:
+    """Collects a trial while its ledger is read.
+
+    Attributes:
+        values: The trial's configuration.
+        since: When the next step began, in seconds since the epoch.
+        steps: The reports by their number.
+        course: The whole trial, once it has ended.
+    """
 
     values: Mapping[str, Scalar]
     since: float = 0.0
     steps: dict[int, Step] = field(default_factory=dict)
-    course: Course | None = None
+    course: TrialCourse | None = None
 
     def take(self, entry: Entry) -> None:
         seconds = round(max(0.0, entry.time - self.since), 3)
         self.since = entry.time
         match entry.event:
             case Reported(_, _, step, metrics):
-                # An attempt that began further back takes the place of what came behind.
+                # An attempt that went on from an earlier step replaces the later steps of the one before.
                 self.steps = {number: known for number, known in self.steps.items() if number < step}
                 own = own_metrics(metrics)
                 self.steps[step] = Step(seconds, {name: _short(value) for name, value in own.items()})
             case Finished(_, _, result):
-                self.course = Course(tuple(self.steps.values()), seconds, dict(result))
+                self.course = TrialCourse(tuple(self.steps.values()), seconds, dict(result))
             case Failed(_, _, error, reason, True):
-                self.course = Course(tuple(self.steps.values()), seconds, None, error, reason)
+                self.course = TrialCourse(tuple(self.steps.values()), seconds, None, error, reason)
             case _:
                 pass
 
-    def row(self) -> Row | None:
-        return None if self.course is None else Row(self.values, self.course)
+    def row(self) -> RecordedTrial | None:
+        return None if self.course is None else RecordedTrial(self.values, self.course)
 
 
 def _short(value: float) -> float:

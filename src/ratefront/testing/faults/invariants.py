@@ -1,60 +1,60 @@
-"""What must hold after every simulated sweep, whatever went wrong in it."""
+"""The check of a simulated sweep: what must hold whatever went wrong in it."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import zip_longest
 
 from ratefront.engine.messages import Done, Record
 from ratefront.history.events import Entry, Extended
 from ratefront.history.sweep_history import SweepHistory
-from ratefront.simulate.invariant_rules import RULES, endings, front, most_of, planned
-from ratefront.simulate.run_simulation import InvariantBrokenError, Run, run
+from ratefront.simulate.run_simulation import InvariantBrokenError
 from ratefront.simulate.scenario import Parts
+from ratefront.testing.faults.faulty_sweep import FaultySimulation, run_with_faults
+from ratefront.testing.faults.invariant_rules import RULES, endings, front, most_trials, planned
 
-#: Broken rules that one error names at most.
+#: How many broken rules one error names at most.
 NAMED = 5
 
 
-def check(done: Run, parts: Parts | None = None) -> None:
-    """
+def check_invariants(done: FaultySimulation, parts: Parts | None = None) -> None:
+    """Check all rules, and that a replay of the ledger gives the same engine.
+
     Raises:
         InvariantBrokenError: Names the seed and the first rules that are broken.
     """
-    faults = [fault for rule in RULES for fault in rule(done)]
-    faults += _replay(done, parts or Parts())
-    _raise(done, faults)
+    violations = [violation for rule in RULES for violation in rule(done)]
+    violations += _replay(done, parts or Parts())
+    _raise_any(done, violations)
 
 
-def check_harmless(done: Run, parts: Parts | None = None) -> None:
-    """Nothing but time was lost: the same trials and the same front as without the faults.
+def check_harmless(done: FaultySimulation, parts: Parts | None = None) -> None:
+    """Check that nothing but time was lost: the same trials and the same front as without the faults.
 
-    Holds where one slot works and the plan is drawn as harmless.
+    This holds if there is one slot and the plan was drawn as harmless.
 
     Raises:
-        InvariantBrokenError: As ``check``.
+        InvariantBrokenError: As ``check_invariants``.
     """
-    scenario = done.scenario
-    calm = run(replace(scenario, plan=scenario.plan.undisturbed()), parts)
-    faults = [
+    undisturbed = run_with_faults(done.scenario, done.plan.undisturbed(), parts)
+    violations = [
         f"without the faults {what} would be {its} instead of {mine}"
         for what, of in (("a trial", planned), ("an ending", endings), ("a point of the front", front))
-        for mine, its in zip_longest(of(done), of(calm))
+        for mine, its in zip_longest(of(done), of(undisturbed))
         if mine != its
     ]
-    _raise(done, faults)
+    _raise_any(done, violations)
 
 
-def _raise(done: Run, faults: list[str]) -> None:
-    if faults:
-        more = f"\n… and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
-        raise InvariantBrokenError(done.scenario.plan.seed, done.virtual_s, "\n".join(faults[:NAMED]) + more)
+def _raise_any(done: FaultySimulation, violations: list[str]) -> None:
+    if violations:
+        more = f"\n… and {len(violations) - NAMED} more" if len(violations) > NAMED else ""
+        raise InvariantBrokenError(done.plan.seed, done.virtual_s, "\n".join(violations[:NAMED]) + more)
 
 
-def _replay(done: Run, parts: Parts) -> Iterator[str]:
+def _replay(done: FaultySimulation, parts: Parts) -> Iterator[str]:
     """An engine from the ledger is the engine that wrote it, and would go on as that one would."""
     scenario, engine = done.scenario, done.engine
     replayed = parts.engine(scenario.spec, scenario.space, done.entries)
@@ -65,7 +65,7 @@ def _replay(done: Run, parts: Parts) -> Iterator[str]:
     for each in (engine, replayed):
         each.apply(more)
         commands.append(each.next_command())
-    due = Record if math.isinf(most_of(done)) else Done
+    due = Record if math.isinf(most_trials(done)) else Done
     if commands[0] != commands[1] or not isinstance(commands[0], due):
         yield f"the next trial differs after a replay: {commands[1]} instead of {commands[0]}"
 

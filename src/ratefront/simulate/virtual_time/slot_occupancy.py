@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from ratefront.simulate.virtual_clock import Clock
+from ratefront.simulate.virtual_time.virtual_clock import VirtualClock
 
 
-class Occupancy:
-    """Slot seconds spent in computing: in all, and up to the last start, when there still was work for every slot."""
+class SlotOccupancy:
+    """Slot seconds that were spent in trials.
 
-    def __init__(self, clock: Clock) -> None:
+    Attributes:
+        slot_seconds: In all.
+        slot_seconds_at_last_start: Up to the last start; until then there was work for every slot.
+        last_start_s: When the last trial was given out.
+    """
+
+    def __init__(self, clock: VirtualClock) -> None:
         self._clock, self._busy, self._since_s = clock, 0, 0.0
         self.slot_seconds = self.slot_seconds_at_last_start = self.last_start_s = 0.0
 
     def change(self, workers: int) -> None:
-        """So many more compute from now on, or fewer."""
+        """From now on, compute with ``workers`` more (or fewer, if negative)."""
         self._count()
         self._busy += workers
 
-    def started(self) -> None:
-        """A trial was given out just now."""
+    def trial_given_out(self) -> None:
+        """Note that a trial was given out just now."""
         self._count()
         self.slot_seconds_at_last_start, self.last_start_s = self.slot_seconds, self._clock.now
 
