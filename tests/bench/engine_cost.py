@@ -1,7 +1,7 @@
 """What the engine and its driver cost: empty trials against Ray Tune's own parts, and a thousand slots in a simulation.
 
 Both sweeps of empty trials run in processes of their own, one after the other, on two slots. The simulation is in
-virtual time, but for what the driver does: that takes as long as it takes here, fsync included.
+virtual time, except for the driver's own work, which takes as long as it takes here, fsync included.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SLOTS, SIMULATED_TRIALS, TRIAL_S = 1000, 10_000, 600.0
 
 def measure_trials() -> Figures:
     """Empty trials on real workers, ours and stock."""
-    ours, stock = sweep_speed("ours.py", TRIALS), sweep_speed("stock.py", STOCK_TRIALS)
+    ours, stock = sweep_speed("ratefront_sweep.py", TRIALS), sweep_speed("ray_tune_sweep.py", STOCK_TRIALS)
     for side, speed in (("ours", ours), ("stock", stock)):
         note(
             f"{side}: {speed.seconds_per_trial:.3f} s a trial, "
@@ -46,12 +46,12 @@ def measure_slots() -> Figures:
 
 
 def plain_environment() -> dict[str, str]:
-    """Without what ratefront has told MLflow in this process: it is no part of what others do."""
+    """Return the environment without the variables that ratefront set for MLflow in this process."""
     return {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
 
 
 def sweep_speed(script: str, trials: int, uri: str = "") -> SweepSpeed:
-    """Of a sweep in a process of its own, tracked at ``uri``; raises CalledProcessError where it fails."""
+    """Measure a sweep in a process of its own, tracked at ``uri``; raises CalledProcessError if it fails."""
     environment = {**plain_environment(), "PYTHONPATH": str(HERE)}  # Ray's workers find the empty trial there
     command = [sys.executable, "-W", "ignore", script, str(trials), *([uri] if uri else [])]
     run = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=HERE, env=environment)

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.chaos
 SEEDS, AT_ONCE = 10_000, 500
 
 
-def tried(first: int) -> tuple[int, dict[str, Any], str]:
-    """The command's own account of the next seeds, and what it said of those that failed."""
+def try_seeds(first: int) -> tuple[int, dict[str, Any], str]:
+    """Return exit code, JSON and errors of the command for the next seeds."""
     seeds = f"{first}:{first + AT_ONCE}"
     command = [
         sys.executable,
@@ -34,15 +34,15 @@ def tried(first: int) -> tuple[int, dict[str, Any], str]:
     return done.returncode, json.loads(done.stdout), done.stderr
 
 
-def test_what_must_hold_holds_under_ten_thousand_seeds_of_faults() -> None:
-    troubles: Counter[str] = Counter()
+def test_invariants_hold_for_ten_thousand_seeds() -> None:
+    faults: Counter[str] = Counter()
     done, failed = 0, ""
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for code, account, said in pool.map(tried, range(0, SEEDS, AT_ONCE)):
+        for code, account, said in pool.map(try_seeds, range(0, SEEDS, AT_ONCE)):
             done, failed = done + account["seeds"], failed + (said if code else "")
-            troubles.update(account["faults"])
+            faults.update(account["faults"])
             if code or done % 1000 == 0:
-                print(f"{done} seeds, {troubles.total()} troubles{': ' + said if code else ''}", flush=True)
+                print(f"{done} seeds, {faults.total()} faults{': ' + said if code else ''}", flush=True)
     assert not failed, failed
     assert done == SEEDS
-    print(dict(troubles))
+    print(dict(faults))

@@ -1,4 +1,4 @@
-"""The folder of a sweep that nobody ran: a ledger as long as one likes, and the files that a tracker looks for."""
+"""The folder of a sweep that was written and not run: a ledger of any length, and the files that a tracker reads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from classifier import drawn_logits
+from drawn_classifier import drawn_logits
 
 from ratefront.history import events
 from ratefront.history.events import Entry, Event
@@ -27,7 +27,7 @@ SPEC = {
 
 
 class LedgerFile:
-    """Appends events as a driver does, but for the fsync; an event a second."""
+    """Appends events as a driver does, without the fsync; one event for each second."""
 
     def __init__(self, folder: SweepFolder) -> None:
         self._path, self.entries = folder.ledger, 0
@@ -40,7 +40,7 @@ class LedgerFile:
 
 
 def new_folder(path: Path) -> SweepFolder:
-    """With a task model's predictions, and what it was trained on."""
+    """Make the folder, with a task model's predictions and what it was trained on."""
     folder = SweepFolder(path)
     folder.task_model.mkdir(parents=True)
     labels, logits = drawn_logits(TEST_SAMPLES, CLASSES)

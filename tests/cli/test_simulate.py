@@ -1,4 +1,4 @@
-"""``ratefront simulate`` as a person meets it."""
+"""``ratefront simulate``: what it prints, and its exit codes."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def outcome(*words: str | Path) -> dict[str, object]:
     return found
 
 
-def test_a_sweep_file_is_simulated_and_told_in_words() -> None:
+def test_a_sweep_file_is_simulated_and_summarised() -> None:
     done = simulate(DIGITS, "--trials", 8, "--slots", 4, "--sampler", "random", "--set", "sampler.seed=3")
     assert done.exit_code == 0, done.output
     for part in ("digits, random, 4 slots", "virtual time", "slots busy", "8 finished", "25 %: ", "100 %: "):
         assert part in done.output
 
 
-def test_the_built_in_sweep_needs_nothing() -> None:
+def test_the_built_in_sweep_needs_no_arguments() -> None:
     found = outcome("--trials", 6, "--slots", 3, "--sampler", "random", "--trial-s", 10, "--latency-ms", 0)
     assert (found["trials_requested"], found["trials_failed"], found["faults"]) == (6, 0, {})
     assert found["virtual_seconds"] == pytest.approx(20, rel=0.1)
@@ -41,7 +41,7 @@ def test_the_built_in_sweep_needs_nothing() -> None:
     )
 
 
-def test_faults_are_told_and_seeds_tried() -> None:
+def test_faults_are_counted_and_seeds_tried() -> None:
     words = ("--trials", 8, "--slots", 3, "--sampler", "random", "--latency-ms", 1)
     assert outcome(*words, "--faults", 3)["faults_seed"] == 3
     assert "all that must hold held" in simulate(*words, "--faults", 3).output
@@ -50,7 +50,7 @@ def test_faults_are_told_and_seeds_tried() -> None:
     assert (found["seeds"], found["failed"]) == (4, {})
 
 
-def test_a_failing_seed_says_how_to_see_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_seed_names_the_command_that_replays_it(monkeypatch: pytest.MonkeyPatch) -> None:
     from ratefront.engine.engine import Engine
 
     monkeypatch.setattr(Engine, "_requeue", lambda self: None)  # what ran when a driver died is forgotten
@@ -78,7 +78,7 @@ def test_a_failing_seed_says_how_to_see_it_again(monkeypatch: pytest.MonkeyPatch
         (["--record", "nowhere", "--out", "t.json.gz"], "not a sweep's folder"),
     ],
 )
-def test_what_cannot_be_done_is_said(words: list[str], said: str) -> None:
+def test_wrong_arguments_are_refused_with_a_reason(words: list[str], said: str) -> None:
     done = simulate(*words)
     assert done.exit_code == 2
     assert said in done.stderr

@@ -1,4 +1,4 @@
-"""Labels and logits as a classifier of ImageNet's kind makes them, for any number of samples and classes.
+"""Labels and logits drawn as a classifier for ImageNet makes them, for any number of samples and classes.
 
 Classes come in groups of ten look-alikes. With 1000 classes about 74 % of the decisions are right, the mean
 top confidence is 0.66, and 50 000 decisions fill about 1 % of the confusion matrix; some classes are named

@@ -1,11 +1,11 @@
-"""Faults from a seed: nothing breaks what must hold, the same seed does the same again, and a mistake is found."""
+"""Sweeps with faults from a seed keep the invariants, replay exactly, and reveal mistakes in the engine."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 import pytest
-from tests.simulate.mutants import MORE, NAMED, name_of
+from tests.testing.engine_mutants import MORE, NAMED, name_of
 
 from ratefront.simulate.run_simulation import InvariantBrokenError
 from ratefront.simulate.scenario import Parts
@@ -18,7 +18,7 @@ from ratefront.tracking.tracker_protocol import TrialNews
 SEEDS = 200
 
 
-def test_what_must_hold_holds_whatever_goes_wrong() -> None:
+def test_invariants_hold_for_all_seeds_and_faults() -> None:
     faults: Counter[str] = Counter()
     for seed in range(SEEDS):
         faults += try_seed(seed).fault_counts
@@ -30,7 +30,7 @@ def test_a_seed_replays_exactly(seed: int) -> None:
     assert try_seed(seed).ledger == try_seed(seed).ledger
 
 
-def found_by(parts: Parts) -> InvariantBrokenError | None:
+def first_error_of(parts: Parts) -> InvariantBrokenError | None:
     for seed in range(SEEDS):
         try:
             try_seed(seed, parts)
@@ -40,8 +40,8 @@ def found_by(parts: Parts) -> InvariantBrokenError | None:
 
 
 @pytest.mark.parametrize("parts", [parts for each in NAMED.values() for parts in each] + [*MORE], ids=name_of)
-def test_a_mistake_is_found(parts: Parts) -> None:
-    error = found_by(parts)
+def test_each_mutant_is_found(parts: Parts) -> None:
+    error = first_error_of(parts)
     assert error is not None
     print(f"{name_of(parts)}: {error}")
     with pytest.raises(InvariantBrokenError, match=r"^seed \d+, after ") as again:
@@ -49,17 +49,17 @@ def test_a_mistake_is_found(parts: Parts) -> None:
     assert str(again.value) == str(error), "a failing seed replays exactly"
 
 
-def test_a_follower_that_forgets_what_was_refused_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_follower_that_drops_refused_news_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def put_off(self: Backlog, trial_id: str) -> None:
         self.delivered(trial_id)
 
     monkeypatch.setattr(Backlog, "put_off", put_off)
-    error = found_by(Parts())
+    error = first_error_of(Parts())
     assert error is not None
     assert "the tracker" in error.what
 
 
-def test_a_tracker_that_never_opens_a_run_again_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tracker_that_never_reopens_a_run_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     show = InMemoryTracker.show_trial
 
     def show_once(self: InMemoryTracker, news: TrialNews) -> None:
@@ -68,6 +68,6 @@ def test_a_tracker_that_never_opens_a_run_again_is_found(monkeypatch: pytest.Mon
             show(self, news)
 
     monkeypatch.setattr(InMemoryTracker, "show_trial", show_once)
-    error = found_by(Parts())
+    error = first_error_of(Parts())
     assert error is not None
     assert "the tracker says of" in error.what

@@ -1,4 +1,4 @@
-"""NaN, infinities and missing objectives from real workers: failed with a reason, never a point, never a zombie."""
+"""NaN, infinities and missing objectives from real workers: they fail with a reason and are never on the front."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.chaos.accounts import assert_accounted
-from tests.chaos.odd_work import ODDITIES
+from tests.chaos.invalid_results_trial import DEFECTS
+from tests.chaos.trial_accounting import assert_accounted
 
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
@@ -21,16 +21,16 @@ TRIALS = 10
 
 @pytest.mark.slow
 @pytest.mark.chaos
-def test_nonsense_fails_alone(tmp_path: Path) -> None:
+def test_invalid_results_fail_and_valid_ones_finish(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path / "runs" / "odd")
-    command = [sys.executable, str(HERE / "odd_sweep.py"), str(folder.path), str(TRIALS)]
+    command = [sys.executable, str(HERE / "invalid_results_sweep.py"), str(folder.path), str(TRIALS)]
     done = subprocess.run(
         command, env={**os.environ, "PYTHONPATH": str(HERE)}, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     counted = assert_accounted(folder, TRIALS)
-    assert counted == {"failed": len(ODDITIES), "finished": TRIALS - len(ODDITIES)}
+    assert counted == {"failed": len(DEFECTS), "finished": TRIALS - len(DEFECTS)}
     history = read_history(folder)
-    odd = {f"t{number:04d}" for number in ODDITIES}
+    odd = {f"t{number:04d}" for number in DEFECTS}
     assert {t.params.trial_id for t in history.with_status("failed")} == odd
     assert not odd & {trial.params.trial_id for trial in front_of(history)}

@@ -1,6 +1,6 @@
 """Metric points while the server that takes them is killed and comes back: ours, and Ray's callback.
 
-    python tests/bench/outage.py --outages 1 --down 300
+    python tests/bench/tracking_outage.py --outages 1 --down 300
 
 The server's database is asked afterwards which points it holds, and how often. ``--down`` is how many seconds each
 outage lasts before the server is started again, which takes it another ten or so; ``make bench`` has three of a second.
@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine_cost import plain_environment
 from real_servers import MlflowServer, Postgres
 from timing import VoidBenchmarkError, note
-from tracked_sweep import LedgerFile, beginning, finish, new_folder, report, start, trial_id
+from written_sweep import LedgerFile, beginning, finish, new_folder, report, start, trial_id
 
-from engine import plain_environment
 from ratefront.history import events
 from ratefront.tracking import open_tracking
 from ratefront.tracking.delivery.follower import Follower
@@ -45,8 +45,8 @@ Key = tuple[str, str, int]
 
 
 @dataclass(frozen=True)
-class Found:
-    """Of ``sent`` points, how many are not there, and how many are there again."""
+class OutageResult:
+    """Of ``sent`` points, how many the server lacks, and how many it holds more than once."""
 
     sent: int
     lost: int
@@ -55,7 +55,7 @@ class Found:
 
 
 @dataclass
-class Troubled:
+class InterruptedServer:
     """A server that can be killed while others talk to it."""
 
     server: MlflowServer
@@ -74,7 +74,7 @@ class Troubled:
         return int(points)
 
     def points(self, experiment: str, label: str) -> Counter[Key]:
-        """By what the run says in its tag ``label``, or ``?`` where it has none; of runs that are not deleted."""
+        """Count the points of runs that are not deleted, by the run's tag ``label`` (``?``: it has none)."""
         query = """
             SELECT coalesce(t.value, '?'), m.key, m.step FROM metrics m
             JOIN runs r ON r.run_uuid = m.run_uuid AND r.lifecycle_stage = 'active'
@@ -93,12 +93,12 @@ class Troubled:
             return list(cursor)
 
 
-def ours(troubled: Troubled, folder: Path) -> Found:
-    """A sweep that goes on whatever its tracker's server does."""
+def measure_ours(interrupted: InterruptedServer, folder: Path) -> OutageResult:
+    """Run a sweep that does not stop when its tracker's server does."""
     sweep = new_folder(folder / "outage")
-    driver = _Driver(LedgerFile(sweep), open_tracking(sweep, troubled.server.uri, "outage"))
-    _tell_of_all(driver, troubled)
-    if driver.follower.finish(Closing("finished"), PATIENCE_S + troubled.down_s):
+    driver = _Driver(LedgerFile(sweep), open_tracking(sweep, interrupted.server.uri, "outage"))
+    _report_all_trials(driver, interrupted)
+    if driver.follower.finish(Closing("finished"), PATIENCE_S + interrupted.down_s):
         raise VoidBenchmarkError(f"the tracker has not caught up: {driver.follower.error}")
     sent = {
         (trial_id(number), f"epoch/{name}", step)
@@ -106,14 +106,16 @@ def ours(troubled: Troubled, folder: Path) -> Found:
         for name in METRICS
         for step in range(1, STEPS + 1)
     }
-    stored = troubled.points("outage", "trial_id")
-    return Found(len(sent), len(sent - stored.keys()), sum(stored.values()) - len(stored), driver.longest_s)
+    stored = interrupted.points("outage", "trial_id")
+    return OutageResult(
+        len(sent), len(sent - stored.keys()), sum(stored.values()) - len(stored), driver.longest_s
+    )
 
 
-def _tell_of_all(driver: _Driver, troubled: Troubled) -> None:
+def _report_all_trials(driver: _Driver, interrupted: InterruptedServer) -> None:
     """Many trials at once report step by step; the outages are spread over the whole."""
     steps = itertools.count(1)
-    outages_at = _spread(TRIALS // TRIALS_AT_ONCE * STEPS, troubled.outages)
+    outages_at = _spread(TRIALS // TRIALS_AT_ONCE * STEPS, interrupted.outages)
     driver.tell(beginning("outage", TRIALS))
     for first in range(0, TRIALS, TRIALS_AT_ONCE):
         wave = range(first, first + TRIALS_AT_ONCE)
@@ -121,8 +123,8 @@ def _tell_of_all(driver: _Driver, troubled: Troubled) -> None:
         for step in range(1, STEPS + 1):
             driver.tell([report(number, step, METRICS) for number in wave])
             if next(steps) in outages_at:
-                _until_points_come(troubled)
-                troubled.outage()
+                _until_points_come(interrupted)
+                interrupted.outage()
         driver.tell([finish(number) for number in wave])
     driver.tell([events.Ended("all trials ended")])
 
@@ -133,7 +135,7 @@ def _spread(over: int, count: int) -> set[int]:
 
 @dataclass
 class _Driver:
-    """Writes a ledger, and has an eye on what telling its follower takes."""
+    """Writes a ledger, and times how long it takes to wake its follower."""
 
     ledger: LedgerFile
     follower: Follower
@@ -147,26 +149,26 @@ class _Driver:
         time.sleep(PACE_S)
 
 
-def _until_points_come(troubled: Troubled) -> None:
-    """The server is back from the last outage, and takes points while it is killed."""
-    troubled.server.wait_until_healthy()
-    before = troubled.count()
-    while troubled.count() == before:
+def _until_points_come(interrupted: InterruptedServer) -> None:
+    """Wait until the server is back from the last outage and receives points: it is then killed while it works."""
+    interrupted.server.wait_until_healthy()
+    before = interrupted.count()
+    while interrupted.count() == before:
         time.sleep(0.1)
 
 
-def stock(troubled: Troubled) -> Found:
-    """Ray's callback, told of results as Tune tells it; it may break, as the sweep would."""
+def measure_stock(interrupted: InterruptedServer) -> OutageResult:
+    """Give Ray's callback results as Tune does; it may fail, as the sweep would."""
     command = [
         sys.executable,
         "-W",
         "ignore",
-        "stock_outage.py",
-        troubled.server.uri,
+        "ray_callback_outage.py",
+        interrupted.server.uri,
         str(STOCK_RESULTS),
         *METRICS,
     ]
-    longest, told, outages_at = 0.0, 0, _spread(STOCK_RESULTS, troubled.outages)
+    longest, told, outages_at = 0.0, 0, _spread(STOCK_RESULTS, interrupted.outages)
     with subprocess.Popen(
         command, cwd=HERE, env=plain_environment(), stdout=subprocess.PIPE, text=True
     ) as callback:
@@ -177,16 +179,16 @@ def stock(troubled: Troubled) -> Found:
             said: dict[str, Any] = json.loads(line)
             told, longest = said["result"], max(longest, said["seconds"])
             if told in outages_at:
-                threading.Thread(target=troubled.outage).start()
+                threading.Thread(target=interrupted.outage).start()
     if callback.returncode:
         note(f"stock: broke after {told} of {STOCK_RESULTS} results")
     sent = {("stock", name, step) for name in METRICS for step in range(1, STOCK_RESULTS + 1)}
-    stored = troubled.points("stock", "trial_name")
+    stored = interrupted.points("stock", "trial_name")
     curves = Counter({key: count for key, count in stored.items() if key in sent})
-    return Found(len(sent), len(sent - curves.keys()), sum(curves.values()) - len(curves), longest)
+    return OutageResult(len(sent), len(sent - curves.keys()), sum(curves.values()) - len(curves), longest)
 
 
-def tell(side: str, found: Found) -> None:
+def note_result(side: str, found: OutageResult) -> None:
     note(
         f"{side}: {found.sent} points, {found.lost} lost, {found.double} double; the driver's "
         f"thread stood still for up to {found.longest_standstill_s:.3g} s"
@@ -204,10 +206,10 @@ def main() -> None:
             folder = Path(temporary)
             database = "outages"
             with MlflowServer(postgres.create(database), folder, ("--workers", "4")) as server:
-                troubled = Troubled(server, postgres, database, wanted.outages, wanted.down)
-                tell("ours", ours(troubled, folder))
+                interrupted = InterruptedServer(server, postgres, database, wanted.outages, wanted.down)
+                note_result("ours", measure_ours(interrupted, folder))
                 server.wait_until_healthy()
-                tell("stock", stock(troubled))
+                note_result("stock", measure_stock(interrupted))
     finally:
         postgres.remove()
 

@@ -1,4 +1,6 @@
-"""A curve in a process of its own, so that its peak of memory is its own: python child.py CURVE SAMPLES CLASSES.
+"""A curve in a process of its own, so that the peak of memory is that of the curve.
+
+    python curve_process.py CURVE SAMPLES CLASSES
 
 Prints seconds, peak memory (the samples included) and the rates of the curve as JSON.
 """
@@ -13,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from classifier import drawn_decisions, drawn_logits
+from drawn_classifier import drawn_decisions, drawn_logits
 from timing import peak_bytes, seconds_of
 
 from ratefront.bounds import (

@@ -1,4 +1,4 @@
-"""Trials that measure nonsense: found by its import path, as real work is."""
+"""Trials whose results are invalid: a worker finds them by their import path, as it finds real trials."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from ratefront.records import Measurement, Progress, TrialParams, TrialResult
 from ratefront.trial.trial_context import TrialContext
 
-#: What trial number n does; the others are sound.
-ODDITIES = {
+#: What is wrong with trial number n; the others are valid.
+DEFECTS = {
     1: "nan report",
     2: "inf result",
     3: "no accuracy",
@@ -19,7 +19,7 @@ ODDITIES = {
 }
 
 
-class OddResult:
+class InvalidResult:
     """What a trial might return that is no measurement."""
 
     def __init__(self, plain: Any) -> None:
@@ -31,20 +31,20 @@ class OddResult:
 
 def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progress, None, Any]:
     number = int(params.trial_id[1:])
-    oddity = ODDITIES.get(number)
+    defect = DEFECTS.get(number)
     yield Progress(1, {"loss": 1.0})
-    yield Progress(2, {"loss": float("nan") if oddity == "nan report" else 0.5})
-    sound = _sound(params, number)
-    return sound if oddity is None else OddResult(_spoiled(sound.to_json(), oddity))
+    yield Progress(2, {"loss": float("nan") if defect == "nan report" else 0.5})
+    valid = _valid(params, number)
+    return valid if defect is None else InvalidResult(_damaged(valid.to_json(), defect))
 
 
-def _sound(params: TrialParams, number: int) -> TrialResult:
+def _valid(params: TrialParams, number: int) -> TrialResult:
     measured = Measurement(360, 4.0 + number, 4.0 + number, 9.0, 0.5, 4.5 + number, 0.5 + number / 100)
     return TrialResult(params.trial_id, "finished", "", measured, measured, 1000, 10, 0.1, 0.2)
 
 
-def _spoiled(plain: dict[str, Any], oddity: str) -> Any:
-    match oddity:
+def _damaged(plain: dict[str, Any], defect: str) -> Any:
+    match defect:
         case "inf result":
             return plain | {"encode_ms": float("inf")}
         case "no accuracy":

@@ -1,4 +1,4 @@
-"""``python odd_sweep.py FOLDER TRIALS``: the digits' sweep with trials that measure nonsense."""
+"""``python invalid_results_sweep.py FOLDER TRIALS``: the digits' sweep with trials whose results are invalid."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def main() -> None:
         resume=False,
         tracking_uri=None,
         on_update=None,
-        work=Work(trial_steps="odd_work:trial_steps"),
+        work=Work(trial_steps="invalid_results_trial:trial_steps"),
     )
 
 

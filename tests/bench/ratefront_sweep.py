@@ -1,9 +1,9 @@
-"""A sweep of empty trials, as ratefront runs one: python ours.py TRIALS [URI], in a process of its own.
+"""A sweep of empty trials, as ratefront runs one: python ratefront_sweep.py TRIALS [URI], in a process of its own.
 
 Prints JSON: seconds per trial after every slot's first, and the driver's seconds per result, which is all the time
-spent in telling the engine and the ledger (with its fsync) whatever the workers said, starts and ends included; and the
+spent in giving the workers' messages to the engine and the ledger (with its fsync), starts and ends included; and the
 part of it in which trackers are told that the ledger has grown. MLflow follows in its own thread, on SQLite as in any
-sweep, or at the URI; with the URI ``off`` nobody follows.
+sweep, or at the URI; with the URI ``off`` no tracker follows.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
-from empty import SLOTS
+from empty_trial import SLOTS
 from stopwatch import Stopwatch, SweepSpeed, seconds_per_trial
 
 from ratefront.engine.live_sweep import LiveSweep
@@ -30,7 +30,7 @@ from ratefront.spec.schema import Named, Resources, Sampler, SweepSpec
 from ratefront.spec.space.dimensions import Branch, Float, Space
 from ratefront.store.sweep_folder import SweepFolder
 
-WORK = Work("empty:trial_steps", "empty:prepare")
+WORK = Work("empty_trial:trial_steps", "empty_trial:prepare")
 
 
 def main() -> None:

@@ -1,6 +1,9 @@
-"""Ray's callback for MLflow alone, told of a trial's results as Tune tells it: python stock_outage.py URI RESULTS NAME…
+"""Ray's callback for MLflow alone, given a trial's results as Tune gives them.
 
-Prints a line of JSON a result: its number, and how long the callback kept Tune's driver. What it raises ends this.
+    python ray_callback_outage.py URI RESULTS NAME…
+
+Prints one line of JSON for each result: its number, and how long the callback kept Tune's driver. An error of the
+callback ends the program.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from ray.tune.result import TRAINING_ITERATION
 
 
 class Trial:
-    """As much of a trial of Tune's as the callback asks for."""
+    """The part of a Tune trial that the callback uses."""
 
     def __init__(self) -> None:
         self.config = {"x": 0.5}

@@ -1,7 +1,7 @@
-"""A sweep of empty trials with Ray Tune's own parts: python stock.py TRIALS [URI], in a process of its own.
+"""A sweep of empty trials with Ray Tune's own parts: python ray_tune_sweep.py TRIALS [URI], in a process of its own.
 
 Default actors (a new process for every trial), OptunaSearch on two metrics, and Ray's callback for MLflow, on SQLite or
-at the URI. Prints JSON as ours.py does; the driver's seconds per result are those inside the callback's
+at the URI. Prints JSON as ratefront_sweep.py does; the driver's seconds per result are those inside the callback's
 ``log_trial_result`` alone.
 """
 
@@ -19,7 +19,7 @@ os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
 os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # only what was asked for
 
 import ray
-from empty import REPORTS, SLOTS, metrics
+from empty_trial import REPORTS, SLOTS, metrics
 from ray import tune
 from ray.air.integrations.mlflow import MLflowLoggerCallback
 from ray.tune.experiment import Trial
@@ -28,7 +28,7 @@ from stopwatch import Stopwatch, SweepSpeed, seconds_per_trial
 
 
 class WatchedCallback(MLflowLoggerCallback):
-    """The callback as it is, with a watch in its hand."""
+    """The callback as it is, timed."""
 
     def __init__(self, uri: str) -> None:
         super().__init__(tracking_uri=uri, experiment_name="stock")

@@ -38,7 +38,7 @@ GONE_WITHIN_S = 30.0
 
 
 @dataclass
-class Driver:
+class DriverProcess:
     """One ``ratefront`` process."""
 
     process: subprocess.Popen[str]
@@ -51,7 +51,7 @@ class Driver:
         self.process.communicate()
 
     def end(self, timeout_s: float = 900) -> tuple[int, str]:
-        """Exit code and what was said on standard error."""
+        """Return the exit code and what was printed on standard error."""
         _, said = self.process.communicate(timeout=timeout_s)
         return self.process.returncode, said
 
@@ -72,7 +72,7 @@ def _title(process: psutil.Process) -> str:
 
 
 @dataclass
-class Stage:
+class RealSweep:
     """A sweep's folder, its drivers one after another, and the moments at which something was killed."""
 
     folder: SweepFolder
@@ -82,7 +82,7 @@ class Stage:
     marked: Marked = field(default_factory=Marked)
 
     @contextmanager
-    def driver(self, *more: str) -> Iterator[Driver]:
+    def driver(self, *more: str) -> Iterator[DriverProcess]:
         program = "from ratefront.cli import main; main()"
         command = [sys.executable, "-c", program, "sweep", str(DIGITS), *SHORT, "--trials", str(self.trials)]
         process = subprocess.Popen(
@@ -92,7 +92,7 @@ class Stage:
             stderr=subprocess.PIPE,
             text=True,
         )
-        driver = Driver(process)
+        driver = DriverProcess(process)
         try:
             yield driver
         finally:
@@ -100,7 +100,7 @@ class Stage:
                 driver.kill()
 
     def resumed(self) -> tuple[int, str]:
-        """The last driver, which nobody disturbs."""
+        """Run the last driver, undisturbed."""
         with self.driver("--resume") as driver:
             return driver.end()
 
@@ -109,8 +109,10 @@ class Stage:
         entries = read_entries(self.folder.ledger) if self.folder.ledger.exists() else ()
         return SweepHistory.of(entries)
 
-    def wait(self, driver: Driver, until: Callable[[SweepHistory], bool], timeout_s: float = 300) -> None:
-        """Until the ledger says so; the driver has to live that long."""
+    def wait(
+        self, driver: DriverProcess, until: Callable[[SweepHistory], bool], timeout_s: float = 300
+    ) -> None:
+        """Wait until the ledger fulfils a condition; the driver must live that long."""
         deadline = time.monotonic() + timeout_s
         while not until(self.history):
             assert driver.running(), driver.end()
@@ -130,9 +132,10 @@ class Stage:
         self.marked.close(GONE_WITHIN_S)
 
 
-class Progress:
-    """Says when the sweep has got further since the last time, another end or another step of a trial, and has a trial
-    in the middle of its epochs: however fast the machine is, what is killed then is not the end of the sweep.
+class ProgressSince:
+    """Tells whether the sweep has got further (an ended trial or a step) and a trial is in the middle of its epochs.
+
+    On a fast machine, too, what is killed then is not the end of the sweep.
     """
 
     def __init__(self, history: SweepHistory) -> None:
@@ -154,8 +157,8 @@ def training(history: SweepHistory) -> TrialHistory | None:
     return running[0] if running else None
 
 
-def worker_of(driver: Driver) -> psutil.Process:
-    """The one process that runs trials, once it is there."""
+def worker_of(driver: DriverProcess) -> psutil.Process:
+    """Return the one process that runs trials, as soon as it is there."""
     deadline = time.monotonic() + 60
     while not (actors := driver.actors()):
         if time.monotonic() > deadline:

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from child import Measured, in_own_process
-from classifier import drawn_decisions
-from plain import PlainPoint, plain_blahut_arimoto
+from curve_process import Measured, in_own_process
+from drawn_classifier import drawn_decisions
+from plain_iteration import PlainPoint, plain_blahut_arimoto
 from scipy import sparse
 from timing import Figures, VoidBenchmarkError, note, seconds_of
 

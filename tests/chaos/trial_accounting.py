@@ -1,4 +1,4 @@
-"""Whatever died: every trial that was asked for has ended, once, in each place that tells of it."""
+"""Every requested trial has ended exactly once, in the ledger, in the tables and in MLflow, whatever was killed."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def _assert_once_in_mlflow(folder: SweepFolder, statuses: dict[str, Any]) -> Non
     runs = client.search_runs([experiment.experiment_id], max_results=1000)
     children = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
     assert len(runs) == len(children) + 1
-    told = {run.info.run_name.split()[0]: run.info.status for run in children}
-    assert len(told) == len(children), "a trial has two runs"
-    assert told == {name: MLFLOW_STATUS[status] for name, status in statuses.items()}
+    tracked = {run.info.run_name.split()[0]: run.info.status for run in children}
+    assert len(tracked) == len(children), "a trial has two runs"
+    assert tracked == {name: MLFLOW_STATUS[status] for name, status in statuses.items()}
 
 
 def measured(folder: SweepFolder) -> tuple[list[str], dict[str, Any]]:
-    """The front, and what each trial measured: all that must not depend on who died (times do)."""
+    """Return the front and each trial's measurements: what must not depend on what was killed (times do)."""
     history = read_history(folder)
     trials = {
         name: (trial.params, trial.status, trial.result and (trial.result.validation, trial.result.test))
