@@ -27,11 +27,11 @@ from ratefront.engine.search.sampler_study import SamplerStudy
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.pareto import hypervolume
 from ratefront.records import TrialParams, TrialResult
-from ratefront.simulate.simulated_problem import Synthetic
+from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.spec.load_spec import load_spec
 
 DIGITS = load_spec(Path(__file__).parents[2] / "sweeps" / "digits.yaml")
-PROBLEM = Synthetic(DIGITS.space)
+PROBLEM = SyntheticProblem(DIGITS.space)
 OBJECTIVES = DIGITS.spec.directions
 
 SLOTS, MARKS = 8, (200, 500, 1000, 2000)
