@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from ratefront.complexity.module_size import module_bytes, table_bytes
 from tests.codecs.random_images import images_of
 from torch import Tensor, nn
 
@@ -21,7 +22,6 @@ from ratefront.codecs.image.learned_image import (
     LearnedImageCodec,
     squared_error,
 )
-from ratefront.complexity.module_size import module_bytes, table_bytes
 from ratefront.data.stored_samples import from_bytes
 from ratefront.errors import InputError
 

@@ -136,7 +136,11 @@ class CodecContract(TrainedExampleFixtures):
                 assert found.shape == (len(latents), trained.data.classes)
                 assert found.isfinite().all()
                 count_ties(
-                    RankedClasses.of(found), classes, lambda message: message, 2 * ROUNDING_TOLERANCE, "scores"
+                    RankedClasses.of(found),
+                    classes,
+                    lambda message: message,
+                    2 * ROUNDING_TOLERANCE,
+                    "scores",
                 )
 
     def test_saved_and_loaded_it_is_the_same_codec(self, trained: TrainedExample, latents: Symbols) -> None:
@@ -263,7 +267,7 @@ def state_bytes(module: torch.nn.Module) -> dict[str, bytes]:
 
 def same_latents(some: Symbols, others: Symbols) -> bool:
     """Whether both are the same samples' latents; ragged ones may be filled up to different widths."""
-    both = joined([some, others])
+    both = concatenate_blocks([some, others])
     return len(some) == len(others) and np.array_equal(both[: len(some)], both[len(some) :])
 
 

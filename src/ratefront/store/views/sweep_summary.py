@@ -139,7 +139,9 @@ def _warnings(history: SweepHistory, overlay: PredictionBounds | None) -> tuple[
     return (*of_task_model, *(() if overlay is None else overlay.warnings))
 
 
-def reference_of(history: SweepHistory, facts: TaskModelInfo, overlay: PredictionBounds | None) -> ReferencePoint:
+def reference_of(
+    history: SweepHistory, facts: TaskModelInfo, overlay: PredictionBounds | None
+) -> ReferencePoint:
     """The corner of the sweep's hypervolume: its file's ``reference``, completed by the defaults."""
     return reference_point(
         objectives_of(history.spec),
