@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ratefront.bounds import Gap
-from ratefront.columns import NARROW, kibibytes, percent
+from ratefront.columns import NO_BREAK_SPACE, kibibytes, percent
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.records import ENDED
 from ratefront.report.colours import bound_style
@@ -86,7 +86,9 @@ def _learned_sentence(view: SweepView, trial: MeasuredTrial) -> str:
 
 def _transmitter(view: SweepView, trial: MeasuredTrial) -> str:
     size, whole = trial.test.transmitter_bytes, view.task_model.task_model_bytes
-    share = f", {100 * size / whole:.0f}{NARROW}% of the task model's {kibibytes(whole)}" if whole else ""
+    share = (
+        f", {100 * size / whole:.0f}{NO_BREAK_SPACE}% of the task model's {kibibytes(whole)}" if whole else ""
+    )
     return f"Its transmitter holds {kibibytes(size)}{share}."
 
 
@@ -110,7 +112,7 @@ def gap_in_words(gap: Gap) -> str:
 
 def _label_sentence(view: SweepView, trial: MeasuredTrial) -> str:
     point, whole = trial.test, view.task_model.task_model_bytes
-    share = f", {100 * point.transmitter_bytes / whole:.0f}{NARROW}% of its bytes" if whole else ""
+    share = f", {100 * point.transmitter_bytes / whole:.0f}{NO_BREAK_SPACE}% of its bytes" if whole else ""
     return (
         f"Sending the task model's own class ({trial.trial_id}) costs {point.rate_bits:.2f} bit/sample at "
         f"{percent(point.accuracy)}, but needs the task model at the transmitter{share}."

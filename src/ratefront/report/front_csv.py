@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from ratefront.columns import OF_FRONT, OfFront, OfTrial, Row, gap_columns, of_trial
+from ratefront.columns import FRONT_COLUMNS, FrontColumn, Row, TrialColumn, columns_of_trial, gap_columns
 from ratefront.records import metric_names
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
 from ratefront.store.views.trials_csv import other_parameters, parameters_of, row_of, to_csv
@@ -33,12 +33,12 @@ def front_rows(view: SweepView) -> list[Row]:
     return [row(measured) for measured in view.front]
 
 
-def _of_trial(view: SweepView) -> list[OfTrial]:
-    return [column for column in of_trial(metric_names(view.spec)) if column.table != "trials"]
+def _of_trial(view: SweepView) -> list[TrialColumn]:
+    return [column for column in columns_of_trial(metric_names(view.spec)) if column.table != "trials"]
 
 
-def _of_front(view: SweepView) -> list[OfFront]:
-    return [*OF_FRONT, *chain.from_iterable(map(gap_columns, view.bound_names))]
+def _of_front(view: SweepView) -> list[FrontColumn]:
+    return [*FRONT_COLUMNS, *chain.from_iterable(map(gap_columns, view.bound_names))]
 
 
 def _others(view: SweepView) -> dict[str, str]:

@@ -23,8 +23,8 @@ from ratefront.records import ENDED, FrontPoint, TrialResult, objectives_of, ser
 from ratefront.store.environment_files import read_environment
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.store.task_model_facts import TaskFacts, read_facts, read_overlay
-from ratefront.store.views.front_trials import chosen, front_of, point_of, result_of
+from ratefront.store.task_model_info import TaskModelInfo, read_overlay, read_task_model_info
+from ratefront.store.views.front_trials import front_of, pareto_front, point_of, result_of
 from ratefront.store.views.sweep_summary import Summary, summarise
 
 FrontStatus: TypeAlias = Literal["front", "dominated", "collapsed"]
@@ -91,7 +91,7 @@ class SweepView:
 
     folder: SweepFolder
     history: SweepHistory
-    task_model: TaskFacts
+    task_model: TaskModelInfo
     bounds: PredictionBounds | None
     environment: Mapping[str, Any]
 
@@ -167,7 +167,7 @@ class SweepView:
             Pairs of rate in bit/sample and accuracy in [0, 1].
         """
         trials = [t for t in self.history.trials.values() if series in (None, series_of(t.params.values))]
-        points = [point_of(trial) for trial in chosen(trials, RATE_ACCURACY)]
+        points = [point_of(trial) for trial in pareto_front(trials, RATE_ACCURACY)]
         return _rising((point.rate_bits, point.accuracy) for point in points)
 
     def _front_on_test(self, front: set[str]) -> set[str]:
@@ -205,7 +205,7 @@ def read_view(folder: SweepFolder, history: SweepHistory | None = None) -> Sweep
         InputError: The folder holds no sweep, or one of its files cannot be used.
     """
     history = history or read_history(folder)
-    facts, bounds = read_facts(folder, history), read_overlay(folder, history)
+    facts, bounds = read_task_model_info(folder, history), read_overlay(folder, history)
     return SweepView(folder, history, facts, bounds, _environment(folder))
 
 

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ratefront.history.sweep_history import SweepHistory
 from ratefront.report.front.describe_front import describe_front
 from ratefront.report.front.front_png import front_png
 from ratefront.report.front_csv import front_csv
 from ratefront.report.markdown_note import markdown_note
 from ratefront.report.page.report_page import report_html
 from ratefront.report.sweep_view import SweepView, read_view
-from ratefront.store.files.atomic_files import write_bytes, write_text
+from ratefront.store.files.atomic_files import write_bytes, write_json, write_text
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.store.views.write_tables import write_tables
+from ratefront.store.views.sweep_summary import Summary
+from ratefront.store.views.trials_csv import trials_csv
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,13 @@ def write_report(folder: SweepFolder) -> DrawnReport:
 def _drawn(view: SweepView) -> DrawnReport:
     return DrawnReport(
         artifacts=report_files(view.folder),
-        numbers=view.summary.figures,
+        numbers=view.summary.numbers,
         front=tuple(trial.trial_id for trial in view.front),
         markdown_note=markdown_note(view),
     )
+
+
+def write_tables(folder: SweepFolder, history: SweepHistory, summary: Summary) -> None:
+    """Write ``trials.csv``, and as ``summary.json`` the summary that ``summarise`` made of this history."""
+    write_text(folder.trials_csv, trials_csv(history))
+    write_json(folder.summary, summary.to_json())

@@ -8,7 +8,14 @@ from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.records import ENDED, Scalar, Status, series_of
 from ratefront.store.task_model_progress import TaskModelProgress
 
-_STYLES = {"finished": "green", "collapsed": "yellow", "pruned": "cyan", "failed": "red", "running": "bold"}
+_STYLES: Mapping[Status, str] = {
+    "finished": "green",
+    "collapsed": "yellow",
+    "pruned": "cyan",
+    "stopped": "cyan",
+    "failed": "red",
+    "running": "bold",
+}
 
 
 def size(bytes_: float) -> str:

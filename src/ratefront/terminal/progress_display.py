@@ -303,7 +303,7 @@ def _bar(history: SweepHistory, is_over: bool) -> Table:
     done, requested = history.trials_ended, history.trials_requested
     line = Table.grid(padding=(0, 1))
     stands = is_over or history.ended or not history.spec
-    elapsed = phrases.duration(history.pace.worked_s if stands else history.worked_s(time.time()))
+    elapsed = phrases.duration(history.speed.worked_s if stands else history.worked_s(time.time()))
     line.add_row(
         ProgressBar(total=max(1, requested), completed=done, width=30),
         f"{done}/{requested}",

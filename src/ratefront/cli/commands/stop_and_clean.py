@@ -14,7 +14,7 @@ from ratefront.cli.shared_arguments import SweepFolderArgument
 def stop(
     folder: SweepFolderArgument,
     trial: Annotated[
-        str | None, typer.Option(metavar="ID", help="Stop this trial only; it ends as pruned.")
+        str | None, typer.Option(metavar="ID", help="Stop this trial only; it ends as stopped.")
     ] = None,
 ) -> None:
     """End a running sweep, or one of its trials. A sweep that was stopped can be resumed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from ratefront.columns import brief, kibibytes, percent
+from ratefront.columns import brief_value, kibibytes, percent
 from ratefront.report.colours import bound_style
 from ratefront.report.front.front_figure import FRONT_STATUS_TEXT
 from ratefront.report.sweep_view import MeasuredTrial
@@ -15,7 +15,7 @@ def hover_text(trial: MeasuredTrial) -> str:
     point = trial.test
     own = {name: trial.parameter(name) for name in ("split", "beta")}
     chosen = [
-        f"{'β' if name == 'beta' else name} {brief(value)}"
+        f"{'β' if name == 'beta' else name} {brief_value(value)}"
         for name, value in own.items()
         if value is not None
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from ratefront.bounds import Gap
-from ratefront.columns import COSTS, OfTrial, brief, named, number
+from ratefront.columns import COSTS, TrialColumn, brief_value, column_named, number_format
 from ratefront.records import Scalar, Status, TrialResult, metric_names
 from ratefront.report.colours import bound_style
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
@@ -56,32 +56,32 @@ def _table(shown: Iterable[_PageColumn], trials: Iterable[MeasuredTrial]) -> Pag
 def front_table(view: SweepView) -> PageTable:
     """Return the front by rising rate, with the gaps to every drawn bound."""
     shown = [
-        _PageColumn(PageCell(named("trial_id").heading), _marked),
-        *map(_column, map(named, ("series", "split", "beta", "rate_bits", "accuracy"))),
-        _column(named("accuracy_validation"), "validation"),
+        _PageColumn(PageCell(column_named("trial_id").heading), _marked),
+        *map(_column, map(column_named, ("series", "split", "beta", "rate_bits", "accuracy"))),
+        _column(column_named("accuracy_validation"), "validation"),
         *map(_column, _where_measured(view)),
-        _column(named("transmitter_bytes")),
+        _column(column_named("transmitter_bytes")),
         _PageColumn(PageCell("share"), lambda trial: _share(trial, view.task_model.task_model_bytes)),
         *map(_gap, view.bound_names),
     ]
     return _table(shown, view.front)
 
 
-def _column(column: OfTrial, heading: str = "") -> _PageColumn:
+def _column(column: TrialColumn, heading: str = "") -> _PageColumn:
     """Return a column under its own heading, or under the heading that is given."""
     return _PageColumn(
         PageCell(heading or column.heading), lambda trial: _cell(column, column.value(trial.trial))
     )
 
 
-def _cell(column: OfTrial, value: Scalar | None) -> PageCell:
+def _cell(column: TrialColumn, value: Scalar | None) -> PageCell:
     return PageCell(MISSING) if value in (None, "") else PageCell(column.brief(value), value)
 
 
-def _where_measured(view: SweepView) -> list[OfTrial]:
+def _where_measured(view: SweepView) -> list[TrialColumn]:
     """Return the columns of log loss and of the sweep's own metrics, if a trial of the front has them."""
     metrics = metric_names(view.spec)
-    columns = [named(name, metrics) for name in ("log_loss_bits", *metrics)]
+    columns = [column_named(name, metrics) for name in ("log_loss_bits", *metrics)]
     return [column for column in columns if any(column.value(t.trial) is not None for t in view.front)]
 
 
@@ -113,14 +113,16 @@ def _gap_cell(gap: Gap | None) -> PageCell:
 def rates_table(view: SweepView) -> PageTable:
     """Return estimated and coded bits, and validation and test values, of every finished trial."""
     shown = [
-        *map(_column, map(named, ("trial_id", "series", "rate_bits_estimated"))),
-        _column(named("rate_bits"), "coded"),
-        _difference("excess", _excess, number("+.3f")),
-        *map(_column, map(named, ("rate_bits_alone", "overhead_bits"))),
+        *map(_column, map(column_named, ("trial_id", "series", "rate_bits_estimated"))),
+        _column(column_named("rate_bits"), "coded"),
+        _difference("excess", _excess, number_format("+.3f")),
+        *map(_column, map(column_named, ("rate_bits_alone", "overhead_bits"))),
         _difference(
-            "rate v→t", lambda result: result.test.rate_bits - result.validation.rate_bits, number("+.3f")
+            "rate v→t",
+            lambda result: result.test.rate_bits - result.validation.rate_bits,
+            number_format("+.3f"),
         ),
-        _difference("accuracy v→t", _points_gained, number("+.1f", " points")),
+        _difference("accuracy v→t", _points_gained, number_format("+.1f", " points")),
     ]
     return _table(shown, _not_collapsed(view))
 
@@ -181,12 +183,12 @@ def _unknown_costs(results: Sequence[TrialResult]) -> list[str]:
 
 
 def no_point_table(view: SweepView, status: Status) -> PageTable:
-    """The trials of one status (failed, collapsed, pruned) with their reasons."""
-    trial_id, reason = named("trial_id"), named("reason")
+    """The trials of one status (failed, collapsed, pruned, stopped) with their reasons."""
+    trial_id, reason = column_named("trial_id"), column_named("reason")
     rows = tuple(
         (
             _cell(trial_id, trial_id.value(trial)),
-            _text(", ".join(f"{name} {brief(value)}" for name, value in trial.params.values.items())),
+            _text(", ".join(f"{name} {brief_value(value)}" for name, value in trial.params.values.items())),
             _cell(reason, reason.value(trial)),
         )
         for trial in view.history.with_status(status)

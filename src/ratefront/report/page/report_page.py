@@ -12,6 +12,7 @@ import yaml
 
 from ratefront.bounds import PredictionBounds
 from ratefront.columns import kibibytes, percent
+from ratefront.records import Status
 from ratefront.report.findings import bound_rows, findings, status_line
 from ratefront.report.front.front_figure import FrontFigure
 from ratefront.report.page.page_tables import (
@@ -124,7 +125,8 @@ def _or_dash(value: Any, form: Any) -> str:
 
 
 def _no_point_tables(view: SweepView) -> list[tuple[str, PageTable]]:
-    tables = [(str(status), no_point_table(view, status)) for status in ("failed", "collapsed", "pruned")]
+    statuses: tuple[Status, ...] = ("failed", "collapsed", "pruned", "stopped")
+    tables = [(str(status), no_point_table(view, status)) for status in statuses]
     return [(status, table) for status, table in tables if table.rows]
 
 
