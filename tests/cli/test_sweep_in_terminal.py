@@ -12,7 +12,7 @@ import termios
 import time
 from pathlib import Path
 
-from tests.terminal.screen import rows_of
+from tests.terminal.terminal_rows import rows_of
 
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 

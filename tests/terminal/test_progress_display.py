@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 from tests.builders import label, result, spec
-from tests.terminal.screen import rows_of
+from tests.terminal.terminal_rows import rows_of
 
 from ratefront.history.events import (
     Created,
