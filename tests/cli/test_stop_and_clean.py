@@ -51,7 +51,7 @@ def test_the_keys_of_the_json_are_those_that_are_documented(tmp_path: Path) -> N
     assert [key for key in told if f"`{key}`" not in section] == []
 
 
-def test_stop_ends_the_driver_and_says_how_to_go_on(tmp_path: Path) -> None:
+def test_stop_ends_the_driver_and_says_how_to_resume(tmp_path: Path) -> None:
     FakeSweep(tmp_path)
     with driving(tmp_path, "obey") as driver:
         done = ratefront("stop", tmp_path)
@@ -60,7 +60,7 @@ def test_stop_ends_the_driver_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert f"stopped; go on with: ratefront sweep --out {tmp_path} --resume" in done.stderr
 
 
-def test_stop_where_no_driver_runs_says_how_to_go_on(tmp_path: Path) -> None:
+def test_stop_without_a_driver_says_how_to_resume(tmp_path: Path) -> None:
     FakeSweep(tmp_path)
     done = ratefront("stop", tmp_path)
     assert done.exit_code == 2
@@ -108,13 +108,13 @@ def test_a_folder_without_a_sweep_is_refused(tmp_path: Path, command: str) -> No
         ([], "the sweep has ended"),
     ],
 )
-def test_what_cannot_be_stopped(tmp_path: Path, words: list[str], told: str) -> None:
+def test_stop_refuses_unknown_and_ended_trials(tmp_path: Path, words: list[str], told: str) -> None:
     done = ratefront("stop", full_sweep(tmp_path).path, *words)
     assert done.exit_code == 2
     assert told in done.stderr
 
 
-def test_clean_tells_what_it_frees(tmp_path: Path) -> None:
+def test_clean_prints_the_freed_bytes(tmp_path: Path) -> None:
     folder = full_sweep(tmp_path)
     for trial_id in read_history(folder).trials:
         folder.trial(trial_id).path.mkdir(parents=True)

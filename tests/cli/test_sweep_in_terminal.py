@@ -93,7 +93,7 @@ _TAKING_THE_TERMINAL = (
 )
 
 
-def test_ctrl_c_ends_the_block_and_what_ended_stays(tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_block_and_keeps_the_lines_of_ended_trials(tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
     code, said = on_terminal(
         [sys.executable, "-c", SWEEP, str(DIGITS), str(folder)],

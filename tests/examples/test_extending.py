@@ -95,7 +95,7 @@ def run(folder: Path, *command: str) -> str:
 RATEFRONT = ("-c", "from ratefront.cli import main; main()")
 
 
-def test_every_file_is_found() -> None:
+def test_every_file_of_the_page_is_found() -> None:
     assert {Path(name).suffix for name in FILES} == {".toml", ".py", ".yaml"}
     assert {name.partition("/")[0].removesuffix(".py") for name in FILES} >= {"ratefront_vq", *OTHERS}
     assert FILES.keys() >= {"vq.yaml", "tests/test_vq.py", "hard_digits.py", "hard.yaml"}

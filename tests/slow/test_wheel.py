@@ -32,7 +32,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
-def test_every_file_of_the_package_travels(installed: Path) -> None:
+def test_the_wheel_holds_every_file_of_the_package(installed: Path) -> None:
     ours = ROOT / "src" / "ratefront"
     expected = {
         path.relative_to(ours)

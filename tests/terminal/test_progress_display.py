@@ -85,7 +85,7 @@ def test_a_line_for_the_task_model_and_for_each_end() -> None:
     ]
 
 
-def test_what_had_ended_before_is_one_line() -> None:
+def test_trials_that_had_ended_before_are_one_line() -> None:
     display, stream = plain()
     told = Told(display, [created(9), *trial(0), *trial(1), *trial(2)[:2]])
     told.tell(Resumed("process 2"), Started("t0002", 2, "w"), _finished("t0002", 2))
@@ -94,7 +94,7 @@ def test_what_had_ended_before_is_one_line() -> None:
     assert second.startswith("[3/9] t0002")
 
 
-def test_a_reopened_trial_is_told_again_and_no_other() -> None:
+def test_a_reopened_trial_alone_is_printed_again() -> None:
     display, stream = plain()
     told = Told(display)
     told.tell(
@@ -106,7 +106,7 @@ def test_a_reopened_trial_is_told_again_and_no_other() -> None:
     assert places == ["[1/3] t0000", "[2/3] t0001", "[3/3] t0002", "[2/3] t0002", "[3/3] t0000"]
 
 
-def test_several_ends_at_once_are_told_in_their_order() -> None:
+def test_several_ends_at_once_are_printed_in_their_order() -> None:
     display, stream = plain()
     told = Told(display)
     told.tell(created(4))
@@ -124,7 +124,7 @@ def test_an_extended_sweep_counts_up_to_its_new_number() -> None:
     assert stream.getvalue().splitlines()[1].startswith("[ 2/20] t0001")
 
 
-def test_an_event_costs_the_same_however_many_trials_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_costs_the_same_after_many_ended_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     display, _ = plain()
     told = Told(display, [created(3000), *(event for number in range(2000) for event in trial(number))])
     told.tell(Resumed(""))
@@ -159,7 +159,7 @@ class Screen(io.StringIO):
         return self.rows()
 
 
-def test_trials_that_end_stay_above_a_block_of_what_runs() -> None:
+def test_ended_trials_stay_above_a_block_of_running_ones() -> None:
     screen = Screen()
     display = display_for(screen.console)
     assert isinstance(display, LiveDisplay)
@@ -181,7 +181,7 @@ def test_trials_that_end_stay_above_a_block_of_what_runs() -> None:
     assert screen.getvalue().count("t0003") == 1, "what has ended is said once"
 
 
-def test_what_had_ended_before_is_one_line_on_a_terminal_too() -> None:
+def test_trials_that_had_ended_before_are_one_line_on_a_terminal() -> None:
     screen = Screen()
     with LiveDisplay(TerminalSurface(screen.console)) as display:
         told = Told(display, [created(9), *trial(0), *trial(1), *trial(2)[:2]])
@@ -190,7 +190,7 @@ def test_what_had_ended_before_is_one_line_on_a_terminal_too() -> None:
     assert screen.rows()[1].startswith("[3/9] t0002")
 
 
-def test_after_an_interrupt_the_block_says_how_far_it_came_and_nothing_runs() -> None:
+def test_after_an_interrupt_the_block_shows_no_running_trials() -> None:
     screen = Screen()
     with suppress(KeyboardInterrupt), LiveDisplay(TerminalSurface(screen.console)) as display:
         told = Told(display)
@@ -206,7 +206,7 @@ def test_after_an_interrupt_the_block_says_how_far_it_came_and_nothing_runs() ->
     assert screen.getvalue().endswith("\x1b[?25h"), "and can be seen"
 
 
-def test_more_trials_run_than_the_terminal_has_lines() -> None:
+def test_a_low_terminal_shows_as_many_running_trials_as_fit() -> None:
     screen = Screen(height=10)
     with LiveDisplay(TerminalSurface(screen.console)) as display:
         told = Told(display, [created(50)])
@@ -246,7 +246,7 @@ def test_the_training_of_the_task_model_is_shown() -> None:
         screen.wait_for("task model: waiting for another process, which trains the same one")
 
 
-def test_lines_tell_of_epochs_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_lines_show_some_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("ratefront.terminal.progress_display.time.monotonic", lambda: now)
     display, stream = plain()
@@ -265,7 +265,7 @@ class Torn(io.StringIO):
         raise ValueError("torn")
 
 
-def test_a_display_that_breaks_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_of_the_display_does_not_end_the_sweep(caplog: pytest.LogCaptureFixture) -> None:
     screen = Screen()
     with LiveDisplay(TerminalSurface(screen.console)) as display:
         Told(display).tell(created(20))
@@ -278,7 +278,7 @@ def test_a_display_that_breaks_ends_nothing(caplog: pytest.LogCaptureFixture) ->
         screen.console.file = screen
 
 
-def test_where_there_is_no_terminal_lines_are_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_lines_are_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(display_for(Console(file=io.StringIO())), PlainDisplay)
     monkeypatch.setenv("TERM", "dumb")
     assert isinstance(display_for(Console(file=io.StringIO(), force_terminal=True)), PlainDisplay)

@@ -20,7 +20,7 @@ def shown(status: SweepStatus, width: int = 100) -> str:
     return stream.getvalue()
 
 
-def test_a_sweep_on_a_screen(tmp_path: Path) -> None:
+def test_the_status_shows_counts_failures_and_the_front(tmp_path: Path) -> None:
     text = shown(status_of(full_sweep(tmp_path)))
     assert text.splitlines()[0] == "digits has ended"
     for told in (
@@ -45,7 +45,7 @@ def test_a_sweep_that_ended_early_says_why(tmp_path: Path) -> None:
     assert "1/30 trials" in lines[1]
 
 
-def test_a_running_sweep_says_what_runs_and_how_long_it_will_take(tmp_path: Path) -> None:
+def test_a_running_sweep_shows_running_trials_and_remaining_time(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
     sweep.plan(label())
     status = replace(
