@@ -1,4 +1,4 @@
-"""What scripts pass to the library: taken as they mean it, or refused in its own words before anything starts."""
+"""What scripts pass to the library is accepted, or refused with a clear error before anything starts."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class TestPlaces:
 
 class TestRun:
     @pytest.mark.parametrize(
-        ("given", "said"),
+        ("given", "message"),
         [
             ({"extend": "3"}, "extend: must be a whole number, got '3'"),
             ({"extend": 2.0}, "extend: must be a whole number, got 2.0"),
@@ -114,11 +114,11 @@ class TestRun:
         ],
     )
     def test_contradicting_arguments_change_nothing(
-        self, tmp_path: Path, given: dict[str, Any], said: str
+        self, tmp_path: Path, given: dict[str, Any], message: str
     ) -> None:
         ledger = full_sweep(tmp_path).ledger
         before = ledger.read_bytes()
-        with pytest.raises(rf.InputError, match=said):
+        with pytest.raises(rf.InputError, match=message):
             rf.run(folder=tmp_path, **given)
         assert ledger.read_bytes() == before
         assert check_count("extend", np.int64(2)) == 2
@@ -148,7 +148,7 @@ class TestRun:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"trials": 0}, "trials: must be ≥ 1, got 0"),
         ({"trials": 2.5}, "trials: must be a whole number, got 2.5"),
@@ -159,8 +159,8 @@ class TestRun:
         ({"faults": "x"}, "faults: must be a whole number, got 'x'"),
     ],
 )
-def test_bad_arguments_of_a_simulation_are_refused(given: dict[str, Any], said: str) -> None:
-    with pytest.raises(rf.InputError, match=said):
+def test_bad_arguments_of_a_simulation_are_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(rf.InputError, match=message):
         rf.simulate_sweep(**{"latency_s": 0.01, **given})
 
 

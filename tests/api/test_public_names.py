@@ -1,4 +1,4 @@
-"""``import ratefront``: light, deliberate, typed, and explained with examples that work."""
+"""``import ratefront`` is fast; its names are the listed ones, typed, and documented with examples that run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sweep as an object: what it shows is what its files hold; what it is asked for that is not there says so."""
+"""A sweep as an object shows what its files hold, and refuses what is not there."""
 
 from __future__ import annotations
 
@@ -131,7 +131,9 @@ def test_one_trial_runs_without_a_sweep(tmp_path: Path) -> None:
     spec = rf.load_spec(DIGITS, SMALL)
     params = {"family": "label", "method": "lossless"}
     steps: list[int] = []
-    result = rf.run_trial(spec, params, tmp_path / "kept", on_progress=lambda said: steps.append(said.step))
+    result = rf.run_trial(
+        spec, params, tmp_path / "kept", on_progress=lambda progress: steps.append(progress.step)
+    )
     assert result == rf.run_trial(spec, params) or result.test == rf.run_trial(spec, params).test
     assert rf.load_codec(tmp_path / "kept" / "trials" / "trial").family == "label"
     with pytest.raises(rf.InputError, match="holds a trial already"):

@@ -1,4 +1,4 @@
-"""The command line as a stranger meets it: what it prints and how it exits."""
+"""The command line as a new user meets it: what it prints and how it exits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``ratefront bounds``: what it writes, what it says, what it refuses before it computes anything."""
+"""``ratefront bounds``: what it writes, what it prints, and what it refuses before it computes."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_the_examples_write_numbers_and_figures(name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--out", "b.json"], "either PREDICTIONS.npz, or --prior"),
         (["{p}", "--example", "mixture", "--out", "b.json"], "either PREDICTIONS.npz, or --prior"),
@@ -157,11 +157,11 @@ def test_the_examples_write_numbers_and_figures(name: str, tmp_path: Path) -> No
     ],
 )
 def test_bad_input_is_refused_and_writes_nothing(
-    arguments: list[str], said: str, predictions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], message: str, predictions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     before = set(tmp_path.iterdir())
     done = bounds(*(argument.format(p=predictions) for argument in arguments))
     assert done.exit_code == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert set(tmp_path.iterdir()) == before

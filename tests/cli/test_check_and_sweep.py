@@ -32,7 +32,7 @@ def ratefront(*words: str | Path) -> Result:
 
 @pytest.fixture
 def begun(tmp_path: Path) -> Path:
-    """A sweep that somebody began with other settings than its file's."""
+    """A sweep that was begun with other settings than its file's."""
     loaded = load_spec(DIGITS, {"sampler.seed": 5, "trials": 7})
     with Ledger(SweepFolder(tmp_path).ledger) as ledger:
         ledger.append(Created(loaded.spec.name, to_plain(loaded.spec), "0.1.0", LEDGER_FORMAT))
@@ -60,7 +60,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ([], "give SPEC, a sweep file"),
         (["--out", "x"], "give SPEC, a sweep file"),
@@ -75,12 +75,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     ],
 )
 def test_options_that_contradict_each_other_are_refused(
-    words: list[str], told: str, asked: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: list[str], message: str, asked: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     done = ratefront("sweep", *words)
     assert done.exit_code == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert asked == {}
     assert list(tmp_path.iterdir()) == [], "nothing was started"
 
@@ -140,7 +140,7 @@ def test_extend_and_retry_failed_resume_a_sweep(
 
     asked: dict[str, Any] = {}
     monkeypatch.setattr(
-        sweep_driver, "run_sweep", lambda loaded, folder, **told: asked.update(told, loaded=loaded)
+        sweep_driver, "run_sweep", lambda loaded, folder, **options: asked.update(options, loaded=loaded)
     )
     run_sweep.run(None, begun, progress=False, **option)
     assert asked["resume"] is True
@@ -178,10 +178,10 @@ def test_an_interrupted_sweep_says_how_to_resume(
     words = change(["sweep", str(DIGITS), "--set", "keep=none", "--out", str(tmp_path / "a b")])
     done = ratefront(*words)
     assert done.exit_code == 130
-    told = shlex.split(done.stderr.partition("go on with: ")[2])
+    command = shlex.split(done.stderr.partition("go on with: ")[2])
     expected = ["sweep", "--out", str(tmp_path / "a b"), "--resume"]
-    assert told[1:5] == expected
-    assert ("--tracking-uri" in told) == ("--tracking-uri" in words)
+    assert command[1:5] == expected
+    assert ("--tracking-uri" in command) == ("--tracking-uri" in words)
     assert "secret" not in done.stderr
 
 
@@ -235,7 +235,7 @@ def test_warnings_of_bounds_are_printed_at_the_end(asked: dict[str, Any], tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ("trials", "--set trials: must be key=value, with a dotted key (training.epochs=5)"),
         ("sampler..seed=1", "--set sampler..seed=1: must be key=value, with a dotted key"),
@@ -243,10 +243,10 @@ def test_warnings_of_bounds_are_printed_at_the_end(asked: dict[str, Any], tmp_pa
         ("trials.x=3", "trials.x: trials is 56, not a mapping"),
     ],
 )
-def test_an_invalid_set_option_is_quoted_in_the_error(change: str, told: str) -> None:
+def test_an_invalid_set_option_is_quoted_in_the_error(change: str, message: str) -> None:
     done = ratefront("check", DIGITS, "--set", change)
     assert done.exit_code == 2
-    assert told in done.stderr
+    assert message in done.stderr
 
 
 def test_a_key_given_twice_counts_at_its_last_position() -> None:

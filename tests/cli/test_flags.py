@@ -1,4 +1,4 @@
-"""Flags are named by the command line alone; what the library names, the command line has a flag or a command for."""
+"""Only the command line names flags. Each argument and function in a message has a flag or a command."""
 
 from __future__ import annotations
 

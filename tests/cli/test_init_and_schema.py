@@ -1,4 +1,4 @@
-"""``ratefront init``: a first sweep file that the check takes, for whatever one's own data are."""
+"""``ratefront init`` writes a valid first sweep file for many kinds of data."""
 
 from __future__ import annotations
 

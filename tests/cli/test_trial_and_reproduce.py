@@ -1,4 +1,4 @@
-"""``ratefront reproduce`` as a process: what it prints, how it exits, what it keeps out of itself."""
+"""``ratefront reproduce`` as a process: what it prints, how it exits, what it does not import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the documentation shows works: its commands exist, its parameters and sweep files are valid."""
+"""What the documentation shows is valid: commands, parameters, sweep files, links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What docs/library.md and the README show of the library works, and what they list of it is there."""
+"""What docs/library.md and the README show of the library works, and every name they list exists."""
 
 from __future__ import annotations
 

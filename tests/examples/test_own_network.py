@@ -1,4 +1,4 @@
-"""What docs/own-network.md tells of a network trained elsewhere is done: trained by its script, checked, swept."""
+"""What docs/own-network.md describes works: a network is trained by its script, checked, and swept."""
 
 from __future__ import annotations
 

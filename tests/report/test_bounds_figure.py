@@ -1,3 +1,5 @@
+"""The figure of bounds: what is drawn, named and written."""
+
 from __future__ import annotations
 
 import os
@@ -180,8 +182,8 @@ def test_warnings_are_small_print_inside_the_figure(bounds):
         boxes = [text.get_window_extent(renderer) for text in (*figure.texts, figure.legends[0])]
         assert all(box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
         assert not any(a.overlaps(b) for place, a in enumerate(boxes) for b in boxes[:place])
-    told = " ".join(reversed(lines["with"]))
-    assert told.replace("\\$", "$") == f"Warning: {warning.strip()} Warning: another"
+    text = " ".join(reversed(lines["with"]))
+    assert text.replace("\\$", "$") == f"Warning: {warning.strip()} Warning: another"
     assert lines["without"] == []
 
 

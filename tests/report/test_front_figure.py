@@ -1,4 +1,4 @@
-"""What the description of a sweep's figure holds is in both renderings, and neither shows anything else."""
+"""Page and front.png show what the description of the figure holds, and nothing else."""
 
 from __future__ import annotations
 

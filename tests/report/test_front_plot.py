@@ -1,4 +1,4 @@
-"""The figure in an Axes of the user, and small for a notebook."""
+"""The front in axes of the user, and as a small picture for a notebook."""
 
 from __future__ import annotations
 

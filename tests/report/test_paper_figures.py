@@ -1,3 +1,5 @@
+"""The papers' figures, drawn again from our own curves."""
+
 from __future__ import annotations
 
 import matplotlib as mpl

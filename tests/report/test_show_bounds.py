@@ -1,4 +1,4 @@
-"""How bounds show themselves: in axes of one's own, in a file, in a notebook."""
+"""How bounds show themselves: in axes of the user, in a file, in a notebook."""
 
 from __future__ import annotations
 

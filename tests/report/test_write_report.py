@@ -1,3 +1,5 @@
+"""The files of a report: the page, the picture and the tables."""
+
 from __future__ import annotations
 
 import csv

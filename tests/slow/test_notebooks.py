@@ -1,4 +1,4 @@
-"""The notebooks of the documentation run from their first cell to their last, and show what they say."""
+"""The notebooks of the documentation run from the first cell to the last, and show what they promise."""
 
 from __future__ import annotations
 
@@ -85,11 +85,13 @@ def test_a_notebooks_interrupt_ends_a_sweep_cleanly(tmp_path: Path) -> None:
         reply = client.get_shell_msg(timeout=60)["content"]
         assert (reply["status"], reply["ename"]) == ("error", "Interrupted")
         assert '"kind":"halted"' in ledger.read_text()
-        said: list[str] = []
+        printed: list[str] = []
         client.execute_interactive(
-            NEXT_CELL, timeout=120, output_hook=lambda told: said.append(told["content"].get("text", ""))
+            NEXT_CELL,
+            timeout=120,
+            output_hook=lambda message: printed.append(message["content"].get("text", "")),
         )
-        assert "".join(said).split() == ["interrupted", "ended"]
+        assert "".join(printed).split() == ["interrupted", "ended"]
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

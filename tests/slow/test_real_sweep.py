@@ -1,4 +1,4 @@
-"""The demo's own sweep, shortened, from the command line: killed in the middle, resumed, and every trial there once."""
+"""The demo's sweep, shortened, from the command line: killed, resumed, and every trial is there once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wheel holds everything that a user needs, and nothing that only lies in the checkout."""
+"""The wheel holds everything that a user needs, and nothing else from the checkout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A reader that goes away ends nothing."""
+"""A reader that goes away does not end a program."""
 
 from __future__ import annotations
 

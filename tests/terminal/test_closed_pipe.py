@@ -1,4 +1,4 @@
-"""A pipe whose reader goes away, as ``| head`` does, is no error: nothing is printed about it."""
+"""Commands print no error if the reader of their output goes away, as ``| head`` does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROGRAM = [sys.executable, "-c", "from ratefront.cli import main; main()"]
 
 
 def unread(*words: str, unbuffered: bool = False, errors: bool = True) -> tuple[int, str]:
-    """The exit code, and what is said on stderr, of a command whose output nobody reads; not ``errors`` either."""
+    """The exit code, and what is stderr on stderr, of a command whose output nobody reads; not ``errors`` either."""
     reader, writer = os.pipe()
     os.close(reader)
     try:
@@ -67,9 +67,9 @@ def test_files_are_written_although_the_reader_has_gone(tmp_path: Path) -> None:
 
 
 def test_an_error_keeps_its_exit_code_although_the_reader_has_gone(tmp_path: Path) -> None:
-    code, said = unread("status", str(tmp_path))
+    code, stderr = unread("status", str(tmp_path))
     assert code == 2
-    assert "has no ledger.jsonl" in said
+    assert "has no ledger.jsonl" in stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full")

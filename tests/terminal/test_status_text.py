@@ -1,3 +1,5 @@
+"""What ``ratefront status`` prints."""
+
 from __future__ import annotations
 
 import io
@@ -23,7 +25,7 @@ def shown(status: SweepStatus, width: int = 100) -> str:
 def test_the_status_shows_counts_failures_and_the_front(tmp_path: Path) -> None:
     text = shown(status_of(full_sweep(tmp_path)))
     assert text.splitlines()[0] == "digits has ended"
-    for told in (
+    for text_part in (
         "30/30 trials",
         "24 finished, 2 collapsed, 1 pruned, 1 stopped, 2 failed",
         "t0028  1 attempt  DivergedError: loss is NaN at epoch 3 (β = 900)",
@@ -31,7 +33,7 @@ def test_the_status_shows_counts_failures_and_the_front(tmp_path: Path) -> None:
         "on the front, measured on test, 8 of them shown",
         "3.35 bit   98.3 %   51.2 KiB",
     ):
-        assert told in text
+        assert text_part in text
     assert "to go" not in text
     assert "running" not in text
 
@@ -84,8 +86,8 @@ def test_long_lists_are_cut_and_say_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "expected"),
     [(0.4, "0:00"), (42, "0:42"), (725, "12:05"), (11400, "3:10:00"), (356400 + 62, "4 d 3:01:02")],
 )
-def test_durations(seconds: float, said: str) -> None:
-    assert phrases.duration(seconds) == said
+def test_durations(seconds: float, expected: str) -> None:
+    assert phrases.duration(seconds) == expected
