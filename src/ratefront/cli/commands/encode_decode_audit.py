@@ -22,7 +22,7 @@ OwnModuleOption = Annotated[
     typer.Option("--own-module", help="The task model is Python code, and it is yours: run it."),
 ]
 TrialArgument = Annotated[
-    str, typer.Argument(metavar="TRIAL", help="Its identity, as t0042.", show_default=False)
+    str, typer.Argument(metavar="TRIAL", help="The trial's name, as t0042.", show_default=False)
 ]
 
 
