@@ -13,6 +13,7 @@ _STYLES: Mapping[Status, str] = {
     "collapsed": "yellow",
     "pruned": "cyan",
     "stopped": "cyan",
+    "stopped": "cyan",
     "failed": "red",
     "running": "bold",
 }
