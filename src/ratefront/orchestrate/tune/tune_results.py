@@ -81,8 +81,8 @@ class LifeListener(Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         self._leaves(trial)
-        fault = summarise_worker_error(self._errors.now)
-        self._tell(Failed(*_identity(trial), fault.error, fault.reason, retryable=fault.retryable))
+        summary = summarise_worker_error(self._errors.now)
+        self._tell(Failed(*_identity(trial), summary.error, summary.reason, retryable=summary.retryable))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """A trial that Tune holds for complete has told its end, or it is lost."""

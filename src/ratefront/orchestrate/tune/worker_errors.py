@@ -1,4 +1,4 @@
-"""Why a worker was lost, as Ray says it, and whose disk was full: the rest of what an error amounts to."""
+"""Summaries of errors that need Ray or the sweep's folder: why a worker was lost, and whose disk was full."""
 
 from __future__ import annotations
 
@@ -18,29 +18,33 @@ _PROBE_BYTES = 2**20
 
 
 def summarise_worker_error(error: Exception | None) -> ErrorSummary:
-    """What Ray tells of a worker. A trial's own errors are caught in it, so a process or a node died as a rule."""
+    """Summarise what Ray reports of a worker.
+
+    The worker itself catches a trial's errors, so that usually its process or its node has died.
+    """
     if isinstance(error, RayTaskError):
         return summarise_error(error.cause)
     if isinstance(error, OutOfMemoryError):
         return ErrorSummary(OUT_OF_MEMORY, _lines(error)[0], True)
-    # First comes which actor it was, last what may have been the cause.
+    # Ray's text begins with the actor, and ends with the possible cause.
     why, *_ = _lines(error)[-1].split(". ")
     return ErrorSummary(WorkerLostError.__name__, why, True)
 
 
 def summarise_trial_error(error: Exception, folder: Path) -> ErrorSummary:
-    """What the error of a trial amounts to that writes into the sweep's ``folder``.
+    """Summarise the error of a trial that writes into the sweep's ``folder``.
 
-    A disk that is full is the sweep's end if it is the folder's; another one's, a node's own, is worth another try.
+    A full disk ends the sweep if it is the folder's disk. If it is another one, as a node's own, another attempt may
+    succeed.
     """
-    fault = summarise_error(error)
-    if fault.error == StorageFullError.__name__ and not _is_full(folder):
-        return replace(fault, error=type(error).__name__)
-    return fault
+    summary = summarise_error(error)
+    if summary.error == StorageFullError.__name__ and not _is_full(folder):
+        return replace(summary, error=type(error).__name__)
+    return summary
 
 
 def _is_full(folder: Path) -> bool:
-    """True also where a quota is used up, which nobody can ask for."""
+    """Tell whether the folder's disk is full; a used-up quota shows only when one writes."""
     probe = folder / f".room.{uuid4().hex}.tmp"
     try:
         there = os.statvfs(folder)
