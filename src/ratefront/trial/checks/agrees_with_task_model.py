@@ -30,8 +30,8 @@ from ratefront.trial.checks.score_ties import RankedClasses, count_ties
 from ratefront.trial.threads import using_threads
 from ratefront.trial.trial_context import TrialContext
 
-#: Samples of a split whose logits are computed again: all of a small split, of a large one a few percent of what a label
-#: trial computes.
+#: Samples of a split whose logits are computed again: all of a small split; of a large one, a few percent of what a
+#: label trial computes.
 _SAMPLES_PER_SPLIT = 500
 _MIN_ROUNDING = 2.0**-17  # of the largest logit: what float32 networks of any depth may differ by
 _MARGIN = 16.0  # times the largest difference seen: a third computation may round worse than two did
