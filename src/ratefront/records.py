@@ -17,9 +17,10 @@ Scalar: TypeAlias = bool | int | float | str
 Direction: TypeAlias = Literal["minimise", "maximise"]
 #: Names of objectives with their directions, in the order of their values.
 Objectives: TypeAlias = Mapping[str, Direction]
-Status: TypeAlias = Literal["planned", "running", "finished", "collapsed", "pruned", "failed"]
+Status: TypeAlias = Literal["planned", "running", "finished", "collapsed", "pruned", "stopped", "failed"]
 
-ENDED: tuple[Status, ...] = ("finished", "collapsed", "pruned", "failed")
+#: How a trial can end. ``pruned``: the search stopped it; ``stopped``: a person stopped it.
+ENDED: tuple[Status, ...] = ("finished", "collapsed", "pruned", "stopped", "failed")
 
 #: What a sweep optimises unless its file says otherwise.
 DEFAULT_OBJECTIVES: Final = ("rate_bits", "accuracy", "transmitter_bytes")

@@ -21,7 +21,7 @@ import ratefront as rf
 from ratefront.api.one_trial import checked_params
 from ratefront.argument_checks import check_count, checked_path
 from ratefront.data.load_dataset import load_dataset
-from ratefront.orchestrate.begin_or_resume import only_sweep_here
+from ratefront.orchestrate.begin_or_resume import one_sweep_per_process
 from ratefront.tracking.browsing.local_server import choose_port
 from ratefront.trial.user_samples import samples_of_array
 
@@ -138,7 +138,7 @@ class TestRun:
             except BaseException as error:
                 caught.append(error)
 
-        with only_sweep_here():
+        with one_sweep_per_process():
             thread = threading.Thread(target=other)
             thread.start()
             thread.join()

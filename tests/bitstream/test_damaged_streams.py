@@ -25,7 +25,7 @@ from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, Sym
 from ratefront.bitstream.latent_coder import LatentCoder
 from ratefront.bitstream.string_coder import StringCoder, decode_with_indexes, encode_with_indexes
 from ratefront.errors import BitstreamError
-from ratefront.testing.stream_mutants import Mutant, mutants, survive
+from ratefront.testing.stream_mutants import Mutant, assert_refused_or_harmless, mutants
 from ratefront.testing.stream_mutations import MUTATIONS
 
 STREAMS_PER_CODER, STREAMS_IN_OWN_PROCESS = 3_000, 400
@@ -82,7 +82,7 @@ class TriedCoder:
         data, other = (
             write_stream(self.coder, IDENTITY, of, 16).data for of in (latents, self.latents(40, 1))
         )
-        return survive(self.coder, IDENTITY, latents, mutants(data, other, count, seed))
+        return assert_refused_or_harmless(self.coder, IDENTITY, latents, mutants(data, other, count, seed))
 
 
 def _on_schedule(samples: int, seed: int) -> Symbols:
@@ -184,14 +184,14 @@ def test_a_wrong_decoder_would_be_found() -> None:
     latents = latents_of_two_columns(40)
     data = write_stream(TwoColumns(), IDENTITY, latents, 16).data
     with pytest.raises(AssertionError, match="decoded to other latents"):
-        survive(TwoColumns(), IDENTITY, latents + 1, iter([Mutant(data, "unaltered")]))
+        assert_refused_or_harmless(TwoColumns(), IDENTITY, latents + 1, iter([Mutant(data, "unaltered")]))
 
     class Broken(TwoColumns):
         def decode(self, data: bytes, samples: int, first: int = 0) -> Symbols:
             raise TypeError("a mistake")
 
     with pytest.raises(AssertionError, match="unaltered: TypeError: a mistake"):
-        survive(Broken(), IDENTITY, latents, iter([Mutant(data, "unaltered")]))
+        assert_refused_or_harmless(Broken(), IDENTITY, latents, iter([Mutant(data, "unaltered")]))
 
 
 PROGRAM = """

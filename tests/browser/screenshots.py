@@ -13,8 +13,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page
 from tests.browser.chromium import chromium
-from tests.browser.mlflow_ui import NAME, RunsTable, chart, note, open_artifact, traces, visitor
-from tests.tracking.servers import MlflowServer
+from tests.browser.mlflow_page_objects import NAME, RunsTable, chart, note, open_artifact, traces, visitor
+from tests.tracking.mlflow_servers import MlflowServer
 
 import ratefront as rf
 from ratefront.store.sweep_folder import SweepFolder

@@ -136,11 +136,11 @@ def test_a_file_that_is_given_is_the_one_that_is_compared(begun: Path, asked: di
 def test_the_library_takes_extensions_and_retries_for_going_on(
     option: dict[str, Any], begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ratefront.orchestrate import sweep_run
+    from ratefront.orchestrate import sweep_driver
 
     asked: dict[str, Any] = {}
     monkeypatch.setattr(
-        sweep_run, "run_sweep", lambda loaded, folder, **told: asked.update(told, loaded=loaded)
+        sweep_driver, "run_sweep", lambda loaded, folder, **told: asked.update(told, loaded=loaded)
     )
     run_sweep.run(None, begun, progress=False, **option)
     assert asked["resume"] is True

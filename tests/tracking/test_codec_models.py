@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
-from tests.tracking.places import EXPERIMENT, MlflowPlace
+from tests.tracking.tracked_places import EXPERIMENT, MlflowPlace
 
 from ratefront.errors import InputError
 from ratefront.tracking.mlflow import model_folder

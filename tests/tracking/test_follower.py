@@ -13,8 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tracking.places import QUICK, MemoryPlace, MlflowPlace, Place, by_trial, finish, follow, show
-from tests.tracking.stories import Story, created, finished, planned, reported, started, whole_sweep
+from tests.tracking.ledger_stories import Story, created, finished, planned, reported, started, whole_sweep
+from tests.tracking.tracked_places import (
+    QUICK,
+    MemoryPlace,
+    MlflowPlace,
+    Place,
+    by_trial,
+    finish,
+    follow,
+    show,
+)
 
 from ratefront.errors import InputError, LedgerDamagedError
 from ratefront.history.events import Entry, Resumed
@@ -228,7 +237,7 @@ def test_a_trial_that_is_refused_holds_up_no_other(caplog: pytest.LogCaptureFixt
     tracker = Refusing("t0001")
     follower = follow(whole_sweep(), tracker)
     wait_until(lambda: any(len(sweep.trials) == 3 for sweep in tracker.sweeps.values()))
-    assert finish(follower, patience=0.2) == 4  # started, two reports, stopped
+    assert finish(follower, patience=0.2) == 4  # started, two reports, pruned
     assert "t0001 is refused" in caplog.text
 
 
@@ -339,8 +348,8 @@ class HangingLanes(Hanging):
 
 _HANGS = """
 import sys, threading, time
-from tests.tracking.places import QUICK
-from tests.tracking.stories import whole_sweep
+from tests.tracking.tracked_places import QUICK
+from tests.tracking.ledger_stories import whole_sweep
 from ratefront.tracking.delivery.follower import Follower
 from ratefront.tracking.memory_tracker import InMemoryTracker
 from ratefront.tracking.tracker_protocol import TrackedEnding

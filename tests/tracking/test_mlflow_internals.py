@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tracking.places import EXPERIMENT, MlflowPlace
+from tests.tracking.tracked_places import EXPERIMENT, MlflowPlace
 
 import ratefront
 from ratefront.records import objectives_of
@@ -128,9 +128,8 @@ def test_mlflow_knows_the_settings(name: str) -> None:
     from mlflow import environment_variables
 
     assert hasattr(environment_variables, name), (
-        f"MLflow no longer knows {name}: what it did (tracking/mlflow/mlflow_logging.py), or who one is "
-        "(tracking/mlflow/mlflow/server_session.py), "
-        "has to be said otherwise"
+        f"MLflow no longer knows {name}: find what replaces it, and change tracking/mlflow/mlflow_logging.py or "
+        "tracking/mlflow/server_session.py"
     )
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tracking.places import EXPERIMENT, MlflowPlace, by_trial, finish, follow, show
-from tests.tracking.stories import Story, created, finished, planned, reported, started, whole_sweep
+from tests.tracking.ledger_stories import Story, created, finished, planned, reported, started, whole_sweep
+from tests.tracking.tracked_places import EXPERIMENT, MlflowPlace, by_trial, finish, follow, show
 
 from ratefront.errors import InputError
 from ratefront.tracking.mlflow.mlflow_store import MlflowStore, batches
@@ -117,7 +117,7 @@ from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.ledger.ledger_file import Ledger
 from ratefront.tracking import open_tracking
 from ratefront.tracking.tracker_protocol import TrackedEnding
-from tests.tracking.stories import created, finished, planned, reported, started
+from tests.tracking.ledger_stories import created, finished, planned, reported, started
 
 folder = SweepFolder(Path(sys.argv[1]))
 ledger = Ledger(folder.ledger)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tracking.listener import Listener
+from tests.tracking.recording_server import Listener
 
 from ratefront.tracking.mlflow import server_session
 from ratefront.tracking.mlflow.run_calls import ClientCalls, RunCalls, ServerCalls, run_calls

@@ -77,7 +77,7 @@ def run(
         >>> rf.run(folder=folder / "small", extend=1, progress=False).summary.trials_requested
         2
     """
-    from ratefront.orchestrate.sweep_run import run_sweep
+    from ratefront.orchestrate.sweep_driver import run_sweep
     from ratefront.terminal.progress_display import open_display
 
     goes_on = resume or retry_failed or extend is not None

@@ -217,9 +217,11 @@ class Sweep:
             InputError: the address cannot hold a sweep, or the sweep's own driver reports there already.
             TrackingError: the store cannot be reached, or takes nothing more.
         """
-        from ratefront.orchestrate.track_existing import catch_up
+        from ratefront.orchestrate.track_existing import track_existing_sweep
 
-        return catch_up(self._files, tracking_uri=tracking_uri, experiment=experiment, register=register)
+        return track_existing_sweep(
+            self._files, tracking_uri=tracking_uri, experiment=experiment, register=register
+        )
 
     def clean(self, keep: Keep | None = None, *, dry_run: bool = False) -> Removed:
         """Delete the checkpoints of trials that have ended, and codecs that are not to be kept.
@@ -244,7 +246,7 @@ class Sweep:
         Raises:
             InputError: a file of the sweep that should describe an environment does not.
         """
-        from ratefront.orchestrate.environment.environment_change import environment_changes
+        from ratefront.orchestrate.environment.describe_environment import environment_changes
 
         return environment_changes(self._files)
 
@@ -260,7 +262,7 @@ class Sweep:
         Raises:
             InputError: no trial has finished, or the file cannot be written.
         """
-        from ratefront.simulate.record_table import table_of_folder
+        from ratefront.simulate.problems.table_from_ledger import table_of_folder
 
         table = table_of_folder(self._files)
         table.save(checked_path(path, "path"))

@@ -1,4 +1,4 @@
-"""What a tracker is told of a sweep at its end, and of one that is sent to another place."""
+"""Builds what a tracker is told at the end of a sweep, or of one that is sent to another store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ratefront.tracking.tracker_protocol import TrackedEnding
 def ending_of(
     drawn: DrawnReport, folder: SweepFolder, history: SweepHistory, models: Models
 ) -> TrackedEnding:
-    """What was drawn, and the codecs whose ``models`` are wanted."""
+    """Build the ending from the drawn report, and add the codecs on the front if ``models`` asks for them."""
     error = history.halted if history.halted and history.halted.has_failed else None
     return TrackedEnding(
         outcome="finished" if history.ended else "failed" if error else "interrupted",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ratefront.bounds import ORACLE
 from ratefront.catalogue.datasets import dataset_name
-from ratefront.columns import COSTS, OfResult, brief, measured, name_on_validation
+from ratefront.columns import COSTS, ResultColumn, brief_value, columns_of_result, name_on_validation
 from ratefront.records import TrialResult, series_of
 from ratefront.safe_text import plain_markdown
 from ratefront.tracking.run_keys import VALUE_CHARACTERS, shorten
@@ -35,7 +35,7 @@ def first_note(sweep: TrackedSweep) -> str:
 def trial_note(update: TrialUpdate) -> str:
     """Markdown for the page of a trial."""
     trial, values = update.trial, update.trial.params.values
-    chosen = ", ".join(f"{name} {brief(value)}" for name, value in trial.params.own.items())
+    chosen = ", ".join(f"{name} {brief_value(value)}" for name, value in trial.params.own.items())
     parts = [
         f"**{trial.params.trial_id}** {trial.status}: {plain_markdown(series_of(values))}{_in_short(update)}",
         *([plain_markdown(chosen)] if chosen else []),
@@ -56,8 +56,8 @@ def _in_short(update: TrialUpdate) -> str:
 
 
 def _measured(result: TrialResult) -> list[str]:
-    """What was measured on both splits as a table, and a sentence of what the codec costs."""
-    columns = {column.name: column for column in measured(tuple(result.test.metrics))}
+    """What was columns_of_result on both splits as a table, and a sentence of what the codec costs."""
+    columns = {column.name: column for column in columns_of_result(tuple(result.test.metrics))}
     pairs = [
         (column, columns[name_on_validation(name)])
         for name, column in columns.items()
@@ -71,7 +71,7 @@ def _measured(result: TrialResult) -> list[str]:
     ]
 
 
-def _measured_row(column: OfResult, values: Sequence[float | None]) -> str:
+def _measured_row(column: ResultColumn, values: Sequence[float | None]) -> str:
     """Empty where it is known of neither split."""
     if set(values) == {None}:
         return ""
@@ -80,7 +80,7 @@ def _measured_row(column: OfResult, values: Sequence[float | None]) -> str:
     return f"| {plain_markdown(column.heading)}{unit} | {' | '.join(cells)} |"
 
 
-def _cost(column: OfResult, result: TrialResult) -> str:
+def _cost(column: ResultColumn, result: TrialResult) -> str:
     value = column.value(result)
     if value is None:
         return f"{column.heading} unknown ({plain_markdown(column.unknown(result))})"

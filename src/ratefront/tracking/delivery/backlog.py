@@ -56,7 +56,7 @@ class Backlog:
                 self.sweep = TrackedSweep(event.sweep, entry.time, event.ratefront_version, event.spec)
             case events.Reported() as event:
                 self._chart(event, entry.time)
-            case events.Finished() | events.Stopped() as event:
+            case events.Finished() | events.Pruned() | events.Stopped() as event:
                 self._news_of(event)
                 self._charted.pop(
                     event.trial_id, None

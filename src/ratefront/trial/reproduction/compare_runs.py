@@ -11,7 +11,7 @@ from zlib import error as BrokenZlib
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.columns import COSTS, of_split
+from ratefront.columns import COSTS, columns_of_split
 from ratefront.records import Measurement, TrialResult
 from ratefront.store.sweep_folder import TrialFolder
 
@@ -63,7 +63,7 @@ def differing_values(before: TrialResult, now: TrialResult) -> Iterator[str]:
 
 def _differing_measurements(split: str, before: Measurement, now: Measurement) -> Iterator[str]:
     yield from _differing(f"{split} samples", before.samples, now.samples)
-    for column in of_split({**before.metrics, **now.metrics}):
+    for column in columns_of_split({**before.metrics, **now.metrics}):
         yield from _differing(f"{split} {column.name}", column.value(before), column.value(now))
 
 

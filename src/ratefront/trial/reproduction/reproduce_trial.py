@@ -10,7 +10,7 @@ from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.records import TrialResult
 from ratefront.spec.load_spec import spec_from_plain
-from ratefront.store.files.checksummed_folder import is_whole
+from ratefront.store.files.checksummed_folder import is_intact
 from ratefront.store.same_inputs import check_format, check_inputs
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tasks.input_digests import present_inputs
@@ -82,7 +82,7 @@ def _prepare_folder(sweep: SweepFolder, folder: Path) -> None:
         raise InputError(
             f"{sweep.task_model} is gone: without the sweep's own task model no trial is the same"
         )
-    if not is_whole(sweep.task_model):
+    if not is_intact(sweep.task_model):
         raise InputError(
             Message(
                 f"{sweep.task_model} is not as the sweep has left it; going on with the sweep, by ",
