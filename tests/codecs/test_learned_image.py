@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from ratefront.complexity.module_size import module_bytes, table_bytes
+from ratefront.complexity.transmitter_bytes import module_bytes, table_bytes
 from tests.codecs.random_images import images_of
 from torch import Tensor, nn
 
