@@ -23,7 +23,8 @@ from tests.codecs.random_images import images_of
 from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 from torch import nn
 
-from ratefront.bitstream.coded_stream import FILLER, write_stream
+from ratefront.bitstream.coded_stream import write_stream
+from ratefront.bitstream.latent_coder import FILLER
 from ratefront.codecs.image import image_file_codec
 from ratefront.codecs.image.image_file_codec import ImageFileCodec, to_bytes
 from ratefront.codecs.image.image_formats import FORMATS

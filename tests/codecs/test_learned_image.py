@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from ratefront.complexity.transmitter_bytes import module_bytes, table_bytes
 from tests.codecs.random_images import images_of
 from torch import Tensor, nn
 
-from ratefront.catalogue.families import ImageParameters
+from ratefront.catalogue.families import ImageCodecParameters
 from ratefront.codecs.bottleneck.learner_splits import LearnerSplit
 from ratefront.codecs.contract import CodecStructure
 from ratefront.codecs.image.image_family import ImageFamily
@@ -22,7 +21,8 @@ from ratefront.codecs.image.learned_image import (
     LearnedImageCodec,
     squared_error,
 )
-from ratefront.data.stored_samples import from_bytes
+from ratefront.complexity.transmitter_bytes import module_bytes, table_bytes
+from ratefront.data.stored_samples import uint8_to_float32
 from ratefront.errors import InputError
 
 LEARNED: dict[str, Any] = {
@@ -57,7 +57,7 @@ HYPER = {"entropy_model": "mean_scale_hyperprior"}
 )
 def test_parameters_that_mean_nothing_together_are_refused(own: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        ImageParameters.model_validate(own)
+        ImageCodecParameters.model_validate(own)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_parameters_that_mean_nothing_together_are_refused(own: dict[str, Any], 
 def test_what_does_not_fit_the_samples_is_refused(
     own: dict[str, Any], shape: tuple[int, ...], reason: str
 ) -> None:
-    assert ImageParameters.model_validate(own).unfit({}) is None
+    assert ImageCodecParameters.model_validate(own).unfit({}) is None
     with pytest.raises(InputError, match=reason):
         ImageFamily().build(CodecStructure(own, {"name": "small_cnn"}, 10, shape))
 
@@ -107,7 +107,7 @@ def test_images_of_any_size_are_learned_and_come_back_in_their_size(
     assert np.array_equal(codec.decode(codec.encode(latents), 6), latents)
     decoded = codec.images(torch.from_numpy(latents))
     assert decoded.shape == images.shape
-    assert torch.equal(decoded, torch.from_numpy(from_bytes(to_bytes(decoded))))
+    assert torch.equal(decoded, torch.from_numpy(uint8_to_float32(to_bytes(decoded))))
 
 
 class _Held:
