@@ -20,7 +20,7 @@ from ratefront.catalogue.largest_group import largest_group
 from ratefront.codecs.channel_simulation import relative_entropy_coding
 from ratefront.codecs.channel_simulation.posterior_channel import (
     RateDistortionOptimal,
-    Tempered,
+    TemperedPosterior,
     information_bits,
 )
 from ratefront.codecs.channel_simulation.rank_code import RankCode
@@ -116,7 +116,7 @@ class TestTheSharedOrder:
         classes = np.random.default_rng(1).integers(0, 4, samples)
         ranks = simulation.ranks(classes, first=11)
         assert len(ranks) == -(-samples // group)
-        assert np.array_equal(simulation.at_ranks(ranks, samples, first=11), classes)
+        assert np.array_equal(simulation.classes_at_ranks(ranks, samples, first=11), classes)
 
     def test_another_process_finds_the_same_order(self) -> None:
         ranks = np.arange(100) * 17 % 1000
@@ -124,11 +124,11 @@ class TestTheSharedOrder:
             "import sys, numpy as np\n"
             "from ratefront.codecs.channel_simulation.relative_entropy_coding import ChannelSimulation\n"
             "q = np.linspace(0.05, 0.15, 10)\n"
-            "print(ChannelSimulation(q, 3).at_ranks(np.arange(100) * 17 % 1000, 300, first=9).tolist())\n"
+            "print(ChannelSimulation(q, 3).classes_at_ranks(np.arange(100) * 17 % 1000, 300, first=9).tolist())\n"
             "assert 'torch' not in sys.modules"
         )
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-        here = ChannelSimulation(np.linspace(0.05, 0.15, 10), 3).at_ranks(ranks, 300, first=9)
+        here = ChannelSimulation(np.linspace(0.05, 0.15, 10), 3).classes_at_ranks(ranks, 300, first=9)
         assert done.stdout.strip() == str(here.tolist())
 
     def test_the_ranks_of_all_words_are_all_ranks(self) -> None:
@@ -142,7 +142,7 @@ class TestTheSharedOrder:
         classes = np.random.default_rng(2).integers(0, 4, 40)
         ranks = simulation.ranks(classes, first=0)
         assert np.array_equal(ranks, 4 * classes[::2] + classes[1::2])
-        assert np.array_equal(simulation.at_ranks(ranks, 40, first=0), classes)
+        assert np.array_equal(simulation.classes_at_ranks(ranks, 40, first=0), classes)
 
     def test_how_many_groups_are_looked_at_together_changes_nothing(
         self, monkeypatch: pytest.MonkeyPatch
@@ -279,7 +279,7 @@ class TestOnDigits:
         posterior = logits.double().softmax(dim=1).numpy()
         information, error = measured(optimal.probabilities(logits), posterior)
         assert information == pytest.approx(float(curve.rate_at(error)), abs=2e-3)
-        information, error = measured(Tempered(slope / 10).probabilities(logits), posterior)
+        information, error = measured(TemperedPosterior(slope / 10).probabilities(logits), posterior)
         assert information > float(curve.rate_at(error)) + 0.01
 
 

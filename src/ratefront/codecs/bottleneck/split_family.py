@@ -1,4 +1,4 @@
-"""How a split codec is built from its parameters, and how it learns."""
+"""The family ``split``: how its codecs are built from their parameters, and how they are trained."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ratefront.tasks.task_model import TaskModel
 
 
 class SplitFamily(Family):
-    """Frozen front end; the bottleneck learns, and with cross-entropy the back end is fine-tuned with it."""
+    """The front end is frozen, the bottleneck is trained; with cross-entropy the back end is fine-tuned as well."""
 
     @override
     def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> BottleneckCodec:
