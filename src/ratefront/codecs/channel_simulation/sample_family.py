@@ -22,7 +22,7 @@ class SampleFamily(Family):
 
     Everything is fitted to posteriors of the training split. The task model was trained on these samples and is surer
     of them than of others. A code that is fitted to them costs more on other samples, but it sends the same draws, so
-    that the accuracy is unbiased.
+    that the accuracy is not overestimated.
     """
 
     def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> SampleCodec:
