@@ -25,7 +25,7 @@ _UPDATE_SAMPLES = 65_536  # training samples that the coder's tables are made fr
 
 
 @dataclass(frozen=True)
-class Objective:
+class DistillationSchedule:
     """What is distilled, and until when.
 
     Attributes:
@@ -153,10 +153,10 @@ class BottleneckLearner(RateDistortionLearner):
         train: LearnerSplit,
         validation: LearnerSplit,
         task_back_end: nn.Sequential,
-        objective: Objective,
+        schedule: DistillationSchedule,
     ) -> None:
-        super().__init__(codec, train, validation, fine_tunes=objective.fine_tunes)
-        self.frozen, self.objective = task_back_end.to(codec.device).eval().requires_grad_(False), objective
+        super().__init__(codec, train, validation, fine_tunes=schedule.fine_tunes)
+        self.frozen, self.schedule = task_back_end.to(codec.device).eval().requires_grad_(False), schedule
         few = spread_positions(len(train.labels), _FITTED_ON).split(_FITTED_AT_ONCE)
         with torch.no_grad():
             codec.feature_error.fit(torch.cat([self.frozen[:-1](train.features[index]) for index in few]))
@@ -164,16 +164,16 @@ class BottleneckLearner(RateDistortionLearner):
     @override
     def distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:
         device = self.codec.device
-        if not self.objective.distils(progress):
+        if not self.schedule.distils(progress):
             with mixed_precision(device):
                 logits = self.codec.back_end(synthesised)
             return cross_entropy(logits.float(), self.train.labels[batch])
-        compared = self.frozen if self.objective.distance == "kl" else self.frozen[:-1]
+        network = self.frozen if self.schedule.distance == "kl" else self.frozen[:-1]
         with mixed_precision(device):
-            reached = compared(synthesised)
+            coded = network(synthesised)
             with torch.no_grad():
-                wanted = compared(self.train.features[batch])
-        if self.objective.distance == "kl":
-            return divergence_from_teacher(reached.float(), wanted.float())
-        error: Tensor = self.codec.feature_error(reached.float(), wanted.float())
+                target = network(self.train.features[batch])
+        if self.schedule.distance == "kl":
+            return divergence_from_teacher(coded.float(), target.float())
+        error: Tensor = self.codec.feature_error(coded.float(), target.float())
         return error

@@ -19,7 +19,7 @@ from typing_extensions import override
 from ratefront.catalogue.families import StudentParameters
 from ratefront.codecs.bottleneck.bottleneck import build_bottleneck, latent_shape_of_features
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
-from ratefront.codecs.bottleneck.bottleneck_learner import BottleneckLearner, Objective
+from ratefront.codecs.bottleneck.bottleneck_learner import BottleneckLearner, DistillationSchedule
 from ratefront.codecs.bottleneck.learner_splits import feature_shape, feature_splits
 from ratefront.codecs.contract import Codec, CodecStructure, Family
 from ratefront.data.dataset import Dataset
@@ -63,8 +63,8 @@ class StudentFamily(Family):
         codec.back_end.load_state_dict(own.back_end(parameters.split).state_dict())
         front_end = own.front_end(parameters.split).to(codec.device).eval().requires_grad_(False)
         train, validation = feature_splits(front_end, data, codec.device, inputs=True)
-        objective = Objective(parameters.distilled_until, parameters.distance or "mse")
-        return BottleneckLearner(codec, train, validation, own.back_end(parameters.split), objective)
+        schedule = DistillationSchedule(parameters.distilled_until, parameters.distance or "mse")
+        return BottleneckLearner(codec, train, validation, own.back_end(parameters.split), schedule)
 
 
 def student_encoder(sample: Sequence[int], latents: Sequence[int], width: int, depth: int) -> nn.Sequential:
