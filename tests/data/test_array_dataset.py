@@ -157,8 +157,8 @@ def _cut_member(path: Path) -> None:
     ("damage", "message"),
     [
         (Path.unlink, "own.npz: cannot be read: No such file"),
-        (lambda path: path.write_bytes(b""), "own.npz: is no npz file"),
-        (_truncated, "own.npz: is no npz file, but the beginning of one: the file is cut off"),
+        (lambda path: path.write_bytes(b""), "own.npz: is not an npz file"),
+        (_truncated, "own.npz: is not an npz file but the beginning of one: the file is cut off"),
         (_altered, "own.npz: y_train: cannot be read: Bad CRC-32"),
         (_cut_member, "own.npz: y_train: is truncated or altered: its header says"),
     ],

@@ -49,7 +49,7 @@ KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "parquet": (lambda path: path.write_bytes(b"PAR1" + bytes(99)), "a Parquet file"),
     "gzip": (lambda path: path.write_bytes(gzip.compress(b"x")), "compressed by gzip; unpack it"),
     "archive": (_archive, "a zip archive of other files \\(cat/1.png.*image_folder"),
-    "empty": (lambda path: path.write_bytes(b""), "is no npz file, but empty"),
+    "empty": (lambda path: path.write_bytes(b""), "is not an npz file but empty"),
     "folder": (lambda path: path.mkdir(), "is a folder, and an npz file is needed.*image_folder"),
     "noise": (
         lambda path: path.write_bytes(bytes(range(1, 256))),

@@ -116,12 +116,12 @@ def _cut(raw: Path) -> str:
 
 def _no_idx(raw: Path) -> str:
     (raw / "t10k-images-idx3-ubyte").write_bytes(b"<html>not found</html>")
-    return "t10k-images-idx3-ubyte: is no idx file of bytes with 3 dimension"
+    return "t10k-images-idx3-ubyte: is not an idx file of bytes with 3 dimension"
 
 
 def _empty(raw: Path) -> str:
     (raw / "t10k-labels-idx1-ubyte").write_bytes(b"")
-    return "t10k-labels-idx1-ubyte: is no idx file"
+    return "t10k-labels-idx1-ubyte: is not an idx file"
 
 
 def _fewer_labels(raw: Path) -> str:

@@ -142,7 +142,7 @@ def test_stages_are_checked_despite_another_forward() -> None:
         def forward(self, images: Tensor) -> Tensor:
             return F.dropout(super().forward(images), 0.3)
 
-    with pytest.raises(InputError, match="it: its stages in a row do not compute what the network does"):
+    with pytest.raises(InputError, match="it: its stages in sequence do not compute what the network does"):
         check_stages(Noisy([*_model(nn.Identity()).stages.items()]), random_samples(SHAPE), "it")
 
 

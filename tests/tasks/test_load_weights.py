@@ -471,7 +471,7 @@ def test_invalid_files_and_pickles_are_refused(tmp_path: Path, capsys: pytest.Ca
         "object.pt": "only pickle could read",
         "zip.pt": r"only pickle could read.*torch\.save\(model\.state_dict\(\), FILE\)",
         "text.pt": "only pickle could read|no file of torch.save",
-        "text.safetensors": "is no safetensors file, or a truncated one",
+        "text.safetensors": "is not a safetensors file, or it is truncated",
         "torn.pt": "no file of torch.save, or a truncated one",
         "gone.pt": "gone.pt is not there",
         ".": "is a folder",
@@ -503,9 +503,9 @@ def test_sparse_and_quantised_tensors_are_named(tmp_path: Path) -> None:
 
 def test_stages_that_omit_an_operation_are_refused(write: Write, tmp_path: Path) -> None:
     write("my_models", MODULE)
-    with pytest.raises(InputError, match="stages in a row do not compute what the network does"):
+    with pytest.raises(InputError, match="stages in sequence do not compute what the network does"):
         prepare_task_model(spec_of("my_models:forgetful", epochs=1), tmp_path / "model")
-    with pytest.raises(SpecError, match="stages in a row do not compute"):
+    with pytest.raises(SpecError, match="stages in sequence do not compute"):
         _checked({"name": "module", "target": "my_models:forgetful"})
 
 
@@ -524,7 +524,7 @@ def net(classes, shape):
     return Sharp(OrderedDict(flat=nn.Flatten(), out=nn.Linear(64, classes)))
 """,
     )
-    with pytest.raises(InputError, match="stages in a row do not compute"):
+    with pytest.raises(InputError, match="stages in sequence do not compute"):
         prepare_task_model(spec_of("own:net", epochs=1), tmp_path / "model")
 
 
@@ -553,7 +553,7 @@ def net(classes, shape):
     return TaskModel([("hidden", nn.Sequential(network.flat, network.hidden)), ("out", out)], network)
 """,
     )
-    with pytest.raises(InputError, match="stages in a row do not compute"):
+    with pytest.raises(InputError, match="stages in sequence do not compute"):
         prepare_task_model(spec_of("small:net", epochs=1), tmp_path / "model")
 
 

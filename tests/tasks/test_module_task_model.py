@@ -144,7 +144,7 @@ def test_probabilities_for_real_samples_are_refused(
         ),
         ("own:nothing", "AttributeError: .*'nothing'; expected package.module:function"),
         ("broken:build", "SyntaxError"),
-        ("own:number", "is no function but int"),
+        ("own:number", "is not a function but int"),
         ("own:no_module", "made a list; expected"),
         ("own:no_arguments", "TypeError: .*; expected"),
         ("own:one", "needs at least 2 stages, to be cut between them; got 1"),
