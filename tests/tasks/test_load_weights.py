@@ -470,9 +470,9 @@ def test_invalid_files_and_pickles_are_refused(tmp_path: Path, capsys: pytest.Ca
     for name, message in {
         "object.pt": "only pickle could read",
         "zip.pt": r"only pickle could read.*torch\.save\(model\.state_dict\(\), FILE\)",
-        "text.pt": "only pickle could read|no file of torch.save",
+        "text.pt": "only pickle could read|not a file of torch.save",
         "text.safetensors": "is not a safetensors file, or it is truncated",
-        "torn.pt": "no file of torch.save, or a truncated one",
+        "torn.pt": "is not a file of torch.save, or it is truncated",
         "gone.pt": "gone.pt is not there",
         ".": "is a folder",
     }.items():
