@@ -1,4 +1,4 @@
-"""What a check of the sweep file says of task models, before torch is imported."""
+"""What the check of a sweep file says of task models before torch is imported."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
         ),
     ],
 )
-def test_problems_are_told_at_once(overrides: list[str], problem: str) -> None:
+def test_invalid_settings_are_refused_by_the_check(overrides: list[str], problem: str) -> None:
     if not any("split.split" in one for one in overrides):
         overrides = [*overrides, f"space.family.split.split={_first_split(overrides[0])}"]
     with pytest.raises(SpecError) as caught:
@@ -54,13 +54,13 @@ def _first_split(override: str) -> str:
     return str(CATALOGUE.task_models[name].facts["splits"][0])
 
 
-def test_the_plan_lists_blocks_in_a_row_in_short() -> None:
+def test_the_plan_lists_split_points() -> None:
     overrides = ["task_model=residual_cnn", "space.family.split.split=[stem, block3.1]"]
     line = "split points     stem, block1.0, block1.1, block2.0, block2.1, block3.0, block3.1, pool\n"
     assert line in _plan(overrides)
 
 
-def test_a_long_list_of_split_points_fits_a_line() -> None:
+def test_many_split_points_are_abbreviated_to_one_line() -> None:
     from ratefront.spec.views.render_plan import _in_short
 
     short = _in_short(CATALOGUE.task_models["resnet101"].facts["splits"])
@@ -78,7 +78,7 @@ def _plan(overrides: list[str]) -> str:
     return "\n".join(line.rstrip() for line in text.splitlines())
 
 
-def test_only_a_users_own_needs_torch_for_a_check() -> None:
+def test_a_check_of_known_task_models_needs_no_torch() -> None:
     program = (
         "import sys; from ratefront.spec.load_spec import load_spec; from pathlib import Path;"
         f"load_spec(Path({str(DIGITS)!r}), {{'task_model': 'residual_cnn', 'space.family.split.split': 'stem'}});"
@@ -88,7 +88,7 @@ def test_only_a_users_own_needs_torch_for_a_check() -> None:
     assert done.stdout == "False\n"
 
 
-def test_what_stays_as_it_was_is_not_said() -> None:
+def test_default_parameters_are_not_dumped() -> None:
     """Sweeps and the cache of the first version know only four parameters."""
     assert TaskModelParameters().model_dump() == {
         "epochs": 30,

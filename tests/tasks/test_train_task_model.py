@@ -1,4 +1,4 @@
-"""Training: what it did before it still does, data larger than memory are the same data, chances are in bounds."""
+"""Training of task models: defaults, streamed data, augmentations and memory formats."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def trained(data: Dataset, name: str = "small_cnn", **parameters: Any) -> TaskMo
     return model
 
 
-def test_the_defaults_train_as_the_first_version_did(digits: Dataset) -> None:
+def test_defaults_train_as_in_the_first_version(digits: Dataset) -> None:
     torch.manual_seed(0)
     model = build_task_model(Named(name="small_cnn"), digits.classes, digits.shape)
     _train_as_in_the_first_version(model, digits, TaskModelParameters(epochs=2))
@@ -80,7 +80,7 @@ class Watched:
         return found
 
 
-def test_data_larger_than_memory_train_the_same(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_streamed_data_train_as_resident_data(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     known = trained(digits, epochs=2, augment="shift")
     monkeypatch.setattr(batches, "_RESIDENT_BYTES", {"cpu": 1000})
     watched = Watched(digits.train.images[:])
@@ -91,7 +91,7 @@ def test_data_larger_than_memory_train_the_same(digits: Dataset, monkeypatch: py
 
 
 @pytest.mark.parametrize("resident_bytes", [0, 10**6])
-def test_no_batch_of_one(monkeypatch: pytest.MonkeyPatch, resident_bytes: int) -> None:
+def test_no_batch_has_one_sample(monkeypatch: pytest.MonkeyPatch, resident_bytes: int) -> None:
     """Batch normalisation could not train on it."""
     monkeypatch.setattr(batches, "_RESIDENT_BYTES", {"cpu": resident_bytes})
     split = Split(np.arange(9, dtype=np.float32).reshape(9, 1, 1, 1), np.arange(9))
@@ -114,7 +114,7 @@ def test_augmented_images_stay_images(name: str) -> None:
     assert one.max() <= 1
 
 
-def test_a_shift_is_a_shift_of_two_pixels_at_most() -> None:
+def test_shift_moves_by_two_pixels_at_most() -> None:
     change = augmentation("shift", (1, 9, 9))
     assert change is not None
     images = torch.zeros(400, 1, 9, 9)
@@ -125,7 +125,7 @@ def test_a_shift_is_a_shift_of_two_pixels_at_most() -> None:
     assert found == {(y, x) for y in range(2, 7) for x in range(2, 7)}
 
 
-def test_a_flip_mirrors_about_half() -> None:
+def test_flip_mirrors_about_half() -> None:
     change = augmentation("flip", (1, 9, 9))
     assert change is not None
     images = torch.zeros(400, 1, 9, 9)
@@ -137,7 +137,7 @@ def test_a_flip_mirrors_about_half() -> None:
     assert 150 < int(is_mirrored.sum()) < 250
 
 
-def test_an_affine_change_moves_no_further_than_it_may() -> None:
+def test_affine_changes_stay_within_their_limits() -> None:
     """A dot in the middle is moved by up to two pixels; turning and scaling leave it."""
     change = augmentation("affine", (1, 15, 15))
     assert change is not None
@@ -162,7 +162,7 @@ def test_clouds_move_and_scale_but_do_not_flip() -> None:
         augmentation("flip", (50, 3))
 
 
-def test_clouds_are_learned() -> None:
+def test_a_pointnet_learns_clouds() -> None:
     """Flat, long and round clouds."""
     random = np.random.default_rng(0)
     labels = np.arange(240) % 3
@@ -183,7 +183,7 @@ def test_every_epoch_is_logged(digits: Dataset, caplog: pytest.LogCaptureFixture
     ]
 
 
-def test_batches_of_large_samples_are_smaller() -> None:
+def test_large_samples_have_smaller_batches() -> None:
     sizes: list[int] = []
 
     class Counting(torch.nn.Linear):

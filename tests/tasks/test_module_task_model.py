@@ -1,4 +1,4 @@
-"""A user's own task model: the example of the documentation, and all that can be wrong with one."""
+"""A user's own task model: the documented example, and everything that can be wrong."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def named(target: str, **parameters: Any) -> Named:
     return Named(name="module", target=target, **parameters)
 
 
-def test_the_example_of_the_page(code: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_documented_example_works(code: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it says of the split points is so, and it can be trained, kept and loaded."""
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
     (example,) = BLOCKS["python"]
@@ -107,7 +107,7 @@ def test_the_example_of_the_page(code: Write, tmp_path: Path, monkeypatch: pytes
     assert ready.accuracy > 0.5
 
 
-def test_a_task_model_is_one(code: Write) -> None:
+def test_a_function_may_return_a_task_model(code: Write) -> None:
     code(
         "own",
         "from ratefront.tasks.architectures.small_cnn import SmallCNN\n"
@@ -117,12 +117,12 @@ def test_a_task_model_is_one(code: Write) -> None:
     assert model(torch.rand(2, 1, 8, 8)).shape == (2, 10)
 
 
-def test_log_probabilities_are_logits(code: Write) -> None:
+def test_log_probabilities_are_accepted(code: Write) -> None:
     code("own", SEQUENCE)
     assert build_task_model(named("own:log_probabilities"), 10, (1, 8, 8)).splits == ("flat", "classifier")
 
 
-def test_a_network_that_gives_probabilities_of_real_samples_is_not_kept(
+def test_probabilities_for_real_samples_are_refused(
     code: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever it gave of the one sample that is tried before training."""
@@ -144,7 +144,7 @@ def test_a_network_that_gives_probabilities_of_real_samples_is_not_kept(
         ),
         ("own:nothing", "AttributeError: .*'nothing'; expected package.module:function"),
         ("broken:build", "SyntaxError"),
-        ("own:number", "is no function but int"),
+        ("own:number", "is not a function but int"),
         ("own:no_module", "made a list; expected"),
         ("own:no_arguments", "TypeError: .*; expected"),
         ("own:one", "needs at least 2 stages, to be cut between them; got 1"),
@@ -154,7 +154,7 @@ def test_a_network_that_gives_probabilities_of_real_samples_is_not_kept(
         ("own:too_wide", r"samples \(1, 8, 8\) do not go through stage the last: "),
     ],
 )
-def test_what_can_be_wrong_is_said_by_the_check_and_by_the_build(
+def test_invalid_networks_are_refused_by_check_and_build(
     code: Write, tmp_path: Path, target: str, message: str
 ) -> None:
     code("own", SEQUENCE)
@@ -182,7 +182,9 @@ def test_its_split_points_are_checked(code: Write, tmp_path: Path) -> None:
         _check(tmp_path, {"name": "module", "target": "own.two"}, "flat")
 
 
-def test_changed_code_is_another_model(code: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_code_is_another_task_model(
+    code: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
     spec = small_sweep_spec(task_model={"name": "module", "target": "own:two", "epochs": 1})
     identities = []

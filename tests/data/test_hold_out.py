@@ -1,4 +1,4 @@
-"""A validation split of one's own is used as it is; every data set says whether its own was taken from training."""
+"""A given validation split is used; every data set says whether its own was held out of training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.data.data_files import (
-    DRAW,
+    RANDOM,
     arrays,
     describe,
     load,
@@ -22,10 +22,10 @@ from tests.data.data_files import (
 from ratefront.data.dataset import Dataset
 
 OWN = {"x_validation": pixels(6, 9, 8), "y_validation": np.arange(6) % 4}
-CLOUDS = {f"x_{split}": DRAW.normal(size=(8, 16, 3)) for split in ("train", "validation", "test")}
+CLOUDS = {f"x_{split}": RANDOM.normal(size=(8, 16, 3)) for split in ("train", "validation", "test")}
 
 
-def test_the_arrays_validation_split_is_the_one_that_was_given(tmp_path: Path) -> None:
+def test_a_given_validation_split_of_arrays_is_used(tmp_path: Path) -> None:
     path = str(write_npz(tmp_path / "own.npz", **OWN))
     data = load("arrays", path=path)
     assert (len(data.train), len(data.validation), len(data.test)) == (40, 6, 8)
@@ -35,19 +35,19 @@ def test_the_arrays_validation_split_is_the_one_that_was_given(tmp_path: Path) -
     assert describe("arrays", path=path)["samples"] == {"train": 40, "validation": 6, "test": 8}
 
 
-def test_clouds_may_come_with_a_validation_split_too(tmp_path: Path) -> None:
+def test_a_given_validation_split_of_clouds_is_used(tmp_path: Path) -> None:
     labels = {f"y_{split}": np.arange(8) % 4 for split in ("train", "validation", "test")}
     data = load("arrays", path=str(write_npz(tmp_path / "own.npz", **CLOUDS, **labels)))
     np.testing.assert_array_equal(data.validation.images[:], CLOUDS["x_validation"].astype(np.float32))
 
 
-def test_a_class_may_train_with_one_sample_where_none_is_held_out(tmp_path: Path) -> None:
+def test_one_sample_per_class_suffices_if_none_is_held_out(tmp_path: Path) -> None:
     labels = np.array([4] + [0, 1, 2, 3] * 9 + [0, 1, 2])
     assert load("arrays", path=str(write_npz(tmp_path / "own.npz", **OWN, y_train=labels))).classes == 5
 
 
 @pytest.mark.parametrize("array", ["x_validation", "y_validation"])
-def test_the_validation_split_is_part_of_the_content(tmp_path: Path, array: str) -> None:
+def test_digest_depends_on_the_validation_split(tmp_path: Path, array: str) -> None:
     changed = {**OWN, array: OWN[array][::-1]}
     others = arrays()
     contents = [
@@ -60,7 +60,7 @@ def test_the_validation_split_is_part_of_the_content(tmp_path: Path, array: str)
 
 @pytest.mark.parametrize("seed", [0, 3])
 @pytest.mark.parametrize("count", [2, 5, 25, 64])
-def test_the_samples_told_are_those_that_are_loaded(tmp_path: Path, count: int, seed: int) -> None:
+def test_described_sizes_are_those_of_the_loaded_splits(tmp_path: Path, count: int, seed: int) -> None:
     labels = np.concatenate([np.arange(3 * count) % 3, np.full(count + 7, 3)])
     path = write_npz(tmp_path / "own.npz", x_train=pixels(len(labels), 9, 8), y_train=labels)
     data = load("arrays", path=str(path), split_seed=seed)
@@ -107,7 +107,5 @@ def _mnist(root: Path) -> Dataset:
         (lambda root: _images(root, "train", "val", "test"), False),
     ],
 )
-def test_every_data_set_says_whether_validation_was_held_out_of_training(
-    tmp_path: Path, made: Any, is_held_out: bool
-) -> None:
+def test_data_sets_know_whether_validation_was_held_out(tmp_path: Path, made: Any, is_held_out: bool) -> None:
     assert made(tmp_path).validation_is_held_out_of_train is is_held_out

@@ -1,4 +1,4 @@
-"""Image files without labels: cropped the same way at each look, and refused by a sweep."""
+"""Image files without labels: cropped the same way on each access, and refused by a sweep."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "images"
 
 
-def test_undivided_images_are_divided(folder: Path) -> None:
+def test_undivided_images_are_split(folder: Path) -> None:
     data = load("images", root=str(folder), size=8, crops_per_image=3)
     assert (len(data.train), len(data.validation), len(data.test)) == (24, 1, 1)
     assert (data.classes, data.shape, data.raw_bits) == (0, (3, 8, 8), 8 * 192)
@@ -30,7 +30,7 @@ def test_undivided_images_are_divided(folder: Path) -> None:
     assert describe("images", root=str(folder), size=8) == {"classes": 0, "shape": (3, 8, 8)}
 
 
-def test_folders_divide_them(tmp_path: Path) -> None:
+def test_folders_define_the_splits(tmp_path: Path) -> None:
     for split, count in (("train", 4), ("val", 2), ("test", 3)):
         for number in range(count):
             write_image(tmp_path / split / f"{number}.png")
@@ -38,7 +38,7 @@ def test_folders_divide_them(tmp_path: Path) -> None:
     assert (len(data.train), len(data.validation), len(data.test)) == (4, 2, 3)
 
 
-def test_crops_are_parts_of_the_image_and_the_same_at_each_look(tmp_path: Path) -> None:
+def test_crops_are_parts_of_the_image_and_repeatable(tmp_path: Path) -> None:
     # Every pixel of these images says where it is.
     rows, columns = np.mgrid[0:20, 0:30].astype(np.uint8)
     for number in range(4):
@@ -57,7 +57,7 @@ def test_crops_are_parts_of_the_image_and_the_same_at_each_look(tmp_path: Path) 
     np.testing.assert_array_equal(np.rint(data.test.images[:][:, :2, 0, 0] * 255), [[6, 11]] * 2)
 
 
-def test_the_content_follows_what_is_cropped_where(folder: Path) -> None:
+def test_digest_depends_on_the_crops(folder: Path) -> None:
     contents = [
         load("images", root=str(folder), **parameters).digest
         for parameters in (
@@ -70,7 +70,7 @@ def test_the_content_follows_what_is_cropped_where(folder: Path) -> None:
     assert len(set(contents)) == 4
 
 
-def test_images_smaller_than_the_crop_are_refused_or_left_out(folder: Path) -> None:
+def test_images_smaller_than_the_crop_are_refused_or_skipped(folder: Path) -> None:
     write_image(folder / "small.png", 12, 30)
     with pytest.raises(
         InputError, match=r"1 of 11 .*small.png \(is 12×30 pixels, smaller than the 16 a side"
@@ -79,7 +79,7 @@ def test_images_smaller_than_the_crop_are_refused_or_left_out(folder: Path) -> N
     assert len(load("images", root=str(folder), size=16, skip_corrupt=True).train) == 8
 
 
-def test_too_few_images_are_told(tmp_path: Path) -> None:
+def test_too_few_images_are_refused(tmp_path: Path) -> None:
     write_image(tmp_path / "1.png")
     with pytest.raises(InputError, match="needs at least 3 usable images, found 1"):
         load("images", root=str(tmp_path), size=8)
@@ -88,7 +88,7 @@ def test_too_few_images_are_told(tmp_path: Path) -> None:
         load("images", root=str(tmp_path), size=8)
 
 
-def test_a_sweep_over_them_is_refused_in_one_line(folder: Path) -> None:
+def test_a_sweep_over_unlabelled_images_is_refused(folder: Path) -> None:
     with pytest.raises(SpecError) as caught:
         load_spec(DIGITS, {"dataset": {"name": "images", "root": str(folder), "size": 8}})
     assert caught.value.problems == (

@@ -1,4 +1,4 @@
-"""The training of a task model that is interrupted goes on from its last epoch, to the same bits."""
+"""An interrupted training of a task model continues from its last epoch, with the same bits."""
 
 from __future__ import annotations
 
@@ -106,9 +106,7 @@ def killed_after(epoch: int) -> Any:
 
 
 @pytest.mark.parametrize("name", ["small_cnn", "residual_cnn", "own"])
-def test_interrupted_in_every_epoch_it_ends_with_the_same_bits(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interruptions_do_not_change_the_trained_bits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     straight = train(name, None)
     monkeypatch.setattr(training_progress, "REPORT_INTERVAL_S", 0.0)
     begun: list[int] = []
@@ -125,7 +123,7 @@ def test_interrupted_in_every_epoch_it_ends_with_the_same_bits(
         assert torch.equal(tensor, finished.state_dict()[key]), key
 
 
-def test_moments_that_are_put_back_lie_in_memory_as_their_weights_do() -> None:
+def test_restored_moments_have_the_strides_of_their_weights() -> None:
     """In another order the same sums may be rounded otherwise, on another machine than this one."""
 
     def state() -> State:
@@ -147,7 +145,7 @@ def test_moments_that_are_put_back_lie_in_memory_as_their_weights_do() -> None:
             assert moments[name].stride() == put_back[name].stride() == again.stride()
 
 
-def test_the_accuracy_of_an_epoch_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_measuring_accuracy_does_not_change_training(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = train("own", None)
     monkeypatch.setattr(
         "ratefront.tasks.training.train_task_model.accuracy_during_training", lambda model, split: 0.0
@@ -156,7 +154,7 @@ def test_the_accuracy_of_an_epoch_moves_nothing(monkeypatch: pytest.MonkeyPatch)
     assert all(map(torch.equal, looked.state_dict().values(), not_looked.state_dict().values()))
 
 
-def test_each_stage_is_in_the_mode_in_which_it_was() -> None:
+def test_measuring_accuracy_restores_the_mode_of_each_stage() -> None:
     model, data = built("own")
     model.train()
     model.stages["frozen"].eval()
@@ -166,7 +164,7 @@ def test_each_stage_is_in_the_mode_in_which_it_was() -> None:
     assert len(set(before.values())) == 2
 
 
-def test_a_large_split_is_told_from_samples_of_all_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accuracy_uses_samples_from_all_of_a_large_split(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(validation_accuracy, "_MOST_SAMPLES", 30)
     labels = np.repeat(np.arange(3), 100)  # in the order of their classes
     few = validation_subset(Split(labels.astype(np.float32).reshape(-1, 1, 1, 1), labels))
@@ -183,7 +181,7 @@ SPOILS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("spoil", SPOILS)
-def test_a_damaged_checkpoint_and_anothers_are_not_gone_on_from(spoil: str) -> None:
+def test_damaged_and_foreign_checkpoints_are_ignored(spoil: str) -> None:
     _die_after(2, task_model_checkpoint("x"))
     SPOILS[spoil](task_model_checkpoint("x").path)
     begun: list[int] = []
@@ -209,7 +207,7 @@ def _die_after(epochs: int, checkpoint: CheckpointFile) -> None:
     assert checkpoint.path.exists()
 
 
-def test_a_training_that_diverges_leaves_no_checkpoint_and_says_what_to_do(tmp_path: Path) -> None:
+def test_a_diverged_training_leaves_no_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(DivergedError, match=r"in epoch 1 of 4; lower learning_rate, now 1e\+30"):
         prepare_task_model(asked(learning_rate=1e30), tmp_path / "task_model")
     assert not list((tmp_path / "cache" / "task_model_checkpoints").glob("*"))
@@ -228,7 +226,7 @@ def asked(**changes: Any) -> SweepSpec:
     )
 
 
-def test_progress_is_told_while_it_trains_and_gone_when_the_model_is_there(tmp_path: Path) -> None:
+def test_progress_is_reported_during_training_only(tmp_path: Path) -> None:
     told: list[TaskModelProgress] = []
     folder = SweepFolder(tmp_path / "sweep")
 
@@ -264,9 +262,7 @@ prepare_task_model(SweepSpec.model_validate_json(sys.argv[1], strict=False), Pat
 """
 
 
-def test_a_killed_process_is_followed_by_one_that_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_new_process_resumes_a_killed_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spec, folder = asked(epochs=25), SweepFolder(tmp_path / "sweep")
     command = [sys.executable, "-c", PREPARING, spec.model_dump_json(), str(folder.task_model)]
     progress = ProgressFile(folder.task_model_progress)
@@ -294,12 +290,12 @@ def test_a_killed_process_is_followed_by_one_that_goes_on(
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"epochs": 3, "of_later": 1}', "\0"])
-def test_progress_that_cannot_be_understood_is_none(tmp_path: Path, content: str) -> None:
+def test_unreadable_progress_counts_as_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "progress").write_text(content)
     assert ProgressFile(tmp_path / "progress").read() is None
 
 
-def test_who_waits_for_another_process_says_so(tmp_path: Path) -> None:
+def test_waiting_for_another_process_is_reported(tmp_path: Path) -> None:
     spec, folder = asked(epochs=1), SweepFolder(tmp_path / "sweep")
     ready = prepare_task_model(spec, folder.task_model)
     models = tmp_path / "cache" / "task_models"

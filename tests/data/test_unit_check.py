@@ -1,4 +1,4 @@
-"""Splits in different units are told of, whatever holds them; splits that differ as data do are not."""
+"""Splits in different units get a remark; splits that differ for other reasons do not."""
 
 from __future__ import annotations
 
@@ -78,9 +78,7 @@ def _stored(x: Array, number: Any) -> Array:
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("few", [0, 1, 2, 8])
 @pytest.mark.parametrize("kind", KINDS)
-def test_splits_that_are_drawn_alike_are_in_the_same_units(
-    tmp_path: Path, kind: Any, few: int, seed: int
-) -> None:
+def test_splits_of_one_distribution_get_no_remark(tmp_path: Path, kind: Any, few: int, seed: int) -> None:
     draw = np.random.default_rng(seed)
     numbers = (np.float32,) if kind is _clouds else (np.uint8, np.float32)
     samples = {split: kind(draw, few or count) for split, count in COUNTS.items() if split != "train"}
@@ -107,7 +105,7 @@ def test_splits_that_are_drawn_alike_are_in_the_same_units(
     ],
 )
 @pytest.mark.parametrize("split", ["validation", "test"])
-def test_a_split_in_other_units_is_told(
+def test_remark_on_a_split_in_other_units(
     tmp_path: Path, kind: Any, number: Any, factor: float, told: str, split: str, order: Any, save: Any
 ) -> None:
     draw = np.random.default_rng(0)
@@ -120,7 +118,7 @@ def test_a_split_in_other_units_is_told(
     assert "is it in other units?" in remark
 
 
-def test_train_alone_in_other_units_is_told_of_the_others(tmp_path: Path) -> None:
+def test_remark_on_all_others_if_train_has_other_units(tmp_path: Path) -> None:
     draw = np.random.default_rng(0)
     samples = {name: _strokes(draw, count) for name, count in COUNTS.items()}
     samples["train"] /= 16
@@ -132,7 +130,7 @@ def test_train_alone_in_other_units_is_told_of_the_others(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
-def test_a_split_of_floats_that_was_divided_twice_is_refused(tmp_path: Path, split: str) -> None:
+def test_floats_divided_twice_are_refused(tmp_path: Path, split: str) -> None:
     draw = np.random.default_rng(0)
     samples = {name: _photographs(draw, count) for name, count in COUNTS.items()}
     samples[split] /= 255
@@ -143,7 +141,7 @@ def test_a_split_of_floats_that_was_divided_twice_is_refused(tmp_path: Path, spl
 
 
 @pytest.mark.parametrize("number", [np.uint8, np.float32])
-def test_a_split_that_became_black_is_told(tmp_path: Path, number: Any) -> None:
+def test_remark_on_a_black_split(tmp_path: Path, number: Any) -> None:
     """As floats in [0, 1] do that are stored as bytes; by chance all are black only where many of train are."""
     draw = np.random.default_rng(0)
     samples = {name: _stored(_photographs(draw, count), number) for name, count in COUNTS.items()}
@@ -152,7 +150,7 @@ def test_a_split_that_became_black_is_told(tmp_path: Path, number: Any) -> None:
     assert remark.startswith("x_test: the 60 samples that were looked at are all black")
 
 
-def test_photographs_of_the_night_with_a_lamp_are_no_other_units(tmp_path: Path) -> None:
+def test_night_photographs_with_a_lamp_get_no_remark(tmp_path: Path) -> None:
     draw = np.random.default_rng(0)
     samples = {name: _photographs(draw, count) for name, count in COUNTS.items()}
     samples["test"] = samples["test"] / 20
@@ -160,7 +158,7 @@ def test_photographs_of_the_night_with_a_lamp_are_no_other_units(tmp_path: Path)
     assert _remarks(_file(tmp_path / "own.npz", samples)) == []
 
 
-def test_clouds_somewhere_else_are_no_other_units(tmp_path: Path) -> None:
+def test_moved_clouds_get_no_remark(tmp_path: Path) -> None:
     draw = np.random.default_rng(0)
     samples = {name: _clouds(draw, count) for name, count in COUNTS.items()}
     samples["test"] = samples["test"] + 1e4
@@ -172,7 +170,7 @@ def test_clouds_somewhere_else_are_no_other_units(tmp_path: Path) -> None:
     ("save", "lead", "last"),
     [(np.savez, 2**26, 999), (np.savez_compressed, 2**26, 999), (np.savez_compressed, 9600, 99)],
 )
-def test_the_samples_looked_at_are_those_of_the_file(
+def test_spread_samples_are_those_of_the_file(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     save: Callable[..., None],

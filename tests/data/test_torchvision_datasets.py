@@ -1,4 +1,4 @@
-"""Data sets of torchvision: read as they lie on the disk, checked before, and asked for by name where they are not."""
+"""The data sets of torchvision: found and checked on the disk, and named if they are missing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_pixels_and_labels_are_those_of_the_files(tmp_path: Path, name: str, fol
     assert (data.name, data.classes, data.shape, data.raw_bits) == (name, 10, (1, 28, 28), 28 * 28 * 8)
 
 
-def test_validation_is_a_tenth_of_each_class_of_the_training_split(tmp_path: Path) -> None:
+def test_validation_is_a_tenth_of_each_training_class(tmp_path: Path) -> None:
     raw = write_mnist(tmp_path)
     data = load("mnist", root=str(tmp_path))
     np.testing.assert_array_equal(np.bincount(data.validation.labels), [2] * 10)
@@ -40,7 +40,7 @@ def test_validation_is_a_tenth_of_each_class_of_the_training_split(tmp_path: Pat
     assert {one.tobytes() for one in np.rint(both).astype(np.uint8)} == {one.tobytes() for one in stored}
 
 
-def test_samples_are_handed_out_by_slice_and_by_position(tmp_path: Path) -> None:
+def test_samples_are_read_by_slice_and_by_position(tmp_path: Path) -> None:
     write_mnist(tmp_path)
     images = load("mnist", root=str(tmp_path)).train.images
     np.testing.assert_array_equal(images[np.array([7, 2, 7])], images[:][[7, 2, 7]])
@@ -48,7 +48,7 @@ def test_samples_are_handed_out_by_slice_and_by_position(tmp_path: Path) -> None
     assert images[3:5].flags.c_contiguous
 
 
-def test_the_content_tells_data_seeds_and_corruptions_apart_but_not_places(tmp_path: Path) -> None:
+def test_digest_depends_on_data_seed_and_corruption(tmp_path: Path) -> None:
     raw = write_mnist(tmp_path / "here")
     (tmp_path / "there").symlink_to(tmp_path / "here")
 
@@ -65,7 +65,7 @@ def test_the_content_tells_data_seeds_and_corruptions_apart_but_not_places(tmp_p
     assert content() != first
 
 
-def test_files_are_sought_where_the_environment_says_else_in_the_cache(
+def test_files_are_found_by_environment_else_in_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_mnist(tmp_path / "cache" / "data", train=100)
@@ -78,7 +78,7 @@ def test_files_are_sought_where_the_environment_says_else_in_the_cache(
     assert len(load("mnist", root=str(tmp_path / "cache" / "data")).train) == 90
 
 
-def test_a_missing_file_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_a_missing_file_is_named_with_advice(tmp_path: Path) -> None:
     raw = write_mnist(tmp_path)
     (raw / "t10k-labels-idx1-ubyte").unlink()
     with pytest.raises(InputError) as caught:
@@ -96,7 +96,7 @@ def test_a_missing_file_is_named_with_what_to_do(tmp_path: Path) -> None:
         ("stl10", "stl10_binary/test_X.bin"),
     ],
 )
-def test_without_a_network_every_file_that_is_expected_is_named(
+def test_without_a_network_all_missing_files_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, file: str
 ) -> None:
     def no_network(*_: object, **__: object) -> None:
@@ -116,12 +116,12 @@ def _cut(raw: Path) -> str:
 
 def _no_idx(raw: Path) -> str:
     (raw / "t10k-images-idx3-ubyte").write_bytes(b"<html>not found</html>")
-    return "t10k-images-idx3-ubyte: is no idx file of bytes with 3 dimension"
+    return "t10k-images-idx3-ubyte: is not an idx file of bytes with 3 dimension"
 
 
 def _empty(raw: Path) -> str:
     (raw / "t10k-labels-idx1-ubyte").write_bytes(b"")
-    return "t10k-labels-idx1-ubyte: is no idx file"
+    return "t10k-labels-idx1-ubyte: is not an idx file"
 
 
 def _fewer_labels(raw: Path) -> str:
@@ -145,9 +145,7 @@ def _md5(path: Path) -> str:
     return hashlib.md5(path.read_bytes()).hexdigest()
 
 
-def test_stl10_needs_its_labelled_files_alone_and_their_checksums(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stl10_needs_only_its_labelled_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "stl10_binary"
     folder.mkdir()
     stored = {"train": pixels(40, 3, 96, 96), "test": pixels(10, 3, 96, 96)}
@@ -169,7 +167,7 @@ def test_stl10_needs_its_labelled_files_alone_and_their_checksums(
         load("stl10", root=str(tmp_path))
 
 
-def test_cifar_comes_channels_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cifar_has_channels_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "cifar-100-python"
     folder.mkdir()
     stored = {"train": pixels(200, 3 * 32 * 32), "test": pixels(100, 3 * 32 * 32)}
@@ -196,7 +194,7 @@ assert len(load("mnist", root=sys.argv[1]).test) == 30
 """
 
 
-def test_neither_needs_scikit_learn_nor_does_a_check_need_torch(tmp_path: Path) -> None:
+def test_loading_needs_no_sklearn_and_describing_no_torch(tmp_path: Path) -> None:
     from tests.data.data_files import write_npz
 
     write_mnist(tmp_path)

@@ -1,4 +1,4 @@
-"""The code of a task model is part of what it is known by: in the cache, and to a sweep that goes on."""
+"""The code of a task model is part of its identity, in the cache and for a sweep that is resumed."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def own(target: str = "networks:net", **parameters: Any) -> SweepSpec:
     return small_sweep_spec(task_model={"name": "module", "target": target, "epochs": 1, **parameters})
 
 
-def test_a_helper_that_changed_makes_another_task_model(code: Write, tmp_path: Path) -> None:
+def test_a_changed_helper_module_changes_the_task_model(code: Write, tmp_path: Path) -> None:
     """And the same code again the same one: the cache answers."""
     code("networks", NETWORK)
     code("helping", HELPING.format(16))
@@ -75,7 +75,7 @@ def test_a_helper_that_changed_makes_another_task_model(code: Write, tmp_path: P
     assert prepare_task_model(own(), tmp_path / "again") == first
 
 
-def test_what_is_present_is_what_the_task_model_began_with(code: Write, tmp_path: Path) -> None:
+def test_present_inputs_equal_those_of_the_task_model(code: Write, tmp_path: Path) -> None:
     code("networks", NETWORK)
     code("helping", HELPING.format(16))
     ready = prepare_task_model(own(), tmp_path / "model")
@@ -88,12 +88,12 @@ def test_what_is_present_is_what_the_task_model_began_with(code: Write, tmp_path
     assert inputs_of_trials(own()) == of_trials, "a process goes on with the code that it has imported"
 
 
-def test_ratefronts_own_models_have_no_code_of_a_user() -> None:
+def test_task_models_of_ratefront_have_no_user_code() -> None:
     spec = small_sweep_spec(space={"family": {"label": {}, "split": {}}})
     assert set(present_inputs(spec)) == {"dataset"}
 
 
-def test_a_codec_is_not_used_with_other_code(code: Write, tmp_path: Path) -> None:
+def test_a_codec_is_refused_with_other_code(code: Write, tmp_path: Path) -> None:
     """What the sweep's trials have coded, other code would code and decide otherwise."""
     code("networks", NETWORK)
     code("helping", HELPING.format(16))
@@ -110,7 +110,7 @@ def test_a_codec_is_not_used_with_other_code(code: Write, tmp_path: Path) -> Non
         load_stored_codec(files)
 
 
-def test_the_code_of_metrics_is_known_and_no_codec_is_made_by_it(code: Write, tmp_path: Path) -> None:
+def test_changed_metric_code_stops_sweeps_but_no_codecs(code: Write, tmp_path: Path) -> None:
     code("measures_", "from helping import width\ndef own(labels, classes): return width()\n")
     code("helping", HELPING.format(3))
     spec = small_sweep_spec(

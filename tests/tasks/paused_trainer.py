@@ -1,6 +1,6 @@
-"""A process that prepares a task model: its training begins by leaving a note, and goes on when it is let.
+"""A process that prepares a task model: its training creates the file ``trains`` and waits for the file ``go``.
 
-Called with the sweep as JSON and a folder for its notes and what it prepares.
+It is called with the sweep as JSON and a folder for these files and for the task model.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from ratefront.tasks import prepare_task_model
 def main(spec: SweepSpec, place: Path) -> None:
     train = prepare_task_model.train_task_model
 
-    def hesitant(*arguments: Any) -> None:
+    def paused_training(*arguments: Any) -> None:
         (place / "trains").touch()
         while not (place / "go").exists():
             time.sleep(0.01)
         train(*arguments)
 
-    prepare_task_model.train_task_model = hesitant  # type: ignore[attr-defined]
+    prepare_task_model.train_task_model = paused_training  # type: ignore[attr-defined]
     prepare_task_model.prepare_task_model(spec, place / "model")
 
 

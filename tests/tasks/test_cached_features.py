@@ -1,4 +1,4 @@
-"""Features of a frozen front end: computed once, mapped by all, within a limit, and by one process at a time."""
+"""Features of a frozen front end: computed once by one process, mapped by all, within a limit."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Counted(nn.Sequential):
         return super().forward(samples)
 
 
-def test_features_are_those_of_the_front_end_and_computed_once(cache: Path) -> None:
+def test_features_are_computed_once(cache: Path) -> None:
     front_end = _Counted(*_front_end())
     first = cached_features(front_end, _samples(), "data")
     assert first is not None
@@ -53,13 +53,13 @@ def test_features_are_those_of_the_front_end_and_computed_once(cache: Path) -> N
     assert _Counted.seen == before + 1  # one sample tells the shape
 
 
-def test_other_weights_or_other_data_are_other_features(cache: Path) -> None:
+def test_other_weights_or_data_have_other_features(cache: Path) -> None:
     for seed, content in ((0, "a"), (0, "b"), (1, "a")):
         cached_features(_front_end(seed), _samples(), content)
     assert len(list(cache.glob("*.npy"))) == 3
 
 
-def test_what_was_not_used_for_longest_goes_first(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_recently_used_features_are_removed(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     size = 10 * 4 * 6 * 6 * 4
     monkeypatch.setenv("RATEFRONT_FEATURES_GB", str(2.5 * size / 1e9))
     cached_features(_front_end(), _samples(), "first")
@@ -75,7 +75,7 @@ def test_what_was_not_used_for_longest_goes_first(cache: Path, monkeypatch: pyte
     assert first.exists()
 
 
-def test_what_does_not_fit_is_not_kept_and_says_so(
+def test_features_that_do_not_fit_are_not_kept(
     cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     cached_features(_front_end(), _samples(), "data")
@@ -90,13 +90,13 @@ def test_what_does_not_fit_is_not_kept_and_says_so(
 
 
 @pytest.mark.parametrize("given", ["many", "-1", "nan"])
-def test_a_limit_that_is_no_number(cache: Path, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+def test_an_invalid_limit_is_refused(cache: Path, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("RATEFRONT_FEATURES_GB", given)
     with pytest.raises(InputError, match="must be a number"):
         cached_features(_front_end(), _samples(), "data")
 
 
-def test_a_draft_that_a_killed_process_left_is_no_features(cache: Path) -> None:
+def test_the_draft_of_a_killed_process_is_removed(cache: Path) -> None:
     cached_features(_front_end(), _samples(), "data")
     (whole,) = cache.glob("*.npy")
     whole.rename(whole.with_suffix(".draft"))
@@ -105,7 +105,7 @@ def test_a_draft_that_a_killed_process_left_is_no_features(cache: Path) -> None:
     assert np.array_equal(again[:], _front_end()(torch.from_numpy(_samples())).numpy())
 
 
-def test_two_processes_compute_once(cache: Path, tmp_path: Path) -> None:
+def test_two_processes_compute_features_once(cache: Path, tmp_path: Path) -> None:
     program = (
         "import sys, time, pathlib, numpy as np, torch\n"
         "from torch import nn\n"

@@ -1,4 +1,4 @@
-"""torchvision's weights: found where they are expected, checked, and frozen but for a new classifier."""
+"""torchvision's weights are found, checked, and frozen except for a new classifier."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def of_classes(classes: int) -> Dataset:
     return Dataset("random", classes, 8192, split, split, split)
 
 
-def test_of_imagenets_classes_nothing_is_trained(file: Path, weights: Path, learned: models.ResNet) -> None:
+def test_imagenet_classes_need_no_training(file: Path, weights: Path, learned: models.ResNet) -> None:
     shutil.copy(file, weights)
     model = resnet(file, 1000, epochs=0)
     model.load_pretrained()
@@ -86,7 +86,7 @@ def test_of_imagenets_classes_nothing_is_trained(file: Path, weights: Path, lear
         torch.testing.assert_close(model(images), expected)
 
 
-def test_torch_hubs_cache_will_do(file: Path, weights: Path) -> None:
+def test_weights_are_found_in_the_torch_hub_cache(file: Path, weights: Path) -> None:
     checkpoints = Path(torch.hub.get_dir()) / "checkpoints"
     checkpoints.mkdir(parents=True)
     shutil.copy(file, checkpoints)
@@ -94,9 +94,7 @@ def test_torch_hubs_cache_will_do(file: Path, weights: Path) -> None:
 
 
 @pytest.mark.parametrize("fine_tune", [False, True])
-def test_a_new_classifier_is_trained_and_the_rest_where_asked(
-    file: Path, weights: Path, fine_tune: bool
-) -> None:
+def test_a_new_classifier_is_trained_the_rest_on_request(file: Path, weights: Path, fine_tune: bool) -> None:
     shutil.copy(file, weights)
     parameters = {"epochs": 1, "batch_size": 4, "fine_tune": fine_tune}
     model = resnet(file, 4, **parameters)
@@ -111,20 +109,20 @@ def test_a_new_classifier_is_trained_and_the_rest_where_asked(
         assert moved == {"stages.classifier.weight", "stages.classifier.bias"}
 
 
-def test_a_classifier_that_nothing_would_train(file: Path, weights: Path) -> None:
+def test_an_untrained_new_classifier_is_refused(file: Path, weights: Path) -> None:
     shutil.copy(file, weights)
     with pytest.raises(InputError, match="must be ≥ 1 to train a classifier of 4 classes"):
         resnet(file, 4, epochs=0).load_pretrained()
 
 
-def test_weights_that_are_nowhere(file: Path, weights: Path) -> None:
+def test_missing_weights_are_reported_with_their_places(file: Path, weights: Path) -> None:
     with pytest.raises(InputError, match="no route to host") as caught:
         resnet(file, 1000).load_pretrained()
     places = f"{weights / file.name} or {torch.hub.get_dir()}/checkpoints/{file.name}"
     assert f"put the file at {places}" in str(caught.value)
 
 
-def test_weights_that_are_torn(file: Path, weights: Path) -> None:
+def test_truncated_weights_are_refused(file: Path, weights: Path) -> None:
     (weights / file.name).write_bytes(file.read_bytes()[:5000])
     with pytest.raises(InputError, match="truncated or altered: its SHA-256 begins with"):
         resnet(file, 1000).load_pretrained()
@@ -138,13 +136,13 @@ def test_weights_that_are_torn(file: Path, weights: Path) -> None:
         ({"fine_tune": True}, "needs pretrained: true"),
     ],
 )
-def test_parameters_that_do_not_go_together(given: dict[str, Any], message: str) -> None:
+def test_conflicting_parameters_are_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         ImageNetParameters.model_validate(given)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet101", "vgg16"])
-def test_the_files_are_torchvisions_own(name: str) -> None:
+def test_urls_are_those_of_torchvision(name: str) -> None:
     with torch.device("meta"):
         model = build_task_model(Named(name=name), 10, (3, 32, 32))
     assert isinstance(model, ImageNetModel)

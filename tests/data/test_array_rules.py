@@ -1,4 +1,4 @@
-"""What is said of labels and values that may not be: who does it has data that may."""
+"""The advice on invalid labels and values: data that follow it are valid."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.data.data_files import DRAW, arrays, describe, load, pixels, write_npz
+from tests.data.data_files import RANDOM, arrays, describe, load, pixels, write_npz
 
 from ratefront.errors import InputError
 
@@ -18,7 +18,7 @@ LABELS = {
     f"y_{split}": np.arange(count) % 4 for split, count in (("train", 40), ("validation", 8), ("test", 8))
 }
 IMAGES = {
-    f"x_{split}": DRAW.random((count, 9, 8))
+    f"x_{split}": RANDOM.random((count, 9, 8))
     for split, count in (("train", 40), ("validation", 8), ("test", 8))
 }
 BYTES = {name: np.rint(x * 255) for name, x in IMAGES.items()}
@@ -49,9 +49,7 @@ def _refused(path: Path, message: str) -> None:
         ),
     ],
 )  # fmt: skip
-def test_labels_of_a_usual_kind_are_mended_as_it_is_said(
-    tmp_path: Path, fault: Change, advice: str, mend: Change
-) -> None:
+def test_advice_repairs_labels(tmp_path: Path, fault: Change, advice: str, mend: Change) -> None:
     faulty = {name: fault(y) for name, y in LABELS.items()}
     _refused(write_npz(tmp_path / "own.npz", **IMAGES, **faulty), advice)
     mended = {name: mend(y) for name, y in faulty.items()}
@@ -61,7 +59,7 @@ def test_labels_of_a_usual_kind_are_mended_as_it_is_said(
 
 
 @pytest.mark.parametrize("known", [(0, 2, 4, 6), (1, 2, 3, 7), (-1, 1, 2, 3), (3, 10, 100, 10**12)])
-def test_labels_with_gaps_are_numbered_anew_as_it_is_said(tmp_path: Path, known: tuple[int, ...]) -> None:
+def test_advice_renumbers_labels_with_gaps(tmp_path: Path, known: tuple[int, ...]) -> None:
     faulty = {name: np.array(known)[y] for name, y in LABELS.items()}
     gap = next(label for label in range(known[0], known[-1]) if label not in known)
     message = f"these are 4 different ones from {known[0]} to {known[-1]}, and {gap} is not among them"
@@ -71,12 +69,12 @@ def test_labels_with_gaps_are_numbered_anew_as_it_is_said(tmp_path: Path, known:
     assert load("arrays", path=str(write_npz(tmp_path / "own.npz", **IMAGES, **mended))).classes == 4
 
 
-def test_one_split_alone_may_begin_elsewhere(tmp_path: Path) -> None:
+def test_shifted_labels_of_one_split_are_refused(tmp_path: Path) -> None:
     path = write_npz(tmp_path / "own.npz", **IMAGES, **LABELS | {"y_test": LABELS["y_test"] + 1})
     _refused(path, "y_test: must hold labels of y_train alone, 0 to 3, got 1 to 4: subtract 1 (y - 1)")
 
 
-def test_a_class_that_test_never_has_is_told(tmp_path: Path) -> None:
+def test_remark_on_classes_missing_in_test(tmp_path: Path) -> None:
     own = {**LABELS, "y_test": LABELS["y_test"] % 2}
     path = str(write_npz(tmp_path / "own.npz", **IMAGES, **own))
     told = "the test split has no sample of 2 of the 4 classes: class 2, class 3; its accuracy says nothing of them"
@@ -102,9 +100,7 @@ MEAN, STD = 0.48, 0.29
         (lambda x: x * 255 - 120, "0 … 255 less a mean", lambda x: (x + 120) / 255),
     ],
 )  # fmt: skip
-def test_values_of_a_usual_kind_are_mended_as_it_is_said(
-    tmp_path: Path, fault: Change, advice: str, mend: Change, number: Any
-) -> None:
+def test_advice_repairs_values(tmp_path: Path, fault: Change, advice: str, mend: Change, number: Any) -> None:
     faulty = {name: fault(x).astype(number) for name, x in IMAGES.items()}
     _refused(write_npz(tmp_path / "own.npz", **faulty, **LABELS), advice)
     mended = {name: mend(x.astype(np.float64)).clip(0, 1).astype(np.float32) for name, x in faulty.items()}
@@ -115,7 +111,7 @@ def test_values_of_a_usual_kind_are_mended_as_it_is_said(
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 @pytest.mark.parametrize("position", [0, -1])
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1.001, -0.001])
-def test_a_value_is_found_wherever_it_is(tmp_path: Path, split: str, position: int, value: float) -> None:
+def test_an_invalid_value_is_found_anywhere(tmp_path: Path, split: str, position: int, value: float) -> None:
     images = {name: x.copy() for name, x in IMAGES.items()}
     images[f"x_{split}"].flat[position] = value
     _refused(write_npz(tmp_path / "own.npz", **images, **LABELS), f"x_{split}: ")
@@ -125,13 +121,13 @@ def test_a_value_is_found_wherever_it_is(tmp_path: Path, split: str, position: i
     "images",
     [{n: (x > 0.5).astype(np.uint8) for n, x in IMAGES.items()}, {n: x / 255 for n, x in IMAGES.items()}],
 )
-def test_images_that_are_all_but_black_are_told(tmp_path: Path, images: dict[str, Any]) -> None:
+def test_nearly_black_images_are_refused(tmp_path: Path, images: dict[str, Any]) -> None:
     _refused(write_npz(tmp_path / "own.npz", **images, **LABELS), "x_train: no value is brighter than 1/255")
     mended = {name: x * 255 for name, x in images.items()}
     load("arrays", path=str(write_npz(tmp_path / "own.npz", **mended, **LABELS)))
 
 
-def test_bytes_are_not_read_to_be_described(tmp_path: Path) -> None:
+def test_describing_does_not_read_all_bytes(tmp_path: Path) -> None:
     """Of a large file of bytes the check must not read gigabytes: here it would meet a broken sum at the end."""
     path = write_npz(tmp_path / "own.npz", x_train=pixels(60_000, 9, 8), y_train=np.arange(60_000) % 4)
     content = bytearray(path.read_bytes())
@@ -147,15 +143,15 @@ def test_bytes_are_not_read_to_be_described(tmp_path: Path) -> None:
     [
         ({"x_train": pixels(40, 9, 8) > 9}, "x.astype('uint8') * 255"),
         ({"x_train": pixels(40, 9, 8).astype(np.uint16)}, "of 16 bits x / numpy.float32(65535)"),
-        ({"x_train": DRAW.random((40, 9, 8)).astype(">f4")}, "x.astype('float32')"),
-        ({"x_train": DRAW.random((40, 9, 8)).astype(">f8")}, "x.astype('float32')"),
-        ({"x_train": DRAW.random((40, 9, 8)).astype(np.longdouble)}, "x.astype('float32')"),
+        ({"x_train": RANDOM.random((40, 9, 8)).astype(">f4")}, "x.astype('float32')"),
+        ({"x_train": RANDOM.random((40, 9, 8)).astype(">f8")}, "x.astype('float32')"),
+        ({"x_train": RANDOM.random((40, 9, 8)).astype(np.longdouble)}, "x.astype('float32')"),
         ({"x_train": pixels(40, 72)}, "x.reshape(-1, H, W)"),
         ({"x_train": pixels(40, 3, 9, 8)}, "numpy.moveaxis(x, 1, -1)"),
         ({"x_train": np.array([pixels(9, 8), pixels(8, 8)] * 20, dtype=object)}, "numpy.stack(list(x))"),
     ],
 )  # fmt: skip
-def test_arrays_of_a_usual_other_form_are_told_the_way(
+def test_advice_for_arrays_of_another_type_or_shape(
     tmp_path: Path, changes: dict[str, Any], advice: str
 ) -> None:
     path = tmp_path / "own.npz"

@@ -1,4 +1,4 @@
-"""A network that was trained elsewhere is taken as it is: its weights, its statistics, its logits, its accuracy."""
+"""A network that was trained elsewhere keeps its weights, statistics, logits and accuracy."""
 
 from __future__ import annotations
 
@@ -126,9 +126,7 @@ def logits_outside(network: nn.Module) -> Tensor:
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
-def test_its_accuracy_as_given_is_the_one_outside_and_so_are_its_logits(
-    write: Write, tmp_path: Path, suffix: str
-) -> None:
+def test_accuracy_and_logits_are_those_of_the_network(write: Write, tmp_path: Path, suffix: str) -> None:
     torch.manual_seed(3)
     network = trained_outside(write("my_models", MODULE).Net(10))
     path = tmp_path / f"mine{suffix}"
@@ -145,7 +143,7 @@ def test_its_accuracy_as_given_is_the_one_outside_and_so_are_its_logits(
     assert torch.equal(loaded.stages["out"].weight, network.out.weight)
 
 
-def test_rounding_is_said_beside_what_was_given(write: Write, tmp_path: Path) -> None:
+def test_accuracy_before_rounding_is_reported(write: Write, tmp_path: Path) -> None:
     """Weights round 30 000 differ by less than fp16 tells apart there; what all classes share decides nothing."""
     module = write("own", LINEAR)
     network = trained_outside(module.net(10, (1, 8, 8)), epochs=8)
@@ -161,7 +159,7 @@ def test_rounding_is_said_beside_what_was_given(write: Write, tmp_path: Path) ->
     assert whole.task_model_bytes == 2 * half.task_model_bytes == 4 * 650
 
 
-def test_weights_are_a_beginning_where_epochs_follow(write: Write, tmp_path: Path) -> None:
+def test_epochs_train_from_given_weights(write: Write, tmp_path: Path) -> None:
     network = trained_outside(write("my_models", MODULE).Net(10))
     torch.save(network.state_dict(), tmp_path / "mine.pt")
     few = {"epochs": 1, "learning_rate": 1e-6}
@@ -174,7 +172,7 @@ def test_weights_are_a_beginning_where_epochs_follow(write: Write, tmp_path: Pat
     assert fresh.warnings == ()
 
 
-def test_the_content_of_the_file_decides_and_not_its_place(write: Write, tmp_path: Path) -> None:
+def test_identity_depends_on_the_weights_not_on_their_place(write: Write, tmp_path: Path) -> None:
     net = write("my_models", MODULE).Net
     path, other = tmp_path / "mine.pt", tmp_path / "elsewhere.pt"
     torch.manual_seed(0)
@@ -216,7 +214,7 @@ def _put(path: Path, seed: int) -> None:
     save_file(state, path.with_suffix(".safetensors"))
 
 
-def test_a_function_that_opens_files_is_told_of_weights(write: Write, tmp_path: Path) -> None:
+def test_a_function_that_opens_files_is_refused(write: Write, tmp_path: Path) -> None:
     _put(tmp_path / "own", 0)
     write("loading", LOADING.format(path=str(tmp_path / "own")))
     with pytest.raises(InputError, match=r"opens .*own\.pt while .*`weights: FILE`"):
@@ -229,7 +227,7 @@ READING = "open({path!r}).close()\n"
 
 
 @pytest.mark.parametrize("when", ["in the function", "at import", "by a helper", "by a helper, late"])
-def test_what_own_code_reads_is_refused(write: Write, tmp_path: Path, when: str) -> None:
+def test_files_read_by_user_code_are_refused(write: Write, tmp_path: Path, when: str) -> None:
     (tmp_path / "settings.json").write_text("{}")
     reading = READING.format(path=str(tmp_path / "settings.json"))
     (tmp_path / "helper.py").write_text(reading)
@@ -245,7 +243,7 @@ def test_what_own_code_reads_is_refused(write: Write, tmp_path: Path, when: str)
             return
 
 
-def test_what_packages_read_of_their_own_is_no_weight(
+def test_files_read_by_packages_are_accepted(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "settings.json").write_text("{}")
@@ -271,7 +269,7 @@ def net(classes, shape):
 """
 
 
-def test_what_is_read_unseen_is_told_by_what_the_network_computes(
+def test_unrecorded_inputs_are_noticed_by_changed_logits(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither the cache nor a trial that goes on takes another network for the one that it was."""
@@ -324,7 +322,7 @@ def net(classes, shape):
         ("images - torch.tensor([float(i) for i in range(64)])", False),
     ],
 )
-def test_tensors_that_nobody_would_store_or_count_are_refused(
+def test_unregistered_tensors_are_refused(
     write: Write, tmp_path: Path, expression: str, is_loose: bool
 ) -> None:
     write("loose", LOOSE.replace("EXPRESSION", expression))
@@ -338,7 +336,7 @@ def test_tensors_that_nobody_would_store_or_count_are_refused(
         build_task_model(named, 10, (1, 8, 8))
 
 
-def test_stages_have_names_of_their_own_and_parameters(write: Write) -> None:
+def test_stages_need_unique_names_and_parameters(write: Write) -> None:
     write(
         "odd",
         """
@@ -363,7 +361,7 @@ def lazy(classes, shape):
     assert loaded_digest(ModuleParameters(target="odd:lazy"), 10, (1, 8, 8))
 
 
-def test_what_a_function_loads_unseen_is_part_of_the_identity(write: Write, tmp_path: Path) -> None:
+def test_weights_loaded_by_code_are_part_of_the_identity(write: Write, tmp_path: Path) -> None:
     """Not every library opens files where Python hears of it."""
     write("loading", LOADING.format(path=str(tmp_path / "own")))
     spec, ready = spec_of("loading:by_safetensors", epochs=0), []
@@ -374,13 +372,13 @@ def test_what_a_function_loads_unseen_is_part_of_the_identity(write: Write, tmp_
     assert ready[0].accuracy != ready[2].accuracy
 
 
-def test_a_network_with_weights_in_its_code_has_seen_the_training_split(write: Write, tmp_path: Path) -> None:
+def test_a_network_with_weights_in_its_code_gets_a_warning(write: Write, tmp_path: Path) -> None:
     write("own", LINEAR)
     assert len(prepare_task_model(spec_of("own:net", epochs=0), tmp_path / "given").warnings) == 1
     assert prepare_task_model(spec_of("own:net", epochs=1), tmp_path / "trained").warnings == ()
 
 
-def test_what_the_weights_file_is_called_is_no_part_of_a_codec(tmp_path: Path) -> None:
+def test_a_codec_does_not_store_the_name_of_the_weights(tmp_path: Path) -> None:
     data = load_dataset(Named(name="digits"))
     structures = [
         structure_of({"method": "lossless"}, Named(name="small_cnn", weights=name, epochs=0), data)
@@ -390,7 +388,7 @@ def test_what_the_weights_file_is_called_is_no_part_of_a_codec(tmp_path: Path) -
     assert structures[0].task_model_untrained().splits
 
 
-def test_what_chance_draws_is_no_part_of_the_identity(write: Write, tmp_path: Path) -> None:
+def test_random_weights_are_not_part_of_the_identity(write: Write, tmp_path: Path) -> None:
     write("my_models", MODULE)
     identities = []
     for seed in (0, 1):
@@ -448,7 +446,9 @@ def _state(**changes: Any) -> dict[str, Any]:
     ],
     ids=["fits", "missing", "shape", "unknown", "wrapped", "checkpoint", "nan", "list"],
 )
-def test_what_does_not_fit_is_listed(write: Write, tmp_path: Path, content: Any, message: str | None) -> None:
+def test_mismatches_of_weights_are_listed(
+    write: Write, tmp_path: Path, content: Any, message: str | None
+) -> None:
     write("own", LINEAR)
     torch.save(content, tmp_path / "mine.pt")
     task_model = {"name": "module", "target": "own:net", "weights": str(tmp_path / "mine.pt"), "epochs": 0}
@@ -459,9 +459,7 @@ def test_what_does_not_fit_is_listed(write: Write, tmp_path: Path, content: Any,
         _checked(task_model)
 
 
-def test_files_that_are_none_and_pickles_which_are_not_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_invalid_files_and_pickles_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = build_task_model(Named(name="small_cnn"), 10, (1, 8, 8))
     (tmp_path / "object.pt").write_bytes(pickle.dumps(Arbitrary(), protocol=2))
     torch.save(Arbitrary(), tmp_path / "zip.pt")
@@ -472,9 +470,9 @@ def test_files_that_are_none_and_pickles_which_are_not_run(
     for name, message in {
         "object.pt": "only pickle could read",
         "zip.pt": r"only pickle could read.*torch\.save\(model\.state_dict\(\), FILE\)",
-        "text.pt": "only pickle could read|no file of torch.save",
-        "text.safetensors": "is no safetensors file, or a truncated one",
-        "torn.pt": "no file of torch.save, or a truncated one",
+        "text.pt": "only pickle could read|not a file of torch.save",
+        "text.safetensors": "is not a safetensors file, or it is truncated",
+        "torn.pt": "is not a file of torch.save, or it is truncated",
         "gone.pt": "gone.pt is not there",
         ".": "is a folder",
     }.items():
@@ -483,7 +481,7 @@ def test_files_that_are_none_and_pickles_which_are_not_run(
     assert capsys.readouterr().out == ""
 
 
-def test_files_may_have_any_name_and_hold_tied_weights_once(write: Write, tmp_path: Path) -> None:
+def test_files_may_have_any_name_and_tied_weights(write: Write, tmp_path: Path) -> None:
     """As ``safetensors.torch.save_model`` writes them."""
     tied = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
     tied[1].weight = tied[0].weight
@@ -494,7 +492,7 @@ def test_files_may_have_any_name_and_hold_tied_weights_once(write: Write, tmp_pa
     assert all(torch.equal(a, b) for a, b in zip(tied.parameters(), other.parameters(), strict=True))
 
 
-def test_odd_tensors_in_a_file_are_named(tmp_path: Path) -> None:
+def test_sparse_and_quantised_tensors_are_named(tmp_path: Path) -> None:
     torch.save({"a": torch.eye(3).to_sparse()}, tmp_path / "sparse.pt")
     with pytest.raises(InputError, match="tensors that are sparse or quantised: a"):
         read_state_dict(tmp_path / "sparse.pt")
@@ -503,15 +501,15 @@ def test_odd_tensors_in_a_file_are_named(tmp_path: Path) -> None:
         fill_network(norm, {**norm.state_dict(), "running_var": torch.tensor([1.0, torch.nan])}, "it")
 
 
-def test_stages_that_leave_something_out_are_refused(write: Write, tmp_path: Path) -> None:
+def test_stages_that_omit_an_operation_are_refused(write: Write, tmp_path: Path) -> None:
     write("my_models", MODULE)
-    with pytest.raises(InputError, match="stages in a row do not compute what the network does"):
+    with pytest.raises(InputError, match="stages in sequence do not compute what the network does"):
         prepare_task_model(spec_of("my_models:forgetful", epochs=1), tmp_path / "model")
-    with pytest.raises(SpecError, match="stages in a row do not compute"):
+    with pytest.raises(SpecError, match="stages in sequence do not compute"):
         _checked({"name": "module", "target": "my_models:forgetful"})
 
 
-def test_a_sequence_with_a_way_of_its_own_is_refused(write: Write, tmp_path: Path) -> None:
+def test_a_sequential_with_another_forward_is_refused(write: Write, tmp_path: Path) -> None:
     write(
         "own",
         """
@@ -526,11 +524,11 @@ def net(classes, shape):
     return Sharp(OrderedDict(flat=nn.Flatten(), out=nn.Linear(64, classes)))
 """,
     )
-    with pytest.raises(InputError, match="stages in a row do not compute"):
+    with pytest.raises(InputError, match="stages in sequence do not compute"):
         prepare_task_model(spec_of("own:net", epochs=1), tmp_path / "model")
 
 
-def test_small_logits_are_compared_by_their_own_size(write: Write, tmp_path: Path) -> None:
+def test_small_logits_are_compared_relatively(write: Write, tmp_path: Path) -> None:
     """Of a network whose logits are a ten-thousandth, a tanh that is left out decides as much as of any other."""
     write(
         "small",
@@ -555,7 +553,7 @@ def net(classes, shape):
     return TaskModel([("hidden", nn.Sequential(network.flat, network.hidden)), ("out", out)], network)
 """,
     )
-    with pytest.raises(InputError, match="stages in a row do not compute"):
+    with pytest.raises(InputError, match="stages in sequence do not compute"):
         prepare_task_model(spec_of("small:net", epochs=1), tmp_path / "model")
 
 
@@ -581,7 +579,7 @@ def tied(classes, shape):
 """
 
 
-def test_a_stage_without_weights_may_stand_twice_and_runs_twice(write: Write, tmp_path: Path) -> None:
+def test_a_stage_without_weights_may_run_twice(write: Write, tmp_path: Path) -> None:
     module = write("twice", TWICE)
     torch.manual_seed(0)
     network = module.act(10, (1, 8, 8))
@@ -598,13 +596,13 @@ def test_a_stage_without_weights_may_stand_twice_and_runs_twice(write: Write, tm
 
 
 @pytest.mark.parametrize("target", ["weights", "tied"])
-def test_weights_that_stand_in_two_stages_are_refused_by_name(write: Write, target: str) -> None:
+def test_stages_that_share_weights_are_refused_by_name(write: Write, target: str) -> None:
     write("twice", TWICE)
     with pytest.raises(InputError, match="stages first and second share weights"):
         build_task_model(Named(name="module", target=f"twice:{target}"), 10, (1, 8, 8))
 
 
-def test_torchvisions_networks_take_weights_as_well(tmp_path: Path) -> None:
+def test_torchvision_networks_accept_weights(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = models.resnet18(num_classes=7).train()
     with torch.no_grad():
@@ -629,7 +627,7 @@ def test_torchvisions_networks_take_weights_as_well(tmp_path: Path) -> None:
         load_weights(model, tmp_path / "mine.pt")
 
 
-def test_vgg_of_a_size_that_is_cut_otherwise_is_refused() -> None:
+def test_vgg_for_sizes_with_other_pooling_is_refused() -> None:
     """Its poolings keep the edge here, which torchvision's drop: of 40 pixels that is another network."""
     torch.manual_seed(0)
     check_stages(build_task_model(Named(name="vgg16"), 4, (3, 64, 64)), torch.rand(1, 3, 64, 64), "vgg16")
@@ -657,7 +655,7 @@ def net(classes, shape):
 
 
 @pytest.mark.parametrize("value", [65_535.0, 2.0**16, 1e-9])
-def test_buffers_are_stored_as_they_are(write: Write, tmp_path: Path, value: float) -> None:
+def test_buffers_are_stored_unchanged(write: Write, tmp_path: Path, value: float) -> None:
     write("buffered", BUFFERED.format(value=value))
     spec = spec_of("buffered:net", epochs=4)
     ready = prepare_task_model(spec, tmp_path / "model")
@@ -668,7 +666,7 @@ def test_buffers_are_stored_as_they_are(write: Write, tmp_path: Path, value: flo
     assert ready.task_model_bytes == 2 * (65 * 32 + 33 * 10) + 4 * 3
 
 
-def test_a_weight_that_fp16_cannot_hold_is_told_of_fp32(write: Write, tmp_path: Path) -> None:
+def test_weights_beyond_fp16_get_advice_for_fp32(write: Write, tmp_path: Path) -> None:
     write("large", TWICE)
     state = build_task_model(Named(name="module", target="large:act"), 10, (1, 8, 8)).network.state_dict()
     state["a.weight"][0, 0] = 1e6
@@ -679,7 +677,7 @@ def test_a_weight_that_fp16_cannot_hold_is_told_of_fp32(write: Write, tmp_path: 
     prepare_task_model(spec_of("large:act", precision="fp32", **given), tmp_path / "b")
 
 
-def test_every_copy_of_a_part_is_counted_in_its_precision() -> None:
+def test_each_copy_of_a_module_keeps_its_precision() -> None:
     half = build_task_model(Named(name="small_cnn"), 10, (1, 8, 8))
     whole = build_task_model(Named(name="small_cnn", precision="fp32"), 10, (1, 8, 8))
     assert module_bytes(whole.front_end("conv2")) == 2 * module_bytes(half.front_end("conv2"))

@@ -1,4 +1,4 @@
-"""The task model of a first sweep: the widest that the time allows, by what its training costs here."""
+"""The task model of a first sweep: the widest that can be trained in two minutes on this machine."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.data.dataset import Dataset, Split
 from ratefront.spec.schema import Named
 from ratefront.tasks.build_task_model import build_task_model
-from ratefront.tasks.training import affordable_model as choosing
-from ratefront.tasks.training import training_cost as measuring
+from ratefront.tasks.training import affordable_model, training_cost
 from ratefront.tasks.training.affordable_model import LIMIT_S, choose_affordable_training
 from ratefront.tasks.training.draft_first_sweep import draft_first_sweep
 from ratefront.tasks.training.train_task_model import train_task_model
@@ -31,7 +30,7 @@ def costing(monkeypatch: pytest.MonkeyPatch, epoch_s: dict[int, float], once_s: 
     def cost(named: Named, data: Dataset, too_long_s: float) -> TrainingCost:
         return TrainingCost(epoch_s[named.parameters["width"]], once_s, 9, 1.0)
 
-    monkeypatch.setattr(choosing, "measure_training_cost", cost)
+    monkeypatch.setattr(affordable_model, "measure_training_cost", cost)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +43,7 @@ def costing(monkeypatch: pytest.MonkeyPatch, epoch_s: dict[int, float], once_s: 
         ({32: 400, 16: 200, 8: 150}, 8, 1),  # none is affordable: the quickest
     ],
 )
-def test_the_widest_that_sees_enough(
+def test_the_widest_affordable_model_is_chosen(
     epoch_s: dict[int, float], width: int, epochs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     costing(monkeypatch, epoch_s)
@@ -54,7 +53,7 @@ def test_the_widest_that_sees_enough(
 
 @pytest.mark.parametrize("narrowest_s", np.geomspace(0.01, 85, 12))
 @pytest.mark.parametrize("once_s", [0.0, 9.0])
-def test_two_minutes_are_kept_wherever_they_can_be(
+def test_the_training_stays_within_two_minutes_if_possible(
     narrowest_s: float, once_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     costing(monkeypatch, {32: 9 * narrowest_s, 16: 3 * narrowest_s, 8: narrowest_s}, once_s)
@@ -62,7 +61,7 @@ def test_two_minutes_are_kept_wherever_they_can_be(
 
 
 @pytest.mark.parametrize(("epoch_s", "said"), [(150, "30 s more"), (6000, "98 minutes more")])
-def test_what_takes_longer_says_by_how_much_and_what_helps(
+def test_an_unaffordable_training_is_reported_with_advice(
     epoch_s: float, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     costing(monkeypatch, {32: 9e5, 16: 9e4, 8: epoch_s})
@@ -73,12 +72,12 @@ def test_what_takes_longer_says_by_how_much_and_what_helps(
     assert said in header
 
 
-def test_a_busy_machine_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choosing, "measure_training_cost", lambda *_: TrainingCost(1.0, 0.0, 9, 3.1))
+def test_a_busy_machine_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(affordable_model, "measure_training_cost", lambda *_: TrainingCost(1.0, 0.0, 9, 3.1))
     assert "busy, which made that 3.1 times as long" in draft_first_sweep(DIGITS, None).cost
 
 
-def test_images_become_smaller_where_large_ones_are_not_affordable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_smaller_images_are_chosen_if_large_ones_cost_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     def cost(named: Named, data: Dataset, too_long_s: float) -> TrainingCost:
         return TrainingCost(data.shape[1] ** 2 * named.parameters["width"] / 1e4, 0.0, 9, 1.0)
 
@@ -86,15 +85,15 @@ def test_images_become_smaller_where_large_ones_are_not_affordable(monkeypatch: 
         split = Split(np.zeros((6, 3, *[named.parameters["size"]] * 2), np.float32), np.arange(6) % 2)
         return Dataset("noise", 2, 8, split, split, split)
 
-    monkeypatch.setattr(choosing, "measure_training_cost", cost)
-    monkeypatch.setattr(choosing, "load_dataset", noise)
+    monkeypatch.setattr(affordable_model, "measure_training_cost", cost)
+    monkeypatch.setattr(affordable_model, "load_dataset", noise)
     sizes = [Named.model_validate({"name": "image_folder", "size": size}) for size in (128, 32)]
     choice = choose_affordable_training(sizes)
     assert (choice.dataset.parameters["size"], choice.task_model["width"]) == (32, 16)
 
 
 @pytest.mark.parametrize("name", ["residual_cnn", "small_cnn"])
-def test_the_cost_is_that_of_training(name: str) -> None:
+def test_the_measured_cost_is_that_of_training(name: str) -> None:
     data, named = load("digits"), Named.model_validate({"name": name, "epochs": 6})
     cost = measure_training_cost(named, data, 1e9)
     model = build_task_model(named, data.classes, data.shape)
@@ -120,10 +119,10 @@ class _Laborious:
 
 
 @pytest.mark.parametrize(("is_resident", "epochs_of_reading"), [(True, 0), (False, 1)])
-def test_reading_is_paid_once_or_in_every_epoch(
+def test_reading_costs_once_or_in_every_epoch(
     is_resident: bool, epochs_of_reading: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measuring, "fits_device", lambda *_: is_resident)
+    monkeypatch.setattr(training_cost, "fits_device", lambda *_: is_resident)
     split: Any = Split(_Laborious(), np.arange(64) % 2)
     cost = measure_training_cost(Named(name="small_cnn"), Dataset("slow", 2, 8, split, split, split), 1e9)
     read_s = 0.064
@@ -131,7 +130,7 @@ def test_reading_is_paid_once_or_in_every_epoch(
     assert cost.once_s > (2 if epochs_of_reading else 3) * read_s
 
 
-def test_what_would_take_hours_is_given_up_soon() -> None:
+def test_a_hopeless_training_is_measured_on_one_batch() -> None:
     split = Split(np.zeros((10_000, 1, 8, 8), np.float32), np.arange(10_000) % 2)
     data = Dataset("many", 2, 8, split, split, split)
     assert measure_training_cost(Named(name="small_cnn"), data, too_long_s=0).batches == 1

@@ -1,4 +1,4 @@
-"""One's own arrays: what is read is what was stored, and every fault is told of file, array, rule and finding."""
+"""The data set ``arrays``: loaded samples equal the stored ones, and invalid files are refused with a reason."""
 
 # ruff: noqa: E501  (one case a line reads as a table)
 
@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.data.data_files import DRAW, arrays, describe, load, pixels, write_npz
+from tests.data.data_files import RANDOM, arrays, describe, load, pixels, write_npz
 
 from ratefront.errors import InputError
 
-CLOUDS = {"x_train": DRAW.normal(size=(40, 16, 3)), "x_test": DRAW.normal(size=(8, 16, 3))}
-FLOATS = {"x_train": DRAW.random((40, 9, 8)), "x_test": DRAW.random((8, 9, 8))}
+CLOUDS = {"x_train": RANDOM.normal(size=(40, 16, 3)), "x_test": RANDOM.normal(size=(8, 16, 3))}
+FLOATS = {"x_train": RANDOM.random((40, 9, 8)), "x_test": RANDOM.random((8, 9, 8))}
 COLOURS = {"x_train": pixels(40, 9, 8, 3), "x_test": pixels(8, 9, 8, 3)}
-THIN = {"x_train": DRAW.random((40, 9, 3)), "x_test": DRAW.random((8, 9, 3))}
+THIN = {"x_train": RANDOM.random((40, 9, 3)), "x_test": RANDOM.random((8, 9, 3))}
 
 
 @pytest.mark.parametrize("is_compressed", [False, True])
@@ -34,7 +34,7 @@ THIN = {"x_train": DRAW.random((40, 9, 3)), "x_test": DRAW.random((8, 9, 3))}
         ({"x_train": np.asfortranarray(pixels(40, 9, 8))}, (1, 9, 8), 72 * 8),
     ],
 )
-def test_samples_are_those_that_were_stored(
+def test_loaded_samples_equal_the_stored_ones(
     tmp_path: Path, changes: dict[str, Any], shape: tuple[int, ...], raw_bits: int, is_compressed: bool
 ) -> None:
     path, stored = tmp_path / "own.npz", arrays(**changes)
@@ -53,7 +53,7 @@ def test_samples_are_those_that_were_stored(
     np.testing.assert_array_equal(np.bincount(data.validation.labels), [1] * 4)
 
 
-def test_the_kind_is_asked_for_only_where_the_data_leave_it_open(tmp_path: Path) -> None:
+def test_kind_is_required_only_if_the_data_are_ambiguous(tmp_path: Path) -> None:
     path = str(write_npz(tmp_path / "own.npz", **THIN))
     with pytest.raises(
         InputError, match=r"x_train: .* set the data set's parameter kind to images or points"
@@ -63,7 +63,7 @@ def test_the_kind_is_asked_for_only_where_the_data_leave_it_open(tmp_path: Path)
     assert load("arrays", path=path, kind="points").shape == (9, 3)
 
 
-def test_content_tells_files_apart_by_what_they_hold(tmp_path: Path) -> None:
+def test_digest_depends_on_the_arrays_not_on_the_file(tmp_path: Path) -> None:
     stored = arrays()
     first = load("arrays", path=str(write_npz(tmp_path / "a.npz", **stored))).digest
     assert load("arrays", path=str(write_npz(tmp_path / "b.npz", **stored))).digest == first
@@ -116,7 +116,7 @@ VALUES: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("changes", "message"), FAULTS, ids=[message[:40] for _, message in FAULTS])
-def test_a_fault_is_told_without_reading_the_samples(
+def test_invalid_headers_are_refused_without_reading_samples(
     tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
     path = str(write_npz(tmp_path / "own.npz", **changes))
@@ -126,7 +126,7 @@ def test_a_fault_is_told_without_reading_the_samples(
 
 
 @pytest.mark.parametrize(("changes", "message"), VALUES, ids=[message[:40] for _, message in VALUES])
-def test_a_value_that_may_not_be_is_told(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+def test_invalid_values_are_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     path = str(write_npz(tmp_path / "own.npz", **changes))
     for ask in (describe, load):
         with pytest.raises(InputError, match=f"own.npz: {message}"):
@@ -157,13 +157,13 @@ def _cut_member(path: Path) -> None:
     ("damage", "message"),
     [
         (Path.unlink, "own.npz: cannot be read: No such file"),
-        (lambda path: path.write_bytes(b""), "own.npz: is no npz file"),
-        (_truncated, "own.npz: is no npz file, but the beginning of one: the file is cut off"),
+        (lambda path: path.write_bytes(b""), "own.npz: is not an npz file"),
+        (_truncated, "own.npz: is not an npz file but the beginning of one: the file is cut off"),
         (_altered, "own.npz: y_train: cannot be read: Bad CRC-32"),
         (_cut_member, "own.npz: y_train: is truncated or altered: its header says"),
     ],
 )
-def test_a_file_that_is_none_is_told(tmp_path: Path, damage: Any, message: str) -> None:
+def test_unreadable_files_are_refused(tmp_path: Path, damage: Any, message: str) -> None:
     path = write_npz(tmp_path / "own.npz")
     damage(path)
     for ask in (describe, load):
@@ -178,13 +178,13 @@ def test_a_file_that_is_none_is_told(tmp_path: Path, damage: Any, message: str) 
         ({"kind": "images"}, "floats of images must be in"),
     ],
 )
-def test_clouds_are_no_images(tmp_path: Path, parameters: dict[str, Any], message: str) -> None:
+def test_corruption_of_clouds_is_refused(tmp_path: Path, parameters: dict[str, Any], message: str) -> None:
     path = write_npz(tmp_path / "own.npz", **CLOUDS)
     with pytest.raises(InputError, match=message):
         load("arrays", path=str(path), **parameters)
 
 
-def test_images_are_no_clouds(tmp_path: Path) -> None:
+def test_images_declared_as_points_are_refused(tmp_path: Path) -> None:
     path = write_npz(tmp_path / "own.npz")
     with pytest.raises(InputError, match="x_train: point clouds are \\(N, P, 3\\) of floats, got uint8"):
         describe("arrays", path=str(path), kind="points")
