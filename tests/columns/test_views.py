@@ -172,7 +172,7 @@ def described(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     energy = Column("energy_mj", "energy", lambda result: result.extra["energy"], "", key="cost/energy_mj")
     monkeypatch.setattr(results, "_ON_A_SPLIT", (*results._ON_A_SPLIT, blocks))
     monkeypatch.setattr(results, "COSTS", (*results.COSTS, energy))
-    cached = (results.measured, trials.columns_of_trial)
+    cached = (results.columns_of_result, trials.columns_of_trial)
     for each in cached:
         each.cache_clear()
     yield
