@@ -161,7 +161,7 @@ def test_waits_while_all_are_given_out_and_is_done_when_all_have_ended(hand: Han
     assert hand.engine.next_command() == Done()
 
 
-def test_after_a_resume_what_was_running_comes_first_with_the_same_values_and_seed(hand: Hand) -> None:
+def test_after_a_resume_what_was_running_comes_first_unchanged(hand: Hand) -> None:
     first, second = hand.begin(), hand.start()
     hand.add(Resumed("another driver"))
     again, after = hand.start(), hand.start()
@@ -256,7 +256,7 @@ def ends_as(hand: Hand, result: dict[str, Any], error: str, part: str) -> None:
         ("OracleViolationError", False, 1),
     ],
 )
-def test_errors_that_pass_are_tried_twice_more(
+def test_retryable_errors_are_tried_twice_more(
     hand: Hand, error: str, retryable: bool, attempts: int
 ) -> None:
     seen = []
@@ -293,7 +293,7 @@ def test_a_worker_that_never_began_costs_an_attempt(hand: Hand) -> None:
     assert hand.start().attempt == 2
 
 
-def test_news_of_an_older_attempt_is_not_heard(hand: Hand) -> None:
+def test_facts_of_an_older_attempt_are_ignored(hand: Hand) -> None:
     start = hand.begin()
     hand.add(*hand.engine.judge(Failed("t0000", 1, "WorkerLostError", "why", retryable=True)))
     hand.begin()
@@ -345,7 +345,7 @@ def reach(hand: Hand, step: int) -> None:
     hand.add(*hand.engine.judge(Reported("t0000", start.attempt, step, {"loss": 0.5})))
 
 
-def test_an_attempt_that_got_further_costs_nothing_and_others_add_up(hand: Hand) -> None:
+def test_only_attempts_that_got_no_further_use_up_retries(hand: Hand) -> None:
     for step in (1, 2, 3, 4, 5):
         reach(hand, step)
         assert not fail(hand).final
@@ -356,7 +356,7 @@ def test_an_attempt_that_got_further_costs_nothing_and_others_add_up(hand: Hand)
     assert ends == [False, False, True]
 
 
-def test_the_curve_is_that_of_the_attempt_that_went_on(hand: Hand) -> None:
+def test_the_curve_follows_the_attempt_that_went_on(hand: Hand) -> None:
     start = hand.begin()
     for step in (1, 2, 3):
         hand.add(*hand.engine.judge(Reported("t0000", start.attempt, step, {"loss": 1.0 / step})))
@@ -432,14 +432,14 @@ def test_a_worker_of_an_earlier_driver_takes_no_trial_out_of_the_queue(hand: Han
     assert hand.start().params.trial_id == "t0000"
 
 
-def test_a_full_disk_is_no_trials_fault(hand: Hand) -> None:
+def test_a_full_disk_ends_the_sweep_and_fails_no_trial(hand: Hand) -> None:
     hand.begin()
     with pytest.raises(EngineError, match="No space left; make room"):
         hand.engine.judge(Failed("t0000", 1, "StorageFullError", "No space left", retryable=True))
     assert hand.engine.history.trials["t0000"].status == "running"
 
 
-def test_data_that_were_changed_are_no_trials_fault(hand: Hand) -> None:
+def test_changed_data_end_the_sweep_and_fail_no_trial(hand: Hand) -> None:
     hand.begin()
     with pytest.raises(EngineError, match=r"trial t0000: the data are others$"):
         hand.engine.judge(Failed("t0000", 1, "SweepMismatchError", "the data are others", retryable=False))
@@ -468,12 +468,12 @@ class TestPlacement:
         hand.add(Created("by hand", {}, "0"))
         return hand
 
-    def test_families_may_need_something_else(self, virtual: SimpleNamespace) -> None:
+    def test_a_family_may_have_its_own_resources(self, virtual: SimpleNamespace) -> None:
         resources = self.spec(virtual, gpus=0.5, families={"label": {"gpus": 0, "cpus": 1}}).resources
         assert needs_of(resources, SweepHistory(), trial_of("label")) == Needs(1, 0)
         assert needs_of(resources, SweepHistory(), trial_of("split")) == Needs(2, 0.5)
 
-    def test_what_a_family_says_itself_is_not_measured(self, virtual: SimpleNamespace) -> None:
+    def test_a_family_with_its_own_gpus_is_not_measured(self, virtual: SimpleNamespace) -> None:
         families = {"label": {"gpus": 0.5}, "image": {"gpus": 2}}
         resources = self.spec(virtual, trials_per_gpu="auto", families=families).resources
         history = SweepHistory(gpu_memory_share=0.15)
@@ -482,15 +482,13 @@ class TestPlacement:
         ]
         assert given == [0.5, 2, 0.2]
 
-    def test_a_trial_that_the_measured_share_was_too_little_for_gets_twice_as_much(
-        self, virtual: SimpleNamespace
-    ) -> None:
+    def test_the_share_doubles_where_memory_was_too_small(self, virtual: SimpleNamespace) -> None:
         resources = self.spec(virtual, trials_per_gpu="auto").resources
         history = SweepHistory(gpu_memory_share=0.15)
         given = [needs_of(resources, history, trial_of("split", memory_failures=n)).gpus for n in range(4)]
         assert given == [0.2, 0.4, 0.8, 1.0]
 
-    def test_who_needs_no_measured_share_waits_for_nobody(self, virtual: SimpleNamespace) -> None:
+    def test_trials_that_need_no_measured_share_do_not_wait(self, virtual: SimpleNamespace) -> None:
         hand = self.hand(
             virtual, trials_per_gpu="auto", families={"split": {"gpus": 0}, "label": {"gpus": 1}}
         )
@@ -511,7 +509,7 @@ class TestPlacement:
         assert hand.begin().needs.gpus == 1
         assert hand.command() == Wait()
 
-    def test_gpus_are_given_once(self, virtual: SimpleNamespace) -> None:
+    def test_gpus_and_trials_per_gpu_exclude_each_other(self, virtual: SimpleNamespace) -> None:
         with pytest.raises(ValueError, match="either gpus or trials_per_gpu"):
             self.spec(virtual, gpus=0.5, trials_per_gpu=2)
 

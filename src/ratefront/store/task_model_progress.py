@@ -1,6 +1,6 @@
 """How far the training of a task model is: written by the worker that trains, read by the driver and by ``status``.
 
-It is a file beside the sweep's task model, because the worker may run on another node and has nobody to report to.
+It is a file beside the sweep's task model, because the worker may run on another node and has no driver to report to.
 """
 
 from __future__ import annotations

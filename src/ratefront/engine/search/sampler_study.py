@@ -84,11 +84,11 @@ class SamplerStudy:
 
     def _extend(self, shown: Mapping[str, TrialHistory]) -> bool:
         """Add what is new. False where adding is not enough: a study cannot change a trial that has ended."""
-        for name, told in list(self._shown.items()):
-            if name not in shown or _STATES[shown[name].status] is not told.state:
-                if told.state is not TrialState.RUNNING:
+        for name, held in list(self._shown.items()):
+            if name not in shown or _STATES[shown[name].status] is not held.state:
+                if held.state is not TrialState.RUNNING:
                     return False
-                self._discard(told.number)
+                self._discard(held.number)
                 del self._shown[name]
         in_order = all(there == here for there, here in zip(self._shown, shown, strict=False))
         if not in_order or self._discarded > MAX_DISCARDED:

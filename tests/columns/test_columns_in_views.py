@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.builders import FakeSweep, label, result
-from tests.columns.sweeps import finish, metrics_spec, two_trials, unscored
+from tests.columns.sweep_with_metrics import finish, metrics_spec, two_trials, unscored
 from tests.tracking.browsed import begin, values
 
 from ratefront.columns import Column, number_format
@@ -47,7 +47,7 @@ def points_of(history: SweepHistory, trial_id: str) -> dict[str, float]:
     return {point.key: point.value for point in final_points(TrialNews(history.trials[trial_id]), ())}
 
 
-def test_log_loss_and_metrics_stand_behind_accuracy_on_each_split(history: SweepHistory) -> None:
+def test_log_loss_and_metrics_follow_accuracy_on_each_split(history: SweepHistory) -> None:
     names = trial_columns(history)
     begin = names.index("accuracy")
     assert names[begin : begin + 4] == ON_TEST
@@ -64,7 +64,7 @@ def test_rows_hold_them_and_lack_what_has_no_scores(history: SweepHistory) -> No
     assert [row["log_loss_bits"] for row in written] == ["", "0.25"]
 
 
-def test_a_parameter_that_is_called_as_a_metric_is_has_a_column_of_its_own(
+def test_a_parameter_named_like_a_metric_has_its_own_column(
     folder: SweepFolder, history: SweepHistory
 ) -> None:
     row = trial_rows(history)[1]
