@@ -185,8 +185,7 @@ class TrialResult:
     """What a trial that ran to its end measured.
 
     ``status`` is ``collapsed`` where the validation accuracy is not above the majority class by two standard
-    deviations: reported, never on a front. Where a trial yields several operating points, ``points`` holds them.
-    ``transmitter_macs`` is None where ``transmitter_macs_unknown`` says why.
+    deviations: reported, never on a front. ``transmitter_macs`` is None where ``transmitter_macs_unknown`` says why.
     """
 
     trial_id: str

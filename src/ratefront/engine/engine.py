@@ -189,7 +189,7 @@ class Engine:
             case events.Planned(trial_id):
                 self._open(trial_id)
             case events.Started(trial_id):
-                self._take(trial_id)
+                self._unqueue(trial_id)
             case events.Failed(trial_id, final=final):
                 if final:
                     self._end(trial_id)
@@ -214,10 +214,10 @@ class Engine:
         heapq.heappush(self._waiting, (self.history.trials[trial_id].number, trial_id))
 
     def _end(self, trial_id: str) -> None:
-        self._take(trial_id)
+        self._unqueue(trial_id)
         self._suggester.ended(self.history.trials[trial_id])
 
-    def _take(self, trial_id: str) -> None:
+    def _unqueue(self, trial_id: str) -> None:
         """Remove the trial from the queue if it is there. It always is in a replay, which gives nothing out."""
         item = (self.history.trials[trial_id].number, trial_id)
         if item in self._waiting:

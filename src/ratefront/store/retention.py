@@ -50,7 +50,7 @@ def apply_retention(
     if keep not in (None, *get_args(Keep)):
         raise UnknownNameError("keep", str(keep), get_args(Keep))
     files = bytes_ = 0
-    for path in superfluous(folder, history, keep or history.spec.get("keep", "all")):
+    for path in deletable_files(folder, history, keep or history.spec.get("keep", "all")):
         try:
             size = path.stat().st_size
             if not dry_run:
@@ -61,7 +61,7 @@ def apply_retention(
     return Removed(files, bytes_)
 
 
-def superfluous(folder: SweepFolder, history: SweepHistory, keep: Keep) -> Iterator[Path]:
+def deletable_files(folder: SweepFolder, history: SweepHistory, keep: Keep) -> Iterator[Path]:
     """The files that may be deleted, some of which may not exist. Another thread may extend the history meanwhile."""
     trials = [(trial_id, history.trials[trial_id]) for trial_id in list(history.ended_order)]
     # Read before the front is computed, so that the front knows all of them.

@@ -15,7 +15,7 @@ from ratefront.store.ledger.read_ledger import entries_of, has_not_begun
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
 from ratefront.store.views.front_trials import front_of, result_of
-from ratefront.store.views.trials_csv import picked
+from ratefront.store.views.trials_csv import row_of_named
 
 State: TypeAlias = Literal["starting", "running", "interrupted", "failed", "ended"]
 
@@ -63,8 +63,8 @@ class FrontExcerpt:
 
 def _front_row(trial: TrialHistory) -> dict[str, Any]:
     metrics = tuple(result_of(trial).test.metrics)
-    measured = picked(trial, ("rate_bits", "accuracy", "transmitter_bytes", *metrics), metrics)
-    return {**picked(trial, ("trial_id", "family")), "params": dict(trial.params.values), **measured}
+    measured = row_of_named(trial, ("rate_bits", "accuracy", "transmitter_bytes", *metrics), metrics)
+    return {**row_of_named(trial, ("trial_id", "family")), "params": dict(trial.params.values), **measured}
 
 
 @dataclass(frozen=True)

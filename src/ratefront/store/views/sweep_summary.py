@@ -17,7 +17,7 @@ from ratefront.pareto import hypervolume
 from ratefront.records import Objectives, metric_names, objectives_of
 from ratefront.store.task_model_info import TaskModelInfo
 from ratefront.store.views.front_trials import front_of, point_of, result_of
-from ratefront.store.views.trials_csv import picked
+from ratefront.store.views.trials_csv import row_of_named
 
 GAPS = (
     "oracle",
@@ -46,7 +46,7 @@ class SummarisedTrial:
 
     def to_json(self, metrics: tuple[str, ...]) -> dict[str, Any]:
         """Its test values, with the sweep's own metrics, and its gaps."""
-        return {**picked(self.trial, (*_FRONT, *metrics), metrics), "gap_bits": dict(self.gap_bits)}
+        return {**row_of_named(self.trial, (*_FRONT, *metrics), metrics), "gap_bits": dict(self.gap_bits)}
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def row_of(trial: TrialLike, columns: Iterable[TrialColumn]) -> Row:
     return {column.name: column.value(trial) for column in columns}
 
 
-def picked(trial: TrialLike, names: Iterable[str], metrics: tuple[str, ...] = ()) -> Row:
+def row_of_named(trial: TrialLike, names: Iterable[str], metrics: tuple[str, ...] = ()) -> Row:
     """The cells of the columns with these names; ``metrics`` are the sweep's own, which may be among them."""
     return row_of(trial, (column_named(name, metrics) for name in names))
 
