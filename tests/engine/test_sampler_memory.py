@@ -74,7 +74,7 @@ def said(study: SamplerStudy) -> list[tuple[Any, ...]]:
 
 @settings(max_examples=60, deadline=None)
 @given(story=STORIES, pauses=st.sets(st.integers(0, 119)), generations=st.booleans())
-def test_a_study_that_was_shown_every_change_says_what_one_says_that_is_shown_the_end(
+def test_a_study_is_the_same_however_often_it_was_shown(
     virtual: SimpleNamespace, story: list[tuple[str, int]], pauses: set[int], generations: bool
 ) -> None:
     memory = GenerationMemory(USUAL, 5) if generations else BoundedMemory(USUAL, 8, 3, 4)
@@ -92,9 +92,7 @@ def test_a_study_that_was_shown_every_change_says_what_one_says_that_is_shown_th
 
 @settings(max_examples=60, deadline=None)
 @given(story=STORIES)
-def test_a_window_is_bounded_and_shows_what_it_may(
-    virtual: SimpleNamespace, story: list[tuple[str, int]]
-) -> None:
+def test_a_bounded_memory_stays_bounded(virtual: SimpleNamespace, story: list[tuple[str, int]]) -> None:
     window = BoundedMemory(USUAL, 8, 3, 4)
     stage = Stage(virtual, window)
     for what, which in story:
@@ -108,7 +106,7 @@ def test_a_window_is_bounded_and_shows_what_it_may(
         assert sum(status.values()) - status["planned"] >= min(8, ended)
 
 
-def test_a_window_keeps_the_best_and_some_of_the_others_from_the_whole_time(virtual: SimpleNamespace) -> None:
+def test_a_bounded_memory_keeps_the_best_and_a_sample_of_the_rest(virtual: SimpleNamespace) -> None:
     window = BoundedMemory(USUAL, 20, 3, 20)
     stage = Stage(virtual, window)
     for _ in range(40):
@@ -124,7 +122,7 @@ def test_a_window_keeps_the_best_and_some_of_the_others_from_the_whole_time(virt
     assert kept == sorted(kept)
 
 
-def test_a_reopened_trial_comes_back_as_an_unfinished_one_and_then_counts(virtual: SimpleNamespace) -> None:
+def test_a_reopened_trial_is_unfinished_and_then_counts(virtual: SimpleNamespace) -> None:
     memory = BoundedMemory(USUAL, 8, 3, 4)
     stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, USUAL)
     states = []
@@ -135,7 +133,7 @@ def test_a_reopened_trial_comes_back_as_an_unfinished_one_and_then_counts(virtua
     assert states == [["RUNNING"], [], ["RUNNING"], ["COMPLETE"]]
 
 
-def test_how_each_status_stands_in_the_study(virtual: SimpleNamespace) -> None:
+def test_each_status_has_its_state_in_the_study(virtual: SimpleNamespace) -> None:
     memory = BoundedMemory(USUAL)
     stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, USUAL)
     for status in ("finished", "collapsed", "pruned", "stopped", "failed", "finished", "collapsed"):
@@ -162,7 +160,9 @@ def test_how_each_status_stands_in_the_study(virtual: SimpleNamespace) -> None:
     assert best_values <= {tuple(values) for _, _, values, wrong in told if values and not wrong}
 
 
-def test_litter_is_thrown_away(virtual: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_study_with_too_many_discarded_trials_is_rebuilt(
+    virtual: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("ratefront.engine.search.sampler_study.MAX_DISCARDED", 10)
     memory = BoundedMemory(USUAL)
     stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, USUAL)
@@ -221,7 +221,7 @@ def test_the_best_are_on_the_front_first_and_collapsed_ones_last(
     assert picked <= values or values <= picked
 
 
-def test_the_extremes_of_a_front_are_chosen_before_what_lies_between(virtual: SimpleNamespace) -> None:
+def test_the_extremes_of_a_front_are_taken_first(virtual: SimpleNamespace) -> None:
     trials, objectives = [], objectives_of({"objectives": ["rate_bits", "accuracy"]})
     for place in range(9):
         trial = TrialHistory(place, TrialParams(f"t{place}", 0, {"family": "label"}), 0.0, "finished")
@@ -243,6 +243,6 @@ def test_the_branches_hold_what_every_trial_asks_for(virtual: SimpleNamespace) -
     assert all(path.rpartition("/")[0] == branch for branch, own in branches.items() for path in own)
 
 
-def test_what_has_one_value_only_is_not_drawn() -> None:
+def test_a_parameter_with_one_value_is_not_drawn() -> None:
     space = {"family": Branch({"one": {"x": Float(1.0, 1.0), "y": Int(1, 2), "z": Constant(4)}})}
     assert {branch: set(own) for branch, own in branches_of(space).items()} == {"": set(), "one": {"one/y"}}

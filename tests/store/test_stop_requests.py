@@ -26,7 +26,7 @@ def test_a_request_can_be_withdrawn(tmp_path: Path) -> None:
     assert take_requests(folder) == []
 
 
-def test_where_nobody_asked_there_is_nothing(tmp_path: Path) -> None:
+def test_without_a_request_there_is_nothing_to_take(tmp_path: Path) -> None:
     assert take_requests(SweepFolder(tmp_path)) == []
     assert list(tmp_path.iterdir()) == [], "and nothing is made"
 
@@ -53,7 +53,7 @@ def test_a_file_that_is_no_request_is_removed_and_ignored(tmp_path: Path, conten
     assert list(folder.requests.iterdir()) == []
 
 
-def test_what_is_being_written_is_left_alone(tmp_path: Path) -> None:
+def test_a_request_that_is_being_written_is_left(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path)
     folder.requests.mkdir()
     draft = folder.requests / ".1.json.abc.tmp"
@@ -63,7 +63,7 @@ def test_what_is_being_written_is_left_alone(tmp_path: Path) -> None:
     assert draft.exists()
 
 
-def test_what_is_too_deep_to_be_read_is_taken_away(tmp_path: Path) -> None:
+def test_a_request_too_deep_to_read_is_removed(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path)
     folder.requests.mkdir()
     (folder.requests / "0.json").write_text("[" * 100_000)

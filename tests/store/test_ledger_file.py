@@ -182,7 +182,7 @@ def test_a_second_writer_is_refused_and_told_who_writes(written: Path) -> None:
     Ledger(written).close()
 
 
-def test_whoever_only_asks_for_the_writer_keeps_none_out(written: Path) -> None:
+def test_asking_for_the_writer_does_not_keep_a_writer_out(written: Path) -> None:
     with written.open("rb") as asking:
         fcntl.flock(asking, fcntl.LOCK_SH)
         release = threading.Timer(0.2, fcntl.flock, (asking, fcntl.LOCK_UN))

@@ -5,7 +5,7 @@ from threading import Timer
 
 import pytest
 from tests.builders import FakeSweep, full_sweep, label
-from tests.store.drivers import driving
+from tests.store.driver_processes import driving
 
 from ratefront.errors import EngineError, InputError
 from ratefront.history.events import Planned
@@ -20,7 +20,7 @@ def _not_begun(sweep: FakeSweep) -> str:
     return "t0100"
 
 
-def test_stopping_a_sweep_waits_until_its_driver_has_let_go(tmp_path: Path) -> None:
+def test_stopping_a_sweep_waits_until_its_driver_has_ended(tmp_path: Path) -> None:
     FakeSweep(tmp_path)
     with driving(tmp_path, "obey") as driver:
         stop_sweep(SweepFolder(tmp_path), "by hand", patience_s=30)
@@ -47,7 +47,7 @@ def test_a_driver_that_ends_by_itself_leaves_no_request_to_the_next(tmp_path: Pa
     assert take_requests(folder) == []
 
 
-def test_where_nobody_drives_there_is_nobody_to_stop(tmp_path: Path) -> None:
+def test_a_sweep_without_a_driver_cannot_be_stopped(tmp_path: Path) -> None:
     FakeSweep(tmp_path / "a b")
     with pytest.raises(InputError, match=r"go on with: rf\.run\(folder='.*a b', resume=True\)"):
         stop_sweep(SweepFolder(tmp_path / "a b"), "by hand")
@@ -78,7 +78,7 @@ def test_without_a_driver_the_trial_is_stopped_in_the_ledger(tmp_path: Path, is_
     assert not sweep.folder.requests.exists()
 
 
-def test_the_request_of_a_driver_that_dies_is_fulfilled_in_its_place(tmp_path: Path) -> None:
+def test_where_the_driver_dies_the_trial_is_stopped_in_the_ledger(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
     trial_id = _not_begun(sweep)
     with driving(tmp_path, "deaf") as driver:
@@ -103,7 +103,7 @@ def test_a_trial_that_is_not_there_or_has_ended_is_refused(tmp_path: Path) -> No
     assert folder.ledger.read_bytes() == before
 
 
-def test_a_trial_of_a_deaf_driver(tmp_path: Path) -> None:
+def test_a_driver_that_does_not_stop_a_trial_is_an_error(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
     trial_id = _not_begun(sweep)
     with driving(tmp_path, "deaf"), pytest.raises(EngineError, match=trial_id):

@@ -31,7 +31,7 @@ def write_facts(sweep: FakeSweep, facts: Any) -> None:
     (sweep.folder.task_model / "facts.json").write_text(json.dumps(facts))
 
 
-def test_all_that_was_found_of_it(tmp_path: Path) -> None:
+def test_a_data_set_has_what_was_found_of_it(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
     write_facts(sweep, {"identity": "x", "raw_bits": 512, "task_model_bytes": 900, **FOUND})
     assert facts_of(sweep) == DatasetInfo(
@@ -40,17 +40,17 @@ def test_all_that_was_found_of_it(tmp_path: Path) -> None:
     assert read_task_model_info(sweep.folder, read_history(sweep.folder)).raw_bits == 512
 
 
-def test_what_an_older_cache_does_not_hold_is_not_known(tmp_path: Path) -> None:
+def test_what_an_older_cache_lacks_is_unknown(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
     write_facts(sweep, {"raw_bits": 512, "task_model_bytes": 900, "classes": 10})
     assert facts_of(sweep) == DatasetInfo("digits", {"split_seed": 0}, classes=10)
 
 
-def test_before_the_task_model_is_ready_its_name_is_known(tmp_path: Path) -> None:
+def test_before_the_task_model_is_ready_the_data_set_has_its_name(tmp_path: Path) -> None:
     assert facts_of(FakeSweep(tmp_path, task_model=False)) == NAMED
 
 
-def test_before_the_sweep_is_created_nothing_is(tmp_path: Path) -> None:
+def test_before_the_sweep_is_created_there_is_no_data_set(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
     assert read_dataset_info(sweep.folder, SweepHistory()) is None
 
@@ -71,7 +71,7 @@ def test_before_the_sweep_is_created_nothing_is(tmp_path: Path) -> None:
         {"classes": True},
     ],
 )
-def test_facts_that_are_something_else_name_the_file(tmp_path: Path, facts: Any) -> None:
+def test_wrong_content_of_facts_json_names_the_file(tmp_path: Path, facts: Any) -> None:
     sweep = FakeSweep(tmp_path)
     write_facts(sweep, facts)
     with pytest.raises(InputError, match=r"facts\.json: expected an object with dataset_digest"):
@@ -79,7 +79,7 @@ def test_facts_that_are_something_else_name_the_file(tmp_path: Path, facts: Any)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
-def test_facts_that_are_no_json_name_the_file(tmp_path: Path, content: bytes) -> None:
+def test_facts_json_that_is_no_json_names_the_file(tmp_path: Path, content: bytes) -> None:
     sweep = FakeSweep(tmp_path)
     (sweep.folder.task_model / "facts.json").write_bytes(content)
     with pytest.raises(InputError, match=r"facts\.json"):

@@ -6,25 +6,15 @@ from pathlib import Path
 
 import pytest
 from tests.builders import FakeSweep, full_sweep, label, spec, split
-from tests.store.drivers import driving
+from tests.store.driver_processes import driving
 
 from ratefront.errors import InputError
 from ratefront.history.events import (
     Ended,
-    Entry,
     Extended,
-    Failed,
-    Finished,
-    Planned,
-    Pruned,
-    Reconfigured,
     Reopened,
-    Reported,
     Resumed,
-    Started,
-    Stopped,
 )
-from ratefront.history.sweep_speed import SweepSpeed
 from ratefront.store.ledger.driver_lock import driver_of
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.sweep_status import FRONT_ROWS, FailedTrial, RunningTrial, SweepStatus, status_of
@@ -46,7 +36,7 @@ def test_a_sweep_that_has_ended(tmp_path: Path) -> None:
     assert list(plain)[:3] == ["sweep", "state", "ended_early"]
 
 
-def test_the_front_is_told_in_a_few_rows_that_span_it(tmp_path: Path) -> None:
+def test_the_front_is_shown_in_a_few_rows_that_span_it(tmp_path: Path) -> None:
     status = status_of(full_sweep(tmp_path))
     rates = [row["rate_bits"] for row in status.to_json()["front"]["rows"]]
     assert status.front.size > len(rates) == FRONT_ROWS
@@ -63,7 +53,7 @@ def test_without_a_driver_nothing_runs(tmp_path: Path) -> None:
     assert status.running_trials == ()
 
 
-def test_a_sweep_that_runs_is_told_from_another_process(tmp_path: Path) -> None:
+def test_a_running_sweep_is_seen_from_another_process(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
     sweep.plan(label())  # of a driver that died: it does not run
     with driving(tmp_path, "obey") as driver:
@@ -131,7 +121,7 @@ def test_before_the_task_model_is_there_a_sweep_is_starting(tmp_path: Path) -> N
     assert status.trials_requested == sum(getattr(status, name) for name in COUNTS) == 0
 
 
-def test_lines_that_are_being_written_disturb_nobody(tmp_path: Path) -> None:
+def test_half_written_lines_do_not_disturb_readers(tmp_path: Path) -> None:
     FakeSweep(tmp_path)
     folder, seen = SweepFolder(tmp_path), []
     with driving(tmp_path, "torn"):
@@ -147,7 +137,7 @@ def test_lines_that_are_being_written_disturb_nobody(tmp_path: Path) -> None:
     assert seen[-1] >= 10
 
 
-def test_the_number_requested_may_have_grown_and_a_reopened_trial_is_no_failure(tmp_path: Path) -> None:
+def test_extensions_count_and_a_reopened_trial_is_no_failure(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path, spec(trials=2))
     failed = sweep.fail(label())
     sweep.append(Ended("all"), Resumed("process 1"), Extended(5), Reopened(failed))
@@ -156,12 +146,12 @@ def test_the_number_requested_may_have_grown_and_a_reopened_trial_is_no_failure(
     assert status.state == "interrupted"
 
 
-def test_no_sweep(tmp_path: Path) -> None:
+def test_a_folder_without_a_sweep_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"has no ledger\.jsonl"):
         status_of(SweepFolder(tmp_path))
 
 
-def test_the_probe_takes_the_ledger_from_nobody(tmp_path: Path) -> None:
+def test_asking_for_the_driver_does_not_disturb_it(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
     assert driver_of(sweep.folder) is None
     with driving(tmp_path, "deaf"):
@@ -171,71 +161,9 @@ def test_the_probe_takes_the_ledger_from_nobody(tmp_path: Path) -> None:
     assert driver_of(sweep.folder) is None
 
 
-def _speed_of(*events: tuple[float, object]) -> SweepSpeed:
-    speed = SweepSpeed()
-    for seq, (at, event) in enumerate(events):
-        speed.apply(Entry(seq, at, event))  # type: ignore[arg-type]
-    return speed
-
-
-def test_time_without_a_driver_is_not_time_at_work() -> None:
-    speed = _speed_of((100, Planned("a", 0, 0, label())), (110, Started("a", 1, "")), (9000, Resumed("")))
-    assert speed.worked_s == 10
-
-
-def test_time_before_a_setting_was_changed_is_not_time_at_work() -> None:
-    changed = (9000, Reconfigured({"keep": "none"}))
-    speed = _speed_of((100, Started("a", 1, "")), (110, Ended("done")), changed, (9001, Extended(3)))
-    assert speed.worked_s == 10
-
-
-def test_the_speed_is_that_of_the_last_trials() -> None:
-    ends = [(100.0 + 1000 * n, Finished(f"a{n}", 1, {})) for n in range(40)]  # slow at first
-    ends += [(40_000.0 + 10 * n, Finished(f"b{n}", 1, {})) for n in range(80)]
-    speed = _speed_of(*ends)
-    assert speed.trials_per_hour(speed.worked_s) == pytest.approx(360)
-    assert speed.trials_per_hour(speed.worked_s + 490) == pytest.approx(180), "nothing has ended for long"
-
-
-def test_attempts_that_are_tried_again_end_no_trial() -> None:
-    lost = [(float(n), Failed("a", n, "WorkerLostError", "died", final=False)) for n in range(1, 9)]
-    assert _speed_of((0.0, Reported("a", 1, 1, {})), *lost).trials_per_hour(10.0) is None
-
-
 def test_an_ended_sweep_that_is_being_extended_is_starting(tmp_path: Path) -> None:
     folder = full_sweep(tmp_path)
     with driving(tmp_path, "deaf"):
         status = _when(folder, lambda status: status.driver)
     assert status.state == "starting"
     assert status_of(folder).state == "ended"
-
-
-def test_the_time_up_to_a_trial_that_was_stopped_where_no_driver_ran_does_not_count() -> None:
-    times = [
-        (0.0, Planned("t0000", 0, 1, {"family": "label"})),
-        (10.0, Started("t0000", 1, "w")),
-        (9_000.0, Stopped("t0000", 1, "by hand")),
-        (9_500.0, Resumed("another")),
-        (9_510.0, Ended("done")),
-    ]
-    speed = SweepSpeed()
-    for seq, (moment, event) in enumerate(times):
-        speed.apply(Entry(seq, moment, event))
-    assert speed.worked_s == 20.0
-
-
-def test_the_time_up_to_a_trial_that_a_driver_stopped_counts() -> None:
-    speed = SweepSpeed()
-    for seq, event in enumerate(
-        [Started("t0000", 1, "w"), Stopped("t0000", 1, "by hand"), Started("t0001", 1, "w")]
-    ):
-        speed.apply(Entry(seq, 10.0 * seq, event))
-    assert speed.worked_s == 20.0
-
-
-def test_pruned_trials_count_for_the_speed() -> None:
-    speed = SweepSpeed()
-    for seq in range(4):
-        speed.apply(Entry(seq, 10.0 * seq, Pruned(f"t{seq:04d}", 1, "dominated")))
-    assert speed.worked_s == 30.0
-    assert speed.trials_per_hour(speed.worked_s) == 360.0

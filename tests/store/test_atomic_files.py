@@ -26,6 +26,6 @@ def test_an_error_keeps_its_kind(tmp_path: Path) -> None:
         atomic_files.write_bytes(tmp_path / "nowhere" / "x", b"x")
 
 
-def test_half_a_character_becomes_its_escape(tmp_path: Path) -> None:
+def test_a_lone_surrogate_becomes_its_escape(tmp_path: Path) -> None:
     atomic_files.write_json(tmp_path / "x.json", {"path": "a\udcff"})
     assert (tmp_path / "x.json").read_text() == '{\n  "path": "a\\udcff"\n}\n'

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from tests.builders import FakeSweep, label, result
-from tests.columns.sweeps import finish, metrics_spec, two_trials, unscored
+from tests.columns.sweep_with_metrics import finish, metrics_spec, two_trials, unscored
 from tests.tracking.dashboard_sweep import begin, values
 
 from ratefront.columns import Column, number_format
@@ -48,7 +48,7 @@ def points_of(history: SweepHistory, trial_id: str) -> dict[str, float]:
     return {point.key: point.value for point in final_points(TrialUpdate(history.trials[trial_id]), ())}
 
 
-def test_log_loss_and_metrics_stand_behind_accuracy_on_each_split(history: SweepHistory) -> None:
+def test_log_loss_and_metrics_follow_accuracy_on_each_split(history: SweepHistory) -> None:
     names = trial_columns(history)
     begin = names.index("accuracy")
     assert names[begin : begin + 4] == ON_TEST
@@ -65,7 +65,7 @@ def test_rows_hold_them_and_lack_what_has_no_scores(history: SweepHistory) -> No
     assert [row["log_loss_bits"] for row in written] == ["", "0.25"]
 
 
-def test_a_parameter_that_is_called_as_a_metric_is_has_a_column_of_its_own(
+def test_a_parameter_named_like_a_metric_has_its_own_column(
     folder: SweepFolder, history: SweepHistory
 ) -> None:
     row = trial_rows(history)[1]
@@ -173,7 +173,7 @@ def described(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     energy = Column("energy_mj", "energy", lambda result: result.extra["energy"], "", key="cost/energy_mj")
     monkeypatch.setattr(results, "_ON_A_SPLIT", (*results._ON_A_SPLIT, blocks))
     monkeypatch.setattr(results, "COSTS", (*results.COSTS, energy))
-    cached = (results.measured, trials.columns_of_trial)
+    cached = (results.columns_of_result, trials.columns_of_trial)
     for each in cached:
         each.cache_clear()
     yield

@@ -19,7 +19,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_was_sealed_is_whole_and_keeps_its_facts(folder: Path) -> None:
+def test_a_folder_with_checksums_is_intact_and_keeps_its_facts(folder: Path) -> None:
     assert is_intact(folder)
     assert json.loads((folder / FACTS_FILE).read_text())["classes"] == 10
 
@@ -35,20 +35,20 @@ def test_what_was_sealed_is_whole_and_keeps_its_facts(folder: Path) -> None:
         lambda folder: (folder / FACTS_FILE).unlink(),
     ],
 )
-def test_torn_files_are_seen(folder: Path, damage: Callable[[Path], object]) -> None:
+def test_damaged_files_are_noticed(folder: Path, damage: Callable[[Path], object]) -> None:
     damage(folder)
     assert not is_intact(folder)
 
 
-def test_other_facts_than_expected_are_seen(folder: Path) -> None:
+def test_unexpected_facts_are_noticed(folder: Path) -> None:
     assert is_intact(folder, classes=10)
     assert not is_intact(folder, classes=100)
 
 
-def test_one_that_is_not_there_is_not_whole(tmp_path: Path) -> None:
+def test_a_missing_folder_is_not_intact(tmp_path: Path) -> None:
     assert not is_intact(tmp_path / "nowhere")
 
 
-def test_one_of_a_version_that_did_not_seal_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_folder_of_a_version_without_checksums_is_accepted(tmp_path: Path) -> None:
     (tmp_path / FACTS_FILE).write_text("{}")
     assert is_intact(tmp_path)

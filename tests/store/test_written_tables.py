@@ -121,7 +121,7 @@ def test_trials_csv_has_a_row_for_every_trial_requested(folder):
     assert len({row["trial_id"] for row in rows_of(folder)}) == 30
 
 
-def test_trials_csv_begins_with_the_agreed_columns_then_the_other_parameters(folder):
+def test_trials_csv_has_fixed_columns_then_other_parameters(folder):
     header = folder.trials_csv.read_text().splitlines()[0].split(",")
     assert header[: len(COLUMNS)] == COLUMNS
     own = ["alphabet", "entropy_model", "merged_classes", "method", "objective"]
@@ -143,7 +143,7 @@ def test_trials_without_a_result_keep_their_reason_and_no_numbers(folder):
     assert failed[0]["split"] == "block1"
 
 
-def test_a_trial_that_succeeded_at_last_tells_its_attempts_and_no_error(tmp_path):
+def test_a_trial_that_succeeded_later_has_attempts_and_no_error(tmp_path):
     sweep = FakeSweep(tmp_path)
     sweep.append(
         Planned("t0000", 0, 1, label()),
@@ -168,7 +168,7 @@ def test_a_row_holds_seed_macs_and_every_parameter(folder):
         assert row["transmitter_macs"] == ("" if trial.result is None else str(trial.result.transmitter_macs))
 
 
-def test_a_parameter_that_is_called_as_a_column_is_has_one_of_its_own(tmp_path):
+def test_a_parameter_named_like_a_column_has_its_own_column(tmp_path):
     sweep = FakeSweep(tmp_path)
     sweep.finish({"family": "label", "seed": 3, "accuracy": "high", "depth": 2}, 3.0, 0.9, 5000)
     (row,) = trial_rows(read_history(sweep.folder))
@@ -216,7 +216,7 @@ def test_gaps_of_the_summary_are_those_of_the_test_samples(folder):
     assert entry["gap_bits"]["oracle"] == pytest.approx(entry["rate_bits"] - oracle)
 
 
-def test_membership_is_decided_on_validation_and_collapsed_trials_never_enter(tmp_path):
+def test_validation_decides_the_front_and_collapsed_trials_stay_off(tmp_path):
     sweep = FakeSweep(tmp_path)
     lucky = sweep.finish(split("stem", 1.0), 3.0, 0.99, 100, validation=(5.0, 0.80))
     chosen = sweep.finish(split("stem", 2.0), 4.0, 0.85, 100, validation=(4.0, 0.90))
@@ -227,7 +227,7 @@ def test_membership_is_decided_on_validation_and_collapsed_trials_never_enter(tm
     assert lucky not in {trial.params.trial_id for trial in front}
 
 
-def test_ones_own_data_are_called_as_their_file_is(tmp_path):
+def test_a_users_data_are_named_after_their_file(tmp_path):
     sweep = FakeSweep(tmp_path, spec(dataset={"name": "arrays", "path": "/elsewhere/birds.npz"}))
     write_projections(sweep.folder)
     assert json.loads(sweep.folder.summary.read_text())["dataset"] == "birds"

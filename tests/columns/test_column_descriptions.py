@@ -79,7 +79,7 @@ def test_a_number_of_a_result_has_one_column() -> None:
     assert len(set(values)) == len(values)
 
 
-def test_names_and_keys_are_told_apart() -> None:
+def test_names_and_keys_are_unique() -> None:
     columns = [*columns_of_trial(("mine",)), *FRONT_COLUMNS, *gap_columns("oracle")]
     names, keys = [c.name for c in columns], [c.key for c in columns if c.key]
     assert len(set(names)) == len(names)
@@ -102,11 +102,11 @@ def test_names_and_keys_are_told_apart() -> None:
         ("width", False),
     ],
 )
-def test_a_metric_may_not_be_called_as_a_column_of_every_sweep_is(metric: str, taken: bool) -> None:
+def test_the_name_of_a_column_is_reserved(metric: str, taken: bool) -> None:
     assert is_reserved_name(metric) is taken
 
 
-def test_a_column_that_nobody_described_is_an_error() -> None:
+def test_an_unknown_column_is_an_error() -> None:
     with pytest.raises(KeyError, match="rate_bit"):
         column_named("rate_bit")
 
