@@ -122,7 +122,7 @@ PLANNED = events.Planned("t0000", 0, 7, values(1))
 STARTED = events.Started("t0000", 1, "worker-0")
 
 
-def test_the_study_is_named_like_the_sweep_and_knows_its_objectives() -> None:
+def test_the_study_has_the_sweeps_name_and_objectives() -> None:
     study = study_of(Teller().history)
     assert study.study_name == "digits"
     assert [direction.name for direction in study.directions] == ["MINIMIZE", "MAXIMIZE", "MINIMIZE"]
@@ -176,7 +176,7 @@ def seconds(moment: datetime | None) -> float | None:
 
 @settings(max_examples=5, deadline=None)
 @given(STORIES)
-def test_a_sweep_that_is_followed_shows_at_every_moment_what_a_replay_shows(
+def test_a_followed_sweep_shows_what_a_replay_shows(
     story: list[tuple[str, int]],
 ) -> None:
     teller, followed = Teller(), list[tuple[int, list[FrozenTrial]]]()
@@ -235,14 +235,14 @@ REPORTS = [
 ]
 
 
-def test_of_several_objectives_the_last_report_is_an_attribute() -> None:
+def test_with_several_objectives_the_last_report_is_an_attribute() -> None:
     frozen = one_trial(PLANNED, STARTED, *REPORTS)
     assert frozen.intermediate_values == {}
     assert frozen.user_attrs["epochs"] == 2
     assert (frozen.user_attrs["epoch/loss"], frozen.user_attrs["epoch/accuracy"]) == (2.0, 0.5)
 
 
-def test_of_one_objective_reports_are_intermediate_values_and_the_last_is_a_pruned_trials() -> None:
+def test_with_one_objective_reports_are_intermediate_values() -> None:
     running = one_trial(PLANNED, STARTED, *REPORTS, overrides=ACCURACY)
     assert running.intermediate_values == {1: 0.25, 2: 0.5}
     assert running.values is None
@@ -253,7 +253,7 @@ def test_of_one_objective_reports_are_intermediate_values_and_the_last_is_a_prun
     assert one_trial(PLANNED, STARTED, stopped, overrides=ACCURACY).values is None
 
 
-def test_an_objective_that_nobody_reports_has_no_curve() -> None:
+def test_an_objective_without_reports_has_no_curve() -> None:
     by_size = ("objectives=[transmitter_bytes]",)
     assert one_trial(PLANNED, STARTED, *REPORTS, overrides=by_size).intermediate_values == {}
 
