@@ -52,10 +52,10 @@ def test_a_mistake_is_found(parts: Parts) -> None:
 
 
 def test_a_follower_that_forgets_what_was_refused_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def put_off(self: Backlog, trial_id: str) -> None:
+    def postpone(self: Backlog, trial_id: str) -> None:
         self.delivered(trial_id)
 
-    monkeypatch.setattr(Backlog, "put_off", put_off)
+    monkeypatch.setattr(Backlog, "postpone", postpone)
     error = found_by(Parts())
     assert error is not None
     assert "the tracker" in error.what

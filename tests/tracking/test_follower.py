@@ -205,7 +205,7 @@ def test_an_outage_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize(("has_ended", "searches"), [(True, 1), (False, 2)])
-def test_after_failures_the_runs_are_searched_again_at_the_end(has_ended: bool, searches: int) -> None:
+def test_a_running_sweeps_runs_are_searched_again_at_its_end(has_ended: bool, searches: int) -> None:
     """A thousand runs take a server ten seconds to tell."""
     tracker = Deaf()
     tracker.hears = True

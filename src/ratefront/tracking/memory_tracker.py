@@ -1,4 +1,4 @@
-"""A tracker that keeps everything in memory: for tests, and the plainest statement of what a tracker does."""
+"""A tracker that keeps everything in memory, for tests. It is also the shortest description of a tracker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ratefront.tracking.tracker_protocol import (
 
 @dataclass
 class RunRecord:
-    """A run as a person finds it; times are milliseconds since the epoch."""
+    """A run as a person sees it. Times are in milliseconds since the epoch."""
 
     name: str
     status: RunStatus
@@ -35,19 +35,20 @@ class RunRecord:
     models: set[str] = field(default_factory=set)
 
     def end(self, status: RunStatus, time: float) -> None:
+        """End the run at ``time`` (seconds since the epoch)."""
         self.status, self.end_ms = status, run_keys.milliseconds(time)
 
 
 @dataclass
 class SweepRecord:
-    """A sweep's run and its children by trial."""
+    """A sweep's run, and its child runs by trial."""
 
     parent: RunRecord
     trials: dict[str, RunRecord] = field(default_factory=dict)
 
 
 class InMemoryTracker:
-    """Sweeps by their identity. Survives followers, as a server survives drivers."""
+    """Sweeps by their identity. It outlives followers, as a server outlives drivers."""
 
     parallel_calls = 1
 
@@ -116,7 +117,7 @@ class InMemoryTracker:
         run.models.add(codec.trial_id)
 
     def mark_codecs(self, front: Sequence[str]) -> None:
-        """Its models are no more than names."""
+        """Do nothing: models are kept as names only."""
 
     def close_sweep(self, ending: TrackedEnding, time: float) -> None:
         _, record = self._opened()
