@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from typing_extensions import override
+
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.tracking import run_keys, run_tags
 from ratefront.tracking.run_keys import MetricPoint
@@ -15,6 +17,7 @@ from ratefront.tracking.tracker_protocol import (
     Provenance,
     TrackedEnding,
     TrackedSweep,
+    Tracker,
     TrialUpdate,
 )
 
@@ -47,7 +50,7 @@ class SweepRecord:
     trials: dict[str, RunRecord] = field(default_factory=dict)
 
 
-class InMemoryTracker:
+class InMemoryTracker(Tracker):
     """Sweeps by their identity. It outlives followers, as a server outlives drivers."""
 
     parallel_calls = 1
@@ -62,6 +65,7 @@ class InMemoryTracker:
             raise RuntimeError("open_sweep comes first")
         return self._sweep, self.sweeps[self._sweep.identity]
 
+    @override
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
         self._sweep = sweep
         if sweep.identity not in self.sweeps:
@@ -74,6 +78,7 @@ class InMemoryTracker:
             parent = self.sweeps[sweep.identity].parent
             parent.status, parent.tags["status"] = "RUNNING", "running"
 
+    @override
     def describe_sweep(self, provenance: Provenance) -> None:
         _, record = self._opened()
         self._provenance = provenance
@@ -86,6 +91,7 @@ class InMemoryTracker:
         if dataset is not None:
             run.datasets.add(dataset.called)
 
+    @override
     def show_trial(self, update: TrialUpdate) -> None:
         sweep, record = self._opened()
         trial = update.trial
@@ -100,6 +106,7 @@ class InMemoryTracker:
         if trial.ended_time is not None:
             run.end(run.status, trial.ended_time)
 
+    @override
     def leave_trial(self, trial: TrialHistory, pareto_rank: ParetoRank | None, time: float) -> None:
         _, record = self._opened()
         run = record.trials.get(trial.params.trial_id)
@@ -110,15 +117,18 @@ class InMemoryTracker:
             run.tags["status"] = "interrupted"
             run.end("KILLED", time)
 
+    @override
     def keep_codec(self, codec: FrontCodec) -> None:
         _, record = self._opened()
         run = record.trials[codec.trial_id]
         self._use_dataset(run)
         run.models.add(codec.trial_id)
 
+    @override
     def mark_codecs(self, front: Sequence[str]) -> None:
         """Do nothing: models are kept as names only."""
 
+    @override
     def close_sweep(self, ending: TrackedEnding, time: float) -> None:
         _, record = self._opened()
         record.parent.points.update(run_keys.finite_points(ending.figures, time))

@@ -42,6 +42,7 @@ class Delivery:
         tracker: Tracker,
         files: FolderContent | NoFolder | None = None,
     ) -> None:
+        """Deliver nothing yet. ``read_new`` returns the entries since its last call, beginning with entry 0."""
         self._read_new, self._tracker, self._files = read_new, tracker, files or NoFolder()
         self._backlog = Backlog()
         self._is_open = self._shows_running = self._is_closed = self._is_abandoned = False
@@ -122,7 +123,7 @@ class Delivery:
     def _leave(self, sweep: TrackedSweep, ending: TrackedEnding) -> None:
         """Close the sweep step by step, so that another try goes on where this one failed.
 
-        The ledger's time, not the clock's: ending the same ledger again adds no point.
+        It uses the ledger's time, not the clock's: closing the same ledger again adds no point.
         """
         if self._is_closed:
             return

@@ -50,7 +50,7 @@ class FolderContent:
         )
 
     def _dataset(self, history: SweepHistory) -> DatasetFacts | None:
-        """Return the data set once the task model is there: it is complete then, and MLflow keeps what it gets first."""
+        """Return the data set once the task model is there: it is complete then. MLflow keeps what it gets first."""
         if history.task_model is None:
             return None
         try:
