@@ -4,7 +4,7 @@ The state of a trial in the study:
 
 =========  ===========================================================================================================
 planned    WAITING
-running    RUNNING, also where its driver is gone and nobody has resumed the sweep
+running    RUNNING, also if its driver is gone and the sweep has not been resumed
 finished   COMPLETE with its objectives on validation
 collapsed  PRUNED and infeasible, with its objectives on validation: a COMPLETE one at 0 bit would count as best
 pruned     PRUNED
