@@ -27,13 +27,13 @@ def bounds():
 FACTS = {"zero_rate_distortion": 0.9, "raw_bits": 512.0, "task_model_bytes": 1000}
 
 
-def test_default_reference_is_the_one_of_the_theory():
+def test_default_reference_point():
     found = reference_point(["rate_bits", "accuracy", "transmitter_bytes"], {}, **FACTS)
     assert found.values == {"rate_bits": 512.0, "accuracy": pytest.approx(0.1), "transmitter_bytes": 2000.0}
     assert not found.reasons
 
 
-def test_what_the_sweep_file_gives_counts_before_the_defaults():
+def test_the_sweep_files_reference_overrides_the_defaults():
     found = reference_point(["rate_bits"], {"rate_bits": 20.0}, **FACTS)
     assert found.values["rate_bits"] == 20.0
 
@@ -57,7 +57,7 @@ def test_a_metric_has_no_default_reference():
     assert found.complete(objectives) == {"balanced_accuracy": 0.1, "rate_bits": 512.0}
 
 
-def test_unknown_raw_bits_leave_the_reference_open_with_a_reason():
+def test_unknown_raw_bits_leave_the_reference_incomplete_with_a_reason():
     found = reference_point(["rate_bits"], {}, **{**FACTS, "raw_bits": None})
     assert found.complete(["rate_bits"]) is None
     assert "raw bits" in found.why_incomplete(["rate_bits"])
@@ -71,12 +71,12 @@ def test_points_on_the_oracle_reach_its_own_hypervolume(bounds):
     assert 0.995 < share < 1.0
 
 
-def test_oracle_hypervolume_of_a_small_reference_counts_the_part_below_it_only(bounds):
+def test_oracle_hypervolume_counts_only_the_part_below_the_reference(bounds):
     half = {"rate_bits": 1.0, "accuracy": 0.1}
     distortion = np.linspace(0.0, 0.9, 200_001)
     height = np.maximum(0.0, 1.0 - np.log2(1.0 + uniform_rate_bits(10, distortion)))
     assert oracle_hypervolume(bounds, half) == pytest.approx(float(height.mean() * 0.9), rel=1e-3)
 
 
-def test_an_oracle_without_volume_has_no_fractions(bounds):
+def test_an_oracle_without_volume_gives_no_fraction(bounds):
     assert hypervolume_rate_accuracy([], bounds, {"rate_bits": 9.0, "accuracy": 1.0}) is None

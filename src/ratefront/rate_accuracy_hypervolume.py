@@ -1,8 +1,8 @@
-"""Where a sweep's points and its bounds meet: the only place that computes a default reference, a share of the
-oracle. A point's gaps are the bounds' own (``Bounds.gaps``).
+"""Hypervolumes of rate and accuracy: the default reference point, and the share of the oracle's hypervolume.
 
-Everything is measured on the evaluated samples: the bounds come from the task model's predictions on the
-test split, the oracle's prior is the test labels' own counts. D = 1 − A; rates are bit/sample.
+This is the only module that computes them; a point's gaps are computed by the bounds (``Bounds.gaps``). Everything
+is measured on the evaluated samples: the bounds come from the task model's predictions on the test split, and the
+oracle's prior is the test labels' own counts. D = 1 − A; rates are in bit/sample.
 """
 
 from __future__ import annotations
@@ -21,32 +21,39 @@ RATE_ACCURACY: Objectives = {name: OBJECTIVES[name] for name in ("rate_bits", "a
 
 
 class RateAccuracyPoint(Protocol):
-    """What a hypervolume needs to know of a point; ``records.FrontPoint`` is one."""
+    """What a rate–accuracy hypervolume needs of a point; ``records.FrontPoint`` is one."""
 
     @property
-    def rate_bits(self) -> float: ...
+    def rate_bits(self) -> float:
+        """In bit/sample."""
+        ...
+
     @property
-    def accuracy(self) -> float: ...
+    def accuracy(self) -> float:
+        """In [0, 1]."""
+        ...
 
 
 @dataclass(frozen=True)
 class ReferencePoint:
     """The corner up to which a hypervolume is measured, in the objectives' own units.
 
-    ``values`` has a key for every objective; ``reasons`` says why a value is None.
+    Attributes:
+        values: a key for every objective; None where a value is not known.
+        reasons: why a value is None.
     """
 
     values: Mapping[str, float | None]
     reasons: Mapping[str, str]
 
     def complete(self, objectives: Iterable[str]) -> dict[str, float] | None:
-        """The reference of these objectives, or None where one of them has no value."""
+        """Return the reference of these objectives, or None where one of them has no value."""
         found = {name: self.values.get(name) for name in objectives}
         known = {name: value for name, value in found.items() if value is not None}
         return known if len(known) == len(found) else None
 
     def why_incomplete(self, objectives: Iterable[str]) -> str:
-        """Why ``complete`` gives None; empty where it does not."""
+        """Return why ``complete`` gives None; empty where it does not."""
         return "; ".join(self.reasons[name] for name in objectives if name in self.reasons)
 
 
@@ -58,11 +65,18 @@ def reference_point(
     raw_bits: float | None,
     task_model_bytes: float | None,
 ) -> ReferencePoint:
-    """The sweep file's reference, completed by the defaults.
+    """Return the sweep file's reference, completed by the defaults.
 
-    accuracy: 1 − D0 of the test labels; rate_bits: the raw bits of a sample; transmitter_bytes: twice the
-    task model's bytes; encode_ms, transmitter_macs and metrics have no default. Rate and accuracy are always there:
-    their projection needs them.
+    The defaults are: accuracy, 1 − D0 of the test labels; rate_bits, the raw bits of a sample; transmitter_bytes,
+    twice the task model's bytes. encode_ms, transmitter_macs and metrics have no default. Rate and accuracy are
+    always in the result, because their projection needs them.
+
+    Args:
+        objectives: of the sweep.
+        given: objective → value, from the sweep file.
+        zero_rate_distortion: D0; None where it is not known yet.
+        raw_bits: of a sample; None where it is not known yet.
+        task_model_bytes: None where it is not known yet.
     """
     defaults = {
         "accuracy": None if zero_rate_distortion is None else 1.0 - zero_rate_distortion,
@@ -89,11 +103,10 @@ def _why_missing(objective: str) -> str:
 
 
 def oracle_hypervolume(curves: Mapping[str, RateDistortionCurve], reference: Mapping[str, float]) -> float:
-    """The oracle's own rate–accuracy hypervolume: ∫ log2(1+R_ref) − log2(1+R(D)) over D from 0 to 1 −
-    A_ref, where positive.
+    """Return the oracle's own rate–accuracy hypervolume.
 
-    Trapezoids over the oracle's own points and a grid; the reference is that of
-    ``hypervolume_rate_accuracy``.
+    It is ∫ log2(1 + R_ref) − log2(1 + R(D)) over D from 0 to 1 − A_ref, where positive, by trapezoids over the
+    oracle's own points and a grid. The reference is that of ``hypervolume_rate_accuracy``.
     """
     oracle, end = curves[ORACLE], 1.0 - reference["accuracy"]
     if end <= 0.0:
@@ -110,9 +123,11 @@ def hypervolume_rate_accuracy(
     curves: Mapping[str, RateDistortionCurve],
     reference: Mapping[str, float],
 ) -> float | None:
-    """The points' rate–accuracy hypervolume as a fraction of the oracle's between the same reference; in
-    [0, 1] for codecs that keep the oracle. None where the oracle has no volume there."""
-    whole = oracle_hypervolume(curves, reference)
-    if whole <= 0.0:
+    """Return the points' rate–accuracy hypervolume as a fraction of the oracle's, up to the same reference.
+
+    It lies in [0, 1] for codecs that do not lie below the oracle. None where the oracle has no volume there.
+    """
+    oracle_volume = oracle_hypervolume(curves, reference)
+    if oracle_volume <= 0.0:
         return None
-    return hypervolume([(p.rate_bits, p.accuracy) for p in points], RATE_ACCURACY, reference) / whole
+    return hypervolume([(p.rate_bits, p.accuracy) for p in points], RATE_ACCURACY, reference) / oracle_volume

@@ -1,4 +1,4 @@
-"""The audit of any system's coded files: bytes counted, the point held against the oracle, by NumPy and SciPy alone."""
+"""The audit of coded files of any system: counted bytes and the verdict, with NumPy and SciPy alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy
-from tests.test_bitstream import IDENTITY, TwoColumns, latents_of_two_columns
+from tests.bitstream.small_coders import IDENTITY, TwoColumns, latents_of_two_columns
 
 import ratefront
 from ratefront.audit import Claim, audit
@@ -88,7 +88,7 @@ def test_a_damaged_ratefront_stream_is_not_counted_as_something_else(tmp_path: P
         audit(path, decoded)
 
 
-def test_a_file_a_sample_says_what_each_costs_alone(tmp_path: Path, decoded: Path) -> None:
+def test_one_file_for_each_sample_gives_the_rates_alone(tmp_path: Path, decoded: Path) -> None:
     folder = tmp_path / "streams"
     for number in range(SAMPLES):
         path = folder / f"class{number % 4}" / f"{number}.bin"  # however they are laid out
@@ -99,7 +99,7 @@ def test_a_file_a_sample_says_what_each_costs_alone(tmp_path: Path, decoded: Pat
     assert found.rate_bits_alone == found.rate_bits == pytest.approx(16, abs=0.05)
 
 
-def test_what_no_codec_can_do_is_called_impossible(tmp_path: Path) -> None:
+def test_a_point_below_the_oracle_is_impossible(tmp_path: Path) -> None:
     """The oracle's rate at 90 % of ten equal classes is 2.536 bit: 126 bytes are too few, 127 are not."""
     decoded = _save(tmp_path, *_decisions())
     for size, possible in ((125, False), (126, False), (127, True)):
@@ -119,7 +119,7 @@ def test_a_codec_that_draws_is_tested_at_the_limit_of_its_accuracy(tmp_path: Pat
     assert not audit(_file(tmp_path, 80), decoded, random=True).possible
 
 
-def test_the_number_of_classes_changes_nothing_but_what_may_occur(tmp_path: Path, decoded: Path) -> None:
+def test_more_classes_change_only_the_allowed_labels(tmp_path: Path, decoded: Path) -> None:
     """Classes that no label has are no part of the labels' own counts."""
     file = _file(tmp_path, 150)
     assert audit(file, decoded, classes=1000).oracle_bits == pytest.approx(audit(file, decoded).oracle_bits)
@@ -145,7 +145,7 @@ def test_a_trials_own_samples_can_be_audited(tmp_path: Path) -> None:
         ("3e0", "1", []),
     ],
 )
-def test_a_claim_holds_up_to_its_own_digits(
+def test_a_claim_is_checked_to_its_last_digit(
     tmp_path: Path, decoded: Path, rate: str | None, accuracy: str | None, overclaimed: list[str]
 ) -> None:
     claims = [None if text is None else Claim.parse(text) for text in (rate, accuracy)]
@@ -156,12 +156,12 @@ def test_a_claim_holds_up_to_its_own_digits(
 
 
 @pytest.mark.parametrize("text", ["-1", "nan", "inf", "three", ""])
-def test_a_claim_is_a_number(text: str) -> None:
+def test_a_claim_that_is_not_a_number_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="at least 0"):
         Claim.parse(text)
 
 
-def test_files_that_do_not_fit_are_named(tmp_path: Path, decoded: Path) -> None:
+def test_files_that_do_not_fit_are_named_in_the_error(tmp_path: Path, decoded: Path) -> None:
     file = _file(tmp_path, 10)
     (tmp_path / "empty").mkdir()
     np.save(tmp_path / "single.npy", np.arange(3))
@@ -183,7 +183,7 @@ def test_files_that_do_not_fit_are_named(tmp_path: Path, decoded: Path) -> None:
             audit(tmp_path / streams, tmp_path / arrays)
 
 
-def test_the_exact_test_never_accuses_an_honest_code(tmp_path: Path) -> None:
+def test_the_exact_test_passes_every_real_code(tmp_path: Path) -> None:
     """An ideal code for the decoded classes themselves, in whole bytes, at any accuracy."""
     rng = np.random.default_rng(0)
     for errors in (0, 40, 200, 399):
@@ -216,7 +216,7 @@ assert not (foreign := {name for name in ours if not name.startswith(allowed)}),
 """
 
 
-def test_numpy_and_scipy_are_all_it_needs(tmp_path: Path, decoded: Path) -> None:
+def test_the_audit_needs_numpy_and_scipy_alone(tmp_path: Path, decoded: Path) -> None:
     bare, site = tmp_path / "bare", Path(np.__file__).parents[1]
     bare.mkdir()
     packages = [Path(module.__file__).parent for module in (np, scipy, ratefront)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from child import Measured, in_own_process
+from curve_process import Measured, in_own_process
 
 SIZES = ((10_000, 10), (10_000, 100), (50_000, 100), (10_000, 1000), (50_000, 1000))
 CURVES = {

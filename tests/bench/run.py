@@ -3,7 +3,7 @@
     python tests/bench/run.py [bounds] [replay] [trials] [slots] [tracking] [codecs] [demo] [--table]
 
 Named groups are measured alone; --table prints a Markdown table instead of lines. Each group yields (name, value);
-its target and unit stand in ``targets.toml`` under the same name. Notes on how a figure came about go to standard
+its target and unit stand in ``targets.toml`` under the same name. Notes on how a figure was obtained go to standard
 error.
 """
 
@@ -16,21 +16,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import bounds_cost
 import codecs_speed
 import demo
-import replay
+import engine_cost
+import ledger_replay
+import tracking_cost
 from timing import Figures
 
-import bounds
-import engine
-import tracking
-
 GROUPS: dict[str, Callable[[], Figures]] = {
-    "bounds": bounds.measure,
-    "replay": replay.measure,
-    "trials": engine.measure_trials,
-    "slots": engine.measure_slots,
-    "tracking": tracking.measure,
+    "bounds": bounds_cost.measure,
+    "replay": ledger_replay.measure,
+    "trials": engine_cost.measure_trials,
+    "slots": engine_cost.measure_slots,
+    "tracking": tracking_cost.measure,
     "codecs": codecs_speed.measure,
     "demo": demo.measure,
 }

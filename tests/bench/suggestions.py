@@ -20,18 +20,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
-from ratefront.engine.search.first_trials import spread
-from ratefront.engine.search.sampler_memory import Window
+from ratefront.engine.search.first_trials import spread_trial
+from ratefront.engine.search.next_suggestion import Suggester
+from ratefront.engine.search.sampler_memory import BoundedMemory
 from ratefront.engine.search.sampler_study import SamplerStudy
-from ratefront.engine.search.suggest import Suggester
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.pareto import hypervolume
 from ratefront.records import TrialParams, TrialResult
-from ratefront.simulate.simulated_problem import Synthetic
+from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.spec.load_spec import load_spec
 
 DIGITS = load_spec(Path(__file__).parents[2] / "sweeps" / "digits.yaml")
-PROBLEM = Synthetic(DIGITS.space)
+PROBLEM = SyntheticProblem(DIGITS.space)
 OBJECTIVES = DIGITS.spec.directions
 
 SLOTS, MARKS = 8, (200, 500, 1000, 2000)
@@ -67,7 +67,7 @@ def _row(*cells: str) -> None:
 
 
 def _costs(ended: int, running: int) -> Iterator[float]:
-    trials = [_trial(number, spread(DIGITS.space, 7, number)) for number in range(ended + running)]
+    trials = [_trial(number, spread_trial(DIGITS.space, 7, number)) for number in range(ended + running)]
     yield _median_seconds(_optuna(trials, ended), len(trials))
     yield _median_seconds(_ours(trials, ended), len(trials))
 
@@ -126,7 +126,7 @@ def _search(name: str, seed: int, *, forgets: bool = True) -> Suggester:
     sampler = DIGITS.spec.sampler.model_copy(update={"seed": seed, "name": name})
     suggester = Suggester(sampler, DIGITS.space, OBJECTIVES)
     if not forgets:
-        suggester._memory = Window(OBJECTIVES, sys.maxsize, sys.maxsize)
+        suggester._memory = BoundedMemory(OBJECTIVES, sys.maxsize, sys.maxsize)
     return suggester
 
 

@@ -17,7 +17,7 @@ Figures = Iterator[tuple[str, float]]
 
 
 class VoidBenchmarkError(Exception):
-    """What was measured is not what the benchmark is about."""
+    """The benchmark did not measure what it is meant to measure."""
 
 
 def seconds_of(work: Callable[[], object]) -> float:
@@ -35,14 +35,14 @@ def _run_seconds(work: Callable[[], object]) -> float:
 
 
 def note(text: str) -> None:
-    """How a figure came about, on standard error."""
+    """Print on standard error how a figure was obtained."""
     print(f"# {text}", file=sys.stderr, flush=True)
 
 
 def peak_bytes() -> int:
-    """The most memory this process ever held.
+    """Return the most memory that this process ever held.
 
-    On Linux a process inherits `ru_maxrss` from the one that started it; what /proc says is its own.
+    On Linux a process inherits `ru_maxrss` from the one that started it; the figure in /proc is its own.
     """
     status = Path("/proc/self/status")
     if status.exists():

@@ -1,4 +1,4 @@
-"""Posteriors of made-up task models, what follows from taking them for the truth, and a plain solver."""
+"""Random posteriors and joints (hypothesis), the curves if they are the truth, and a plain Blahut–Arimoto."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ratefront.bounds import (
 )
 
 CHORD_BITS = 0.005
-"""What a curve drawn through 60 points may lie off the true one; above one bit the same share of it."""
+"""How far a curve drawn through 60 points may lie from the true one; above one bit, relative."""
 EXACT_BITS = 1e-9
 
 
@@ -61,7 +61,7 @@ def joint_of(posterior: np.ndarray) -> np.ndarray:
 
 
 def labelled_in_proportion(posterior: np.ndarray, parts: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(labels, posteriors): each row rounded to whole parts and repeated once a part, labels in proportion."""
+    """Return (labels, posteriors): each row rounded to whole parts and repeated, with labels in proportion."""
     rng = np.random.default_rng(seed)
     counts = np.array([rng.multinomial(parts, row) for row in posterior])
     labels = np.concatenate([np.repeat(np.arange(row.size), row) for row in counts])
@@ -125,7 +125,7 @@ def assert_not_above(lower: RateDistortionCurve, upper: RateDistortionCurve) -> 
 
 
 def assert_order(truth: Truth) -> None:
-    """theory.md section 1: oracle <= TMRD <= iE&C <= envelope(E&C), TMRD <= envelope(S&C)."""
+    """Check the order in docs/theory.md: oracle <= TMRD <= iE&C <= envelope(E&C), TMRD <= envelope(S&C)."""
     task_model, indirect = truth.task_model(), truth.indirect()
     for d in np.append(task_model.distortion, np.linspace(task_model.least_distortion, 1.0, 50)):
         rate = task_model.rate_at(d)

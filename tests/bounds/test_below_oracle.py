@@ -1,4 +1,4 @@
-"""The alarm: silent for every honest deterministic code, loud for a leak."""
+"""The oracle as an alarm: no deterministic code triggers it, a label leak does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ labelled = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1,
 
 @settings(deadline=None, max_examples=200)
 @given(labelled)
-def test_no_deterministic_code_is_ever_accused(pairs: list[tuple[int, int]]) -> None:
+def test_no_deterministic_code_triggers_the_alarm(pairs: list[tuple[int, int]]) -> None:
     labels, decoded = np.array(pairs).T
     ideal_code = entropy_bits(np.bincount(decoded, minlength=6) / decoded.size)
     assert below_oracle(labels, decoded, ideal_code, 6) is None
@@ -26,7 +26,9 @@ def test_no_deterministic_code_is_ever_accused(pairs: list[tuple[int, int]]) -> 
 
 @settings(deadline=None, max_examples=50)
 @given(labelled, st.floats(1e-6, 0.5))
-def test_a_hair_below_the_oracle_is_found_and_measured(pairs: list[tuple[int, int]], missing: float) -> None:
+def test_a_rate_just_below_the_oracle_is_found_and_measured(
+    pairs: list[tuple[int, int]], missing: float
+) -> None:
     labels, decoded = np.array(pairs).T
     bound = float(oracle_rate_bits(np.bincount(labels) / labels.size, np.mean(labels != decoded)))
     if bound > missing:
@@ -34,12 +36,12 @@ def test_a_hair_below_the_oracle_is_found_and_measured(pairs: list[tuple[int, in
     assert below_oracle(labels, decoded, bound, 6) is None
 
 
-def test_a_leak_is_found_even_in_a_few_samples() -> None:
+def test_a_label_leak_is_found_in_few_samples() -> None:
     labels = np.arange(10)
     assert below_oracle(labels, labels, 1.0, 10) == pytest.approx(math.log2(10) - 1)
 
 
-def test_lucky_draws_are_forgiven_up_to_the_confidence_limit() -> None:
+def test_random_draws_are_tested_at_the_confidence_limit() -> None:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 1000)
     decoded = np.where(rng.random(1000) < 0.1, 1 - labels, labels)
@@ -51,7 +53,7 @@ def test_lucky_draws_are_forgiven_up_to_the_confidence_limit() -> None:
 
 
 @pytest.mark.parametrize(("errors", "samples"), [(0, 10), (3, 50), (49, 50), (100, 1000)])
-def test_upper_limit_is_where_so_few_errors_have_one_chance_in_a_thousand(errors: int, samples: int) -> None:
+def test_upper_limit_gives_so_few_errors_probability_one_in_a_thousand(errors: int, samples: int) -> None:
     limit = upper_error_rate(errors, samples)
     assert binom.cdf(errors, samples, limit) == pytest.approx(0.001, rel=1e-6)
 

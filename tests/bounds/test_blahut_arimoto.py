@@ -1,4 +1,4 @@
-"""The solver: its certificate, its candour, its fast kernels against slow ones."""
+"""The solver: its certified gap, its warnings, its fast kernels against slow ones."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_no_channel_beats_the_certified_lower_bound(seed: int, n: int, m: int, s
         assert rate + slope * np.sum(source[:, None] * channel * distortion) >= bound - 1e-9
 
 
-def test_too_few_iterations_are_reported_never_silent() -> None:
+def test_too_few_iterations_give_a_warning() -> None:
     rng = np.random.default_rng(0)
     with pytest.warns(UnconvergedWarning, match="gap .* bit after"):
         result = blahut_arimoto(rng.dirichlet(np.ones(30)), rng.random((30, 30)), 5.0, max_iterations=1)

@@ -1,4 +1,4 @@
-"""What theory promises of the curves among one another and of their shapes, on made-up task models."""
+"""The order of the curves and their shapes, on made-up task models."""
 
 from __future__ import annotations
 
@@ -47,15 +47,13 @@ TIED = np.array([[0.4, 0.4, 0.1, 0.1], [0.1, 0.1, 0.4, 0.4]])
 @slow
 @given(posteriors())
 @example(TIED)
-def test_the_order_where_the_posteriors_are_the_truth(posterior: np.ndarray) -> None:
+def test_the_order_holds_if_posteriors_are_the_truth(posterior: np.ndarray) -> None:
     assert_order(Truth(posterior))
 
 
 @slow
 @given(posteriors(classes=5, samples=10), st.integers(0, 100))
-def test_the_order_measured_on_labels_that_are_as_the_posteriors_say(
-    posterior: np.ndarray, seed: int
-) -> None:
+def test_the_order_holds_on_labels_drawn_from_the_posteriors(posterior: np.ndarray, seed: int) -> None:
     labels, repeated = labelled_in_proportion(posterior, 12, seed)
     predictions = Predictions.from_probabilities(labels, repeated)
     task_model = task_model_curve(log_of(repeated), labels)
@@ -71,9 +69,7 @@ def test_the_order_measured_on_labels_that_are_as_the_posteriors_say(
 
 @slow
 @given(posteriors(classes=6, samples=30), st.integers(0, 10**6))
-def test_no_curve_on_the_labels_lies_below_their_oracle_however_wrong_the_model(
-    posterior: np.ndarray, seed: int
-) -> None:
+def test_no_curve_on_labels_lies_below_their_oracle_for_any_model(posterior: np.ndarray, seed: int) -> None:
     labels = np.random.default_rng(seed).integers(0, posterior.shape[1], len(posterior))
     predictions = Predictions.from_probabilities(labels, posterior)
     names = ("task_model", "estimate_and_compress", "indirect_estimate_and_compress", "time_sharing")
@@ -109,14 +105,14 @@ def test_rate_distortion_functions_fall_are_convex_and_end_at_d0(posterior: np.n
 
 @quick
 @given(joints())
-def test_so_do_they_behind_a_task_model_that_is_no_good(joint: np.ndarray) -> None:
+def test_curve_shapes_hold_behind_a_useless_task_model(joint: np.ndarray) -> None:
     zero_rate = max(0.0, float(1.0 - joint.sum(axis=1).max()))
     assert_rate_distortion_function(indirect_estimate_and_compress(joint, 20), zero_rate)
 
 
 @slow
 @given(posteriors(classes=6, samples=40), st.integers(0, 10**6))
-def test_classes_have_no_order(posterior: np.ndarray, seed: int) -> None:
+def test_the_order_of_classes_changes_nothing(posterior: np.ndarray, seed: int) -> None:
     rng = np.random.default_rng(seed)
     k = posterior.shape[1]
     labels = rng.integers(0, k, len(posterior))
@@ -192,21 +188,21 @@ class TestResolution:
 
     @slow
     @given(joints())
-    def test_of_the_indirect_curve(self, joint: np.ndarray) -> None:
+    def test_indirect_curve_is_resolved(self, joint: np.ndarray) -> None:
         few, many = indirect_estimate_and_compress(joint), indirect_estimate_and_compress(joint, 400)
         assert greatest_difference(few, many, self.at)[0] <= CHORD_BITS
 
     @slow
     @given(posteriors())
     @example(np.random.default_rng(10).dirichlet(np.full(8, 0.5), 6))
-    def test_of_tmrd_as_expected(self, posterior: np.ndarray) -> None:
+    def test_expected_tmrd_is_resolved(self, posterior: np.ndarray) -> None:
         few, many = Truth(posterior).task_model(), Truth(posterior, 400).task_model()
         assert greatest_difference(few, many, self.at)[0] <= CHORD_BITS
 
     @slow
     @given(posteriors())
     @example(TIED)
-    def test_of_the_closed_forms(self, posterior: np.ndarray) -> None:
+    def test_closed_forms_are_resolved(self, posterior: np.ndarray) -> None:
         truth = Truth(posterior)
         joint, zero_rate = joint_of(posterior), truth.zero_rate_distortion
         few, many = oracle_curve(truth.prior), oracle_curve(truth.prior, 2000)
@@ -216,7 +212,7 @@ class TestResolution:
         assert greatest_difference(few, many, self.at)[0] <= CHORD_BITS
 
     @pytest.mark.parametrize("sharpened", [0.5, 1.0, 3.0])
-    def test_of_tmrd_and_sc_on_the_labels(self, sharpened: float) -> None:
+    def test_tmrd_and_sc_on_labels_are_resolved(self, sharpened: float) -> None:
         scores, labels = drawn_labels(600, 8, seed=6, sharpened=sharpened)
         fine = task_model_curve(scores, labels, 400)
         assert greatest_difference(task_model_curve(scores, labels), fine, self.at)[0] <= CHORD_BITS
@@ -225,7 +221,7 @@ class TestResolution:
             drawn = sample_and_communicate(scores, labels, points)
             assert greatest_difference(drawn, fine, self.at)[0] <= CHORD_BITS
 
-    def test_where_the_curve_on_the_labels_turns_back_at_zero_rate(self) -> None:
+    def test_a_curve_that_turns_back_at_zero_rate_is_resolved(self) -> None:
         scores, labels = drawn_labels(50, 10, seed=18, sharpened=3.0)
         fine = task_model_curve(scores, labels, 400)
         assert greatest_difference(task_model_curve(scores, labels), fine, self.at)[0] <= CHORD_BITS

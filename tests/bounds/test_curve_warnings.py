@@ -1,4 +1,4 @@
-"""Warnings of posteriors that are wrong: they come where they are due, and hardly ever where they are not."""
+"""Warnings about wrong posteriors: present where they are due, rare where they are not."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def greatest_lead(task_model: RateDistortionCurve, sampled: RateDistortionCurve)
 
 
 @pytest.mark.parametrize(("samples", "classes", "scale", "seeds"), [(200, 2, 1.0, 15), (100, 10, 3.0, 6)])
-def test_luck_is_not_warned_of(samples: int, classes: int, scale: float, seeds: int) -> None:
+def test_chance_gives_no_warning(samples: int, classes: int, scale: float, seeds: int) -> None:
     """S&C of a calibrated model is often drawn below TMRD where samples are few; that alone is no warning."""
     looks_so, warned = 0, 0
     for seed in range(seeds):
@@ -66,16 +66,16 @@ def test_luck_is_not_warned_of(samples: int, classes: int, scale: float, seeds: 
     assert warned == 0
 
 
-def test_what_is_certain_is_so_of_the_population() -> None:
+def test_the_margin_holds_for_the_population() -> None:
     """The lower limit from few samples lies below the lead that a great many show."""
     lead = greatest_lead(*hulls(biased(40_000, seed=99)))
     limits = [found_in(biased(600, seed)) for seed in range(10)]
-    certain = [found.certain for found in limits if found is not None]
-    assert len(certain) >= 8
-    assert 0.0 < min(certain) <= max(certain) <= lead
+    margins = [found.distortion_margin for found in limits if found is not None]
+    assert len(margins) >= 8
+    assert 0.0 < min(margins) <= max(margins) <= lead
 
 
-def test_it_says_where_and_by_how_much() -> None:
+def test_the_warning_says_where_and_by_how_much() -> None:
     predictions = biased(2000)
     task_model, sampled = hulls(predictions, points=60)
     curves = curves_with_warnings(predictions, PAIR)
@@ -90,13 +90,13 @@ def test_it_says_where_and_by_how_much() -> None:
         assert told in said
 
 
-def test_of_many_scores_a_part_is_tested(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_of_many_scores_is_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = found_in(biased(4000))
     monkeypatch.setattr(order_violation_module, "MOST_SCORES", 3000)
     part = found_in(biased(4000))
     assert whole is not None
     assert part is not None
-    assert 0.0 < part.certain < whole.certain
+    assert 0.0 < part.distortion_margin < whole.distortion_margin
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,11 @@ def test_of_many_scores_a_part_is_tested(monkeypatch: pytest.MonkeyPatch) -> Non
         Predictions.from_probabilities([1, 0, 1], [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]),
     ],
 )
-def test_nothing_is_said_where_nothing_can_be(predictions: Predictions) -> None:
+def test_no_warning_where_no_test_is_possible(predictions: Predictions) -> None:
     assert found_in(predictions) is None
 
 
-def test_calibrated_posteriors_are_drawn_beside_where_it_is_warned_and_nobody_asked() -> None:
+def test_calibrated_tmrd_is_added_to_default_curves_with_a_warning() -> None:
     wrong, right = biased(1500), calibrated_predictions(1500, 5)
     drawn = curves_with_warnings(wrong, points=10)
     assert TASK_MODEL_CALIBRATED in drawn.curves
@@ -126,7 +126,7 @@ def test_calibrated_posteriors_are_drawn_beside_where_it_is_warned_and_nobody_as
     assert "huffman" in curves_with_warnings(right, points=10, besides=["huffman"]).curves
 
 
-def test_tmrd_of_calibrated_posteriors_is_that_of_the_truth_behind_a_sharpened_model() -> None:
+def test_calibrated_tmrd_of_a_sharpened_model_is_the_true_one() -> None:
     labels, logits = calibrated_logits(3000, 5)
     sharp = Predictions.from_logits(labels, 8.0 * logits)
     curve = curves_from_predictions(sharp, [TASK_MODEL_CALIBRATED], 20)[TASK_MODEL_CALIBRATED]
@@ -140,7 +140,7 @@ def test_tmrd_of_calibrated_posteriors_is_that_of_the_truth_behind_a_sharpened_m
     assert max(float(raw.rate_at(d) or 0.0) - float(curve.rate_at(d) or 0.0) for d in at) > 0.1
 
 
-def test_no_label_helps_to_calibrate_its_own_sample() -> None:
+def test_cross_calibration_uses_no_samples_own_label() -> None:
     predictions = biased(50)
     labels = predictions.labels.copy()
     part, rest = split_in_folds(50)[0]
@@ -167,7 +167,7 @@ def test_chance_alone_hardly_ever_exceeds_its_limit(samples: int) -> None:
 @pytest.mark.parametrize(
     ("factor", "cause"), [(8.0, "overfitting"), (0.1, "probabilities in place of logits")]
 )
-def test_a_large_calibration_error_is_warned_of_with_its_cause(factor: float, cause: str) -> None:
+def test_a_large_calibration_error_gives_a_warning_with_its_cause(factor: float, cause: str) -> None:
     labels, logits = calibrated_logits(1000, 5)
     predictions = Predictions.from_logits(labels, factor * logits)
     (said,) = curves_with_warnings(predictions, [TASK_MODEL], 5).warnings
@@ -185,7 +185,7 @@ def test_a_large_calibration_error_is_warned_of_with_its_cause(factor: float, ca
     assert curves_with_warnings(predictions, ["oracle"]).warnings == ()
 
 
-def test_a_small_one_or_one_of_few_samples_is_not() -> None:
+def test_a_small_or_chance_calibration_error_gives_no_warning() -> None:
     labels, logits = calibrated_logits(3000, 5)
     mild = Predictions.from_logits(labels, 1.3 * logits)
     assert 0.03 < reliability(mild).error < 0.1
@@ -195,14 +195,14 @@ def test_a_small_one_or_one_of_few_samples_is_not() -> None:
         assert curves_with_warnings(predictions, [TASK_MODEL], 4).warnings == ()
 
 
-def test_probabilities_that_one_insists_on_are_warned_of() -> None:
+def test_probabilities_taken_for_logits_give_a_warning() -> None:
     labels, logits = calibrated_logits(1000, 10, scale=4.0)
     insisted = Predictions.from_logits(labels, softmax(logits, axis=1), insist=True)
     (said,) = bounds_of(insisted, PAIR, points=5).warnings
     assert "probabilities in place of logits" in said
 
 
-def test_what_a_temperature_mended_is_not_warned_of_and_what_it_did_not_is_said() -> None:
+def test_warning_after_tempering_only_if_the_error_remains() -> None:
     labels, logits = calibrated_logits(1500, 5)
     sharp = Predictions.from_logits(labels, 8.0 * logits)
     assert len(bounds_of(sharp, [TASK_MODEL], points=5).warnings) == 1

@@ -1,4 +1,4 @@
-"""Input at the edge of meaning: a right answer or a clear refusal, never NaN, never a warning."""
+"""Extreme inputs: a correct answer or a clear refusal, never NaN, never a stray warning."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_every_number_is_finite_and_every_plug_in_curve_reaches_zero_rate(case: 
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_so_it_is_with_every_curve_intervals_and_calibration(case: str) -> None:
+def test_every_number_is_finite_with_intervals_and_calibration(case: str) -> None:
     predictions = CASES[case]
     wanted = dict(EVERYTHING)
     if predictions.samples < 2:
@@ -101,7 +101,7 @@ def test_so_it_is_with_every_curve_intervals_and_calibration(case: str) -> None:
 
 @settings(deadline=None, max_examples=20)
 @given(posteriors(classes=5, samples=12), st.integers(0, 10**6))
-def test_so_it_is_for_any_small_model(posterior: np.ndarray, seed: int) -> None:
+def test_every_number_is_finite_for_any_small_model(posterior: np.ndarray, seed: int) -> None:
     labels = np.random.default_rng(seed).integers(0, posterior.shape[1], len(posterior))
     predictions = Predictions.from_probabilities(labels, posterior)
     bootstrap = Bootstrap(resamples=5) if predictions.samples > 1 else None
@@ -146,7 +146,7 @@ def test_a_constant_model_offers_the_zero_rate_point_alone(case: str, zero_rate:
     assert curves["time_sharing"].rate_at(0.5) == 0.0
 
 
-def test_a_model_that_is_always_wrong_is_still_worth_its_information_to_iec() -> None:
+def test_iec_uses_the_information_of_a_model_that_is_always_wrong() -> None:
     curves = bounds_of(CASES["always wrong"])
     for name in ("estimate_and_compress", "task_model", "sample_and_communicate"):
         assert curves[name].envelope(0.5).distortion.tolist() == pytest.approx([0.5])
@@ -197,7 +197,7 @@ MASKED_LABELS = MASK.argmax(axis=1)
         float(np.finfo(np.float32).min),
     ],
 )
-def test_a_masked_class_is_an_impossible_one(mask: float) -> None:
+def test_a_masked_class_is_an_impossible_class(mask: float) -> None:
     """A very negative logit in place of -inf, as models mask classes, changes no curve that is drawn."""
     masked = np.column_stack([MASK, np.full(60, mask)])
     impossible = np.column_stack([MASK, np.full(60, -np.inf)])
@@ -207,7 +207,7 @@ def test_a_masked_class_is_an_impossible_one(mask: float) -> None:
         assert greatest_difference(one, other, np.linspace(0, lowest_jump, 200))[0] < 0.01
 
 
-def test_a_single_sample_with_a_score_beyond_reason_does_not_coarsen_the_others() -> None:
+def test_one_sample_with_a_huge_score_does_not_coarsen_the_others() -> None:
     scores = np.vstack([MASK, [[1e6, 0.0, 0.0, 0.0]]])
     labels = np.append(MASKED_LABELS, 0)
     calm = np.vstack([MASK, [[1e3, 0.0, 0.0, 0.0]]])
@@ -216,7 +216,7 @@ def test_a_single_sample_with_a_score_beyond_reason_does_not_coarsen_the_others(
 
 
 @pytest.mark.parametrize("bound", [task_model_curve, sample_and_communicate])
-def test_scores_at_both_ends_of_double_precision(bound: Callable[..., RateDistortionCurve]) -> None:
+def test_scores_at_both_ends_of_double_precision_work(bound: Callable[..., RateDistortionCurve]) -> None:
     curve = bound([[1e308, -1e308], [-1e308, 1e308]], [0, 1])
     assert (curve.distortion[0], curve.rate_bits[0]) == (pytest.approx(0.0), pytest.approx(1.0))
 
@@ -238,7 +238,7 @@ NOT_NUMBERS: dict[str, Callable[[], object]] = {
 
 
 @pytest.mark.parametrize("case", NOT_NUMBERS)
-def test_what_is_no_array_of_numbers_is_refused_in_our_words(case: str) -> None:
+def test_bad_arrays_raise_input_errors(case: str) -> None:
     with pytest.raises(InputError):
         NOT_NUMBERS[case]()
 
@@ -255,17 +255,17 @@ BAD_SETTINGS: dict[str, Callable[[], object]] = {
 
 
 @pytest.mark.parametrize("case", BAD_SETTINGS)
-def test_settings_without_meaning_are_refused(case: str) -> None:
+def test_meaningless_settings_are_refused(case: str) -> None:
     with pytest.raises(InputError):
         BAD_SETTINGS[case]()
 
 
-def test_no_point_of_time_sharing_is_refused() -> None:
+def test_time_sharing_without_points_is_refused() -> None:
     with pytest.raises(InputError):
         time_sharing(0.5 * np.eye(2), 0)
 
 
-def test_a_prior_with_one_certain_class_beside_impossible_ones() -> None:
+def test_a_prior_with_one_certain_class_works() -> None:
     curve = oracle_curve([0.0, 1.0, 0.0])
     assert (curve.distortion.tolist(), curve.rate_bits.tolist()) == ([0.0], [0.0])
     assert entropy_bits([0.0, 1.0, 0.0]) == 0.0

@@ -1,4 +1,4 @@
-"""Equiprobable classes, however many: RA equation 4 where K does not fit into a float."""
+"""Equiprobable classes: RA equation 4, also where K does not fit into a float."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def reference_bits(classes: int, distortion: float) -> float:
 
 @pytest.mark.parametrize("classes", [2, 3, 1000, 2**53 + 1, detection_count(), GIGANTIC])
 @pytest.mark.parametrize("distortion", [0.0, 1e-9, 0.1, 0.4999])
-def test_any_integer_agrees_with_long_decimals(classes: int, distortion: float) -> None:
+def test_rates_agree_with_long_decimals(classes: int, distortion: float) -> None:
     exact = reference_bits(classes, distortion)
     assert uniform_rate_bits(classes, distortion) == pytest.approx(exact, rel=1e-14, abs=1e-14)
     assert uniform_rate_bits_log2(math.log2(classes), distortion) == pytest.approx(
@@ -39,13 +39,13 @@ def test_any_integer_agrees_with_long_decimals(classes: int, distortion: float) 
     )
 
 
-def test_detection_needs_152_bit_and_hardly_half_of_it_at_half_the_accuracy() -> None:
+def test_detection_needs_152_bit_and_about_half_at_half_the_accuracy() -> None:
     assert uniform_rate_bits(detection_count(), 0.0) == pytest.approx(152.1745, abs=1e-4)
     assert uniform_rate_bits(detection_count(), 0.5) == pytest.approx(152.1745 / 2 - 1, abs=1e-4)
 
 
 @pytest.mark.parametrize("classes", [1, 2, 10, 40, 1000])
-def test_the_curve_is_that_of_any_other_solver(classes: int) -> None:
+def test_the_curve_agrees_with_water_filling(classes: int) -> None:
     curve = uniform_curve(classes)
     assert curve.distortion[-1] == pytest.approx(1 - 1 / classes, abs=1e-15)
     assert curve.rate_bits[0] == pytest.approx(math.log2(classes), abs=1e-12)
@@ -92,7 +92,7 @@ def test_fewer_than_one_class_is_refused(classes: int) -> None:
 
 
 @pytest.mark.parametrize("log2_classes", [-0.1, np.nan, np.inf])
-def test_what_is_no_logarithm_of_a_count_is_refused(log2_classes: float) -> None:
+def test_a_bad_logarithm_of_classes_is_refused(log2_classes: float) -> None:
     with pytest.raises(InputError, match="log2 of the number of classes"):
         uniform_rate_bits_log2(log2_classes, 0.1)
 

@@ -70,7 +70,7 @@ def test_each_point_is_what_a_plain_solver_finds_on_the_decisions(joint: np.ndar
 
 @relaxed
 @given(joints(), st.integers(1, 5), st.integers(0, 10**6))
-def test_so_is_each_point_under_any_cost(joint: np.ndarray, actions: int, seed: int) -> None:
+def test_each_point_under_any_cost_is_the_plain_solvers(joint: np.ndarray, actions: int, seed: int) -> None:
     cost = costs_of(len(joint), actions, seed)
     curve = indirect_estimate_and_compress(joint, 6, cost=cost)
     assert_each_point_is_optimal(curve, joint, cost)
@@ -83,7 +83,7 @@ def test_so_is_each_point_under_any_cost(joint: np.ndarray, actions: int, seed: 
 
 @relaxed
 @given(joints())
-def test_in_single_precision_the_gap_is_as_honest(joint: np.ndarray) -> None:
+def test_the_gap_holds_in_single_precision(joint: np.ndarray) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(block_distortion, "DOUBLE_ENTRIES", 0)
         curve = indirect_estimate_and_compress(joint, 8, tolerance_bits=1e-4)
@@ -101,7 +101,7 @@ def test_a_cost_of_0_and_1_is_the_error(joint: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("price", [1e-6, 1e6])
-def test_the_currency_changes_no_rate(price: float) -> None:
+def test_scaling_the_costs_changes_no_rate(price: float) -> None:
     joint, cost = np.array([[0.4, 0.1, 0.0], [0.05, 0.3, 0.0], [0.05, 0.0, 0.1]]), costs_of(3, 4, 1)
     one = indirect_estimate_and_compress(joint, 20, cost=cost)
     other = indirect_estimate_and_compress(joint, 20, cost=price * cost)
@@ -131,9 +131,7 @@ def test_the_order_holds_under_any_cost(posterior: np.ndarray, actions: int, see
 
 @relaxed
 @given(posteriors(classes=6, samples=40), st.integers(0, 10**6))
-def test_from_posteriors_expects_what_the_plug_in_finds_if_they_are_the_truth(
-    posterior: np.ndarray, seed: int
-) -> None:
+def test_from_posteriors_equals_plug_in_if_posteriors_are_the_truth(posterior: np.ndarray, seed: int) -> None:
     labels = np.random.default_rng(seed).integers(0, posterior.shape[1], len(posterior))
     fitted = indirect_from_posteriors(Predictions.from_probabilities(labels, posterior))
     told = indirect_estimate_and_compress(joint_of(posterior))
@@ -146,9 +144,7 @@ def test_from_posteriors_expects_what_the_plug_in_finds_if_they_are_the_truth(
 
 @relaxed
 @given(posteriors(classes=5, samples=8), st.integers(0, 10**6))
-def test_from_posteriors_measures_what_it_expects_on_labels_in_proportion(
-    posterior: np.ndarray, seed: int
-) -> None:
+def test_from_posteriors_measures_its_expectation_on_true_labels(posterior: np.ndarray, seed: int) -> None:
     labels, repeated = labelled_in_proportion(posterior, 12, seed)
     predictions = Predictions.from_probabilities(labels, repeated)
     fitted = indirect_from_posteriors(predictions, 12)
@@ -160,9 +156,7 @@ def test_from_posteriors_measures_what_it_expects_on_labels_in_proportion(
 
 @relaxed
 @given(posteriors(classes=5, samples=20), st.integers(0, 10**6))
-def test_from_posteriors_is_measured_on_the_labels_and_never_beats_their_oracle(
-    posterior: np.ndarray, seed: int
-) -> None:
+def test_from_posteriors_never_lies_below_the_oracle_of_the_labels(posterior: np.ndarray, seed: int) -> None:
     labels = np.random.default_rng(seed).integers(0, posterior.shape[1], len(posterior))
     predictions = Predictions.from_probabilities(labels, posterior)
     fitted, plug_in = (
@@ -177,7 +171,7 @@ def test_from_posteriors_is_measured_on_the_labels_and_never_beats_their_oracle(
         assert best <= bits + CHORD_BITS * max(1.0, bits)
 
 
-def test_a_sparse_confusion_of_many_classes_and_a_dense_one_are_solved_alike() -> None:
+def test_sparse_and_dense_confusions_give_the_same_curve() -> None:
     """Two kernels serve them: one of a tenth and one of nine tenths of the cells, the same numbers in both."""
     k, rng = 30, np.random.default_rng(4)
     joint = np.diag(rng.uniform(1, 3, k))
@@ -201,7 +195,7 @@ def test_a_perfect_task_model_loses_nothing(classes: int, samples: int) -> None:
         np.testing.assert_allclose(curve.rate_bits, exact, atol=2e-5)
 
 
-def test_posteriors_in_blocks_and_of_half_precision_are_the_same_posteriors() -> None:
+def test_posteriors_in_blocks_or_half_precision_give_the_same_curve() -> None:
     predictions = calibrated_predictions(300, 6)
     assert predictions.log_probabilities is not None
     one = indirect_from_posteriors(predictions, 12)
@@ -212,18 +206,18 @@ def test_posteriors_in_blocks_and_of_half_precision_are_the_same_posteriors() ->
     assert greatest_difference(one, other, EVERYWHERE)[0] < 0.05
 
 
-def test_decisions_alone_say_nothing_of_posteriors() -> None:
+def test_from_posteriors_refuses_decisions() -> None:
     with pytest.raises(InputError, match="posterior"):
         indirect_from_posteriors(Predictions.from_decisions([0, 1], [0, 1]))
 
 
 @pytest.mark.parametrize("cost", [[[0.0]], [[0.0, 1.0]], [[-1.0], [0.0]], [[np.nan], [0.0]], [1.0, 0.0]])
-def test_what_is_no_cost_is_refused(cost: object) -> None:
+def test_a_bad_cost_is_refused(cost: object) -> None:
     with pytest.raises(InputError, match="cost"):
         indirect_estimate_and_compress([[0.5, 0.0], [0.0, 0.5]], cost=cost)  # type: ignore[arg-type]
 
 
-def test_ties_that_rounding_hides_are_ties() -> None:
+def test_ties_hidden_by_rounding_are_ties() -> None:
     """1 - 30/66 as a sum of costs and as a difference: at the least distortion both take the cheaper answer."""
     joint = np.array([[1, 0, 30, 0], [0, 1, 1, 0], [0, 0, 30, 0], [0, 0, 5, 31]]) / 99
     errors = indirect_estimate_and_compress(joint, 20)

@@ -1,4 +1,4 @@
-"""What stands behind predictions unasked, and the JSON contract."""
+"""The default curves of predictions, and the keys of the JSON document."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def written(bounds: Bounds) -> dict[str, Any]:
     return found
 
 
-def test_the_document_holds_the_contract(bounds: PredictionBounds, predictions: Predictions) -> None:
+def test_the_document_has_the_documented_keys(bounds: PredictionBounds, predictions: Predictions) -> None:
     document = written(bounds)
     errors = np.mean(predictions.predicted != predictions.labels)
     assert document["classes"] == 10
@@ -75,7 +75,7 @@ def test_the_document_holds_the_contract(bounds: PredictionBounds, predictions: 
     )
 
 
-def test_which_curves_are_drawn_unasked() -> None:
+def test_default_curves() -> None:
     """Behind 25 samples a cell the plug-in curves alone; behind fewer the honest ones as well, and a warning."""
     enough = bounds_of(predictions_of(4, 400), points=5)
     assert (set(enough), enough.warnings) == (PLUG_IN, ())
@@ -84,15 +84,13 @@ def test_which_curves_are_drawn_unasked() -> None:
     assert len(few.warnings) == 1
 
 
-def test_what_is_drawn_besides_comes_on_top() -> None:
+def test_besides_adds_curves_to_the_default_ones() -> None:
     found = bounds_of(predictions_of(4, 400), besides=["huffman", "oracle"], points=5)
     assert set(found) == {*PLUG_IN, "huffman"}
 
 
 @pytest.mark.parametrize("points", [5, 60])
-def test_every_curve_has_its_points_sorted_and_what_belongs_beside_them(
-    predictions: Predictions, points: int
-) -> None:
+def test_every_curve_has_sorted_points_and_its_other_arrays(predictions: Predictions, points: int) -> None:
     for name, curve in written(bounds_of(predictions, points=points))["curves"].items():
         size = len(curve["distortion"])
         assert len(curve["rate_bits"]) == size
@@ -109,7 +107,7 @@ def test_every_curve_has_its_points_sorted_and_what_belongs_beside_them(
 
 
 @pytest.mark.parametrize("name", ["sample_and_communicate", "task_model"])
-def test_so_has_every_curve_of_an_overconfident_model(name: str) -> None:
+def test_curves_of_an_overconfident_model_are_complete(name: str) -> None:
     curve = bounds_of(predictions_of(5, 400, sharpened=3.0), only=[name])[name]
     assert curve.distortion.size >= (61 if name in ITERATED else 200)
 
@@ -130,7 +128,7 @@ def assert_covering(bounds: PredictionBounds) -> None:
     assert (indirect.distortion[-1], indirect.rate_bits[-1]) == (pytest.approx(zero_rate), 0.0)
 
 
-def test_they_do_where_scores_are_tied() -> None:
+def test_curves_reach_zero_rate_where_scores_are_tied() -> None:
     tied = Predictions.from_probabilities(
         [0, 0, 2, 1], [[0.4, 0.4, 0.2], [0.8, 0.1, 0.1], [0, 0, 1], [0, 1, 0]]
     )
@@ -146,7 +144,7 @@ def test_the_expected_distortion_is_the_posteriors_own(predictions: Predictions)
     assert curves["task_model"].expected().distortion[-1] == pytest.approx(1 - posterior.mean(axis=0).max())
 
 
-def test_a_reader_of_the_file_finds_the_very_numbers(bounds: PredictionBounds) -> None:
+def test_the_file_holds_exactly_the_curves_numbers(bounds: PredictionBounds) -> None:
     for name, curve in written(bounds)["curves"].items():
         np.testing.assert_array_equal(bounds[name].rate_bits, curve["rate_bits"])
         np.testing.assert_array_equal(bounds[name].distortion, curve["distortion"])
@@ -165,7 +163,7 @@ def test_an_interval_without_an_end_is_null_in_the_file() -> None:
     assert (band["resamples"], band["seed"], band["level"], band["folds"]) == (20, 1, 0.95, 5)
 
 
-def test_decisions_alone_have_no_curve_that_sees_posteriors() -> None:
+def test_decisions_alone_give_no_curve_that_needs_posteriors() -> None:
     decisions = Predictions.from_decisions([0, 1, 1], [0, 1, 0])
     assert set(bounds_of(decisions)) == (PLUG_IN - EXPECTING) | {
         "indirect_estimate_and_compress_cross_fitted"
@@ -175,7 +173,7 @@ def test_decisions_alone_have_no_curve_that_sees_posteriors() -> None:
             bounds_of(decisions, only=[name])
 
 
-def test_only_selects_and_unknown_names_list_the_valid_ones(predictions: Predictions) -> None:
+def test_only_selects_curves_and_unknown_names_list_the_valid_ones(predictions: Predictions) -> None:
     assert set(bounds_of(predictions, only=["oracle", "time_sharing"])) == {
         "oracle",
         "time_sharing",

@@ -1,4 +1,4 @@
-"""The oracle beside Hamming: top-k lists in closed form, log loss, and any cost matrix."""
+"""The oracle under other distortions: top-k lists in closed form, log loss, and any cost matrix."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def misses(classes: int, k: int) -> np.ndarray:
 
 @relaxed
 @given(counts)
-def test_a_list_of_one_is_the_oracle(c: list[int]) -> None:
+def test_a_list_of_one_class_is_the_oracle(c: list[int]) -> None:
     prior = prior_from_counts(c)
     at = np.linspace(0, 1, 301)
     np.testing.assert_allclose(top_k_rate_bits(prior, 1, at), oracle_rate_bits(prior, at), atol=1e-12)
@@ -67,7 +67,7 @@ def test_equiprobable_classes_have_a_closed_form(classes: int, k: int) -> None:
 
 @solved
 @given(few_counts, st.integers(1, 3), st.floats(0.05, 12.0))
-def test_within_the_certified_gap_of_the_solver_over_all_sets(c: list[int], k: int, slope: float) -> None:
+def test_top_k_lies_within_the_solvers_gap_over_all_sets(c: list[int], k: int, slope: float) -> None:
     prior = prior_from_counts(c)
     k = min(k, prior.size)
     found = blahut_arimoto(prior, misses(prior.size, k), slope, tolerance_bits=1e-7)
@@ -78,7 +78,7 @@ def test_within_the_certified_gap_of_the_solver_over_all_sets(c: list[int], k: i
 @pytest.mark.parametrize(
     "prior", [[0.4, 0.3, 0.2, 0.1], [0.7, 0.1, 0.1, 0.1], [0.25] * 4, [0.5, 0.4, 0.1, 0.0]]
 )
-def test_lists_that_never_miss_cost_what_the_solver_finds_at_infinite_slope(prior: list[float]) -> None:
+def test_rate_at_zero_top_k_distortion_is_the_solvers(prior: list[float]) -> None:
     found = blahut_arimoto(prior, misses(4, 2), np.inf, tolerance_bits=1e-7)
     curve = top_k_oracle(prior, 2)
     assert found.distortion == curve.distortion[0] == 0.0
@@ -112,7 +112,7 @@ def test_every_tangent_lies_under_the_curve(c: list[int], k: int, slope: float) 
 
 @relaxed
 @given(counts, st.integers(1, 6), st.randoms(use_true_random=False))
-def test_classes_have_no_order_and_empty_ones_no_part(c: list[int], k: int, random: object) -> None:
+def test_class_order_and_empty_classes_change_nothing(c: list[int], k: int, random: object) -> None:
     shuffled = [*c, 0, 0]
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     at = np.linspace(0, 1, 50)
@@ -136,19 +136,19 @@ def test_straight_lines_between_the_drawn_points_hardly_leave_the_curve(k: int) 
 
 
 @pytest.mark.parametrize(("prior", "k"), [([1.0], 1), ([0.5, 0.5], 2), ([0.5, 0.0, 0.5], 2), ([0.9, 0.1], 7)])
-def test_a_list_of_all_that_occurs_is_one_point(prior: list[float], k: int) -> None:
+def test_a_list_of_all_occurring_classes_is_one_point(prior: list[float], k: int) -> None:
     curve = top_k_oracle(prior, k)
     assert (curve.distortion.tolist(), curve.rate_bits.tolist()) == ([0.0], [0.0])
 
 
 @pytest.mark.parametrize("k", [0, -1, 1.5])
-def test_what_is_no_length_of_a_list_is_refused(k: int) -> None:
+def test_a_bad_list_length_is_refused(k: int) -> None:
     with pytest.raises(InputError, match="k"):
         top_k_oracle([0.5, 0.5], k)
 
 
 @pytest.mark.parametrize("distortion", [-0.01, 1.01, np.nan])
-def test_what_is_no_distortion_is_refused(distortion: float) -> None:
+def test_a_bad_distortion_is_refused(distortion: float) -> None:
     with pytest.raises(InputError, match=r"\[0, 1\]"):
         top_k_rate_bits([0.5, 0.5], 1, distortion)
 
@@ -158,7 +158,7 @@ def test_what_is_no_distortion_is_refused(distortion: float) -> None:
 
 @relaxed
 @given(counts, st.floats(0.0, 4.0))
-def test_log_loss_is_paid_bit_for_bit(c: list[int], loss: float) -> None:
+def test_a_bit_of_log_loss_saves_a_bit_of_rate(c: list[int], loss: float) -> None:
     prior = prior_from_counts(c)
     curve = log_loss_oracle(prior)
     assert curve.rate_at(loss) == pytest.approx(max(0.0, entropy_bits(prior) - loss), abs=1e-12)
@@ -209,7 +209,7 @@ def test_both_ends_are_exact(c: list[int], seed: int) -> None:
     assert curve.rate_bits.size > 1 or constant == pytest.approx(least, abs=1e-12)
 
 
-def test_neither_currency_nor_fee_changes_the_rates() -> None:
+def test_scaling_or_shifting_the_costs_changes_no_rate() -> None:
     prior = [0.5, 0.2, 0.2, 0.1]
     cost = np.abs(np.subtract.outer(np.arange(4.0), np.arange(4.0)))
     plain = cost_oracle(prior, cost)
@@ -218,7 +218,7 @@ def test_neither_currency_nor_fee_changes_the_rates() -> None:
     np.testing.assert_allclose(dear.distortion, 1e6 * (plain.distortion + 1.7), rtol=1e-12)
 
 
-def test_points_are_spent_where_the_curve_bends() -> None:
+def test_cost_oracle_points_lie_where_the_curve_bends() -> None:
     prior = np.full(8, 1 / 8)
     cost = np.subtract.outer(np.arange(8.0), np.arange(8.0)) ** 2
     few, many = cost_oracle(prior, cost, points=15), cost_oracle(prior, cost, points=120)
@@ -227,7 +227,7 @@ def test_points_are_spent_where_the_curve_bends() -> None:
     assert np.count_nonzero(few.rate_bits > 0.05) >= 12
 
 
-def test_an_answer_that_abstains_at_a_price_is_used() -> None:
+def test_an_answer_that_abstains_at_a_cost_is_used() -> None:
     """Errors cost 1, abstaining a quarter: at 0 bit nobody answers, and no rate is spent on being unsure."""
     prior = [0.25, 0.25, 0.25, 0.25]
     cost = np.hstack([1.0 - np.eye(4), np.full((4, 1), 0.25)])
@@ -241,13 +241,13 @@ def test_an_answer_that_abstains_at_a_price_is_used() -> None:
 
 
 @pytest.mark.parametrize("cost", [[[1.0, 1.0], [2.0, 2.0]], [[0.0, 1.0], [3.0, 3.0]], [[2.0], [5.0]]])
-def test_one_answer_that_suits_all_is_one_point(cost: list[list[float]]) -> None:
+def test_one_answer_best_for_every_label_is_one_point(cost: list[list[float]]) -> None:
     curve = cost_oracle([0.5, 0.5], cost)
     assert curve.rate_bits.tolist() == [0.0]
     assert curve.distortion[0] == pytest.approx(np.mean(np.min(cost, axis=1)), abs=1e-15)
 
 
-def test_labels_that_never_occur_play_no_part() -> None:
+def test_labels_that_never_occur_change_nothing() -> None:
     cost = np.array([[0.0, 1.0, 5.0], [1.0, 0.0, 5.0], [9.0, 9.0, 0.0]])
     with_it = cost_oracle([0.6, 0.4, 0.0], cost)
     without = cost_oracle([0.6, 0.4], cost[:2])
@@ -258,6 +258,6 @@ def test_labels_that_never_occur_play_no_part() -> None:
 @pytest.mark.parametrize(
     "cost", [[[0.0, 1.0]], [0.0, 1.0], [[0.0, -1.0], [1.0, 0.0]], [[0.0, np.inf], [1.0, 0.0]]]
 )
-def test_what_is_no_cost_is_refused(cost: list[object]) -> None:
+def test_a_bad_cost_is_refused(cost: list[object]) -> None:
     with pytest.raises(InputError, match="cost matrix"):
         cost_oracle([0.5, 0.5], cost)

@@ -19,7 +19,7 @@ def all_curves(bounds):
     return [curve for group in (bounds, *panels) for curve in group.values()]
 
 
-def test_each_example_says_what_it_is_and_comes_out_the_same_again(examples):
+def test_each_example_is_described_and_reproducible(examples):
     assert EXAMPLES == ("mixture", "detection", "modelnet40")
     for name, bounds in examples.items():
         assert example(name).to_json() == bounds.to_json()
@@ -42,7 +42,7 @@ def test_every_curve_is_written_under_its_own_name(examples):
         assert list(bounds.to_json()["curves"]) == list(bounds)
 
 
-def test_the_mixture_has_the_published_points_and_its_densities_are_densities(examples):
+def test_mixture_has_published_points_and_true_densities(examples):
     bounds = examples["mixture"]
     assert set(bounds) == {
         "oracle",
@@ -63,7 +63,7 @@ def test_the_mixture_has_the_published_points_and_its_densities_are_densities(ex
     assert (written["x"], written["p(x)"]) == (x.tolist(), density.mixture.tolist())
 
 
-def test_detection_counts_exactly_and_has_the_papers_four_panels(examples):
+def test_detection_count_is_exact_with_the_papers_four_panels(examples):
     bounds = examples["detection"]
     exact = sum(math.comb(98, i) * 80**i for i in range(1, 16))
     assert str(bounds.classes) == str(exact) == "6442943010251666964219456751042717945935579040"
@@ -79,7 +79,7 @@ def test_detection_counts_exactly_and_has_the_papers_four_panels(examples):
         assert bounds.panels[name]["oracle"].rate_at(distortion) == pytest.approx(rate, abs=1e-3)
 
 
-def test_the_linear_rule_starts_where_the_oracle_starts_and_never_lies_below_it(examples):
+def test_linear_rule_starts_at_the_oracle_and_never_lies_below_it(examples):
     bounds = examples["detection"]
     for panel in (bounds, *bounds.panels.values()):
         oracle, rule = panel["oracle"], panel["linear_rule"]
@@ -90,7 +90,7 @@ def test_the_linear_rule_starts_where_the_oracle_starts_and_never_lies_below_it(
             assert -1e-9 <= excess <= 1.0 + 1e-6
 
 
-def test_modelnet40_has_the_published_entropy_and_the_uniform_prior_is_the_worst(examples):
+def test_modelnet40_entropy_is_published_and_uniform_is_the_worst(examples):
     bounds = examples["modelnet40"]
     assert (bounds.samples, bounds.classes) == (2468, 40)
     assert bounds.label_entropy_bits == pytest.approx(5.00697, abs=1e-5)
@@ -103,6 +103,6 @@ def test_modelnet40_has_the_published_entropy_and_the_uniform_prior_is_the_worst
 
 
 @pytest.mark.parametrize("name", ["", "Mixture", "mnist"])
-def test_an_unknown_example_is_refused_and_the_known_ones_named(name):
+def test_an_unknown_example_is_refused_with_the_known_names(name):
     with pytest.raises(InputError, match=r"mixture, detection, modelnet40"):
         example(name)

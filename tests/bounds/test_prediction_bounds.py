@@ -1,4 +1,4 @@
-"""What a user of the bounds meets first: its examples are true, and arguments that do not fit are refused."""
+"""The main functions of the bounds: docstring examples hold, and bad arguments are refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def examples_of(name: str) -> list[doctest.DocTest]:
     return [found for found in finder.find(thing, name, globs=namespace) if found.examples]
 
 
-def test_the_examples_of_everything_public_are_true() -> None:
+def test_docstring_examples_hold() -> None:
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
     told: list[str] = []
     for name in bounds.__all__:
@@ -45,11 +45,11 @@ def test_the_examples_of_everything_public_are_true() -> None:
 
 
 @pytest.mark.parametrize("name", FIRST)
-def test_what_comes_first_has_an_example(name: str) -> None:
+def test_main_functions_have_a_docstring_example(name: str) -> None:
     assert examples_of(name)
 
 
-def test_everything_public_is_there_and_explained() -> None:
+def test_everything_public_has_a_docstring() -> None:
     for name in bounds.__all__:
         thing = getattr(bounds, name)
         assert not inspect.isclass(thing) or thing.__doc__, name
@@ -68,7 +68,7 @@ def test_exactly_one_output_is_needed(outputs: dict[str, Any], said: str) -> Non
         from_predictions(LABELS, **outputs)
 
 
-def test_outputs_are_what_they_are_called(tmp_path: Any) -> None:
+def test_logits_probabilities_and_decisions_are_told_apart(tmp_path: Any) -> None:
     p = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6], [0.1, 0.5, 0.4]])
     insisted = bounds_of(Predictions.from_logits(LABELS, p, insist=True), ["task_model"])
     probable = from_predictions(LABELS, probabilities=p, only=["task_model"])
@@ -81,7 +81,7 @@ def test_outputs_are_what_they_are_called(tmp_path: Any) -> None:
     assert from_file(tmp_path / "p.npz", ["task_model"]).to_json() == probable.to_json()
 
 
-def test_bounds_of_ones_own_curves_write_what_is_known_of_them() -> None:
+def test_bounds_built_by_hand_write_what_is_known() -> None:
     curve = RateDistortionCurve("mine", np.array([1.0, 0.0]), np.array([0.1, 0.9]))
     mine = Bounds(curves={"mine": curve}, classes=10, zero_rate_distortion=0.9, warnings=("made up",))
     document = mine.to_json()
@@ -93,7 +93,7 @@ def test_bounds_of_ones_own_curves_write_what_is_known_of_them() -> None:
     assert document["curves"]["mine"]["rate_bits"] == [1.0, 0.0]
 
 
-def test_bounds_are_a_mapping_in_the_order_in_which_they_were_asked_for() -> None:
+def test_bounds_are_a_mapping_in_the_requested_order() -> None:
     found = from_predictions(LABELS, predicted=LABELS, only=["time_sharing", "oracle"])
     assert isinstance(found, Bounds)
     assert list(found) == ["time_sharing", "oracle"]

@@ -1,4 +1,4 @@
-"""A prior from a file: plain forms in, the oracle out, and every mistake named."""
+"""A prior from a file: accepted forms, the oracle, and an error for every mistake."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def write(tmp_path: Path):
     return to_file
 
 
-def test_an_object_keeps_its_names_and_order(write) -> None:
+def test_a_counts_object_keeps_its_names_and_order(write) -> None:
     names, counts = load_prior(write('{"zebra": 3, "ant": 0, "bée": 1.5}'))
     assert names == ("zebra", "ant", "bée")
     assert counts.tolist() == [3.0, 0.0, 1.5]
 
 
-def test_a_list_has_no_names(write) -> None:
+def test_a_counts_list_has_no_names(write) -> None:
     names, counts = load_prior(str(write("[980, 1135, 0]")))
     assert names is None
     assert counts.tolist() == [980.0, 1135.0, 0.0]
 
 
-def test_the_counts_that_ship_make_the_published_oracle(write) -> None:
+def test_the_packaged_counts_give_the_published_oracle(write) -> None:
     bounds = from_counts_file(write(json.dumps(dict(modelnet40_test_counts()))))
     assert bounds.class_names == tuple(modelnet40_test_counts())
     assert (bounds.classes, bounds.samples) == (40, 2468)
@@ -71,7 +71,7 @@ def test_the_document_has_its_keys_and_the_curve_is_exact() -> None:
         assert exact - 1e-9 <= curve.rate_at(distortion) <= exact + 1e-3
 
 
-def test_counts_and_their_relative_frequencies_say_the_same() -> None:
+def test_counts_and_relative_frequencies_give_the_same_bounds() -> None:
     counts = np.array([7, 2, 1])
     by_count, by_frequency = from_prior(counts), from_prior(counts / 10)
     assert (by_count.samples, by_frequency.samples) == (10, None)
@@ -126,7 +126,7 @@ def test_one_class_costs_nothing() -> None:
         ("[[1, 2]]", "entry 0 .* nested"),
     ],
 )
-def test_what_is_no_prior_is_refused_by_file_entry_and_rule(write, text: str, message: str) -> None:
+def test_a_bad_prior_file_is_refused_with_entry_and_rule(write, text: str, message: str) -> None:
     path = write(text)
     with pytest.raises(InputError, match=message) as caught:
         load_prior(path)
@@ -146,6 +146,6 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("counts", [[], [0, 0], [1, -1], [1, np.nan]])
-def test_a_prior_that_is_none_is_refused(counts: list[float]) -> None:
+def test_a_bad_prior_is_refused(counts: list[float]) -> None:
     with pytest.raises(InputError):
         from_prior(counts)

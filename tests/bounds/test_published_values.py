@@ -1,4 +1,4 @@
-"""The published values, each to 1e-4 bit, each by every way this package has to it."""
+"""The published values, each to 1e-4 bit, by every function of the package that gives it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_oracle_of_equiprobable_classes(classes: int, distortion: float, bits: f
 
 
 @pytest.mark.parametrize(("classes", "distortion", "bits"), EQUIPROBABLE)
-def test_the_same_by_the_iterative_solver(classes: int, distortion: float, bits: float) -> None:
+def test_equiprobable_oracle_by_the_iterative_solver(classes: int, distortion: float, bits: float) -> None:
     slope = math.log((classes - 1) * (1 - distortion) / distortion)
     solved = blahut_arimoto(np.full(classes, 1 / classes), 1.0 - np.eye(classes), slope)
     assert (solved.rate_bits, solved.distortion) == pytest.approx((bits, distortion), abs=BITS)
@@ -97,11 +97,13 @@ def test_mixture_least_error(mixture: dict[str, RateDistortionCurve]) -> None:
 @pytest.mark.parametrize(
     ("name", "bits"), [("oracle", 0.18872), ("indirect", 0.37382), ("estimate_and_compress", 0.43223)]
 )
-def test_mixture_at_a_quarter(mixture: dict[str, RateDistortionCurve], name: str, bits: float) -> None:
+def test_mixture_rates_at_distortion_one_quarter(
+    mixture: dict[str, RateDistortionCurve], name: str, bits: float
+) -> None:
     assert mixture[name].rate_at(0.25) == pytest.approx(bits, abs=BITS)
 
 
-def test_detection() -> None:
+def test_detection_rate() -> None:
     """RA equation 7: exact as an integer, and in logarithms, where no float holds it."""
     assert detection_count() == 6442943010251666964219456751042717945935579040
     assert detection_log2_count() == pytest.approx(152.1745, abs=BITS)
@@ -110,7 +112,7 @@ def test_detection() -> None:
     assert detection_count() == literal
 
 
-def test_the_linear_rule_s_slope() -> None:
+def test_linear_rule_slope() -> None:
     """RA equations 5 and 6."""
     log2_classes = detection_log2_count()
     assert accuracy_per_bit(log2_classes) == pytest.approx(1 / 152.1745, rel=1e-6)

@@ -1,4 +1,4 @@
-"""LL Theorem 2 and the entropies of the maximal invariants that are known."""
+"""LL Theorem 2 and the entropies of known maximal invariants."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_ends_of_the_line() -> None:
     assert (curve.distortion[-1], curve.rate_bits[-1]) == (3.25, 0.0)
 
 
-def test_what_is_known_beforehand_costs_nothing() -> None:
+def test_zero_entropy_costs_nothing() -> None:
     curve = rate_invariance_curve(supervised_entropy_bits([0.0, 1.0]))
     assert curve.rate_bits.tolist() == [0.0]
     assert curve.distortion.tolist() == [0.0]
@@ -50,7 +50,7 @@ def test_log_loss_has_no_accuracy() -> None:
 
 
 @pytest.mark.parametrize("entropy", [-0.1, np.nan, np.inf])
-def test_what_is_no_entropy_is_refused(entropy: float) -> None:
+def test_a_bad_entropy_is_refused(entropy: float) -> None:
     with pytest.raises(InputError, match="entropy"):
         rate_invariance_curve(entropy)
 
@@ -80,12 +80,12 @@ def test_many_flips_need_half_the_logarithm_of_their_number(flips: int) -> None:
     assert coin_flips_entropy_bits(flips) == pytest.approx(normal, abs=1 / flips + 1e-12)
 
 
-def test_order_is_most_of_what_a_million_flips_say() -> None:
+def test_the_order_is_most_of_a_million_flips_information() -> None:
     assert coin_flips_entropy_bits(10**6) == pytest.approx(11.01288, abs=1e-5)
 
 
 @pytest.mark.parametrize("number", [-1, 2.5, 10**13])
-def test_flips_that_are_no_count_are_refused(number: int) -> None:
+def test_a_bad_number_of_flips_is_refused(number: int) -> None:
     with pytest.raises(InputError, match="the number of flips"):
         coin_flips_entropy_bits(number)
 

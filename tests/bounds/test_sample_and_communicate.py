@@ -1,4 +1,4 @@
-"""Sample and communicate: its ends, a literal computation, and bounded memory."""
+"""Sample and communicate: its ends, a direct computation, and bounded memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def some_logits(n: int, k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return logits, labels
 
 
-def test_points_are_the_paper_s_formulas() -> None:
+def test_points_agree_with_the_papers_formulas() -> None:
     logits, labels = some_logits(300, 7)
     rate, distortion, _ = sampled_points(logits, labels, [0.5, 1.0, 2.0])
     for i, inverse_temperature in enumerate([0.5, 1.0, 2.0]):
@@ -50,7 +50,7 @@ def test_from_the_uniform_output_to_the_decision_in_small_steps() -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 10**6), st.integers(1, 20), st.integers(1, 5), st.floats(0.01, 100))
-def test_never_below_the_oracle_of_the_same_labels_however_wrong_the_posterior(
+def test_never_below_the_oracle_of_the_same_labels_for_any_posterior(
     seed: int, n: int, k: int, scale: float
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -67,7 +67,7 @@ def test_a_constant_per_sample_changes_nothing() -> None:
     np.testing.assert_allclose(one.rate_bits, other.rate_bits, atol=1e-9)
 
 
-def test_exact_zeros_stay_zero_and_only_the_uniform_point_leaves_them() -> None:
+def test_exact_zeros_stay_zero_except_at_the_uniform_point() -> None:
     with np.errstate(divide="ignore"):
         scores = np.log(np.eye(3)[[0, 1, 2, 0]])
     curve = sample_and_communicate(scores, np.array([0, 1, 2, 1]), 20)
@@ -77,14 +77,14 @@ def test_exact_zeros_stay_zero_and_only_the_uniform_point_leaves_them() -> None:
     assert (curve.rate_bits[-1], curve.distortion[-1]) == (0.0, pytest.approx(2 / 3))
 
 
-def test_a_tie_goes_where_the_decision_goes_at_infinite_inverse_temperature() -> None:
+def test_infinite_inverse_temperature_breaks_ties_like_the_decision() -> None:
     scores, labels = np.array([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]]), np.array([0, 2])
     rate, distortion, expected = sampled_points(scores, labels, [1e9, np.inf])
     assert rate.tolist() == pytest.approx([0.5, 1.0])
     assert (distortion[1], expected[0]) == (0.5, pytest.approx(expected[1]))
 
 
-def test_memory_is_bounded_by_the_block_not_by_the_samples() -> None:
+def test_memory_depends_on_the_block_not_on_the_samples() -> None:
     scores = np.random.default_rng(0).normal(size=(60_000, 50)).astype(np.float32)
     labels = np.zeros(60_000, dtype=np.int64)
     tracemalloc.start()
@@ -110,7 +110,7 @@ def test_bad_input_is_refused(scores: object, labels: list[int]) -> None:
         sample_and_communicate(scores, labels)  # type: ignore[arg-type]
 
 
-def test_where_the_rate_humps_the_curve_is_read_in_its_own_order() -> None:
+def test_a_curve_whose_rate_is_not_monotone_is_read_in_order() -> None:
     """I(X; Y^) may fall again as the draw hardens, while the distortion still falls: no order by rate."""
     rng = np.random.default_rng(0)
     u = rng.uniform(0.02, 0.49, 3800)

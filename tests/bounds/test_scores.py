@@ -1,4 +1,4 @@
-"""Probabilities that stand where logits are expected are told by their rows; logits never are."""
+"""Probabilities in place of logits are recognised by their rows; logits never are."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def rows(samples: int, classes: int, dtype: str = "float64") -> np.ndarray:
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("classes", [2, 10, 1000])
-def test_a_softmax_of_any_precision_is_told(classes: int, dtype: str) -> None:
+def test_a_softmax_of_any_precision_is_recognised(classes: int, dtype: str) -> None:
     assert are_probabilities(rows(50, classes, dtype))
     with pytest.raises(
         InputError,
@@ -63,20 +63,20 @@ LOGITS_THEY_ARE: dict[str, np.ndarray] = {
 
 
 @pytest.mark.parametrize("kind", PROBABILITIES)
-def test_all_kinds_of_probabilities_are(kind: str) -> None:
+def test_all_kinds_of_probabilities_are_refused(kind: str) -> None:
     scores = PROBABILITIES[kind]
     with pytest.raises(InputError, match="these are probabilities"):
         Predictions.from_logits(np.zeros(len(scores), int), scores)
 
 
 @pytest.mark.parametrize("kind", LOGITS_THEY_ARE)
-def test_what_may_be_logits_is_taken(kind: str) -> None:
+def test_possible_logits_are_accepted(kind: str) -> None:
     scores = LOGITS_THEY_ARE[kind]
     taken = Predictions.from_logits(np.zeros(len(scores), int), scores)
     np.testing.assert_array_equal(taken.log_probabilities, scores)
 
 
-def test_who_insists_gets_their_softmax_and_all_curves() -> None:
+def test_insisting_takes_probabilities_for_logits() -> None:
     insisted = Predictions.from_logits(LABELS, P, insist=True)
     assert insisted.log_probabilities is not None
     np.testing.assert_allclose(softmax(insisted.log_probabilities, axis=1), softmax(P, axis=1), atol=1e-15)
@@ -94,13 +94,13 @@ def test_who_insists_gets_their_softmax_and_all_curves() -> None:
         lambda scores: task_model_point(scores, 2.0),
     ],
 )
-def test_curves_of_bare_scores_refuse_them_as_well(curve: Callable[[np.ndarray], object]) -> None:
+def test_curves_of_bare_scores_refuse_probabilities(curve: Callable[[np.ndarray], object]) -> None:
     with pytest.raises(InputError, match=r"probabilities: .* give their logarithm"):
         curve(P)
     curve(np.log(P))
 
 
-def test_a_file_is_read_as_one_insists(tmp_path: Path) -> None:
+def test_read_as_decides_how_a_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "p.npz"
     np.savez(path, labels=LABELS, logits=P)
     with pytest.raises(InputError, match=r"p\.npz: .*read_as='probabilities'.*read_as='logits'") as refused:
@@ -116,7 +116,7 @@ def test_a_file_is_read_as_one_insists(tmp_path: Path) -> None:
     np.testing.assert_array_equal(load_predictions(path, "logits").log_probabilities, np.log(P))
 
 
-def test_of_a_sweep_s_file_too(tmp_path: Path) -> None:
+def test_read_as_decides_how_a_sweeps_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "predictions.npz"
     np.savez(path, labels_test=LABELS, logits_test=P)
     with pytest.raises(InputError, match="these are probabilities"):
@@ -124,7 +124,7 @@ def test_of_a_sweep_s_file_too(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.exp(load_predictions(path, "probabilities").log_probabilities), P)
 
 
-def test_decisions_are_neither(tmp_path: Path) -> None:
+def test_decisions_cannot_be_read_as_scores(tmp_path: Path) -> None:
     np.savez(tmp_path / "p.npz", labels=LABELS, predicted=LABELS)
     with pytest.raises(InputError, match="holds decisions, they cannot be read as logits"):
         load_predictions(tmp_path / "p.npz", "logits")

@@ -81,7 +81,9 @@ def test_each_point_is_what_a_plain_solver_finds_on_samples_and_classes(posterio
 
 @slow
 @given(posteriors(classes=5, samples=20), st.integers(1, 4), st.integers(0, 10**6))
-def test_so_is_each_point_under_any_cost(posterior: np.ndarray, actions: int, seed: int) -> None:
+def test_each_point_under_any_cost_is_the_plain_solvers(
+    posterior: np.ndarray, actions: int, seed: int
+) -> None:
     cost = np.random.default_rng(seed).uniform(0, 3, (posterior.shape[1], actions))
     curve = task_model_curve(log_of(posterior), one_label_each(posterior), 6, cost=cost)
     drawn_as_expected = RateDistortionCurve(
@@ -98,7 +100,7 @@ def test_so_is_each_point_under_any_cost(posterior: np.ndarray, actions: int, se
 
 @slow
 @given(posteriors(classes=6, samples=30))
-def test_the_least_distortion_is_sent_as_cheaply_as_it_can_be(posterior: np.ndarray) -> None:
+def test_the_least_distortion_has_the_least_rate(posterior: np.ndarray) -> None:
     """At infinite slope only each sample's likeliest classes may be answered."""
     curve = expected_curve(posterior, points=4)
     assert curve.least_distortion == pytest.approx(1.0 - posterior.max(axis=1).mean(), abs=1e-9)
@@ -128,14 +130,14 @@ def test_behind_certain_posteriors_it_is_the_oracle_of_the_decisions(decisions: 
 
 @quick
 @given(posteriors(samples=1), st.integers(1, 30))
-def test_samples_that_are_all_alike_are_worth_nothing(posterior: np.ndarray, times: int) -> None:
+def test_identical_posteriors_need_no_bit(posterior: np.ndarray, times: int) -> None:
     curve = expected_curve(np.repeat(posterior, times, axis=0))
     assert curve.rate_bits.tolist() == [0.0]
     assert curve.distortion.tolist() == pytest.approx([1.0 - posterior.max()], abs=1e-12)
 
 
 @pytest.mark.parametrize("p", [0.51, 0.7, 0.9, 1.0])
-def test_two_mirrored_posteriors_are_a_binary_source_in_closed_form(p: float) -> None:
+def test_two_mirrored_posteriors_are_a_binary_source(p: float) -> None:
     """d takes the values 1 - p and p: with a = P(the likelier answer), D = p - a (2p - 1) and R = 1 - h(a)."""
     posterior = np.array([[p, 1 - p], [1 - p, p]] * 5)
     curve = task_model_curve(log_of(posterior), one_label_each(posterior), 60).expected()
@@ -158,9 +160,7 @@ def test_a_symmetric_model_is_the_closed_form_of_equiprobable_classes(classes: i
 
 @quick
 @given(posteriors(classes=5, samples=8), st.integers(0, 100))
-def test_labels_in_proportion_to_the_posteriors_measure_what_these_expect(
-    posterior: np.ndarray, seed: int
-) -> None:
+def test_true_labels_measure_the_expected_distortion(posterior: np.ndarray, seed: int) -> None:
     labels, repeated = labelled_in_proportion(posterior, 12, seed)
     for curve in (
         task_model_curve(log_of(repeated), labels, 12),
@@ -172,7 +172,7 @@ def test_labels_in_proportion_to_the_posteriors_measure_what_these_expect(
 
 @quick
 @given(posteriors(classes=5, samples=20))
-def test_the_channel_that_is_measured_answers_each_sample_exactly_once(posterior: np.ndarray) -> None:
+def test_the_measured_channel_sums_to_one_for_each_sample(posterior: np.ndarray) -> None:
     """Were all labels c, 1 - D would be how often c is answered; over the classes that sums to 1."""
     n, k = posterior.shape
     answered: dict[float, list[float]] = {}
@@ -186,7 +186,7 @@ def test_the_channel_that_is_measured_answers_each_sample_exactly_once(posterior
     np.testing.assert_allclose(whole, 1.0, atol=1e-9)
 
 
-def test_what_the_posteriors_expect_does_not_depend_on_the_labels() -> None:
+def test_the_expected_distortion_does_not_depend_on_labels() -> None:
     logits = 3.0 * np.random.default_rng(0).normal(size=(200, 5))
     right, drawn = logits.argmax(axis=1), np.random.default_rng(1).integers(0, 5, 200)
     for bound in (task_model_curve, sample_and_communicate):
@@ -207,7 +207,7 @@ def not_kept(monkeypatch: pytest.MonkeyPatch, entries: int = 100) -> None:
 
 @slow
 @given(posteriors(classes=8, samples=40))
-def test_single_precision_is_as_honest_about_its_gap(posterior: np.ndarray) -> None:
+def test_the_gap_holds_in_single_precision(posterior: np.ndarray) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         single_precision(monkeypatch)
         curve = expected_curve(posterior, points=8)
@@ -265,7 +265,7 @@ def test_memory_is_bounded_where_the_matrix_is_not_kept(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.int64])
-def test_scores_of_any_real_kind_and_layout_and_labels_of_any_integer_kind(kind: type) -> None:
+def test_scores_and_labels_of_any_numeric_type_and_layout_work(kind: type) -> None:
     labels, logits = calibrated_logits(80, 6)
     scores = np.round(4 * logits).astype(kind)
     plain = task_model_curve(scores.astype(np.float64), labels, 10)
@@ -287,7 +287,7 @@ def test_a_constant_per_sample_changes_nothing() -> None:
     assert greatest_difference(one, other, EVERYWHERE)[0] < CHORD_BITS
 
 
-def test_a_cost_of_0_and_1_is_the_error_and_its_currency_changes_no_rate() -> None:
+def test_a_zero_one_cost_is_the_error_at_any_scale() -> None:
     labels, logits = calibrated_logits(60, 5)
     errors = task_model_curve(logits, labels, 12)
     for price in (1.0, 1e-6, 1e6):
@@ -321,7 +321,7 @@ def test_bad_input_is_refused(scores: object, labels: object, cost: object) -> N
 
 
 @pytest.mark.parametrize("slope", [2.0, 20.0])
-def test_single_precision_keeps_its_word_over_many_rows_alike(slope: float) -> None:
+def test_the_single_precision_gap_holds_for_many_equal_rows(slope: float) -> None:
     """Sums of equal terms are the worst case of rounding: 100 000 samples with one of two posteriors each."""
     rng = np.random.default_rng(0)
     scores = np.log(rng.dirichlet(np.full(80, 0.3), 2))[rng.integers(0, 2, 100_000)]

@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.chaos.accounts import assert_accounted, measured
-from tests.chaos.stage import Stage
+from tests.chaos.real_sweeps import RealSweep
+from tests.chaos.trial_accounting import assert_accounted, measured
 
 from ratefront.store.sweep_folder import SweepFolder
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
-    """Sweeps of so many trials, each in a folder of its own; at the end no process of theirs is left."""
+def new_sweep(tmp_path: Path) -> Iterator[Callable[..., RealSweep]]:
+    """Make sweeps of so many trials, each in a folder of its own; at the end no process of theirs is left."""
 
-    def begin(trials: int, place: Path = tmp_path) -> Stage:
-        return stack.enter_context(closing(Stage(SweepFolder(place / "runs" / "digits"), trials)))
+    def begin(trials: int, place: Path = tmp_path) -> RealSweep:
+        return stack.enter_context(closing(RealSweep(SweepFolder(place / "runs" / "digits"), trials)))
 
     with ExitStack() as stack:
         yield begin
@@ -28,15 +28,15 @@ def stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, own_cache: Path) -> Callable[[int], Any]:
-    """Front and measurements of the same sweep when nothing happens to it."""
+    """Front and measurements of the same sweep if nothing disturbs it."""
 
     @lru_cache
     def run(trials: int) -> Any:
-        folder = SweepFolder(tmp_path_factory.mktemp("calm") / "runs" / "digits")
-        with closing(Stage(folder, trials)) as calm, calm.driver() as driver:
+        folder = SweepFolder(tmp_path_factory.mktemp("undisturbed_sweep") / "runs" / "digits")
+        with closing(RealSweep(folder, trials)) as undisturbed_sweep, undisturbed_sweep.driver() as driver:
             code, said = driver.end()
         assert code == 0, said
-        assert_accounted(calm.folder, trials)
-        return measured(calm.folder)
+        assert_accounted(undisturbed_sweep.folder, trials)
+        return measured(undisturbed_sweep.folder)
 
     return run

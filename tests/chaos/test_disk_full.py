@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.chaos.accounts import assert_accounted
-from tests.chaos.stage import Stage
+from tests.chaos.real_sweeps import RealSweep
+from tests.chaos.trial_accounting import assert_accounted
 
 TRIALS = 6
 
@@ -45,8 +45,10 @@ def _fill(place: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.chaos
-def test_a_full_disk_ends_the_sweep_and_loses_no_trial(stage: Callable[..., Stage], small_disk: Path) -> None:
-    sweep = stage(TRIALS, small_disk)
+def test_a_full_disk_ends_the_sweep_and_loses_no_trial(
+    new_sweep: Callable[..., RealSweep], small_disk: Path
+) -> None:
+    sweep = new_sweep(TRIALS, small_disk)
     with sweep.driver() as driver:
         sweep.wait(driver, lambda history: 1 <= history.trials_ended < TRIALS)
         filler = _fill(small_disk)

@@ -1,4 +1,4 @@
-"""Workers and drivers killed again and again, in the middle of trials: the front is that of a calm sweep."""
+"""Workers and drivers killed again and again, in the middle of trials: the front is that of an undisturbed sweep."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.chaos.accounts import assert_accounted, measured
-from tests.chaos.stage import Progress, Stage, pause, training, worker_of
+from tests.chaos.real_sweeps import ProgressSince, RealSweep, pause, training, worker_of
+from tests.chaos.trial_accounting import assert_accounted, measured
 
 from ratefront.history.events import Resumed
 from ratefront.store.ledger.ledger_file import read_entries
@@ -17,13 +17,13 @@ FEW, MANY = pytest.param(2, 6, marks=pytest.mark.slow), pytest.param(20, 24, mar
 
 
 @pytest.mark.parametrize(("kills", "trials"), [FEW, MANY])
-def test_workers_killed(
-    stage: Callable[..., Stage], undisturbed: Callable[[int], Any], kills: int, trials: int
+def test_killed_workers_change_neither_front_nor_results(
+    new_sweep: Callable[..., RealSweep], undisturbed: Callable[[int], Any], kills: int, trials: int
 ) -> None:
-    sweep, random = stage(trials), Random(kills)
+    sweep, random = new_sweep(trials), Random(kills)
     with sweep.driver() as driver:
         for kill in range(kills):
-            sweep.wait(driver, Progress(sweep.history))
+            sweep.wait(driver, ProgressSince(sweep.history))
             pause(random, 0.5)
             worker = worker_of(driver)
             assert 1 <= sweep.history.trials_ended < trials
@@ -36,13 +36,13 @@ def test_workers_killed(
 
 
 @pytest.mark.parametrize(("kills", "trials"), [FEW, MANY])
-def test_drivers_killed(
-    stage: Callable[..., Stage], undisturbed: Callable[[int], Any], kills: int, trials: int
+def test_killed_drivers_change_neither_front_nor_results(
+    new_sweep: Callable[..., RealSweep], undisturbed: Callable[[int], Any], kills: int, trials: int
 ) -> None:
-    sweep, random = stage(trials), Random(kills)
+    sweep, random = new_sweep(trials), Random(kills)
     for kill in range(kills):
         with sweep.driver(*(["--resume"] if kill else [])) as driver:
-            sweep.wait(driver, Progress(sweep.history))
+            sweep.wait(driver, ProgressSince(sweep.history))
             pause(random, 1.0)
             print(f"driver killed ({kill + 1} of {kills}): {sweep.moment()}")
             driver.kill()
@@ -57,10 +57,10 @@ def test_drivers_killed(
 
 @pytest.mark.slow
 @pytest.mark.chaos
-def test_a_corrupt_checkpoint_costs_its_epochs_and_nothing_else(
-    stage: Callable[..., Stage], undisturbed: Callable[[int], Any]
+def test_a_corrupt_checkpoint_costs_only_its_epochs(
+    new_sweep: Callable[..., RealSweep], undisturbed: Callable[[int], Any]
 ) -> None:
-    sweep = stage(6)
+    sweep = new_sweep(6)
     with sweep.driver() as driver:
         sweep.wait(driver, lambda history: training(history) is not None)
         driver.kill()
@@ -79,9 +79,9 @@ def test_a_corrupt_checkpoint_costs_its_epochs_and_nothing_else(
 @pytest.mark.slow
 @pytest.mark.chaos
 def test_a_second_driver_is_refused_and_disturbs_nothing(
-    stage: Callable[..., Stage], undisturbed: Callable[[int], Any]
+    new_sweep: Callable[..., RealSweep], undisturbed: Callable[[int], Any]
 ) -> None:
-    sweep = stage(6)
+    sweep = new_sweep(6)
     with sweep.driver() as first:
         sweep.wait(first, lambda history: history.trials_ended >= 1)
         with sweep.driver("--resume") as second:

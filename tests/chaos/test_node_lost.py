@@ -13,8 +13,8 @@ from uuid import uuid4
 
 import psutil
 import pytest
-from tests.chaos.accounts import assert_accounted
-from tests.chaos.stage import Stage, training
+from tests.chaos.real_sweeps import RealSweep, training
+from tests.chaos.trial_accounting import assert_accounted
 from tests.processes import Marked
 
 from ratefront.history.events import Failed
@@ -82,7 +82,7 @@ def _workers(marked: Marked) -> list[psutil.Process]:
 
 
 def _a_worker(marked: Marked) -> psutil.Process:
-    """Between two trials it has another title for a moment."""
+    """Return a worker that runs a trial; between two trials it has another title for a moment."""
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
         if found := _workers(marked):
@@ -94,9 +94,9 @@ def _a_worker(marked: Marked) -> psutil.Process:
 @pytest.mark.slow
 @pytest.mark.chaos
 def test_the_trials_of_a_lost_node_go_on_elsewhere(
-    stage: Callable[..., Stage],
+    new_sweep: Callable[..., RealSweep],
 ) -> None:
-    sweep, trials = stage(8), 8
+    sweep, trials = new_sweep(8), 8
     secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": uuid4().hex * 2}
     environment = os.environ | sweep.marked.environment | secret
     sweep.environment = {"RAY_ADDRESS": f"{HEAD}:{PORT}", **secret}

@@ -15,7 +15,7 @@ from tests.builders import FakeSweep, label, result
 from tests.columns.sweeps import finish, metrics_spec, two_trials, unscored
 from tests.tracking.dashboard_sweep import begin, values
 
-from ratefront.columns import Column, number
+from ratefront.columns import Column, number_format
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.report.front_csv import front_columns, front_csv, front_rows
 from ratefront.report.markdown_note import markdown_note
@@ -57,9 +57,9 @@ def test_log_loss_and_metrics_stand_behind_accuracy_on_each_split(history: Sweep
 
 
 def test_rows_hold_them_and_lack_what_has_no_scores(history: SweepHistory) -> None:
-    of_label, of_split = trial_rows(history)
+    of_label, columns_of_split = trial_rows(history)
     names = [*ON_TEST[1:], *(f"{name}_validation" for name in ON_TEST[1:])]
-    assert [of_split[name] for name in names] == [0.25, 0.75, 4, 0.5, 0.625, 5]
+    assert [columns_of_split[name] for name in names] == [0.25, 0.75, 4, 0.5, 0.625, 5]
     assert [of_label[name] for name in names] == [None, None, 4, None, None, 5]
     written = list(csv.DictReader(trials_csv(history).splitlines()))
     assert [row["log_loss_bits"] for row in written] == ["", "0.25"]
@@ -163,12 +163,17 @@ def described(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     results: Any = import_module("ratefront.columns.result_columns")
     trials: Any = import_module("ratefront.columns.trial_columns")
     blocks = Column(
-        "blocks", "blocks", lambda split: split.samples / 100, "", brief=number(".1f"), key="test/blocks"
+        "blocks",
+        "blocks",
+        lambda split: split.samples / 100,
+        "",
+        brief=number_format(".1f"),
+        key="test/blocks",
     )
     energy = Column("energy_mj", "energy", lambda result: result.extra["energy"], "", key="cost/energy_mj")
     monkeypatch.setattr(results, "_ON_A_SPLIT", (*results._ON_A_SPLIT, blocks))
     monkeypatch.setattr(results, "COSTS", (*results.COSTS, energy))
-    cached = (results.measured, trials.of_trial)
+    cached = (results.measured, trials.columns_of_trial)
     for each in cached:
         each.cache_clear()
     yield

@@ -216,7 +216,7 @@ def test_check_refuses_what_the_sweep_would_refuse(
 ) -> None:
     """Of a large folder as far as some files from all over it tell."""
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("ratefront.data.images.image_check._FIRST_LOOK", first_look)
+    monkeypatch.setattr("ratefront.data.images.image_check._MOST_CHECKED_FILES", first_look)
     root = _folder(tmp_path / "clear", lambda path: _see_through(COLOUR, 0).save(path))
     for ask in (describe, load):
         with pytest.raises(InputError, match=r"cannot be used: .*transparent"):

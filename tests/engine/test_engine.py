@@ -26,6 +26,7 @@ from ratefront.history.events import (
     Failed,
     Finished,
     Planned,
+    Pruned,
     Reopened,
     Reported,
     Resumed,
@@ -44,7 +45,7 @@ def ends(ledger: list[Entry]) -> Counter[str]:
     return Counter(
         entry.event.trial_id
         for entry in ledger
-        if isinstance(entry.event, Finished | Stopped)
+        if isinstance(entry.event, Finished | Pruned | Stopped)
         or (isinstance(entry.event, Failed) and entry.event.final)
     )
 
@@ -305,11 +306,13 @@ def test_news_of_an_older_attempt_is_not_heard(hand: Hand) -> None:
     ]
 
 
-def test_a_stopped_trial_is_pruned_and_its_worker_freed(hand: Hand) -> None:
+def test_a_trial_that_the_search_stops_is_pruned(hand: Hand) -> None:
     hand.begin()
-    hand.add(Stopped("t0000", 1, "dominated"))
+    hand.add(Pruned("t0000", 1, "dominated"))
     assert not hand.engine.history.is_running("t0000", 1)
     assert hand.engine.history.trials["t0000"].status == "pruned"
+    assert hand.engine.judge(Reported("t0000", 1, 1, {"loss": 0.5})) == []
+    assert hand.start().params.trial_id == "t0001"
 
 
 def test_seeds_and_names_are_stable(virtual: SimpleNamespace) -> None:
@@ -378,7 +381,7 @@ def test_a_full_memory_halves_the_batch_each_time(hand: Hand) -> None:
 def test_a_person_stops_a_trial_whether_it_runs_or_not(hand: Hand, begins: bool) -> None:
     hand.begin() if begins else hand.start()
     hand.add(*hand.engine.judge(StopRequested("t0000", "by hand")))
-    assert hand.engine.history.trials["t0000"].status == "pruned"
+    assert hand.engine.history.trials["t0000"].status == "stopped"
     assert hand.engine.judge(Started("t0000", 1, "w")) == []
     assert not hand.engine.history.is_running("t0000", 1)
     assert hand.engine.judge(StopRequested("t0000", "again")) == []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ratefront.engine.engine import SPACE_EXHAUSTED, Engine
 from ratefront.engine.messages import Done, Record, Start, Wait
-from ratefront.engine.opening_events import Wishes
+from ratefront.engine.opening_events import ResumeOptions
 from ratefront.errors import InputError
 from ratefront.history.events import Entry, Extended, Failed, Planned, Reopened
 from ratefront.orchestrate.begin_or_resume import check_extensible
@@ -127,11 +127,11 @@ def test_more_trials_of_an_exhausted_space_end_at_once_and_failed_ones_run_again
 
 def test_an_extension_finds_what_is_left_and_then_is_refused(virtual: SimpleNamespace) -> None:
     first = virtual.Driver(virtual.spec(6), Random(6), 2, space=FEW)
-    check_extensible(first.run(), Wishes(resume=True, extend=5))
+    check_extensible(first.run(), ResumeOptions(resume=True, extend=5))
     again = virtual.Driver(first.spec, Random(7), 2, ledger=list(first.ledger), space=FEW)
     again.record(Extended(11))
     engine = again.run()
     assert (engine.history.trials_ended, engine.history.trials_requested) == (9, 11)
-    check_extensible(engine, Wishes(resume=True, retry_failed=True))
+    check_extensible(engine, ResumeOptions(resume=True, retry_failed=True))
     with pytest.raises(InputError, match=r"extend=1: the space holds no more .*all 9 have been tried"):
-        check_extensible(engine, Wishes(resume=True, extend=1))
+        check_extensible(engine, ResumeOptions(resume=True, extend=1))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.builders import FakeSweep, label, spec
 
-from ratefront.engine.opening_events import Opener, Wishes, opening_events
+from ratefront.engine.opening_events import DriverIdentity, ResumeOptions, opening_events
 from ratefront.errors import InputError
 from ratefront.history.events import Created, Event, Extended, Reconfigured, Reopened, Resumed
 from ratefront.history.sweep_history import SweepHistory
@@ -25,43 +25,41 @@ from ratefront.store.sweep_folder import SweepFolder
 
 class TestFolder:
     def test_a_new_sweep_takes_a_missing_or_empty_folder(self, tmp_path: Path) -> None:
-        check_folder(SweepFolder(tmp_path), Wishes())
-        check_folder(SweepFolder(tmp_path / "new"), Wishes())
+        check_folder(SweepFolder(tmp_path), ResumeOptions())
+        check_folder(SweepFolder(tmp_path / "new"), ResumeOptions())
 
     @pytest.mark.parametrize(
-        ("name", "wishes", "rule"),
+        ("name", "options", "rule"),
         [
-            ("notes.txt", Wishes(), "not empty"),
-            ("x", Wishes(resume=True), "no sweep to"),
-            ("x", Wishes(extend=3), "extend is for a sweep that has begun"),
-            ("ledger.jsonl", Wishes(retry_failed=True), "retry_failed is for a sweep that has begun"),
-            ("ledger.jsonl", Wishes(resume=True, extend=0), "extend must be ≥ 1, got 0"),
+            ("notes.txt", ResumeOptions(), "not empty"),
+            ("x", ResumeOptions(resume=True), "no sweep to"),
+            ("x", ResumeOptions(extend=3), "extend is for a sweep that has begun"),
+            ("ledger.jsonl", ResumeOptions(retry_failed=True), "retry_failed is for a sweep that has begun"),
+            ("ledger.jsonl", ResumeOptions(resume=True, extend=0), "extend must be ≥ 1, got 0"),
         ],
     )
-    def test_unsuitable_folders_and_wishes_are_refused(
-        self, tmp_path: Path, name: str, wishes: Wishes, rule: str
-    ) -> None:
+    def test_unsuitable_folders_and_options_are_refused(self, tmp_path: Path, name: str, options: ResumeOptions, rule: str) -> None:
         (tmp_path / name).touch()
         with pytest.raises(InputError, match=rule):
-            check_folder(SweepFolder(tmp_path), wishes)
+            check_folder(SweepFolder(tmp_path), options)
 
     def test_a_sweep_with_trials_keeps_its_folder(self, tmp_path: Path) -> None:
         sweep = FakeSweep(tmp_path / "s")
-        check_folder(sweep.folder, Wishes())  # it has planned none
+        check_folder(sweep.folder, ResumeOptions())  # it has planned none
         sweep.plan(label())
         with pytest.raises(InputError, match="already holds a sweep; go on with resume=True"):
-            check_folder(sweep.folder, Wishes())
+            check_folder(sweep.folder, ResumeOptions())
 
     def test_an_unreadable_ledger_is_not_overwritten(self, tmp_path: Path) -> None:
         folder = FakeSweep(tmp_path / "s").folder
         folder.ledger.write_bytes(b"?" + folder.ledger.read_bytes()[1:])
         with pytest.raises(InputError, match="already holds a sweep"):
-            check_folder(folder, Wishes())
+            check_folder(folder, ResumeOptions())
 
     def test_a_file_in_place_of_the_folder_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         with pytest.raises(InputError, match="not a folder"):
-            check_folder(SweepFolder(tmp_path / "file"), Wishes())
+            check_folder(SweepFolder(tmp_path / "file"), ResumeOptions())
 
     def test_a_bad_tracking_address_leaves_no_files(self, fake: SimpleNamespace, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="ftp"):
@@ -89,45 +87,45 @@ def history(path: Path, ended: bool) -> Any:
 
 
 def opening(
-    asked: SweepSpec, told: SweepHistory, wishes: Wishes, change: Change | None = None
+    asked: SweepSpec, told: SweepHistory, options: ResumeOptions, change: Change | None = None
 ) -> list[Event]:
-    return opening_events(asked, told, wishes, Opener("process 7 on here", "0.9"), change)
+    return opening_events(asked, told, options, DriverIdentity("process 7 on here", "0.9"), change)
 
 
 class TestEvents:
     def test_an_empty_ledger_begins_with_the_spec(self, asked: Any) -> None:
-        (created,) = opening(asked, SweepHistory(), Wishes())
+        (created,) = opening(asked, SweepHistory(), ResumeOptions())
         assert isinstance(created, Created)
         assert (created.spec, created.ratefront_version) == (to_plain(asked), "0.9")
-        assert opening(asked, SweepHistory(), Wishes(resume=True)) == [created]
+        assert opening(asked, SweepHistory(), ResumeOptions(resume=True)) == [created]
 
-    @pytest.mark.parametrize("wishes", [Wishes(True, 2), Wishes(True, None, True)])
-    def test_a_sweep_that_has_not_begun_cannot_be_extended(self, wishes: Wishes) -> None:
+    @pytest.mark.parametrize("options", [ResumeOptions(True, 2), ResumeOptions(True, None, True)])
+    def test_a_sweep_that_has_not_begun_cannot_be_extended(self, options: ResumeOptions) -> None:
         with pytest.raises(InputError, match="has not begun"):
-            check_begun(SweepHistory(), wishes)
-        check_begun(SweepHistory(), Wishes(resume=True))
+            check_begun(SweepHistory(), options)
+        check_begun(SweepHistory(), ResumeOptions(resume=True))
 
     def test_an_unfinished_sweep_is_resumed(self, asked: Any, tmp_path: Path) -> None:
-        (resumed,) = opening(asked, history(tmp_path / "s", ended=False), Wishes(True))
+        (resumed,) = opening(asked, history(tmp_path / "s", ended=False), ResumeOptions(True))
         assert resumed == Resumed("process 7 on here")
 
-    def test_all_wishes_at_once_give_events_in_the_right_order(self, asked: Any, tmp_path: Path) -> None:
-        found = opening(asked, history(tmp_path / "s", ended=False), Wishes(True, 5, True))
+    def test_all_options_at_once_give_events_in_the_right_order(self, asked: Any, tmp_path: Path) -> None:
+        found = opening(asked, history(tmp_path / "s", ended=False), ResumeOptions(True, 5, True))
         assert [type(event) for event in found] == [Resumed, Extended, Reopened, Reopened]
         assert found[1:] == [Extended(9), Reopened("t0001"), Reopened("t0002")]
 
     def test_an_ended_sweep_is_extended_retried_or_unchanged(self, asked: Any, tmp_path: Path) -> None:
         told = history(tmp_path / "s", ended=True)
-        assert opening(asked, told, Wishes(True)) == []
-        assert opening(asked, told, Wishes(True, 1)) == [Extended(5)]
-        again = opening(asked, told, Wishes(True, None, True))
+        assert opening(asked, told, ResumeOptions(True)) == []
+        assert opening(asked, told, ResumeOptions(True, 1)) == [Extended(5)]
+        again = opening(asked, told, ResumeOptions(True, None, True))
         assert again == [Reopened("t0001"), Reopened("t0002"), Reopened("t0003")]
 
     def test_changed_settings_are_the_first_event(self, asked: Any, tmp_path: Path) -> None:
         change = Change({"keep": "none"})
-        running = opening(asked, history(tmp_path / "r", ended=False), Wishes(True), change)
+        running = opening(asked, history(tmp_path / "r", ended=False), ResumeOptions(True), change)
         assert [type(event) for event in running] == [Reconfigured, Resumed]
-        (only,) = opening(asked, history(tmp_path / "e", ended=True), Wishes(True), change)
+        (only,) = opening(asked, history(tmp_path / "e", ended=True), ResumeOptions(True), change)
         assert only == Reconfigured({"keep": "none"})
 
     def test_a_new_sweep_does_not_replace_one_that_began_first(self, tmp_path: Path) -> None:
@@ -144,7 +142,7 @@ class TestEvents:
     def test_retry_without_failed_trials_adds_no_event(self, asked: Any, tmp_path: Path) -> None:
         sweep = FakeSweep(tmp_path / "s", spec(trials=1))
         sweep.finish(label(), 3.0, 0.9, 100)
-        assert opening(asked, read_history(sweep.end()), Wishes(True, None, True)) == []
+        assert opening(asked, read_history(sweep.end()), ResumeOptions(True, None, True)) == []
 
 
 def test_retry_without_failed_trials_redraws_and_warns(

@@ -30,7 +30,7 @@ from ratefront.spec.schema import Named
 from ratefront.spec.yaml_text import read_yaml
 from ratefront.store.ledger.ledger_file import Ledger, read_entries
 from ratefront.store.ledger.read_ledger import read_history
-from ratefront.store.ledger.stop_requests import Request, ask
+from ratefront.store.ledger.stop_requests import StopRequest, leave_request
 from ratefront.store.sweep_folder import SweepFolder
 
 OLD, NEW = "a" * 64, "b" * 64
@@ -78,9 +78,9 @@ class Stage:
         self.began.append(Failed(trial_id, 1, "ValueError", "a bad configuration", final=True))
         self.began.end()
 
-    def go_on(self, at: str = "/a/x.npz", changes: dict[str, Any] | None = None, **wishes: Any) -> Any:
+    def go_on(self, at: str = "/a/x.npz", changes: dict[str, Any] | None = None, **options: Any) -> Any:
         loaded = on_data(self._fake, at, **(changes or {}))
-        return self._fake.run(loaded, self.folder, **({"resume": True} | wishes))
+        return self._fake.run(loaded, self.folder, **({"resume": True} | options))
 
 
 @pytest.fixture
@@ -91,21 +91,21 @@ def stage(fake: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ENDED_AND = [{"extend": 1}, {"retry_failed": True}]
 
 
-@pytest.mark.parametrize("wishes", [*ENDED_AND, None])
+@pytest.mark.parametrize("options", [*ENDED_AND, None])
 def test_replaced_data_are_refused_until_restored(
-    stage: Stage, wishes: dict[str, Any] | None, follower: Any
+    stage: Stage, options: dict[str, Any] | None, follower: Any
 ) -> None:
-    if wishes is not None:
+    if options is not None:
         stage.end()
     before = contents(stage.folder)
     stage.found = {"dataset": NEW}
     expected = r"content of the data set arrays path /a/x\.npz is another \(digest a{12}… → b{12}…\)"
     with pytest.raises(SweepMismatchError, match=expected):
-        stage.go_on(**(wishes or {}))
+        stage.go_on(**(options or {}))
     assert contents(stage.folder) == before
     assert (stage.runs, follower.finished) == (0, []), "no trial was begun, and no tracker was told"
     stage.found = {"dataset": OLD}
-    assert stage.go_on(**(wishes or {})).ended
+    assert stage.go_on(**(options or {})).ended
     assert stage.runs == 1
 
 
@@ -140,17 +140,17 @@ def test_every_difference_is_named(stage: Stage, name: str, told: str) -> None:
         stage.go_on()
 
 
-@pytest.mark.parametrize("wishes", [*ENDED_AND, {}])
-def test_moved_data_are_accepted_if_equal(stage: Stage, wishes: dict[str, Any]) -> None:
+@pytest.mark.parametrize("options", [*ENDED_AND, {}])
+def test_moved_data_are_accepted_if_equal(stage: Stage, options: dict[str, Any]) -> None:
     """Also where no trial is left: somebody has to have looked before the new place is written down."""
     stage.end()
     stage.found = {"dataset": NEW}
     before = contents(stage.folder)
     with pytest.raises(SweepMismatchError, match=r"/b/x\.npz is another"):
-        stage.go_on("/b/x.npz", **wishes)
+        stage.go_on("/b/x.npz", **options)
     assert contents(stage.folder) == before
     stage.found = {"dataset": OLD}
-    stage.go_on("/b/x.npz", **wishes)
+    stage.go_on("/b/x.npz", **options)
     folder = SweepFolder(stage.folder)
     assert read_history(folder).spec["dataset"] == {"name": "arrays", "path": "/b/x.npz"}
     assert read_yaml(folder.spec.read_text())["dataset"]["path"] == "/b/x.npz"
@@ -234,7 +234,7 @@ def test_earlier_requests_wait_until_the_inputs_are_compared(
     stage.began.plan(label())
     monkeypatch.setattr(task_model_worker, "inputs_on_worker", REALLY_ON_WORKER)
     monkeypatch.setattr(task_model_worker, "ray", Worker({"dataset": NEW}))
-    ask(SweepFolder(stage.folder), Request(trial_id, "asked of an earlier driver"))
+    leave_request(SweepFolder(stage.folder), StopRequest(trial_id, "asked of an earlier driver"))
     before = contents(stage.folder)
     with pytest.raises(SweepMismatchError):
         stage.go_on()

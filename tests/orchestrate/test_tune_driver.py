@@ -31,7 +31,7 @@ from ratefront.orchestrate.tracked_ending import ending_of
 from ratefront.orchestrate.tune import tune_callbacks
 from ratefront.store.ledger.ledger_file import Ledger, read_entries
 from ratefront.store.ledger.read_ledger import read_history
-from ratefront.store.ledger.stop_requests import Request, ask
+from ratefront.store.ledger.stop_requests import StopRequest, leave_request
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.sweep_status import status_of
 
@@ -61,7 +61,7 @@ def eventful(
         seen.append(len(history.trials))
         slow = [trial for trial in history.with_status("running") if trial.params.values["merged"] == 13]
         if slow and slow[0].step == 1 and not SweepFolder(folder).requests.exists():
-            ask(SweepFolder(folder), Request(slow[0].params.trial_id, "stopped by hand"))
+            leave_request(SweepFolder(folder), StopRequest(slow[0].params.trial_id, "stopped by hand"))
 
     history = fake.run(fake.loaded(len(OPTIONS), OPTIONS), folder, on_update=on_update)
     return SimpleNamespace(history=history, folder=folder, seen=seen, follower=module_follower)
@@ -75,7 +75,7 @@ def by_merged(eventful: Any, merged: int) -> Any:
 
 
 def test_every_trial_has_its_expected_status(eventful: Any) -> None:
-    assert statuses(eventful.history) == {"finished": 5, "collapsed": 1, "failed": 4, "pruned": 1}
+    assert statuses(eventful.history) == {"finished": 5, "collapsed": 1, "failed": 4, "stopped": 1}
     assert eventful.history.ended
     assert eventful.seen[-1] == len(OPTIONS)
 
@@ -112,7 +112,7 @@ def test_out_of_memory_is_retried_with_smaller_batches(eventful: Any) -> None:
 
 def test_a_trial_that_somebody_stops_is_pruned_at_its_next_report(eventful: Any) -> None:
     trial = by_merged(eventful, 13)
-    assert (trial.status, trial.reason, trial.step) == ("pruned", "stopped by hand", 1)
+    assert (trial.status, trial.reason, trial.step) == ("stopped", "stopped by hand", 1)
     assert not list(SweepFolder(eventful.folder).requests.iterdir())
 
 
@@ -185,7 +185,7 @@ def test_an_ended_sweep_can_be_extended_and_failed_trials_retried(
 def test_a_sweep_ends_when_its_space_is_exhausted(
     fake: SimpleNamespace, follower: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ratefront.engine.search.suggest.uses_seed", lambda values: False)
+    monkeypatch.setattr("ratefront.engine.search.next_suggestion.uses_seed", lambda values: False)
     spec, folder = fake.loaded(8, (7, 8, 9)), tmp_path / "sweep"
     history = fake.run(spec, folder)
     assert sorted(trial.params.values["merged"] for trial in history.with_status("finished")) == [7, 8, 9]
@@ -302,11 +302,11 @@ def test_the_sweep_ends_without_waiting_for_a_stopped_trial(
     def on_update(history: Any) -> None:
         (folder.path / "long").touch()
         if history.with_status("running") and not folder.requests.exists():
-            ask(folder, Request("t0000", "enough"))
+            leave_request(folder, StopRequest("t0000", "enough"))
 
     began = time.monotonic()
     history = fake.run(fake.loaded(1, (15,)), folder.path, on_update=on_update)
-    assert statuses(history) == {"pruned": 1}
+    assert statuses(history) == {"stopped": 1}
     assert time.monotonic() - began < 40
 
 
@@ -317,15 +317,15 @@ def test_a_stopped_trial_in_a_long_epoch_frees_its_slot(
     folder = SweepFolder(tmp_path / "sweep")
 
     def on_update(history: Any) -> None:
-        if history.with_status("pruned"):
+        if history.with_status("stopped"):
             (folder.path / "long").unlink(missing_ok=True)
             return
         (folder.path / "long").touch()
         if history.with_status("running") and not folder.requests.exists():
-            ask(folder, Request("t0000", "it hangs"))
+            leave_request(folder, StopRequest("t0000", "it hangs"))
 
     history = fake.run(fake.loaded(2, (15,), concurrent=1), folder.path, on_update=on_update)
-    assert [trial.status for trial in history.trials.values()] == ["pruned", "finished"]
+    assert [trial.status for trial in history.trials.values()] == ["stopped", "finished"]
     assert [trial.attempts for trial in history.trials.values()] == [1, 1]
 
 

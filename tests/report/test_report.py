@@ -114,10 +114,10 @@ def test_front_csv_says_of_a_trial_what_trials_csv_says_and_more(folder):
     front, trials = (
         list(csv.DictReader(file.read_text().splitlines())) for file in (folder.front_csv, folder.trials_csv)
     )
-    of_trial = {row["trial_id"]: row for row in trials}
+    columns_of_trial = {row["trial_id"]: row for row in trials}
     assert {"seed", "transmitter_macs", "width", "alphabet", "method"} <= front[0].keys()
     for row in front:
-        whole = of_trial[row["trial_id"]]
+        whole = columns_of_trial[row["trial_id"]]
         assert {name: row[name] for name in row.keys() & whole.keys()}.items() <= whole.items()
         assert {name for name, value in whole.items() if value} <= {*row, "status", "attempts"}
 
@@ -139,7 +139,7 @@ def test_our_own_style_and_script_name_no_address(folder):
 
 def test_the_page_says_what_was_found(page):
     text = " ".join(page.text.split())
-    assert "Ended: 30 of 30 trials ended (24 finished, 2 collapsed, 2 pruned, 2 failed)." in text
+    assert "Ended: 30 of 30 trials ended (24 finished, 2 collapsed, 1 pruned, 1 stopped, 2 failed)." in text
     assert "The learned codec" in text
     assert "of the task model's 51.1 KiB" in text
     assert "above the oracle" in text

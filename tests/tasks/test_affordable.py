@@ -28,7 +28,7 @@ DIGITS = [Named(name="digits")]
 def costing(monkeypatch: pytest.MonkeyPatch, epoch_s: dict[int, float], once_s: float = 0.0) -> None:
     """An epoch of a width takes so long."""
 
-    def cost(named: Named, data: Dataset, hopeless_s: float) -> TrainingCost:
+    def cost(named: Named, data: Dataset, too_long_s: float) -> TrainingCost:
         return TrainingCost(epoch_s[named.parameters["width"]], once_s, 9, 1.0)
 
     monkeypatch.setattr(choosing, "measure_training_cost", cost)
@@ -79,7 +79,7 @@ def test_a_busy_machine_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_images_become_smaller_where_large_ones_are_not_affordable(monkeypatch: pytest.MonkeyPatch) -> None:
-    def cost(named: Named, data: Dataset, hopeless_s: float) -> TrainingCost:
+    def cost(named: Named, data: Dataset, too_long_s: float) -> TrainingCost:
         return TrainingCost(data.shape[1] ** 2 * named.parameters["width"] / 1e4, 0.0, 9, 1.0)
 
     def noise(named: Named) -> Dataset:
@@ -134,4 +134,4 @@ def test_reading_is_paid_once_or_in_every_epoch(
 def test_what_would_take_hours_is_given_up_soon() -> None:
     split = Split(np.zeros((10_000, 1, 8, 8), np.float32), np.arange(10_000) % 2)
     data = Dataset("many", 2, 8, split, split, split)
-    assert measure_training_cost(Named(name="small_cnn"), data, hopeless_s=0).batches == 1
+    assert measure_training_cost(Named(name="small_cnn"), data, too_long_s=0).batches == 1

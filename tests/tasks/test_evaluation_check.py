@@ -20,8 +20,7 @@ from ratefront.spec.load_spec import load_spec
 from ratefront.spec.schema import Named
 from ratefront.spec.yaml_text import read_yaml, write_yaml
 from ratefront.tasks.build_task_model import build_task_model
-from ratefront.tasks.own_network.evaluation_check import check_evaluation, random_samples
-from ratefront.tasks.own_network.load_weights import check_stages
+from ratefront.tasks.own_network.evaluation_check import check_evaluation, check_stages, random_samples
 from ratefront.tasks.prepare_task_model import prepare_task_model
 from ratefront.tasks.task_model import TaskModel
 

@@ -21,7 +21,7 @@ from ratefront.catalogue.task_models import TaskModelParameters
 from ratefront.data.dataset import Dataset, Split
 from ratefront.errors import DivergedError
 from ratefront.spec.schema import Named, SweepSpec
-from ratefront.store.files.process_lock import alone
+from ratefront.store.files.process_lock import exclusively
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import WAITS, ProgressFile, TaskModelProgress
 from ratefront.tasks.build_task_model import build_task_model
@@ -48,7 +48,7 @@ class Killed(BaseException):
 @pytest.fixture(autouse=True)
 def _always(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Save after every epoch: what is saved when must not hang on this machine's speed."""
-    monkeypatch.setattr(training_progress, "SHARE", 1e9)
+    monkeypatch.setattr(training_progress, "SAVING_SHARE", 1e9)
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
 
 
@@ -110,7 +110,7 @@ def test_interrupted_in_every_epoch_it_ends_with_the_same_bits(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     straight = train(name, None)
-    monkeypatch.setattr(training_progress, "TELL_S", 0.0)
+    monkeypatch.setattr(training_progress, "REPORT_INTERVAL_S", 0.0)
     begun: list[int] = []
     for epoch in range(EPOCHS):
         torch.rand(epoch + 1)  # what the process does in between must not matter
@@ -259,7 +259,7 @@ from pathlib import Path
 from ratefront.spec.schema import SweepSpec
 from ratefront.tasks.training import training_progress
 from ratefront.tasks.prepare_task_model import prepare_task_model
-training_progress.SHARE = 1e9
+training_progress.SAVING_SHARE = 1e9
 prepare_task_model(SweepSpec.model_validate_json(sys.argv[1], strict=False), Path(sys.argv[2]))
 """
 
@@ -306,7 +306,7 @@ def test_who_waits_for_another_process_says_so(tmp_path: Path) -> None:
     shutil.rmtree(models / ready.identity)
     progress = ProgressFile(folder.task_model_progress)
     with ThreadPoolExecutor(1) as pool:
-        with alone(models / f"{ready.identity}.lock", "another"):
+        with exclusively(models / f"{ready.identity}.lock", "another"):
             waiting = pool.submit(prepare_task_model, spec, folder.task_model)
             deadline = time.monotonic() + 60
             while progress.read() != WAITS:

@@ -18,9 +18,9 @@ from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import UnknownNameError
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.spec.load_spec import to_plain
-from ratefront.store.files.checksummed_folder import is_whole
+from ratefront.store.files.checksummed_folder import is_intact
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.store.task_model_facts import DatasetFacts, read_dataset_facts
+from ratefront.store.task_model_info import DatasetInfo, read_dataset_info
 from ratefront.tasks.architectures.small_cnn import SmallCNN
 from ratefront.tasks.prepare_task_model import prepare_task_model
 from ratefront.tasks.stored_task_model import load_task_model
@@ -82,7 +82,7 @@ def test_what_the_folder_says_of_the_data_set_is_so(tmp_path: Path, monkeypatch:
     spec, folder = small_sweep_spec(task_model={"name": "small_cnn", "epochs": 1}), SweepFolder(tmp_path)
     prepare_task_model(spec, folder.task_model)
     data, history = load_dataset(spec.dataset), SweepHistory(spec=to_plain(spec))
-    assert read_dataset_facts(folder, history) == DatasetFacts(
+    assert read_dataset_info(folder, history) == DatasetInfo(
         data.name,
         spec.dataset.parameters,
         dataset_digest(data),
@@ -119,6 +119,6 @@ def test_one_that_lies_torn_in_the_cache_is_trained_again(
     (kept,) = filter(Path.is_dir, (tmp_path / "cache" / "task_models").iterdir())
     (kept / torn).write_bytes(b"")
     assert prepare_task_model(spec, tmp_path / "b") == first
-    assert is_whole(kept)
-    assert is_whole(tmp_path / "b")
+    assert is_intact(kept)
+    assert is_intact(tmp_path / "b")
     assert {path.name for path in kept.parent.iterdir()} == {kept.name, f"{kept.name}.lock"}

@@ -9,7 +9,7 @@ from typing import Any
 from tests.builders import FakeSweep
 
 from ratefront.cli.shared_arguments import overrides_of
-from ratefront.engine.search.first_trials import spread
+from ratefront.engine.search.first_trials import spread_trial
 from ratefront.history.events import Planned
 from ratefront.records import Scalar
 from ratefront.spec.check_spec import LoadedSpec
@@ -25,7 +25,7 @@ def digits(*overrides: str) -> LoadedSpec:
 
 def values(number: int) -> dict[str, Scalar]:
     """What a sweep over the digits tries as its trial ``number``."""
-    return spread(digits().space, 0, number)
+    return spread_trial(digits().space, 0, number)
 
 
 def begin(path: Path) -> FakeSweep:

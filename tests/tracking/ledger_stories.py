@@ -99,7 +99,11 @@ def failed(number: int, reason: str, attempt: int = 1, final: bool = True) -> ev
     return events.Failed(f"t{number:04d}", attempt, "DivergedError", reason, final=final)
 
 
-def stopped(number: int, reason: str = "below the median at rung 2") -> events.Stopped:
+def pruned(number: int, reason: str = "below the median at rung 2") -> events.Pruned:
+    return events.Pruned(f"t{number:04d}", 1, reason)
+
+
+def stopped(number: int, reason: str = "stopped by hand") -> events.Stopped:
     return events.Stopped(f"t{number:04d}", 1, reason)
 
 
@@ -119,7 +123,7 @@ def whole_sweep() -> Story:
     """Four trials, one of each ending; six points on curves."""
     story = Story().tell(created(), *(planned(number) for number in range(4)))
     story.tell(started(0), reported(0, 1), started(1), reported(1, 1), reported(0, 2), finished(0))
-    story.tell(reported(1, 2), stopped(1), started(2), reported(2, 1), failed(2, "loss is NaN at epoch 2"))
+    story.tell(reported(1, 2), pruned(1), started(2), reported(2, 1), failed(2, "loss is NaN at epoch 2"))
     story.tell(
         started(3), reported(3, 1), finished(3, status="collapsed", reason="no better than the majority")
     )

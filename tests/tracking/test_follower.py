@@ -235,7 +235,7 @@ def test_a_refused_trial_does_not_delay_the_others(caplog: pytest.LogCaptureFixt
     tracker = Refusing("t0001")
     follower = follow(whole_sweep(), tracker)
     wait_until(lambda: any(len(sweep.trials) == 3 for sweep in tracker.sweeps.values()))
-    assert finish(follower, patience=0.2) == 4  # started, two reports, stopped
+    assert finish(follower, patience=0.2) == 4  # started, two reports, pruned
     assert "t0001 is refused" in caplog.text
 
 

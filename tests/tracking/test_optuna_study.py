@@ -28,6 +28,7 @@ SHOWN = {
     "finished": "COMPLETE",
     "collapsed": "PRUNED",
     "pruned": "PRUNED",
+    "stopped": "PRUNED",
     "failed": "FAIL",
 }
 VERBS = (
@@ -37,6 +38,7 @@ VERBS = (
     "finish",
     "collapse",
     "prune",
+    "stop",
     "fail",
     "fail for good",
     "reopen",
@@ -82,10 +84,14 @@ class Teller:
         elif verb in ("finish", "collapse") and trial.status == "running":
             self.tell(events.Finished(name, attempt, self._result(name, verb)))
         elif verb == "prune" and not trial.ended:
-            self.tell(events.Stopped(name, attempt, "dominated at rung 5"))
+            self.tell(events.Pruned(name, attempt, "dominated at rung 5"))
+        elif verb == "stop" and not trial.ended:
+            self.tell(events.Stopped(name, attempt, "stopped by hand"))
         elif verb.startswith("fail") and trial.status == "running":
             self.tell(
-                events.Failed(name, attempt, "WorkerLostError", "the node died", verb == "fail for good")
+                events.Failed(
+                    name, attempt, "WorkerLostError", "the node died", final=verb == "fail for good"
+                )
             )
         elif verb == "reopen" and trial.status == "failed":
             self.tell(events.Reopened(name))
@@ -242,15 +248,20 @@ def test_with_several_objectives_the_last_report_is_an_attribute() -> None:
     assert (frozen.user_attrs["epoch/loss"], frozen.user_attrs["epoch/accuracy"]) == (2.0, 0.5)
 
 
-def test_with_one_objective_reports_are_intermediate_values() -> None:
+def test_reports_on_a_single_objective_are_intermediate_values() -> None:
     running = one_trial(PLANNED, STARTED, *REPORTS, overrides=ACCURACY)
     assert running.intermediate_values == {1: 0.25, 2: 0.5}
     assert running.values is None
     by_rate = one_trial(PLANNED, STARTED, *REPORTS, overrides=("objectives=[rate_bits]",))
     assert by_rate.intermediate_values == {1: 9.0, 2: 4.5}
-    stopped = events.Stopped("t0000", 1, "below the median")
-    assert one_trial(PLANNED, STARTED, *REPORTS, stopped, overrides=ACCURACY).value == 0.5
-    assert one_trial(PLANNED, STARTED, stopped, overrides=ACCURACY).values is None
+
+
+@pytest.mark.parametrize(
+    "end", [events.Pruned("t0000", 1, "below the median"), events.Stopped("t0000", 1, "by hand")]
+)
+def test_a_trial_cut_short_has_its_last_report_as_value(end: events.Event) -> None:
+    assert one_trial(PLANNED, STARTED, *REPORTS, end, overrides=ACCURACY).value == 0.5
+    assert one_trial(PLANNED, STARTED, end, overrides=ACCURACY).values is None
 
 
 def test_an_objective_without_reports_has_no_curve() -> None:

@@ -19,6 +19,7 @@ from tests.tracking.ledger_stories import (
     reported,
     resumed,
     started,
+    stopped,
     whole_sweep,
 )
 from tests.tracking.tracked_places import (
@@ -33,7 +34,7 @@ from tests.tracking.tracked_places import (
 )
 
 from ratefront.history.sweep_history import SweepHistory
-from ratefront.store.task_model_facts import DatasetFacts
+from ratefront.store.task_model_info import DatasetInfo
 from ratefront.tracking.delivery.deliver import Delivery
 from ratefront.tracking.delivery.folder_content import NoFolder
 from ratefront.tracking.memory_tracker import RunRecord
@@ -78,6 +79,15 @@ def test_each_ending_has_its_status(
 ) -> None:
     run = shown[trial_id]
     assert (run.status, run.tags["status"]) == (status, tag)
+
+
+def test_a_trial_that_a_person_stopped_says_so(place: Place) -> None:
+    run = show(Story().tell(created(), planned(0), started(0), stopped(0)), place)["t0000"]
+    assert (run.status, run.tags["status"], run.tags["status_reason"]) == (
+        "KILLED",
+        "stopped",
+        "stopped by hand",
+    )
 
 
 def test_a_planned_trial_that_never_ran_has_no_run(place: Place) -> None:
@@ -388,7 +398,7 @@ class OnBirds(NoFolder):
     """A folder that says what its sweep was trained on: one's own data, which are called as their file is."""
 
     def provenance(self, history: SweepHistory) -> Provenance | None:
-        birds = DatasetFacts("arrays", {"path": "/data/birds.npz", "split_seed": 0}, "ab12")
+        birds = DatasetInfo("arrays", {"path": "/data/birds.npz", "split_seed": 0}, "ab12")
         return Provenance(Path("digits"), dataset=birds)
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from tests.trial.bits import params_of
+from tests.trial.trial_bits import params_of
 
 from ratefront.records import GPU_MEMORY_SHARE
 from ratefront.trial import run_trial as run_module
@@ -56,7 +56,7 @@ def test_a_whole_gpu_lifts_the_limit_of_an_earlier_trial(
 
 
 @pytest.mark.parametrize(("available", "share"), [(False, 0.25), (True, 0)])
-def test_without_a_gpu_nothing_is_limited(
+def test_without_a_gpu_no_memory_is_limited(
     monkeypatch: pytest.MonkeyPatch, available: bool, share: float
 ) -> None:
     gpu = _Gpu(monkeypatch, available)
@@ -70,7 +70,7 @@ def test_the_peak_is_a_fraction_of_the_memory(monkeypatch: pytest.MonkeyPatch) -
     assert peak_memory_share() == 0.25
 
 
-def test_the_memory_of_earlier_trials_is_given_back_before_the_peak_is_measured(
+def test_memory_of_earlier_trials_is_freed_before_the_peak_is_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gpu = _Gpu(monkeypatch)
@@ -78,7 +78,7 @@ def test_the_memory_of_earlier_trials_is_given_back_before_the_peak_is_measured(
     assert gpu.calls == ["empty_cache", "reset_peak_memory_stats"]
 
 
-def test_a_trials_record_says_what_it_held(
+def test_a_result_holds_the_peak_share_of_gpu_memory(
     short_context: TrialContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the engine looks for it; a codec that is moved to a GPU stays where it is here."""

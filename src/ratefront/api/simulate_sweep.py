@@ -56,13 +56,14 @@ def simulate_sweep(
         >>> rf.simulate_sweep(table="digits", trials=20, slots=4, sampler="random", latency_s=0.01).slots
         4
     """
-    from ratefront.simulate.driver_capacity import SamplerName, measured
-    from ratefront.simulate.invariants import check
+    from ratefront.simulate.driver_capacity import SamplerName, parts_with_real_ledger
     from ratefront.simulate.outcome import outcome_of
     from ratefront.simulate.run_simulation import run
-    from ratefront.simulate.simulation_input import asked_for, find_table, with_faults
+    from ratefront.simulate.simulation_input import find_table, make_scenario
+    from ratefront.testing.faults.faulty_sweep import draw_faults_for, run_with_faults
+    from ratefront.testing.faults.invariants import check_invariants
 
-    _check_asked(trials=trials, slots=slots)
+    _check_counts(trials=trials, slots=slots)
     if sampler not in (None, *get_args(SamplerName)):
         raise UnknownNameError("sampler", str(sampler), get_args(SamplerName))
     check_seconds("trial_s", trial_s)
@@ -71,20 +72,20 @@ def simulate_sweep(
         check_count("faults", faults, least=0)
     loaded = None if spec is None else load_spec(spec)
     found = None if table is None else find_table(str(table))
-    scenario = asked_for(
+    scenario = make_scenario(
         loaded, found, trials=trials, slots=slots, sampler=sampler, trial_s=trial_s, latency_s=latency_s
     )
     if faults is not None:
-        done = run(with_faults(scenario, faults), on_update=on_update)
-        check(done)
-        return outcome_of(done)
+        done = run_with_faults(*draw_faults_for(scenario, faults), on_update=on_update)
+        check_invariants(done)
+        return outcome_of(done, faults, done.fault_counts)
     if latency_s is not None:
         return outcome_of(run(scenario, on_update=on_update))
-    with measured() as parts:
+    with parts_with_real_ledger() as parts:
         return outcome_of(run(scenario, parts, on_update))
 
 
-def _check_asked(**counts: int | None) -> None:
+def _check_counts(**counts: int | None) -> None:
     for argument, count in counts.items():
         if count is not None:
             check_count(argument, count)
@@ -108,7 +109,8 @@ def simulate_seed(seed: int) -> Outcome:
         >>> rf.simulate_seed(3).faults_seed
         3
     """
-    from ratefront.simulate.fault_seeds import try_seed
     from ratefront.simulate.outcome import outcome_of
+    from ratefront.testing.faults.seeded_sweeps import try_seed
 
-    return outcome_of(try_seed(check_count("seed", seed, least=0)))
+    done = try_seed(check_count("seed", seed, least=0))
+    return outcome_of(done, done.plan.seed, done.fault_counts)

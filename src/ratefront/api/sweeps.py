@@ -262,7 +262,7 @@ class Sweep:
         Raises:
             InputError: no trial has finished, or the file cannot be written.
         """
-        from ratefront.simulate.record_table import table_of_folder
+        from ratefront.simulate.problems.table_from_ledger import table_of_folder
 
         table = table_of_folder(self._files)
         table.save(checked_path(path, "path"))

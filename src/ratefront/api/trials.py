@@ -47,7 +47,7 @@ class Trial:
 
     @property
     def status(self) -> Status:
-        """``planned``, ``running``, ``finished``, ``collapsed``, ``pruned`` or ``failed``."""
+        """``planned``, ``running``, ``finished``, ``collapsed``, ``pruned``, ``stopped`` or ``failed``."""
         return self._trial.status
 
     @property

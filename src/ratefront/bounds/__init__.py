@@ -18,8 +18,9 @@ These are the parts, for readers who build bounds of their own:
 - what samples say: `Predictions`, `calibrated`, `expected_calibration_error`, `cross_fit`, `below_oracle`.
 - the solver: `blahut_arimoto`.
 
-The room imports NumPy, SciPy, `ratefront.errors` and `ratefront.wording`, and nothing else; figures need matplotlib
-and are imported only when they are drawn. Other rooms import from this file, not from the files behind it.
+The room imports NumPy, SciPy, `ratefront.errors` and `ratefront.wording`, and nothing else. Figures are the
+report's, with matplotlib; they are imported only when they are drawn. Import from this file; only the report also
+takes names of curves, array types and the papers' examples from the files behind it.
 
 Rates are in bit/sample. The distortion is P(Y^ != Y) unless a curve's `measure` says otherwise. The sources are
 cited as RA (Bajic, rate–accuracy bounds), MA (Enttsel and Corlay, model-aware limits) and LL (Dubois et al.,

@@ -1,9 +1,9 @@
 """The oracle as an alarm: a codec below it has seen the labels, or its bits are miscounted.
 
-Take a codec with deterministic decisions for each sample and with fixed tables. For the empirical distribution of the
-very samples that it coded, rate >= H(Y^) >= I(Y; Y^) >= R(D) holds (Gibbs' inequality, data processing). So the test
-has no sampling error. The argument fails for a codec that draws at random or uses the sample's position. There the
-expected distortion counts, and the measured one only estimates it.
+Take a codec with deterministic decisions for each sample and with fixed tables. For the empirical distribution of
+the very samples that it coded, rate >= H(Y^) >= I(Y; Y^) >= R(D) holds (Gibbs' inequality, data processing). So
+the test has no sampling error. The argument fails for a codec that draws at random or uses the sample's position.
+There the expected distortion counts, and the measured one only estimates it.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def below_oracle(
         decoded: classes that the receiver computed, shape (N,), 0..K-1.
         rate_bits_per_sample: all counted bits, divided by N.
         classes: K.
-        draws_or_uses_position: test at the one-sided 99.9 % Clopper–Pearson upper limit of the distortion instead of
-            at the distortion itself.
+        draws_or_uses_position: test at the one-sided 99.9 % Clopper–Pearson upper limit of the distortion instead
+            of at the distortion itself.
 
     Raises:
         InputError: arrays that do not fit, classes out of range, a rate that is negative or not finite (fatal).

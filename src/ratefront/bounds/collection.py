@@ -26,8 +26,8 @@ SOURCE_KEYS = ("classes", "samples", "task_model_distortion", "zero_rate_distort
 class Bounds(Mapping[str, RateDistortionCurve]):
     """Bounds of one source: a mapping from names to curves, with what is known of the source.
 
-    `from_predictions`, `from_file`, `from_prior`, `from_counts_file` and `example` make it. A notebook shows it as a
-    table and a small figure. Rates are in bit/sample; a distortion D is 1 - accuracy.
+    `from_predictions`, `from_file`, `from_prior`, `from_counts_file` and `example` make it. A notebook shows it as
+    a table and a small figure. Rates are in bit/sample; a distortion D is 1 - accuracy.
 
     Attributes:
         curves: by name, in the order in which they were asked for.
@@ -36,7 +36,8 @@ class Bounds(Mapping[str, RateDistortionCurve]):
         label_entropy_bits: H(Y); None where it is not known.
         zero_rate_distortion: D0 = 1 - max p(y), reached at 0 bit; None where it is not known.
         task_model_distortion: D_TM, the share of wrong decisions; None where there is no task model.
-        held_out: for some of the curves, points with intervals, measured on samples that were not used for the fit.
+        held_out: for some of the curves, points with intervals, measured on samples that were not used for the
+            fit.
         warnings: sentences for people: reasons to doubt a curve.
 
     Example:

@@ -27,8 +27,8 @@ POINTWISE = ("rate_bits", "distortion", "gap_bits", "slope", "distortion_expecte
 class RateDistortionCurve:
     """Points (distortion, rate), sorted by distortion, and the straight lines between them (time sharing).
 
-    An achievable curve may turn back, in distortion and in rate. Then `along` gives the order of its points, and the
-    straight lines join them in that order.
+    An achievable curve may turn back, in distortion and in rate. Then `along` gives the order of its points, and
+    the straight lines join them in that order.
 
     Attributes:
         name: its key in files, for instance "oracle".
@@ -36,8 +36,8 @@ class RateDistortionCurve:
         distortion: shape (M,), in the unit of `measure`, nondecreasing.
         gap_bits: shape (M,) or None. At the same distortion, the true curve lies at most this far below the point.
         slope: shape (M,) or None. The slope in nat per unit of distortion at which each point was solved.
-        distortion_expected: shape (M,) or None. Where `distortion` was measured on the labels, this is the distortion
-            that the posteriors expect. It need not be sorted.
+        distortion_expected: shape (M,) or None. Where `distortion` was measured on the labels, this is the
+            distortion that the posteriors expect. It need not be sorted.
         along: shape (M,) or None. The position of each point along the curve; None means the order of distortion.
         assumptions: in words.
         monotone: whether the curve claims to be nonincreasing; construction checks it.
@@ -46,8 +46,8 @@ class RateDistortionCurve:
         unit: of the rates.
 
     Raises:
-        InputError: arrays that are empty or of unequal length, values that are not finite or out of range, a claim that
-            does not hold (fatal).
+        InputError: arrays that are empty or of unequal length, values that are not finite or out of range, a claim
+            that does not hold (fatal).
 
     Example:
         >>> import numpy as np
@@ -133,9 +133,9 @@ class RateDistortionCurve:
     def rate_at(self, distortion: float) -> float | None:
         """Return the rate at a distortion, on the straight lines; None below the least distortion.
 
-        Where the line passes a distortion several times, the lowest rate counts. Above the greatest distortion the result is
-        that point's rate: 0 for a curve that ends at zero rate. An achievable curve may need less rate at a lower distortion;
-        `envelope` accounts for that, this method does not.
+        Where the line passes a distortion several times, the lowest rate counts. Above the greatest distortion the
+        result is that point's rate: 0 for a curve that ends at zero rate. An achievable curve may need less rate
+        at a lower distortion; `envelope` accounts for that, this method does not.
         """
         if not distortion >= self.distortion[0] - SAME_DISTORTION:
             return None

@@ -62,8 +62,8 @@ class CurveKind:
         title: for legends.
         assumptions: in words.
         is_rate_distortion_function: whether it is nonincreasing and convex.
-        is_optimal_in_expectation: it is measured on the labels, but against the distortion that the posteriors expect
-            it is a rate–distortion function.
+        is_optimal_in_expectation: it is measured on the labels, but against the distortion that the posteriors
+            expect it is a rate–distortion function.
     """
 
     title: str

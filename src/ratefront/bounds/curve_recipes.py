@@ -186,8 +186,8 @@ def curves_from_predictions(
 ) -> dict[str, RateDistortionCurve]:
     """Return the curves of the theory that the predictions allow, or those named in `only`.
 
-    Where the samples are too few for the plug-in iE&C (`statistics.few_samples`), its posterior-based and cross-fitted
-    estimates are added.
+    Where the samples are too few for the plug-in iE&C (`statistics.few_samples`), its posterior-based and
+    cross-fitted estimates are added.
 
     Args:
         predictions: labels and what a task model said of N samples.
@@ -198,8 +198,8 @@ def curves_from_predictions(
         The curves by name.
 
     Raises:
-        InputError: `only` names a curve that does not exist or that the predictions do not allow, or fewer than two
-            points (fatal).
+        InputError: `only` names a curve that does not exist or that the predictions do not allow, or fewer than
+            two points (fatal).
 
     Example:
         >>> predictions = Predictions.from_decisions([0, 1, 2, 2], [0, 1, 2, 1])

@@ -113,10 +113,10 @@ def _order_violation_warning(
         else f"TMRD of calibrated posteriors, the temperature fitted on other samples, is {beside}."
     )
     other = "does not reach it" if found.task_model_bits is None else f"{found.task_model_bits:.3f}"
+    points = 100 * found.distortion_margin
     return (
         f"S&C lies below TMRD: at an accuracy of {found.accuracy:.2%} it needs {found.sampled_bits:.3f} bit/sample, "
-        f"TMRD {other}. This is not chance: at the same rate S&C is right more often by over "
-        f"{100 * found.certain:.2g} points (paired bootstrap, one-sided {found.level:.0%} of all rates together). "
-        f"If posteriors are right, nothing lies below TMRD: they are miscalibrated, and TMRD is not a "
-        f"bound here. {remedy}"
+        f"TMRD {other}. This is not chance: at the same rate S&C is right more often by over {points:.2g} points "
+        f"(paired bootstrap, one-sided {found.level:.0%} of all rates together). If posteriors are right, nothing "
+        f"lies below TMRD: they are miscalibrated, and TMRD is not a bound here. {remedy}"
     )

@@ -15,7 +15,8 @@ from ratefront.bounds.statistics.held_out_intervals import HeldOutIntervals
 def curve_as_json(curve: RateDistortionCurve, held_out: HeldOutIntervals | None = None) -> dict[str, Any]:
     """Return a curve's arrays as lists, with its title and its assumptions.
 
-    Arrays that the curve does not have are left out. `measure` is there only where the distortion is not P(Y^ != Y).
+    Arrays that the curve does not have are left out. `measure` is there only where the distortion is not P(Y^ !=
+    Y).
     """
     kind = CURVE_KINDS.get(curve.name)
     found: dict[str, Any] = {

@@ -105,18 +105,19 @@ def from_predictions(
         only: names of curves (`RECIPES`); by default those of the theory that the predictions allow.
         besides: names of curves to draw in addition to the default ones.
         points: number of solved slopes of each iterated curve, at least 2.
-        bootstrap: also measures each curve that has channels to fit on held-out samples (5-fold cross-fitting), with
-            intervals for the rate at a distortion.
+        bootstrap: also measures each curve that has channels to fit on held-out samples (5-fold cross-fitting),
+            with intervals for the rate at a distortion.
         calibrate: first brings the posteriors to the temperature of least log loss.
 
     Returns:
-        The curves by name, rates in bit/sample over distortions measured on the labels, with warnings where there is
-        reason to doubt them.
+        The curves by name, rates in bit/sample over distortions measured on the labels, with warnings where there
+        is reason to doubt them.
 
     Raises:
-        InputError: not exactly one output; arrays that do not fit; logits that look like probabilities (if they are
-            logits, use `bounds_of` and `Predictions.from_logits(..., insist=True)`); an unknown curve, or one that the
-            predictions do not allow; calibration without posteriors; intervals from a single sample (fatal).
+        InputError: not exactly one output; arrays that do not fit; logits that look like probabilities (if they
+            are logits, use `bounds_of` and `Predictions.from_logits(..., insist=True)`); an unknown curve, or one
+            that the predictions do not allow; calibration without posteriors; intervals from a single sample
+            (fatal).
 
     Example:
         >>> import numpy as np

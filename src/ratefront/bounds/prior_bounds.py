@@ -23,11 +23,12 @@ from ratefront.errors import InputError
 def load_prior(path: str | Path) -> tuple[tuple[str, ...] | None, FloatArray]:
     """Read class names (None where the file has none) and counts, shape (K,), from a JSON file.
 
-    The file holds a list of counts, `[980, 1135, ...]`, or an object, `{"airplane": 100, ...}`. Counts are nonnegative
-    numbers and not all zero; relative frequencies work as well.
+    The file holds a list of counts, `[980, 1135, ...]`, or an object, `{"airplane": 100, ...}`. Counts are
+    nonnegative numbers and not all zero; relative frequencies work as well.
 
     Raises:
-        InputError: anything that makes the file unusable; the message names the file, the entry and the rule (fatal).
+        InputError: anything that makes the file unusable; the message names the file, the entry and the rule
+            (fatal).
 
     Example:
         >>> import pathlib, tempfile
@@ -81,8 +82,8 @@ def from_prior(counts: npt.ArrayLike, names: Sequence[str] | None = None) -> Pri
         names: of the K classes.
 
     Returns:
-        One curve, "oracle", in bit/sample. `samples` is the sum of the counts if all of them are whole numbers, else
-        None.
+        One curve, "oracle", in bit/sample. `samples` is the sum of the counts if all of them are whole numbers,
+        else None.
 
     Raises:
         InputError: counts that are empty, negative, not finite, or all zero; another number of names (fatal).

@@ -43,8 +43,8 @@ def rate_table(
 ) -> RateTable:
     """Return the rates at four accuracies.
 
-    The first is the greatest accuracy that all curves reach. The others lie at three quarters, half and a quarter of the
-    way to it from the accuracy that costs nothing. Curves without an accuracy are left out.
+    The first is the greatest accuracy that all curves reach. The others lie at three quarters, half and a quarter
+    of the way to it from the accuracy that costs nothing. Curves without an accuracy are left out.
     """
     known = {name: curve for name, curve in curves.items() if curve.measure.is_error_probability}
     least, most = task_model_distortion, zero_rate_distortion

@@ -1,4 +1,4 @@
-"""The program: which commands there are, and how an error becomes an exit code."""
+"""The program: the list of its commands, and how an error becomes an exit code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ratefront.errors import InputError, RatefrontError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: In the order of ``--help``. A command is a plain function with typer's annotations; its name is the function's.
+#: In the order of ``--help``. A command is a function with typer's annotations, and has the function's name.
 COMMANDS: tuple[Callable[..., Any], ...] = (
     init,
     check,
@@ -47,7 +47,7 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
 )
 
 
-#: What a path that the user gave can be.
+#: Errors of a path that the user gave; their exit code is that of bad input.
 WRONG_PATH_ERRORS = (
     FileNotFoundError,
     FileExistsError,
@@ -57,12 +57,15 @@ WRONG_PATH_ERRORS = (
 )
 
 
-#: As a shell says it of a program that SIGPIPE ended: whoever read its output, as ``head``, has gone.
+#: As a shell reports a program that SIGPIPE has ended: the reader of its output, as ``head``, has gone.
 EXIT_READER_GONE = 141
 
 
 def main() -> NoReturn:
-    """Run the command line: exit code 0 done, 1 engine error, 2 bad input, 130 interrupted, 141 nobody reads."""
+    """Run the command line and exit.
+
+    Exit codes: 0 done, 1 engine error, 2 bad input, 130 interrupted, 141 the reader of the output has gone.
+    """
     streams = sys.stdout, sys.stderr
     for stream in streams:
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -80,7 +83,7 @@ def main() -> NoReturn:
 
 
 def _flush_output(code: str | int | None) -> str | int | None:
-    """Before Python does, which would print an error where nobody reads."""
+    """Flush before Python does, which would print an error if the reader has gone. Return the exit code."""
     from ratefront.terminal.closed_output import flush_unless_closed
 
     try:
@@ -97,7 +100,10 @@ def _reader_is_gone() -> bool:
 
 
 def errors_as_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
-    """The command, with errors told in a line instead of a traceback."""
+    """Return the command so that an error is printed in one line instead of a traceback.
+
+    The exit code tells the kind of error.
+    """
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:

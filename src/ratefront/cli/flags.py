@@ -1,4 +1,7 @@
-"""The command line's own words for the arguments and functions that messages name."""
+"""Replaces the arguments and functions that messages name by flags and commands.
+
+The library names what a script passes; on the command line the same message names the flag.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +39,16 @@ COMMANDS = {
 
 
 def with_flags(message: object) -> str:
-    """A message, or an error with one, as it is message on the command line."""
+    """Return a message, or the message of an error, in the words of the command line."""
     return Message(message).worded(_in_flags)
 
 
 @contextmanager
 def log_with_flags() -> Iterator[None]:
-    """What is logged meanwhile, and has no handler but Python's own, is message so as well."""
+    """Log in the words of the command line inside the block.
+
+    This concerns records without a handler, which Python's last resort prints.
+    """
     handler = logging.lastResort
     if handler is None:
         yield

@@ -1,7 +1,7 @@
-"""What keeps a command in this process alone: packages that cannot be imported, and a stdout for answers only.
+"""What isolates a command in its process: forbidden packages, and a stdout that carries only its output.
 
 A trial is a pure function of its parameters and context. A command that runs one without Ray, MLflow and Optuna proves
-it.
+that.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import TextIO
 
 
 def forbid_sweep_imports() -> None:
-    """Let nothing be imported from now on that only sweeps need."""
+    """Forbid the import of Ray, MLflow and Optuna, which only sweeps need, from now on."""
     forbid_imports("ray", "mlflow", "optuna")
 
 
 def forbid_imports(*packages: str) -> None:
-    """Let these packages not be imported in this process from now on.
+    """Forbid the import of these packages in this process from now on.
 
     Raises:
-        RuntimeError: One has been imported already, so that nothing would be proved.
+        RuntimeError: One has been imported already, so that the process proves nothing.
     """
     loaded = [package for package in packages if package in sys.modules]
     if loaded:
@@ -41,5 +41,8 @@ class _ForbiddenPackages(MetaPathFinder):
 
 
 def prints_to_stderr() -> AbstractContextManager[TextIO]:
-    """Send to stderr, inside, all that is printed: what a user's own code prints is no part of an answer."""
+    """Send everything that is printed inside the block to stderr.
+
+    What the user's own code prints is not part of the command's output.
+    """
     return redirect_stdout(sys.stderr)

@@ -1,4 +1,4 @@
-"""A data set put together of what a loader has read: validation held out, corrupted, and told from others."""
+"""Make a data set from the splits that a loader has read: hold out validation, corrupt, and compute the digest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ratefront.data.dataset import Dataset, Split
 from ratefront.data.dataset_digest import digest_parts
 from ratefront.data.hold_out import VALIDATION_SHARE, hold_out_split
 
-#: The parameters that decide which samples there are, whatever is read; where the files lie is none.
+#: The parameters that, besides the data, decide which samples there are. The place of the files does not.
 _SETTINGS = {"split_seed", "corruption", "severity", "corrupted"}
 
 
@@ -19,22 +19,28 @@ def assemble_dataset(
     name: str,
     classes: int,
     bits_per_value: int,
-    read: tuple[Split, ...],
-    told: str,
+    splits: tuple[Split, ...],
+    source_digest: str,
     parameters: LabelledImageParameters,
 ) -> Dataset:
-    """The data set of training, (validation) and test split, as its parameters want it.
+    """Make the data set that ``parameters`` describe from its training, (validation) and test split.
 
-    Of two splits, the validation split is held out of the first. ``told`` is a digest of what was read;
-    ``bits_per_value`` are those that a value of a sample takes as it was stored.
+    Args:
+        name: The name of the data set in a sweep file.
+        classes: The number of classes.
+        bits_per_value: The bits that one value of a sample takes as it was stored.
+        splits: Training and test, or training, validation and test. Without a validation split, one is held out of
+            the training split.
+        source_digest: A digest of what the loader has read.
+        parameters: The parameters of the data set.
     """
-    if len(read) == 2:
-        train, validation = hold_out_split(read[0], VALIDATION_SHARE, parameters.split_seed)
+    if len(splits) == 2:
+        train, validation = hold_out_split(splits[0], VALIDATION_SHARE, parameters.split_seed)
     else:
-        train, validation = read[:2]
-    test = read[-1]
+        train, validation = splits[:2]
+    test = splits[-1]
     raw_bits = bits_per_value * math.prod(test.images.shape[1:])
-    settings = json.dumps([told, parameters.model_dump(include=_SETTINGS)], sort_keys=True)
+    settings = json.dumps([source_digest, parameters.model_dump(include=_SETTINGS)], sort_keys=True)
     digest = digest_parts(settings.encode(), train.labels, validation.labels, test.labels)
-    data = Dataset(name, classes, raw_bits, train, validation, test, digest, len(read) == 2)
+    data = Dataset(name, classes, raw_bits, train, validation, test, digest, len(splits) == 2)
     return corrupt(data, parameters)

@@ -20,17 +20,17 @@ from ratefront.data.stored_samples import uint8_to_float32
 
 _LARGEST_SMALL_SIDE = 64
 
-#: By severity, for small and for large images: standard deviation of the noise, in units of the full range …
+#: Standard deviation of the noise by severity, for small and for large images, in units of the full range.
 _NOISE = ((0.04, 0.06, 0.08, 0.09, 0.10), (0.08, 0.12, 0.18, 0.26, 0.38))
-#: … and of the blur's kernel, in pixels.
+#: Standard deviation of the blur's kernel by severity, for small and for large images, in pixels.
 _BLUR = ((0.4, 0.6, 0.7, 0.8, 1.0), (1.0, 2.0, 3.0, 4.0, 6.0))
 
 
 @dataclass(frozen=True, eq=False)
 class CorruptedImages:
-    """Images (N, C, H, W) in [0, 1], corrupted when they are asked for and rounded to 8 bits.
+    """Images (N, C, H, W) in [0, 1] that are corrupted on access and rounded to 8 bits.
 
-    What noise a sample gets depends on ``split``, its position there, ``severity`` and ``seed``, and on nothing else.
+    The noise of a sample depends on ``split``, its position there, ``severity`` and ``seed``, and on nothing else.
     """
 
     images: Samples
@@ -41,6 +41,7 @@ class CorruptedImages:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of all images, (N, C, H, W)."""
         return tuple(self.images.shape)
 
     def __len__(self) -> int:
@@ -63,7 +64,7 @@ class CorruptedImages:
         deviation = np.float32(self._strength(_NOISE))
         noisy = np.empty_like(clean)
         for place, position in enumerate(positions):
-            # A generator a sample: what a sample gets must not depend on which others are asked for with it.
+            # Each sample has its own generator: its noise must not depend on which other samples are read with it.
             bits = np.random.Philox(key=np.array([key, position], dtype=np.uint64))
             drawn = np.random.Generator(bits).standard_normal(clean.shape[1:], dtype=np.float32)
             noisy[place] = clean[place] + deviation * drawn
@@ -78,9 +79,9 @@ class CorruptedImages:
 
 
 def corrupt(dataset: Dataset, parameters: LabelledImageParameters) -> Dataset:
-    """The data set with the splits corrupted that its parameters say, or as it is.
+    """Return the data set with the splits corrupted that its parameters name, or as it is.
 
-    ``digest`` has to tell the parameters, as that of ``assemble_dataset`` does.
+    The data set's ``digest`` has to cover these parameters, as ``assemble_dataset`` does.
     """
     if parameters.corruption == "none" or parameters.severity is None:
         return dataset

@@ -1,4 +1,4 @@
-"""Which data set a person means who gives a file, a folder or a name."""
+"""The data sets that a file, a folder or a name may stand for in a first sweep."""
 
 from __future__ import annotations
 
@@ -18,19 +18,23 @@ from ratefront.spec.problem_wording import unknown
 from ratefront.spec.schema import Named
 from ratefront.wording import Argument, Message
 
-#: Sides at which photographs are tried, the largest first: each costs about half of the one before it, or less.
+#: Sides in pixels at which photographs are tried, the largest first. Each costs at most about half of the one before.
 _SIDES = (128, 96, 64, 32)
 _SMALLEST_SIDE = 8
-_LOOKED_AT = 200
-_NEED_A_PLACE = ("arrays", "image_folder", "images")
+_MOST_IMAGES_READ = 200
+_NEED_A_PATH = ("arrays", "image_folder", "images")
 
 
 def dataset_candidates(data: Path | str, kind: str | None) -> list[Named]:
-    """The data set as a sweep file names it; a folder of images at several sizes, the largest first.
+    """Return the data set as a sweep file names it; a folder of images at several sizes, the largest first.
+
+    Args:
+        data: An npz file, a folder of labelled images, or the name of a data set.
+        kind: What the arrays of an npz file hold, ``images`` or ``points``; None: it is found out.
 
     Raises:
-        InputError: There is no such file, folder or data set, no image in the folder, or a ``kind`` for what
-            is no npz file.
+        InputError: There is no such file, folder or data set; the folder has no image; or ``kind`` is given though
+            ``data`` is not an npz file.
     """
     path = Path(data)
     if path.is_file():
@@ -43,22 +47,22 @@ def dataset_candidates(data: Path | str, kind: str | None) -> list[Named]:
         )
     if path.is_dir():
         return [_named("image_folder", root=str(data), size=side) for side in _sides(path)]
-    names = [name for name in CATALOGUE.datasets if name not in _NEED_A_PLACE]
+    names = [name for name in CATALOGUE.datasets if name not in _NEED_A_PATH]
     if str(data) in names:
         return [_named(str(data))]
     raise InputError(f"{data}: there is no such file or folder; {unknown('data set', str(data), names)}")
 
 
 def _named(name: str, **given: Any) -> Named:
-    """With absolute paths, so that the sweep file can be used from another folder."""
+    """Name a data set with absolute paths, so that the sweep file can be used from another folder."""
     parameters = CATALOGUE.datasets[name].parameters.model_validate(given)
     return Named.model_validate({"name": name, **parameters.model_dump(include=set(given))})
 
 
 def _sides(root: Path) -> list[int]:
-    """Usual sides that the images have, or the one that they have themselves where they are smaller than all."""
+    """Return the usual sides that the images have, or their own side where they are smaller than all of these."""
     check_image_folder(root)
-    shorter = list(islice(_shorter_sides(root), _LOOKED_AT))
+    shorter = list(islice(_shorter_sides(root), _MOST_IMAGES_READ))
     if not shorter:
         raise InputError(
             f"{root}: there are no image files in it that can be read; {describe_file_endings(root)}"
@@ -70,11 +74,11 @@ def _sides(root: Path) -> list[int]:
 
 
 def _shorter_sides(root: Path) -> Iterator[int]:
-    """Of images from all over the folder: headers alone are read."""
+    """Yield the shorter side of images from all over the folder; only their headers are read."""
     files = list(list_image_files(root))
-    for name in files[:: max(1, len(files) // _LOOKED_AT)]:
+    for name in files[:: max(1, len(files) // _MOST_IMAGES_READ)]:
         with (
             suppress(Exception),
             Image.open(root / name) as image,
-        ):  # what is no image is told when all are read
+        ):  # files that are no images are reported when all are read
             yield min(image.size)

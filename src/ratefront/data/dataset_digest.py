@@ -1,4 +1,4 @@
-"""What tells two data sets apart: a digest of everything in them."""
+"""Digests that tell data sets apart by their samples and labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BATCH = 4096
 
 
 def dataset_digest(data: Dataset) -> str:
-    """The data set's own digest, or one of all of its samples and labels."""
+    """Return the data set's own digest, or compute one of all of its samples and labels."""
     if data.digest is not None:
         return data.digest
     total = hashlib.sha256()
@@ -25,7 +25,7 @@ def dataset_digest(data: Dataset) -> str:
 
 
 def digest_parts(*parts: bytes | NDArray[np.generic]) -> str:
-    """SHA-256 of bytes and of arrays (type, shape and values), in hexadecimal digits."""
+    """Return the SHA-256 of bytes and of arrays (type, shape and values), in hexadecimal digits."""
     total = hashlib.sha256()
     for part in parts:
         if isinstance(part, bytes):

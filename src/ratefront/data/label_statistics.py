@@ -1,4 +1,4 @@
-"""What labels tell of a data set before its samples are read."""
+"""What the labels of a data set say before its samples are read."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ _SPLITS = 3
 
 
 def describe_labels(labels: Sequence[NDArray[np.int64]], names: Sequence[str]) -> dict[str, Any]:
-    """``classes``, ``label_bits`` (the entropy of the training labels), ``samples`` of each split, ``remarks``, and
-    ``validation_is_held_out_of_train``.
+    """Return what the registry's description of a data set says of its labels.
 
-    ``remarks`` are what a person should know though nothing is refused. ``labels`` are those of the splits as they
-    come; ``names`` those of the classes.
+    Args:
+        labels: The labels (n,) of each split that the data come with.
+        names: The names of the classes.
+
+    Returns:
+        ``classes``; ``label_bits``, the entropy of the training labels; ``samples`` of each split;
+        ``validation_is_held_out_of_train``; and ``remarks``, which a person should know though nothing is refused.
     """
     return {
         "classes": len(names),
@@ -31,28 +35,30 @@ def describe_labels(labels: Sequence[NDArray[np.int64]], names: Sequence[str]) -
 
 
 def label_bits(labels: NDArray[np.int64]) -> float:
-    """The entropy of labels (N,), in bits."""
+    """Return the entropy of labels (N,), in bits."""
     shares = np.bincount(labels) / len(labels)
     present = shares[shares > 0]
     return float(-(present * np.log2(present)).sum())
 
 
 def missing_class_remarks(labels: Sequence[NDArray[np.int64]], names: Sequence[str]) -> list[str]:
-    """Of each evaluation split, the classes that train and that it has no sample of."""
+    """Say of each evaluation split which classes of the training split it has no sample of."""
     splits = {2: ("test",), 3: ("validation", "test")}.get(len(labels), ())
     return [
         remark
         for split, own in zip(splits, labels[1:], strict=True)
-        if (remark := _absent(split, np.bincount(own, minlength=len(names)), names))
+        if (remark := _missing_class_remark(split, np.bincount(own, minlength=len(names)), names))
     ]
 
 
-def _absent(split: str, counts: NDArray[np.int64], names: Sequence[str]) -> str:
-    absent = [names[label] for label in np.flatnonzero(counts == 0)]
-    if not absent:
+def _missing_class_remark(split: str, counts: NDArray[np.int64], names: Sequence[str]) -> str:
+    missing = [names[label] for label in np.flatnonzero(counts == 0)]
+    if not missing:
         return ""
-    shown = ", ".join(absent[:_SHOWN]) + (f" and {len(absent) - _SHOWN} more" if len(absent) > _SHOWN else "")
+    shown = ", ".join(missing[:_SHOWN]) + (
+        f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+    )
     return (
-        f"the {split} split has no sample of {len(absent)} of the {len(names)} classes: {shown}; "
+        f"the {split} split has no sample of {len(missing)} of the {len(names)} classes: {shown}; "
         "its accuracy says nothing of them"
     )

@@ -1,4 +1,4 @@
-"""The data set that a sweep names, loaded once a process."""
+"""Load the data set that a sweep names, once per process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ratefront.spec.schema import Named
 
 
 def load_dataset(named: Named) -> Dataset:
-    """The data set by its name and parameters with its digest, kept in the process between trials."""
+    """Return the data set of this name and these parameters with its digest; the process keeps it between trials."""
     return _load(named.name, tuple(sorted(named.parameters.items())))
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 
-from ratefront.engine.measurement_check import fault_of_metrics, fault_of_result
+from ratefront.engine.measurement_check import invalid_metrics, invalid_result
 from ratefront.engine.messages import (
     Done,
     Fact,
@@ -30,10 +30,10 @@ from ratefront.engine.messages import (
 )
 from ratefront.engine.placement import is_to_be_measured, needs_of
 from ratefront.engine.retry import batch_divisor, judge_failure
+from ratefront.engine.search.next_suggestion import Suggester
 from ratefront.engine.search.stable_seed import stable_seed
-from ratefront.engine.search.suggest import Suggester
 from ratefront.history import events
-from ratefront.history.garbage_collection import uncollected
+from ratefront.history.garbage_collection import garbage_collection_paused
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space.dimensions import Space
@@ -59,7 +59,7 @@ class Engine:
         self.history = SweepHistory()
         self._waiting: list[tuple[int, str]] = []  # a heap of planned trials that nobody runs, by number
         self._requested = spec.trials
-        with uncollected():
+        with garbage_collection_paused():
             for entry in entries:
                 self.apply(entry)
 
@@ -157,12 +157,12 @@ class Engine:
     def _reported(self, trial: TrialHistory, fact: events.Reported) -> list[events.Event]:
         if fact.step <= trial.step:
             return []
-        if fault := fault_of_metrics(fact.step, fact.metrics):
+        if fault := invalid_metrics(fact.step, fact.metrics):
             return [self._failed(trial, events.Failed(fact.trial_id, fact.attempt, *fault))]
         return [fact]
 
     def _finished(self, trial: TrialHistory, fact: events.Finished) -> events.Event:
-        if fault := fault_of_result(trial.params, fact.result, self._spec.objectives):
+        if fault := invalid_result(trial.params, fact.result, self._spec.objectives):
             return judge_failure(
                 trial, events.Failed(fact.trial_id, fact.attempt, *fault), self._spec.retries
             )
@@ -188,7 +188,7 @@ class Engine:
                     self._end(trial_id)
                 else:
                     self._queue(trial_id)
-            case events.Stopped(trial_id) | events.Finished(trial_id):
+            case events.Finished(trial_id) | events.Pruned(trial_id) | events.Stopped(trial_id):
                 self._end(trial_id)
             case events.Resumed():
                 self._requeue()

@@ -10,7 +10,7 @@ from ratefront.history.sweep_history import OUT_OF_MEMORY, TrialHistory
 
 #: Errors that every further trial would run into as well: class name → what to do about it, where the error itself
 #: does not say so.
-_ENDS_EVERY_TRIAL = {
+_SWEEP_ENDING_ERRORS = {
     StorageFullError.__name__: "; make room, then go on with the sweep",
     SweepMismatchError.__name__: "",
 }
@@ -30,8 +30,8 @@ def judge_failure(trial: TrialHistory, failure: Failed, retries: int) -> Failed:
     Raises:
         EngineError: Every further trial would fail in the same way, so the sweep cannot go on.
     """
-    if failure.error in _ENDS_EVERY_TRIAL:
-        raise EngineError(f"trial {failure.trial_id}: {failure.reason}{_ENDS_EVERY_TRIAL[failure.error]}")
+    if failure.error in _SWEEP_ENDING_ERRORS:
+        raise EngineError(f"trial {failure.trial_id}: {failure.reason}{_SWEEP_ENDING_ERRORS[failure.error]}")
     return replace(failure, final=not _is_tried_again(trial, failure, retries))
 
 

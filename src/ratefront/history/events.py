@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from ratefront.records import Scalar
 
 #: Raised when an event changes its meaning or a new one appears: an older ratefront must not guess.
-LEDGER_FORMAT = 4
+LEDGER_FORMAT = 5
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,17 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Pruned:
+    """The search stopped the trial early; it is never a point."""
+
+    trial_id: str
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Stopped:
-    """The engine stopped the trial early: pruned, never a point."""
+    """A person stopped the trial; it is never a point. ``attempt`` is 0 where it had not begun."""
 
     trial_id: str
     attempt: int
@@ -159,7 +168,7 @@ class Ended:
 
 
 #: What can happen to a trial that is planned.
-TrialEvent: TypeAlias = Started | Reported | Finished | Failed | Stopped | Reopened
+TrialEvent: TypeAlias = Started | Reported | Finished | Failed | Pruned | Stopped | Reopened
 Event: TypeAlias = (
     Created | TaskModelReady | Planned | TrialEvent | Resumed | Reconfigured | Extended | Halted | Ended
 )
@@ -172,6 +181,7 @@ KINDS: Mapping[str, type[Any]] = {
     "reported": Reported,
     "finished": Finished,
     "failed": Failed,
+    "pruned": Pruned,
     "stopped": Stopped,
     "resumed": Resumed,
     "reconfigured": Reconfigured,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ratefront.engine.engine import SPACE_EXHAUSTED, Engine
-from ratefront.engine.opening_events import Wishes
+from ratefront.engine.opening_events import ResumeOptions
 from ratefront.errors import InputError, LedgerError
 from ratefront.history.events import Event, Extended, Planned, Reconfigured, Reopened
 from ratefront.history.sweep_history import SweepHistory
@@ -42,7 +42,7 @@ def one_sweep_per_process() -> Iterator[None]:
         _sweep_lock.release()
 
 
-def check_folder(folder: SweepFolder, wishes: Wishes) -> None:
+def check_folder(folder: SweepFolder, options: ResumeOptions) -> None:
     """Check that the folder fits what is asked.
 
     A sweep that ended before it planned a trial may be replaced.
@@ -51,14 +51,14 @@ def check_folder(folder: SweepFolder, wishes: Wishes) -> None:
         InputError: A new sweep would write among other files, or there is no sweep to resume.
     """
     path = folder.path
-    if wishes.extend is not None and wishes.extend < 1:
-        raise InputError(f"extend must be ≥ 1, got {wishes.extend}")
-    if wishes.resume:
+    if options.extend is not None and options.extend < 1:
+        raise InputError(f"extend must be ≥ 1, got {options.extend}")
+    if options.resume:
         if not folder.ledger.exists():
             raise InputError(f"{path} holds no sweep to resume: it has no {folder.ledger.name}")
         return
-    if wishes.extend is not None or wishes.retry_failed:
-        asked = "extend" if wishes.extend is not None else "retry_failed"
+    if options.extend is not None or options.retry_failed:
+        asked = "extend" if options.extend is not None else "retry_failed"
         raise InputError(Message(f"{asked} is for a sweep that has begun: give ", RESUME, ", too"))
     if not path.exists():
         _check_creatable(path)
@@ -75,17 +75,17 @@ def check_folder(folder: SweepFolder, wishes: Wishes) -> None:
         raise InputError(f"{path} is not empty; a sweep needs a folder of its own")
 
 
-def check_extensible(engine: Engine, wishes: Wishes) -> None:
+def check_extensible(engine: Engine, options: ResumeOptions) -> None:
     """Check that ``extend`` asks for no more trials than the space has untried configurations.
 
     Raises:
         InputError: All configurations have been tried.
     """
-    if wishes.extend is not None and engine.is_exhausted:
+    if options.extend is not None and engine.is_exhausted:
         tried = len(engine.history.trials)
         raise InputError(
             Message(
-                Argument("extend", wishes.extend),
+                Argument("extend", options.extend),
                 f": {SPACE_EXHAUSTED} (all {tried} have been tried, and none of them depends on a seed); "
                 "a new sweep with a wider space finds more",
             )
@@ -123,13 +123,13 @@ def _check_creatable(path: Path) -> None:
         raise InputError(f"{path} cannot be made: {nearest} is not a folder that one may write to")
 
 
-def check_begun(history: SweepHistory, wishes: Wishes) -> None:
+def check_begun(history: SweepHistory, options: ResumeOptions) -> None:
     """Check that there is something to extend or to try again.
 
     Raises:
         InputError: The ledger is empty, because its driver died before the first event.
     """
-    if not history.spec and (wishes.extend is not None or wishes.retry_failed):
+    if not history.spec and (options.extend is not None or options.retry_failed):
         raise InputError(Message("the sweep has not begun: go on with ", RESUME, " alone"))
 
 

@@ -14,7 +14,7 @@ from ratefront.engine.messages import StopRequested
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts
 from ratefront.orchestrate.sweep_followers import SweepFollowers
 from ratefront.store.ledger.driver_lock import driver_of
-from ratefront.store.ledger.stop_requests import Request, take, take_requests, waiting_requests
+from ratefront.store.ledger.stop_requests import StopRequest, take_from, take_requests, waiting_requests
 from ratefront.store.sweep_folder import SweepFolder
 
 #: Seconds between two looks for requests in the folder.
@@ -64,7 +64,7 @@ class DriverLoop:
             self.carry_out(take_requests(self._folder))
         self._followers.tick(self._live.history)
 
-    def carry_out(self, requests: list[Request]) -> None:
+    def carry_out(self, requests: list[StopRequest]) -> None:
         """Stop the trials that the requests name. Their workers are free at their next report.
 
         Raises:
@@ -86,6 +86,6 @@ def requests_to_earlier_driver(folder: SweepFolder) -> list[Path]:
     return waiting_requests(folder)
 
 
-def take_trial_stops(paths: list[Path]) -> list[Request]:
+def take_trial_stops(paths: list[Path]) -> list[StopRequest]:
     """Take all requests in these files, and return those that stop one trial: the others were for the driver."""
-    return [request for request in take(paths) if request.trial_id is not None]
+    return [request for request in take_from(paths) if request.trial_id is not None]

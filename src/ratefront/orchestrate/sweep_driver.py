@@ -10,7 +10,7 @@ from importlib.metadata import version
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.live_sweep import LiveSweep
-from ratefront.engine.opening_events import Opener, Wishes, opening_events
+from ratefront.engine.opening_events import DriverIdentity, ResumeOptions, opening_events
 from ratefront.errors import EngineError, RatefrontError
 from ratefront.history.events import Event, Halted
 from ratefront.history.sweep_history import SweepHistory, spec_in
@@ -90,7 +90,7 @@ def run_sweep(
         Interrupted: SIGINT, SIGTERM or SIGUSR1 came, or a request to stop; the sweep can be resumed.
         EngineError: The sweep cannot go on; it can be resumed when the cause is gone.
     """
-    folder, wishes = SweepFolder(folder.path.resolve()), Wishes(resume, extend, retry_failed)
+    folder, wishes = SweepFolder(folder.path.resolve()), ResumeOptions(resume, extend, retry_failed)
     check_folder(folder, wishes)
     followers = SweepFollowers(folder, loaded.spec, tracking_uri, Redrawer(folder), on_update)
     functions = functions or WorkerFunctions()
@@ -106,7 +106,7 @@ def run_sweep(
             clear_unstarted_sweep(folder, ledger)
         change = settings_change(spec_in(ledger.entries), loaded.spec)
         engine = _engine(loaded, ledger, wishes)
-        opener = Opener(name_of_this_process(), version("ratefront"))
+        opener = DriverIdentity(name_of_this_process(), version("ratefront"))
         opening = opening_events(loaded.spec, engine.history, wishes, opener, change)
         live = LiveSweep(engine, ledger, followers.changed)
         loop = DriverLoop(live, folder, caught, followers)
@@ -138,7 +138,7 @@ def _slots(stack: ExitStack, spec: SweepSpec, caught: Interrupts) -> int:
     return count_slots(spec)
 
 
-def _engine(loaded: LoadedSpec, ledger: Ledger, wishes: Wishes) -> Engine:
+def _engine(loaded: LoadedSpec, ledger: Ledger, wishes: ResumeOptions) -> Engine:
     """Build the engine from the ledger, and check that it can do what is asked."""
     engine = Engine(loaded.spec, loaded.space, ledger.entries)
     check_format(engine.history)

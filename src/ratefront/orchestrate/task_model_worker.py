@@ -24,7 +24,7 @@ from ratefront.orchestrate.environment.describe_environment import add_inputs
 from ratefront.orchestrate.tune.trial_worker import limit_threads
 from ratefront.spec.resource_check import task_model_resources
 from ratefront.spec.schema import SweepSpec
-from ratefront.store.files.checksummed_folder import is_whole
+from ratefront.store.files.checksummed_folder import is_intact
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
 from ratefront.trial.trial_context import TrialContext
@@ -49,7 +49,7 @@ def prepare_missing_task_model(
     """
     folder = SweepFolder(context.folder)
     before = live.history.task_model
-    if before is not None and is_whole(folder.task_model, identity=before.identity):
+    if before is not None and is_intact(folder.task_model, identity=before.identity):
         return
     ready = _prepare_on_worker(function, context, loop, on_training)
     for warning in ready.warnings:

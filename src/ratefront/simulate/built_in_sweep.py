@@ -1,4 +1,4 @@
-"""The sweep that is simulated where none is given: branches within branches, and every kind of leaf."""
+"""The sweep that is simulated if none is given: branches within branches, and every kind of leaf."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import spec_from_plain
 
-PLAIN: dict[str, Any] = {
+BUILT_IN: dict[str, Any] = {
     "name": "simulated",
     "dataset": "digits",
     "task_model": "small_cnn",
@@ -35,8 +35,8 @@ PLAIN: dict[str, Any] = {
 }
 
 
-#: Instead of its space, one of few configurations, into whose results no seed enters.
-FEW: dict[str, Any] = {
+#: A space to put in its place: few configurations, into whose results no seed enters.
+SMALL_SPACE: dict[str, Any] = {
     "family": {
         "label": {"method": {"lossless": {}, "merged": {"merged_classes": {"int": [1, 4]}}}},
         "image": {"codec": {"png": {}, "jpeg": {"quality": [10, 50, 90]}}},
@@ -45,5 +45,7 @@ FEW: dict[str, Any] = {
 
 
 @cache
-def built_in(few: bool = False) -> LoadedSpec:
-    return spec_from_plain(PLAIN | ({"space": FEW} if few else {}), source="the built-in sweep")
+def built_in_sweep(small_space: bool = False) -> LoadedSpec:
+    """Return the built-in sweep; ``small_space``: over a space that holds few configurations."""
+    plain = BUILT_IN | ({"space": SMALL_SPACE} if small_space else {})
+    return spec_from_plain(plain, source="the built-in sweep")

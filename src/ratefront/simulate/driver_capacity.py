@@ -1,6 +1,6 @@
-"""How many slots one driver keeps busy: every event priced with what engine and ledger take here and now.
+"""How many slots one driver keeps busy, if each event costs what engine and ledger take here and now.
 
-The ledger's fsync is in it, what Ray Tune itself takes for a result is not.
+The ledger's fsync is included; what Ray Tune itself takes for a result is not.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from ratefront.simulate.built_in_sweep import built_in
-from ratefront.simulate.memory_ledger import Disk
-from ratefront.simulate.run_simulation import Run, run
+from ratefront.simulate.built_in_sweep import built_in_sweep
+from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
+from ratefront.simulate.run_simulation import FinishedSimulation, run
 from ratefront.simulate.scenario import Parts, Scenario
-from ratefront.simulate.simulated_problem import Synthetic
+from ratefront.simulate.virtual_time.memory_ledger import MemoryDisk
 from ratefront.spec.schema import Sampler
 from ratefront.store.ledger.ledger_file import Ledger
 
@@ -24,10 +24,15 @@ SamplerName: TypeAlias = Literal["tpe", "nsga2", "random"]
 
 
 @dataclass(frozen=True)
-class Capacity:
-    """Shares of slot time spent in trials: ``busy_share`` up to the last start, while there is work for every slot;
-    ``busy_share_whole`` up to the end, with the slots that find no trial any more. ``driver_share`` of the time the
-    driver was at work, ``driver_s`` for each trial.
+class DriverCapacity:
+    """How busy the slots and the driver of a simulated sweep were.
+
+    Attributes:
+        busy_share: Share of the slots' time spent in trials up to the last start, while there is work for every slot.
+        busy_share_whole: The same up to the end, with the slots that find no trial any more.
+        driver_share: Share of the time that the driver was at work.
+        driver_s: Seconds of the driver's work for each trial.
+        virtual_s: Virtual seconds that the sweep took.
     """
 
     busy_share: float
@@ -37,7 +42,8 @@ class Capacity:
     virtual_s: float
 
     @classmethod
-    def of(cls, done: Run) -> Capacity:
+    def of(cls, done: FinishedSimulation) -> DriverCapacity:
+        """Measure a finished simulation."""
         slots, busy = sum(done.scenario.nodes), done.occupancy
         return cls(
             busy.slot_seconds_at_last_start / (slots * busy.last_start_s) if busy.last_start_s else 1.0,
@@ -49,17 +55,17 @@ class Capacity:
 
 
 @contextmanager
-def measured() -> Iterator[Parts]:
-    """Parts whose ledger is a real file, for a scenario with ``latency_s=None``."""
+def parts_with_real_ledger() -> Iterator[Parts]:
+    """Give parts whose ledger is a real file, for a scenario with ``latency_s=None``."""
     with tempfile.TemporaryDirectory(prefix="ratefront-simulate-") as folder, ExitStack() as stack:
 
-        def opened(disk: Disk, time: Callable[[], float]) -> Ledger:
+        def open_ledger(disk: MemoryDisk, time: Callable[[], float]) -> Ledger:
             return stack.enter_context(Ledger(Path(folder) / "ledger.jsonl", time))
 
-        yield Parts(journal=opened)
+        yield Parts(ledger=open_ledger)
 
 
-def capacity(
+def measure_capacity(
     slots: int = 1000,
     trials: int = 10_000,
     trial_s: float = 600.0,
@@ -67,15 +73,21 @@ def capacity(
     spread: float = 0.05,
     reports: int = 20,
     sampler: SamplerName = "tpe",
-) -> Capacity:
+) -> DriverCapacity:
     """Simulate a sweep without faults whose driver takes the time that it takes here.
 
-    A trial takes ``trial_s`` seconds give or take ``spread`` of it (uniform), and reports ``reports`` times.
+    Args:
+        slots: Trials that run at the same time.
+        trials: How many trials the sweep has.
+        trial_s: The mean duration of a trial, in seconds.
+        spread: The duration is uniform within this fraction of ``trial_s`` to both sides.
+        reports: How often a trial reports.
+        sampler: The sweep's sampler.
     """
-    loaded = built_in()
+    loaded = built_in_sweep()
     changes = {"trials": trials, "sampler": Sampler(name=sampler)}
     spec = loaded.spec.model_copy(update=changes)
-    problem = Synthetic(loaded.space, trial_s, spread, reports)
-    scenario = Scenario(spec, loaded.space, problem, (slots,), latency_s=None, is_watched=False)
-    with measured() as parts:
-        return Capacity.of(run(scenario, parts))
+    problem = SyntheticProblem(loaded.space, trial_s, spread, reports)
+    scenario = Scenario(spec, loaded.space, problem, (slots,), latency_s=None, is_tracked=False)
+    with parts_with_real_ledger() as parts:
+        return DriverCapacity.of(run(scenario, parts))

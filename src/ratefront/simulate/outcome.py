@@ -8,20 +8,22 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ratefront.pareto import hypervolume
-from ratefront.simulate.driver_capacity import Capacity
-from ratefront.simulate.run_simulation import Run
-from ratefront.store.views.front_trials import chosen, result_of
+from ratefront.simulate.driver_capacity import DriverCapacity
+from ratefront.simulate.run_simulation import FinishedSimulation
+from ratefront.store.views.front_trials import pareto_front, result_of
 
-#: After which parts of the trials (in per cent, in the order in which they ended) the front is looked at.
+#: The front is computed after these parts of the trials, in per cent, in the order in which they ended.
 MILESTONES = (25, 50, 75, 100)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Times are seconds, shares are fractions of the slots' or the driver's time.
+    """What a simulated sweep took and found. Shares are fractions of the slots' or the driver's time.
 
-    ``hypervolume`` is that of the test values of the front, after each of ``MILESTONES`` per cent of the trials;
-    ``faults`` counts by kind what went wrong.
+    Attributes:
+        hypervolume: That of the front's test values, after each of ``MILESTONES`` per cent of the trials.
+        faults_seed: The seed that the faults were drawn from; None: there were none.
+        faults: By kind, how often something went wrong.
     """
 
     sweep: str
@@ -36,6 +38,7 @@ class Outcome:
     trials_finished: int
     trials_collapsed: int
     trials_pruned: int
+    trials_stopped: int
     trials_failed: int
     objectives: tuple[str, ...]
     reference: Mapping[str, float]
@@ -44,14 +47,22 @@ class Outcome:
     faults: Mapping[str, int]
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data."""
+        """Return it as plain data."""
         volumes = {str(part): volume for part, volume in self.hypervolume.items()}
         return asdict(self) | {"objectives": list(self.objectives), "hypervolume": volumes}
 
 
-def outcome_of(done: Run) -> Outcome:
-    """What is to be learned from a simulation that is over."""
-    spec, history, capacity = done.scenario.spec, done.engine.history, Capacity.of(done)
+def outcome_of(
+    done: FinishedSimulation, faults_seed: int | None = None, faults: Mapping[str, int] | None = None
+) -> Outcome:
+    """Sum up a finished simulation.
+
+    Args:
+        done: The simulation.
+        faults_seed: The seed that its faults were drawn from; None: it had none.
+        faults: How often each kind of fault struck.
+    """
+    spec, history, capacity = done.scenario.spec, done.engine.history, DriverCapacity.of(done)
     reference = dict(done.scenario.problem.reference) | {str(name): at for name, at in spec.reference.items()}
     return Outcome(
         sweep=spec.name,
@@ -66,19 +77,20 @@ def outcome_of(done: Run) -> Outcome:
         trials_finished=history.counts["finished"],
         trials_collapsed=history.counts["collapsed"],
         trials_pruned=history.counts["pruned"],
+        trials_stopped=history.counts["stopped"],
         trials_failed=history.counts["failed"],
         objectives=tuple(spec.objectives),
         reference={name: reference[name] for name in spec.objectives},
         hypervolume={part: _volume(done, part, reference) for part in MILESTONES},
-        faults_seed=done.scenario.plan.seed if done.scenario.is_watched else None,
-        faults=dict(sorted(done.deeds.troubles.items())),
+        faults_seed=faults_seed,
+        faults=dict(sorted((faults or {}).items())),
     )
 
 
-def _volume(done: Run, percent: int, reference: dict[str, float]) -> float:
-    """Of the front (chosen on validation, measured on test) of the trials that had ended by then."""
+def _volume(done: FinishedSimulation, percent: int, reference: dict[str, float]) -> float:
+    """Return the hypervolume of the front (chosen on validation, measured on test) of the trials ended by then."""
     history, objectives = done.engine.history, done.scenario.spec.directions
     ended = history.ended_order[: math.ceil(len(history.ended_order) * percent / 100)]
-    front = chosen((history.trials[trial_id] for trial_id in ended), objectives)
+    front = pareto_front((history.trials[trial_id] for trial_id in ended), objectives)
     values = [[result_of(trial).test_objective(name) for name in objectives] for trial in front]
     return hypervolume(values, objectives, reference)

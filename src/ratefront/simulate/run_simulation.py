@@ -1,4 +1,4 @@
-"""A simulation from its first driver to the last word of its tracker."""
+"""A simulation from its first driver to the last delivery to its tracker."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from ratefront.engine.engine import Engine
 from ratefront.errors import InputError, RatefrontError
 from ratefront.history.events import Entry
 from ratefront.history.sweep_history import SweepHistory
-from ratefront.simulate.fault_injection import Trouble
-from ratefront.simulate.ground_truth import Deeds
-from ratefront.simulate.occupancy import Occupancy
 from ratefront.simulate.scenario import Parts, Scenario
-from ratefront.simulate.simulation_state import World
+from ratefront.simulate.simulation import Simulation
+from ratefront.simulate.virtual_time.slot_occupancy import SlotOccupancy
 from ratefront.tracking.memory_tracker import InMemoryTracker
 
-#: A sweep that is not over after so many things have happened for each of its trials never will be.
-HAPPENINGS_PER_TRIAL = 20_000
+#: A sweep that is not over after so many actions for each of its trials never will be.
+ACTIONS_PER_TRIAL = 20_000
 
 
 class InvariantBrokenError(RatefrontError):
@@ -29,16 +27,26 @@ class InvariantBrokenError(RatefrontError):
 
 
 @dataclass(frozen=True)
-class Run:
-    """What came of a simulation. ``driver_busy_s`` of ``virtual_s`` seconds the driver was at work."""
+class FinishedSimulation:
+    """What a simulation leaves.
+
+    Attributes:
+        scenario: What was simulated.
+        engine: The last driver's engine.
+        ledger: The bytes of the ledger.
+        entries: Its entries.
+        tracker: What the tracker has recorded.
+        occupancy: How many slots computed, over time.
+        virtual_s: How long it took, in virtual seconds.
+        driver_busy_s: How many of these the driver was at work.
+    """
 
     scenario: Scenario
     engine: Engine
     ledger: bytes
     entries: list[Entry]
     tracker: InMemoryTracker
-    deeds: Deeds
-    occupancy: Occupancy
+    occupancy: SlotOccupancy
     virtual_s: float
     driver_busy_s: float
 
@@ -47,51 +55,61 @@ def run(
     scenario: Scenario,
     parts: Parts | None = None,
     on_update: Callable[[SweepHistory], None] | None = None,
-) -> Run:
-    """Simulate a sweep; ``on_update`` is called with its history whenever that has changed.
+) -> FinishedSimulation:
+    """Simulate a sweep without faults; ``on_update`` is called with its history whenever that has changed.
 
     Raises:
         InvariantBrokenError: The sweep came to no end, or something in it raised an error.
         InputError: The problem does not know the sweep's space.
     """
-    world = World(scenario, parts or Parts(), on_update)
+    return run_to_end(Simulation(scenario, parts, on_update=on_update))
+
+
+def run_to_end(simulation: Simulation, on_start: Callable[[], object] = lambda: None) -> FinishedSimulation:
+    """Run a simulation that has not begun; ``on_start`` is called once the first driver was started.
+
+    Raises:
+        InvariantBrokenError: The sweep came to no end, or something in it raised an error.
+        InputError: The problem does not know the sweep's space.
+    """
+    conditions = simulation.conditions
     try:
-        world.open_driver()
-        _live_through(world)
-        _track(world)
+        simulation.start_driver()
+        on_start()
+        _run_until_over(simulation)
+        _track_to_the_end(simulation)
     except (InvariantBrokenError, InputError):
         raise
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
-        raise InvariantBrokenError(scenario.plan.seed, world.clock.now, what) from error
-    return Run(
-        scenario,
-        world.engine,
-        bytes(world.disk.content),
-        [entry for entry, _ in world.disk.entries()],
-        world.tracker.kept,
-        world.cluster.deeds,
-        world.cluster.occupancy,
-        world.clock.now,
-        world.driver_busy_s,
+        raise InvariantBrokenError(conditions.seed, simulation.clock.now, what) from error
+    return FinishedSimulation(
+        simulation.scenario,
+        simulation.engine,
+        bytes(conditions.disk.content),
+        [entry for entry, _ in conditions.disk.entries()],
+        conditions.memory_tracker,
+        simulation.cluster.occupancy,
+        simulation.clock.now,
+        simulation.driver_busy_s,
     )
 
 
-def _live_through(world: World) -> None:
-    Trouble(world)
-    patience = HAPPENINGS_PER_TRIAL * (world.scenario.spec.trials + 10)
-    while not world.is_over:
-        patience -= 1
-        if not patience or not world.clock.step():
-            why = "nothing is left that could happen" if patience else "there is no end in sight"
-            what = f"{why}, with {world.engine.history.trials_ended} trials ended"
-            raise InvariantBrokenError(world.scenario.plan.seed, world.clock.now, what)
+def _run_until_over(simulation: Simulation) -> None:
+    actions_left = ACTIONS_PER_TRIAL * (simulation.scenario.spec.trials + 10)
+    while not simulation.is_over:
+        actions_left -= 1
+        if not actions_left or not simulation.clock.step():
+            why = "nothing is left that could happen" if actions_left else "there is no end in sight"
+            what = f"{why}, with {simulation.engine.history.trials_ended} trials ended"
+            raise InvariantBrokenError(simulation.conditions.seed, simulation.clock.now, what)
 
 
-def _track(world: World) -> None:
-    """Where the tracking server was away to the last, a person resumes the ended sweep until it was told."""
-    while not world.is_tracked:
-        world.tracker.is_away = world.is_over = False
-        world.open_driver()
-        while not world.is_over and world.clock.step():
+def _track_to_the_end(simulation: Simulation) -> None:
+    """If the tracking server was away to the last, resume the ended sweep until the tracker knows all of it."""
+    while not simulation.is_tracked:
+        simulation.is_over = False
+        simulation.conditions.restore_tracker()
+        simulation.start_driver()
+        while not simulation.is_over and simulation.clock.step():
             pass

@@ -1,47 +1,60 @@
-"""What is simulated: a sweep, the cluster that it runs on, what goes wrong, and the parts that have to cope with it."""
+"""What is simulated: a sweep, the cluster that it runs on, and the parts under test."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.live_sweep import Journal, LiveSweep
+from ratefront.engine.live_sweep import LedgerLike, LiveSweep
 from ratefront.history.events import Entry
-from ratefront.simulate.fault_plan import FaultPlan
-from ratefront.simulate.memory_ledger import Disk, MemoryJournal
-from ratefront.simulate.simulated_problem import Problem
+from ratefront.simulate.problems.simulated_problem import SimulatedProblem
+from ratefront.simulate.virtual_time.memory_ledger import MemoryDisk, MemoryLedger
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space.dimensions import Space
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """``nodes`` has the slots of each node; ``latency_s`` is what one thing takes that the driver does with the engine,
-    None: as long as it takes here, now. ``is_watched``: a tracker follows, and what is done is kept for checking.
+    """A sweep and its cluster.
+
+    Attributes:
+        spec: The sweep's settings.
+        space: Its space.
+        problem: What its trials do.
+        nodes: The number of slots of each node.
+        latency_s: How long one thing takes that the driver does with the engine, in seconds; None: as long as it takes
+            here, now.
+        is_tracked: Whether a tracker follows the sweep.
     """
 
     spec: SweepSpec
     space: Space
-    problem: Problem
+    problem: SimulatedProblem
     nodes: tuple[int, ...]
     latency_s: float | None = 0.002
-    plan: FaultPlan = field(default_factory=FaultPlan)
-    is_watched: bool = True
+    is_tracked: bool = True
 
 
-class OpenJournal(Journal, Protocol):
+class OpenLedger(LedgerLike, Protocol):
     """A ledger that is open for writing, a torn end cut off."""
 
     @property
-    def entries(self) -> list[Entry]: ...
+    def entries(self) -> list[Entry]:
+        """All entries, from the first."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What is under test; tests put broken parts in."""
+    """What is under test; tests put broken parts in.
+
+    Attributes:
+        engine: The engine's class.
+        live: The class that joins engine and ledger.
+        ledger: Opens the ledger of a disk; its second argument gives the time, in seconds since the epoch.
+    """
 
     engine: type[Engine] = Engine
     live: type[LiveSweep] = LiveSweep
-    journal: Callable[[Disk, Callable[[], float]], OpenJournal] = MemoryJournal
+    ledger: Callable[[MemoryDisk, Callable[[], float]], OpenLedger] = MemoryLedger

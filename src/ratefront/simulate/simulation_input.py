@@ -1,39 +1,30 @@
-"""What a person asks to be simulated: a sweep file, a recorded sweep, or neither."""
+"""From what a person gives to a scenario: a sweep file, a recorded sweep, or neither."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-from ratefront.engine.search.first_trials import spread
 from ratefront.errors import InputError
-from ratefront.records import TrialParams
-from ratefront.simulate.built_in_sweep import built_in
+from ratefront.simulate.built_in_sweep import built_in_sweep
 from ratefront.simulate.driver_capacity import SamplerName
-from ratefront.simulate.fault_plan import FaultPlan
-from ratefront.simulate.record_table import table_of_folder
-from ratefront.simulate.recorded_tables import SHIPPED, Table
+from ratefront.simulate.problems.recorded_table import SHIPPED, RecordedTable
+from ratefront.simulate.problems.simulated_problem import SimulatedProblem
+from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
+from ratefront.simulate.problems.table_from_ledger import table_of_folder
 from ratefront.simulate.scenario import Scenario
-from ratefront.simulate.simulated_problem import Problem, Synthetic
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
 
-#: With faults: what a thing takes that the driver does, so that a seed replays exactly; and the nodes of the cluster.
-FIXED_LATENCY_S, NODES = 0.002, 3
 
-#: Trials whose duration is looked at before faults are drawn.
-SAMPLED = 16
-
-
-def find_table(name: str) -> Table:
-    """A table by its name in the package, its file, or the folder of the sweep itself.
+def find_table(name: str) -> RecordedTable:
+    """Find a table by its name in the package, its file, or the folder of the sweep itself.
 
     Raises:
-        InputError: There is none; lists those of the package.
+        InputError: There is no such table, or it cannot be read; lists those of the package.
     """
     if name in SHIPPED:
-        return Table.load(SHIPPED[name])
+        return RecordedTable.load(SHIPPED[name])
     path = Path(name)
     if path.is_dir():
         return table_of_folder(SweepFolder(path))
@@ -42,12 +33,12 @@ def find_table(name: str) -> Table:
         raise InputError(
             f"there is no table {name}: give a file, a sweep's folder, or one of the package: {known}"
         )
-    return Table.load(path)
+    return RecordedTable.load(path)
 
 
-def asked_for(
+def make_scenario(
     loaded: LoadedSpec | None,
-    table: Table | None,
+    table: RecordedTable | None,
     *,
     trials: int | None = None,
     slots: int | None = None,
@@ -55,55 +46,43 @@ def asked_for(
     trial_s: float = 600.0,
     latency_s: float | None = None,
 ) -> Scenario:
-    """The scenario without faults; what is not said is the sweep file's, or the recorded sweep's.
+    """Make the scenario, without faults. What is None is the sweep file's, or the recorded sweep's.
 
-    Without a table trials are synthetic and take about ``trial_s`` seconds. ``latency_s`` None: as measured.
+    Args:
+        loaded: The sweep file; None: the recorded sweep's, or a built-in one.
+        table: Trials answer as those of this recorded sweep did; None: they are synthetic.
+        trials: How many trials the sweep has.
+        slots: How many of them run at the same time.
+        sampler: The name of the sampler.
+        trial_s: How long a synthetic trial takes on average, in seconds.
+        latency_s: How long one thing takes that the driver does, in seconds; None: as long as it takes here, now.
 
     Raises:
         InputError: The sweep file optimises a metric that the recorded sweep did not measure.
     """
-    chosen = loaded or (built_in() if table is None else table.loaded)
-    spec = chosen.spec
+    sweep = loaded or (built_in_sweep() if table is None else table.loaded)
+    spec = sweep.spec
     changes = {
         "trials": spec.trials if trials is None else trials,
         "sampler": spec.sampler if sampler is None else spec.sampler.model_copy(update={"name": sampler}),
     }
     metrics = {metric.name: metric.direction for metric in spec.metrics}
-    problem: Problem = Synthetic(chosen.space, trial_s, metrics=metrics) if table is None else table
+    problem: SimulatedProblem = (
+        SyntheticProblem(sweep.space, trial_s, metrics=metrics) if table is None else table
+    )
     _check_objectives(spec, problem)
     return Scenario(
         spec.model_copy(update=changes),
-        chosen.space,
+        sweep.space,
         problem,
         (slots or spec.resources.concurrent,),
         latency_s,
-        is_watched=False,
+        is_tracked=False,
     )
 
 
-def _check_objectives(spec: SweepSpec, problem: Problem) -> None:
+def _check_objectives(spec: SweepSpec, problem: SimulatedProblem) -> None:
     if missing := [name for name in spec.objectives if name not in problem.reference]:
         raise InputError(
             f"objectives: the recorded trials have no {', '.join(missing)}; they have {', '.join(problem.reference)}"
         )
-
-
-def with_faults(scenario: Scenario, seed: int) -> Scenario:
-    """The same sweep on a few nodes, with the faults of a seed."""
-    slots, spec = sum(scenario.nodes), scenario.spec
-    nodes = [slots // NODES + (node < slots % NODES) for node in range(NODES)]
-    lasts_s = [_duration_s(scenario, number) for number in range(min(SAMPLED, spec.trials))]
-    horizon_s = max(1.0, 1.5 * sum(lasts_s) / len(lasts_s) * spec.trials / slots)
-    return replace(
-        scenario,
-        nodes=tuple(filter(None, nodes)),
-        latency_s=FIXED_LATENCY_S if scenario.latency_s is None else scenario.latency_s,
-        plan=FaultPlan.draw(seed, horizon_s),
-        is_watched=True,
-    )
-
-
-def _duration_s(scenario: Scenario, number: int) -> float:
-    values = spread(scenario.space, scenario.spec.sampler.seed, number)
-    course = scenario.problem.course(TrialParams(f"t{number:04d}", number, values))
-    return sum(step.seconds for step in course.steps) + course.closing_s

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ratefront.catalogue import Catalogue
-from ratefront.columns import is_taken, name_on_validation
+from ratefront.columns import is_reserved_name, name_on_validation
 from ratefront.records import LOGARITHMIC, OBJECTIVES, WITH_DEFAULT_REFERENCE
 from ratefront.spec.known_facts import spec_facts
 from ratefront.spec.problem_wording import repeated, shown, unknown
@@ -73,7 +73,7 @@ def _holder(name: str, metrics: Sequence[str]) -> str:
     """What else has a column of this name; empty where nothing has."""
     if name in OBJECTIVES:
         return "an objective"
-    if is_taken(name):
+    if is_reserved_name(name):
         return "a column of every result"
     if any(name == name_on_validation(other) for other in metrics):
         return "the column that another metric has on validation"

@@ -1,4 +1,4 @@
-"""How a trial and a sweep are put into words on a terminal."""
+"""Phrases for trials and sweeps on a terminal: sizes, durations, states, counts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.records import ENDED, Scalar, Status, series_of
 from ratefront.store.task_model_progress import TaskModelProgress
 
-_STYLES = {"finished": "green", "collapsed": "yellow", "pruned": "cyan", "failed": "red", "running": "bold"}
+_STYLES: Mapping[Status, str] = {
+    "finished": "green",
+    "collapsed": "yellow",
+    "pruned": "cyan",
+    "stopped": "cyan",
+    "failed": "red",
+    "running": "bold",
+}
 
 
 def size(bytes_: float) -> str:
-    """A size as a person reads it: ``24.2 KiB``."""
+    """Return a size with a binary unit, as ``24.2 KiB``."""
     for unit, power in (("GiB", 3), ("MiB", 2), ("KiB", 1)):
         if bytes_ >= 1024**power:
             return f"{bytes_ / 1024**power:.1f} {unit}"
@@ -20,7 +27,7 @@ def size(bytes_: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """``0:42``, ``12:05``, ``3:10:00``, ``4 d 3:10:00``."""
+    """Return a duration as ``0:42``, ``12:05``, ``3:10:00`` or ``4 d 3:10:00``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
@@ -30,25 +37,28 @@ def duration(seconds: float) -> str:
 
 
 def series_and_split(values: Mapping[str, Scalar]) -> str:
-    """Series and split point of a trial with these values: ``split (factorized) at conv2``."""
+    """Return series and split point of a trial with these parameters, as ``split (factorized) at conv2``."""
     split = values.get("split")
     return series_of(values) + (f" at {split}" if split else "")
 
 
 def operating_point(rate_bits: float, accuracy: float, transmitter_bytes: int) -> str:
-    """An operating point, in columns."""
+    """Return rate in bit/sample, accuracy and transmitter size, in columns."""
     return f"{rate_bits:7.2f} bit  {100 * accuracy:5.1f} %  {size(transmitter_bytes):>9}"
 
 
 def epoch_progress(step: int, metrics: Mapping[str, float]) -> str:
-    """``epoch 7  loss 0.31``; step 0 is before the first report."""
+    """Return ``epoch 7  loss 0.31``. Step 0 is before the first report."""
     return "  ".join(
         [f"epoch {step}" if step else "starting", *(f"{name} {value:.3g}" for name, value in metrics.items())]
     )
 
 
 def training_progress(progress: TaskModelProgress) -> str:
-    """How far the task model's training is: ``epoch 3 of 30, loss 0.412, 88.2 % on validation, about 1:20 to go``."""
+    """Return how far the task model's training is.
+
+    As ``epoch 3 of 30, loss 0.412, 88.2 % on validation, about 1:20 to go``.
+    """
     if progress.waits:
         return "waiting for another process, which trains the same one"
     done, share = progress.epochs_done, progress.share
@@ -64,7 +74,7 @@ def training_progress(progress: TaskModelProgress) -> str:
 
 
 def trial_outcome(trial: TrialHistory) -> str:
-    """What came of a trial, or how far it is. Values are the test split's, which the search does not see."""
+    """Return the result of a trial on the test split, why it has none, or how far it is."""
     if trial.result is not None:
         test = trial.result.test
         values = operating_point(test.rate_bits, test.accuracy, trial.result.transmitter_bytes)
@@ -77,16 +87,16 @@ def trial_outcome(trial: TrialHistory) -> str:
 
 
 def status_style(trial: TrialHistory) -> str:
-    """The colour of a trial's state."""
+    """Return the Rich style of a trial's status."""
     return _STYLES.get(trial.status, "")
 
 
 def nonzero_counts(counted: Iterable[tuple[int, str]]) -> str:
-    """``30 finished, 2 collapsed``: those that are not zero."""
+    """Return the counts that are not zero, as ``30 finished, 2 collapsed``."""
     return ", ".join(f"{number} {status}" for number, status in counted if number) or "nothing yet"
 
 
 def status_counts(history: SweepHistory, *, with_running: bool) -> str:
-    """``30 finished, 2 collapsed, 1 failed, 2 running``."""
+    """Return the counts of a sweep by status, as ``30 finished, 2 collapsed, 1 failed, 2 running``."""
     statuses: tuple[Status, ...] = (*ENDED, "running") if with_running else (*ENDED,)
     return nonzero_counts((history.counts[status], status) for status in statuses)

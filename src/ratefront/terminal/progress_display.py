@@ -1,4 +1,4 @@
-"""A running sweep on the terminal: a live table with a bar, or plain lines where there is no terminal."""
+"""Shows a running sweep: a live table with a bar on a terminal or in a notebook, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rich.console import Console, Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
+from typing_extensions import override
 
 from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
@@ -27,21 +28,21 @@ _log = logging.getLogger(__name__)
 
 _REDRAW_S = 0.25
 _MOST_RUNNING = 20
-#: Lines of the live block that are no trial's.
+#: Lines of the live block that show no trial.
 _OTHER_LINES = 4
 
-#: A line a task model's epoch would be many: at least so far apart, where there is no terminal.
+#: Without a terminal, lines about epochs of the task model are at least this far apart.
 _EPOCHS_APART_S = 10.0
 
 ENDING = "ending the sweep; it can be resumed (once more to end at once)"
 
 
-#: What ``open_display`` asks of a display.
+#: The methods that ``open_display`` asks of a display.
 _DISPLAY_METHODS = ("__enter__", "__exit__", "update", "train", "ending")
 
 
 class Display(Protocol):
-    """Shows a sweep's history whenever it has changed, and before that how the training of its task model goes on."""
+    """Shows the training of a sweep's task model, and then the sweep's history whenever it has changed."""
 
     def __enter__(self) -> Self: ...
 
@@ -49,16 +50,21 @@ class Display(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def update(self, history: SweepHistory) -> None: ...
+    def update(self, history: SweepHistory) -> None:
+        """Show the sweep, whose history has changed."""
 
-    def train(self, progress: TaskModelProgress) -> None: ...
+    def train(self, progress: TaskModelProgress) -> None:
+        """Show how far the training of the task model is."""
 
     def ending(self) -> None:
-        """The sweep was asked to end, which takes a moment. Called by a signal's handler: in the middle of anything."""
+        """Show that the sweep was asked to end, which takes a moment.
+
+        A signal handler calls this, so that it may interrupt any other method.
+        """
 
 
 def display_for(console: Console) -> Display:
-    """The display that fits where the output goes."""
+    """Return the display that fits the console: in a notebook, on a terminal, or elsewhere."""
     if is_notebook():
         return LiveDisplay(NotebookSurface())
     can_move = console.is_terminal and not console.is_dumb_terminal
@@ -67,7 +73,14 @@ def display_for(console: Console) -> Display:
 
 @contextmanager
 def open_display(progress: bool | Display) -> Iterator[Display | None]:
-    """The display that is asked for, at work: True is the one that fits, False is none."""
+    """Give the display that is asked for while the block runs.
+
+    Args:
+        progress: True for the display that fits, False for none, or a display.
+
+    Raises:
+        InputError: ``progress`` is neither a boolean nor a display.
+    """
     if progress is False:
         yield None
         return
@@ -82,9 +95,9 @@ def open_display(progress: bool | Display) -> Iterator[Display | None]:
 
 
 class _EndedTrials:
-    """A line for every trial that ends.
+    """Makes a line for every trial that ends.
 
-    Of those that had ended before, as where a sweep is resumed, one line tells the number.
+    One line counts the trials that had ended before, as in a sweep that is resumed.
     """
 
     def __init__(self, history: SweepHistory) -> None:
@@ -95,7 +108,10 @@ class _EndedTrials:
         )  # with the time of its end: a reopened trial ends twice
 
     def new_lines(self, history: SweepHistory) -> list[Text]:
-        """What ended since the last time: behind all that was told, as the order is that of the ends."""
+        """Return lines for the trials that have ended since the last call.
+
+        ``ended_order`` is the order of the ends, so that they stand behind those that were printed.
+        """
         not_printed: list[tuple[int, TrialHistory]] = []
         for place in range(len(history.ended_order), 0, -1):
             trial = history.trials[history.ended_order[place - 1]]
@@ -109,12 +125,13 @@ class _EndedTrials:
         ]
 
     def line_of_earlier_ends(self, history: SweepHistory) -> list[Text]:
-        told = f"{self.ended_before} of {history.trials_requested} trials have ended before"
-        return [Text(told)] if self.ended_before else []
+        """Return a line with the number of trials that had ended before, or nothing if there are none."""
+        line = f"{self.ended_before} of {history.trials_requested} trials have ended before"
+        return [Text(line)] if self.ended_before else []
 
 
-class PlainDisplay:
-    """One line when the task model is ready, a few while it is trained, and one for every trial that ends."""
+class PlainDisplay(Display):
+    """Prints a few lines while the task model is trained, one when it is ready, one for every trial that ends."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -131,6 +148,7 @@ class PlainDisplay:
     ) -> None:
         pass
 
+    @override
     def update(self, history: SweepHistory) -> None:
         if history.task_model is not None and not self._printed_task_model:
             self._printed_task_model = True
@@ -140,15 +158,17 @@ class PlainDisplay:
             self._print(*self._ended_trials.line_of_earlier_ends(history))
         self._print(*self._ended_trials.new_lines(history))
 
+    @override
     def train(self, progress: TaskModelProgress) -> None:
-        """Whole epochs, now and then."""
+        """Print whole epochs, at most one line in ``_EPOCHS_APART_S``."""
         is_new = (progress.epochs_done, progress.waits) > (self._training.epochs_done, self._training.waits)
         if is_new and not progress.share and time.monotonic() >= self._next_s:
             self._training, self._next_s = progress, time.monotonic() + _EPOCHS_APART_S
             self._print(Text(f"task model: {phrases.training_progress(progress)}"))
 
+    @override
     def ending(self) -> None:
-        with suppress(OSError):  # the terminal may be what is going
+        with suppress(OSError):  # the terminal may have been closed
             os.write(2, f"{ENDING}\n".encode())
 
     def _print(self, *lines: Text) -> None:
@@ -166,10 +186,10 @@ def _ended_line(place: int, trial: TrialHistory, requested: int) -> str:
     return f"{counted} {trial.params.trial_id}  {series:<32} {phrases.trial_outcome(trial)}"
 
 
-class LiveDisplay:
-    """Trials that end are lines that stay; below them a block shows what runs, and a bar.
+class LiveDisplay(Display):
+    """Trials that end are lines that stay; below them a block shows the running trials and a bar.
 
-    A thread of its own draws a few times a second, and never holds the sweep up.
+    A thread draws a few times a second, so that drawing never delays the sweep.
     """
 
     def __init__(self, surface: DisplaySurface) -> None:
@@ -190,30 +210,33 @@ class LiveDisplay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """What stays of the block is how far the sweep came: nothing runs any more."""
+        """Draw the block for the last time, without running trials."""
         try:
             self._stop_drawing.set()
             self._thread.join()
             self._is_over = True
-            with suppress(OSError):  # nobody reads any more
+            with suppress(OSError):  # the output may be closed
                 self._draw()
-        finally:  # also where somebody presses Ctrl-C meanwhile: a terminal is left as it was
+        finally:  # restores the terminal, also if Ctrl-C is pressed meanwhile
             with suppress(OSError):
                 self._surface.stop()
 
+    @override
     def update(self, history: SweepHistory) -> None:
         if not self._has_history:
             self._ended_trials = _EndedTrials(history)
         self._history, self._has_history = history, True
 
+    @override
     def train(self, progress: TaskModelProgress) -> None:
         self._training = progress
 
+    @override
     def ending(self) -> None:
         self._is_asked_to_end = True
 
     def _redraw_until_stopped(self) -> None:
-        """Whatever breaks a display, the sweep goes on."""
+        """Redraw until the display is left. An error ends the display, not the sweep."""
         try:
             while not self._stop_drawing.wait(_REDRAW_S):
                 self._draw()
@@ -253,9 +276,7 @@ def _task_model_line(history: SweepHistory) -> str:
     ready = history.task_model
     if ready is None:
         return ""
-    given = (
-        "" if ready.accuracy_given is None else f" ({100 * ready.accuracy_given:.2f} % before rounding)"
-    )
+    given = "" if ready.accuracy_given is None else f" ({100 * ready.accuracy_given:.2f} % before rounding)"
     return f"task model: {100 * ready.accuracy:.2f} % on test{given}, {phrases.size(ready.task_model_bytes)}"
 
 
@@ -278,11 +299,11 @@ def _row(trial: TrialHistory) -> tuple[str, Text, Text]:
 
 
 def _bar(history: SweepHistory, is_over: bool) -> Table:
-    """The clock is that of ``status``: time in which a driver was at work."""
+    """Return the bar with counts and the time in which a driver was at work, the same as in ``status``."""
     done, requested = history.trials_ended, history.trials_requested
     line = Table.grid(padding=(0, 1))
     stands = is_over or history.ended or not history.spec
-    elapsed = phrases.duration(history.pace.worked_s if stands else history.worked_s(time.time()))
+    elapsed = phrases.duration(history.speed.worked_s if stands else history.worked_s(time.time()))
     line.add_row(
         ProgressBar(total=max(1, requested), completed=done, width=30),
         f"{done}/{requested}",

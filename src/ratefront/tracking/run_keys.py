@@ -4,7 +4,7 @@ Keys of metrics:
 
 - ``epoch/…``: what a trial reported after each epoch (a curve).
 - ``obj/…``: the objectives as the search saw them, on validation.
-- ``test/…`` and ``rate/…``: measured on the test split.
+- ``test/…`` and ``rate/…``: columns_of_result on the test split.
 - ``gap/…``: bits above each bound, at the accuracy on test.
 - ``cost/…``: what the codec costs (bytes, MACs, ms, s).
 - ``system/…``: what the trial's process used.
@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ratefront.columns import measured
+from ratefront.columns import columns_of_result
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import SYSTEM_PREFIX, TrialResult
 from ratefront.tracking.tracker_protocol import TimedReport, TrackedSweep, TrialUpdate
@@ -119,7 +119,7 @@ def final_points(update: TrialUpdate, objectives: Iterable[str]) -> list[MetricP
 
 def final_metrics(result: TrialResult, objectives: Iterable[str]) -> dict[str, float | None]:
     """Return what the trial measured by key, such as ``obj/rate_bits``; None for what is unknown."""
-    columns = measured(tuple(result.test.metrics))
+    columns = columns_of_result(tuple(result.test.metrics))
     return {
         **{f"obj/{name}": result.objective(name) for name in objectives},
         **{column.key: column.value(result) for column in columns if column.key},

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ratefront.bounds import ORACLE
 from ratefront.catalogue.datasets import dataset_name
-from ratefront.columns import COSTS, OfResult, brief, measured, name_on_validation
+from ratefront.columns import COSTS, ResultColumn, brief_value, columns_of_result, name_on_validation
 from ratefront.records import TrialResult, series_of
 from ratefront.safe_text import plain_markdown
 from ratefront.tracking.run_keys import VALUE_CHARACTERS, shorten
@@ -37,7 +37,7 @@ def first_note(sweep: TrackedSweep) -> str:
 def trial_note(update: TrialUpdate) -> str:
     """Return the note of a trial."""
     trial, values = update.trial, update.trial.params.values
-    chosen = ", ".join(f"{name} {brief(value)}" for name, value in trial.params.own.items())
+    chosen = ", ".join(f"{name} {brief_value(value)}" for name, value in trial.params.own.items())
     parts = [
         f"**{trial.params.trial_id}** {trial.status}: {plain_markdown(series_of(values))}{_in_short(update)}",
         *([plain_markdown(chosen)] if chosen else []),
@@ -59,7 +59,7 @@ def _in_short(update: TrialUpdate) -> str:
 
 def _measured(result: TrialResult) -> list[str]:
     """Return a table of what was measured on both splits, and a sentence on what the codec costs."""
-    columns = {column.name: column for column in measured(tuple(result.test.metrics))}
+    columns = {column.name: column for column in columns_of_result(tuple(result.test.metrics))}
     pairs = [
         (column, columns[name_on_validation(name)])
         for name, column in columns.items()
@@ -73,7 +73,7 @@ def _measured(result: TrialResult) -> list[str]:
     ]
 
 
-def _measured_row(column: OfResult, values: Sequence[float | None]) -> str:
+def _measured_row(column: ResultColumn, values: Sequence[float | None]) -> str:
     """Return a row of the table; empty if the value is unknown on both splits."""
     if set(values) == {None}:
         return ""
@@ -82,7 +82,7 @@ def _measured_row(column: OfResult, values: Sequence[float | None]) -> str:
     return f"| {plain_markdown(column.heading)}{unit} | {' | '.join(cells)} |"
 
 
-def _cost(column: OfResult, result: TrialResult) -> str:
+def _cost(column: ResultColumn, result: TrialResult) -> str:
     value = column.value(result)
     if value is None:
         return f"{column.heading} unknown ({plain_markdown(column.unknown(result))})"

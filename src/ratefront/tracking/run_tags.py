@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import Status, series_of
 from ratefront.safe_text import plain_markdown
-from ratefront.store.task_model_facts import DatasetFacts
+from ratefront.store.task_model_info import DatasetInfo
 from ratefront.tracking.run_keys import VALUE_CHARACTERS, shorten
 from ratefront.tracking.run_notes import first_note, percent, rate_text, trial_note
 from ratefront.tracking.tracker_protocol import (
@@ -31,6 +31,7 @@ RUN_STATUS: Mapping[Status, RunStatus] = {
     "finished": "FINISHED",
     "collapsed": "FINISHED",
     "pruned": "KILLED",
+    "stopped": "KILLED",
     "failed": "FAILED",
 }
 #: MLflow's status of a run for each outcome of a sweep.
@@ -134,7 +135,7 @@ def pareto_tags(pareto_rank: ParetoRank | None) -> dict[str, str]:
     return {"pareto": str(pareto_rank.is_on_front).lower(), "pareto_rank": str(pareto_rank.rank)}
 
 
-def dataset_fields(dataset: DatasetFacts) -> dict[str, str]:
+def dataset_fields(dataset: DatasetInfo) -> dict[str, str]:
     """Return MLflow's fields of a data set. Each is text, some of it JSON."""
     source = json.dumps({"name": dataset.name, **dataset.parameters}, sort_keys=True, default=str)
     shape = {"shape": dataset.shape, "classes": dataset.classes}

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from ratefront.history.events import Reported
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import Objectives, objectives_of
-from ratefront.store.task_model_facts import DatasetFacts
+from ratefront.store.task_model_info import DatasetInfo
 
 #: ``interrupted``: the driver left before the end, and the sweep can be resumed. ``failed``: it could not go on.
 Outcome: TypeAlias = Literal["finished", "interrupted", "failed"]
@@ -47,7 +47,7 @@ class Provenance:
     folder: Path
     git_commit: str | None = None
     artifacts: tuple[Path, ...] = ()
-    dataset: DatasetFacts | None = None
+    dataset: DatasetInfo | None = None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What an error amounts to: the name that the engine judges it by, whatever library raised it."""
+"""An error as the engine needs it: one name for each kind of failure, whatever library raised the error."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 from ratefront.errors import RatefrontError, StorageFullError
 
-#: One name for every memory that was full: the host's, a GPU's, that of a node as Ray watches it.
+#: One name for every memory that was full: the host's, a GPU's, or that of a node as Ray watches it.
 OUT_OF_MEMORY = "OutOfMemoryError"
 
-#: What torch says in a plain RuntimeError.
+#: What torch says in a plain RuntimeError when memory is full.
 _FULL_MEMORY = re.compile(r"can't allocate memory|out of memory|_ALLOC_FAILED", re.IGNORECASE)
 
-#: What libraries that write files without Python say.
+#: What libraries say that write files without Python, when the disk is full.
 _FULL_STORAGE = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class ErrorSummary:
-    """An error as the engine is told of it."""
+    """An error: its name, its text, and whether another attempt may succeed."""
 
     error: str
     reason: str
@@ -28,7 +28,7 @@ class ErrorSummary:
 
 
 def summarise_error(error: BaseException) -> ErrorSummary:
-    """What the error of a trial amounts to."""
+    """Summarise the error of a trial; a full memory and a full disk have one name each."""
     retryable = isinstance(error, RatefrontError) and error.retryable
     reason = str(error).strip() or type(error).__name__
     if _is_full_memory(error):

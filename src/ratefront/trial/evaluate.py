@@ -1,4 +1,4 @@
-"""What a trained codec achieves: coded to files, decoded by another process, counted in bytes."""
+"""What a trained codec achieves: a split is coded to a file, decoded by another process, and counted in bytes."""
 
 from __future__ import annotations
 
@@ -25,16 +25,20 @@ from ratefront.spec.schema import Metric
 from ratefront.trial.receiver import Decoded
 from ratefront.trial.split_metrics import finite_log_loss, metric_values
 
-_KEPT = 256  # of a split's samples, their latents are looked at again
+_RECHECKED_SAMPLES = 256  # of a split: the latents that the check against the receiver uses
 
 
 @dataclass(frozen=True)
 class CodedSplit:
-    """One split as the transmitter left it; its latents are in the stream, and of a few samples here.
+    """One split as the transmitter has coded it.
 
-    ``estimated_bits`` is a sample's mean, ``bits_alone`` (N,) each sample's as a string of its own. ``encode_ms`` is
-    wall time per sample: networks, refinement, and the coder with its check that it decodes. ``kept`` holds
-    the latents of the first few samples of each block, behind the first one's position.
+    Attributes:
+        split: The samples and their labels.
+        stream: The coded samples.
+        estimated_bits: Mean bits of a sample under the entropy model, computed without the coder.
+        bits_alone: (N,), the bits of each sample as a string of its own.
+        encode_ms: Wall time per sample: networks, refinement, and the coder with its check that the string decodes.
+        rechecked: Of each block, the position of its first sample and the latents of its first few samples.
     """
 
     split: Split
@@ -42,14 +46,14 @@ class CodedSplit:
     estimated_bits: float
     bits_alone: NDArray[np.int64]
     encode_ms: float
-    kept: Sequence[tuple[int, Symbols]] = ()
+    rechecked: Sequence[tuple[int, Symbols]] = ()
 
 
 def encode_split(codec: Codec, identity: bytes, split: Split, block_size: int, path: Path) -> CodedSplit:
-    """Encode a split in blocks and write it to ``path``; no more than a block's samples are in memory."""
+    """Code a split in blocks and write the stream to ``path``; no more than one block's samples are in memory."""
     writer = StreamWriter(codec, identity, len(split), block_size)
     seconds, estimated, alone = 0.0, 0.0, []
-    kept = []
+    rechecked = []
     for first, count in writer.spans:
         images = torch.from_numpy(split.images[first : first + count])
         began = time.perf_counter()
@@ -57,22 +61,22 @@ def encode_split(codec: Codec, identity: bytes, split: Split, block_size: int, p
         writer.add(latents, first)
         seconds += time.perf_counter() - began
         estimated += float(codec.estimate_bits(latents, first).sum())
-        alone.append(bits_alone(codec, _sent_alone(codec, images, latents, first), first))
-        kept.append((first, latents[: math.ceil(_KEPT * count / len(split))].copy()))
+        alone.append(bits_alone(codec, _latents_alone(codec, images, latents, first), first))
+        rechecked.append((first, latents[: math.ceil(_RECHECKED_SAMPLES * count / len(split))].copy()))
     stream = writer.stream()
     path.write_bytes(stream.data)
     encode_ms = 1000 * seconds / len(split)
-    return CodedSplit(split, stream, estimated / len(split), np.concatenate(alone), encode_ms, kept)
+    return CodedSplit(split, stream, estimated / len(split), np.concatenate(alone), encode_ms, rechecked)
 
 
-def _sent_alone(codec: Codec, images: Tensor, latents: Symbols, first: int) -> Symbols:
+def _latents_alone(codec: Codec, images: Tensor, latents: Symbols, first: int) -> Symbols:
     return codec.analyse_alone(images, first) if codec.draws_jointly else latents
 
 
 def measure(
     codec: Codec, coded: CodedSplit, decoded: Decoded, classes: int, metrics: Sequence[Metric], name: str
 ) -> Measurement:
-    """Rates, accuracy, log loss and metrics of the split ``name`` from what was written and what the receiver decoded.
+    """Measure the split ``name``: rates from the bytes written, accuracy and metrics from what the receiver decoded.
 
     Raises:
         OracleViolationError: The point lies below the oracle of the split's own label counts.
@@ -90,11 +94,11 @@ def measure(
         log_loss_bits=finite_log_loss(labels, decoded, name),
         metrics=metric_values(metrics, labels, decoded, name),
     )
-    _refuse_the_impossible(codec, measured, decoded.classes, coded.split, classes)
+    _check_oracle(codec, measured, decoded.classes, coded.split, classes)
     return measured
 
 
-def _refuse_the_impossible(
+def _check_oracle(
     codec: Codec, measured: Measurement, decoded: NDArray[np.int64], split: Split, classes: int
 ) -> None:
     violation = below_oracle(
@@ -108,7 +112,10 @@ def _refuse_the_impossible(
 
 
 def collapse_reason(measured: Measurement, labels: NDArray[np.int64]) -> str:
-    """Why a codec counts as collapsed, or an empty string: not above the majority class by two standard deviations."""
+    """Say why a codec counts as collapsed, or return an empty string.
+
+    It has collapsed where its accuracy is not above the majority class by two standard deviations.
+    """
     majority = float(np.bincount(labels).max() / len(labels))
     threshold = majority + 2 * float(np.sqrt(majority * (1 - majority) / len(labels)))
     if measured.accuracy > threshold:

@@ -38,8 +38,13 @@ def checkpoint_of(params: TrialParams, context: TrialContext) -> CheckpointFile:
 
 
 def checkpoint_identity(params: TrialParams, spec: SweepSpec) -> dict[str, Any]:
-    """Return all that decides how a training proceeds, as JSON gives it back: a checkpoint of another one is not used."""
-    whole = settings_that_decide(to_plain(spec))  # without where files lie: a file that has moved is still the same
+    """Return all that decides how a training proceeds, as JSON gives it back.
+
+    No training is resumed from a checkpoint of another identity.
+    """
+    whole = settings_that_decide(
+        to_plain(spec)
+    )  # without where files lie: a file that has moved is still the same
     decisive = {
         "format": CHECKPOINT_FORMAT,
         "ratefront": version("ratefront"),
@@ -65,7 +70,7 @@ def begin_or_resume(
 
 
 def begin(learner: Learner, settings: Training, seed: int) -> TrainingState[Learner]:
-    """Return the state before the first epoch: Adam, a cosine schedule over all epochs, batches in an order of the seed."""
+    """Return the state before the first epoch: Adam, a cosine schedule over all epochs, batches in seeded order."""
     optimiser = torch.optim.Adam(learner.parameter_groups(settings.learning_rate))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs)
     return TrainingState(learner, optimiser, schedule, torch.Generator().manual_seed(seed))

@@ -1,7 +1,7 @@
 """K equiprobable classes, for any K: RA equation 4, computed from log2 K.
 
-K itself is never formed: RA counts 6.4e45 classes for detection, and larger images give more than a float can hold.
-With A = 1 - D,
+K itself is never formed: RA counts 6.4e45 classes for detection, and larger images give more than a float can
+hold. With A = 1 - D,
 
     R = A log K - D log(1 - 1/K) - h(D),     -dR/dD = log(K - 1) + log(A/D),
 

@@ -1,18 +1,18 @@
 """The exact rate–distortion function of a discrete source when the receiver names k classes, for any prior.
 
-The answer is a set L of k classes; it is wrong where y is not in L. At slope s, with e = exp(-s), the optimal output Q
-over sets minimises -sum_y p_y log Z_y with
+The answer is a set L of k classes; it is wrong where y is not in L. At slope s, with e = exp(-s), the optimal
+output Q over sets minimises -sum_y p_y log Z_y with
 
     Z_y = sum_L Q(L) e^[y not in L] = e + (1 - e) pi_y,    pi_y = Q(y in L).
 
-So Q matters only through the inclusion probabilities pi. Any pi with 0 <= pi <= 1 and sum pi = k belongs to some Q,
-because the vertices of that polytope are the sets. The objective is convex in pi. Its optimality conditions are
+So Q matters only through the inclusion probabilities pi. Any pi with 0 <= pi <= 1 and sum pi = k belongs to some
+Q, because the vertices of that polytope are the sets. The objective is convex in pi. Its optimality conditions are
 Z_y = clip(p_y / c, e, 1), with c fixed by sum pi = k. In terms of the two levels c and t = c e:
 
     sum_y clip(p_y, t, c) = K t + k (c - t).
 
-Let N(u) be the number of classes with p > u. Then the condition says that the mean of N over [t, c] is k. As N falls
-from above k to below it at p_k (the k-th likeliest), two areas are equal:
+Let N(u) be the number of classes with p > u. Then the condition says that the mean of N over [t, c] is k. As N
+falls from above k to below it at p_k (the k-th likeliest), two areas are equal:
 
     integral_t^{p_k+1} (N - k) du  =  w  =  integral_{p_k}^c (k - N) du.
 
@@ -118,7 +118,7 @@ class TopKWaterFilling:
 
 
 def _areas(levels: FloatArray) -> FloatArray:
-    """For rising levels: the area that lifts all lower levels to each level, in the shape of `levels`; it starts at 0."""
+    """For rising levels: the area that lifts all lower levels to each level, shape of `levels`; from 0 on."""
     return np.concatenate([[0.0], np.cumsum(np.arange(1, levels.size) * np.diff(levels))])
 
 

@@ -1,9 +1,9 @@
 """The exact rate–distortion function of a discrete source under Hamming distortion, for any prior (Erokhin 1958).
 
-At slope s, with e = exp(-s), the optimal output is q_j = max(0, p_j/c - e)/(1 - e). It is the prior with a constant
-level taken off: "water-filling". Let the k likeliest classes be active, with mass P. The sum rule gives
-c = P/(1 + (k-1)e), and the accuracy A = 1 - D equals c. Class k becomes active at A_k = P_k - (k-1) p_k, so k follows
-from A alone. With d = P - A,
+At slope s, with e = exp(-s), the optimal output is q_j = max(0, p_j/c - e)/(1 - e). It is the prior with a
+constant level taken off: "water-filling". Let the k likeliest classes be active, with mass P. The sum rule gives c
+= P/(1 + (k-1)e), and the accuracy A = 1 - D equals c. Class k becomes active at A_k = P_k - (k-1) p_k, so k
+follows from A alone. With d = P - A,
 
     R = -sum_{j active} p_j log p_j + d log(d/(k-1)) + A log A,     e = d/(A (k-1)).
 
@@ -30,7 +30,8 @@ class HammingChannel:
 
     Attributes:
         output: q, shape (K,).
-        error_factor: e = exp(-s) in [0, 1], the factor of every wrong answer; 1 where the output ignores the input.
+        error_factor: e = exp(-s) in [0, 1], the factor of every wrong answer; 1 where the output ignores the
+            input.
         normaliser: Z = e + (1 - e) q, shape (K,).
     """
 

@@ -62,8 +62,8 @@ class BlockCode:
         """Return the `count` symbols that `bits` hold, shape (count,).
 
         Raises:
-            InputError: not bits, a count below 1, another number of bits than `count` symbols take, or bits that stand for
-                no block (fatal).
+            InputError: not bits, a count below 1, another number of bits than `count` symbols take, or bits that
+                stand for no block (fatal).
         """
         text = bits_as_text(bits)
         if count < 1 or len(text) != self.length_bits(count):

@@ -61,12 +61,12 @@ def block_codes(predictions: Predictions, longest: int = LONGEST_BLOCK) -> RateD
 def block_huffman_rate_bits(decisions: npt.ArrayLike, block: int) -> float:
     """Return the bit/sample of a Huffman code for blocks of decisions (RA methods 1a and 2 together).
 
-    Only blocks that occur get a word, so the table has at most N / block entries, and K^block is never formed. The last
-    decisions, fewer than `block`, are sent one by one in the Huffman code for single decisions.
+    Only blocks that occur get a word, so the table has at most N / block entries, and K^block is never formed. The
+    last decisions, fewer than `block`, are sent one by one in the Huffman code for single decisions.
 
-    The table is not counted, and it knows which decisions follow each other. Where blocks hardly repeat, it holds the
-    sequence itself and the rate means nothing: with block = N it is 0. Compare the rate with H(Y~) only where N / block is
-    many times the number of blocks that occur.
+    The table is not counted, and it knows which decisions follow each other. Where blocks hardly repeat, it holds
+    the sequence itself and the rate means nothing: with block = N it is 0. Compare the rate with H(Y~) only where
+    N / block is many times the number of blocks that occur.
 
     Args:
         decisions: shape (N,).
@@ -95,9 +95,10 @@ def block_huffman_rate_bits(decisions: npt.ArrayLike, block: int) -> float:
 def merged_classes(predictions: Predictions) -> RateDistortionCurve:
     """Send the k decisions with the least p(y~) as the one with the greatest (MA section IV.B).
 
-    k = 0 .. (decisions that occur) - 1, each in the Huffman code for the counts that result. The curve goes from D_TM, at
-    the Huffman code's rate, to the likeliest decision at 0 bit. Of equal counts the smaller class is taken for the less
-    likely. With more than 1414 occurring decisions only some k are tried, evenly spaced, both ends included.
+    k = 0 .. (decisions that occur) - 1, each in the Huffman code for the counts that result. The curve goes from
+    D_TM, at the Huffman code's rate, to the likeliest decision at 0 bit. Of equal counts the smaller class is
+    taken for the less likely. With more than 1414 occurring decisions only some k are tried, evenly spaced, both
+    ends included.
     """
     counts = np.bincount(predictions.predicted, minlength=predictions.classes)
     ascending = np.argsort(counts, kind="stable")[np.count_nonzero(counts == 0) :]

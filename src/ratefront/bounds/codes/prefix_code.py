@@ -31,8 +31,8 @@ class PrefixCode:
             symbol can be sent, it needs no bit: its word is "".
 
     Raises:
-        InputError: no symbol has a word, a length is not an integer in 0..4096, or the lengths break Kraft's inequality
-            sum 2^-length <= 1, so that no prefix code has them (fatal).
+        InputError: no symbol has a word, a length is not an integer in 0..4096, or the lengths break Kraft's
+            inequality sum 2^-length <= 1, so that no prefix code has them (fatal).
 
     Example:
         >>> PrefixCode((1, 2, 2)).words
@@ -68,8 +68,8 @@ class PrefixCode:
         """Return the `count` symbols that `bits` hold, shape (count,); all bits must be used.
 
         Raises:
-            InputError: not bits, a count below 1, bits that end within a word, bits that no word matches, or bits that are
-                left over (fatal).
+            InputError: not bits, a count below 1, bits that end within a word, bits that no word matches, or bits
+                that are left over (fatal).
         """
         text = bits_as_text(bits)
         if count < 1:
@@ -102,8 +102,9 @@ class PrefixCode:
 def huffman_code(weights: npt.ArrayLike) -> PrefixCode:
     """Return the code of least mean length for counts or probabilities of shape (K,).
 
-    A symbol of weight zero cannot be sent. Among equally good codes it is the one whose longest word is shortest (Schwartz
-    1964), and of equal weights the smaller symbols have the longer words. So the code is the same on every machine.
+    A symbol of weight zero cannot be sent. Among equally good codes it is the one whose longest word is shortest
+    (Schwartz 1964), and of equal weights the smaller symbols have the longer words. So the code is the same on
+    every machine.
 
     Raises:
         InputError: weights that are empty, negative, not finite, or all zero (fatal).
@@ -140,8 +141,8 @@ def fixed_length_code(symbols: int) -> PrefixCode:
 def huffman_lengths(ascending: FloatArray | IntArray) -> list[int]:
     """Return the word lengths in bit of Huffman's code for positive, sorted weights of shape (n,).
 
-    Merged nodes appear in ascending order too, so two queues replace a heap. A leaf goes before a merged node of the same
-    weight, which keeps the longest word short.
+    Merged nodes appear in ascending order too, so two queues replace a heap. A leaf goes before a merged node of
+    the same weight, which keeps the longest word short.
     """
     leaves = [*ascending.tolist(), np.inf]
     count = len(leaves) - 1

@@ -20,8 +20,8 @@ from ratefront.bounds.source.distributions import checked_count
 def estimate_and_compress(joint: Joint, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
     """Compute E&C (MA III.A.1): exact water-filling on p(y~), with D through the joint.
 
-    It starts at (D_TM, H(Y~)) and ends at the likeliest decision, whatever the input, at 0 bit. It is achievable, and not
-    convex in general.
+    It starts at (D_TM, H(Y~)) and ends at the likeliest decision, whatever the input, at 0 bit. It is achievable,
+    and not convex in general.
 
     Args:
         joint: p(y, y~), shape (K, K), rows are labels.
@@ -52,8 +52,8 @@ def estimate_and_compress(joint: Joint, points: int = CLOSED_FORM_POINTS) -> Rat
 def time_sharing(joint: Joint, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
     """Compute time sharing (MA equation 22): the line from (D_TM, H(Y~)) to (D0, 0).
 
-    If the task model errs more often than a constant answer, the line rises with D and is useless; `envelope` then leaves
-    only the zero-rate point.
+    If the task model errs more often than a constant answer, the line rises with D and is useless; `envelope` then
+    leaves only the zero-rate point.
 
     Args:
         joint: p(y, y~), shape (K, K), rows are labels.

@@ -1,8 +1,8 @@
 """Indirect estimate and compress (MA III.A.2): the task model's decision is compressed for the labels.
 
 Blahut–Arimoto on p(y~) with d^(y~, y^) = 1 - P(Y = y^ | y~), MA equations 15–19. There are three estimates of
-P(Y = y | y~): the confusion counts (plug-in, here), the mean posterior of the samples with that decision (here), and
-the counts of other samples (`statistics.held_out`).
+P(Y = y | y~): the confusion counts (plug-in, here), the mean posterior of the samples with that decision (here),
+and the counts of other samples (`statistics.held_out`).
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ def indirect_estimate_and_compress(
 ) -> RateDistortionCurve:
     """Compute iE&C, plug-in: the joint p(y, y~) is taken for the truth.
 
-    It goes from its least distortion 1 - sum_y~ max_y p(y, y~), which is at most D_TM, to (D0, 0 bit). With `cost` the
-    receiver answers with one of M actions, and d(y, action) = cost[y, action] replaces the error.
+    It goes from its least distortion 1 - sum_y~ max_y p(y, y~), which is at most D_TM, to (D0, 0 bit). With `cost`
+    the receiver answers with one of M actions, and d(y, action) = cost[y, action] replaces the error.
 
-    Warns with UnconvergedWarning where a point's certified gap stays above the tolerance; the gaps are in the curve in
-    any case.
+    Warns with UnconvergedWarning where a point's certified gap stays above the tolerance; the gaps are in the
+    curve in any case.
 
     Args:
         joint: p(y, y~), shape (K, K), rows are labels, sparse or dense.
@@ -64,8 +64,8 @@ def indirect_estimate_and_compress(
         cost: shape (K, M), finite and nonnegative.
 
     Raises:
-        InputError: not a joint distribution, a cost that does not fit, no point, or a tolerance that is not positive
-            (fatal).
+        InputError: not a joint distribution, a cost that does not fit, no point, or a tolerance that is not
+            positive (fatal).
 
     Example:
         >>> curve = indirect_estimate_and_compress([[0.45, 0.05], [0.05, 0.45]])
@@ -88,8 +88,9 @@ def indirect_from_posteriors(
 ) -> RateDistortionCurve:
     """Compute iE&C with P(Y = y | y~) = the mean posterior of the samples with decision y~.
 
-    The distortion is measured on the labels. The fit does not use them, so the measurement is not optimistic. It is no
-    minimum on the labels either, so the curve need not be convex. `distortion_expected` is what the posteriors expect.
+    The distortion is measured on the labels. The fit does not use them, so the measurement is not optimistic. It
+    is no minimum on the labels either, so the curve need not be convex. `distortion_expected` is what the
+    posteriors expect.
 
     Args:
         predictions: with posteriors.

@@ -25,8 +25,8 @@ OF_LABELS = CURVE_KINDS[ORACLE].assumptions
 def top_k_oracle(prior: npt.ArrayLike, k: int, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
     """Compute the oracle of a receiver that names k classes and errs when the label is not among them; exact.
 
-    It goes from D = 0 to D0 = 1 - the mass of the k likeliest classes, where nothing is sent. It is a single point where
-    no more than k classes occur. For K equiprobable classes it is
+    It goes from D = 0 to D0 = 1 - the mass of the k likeliest classes, where nothing is sent. It is a single point
+    where no more than k classes occur. For K equiprobable classes it is
 
         R = log2 K - (1 - D) log2 k - D log2(K - k) - h(D).
 
@@ -39,8 +39,8 @@ def top_k_oracle(prior: npt.ArrayLike, k: int, points: int = CLOSED_FORM_POINTS)
         InputError: not a distribution, or k is not an integer >= 1 (fatal).
 
     Example:
-        >>> top_k_oracle([0.5, 0.3, 0.2], k=2).distortion[-1].round(3)  # names the two likeliest at 0 bit
-        np.float64(0.2)
+        >>> top_k_oracle([0.5, 0.3, 0.2], k=2).distortion.round(3).tolist()[-1]  # names the two likeliest at 0 bit
+        0.2
     """
     traced = trace_closed_form(TopKWaterFilling(prior, k), points)
     return oracle_of_points(traced, f"{OF_LABELS}; the receiver names {k} classes", top_k_errors(k))
@@ -60,10 +60,10 @@ def log_loss_oracle(prior: npt.ArrayLike, points: int = CLOSED_FORM_POINTS) -> R
 
     The receiver answers with a distribution and pays -log2 of the probability that it gave the label.
 
-    No I(Y; Z) below H(Y) - D suffices, because D >= H(Y | Z); erasing a fraction of the labels attains it. Behind an
-    observation X, the least rate for H(Y | Z) <= D with Y - X - Z is the information bottleneck. That problem is not
-    convex in p(z|x) and no solver certifies its answer, so it is not drawn. This line bounds it from below, and ends at
-    D = H(Y | X).
+    No I(Y; Z) below H(Y) - D suffices, because D >= H(Y | Z); erasing a fraction of the labels attains it. Behind
+    an observation X, the least rate for H(Y | Z) <= D with Y - X - Z is the information bottleneck. That problem
+    is not convex in p(z|x) and no solver certifies its answer, so it is not drawn. This line bounds it from below,
+    and ends at D = H(Y | X).
 
     Args:
         prior: p(y), shape (K,).
@@ -85,12 +85,13 @@ def cost_oracle(
 ) -> RateDistortionCurve:
     """Compute the oracle where answer j to label y costs cost[y, j]: Blahut–Arimoto, certified.
 
-    It goes from the least expected cost, sum_y p_y min_j cost[y, j], to the best constant answer at 0 bit. It is a single
-    point where one answer is best for every label. The solver sees what each answer costs above the label's best one,
-    divided by what the best constant answer costs. So neither a fee that every answer pays nor the currency changes the
-    rates.
+    It goes from the least expected cost, sum_y p_y min_j cost[y, j], to the best constant answer at 0 bit. It is a
+    single point where one answer is best for every label. The solver sees what each answer costs above the label's
+    best one, divided by what the best constant answer costs. So neither a fee that every answer pays nor the
+    currency changes the rates.
 
-    Warns with UnconvergedWarning where a certified gap stays above the tolerance; the gaps are in the curve in any case.
+    Warns with UnconvergedWarning where a certified gap stays above the tolerance; the gaps are in the curve in any
+    case.
 
     Args:
         prior: p(y), shape (K,).

@@ -1,8 +1,8 @@
 """The rate–invariance line (LL Theorem 2), and the entropy that it needs for known maximal invariants.
 
-M(X) is a maximal invariant of an equivalence: it tells apart what is not equivalent, and nothing else. Consider every
-task that is invariant to the equivalence, and allow each at most delta bit of log loss above what X itself would
-allow. That takes max(0, H[M(X)] - delta) bit. M must be discrete with a finite entropy.
+M(X) is a maximal invariant of an equivalence: it tells apart what is not equivalent, and nothing else. Consider
+every task that is invariant to the equivalence, and allow each at most delta bit of log loss above what X itself
+would allow. That takes max(0, H[M(X)] - delta) bit. M must be discrete with a finite entropy.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def finite_set_entropy_bits(elements: int) -> float:
 def coin_flips_entropy_bits(flips: int) -> float:
     """Return H(Binomial(n, 1/2)) in bit: n fair coin flips whose order does not matter; M(X) is the number of heads.
 
-    Successive probabilities have the ratio (n - k)/(k + 1). The logarithms are summed from the mode outwards and the
-    result is normalised, so that nothing overflows and no large factorials cancel.
+    Successive probabilities have the ratio (n - k)/(k + 1). The logarithms are summed from the mode outwards and
+    the result is normalised, so that nothing overflows and no large factorials cancel.
 
     Raises:
         InputError: not an integer in 0..10^12 (fatal).

@@ -24,13 +24,13 @@ def sample_and_communicate(
 ) -> RateDistortionCurve:
     """Compute S&C from inverse temperature 0 (uniform output: 0 bit, D = 1 - 1/K) to infinity (the decision).
 
-    Memory stays bounded, because samples pass in blocks. The distortion of an overconfident model may turn back as the
-    inverse temperature grows. A posterior of exactly zero stays zero at every positive inverse temperature, so such a
-    curve jumps at its zero-rate end. At infinity the first of equal scores is taken, as in the decision.
+    Memory stays bounded, because samples pass in blocks. The distortion of an overconfident model may turn back as
+    the inverse temperature grows. A posterior of exactly zero stays zero at every positive inverse temperature, so
+    such a curve jumps at its zero-rate end. At infinity the first of equal scores is taken, as in the decision.
 
     Args:
-        scores: logits or log-probabilities, shape (N, K); -inf for impossible classes, at least one finite entry in each
-            row.
+        scores: logits or log-probabilities, shape (N, K); -inf for impossible classes, at least one finite entry
+            in each row.
         labels: shape (N,), 0..K-1.
         points: number of inverse temperatures; by default 200, or 60 for more than two million scores.
 

@@ -1,8 +1,8 @@
 """TMRD: the rate–distortion function behind a task model's posteriors, on the empirical distribution.
 
 MA III.A.3 calls it intractable, because the posterior is continuous and high-dimensional. On the empirical
-distribution of N samples it is neither: the source is the N samples, each with probability 1/N; the reconstructions
-are the K classes; d(x_i, y^) = 1 - p(y^ | x_i). One step of Blahut–Arimoto costs O(N K).
+distribution of N samples it is neither: the source is the N samples, each with probability 1/N; the
+reconstructions are the K classes; d(x_i, y^) = 1 - p(y^ | x_i). One step of Blahut–Arimoto costs O(N K).
 """
 
 from __future__ import annotations
@@ -48,18 +48,18 @@ def task_model_curve(
 ) -> RateDistortionCurve:
     """Compute TMRD with the distortion measured on the labels.
 
-    `expected()` of the result is the rate–distortion function itself. The rate counts I(X; Y^) over these very samples.
-    Measured on the labels, the distortion of an overconfident model may turn back as the slope grows.
+    `expected()` of the result is the rate–distortion function itself. The rate counts I(X; Y^) over these very
+    samples. Measured on the labels, the distortion of an overconfident model may turn back as the slope grows.
 
     Args:
         scores: logits or log-probabilities, shape (N, K); -inf for impossible classes.
         labels: shape (N,), 0..K-1.
         points: number of solved slopes, from the least expected distortion to the last one before 0 bit.
-        tolerance_bits: the certified gap asked for at each slope. Below 1e-4 every step runs in double precision, with
-            twice the time and memory for a large matrix.
+        tolerance_bits: the certified gap asked for at each slope. Below 1e-4 every step runs in double precision,
+            with twice the time and memory for a large matrix.
         max_iterations: evaluations of the kernel for each slope.
-        cost: shape (K, M): the receiver answers with one of M actions, with these costs. By default its answer is a
-            class, which is correct or wrong.
+        cost: shape (K, M): the receiver answers with one of M actions, with these costs. By default its answer is
+            a class, which is correct or wrong.
 
     Raises:
         InputError: shapes that do not fit, NaN, +inf, a row without a finite score (fatal).
@@ -97,8 +97,8 @@ def _with_decision(
 ) -> tuple[PointArrays, FloatArray]:
     """Put the decision itself in front, where it has fewer errors on the labels than every solved point.
 
-    Where scores are tied, the cheapest channel of least expected distortion is another one. The decision is the first of
-    equal scores.
+    Where scores are tied, the cheapest channel of least expected distortion is another one. The decision is the
+    first of equal scores.
     """
     decision = f.argmax(axis=1)
     errors = float(np.mean(decision != y))
@@ -119,8 +119,8 @@ def task_model_point(
 ) -> BlahutArimotoResult:
     """Solve the point of `task_model_curve` where -dR/dD is `slope` nat, by the model's own expected distortion.
 
-    Its channel is q(y^) e^{slope p(y^ | x)} / Z(x), with q its `output`. Warns with UnconvergedWarning where the certified
-    gap stays above the tolerance.
+    Its channel is q(y^) e^{slope p(y^ | x)} / Z(x), with q its `output`. Warns with UnconvergedWarning where the
+    certified gap stays above the tolerance.
 
     Args:
         scores: logits or log-probabilities, shape (N, K); -inf for impossible classes.

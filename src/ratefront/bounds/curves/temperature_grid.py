@@ -98,8 +98,8 @@ def _bends(rate: FloatArray, distortion: FloatArray) -> FloatArray:
 def _useful_range(f: RealArray) -> tuple[float, float] | None:
     """The inverse temperatures between which draws go from uniform to deterministic.
 
-    None where all scores of each row are equal. A class masked by a very negative score has a huge distance to the best
-    one, so the deterministic end is judged by the distance of the second best.
+    None where all scores of each row are equal. A class masked by a very negative score has a huge distance to the
+    best one, so the deterministic end is judged by the distance of the second best.
     """
     behind = -np.sort(centred_rows(f), axis=1)[:, ::-1]
     possible = behind[(behind > 0.0) & (behind < -IMPOSSIBLE)]

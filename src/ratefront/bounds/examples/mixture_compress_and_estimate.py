@@ -1,14 +1,13 @@
 """C&E for the Gaussian mixture: X is compressed for its own squared error, then decided on (MA, appendix).
 
-X is put into cells with an edge at 0, whose masses under both classes are exact; the transmitter sees the
-cell. Blahut-Arimoto under squared error gives p(x^ | cell), the receiver takes the likelier label of x^.
-Every point is achievable as it stands: its rate is I(cell; x^) of that very channel, its distortion the
-error of that very receiver.
+X is put into cells with an edge at 0, whose masses under both classes are exact; the transmitter sees the cell.
+Blahut–Arimoto under squared error gives p(x^ | cell), and the receiver takes the likelier label of x^. Every point
+is achievable as it stands: its rate is I(cell; x^) of that channel, its distortion the error of that receiver.
 
-A good start is known. By Shannon's lower bound, which is tight here, a squared error v <= 1 is reached
-where X^ is the mixture of N(-1, 1 - v) and N(1, 1 - v), at slope 1/(2v). Above that, X^ has two values +-a:
-its channel is p(a | x) = 1/(1 + exp(-2 b x)) with b = 2 s a, and a is the centroid E[X tanh(b X)], so that
-every b in (0, 1] gives a and s at once.
+A good start is known. By Shannon's lower bound, which is tight here, a squared error v <= 1 is reached where X^ is
+the mixture of N(-1, 1 - v) and N(1, 1 - v), at slope 1/(2v). Above that, X^ has two values +-a: its channel is p(a
+| x) = 1/(1 + exp(-2 b x)) with b = 2 s a, and a is the centroid E[X tanh(b X)]. So every b in (0, 1] gives a and s
+at once.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ MODEL = "Y is a fair bit, X = 2Y - 1 + N(0, 1)"
 CELLS = 240
 FARTHEST = 6.0
 COARSE_POINTS, FINE_POINTS = 60, 60
-"""With a squared error above and below 1."""
+"""The number of points with a squared error above 1, and below 1."""
 
 TOLERANCE_BITS = 1e-5
 EVERY_CELL = 1e-5
 
 
 def compress_and_estimate() -> RateDistortionCurve:
-    """From (Phi(-1), the entropy of the cell) to (1/2, 0 bit).
+    """Compute C&E from (Phi(-1), the entropy of the cell) to (1/2, 0 bit).
 
-    Points that cost more than another and err no less are left out.
+    Points that cost more than another one and err no less are left out.
     """
     edges = np.linspace(-FARTHEST, FARTHEST, CELLS + 1)
     centres = (edges[:-1] + edges[1:]) / 2.0
@@ -79,12 +78,12 @@ def _two_values(centres: FloatArray, a: float) -> FloatArray:
 
 
 def _with_every_cell(output: FloatArray) -> FloatArray:
-    """A little of every cell: the solver cannot revive an output that starts at 0."""
+    """Add a little of every cell: the solver cannot revive an output that starts at 0."""
     return np.asarray((1.0 - EVERY_CELL) * output + EVERY_CELL / output.size)
 
 
 def _cell_masses(edges: FloatArray, centre: float, deviation: float) -> FloatArray:
-    """Of N(centre, deviation^2), shape (cells,); the outermost cells reach to infinity."""
+    """Masses of N(centre, deviation^2), shape (cells,); the outermost cells reach to infinity."""
     inner = ndtr((edges[1:-1] - centre) / deviation)
     return np.diff(np.concatenate([[0.0], inner, [1.0]]))
 

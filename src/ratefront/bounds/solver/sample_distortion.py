@@ -1,4 +1,4 @@
-"""N samples, each a posterior over K classes, as a source for Blahut-Arimoto: one step costs O(N K)."""
+"""N samples, each a posterior over K classes, as a source for Blahut–Arimoto: one step costs O(N K)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ratefront.bounds.source.scores import RealArray, posterior_rows
 
 
 class SampleDistortion(BlockDistortion):
-    """d(x_i, y^) of all samples, shape (N, M).
-
-    Attributes:
-        mean: over the samples, of each answer, shape (M,).
+    """The distortion d(x_i, y^) of all samples, shape (N, M).
 
     Args:
         scores: logits or log-probabilities, shape (N, K).
         cost: shape (K, M); d = posterior @ cost. By default the error, d = 1 - p(y^ | x).
         tolerance_bits: the certified gap that will be asked for.
+
+    Attributes:
+        mean: mean over the samples of each answer's distortion, shape (M,).
     """
 
     def __init__(
@@ -31,8 +31,10 @@ class SampleDistortion(BlockDistortion):
         super().__init__((samples, outputs), max(classes, outputs), tolerance_bits)
 
     def distortion(self, rows: slice) -> FloatArray:
+        """Return the distortions of some samples, computed from their scores."""
         posterior = posterior_rows(self._scores[rows])
         return np.maximum(1.0 - posterior, 0.0) if self.cost is None else posterior @ self.cost
 
     def prepare_block(self, rows: slice, distortion: FloatArray) -> None:
+        """Add a block to `mean`."""
         self.mean += distortion.sum(axis=0) / self.shape[0]

@@ -1,4 +1,4 @@
-"""One fit per curve: from samples to the channels that the curve's theory calls for at given slopes."""
+"""One fit for each curve: from samples to the channels of the curve's theory at given slopes."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ ROUNDING_BITS = 1e-6
 
 
 def fit_oracle(predictions: Predictions, slopes: npt.ArrayLike) -> GibbsChannels:
-    """The label through the optimal channel of the label prior at each slope in nat (Erokhin 1958)."""
+    """Fit the label through the optimal channel of the label prior at each slope in nat (Erokhin 1958)."""
     return _fit_hamming(predictions, predictions.label_prior, LabelOrDecision.LABEL, slopes)
 
 
 def fit_estimate_and_compress(predictions: Predictions, slopes: npt.ArrayLike) -> GibbsChannels:
-    """E&C (MA III.A.1): the decision through the optimal channel of p(y~) at each slope in nat."""
+    """Fit E&C (MA III.A.1): the decision through the optimal channel of p(y~) at each slope in nat."""
     return _fit_hamming(
         predictions, Confusion(predictions.joint).estimate_prior, LabelOrDecision.DECISION, slopes
     )
@@ -46,12 +46,12 @@ def fit_estimate_and_compress(predictions: Predictions, slopes: npt.ArrayLike) -
 def fit_indirect(
     predictions: Predictions, slopes: npt.ArrayLike, tolerance_bits: float = TOLERANCE_BITS
 ) -> GibbsChannels:
-    """Plug-in iE&C (MA III.A.2) at each slope in nat; a decision that did not occur has d^ = 1 - p(y).
+    """Fit the plug-in iE&C (MA III.A.2) at each slope in nat; a decision that did not occur has d^ = 1 - p(y).
 
     Args:
-        predictions: the samples fitted on.
+        predictions: the samples to fit on.
         slopes: shape (M,), infinity included.
-        tolerance_bits: certified gap to the optimum on the samples fitted on.
+        tolerance_bits: certified gap to the optimum on the samples of the fit.
 
     Raises:
         InputError: a slope that is negative or not a number (fatal).
@@ -78,7 +78,7 @@ def fit_indirect(
 def fit_task_model(
     predictions: Predictions, slopes: npt.ArrayLike, tolerance_bits: float = SAMPLE_TOLERANCE_BITS
 ) -> GibbsChannels:
-    """TMRD: Q proportional to q e^{s p(y^ | x)} with q solved on the samples; arguments as `fit_indirect`.
+    """Fit TMRD: Q proportional to q e^{s p(y^ | x)} with q solved on the samples; arguments as `fit_indirect`.
 
     Raises:
         InputError: as `fit_indirect`, or no posteriors (fatal).
@@ -94,7 +94,7 @@ def fit_task_model(
 
 
 def fit_sampling(predictions: Predictions, inverse_temperatures: npt.ArrayLike) -> GibbsChannels:
-    """S&C (MA III.A.3): q is the mean tempered posterior of the samples.
+    """Fit S&C (MA III.A.3): q is the mean tempered posterior of the samples.
 
     Raises:
         InputError: an inverse temperature that is negative or not a number, or no posteriors (fatal).
@@ -105,11 +105,11 @@ def fit_sampling(predictions: Predictions, inverse_temperatures: npt.ArrayLike) 
 
 
 def fit_time_sharing(predictions: Predictions, shares: npt.ArrayLike) -> TimeSharingChannels:
-    """A share of the samples gets its decision in an ideal code for p(y~); the rest sends nothing.
+    """Fit time sharing: a share of the samples sends its decision in an ideal code for p(y~), the rest sends nothing.
 
-    A decision that did not occur has no codeword: it is sent as the likeliest label, or as the likeliest
-    decision where that has no codeword either. That costs the codeword, since in its turn the sample has to
-    say something.
+    A decision that did not occur has no codeword. It is sent as the likeliest label, or as the likeliest decision
+    where that has no codeword either. This costs the codeword, because the sample has to send something in its
+    turn.
 
     Raises:
         InputError: a share outside [0, 1] (fatal).
@@ -120,8 +120,8 @@ def fit_time_sharing(predictions: Predictions, shares: npt.ArrayLike) -> TimeSha
     confusion = Confusion(predictions.joint)
     prior, decided = confusion.estimate_prior, confusion.decided
     likeliest = int(np.argmax(confusion.label_prior))
-    instead = likeliest if decided[likeliest] else int(np.argmax(prior))
-    sent_as = np.where(decided, np.arange(predictions.classes), instead)
+    substitute = likeliest if decided[likeliest] else int(np.argmax(prior))
+    sent_as = np.where(decided, np.arange(predictions.classes), substitute)
     inputs = ClassInputs(
         LabelOrDecision.DECISION, sparse.eye_array(predictions.classes, format="csr"), sent_as
     )
@@ -129,13 +129,13 @@ def fit_time_sharing(predictions: Predictions, shares: npt.ArrayLike) -> TimeSha
 
 
 def _fit_hamming(
-    predictions: Predictions, prior: FloatArray, seen: LabelOrDecision, slopes: npt.ArrayLike
+    predictions: Predictions, prior: FloatArray, input_class: LabelOrDecision, slopes: npt.ArrayLike
 ) -> GibbsChannels:
-    """A class that did not occur is never an output, and as an input all outputs are equally wrong for it."""
+    """A class that did not occur is never an output. As an input, all outputs are equally wrong for it."""
     filling = WaterFilling(prior)
     solved = [filling.channel(filling.distortion_at_slope(float(s))) for s in _checked("slopes", slopes)]
     error_factor = np.array([channel.error_factor for channel in solved])
-    inputs = ClassInputs(seen, sparse.eye_array(prior.size, format="csr"), np.arange(prior.size))
+    inputs = ClassInputs(input_class, sparse.eye_array(prior.size, format="csr"), np.arange(prior.size))
     with np.errstate(divide="ignore"):
         slope = np.abs(np.log(error_factor))
     return _gibbs(predictions, inputs, slope, np.array([channel.output for channel in solved]))
@@ -151,11 +151,11 @@ def _gibbs(
 
 
 def _solved(solve: Callable[[float], FloatArray], slopes: FloatArray, predictions: Predictions) -> FloatArray:
-    """Outputs (M, K), each from an even start.
+    """Outputs (M, K), each from a uniform start.
 
-    A start from the fit to similar samples saves nothing (an output that is nearly 0 there and needed here
-    grows slowly), and where it comes from the samples coded later, they would leak into the fit.
-    At slope 0 every answer is as good as any other: it is the likeliest label.
+    A start from the fit to similar samples saves nothing: an output that is nearly 0 there and needed here grows
+    slowly. If it came from the samples coded later, their labels would leak into the fit. At slope 0 every answer
+    is equally good: it is the likeliest label.
     """
     constant = np.asarray(np.arange(predictions.classes) == _likeliest_label(predictions), dtype=np.float64)
     return np.array([constant if slope == 0.0 else solve(float(slope)) for slope in slopes])

@@ -1,4 +1,4 @@
-"""What a channel sees of a sample: a class, or its posterior. Each is one of R rows of gains g over K outputs."""
+"""The input of a channel, a class or a posterior, as one of R rows of gains g over K outputs."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class ChannelInputs(Protocol):
     """What the channel sees of a sample, as one of R rows of g."""
 
     def rows(self, predictions: Predictions) -> int:
-        """R."""
+        """Return R."""
         ...
 
     def row_of(self, predictions: Predictions) -> IntArray:
-        """The row of each sample, shape (N,)."""
+        """Return the row of each sample, shape (N,)."""
         ...
 
     def gain(self, predictions: Predictions, rows: slice) -> FloatArray:
-        """g less the greatest entry of each row, shape (b, K)."""
+        """Return g less the greatest entry of each row, shape (b, K)."""
         ...
 
 
@@ -40,43 +40,49 @@ class LabelOrDecision(Enum):
 
 @dataclass(frozen=True, eq=False)
 class ClassInputs:
-    """The channel sees a class; a row is shared by all samples of the class.
+    """The channel sees a class; all samples of the class share a row.
 
     Attributes:
-        seen: which class.
+        input_class: the label or the decision.
         table: g, sparse, shape (R, K).
-        row_of_class: shape (K,), so that classes that the fit never saw can have a row of their own.
+        row_of_class: shape (K,), so that classes that did not occur in the fit can have a row of their own.
     """
 
-    seen: LabelOrDecision
+    input_class: LabelOrDecision
     table: sparse.csr_array
     row_of_class: IntArray
 
     def rows(self, predictions: Predictions) -> int:
+        """Return R."""
         return int(self.table.shape[0])
 
     def row_of(self, predictions: Predictions) -> IntArray:
-        classes = predictions.labels if self.seen is LabelOrDecision.LABEL else predictions.predicted
+        """Return the row of each sample's class, shape (N,)."""
+        classes = predictions.labels if self.input_class is LabelOrDecision.LABEL else predictions.predicted
         return np.asarray(self.row_of_class[classes])
 
     def gain(self, predictions: Predictions, rows: slice) -> FloatArray:
+        """Return g less the greatest entry of each row, shape (b, K)."""
         dense = np.asarray(self.table[rows].toarray(), dtype=np.float64)
         return np.asarray(dense - dense.max(axis=1, keepdims=True))
 
 
 @dataclass(frozen=True)
 class PosteriorInputs:
-    """The channel sees the posterior, each sample's own row: g is its logarithm or the posterior itself."""
+    """The channel sees the posterior; each sample has its own row. g is its logarithm or the posterior itself."""
 
     logarithmic: bool
 
     def rows(self, predictions: Predictions) -> int:
+        """Return N."""
         return scores_of(predictions).shape[0]
 
     def row_of(self, predictions: Predictions) -> IntArray:
+        """Return 0..N-1."""
         return np.arange(predictions.samples)
 
     def gain(self, predictions: Predictions, rows: slice) -> FloatArray:
+        """Return g less the greatest entry of each row, shape (b, K)."""
         scores = scores_of(predictions)[rows]
         values = np.array(scores, dtype=np.float64) if self.logarithmic else posterior_rows(scores)
         values -= values.max(axis=1, keepdims=True)
@@ -84,7 +90,11 @@ class PosteriorInputs:
 
 
 def scores_of(predictions: Predictions) -> RealArray:
-    """Raises InputError (fatal) where there are only decisions."""
+    """Return the log-probabilities.
+
+    Raises:
+        InputError: there are only decisions (fatal).
+    """
     if predictions.log_probabilities is None:
         raise InputError("posteriors are needed: logits or probabilities, not decisions alone")
     return predictions.log_probabilities

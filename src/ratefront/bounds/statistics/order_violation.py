@@ -1,10 +1,10 @@
-"""Whether S&C lies below TMRD in measured distortion, by more than the luck of the samples.
+"""Whether S&C lies below TMRD in measured distortion, by more than chance explains.
 
-If posteriors are right, no channel that sees a sample through them beats TMRD: for each slope s its own costs
-the least R + s D in expectation. So labels on which S&C costs less, beyond what resampling them explains, say
-that the posteriors are wrong. Both see the same samples: they are resampled together, the channels stay.
-TMRD is coded as fitted on these very samples and is taken where it is best on their labels, S&C is
-cross-fitted: what optimism there is favours TMRD, and a warning is rare where it is not due.
+If posteriors are right, no channel that sees a sample through them beats TMRD: for each slope s its own channel
+has the least R + s D in expectation. So if S&C costs less on the labels, beyond what resampling explains, the
+posteriors are wrong. Both see the same samples: these are resampled together, the channels stay. TMRD is coded as
+fitted on these very samples and is taken where it is best on their labels; S&C is cross-fitted. So any optimism
+favours TMRD, and a false warning is rare.
 """
 
 from __future__ import annotations
@@ -30,51 +30,54 @@ LEVEL, RESAMPLES = 0.99, 1000
 """One-sided, of all slopes and temperatures together."""
 SLOPES, TEMPERATURES = 16, 24
 LEAST_BITS = 0.01
-"""Less is not worth a word: lines between solved points miss half of it, one bit up even more."""
+"""Less is not worth a warning: lines between solved points miss half of it, even more above one bit."""
 MOST_SCORES = 4_000_000
-"""Of more an evenly spaced part is tested, which takes seconds and sees what can be seen in a figure."""
+"""Of more scores an evenly spaced part is tested. That takes seconds and finds what a figure can show."""
 LEAST_SAMPLES = 20
-"""Fewer do not show a bootstrap how much they vary."""
+"""With fewer samples a bootstrap does not show how much they vary."""
 ROUNDING_BITS = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class OrderViolation:
-    """Where S&C lies below TMRD, both drawn on all samples, as their lower hulls.
+    """Where S&C lies below TMRD. Both are drawn on all samples and taken as their lower hulls.
 
     Attributes:
-        accuracy: the place.
-        sampled_bits, task_model_bits: the rates there, None where TMRD does not come so far.
-        certain: more than this S&C is lower in distortion at the same rate, at the one-sided `level`.
+        accuracy: where.
+        sampled_bits: the rate of S&C there.
+        task_model_bits: the rate of TMRD there; None where TMRD does not reach that accuracy.
+        distortion_margin: at the same rate, S&C's distortion is lower by at least this, at the one-sided `level`.
+        level: of confidence.
     """
 
     accuracy: float
     sampled_bits: float
     task_model_bits: float | None
-    certain: float
+    distortion_margin: float
     level: float = LEVEL
 
 
 def order_violation(
     predictions: Predictions, task_model: RateDistortionCurve, sampled: RateDistortionCurve
 ) -> OrderViolation | None:
-    """None where S&C lies nowhere below TMRD, or not beyond chance.
+    """Return where S&C lies below TMRD; None where it does not, or not beyond chance.
 
     Args:
         predictions: with posteriors.
-        task_model, sampled: TMRD and S&C, solved on them.
+        task_model: TMRD, solved on them.
+        sampled: S&C, solved on them.
     """
-    silent = 1.0 - float(predictions.label_prior.max())
-    hulls = task_model.envelope(silent), sampled.envelope(silent)
+    zero_rate = 1.0 - float(predictions.label_prior.max())
+    hulls = task_model.envelope(zero_rate), sampled.envelope(zero_rate)
     if predictions.samples < LEAST_SAMPLES or not _lies_below(*hulls):
         return None
     assert task_model.slope is not None
-    found = _certain(_part_of(predictions), _some(task_model.slope))
-    return None if found is None else _described(*found, *hulls)
+    found = _significant(_part_of(predictions), _evenly_spaced(task_model.slope))
+    return None if found is None else _measured(*found, *hulls)
 
 
 def _lies_below(task_model: RateDistortionCurve, sampled: RateDistortionCurve) -> bool:
-    """Whether it looks so, luck or not."""
+    """Whether it looks so, by chance or not."""
     for distortion, rate in zip(sampled.distortion, sampled.rate_bits, strict=True):
         other = task_model.rate_at(distortion)
         if other is None or other > rate + LEAST_BITS:
@@ -82,10 +85,10 @@ def _lies_below(task_model: RateDistortionCurve, sampled: RateDistortionCurve) -
     return False
 
 
-def _certain(predictions: Predictions, slopes: FloatArray) -> tuple[float, float] | None:
-    """(distortion of S&C, how much lower it is) where it is most certainly lower; None where it may be chance."""
+def _significant(predictions: Predictions, slopes: FloatArray) -> tuple[float, float] | None:
+    """(distortion of S&C, how much lower it is) where it is most significantly lower; None where it may be chance."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnconvergedWarning)  # who solved the curve has warned
+        warnings.simplefilter("ignore", UnconvergedWarning)  # solving the curve has warned already
         task_model = fit_task_model(predictions, slopes).contributions(predictions)
     grid = TemperatureGrid(scores_of(predictions), predictions.labels)
     grid.refine_to(TEMPERATURES)
@@ -102,8 +105,10 @@ def _certain(predictions: Predictions, slopes: FloatArray) -> tuple[float, float
 def _lower_limit(
     task_model: SampleContributions, sampled: HeldOut, price: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Bits that S&C saves in R + price D against the best of TMRD, and a lower limit to all of them at once, both of
-    shape (prices, temperatures): as many deviations below as the greatest of a replicate hardly ever strays.
+    """Bits that S&C saves in R + price D against the best of TMRD, and a lower limit to all of them at once.
+
+    Both have shape (prices, temperatures). The limit lies as many deviations below as the greatest deviation of a
+    replicate hardly ever exceeds.
     """
     columns = np.column_stack(
         [task_model.rate_bits, task_model.distortion, sampled.rate_bits, sampled.distortion]
@@ -119,13 +124,13 @@ def _lower_limit(
         )
 
     measured = saved(columns.mean(axis=0))
-    strays = (
+    deviations = (
         np.concatenate([saved(block) for block in bootstrap_replicates(columns, RESAMPLES, seed=0)])
         - measured
     )
-    deviation = strays.std(axis=0)
+    deviation = deviations.std(axis=0)
     varies = deviation > ROUNDING_BITS
-    scaled = np.divide(strays, deviation, out=np.zeros_like(strays), where=varies)
+    scaled = np.divide(deviations, deviation, out=np.zeros_like(deviations), where=varies)
     limit = measured - np.quantile(scaled.max(axis=(1, 2)), LEVEL) * deviation
     return measured, np.where(varies, limit, -np.inf)
 
@@ -137,13 +142,13 @@ def _parts(means: FloatArray, channels: int) -> tuple[FloatArray, FloatArray, Fl
     return first[..., :channels], first[..., channels:], second[..., :middle], second[..., middle:]
 
 
-def _described(
-    distortion: float, certain: float, task_model: RateDistortionCurve, sampled: RateDistortionCurve
+def _measured(
+    distortion: float, distortion_margin: float, task_model: RateDistortionCurve, sampled: RateDistortionCurve
 ) -> OrderViolation:
     at = max(distortion, sampled.least_distortion)
     rate = sampled.rate_at(at)
     assert rate is not None
-    return OrderViolation(1.0 - at, rate, task_model.rate_at(at), certain)
+    return OrderViolation(1.0 - at, rate, task_model.rate_at(at), distortion_margin)
 
 
 def _part_of(predictions: Predictions) -> Predictions:
@@ -153,5 +158,5 @@ def _part_of(predictions: Predictions) -> Predictions:
     return subset(predictions, np.linspace(0, predictions.samples - 1, most).astype(np.int64))
 
 
-def _some(slopes: FloatArray) -> FloatArray:
+def _evenly_spaced(slopes: FloatArray) -> FloatArray:
     return np.asarray(slopes[np.unique(np.linspace(0, slopes.size - 1, SLOPES).round().astype(int))])

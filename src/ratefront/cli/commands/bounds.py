@@ -1,4 +1,4 @@
-"""``ratefront bounds``: the theory alone, for any model's predictions."""
+"""``ratefront bounds``: the bounds alone, for the predictions of any model."""
 
 from __future__ import annotations
 
@@ -21,52 +21,60 @@ if TYPE_CHECKING:
 
 
 class ReadAsChoice(StrEnum):
-    """What scores are, whatever the file calls them."""
+    """How to read scores, independent of their name in the file."""
 
     LOGITS = "logits"
     PROBABILITIES = "probabilities"
 
 
+PredictionsArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="PREDICTIONS.npz",
+        help="labels (N,) and one of logits (N, K), probabilities (N, K), predicted (N,).",
+        show_default=False,
+    ),
+]
+PriorOption = Annotated[
+    Path | None, typer.Option(metavar="COUNTS.json", help="Class counts instead: the oracle alone.")
+]
+ExampleOption = Annotated[
+    str | None, typer.Option(help="A figure of the papers instead: mixture, detection or modelnet40.")
+]
+ReadAsOption = Annotated[
+    ReadAsChoice | None,
+    typer.Option("--as", help="How to read the scores, whatever the file calls them."),
+]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="CURVES", help="Only these, by name, separated by commas; '--only help' lists all."),
+]
+PointsOption = Annotated[
+    int | None, typer.Option(min=2, max=2000, help="Solved slopes per curve.  [default: 60]")
+]
+BootstrapOption = Annotated[
+    int | None,
+    typer.Option(
+        min=2, max=100_000, metavar="B", help="Held-out curves with 95 % intervals from B resamples."
+    ),
+]
+CalibrateOption = Annotated[
+    bool, typer.Option("--calibrate", help="Temper the posteriors on the labels first.")
+]
+
+
 def bounds(
-    predictions: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="PREDICTIONS.npz",
-            help="labels (N,) and one of logits (N, K), probabilities (N, K), predicted (N,).",
-            show_default=False,
-        ),
-    ] = None,
-    prior: Annotated[
-        Path | None, typer.Option(metavar="COUNTS.json", help="Class counts instead: the oracle alone.")
-    ] = None,
-    example: Annotated[
-        str | None, typer.Option(help="A figure of the papers instead: mixture, detection or modelnet40.")
-    ] = None,
+    predictions: PredictionsArgument = None,
+    prior: PriorOption = None,
+    example: ExampleOption = None,
     out: Annotated[Path | None, typer.Option(help="The JSON file to write.")] = None,
     figure: Annotated[Path | None, typer.Option(help="The figure to write, .png or .pdf.")] = None,
-    read_as: Annotated[
-        ReadAsChoice | None,
-        typer.Option("--as", help="What the scores are, whatever the file calls them or they look like."),
-    ] = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CURVES", help="Only these, by name, with commas between them; '--only help' lists all."
-        ),
-    ] = None,
-    points: Annotated[
-        int | None, typer.Option(min=2, max=2000, help="Solved slopes a curve.  [default: 60]")
-    ] = None,
-    bootstrap: Annotated[
-        int | None,
-        typer.Option(
-            min=2, max=100_000, metavar="B", help="Held-out curves with 95 % intervals from B resamples."
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the folds and the resamples.")] = 0,
-    calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="Temper the posteriors on the labels first.")
-    ] = False,
+    read_as: ReadAsOption = None,
+    only: OnlyOption = None,
+    points: PointsOption = None,
+    bootstrap: BootstrapOption = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the folds and the resamples.")] = 0,
+    calibrate: CalibrateOption = False,
 ) -> None:
     """Compute the bounds of any model's predictions, of a prior, or of the papers' examples."""
     from ratefront import bounds as theory
@@ -86,7 +94,7 @@ def bounds(
             found = _bounds_of_predictions(predictions, read_as, only, points, bootstrap, seed, calibrate)
         else:
             found = theory.from_counts_file(prior) if prior is not None else theory.example(str(example))
-    with ignore_closed_output(sys.stderr):  # the files are what was asked for
+    with ignore_closed_output(sys.stderr):  # the files are the result; the table is an extra
         _print_bounds(found, sys.stderr)
     if out is not None:
         _write_json(out, found)
@@ -119,7 +127,7 @@ def _bounds_of_predictions(
 
 
 def _print_bounds(found: Bounds, stream: TextIO) -> None:
-    """The source in a line, the rate of each curve at a few accuracies, and the warnings."""
+    """Print the source in a line, the rate of each curve at a few accuracies, and the warnings."""
     from rich.table import Table
 
     from ratefront.terminal.console import RaisingConsole
@@ -140,7 +148,7 @@ def _print_bounds(found: Bounds, stream: TextIO) -> None:
 
 
 def _write_json(path: Path, found: Bounds) -> None:
-    """Whole or not at all."""
+    """Write the JSON file whole or not at all."""
     from ratefront.store.files.atomic_files import write_text
 
     try:
@@ -150,7 +158,7 @@ def _write_json(path: Path, found: Bounds) -> None:
 
 
 def _check_writable(out: Path | None, figure: Path | None, read: Path | None) -> None:
-    """Before minutes of computing, not after them."""
+    """Check the paths before minutes of computing, not after them."""
     import os
 
     from ratefront.report.figure_file import checked_suffix
@@ -171,7 +179,7 @@ def _check_writable(out: Path | None, figure: Path | None, read: Path | None) ->
 
 @contextmanager
 def _one_line_warnings() -> Iterator[None]:
-    """Warnings for people: their sentence alone, each once."""
+    """Print each warning once, as a single sentence."""
     import warnings
 
     with warnings.catch_warnings(record=True) as caught:

@@ -1,4 +1,4 @@
-"""``ratefront check`` and ``ratefront sweep``."""
+"""``ratefront check`` prints the plan of a sweep; ``ratefront sweep`` runs it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check(spec: SpecArgument, set_: OverridesOption = None) -> None:
 
 
 def _warn_of_capacity(plan: Plan) -> None:
-    """The sweep may run on another machine than the check: too few cores here is a warning."""
+    """Warn of too few cores or GPUs. The sweep may run on another machine, so that this is not an error."""
     import os
 
     gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
@@ -45,31 +45,38 @@ def _warn_of_capacity(plan: Plan) -> None:
         print(f"warning: on this machine, {problem}", file=sys.stderr)
 
 
+SpecToRunArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="SPEC",
+        help="The sweep file (YAML). A sweep that is resumed knows its own.",
+        show_default=False,
+    ),
+]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Resume the sweep in --out.")]
+ExtendOption = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Resume, and try N trials more than it asked for.")
+]
+RetryFailedOption = Annotated[
+    bool, typer.Option("--retry-failed", help="Resume, and try again the trials that failed for good.")
+]
+TrackingUriOption = Annotated[
+    str | None,
+    typer.Option(help="MLflow store or server.  [default: mlflow.db beside the sweep's folder]"),
+]
+
+
 def sweep(
-    spec: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="SPEC",
-            help="The sweep file (YAML). A sweep that is gone on with knows its own.",
-            show_default=False,
-        ),
-    ] = None,
+    spec: SpecToRunArgument = None,
     set_: OverridesOption = None,
     trials: Annotated[int | None, typer.Option(help="How many trials, instead of the sweep file's.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="The sweep's own folder.  [default: runs/NAME-TIME]")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the sweep in --out.")] = False,
-    extend: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Go on, and try N trials more than it asked for.")
-    ] = None,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Go on, and try again what had failed for good.")
-    ] = False,
-    tracking_uri: Annotated[
-        str | None,
-        typer.Option(help="MLflow store or server.  [default: mlflow.db beside the sweep's folder]"),
-    ] = None,
+    resume: ResumeOption = False,
+    extend: ExtendOption = None,
+    retry_failed: RetryFailedOption = False,
+    tracking_uri: TrackingUriOption = None,
 ) -> None:
     """Run a sweep, or go on with one. The last line printed is its folder."""
     from ratefront.api import run_sweep
@@ -99,7 +106,7 @@ def sweep(
 
 
 class _DisplayOnClosableTerminal:
-    """A display whose terminal may be gone: the sweep goes on, and says no more."""
+    """A display whose terminal may be closed: the sweep goes on without output."""
 
     def __init__(self, display: Display) -> None:
         self._display = display

@@ -1,4 +1,4 @@
-"""``ratefront encode``, ``decode`` and ``audit``: a trial's codec on one's own images, and anybody's coded files."""
+"""``ratefront encode`` and ``decode`` use a trial's codec; ``ratefront audit`` checks the coded files of any system."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def _verdict(found: Audit) -> Iterator[str]:
 
 
 def _check_folder(out: Path) -> None:
-    """Before the work, not after it."""
+    """Check the path before the work, not after it."""
     if out.is_dir() or not out.absolute().parent.is_dir():
         raise InputError(f"{out} cannot be written: it is a folder, or there is none to write it into")
 

@@ -13,7 +13,7 @@ from ratefront.cli.next_command import ratefront_command
 
 
 class KindChoice(StrEnum):
-    """As ``dataset.kind`` of a sweep file."""
+    """The kinds of data, named as under ``dataset.kind`` in a sweep file."""
 
     IMAGES = "images"
     POINTS = "points"
@@ -30,7 +30,7 @@ def init(
     ],
     out: Annotated[Path, typer.Option(help="The sweep file to write.")] = Path("sweep.yaml"),
     kind: Annotated[
-        KindChoice | None, typer.Option(help="What x holds.  [default: as the data tell]")
+        KindChoice | None, typer.Option(help="What x holds.  [default: as the data show]")
     ] = None,
     task_model: Annotated[
         str | None,

@@ -1,4 +1,4 @@
-"""Commands that look at a sweep, running or ended, and change nothing of it: ``status`` and ``report``."""
+"""Commands that show a sweep, running or ended, without changing it: ``status`` and ``report``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def status(
     folder: SweepFolderArgument,
     as_json: Annotated[bool, typer.Option("--json", help="For programs; see docs/files.md.")] = False,
 ) -> None:
-    """Say how a sweep stands, also while it runs. Trials, speed, what runs, what failed, the front."""
+    """Show the state of a sweep, also while it runs. Trials, speed, what runs, what failed, the front."""
     from ratefront.api import sweeps
 
     found = sweeps.open(folder).status()

@@ -1,4 +1,4 @@
-"""Commands that reach into a sweep from outside: ``stop`` and ``clean``."""
+"""Commands that change a sweep from outside: ``stop`` and ``clean``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ratefront.cli.shared_arguments import SweepFolderArgument
 def stop(
     folder: SweepFolderArgument,
     trial: Annotated[
-        str | None, typer.Option(metavar="ID", help="Stop this trial only; it ends as pruned.")
+        str | None, typer.Option(metavar="ID", help="Stop this trial only; it ends as stopped.")
     ] = None,
 ) -> None:
     """End a running sweep, or one of its trials. A sweep that was stopped can be resumed."""

@@ -1,4 +1,4 @@
-"""One trial in this process, without the machinery of a sweep: ``trial``, and ``reproduce``, which does one again."""
+"""Commands that run one trial in this process: ``trial`` runs a new one, ``reproduce`` repeats one of a sweep."""
 
 from __future__ import annotations
 

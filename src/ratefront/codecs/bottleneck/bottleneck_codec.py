@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
 from ratefront.codecs.bottleneck.bottleneck import Bottleneck
@@ -53,6 +54,7 @@ class BottleneckCodec(EntropyCoded):
         return self.back_end[:-1]
 
     @property
+    @override
     def elements(self) -> int:
         return self.bottleneck.model.elements
 
@@ -62,6 +64,7 @@ class BottleneckCodec(EntropyCoded):
         batches = images.split(default_batch_size(images.shape[1:]))
         return torch.cat([self.front_end(batch.to(self.device)) for batch in batches])
 
+    @override
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
         batches = images.split(default_batch_size(images.shape[1:]))
         latents = [self.latents_of(self.features(batch)) for batch in batches]
@@ -84,16 +87,20 @@ class BottleneckCodec(EntropyCoded):
 
         return anneal(model, parameters, loss, refinement.settings)
 
+    @override
     def write(self, latents: Symbols, first: int, encoder: SymbolEncoder) -> None:
         self.bottleneck.model.write(latents, encoder)
 
+    @override
     def read(self, samples: int, first: int, decoder: SymbolDecoder) -> Symbols:
         return self.bottleneck.model.read(samples, decoder)
 
+    @override
     def classify(self, latents: Symbols, first: int = 0) -> Tensor:
         return self.class_scores(latents, first).argmax(dim=1)
 
     @torch.no_grad()
+    @override
     def class_scores(self, latents: Symbols, first: int = 0) -> Tensor:
         batches = torch.from_numpy(latents).split(default_batch_size(latents.shape[1:]))
         return torch.cat([self.logits(batch.to(self.device)).cpu() for batch in batches])
@@ -103,9 +110,11 @@ class BottleneckCodec(EntropyCoded):
         logits: Tensor = self.back_end(self.bottleneck.decode(latents))
         return logits
 
+    @override
     def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
         return self.bottleneck.model.estimate_bits(latents)
 
+    @override
     def transmitter_modules(self) -> Sequence[nn.Module]:
         return [self.front_end, *self.bottleneck.transmitter_modules(), *self._refining_modules()]
 
@@ -116,15 +125,19 @@ class BottleneckCodec(EntropyCoded):
         densities = self.bottleneck.model.densities()
         return [self.bottleneck.g_s, *densities, *self.refinement.target.modules()]
 
+    @override
     def transmitter_tables(self) -> Iterable[FrequencyTable]:
         return self.bottleneck.model.frequency_tables()
 
+    @override
     def further_state_bytes(self) -> int:
         return len(self.bottleneck.model.further_tensors())
 
+    @override
     def transmitter_tensors(self) -> list[Tensor]:
         return [*super().transmitter_tensors(), *self.bottleneck.model.further_tensors()]
 
+    @override
     def transmitter_macs(self, image: Tensor) -> Macs:
         once = multiply_accumulates(
             lambda one: self._quantize(self.bottleneck.latent_parameters(self.front_end(one))), image

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.bottleneck.learner_splits import LearnerSplit, spread_positions
@@ -71,6 +72,7 @@ class RateDistortionLearner(Learner):
     def distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:
         """(n,) of what g_s made of the samples at positions (n,) of the training split."""
 
+    @override
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         bottleneck = self.codec.bottleneck
         densities = [p for module in bottleneck.model.densities() for p in module.parameters()]
@@ -82,10 +84,12 @@ class RateDistortionLearner(Learner):
             {"params": [p for p in densities if p.requires_grad], "lr": _DENSITY_SPEED * learning_rate},
         ]
 
+    @override
     def batches(self, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
         order = torch.randperm(len(self.train.labels), generator=generator)
         yield from order.to(self.codec.device).split(batch_size)
 
+    @override
     def loss(self, batch: Tensor, progress: float) -> Tensor:
         bottleneck = self.codec.bottleneck
         latent, bits = bottleneck.model.surrogate(bottleneck.g_a(self.train.inputs[batch]), progress)
@@ -94,6 +98,7 @@ class RateDistortionLearner(Learner):
         return mean
 
     @torch.no_grad()
+    @override
     def validate(self) -> dict[str, float]:
         bits, correct = [], []
         model = self.codec.bottleneck.model
@@ -109,10 +114,12 @@ class RateDistortionLearner(Learner):
             "accuracy": float(torch.cat(correct).float().mean()),
         }
 
+    @override
     def trained_modules(self) -> Mapping[str, nn.Module]:
         return {"bottleneck": self.codec.bottleneck, "back_end": self.codec.back_end}
 
     @torch.no_grad()
+    @override
     def finish(self) -> None:
         bottleneck, model = self.codec.bottleneck, self.codec.bottleneck.model
         for module in (self.codec.front_end, bottleneck, self.codec.back_end):
@@ -145,6 +152,7 @@ class BottleneckLearner(RateDistortionLearner):
         with torch.no_grad():
             codec.feature_error.fit(torch.cat([self.frozen[:-1](train.features[index]) for index in few]))
 
+    @override
     def distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:
         device = self.codec.device
         if not self.objective.distils(progress):

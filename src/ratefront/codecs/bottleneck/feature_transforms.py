@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import prod
 
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ratefront.catalogue.bottlenecks import HALVED_FROM, latent_map
 
@@ -73,5 +74,6 @@ class Crop(nn.Module):
         super().__init__()
         self.height, self.width = height, width
 
+    @override
     def forward(self, maps: Tensor) -> Tensor:
         return maps[:, :, : self.height, : self.width]

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ratefront.objectives.distortions import RelativeFeatureError, divergence_from_teacher
 from ratefront.refine.sga import SGASettings
@@ -34,9 +35,11 @@ class SoftOutput(RefinementTarget):
     coded_network: nn.Module
     reference_network: nn.Module
 
+    @override
     def distortion(self, synthesised: Tensor, target: Tensor) -> Tensor:
         return divergence_from_teacher(self.coded_network(synthesised), target)
 
+    @override
     def modules(self) -> list[nn.Module]:
         return [self.coded_network, self.reference_network]
 
@@ -51,10 +54,12 @@ class DeepFeatures(RefinementTarget):
     def __post_init__(self) -> None:
         self.coded_network = self.reference_network = self.deepest
 
+    @override
     def distortion(self, synthesised: Tensor, target: Tensor) -> Tensor:
         error: Tensor = self.error(self.deepest(synthesised), target)
         return error
 
+    @override
     def modules(self) -> list[nn.Module]:
         return [self.deepest, self.error]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torch import nn
+from typing_extensions import override
 
 from ratefront.catalogue.families import SplitParameters
 from ratefront.codecs.bottleneck.bottleneck import build_bottleneck
@@ -20,6 +21,7 @@ from ratefront.tasks.task_model import TaskModel
 class SplitFamily(Family):
     """Frozen front end; the bottleneck learns, and with cross-entropy the back end is fine-tuned with it."""
 
+    @override
     def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> BottleneckCodec:
         parameters = SplitParameters.model_validate(structure.parameters)
         task_model = structure.task_model_untrained().eval()
@@ -39,6 +41,7 @@ class SplitFamily(Family):
             codec.refinement = _refinement(codec, parameters)
         return codec
 
+    @override
     def learner(
         self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset
     ) -> BottleneckLearner:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ratefront.catalogue.families import StudentParameters
 from ratefront.codecs.bottleneck.bottleneck import build_bottleneck, input_shape
@@ -31,6 +32,7 @@ _POINT_HIDDEN = 2  # times the width: of the shared network of a point
 class StudentFamily(Family):
     """A small encoder, a bottleneck, and the task model's back end from the split point on."""
 
+    @override
     def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> BottleneckCodec:
         parameters = StudentParameters.model_validate(structure.parameters)
         task_model = structure.task_model_untrained().eval()
@@ -49,6 +51,7 @@ class StudentFamily(Family):
             feature_error=feature_error(parameters.distance),
         )
 
+    @override
     def learner(
         self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset
     ) -> BottleneckLearner:
@@ -96,5 +99,6 @@ def _of_points(sample: Sequence[int], latents: Sequence[int], width: int, depth:
 class MaxPooling(nn.Module):
     """(n, P, F) to (n, F): the greatest value of each feature over all points."""
 
+    @override
     def forward(self, points: Tensor) -> Tensor:
         return torch.amax(points, dim=1)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
 from ratefront.codecs.channel_simulation.posterior_channel import PosteriorChannel, information_bits
@@ -81,12 +82,15 @@ class SampleCodec(EntropyCoded):
         self.code.fit([_ranks_in_groups(self.simulation(n), shuffled) for n in range(1, self.group + 1)])
 
     @property
+    @override
     def elements(self) -> int:
         return 1
 
+    @override
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
         return self._drawn(self.transmitter.probabilities(images.cpu().numpy()), first)
 
+    @override
     def analyse_alone(self, images: Tensor, first: int = 0) -> Symbols:
         channel = self.transmitter.probabilities(images.cpu().numpy())
         alone = [self._drawn(channel[i : i + 1], first + i) for i in range(len(channel))]
@@ -95,10 +99,12 @@ class SampleCodec(EntropyCoded):
     def _drawn(self, channel: FloatArray, first: int) -> Symbols:
         return self.simulation().draw(channel, first).astype(np.int32)[:, None]
 
+    @override
     def write(self, latents: Symbols, first: int, encoder: SymbolEncoder) -> None:
         ranks, lengths = self._ranks(latents, first)
         self.code.write(ranks, lengths, encoder)
 
+    @override
     def read(self, samples: int, first: int, decoder: SymbolDecoder) -> Symbols:
         simulation = self.simulation()
         ranks = self.code.read(simulation.lengths(samples), decoder)
@@ -109,6 +115,7 @@ class SampleCodec(EntropyCoded):
         simulation = self.simulation()
         return simulation.ranks(latents[:, 0].astype(np.int64), first), simulation.lengths(len(latents))
 
+    @override
     def classify(self, latents: Symbols, first: int = 0) -> Tensor:
         return torch.from_numpy(latents[:, 0].astype(np.int64))
 
@@ -118,9 +125,11 @@ class SampleCodec(EntropyCoded):
         of_groups, each = self.code.bits(ranks, lengths), torch.from_numpy(lengths)
         return (of_groups / each).repeat_interleave(each)
 
+    @override
     def transmitter_modules(self) -> Sequence[nn.Module]:
         return [self.transmitter.task_model]
 
+    @override
     def transmitter_tables(self) -> Iterable[FrequencyTable]:
         return self.code.frequency_tables()
 
@@ -128,12 +137,14 @@ class SampleCodec(EntropyCoded):
         """q of the order, and what the channel has learned, in double precision."""
         return sum(buffer.nbytes for buffer in self._further_state())
 
+    @override
     def transmitter_tensors(self) -> list[Tensor]:
         return [*super().transmitter_tensors(), *self._further_state()]
 
     def _further_state(self) -> list[Tensor]:
         return [self.output, *self.transmitter.channel.buffers()]
 
+    @override
     def transmitter_macs(self, image: Tensor) -> Macs:
         return multiply_accumulates(self.transmitter.task_model, image)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from ratefront.catalogue.families import SampleParameters
 from ratefront.catalogue.largest_group import DEFAULT_JOINT_OUTCOMES, largest_group
 from ratefront.codecs.channel_simulation.posterior_channel import (
@@ -34,6 +36,7 @@ class SampleFamily(Family):
         transmitter = None if receiver_only else _transmitter(parameters, structure)
         return SampleCodec(transmitter, structure.classes, group)
 
+    @override
     def learner(self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset) -> None:
         if not isinstance(codec, SampleCodec):
             raise TypeError(f"expected a SampleCodec, got {type(codec).__name__}")

@@ -1,4 +1,7 @@
-"""Which entropy model for rounded latents: by its name in a sweep file."""
+"""The entropy model that a sweep file names, for latents that are rounded.
+
+The categorical model rounds nothing and has other parameters: ``codecs.bottleneck.bottleneck`` builds it.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,16 @@ def build_entropy_model(
     surrogate: Surrogate | None,
     with_prior: bool,
 ) -> EntropyModel:
-    """factorized, scale_hyperprior, mean_scale_hyperprior or context, for latents (C,) or (C, H, W).
+    """Build the entropy model of this name; None stands for a parameter that the sweep file leaves open.
 
-    None is what a sweep file leaves open.
+    Args:
+        kind: factorized, scale_hyperprior, mean_scale_hyperprior or context.
+        shape: Of one sample's latents, (C,) or (C, H, W).
+        hyper_width: Channels of z.
+        slices: Slices of channels of a context model.
+        scale_bound: The least scale of a Gaussian.
+        surrogate: The surrogate of rounding in training.
+        with_prior: False for a receiver, which needs no density.
 
     Raises:
         InputError: The model does not fit latents of this shape.

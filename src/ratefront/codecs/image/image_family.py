@@ -5,6 +5,8 @@ CompressAI's pretrained weights are not offered: they are downloads, and were le
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from ratefront.catalogue.families import ImageCodecParameters
 from ratefront.codecs.bottleneck.bottleneck import Bottleneck
 from ratefront.codecs.bottleneck.learner_splits import image_splits
@@ -41,6 +43,7 @@ class ImageFamily(Family):
         bottleneck = _bottleneck(parameters, structure.shape, with_prior=not receiver_only)
         return LearnedImageCodec(bottleneck, task_model, parameters.beta)
 
+    @override
     def learner(
         self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset
     ) -> ImageLearner | None:

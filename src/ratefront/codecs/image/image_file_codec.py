@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ratefront.bitstream.container import MAX_LATENTS
 from ratefront.bitstream.entropy_coder import Symbols
@@ -43,9 +44,11 @@ class ImageFileCodec(Codec):
         self.file_format, self.task_model = file_format, task_model
 
     @property
+    @override
     def elements(self) -> None:
         return None
 
+    @override
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
         return _rows(map_in_threads(self._written, list(to_bytes(images))))
 
@@ -56,6 +59,7 @@ class ImageFileCodec(Codec):
         Image.fromarray(one).save(file, self.file_format.name, **self.file_format.settings())
         return file.getvalue()
 
+    @override
     def encode(self, latents: Symbols, first: int = 0) -> bytes:
         data = b"".join(_files(latents))
         decoded = self.decode(data, len(latents), first)
@@ -92,6 +96,7 @@ class ImageFileCodec(Codec):
             return torch.zeros(0, dtype=torch.int64)
         return self.class_scores(latents, first).argmax(dim=1)
 
+    @override
     def class_scores(self, latents: Symbols, first: int = 0) -> Tensor:
         return predict_logits(self.task_model, self.images(latents))
 
@@ -99,12 +104,15 @@ class ImageFileCodec(Codec):
         """The decoded images (n, C, H, W) in [0, 1]; each is decoded when it is asked for."""
         return _Decoded(list(_files(latents)), self.file_format)
 
+    @override
     def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
         return torch.from_numpy(8.0 * (latents != FILLER).sum(axis=1))
 
+    @override
     def transmitter_modules(self) -> Sequence[nn.Module]:
         return []
 
+    @override
     def transmitter_macs(self, image: Tensor) -> Macs:
         return Macs(0)
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ratefront.codecs.bottleneck.bottleneck import Bottleneck
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
@@ -32,6 +33,7 @@ class EightBitPixels(nn.Module):
     Past the range nothing changes the image any more: a gradient there would drive values on and on.
     """
 
+    @override
     def forward(self, values: Tensor) -> Tensor:
         inside = values.float().clamp(0, 1)
         held = (inside * _STEPS).round() / _STEPS
@@ -81,6 +83,7 @@ class ImageLearner(RateDistortionLearner):
         super().__init__(codec, train, validation, fine_tunes=False)
         self.of_task = of_task
 
+    @override
     def distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:
         if not self.of_task:
             return squared_error(synthesised, self.train.inputs[batch])

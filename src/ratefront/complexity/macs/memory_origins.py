@@ -1,6 +1,6 @@
-"""Where the numbers of a run's memory come from, and which products of each other they hold.
+"""Where the numbers in a run's memory come from, and how many products that are not counted yet they hold.
 
-The account is kept by memory, not by tensor: so views share it, and what is written in place changes it for all.
+Origins are kept by memory, not by tensor. So views share them, and what is written in place changes them for all views.
 """
 
 from __future__ import annotations
@@ -10,57 +10,60 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from ratefront.complexity.macs.unseen_work import storage_of
+from ratefront.complexity.macs.operations import storage_of
 
 
 @dataclass(frozen=True)
-class Content:
-    """What memory may hold; neither ``sample`` nor ``weights`` is what the run made, as zeros or a dropout's mask.
+class Origin:
+    """Where numbers come from; what the run made itself, as zeros or a dropout's mask, is from neither.
 
-    ``sample``: numbers that derive from the sample; ``weights``: weights or constants as they came from outside;
-    ``products``: how many that no sum has taken up yet each number holds; ``difference``: of sample and weights.
+    Attributes:
+        from_sample: Some numbers may derive from the sample.
+        from_weights: Some numbers may be weights or constants as they came from outside.
+        unsummed_products: How many products that no sum has taken up yet each number holds.
+        is_difference: Some numbers may be differences of sample and weights.
     """
 
-    sample: bool = False
-    weights: bool = True
-    products: int = 0
-    difference: bool = False
+    from_sample: bool = False
+    from_weights: bool = True
+    unsummed_products: int = 0
+    is_difference: bool = False
 
-    def __or__(self, other: Content) -> Content:
-        return Content(
-            self.sample or other.sample,
-            self.weights or other.weights,
-            max(self.products, other.products),
-            self.difference or other.difference,
+    def __or__(self, other: Origin) -> Origin:
+        return Origin(
+            self.from_sample or other.from_sample,
+            self.from_weights or other.from_weights,
+            max(self.unsummed_products, other.unsummed_products),
+            self.is_difference or other.is_difference,
         )
 
 
-class Contents:
-    """What each piece of memory holds; what was never written in the run comes from outside."""
+class OriginTracker:
+    """Remembers the origin of each piece of memory; what was never written in the run comes from outside."""
 
     def __init__(self) -> None:
-        self._known: dict[
-            int, tuple[StorageWeakRef, Content]
-        ] = {}  # held weakly, so that no address comes twice
+        # Storages are held weakly, so that no address comes twice.
+        self._known: dict[int, tuple[StorageWeakRef, Origin]] = {}
 
-    def of(self, tensor: Tensor) -> Content:
-        """What the tensor's memory holds."""
+    def of(self, tensor: Tensor) -> Origin:
+        """Return the origin of the tensor's memory."""
         known = self._known.get(storage_of(tensor)._cdata)
-        return Content() if known is None else known[1]
+        return Origin() if known is None else known[1]
 
-    def write(self, tensor: Tensor, content: Content, *, computed: bool = False) -> None:
-        """Remember what an operation wrote; where it left some numbers, memory holds both.
+    def write(self, tensor: Tensor, origin: Origin, *, computed: bool = False) -> None:
+        """Remember what an operation wrote; where it left some numbers as they were, memory holds both.
 
-        What is computed in place in a part of weights (a gate in a recurrent layer's memory) makes all of it derive.
+        What is ``computed`` in place in a part of weights (a gate in a recurrent layer's memory) makes all of that
+        memory derive from the sample.
         """
         storage = storage_of(tensor)
         if tensor.numel() * tensor.element_size() < storage.nbytes():
-            both = content | self.of(tensor)
-            weights = content.weights or (both.weights and not computed) or not both.sample
-            content = replace(both, weights=weights)
-        self._known[storage._cdata] = (StorageWeakRef(storage), content)
+            both = origin | self.of(tensor)
+            from_weights = origin.from_weights or (both.from_weights and not computed) or not both.from_sample
+            origin = replace(both, from_weights=from_weights)
+        self._known[storage._cdata] = (StorageWeakRef(storage), origin)
 
 
 def holds_one_number(tensor: Tensor) -> bool:
-    """Whether all its memory is one number: an element of a weight is no such tensor."""
+    """Tell whether all of the tensor's memory is one number; an element of a weight is no such tensor."""
     return int(storage_of(tensor).nbytes()) <= tensor.element_size()

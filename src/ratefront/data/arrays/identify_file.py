@@ -1,4 +1,4 @@
-"""What a file is that should be an npz file and is none, and how to make one of it. Nothing of it is loaded."""
+"""Identify a file that should be an npz file but is not, and say how to convert it. Nothing in it is executed."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _PICKLE = (
 )
 _TORCH = f"a file of torch.save; load it (torch.load), take .numpy() of its tensors, and write {_SAVE}"
 
-#: The first bytes of files → what such files are.
-_BEGINNINGS: tuple[tuple[bytes, str], ...] = (
+#: The first bytes of a file → what such a file is, and what to do.
+_FIRST_BYTES: tuple[tuple[bytes, str], ...] = (
     (b"\x93NUMPY", f"a single array, as numpy.save writes one; put all of them into one file: {_SAVE}"),
     (
         b"\x89HDF\r\n\x1a\n",
@@ -33,21 +33,21 @@ _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
     (b"\x80", _PICKLE),
     (b"PK", "the beginning of one: the file is cut off; copy or write it again"),
 )
-_HEAD = 4096
+_BYTES_READ = 4096
 
 
 def identify_file(path: Path) -> str | None:
-    """In words, with what to do; None: not known."""
+    """Say what kind of file it is and what to do; None: the kind is unknown, or it is an npz file."""
     with suppress(OSError):
         if zipfile.is_zipfile(path):
-            return _archive(path)
+            return _identify_archive(path)
         with path.open("rb") as file:
-            return _by_beginning(file.read(_HEAD), path)
+            return _identify_by_first_bytes(file.read(_BYTES_READ), path)
     return None
 
 
-def _archive(path: Path) -> str | None:
-    """Of a zip file; None: it holds arrays, as an npz file does."""
+def _identify_archive(path: Path) -> str | None:
+    """Identify a zip file; None: it holds arrays, as an npz file does."""
     with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         if any(name.endswith("/data.pkl") for name in names):
@@ -60,10 +60,10 @@ def _archive(path: Path) -> str | None:
     return None
 
 
-def _by_beginning(head: bytes, path: Path) -> str | None:
+def _identify_by_first_bytes(head: bytes, path: Path) -> str | None:
     if not head:
         return "empty"
-    for beginning, what in _BEGINNINGS:
+    for beginning, what in _FIRST_BYTES:
         if head.startswith(beginning):
             return what
     with suppress(UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""Arrays of an npz file: their headers without their data, and their data, with every fault told of file and array."""
+"""Read headers and data of the arrays in an npz file; every error names the file and the array."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _npy: Any = numpy_format  # numpy's own types leave these functions out
 
 @dataclass(frozen=True)
 class ArrayHeader:
-    """What an array is, told without reading it."""
+    """Shape and type of an array, known without reading its data."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -34,7 +34,7 @@ class ArrayHeader:
 
 
 def array_names(path: Path) -> list[str]:
-    """Of all arrays in the file.
+    """Return the names of all arrays in the file.
 
     Raises:
         InputError: The file cannot be read, or is another kind of file.
@@ -47,11 +47,11 @@ def array_names(path: Path) -> list[str]:
 
 
 def read_headers(path: Path, names: Sequence[str]) -> dict[str, ArrayHeader]:
-    """Shape and type of the arrays.
+    """Read shape and type of the named arrays.
 
     Raises:
-        InputError: The file cannot be read, lacks one of them, or one holds no plain numbers or not as many
-            as it says.
+        InputError: The file cannot be read or lacks an array; or an array does not hold plain numbers, or not as many
+            as its header says.
     """
     found = array_names(path)
     with as_input_errors(path), zipfile.ZipFile(path) as archive:
@@ -68,7 +68,7 @@ def read_headers(path: Path, names: Sequence[str]) -> dict[str, ArrayHeader]:
 
 
 def read_array(path: Path, name: str) -> NDArray[Any]:
-    """The array.
+    """Read an array.
 
     Raises:
         InputError: It cannot be read.
@@ -79,10 +79,10 @@ def read_array(path: Path, name: str) -> NDArray[Any]:
 
 
 def file_stamp(path: Path) -> tuple[int, ...]:
-    """What changes where the file does: its size and times.
+    """Return the size and the times of the file, which change when the file changes.
 
     Raises:
-        InputError: It is not there.
+        InputError: The file does not exist.
     """
     with as_input_errors(path):
         status = path.stat()
@@ -90,7 +90,7 @@ def file_stamp(path: Path) -> tuple[int, ...]:
 
 
 def read_chunks(path: Path, name: str) -> Iterator[NDArray[Any]]:
-    """All values of the array, some megabytes at a time.
+    """Yield all values of the array, flat, some megabytes at a time.
 
     Raises:
         InputError: The array cannot be read.
@@ -110,20 +110,20 @@ def _header(path: Path, archive: zipfile.ZipFile, name: str) -> ArrayHeader:
                 f"{path}: {name}: must hold plain numbers, got objects or records ({dtype}); "
                 "numpy.stack(list(x)) makes one array of equal ones, x.astype(…) numbers of objects"
             )
-        told = file.tell() + math.prod(shape) * dtype.itemsize
-    if member.file_size != told:
+        expected = file.tell() + math.prod(shape) * dtype.itemsize
+    if member.file_size != expected:
         raise InputError(
-            f"{path}: {name}: is truncated or altered: its header says {shape} of {dtype}, which makes {told} bytes, "
-            f"but it has {member.file_size}"
+            f"{path}: {name}: is truncated or altered: its header says {shape} of {dtype}, which makes {expected} "
+            f"bytes, but it has {member.file_size}"
         )
     return ArrayHeader(shape, dtype)
 
 
 def read_npy_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether the first axis is the innermost, and type of the array that begins here.
+    """Read the header of the array that begins here: its shape, whether it is in Fortran order, and its type.
 
     Raises:
-        ValueError: It is none of plain numbers.
+        ValueError: It is not an array of plain numbers.
     """
     readers = {(1, 0): _npy.read_array_header_1_0, (2, 0): _npy.read_array_header_2_0}
     version = _npy.read_magic(file)
@@ -135,7 +135,7 @@ def read_npy_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 
 @contextmanager
 def as_input_errors(path: Path, name: str | None = None) -> Iterator[None]:
-    """What goes wrong inside as an error that names the file, and the array."""
+    """Turn errors inside into an ``InputError`` that names the file and the array."""
     place = f"{path}: {name}" if name else str(path)
     try:
         yield
@@ -143,8 +143,8 @@ def as_input_errors(path: Path, name: str | None = None) -> Iterator[None]:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, NotImplementedError) as error:
         known = None if name else identify_file(path)
-        told = f"is no npz file, but {known}" if known else f"cannot be read: {error}"
-        raise InputError(f"{place}: {told}") from error
+        problem = f"is no npz file, but {known}" if known else f"cannot be read: {error}"
+        raise InputError(f"{place}: {problem}") from error
     except IsADirectoryError as error:
         raise InputError(f"{place}: {FOLDER}") from error
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What of bounds a figure draws."""
+"""What a figure draws of bounds: curves, held-out bands, reference lines and warnings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from ratefront.report.colours import BOUNDS, MUTED, TASK_MODEL
 
 @dataclass(frozen=True)
 class ReferenceLine:
-    """A level of accuracy to compare the curves with."""
+    """A level of accuracy to compare the curves with.
+
+    Attributes:
+        title: What the level is.
+        accuracy: In [0, 1].
+        colour: Of the line.
+        line: Line style as matplotlib takes it.
+    """
 
     title: str
     accuracy: float
@@ -24,13 +31,15 @@ class ReferenceLine:
 
 @dataclass(frozen=True, eq=False)
 class BoundsContent:
-    """Attributes:
+    """What a figure draws of bounds.
 
-    curves: those with an accuracy, in the order of the hierarchy, unknown ones last.
-    bands: held-out intervals of some of them.
-    band_title: what the intervals are, in words.
-    left_out: names of curves that have no accuracy.
-    warnings: what is to be doubted, in sentences.
+    Attributes:
+        curves: Curves that have an accuracy, in the order of the hierarchy; unknown names come last.
+        bands: Held-out intervals of some of these curves.
+        band_title: What the intervals are.
+        reference_lines: Levels of accuracy to compare with.
+        left_out: Names of the curves that have no accuracy.
+        warnings: Sentences about what may be wrong with the curves.
     """
 
     curves: Mapping[str, RateDistortionCurve]
@@ -42,13 +51,13 @@ class BoundsContent:
 
     @property
     def oracle(self) -> RateDistortionCurve | None:
-        """The oracle where it is a curve: of one class it is a point."""
+        """The oracle, or None if it is a single point, as with one class."""
         oracle = self.curves.get(ORACLE)
         return None if oracle is None or is_point(oracle) else oracle
 
 
 def is_point(curve: RateDistortionCurve) -> bool:
-    """Whether all points of a curve are one."""
+    """Return whether all points of a curve are the same point."""
     return (
         float(max(curve.rate_bits.max() - curve.rate_bits.min(), curve.distortion[-1] - curve.distortion[0]))
         == 0.0
@@ -56,10 +65,10 @@ def is_point(curve: RateDistortionCurve) -> bool:
 
 
 def content_of(bounds: Bounds) -> BoundsContent:
-    """The curves, bands and reference levels of bounds.
+    """Return what a figure draws of these bounds.
 
     Raises:
-        InputError: no curve has an accuracy (fatal).
+        InputError: No curve has an accuracy.
     """
     order = sorted(bounds, key=lambda name: list(BOUNDS).index(name) if name in BOUNDS else len(BOUNDS))
     drawn = {
@@ -82,12 +91,15 @@ def content_of(bounds: Bounds) -> BoundsContent:
 
 
 def _from_least_distortion(curve: RateDistortionCurve) -> RateDistortionCurve:
-    """One that does not turn back begins at its least distortion, and its dashes do, whichever way it was solved."""
+    """Return the curve so that its line, and so its dashes, begins at the least distortion.
+
+    The order in which the curve was solved no longer matters. A curve that turns back stays as it is.
+    """
     return curve if curve.turns_back else replace(curve, along=None)
 
 
 def _references(bounds: Bounds) -> tuple[ReferenceLine, ...]:
-    """The task model's own accuracy and that of always naming the likeliest label."""
+    """Return the task model's own accuracy, and that of always naming the most frequent label."""
     found = []
     if bounds.task_model_distortion is not None:
         found.append(ReferenceLine("task model", 1.0 - bounds.task_model_distortion, TASK_MODEL, "solid"))

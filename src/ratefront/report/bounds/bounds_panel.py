@@ -29,23 +29,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LEAST_SPAN = 0.1
-"""Of accuracies: less than this between bottom and top would show rounding."""
+"""The axis shows at least this range of accuracies; a smaller one would show rounding."""
 
 TEXT_HEIGHT, TEXT_WIDTH = 0.11, 0.3
-"""What "unattainable" takes of the axes, as shares; the width at the least width of the axes."""
+"""Shares of the axes that the text "unattainable" takes; the width is that in the narrowest axes."""
 
-LOOSE = (TIME_SHARING, LINEAR_RULE)
-"""Curves so far above the oracle that an axis which held them would show nothing of the others."""
+FAR_FROM_ORACLE = (TIME_SHARING, LINEAR_RULE)
+"""Curves far above the oracle. An axis that held them would show nothing of the others."""
 
 BAND_ALPHA, FEW_BANDS = 0.18, 3
 HELD_OUT_WIDTH = 0.7
 
 HorizontalPosition = Callable[[FloatArray, FloatArray], FloatArray]
-"""(rates in bit/sample, accuracies) -> where they lie on the horizontal axis."""
+"""Maps rates in bit/sample and accuracies to positions on the horizontal axis."""
 
 
 def draw_accuracy_over_rate(axes: Axes, content: BoundsContent) -> None:
-    """The curves, and the region that the oracle forbids."""
+    """Draw accuracy over rate: the curves, and the region that the oracle forbids."""
     greatest = max((band.greatest for band in content.bands.values()), default=0.0)
     span = rate_axis(content.curves.values(), greatest)
     span.apply(axes)
@@ -58,15 +58,15 @@ def draw_accuracy_over_rate(axes: Axes, content: BoundsContent) -> None:
 
 
 def draw_bits_above_oracle(axes: Axes, content: BoundsContent, oracle: RateDistortionCurve) -> None:
-    """R - R_oracle at the same accuracy: what a curve pays beyond the oracle.
+    """Draw accuracy over R - R_oracle: the bits that a curve needs beyond the oracle at the same accuracy.
 
-    The axis ends where the bounds end; time sharing, the linear rule and codes may leave it.
+    The axis ends where the bounds end. Time sharing, the linear rule and codes may lie outside it.
     """
 
     def excess(rate: FloatArray, accuracy: FloatArray) -> FloatArray:
         return rate - np.interp(1.0 - accuracy, oracle.distortion, oracle.rate_bits)
 
-    close = [name for name in content.curves if _is_close(name)] or list(content.curves)
+    close = [name for name in content.curves if _is_near_oracle(name)] or list(content.curves)
     ends = np.concatenate([excess(*interpolated_curve(content.curves[name])) for name in close])
     least, greatest = min(0.0, float(ends.min())), max(float(ends.max()), 1e-3)
     axes.set_xlim(1.08 * least - 0.03 * greatest, 1.08 * greatest)
@@ -75,8 +75,8 @@ def draw_bits_above_oracle(axes: Axes, content: BoundsContent, oracle: RateDisto
     _draw_all(axes, content, excess, finely=True)
 
 
-def _is_close(name: str) -> bool:
-    return name in BOUNDS and name not in (ORACLE, *LOOSE) and not BOUNDS[name].marker
+def _is_near_oracle(name: str) -> bool:
+    return name in BOUNDS and name not in (ORACLE, *FAR_FROM_ORACLE) and not BOUNDS[name].marker
 
 
 def _draw_all(axes: Axes, content: BoundsContent, position_of: HorizontalPosition, finely: bool) -> None:
@@ -109,7 +109,7 @@ def _draw_curve(
 
 
 def _draw_points(axes: Axes, name: str, place: FloatArray, accuracy: FloatArray) -> None:
-    """Whole markers, also where they lie on the frame; a rate of 0 goes to the left end of a log axis."""
+    """Draw whole markers, also on the frame. A rate of 0 goes to the left end of a logarithmic axis."""
     left, right = axes.get_xlim()
     if axes.get_xscale() == "log":
         place = np.maximum(place, left)
@@ -122,7 +122,7 @@ def _draw_points(axes: Axes, name: str, place: FloatArray, accuracy: FloatArray)
 def _draw_band(
     axes: Axes, name: str, band: HeldOutBand, position_of: HorizontalPosition, alpha: float
 ) -> None:
-    """An interval without an upper end is open to the right; one without a lower end is not drawn."""
+    """Draw a held-out interval. Without an upper end it is open to the right; without a lower end it is left out."""
     colour, right_of_axis = bound_style(name).colour, 2.0 * axes.get_xlim()[1]
     middle = position_of(band.rate_bits, band.accuracy)
     axes.plot(
@@ -158,7 +158,7 @@ def _accuracy_title(curves: Mapping[str, RateDistortionCurve]) -> str:
 def _name_unattainable(
     axes: Axes, content: BoundsContent, oracle: RateDistortionCurve, span: RateAxis
 ) -> None:
-    """Writes into the region above the oracle what it is, where it is wide enough for it."""
+    """Write into the region above the oracle what it is, if the region is wide enough."""
     bottom, top = axes.get_ylim()
     high = 0.94
     for reference in content.reference_lines:

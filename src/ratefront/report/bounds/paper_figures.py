@@ -1,6 +1,7 @@
-"""Figures of the papers drawn anew from our own curves: RA Fig. 2 and Fig. 3, MA Fig. 1.
+"""Figures of the papers drawn again from our own curves: [RA] Fig. 2 and Fig. 3, [MA] Fig. 1.
 
-Each is drawn from the very bounds that `bounds.example` gives, so that figure and numbers cannot differ.
+Each is drawn from the bounds that ``bounds.example`` gives, so that figure and numbers agree. The papers are listed in
+README.md.
 """
 
 from __future__ import annotations
@@ -33,27 +34,27 @@ COLUMN_WIDTH = 3.5
 """Inches: one column of a two-column journal page."""
 
 MIXTURE_RATE_TOP = 1.7
-"""Bit: C&E goes on to rise, where nothing is left to compare it with."""
+"""In bit/sample. Above it only C&E goes on, with nothing to compare it with."""
 
 LEGEND: Any = {"loc": "lower right", "frameon": False, "handlelength": 2.6, "borderaxespad": 0.6}
 
-_MIXTURE_ROOM = {"left": 0.075, "right": 0.98, "bottom": 0.15, "top": 0.965, "wspace": 0.19}
+_MIXTURE_MARGINS = {"left": 0.075, "right": 0.98, "bottom": 0.15, "top": 0.965, "wspace": 0.19}
 _LEADER = {"arrowstyle": "-", "color": MIXTURE_COLOUR, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 1}
 
 
 def draw_example(bounds: ExampleBounds, path: Path) -> None:
-    """Writes the figure of an example to `path`, PNG or PDF by its suffix.
+    """Write the figure of an example to ``path``, as PNG or PDF according to its suffix.
 
-    `mixture` is MA Fig. 1, `detection` RA Fig. 2 with all its panels, `modelnet40` RA Fig. 3.
+    ``mixture`` is [MA] Fig. 1, ``detection`` [RA] Fig. 2 with all its panels, ``modelnet40`` [RA] Fig. 3.
 
     Raises:
-        InputError: another suffix, or a file that cannot be written (fatal).
+        InputError: The suffix is another one, or the file cannot be written.
     """
     write_figure(lambda: example_figure(bounds), path)
 
 
 def example_figure(bounds: ExampleBounds) -> Figure:
-    """The figure that its paper shows of an example."""
+    """Return the figure that the paper shows of an example."""
     match bounds:
         case MixtureBounds():
             return _mixture(bounds)
@@ -65,7 +66,7 @@ def example_figure(bounds: ExampleBounds) -> Figure:
 
 
 def _detection(bounds: DetectionBounds) -> Figure:
-    """RA Fig. 2: equiprobable classes, accuracy over bit/image."""
+    """Draw [RA] Fig. 2: equiprobable classes, accuracy over bit/image."""
     figure = _figure(PAGE_WIDTH, 4.9)
     grid = figure.add_gridspec(
         2, 2, left=0.075, right=0.98, bottom=0.095, top=0.945, hspace=0.42, wspace=0.17
@@ -92,7 +93,7 @@ def _draw_equiprobable(axes: Axes, panel: EquiprobableBounds | DetectionBounds) 
 
 
 def _modelnet40(bounds: ModelNet40Bounds) -> Figure:
-    """RA Fig. 3: the same classes, equiprobable and as often as in the test split."""
+    """Draw [RA] Fig. 3: the same classes with a uniform prior, and with the prior of the test split."""
     figure = _figure(COLUMN_WIDTH, 2.9)
     axes = figure.add_axes((0.145, 0.145, 0.835, 0.83))
     shade_unattainable(axes, *_points(bounds, ORACLE))
@@ -111,9 +112,9 @@ def _modelnet40(bounds: ModelNet40Bounds) -> Figure:
 
 
 def _mixture(bounds: MixtureBounds) -> Figure:
-    """MA Fig. 1: what is seen of either class, and what its label costs."""
+    """Draw [MA] Fig. 1: the densities of both classes, and the rates of their labels."""
     figure = _figure(PAGE_WIDTH, 2.9)
-    left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.35), gridspec_kw=_MIXTURE_ROOM)
+    left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.35), gridspec_kw=_MIXTURE_MARGINS)
     _draw_densities(left, bounds.density)
     _draw_mixture_rates(right, bounds)
     return figure
@@ -163,7 +164,7 @@ def _draw_mixture_rates(axes: Axes, bounds: MixtureBounds) -> None:
 
 
 def _points(bounds: Bounds, name: str) -> tuple[FloatArray, FloatArray]:
-    """(rates in bit/sample, accuracies) of a curve."""
+    """Return rates in bit/sample and accuracies of a curve."""
     return bounds[name].rate_bits, bounds[name].accuracy
 
 
@@ -188,7 +189,7 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def class_count(classes: int) -> str:
-    """How many classes: all digits of a small number, two and a power of ten of a large one."""
+    """Return the number of classes as text: all digits if it is small, two digits and a power of ten if large."""
     if classes < 1_000_000:
         return f"= {classes}"
     power = len(str(classes)) - 1

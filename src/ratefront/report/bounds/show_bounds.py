@@ -1,4 +1,4 @@
-"""How bounds show themselves: in axes, in a file, in a notebook. ``Bounds`` calls these when it is asked to."""
+"""How bounds show themselves: in axes, in a file, and in a notebook. The methods of ``Bounds`` call these."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SMALL, DOTS_PER_INCH = (6.4, 3.4), 110
-"""Inches of a notebook's figure."""
+"""Size of a notebook's figure in inches, and its resolution."""
 
 
 def plot(bounds: Bounds, ax: Axes | None = None) -> Axes:
-    """Accuracy over rate with a legend, as the left panel of the figure; into a new pyplot figure without ``ax``.
+    """Draw accuracy over rate with a legend, as the left panel of the figure.
+
+    Args:
+        bounds: What to draw.
+        ax: Where to draw; None makes a new figure of pyplot.
 
     Raises:
         InputError: No curve has an accuracy.
@@ -55,11 +59,10 @@ def _draw(content: BoundsContent, axes: Axes) -> None:
 
 
 def save_figure(bounds: Bounds, path: Path) -> None:
-    """The figure of a paper as a file: of an example, the one that its paper shows.
+    """Write the figure for a paper; of an example, the figure that its paper shows.
 
     Raises:
-        InputError: Another suffix than .png or .pdf, a file that cannot be written, or no curve has an
-            accuracy.
+        InputError: The suffix is neither .png nor .pdf, the file cannot be written, or no curve has an accuracy.
     """
     if isinstance(bounds, ExampleBounds):
         draw_example(bounds, path)
@@ -68,7 +71,7 @@ def save_figure(bounds: Bounds, path: Path) -> None:
 
 
 def html(bounds: Bounds) -> str:
-    """For a notebook: the source, the rates at a few accuracies, what is to be doubted, and a small figure."""
+    """Return what a notebook shows: the source, warnings, the rates at a few accuracies, and a small figure."""
     sentences = [*bounds.description, *(f"Warning: {warning}" for warning in bounds.warnings)]
     paragraphs = [f"<p>{escape(sentence)}</p>" for sentence in sentences]
     table = table_html(bounds.rate_table.header, bounds.rate_table.rows)

@@ -1,5 +1,6 @@
-"""What the axes of every figure cover, and where a zero rate goes on a logarithmic axis: to its left edge,
-marked there.
+"""What the axes of a sweep's figures cover.
+
+A rate of 0 has no place on a logarithmic axis. It is drawn at the left edge, with a marker of its own.
 """
 
 from __future__ import annotations
@@ -18,34 +19,40 @@ DRAWN_POINTS = 1500
 
 @dataclass(frozen=True)
 class AxisRanges:
-    """Limits in bit/sample (log axis) and accuracy."""
+    """What a panel covers.
+
+    Attributes:
+        rate: Least and greatest rate in bit/sample, of a logarithmic axis.
+        accuracy: Least and greatest accuracy.
+    """
 
     rate: tuple[float, float]
     accuracy: tuple[float, float]
 
     def holds_rate(self, rate_bits: float) -> bool:
-        """Whether the rate has a place of its own on the log axis; others (0 bit among them) go to its left
-        edge.
+        """Return whether the rate has a place of its own on the logarithmic axis.
+
+        Smaller rates, 0 bit among them, are drawn at the left edge.
         """
         return rate_bits >= self.rate[0]
 
     def drawn_rate(self, rate_bits: float) -> float:
-        """Where to draw a rate: those without a place of their own just inside the left edge."""
+        """Return where to draw a rate. A rate without a place of its own goes just inside the left edge."""
         return rate_bits if self.holds_rate(rate_bits) else 1.015 * self.rate[0]
 
     def position(self, rate_bits: float) -> float:
-        """Where a rate lies on the log axis: 0 at its left end, 1 at its right end."""
+        """Return where a rate lies on the logarithmic axis: 0 at its left end, 1 at its right end."""
         left, right = self.rate
         return float(np.log(rate_bits / left) / np.log(right / left))
 
 
 def extended_limits(limits: tuple[float, float]) -> tuple[float, float]:
-    """How far lines go that do not end with a rate axis: its reader may zoom out."""
+    """Return how far lines go that do not end with a rate axis, since a reader may zoom out."""
     return 0.1 * limits[0], 10 * limits[1]
 
 
 def whole_ranges(view: SweepView) -> AxisRanges:
-    """All measured trials and the bounds, from just under the least positive rate on."""
+    """Return ranges that hold all measured trials and bounds, from just under the least positive rate."""
     rates = [trial.test.rate_bits for trial in view.measured if trial.test.rate_bits > 0] or [0.2]
     accuracies = [trial.test.accuracy for trial in view.measured]
     chance = 0.0 if view.bounds is None else 1.0 - view.bounds.zero_rate_distortion
@@ -55,8 +62,9 @@ def whole_ranges(view: SweepView) -> AxisRanges:
 
 
 def close_up_ranges(view: SweepView, whole: AxisRanges) -> AxisRanges | None:
-    """The region just under the task model's accuracy, where codecs compete; None without task model or
-    points there.
+    """Return the region just under the task model's accuracy, where codecs compete.
+
+    None if there is no task model, or no trial in that region.
     """
     if view.bounds is None:
         return None
@@ -78,7 +86,10 @@ def _bound_rates(view: SweepView) -> list[float]:
 
 
 def interpolated_curve(curve: RateDistortionCurve) -> tuple[FloatArray, FloatArray]:
-    """(rate, accuracy) of the curve's straight lines, cut finely: on a log axis they are not straight."""
+    """Return rates and accuracies of a curve's straight lines, each cut into many points.
+
+    On a logarithmic axis the lines between a curve's points are not straight.
+    """
     along, distortion = curve.line
     size = along.size
     if size == 1:

@@ -1,4 +1,4 @@
-"""Decides what the figure of a sweep shows, once for all who draw it."""
+"""Decides what the figure of a sweep shows, once for all renderers."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ from ratefront.report.sweep_view import FrontStatus, MeasuredTrial, SweepView
 RATE, ACCURACY, SIZE = "rate (bit/sample)", "accuracy on test", "transmitter (KiB)"
 KIBIBYTE = 1024
 SIZES_OF_NONE = (10**-0.05 * KIBIBYTE, 10**1.05 * KIBIBYTE)
-"""An axis for no sizes at all: a decade with a margin."""
+"""Limits in bytes without any transmitter: a decade with a margin."""
 
 LEFTMOST_DRAWN = 0.3
-"""Of the axis' start: what a curve does further to the left is not drawn."""
+"""Share of the axis' left end; the part of a curve further to the left is not drawn."""
 
 TEXT_ACCURACY, TEXT_WIDTH = 0.84, 0.25
-"""The region's text takes the axes down to this accuracy, and this share of their width."""
+"""The text of the region reaches down to this accuracy, and takes this share of the axes' width."""
 
 COVERING: tuple[tuple[FrontStatus, ...], ...] = (("dominated", "collapsed"), ("front",))
-"""Trials on the front cover the others."""
+"""In the order of drawing: trials on the front cover the others."""
 
 
 def describe_front(view: SweepView) -> FrontFigure:
-    """The figure of a sweep, running or ended."""
+    """Return the figure of a sweep, running or ended."""
     whole = whole_ranges(view)
     close = close_up_ranges(view, whole)
     main = Panel(
@@ -95,7 +95,7 @@ def _main_elements(view: SweepView, ranges: AxisRanges, with_text: bool = True) 
 
 
 def _unattainable(view: SweepView, ranges: AxisRanges, with_text: bool) -> Iterator[Region]:
-    """The region on the wrong side of the oracle."""
+    """Yield the region below the oracle, which no codec can reach."""
     if view.bounds is None or ORACLE not in view.bound_names:
         return
     oracle = view.bounds.curves[ORACLE]
@@ -146,7 +146,7 @@ def _markers(
 
 
 def _size_panel(view: SweepView, ranges: AxisRanges) -> Panel:
-    """What the transmitter must hold, in bytes; its labels are in KiB."""
+    """Return the panel of transmitter sizes in bytes, whose tick labels are in KiB."""
     levels = tuple(_size_levels(view))
     markers = tuple(_markers(view, ranges, lambda trial: max(1, trial.test.transmitter_bytes)))
     up = Axis(SIZE, _size_limits(view), logarithmic=True, unit=KIBIBYTE)
@@ -161,7 +161,10 @@ def _size_levels(view: SweepView) -> Iterator[Level]:
 
 
 def _size_limits(view: SweepView) -> tuple[float, float]:
-    """All transmitters, and the task model down to a quarter of it; a transmitter of 0 bytes has no place there."""
+    """Return limits that hold all transmitters, the task model, and a quarter of it.
+
+    A transmitter of 0 bytes has no place on the logarithmic axis.
+    """
     sizes: list[float] = [t.test.transmitter_bytes for t in view.measured if t.test.transmitter_bytes]
     whole = view.task_model.task_model_bytes
     if whole:

@@ -1,4 +1,4 @@
-"""Decides what the legend of a sweep's figure explains: what is really in the figure."""
+"""Decides what the legend of a sweep's figure explains: only what is in the figure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ratefront.report.sweep_view import SweepView
 
 
 def describe_legend(view: SweepView, main: Panel) -> Legend:
-    """The legend of a figure whose first panel is `main`."""
+    """Return the legend of a figure whose main panel is ``main``."""
     names = ", ".join(name.removesuffix("_bits").replace("_", " ") for name in objectives_of(view.spec))
     note = f"Front: non-dominated on validation in\n{names}; all values shown are test."
     codecs = (*_series(view, main), *_fronts(main), *_marker_meanings(main))
@@ -33,7 +33,7 @@ def _series(view: SweepView, main: Panel) -> Iterator[LegendEntry]:
 
 
 def _fronts(main: Panel) -> Iterator[LegendEntry]:
-    """That of all series; the others have the colour of their series."""
+    """Yield the front of all series. The front of one series has the colour of the series."""
     for stairs in main.of_kind(Stairs):
         if stairs.style is None:
             yield LegendEntry(stairs.name, stairs.name, stairs)

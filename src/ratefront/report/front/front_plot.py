@@ -1,4 +1,4 @@
-"""The main panel of a sweep's figure in an Axes of the user, and small for a notebook."""
+"""Draws the main panel of a sweep's figure into axes of the user, and as a small picture for a notebook."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 INCHES = (6.4, 4.4)
 SMALL_WIDTH = 520
-"""Pixels of a page; the picture has twice as many, for screens that show more."""
+"""Width on a page in pixels; the picture has twice as many, for high-resolution screens."""
 
 _SMALL_INCHES, _SMALL_DENSITY, _COLOURS = (5.2, 3.4), 200, 128
 
@@ -27,10 +27,11 @@ _SMALL_INCHES, _SMALL_DENSITY, _COLOURS = (5.2, 3.4), 200, 128
 def plot_front(view: SweepView, axes: Axes | None = None) -> Axes:
     """Draw accuracy over rate: the measured codecs, their fronts and the bounds, with a legend.
 
-    Letters and frame are those of the axes' own style; on dark ground the theme are light ones.
+    Fonts and frame are those of the axes' own style. On a dark background the colours are light ones.
 
     Args:
-        axes: where to draw, of any figure; a new figure of pyplot's by default, which a notebook shows.
+        view: The sweep.
+        axes: Where to draw. None makes a new figure of pyplot, which a notebook shows.
 
     Returns:
         The axes: rates in bit/sample (logarithmic), accuracy in [0, 1], both on test.
@@ -53,7 +54,7 @@ def _draw(axes: Axes, front: FrontFigure) -> None:
 
 
 def small_front_png(view: SweepView) -> bytes:
-    """The same as a PNG file's bytes, about 30 kB, to be shown `SMALL_WIDTH` pixels wide."""
+    """Return the same as the bytes of a PNG file, about 30 kB, to be shown ``SMALL_WIDTH`` pixels wide."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -64,7 +65,7 @@ def small_front_png(view: SweepView) -> bytes:
 
 
 def _with_palette(png: bytes) -> bytes:
-    """A third of the bytes: a notebook keeps every picture that it has shown."""
+    """Reduce the colours, which leaves a third of the bytes: a notebook stores every picture that it shows."""
     from PIL import Image
 
     stream = io.BytesIO()

@@ -1,9 +1,8 @@
-"""``front.png``: the sweep's measured codecs against the bounds, as a figure for a paper (matplotlib, Agg,
-no global state).
+"""Draws ``front.png``: the sweep's measured codecs against the bounds, as a figure for a paper.
 
-Left: accuracy over rate, and under it the transmitter's size over the same rate. Right: a close-up of the
-region just under the task model's accuracy, and the legend. A zero rate has no place on a log axis: it is
-drawn at the left edge as ◁.
+Left: accuracy over rate, and under it the transmitter's size over the same rates. Right: a close-up of the region just
+under the task model's accuracy, and the legend. A zero rate has no place on a logarithmic axis; it is drawn at the left
+edge as ◁. Matplotlib's global state is not used (Agg, never pyplot).
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ SETTINGS: Any = {
 
 
 def front_png(front: FrontFigure) -> bytes:
-    """The figure as a PNG file's bytes."""
+    """Return the figure as the bytes of a PNG file."""
     import matplotlib as mpl
 
     with mpl.rc_context(SETTINGS):
@@ -46,7 +45,7 @@ def front_png(front: FrontFigure) -> bytes:
 
 
 def png_bytes(figure: Figure, dots_per_inch: float) -> bytes:
-    """The same bytes for the same figure: no date and no program in them."""
+    """Return a figure as PNG, without date and program name: the same figure gives the same bytes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     FigureCanvasAgg(figure)
@@ -56,7 +55,7 @@ def png_bytes(figure: Figure, dots_per_inch: float) -> bytes:
 
 
 def draw(front: FrontFigure) -> Figure:
-    """The figure of a sweep; a panel that has nothing to show is left out."""
+    """Return the figure of a sweep. Without a close-up its panel is left out."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11.0, 7.4))

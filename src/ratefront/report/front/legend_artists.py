@@ -1,4 +1,4 @@
-"""The described legend as matplotlib draws it."""
+"""How matplotlib draws the described legend."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def escape_mathtext(text: str) -> str:
-    """Text that matplotlib does not take for a formula."""
+    """Return text that matplotlib does not take for a formula."""
     return text.replace("$", r"\$")
 
 
 def draw_legend(axes: Axes, legend: Legend) -> None:
-    """The legend in an axes of its own."""
+    """Draw the legend into axes of its own."""
     axes.set_axis_off()
     looks: dict[str, Any] = {"frameon": False, "alignment": "left", "borderaxespad": 0.0, "borderpad": 0.0}
     looks |= {"fontsize": 8.5, "loc": "upper left", "handlelength": 2.6, "labelspacing": 0.4}
@@ -39,7 +39,7 @@ def _handles(entries: tuple[LegendEntry, ...]) -> list[Line2D]:
 
 
 def legend_handle(entry: LegendEntry, theme: Theme = LIGHT) -> Line2D:
-    """What stands beside the entry's text."""
+    """Return the sample of line or marker that stands beside the entry's text."""
     from matplotlib.lines import Line2D
 
     key = entry.key

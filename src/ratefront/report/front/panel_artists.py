@@ -1,4 +1,4 @@
-"""A panel of the described figure as matplotlib draws it, into any axes."""
+"""How matplotlib draws a panel of the described figure, into any axes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LEAST_TICK_INCHES = 0.35
-"""A written-out number takes so much of a horizontal axis."""
+"""The width that a written-out number needs on a horizontal axis."""
 
 
 def draw_panel(axes: Axes, panel: Panel, theme: Theme = LIGHT) -> None:
-    """Draw the elements, and give the axes their scales, limits and ticks. The gid of an artist names what it draws."""
+    """Draw the elements, and set the scales, limits and ticks of the axes.
+
+    The gid of an artist names what it draws.
+    """
     for element in panel.elements:
         _draw_element(axes, element, panel, theme)
     _set_axis(axes, "x", panel.x_axis)
@@ -27,8 +30,10 @@ def draw_panel(axes: Axes, panel: Panel, theme: Theme = LIGHT) -> None:
 
 
 def _draw_element(axes: Axes, element: Element, panel: Panel, theme: Theme) -> None:
-    """Draw one element. Grid and frame of the axes lie between the kinds, so each has its zorder; of one kind, later
-    elements cover earlier ones.
+    """Draw one element.
+
+    Each kind has a zorder, since grid and frame of the axes lie between the kinds. Within a kind, later elements
+    cover earlier ones.
     """
     match element:
         case Region():
@@ -70,13 +75,13 @@ def _draw_level(axes: Axes, level: Level, unit: float, theme: Theme) -> None:
 
 
 def level_looks(level: Level, theme: Theme = LIGHT) -> dict[str, Any]:
-    """How the line of a level is drawn."""
+    """Return matplotlib's arguments for the line of a level."""
     colour = theme.task_model if level.colour == "task-model" else theme.muted
     return {"color": colour, "linewidth": 0.7, "linestyle": (0, (1, 2)) if level.dotted else "solid"}
 
 
 def stairs_looks(stairs: Stairs) -> dict[str, Any]:
-    """How a front is drawn: that of all series as a broad pale band under the series' own lines."""
+    """Return matplotlib's arguments for a front: that of all series is a broad pale band under the others."""
     if stairs.style is None:
         return {"color": OVERALL_FRONT, "linewidth": 5.0, "alpha": 0.55, "zorder": 2.5}
     return {"color": stairs.style.colour, "linewidth": 1.1, "zorder": 3}
@@ -120,7 +125,7 @@ def _set_axis(axes: Axes, name: str, axis: Axis) -> None:
 
 
 def _plain_ticks(axes: Axes, name: str, axis: Axis) -> None:
-    """1, 2, 5, 10 … written out, instead of powers of ten; the powers alone where the others have no room."""
+    """Write ticks as 1, 2, 5, 10 … instead of powers of ten; on a narrow axis only 1, 10, 100 …."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     subs = (1.0,) if name == "x" and _is_narrow(axes, axis) else (1.0, 2.0, 5.0)
@@ -136,6 +141,6 @@ def _is_narrow(axes: Axes, axis: Axis) -> bool:
 
 
 def width_in_inches(axes: Axes) -> float:
-    """Of the axes as they are now; a layout engine may change it when the figure is drawn."""
+    """Return the width of the axes as they are now. A layout engine may change it when the figure is drawn."""
     figure = axes.get_figure(root=True)
     return float(axes.get_window_extent().width / figure.dpi)  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""The tables of the page: what is in them, not how they look."""
+"""What stands in the tables of the page; the template says how they look."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from ratefront.bounds import Gap
-from ratefront.columns import COSTS, OfTrial, brief, named, number
+from ratefront.columns import COSTS, TrialColumn, brief_value, column_named, number_format
 from ratefront.records import Scalar, Status, TrialResult, metric_names
 from ratefront.report.colours import bound_style
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
@@ -18,7 +18,13 @@ MISSING = "–"
 
 @dataclass(frozen=True)
 class PageCell:
-    """``text`` is shown, ``value`` sorts (None last); ``title`` is shown when pointed at."""
+    """A cell of a table.
+
+    Attributes:
+        text: What is shown.
+        value: What the column is sorted by; None comes last.
+        title: Shown when the mouse points at the cell.
+    """
 
     text: str
     value: float | str | None = None
@@ -27,13 +33,15 @@ class PageCell:
 
 @dataclass(frozen=True)
 class PageTable:
+    """The headings of the columns, and the rows."""
+
     columns: tuple[PageCell, ...]
     rows: tuple[tuple[PageCell, ...], ...]
 
 
 @dataclass(frozen=True)
 class _PageColumn:
-    """A column as the page shows it."""
+    """A column as the page shows it: its heading, and the cell of each trial."""
 
     heading: PageCell
     cell: Callable[[MeasuredTrial], PageCell]
@@ -46,34 +54,34 @@ def _table(shown: Iterable[_PageColumn], trials: Iterable[MeasuredTrial]) -> Pag
 
 
 def front_table(view: SweepView) -> PageTable:
-    """The front by rate, with its gaps to every drawn bound."""
+    """Return the front by rising rate, with the gaps to every drawn bound."""
     shown = [
-        _PageColumn(PageCell(named("trial_id").heading), _marked),
-        *map(_column, map(named, ("series", "split", "beta", "rate_bits", "accuracy"))),
-        _column(named("accuracy_validation"), "validation"),
+        _PageColumn(PageCell(column_named("trial_id").heading), _marked),
+        *map(_column, map(column_named, ("series", "split", "beta", "rate_bits", "accuracy"))),
+        _column(column_named("accuracy_validation"), "validation"),
         *map(_column, _where_measured(view)),
-        _column(named("transmitter_bytes")),
+        _column(column_named("transmitter_bytes")),
         _PageColumn(PageCell("share"), lambda trial: _share(trial, view.task_model.task_model_bytes)),
         *map(_gap, view.bound_names),
     ]
     return _table(shown, view.front)
 
 
-def _column(column: OfTrial, heading: str = "") -> _PageColumn:
-    """A column under its own heading, or under one that says what it stands beside."""
+def _column(column: TrialColumn, heading: str = "") -> _PageColumn:
+    """Return a column under its own heading, or under the heading that is given."""
     return _PageColumn(
         PageCell(heading or column.heading), lambda trial: _cell(column, column.value(trial.trial))
     )
 
 
-def _cell(column: OfTrial, value: Scalar | None) -> PageCell:
+def _cell(column: TrialColumn, value: Scalar | None) -> PageCell:
     return PageCell(MISSING) if value in (None, "") else PageCell(column.brief(value), value)
 
 
-def _where_measured(view: SweepView) -> list[OfTrial]:
-    """Log loss and the sweep's own metrics, where a trial of the front has them."""
+def _where_measured(view: SweepView) -> list[TrialColumn]:
+    """Return the columns of log loss and of the sweep's own metrics, if a trial of the front has them."""
     metrics = metric_names(view.spec)
-    columns = [named(name, metrics) for name in ("log_loss_bits", *metrics)]
+    columns = [column_named(name, metrics) for name in ("log_loss_bits", *metrics)]
     return [column for column in columns if any(column.value(t.trial) is not None for t in view.front)]
 
 
@@ -83,7 +91,7 @@ def _marked(trial: MeasuredTrial) -> PageCell:
 
 
 def _share(trial: MeasuredTrial, task_model_bytes: int | None) -> PageCell:
-    """The transmitter's part of the task model's bytes."""
+    """Return the transmitter's share of the task model's bytes."""
     if not task_model_bytes:
         return PageCell(MISSING)
     share = trial.test.transmitter_bytes / task_model_bytes
@@ -103,16 +111,18 @@ def _gap_cell(gap: Gap | None) -> PageCell:
 
 
 def rates_table(view: SweepView) -> PageTable:
-    """Estimated against actual bits, and validation against test, of every finished trial."""
+    """Return estimated and coded bits, and validation and test values, of every finished trial."""
     shown = [
-        *map(_column, map(named, ("trial_id", "series", "rate_bits_estimated"))),
-        _column(named("rate_bits"), "coded"),
-        _difference("excess", _excess, number("+.3f")),
-        *map(_column, map(named, ("rate_bits_alone", "overhead_bits"))),
+        *map(_column, map(column_named, ("trial_id", "series", "rate_bits_estimated"))),
+        _column(column_named("rate_bits"), "coded"),
+        _difference("excess", _excess, number_format("+.3f")),
+        *map(_column, map(column_named, ("rate_bits_alone", "overhead_bits"))),
         _difference(
-            "rate v→t", lambda result: result.test.rate_bits - result.validation.rate_bits, number("+.3f")
+            "rate v→t",
+            lambda result: result.test.rate_bits - result.validation.rate_bits,
+            number_format("+.3f"),
         ),
-        _difference("accuracy v→t", _points_gained, number("+.1f", " points")),
+        _difference("accuracy v→t", _points_gained, number_format("+.1f", " points")),
     ]
     return _table(shown, _not_collapsed(view))
 
@@ -120,7 +130,7 @@ def rates_table(view: SweepView) -> PageTable:
 def _difference(
     heading: str, of: Callable[[TrialResult], float], form: Callable[[float], str]
 ) -> _PageColumn:
-    """One column of a result minus another."""
+    """Return a column that holds a difference of two values of a result."""
 
     def cell(trial: MeasuredTrial) -> PageCell:
         value = of(trial.result)
@@ -142,7 +152,10 @@ def _not_collapsed(view: SweepView) -> list[MeasuredTrial]:
 
 
 def check_sentences(view: SweepView) -> list[str]:
-    """The two checks in words, and what is unknown; empty where no trial has finished."""
+    """Return sentences that compare coded with estimated bits, and test with validation accuracy.
+
+    A sentence for each unknown cost follows. Without a finished trial the list is empty.
+    """
     results = [trial.result for trial in _not_collapsed(view)]
     if not results:
         return []
@@ -156,7 +169,7 @@ def check_sentences(view: SweepView) -> list[str]:
 
 
 def _unknown_costs(results: Sequence[TrialResult]) -> list[str]:
-    """A sentence for each reason why a cost is unknown."""
+    """Return a sentence for each reason why a cost is unknown."""
     reasons = Counter(
         (cost.heading, cost.unknown(result))
         for cost in COSTS
@@ -170,12 +183,12 @@ def _unknown_costs(results: Sequence[TrialResult]) -> list[str]:
 
 
 def no_point_table(view: SweepView, status: Status) -> PageTable:
-    """The trials of one status (failed, collapsed, pruned) with their reasons."""
-    trial_id, reason = named("trial_id"), named("reason")
+    """The trials of one status (failed, collapsed, pruned, stopped) with their reasons."""
+    trial_id, reason = column_named("trial_id"), column_named("reason")
     rows = tuple(
         (
             _cell(trial_id, trial_id.value(trial)),
-            _text(", ".join(f"{name} {brief(value)}" for name, value in trial.params.values.items())),
+            _text(", ".join(f"{name} {brief_value(value)}" for name, value in trial.params.values.items())),
             _cell(reason, reason.value(trial)),
         )
         for trial in view.history.with_status(status)

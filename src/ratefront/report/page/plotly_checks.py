@@ -1,4 +1,7 @@
-"""The page's two small figures: what was expected of a trial against what came out, as plotly's plain data."""
+"""The page's two small figures, as plain data for plotly.
+
+One compares estimated with coded bits, the other test with validation accuracy.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,16 @@ from ratefront.report.page.hover_text import hover_text
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
 
 PointOfTrial: TypeAlias = Callable[[MeasuredTrial], tuple[float, float]]
+"""Gives x and y of a trial."""
 
 
 def rate_traces(view: SweepView) -> list[dict[str, Any]]:
-    """Estimated against coded bits."""
+    """Return the traces of estimated over coded rate, in bit/sample."""
     return _check_traces(view, lambda t: (t.test.rate_bits, t.test.rate_bits_estimated))
 
 
 def accuracy_traces(view: SweepView) -> list[dict[str, Any]]:
-    """Accuracy on test against that on validation."""
+    """Return the traces of accuracy on test over accuracy on validation."""
     return _check_traces(view, lambda t: (t.validation.accuracy, t.test.accuracy))
 
 

@@ -1,5 +1,6 @@
-"""The described figure as plotly's plain data, for the page; colours that depend on the theme are named and filled in
-by the page.
+"""The described figure as plain data for plotly.
+
+A colour that depends on the theme is written as ``ink:NAME``; the script of the page fills it in.
 """
 
 from __future__ import annotations
@@ -28,15 +29,17 @@ from ratefront.report.sweep_view import FrontStatus
 
 Trace: TypeAlias = dict[str, Any]
 Line: TypeAlias = Region | Level | Bound | Stairs
-"""What has a trace of its own: markers share one."""
+"""Elements with a trace of their own; markers share traces."""
 
 LEGEND_ORDER = (Region, Bound, Level, Stairs)
-"""plotly's legend has the order in which it draws: the page gives up the one for the other."""
+"""Plotly's legend has the order of drawing, so that the traces are sorted for the legend."""
 
 
 def main_figure(front: FrontFigure) -> dict[str, Any]:
-    """``main``: the traces; ``axes``: titles and units; ``windows``: their ranges, log10 where an axis is logarithmic;
-    ``inks``: the bounds' colours by theme.
+    """Return what the script of the page needs to draw the figure.
+
+    ``main`` holds the traces, ``axes`` titles and units, ``windows`` the ranges of the axes (log10 if an axis is
+    logarithmic), ``inks`` the colours of the bounds for each theme.
     """
     axes = {"x": front.main.x_axis, "y": front.main.y_axis, "y2": front.size.y_axis}
     windows = {"whole": {name: _range(axis) for name, axis in axes.items()}}
@@ -58,8 +61,9 @@ def _range(axis: Axis) -> list[float]:
 
 
 def main_traces(front: FrontFigure) -> list[Trace]:
-    """Everything of the main panel in rate and accuracy (axes x, y), and of the size panel in rate and bytes (x, y2);
-    the close-up is a zoom of the page.
+    """Return the traces of the main panel (axes x, y) and of the size panel (axes x, y2).
+
+    The close-up has no traces: it is a zoom of the page.
     """
     lines = [*_line_traces(front.main, {}), *_line_traces(front.size, {"yaxis": "y2"})]
     lines.sort(key=lambda line: LEGEND_ORDER.index(line[0]))
@@ -118,13 +122,13 @@ def _bound_trace(bound: Bound) -> Trace:
 
 
 def _short(values: FloatArray) -> list[float]:
-    """Five digits of every third point: enough for a screen, and a small page."""
+    """Return at most about 400 points with five digits, which is enough for a screen and keeps the page small."""
     picked = values[:: max(1, values.size // 400)]
     return [float(f"{value:.5g}") for value in (*picked, values[-1])] if values.size else []
 
 
 def _level_trace(level: Level, span: list[float]) -> Trace:
-    """One that is labelled in the panel is not in the legend."""
+    """Return the trace of a level. A level with a label in the panel is not in the legend."""
     in_legend = {"showlegend": False} if level.label else {"legendgroup": "bounds"}
     return {
         "x": span,
@@ -138,7 +142,7 @@ def _level_trace(level: Level, span: list[float]) -> Trace:
 
 
 def _stairs_trace(stairs: Stairs) -> Trace:
-    """That of all series as a broad pale band under the series' own lines."""
+    """Return the trace of a front. That of all series is a broad pale band under the others."""
     colour, width, opacity = (
         (OVERALL_FRONT, 6, 0.5) if stairs.style is None else (stairs.style.colour, 1.4, 1.0)
     )
@@ -156,7 +160,10 @@ def _stairs_trace(stairs: Stairs) -> Trace:
 
 
 def _marker_traces(front: FrontFigure) -> list[Trace]:
-    """A trace for those that look alike, in either panel: a click on its name hides both."""
+    """Return a trace for each group of markers that look alike, in both panels.
+
+    A click on its name in the legend hides both.
+    """
     main, size = _groups(front.main), _groups(front.size)
     traces = []
     for group in main:
@@ -168,7 +175,7 @@ def _marker_traces(front: FrontFigure) -> list[Trace]:
 
 
 def _groups(panel: Panel) -> dict[tuple[str, FrontStatus], list[Marker]]:
-    """Series by series, and in the order of planning."""
+    """Group the markers that look alike, series by series; in a group they keep the order of planning."""
     groups: dict[tuple[str, FrontStatus], list[Marker]] = {}
     for marker in panel.of_kind(Marker):
         groups.setdefault((marker.series, marker.front_status), []).append(marker)

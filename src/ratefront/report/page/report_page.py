@@ -1,4 +1,4 @@
-"""``report.html``: one file that holds everything it needs and asks no network for anything."""
+"""Fills ``report.html``: one file that holds everything it needs and loads nothing from a network."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import yaml
 
 from ratefront.bounds import PredictionBounds
 from ratefront.columns import kibibytes, percent
+from ratefront.records import Status
 from ratefront.report.findings import bound_rows, findings, status_line
 from ratefront.report.front.front_figure import FrontFigure
 from ratefront.report.page.page_tables import (
@@ -28,8 +29,14 @@ from ratefront.report.sweep_view import SweepView
 NAMED_PACKAGES = ("ratefront", "ray", "optuna", "mlflow", "torch", "compressai", "numpy", "scipy")
 
 
-def report_html(view: SweepView, front: FrontFigure, still: bytes) -> str:
-    """The page of a sweep. ``still`` is the same figure as ``front.png``, shown where scripts are forbidden."""
+def report_html(view: SweepView, front: FrontFigure, png: bytes) -> str:
+    """Return the page of a sweep.
+
+    Args:
+        view: The sweep.
+        front: Its figure.
+        png: The same figure as ``front.png`` holds it, for browsers that run no scripts.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -40,11 +47,11 @@ def report_html(view: SweepView, front: FrontFigure, still: bytes) -> str:
         lstrip_blocks=True,
     )
     environment.filters["script_json"] = script_json
-    return environment.get_template("page.html").render(_content(view, front, still))
+    return environment.get_template("page.html").render(_content(view, front, png))
 
 
 def script_json(value: Any) -> Any:
-    """JSON that cannot end the script element it stands in, whatever strings it holds."""
+    """Return JSON that no string in it can make end the script element around it."""
     from markupsafe import Markup
 
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))
@@ -53,7 +60,7 @@ def script_json(value: Any) -> Any:
     return Markup(text)  # noqa: S704 (made safe just above)
 
 
-def _content(view: SweepView, front: FrontFigure, still: bytes) -> dict[str, Any]:
+def _content(view: SweepView, front: FrontFigure, png: bytes) -> dict[str, Any]:
     from markupsafe import Markup
 
     here, rows = resources.files("ratefront.report.page"), provenance(view)
@@ -62,12 +69,12 @@ def _content(view: SweepView, front: FrontFigure, still: bytes) -> dict[str, Any
         "title": view.name,
         "status": status_line(view),
         "findings": findings(view),
-        "facts": _key_numbers(view),
+        "key_numbers": _key_numbers(view),
         "front": front_table(view),
         "rates": rates_table(view),
         "check_sentences": check_sentences(view),
         "bounds": bound_rows(view),
-        "lost": _no_point_tables(view),
+        "no_point": _no_point_tables(view),
         "reasons": view.summary.reasons,
         "provenance": [row for row in rows if not _is_long(row[1])],
         "documents": [row for row in rows if _is_long(row[1])],
@@ -76,19 +83,19 @@ def _content(view: SweepView, front: FrontFigure, still: bytes) -> dict[str, Any
             "estimate": rate_traces(view),
             "splits": accuracy_traces(view),
         },
-        "still": b64encode(still).decode(),
-        "style": Markup(here.joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704 (ours)
+        "png": b64encode(png).decode(),
+        "style": Markup(here.joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704 (a file of this package)
         "plotly": Markup(_plotly_source()),  # noqa: S704 (the library's own text)
     }
 
 
 def _plotly_source() -> str:
-    """plotly.js itself, without the time that importing plotly takes."""
+    """Return the text of plotly.js. Plotly is not imported, which takes time."""
     return resources.files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")
 
 
 def _key_numbers(view: SweepView) -> list[tuple[str, str]]:
-    """The few figures at the top of the page."""
+    """Return names and values of the numbers at the top of the page."""
     task_model, summary, bounds = view.task_model, view.summary, view.bounds
     found = [
         ("data set", str(summary.dataset)),
@@ -106,7 +113,7 @@ def _key_numbers(view: SweepView) -> list[tuple[str, str]]:
 
 
 def _accuracy_with_count(accuracy: float | None, bounds: PredictionBounds | None) -> str:
-    """To the last sample, so that it can be compared with what somebody has measured elsewhere."""
+    """Return an accuracy with its count of samples, for comparison with measurements from elsewhere."""
     if accuracy is None:
         return "–"
     counted = "" if bounds is None else f" ({round(accuracy * bounds.samples)} of {bounds.samples})"
@@ -118,12 +125,13 @@ def _or_dash(value: Any, form: Any) -> str:
 
 
 def _no_point_tables(view: SweepView) -> list[tuple[str, PageTable]]:
-    tables = [(str(status), no_point_table(view, status)) for status in ("failed", "collapsed", "pruned")]
+    statuses: tuple[Status, ...] = ("failed", "collapsed", "pruned", "stopped")
+    tables = [(str(status), no_point_table(view, status)) for status in statuses]
     return [(status, table) for status, table in tables if table.rows]
 
 
 def provenance(view: SweepView) -> list[tuple[str, str]]:
-    """Where the figures come from: the ledger's times, what ``environment.json`` says, the sweep file."""
+    """Return where the numbers come from: times of the ledger, ``environment.json``, and the sweep file."""
     begun, last = view.history.created_time, view.history.last_time
     rows = [("begun", _time(begun)), ("last event", _time(last))]
     if view.history.task_model is not None:

@@ -15,7 +15,7 @@ from ratefront.tasks.architectures.imagenet_models import ImageNetModel
 def _build(
     name: str, file: str, parameters: ImageNetParameters, classes: int, shape: Sequence[int]
 ) -> ImageNetModel:
-    """For images (1 or 3, H, W) of at least 32×32 pixels; ``file`` holds torchvision's IMAGENET1K_V1 weights."""
+    """Build a ResNet for images (1 or 3, H, W) of at least 32×32 pixels; ``file`` has the IMAGENET1K_V1 weights."""
     from torchvision import models
 
     make = getattr(models, name)

@@ -1,4 +1,4 @@
-"""A network that was trained elsewhere: it is given its weights, and what is cut of it has to compute what it does."""
+"""Load the weights of a network that was trained elsewhere into a task model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ def load_weights(model: TaskModel, path: Path) -> None:
 
 
 def check_weights_fit(named: Named, classes: int | None, shape: Sequence[int] | None) -> None:
-    """What can be said of a sweep file's weights before anything is started; their fit, where the data are known.
+    """Check a sweep file's weights before the sweep starts: that they can be read and, if the data are known, fit.
+
+    Args:
+        named: The task model in the sweep file; its parameter ``weights`` is set.
+        classes: The number of classes, if known.
+        shape: The shape of a sample, if known.
 
     Raises:
         InputError: As ``load_weights``.

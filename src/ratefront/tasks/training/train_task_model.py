@@ -1,4 +1,4 @@
-"""Training of a task model: once, before the trials, from a seed."""
+"""Train a task model once, before the trials, from a seed."""
 
 from __future__ import annotations
 
@@ -36,12 +36,19 @@ def train_task_model(
 ) -> None:
     """Train in place what requires a gradient, with Adam and a cosine schedule.
 
-    On a GPU it computes in bfloat16 where that is enough (autocast). It goes on from where ``progress`` was left, to the
-    very same bits.
+    On a GPU it computes in bfloat16 where autocast does so. A training that was interrupted continues from its last
+    checkpoint, with the same bits as without the interruption.
+
+    Args:
+        model: The task model.
+        data: The data set.
+        parameters: The parameters of the task model in the sweep file.
+        device: ``cpu`` or ``cuda``.
+        progress: Saves checkpoints and reports the progress; None: nothing is saved or reported.
 
     Raises:
         DivergedError: The loss became NaN or infinite.
-        InputError: Such samples cannot be augmented so.
+        InputError: There is no such augmentation for these samples.
     """
     model.to(device)
     if parameters.epochs and any(weight.requires_grad for weight in model.parameters()):
@@ -49,6 +56,8 @@ def train_task_model(
 
 
 class _Training:
+    """The training loop of a task model."""
+
     def __init__(self, model: TaskModel, data: Dataset, parameters: TaskModelParameters, device: str) -> None:
         self._model, self._parameters, self._device = model, parameters, device
         self._augmentation = augmentation(parameters.augment, data.shape)
@@ -113,10 +122,10 @@ class _Training:
 
 
 def _memory_format(model: nn.Module, shape: Sequence[int]) -> torch.memory_format:
-    """Channels last is a quarter faster for images, on a CPU as well; tiny ones gain nothing.
+    """Return channels last for images, where it is a quarter faster, also on a CPU; tiny images gain nothing.
 
-    With few channels torch 2.15 writes past its memory there on a CPU: with fewer than 8, and from 8 on at least at
-    the 1×1 convolutions with a stride through which a shortcut halves a map. With 16 it does not.
+    With few channels, torch 2.15 writes beyond its memory on a CPU in this format: with fewer than 8, and with 8 or
+    more at least in the 1×1 convolutions with a stride by which a shortcut halves a map. With 16 it does not.
     """
     is_image = len(shape) == 3 and min(shape[1:]) >= _TINY_PIXELS
     convolutions = [part for part in model.modules() if isinstance(part, nn.Conv2d)]
@@ -131,7 +140,7 @@ def _autocast(device: str) -> AbstractContextManager[None]:
 
 
 def _set_training(model: TaskModel) -> None:
-    """Stages that are frozen stay as they are evaluated: their normalisation keeps its statistics."""
+    """Set training mode; frozen stages stay in evaluation mode, so that their normalisation keeps its statistics."""
     model.train()
     for stage in model.stages.values():
         weights = list(stage.parameters())

@@ -1,4 +1,4 @@
-"""A look at a model in the middle of its training that leaves no trace in it."""
+"""The validation accuracy of a model during its training, measured without a change to the training."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from ratefront.data.dataset import Split
 from ratefront.data.stored_samples import evenly_spaced
 from ratefront.tasks.task_model import evaluation_mode, predict_logits
 
-#: Samples that an accuracy is told from after each epoch: it is then known to a percent, and costs little.
+#: Samples for the accuracy after each epoch: it is then known to a percent, and costs little.
 _MOST_SAMPLES = 2000
-_NUMBERS = 2**26  # that all of them together hold in memory, since they are looked at again and again
+_MOST_VALUES = 2**26  # values that they may hold together, since they stay in memory for all epochs
 
 
 def subset_size(split: Split) -> int:
-    """How many of its samples an accuracy is told from."""
-    return max(1, min(_MOST_SAMPLES, len(split), _NUMBERS // math.prod(split.images.shape[1:])))
+    """Return how many samples of a split the accuracy is measured on."""
+    return max(1, min(_MOST_SAMPLES, len(split), _MOST_VALUES // math.prod(split.images.shape[1:])))
 
 
 def validation_subset(split: Split) -> Split:
-    """So many of its samples, read once, spread over all of it: they may be in the order of their classes."""
+    """Read ``subset_size`` samples at even distances: they may be in the order of their classes."""
     positions = evenly_spaced(split, subset_size(split))
     return Split(split.images[positions], split.labels[positions])
 
 
 def accuracy_during_training(model: nn.Module, split: Split) -> float:
-    """The model's accuracy as it is now; neither its mode nor any chance that it draws on is moved."""
+    """Return the accuracy of the model as it is now; its mode and the states of random generators stay the same."""
     devices = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
     with evaluation_mode(model), torch.random.fork_rng(devices):
         predicted = predict_logits(model, split.images).argmax(dim=1).numpy()

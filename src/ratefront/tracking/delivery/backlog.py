@@ -55,7 +55,7 @@ class Backlog:
                 self.sweep = TrackedSweep(event.sweep, entry.time, event.ratefront_version, event.spec)
             case events.Reported() as event:
                 self._add_to_curves(event, entry.time)
-            case events.Finished() | events.Stopped() as event:
+            case events.Finished() | events.Pruned() | events.Stopped() as event:
                 self._changed(event)
                 self._curve_steps.pop(event.trial_id, None)  # never tried again; this saves memory
             case events.Started() | events.Failed() | events.Reopened() as event:

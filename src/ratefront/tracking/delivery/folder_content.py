@@ -11,7 +11,7 @@ from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store.environment_files import environment_files, git_commit_of
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.store.task_model_facts import DatasetFacts, read_dataset_facts, read_overlay
+from ratefront.store.task_model_info import DatasetInfo, read_dataset_info, read_overlay
 from ratefront.store.views.front_trials import front_of, point_of, result_of
 from ratefront.tracking.tracker_protocol import FrontCodec, Provenance
 
@@ -49,12 +49,12 @@ class FolderContent:
             self._dataset(history),
         )
 
-    def _dataset(self, history: SweepHistory) -> DatasetFacts | None:
+    def _dataset(self, history: SweepHistory) -> DatasetInfo | None:
         """Return the data set once the task model is there: it is complete then. MLflow keeps what it gets first."""
         if history.task_model is None:
             return None
         try:
-            return read_dataset_facts(self._folder, history)
+            return read_dataset_info(self._folder, history)
         except (InputError, OSError) as error:
             self._warn_once(error)
             return None

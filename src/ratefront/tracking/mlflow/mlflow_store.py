@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from ratefront.errors import InputError
 from ratefront.safe_text import without_credentials
-from ratefront.store.task_model_facts import DatasetFacts
+from ratefront.store.task_model_info import DatasetInfo
 from ratefront.tracking import run_tags
 from ratefront.tracking import tracking_uri as addresses
 from ratefront.tracking.mlflow.mlflow_logging import quiet_mlflow
@@ -169,7 +169,7 @@ class MlflowStore:
         run.tags |= changed
         run.has_params = run.has_params or bool(params)
 
-    def add_dataset(self, run: StoredRun, dataset: DatasetFacts) -> None:
+    def add_dataset(self, run: StoredRun, dataset: DatasetInfo) -> None:
         """Add the data set as an input of the run."""
         self._calls.add_dataset(run.run_id, run_tags.dataset_fields(dataset), "train, validation, test")
         run.has_dataset = True

@@ -1,8 +1,8 @@
-"""What the task model decides, apart from any codec; what is decoded of a codec that sends its decisions must be that.
+"""Checks that a codec that sends the task model's decisions is decoded to what the stored task model decides.
 
-Of every sample the predictions that were stored with the task model tell it, of which the bounds are made. That the
-weights as they are stored give these very predictions, in other batches and by another number of threads, is tried on
-hundreds of samples of each split, once a process.
+The decisions come from the predictions that are stored with the task model, from which the bounds are computed. Once a
+process, the stored weights are also run on hundreds of samples of each split, in other batches and with another number
+of threads: they have to give these very predictions.
 """
 
 from __future__ import annotations
@@ -30,17 +30,20 @@ from ratefront.trial.checks.score_ties import RankedClasses, count_ties
 from ratefront.trial.threads import using_threads
 from ratefront.trial.trial_context import TrialContext
 
-_TRIED = (
-    500  # samples of a split: all of a small one, a few percent of what a label trial computes of a large one
-)
-_LEAST_ROUNDING = 2.0**-17  # of the largest logit: what float32 networks of any depth are granted
-_MARGIN = 16.0  # times what was seen: a third computation may round worse than two did
+#: Samples of a split whose logits are computed anew: all of a small split, a few percent of what a label trial computes
+#: of a large one.
+_SAMPLES_PER_SPLIT = 500
+_MIN_ROUNDING = 2.0**-17  # of the largest logit: what float32 networks of any depth may differ by
+_MARGIN = 16.0  # times the largest difference seen: a third computation may round worse than two did
 
 
 @dataclass(frozen=True)
 class StoredDecisions:
-    """What the task model decides of ``validation`` and ``test``; ``tolerance`` is how far, as a fraction of a
-    sample's largest logit, two may lie apart and be exchanged by rounding.
+    """What the task model decides of ``validation`` and ``test``.
+
+    Attributes:
+        ranked: The best classes of each sample, by split.
+        tolerance: How far two logits may lie apart that rounding may exchange, as a fraction of the largest logit.
     """
 
     ranked: Mapping[str, RankedClasses]
@@ -50,8 +53,10 @@ class StoredDecisions:
 def ties_with_task_model(
     codec: Codec, context: TrialContext, decoded: Mapping[str, NDArray[np.int64]]
 ) -> int | None:
-    """How many samples of ``validation`` and ``test`` are decoded to another class than the task model decides for,
-    because two tie within rounding; None of a codec that does not send the task model's decisions.
+    """Count the samples that are decoded to another class than the task model's, by a tie within rounding.
+
+    Returns:
+        The count over ``validation`` and ``test``; None of a codec that does not send the task model's decisions.
 
     Raises:
         DisagreementError: A sample is decoded to a class that does not tie, or the stored predictions are not
@@ -59,11 +64,11 @@ def ties_with_task_model(
     """
     if codec.expected_classes(np.zeros(0, dtype=np.int64)) is None:
         return None
-    stored = _decisions_of(context)
+    stored = _stored_decisions(context)
 
     def expected(decisions: NDArray[np.int64]) -> NDArray[np.int64]:
         classes = codec.expected_classes(decisions)
-        assert classes is not None, "it says so of some decisions, hence of all"
+        assert classes is not None, "a codec maps all decisions or none"
         return classes
 
     return sum(
@@ -78,39 +83,44 @@ def ties_with_task_model(
     )
 
 
-def _decisions_of(context: TrialContext) -> StoredDecisions:
+def _stored_decisions(context: TrialContext) -> StoredDecisions:
     folder = SweepFolder(context.folder).task_model
     weights = folder / WEIGHTS
-    return _decided(context.spec.model_dump_json(), folder, weights.stat().st_mtime_ns, context.device)
+    return _checked_decisions(
+        context.spec.model_dump_json(), folder, weights.stat().st_mtime_ns, context.device
+    )
 
 
 @lru_cache(maxsize=1)
-def _decided(spec_json: str, folder: Path, changed_ns: int, device: str) -> StoredDecisions:
-    """Kept as long as the same weights lie there."""
+def _checked_decisions(spec_json: str, folder: Path, changed_ns: int, device: str) -> StoredDecisions:
+    """Check the stored predictions, and keep the decisions as long as the weights file is the same."""
     spec = SweepSpec.model_validate_json(spec_json)
     data, predictions = load_dataset(spec.dataset), read_predictions(folder)
     with torch.random.fork_rng(devices=[]), using_threads(_other_number_of_threads()):
         model = load_task_model_uncached(spec, folder).to(device)
-        seen = [_rounding(name, model, getattr(data, name).images, predictions[name]) for name in predictions]
+        seen = [
+            _largest_difference(name, model, getattr(data, name).images, predictions[name])
+            for name in predictions
+        ]
     tolerance = 2 * min(
-        ROUNDING_TOLERANCE, max(_LEAST_ROUNDING, _MARGIN * max(seen))
+        ROUNDING_TOLERANCE, max(_MIN_ROUNDING, _MARGIN * max(seen))
     )  # either logit may be off
     ranked = {name: RankedClasses.of(torch.from_numpy(logits)) for name, logits in predictions.items()}
     return StoredDecisions(ranked, tolerance)
 
 
-def _rounding(name: str, model: TaskModel, images: Samples, stored: NDArray[np.float32]) -> float:
-    """The largest difference between a pass and what ``predictions.npz`` holds, as a fraction of the largest logit.
+def _largest_difference(name: str, model: TaskModel, images: Samples, stored: NDArray[np.float32]) -> float:
+    """Return how far logits computed anew differ from ``predictions.npz``, as a fraction of the largest logit.
 
     Raises:
-        DisagreementError: It is more than rounding, or these are no predictions of these samples.
+        DisagreementError: The difference is more than rounding, or the predictions are of other samples.
     """
     if len(stored) != len(images):
         raise DisagreementError(
             f"{name}: task_model/predictions.npz holds {len(stored)} samples, the data set {len(images)}: it is "
             "another data set's"
         )
-    tried, apart = second_pass(model, images, torch.from_numpy(stored), _TRIED)
+    tried, apart = second_pass(model, images, torch.from_numpy(stored), _SAMPLES_PER_SPLIT)
     wrong = int((apart > ROUNDING_TOLERANCE).sum())
     if wrong:
         raise DisagreementError(

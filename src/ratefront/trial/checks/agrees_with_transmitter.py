@@ -1,5 +1,6 @@
-"""The receiver's classes beside those that the trial's own process tells from the same latents: a checksum says that
-both have the same latents, not that their networks make the same of them.
+"""Checks that the receiver's classes are those that the trial's own process computes from the same latents.
+
+A checksum says that both processes have the same latents. It does not say that their networks decide alike.
 """
 
 from __future__ import annotations
@@ -17,18 +18,20 @@ from ratefront.trial.evaluate import CodedSplit
 
 
 def check_receiver(codec: Codec, coded: CodedSplit, decoded: NDArray[np.int64], name: str) -> None:
-    """Compare them on the latents that were kept, computed here in smaller batches; a codec without scores has none.
+    """Compare the classes of the rechecked latents, computed here in smaller batches; a codec without scores passes.
 
     Raises:
         DisagreementError: A sample is decoded to another class, whose score does not tie within rounding.
     """
     with without_tf32(codec.device):
-        scores = [codec.class_scores(latents, first) for first, latents in _parts(coded)]
-    ranked = [RankedClasses.of(of_part) for of_part in scores if of_part is not None]
+        scores = [codec.class_scores(latents, first) for first, latents in _unequal_halves(coded)]
+    ranked = [RankedClasses.of(part) for part in scores if part is not None]
     if ranked:
-        positions = np.concatenate([first + np.arange(len(latents)) for first, latents in _parts(coded)])
+        positions = np.concatenate(
+            [first + np.arange(len(latents)) for first, latents in _unequal_halves(coded)]
+        )
         count_ties(
-            RankedClasses.joined(ranked),
+            RankedClasses.concatenated(ranked),
             decoded[positions],
             lambda classes: classes,
             2 * ROUNDING_TOLERANCE,
@@ -36,9 +39,9 @@ def check_receiver(codec: Codec, coded: CodedSplit, decoded: NDArray[np.int64], 
         )
 
 
-def _parts(coded: CodedSplit) -> Iterator[tuple[int, Symbols]]:
-    """Unevenly halved, so that no sample has the neighbours that it had at the receiver."""
-    for first, latents in coded.kept:
+def _unequal_halves(coded: CodedSplit) -> Iterator[tuple[int, Symbols]]:
+    """Divide each block in two unequal parts, so that no sample has the batch that it had at the receiver."""
+    for first, latents in coded.rechecked:
         cut = (len(latents) * 3 + 4) // 5
         yield first, latents[:cut]
         if cut < len(latents):

@@ -1,0 +1,220 @@
+"""A problem recorded from a real sweep: what each trial measured and reported, and how long it took.
+
+The file is a gzipped JSON object ``{"format": 1, "sweep": …, "spec": {…}, "reference": {…}, "trials": [{"values": {…},
+"seconds": […], "metrics": [{…}, …], "closing_s": …, "result": {…}, "error": "", "reason": ""}, …]}``.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ratefront.engine.measurement_check import invalid_result
+from ratefront.errors import InputError, UnknownCostError
+from ratefront.records import OBJECTIVES, Scalar, TrialParams, TrialResult, metric_names, objectives_of
+from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
+from ratefront.simulate.problems.space_coordinates import searched_values, unit_position
+from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.load_spec import spec_from_plain
+from ratefront.spec.space.dimensions import Choice
+from ratefront.store.files.atomic_files import write_bytes
+
+FORMAT = 1
+SUFFIX = ".json.gz"
+
+#: Tables that come with the package, by name.
+SHIPPED: Mapping[str, Path] = {
+    path.name.removesuffix(SUFFIX): path
+    for path in sorted(Path(__file__).with_name("tables").glob(f"*{SUFFIX}"))
+}
+
+
+@dataclass(frozen=True)
+class RecordedTrial:
+    """A recorded trial: its configuration and what it did."""
+
+    values: Mapping[str, Scalar]
+    course: TrialCourse
+
+
+class RecordedTable:
+    """Answers a trial with the nearest recorded one.
+
+    Attributes:
+        sweep: The recorded sweep's name.
+        spec: Its settings, as its ledger has them.
+        rows: Its trials.
+        reference: The corner of its hypervolume.
+    """
+
+    def __init__(
+        self,
+        sweep: str,
+        spec: Mapping[str, Any],
+        rows: Iterable[RecordedTrial],
+        reference: Mapping[str, float],
+    ) -> None:
+        """Make a table of recorded trials.
+
+        Where ``reference`` lacks an objective, the worst recorded value is taken. A metric that no trial could measure
+        has no reference.
+
+        Raises:
+            InputError: No trial came to an end that could be recorded.
+        """
+        self.sweep, self.spec, self.rows = sweep, dict(spec), tuple(rows)
+        if not any(row.course.result for row in self.rows):
+            raise InputError(f"{sweep} has no finished trial to simulate with")
+        self.reference = self._reference(reference)
+
+    @cached_property
+    def loaded(self) -> LoadedSpec:
+        """The recorded sweep's spec, checked.
+
+        Raises:
+            SpecError: This version of ratefront cannot run it any more.
+        """
+        return spec_from_plain(self.spec, source=f"the recorded sweep {self.sweep}")
+
+    def course(self, params: TrialParams) -> TrialCourse:
+        """Return the course of the nearest recorded trial, under this trial's name.
+
+        The nearest trial is of the same family, then has the fewest choices that differ, then the least distance
+        between the other values, each on its unit interval. A value that only one of the two trials has counts as the
+        whole interval.
+
+        Raises:
+            InputError: No trial of this family was recorded.
+        """
+        rows = self._by_family.get(params.family)
+        if rows is None:
+            known = ", ".join(sorted(self._by_family))
+            raise InputError(f"no trial of family {params.family!r} was recorded; there are {known}")
+        position = self._position(params.values)
+        course = min(rows, key=lambda row: _distance(position, row[0]))[1].course
+        if course.result is None:
+            return course
+        return replace(course, result={**course.result, "trial_id": params.trial_id})
+
+    @cached_property
+    def _by_family(self) -> dict[str, list[tuple[_Position, RecordedTrial]]]:
+        found: dict[str, list[tuple[_Position, RecordedTrial]]] = {}
+        for row in self.rows:
+            found.setdefault(str(row.values["family"]), []).append((self._position(row.values), row))
+        return found
+
+    def _position(self, values: Mapping[str, Scalar]) -> _Position:
+        position = _Position()
+        for path, leaf, value in searched_values(self.loaded.space, values):
+            if isinstance(leaf, Choice):
+                position.choices.add((path, value))
+            else:
+                position.numbers[path] = unit_position(leaf, float(value))
+        return position
+
+    def _reference(self, given: Mapping[str, float]) -> dict[str, float]:
+        """Return the reference of each objective that the recorded sweep could have optimised."""
+        metrics = self.spec.get("metrics") or ()
+        known = objectives_of({"metrics": metrics, "objectives": (*OBJECTIVES, *metric_names(self.spec))})
+        results = [TrialResult.from_json(row.course.result) for row in self.rows if row.course.result]
+        found: dict[str, float] = {}
+        for name, direction in known.items():
+            values = [value for result in results if (value := _known(result, name)) is not None]
+            if values or name in OBJECTIVES:
+                worst = max(values, default=0.0) if direction == "minimise" else min(values)
+                found[name] = given.get(name, worst)
+        return found
+
+    def save(self, path: Path) -> None:
+        """Write the table as a file.
+
+        Raises:
+            InputError: The name does not end in .json.gz, or the file cannot be written.
+        """
+        if not path.name.endswith(SUFFIX):
+            raise InputError(f"{path}: a table's name ends in {SUFFIX}")
+        document = {
+            "format": FORMAT,
+            "sweep": self.sweep,
+            "spec": self.spec,
+            "reference": self.reference,
+            "trials": [_plain(row) for row in self.rows],
+        }
+        text = json.dumps(document, separators=(",", ":"), allow_nan=False)
+        try:
+            write_bytes(path, gzip.compress(text.encode(), mtime=0))
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+    @classmethod
+    def load(cls, path: Path) -> RecordedTable:
+        """Read a table from its file.
+
+        Raises:
+            InputError: The file cannot be read or is no table; says what is wrong.
+        """
+        try:
+            document = json.loads(gzip.decompress(path.read_bytes()))
+            if document["format"] != FORMAT:
+                raise ValueError(f"format {document['format']}, expected {FORMAT}")
+            rows = [_row(plain) for plain in document["trials"]]
+            return cls(str(document["sweep"]), document["spec"], rows, document["reference"])
+        except (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise InputError(
+                f"{path} is no table of a recorded sweep: {type(error).__name__}: {error}"
+            ) from error
+
+
+def _known(result: TrialResult, objective: str) -> float | None:
+    try:
+        return result.objective(objective)
+    except UnknownCostError:
+        return None
+
+
+@dataclass
+class _Position:
+    choices: set[tuple[str, Scalar]] = field(default_factory=set)
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+def _distance(mine: _Position, its: _Position) -> tuple[int, float]:
+    shared = mine.numbers.keys() & its.numbers.keys()
+    far = len(mine.numbers.keys() ^ its.numbers.keys())
+    return len(mine.choices ^ its.choices), far + sum(
+        (mine.numbers[path] - its.numbers[path]) ** 2 for path in shared
+    )
+
+
+def _plain(row: RecordedTrial) -> dict[str, Any]:
+    course = row.course
+    return {
+        "values": dict(row.values),
+        "seconds": [step.seconds for step in course.steps],
+        "metrics": [dict(step.metrics) for step in course.steps],
+        "closing_s": course.closing_s,
+        "result": course.result,
+        "error": course.error,
+        "reason": course.reason,
+    }
+
+
+def _row(plain: Mapping[str, Any]) -> RecordedTrial:
+    pairs = zip(plain["seconds"], plain["metrics"], strict=True)
+    steps = tuple(Step(float(seconds), dict(metrics)) for seconds, metrics in pairs)
+    result = plain["result"]
+    if result is not None:
+        params = TrialParams(result["trial_id"], 0, plain["values"])
+        fault = invalid_result(params, result, objectives=())
+        if fault:
+            raise ValueError(fault.reason)
+    return RecordedTrial(
+        dict(plain["values"]),
+        TrialCourse(steps, float(plain["closing_s"]), result, str(plain["error"]), str(plain["reason"])),
+    )

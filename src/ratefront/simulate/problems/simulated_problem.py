@@ -1,0 +1,46 @@
+"""What a simulated trial does: how long each report takes, what it says, and how the trial ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from ratefront.records import TrialParams
+
+
+@dataclass(frozen=True)
+class Step:
+    """One report, ``seconds`` after the one before it."""
+
+    seconds: float
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TrialCourse:
+    """A trial from its start to its end, which comes ``closing_s`` seconds after the last report.
+
+    It ends in a ``result`` or in an ``error`` (the name of the error's class) with its ``reason``.
+    """
+
+    steps: tuple[Step, ...]
+    closing_s: float
+    result: Mapping[str, Any] | None
+    error: str = ""
+    reason: str = ""
+
+    def failing_after(self, steps: int, error: str, reason: str) -> TrialCourse:
+        """Return the same trial, ending in an error after so many reports."""
+        return replace(self, steps=self.steps[:steps], result=None, error=error, reason=reason)
+
+
+class SimulatedProblem(Protocol):
+    """Answers what a trial would do: for the same parameters always the same."""
+
+    @property
+    def reference(self) -> Mapping[str, float]:
+        """The corner of the hypervolume, in the objectives' own units."""
+
+    def course(self, params: TrialParams) -> TrialCourse:
+        """Return what a trial with these parameters does."""

@@ -1,0 +1,39 @@
+"""Where a trial lies in a space: its searched values by path, numbers on the unit interval that the search sees."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+from ratefront.records import Scalar
+from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Leaf, Space
+
+
+def searched_values(
+    space: Space, values: Mapping[str, Scalar], path: str = ""
+) -> Iterator[tuple[str, Leaf, Scalar]]:
+    """Yield (path, leaf, value) of everything that was searched; paths as ``spec.space.assign`` names them.
+
+    Values that are missing, and options that the space does not have, are left out.
+    """
+    for name, dimension in space.items():
+        if isinstance(dimension, Constant) or name not in values:
+            continue
+        value = values[name]
+        if isinstance(dimension, Branch):
+            option = str(value)
+            yield path + name, Choice(tuple(dimension.options)), option
+            inner = option if name == "family" else f"{name}/{option}"
+            yield from searched_values(dimension.options.get(option, {}), values, f"{path}{inner}/")
+        else:
+            yield path + name, dimension, value
+
+
+def unit_position(leaf: Float | Int, value: float) -> float:
+    """Return where a value lies between the ends of its interval, 0 to 1; in logarithms if these are searched."""
+    low, high = leaf.low, leaf.high
+    if low == high:
+        return 0.0
+    if leaf.log:
+        return math.log(value / low) / math.log(high / low)
+    return (value - low) / (high - low)

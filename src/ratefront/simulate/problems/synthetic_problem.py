@@ -1,0 +1,118 @@
+"""A problem over any space whose front is known: the test problem DTLZ2."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from ratefront.engine.search.stable_seed import stable_seed
+from ratefront.records import GPU_MEMORY_SHARE, Measurement, Objectives, Scalar, TrialParams, TrialResult
+from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
+from ratefront.simulate.problems.space_coordinates import searched_values, unit_position
+from ratefront.spec.space.dimensions import Choice, Leaf, Space
+
+#: The greatest rate and size of the synthetic front, in bit/sample and bytes.
+RATE_BITS, TRANSMITTER_BYTES = 16.0, 50_000
+
+#: How many parameters choose a point on the front.
+FRONT_PARAMETERS = 2
+
+
+def dtlz2(space: Space, values: Mapping[str, Scalar]) -> tuple[float, float, float]:
+    """Return rate, size and distortion of a trial, each as a fraction of the greatest.
+
+    They are those of the test problem DTLZ2 (Deb et al. 2002), whose front is the octant of the unit sphere. The first
+    two numeric parameters (by path) choose a point on the front. Each other parameter has a best value; its distance
+    from that moves the trial away from the front.
+    """
+    angles: list[float] = []
+    missed: list[float] = []
+    for path, leaf, value in sorted(searched_values(space, values), key=lambda found: found[0]):
+        position = _position(leaf, value)
+        if isinstance(leaf, Choice) or len(angles) == FRONT_PARAMETERS:
+            missed.append((position - best_position(path)) ** 2)
+        else:
+            angles.append(position * math.pi / 2)
+    first, second = (angles + [math.pi / 4] * FRONT_PARAMETERS)[:FRONT_PARAMETERS]
+    radius = 1 + sum(missed) / max(1, len(missed))
+    flat = radius * math.cos(first)
+    return flat * math.cos(second), flat * math.sin(second), radius * math.sin(first)
+
+
+def _position(leaf: Leaf, value: Scalar) -> float:
+    if isinstance(leaf, Choice):
+        return leaf.options.index(value) / max(1, len(leaf.options) - 1)
+    return unit_position(leaf, float(value))
+
+
+def best_position(path: str) -> float:
+    """Return where on its unit interval a parameter is best that is no trade-off: at one of its ends, or the middle."""
+    return stable_seed("best", path) % 3 / 2
+
+
+@dataclass(frozen=True)
+class SyntheticProblem:
+    """A problem over any space whose front is known.
+
+    Attributes:
+        space: The space of the sweep.
+        trial_s: The mean duration of a trial, in seconds.
+        spread: The duration is uniform within this fraction of ``trial_s`` to both sides.
+        reports: How often a trial reports.
+        metrics: The sweep's own metrics: each is the accuracy, or the error rate if less is better.
+    """
+
+    space: Space
+    trial_s: float = 600.0
+    spread: float = 0.05
+    reports: int = 20
+    metrics: Objectives = field(default_factory=dict)
+
+    @property
+    def reference(self) -> Mapping[str, float]:
+        """The corner of the hypervolume, in the objectives' own units."""
+        return {
+            **{name: float(direction == "minimise") for name, direction in self.metrics.items()},
+            "rate_bits": 2 * RATE_BITS,
+            "accuracy": 0.0,
+            "transmitter_bytes": 2 * TRANSMITTER_BYTES,
+            "transmitter_macs": 20 * TRANSMITTER_BYTES,
+            "encode_ms": 2.0,
+        }
+
+    def course(self, params: TrialParams) -> TrialCourse:
+        """Return what a trial with these parameters does."""
+        rate, size, distortion = dtlz2(self.space, params.values)
+        seconds = self.trial_s * (1 + self.spread * Random(params.seed).uniform(-1, 1))  # noqa: S311
+        apart_s = seconds / (self.reports + 1)
+        accuracy = 1 - distortion / 2
+        steps = tuple(
+            Step(apart_s, {"loss": distortion + 1 / step, "accuracy": accuracy * step / self.reports})
+            for step in range(1, self.reports + 1)
+        )
+        measured = _measurement(RATE_BITS * rate, accuracy, self.metrics)
+        size_bytes = round(TRANSMITTER_BYTES * size)
+        result = TrialResult(
+            params.trial_id,
+            "finished",
+            "",
+            measured,
+            measured,
+            transmitter_bytes=size_bytes,
+            transmitter_macs=10 * size_bytes,
+            encode_ms=size,
+            train_seconds=seconds,
+            extra={GPU_MEMORY_SHARE: 0.2},
+        )
+        return TrialCourse(steps, apart_s, result.to_json())
+
+
+def _measurement(rate_bits: float, accuracy: float, metrics: Objectives) -> Measurement:
+    figures = {
+        name: accuracy if direction == "maximise" else 1 - accuracy for name, direction in metrics.items()
+    }
+    return Measurement(
+        1000, rate_bits, rate_bits, rate_bits + 8, 0.5, rate_bits + 0.5, accuracy, metrics=figures
+    )

@@ -1,0 +1,102 @@
+"""A worker of the simulated cluster: runs one attempt at a trial, from where the last one left a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from ratefront.engine.messages import Start, WorkerFact
+from ratefront.history.events import Failed, Finished, Reported, Started
+from ratefront.simulate.problems.simulated_problem import TrialCourse
+from ratefront.simulate.virtual_time.virtual_clock import VirtualClock
+
+#: How long a worker that is reused takes to begin, in seconds.
+START_S = 0.05
+
+
+@dataclass(frozen=True)
+class SimulatedSlot:
+    """Room for one worker on one of the nodes."""
+
+    node: int
+    number: int
+
+
+class WorkerListener(Protocol):
+    """Receives what a worker says."""
+
+    def worker_began(self, worker: SimulatedWorker, fact: Started) -> None:
+        """The worker computes."""
+
+    def worker_sent(self, worker: SimulatedWorker, fact: WorkerFact) -> None:
+        """The worker reports, or says as its last message how the attempt ended."""
+
+    def worker_stopped(self, worker: SimulatedWorker) -> None:
+        """The worker computes no more: it came to its end or was killed."""
+
+
+class SimulatedWorker:
+    """Computes one attempt, until its end or until it is killed.
+
+    Attributes:
+        key: The trial's id and the number of the attempt.
+        has_begun: Whether it has begun to compute.
+    """
+
+    def __init__(
+        self,
+        start: Start,
+        slot: SimulatedSlot,
+        course: TrialCourse,
+        clock: VirtualClock,
+        listener: WorkerListener,
+        *,
+        from_step: int = 0,
+        slowness: float = 1.0,
+    ) -> None:
+        """Start the worker; it goes on after ``from_step`` and takes ``slowness`` times as long for all it does."""
+        self.slot = slot
+        self.key = (start.params.trial_id, start.attempt)
+        self.is_alive, self.has_begun = True, False
+        self._course, self._clock, self._listener = course, clock, listener
+        self._step, self._slowness = from_step, slowness
+        self._after(START_S, self._begin)
+
+    def kill(self) -> None:
+        """End the worker's process, if it is still there."""
+        if self.is_alive:
+            self._stop()
+
+    def _stop(self) -> None:
+        self.is_alive = False
+        self._listener.worker_stopped(self)
+
+    def _after(self, wait_s: float, action: Callable[[], None]) -> None:
+        self._clock.after(wait_s, lambda: action() if self.is_alive else None)
+
+    def _begin(self) -> None:
+        self.has_begun = True
+        started = Started(*self.key, f"node {self.slot.node}, slot {self.slot.number}")
+        self._listener.worker_began(self, started)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        steps = self._course.steps
+        if self._step < len(steps):
+            self._after(steps[self._step].seconds * self._slowness, self._report)
+        else:
+            self._after(self._course.closing_s * self._slowness, self._end)
+
+    def _report(self) -> None:
+        metrics = self._course.steps[self._step].metrics
+        self._step += 1
+        self._listener.worker_sent(self, Reported(*self.key, self._step, metrics))
+        self._go_on()
+
+    def _end(self) -> None:
+        self._stop()
+        if self._course.result is not None:
+            self._listener.worker_sent(self, Finished(*self.key, self._course.result))
+        else:
+            self._listener.worker_sent(self, Failed(*self.key, self._course.error, self._course.reason))

@@ -1,0 +1,33 @@
+"""How many slots compute, over time."""
+
+from __future__ import annotations
+
+from ratefront.simulate.virtual_time.virtual_clock import VirtualClock
+
+
+class SlotOccupancy:
+    """Slot seconds that were spent in trials.
+
+    Attributes:
+        slot_seconds: In all.
+        slot_seconds_at_last_start: Up to the last start; until then there was work for every slot.
+        last_start_s: When the last trial was given out.
+    """
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock, self._busy, self._since_s = clock, 0, 0.0
+        self.slot_seconds = self.slot_seconds_at_last_start = self.last_start_s = 0.0
+
+    def change(self, workers: int) -> None:
+        """From now on, compute with ``workers`` more (or fewer, if negative)."""
+        self._count()
+        self._busy += workers
+
+    def trial_given_out(self) -> None:
+        """Note that a trial was given out just now."""
+        self._count()
+        self.slot_seconds_at_last_start, self.last_start_s = self.slot_seconds, self._clock.now
+
+    def _count(self) -> None:
+        self.slot_seconds += self._busy * (self._clock.now - self._since_s)
+        self._since_s = self._clock.now

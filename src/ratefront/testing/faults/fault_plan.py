@@ -1,0 +1,120 @@
+"""What goes wrong in a simulation, drawn from a seed before it begins: the same seed gives the same faults.
+
+A plan draws which kinds of fault there are at all, then how many of each. This is swarm testing: a sweep that has only
+lost nodes and doubled results finds what one with a little of everything does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from random import Random
+from typing import Literal, TypeAlias, get_args
+
+from ratefront.simulate.virtual_time.ideal_conditions import Continuation
+from ratefront.testing.faults.trial_defects import DEFECTS, TrialDefect
+
+TimedKind: TypeAlias = Literal[
+    "worker_lost", "node_lost", "driver_lost", "driver_ended", "tracking_away", "disk_full", "trial_stopped"
+]
+ChanceKind: TypeAlias = Literal["twice", "late", "straggler", "corrupt_checkpoint", "orphan", "ill"]
+ContinuationKind: TypeAlias = Literal["extended", "reopened"]
+
+#: All that is counted, under the names that outcomes and the command print.
+FaultKind: TypeAlias = TimedKind | ChanceKind | ContinuationKind
+FAULT_KINDS: tuple[FaultKind, ...] = (
+    *get_args(TimedKind),
+    *get_args(ChanceKind),
+    *get_args(ContinuationKind),
+)
+
+#: Kinds that must change nothing but the time: results and front stay those of a sweep without them.
+HARMLESS: tuple[TimedKind, ...] = (
+    "worker_lost",
+    "node_lost",
+    "driver_lost",
+    "driver_ended",
+    "tracking_away",
+    "disk_full",
+)
+
+#: How often a fault of one kind may strike in a sweep.
+TIMES = (0, 0, 0, 1, 2, 4, 8)
+
+
+@dataclass(frozen=True)
+class TimedFault:
+    """A fault that strikes at a moment; nodes, trackers and disks are back after ``lasts_s`` seconds."""
+
+    time_s: float
+    kind: TimedKind
+    lasts_s: float
+
+
+@dataclass(frozen=True)
+class FaultOdds:
+    """The probability of each fault on each occasion.
+
+    Attributes:
+        twice: A message arrives a second time, later.
+        late: A message takes up to minutes, so that others overtake it.
+        straggler: An attempt takes ten times as long.
+        corrupt_checkpoint: An attempt begins at its first step, although an earlier one got further.
+        orphan: A worker outlives its driver, and speaks to the next one.
+        defective_trial: A trial cannot end well: NaN, a bad configuration, a full memory … (counted as ``ill``).
+    """
+
+    twice: float = 0.0
+    late: float = 0.0
+    straggler: float = 0.0
+    corrupt_checkpoint: float = 0.0
+    orphan: float = 0.0
+    defective_trial: float = 0.0
+
+
+@dataclass(frozen=True)
+class FaultPlan:
+    """All faults of one simulation.
+
+    Attributes:
+        seed: What the plan was drawn from; seeds the rest of the simulation, too.
+        faults: The faults that strike at a moment, in their order.
+        odds: The probabilities of the others.
+        continuations: What a person asks of the sweep, one after another, each when the sweep has ended.
+    """
+
+    seed: int = 0
+    faults: tuple[TimedFault, ...] = ()
+    odds: FaultOdds = FaultOdds()
+    continuations: tuple[Continuation, ...] = ()
+
+    @classmethod
+    def draw(cls, seed: int, horizon_s: float, *, harmless: bool = False) -> FaultPlan:
+        """Draw faults within the first ``horizon_s`` seconds.
+
+        Args:
+            seed: What the plan is drawn from.
+            horizon_s: When the last fault may strike.
+            harmless: Draw only such timed faults as change nothing but the time.
+        """
+        random = Random(f"faults {seed}")  # noqa: S311
+        kinds = HARMLESS if harmless else get_args(TimedKind)
+        faults = [
+            TimedFault(random.uniform(0, horizon_s), kind, random.expovariate(8 / horizon_s))
+            for kind in kinds
+            for _ in range(random.choice(TIMES))
+        ]
+        odds = FaultOdds(**{odd.name: random.choice((0.0, 0.05, 0.3)) for odd in fields(FaultOdds)})
+        continuations = [
+            Continuation(random.randint(0, 3), random.random() < 0.5)
+            for _ in range(random.choice((0, 0, 1, 2)))
+        ]
+        return cls(seed, tuple(sorted(faults, key=lambda fault: fault.time_s)), odds, tuple(continuations))
+
+    def undisturbed(self) -> FaultPlan:
+        """Return the plan without what only takes time: trials have the same defects, the person asks for the same."""
+        return replace(self, faults=(), odds=FaultOdds(defective_trial=self.odds.defective_trial))
+
+    def defect(self, trial_id: str, times_reopened: int) -> TrialDefect | None:
+        """Return what is wrong with a trial; it may pass when a person has the trial tried again."""
+        random = Random(f"illness {self.seed} {trial_id} {times_reopened}")  # noqa: S311
+        return random.choice(DEFECTS) if random.random() < self.odds.defective_trial else None

@@ -1,0 +1,59 @@
+"""What was really done in a simulation, whatever its ledger says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ratefront.engine.messages import Fact, WorkerFact
+from ratefront.history.events import Failed, Finished, Reported
+from ratefront.simulate.virtual_time.ideal_conditions import SimulationObserver
+from ratefront.testing.faults.reference_model import all_finite
+
+
+@dataclass(frozen=True)
+class JudgedFact:
+    """A fact that the engine was told, with the ledger's length before and after."""
+
+    fact: Fact
+    before: int
+    after: int
+
+
+class GroundTruth(SimulationObserver):
+    """Records what workers do and what the engine is told.
+
+    Attributes:
+        judged: The facts that the engine was told, in their order.
+        divisors: By attempt (trial, number), into how many parts its batches were cut.
+        completed: The attempts that computed to their end.
+        errors: The attempts with the errors that they ran into.
+    """
+
+    def __init__(self) -> None:
+        self.judged: list[JudgedFact] = []
+        self.divisors: dict[tuple[str, int], int] = {}
+        self.completed: set[tuple[str, int]] = set()
+        self.errors: set[tuple[str, int, str]] = set()
+
+    def worker_launched(self, key: tuple[str, int], batch_divisor: int) -> None:
+        """Record into how many parts the batches are cut."""
+        self.divisors[key] = batch_divisor
+
+    def worker_sent(self, key: tuple[str, int], fact: WorkerFact) -> None:
+        """Record errors, and whether the attempt came to its end."""
+        match fact:
+            case Reported():
+                if not all_finite(fact.metrics):
+                    self.errors.add((*key, "DivergedError"))
+            case Finished():
+                self.completed.add(key)
+            case Failed():
+                self.errors.add((*key, fact.error))
+
+    def worker_lost(self, key: tuple[str, int]) -> None:
+        """Record the loss as the attempt's error."""
+        self.errors.add((*key, "WorkerLostError"))
+
+    def engine_told(self, fact: Fact, before: int, after: int) -> None:
+        """Record the fact."""
+        self.judged.append(JudgedFact(fact, before, after))

@@ -1,0 +1,244 @@
+"""The rules of ``invariants``: each is a generator that yields one sentence for each violation."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import cache
+from random import Random
+
+from ratefront.engine.messages import Fact
+from ratefront.history.events import (
+    Ended,
+    Entry,
+    Event,
+    Failed,
+    Finished,
+    Planned,
+    Pruned,
+    Reported,
+    Started,
+    Stopped,
+)
+from ratefront.history.sweep_history import TrialHistory
+from ratefront.records import ENDED, Scalar, TrialParams
+from ratefront.simulate.problems.simulated_problem import TrialCourse
+from ratefront.spec.space.configurations import configurations, uses_seed
+from ratefront.store.views.front_trials import front_of
+from ratefront.store.views.trials_csv import trial_rows
+from ratefront.testing.faults.faulty_sweep import FaultySimulation
+from ratefront.testing.faults.reference_model import ReferenceModel, all_finite
+from ratefront.tracking import run_keys, run_tags
+from ratefront.tracking.tracker_protocol import TrialUpdate
+
+
+def planned(done: FaultySimulation) -> list[Planned]:
+    """Return the trials, as they were planned."""
+    return [entry.event for entry in done.entries if isinstance(entry.event, Planned)]
+
+
+def endings(done: FaultySimulation) -> list[tuple[str, str]]:
+    """Return each trial's id and its status."""
+    return [(name, trial.status) for name, trial in done.engine.history.trials.items()]
+
+
+def front(done: FaultySimulation) -> list[str]:
+    """Return the ids of the trials on the front."""
+    return [trial.params.trial_id for trial in front_of(done.engine.history)]
+
+
+def _ledger(done: FaultySimulation) -> Iterator[str]:
+    """The order of events is possible; every fact that the engine was told has its events, and no others are there."""
+    spec, events = done.scenario.spec, [entry.event for entry in done.entries]
+    model = ReferenceModel(
+        spec.trials, spec.retries, spec.resources.trials_per_gpu == "auto", most_trials(done)
+    )
+    facts = iter(done.ground_truth.judged)
+    judged = next(facts, None)
+    courses = _courses(done)
+    for seq in range(len(events) + 1):
+        while judged is not None and judged.before == seq:
+            due = model.expected_events(judged.fact, _is_sound(judged.fact, courses))
+            answer = tuple(type(event) for event in events[judged.before : judged.after])
+            if answer != due:
+                yield f"entry {seq}: {_brief(judged.fact)} led to {_names(answer)} instead of {_names(due)}"
+            judged = next(facts, None)
+        if seq < len(events):
+            yield from model.follow(events[seq])
+    if judged is not None:
+        yield f"entry {judged.before} is missing, behind which {_brief(judged.fact)} was told"
+    if not isinstance(model.last, Ended):
+        yield f"the ledger ends with {model.last}"
+
+
+def _brief(fact: Fact) -> str:
+    """Describe a fact without its metrics."""
+    attributes = {name: getattr(fact, name) for name in ("attempt", "step", "error") if hasattr(fact, name)}
+    named = "".join(f", {name} {value}" for name, value in attributes.items())
+    return f"{type(fact).__name__} ({fact.trial_id}{named})"
+
+
+def _names(events: tuple[type[Event], ...]) -> str:
+    return " and ".join(event.__name__ for event in events) or "nothing"
+
+
+def _is_sound(fact: Fact, courses: Callable[[str], TrialCourse]) -> bool:
+    match fact:
+        case Reported():
+            return all_finite(fact.metrics)
+        case Finished():
+            return fact.result == courses(fact.trial_id).result
+        case _:
+            return True
+
+
+def _courses(done: FaultySimulation) -> Callable[[str], TrialCourse]:
+    """Return a function that gives what each trial would do without a defect."""
+    params = {
+        event.trial_id: TrialParams(event.trial_id, event.seed, event.values) for event in planned(done)
+    }
+    return cache(lambda trial_id: done.scenario.problem.course(params[trial_id]))
+
+
+def _truth(done: FaultySimulation) -> Iterator[str]:
+    """Each result in the ledger was measured by an attempt that computed to its end; each error really occurred."""
+    courses, truth = _courses(done), done.ground_truth
+    for entry in done.entries:
+        match entry.event:
+            case Finished(trial_id, attempt, result):
+                if result != courses(trial_id).result:
+                    yield f"entry {entry.seq}: the result of {trial_id} is not what it measured"
+                if (trial_id, attempt) not in truth.completed:
+                    yield f"entry {entry.seq}: attempt {attempt} of {trial_id} never came to its end"
+            case Reported(trial_id, _, step, metrics):
+                if metrics not in (its.metrics for its in courses(trial_id).steps[step - 1 : step]):
+                    yield f"entry {entry.seq}: {trial_id} never reported {metrics} at step {step}"
+            case Failed(trial_id, attempt, error):
+                is_result = error in {"InvalidResult", "DivergedError", "UnknownCostError"}
+                was_there = (trial_id, attempt) in truth.completed and is_result
+                if not was_there and (trial_id, attempt, error) not in truth.errors:
+                    yield f"entry {entry.seq}: attempt {attempt} of {trial_id} never ran into {error}"
+            case _:
+                pass
+
+
+def _batches(done: FaultySimulation) -> Iterator[str]:
+    """Each attempt cuts its batches into twice as many parts as the one before that ran out of memory."""
+    due: Counter[str] = Counter()
+    for entry in done.entries:
+        match entry.event:
+            case Failed(trial_id, _, "OutOfMemoryError"):
+                due[trial_id] += 1
+            case Started(trial_id, attempt):
+                found = done.ground_truth.divisors.get((trial_id, attempt))
+                if found != 2 ** due[trial_id]:
+                    yield f"attempt {attempt} of {trial_id} cuts its batches into {found} parts"
+            case _:
+                pass
+
+
+def most_trials(done: FaultySimulation) -> float:
+    """Return how many trials the sweep can have: its space's configurations, unless a seed enters results."""
+    space, events = done.scenario.space, planned(done)
+    if any(uses_seed(event.values) for event in events) or not events:
+        return math.inf
+    tried = {frozenset(event.values.items()) for event in events}
+    every = configurations(space, Random(0))  # noqa: S311
+    is_left = any(frozenset(values.items()) not in tried for values in every)
+    return math.inf if is_left else len(events)
+
+
+def _once(done: FaultySimulation) -> Iterator[str]:
+    """A configuration that gives the same result for every seed is tried once."""
+    tried: set[frozenset[tuple[str, Scalar]]] = set()
+    for event in planned(done):
+        values = frozenset(event.values.items())
+        if values in tried and not uses_seed(event.values):
+            yield f"{event.trial_id} repeats {dict(event.values)}, into whose result no seed enters"
+        tried.add(values)
+
+
+def _table(done: FaultySimulation) -> Iterator[str]:
+    """Each trial is once in ``trials.csv``, as its last event says.
+
+    Requested (or what the space has) = finished + pruned + collapsed + failed.
+    """
+    history = done.engine.history
+    due = min(history.trials_requested, most_trials(done))
+    ids = [row["trial_id"] for row in trial_rows(history)]
+    if ids != [f"t{number:04d}" for number in range(len(ids))] or len(ids) != due:
+        yield f"trials.csv has {ids} of {due} trials"
+    counted = sum(history.counts[status] for status in ENDED)
+    if counted != due or history.counts["running"] or history.counts["planned"]:
+        yield f"{due} trials were asked for, the counts are {dict(history.counts)}"
+    last: dict[str, str] = {}
+    for entry in done.entries:
+        match entry.event:
+            case Finished(trial_id, _, result):
+                last[trial_id] = str(result["status"])
+            case Pruned(trial_id):
+                last[trial_id] = "pruned"
+            case Stopped(trial_id):
+                last[trial_id] = "stopped"
+            case Failed(trial_id, final=True):
+                last[trial_id] = "failed"
+            case _:
+                pass
+    if last != dict(endings(done)):
+        yield f"the trials ended as {last}, the history says {dict(endings(done))}"
+    for trial_id in front(done):
+        if last.get(trial_id) != "finished":
+            yield f"{trial_id} is on the front, and it is {last.get(trial_id)}"
+
+
+def _tracking(done: FaultySimulation) -> Iterator[str]:
+    """The tracker has the sweep and each trial once, none running, and says of each what the ledger says."""
+    sweeps, history = list(done.tracker.sweeps.values()), done.engine.history
+    if len(sweeps) != 1:
+        yield f"the tracker has {len(sweeps)} sweeps"
+        return
+    (record,) = sweeps
+    if record.parent.status != "FINISHED":
+        yield f"the sweep's run is {record.parent.status}"
+    if record.trials.keys() != history.trials.keys():
+        yield f"the tracker has the trials {sorted(record.trials)} of {len(history.trials)}"
+        return
+    curves, on_front = _curves(done.entries), set(front(done))
+    for trial_id, run_ in record.trials.items():
+        trial = history.trials[trial_id]
+        points = {point for point in run_.points if not point.key.startswith("epoch/")}
+        curve = sorted((point.key, point.step) for point in run_.points - points)
+        found = (run_.status, run_.tags.get("status"), run_.end_ms, run_.tags.get("pareto") == "true")
+        if found != (due := (*_status(trial), trial_id in on_front)):
+            yield f"the tracker says of {trial_id} {found} instead of {due}"
+        if points != set(run_keys.final_points(TrialUpdate(trial), done.scenario.spec.objectives)):
+            yield f"the tracker has other final values of {trial_id}"
+        if curve != sorted(curves.get(trial_id, ())):
+            yield f"the tracker's curve of {trial_id} has {curve}"
+
+
+def _status(trial: TrialHistory) -> tuple[str, str, int]:
+    ended_time = trial.ended_time or 0.0
+    return run_tags.RUN_STATUS[trial.status], trial.status, run_keys.milliseconds(ended_time)
+
+
+def _curves(entries: list[Entry]) -> dict[str, set[tuple[str, int]]]:
+    """Return the points that each trial's curves must have: one for each metric and step, however often reported."""
+    found: dict[str, set[tuple[str, int]]] = {}
+    for entry in entries:
+        if isinstance(entry.event, Reported):
+            steps = {(run_keys.curve_key(name), entry.event.step) for name in entry.event.metrics}
+            found.setdefault(entry.event.trial_id, set()).update(steps)
+    return found
+
+
+#: All rules; each holds after every sweep that came to its end.
+RULES: tuple[Callable[[FaultySimulation], Iterator[str]], ...] = (
+    _ledger,
+    _truth,
+    _batches,
+    _once,
+    _table,
+    _tracking,
+)

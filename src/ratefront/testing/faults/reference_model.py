@@ -1,0 +1,174 @@
+"""A second, plainer model of what a ledger may hold and what the engine must answer; the engine is tested against it.
+
+It is written apart from ``engine`` and ``history`` and as flat as possible, so that a mistake there is not repeated
+here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from ratefront.engine.messages import Fact, StopRequested
+from ratefront.errors import WorkerLostError
+from ratefront.history import events
+
+Status: TypeAlias = Literal["planned", "running", "finished", "failed", "pruned", "stopped"]
+
+#: Errors of the simulation that are worth another try.
+RETRYABLE = (WorkerLostError.__name__, "OutOfMemoryError")
+
+
+@dataclass
+class TrialModel:
+    """A trial as the ledger's events tell it.
+
+    Attributes:
+        status: What has become of it.
+        attempts: The number of the last attempt.
+        step: The last step that this attempt reported.
+        furthest: The furthest step of the attempts before it.
+        setbacks: Failed attempts since one got further than all before.
+    """
+
+    status: Status = "planned"
+    attempts: int = 0
+    step: int = 0
+    furthest: int = 0
+    setbacks: int = 0
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more becomes of it, unless a person has it tried again."""
+        return self.status not in ("planned", "running")
+
+    def lose_attempt(self) -> None:
+        """Forget the attempt; how far it got still counts."""
+        self.furthest, self.step = max(self.furthest, self.step), 0
+
+
+class ReferenceModel:
+    """Follows a ledger entry by entry.
+
+    Attributes:
+        requested: How many trials are asked for by now.
+        trials: Each trial, as the events so far tell it.
+        last: The last event.
+    """
+
+    def __init__(self, requested: int, retries: int, first_alone: bool, most: float) -> None:
+        """Begin before the first entry.
+
+        Args:
+            requested: How many trials are asked for.
+            retries: How many setbacks a trial may have.
+            first_alone: Until one trial has finished, no two run at the same time.
+            most: How many trials the space can give.
+        """
+        self.requested, self._retries, self._first_alone = requested, retries, first_alone
+        self._most = most
+        self.trials: dict[str, TrialModel] = {}
+        self.last: events.Event | None = None
+
+    def follow(self, event: events.Event) -> Iterator[str]:
+        """Take the next event; yield what is wrong with it, coming after all before it."""
+        if isinstance(self.last, events.Halted) and not isinstance(
+            event, events.Resumed | events.Reconfigured
+        ):
+            yield f"{type(event).__name__} comes after the driver has left"
+        self.last = event
+        match event:
+            case events.Planned(trial_id, number):
+                if number != len(self.trials) or trial_id != f"t{number:04d}" or number >= self.requested:
+                    yield f"{trial_id}, number {number}, is planned where {len(self.trials)} are, of {self.requested}"
+                self.trials[trial_id] = TrialModel()
+            case events.Resumed():
+                for trial in self.trials.values():
+                    if trial.status == "running":
+                        trial.status = "planned"
+                        trial.lose_attempt()
+            case events.Extended(trials):
+                if trials <= self.requested:
+                    yield f"the sweep is extended from {self.requested} to {trials} trials"
+                self.requested = trials
+            case events.Ended():
+                ended = sum(trial.has_ended for trial in self.trials.values())
+                if ended != min(self.requested, self._most):
+                    yield f"the sweep ends with {ended} of {self.requested} trials ended"
+            case events.Created() | events.TaskModelReady() | events.Reconfigured() | events.Halted():
+                pass
+            case _:
+                yield from self._follow_trial(event)
+
+    def _follow_trial(self, event: events.TrialEvent) -> Iterator[str]:
+        trial = self.trials.setdefault(event.trial_id, TrialModel())
+        if objection := self._objection(event, trial):
+            yield f"{type(event).__name__} comes for {event.trial_id}, {trial}: {objection}"
+        match event:
+            case events.Started():
+                trial.status, trial.attempts = "running", event.attempt
+                statuses = [other.status for other in self.trials.values()]
+                if self._first_alone and "finished" not in statuses and statuses.count("running") > 1:
+                    yield f"{event.trial_id} starts before the trial that is to be measured alone has finished"
+            case events.Reported():
+                trial.step = event.step
+            case events.Finished():
+                trial.status = "finished"
+            case events.Pruned():
+                trial.status = "pruned"
+            case events.Stopped():
+                trial.status = "stopped"
+            case events.Reopened():
+                trial.status, trial.setbacks = "planned", 0
+            case events.Failed():
+                trial.setbacks = 0 if trial.step > trial.furthest else trial.setbacks + 1
+                trial.status = "failed" if event.final else "planned"
+                trial.lose_attempt()
+
+    def _objection(self, event: events.TrialEvent, trial: TrialModel) -> str:
+        """Return why this event cannot come now, or the empty string."""
+        if isinstance(event, events.Reopened):
+            return "" if trial.status == "failed" else "it has not failed"
+        is_due = trial.status == "planned" and event.attempt == trial.attempts + 1
+        is_last = event.attempt == trial.attempts
+        runs = trial.status == "running" and is_last
+        fails_as_due = isinstance(event, events.Failed) and event.final == self._is_final(event.error, trial)
+        rules = {
+            "it has ended": not trial.has_ended,
+            "another attempt is due": is_due or not isinstance(event, events.Started),
+            "it is of another attempt": is_last or not isinstance(event, events.Stopped),
+            "this attempt does not run": runs or isinstance(event, events.Started | events.Stopped),
+            "the step is an old one": not isinstance(event, events.Reported) or event.step > trial.step,
+            "whether it is tried again is wrong": fails_as_due or not isinstance(event, events.Failed),
+        }
+        return next((objection for objection, holds in rules.items() if not holds), "")
+
+    def _is_final(self, error: str, trial: TrialModel) -> bool:
+        return error not in RETRYABLE or (trial.step <= trial.furthest and trial.setbacks >= self._retries)
+
+    def expected_events(self, fact: Fact, is_sound: bool) -> tuple[type[events.Event], ...]:
+        """Return the events that a fact must lead to now; ``is_sound``: what it reports is a measurement."""
+        trial = self.trials.get(fact.trial_id)
+        if trial is None or trial.has_ended:
+            return ()
+        if isinstance(fact, StopRequested):
+            return (events.Stopped,)
+        runs = trial.status == "running" and fact.attempt == trial.attempts
+        is_next = trial.status == "planned" and fact.attempt == trial.attempts + 1
+        match fact:
+            case events.Started():
+                return (events.Started,) if is_next else ()
+            case events.Failed():
+                return (events.Failed,) if runs else (events.Started, events.Failed) if is_next else ()
+            case events.Reported():
+                answer: type[events.Event] = events.Reported if is_sound else events.Failed
+                return (answer,) if runs and fact.step > trial.step else ()
+            case events.Finished():
+                return (events.Finished if is_sound else events.Failed,) if runs else ()
+
+
+def all_finite(metrics: Mapping[str, float]) -> bool:
+    """Return whether no metric is NaN or infinite."""
+    return all(map(math.isfinite, metrics.values()))

@@ -1,0 +1,67 @@
+"""Small sweeps with faults, each drawn from its seed and different from the others."""
+
+from __future__ import annotations
+
+from random import Random
+
+from ratefront.simulate.built_in_sweep import built_in_sweep
+from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
+from ratefront.simulate.scenario import Parts, Scenario
+from ratefront.testing.faults.fault_plan import FaultPlan
+from ratefront.testing.faults.faulty_sweep import FaultySimulation, run_with_faults
+from ratefront.testing.faults.invariants import check_harmless, check_invariants
+
+#: Every fifth seed has one slot and only harmless timed faults: it is compared with the undisturbed sweep.
+HARMLESS_EVERY = 5
+
+#: Every twentieth seed has a sampler that learns (TPE and NSGA-II in turn), which takes longer than all else.
+LEARNING_EVERY = 20
+
+#: Every ninth seed has a space that may hold fewer configurations than there are trials.
+SMALL_SPACE_EVERY = 9
+
+TRIAL_S = 100.0
+
+
+def is_harmless(seed: int) -> bool:
+    """Return whether a seed's timed faults must change nothing but the time."""
+    return seed % HARMLESS_EVERY == 0
+
+
+def draw_sweep(seed: int) -> tuple[Scenario, FaultPlan]:
+    """Draw all that a seed determines: sweep, cluster and faults."""
+    random, loaded = Random(f"scenario {seed}"), built_in_sweep(seed % SMALL_SPACE_EVERY == 1)  # noqa: S311
+    plain = loaded.spec.model_dump() | {
+        "trials": random.randint(6, 16),
+        "sampler": {
+            "name": _sampler(seed),
+            "seed": random.randrange(1000),
+            "startup_trials": random.randint(2, 6),
+        },
+        "retries": 1000 if is_harmless(seed) else random.randint(0, 3),
+        "resources": {"trials_per_gpu": "auto"} if random.random() < 0.1 else {},
+    }
+    spec = type(loaded.spec).model_validate(plain)
+    problem = SyntheticProblem(loaded.space, TRIAL_S, spread=0.5, reports=random.randint(1, 4))
+    nodes = (1,) if is_harmless(seed) else tuple(random.randint(1, 3) for _ in range(random.randint(1, 3)))
+    horizon_s = 1.5 * TRIAL_S * spec.trials / sum(nodes)
+    plan = FaultPlan.draw(seed, horizon_s, harmless=is_harmless(seed))
+    return Scenario(spec, loaded.space, problem, nodes), plan
+
+
+def _sampler(seed: int) -> str:
+    cycle, remainder = divmod(seed, LEARNING_EVERY)
+    return ("tpe", "nsga2")[cycle % 2] if remainder == LEARNING_EVERY // 2 else "random"
+
+
+def try_seed(seed: int, parts: Parts | None = None) -> FaultySimulation:
+    """Simulate a seed's sweep with its faults, and check it.
+
+    Raises:
+        InvariantBrokenError: Something does not hold; the same seed shows it again.
+    """
+    done = run_with_faults(*draw_sweep(seed), parts)
+    check_invariants(done, parts)
+    if is_harmless(seed):
+        check_harmless(done, parts)
+    return done

@@ -1,0 +1,66 @@
+"""Sweep files and tables are found, checked and simulated."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+from tests.simulate.example_values import OWN
+
+from ratefront.errors import InputError
+from ratefront.simulate.built_in_sweep import built_in_sweep
+from ratefront.simulate.problems.recorded_table import SHIPPED, RecordedTable
+from ratefront.simulate.run_simulation import FinishedSimulation, run
+from ratefront.simulate.simulation_input import find_table, make_scenario
+from ratefront.spec.check_spec import LoadedSpec
+from ratefront.store.ledger.ledger_file import Ledger
+from ratefront.store.sweep_folder import SweepFolder
+
+
+def test_an_unrecorded_metric_is_an_input_error(table: RecordedTable) -> None:
+    loaded = built_in_sweep()
+    sweep_file = LoadedSpec(loaded.spec.model_copy(update=OWN), loaded.space)
+    with pytest.raises(
+        InputError, match="objectives: the recorded trials have no own, miss; they have rate_bits"
+    ):
+        make_scenario(sweep_file, table)
+
+
+#: Damage that zlib finds before gzip's own checksum does.
+FLIPPED_BYTE = bytes(
+    byte ^ (0xFF if place == 12 else 0) for place, byte in enumerate(gzip.compress(bytes(range(250))))
+)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"text", gzip.compress(b"[]", mtime=0), gzip.compress(b"{}", mtime=0)[:-3], FLIPPED_BYTE]
+)
+def test_a_damaged_table_file_is_an_input_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "t.json.gz").write_bytes(content)
+    with pytest.raises(InputError, match="is no table"):
+        find_table(str(tmp_path / "t.json.gz"))
+
+
+def test_a_sweeps_own_folder_is_a_table(
+    recorded: FinishedSimulation, table: RecordedTable, tmp_path: Path
+) -> None:
+    times = iter(entry.time for entry in recorded.entries)
+    with Ledger(SweepFolder(tmp_path).ledger, lambda: next(times)) as ledger:
+        for entry in recorded.entries:
+            ledger.append(entry.event)
+    assert find_table(str(tmp_path)).rows == table.rows
+
+
+def test_a_recorded_sweep_keeps_its_own_settings(recorded: FinishedSimulation, table: RecordedTable) -> None:
+    again = run(make_scenario(None, table, slots=3, latency_s=0.0))
+    assert again.engine.history.trials.keys() == recorded.engine.history.trials.keys()
+    assert again.virtual_s == pytest.approx(recorded.virtual_s, rel=0.01)
+
+
+@pytest.mark.parametrize("name", [*SHIPPED])
+def test_the_packages_tables_can_be_simulated(name: str) -> None:
+    table = find_table(name)
+    done = run(make_scenario(None, table, slots=8, sampler="random", latency_s=0.0))
+    assert done.engine.history.ended
+    assert done.engine.history.counts["finished"] > 0

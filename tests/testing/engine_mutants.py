@@ -1,0 +1,327 @@
+"""Engines, ledgers and drivers' halves with one mistake each, of the kind that a person makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ratefront.engine.engine import Engine
+from ratefront.engine.live_sweep import LiveSweep
+from ratefront.engine.messages import Fact, SlotCommand, Start, StopRequested
+from ratefront.history.events import (
+    Entry,
+    Event,
+    Extended,
+    Failed,
+    Finished,
+    Planned,
+    Reopened,
+    Reported,
+    Resumed,
+    Started,
+)
+from ratefront.history.sweep_history import TrialHistory
+from ratefront.simulate.scenario import Parts
+from ratefront.simulate.virtual_time.memory_ledger import MemoryLedger
+
+
+class DropsReports(LiveSweep):
+    """Every fifth report is lost between the engine and the ledger."""
+
+    count = 0
+
+    def record(self, event: Event) -> None:
+        self.count += 1
+        if not (isinstance(event, Reported) and self.count % 5 == 0):
+            super().record(event)
+
+
+class DropsTheSecond(LiveSweep):
+    """Of two events that one fact leads to, the second is forgotten."""
+
+    def tell(self, fact: Fact) -> None:
+        for event in self._engine.judge(fact)[:1]:
+            self.record(event)
+
+
+class ForgetsToWrite(LiveSweep):
+    """The engine is told of an ending that the ledger never gets."""
+
+    def record(self, event: Event) -> None:
+        if isinstance(event, Finished):
+            self._engine.apply(Entry(0, 0.0, event))
+        else:
+            super().record(event)
+
+
+class TellsTwice(LiveSweep):
+    """What a fact leads to is written twice, where the history does not refuse it."""
+
+    def record(self, event: Event) -> None:
+        super().record(event)
+        if isinstance(event, Reported):
+            super().record(event)
+
+
+class HearsOldAttempts(Engine):
+    """What an earlier attempt says late is taken for news of the present one."""
+
+    def judge(self, fact: Fact) -> list[Event]:
+        trial = self.history.trials.get(fact.trial_id)
+        if trial is not None and isinstance(fact, Reported | Finished) and trial.status == "running":
+            fact = replace(fact, attempt=trial.attempts)
+        return super().judge(fact)
+
+
+class LosesRetries(Engine):
+    """A trial that is to be tried again is not put back into the queue."""
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        if isinstance(entry.event, Failed) and not entry.event.final:
+            self._take(entry.event.trial_id)
+
+
+class GivesUpEarly(Engine):
+    """One retry too few."""
+
+    def __init__(self, spec: Any, *args: Any) -> None:
+        super().__init__(spec.model_copy(update={"retries": max(0, spec.retries - 1)}), *args)
+
+
+class TriesOnceTooOften(Engine):
+    """One retry too many."""
+
+    def __init__(self, spec: Any, *args: Any) -> None:
+        super().__init__(spec.model_copy(update={"retries": spec.retries + 1}), *args)
+
+
+class CountsOnAfterAResume(Engine):
+    """After a resume the next trial is numbered one too high."""
+
+    _is_resumed = False
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        self._is_resumed = self._is_resumed or isinstance(entry.event, Resumed)
+
+    def _plan(self, number: int) -> Planned:
+        return super()._plan(number + self._is_resumed)
+
+
+class RepeatsAttemptsAfterAResume(Engine):
+    """After a resume a trial is given out under the number of the attempt that was lost."""
+
+    _is_resumed = False
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        self._is_resumed = self._is_resumed or isinstance(entry.event, Resumed)
+
+    def next_command(self) -> SlotCommand:
+        command = super().next_command()
+        if isinstance(command, Start) and self._is_resumed:
+            return replace(command, attempt=max(1, command.attempt - 1))
+        return command
+
+
+class EndsOneEarlyAfterAResume(Engine):
+    """After a resume one trial fewer is requested."""
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        if isinstance(entry.event, Resumed) and self._requested == self._spec.trials:
+            self._requested -= 1
+
+
+class LosesTheLastEntry(MemoryLedger):
+    """Recovery cuts off one whole entry too many."""
+
+    def _recover(self) -> list[Entry]:
+        found = super()._recover()
+        if found:
+            start = self._disk.content.rfind(b"\n", 0, -1) + 1
+            del self._disk.content[start:]
+        return found[:-1]
+
+
+class ForgetsThatItGoesOn(LiveSweep):
+    """A driver does not say that it goes on with what another one has left."""
+
+    def record(self, event: Event) -> None:
+        if not isinstance(event, Resumed):
+            super().record(event)
+
+
+class KeepsTornLines(MemoryLedger):
+    """Recovery leaves the torn end where it is."""
+
+    def _recover(self) -> list[Entry]:
+        before = bytes(self._disk.content)
+        found = super()._recover()
+        self._disk.content[:] = before
+        return found
+
+
+class TellsStoppedAsFinished(Engine):
+    """A trial that a person stops gets the result that an earlier one had, and stands as finished."""
+
+    def judge(self, fact: Fact) -> list[Event]:
+        events = super().judge(fact)
+        results = [trial.result for trial in self.history.with_status("finished") if trial.result is not None]
+        if (
+            isinstance(fact, StopRequested)
+            and events
+            and self.history.trials[fact.trial_id].reports
+            and results
+        ):
+            plain = results[0].to_json() | {"trial_id": fact.trial_id}
+            return [Finished(fact.trial_id, self.history.trials[fact.trial_id].attempts, plain)]
+        return events
+
+
+class IgnoresStops(Engine):
+    """A trial that a person stops runs on, and ends as if nothing had been said."""
+
+    def judge(self, fact: Fact) -> list[Event]:
+        return [] if isinstance(fact, StopRequested) else super().judge(fact)
+
+
+class TakesWhatIsNoNumber(Engine):
+    """A report may be NaN."""
+
+    def _reported(self, trial: Any, fact: Reported) -> list[Event]:
+        if fact.step <= trial.step:
+            return []
+        finite = {name: value if value == value else 0.0 for name, value in fact.metrics.items()}
+        return [Reported(fact.trial_id, fact.attempt, fact.step, finite)]
+
+
+class ForgetsWhatRan(Engine):
+    """What ran when the driver died is not put back into the queue."""
+
+    def _requeue(self) -> None:
+        pass
+
+
+class ForgetsExtensions(Engine):
+    """More trials are asked for, and the engine does not care."""
+
+    def apply(self, entry: Entry) -> None:
+        requested = self._requested
+        super().apply(entry)
+        if isinstance(entry.event, Extended) and entry.seq:
+            self._requested = requested
+
+
+class ForgetsReopened(Engine):
+    """What a person asks to be tried again is not put back into the queue."""
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        if isinstance(entry.event, Reopened):
+            self._take(entry.event.trial_id)
+
+
+class BeginsTwice(Engine):
+    """A worker that says twice that it has begun begins another attempt."""
+
+    def judge(self, fact: Fact) -> list[Event]:
+        trial = self.history.trials.get(fact.trial_id)
+        if isinstance(fact, Started) and trial is not None and self.history.is_running(*_key(fact)):
+            return [Started(fact.trial_id, trial.attempts + 1, fact.worker)]
+        return super().judge(fact)
+
+
+def _key(fact: Started) -> tuple[str, int]:
+    return fact.trial_id, fact.attempt
+
+
+class SuggestsByTheClock(Engine):
+    """A suggestion depends on how many entries this engine has applied, not on the ledger alone."""
+
+    applied = 0
+
+    def apply(self, entry: Entry) -> None:
+        super().apply(entry)
+        self.applied += not isinstance(entry.event, Reported)
+
+    def _plan(self, number: int) -> Planned:
+        return replace(super()._plan(number), seed=self.applied)
+
+
+class StartsAllAtOnce(Engine):
+    """Where one trial is to be measured alone, the others do not wait."""
+
+    def _given_out(self) -> list[TrialHistory]:
+        return []
+
+
+class CutsNoBatches(Engine):
+    """A trial that ran out of memory is tried again with the same batches."""
+
+    def next_command(self) -> SlotCommand:
+        command = super().next_command()
+        return replace(command, batch_divisor=1) if isinstance(command, Start) else command
+
+
+class TriesAgainWhatUsesNoSeed(Engine):
+    """A trial may repeat one that gives the same whatever the seed is."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._suggester._is_due = lambda values: True
+
+
+class StopsBeforeTheSpaceIsTried(Engine):
+    """The last configuration of a small space is never planned."""
+
+    @property
+    def is_exhausted(self) -> bool:
+        size, tried = self._suggester._size, len(self.history.trials)
+        return super().is_exhausted or (size is not None and tried >= size - 1)
+
+
+class NeverRunsOut(Engine):
+    """A space that holds nothing more is asked for more."""
+
+    @property
+    def is_exhausted(self) -> bool:
+        return False
+
+
+#: The five that the issue names, each in one or more forms, and some more.
+NAMED: Mapping[str, tuple[Parts, ...]] = {
+    "a dropped event": (Parts(live=DropsReports), Parts(live=DropsTheSecond), Parts(live=ForgetsToWrite)),
+    "a double tell": (Parts(live=TellsTwice), Parts(engine=HearsOldAttempts), Parts(engine=BeginsTwice)),
+    "a lost retry": (Parts(engine=LosesRetries), Parts(engine=GivesUpEarly)),
+    "an off-by-one after resume": (
+        Parts(engine=CountsOnAfterAResume),
+        Parts(engine=RepeatsAttemptsAfterAResume),
+        Parts(engine=EndsOneEarlyAfterAResume),
+        Parts(ledger=LosesTheLastEntry),
+    ),
+    "a stopped trial told as finished": (Parts(engine=TellsStoppedAsFinished), Parts(engine=IgnoresStops)),
+}
+MORE: tuple[Parts, ...] = (
+    Parts(engine=TriesOnceTooOften),
+    Parts(engine=TakesWhatIsNoNumber),
+    Parts(engine=ForgetsWhatRan),
+    Parts(engine=ForgetsExtensions),
+    Parts(engine=ForgetsReopened),
+    Parts(engine=SuggestsByTheClock),
+    Parts(engine=StartsAllAtOnce),
+    Parts(engine=CutsNoBatches),
+    Parts(engine=TriesAgainWhatUsesNoSeed),
+    Parts(engine=StopsBeforeTheSpaceIsTried),
+    Parts(engine=NeverRunsOut),
+    Parts(ledger=KeepsTornLines),
+    Parts(live=ForgetsThatItGoesOn),
+)
+
+
+def name_of(parts: Parts) -> str:
+    """The broken part's name."""
+    made: tuple[Callable[..., Any], ...] = (parts.engine, parts.live, parts.ledger)
+    return next(part.__name__ for part in made if part.__module__ == __name__)
