@@ -1,4 +1,4 @@
-"""From the command line, with data and a network of one's own: replaced ones are refused, moved ones are taken."""
+"""With your own data and network: replaced ones are refused, moved ones are accepted."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def net(classes, shape):
 HELPING = "def width():\n    return {}\n"
 
 
-class Place:
-    """A folder in which somebody works."""
+class WorkFolder:
+    """A folder with a sweep file, data and code, in which commands run."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -72,21 +72,21 @@ class Place:
         return (self.path / "run" / "ledger.jsonl").read_bytes()
 
 
-def test_from_the_command_line(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+def test_replaced_data_and_code_are_refused_and_moved_data_taken(tmp_path: Path) -> None:
+    place = WorkFolder(tmp_path)
     begun = place.ratefront("sweep", "mine.yaml", "--out", "run")
     assert begun.returncode == 0, begun.stderr
     before = place.ledger()
-    going_on = ["sweep", "--out", "run", "--extend", "1"], ["reproduce", "run", "t0000"]
+    commands = ["sweep", "--out", "run", "--extend", "1"], ["reproduce", "run", "t0000"]
 
     place.write_data(1)
-    for words in going_on:
+    for words in commands:
         refused = place.ratefront(*words)
         assert refused.returncode == 2, refused.stderr
         assert f"content of the data set arrays path {tmp_path / 'digits.npz'} is another" in refused.stderr
     place.write_data(0)
     (tmp_path / "helping.py").write_text(HELPING.format(17))
-    for words in going_on:
+    for words in commands:
         refused = place.ratefront(*words)
         assert refused.returncode == 2, refused.stderr
         assert "the code of the module helping is another" in refused.stderr
@@ -95,12 +95,12 @@ def test_from_the_command_line(tmp_path: Path) -> None:
 
     (tmp_path / "helping.py").write_text(HELPING.format(16))
     (tmp_path / "digits.npz").rename(tmp_path / "moved.npz")
-    lost = place.ratefront(*going_on[0])
+    lost = place.ratefront(*commands[0])
     assert lost.returncode == 2
     assert "--set dataset.path=" in lost.stderr
-    found = place.ratefront(*going_on[0], "--set", "dataset.path=moved.npz")
+    found = place.ratefront(*commands[0], "--set", "dataset.path=moved.npz")
     assert found.returncode == 0, found.stderr
     same = place.ratefront("reproduce", "run", "t0001")
     assert (same.returncode, same.stderr.splitlines()[-1]) == (0, "same bits")
-    told = json.loads((tmp_path / "run" / "environment.json").read_text())
-    assert set(told["inputs"]) == {"dataset", "code networks", "code helping", "loaded"}
+    environment = json.loads((tmp_path / "run" / "environment.json").read_text())
+    assert set(environment["inputs"]) == {"dataset", "code networks", "code helping", "loaded"}

@@ -1,4 +1,4 @@
-"""``import ratefront``: light, deliberate, typed, and explained with examples that work."""
+"""``import ratefront`` is fast; its names are the listed ones, typed, and documented with examples that run."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ print(took, *[name for name in sys.argv[1:] if name in sys.modules])
 """
 
 
-def test_what_is_public_is_so_on_purpose() -> None:
+def test_the_public_names_are_the_listed_ones() -> None:
     assert rf.__all__ == PUBLIC
     assert set(dir(rf)) == {*PUBLIC, "__version__"}
     for name in PUBLIC:
@@ -66,7 +66,7 @@ def test_what_is_public_is_so_on_purpose() -> None:
         rf.sweep  # type: ignore[attr-defined]  # noqa: B018
 
 
-def test_importing_it_is_light() -> None:
+def test_importing_ratefront_is_fast() -> None:
     """The fastest of a few: a machine that is busy is no fault of ours."""
     took = []
     for _ in range(5):
@@ -119,7 +119,7 @@ def _explained() -> list[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize(("name", "thing"), _explained())
-def test_everything_public_is_typed_and_explained(name: str, thing: Any) -> None:
+def test_everything_public_has_types_and_a_docstring(name: str, thing: Any) -> None:
     text = inspect.getdoc(thing) or ""
     assert text, name
     assert "\n---" not in text, f"{name}: its sections are called ``Args:``, ``Returns:``, ``Raises:``"
@@ -140,7 +140,9 @@ def test_everything_public_is_typed_and_explained(name: str, thing: Any) -> None
         assert ">>> " in text, name
 
 
-def test_the_examples_work(sweep: rf.Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_of_docstrings_run(
+    sweep: rf.Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(DIGITS.parents[1])
     images = load_dataset(sweep.spec.spec.dataset).test.images[:20]
     finder, runner = doctest.DocTestFinder(recurse=False), doctest.DocTestRunner(verbose=False)

@@ -1,4 +1,4 @@
-"""What scripts pass to the library: taken as they mean it, or refused in its own words before anything starts."""
+"""What scripts pass to the library is accepted, or refused with a clear error before anything starts."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class TestSpec:
         assert rf.load_spec(nested) == loaded == rf.load_spec(loaded.spec)  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("source", [None, 5, [1], b"x"])
-    def test_what_is_no_spec(self, source: Any) -> None:
+    def test_other_types_are_refused_as_spec(self, source: Any) -> None:
         for use in (rf.load_spec, rf.plan):
             with pytest.raises(
                 rf.InputError, match="pass a sweep file's path, a mapping or a loaded spec, got"
@@ -62,11 +62,11 @@ class TestSpec:
                 use(source)
 
     @pytest.mark.parametrize("overrides", [["trials=3"], "trials=3"])
-    def test_what_are_no_overrides(self, overrides: Any) -> None:
+    def test_other_types_are_refused_as_overrides(self, overrides: Any) -> None:
         with pytest.raises(rf.InputError, match=r"pass a value for each dotted key, as \{\"trials\": 8\}"):
             rf.load_spec(DIGITS, overrides)
 
-    def test_what_no_sweep_file_holds(self) -> None:
+    def test_values_that_no_sweep_file_holds_are_refused(self) -> None:
         with pytest.raises(rf.InputError, match="1: must be a dotted key"):
             rf.load_spec(DIGITS, {1: 2})  # type: ignore[dict-item]
         with DIGITS.open() as file, pytest.raises(rf.InputError, match="trials: must be a whole number"):
@@ -76,7 +76,7 @@ class TestSpec:
 
 
 class TestPlaces:
-    def test_home_is_where_a_shell_says(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def test_a_tilde_is_the_home_folder(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         done = full_sweep(tmp_path / "done")
         monkeypatch.setenv("HOME", str(tmp_path))
         assert rf.open("~/done").folder == done.path
@@ -92,20 +92,20 @@ class TestPlaces:
         assert sweep.folder == tmp_path / "done"
 
     @pytest.mark.parametrize("place", [None, 3, b"a"])
-    def test_what_is_no_path(self, place: Any) -> None:
+    def test_other_types_are_refused_as_path(self, place: Any) -> None:
         for use in (rf.open, rf.load_codec, rf.write_schema):
             with pytest.raises(rf.InputError, match=r"(folder|path): must be a path, got"):
                 use(place)
         assert checked_path(Path("a"), "folder") == Path("a")
 
-    def test_a_sweeps_folder_is_no_trials(self, sweep: rf.Sweep) -> None:
+    def test_a_sweeps_folder_needs_a_trial_id(self, sweep: rf.Sweep) -> None:
         with pytest.raises(rf.InputError, match="is a sweep's folder, not a trial's; pass a trial_id"):
             rf.load_codec(sweep.folder)
 
 
 class TestRun:
     @pytest.mark.parametrize(
-        ("given", "said"),
+        ("given", "message"),
         [
             ({"extend": "3"}, "extend: must be a whole number, got '3'"),
             ({"extend": 2.0}, "extend: must be a whole number, got 2.0"),
@@ -113,18 +113,18 @@ class TestRun:
             ({"extend": 0}, "extend: must be ≥ 1, got 0"),
         ],
     )
-    def test_what_cannot_be_meant_changes_nothing(
-        self, tmp_path: Path, given: dict[str, Any], said: str
+    def test_contradicting_arguments_change_nothing(
+        self, tmp_path: Path, given: dict[str, Any], message: str
     ) -> None:
         ledger = full_sweep(tmp_path).ledger
         before = ledger.read_bytes()
-        with pytest.raises(rf.InputError, match=said):
+        with pytest.raises(rf.InputError, match=message):
             rf.run(folder=tmp_path, **given)
         assert ledger.read_bytes() == before
         assert check_count("extend", np.int64(2)) == 2
 
     @pytest.mark.parametrize("progress", ["bar", None, 1])
-    def test_what_shows_no_progress_starts_nothing(self, tmp_path: Path, progress: Any) -> None:
+    def test_an_object_that_is_no_display_starts_nothing(self, tmp_path: Path, progress: Any) -> None:
         with pytest.raises(rf.InputError, match="progress: pass True, False, or an object with"):
             rf.run(DIGITS, tmp_path / "new", overrides=SMALL, progress=progress)
         assert not (tmp_path / "new").exists()
@@ -148,7 +148,7 @@ class TestRun:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"trials": 0}, "trials: must be ≥ 1, got 0"),
         ({"trials": 2.5}, "trials: must be a whole number, got 2.5"),
@@ -159,20 +159,20 @@ class TestRun:
         ({"faults": "x"}, "faults: must be a whole number, got 'x'"),
     ],
 )
-def test_what_cannot_be_simulated(given: dict[str, Any], said: str) -> None:
-    with pytest.raises(rf.InputError, match=said):
+def test_bad_arguments_of_a_simulation_are_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(rf.InputError, match=message):
         rf.simulate_sweep(**{"latency_s": 0.01, **given})
 
 
 @pytest.mark.parametrize("seed", ["a", 1.5, -1])
-def test_what_is_no_seed(seed: Any) -> None:
+def test_other_values_are_refused_as_seed(seed: Any) -> None:
     with pytest.raises(rf.InputError, match="seed: must be"):
         rf.simulate_seed(seed)
     with pytest.raises(rf.InputError, match="seed: must be"):
         rf.run_trial(DIGITS, {"family": "label", "method": "lossless"}, seed=seed)
 
 
-def test_parameters_of_one_trial() -> None:
+def test_bad_parameters_of_one_trial_are_refused() -> None:
     for params in ("label", None):
         with pytest.raises(rf.InputError, match="params: pass a family and its parameters"):
             rf.run_trial(DIGITS, params)  # type: ignore[arg-type]
@@ -188,7 +188,7 @@ def test_a_first_sweep_is_refused_before_data_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("port", ["x", 0, 99_999])
-def test_what_is_no_port(port: Any) -> None:
+def test_other_values_are_refused_as_port(port: Any) -> None:
     with pytest.raises(rf.InputError, match="port: must be"):
         choose_port(port, 5000)
 
@@ -204,7 +204,7 @@ def test_a_mistyped_keep_deletes_nothing(tmp_path: Path) -> None:
 
 
 class TestTrials:
-    def test_a_trial_is_itself(self, sweep: rf.Sweep) -> None:
+    def test_trials_are_equal_to_themselves_only(self, sweep: rf.Sweep) -> None:
         again = rf.open(sweep.folder)
         assert sweep.front[0] in again.front
         assert dict(again.trials) == dict(sweep.trials)
@@ -213,7 +213,7 @@ class TestTrials:
         assert sweep.trials["t0000"] != "t0000"
 
     @pytest.mark.parametrize("key", [0, None, ("t0000",)])
-    def test_what_is_no_identity_is_no_trial(self, sweep: rf.Sweep, key: Any) -> None:
+    def test_an_unknown_trial_id_is_an_input_error(self, sweep: rf.Sweep, key: Any) -> None:
         assert key not in sweep.trials
         with pytest.raises(rf.InputError, match="the sweep has no trial"):
             sweep.trials[key]
@@ -221,7 +221,7 @@ class TestTrials:
     def test_a_table_says_how_many_have_ended(self, sweep: rf.Sweep, tmp_path: Path) -> None:
         assert "4 of 4 trials have ended" in sweep.trials._repr_html_()
 
-    def test_a_summary_is_read_at_a_glance(self, sweep: rf.Sweep) -> None:
+    def test_a_summary_has_a_short_repr(self, sweep: rf.Sweep) -> None:
         assert len(repr(sweep.summary)) < 4000
         assert f"<{sweep.front[0].trial_id}, " in repr(sweep.summary)
 
@@ -257,16 +257,18 @@ class TestCodec:
             assert len(codec.decompress(form)) == len(coarse)
 
     @pytest.mark.parametrize("given", ["stream.bin", Path("stream.bin"), None, 5, [1, 2]])
-    def test_what_is_no_stream(self, codec: rf.StoredCodec, given: Any) -> None:
+    def test_other_values_are_refused_as_stream(self, codec: rf.StoredCodec, given: Any) -> None:
         with pytest.raises(rf.InputError, match="coded: pass what compress gave, or its bytes, got"):
             codec.decompress(given)
 
     @pytest.mark.parametrize("block_size", [7.0, "7", True, None, 0])
-    def test_what_is_no_block_size(self, codec: rf.StoredCodec, images: Any, block_size: Any) -> None:
+    def test_other_values_are_refused_as_block_size(
+        self, codec: rf.StoredCodec, images: Any, block_size: Any
+    ) -> None:
         with pytest.raises(rf.InputError, match="block_size: must be"):
             codec.compress(images, block_size=block_size)
 
-    def test_what_makes_no_array(self, codec: rf.StoredCodec) -> None:
+    def test_values_that_make_no_array_are_refused(self, codec: rf.StoredCodec) -> None:
         with pytest.raises(rf.InputError, match="samples: make no array"):
             codec.compress([[1.0, 2.0], [3.0]])  # type: ignore[list-item]
 
@@ -275,7 +277,7 @@ class TestCodec:
         one = codec.compress_files(str(tmp_path / "x.npy"))
         assert bytes(one) == bytes(codec.compress_files([tmp_path / "x.npy"]))
 
-    def test_it_is_copied_and_sent_to_other_processes(self, codec: rf.StoredCodec, images: Any) -> None:
+    def test_a_codec_can_be_copied_and_pickled(self, codec: rf.StoredCodec, images: Any) -> None:
         """Also after it has coded: what the coder keeps for itself is made again."""
         expected = bytes(codec.compress(images))
         for other in (copy.deepcopy(codec), pickle.loads(pickle.dumps(codec))):
@@ -284,21 +286,21 @@ class TestCodec:
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 8), (8, 8, 3)])
-def test_one_image_is_not_taken_for_several(shape: tuple[int, ...]) -> None:
+def test_a_single_image_is_refused_where_a_batch_is_due(shape: tuple[int, ...]) -> None:
     image = np.zeros(shape, np.uint8)
     with pytest.raises(rf.InputError, match="is one image without an axis for samples"):
         samples_of_array(image, (3, 8, 8))
     assert len(samples_of_array(image[None], (3, 8, 8))) == 1
 
 
-def test_bounds_say_what_curves_they_have(sweep: rf.Sweep) -> None:
+def test_an_unknown_curve_is_refused_with_the_known_ones(sweep: rf.Sweep) -> None:
     with pytest.raises(rf.InputError, match=r"there is no curve 'tmrd'; valid: oracle, task_model, "):
         sweep.bounds["tmrd"]
     assert "tmrd" not in sweep.bounds
     assert sweep.bounds.get("tmrd") is None
 
 
-def test_a_sweep_whose_files_are_spoiled_says_so(tmp_path: Path) -> None:
+def test_damaged_files_of_a_sweep_are_named_in_the_error(tmp_path: Path) -> None:
     files = full_sweep(tmp_path / "a")
     sweep = rf.open(files.path)
     files.predictions.unlink()
@@ -315,7 +317,7 @@ def test_a_sweep_whose_files_are_spoiled_says_so(tmp_path: Path) -> None:
         sweep.trials  # noqa: B018
 
 
-def test_sweeps_are_named_by_their_place_alone(sweep: rf.Sweep) -> None:
+def test_reprs_name_the_folder_and_survive_pickling(sweep: rf.Sweep) -> None:
     assert os.fspath(sweep.folder) in repr(sweep)
     for thing in (sweep, sweep.trials, sweep.front, sweep.bounds, sweep.summary, sweep.trials["t0000"]):
         assert repr(pickle.loads(pickle.dumps(thing))) == repr(thing) == repr(copy.deepcopy(thing))

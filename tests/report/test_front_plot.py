@@ -1,4 +1,4 @@
-"""The figure in an Axes of the user, and small for a notebook."""
+"""The front in axes of the user, and as a small picture for a notebook."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def view(tmp_path_factory):
     return read_view(full_sweep(tmp_path_factory.mktemp("sweep")))
 
 
-def test_it_draws_the_main_panel_into_the_axes_that_it_is_given(view):
+def test_plot_front_draws_the_main_panel_into_given_axes(view):
     axes = Figure().add_subplot()
     assert plot_front(view, axes) is axes
     main = describe_front(view).main
@@ -40,7 +40,7 @@ def test_it_draws_the_main_panel_into_the_axes_that_it_is_given(view):
 
 @pytest.mark.parametrize("layout", [None, "constrained"])
 @pytest.mark.parametrize("size", [(3.0, 2.0), (7.0, 3.5), (14.0, 9.0)])
-def test_it_draws_at_any_size_and_beside_other_axes(view, size, layout):
+def test_plot_front_draws_at_any_size_and_beside_other_axes(view, size, layout):
     figure = Figure(figsize=size, layout=layout)
     for part in figure.subfigures(1, 2):
         plot_front(view, part.add_subplot())
@@ -58,7 +58,7 @@ def test_the_legend_stands_beside_the_axes_where_a_layout_makes_room(view):
 
 
 @pytest.mark.parametrize(("width", "layout"), [(5.0, None), (3.0, None), (3.0, "constrained")])
-def test_elsewhere_the_legend_lies_inside_and_under_every_trial(view, width, layout):
+def test_without_a_layout_the_legend_lies_inside_under_the_trials(view, width, layout):
     figure = Figure(figsize=(width, 3.5), layout=layout)
     axes = plot_front(view, figure.add_subplot())
     rendered(figure)
@@ -72,14 +72,14 @@ def test_elsewhere_the_legend_lies_inside_and_under_every_trial(view, width, lay
 
 
 @pytest.mark.parametrize(("ground", "is_light"), [("black", True), ("white", False), ("none", False)])
-def test_the_oracle_can_be_seen_on_dark_and_on_light_ground(view, ground, is_light):
+def test_the_oracle_is_visible_on_dark_and_light_backgrounds(view, ground, is_light):
     axes = Figure(facecolor="white").add_subplot(facecolor=ground)
     plot_front(view, axes)
     (oracle,) = [line for line in axes.lines if line.get_gid() == "oracle"]
     assert (np.mean(mpl.colors.to_rgb(oracle.get_color())) > 0.5) == is_light
 
 
-def test_no_setting_is_changed_and_no_figure_opened(view):
+def test_plot_front_changes_no_setting_and_opens_no_figure(view):
     code = (
         "import sys\n"
         "from pathlib import Path\n"
@@ -100,7 +100,7 @@ def test_no_setting_is_changed_and_no_figure_opened(view):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_without_axes_it_opens_a_figure_that_a_notebook_shows(view):
+def test_without_axes_plot_front_opens_a_figure(view):
     import matplotlib.pyplot as plt
 
     plt.switch_backend("agg")
@@ -113,7 +113,7 @@ def test_without_axes_it_opens_a_figure_that_a_notebook_shows(view):
         plt.close(axes.figure)
 
 
-def test_what_has_nothing_to_show_is_drawn_as_empty_axes(tmp_path):
+def test_a_sweep_without_trials_is_drawn_as_empty_axes(tmp_path):
     axes = Figure().add_subplot()
     plot_front(read_view(FakeSweep(tmp_path, spec(name="a $b$ c"), task_model=False).folder), axes)
     assert not axes.lines
@@ -129,7 +129,7 @@ def test_the_small_picture_is_small_and_the_same_each_time(view):
     assert small_front_png(view) == png
 
 
-def test_rates_over_many_decades_are_written_in_powers_alone(tmp_path):
+def test_rates_over_many_decades_have_ticks_at_powers_of_ten(tmp_path):
     sweep = FakeSweep(tmp_path)
     for rate in (0.05, 40_000.0):
         sweep.finish(split("stem", 1.0), rate, 0.9, 2_900)

@@ -1,4 +1,4 @@
-"""A real sweep, watched and steered by commands from outside; slow: it starts Ray three times."""
+"""A real sweep, watched and stopped by commands from outside. Slow, since it starts Ray three times."""
 
 from __future__ import annotations
 
@@ -64,17 +64,17 @@ def test_a_sweep_is_watched_stopped_extended_cleaned_and_reproduced(tmp_path: Pa
         env=os.environ | {"COLUMNS": "200"},
     )
     try:
-        found = _when(folder, lambda told: any(trial["step"] >= 1 for trial in told["running_trials"]))
+        found = _when(folder, lambda status: any(trial["step"] >= 1 for trial in status["running_trials"]))
         assert f"process {driver.pid} " in found["driver"]
         (running,) = found["running_trials"]
         command("stop", folder, "--trial", running["trial_id"])
         assert status(folder)["stopped"] == 1
-        _when(folder, lambda told: any(trial["step"] >= 1 for trial in told["running_trials"]))
+        _when(folder, lambda status: any(trial["step"] >= 1 for trial in status["running_trials"]))
         command("stop", folder)
-        said, errors = driver.communicate(timeout=60)
+        output, errors = driver.communicate(timeout=60)
     finally:
         driver.kill()
-    assert driver.returncode == 130, (said, errors)
+    assert driver.returncode == 130, (output, errors)
     assert errors.rstrip().endswith(f"ratefront sweep --out {folder} --resume")
     found = status(folder)
     assert (found["state"], found["stopped"], found["running"], found["planned"]) == ("interrupted", 1, 0, 1)

@@ -1,3 +1,5 @@
+"""What ``ratefront status`` prints."""
+
 from __future__ import annotations
 
 import io
@@ -20,10 +22,10 @@ def shown(status: SweepStatus, width: int = 100) -> str:
     return stream.getvalue()
 
 
-def test_a_sweep_on_a_screen(tmp_path: Path) -> None:
+def test_the_status_shows_counts_failures_and_the_front(tmp_path: Path) -> None:
     text = shown(status_of(full_sweep(tmp_path)))
     assert text.splitlines()[0] == "digits has ended"
-    for told in (
+    for text_part in (
         "30/30 trials",
         "24 finished, 2 collapsed, 1 pruned, 1 stopped, 2 failed",
         "t0028  1 attempt  DivergedError: loss is NaN at epoch 3 (β = 900)",
@@ -31,7 +33,7 @@ def test_a_sweep_on_a_screen(tmp_path: Path) -> None:
         "on the front, measured on test, 8 of them shown",
         "3.35 bit   98.3 %   51.2 KiB",
     ):
-        assert told in text
+        assert text_part in text
     assert "to go" not in text
     assert "running" not in text
 
@@ -45,7 +47,7 @@ def test_a_sweep_that_ended_early_says_why(tmp_path: Path) -> None:
     assert "1/30 trials" in lines[1]
 
 
-def test_a_running_sweep_says_what_runs_and_how_long_it_will_take(tmp_path: Path) -> None:
+def test_a_running_sweep_shows_running_trials_and_remaining_time(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
     sweep.plan(label())
     status = replace(
@@ -84,8 +86,8 @@ def test_long_lists_are_cut_and_say_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "expected"),
     [(0.4, "0:00"), (42, "0:42"), (725, "12:05"), (11400, "3:10:00"), (356400 + 62, "4 d 3:01:02")],
 )
-def test_durations(seconds: float, said: str) -> None:
-    assert phrases.duration(seconds) == said
+def test_durations(seconds: float, expected: str) -> None:
+    assert phrases.duration(seconds) == expected

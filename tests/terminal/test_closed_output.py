@@ -1,4 +1,4 @@
-"""A reader that goes away ends nothing."""
+"""A reader that goes away does not end a program."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ print("done")
 """
 
 
-def test_what_is_said_to_nobody_is_no_error() -> None:
+def test_writing_to_a_closed_stderr_is_no_error() -> None:
     command = [sys.executable, "-c", SCRIPT]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -35,7 +35,7 @@ def sweep(task_model_folder: Path) -> Path:
     return task_model_folder.parent
 
 
-def test_from_images_to_a_verdict(sweep: Path, tmp_path: Path) -> None:
+def test_images_are_encoded_decoded_and_audited(sweep: Path, tmp_path: Path) -> None:
     """Encoded, decoded and audited by three processes, of which the last needs only the files of the first two."""
     test = load_dataset(small_sweep_spec().dataset).test
     images, coded, classes = tmp_path / "x.npy", tmp_path / "x.rf", tmp_path / "classes.npz"
@@ -62,7 +62,7 @@ def test_from_images_to_a_verdict(sweep: Path, tmp_path: Path) -> None:
     assert (found["payload_bytes"], found["bytes"], found["ratefront_streams"]) == (payload, size, 1)
 
 
-def test_what_was_given_wrongly_is_said_in_a_line_and_nothing_is_written(sweep: Path, tmp_path: Path) -> None:
+def test_bad_arguments_give_one_line_and_write_nothing(sweep: Path, tmp_path: Path) -> None:
     out, nowhere = tmp_path / "out.rf", tmp_path / "no" / "folder.rf"
     (tmp_path / "broken.png").write_bytes(b"no image")
     done = _run("encode", sweep, "cli", tmp_path / "broken.png", "--out", out)
@@ -86,7 +86,7 @@ def claimed(tmp_path: Path) -> tuple[Path, Path]:
     return streams, decoded
 
 
-def test_an_impossible_claim_is_called_so(claimed: tuple[Path, Path]) -> None:
+def test_audit_calls_an_impossible_claim_impossible(claimed: tuple[Path, Path]) -> None:
     done = _audit(*claimed)
     assert done.exit_code == 1
     assert "rate          1.6000 bit/sample  20 bytes" in done.stdout
@@ -97,13 +97,13 @@ def test_an_impossible_claim_is_called_so(claimed: tuple[Path, Path]) -> None:
     assert "--random" in done.stdout
 
 
-def test_a_codec_that_draws_may_have_been_lucky(claimed: tuple[Path, Path]) -> None:
+def test_audit_tests_a_random_codec_at_its_confidence_limit(claimed: tuple[Path, Path]) -> None:
     done = _audit(*claimed, "--random")
     assert done.exit_code == 0
     assert "possible: at 93.3254 %, the 99.9 % limit of the accuracy," in done.stdout
 
 
-def test_what_is_claimed_is_compared(claimed: tuple[Path, Path]) -> None:
+def test_audit_compares_claims_with_measurements(claimed: tuple[Path, Path]) -> None:
     streams, decoded = claimed
     streams.write_bytes(bytes(26))
     assert _audit(streams, decoded, "--claimed-rate", "2.1", "--claimed-accuracy", "1").exit_code == 0
@@ -114,7 +114,7 @@ def test_what_is_claimed_is_compared(claimed: tuple[Path, Path]) -> None:
     assert _audit(streams, decoded, "--claimed-rate", "two").exit_code == 2
 
 
-def test_a_file_a_sample_says_what_each_costs(tmp_path: Path, claimed: tuple[Path, Path]) -> None:
+def test_audit_gives_the_bits_of_each_file_of_one_sample(tmp_path: Path, claimed: tuple[Path, Path]) -> None:
     folder = tmp_path / "streams"
     folder.mkdir()
     for number in range(100):

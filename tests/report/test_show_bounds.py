@@ -1,4 +1,4 @@
-"""How bounds show themselves: in axes of one's own, in a file, in a notebook."""
+"""How bounds show themselves: in axes of the user, in a file, in a notebook."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_what_a_notebook_shows_is_escaped(loss):
     assert unescape(page).count(evil) == 2
 
 
-def test_without_an_accuracy_there_is_a_table_head_and_no_picture(loss):
+def test_without_an_accuracy_a_notebook_shows_no_picture(loss):
     page = loss._repr_html_()
     assert "<img" not in page
     assert "4 classes" in page
@@ -125,7 +125,7 @@ def test_without_an_accuracy_there_is_a_table_head_and_no_picture(loss):
         loss.plot(Figure().add_subplot())
 
 
-def test_an_example_is_shown_too_and_its_file_is_the_papers_figure(tmp_path):
+def test_an_example_is_shown_and_its_file_is_the_papers_figure(tmp_path):
     mixture = example("modelnet40")
     assert "ModelNet40" in mixture._repr_html_()
     mixture.save_figure(tmp_path / "paper.png")

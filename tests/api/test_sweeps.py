@@ -1,4 +1,4 @@
-"""A sweep as an object: what it shows is what its files hold; what it is asked for that is not there says so."""
+"""A sweep as an object shows what its files hold, and refuses what is not there."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_tables_are_those_of_the_files(sweep: rf.Sweep) -> None:
             )
 
 
-def test_its_figures_are_those_of_the_summary(sweep: rf.Sweep) -> None:
+def test_summary_and_status_agree_with_summary_json(sweep: rf.Sweep) -> None:
     written = json.loads((sweep.folder / "summary.json").read_text())
     assert sweep.summary.to_json() == written
     assert sweep.summary.trials_finished == written["trials_finished"]
@@ -41,7 +41,7 @@ def test_its_figures_are_those_of_the_summary(sweep: rf.Sweep) -> None:
     assert sweep.name == "digits"
 
 
-def test_a_trials_codec_codes_as_the_trial_did(sweep: rf.Sweep) -> None:
+def test_a_loaded_codec_codes_as_the_trial_did(sweep: rf.Sweep) -> None:
     test = load_dataset(sweep.spec.spec.dataset).test
     for trial in sweep.front:
         codec, result = trial.load_codec(), trial.result
@@ -63,7 +63,7 @@ def test_the_bounds_are_those_of_the_task_models_predictions(sweep: rf.Sweep) ->
         assert sweep.bounds["oracle"].rate_at(errors) == curves["oracle"].rate_at(errors)
 
 
-def test_the_front_is_drawn_into_ones_own_axes(sweep: rf.Sweep) -> None:
+def test_the_front_is_drawn_into_given_axes(sweep: rf.Sweep) -> None:
     axes = Figure().add_subplot()
     assert sweep.plot_front(axes) is axes
     assert axes.get_xscale() == "log"
@@ -76,7 +76,7 @@ def test_the_study_has_the_trials(sweep: rf.Sweep) -> None:
     assert {trial.user_attrs["trial_id"] for trial in study.trials} == set(sweep.trials)
 
 
-def test_it_goes_on_and_its_codecs_reproduce(tmp_path: Path) -> None:
+def test_a_sweep_is_resumed_and_its_trials_reproduce(tmp_path: Path) -> None:
     """Two trials, then one more, called as a script calls it; what came first stays."""
     folder = tmp_path / "b"
     first = rf.run(DIGITS, folder, overrides=SMALL | {"trials": 2}, progress=False)
@@ -90,7 +90,7 @@ def test_it_goes_on_and_its_codecs_reproduce(tmp_path: Path) -> None:
     assert again.differences == ()
 
 
-def test_asked_for_what_is_not_there(tmp_path: Path) -> None:
+def test_missing_things_are_input_errors(tmp_path: Path) -> None:
     with pytest.raises(rf.InputError, match="not a sweep's folder"):
         rf.open(tmp_path)
     done = full_sweep(tmp_path / "full")
@@ -117,7 +117,7 @@ def test_asked_for_what_is_not_there(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_a_sweep_shows_what_its_ledger_says_when_it_is_asked(tmp_path: Path) -> None:
+def test_a_sweep_shows_the_current_state_of_its_ledger(tmp_path: Path) -> None:
     growing = FakeSweep(tmp_path)
     growing.finish(label(), 3.3, 0.97, 52_000)
     sweep = rf.open(tmp_path)
@@ -127,11 +127,13 @@ def test_a_sweep_shows_what_its_ledger_says_when_it_is_asked(tmp_path: Path) -> 
     assert (len(sweep.trials), [trial.trial_id for trial in sweep.front]) == (2, ["t0001"])
 
 
-def test_one_trial_by_itself(tmp_path: Path) -> None:
+def test_one_trial_runs_without_a_sweep(tmp_path: Path) -> None:
     spec = rf.load_spec(DIGITS, SMALL)
     params = {"family": "label", "method": "lossless"}
     steps: list[int] = []
-    result = rf.run_trial(spec, params, tmp_path / "kept", on_progress=lambda said: steps.append(said.step))
+    result = rf.run_trial(
+        spec, params, tmp_path / "kept", on_progress=lambda progress: steps.append(progress.step)
+    )
     assert result == rf.run_trial(spec, params) or result.test == rf.run_trial(spec, params).test
     assert rf.load_codec(tmp_path / "kept" / "trials" / "trial").family == "label"
     with pytest.raises(rf.InputError, match="holds a trial already"):
@@ -141,7 +143,7 @@ def test_one_trial_by_itself(tmp_path: Path) -> None:
 class TestNotebook:
     """What a cell shows whose last line it is."""
 
-    def test_a_sweep_is_its_state_its_figure_and_its_front(self, tmp_path: Path) -> None:
+    def test_a_sweep_shows_its_state_its_figure_and_its_front(self, tmp_path: Path) -> None:
         html = rf.open(full_sweep(tmp_path).path)._repr_html_()
         assert "24 finished" in html
         assert html.count("<img ") == 1
@@ -177,7 +179,7 @@ def test_a_spec_is_a_file_a_mapping_or_a_spec() -> None:
         rf.load_spec(loaded, {"trials": 0})
 
 
-def test_a_script_needs_no_guard(tmp_path: Path) -> None:
+def test_a_script_needs_no_main_guard(tmp_path: Path) -> None:
     """As somebody types it who has never heard of multiprocessing."""
     script = tmp_path / "script.py"
     script.write_text(

@@ -32,7 +32,7 @@ def ratefront(*words: str | Path) -> Result:
 
 @pytest.fixture
 def begun(tmp_path: Path) -> Path:
-    """A sweep that somebody began with other settings than its file's."""
+    """A sweep that was begun with other settings than its file's."""
     loaded = load_spec(DIGITS, {"sampler.seed": 5, "trials": 7})
     with Ledger(SweepFolder(tmp_path).ledger) as ledger:
         ledger.append(Created(loaded.spec.name, to_plain(loaded.spec), "0.1.0", LEDGER_FORMAT))
@@ -60,7 +60,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ([], "give SPEC, a sweep file"),
         (["--out", "x"], "give SPEC, a sweep file"),
@@ -74,13 +74,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         (["--out", "nowhere", "--extend", "2"], "nowhere is not a sweep's folder"),
     ],
 )
-def test_options_that_make_no_sense_together(
-    words: list[str], told: str, asked: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_options_that_contradict_each_other_are_refused(
+    words: list[str], message: str, asked: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     done = ratefront("sweep", *words)
     assert done.exit_code == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert asked == {}
     assert list(tmp_path.iterdir()) == [], "nothing was started"
 
@@ -94,7 +94,7 @@ def test_options_that_make_no_sense_together(
         (["--resume", "--extend", "2", "--retry-failed"], True, 2, True),
     ],
 )
-def test_a_sweep_that_is_gone_on_with_knows_its_own_file(
+def test_a_resumed_sweep_needs_no_sweep_file(
     words: list[str], resume: bool, extend: int | None, retry_failed: bool, begun: Path, asked: dict[str, Any]
 ) -> None:
     done = ratefront("sweep", "--out", begun, *words)
@@ -113,34 +113,34 @@ def test_settings_are_changed_without_the_file(begun: Path, asked: dict[str, Any
     assert (spec.sampler.seed, spec.trials) == (5, 7), "the rest is as the sweep has it"
 
 
-def test_a_setting_that_is_none_is_told_with_the_ledger(begun: Path, asked: dict[str, Any]) -> None:
+def test_an_unknown_setting_is_refused(begun: Path, asked: dict[str, Any]) -> None:
     done = ratefront("sweep", "--out", begun, "--resume", "--set", "keeep=none")
     assert done.exit_code == 2
     assert "keeep" in done.stderr
     assert asked == {}
 
 
-def test_what_was_changed_stays_changed(begun: Path, asked: dict[str, Any]) -> None:
+def test_a_changed_setting_stays_changed(begun: Path, asked: dict[str, Any]) -> None:
     with Ledger(SweepFolder(begun).ledger) as ledger:
         ledger.append(Reconfigured({"keep": "none"}))
     ratefront("sweep", "--out", begun, "--resume")
     assert asked["spec"].spec.keep == "none"
 
 
-def test_a_file_that_is_given_is_the_one_that_is_compared(begun: Path, asked: dict[str, Any]) -> None:
+def test_a_given_sweep_file_is_the_one_that_is_compared(begun: Path, asked: dict[str, Any]) -> None:
     ratefront("sweep", DIGITS, "--out", begun, "--resume", "--trials", "9")
     assert (asked["spec"].spec.sampler.seed, asked["spec"].spec.trials) == (0, 9)
 
 
 @pytest.mark.parametrize("option", [{"extend": 3}, {"retry_failed": True}, {"resume": True}])
-def test_the_library_takes_extensions_and_retries_for_going_on(
+def test_extend_and_retry_failed_resume_a_sweep(
     option: dict[str, Any], begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ratefront.orchestrate import sweep_driver
 
     asked: dict[str, Any] = {}
     monkeypatch.setattr(
-        sweep_driver, "run_sweep", lambda loaded, folder, **told: asked.update(told, loaded=loaded)
+        sweep_driver, "run_sweep", lambda loaded, folder, **options: asked.update(options, loaded=loaded)
     )
     run_sweep.run(None, begun, progress=False, **option)
     assert asked["resume"] is True
@@ -149,14 +149,14 @@ def test_the_library_takes_extensions_and_retries_for_going_on(
     assert asked["loaded"].spec.trials == 7
 
 
-def test_a_sweep_whose_file_this_version_does_not_know_says_so(tmp_path: Path) -> None:
+def test_a_spec_of_another_version_is_refused(tmp_path: Path) -> None:
     with Ledger(SweepFolder(tmp_path).ledger) as ledger:
         ledger.append(Created("old", {"name": "old", "colour": "red"}, "0.0.1", LEDGER_FORMAT))
     with pytest.raises(SpecError, match=r"ledger\.jsonl: [0-9]+ problem"):
         rf.open(tmp_path).spec  # noqa: B018
 
 
-def test_a_driver_that_died_before_its_first_event_says_what_to_do(tmp_path: Path) -> None:
+def test_a_sweep_without_events_says_how_to_begin(tmp_path: Path) -> None:
     SweepFolder(tmp_path).ledger.touch()
     with pytest.raises(InputError, match="has not begun; give its file"):
         rf.open(tmp_path).spec  # noqa: B018
@@ -171,22 +171,22 @@ def _interrupted(_: object, folder: Path, **__: object) -> None:
 @pytest.mark.parametrize(
     "change", [lambda words: words, lambda words: [*words, "--tracking-uri", "http://bob:secret@lab:5000"]]
 )
-def test_an_interrupted_sweep_says_how_to_go_on(
+def test_an_interrupted_sweep_says_how_to_resume(
     change: Callable[[list[str]], list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_sweep, "run", _interrupted)
     words = change(["sweep", str(DIGITS), "--set", "keep=none", "--out", str(tmp_path / "a b")])
     done = ratefront(*words)
     assert done.exit_code == 130
-    told = shlex.split(done.stderr.partition("go on with: ")[2])
+    command = shlex.split(done.stderr.partition("go on with: ")[2])
     expected = ["sweep", "--out", str(tmp_path / "a b"), "--resume"]
-    assert told[1:5] == expected
-    assert ("--tracking-uri" in told) == ("--tracking-uri" in words)
+    assert command[1:5] == expected
+    assert ("--tracking-uri" in command) == ("--tracking-uri" in words)
     assert "secret" not in done.stderr
 
 
 @pytest.mark.parametrize("has_begun", [True, False])
-def test_a_sweep_that_cannot_go_on_now_says_how_it_goes_on_later(
+def test_a_failed_sweep_says_how_to_resume_later(
     has_begun: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def without_room(_: object, folder: Path, **__: object) -> None:
@@ -203,7 +203,7 @@ def test_a_sweep_that_cannot_go_on_now_says_how_it_goes_on_later(
     assert then == [again] * has_begun
 
 
-def test_interrupted_before_it_began_there_is_nothing_to_go_on_with(
+def test_an_interrupt_before_the_start_leaves_nothing_to_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def at_once(*_: object, **__: object) -> None:
@@ -218,7 +218,7 @@ def test_the_command_to_resume_is_short(tmp_path: Path) -> None:
     assert resume_command(Path("runs/x")) == "ratefront sweep --out runs/x --resume"
 
 
-def test_data_that_are_gone_are_told_how_to_go_on_from_elsewhere(tmp_path: Path) -> None:
+def test_missing_data_give_the_command_with_another_path(tmp_path: Path) -> None:
     plain = to_plain(load_spec(DIGITS).spec) | {"dataset": {"name": "arrays", "path": "/no/where.npz"}}
     with Ledger(SweepFolder(tmp_path).ledger) as ledger:
         ledger.append(Created("old", plain, "0.1.0", LEDGER_FORMAT))
@@ -228,14 +228,14 @@ def test_data_that_are_gone_are_told_how_to_go_on_from_elsewhere(tmp_path: Path)
     assert "go on with --set dataset.path=" in done.stderr
 
 
-def test_what_is_wrong_with_the_bounds_is_said_at_the_end(asked: dict[str, Any], tmp_path: Path) -> None:
+def test_warnings_of_bounds_are_printed_at_the_end(asked: dict[str, Any], tmp_path: Path) -> None:
     done = ratefront("sweep", DIGITS, "--out", tmp_path / "digits")
     assert done.exit_code == 0, done.output
     assert done.stderr.splitlines()[-1] == "warning: the bounds are off"
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ("trials", "--set trials: must be key=value, with a dotted key (training.epochs=5)"),
         ("sampler..seed=1", "--set sampler..seed=1: must be key=value, with a dotted key"),
@@ -243,12 +243,12 @@ def test_what_is_wrong_with_the_bounds_is_said_at_the_end(asked: dict[str, Any],
         ("trials.x=3", "trials.x: trials is 56, not a mapping"),
     ],
 )
-def test_a_change_that_is_none_is_named_as_it_was_written(change: str, told: str) -> None:
+def test_an_invalid_set_option_is_quoted_in_the_error(change: str, message: str) -> None:
     done = ratefront("check", DIGITS, "--set", change)
     assert done.exit_code == 2
-    assert told in done.stderr
+    assert message in done.stderr
 
 
-def test_a_change_counts_where_it_was_said_last() -> None:
+def test_a_key_given_twice_counts_at_its_last_position() -> None:
     found = overrides_of(["training.epochs=2", "training={epochs: 5}", "training.epochs=3"], trials=4)
     assert list(found.items()) == [("training", {"epochs": 5}), ("training.epochs", 3), ("trials", 4)]

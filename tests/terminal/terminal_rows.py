@@ -1,14 +1,14 @@
-"""What stands on a terminal that was sent this."""
+"""What a terminal shows after a program has sent it text and control sequences."""
 
 from __future__ import annotations
 
 import re
 
 
-def rows_of(said: str) -> list[str]:
+def rows_of(sent: str) -> list[str]:
     """Obeys what Rich sends: a line's erasure, a row up, back to the first column. Spaces that align are one."""
     rows, row, column = [""], 0, 0
-    for part in re.split(r"(\x1b\[[?\d;]*[a-zA-Z]|\n|\r)", said):
+    for part in re.split(r"(\x1b\[[?\d;]*[a-zA-Z]|\n|\r)", sent):
         if part == "\n":
             row += 1
             rows += [""] * (row == len(rows))

@@ -1,4 +1,4 @@
-"""``ratefront reproduce`` as a process: what it prints, how it exits, what it keeps out of itself."""
+"""``ratefront reproduce`` as a process: what it prints, how it exits, what it does not import."""
 
 from __future__ import annotations
 
@@ -58,19 +58,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_the_same_bits(folder: Path) -> None:
+def test_reproduce_reports_the_same_bits(folder: Path) -> None:
     done = reproduce(folder)
     assert (done.returncode, done.stderr) == (0, "same bits\n")
     assert json.loads(done.stdout)["test"]["rate_bits"] == 3.0
 
 
-def test_the_same_bits_of_what_was_kept(folder: Path) -> None:
+def test_reproduce_compares_what_was_kept(folder: Path) -> None:
     done = reproduce(folder, not_compared=("stream.bin: not kept",))
     assert (done.returncode, done.stderr.splitlines()[0]) == (0, "not compared:")
     assert done.stderr.endswith("same bits in all that could be compared\n")
 
 
-def test_other_bits_come_with_what_has_changed_since(folder: Path) -> None:
+def test_other_bits_come_with_the_changes_of_the_environment(folder: Path) -> None:
     done = reproduce(folder, differences=("rate_bits: 3.0 → 3.1",))
     assert done.returncode == 1
     lines = done.stderr.splitlines()
@@ -80,12 +80,12 @@ def test_other_bits_come_with_what_has_changed_since(folder: Path) -> None:
     assert json.loads(done.stdout)["test"]["rate_bits"] == 3.0
 
 
-def test_a_failure_that_repeats(folder: Path) -> None:
+def test_reproduce_reports_a_failure_that_repeats(folder: Path) -> None:
     done = reproduce(folder, result=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "it failed as it had failed\n")
 
 
-def test_without_a_sweep(tmp_path: Path) -> None:
+def test_reproduce_refuses_a_folder_without_a_sweep(tmp_path: Path) -> None:
     done = reproduce(tmp_path)
     assert done.returncode == 2
     assert "is not a sweep's folder" in done.stderr

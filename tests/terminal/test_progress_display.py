@@ -1,4 +1,4 @@
-"""What a running sweep says where its output is no terminal, and where it is one."""
+"""The display of a running sweep, on a terminal and without one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 from tests.builders import label, result, spec
-from tests.terminal.screen import rows_of
+from tests.terminal.terminal_rows import rows_of
 
 from ratefront.history.events import (
     Created,
@@ -33,7 +33,7 @@ from ratefront.terminal.display_surfaces import TerminalSurface
 from ratefront.terminal.progress_display import LiveDisplay, PlainDisplay, display_for
 
 
-class Told:
+class FollowedSweep:
     """A history that a display follows, event by event."""
 
     def __init__(self, display: PlainDisplay | LiveDisplay, before: Iterable[Event] = ()) -> None:
@@ -45,7 +45,7 @@ class Told:
         self.history.apply(Entry(self._seq, 100.0 + self._seq, event))
         self._seq += 1
 
-    def tell(self, *events: Event) -> None:
+    def apply_and_show(self, *events: Event) -> None:
         for event in events:
             self._apply(event)
             self._display.update(self.history)
@@ -76,8 +76,8 @@ def plain() -> tuple[PlainDisplay, io.StringIO]:
 
 def test_a_line_for_the_task_model_and_for_each_end() -> None:
     display, stream = plain()
-    told = Told(display)
-    told.tell(created(12), TaskModelReady("x", 0.9, 0.961, 4096), *trial(0), *failed(1))
+    sweep = FollowedSweep(display)
+    sweep.apply_and_show(created(12), TaskModelReady("x", 0.9, 0.961, 4096), *trial(0), *failed(1))
     assert stream.getvalue().splitlines() == [
         "task model: 96.10 % on test, 4.0 KiB",
         "[ 1/12] t0000  label                               3.25 bit   97.5 %    2.0 KiB",
@@ -85,49 +85,51 @@ def test_a_line_for_the_task_model_and_for_each_end() -> None:
     ]
 
 
-def test_what_had_ended_before_is_one_line() -> None:
+def test_trials_that_had_ended_before_are_one_line() -> None:
     display, stream = plain()
-    told = Told(display, [created(9), *trial(0), *trial(1), *trial(2)[:2]])
-    told.tell(Resumed("process 2"), Started("t0002", 2, "w"), _finished("t0002", 2))
+    sweep = FollowedSweep(display, [created(9), *trial(0), *trial(1), *trial(2)[:2]])
+    sweep.apply_and_show(Resumed("process 2"), Started("t0002", 2, "w"), _finished("t0002", 2))
     first, second = stream.getvalue().splitlines()
     assert first == "2 of 9 trials have ended before"
     assert second.startswith("[3/9] t0002")
 
 
-def test_a_reopened_trial_is_told_again_and_no_other() -> None:
+def test_a_reopened_trial_alone_is_printed_again() -> None:
     display, stream = plain()
-    told = Told(display)
-    told.tell(
+    sweep = FollowedSweep(display)
+    sweep.apply_and_show(
         created(3), *failed(0), *trial(1), *failed(2), Resumed(""), Reopened("t0000"), Reopened("t0002")
     )
-    told.tell(*(Started(trial_id, 2, "w") for trial_id in ("t0002", "t0000")))
-    told.tell(_finished("t0002", 2), _finished("t0000", 2))
+    sweep.apply_and_show(*(Started(trial_id, 2, "w") for trial_id in ("t0002", "t0000")))
+    sweep.apply_and_show(_finished("t0002", 2), _finished("t0000", 2))
     places = [line.split("  ")[0] for line in stream.getvalue().splitlines()]
     assert places == ["[1/3] t0000", "[2/3] t0001", "[3/3] t0002", "[2/3] t0002", "[3/3] t0000"]
 
 
-def test_several_ends_at_once_are_told_in_their_order() -> None:
+def test_several_ends_at_once_are_printed_in_their_order() -> None:
     display, stream = plain()
-    told = Told(display)
-    told.tell(created(4))
+    sweep = FollowedSweep(display)
+    sweep.apply_and_show(created(4))
     for event in [*trial(0), *trial(1), *trial(2)]:
-        told._apply(event)
-    display.update(told.history)
+        sweep._apply(event)
+    display.update(sweep.history)
     places = [line.split("  ")[0] for line in stream.getvalue().splitlines()]
     assert places == ["[1/4] t0000", "[2/4] t0001", "[3/4] t0002"]
 
 
 def test_an_extended_sweep_counts_up_to_its_new_number() -> None:
     display, stream = plain()
-    told = Told(display)
-    told.tell(created(1), *trial(0), Extended(20), *trial(1))
+    sweep = FollowedSweep(display)
+    sweep.apply_and_show(created(1), *trial(0), Extended(20), *trial(1))
     assert stream.getvalue().splitlines()[1].startswith("[ 2/20] t0001")
 
 
-def test_an_event_costs_the_same_however_many_trials_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_costs_the_same_after_many_ended_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     display, _ = plain()
-    told = Told(display, [created(3000), *(event for number in range(2000) for event in trial(number))])
-    told.tell(Resumed(""))
+    sweep = FollowedSweep(
+        display, [created(3000), *(event for number in range(2000) for event in trial(number))]
+    )
+    sweep.apply_and_show(Resumed(""))
     looked_at = 0
 
     class Counted(dict):
@@ -136,8 +138,8 @@ def test_an_event_costs_the_same_however_many_trials_have_ended(monkeypatch: pyt
             looked_at += 1
             return super().__getitem__(key)
 
-    monkeypatch.setattr(told.history, "trials", Counted(told.history.trials))
-    told.tell(*trial(2000))
+    monkeypatch.setattr(sweep.history, "trials", Counted(sweep.history.trials))
+    sweep.apply_and_show(*trial(2000))
     assert 0 < looked_at < 20
 
 
@@ -159,42 +161,42 @@ class Screen(io.StringIO):
         return self.rows()
 
 
-def test_trials_that_end_stay_above_a_block_of_what_runs() -> None:
+def test_ended_trials_stay_above_a_block_of_running_ones() -> None:
     screen = Screen()
     display = display_for(screen.console)
     assert isinstance(display, LiveDisplay)
     with display:
-        told = Told(display)
-        told.tell(created(20), TaskModelReady("x", 0.9, 0.961, 4096))
-        told.tell(*(event for number in range(12) for event in trial(number)), *failed(12))
+        sweep = FollowedSweep(display)
+        sweep.apply_and_show(created(20), TaskModelReady("x", 0.9, 0.961, 4096))
+        sweep.apply_and_show(*(event for number in range(12) for event in trial(number)), *failed(12))
         reported = {"loss": 0.25, "system/process_memory_usage_megabytes": 412}
-        told.tell(*trial(13)[:2], Reported("t0013", 1, 7, reported), Extended(30))
+        sweep.apply_and_show(*trial(13)[:2], Reported("t0013", 1, 7, reported), Extended(30))
         rows = screen.wait_for("t0013 label epoch 7 loss 0.25")
         assert [row.split()[:2] for row in rows[:9]] == [["[", f"{n + 1}/30]"] for n in range(9)]
         assert rows[12] == "[13/30] t0012 label failed: [red]NaN[/red]"
         assert rows[13] == "task model: 96.10 % on test, 4.0 KiB"
         assert "13/30 12 finished, 1 failed, 1 running" in rows[15]
         assert len(rows) == 16
-        told.tell(_finished("t0013"))
+        sweep.apply_and_show(_finished("t0013"))
     assert screen.rows()[13].startswith("[14/30] t0013 label 3.25 bit")
     assert "14/30 13 finished, 1 failed" in screen.rows()[15]
     assert screen.getvalue().count("t0003") == 1, "what has ended is said once"
 
 
-def test_what_had_ended_before_is_one_line_on_a_terminal_too() -> None:
+def test_trials_that_had_ended_before_are_one_line_on_a_terminal() -> None:
     screen = Screen()
     with LiveDisplay(TerminalSurface(screen.console)) as display:
-        told = Told(display, [created(9), *trial(0), *trial(1), *trial(2)[:2]])
-        told.tell(Resumed("process 2"), Started("t0002", 2, "w"), _finished("t0002", 2))
+        sweep = FollowedSweep(display, [created(9), *trial(0), *trial(1), *trial(2)[:2]])
+        sweep.apply_and_show(Resumed("process 2"), Started("t0002", 2, "w"), _finished("t0002", 2))
     assert screen.rows()[0] == "2 of 9 trials have ended before"
     assert screen.rows()[1].startswith("[3/9] t0002")
 
 
-def test_after_an_interrupt_the_block_says_how_far_it_came_and_nothing_runs() -> None:
+def test_after_an_interrupt_the_block_shows_no_running_trials() -> None:
     screen = Screen()
     with suppress(KeyboardInterrupt), LiveDisplay(TerminalSurface(screen.console)) as display:
-        told = Told(display)
-        told.tell(created(20), TaskModelReady("x", 0.9, 0.961, 4096), *trial(0), *trial(1)[:2])
+        sweep = FollowedSweep(display)
+        sweep.apply_and_show(created(20), TaskModelReady("x", 0.9, 0.961, 4096), *trial(0), *trial(1)[:2])
         display.ending()
         screen.wait_for("ending the sweep; it can be resumed")
         raise KeyboardInterrupt
@@ -206,11 +208,11 @@ def test_after_an_interrupt_the_block_says_how_far_it_came_and_nothing_runs() ->
     assert screen.getvalue().endswith("\x1b[?25h"), "and can be seen"
 
 
-def test_more_trials_run_than_the_terminal_has_lines() -> None:
+def test_a_low_terminal_shows_as_many_running_trials_as_fit() -> None:
     screen = Screen(height=10)
     with LiveDisplay(TerminalSurface(screen.console)) as display:
-        told = Told(display, [created(50)])
-        told.tell(*(event for number in range(30) for event in trial(number)[:2]))
+        sweep = FollowedSweep(display, [created(50)])
+        sweep.apply_and_show(*(event for number in range(30) for event in trial(number)[:2]))
         rows = screen.wait_for("… and 24 more")
     assert "0/50 30 running" in rows[-1], "the bar is still seen"
 
@@ -238,7 +240,7 @@ def training(epochs_done: int = 0, **changes: Any) -> TaskModelProgress:
 def test_the_training_of_the_task_model_is_shown() -> None:
     screen = Screen()
     with LiveDisplay(TerminalSurface(screen.console)) as display:
-        Told(display).tell(created(20))
+        FollowedSweep(display).apply_and_show(created(20))
         screen.wait_for("preparing the task model")
         display.train(training(2, share=0.5, seconds=10.0, loss=0.4123, accuracy=0.8815))
         screen.wait_for("task model: epoch 3 of 30 (50%), loss 0.412, 88.1 % on validation, about 1:50 to go")
@@ -246,7 +248,7 @@ def test_the_training_of_the_task_model_is_shown() -> None:
         screen.wait_for("task model: waiting for another process, which trains the same one")
 
 
-def test_lines_tell_of_epochs_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_lines_show_some_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("ratefront.terminal.progress_display.time.monotonic", lambda: now)
     display, stream = plain()
@@ -265,10 +267,10 @@ class Torn(io.StringIO):
         raise ValueError("torn")
 
 
-def test_a_display_that_breaks_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_of_the_display_does_not_end_the_sweep(caplog: pytest.LogCaptureFixture) -> None:
     screen = Screen()
     with LiveDisplay(TerminalSurface(screen.console)) as display:
-        Told(display).tell(created(20))
+        FollowedSweep(display).apply_and_show(created(20))
         screen.wait_for("0/20")
         screen.console.file = Torn()
         deadline = time.monotonic() + 20
@@ -278,7 +280,7 @@ def test_a_display_that_breaks_ends_nothing(caplog: pytest.LogCaptureFixture) ->
         screen.console.file = screen
 
 
-def test_where_there_is_no_terminal_lines_are_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_lines_are_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(display_for(Console(file=io.StringIO())), PlainDisplay)
     monkeypatch.setenv("TERM", "dumb")
     assert isinstance(display_for(Console(file=io.StringIO(), force_terminal=True)), PlainDisplay)

@@ -1,4 +1,4 @@
-"""The command line as a stranger meets it: what it prints and how it exits."""
+"""The command line as a new user meets it: what it prints and how it exits."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def right(labels, classes):
 """
 
 
-def test_what_code_of_ones_own_prints_is_in_no_answer(tmp_path: Path) -> None:
+def test_prints_of_user_code_are_not_in_the_output(tmp_path: Path) -> None:
     """Neither in the command's nor in those of the process that decodes."""
     (tmp_path / "loud_.py").write_text(LOUD)
     family = {"image": {"codec": "png"}}
@@ -187,7 +187,7 @@ def test_trial_refuses_bad_parameters(params: str, expected: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_no_gpu_is_said_plainly() -> None:
+def test_a_missing_gpu_is_named_in_the_error() -> None:
     params = '{"family": "label", "method": "lossless"}'
     done = ratefront("trial", DIGITS, "--params", params, "--device", "cuda", CUDA_VISIBLE_DEVICES="")
     assert done.returncode == 2
@@ -195,7 +195,7 @@ def test_no_gpu_is_said_plainly() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = ratefront("sweep", DIGITS, "--out", tmp_path / "file" / "run")
     assert done.returncode == 2
@@ -203,7 +203,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_password_in_the_sweep_file_is_refused_unseen() -> None:
+def test_a_password_in_the_sweep_file_is_refused_without_showing_it() -> None:
     done = ratefront("check", DIGITS, "--set", "tracking.uri=http://bob:hunter2@localhost:5000")
     assert done.returncode == 2
     assert "tracking.uri: no user or password here; give it as --tracking-uri or" in done.stderr
@@ -227,7 +227,7 @@ def test_bounds_of_predictions(tmp_path: Path) -> None:
     assert document["samples"] == 2000
 
 
-def test_bounds_refuses_what_is_no_prediction(tmp_path: Path) -> None:
+def test_bounds_refuses_a_file_without_predictions(tmp_path: Path) -> None:
     np.savez(tmp_path / "p.npz", labels=np.array([0, 1]), probabilities=np.array([[0.5, 0.6], [0.5, 0.5]]))
     done = ratefront("bounds", tmp_path / "p.npz", "--out", tmp_path / "bounds.json")
     assert done.returncode == 2
@@ -235,13 +235,13 @@ def test_bounds_refuses_what_is_no_prediction(tmp_path: Path) -> None:
     assert not (tmp_path / "bounds.json").exists()
 
 
-def test_report_of_no_sweep(tmp_path: Path) -> None:
+def test_report_refuses_a_folder_without_a_sweep(tmp_path: Path) -> None:
     done = ratefront("report", tmp_path)
     assert done.returncode == 2
     assert str(tmp_path) in done.stderr
 
 
-def test_ui_of_no_store(tmp_path: Path) -> None:
+def test_ui_refuses_a_folder_without_a_store(tmp_path: Path) -> None:
     done = ratefront("ui", tmp_path)
     assert done.returncode == 2
     assert "mlflow.db" in done.stderr
@@ -255,7 +255,9 @@ def test_ui_of_no_store(tmp_path: Path) -> None:
         ("no entry\n", 1, "is damaged: entry 0"),
     ],
 )
-def test_dashboard_of_no_sweep(tmp_path: Path, ledger: str | None, code: int, complaint: str) -> None:
+def test_dashboard_refuses_a_folder_without_a_sweep(
+    tmp_path: Path, ledger: str | None, code: int, complaint: str
+) -> None:
     if ledger is not None:
         (tmp_path / "ledger.jsonl").write_text(ledger)
     done = ratefront("dashboard", tmp_path)

@@ -1,4 +1,4 @@
-"""Watching and steering a sweep from another terminal: ``status``, ``stop``, ``clean``, ``reproduce``."""
+"""Commands on a sweep from another terminal: ``status``, ``stop``, ``clean``, ``reproduce``."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def test_status_of_a_sweep_that_another_process_drives(tmp_path: Path) -> None:
     FakeSweep(tmp_path).finish(label(), 3.0, 0.9, 5000)
     with driving(tmp_path, "obey") as driver:
         done = ratefront("status", tmp_path, "--json")
-        told = json.loads(done.stdout)
+        status = json.loads(done.stdout)
         assert (done.exit_code, done.stderr) == (0, "")
-        assert told["driver"].startswith(f"process {driver.pid} ")
+        assert status["driver"].startswith(f"process {driver.pid} ")
         assert {
             "trials_requested",
             "finished",
@@ -37,7 +37,7 @@ def test_status_of_a_sweep_that_another_process_drives(tmp_path: Path) -> None:
             "collapsed",
             "failed",
             "running",
-        } <= told.keys()
+        } <= status.keys()
         assert "digits is" in ratefront("status", tmp_path).stdout
     interrupted = ratefront("status", tmp_path).stdout
     assert "digits was interrupted" in interrupted
@@ -45,13 +45,13 @@ def test_status_of_a_sweep_that_another_process_drives(tmp_path: Path) -> None:
 
 
 def test_the_keys_of_the_json_are_those_that_are_documented(tmp_path: Path) -> None:
-    told = json.loads(ratefront("status", full_sweep(tmp_path).path, "--json").stdout)
+    status = json.loads(ratefront("status", full_sweep(tmp_path).path, "--json").stdout)
     page = (Path(__file__).parents[2] / "docs" / "files.md").read_text()
     section = page.partition("## ratefront status --json")[2].partition("\n## ")[0]
-    assert [key for key in told if f"`{key}`" not in section] == []
+    assert [key for key in status if f"`{key}`" not in section] == []
 
 
-def test_stop_ends_the_driver_and_says_how_to_go_on(tmp_path: Path) -> None:
+def test_stop_ends_the_driver_and_says_how_to_resume(tmp_path: Path) -> None:
     FakeSweep(tmp_path)
     with driving(tmp_path, "obey") as driver:
         done = ratefront("stop", tmp_path)
@@ -60,7 +60,7 @@ def test_stop_ends_the_driver_and_says_how_to_go_on(tmp_path: Path) -> None:
     assert f"stopped; go on with: ratefront sweep --out {tmp_path} --resume" in done.stderr
 
 
-def test_stop_where_no_driver_runs_says_how_to_go_on(tmp_path: Path) -> None:
+def test_stop_without_a_driver_says_how_to_resume(tmp_path: Path) -> None:
     FakeSweep(tmp_path)
     done = ratefront("stop", tmp_path)
     assert done.exit_code == 2
@@ -101,20 +101,20 @@ def test_a_folder_without_a_sweep_is_refused(tmp_path: Path, command: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--trial", "t99"], "no trial 't99'"),
         (["--trial", "t0000"], "already ended as finished"),
         ([], "the sweep has ended"),
     ],
 )
-def test_what_cannot_be_stopped(tmp_path: Path, words: list[str], told: str) -> None:
+def test_stop_refuses_unknown_and_ended_trials(tmp_path: Path, words: list[str], message: str) -> None:
     done = ratefront("stop", full_sweep(tmp_path).path, *words)
     assert done.exit_code == 2
-    assert told in done.stderr
+    assert message in done.stderr
 
 
-def test_clean_tells_what_it_frees(tmp_path: Path) -> None:
+def test_clean_prints_the_freed_bytes(tmp_path: Path) -> None:
     folder = full_sweep(tmp_path)
     for trial_id in read_history(folder).trials:
         folder.trial(trial_id).path.mkdir(parents=True)

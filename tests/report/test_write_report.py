@@ -1,3 +1,5 @@
+"""The files of a report: the page, the picture and the tables."""
+
 from __future__ import annotations
 
 import csv
@@ -110,7 +112,7 @@ def test_front_csv_has_the_fronts_trials_with_gaps(folder):
     assert {f"gap_bits_{name}" for name in BOUNDS} <= rows[0].keys()
 
 
-def test_front_csv_says_of_a_trial_what_trials_csv_says_and_more(folder):
+def test_front_csv_agrees_with_trials_csv(folder):
     front, trials = (
         list(csv.DictReader(file.read_text().splitlines())) for file in (folder.front_csv, folder.trials_csv)
     )
@@ -137,7 +139,7 @@ def test_our_own_style_and_script_name_no_address(folder):
     assert "://" not in folder.report.read_text().replace(_plotly_source(), "")
 
 
-def test_the_page_says_what_was_found(page):
+def test_the_page_states_the_findings(page):
     text = " ".join(page.text.split())
     assert "Ended: 30 of 30 trials ended (24 finished, 2 collapsed, 1 pruned, 1 stopped, 2 failed)." in text
     assert "The learned codec" in text
@@ -161,7 +163,7 @@ def test_reasons_of_lost_trials_are_shown_and_escaped(folder, page):
     assert "<b>worker</b>" not in folder.report.read_text()
 
 
-def test_strings_of_the_user_cannot_leave_their_place(tmp_path):
+def test_user_strings_are_escaped_everywhere(tmp_path):
     sweep = FakeSweep(tmp_path, spec(name=EVIL, dataset={"name": EVIL}))
     values = {**split(EVIL, 1.0), "entropy_model": EVIL}
     sweep.finish(values, 5.0, 0.9, 900)
@@ -180,7 +182,7 @@ def test_strings_of_the_user_cannot_leave_their_place(tmp_path):
     assert "<script" not in drawn.markdown_note.replace(r"\<", "")
 
 
-def test_json_in_a_script_cannot_end_it_and_reads_back():
+def test_json_cannot_end_its_script_element_and_reads_back():
     assert "<" not in script_json({"a": EVIL})
     assert json.loads(script_json({"a": EVIL, "b": "x & y"})) == {"a": EVIL, "b": "x & y"}
 
@@ -244,14 +246,14 @@ def test_real_codes_are_drawn_as_points_beside_the_curves(tmp_path):
     assert all(path.exists() for path in drawn.artifacts)
 
 
-def test_drawn_again_everything_is_the_same(drawn, folder):
+def test_drawing_again_gives_the_same_files(drawn, folder):
     before = {path: path.read_bytes() for path in drawn.artifacts}
     for path in before:
         path.unlink()
     assert {path: path.read_bytes() for path in write_report(folder).artifacts} == before
 
 
-def test_a_front_point_that_others_beat_on_test_is_marked(tmp_path):
+def test_a_front_point_that_is_dominated_on_test_is_marked(tmp_path):
     sweep = FakeSweep(tmp_path)
     better = sweep.finish(split("stem", 1.0), 4.0, 0.95, 100, validation=(4.0, 0.90))
     worse = sweep.finish(split("stem", 2.0), 5.0, 0.93, 100, validation=(5.0, 0.92))
@@ -259,7 +261,7 @@ def test_a_front_point_that_others_beat_on_test_is_marked(tmp_path):
     assert marked == {better: False, worse: True}
 
 
-def test_headline_takes_the_cheapest_small_codec_close_to_the_task_model(tmp_path):
+def test_findings_name_the_cheapest_small_codec_near_the_task_model(tmp_path):
     sweep = FakeSweep(tmp_path)
     sweep.finish(label(), 3.3, 0.98, 52_420)
     sweep.finish(split("block2", 1.0), 5.0, 0.975, 40_000)
@@ -269,7 +271,7 @@ def test_headline_takes_the_cheapest_small_codec_close_to_the_task_model(tmp_pat
     assert best_learned(read_view(sweep.end())).trial_id == close
 
 
-def test_what_is_wrong_with_the_bounds_is_in_the_report_the_note_and_the_summary(tmp_path):
+def test_warnings_of_bounds_are_in_report_note_and_summary(tmp_path):
     labels, logits = biased_predictions(2)
     sweep = FakeSweep(tmp_path, spec(bounds=[*BOUNDS, "task_model"]))
     np.savez(sweep.folder.predictions, labels_test=labels, logits_test=logits)
@@ -288,7 +290,7 @@ def test_what_is_wrong_with_the_bounds_is_in_the_report_the_note_and_the_summary
     assert "gap_bits_task_model_calibrated" in folder.front_csv.read_text()
 
 
-def test_what_is_to_be_doubted_of_the_task_model_is_in_the_report_the_note_and_the_summary(tmp_path):
+def test_warnings_of_the_task_model_are_in_report_note_and_summary(tmp_path):
     sweep = FakeSweep(tmp_path)
     doubt = "validation is held out of the training split"
     ready = read_history(sweep.folder).task_model
@@ -321,13 +323,13 @@ def test_a_zero_rate_is_drawn_at_the_left_edge(folder):
     assert collapsed[0]["marker"]["symbol"] == ["triangle-left"]
 
 
-def test_a_folder_that_is_no_sweep_is_refused_and_stays_empty(tmp_path):
+def test_a_folder_without_a_sweep_is_refused_and_stays_empty(tmp_path):
     with pytest.raises(InputError, match="not a sweep's folder"):
         write_report(SweepFolder(tmp_path))
     assert not list(tmp_path.iterdir())
 
 
-def test_a_broken_environment_is_named(tmp_path):
+def test_a_broken_environment_file_is_named_in_the_error(tmp_path):
     sweep = FakeSweep(tmp_path)
     sweep.folder.environment.write_text("[1")
     with pytest.raises(InputError, match=r"environment\.json"):

@@ -1,4 +1,4 @@
-"""``ratefront init``: a first sweep file that the check takes, for whatever one's own data are."""
+"""``ratefront init`` writes a valid first sweep file for many kinds of data."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_file_passes_the_check(changes: dict[str, Any], task_model: str) -> 
 @pytest.mark.parametrize(
     ("width", "height", "size"), [(12, 12, 12), (6, 5, 8), (40, 48, 40), (300, 200, 128)]
 )
-def test_a_folder_of_images(width: int, height: int, size: int) -> None:
+def test_a_folder_of_images_gives_a_valid_file(width: int, height: int, size: int) -> None:
     write_classes(Path("my photos"), 8, width=width, height=height)
     done = init("--data", "my photos")
     assert done.exit_code == 0, done.output
@@ -98,7 +98,7 @@ def test_a_folder_of_images(width: int, height: int, size: int) -> None:
     assert f"samples of 3×{size}×{size}, 2 classes; 12 train, 2 validate, 2 test" in done.stderr
 
 
-def test_what_is_to_be_doubted_of_the_data_is_said() -> None:
+def test_doubtful_data_give_a_warning() -> None:
     """As the check says it."""
     train, test = pixels(40, 9, 8), pixels(10, 9, 8) // 16
     write_npz(Path("own.npz"), x_train=train, x_test=test, y_test=np.arange(10) % 3)
@@ -108,14 +108,14 @@ def test_what_is_to_be_doubted_of_the_data_is_said() -> None:
     assert "warning: x_test is about 17 times darker than x_train" in done.stderr
 
 
-def test_a_data_set_by_its_name() -> None:
+def test_a_data_set_by_its_name_gives_a_valid_file() -> None:
     done = init("--data", "digits")
     assert done.exit_code == 0, done.output
     assert_checked("sweep.yaml")
     assert "samples of 1×8×8, 10 classes; 1 077 train, 360 validate, 360 test" in done.stderr
 
 
-def test_a_network_of_ones_own_is_cut_where_it_can_be(network: str) -> None:
+def test_your_own_network_gets_its_valid_split_points(network: str) -> None:
     write_npz(Path("own.npz"))
     done = init("--data", "own.npz", "--task-model", network)
     assert done.exit_code == 0, done.output
@@ -139,7 +139,7 @@ def test_trained_weights_are_not_trained(network: str) -> None:
     assert "nothing is trained" in done.stderr
 
 
-def test_it_says_what_the_data_hold_what_training_costs_and_what_to_run_next() -> None:
+def test_init_prints_data_training_cost_and_the_next_commands() -> None:
     write_npz(Path("own.npz"))
     done = init("--data", "own.npz")
     assert done.stdout == "sweep.yaml\n"
@@ -155,14 +155,14 @@ def test_it_says_what_the_data_hold_what_training_costs_and_what_to_run_next() -
 
 
 @pytest.mark.parametrize("name", ["my data.npz", "1e5.npz", "null.npz", "ü{}: #'\".npz", "-x.npz", "...npz"])
-def test_the_data_may_be_called_anything(name: str) -> None:
+def test_the_data_file_may_have_any_name(name: str) -> None:
     write_npz(Path(name))
     done = init(f"--data={name}")
     assert done.exit_code == 0, done.output
     assert load_spec("sweep.yaml").spec.dataset.parameters["path"] == str(Path(name).absolute())
 
 
-def test_a_file_that_is_there_stays() -> None:
+def test_an_existing_file_is_not_overwritten() -> None:
     write_npz(Path("own.npz"))
     Path("sweep.yaml").write_text("mine")
     done = init("--data", "own.npz")
@@ -171,7 +171,7 @@ def test_a_file_that_is_there_stays() -> None:
     assert Path("sweep.yaml").read_text() == "mine"
 
 
-def test_the_kind_is_kept_where_it_had_to_be_said() -> None:
+def test_a_given_kind_is_written_into_the_file() -> None:
     write_npz(Path("own.npz"), x_train=RANDOM.random((40, 9, 3)), x_test=RANDOM.random((8, 9, 3)))
     assert "kind to images or points" in init("--data", "own.npz").stderr
     assert init("--data", "own.npz", "--kind", "points").exit_code == 0
@@ -223,7 +223,7 @@ def test_a_folder_that_a_sweep_would_refuse_leaves_no_file() -> None:
         (("--data", "digits", "--task-model", "small_cnn", "--weights", "own.pt"), "task_model.weights"),
     ],
 )
-def test_what_cannot_be_meant_is_said(arguments: tuple[str, ...], message: str) -> None:
+def test_arguments_that_make_no_sense_are_refused(arguments: tuple[str, ...], message: str) -> None:
     done = init(*arguments)
     assert done.exit_code == 2, done.output
     assert message in done.stderr
