@@ -178,27 +178,27 @@ def _try(
     """Simulate every seed; say which failed, and how to see it again."""
     import json
 
-    tried, failed, troubles = _range(seeds), {}, Counter[str]()
+    tried, failed, fault_counts = _range(seeds), {}, Counter[str]()
     for seed in tried:
         try:
-            troubles.update(simulated(seed).faults)
+            fault_counts.update(simulated(seed).faults)
         except InputError:
             raise
         except RatefrontError as error:
             failed[seed] = str(error)
             print(f"{error}\n  again: {ratefront('simulate', *replaying(seed))}", file=sys.stderr)
     if as_json:
-        print(json.dumps({"seeds": len(tried), "failed": failed, "faults": dict(troubles)}, indent=2))
+        print(json.dumps({"seeds": len(tried), "failed": failed, "faults": dict(fault_counts)}, indent=2))
     else:
-        print(f"{len(tried)} seeds, {len(failed)} failed; {_numbers(troubles)}")
+        print(f"{len(tried)} seeds, {len(failed)} failed; {_numbers(fault_counts)}")
     if failed:
         raise EngineError(f"{len(failed)} of {len(tried)} seeds failed: {', '.join(map(str, failed))}")
 
 
-def _numbers(troubles: Mapping[str, int]) -> str:
+def _numbers(fault_counts: Mapping[str, int]) -> str:
     from ratefront.terminal.phrases import numbers
 
-    return numbers((count, name.replace("_", " ")) for name, count in sorted(troubles.items()))
+    return numbers((count, name.replace("_", " ")) for name, count in sorted(fault_counts.items()))
 
 
 def _print(outcome: Outcome, as_json: bool) -> None:
