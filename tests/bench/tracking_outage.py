@@ -2,7 +2,8 @@
 
     python tests/bench/tracking_outage.py --outages 1 --down 300
 
-Afterwards the points in the server's database are counted. ``--down`` is how many seconds each outage lasts before the server is started again, which takes it another ten or so; ``make bench`` has three of a second.
+Afterwards the points in the server's database are counted. ``--down`` is how many seconds each outage lasts
+before the server is started again, which takes about ten seconds more. ``make bench`` has three outages of a second.
 """
 
 from __future__ import annotations

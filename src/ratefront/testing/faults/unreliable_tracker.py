@@ -30,31 +30,31 @@ class UnreliableTracker:
         self._tracker, self._random = tracker, random
 
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
-        """As the tracker's."""
+        """Pass the call on."""
         self._call(lambda: self._tracker.open_sweep(sweep, running=running))
 
     def describe_sweep(self, surroundings: Surroundings) -> None:
-        """As the tracker's."""
+        """Pass the call on."""
         self._call(lambda: self._tracker.describe_sweep(surroundings))
 
     def show_trial(self, news: TrialNews) -> None:
-        """As the tracker's."""
+        """Pass the call on."""
         self._call(lambda: self._tracker.show_trial(news))
 
     def leave_trial(self, trial: TrialHistory, standing: Standing | None, time: float) -> None:
-        """As the tracker's."""
+        """Pass the call on."""
         self._call(lambda: self._tracker.leave_trial(trial, standing, time))
 
     def keep_codec(self, codec: FrontCodec) -> None:
-        """As the tracker's."""
+        """Pass the call on."""
         self._call(lambda: self._tracker.keep_codec(codec))
 
     def mark_codecs(self, front: Sequence[str]) -> None:
-        """As the tracker's."""
+        """Pass the call on."""
         self._call(lambda: self._tracker.mark_codecs(front))
 
     def close_sweep(self, closing: Closing, time: float) -> None:
-        """As the tracker's."""
+        """Pass the call on."""
         self._call(lambda: self._tracker.close_sweep(closing, time))
 
     def _call(self, call: Callable[[], None]) -> None:
