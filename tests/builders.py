@@ -174,12 +174,17 @@ class FakeSweep:
 
     def prune(self, values: Mapping[str, Scalar], reason: str = "dominated at rung 5") -> str:
         trial_id = self.plan(values)
+        self.append(events.Pruned(trial_id, 1, reason))
+        return trial_id
+
+    def stop(self, values: Mapping[str, Scalar], reason: str = "stopped by hand") -> str:
+        trial_id = self.plan(values)
         self.append(events.Stopped(trial_id, 1, reason))
         return trial_id
 
     def fail(self, values: Mapping[str, Scalar], reason: str = "loss is NaN at epoch 3") -> str:
         trial_id = self.plan(values)
-        self.append(events.Failed(trial_id, 1, "DivergedError", reason, True))
+        self.append(events.Failed(trial_id, 1, "DivergedError", reason, final=True))
         return trial_id
 
     def end(self) -> SweepFolder:
@@ -202,7 +207,7 @@ def split(point: str, beta: float, entropy_model: str = "factorized", **own: Sca
 
 
 def full_sweep(path: Path, ended: bool = True) -> SweepFolder:
-    """30 trials, as a sweep of the digits leaves them: 24 finished, 2 collapsed, 2 pruned, 2 failed."""
+    """30 trials, as a sweep of the digits leaves them: 24 finished, 2 collapsed, 1 pruned, 1 stopped, 2 failed."""
     sweep = FakeSweep(path)
     rng = np.random.default_rng(5)
     _add_label_trials(sweep)
@@ -211,7 +216,7 @@ def full_sweep(path: Path, ended: bool = True) -> SweepFolder:
     sweep.finish(split("stem", 0.01), 0.0, 0.11, 2_900, status="collapsed", reason="at the majority class")
     sweep.finish(split("block1", 0.02, "categorical", alphabet=4), 0.35, 0.14, 9_900, status="collapsed")
     sweep.prune(split("block2", 0.4))
-    sweep.prune(split("stem", 0.5))
+    sweep.stop(split("stem", 0.5))
     sweep.fail(split("block1", 900.0), "loss is NaN at epoch 3 (β = 900)")
     sweep.fail(split("block2", 700.0), "<b>worker</b> died & was not replaced")
     return sweep.end() if ended else sweep.folder

@@ -33,13 +33,13 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def task_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The digits task model, trained for as long as ``lab_spec`` says."""
-    from tests.lab import lab_spec
+    """The digits task model, trained for as long as ``small_sweep_spec`` says."""
+    from tests.small_sweep import small_sweep_spec
 
     from ratefront.tasks.prepare_task_model import prepare_task_model
     from ratefront.trial.threads import use_threads
 
     use_threads(1)
     folder = tmp_path_factory.mktemp("sweep")
-    prepare_task_model(lab_spec(), folder / "task_model")
+    prepare_task_model(small_sweep_spec(), folder / "task_model")
     return folder / "task_model"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ratefront.own_code import digests_of, own_modules
+from ratefront.own_code import module_digests, own_modules
 
 Write = Callable[[str, str], Path]
 
@@ -41,13 +41,13 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
         "if False:\n    import helper\n",
     ],
 )
-def test_whatever_a_module_imports_however(write: Write, line: str) -> None:
+def test_every_form_of_import_is_found(write: Write, line: str) -> None:
     write("net_.py", line)
     write("helper.py", "raise SystemExit('run')")
     assert list(own_modules(["net_"])) == ["helper", "net_"]
 
 
-def test_imports_are_followed_and_circles_end(write: Write) -> None:
+def test_imports_are_followed_also_in_circles(write: Write) -> None:
     write("a_.py", "import b_")
     write("b_.py", "import c_\nimport a_")
     write("c_.py", "import json, numpy, torch, ratefront.tasks.task_model, no_such_module")
@@ -55,7 +55,7 @@ def test_imports_are_followed_and_circles_end(write: Write) -> None:
     assert list(own_modules(["a_"])) == ["a_", "b_", "c_"]
 
 
-def test_a_package_with_all_that_its_import_runs(write: Write) -> None:
+def test_a_package_counts_with_all_modules_that_its_import_runs(write: Write) -> None:
     write("pack/__init__.py", "from . import setup_")
     write("pack/setup_.py", "")
     write("pack/nets/__init__.py", "")
@@ -76,7 +76,7 @@ def test_a_package_with_all_that_its_import_runs(write: Write) -> None:
     assert list(own_modules(["pack.nets.net"])) == expected
 
 
-def test_a_folder_without_code_of_its_own_is_gone_through(write: Write) -> None:
+def test_a_namespace_package_is_searched(write: Write) -> None:
     write("space_/inner/net.py", "import space_.helper")
     write("space_/helper.py", "")
     assert list(own_modules(["space_.inner.net"])) == ["space_.helper", "space_.inner.net"]
@@ -92,37 +92,37 @@ class TestInstalled:
         write("site-packages/library/inner.py", "")
         write("net_.py", "import library")
 
-    def test_it_is_not_followed(self) -> None:
+    def test_imports_of_an_installed_module_are_not_followed(self) -> None:
         assert list(own_modules(["net_"])) == ["net_"]
 
-    def test_unless_it_is_the_target_itself(self) -> None:
+    def test_imports_of_an_installed_target_are_followed(self) -> None:
         assert list(own_modules(["library"])) == ["library", "library.inner"]
 
-    def test_a_class_of_it_in_the_model_counts_by_its_own_file(self) -> None:
+    def test_an_installed_module_in_the_model_counts_alone(self) -> None:
         assert list(own_modules(["net_"], ["library.inner", "torch.nn"])) == ["library.inner", "net_"]
 
 
-def test_what_is_ratefronts_or_torchs_is_not_the_users() -> None:
+def test_modules_of_ratefront_and_torch_are_not_the_users() -> None:
     assert own_modules(["ratefront.tasks.architectures.small_cnn", "torch.nn"]) == {}
 
 
 @pytest.mark.parametrize("name", ["no_such_module", "json.nothing", "sys", "", "."])
-def test_what_is_no_file_is_left_out(name: str) -> None:
+def test_modules_without_a_file_are_left_out(name: str) -> None:
     assert own_modules([name]) == {}
 
 
-def test_source_that_cannot_be_read_counts_as_it_is(write: Write) -> None:
+def test_source_that_cannot_be_parsed_still_counts(write: Write) -> None:
     file = write("broken_.py", "def net(")
     assert own_modules(["broken_"]) == {"broken_": file}
 
 
-def test_a_change_anywhere_changes_the_digest_of_that_module_alone(write: Write) -> None:
+def test_a_change_changes_the_digest_of_that_module_alone(write: Write) -> None:
     write("net_.py", "import helper")
     write("helper.py", "depth = 3")
-    before = digests_of(own_modules(["net_"]))
+    before = module_digests(own_modules(["net_"]))
     assert list(before) == ["code helper", "code net_"]
     write("helper.py", "depth = 4")
-    after = digests_of(own_modules(["net_"]))
+    after = module_digests(own_modules(["net_"]))
     assert [name for name in before if before[name] != after[name]] == ["code helper"]
     write("net_.py", "import helper  # again")
-    assert digests_of(own_modules(["net_"]))["code helper"] == after["code helper"]
+    assert module_digests(own_modules(["net_"]))["code helper"] == after["code helper"]

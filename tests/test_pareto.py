@@ -22,13 +22,13 @@ def test_accuracy_is_maximised_and_everything_else_minimised():
     assert non_dominated(points, TWO) == ["cheap", "good"]
 
 
-def test_third_objective_brings_points_back():
+def test_a_third_objective_adds_points_to_the_front():
     points = {"label": (3.3, 0.97, 50_000.0), "split": (8.0, 0.95, 3_000.0), "worse": (9.0, 0.95, 3_000.0)}
     assert non_dominated(points, THREE) == ["label", "split"]
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_front_does_not_depend_on_the_order_and_agrees_with_the_definition(seed):
+def test_front_agrees_with_the_definition_in_any_order(seed):
     rng = random.Random(seed)
     points = {f"t{i}": (rng.randint(0, 4), rng.randint(0, 4) / 4, rng.randint(0, 3)) for i in range(25)}
     shuffled = list(points.items())
@@ -44,7 +44,7 @@ def _dominates(a, b):
     return all(x <= y for x, y in zip(a, b, strict=True)) and a != b
 
 
-def test_of_equal_points_all_stay():
+def test_equal_points_all_stay_on_the_front():
     points = {"t2": (1.0, 0.5), "t1": (1.0, 0.5), "t3": (2.0, 0.5), "t4": (1.0, 0.5)}
     assert non_dominated(points, TWO) == ["t1", "t2", "t4"]
     assert ranks(points, TWO) == {"t1": 1, "t2": 1, "t3": 2, "t4": 1}
@@ -70,12 +70,12 @@ def test_front_and_ranks_agree_and_equal_points_share_theirs(points):
         assert all(found[other] == found[key] for other in named if named[other] == point)
 
 
-def test_nothing_gives_an_empty_front():
+def test_no_points_give_an_empty_front():
     assert non_dominated({}, THREE) == []
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_what_is_not_finite_is_never_a_point(bad):
+def test_values_that_are_not_finite_are_refused(bad):
     with pytest.raises(InputError, match=r"t7: accuracy must be finite"):
         non_dominated({"t7": (1.0, bad)}, TWO)
     with pytest.raises(InputError, match="must be finite"):
@@ -139,7 +139,7 @@ def _brute_force(costs, corner):
     return total
 
 
-def test_hypervolume_ignores_order_dominated_points_and_points_beyond_the_reference():
+def test_hypervolume_ignores_order_and_useless_points():
     reference = {"rate_bits": 10.0, "accuracy": 0.1}
     points = [(1.0, 0.4), (3.0, 0.8), (2.0, 0.7)]
     alone = hypervolume(points, TWO, reference)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 
 from ratefront.codecs.codec_files import load_family, save_codec
 from ratefront.codecs.contract import CodecStructure
@@ -23,7 +23,7 @@ from ratefront.tracking.tracker_protocol import FrontCodec
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
 
-SPEC = lab_spec(training={"epochs": 5})
+SPEC = small_sweep_spec(training={"epochs": 5})
 THEIR_CODE = """
 from collections import OrderedDict
 from torch import nn
@@ -45,7 +45,7 @@ def _load(folder: Path, codec: FrontCodec, **how: Any) -> Any:
 def result(task_model_folder: Path) -> TrialResult:
     """Of a split codec that was trained for a moment."""
     context = TrialContext(SPEC, task_model_folder.parent)
-    return run_trial(TrialParams("m0", 0, EXAMPLES["split-factorized"]), context)
+    return run_trial(TrialParams("m0", 0, CODEC_CONFIGURATIONS["split-factorized"]), context)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,9 @@ def test_split() -> Split:
     return load_dataset(SPEC.dataset).test
 
 
-def test_it_has_the_recorded_accuracy_and_rates(model: Any, result: TrialResult, test_split: Split) -> None:
+def test_a_model_has_the_recorded_accuracy_and_rates(
+    model: Any, result: TrialResult, test_split: Split
+) -> None:
     predicted = model.predict(test_split.images[:])
     assert list(predicted.columns) == ["class", "bytes", "payload_bytes"]
     assert predicted["class"].dtype == np.int64
@@ -87,7 +89,7 @@ def test_samples_can_be_coded_one_by_one(model: Any, codec: FrontCodec, test_spl
     assert np.array_equal(8 * predicted["payload_bytes"], alone[:40])
 
 
-def test_its_example_can_be_coded(model: Any) -> None:
+def test_a_models_example_can_be_coded(model: Any) -> None:
     assert len(model.predict(model.input_example)) == 1
 
 
@@ -125,14 +127,16 @@ def test_code_that_a_codec_names_is_not_run(their_codec: FrontCodec, tmp_path: P
 
 
 @pytest.mark.parametrize("word", ["yes", 1, "true"])
-def test_only_true_says_that_it_is_ones_own(their_codec: FrontCodec, tmp_path: Path, word: object) -> None:
+def test_only_true_allows_the_users_code_to_run(
+    their_codec: FrontCodec, tmp_path: Path, word: object
+) -> None:
     with pytest.raises(InputError, match="own_module"):
         _load(tmp_path / "model", their_codec, model_config={"own_module": word})
     assert "their_code" not in sys.modules
 
 
 @pytest.mark.parametrize("said_by", ["argument", "environment"])
-def test_ones_own_code_is_run_where_one_says_so(
+def test_the_users_code_runs_where_it_is_allowed(
     their_codec: FrontCodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said_by: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "their_code", None)  # is put back as it was: not there

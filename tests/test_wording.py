@@ -10,7 +10,7 @@ from ratefront.wording import Argument, Call, Message, Named
 RESUME = Argument("resume", True)
 
 
-def loud(named: Named) -> str:
+def in_capitals(named: Named) -> str:
     return (named.name if isinstance(named, Argument) else named.function).upper()
 
 
@@ -28,24 +28,24 @@ def loud(named: Named) -> str:
         (Call("rf.run", Argument("folder", "a b"), RESUME), "rf.run(folder='a b', resume=True)"),
     ],
 )
-def test_the_librarys_words_are_python(named: Named, text: str) -> None:
+def test_the_library_names_arguments_in_python(named: Named, text: str) -> None:
     assert str(named) == text
     assert Message("give ", named, ", please") == f"give {text}, please"
 
 
-def test_another_face_has_its_own_words() -> None:
+def test_another_interface_has_its_own_words() -> None:
     message = Message("go on with ", RESUME, ", or ", Call("rf.run"))
-    assert message.worded(loud) == "go on with RESUME, or RF.RUN"
+    assert message.worded(in_capitals) == "go on with RESUME, or RF.RUN"
 
 
-def test_what_is_made_of_a_message_keeps_what_it_names() -> None:
+def test_messages_made_of_messages_keep_what_they_name() -> None:
     inner = InputError(Message("choose ", Argument("port")))
     outer = SpecError("a.yaml", [Message("p: ", inner), "plain"])
     assert str(outer) == "a.yaml: 2 problem(s)\n  p: choose port=…\n  plain"
-    assert Message("! ", outer).worded(loud) == "! a.yaml: 2 problem(s)\n  p: choose PORT\n  plain"
-    assert Message(pickle.loads(pickle.dumps(inner))).worded(loud) == "choose PORT"
+    assert Message("! ", outer).worded(in_capitals) == "! a.yaml: 2 problem(s)\n  p: choose PORT\n  plain"
+    assert Message(pickle.loads(pickle.dumps(inner))).worded(in_capitals) == "choose PORT"
 
 
 @pytest.mark.parametrize("error", [KeyError("x"), OSError(2, "gone", "f"), ValueError(), InputError("plain")])
-def test_of_other_errors_it_is_their_text(error: Exception) -> None:
-    assert Message("why: ", error).worded(loud) == f"why: {error}"
+def test_the_message_of_another_error_is_its_text(error: Exception) -> None:
+    assert Message("why: ", error).worded(in_capitals) == f"why: {error}"

@@ -22,7 +22,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 #: name → the module that has it.
-_PLACES = {
+_MODULE_OF_NAME = {
     "Front": "ratefront.api.trials",
     "InputError": "ratefront.errors",
     "LoadedSpec": "ratefront.spec.check_spec",
@@ -39,7 +39,7 @@ _PLACES = {
     "plan": "ratefront.api.sweep_files",
     "run": "ratefront.api.run_sweep",
     "run_trial": "ratefront.api.one_trial",
-    "serve_ui": "ratefront.api.browsing",
+    "serve_ui": "ratefront.api.sweeps",
     "simulate_seed": "ratefront.api.simulate_sweep",
     "simulate_sweep": "ratefront.api.simulate_sweep",
     "write_schema": "ratefront.api.sweep_files",
@@ -75,9 +75,9 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
-    if name not in _PLACES:
+    if name not in _MODULE_OF_NAME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(_PLACES[name]), name)
+    found = getattr(import_module(_MODULE_OF_NAME[name]), name)
     globals()[name] = found
     return found
 

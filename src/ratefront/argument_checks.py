@@ -1,4 +1,4 @@
-"""What callers of the library pass, taken as they mean it or refused in a sentence: paths, and whole numbers."""
+"""Checks what callers of the library pass: paths and numbers are converted, or refused with a sentence."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from typing import SupportsFloat, SupportsIndex
 from ratefront.errors import InputError
 
 
-def given_path(path: Path | str, argument: str) -> Path:
-    """A path with ``~`` for the home folder, as a shell would take it.
+def checked_path(path: Path | str, argument: str) -> Path:
+    """Return a path with ``~`` expanded to the home folder, as a shell does.
 
     Raises:
-        InputError: It is no path.
+        InputError: The value is no path.
     """
     if not isinstance(path, str | os.PathLike) or not isinstance(os.fspath(path), str):
         raise InputError(f"{argument}: must be a path, got {path!r}")
     try:
         return Path(path).expanduser()
-    except RuntimeError as error:  # of a user whom nobody knows
+    except RuntimeError as error:  # the user of ~user is unknown
         raise InputError(f"{argument}: {path}: {error}") from error
 
 
-def given_folder(folder: Path | str, argument: str = "folder") -> Path:
-    """A folder that stays the same when the process changes its own.
+def checked_folder(folder: Path | str, argument: str = "folder") -> Path:
+    """Return an absolute path, which stays the same when the process changes its working folder.
 
     Raises:
-        InputError: It is no path.
+        InputError: The value is no path.
     """
-    return given_path(folder, argument).absolute()
+    return checked_path(folder, argument).absolute()
 
 
-def given_paths(paths: Path | str | Sequence[Path | str], argument: str) -> list[Path]:
-    """One path or several.
+def checked_paths(paths: Path | str | Sequence[Path | str], argument: str) -> list[Path]:
+    """Return one path or several as a list.
 
     Raises:
         InputError: One of them is no path.
     """
     several = [paths] if isinstance(paths, str | os.PathLike) else paths
-    return [given_path(path, argument) for path in several]
+    return [checked_path(path, argument) for path in several]
 
 
 def check_count(argument: str, value: object, least: int = 1) -> int:
-    """A whole number that is not less than ``least``; one of numpy's is one, too.
+    """Return a whole number that is at least ``least``; NumPy's integers are accepted.
 
     Raises:
-        InputError: It is none, or less.
+        InputError: The value is no whole number, or is less.
     """
     if isinstance(value, bool) or not isinstance(value, SupportsIndex):
         raise InputError(f"{argument}: must be a whole number, got {value!r}")
@@ -59,9 +59,10 @@ def check_count(argument: str, value: object, least: int = 1) -> int:
 
 
 def check_seconds(argument: str, value: float) -> None:
-    """
+    """Check a time in seconds.
+
     Raises:
-        InputError: It is no time.
+        InputError: The value is no finite number ≥ 0.
     """
     if isinstance(value, bool) or not isinstance(value, SupportsFloat) or not 0 <= float(value) < inf:
         raise InputError(f"{argument}: must be seconds ≥ 0, got {value!r}")

@@ -46,7 +46,7 @@ class RatefrontError(Exception):
     retryable: ClassVar[bool] = False
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Python would make it again of its message alone, which errors with several parts do not take."""
+        """Keep the attributes: pickle would rebuild the error from its message alone."""
         return _made_again, (type(self), self.args, dict(self.__dict__))
 
 
@@ -82,7 +82,7 @@ class UnknownNameError(InputError):
 
 
 class UnknownCurveError(InputError, KeyError):
-    """Bounds have no curve of this name. As mappings raise a KeyError, it is one, too."""
+    """Bounds have no curve of this name; also a KeyError, as any mapping raises."""
 
     def __init__(self, name: object, valid: Iterable[str]) -> None:
         self.name, self.valid = name, tuple(valid)
@@ -93,7 +93,7 @@ class UnknownCurveError(InputError, KeyError):
 
 
 class UnknownTrialError(InputError, KeyError):
-    """A sweep has no trial of this identity. As mappings raise a KeyError, it is one, too."""
+    """A sweep has no trial of this identity; also a KeyError, as any mapping raises."""
 
     def __init__(self, trial_id: str, known: Sequence[str]) -> None:
         self.trial_id = trial_id
@@ -123,7 +123,7 @@ class LedgerLockedError(LedgerError):
 
 
 class LedgerVersionError(LedgerError):
-    """The ledger was written by a newer ratefront, whose events this one cannot know."""
+    """A newer ratefront wrote the ledger; this one does not know its events."""
 
 
 class EngineError(RatefrontError):
@@ -131,7 +131,7 @@ class EngineError(RatefrontError):
 
 
 class TrackingError(RatefrontError):
-    """A tracker cannot be reached, or takes nothing more. Nothing is lost: the ledger has it all."""
+    """A tracker cannot be reached or accepts nothing more; nothing is lost, since the ledger has it all."""
 
 
 class TrialError(RatefrontError):
@@ -143,8 +143,9 @@ class DivergedError(TrialError):
 
 
 class UnknownCostError(TrialError):
-    """An objective has no value: the transmitter runs operations that no formula counts, or a metric needs scores and
-    the codec gives none.
+    """An objective has no value.
+
+    Either the transmitter runs operations that no formula counts, or a metric needs scores and the codec gives none.
     """
 
 
@@ -171,6 +172,6 @@ class WorkerLostError(TrialError):
 
 
 class StorageFullError(TrialError):
-    """The sweep's folder takes no more. Every further trial would fail of it, so the sweep ends; it can be resumed."""
+    """The disk of the sweep's folder is full: every further trial would fail, so the sweep ends and can be resumed."""
 
     retryable = True

@@ -1,14 +1,14 @@
-"""Metrics of what was decoded, for the sweep file's ``metrics``; one of your own is a function like these.
+"""Metrics of what was decoded, for the sweep file's ``metrics``; a metric of your own is a function like these.
 
 A metric is called with
 
 * ``labels`` (N,), int64: the true classes of a split,
 * ``classes`` (N,), int64: what the receiver decoded,
-* ``scores`` (N, K), float32: the scores of which the decoded class is the largest, logits or log-probabilities; None of
-  a codec that gives none (``label`` and ``sample`` send a class),
+* ``scores`` (N, K), float32: logits or log-probabilities, of which the decoded class has the largest; None for a codec
+  without scores (``label`` and ``sample`` send a class).
 
-all of them read-only, and gives one finite number. It gives None where it needs scores and there are none. A function
-that needs none may take labels and classes alone, as those of ``sklearn.metrics`` do.
+All arrays are read-only. A metric returns one finite number, or None where it needs scores and there are none. A
+function that needs no scores may take labels and classes alone, as those of ``sklearn.metrics`` do.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 __all__ = ["balanced_accuracy", "log_loss_bits", "top5_accuracy"]
 
-_AT_ONCE = 1024  # samples, so that scores that lie in a file are never in memory as a whole
+_CHUNK = 1024  # samples; so scores that lie in a file are never in memory as a whole
 
 
 def balanced_accuracy(labels: NDArray[np.int64], classes: NDArray[np.int64]) -> float:
-    """The mean over the labels' classes c of the part of their samples that is decoded right,
-    mean_c P(ŷ = c | y = c) (Brodersen et al. 2010, "The balanced accuracy and its posterior distribution").
+    """Compute the mean over the labels' classes c of the share of their samples that is decoded right.
 
-    Every class that occurs counts the same, however rare it is; one that does not occur counts for nothing.
+    It is mean_c P(ŷ = c | y = c) (Brodersen et al. 2010, "The balanced accuracy and its posterior distribution"). Every
+    class that occurs has the same weight, however rare it is. A class that does not occur is left out.
 
     Example:
         >>> balanced_accuracy(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 0]))
@@ -39,11 +39,11 @@ def balanced_accuracy(labels: NDArray[np.int64], classes: NDArray[np.int64]) -> 
 def top5_accuracy(
     labels: NDArray[np.int64], classes: NDArray[np.int64], scores: NDArray[np.float32] | None
 ) -> float | None:
-    """The part of the samples whose label is among the five classes of the largest scores (Russakovsky et al. 2015,
-    "ImageNet large scale visual recognition challenge").
+    """Compute the share of the samples whose label is among the five classes with the largest scores.
 
-    Of equal scores the first class is the largest, as in what is decoded, so that it is never below the accuracy. Of
-    at most five classes it is 1, whatever was decoded.
+    See Russakovsky et al. 2015, "ImageNet large scale visual recognition challenge". Of equal scores the first class
+    comes first, as in what is decoded, so that the result is never below the accuracy. With at most five classes it is
+    1, whatever was decoded.
 
     Example:
         >>> scores = np.arange(14, dtype=np.float32).reshape(2, 7)  # classes 2 to 6 are the best five of both samples
@@ -52,12 +52,12 @@ def top5_accuracy(
     """
     if scores is None:
         return None
-    best = sum(int((_rank(*part) < 5).sum()) for part in _parts(labels, scores))
+    best = sum(int((_rank(*chunk) < 5).sum()) for chunk in _chunks(labels, scores))
     return best / len(labels)
 
 
 def _rank(labels: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.int64]:
-    """How many classes (n,) come before the label by their scores, of equal ones the first first."""
+    """Count the classes (n,) that come before the label by their scores; of equal scores the first comes first."""
     own = np.take_along_axis(scores, labels[:, None], axis=1)
     is_before = (scores > own) | ((scores == own) & (np.arange(scores.shape[1]) < labels[:, None]))
     ranks: NDArray[np.int64] = is_before.sum(axis=1)
@@ -67,8 +67,9 @@ def _rank(labels: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.
 def log_loss_bits(
     labels: NDArray[np.int64], classes: NDArray[np.int64], scores: NDArray[np.float32] | None
 ) -> float | None:
-    """The mean of -log2 softmax(scores)[label], in bits and double precision: what a result's ``log_loss_bits`` holds
-    (Dubois et al. 2021, "Lossy compression for lossless prediction").
+    """Compute the mean of -log2 softmax(scores)[label] in bits, in double precision.
+
+    It is what a result's ``log_loss_bits`` holds (Dubois et al. 2021, "Lossy compression for lossless prediction").
 
     Example:
         >>> log_loss_bits(np.array([0, 1]), np.array([0, 0]), np.log(np.array([[0.5, 0.5], [0.5, 0.5]], np.float32)))
@@ -76,23 +77,23 @@ def log_loss_bits(
     """
     if scores is None:
         return None
-    nats = sum(float(_surprise(*part).sum()) for part in _parts(labels, scores))
+    nats = sum(float(_surprisal_nats(*chunk).sum()) for chunk in _chunks(labels, scores))
     return float(nats / len(labels) / np.log(2))
 
 
-def _surprise(labels: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """-ln softmax(scores)[label] of each sample (n,): never negative, and finite where the scores are."""
-    ahead = scores.astype(np.float64)
-    with np.errstate(invalid="ignore"):  # of scores that are not finite it is neither
-        ahead -= np.take_along_axis(ahead, labels[:, None], axis=1)
-        most = ahead.max(axis=1)
-        surprise: NDArray[np.float64] = most + np.log(np.exp(ahead - most[:, None]).sum(axis=1))
-    return surprise
+def _surprisal_nats(labels: NDArray[np.int64], scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Compute -ln softmax(scores)[label] of each sample (n,): never negative, and finite where the scores are."""
+    lead = scores.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # scores that are not finite give NaN
+        lead -= np.take_along_axis(lead, labels[:, None], axis=1)
+        most = lead.max(axis=1)
+        surprisal: NDArray[np.float64] = most + np.log(np.exp(lead - most[:, None]).sum(axis=1))
+    return surprisal
 
 
-def _parts(
+def _chunks(
     labels: NDArray[np.int64], scores: NDArray[np.float32]
 ) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """Slices, of which none is read before it is used."""
-    starts = range(0, len(labels), _AT_ONCE)
-    return [(labels[start : start + _AT_ONCE], scores[start : start + _AT_ONCE]) for start in starts]
+    """Divide the arrays into slices; a slice is read when it is used."""
+    starts = range(0, len(labels), _CHUNK)
+    return [(labels[start : start + _CHUNK], scores[start : start + _CHUNK]) for start in starts]

@@ -1,4 +1,4 @@
-"""The search space in Optuna's words, for the search that asks it and for the study that people browse."""
+"""The search space as Optuna's distributions, for the samplers and for the study that people browse."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ Distributions: TypeAlias = dict[str, BaseDistribution]
 
 
 def distribution_of(leaf: Leaf) -> BaseDistribution:
+    """Optuna's distribution of one dimension."""
     match leaf:
         case Float(low, high, log):
             return FloatDistribution(low, high, log=log)
@@ -45,6 +46,7 @@ def to_optuna(space: Space, values: Mapping[str, Scalar]) -> tuple[Values, Distr
 
 
 def directions_of(objectives: Objectives) -> list[StudyDirection]:
+    """Optuna's direction of each objective, in their order."""
     return [
         StudyDirection.MINIMIZE if direction == "minimise" else StudyDirection.MAXIMIZE
         for direction in objectives.values()

@@ -1,4 +1,4 @@
-"""A user's own code: the modules that theirs import, found by reading the source. Nothing of it is run."""
+"""A user's own code: finds the modules that a user's module imports, by reading their source; none is run."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
 
-#: What is no user's own, wherever it lies.
+#: Packages that are not a user's own, wherever they lie.
 _NOT_THE_USERS = frozenset({"torch", "torchvision", "ratefront"})
 _STANDARD = tuple({Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")})
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
 
-def is_own(module: str) -> bool:
-    """True where a module may be a user's: ratefront's and torch's are not."""
+def is_own_module(module: str) -> bool:
+    """Tell whether a module may be a user's; those of ratefront and torch are not."""
     return module.partition(".")[0] not in _NOT_THE_USERS
 
 
 def own_modules(targets: Iterable[str], others: Iterable[str] = ()) -> dict[str, Path]:
-    """The file of each module of the user's own that the modules ``targets`` are made of, by its name.
+    """Find the files, by module name, of all the user's own modules that ``targets`` and ``others`` depend on.
 
-    That is a target, whatever of its package it imports, and what else it imports that is not installed; of
-    ``others`` the same, but of an installed one no more than the module itself.
+    A target counts with all modules that it imports from its own package, and with all further imports that are not
+    installed packages. Of ``others`` the same modules count, but of an installed one the module itself alone.
     """
-    targets, others = set(filter(is_own, targets)), set(filter(is_own, others))
-    packages = {_top(target) for target in targets}
+    targets, others = set(filter(is_own_module, targets)), set(filter(is_own_module, others))
+    packages = {_top_level_name(target) for target in targets}
     found: dict[str, Path] = {}
     waiting = [*targets, *others]
     while waiting:
@@ -36,25 +36,25 @@ def own_modules(targets: Iterable[str], others: Iterable[str] = ()) -> dict[str,
         file = None if name in found else _file_of(name)
         if file is None:
             continue
-        is_followed = _top(name) in packages or not _is_installed(file)
+        is_followed = _top_level_name(name) in packages or not _is_installed(file)
         if is_followed or name in others:
             found[name] = file
         if is_followed:
-            waiting += filter(is_own, _imported_by(name, file))
+            waiting += filter(is_own_module, _imported_by(name, file))
     return dict(sorted(found.items()))
 
 
-def files_of(modules: Iterable[str]) -> dict[str, Path]:
-    """The file of each of these modules that there is."""
+def module_files(modules: Iterable[str]) -> dict[str, Path]:
+    """Return the file of each of these modules that exists."""
     return {name: file for name in modules if (file := _file_of(name)) is not None}
 
 
-def digests_of(modules: Mapping[str, Path], kind: str = "code") -> dict[str, str]:
-    """``code MODULE`` and the SHA-256 of its file, of each; another ``kind`` takes the place of the first word."""
+def module_digests(modules: Mapping[str, Path], kind: str = "code") -> dict[str, str]:
+    """Return the SHA-256 of each module's file by ``code MODULE``; ``kind`` takes the place of ``code``."""
     return {f"{kind} {name}": hashlib.sha256(file.read_bytes()).hexdigest() for name, file in modules.items()}
 
 
-def _top(name: str) -> str:
+def _top_level_name(name: str) -> str:
     return name.partition(".")[0]
 
 
@@ -64,18 +64,18 @@ def _is_installed(file: Path) -> bool:
 
 
 def _file_of(name: str) -> Path | None:
-    """None of what is not there, built in, or a folder without code."""
+    """Return the module's file; None where it does not exist, is built in, or is a folder without code."""
     spec = _spec_of(name)
     is_file = spec is not None and spec.has_location and spec.origin is not None
     return Path(spec.origin) if is_file and spec is not None and spec.origin is not None else None
 
 
 def _spec_of(name: str) -> ModuleSpec | None:
-    """As the import would find it; the packages above it are not imported."""
+    """Find a module as an import would; the packages above it are not imported."""
     first, *rest = name.split(".")
     try:
         spec = find_spec(first)
-    except (ValueError, ImportError):  # a module that was made by hand, as in a session
+    except (ValueError, ImportError):  # a module that has no file, as in an interactive session
         return None
     for part in rest:
         if spec is None or spec.submodule_search_locations is None:
@@ -86,25 +86,25 @@ def _spec_of(name: str) -> ModuleSpec | None:
 
 
 def _imported_by(name: str, file: Path) -> Iterator[str]:
-    """Every module that the source of one names in an import, with the packages above it, and above itself."""
+    """Yield every module that a source file imports, with the packages above it, and those above the file's module."""
     package = name if file.stem == "__init__" else name.rpartition(".")[0]
     yield from _with_parents(package)
     if file.suffix != ".py":
         return
     try:
         tree = ast.parse(file.read_bytes())
-    except (SyntaxError, ValueError):  # whoever imports it is told
+    except (SyntaxError, ValueError):  # the import of it will say so
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _with_parents(alias.name)
         elif isinstance(node, ast.ImportFrom):
-            yield from _from(node, package)
+            yield from _named_in_from(node, package)
 
 
-def _from(node: ast.ImportFrom, package: str) -> Iterator[str]:
-    """What it names may be modules, or things in one."""
+def _named_in_from(node: ast.ImportFrom, package: str) -> Iterator[str]:
+    """Yield what a ``from`` import names: modules, or objects in a module."""
     try:
         base = resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module
     except ImportError:  # beyond the outermost package

@@ -1,13 +1,13 @@
-"""Fronts and hypervolumes over the objectives of a sweep. Knows no bounds and no trials: names, values,
-directions.
+"""Pareto fronts and hypervolumes over the objectives of a sweep.
 
-Rules, for everything here:
+This module knows no bounds and no trials, only names, values and directions. These rules hold for everything here:
 
-* An objective comes with its direction, as ``records.objectives_of`` a sweep's spec gives them.
+* An objective comes with its direction, as ``records.objectives_of`` a sweep's spec gives it.
 * a dominates b when a is at least as good on every objective and better on one.
-* NaN and infinities are errors: nothing that is not finite may be a point.
-* Points that are equal on every objective do not dominate each other: they have the same rank, and where one of them
-  is on the front all are.
+* NaN and infinities are errors: a point must be finite.
+* Points that are equal on every objective do not dominate each other. They have the same rank, and where one of
+them is
+  on the front, all are.
 """
 
 from __future__ import annotations
@@ -25,15 +25,17 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def non_dominated(points: Mapping[str, Sequence[float]], objectives: Objectives) -> list[str]:
-    """The keys of the front, rank 1 of ``ranks``: sorted by the first objective (best first), then by key.
+    """Return the keys of the Pareto front, rank 1 of ``ranks``.
+
+    They are sorted by the first objective, best first, then by key.
 
     Args:
-        points: key → one value an objective, in the objectives' own units (bit/sample, fraction, bytes, ms).
+        points: key → one value for each objective, in the objectives' own units (bit/sample, fraction, bytes, ms).
         objectives: direction of each, in the order of the values.
 
     Raises:
-        InputError: A value is NaN or infinite (names key and objective), or a point has another number of
-            values.
+        InputError: A value is NaN or infinite (the message names key and objective), or a point has another number
+            of values.
     """
     found = ranks(points, objectives)
     costs = as_costs(list(points.values()), objectives)
@@ -42,9 +44,10 @@ def non_dominated(points: Mapping[str, Sequence[float]], objectives: Objectives)
 
 
 def ranks(points: Mapping[str, Sequence[float]], objectives: Objectives) -> dict[str, int]:
-    """The non-dominated rank of every point, from 1; points that are equal on every objective share theirs.
+    """Return the non-dominated rank of every point, from 1; points that are equal on every objective share theirs.
 
-    Parameters and errors are those of ``non_dominated``; rank n is what dominates all others once ranks below are gone.
+    Rank n is the Pareto front of the points that are left when all lower ranks are removed. Arguments and errors
+    are those of ``non_dominated``.
     """
     if not points:
         return {}
@@ -58,7 +61,12 @@ def ranks(points: Mapping[str, Sequence[float]], objectives: Objectives) -> dict
 def as_costs(
     values: Sequence[Sequence[float]], objectives: Objectives, keys: Sequence[str] | None = None
 ) -> FloatArray:
-    """Values (N, M) as an array in which every column is minimised: maximised ones change their sign.
+    """Return values (N, M) as an array in which every column is minimised: maximised ones change their sign.
+
+    Args:
+        values: N points of M values.
+        objectives: M directions.
+        keys: names of the points for messages.
 
     Raises:
         InputError: As ``non_dominated``.
@@ -81,7 +89,7 @@ def _checked(point: Sequence[float], objectives: Objectives, key: str) -> Sequen
 
 
 def on_axis(objective: str, value: float) -> float:
-    """A value on its axis of the hypervolume: rates, sizes and times as log2(1 + value), all else as it is.
+    """Return a value on its axis of the hypervolume: rates, sizes and times as log2(1 + value), all else as it is.
 
     Raises:
         InputError: A rate, a size or a time is negative.
@@ -96,15 +104,15 @@ def on_axis(objective: str, value: float) -> float:
 def hypervolume(
     points: Sequence[Sequence[float]], objectives: Objectives, reference: Mapping[str, float]
 ) -> float:
-    """The volume that the points dominate up to ``reference``, on the axes A, log2(1+rate), log2(1+bytes),
-    log2(1+ms), and metrics as they are.
+    """Return the volume that the points dominate, up to ``reference``.
 
-    Not normalised: its unit is the product of the axes' own. Points that are not better than the reference
-    on every objective add nothing; an empty set has 0. The order of the points and dominated points change
-    nothing.
+    The axes are A, log2(1 + rate), log2(1 + bytes), log2(1 + ms), and metrics as they are. The volume is not
+    normalised: its unit is the product of the axes' units. Points that are not better than the reference on every
+    objective add nothing; an empty set has volume 0. The order of the points and dominated points change nothing.
 
     Args:
         points: shape (N, M), in the objectives' own units.
+        objectives: direction of each, in the order of the values.
         reference: objective → value in the same units; transformed like the points.
 
     Raises:

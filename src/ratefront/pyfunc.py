@@ -1,7 +1,7 @@
 """A codec as an MLflow model: samples in, classes and bytes out.
 
-MLflow keeps a copy of this file with every model and runs that copy, against the ratefront that is installed; nothing
-of ratefront imports it.
+MLflow keeps a copy of this file with every model, and runs that copy with the ratefront that is installed. No module of
+ratefront imports this one.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc import PythonModel, PythonModelContext  # type: ignore[attr-defined]  # though documented there
 
-#: How MLflow is told that a model's task model, which is Python code, may be run.
+#: What a caller of MLflow passes to let a model run the Python code of its task model.
 OWN_MODULE = 'model_config={"own_module": True}'
 
 
 class CodecModel(PythonModel):
     """The codec in the model's artifacts ``config`` and ``weights``.
 
-    Where its task model is Python code, that is run only if the model is loaded with
+    Where its task model is Python code, that code is run only if the model is loaded with
     ``model_config={"own_module": True}``.
     """
 
@@ -37,10 +37,8 @@ class CodecModel(PythonModel):
 
         config, weights = Path(context.artifacts["config"]), Path(context.artifacts["weights"])
         try:
-            self._codec = StoredCodec(
-                config, weights, runs_modules=context.model_config["own_module"] is True
-            )
-        except InputError as error:  # what is an argument elsewhere is a setting here
+            self._codec = StoredCodec(config, weights, own_module=context.model_config["own_module"] is True)
+        except InputError as error:  # the argument of load_codec is a setting of MLflow here
             raise InputError(Message(error).worded(lambda _: OWN_MODULE)) from error
 
     def predict(
@@ -51,11 +49,16 @@ class CodecModel(PythonModel):
     ) -> pd.DataFrame:
         """Code the samples as one stream in blocks of ``params["block_size"]``, and decode what was written.
 
-        ``model_input`` is images (N, C, H, W) in [0, 1], or point clouds (N, P, 3), float32. Of each there is a row:
-        ``class``, ``bytes`` and ``payload_bytes`` (see ``RoundTrip``).
+        Args:
+            context: Not used.
+            model_input: Images (N, C, H, W) in [0, 1], or point clouds (N, P, 3), float32.
+            params: ``block_size``, the number of samples that are coded as one string.
+
+        Returns:
+            One row for each sample: ``class``, ``bytes`` and ``payload_bytes`` (see ``RoundTrip``).
 
         Raises:
-            InputError: Values are no brightnesses or not finite, or the block size is none.
+            InputError: Values are no brightnesses or not finite, or the block size is not a number ≥ 1.
         """
         from ratefront.trial.stored_codec import BLOCK_SIZE
 

@@ -1,7 +1,7 @@
-"""The values that travel through a sweep: what a trial is given, what it reports, what it measured.
+"""The records of a sweep: a trial's parameters, its progress, its measurements and its result.
 
-All are frozen and checked when built, so that a bad state dies where it is made. Rates are bit/sample, accuracies are
-fractions in [0, 1], sizes are bytes, times say their unit in the name.
+All are frozen and checked when they are built, so that a bad value fails where it arises. Rates are bit/sample,
+accuracies are fractions in [0, 1], sizes are bytes, and times have their unit in the name.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from ratefront.errors import UnknownCostError, UnknownNameError
 
 Scalar: TypeAlias = bool | int | float | str
 Direction: TypeAlias = Literal["minimise", "maximise"]
-#: Names in the order in which their values stand, each with its direction.
+#: Names of objectives with their directions, in the order of their values.
 Objectives: TypeAlias = Mapping[str, Direction]
-Status: TypeAlias = Literal["planned", "running", "finished", "collapsed", "pruned", "failed"]
+Status: TypeAlias = Literal["planned", "running", "finished", "collapsed", "pruned", "stopped", "failed"]
 
-ENDED: tuple[Status, ...] = ("finished", "collapsed", "pruned", "failed")
+#: How a trial can end. ``pruned``: the search stopped it; ``stopped``: a person stopped it.
+ENDED: tuple[Status, ...] = ("finished", "collapsed", "pruned", "stopped", "failed")
 
 #: What a sweep optimises unless its file says otherwise.
 DEFAULT_OBJECTIVES: Final = ("rate_bits", "accuracy", "transmitter_bytes")
@@ -27,14 +28,14 @@ DEFAULT_OBJECTIVES: Final = ("rate_bits", "accuracy", "transmitter_bytes")
 #: Objectives whose hypervolume has a reference from theory or from the data; of any other the sweep file must give it.
 WITH_DEFAULT_REFERENCE: Final = ("rate_bits", "accuracy", "transmitter_bytes")
 
-#: The key of a result's ``extra``: the most of its GPU's memory that a trial held, as a fraction.
+#: The key of a result's ``extra``: the largest share of its GPU's memory that a trial held.
 GPU_MEMORY_SHARE: Final = "gpu_memory_share"
 
-#: The key of a result's ``extra``: samples of both splits that were decoded to another class than the task model
-#: decides for, which ties with it within rounding; of codecs that send the task model's decisions.
+#: The key of a result's ``extra``, for codecs that send the task model's decisions: samples of both splits that were
+#: decoded to another class than the task model decides for, where both classes tie within rounding.
 TIES: Final = "ties_within_rounding"
 
-#: The name of a reported metric begins so where the worker read it off the trial's process: no trial knows of it.
+#: The prefix of metrics that the worker measures of the trial's process; the trial itself does not report them.
 SYSTEM_PREFIX: Final = "system/"
 
 #: What every sweep may optimise, besides the metrics of its file; every finished trial reports all of them (rate and
@@ -52,15 +53,15 @@ LOGARITHMIC: Final = frozenset(name for name, direction in OBJECTIVES.items() if
 
 
 def metric_names(spec: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of the metrics that a resolved spec adds to every result, in its order."""
+    """Return the names of the metrics that a resolved spec adds to every result, in its order."""
     return tuple(str(metric["name"]) for metric in spec.get("metrics") or ())
 
 
 def objectives_of(spec: Mapping[str, Any]) -> Objectives:
-    """What a resolved spec optimises.
+    """Return what a resolved spec optimises.
 
     Raises:
-        UnknownNameError: It names an objective that is neither one of ``OBJECTIVES`` nor a metric of its own.
+        UnknownNameError: An objective is neither one of ``OBJECTIVES`` nor a metric of the spec.
     """
     own: Objectives = {metric["name"]: metric["direction"] for metric in spec.get("metrics") or ()}
     known, names = {**OBJECTIVES, **own}, spec.get("objectives") or DEFAULT_OBJECTIVES
@@ -95,6 +96,7 @@ class TrialParams:
 
     @property
     def family(self) -> str:
+        """The name of the codec family."""
         return str(self.values["family"])
 
     @property
@@ -104,15 +106,15 @@ class TrialParams:
 
 
 def series_of(values: Mapping[str, Scalar]) -> str:
-    """The curve of a figure that a trial belongs to: its family, and its entropy model where it has one."""
+    """Return the curve of a figure that a trial belongs to: its family, and its entropy model where it has one."""
     entropy_model = values.get("entropy_model")
     return f"{values['family']} ({entropy_model})" if entropy_model else str(values["family"])
 
 
 class Progress(NamedTuple):
-    """What a trial itself says of an epoch, counted from 1: metrics that are finite, or the trial fails.
+    """What a trial reports after an epoch, counted from 1; metrics have to be finite, else the trial fails.
 
-    A trial knows no attempt; the worker that does makes ``events.Reported`` of it.
+    A trial does not know which attempt it is. The worker knows, and makes ``events.Reported`` of it.
     """
 
     step: int
@@ -120,22 +122,24 @@ class Progress(NamedTuple):
 
 
 def own_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
-    """What the trial itself reported, without the readings of its process."""
+    """Return the metrics that the trial itself reported, without the measurements of its process."""
     return {name: value for name, value in metrics.items() if not name.startswith(SYSTEM_PREFIX)}
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A codec measured on one split (theory: rate is counted, not believed).
+    """A codec measured on one split; the rate is counted from bytes (``bitstream.rate_bits``), not estimated.
 
-    rate_bits            8 · payload bytes / samples, in blocks of ``block_size`` samples
-    rate_bits_estimated  mean −log2 likelihood under the entropy model, computed without the coder
-    rate_bits_alone      mean bits when each sample is a stream of its own
-    overhead_bits        headers and tables that travel, a sample
-    rate_total_bits      rate_bits + overhead_bits = 8 · file bytes / samples
-    accuracy             of the classes that the decoder gave
-    log_loss_bits        mean −log2 of the probability that the decoded scores give the label; None without scores
-    metrics              what the sweep file's ``metrics`` give, by name; None where one needs scores and there are none
+    Attributes:
+        samples: Samples of the split.
+        rate_bits: 8 · payload bytes / samples, coded in blocks of ``block_size`` samples.
+        rate_bits_estimated: Mean −log2 likelihood under the entropy model, computed without the coder.
+        rate_bits_alone: Mean bits of a sample coded as a string of its own.
+        overhead_bits: 8 · bytes of header, index and checksums / samples.
+        rate_total_bits: rate_bits + overhead_bits = 8 · file bytes / samples.
+        accuracy: Share of the samples whose decoded class is the label.
+        log_loss_bits: Mean −log2 of the probability that the decoded scores give the label; None without scores.
+        metrics: The sweep file's ``metrics``, by name; None where a metric needs scores and there are none.
     """
 
     samples: int
@@ -163,10 +167,10 @@ class Measurement:
             _require(value is None or math.isfinite(value), f"metrics.{name} is finite", value)
 
     def metric(self, name: str) -> float | None:
-        """One of ``metrics``.
+        """Return one of ``metrics``.
 
         Raises:
-            UnknownNameError: It was not measured.
+            UnknownNameError: The metric was not measured.
         """
         if name not in self.metrics:
             raise UnknownNameError("metric", name, self.metrics)
@@ -181,11 +185,11 @@ def _known(name: str, value: float | None, why_not: str) -> float:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """What a trial that ran to its end measured.
+    """The result of a trial that ran to its end.
 
     ``status`` is ``collapsed`` where the validation accuracy is not above the majority class by two standard
-    deviations: reported, never on a front. Where a trial yields several operating points, ``points`` holds them.
-    ``transmitter_macs`` is None where ``transmitter_macs_unknown`` says why.
+    deviations. Such a result is reported, but is never on a front. ``transmitter_macs`` is None where the number is
+    unknown; ``transmitter_macs_unknown`` then says why.
     """
 
     trial_id: str
@@ -213,20 +217,20 @@ class TrialResult:
             _require(isinstance(value, int | float), f"extra.{name} is a number", value)
 
     def objective(self, name: str) -> float:
-        """The value that the search sees: validation where the objective depends on data.
+        """Return the value that the search sees: on the validation split where the objective depends on data.
 
         Raises:
-            UnknownCostError: It is not known.
+            UnknownCostError: The value is not known.
         """
         if name == "encode_ms" and self.encode_ms_validation is not None:
             return self.encode_ms_validation
         return self._value(name, self.validation)
 
     def test_objective(self, name: str) -> float:
-        """The value that the report shows: test where the objective depends on data.
+        """Return the value that the report shows: on the test split where the objective depends on data.
 
         Raises:
-            UnknownCostError: It is not known.
+            UnknownCostError: The value is not known.
         """
         return self._value(name, self.test)
 
@@ -238,10 +242,12 @@ class TrialResult:
         return _known(name, getattr(self, name), self.transmitter_macs_unknown)
 
     def to_json(self) -> dict[str, Any]:
+        """Return the result as plain data."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Build a result from what ``to_json`` returned."""
         values = dict(data)
         values["validation"] = Measurement(**values["validation"])
         values["test"] = Measurement(**values["test"])

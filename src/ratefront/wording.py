@@ -1,12 +1,12 @@
-"""What people are told to pass or to call, so that each face of the package can say it in its own words.
+"""Messages that name arguments and functions, so that library and command line can each word them.
 
-A message names arguments and functions as such::
+A message names arguments and functions as objects::
 
     raise InputError(Message("port 5000 is taken; choose another with ", Argument("port")))
 
-As text that is the library's: "… another with port=…". The command line puts its flag there instead, by
-``message.worded(…)``. Whatever is made of a message by the means of plain text (f-strings, slices) keeps the library's
-words; ``Message(…)`` around it keeps both. Files hold plain text: what is written to one names neither.
+As text it reads as the library words it: "… another with port=…". The command line replaces that by its flag with
+``message.worded(…)``. An f-string or a slice of a message is plain text in the library's words; ``Message(…)`` around a
+message keeps both forms. Text that goes into a file names neither arguments nor flags.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of a public function with its value, which is ``...`` where the reader chooses it."""
+    """An argument of a public function with its value; ``...`` where the reader chooses it."""
 
     name: str
     value: object = ...
@@ -30,7 +30,7 @@ class Argument:
 
 @dataclass(frozen=True, init=False)
 class Call:
-    """A public function, and what of its arguments matters here."""
+    """A public function with the arguments that matter."""
 
     function: str
     arguments: tuple[Argument, ...]
@@ -47,12 +47,12 @@ Named: TypeAlias = Argument | Call
 
 
 class Message(str):
-    """Text in the library's words, which still knows where it names arguments and functions."""
+    """Text in the library's words that remembers where it names arguments and functions."""
 
     parts: tuple[str | Named, ...]
 
     def __new__(cls, *parts: object) -> Message:
-        """Of texts, arguments, functions, and of other messages and errors, whose parts it takes over."""
+        """Join texts, arguments, functions, and the parts of other messages and errors."""
         flat = tuple(part for given in parts for part in _parts_of(given))
         message = super().__new__(cls, "".join(map(str, flat)))
         message.parts = flat
@@ -62,7 +62,7 @@ class Message(str):
         return self.parts
 
     def worded(self, say: Callable[[Named], str]) -> str:
-        """The text, with ``say`` for the arguments and functions that it names."""
+        """The text, with ``say`` applied to each argument and function that it names."""
         return "".join(part if isinstance(part, str) else say(part) for part in self.parts)
 
 

@@ -19,11 +19,11 @@ from tests.builders import full_sweep
 
 import ratefront as rf
 from ratefront.api.one_trial import checked_params
-from ratefront.argument_checks import check_count, given_path
+from ratefront.argument_checks import check_count, checked_path
 from ratefront.data.load_dataset import load_dataset
-from ratefront.orchestrate.begin_or_resume import only_sweep_here
+from ratefront.orchestrate.begin_or_resume import one_sweep_per_process
 from ratefront.tracking.browsing.local_server import choose_port
-from ratefront.trial.user_samples import given_array
+from ratefront.trial.user_samples import samples_of_array
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ class TestPlaces:
         for use in (rf.open, rf.load_codec, rf.write_schema):
             with pytest.raises(rf.InputError, match=r"(folder|path): must be a path, got"):
                 use(place)
-        assert given_path(Path("a"), "folder") == Path("a")
+        assert checked_path(Path("a"), "folder") == Path("a")
 
     def test_a_sweeps_folder_is_no_trials(self, sweep: rf.Sweep) -> None:
         with pytest.raises(rf.InputError, match="is a sweep's folder, not a trial's; pass a trial_id"):
@@ -138,7 +138,7 @@ class TestRun:
             except BaseException as error:
                 caught.append(error)
 
-        with only_sweep_here():
+        with one_sweep_per_process():
             thread = threading.Thread(target=other)
             thread.start()
             thread.join()
@@ -287,8 +287,8 @@ class TestCodec:
 def test_one_image_is_not_taken_for_several(shape: tuple[int, ...]) -> None:
     image = np.zeros(shape, np.uint8)
     with pytest.raises(rf.InputError, match="is one image without an axis for samples"):
-        given_array(image, (3, 8, 8))
-    assert len(given_array(image[None], (3, 8, 8))) == 1
+        samples_of_array(image, (3, 8, 8))
+    assert len(samples_of_array(image[None], (3, 8, 8))) == 1
 
 
 def test_bounds_say_what_curves_they_have(sweep: rf.Sweep) -> None:

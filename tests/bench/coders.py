@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
-from ratefront.bitstream.symbol_strings import SymbolStrings, decode_columns, encode_columns
+from ratefront.bitstream.string_coder import StringCoder, decode_columns, encode_columns
 
 LENGTHS = (1, 10, 100, 1_000, 10_000)
 TABLES = {
@@ -50,7 +50,7 @@ class Measured(NamedTuple):
     decode_us: float
 
 
-class _Ours(SymbolStrings):
+class _Ours(StringCoder):
     def __init__(self, table: FrequencyTable) -> None:
         self.table = table
 

@@ -34,7 +34,7 @@ def _write_long_ledger(path: Path, trials: int, reports: int) -> None:
     from ratefront.history import events
     from ratefront.history.events import Entry
     from ratefront.records import Measurement, TrialResult
-    from ratefront.store.ledger.ledger_file import format_line
+    from ratefront.store.ledger.ledger_format import format_line
 
     measured = Measurement(360, 3.3, 3.2, 8.0, 1.0, 4.3, 0.9)
     happened: list[events.Event] = [events.Created("long", {}, "0")]

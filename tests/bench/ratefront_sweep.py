@@ -21,23 +21,25 @@ from ratefront.engine.live_sweep import LiveSweep
 from ratefront.engine.messages import Fact
 from ratefront.history.events import Finished, Reported
 from ratefront.history.sweep_history import SweepHistory
-from ratefront.orchestrate import followers, report_redraw
-from ratefront.orchestrate.followers import Following
-from ratefront.orchestrate.sweep_run import Work, run_sweep
+from ratefront.orchestrate import report_redraw, sweep_followers
+from ratefront.orchestrate.sweep_driver import WorkerFunctions, run_sweep
+from ratefront.orchestrate.sweep_followers import SweepFollowers
 from ratefront.report.write_report import DrawnReport
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.schema import Named, Resources, Sampler, SweepSpec
 from ratefront.spec.space.dimensions import Branch, Float, Space
 from ratefront.store.sweep_folder import SweepFolder
 
-WORK = Work("empty_trial:trial_steps", "empty_trial:prepare")
+WORK = WorkerFunctions("empty_trial:trial_steps", "empty_trial:prepare")
 
 
 def main() -> None:
     trials, uri = int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None
     if uri == "off":
         uri = None
-        followers.open_tracking = lambda *_, **__: SimpleNamespace(wake=lambda: None, finish=lambda *_: 0)
+        sweep_followers.open_tracking = lambda *_, **__: SimpleNamespace(
+            wake=lambda: None, finish=lambda *_: 0
+        )
     report_redraw.write_report = lambda _: DrawnReport(
         (), {}, (), ""
     )  # what it costs is not what is measured here
@@ -47,7 +49,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ratefront-bench-") as folder:
         history = run_sweep(
             _loaded(trials), SweepFolder(Path(folder) / "sweep"), resume=False, tracking_uri=uri,
-            on_update=None, work=WORK,
+            on_update=None, functions=WORK,
         )  # fmt: skip
     ends = [trial.ended_time for trial in history.trials.values() if trial.ended_time is not None]
     if Counter(trial.status for trial in history.trials.values()) != {"finished": trials}:
@@ -67,13 +69,13 @@ def _watch_tell(watch: Stopwatch) -> None:
 
 
 def _watch_changed(watch: Stopwatch) -> None:
-    changed = Following.changed
+    changed = SweepFollowers.changed
 
-    def watched(self: Following, history: SweepHistory) -> None:
+    def watched(self: SweepFollowers, history: SweepHistory) -> None:
         with watch.running(is_result=False):
             changed(self, history)
 
-    Following.changed = watched  # type: ignore[method-assign]
+    SweepFollowers.changed = watched  # type: ignore[method-assign]
 
 
 def _loaded(trials: int) -> LoadedSpec:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[2]))
 
-from tests.tracking.servers import MlflowServer, Postgres
+from tests.tracking.mlflow_servers import MlflowServer, Postgres
 
 logging.getLogger("pgserver").setLevel(logging.CRITICAL)  # it complains of a server that was ended before it
 

@@ -20,10 +20,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
-from ratefront.engine.search.first_trials import spread
-from ratefront.engine.search.sampler_memory import Window
+from ratefront.engine.search.first_trials import spread_trial
+from ratefront.engine.search.next_suggestion import Suggester
+from ratefront.engine.search.sampler_memory import BoundedMemory
 from ratefront.engine.search.sampler_study import SamplerStudy
-from ratefront.engine.search.suggest import Suggester
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.pareto import hypervolume
 from ratefront.records import TrialParams, TrialResult
@@ -67,7 +67,7 @@ def _row(*cells: str) -> None:
 
 
 def _costs(ended: int, running: int) -> Iterator[float]:
-    trials = [_trial(number, spread(DIGITS.space, 7, number)) for number in range(ended + running)]
+    trials = [_trial(number, spread_trial(DIGITS.space, 7, number)) for number in range(ended + running)]
     yield _median_seconds(_optuna(trials, ended), len(trials))
     yield _median_seconds(_ours(trials, ended), len(trials))
 
@@ -126,7 +126,7 @@ def _search(name: str, seed: int, *, forgets: bool = True) -> Suggester:
     sampler = DIGITS.spec.sampler.model_copy(update={"seed": seed, "name": name})
     suggester = Suggester(sampler, DIGITS.space, OBJECTIVES)
     if not forgets:
-        suggester._memory = Window(OBJECTIVES, sys.maxsize, sys.maxsize)
+        suggester._memory = BoundedMemory(OBJECTIVES, sys.maxsize, sys.maxsize)
     return suggester
 
 

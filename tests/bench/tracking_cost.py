@@ -22,7 +22,7 @@ from written_sweep import LedgerFile, beginning, finished_trials, new_folder
 from ratefront.history import events
 from ratefront.tracking import open_tracking
 from ratefront.tracking.browsing.mlflow_ui import QUIET_UVICORN
-from ratefront.tracking.tracker_protocol import Closing
+from ratefront.tracking.tracker_protocol import TrackedEnding
 
 ROUNDS, TRIALS, STOCK_TRIALS = 3, 20, 4
 WORKERS = ("--workers", "4")
@@ -93,7 +93,7 @@ def _catch_up(interrupted: tracking_outage.InterruptedServer, name: str, trials:
     ledger.append([events.Ended("all trials ended")])
     began = time.perf_counter()
     follower = open_tracking(sweep, interrupted.server.uri, name)
-    if follower.finish(Closing("finished", {"hypervolume": 1.0}, [sweep.spec]), PATIENCE_S):
+    if follower.finish(TrackedEnding("finished", {"hypervolume": 1.0}, [sweep.spec]), PATIENCE_S):
         raise VoidBenchmarkError(f"the tracker has not caught up: {follower.error}")
     return time.perf_counter() - began
 

@@ -30,7 +30,7 @@ from written_sweep import LedgerFile, beginning, finish, new_folder, report, sta
 from ratefront.history import events
 from ratefront.tracking import open_tracking
 from ratefront.tracking.delivery.follower import Follower
-from ratefront.tracking.tracker_protocol import Closing
+from ratefront.tracking.tracker_protocol import TrackedEnding
 
 HERE = Path(__file__).parent
 METRICS = ("loss", "rate_bits", "accuracy", "distortion", "learning_rate")
@@ -98,7 +98,7 @@ def measure_ours(interrupted: InterruptedServer, folder: Path) -> OutageResult:
     sweep = new_folder(folder / "outage")
     driver = _Driver(LedgerFile(sweep), open_tracking(sweep, interrupted.server.uri, "outage"))
     _report_all_trials(driver, interrupted)
-    if driver.follower.finish(Closing("finished"), PATIENCE_S + interrupted.down_s):
+    if driver.follower.finish(TrackedEnding("finished"), PATIENCE_S + interrupted.down_s):
         raise VoidBenchmarkError(f"the tracker has not caught up: {driver.follower.error}")
     sent = {
         (trial_id(number), f"epoch/{name}", step)

@@ -14,7 +14,7 @@ from ratefront.history import events
 from ratefront.history.events import Entry, Event
 from ratefront.records import Measurement, TrialResult
 from ratefront.store.files.checksummed_folder import FACTS
-from ratefront.store.ledger.ledger_file import format_line
+from ratefront.store.ledger.ledger_format import format_line
 from ratefront.store.sweep_folder import SweepFolder
 
 CLASSES, TEST_SAMPLES = 10, 360

@@ -1,4 +1,4 @@
-"""The bounds work where NumPy and SciPy are all there is: an interpreter without any other package."""
+"""The bounds work in an interpreter that has only NumPy and SciPy."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def bare(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_everything_in_a_bare_environment(bare: Path) -> None:
+def test_all_bounds_work_with_numpy_and_scipy_alone(bare: Path) -> None:
     command = [sys.executable, "-I", "-S", "-W", "error", "-c", PROGRAM, str(bare)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

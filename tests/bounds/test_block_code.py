@@ -13,7 +13,7 @@ from ratefront.errors import InputError
 
 @settings(deadline=None, max_examples=150)
 @given(st.integers(1, 1000), st.integers(1, 12), st.data())
-def test_what_is_encoded_comes_back_in_the_bits_announced(
+def test_decoding_returns_the_symbols_in_the_announced_bits(
     classes: int, block: int, data: st.DataObject
 ) -> None:
     symbols = data.draw(st.lists(st.integers(0, classes - 1), min_size=1, max_size=30))
@@ -39,7 +39,7 @@ def test_three_digits_in_ten_bits_as_in_ra_method_2() -> None:
     assert "".join(map(str, code.encode([1, 2, 3, 4, 5]))) == format(123, "010b") + format(45, "07b")
 
 
-def test_lengths_that_a_float_would_round() -> None:
+def test_block_lengths_are_exact_beyond_float_precision() -> None:
     assert BlockCode(2**31 + 1, 64).length_bits(64) == 31 * 64 + 1
     assert BlockCode(2, 5000).length_bits(5000) == 5000
 
@@ -60,13 +60,13 @@ def test_one_class_needs_no_bit() -> None:
         ([3] * 10, 3, r"bits\[0\] is 3"),
     ],
 )
-def test_bits_that_are_no_blocks_are_refused(bits: list[int], count: int, message: str) -> None:
+def test_bits_that_stand_for_no_block_are_refused(bits: list[int], count: int, message: str) -> None:
     with pytest.raises(InputError, match=message):
         BlockCode(10, 3).decode(bits, count)
 
 
 @pytest.mark.parametrize(("classes", "block"), [(0, 1), (10, 0)])
-def test_codes_of_nothing_are_refused(classes: int, block: int) -> None:
+def test_codes_without_classes_or_symbols_are_refused(classes: int, block: int) -> None:
     with pytest.raises(InputError, match=">= 1"):
         BlockCode(classes, block)
 

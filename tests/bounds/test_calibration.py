@@ -1,4 +1,4 @@
-"""Temperature scaling finds the known factor; the calibration error is what its definition says."""
+"""Temperature scaling finds a known factor; the calibration error agrees with its definition."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
-from tests.bounds.generators import calibrated_logits, calibrated_predictions
+from tests.bounds.calibrated_samples import calibrated_logits, calibrated_predictions
 
 from ratefront.bounds.source.predictions import Predictions
 from ratefront.bounds.statistics.calibration import calibrated, temperature_of
@@ -19,7 +19,7 @@ from ratefront.errors import InputError
 
 
 @pytest.mark.parametrize("factor", [0.2, 1.0, 4.0, 50.0])
-def test_the_factor_on_the_logits_of_a_calibrated_model_is_found(factor: float) -> None:
+def test_the_factor_on_calibrated_logits_is_found(factor: float) -> None:
     labels, logits = calibrated_logits(20_000, 5)
     assert temperature_of(Predictions.from_logits(labels, factor * logits)) == pytest.approx(factor, rel=0.03)
 
@@ -54,7 +54,7 @@ def test_the_temperature_is_the_minimum_and_only_the_scores_change() -> None:
     assert calibration.excluded == 0
 
 
-def test_an_overconfident_model_is_mended() -> None:
+def test_an_overconfident_model_is_calibrated() -> None:
     labels, logits = calibrated_logits(20_000, 5)
     _, calibration = calibrated(Predictions.from_logits(labels, 4 * logits))
     assert calibration.expected_calibration_error_before > 0.1
@@ -92,7 +92,7 @@ def test_labels_of_posterior_zero_are_left_out_and_counted() -> None:
     assert temperature_of(without) == calibration.temperature
 
 
-def test_where_nothing_can_be_fitted_there_is_an_error() -> None:
+def test_impossible_fits_raise() -> None:
     with pytest.raises(InputError, match="posterior of every label is exactly zero"):
         temperature_of(Predictions.from_probabilities([1, 0], [[1.0, 0.0], [0.0, 1.0]]))
     decisions = Predictions.from_decisions([0, 1], [0, 1])
@@ -104,14 +104,14 @@ def test_where_nothing_can_be_fitted_there_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("logits", [np.zeros((4, 1)), np.full((4, 3), 7.0)])
-def test_where_no_temperature_matters_it_is_one(logits: np.ndarray) -> None:
+def test_temperature_is_one_where_it_does_not_matter(logits: np.ndarray) -> None:
     mended, calibration = calibrated(Predictions.from_logits([0, 0, 0, 0], logits))
     assert calibration.temperature == 1.0
     assert calibration.log_loss_bits_after == pytest.approx(np.log2(logits.shape[1]))
     assert np.ptp(mended.log_probabilities) == 0
 
 
-def test_all_right_goes_towards_certainty_and_all_wrong_towards_ignorance() -> None:
+def test_all_correct_lowers_and_all_wrong_raises_the_temperature() -> None:
     logits = np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 1.0]])
     right = calibrated(Predictions.from_logits([0, 1, 0], logits))[1]
     wrong = calibrated(Predictions.from_logits([1, 0, 1], logits))[1]
@@ -121,7 +121,7 @@ def test_all_right_goes_towards_certainty_and_all_wrong_towards_ignorance() -> N
     assert wrong.log_loss_bits_after == pytest.approx(1, abs=1e-2)
 
 
-def test_one_sample_and_enormous_single_precision_logits() -> None:
+def test_one_sample_and_huge_single_precision_logits_work() -> None:
     logits = np.array([[3e38, -3e38, 0.0]], dtype=np.float32)
     mended, calibration = calibrated(Predictions.from_logits([0], logits))
     assert mended.log_probabilities.dtype == np.float32
@@ -129,7 +129,7 @@ def test_one_sample_and_enormous_single_precision_logits() -> None:
     assert calibration.log_loss_bits_after == 0
 
 
-def test_no_second_copy_is_made() -> None:
+def test_calibration_makes_one_copy_of_the_scores() -> None:
     labels, logits = calibrated_logits(20_000, 200)
     predictions = Predictions.from_logits(labels, logits.astype(np.float32))
     tracemalloc.start()

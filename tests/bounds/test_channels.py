@@ -1,4 +1,4 @@
-"""Channels applied to samples: the arithmetic, agreement with the curves, and inputs that no fit has seen."""
+"""Channels applied to samples: the arithmetic, agreement with the curves, and inputs outside the fit."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import rel_entr, softmax
-from tests.bounds.generators import calibrated_predictions, solve_indirect
+from tests.bounds.calibrated_samples import calibrated_predictions, solve_indirect
 
 from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress, time_sharing
-from ratefront.bounds.curves.indirect import indirect_estimate_and_compress
+from ratefront.bounds.curves.indirect_estimate_and_compress import indirect_estimate_and_compress
 from ratefront.bounds.curves.oracle import oracle_point_at_slope
 from ratefront.bounds.curves.task_model_curve import task_model_curve
 from ratefront.bounds.curves.tempered_sampling import sampled_points
@@ -29,7 +29,7 @@ from ratefront.bounds.statistics.channel_fits import (
     fit_task_model,
     fit_time_sharing,
 )
-from ratefront.bounds.statistics.channels import Channels, Contributions
+from ratefront.bounds.statistics.channels import Channels, SampleContributions
 from ratefront.bounds.statistics.held_out import subset
 from ratefront.errors import InputError
 
@@ -45,11 +45,11 @@ FITS: dict[str, Callable[[Predictions], Channels]] = {
 every_fit = pytest.mark.parametrize("name", list(FITS))
 
 
-def means(found: Contributions) -> tuple[np.ndarray, np.ndarray]:
+def means(found: SampleContributions) -> tuple[np.ndarray, np.ndarray]:
     return found.rate_bits.mean(axis=0), found.distortion.mean(axis=0)
 
 
-def check_sane(found: Contributions, samples: int) -> None:
+def check_sane(found: SampleContributions, samples: int) -> None:
     assert found.rate_bits.shape == found.distortion.shape == (samples, SLOPES.size)
     assert found.zero_rate_distortion.shape == (samples,)
     assert np.all(np.isfinite(found.rate_bits))
@@ -116,7 +116,7 @@ def test_in_sample_time_sharing_is_its_curve() -> None:
 
 
 @pytest.mark.parametrize("slope", [0.7, 3.0, 40.0])
-def test_each_contribution_is_the_literal_divergence_and_the_literal_error(slope: float) -> None:
+def test_each_contribution_is_the_divergence_and_the_error(slope: float) -> None:
     predictions, others = calibrated_predictions(200, 5), calibrated_predictions(50, 5, seed=1)
     p = softmax(others.log_probabilities, axis=1)
     for fitted, exponent in (
@@ -149,7 +149,7 @@ def test_class_channels_are_the_literal_ones() -> None:
 # --- on other samples ------------------------------------------------------------------------------------------
 
 
-def test_an_unseen_decision_costs_nothing_and_says_nothing_in_estimate_and_compress() -> None:
+def test_unseen_decision_costs_and_carries_nothing_in_ec() -> None:
     fitted = fit_estimate_and_compress(
         Predictions.from_decisions([0, 0, 1, 1], [0, 0, 0, 1], 3), [np.inf, 2.0]
     )
@@ -158,7 +158,7 @@ def test_an_unseen_decision_costs_nothing_and_says_nothing_in_estimate_and_compr
     np.testing.assert_allclose(found.distortion, 1 - fitted.output[:, :3].T)
 
 
-def test_an_unseen_decision_has_the_prior_for_its_posterior_in_indirect() -> None:
+def test_unseen_decision_has_the_prior_as_its_posterior_in_iec() -> None:
     fitted = fit_indirect(Predictions.from_decisions([0, 0, 0, 1], [0, 0, 0, 1], 3), [np.inf, 2.0])
     found = fitted.contributions(Predictions.from_decisions([0, 1], [2, 2], 3))
     q = fitted.output[1]
@@ -170,7 +170,7 @@ def test_an_unseen_decision_has_the_prior_for_its_posterior_in_indirect() -> Non
     np.testing.assert_allclose(found.rate_bits[:, 0], -np.log2(fitted.output[0, 0]))
 
 
-def test_an_unseen_decision_is_time_shared_as_the_likeliest_label_and_pays_for_it() -> None:
+def test_unseen_decision_is_time_shared_as_the_likeliest_label() -> None:
     fitted = fit_time_sharing(Predictions.from_decisions([1, 1, 1, 0], [0, 1, 1, 0], 3), [1.0, 0.5])
     found = fitted.contributions(Predictions.from_decisions([1, 2], [2, 2], 3))
     np.testing.assert_allclose(found.rate_bits, [[1, 0.5], [1, 0.5]])
@@ -203,7 +203,7 @@ def test_a_rare_output_costs_no_more_than_a_training_sample_could() -> None:
 
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 10**6), st.integers(1, 12), st.integers(1, 12), st.integers(1, 5))
-def test_whatever_is_fitted_and_applied_the_contributions_are_sane(
+def test_contributions_are_finite_and_in_range_for_any_fit(
     seed: int, fitted_on: int, samples: int, classes: int
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -252,15 +252,17 @@ def test_blocks_change_nothing_and_samples_keep_their_places(
     whole = channels.contributions(others)
     monkeypatch.setattr("ratefront.bounds.source.scores.BLOCK_ENTRIES", 12)
     small = channels.contributions(others)
-    turned = np.arange(50)[::-1]
-    back = channels.contributions(subset(others, turned))
-    for one, two in ((whole, small), (subset_of(whole, turned), back)):
+    reversed_order = np.arange(50)[::-1]
+    back = channels.contributions(subset(others, reversed_order))
+    for one, two in ((whole, small), (subset_of(whole, reversed_order), back)):
         np.testing.assert_allclose(one.rate_bits, two.rate_bits, atol=1e-12)
         np.testing.assert_allclose(one.distortion, two.distortion, atol=1e-12)
 
 
-def subset_of(found: Contributions, rows: np.ndarray) -> Contributions:
-    return Contributions(found.rate_bits[rows], found.distortion[rows], found.zero_rate_distortion[rows])
+def subset_of(found: SampleContributions, rows: np.ndarray) -> SampleContributions:
+    return SampleContributions(
+        found.rate_bits[rows], found.distortion[rows], found.zero_rate_distortion[rows]
+    )
 
 
 def test_memory_stays_bounded() -> None:
@@ -277,13 +279,13 @@ def test_memory_stays_bounded() -> None:
 
 
 @every_fit
-def test_other_classes_are_refused(name: str) -> None:
+def test_another_number_of_classes_is_refused(name: str) -> None:
     channels = FITS[name](calibrated_predictions(20, 3))
     with pytest.raises(InputError, match="fitted for 3 classes cannot code predictions of 4"):
         channels.contributions(calibrated_predictions(20, 4))
 
 
-def test_posteriors_are_asked_for() -> None:
+def test_channels_that_need_posteriors_refuse_decisions() -> None:
     decisions = Predictions.from_decisions([0, 1], [0, 1])
     for fit in (fit_sampling, fit_task_model):
         with pytest.raises(InputError, match="logits or probabilities"):

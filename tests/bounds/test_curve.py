@@ -1,4 +1,4 @@
-"""The curve as a value: what it answers, what it refuses to be."""
+"""The curve as a value: its readings, and the values that it refuses."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def test_points_are_sorted_by_distortion_with_their_gaps() -> None:
     ("distortion", "rate"),
     [(0.0999, None), (0.1, 3.0), (0.2, 2.0), (0.3, 1.0), (0.5, 0.5), (0.7, 0.0), (0.95, 0.0), (np.nan, None)],
 )
-def test_rate_at(distortion: float, rate: float | None) -> None:
+def test_rate_at_interpolates(distortion: float, rate: float | None) -> None:
     assert CONVEX.rate_at(distortion) == (None if rate is None else pytest.approx(rate))
 
 
 @pytest.mark.parametrize(
     ("rate", "distortion"), [(9.0, 0.1), (3.0, 0.1), (2.0, 0.2), (0.5, 0.5), (0.0, 0.7), (-0.1, None)]
 )
-def test_distortion_at(rate: float, distortion: float | None) -> None:
+def test_distortion_at_interpolates(rate: float, distortion: float | None) -> None:
     assert CONVEX.distortion_at(rate) == (None if distortion is None else pytest.approx(distortion))
 
 
@@ -84,7 +84,7 @@ def test_envelope_never_lies_above_a_point_and_claims_what_it_is(
     assert set(hull.distortion) <= {*raw.distortion, zero}
 
 
-def test_a_false_claim_is_refused_with_the_amount() -> None:
+def test_a_false_shape_claim_is_refused_with_the_amount() -> None:
     with pytest.raises(InputError, match=r"nonincreasing.*0\.5 bit"):
         curve([1.0, 1.5], [0.1, 0.2], monotone=True)
     with pytest.raises(InputError, match=r"convex.*0\.9 bit"):
@@ -100,7 +100,7 @@ def test_the_certified_gap_loosens_a_claim() -> None:
     ("rate", "distortion"),
     [([], []), ([1.0], [0.1, 0.2]), ([np.nan], [0.1]), ([-1.0], [0.1]), ([1.0], [1.5]), ([np.inf], [0.1])],
 )
-def test_impossible_values_are_refused(rate: list[float], distortion: list[float]) -> None:
+def test_values_out_of_range_are_refused(rate: list[float], distortion: list[float]) -> None:
     with pytest.raises(InputError, match="test"):
         curve(rate, distortion)
 
@@ -112,7 +112,7 @@ def test_a_curve_cannot_be_changed() -> None:
         CONVEX.name = "other"  # type: ignore[misc]
 
 
-def test_conversion_divides_rates_and_gaps_and_says_the_unit() -> None:
+def test_per_divides_rates_and_gaps_and_sets_the_unit() -> None:
     per_pixel = curve([8.0], [0.1], gap_bits=np.array([0.8])).per(16)
     assert per_pixel.rate_bits.tolist() == [0.5]
     assert per_pixel.gap_bits is not None
@@ -136,14 +136,14 @@ def test_where_the_distortion_turns_back_the_lowest_passage_counts() -> None:
     assert back.line[1].tolist() == [0.5, 0.3, 0.2, 0.4, 0.8]
 
 
-def test_a_large_gap_excuses_its_own_point_alone() -> None:
+def test_a_large_gap_loosens_the_claim_at_its_own_point_only() -> None:
     gap = np.array([0.9, 0.0, 0.0])
     with pytest.raises(InputError, match="convex"):
         curve([3.0, 2.5, 0.0], [0.1, 0.3, 0.7], gap_bits=gap, convex=True)
     assert curve([3.0, 1.0, 0.0], [0.1, 0.3, 0.7], gap_bits=gap, convex=True).convex
 
 
-def test_it_shows_itself_in_a_line() -> None:
+def test_repr_is_one_line() -> None:
     assert repr(CONVEX) == "<curve test: 3 points, 0 to 3 bit/sample, distortion 0.1 to 0.7>"
     longest = RateDistortionCurve("mine", np.linspace(3, 0, 1000), np.linspace(0, 1, 1000))
     assert len(repr(longest)) < 100

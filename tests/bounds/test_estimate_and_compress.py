@@ -1,4 +1,4 @@
-"""E&C, iE&C and time sharing: end points, order, and exactness against slow, literal computations."""
+"""E&C, iE&C and time sharing: end points, order, and agreement with slow, direct computations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from tests.bounds.posteriors import joints
+from tests.bounds.random_posteriors import joints
 
 from ratefront.bounds import (
     Predictions,
@@ -54,7 +54,7 @@ def test_end_points_are_the_lossless_estimate_and_the_constant(joint: np.ndarray
 
 @relaxed
 @given(joints())
-def test_no_bound_lies_below_the_oracle_and_iec_not_above_ec(joint: np.ndarray) -> None:
+def test_no_bound_lies_below_the_oracle_nor_iec_above_ec(joint: np.ndarray) -> None:
     prior, d0 = joint.sum(axis=1), 1 - joint.sum(axis=1).max()
     ec, iec = estimate_and_compress(joint), indirect_estimate_and_compress(joint)
     for curve in (ec, iec):
@@ -69,7 +69,7 @@ def test_no_bound_lies_below_the_oracle_and_iec_not_above_ec(joint: np.ndarray) 
 
 @relaxed
 @given(calibrated())
-def test_behind_true_posteriors_every_curve_keeps_its_place(predictions: Predictions) -> None:
+def test_curves_keep_their_order_if_posteriors_are_the_truth(predictions: Predictions) -> None:
     assert predictions.log_probabilities is not None
     sc = sample_and_communicate(predictions.log_probabilities, predictions.labels, 40)
     prior = predictions.label_prior
@@ -83,7 +83,7 @@ def test_behind_true_posteriors_every_curve_keeps_its_place(predictions: Predict
 
 @relaxed
 @given(joints(), st.integers(0, 10**6))
-def test_classes_have_no_order(joint: np.ndarray, seed: int) -> None:
+def test_the_order_of_classes_changes_nothing(joint: np.ndarray, seed: int) -> None:
     order = np.random.default_rng(seed).permutation(joint.shape[0])
     shuffled = joint[np.ix_(order, order)]
     d0 = max(0.0, 1 - joint.sum(axis=1).max())
@@ -96,7 +96,7 @@ def test_classes_have_no_order(joint: np.ndarray, seed: int) -> None:
 
 @relaxed
 @given(joints(), st.floats(0.2, 6))
-def test_ec_is_the_solver_s_channel_put_through_the_joint(joint: np.ndarray, slope: float) -> None:
+def test_ec_is_the_solvers_channel_applied_to_the_joint(joint: np.ndarray, slope: float) -> None:
     k, p = joint.shape[0], joint.sum(axis=0)
     solved = blahut_arimoto(p, 1 - np.eye(k), slope, tolerance_bits=1e-10)
     kernel = np.exp(-slope * (1 - np.eye(k)))
@@ -125,7 +125,7 @@ def test_iec_equals_ec_behind_a_symmetric_channel() -> None:
         assert rate == pytest.approx(ec.rate_at(distortion), abs=2e-4)
 
 
-def test_time_sharing_is_the_line_of_equation_22() -> None:
+def test_time_sharing_is_the_line_of_ma_equation_22() -> None:
     joint = np.array([[0.5, 0.1], [0.05, 0.35]])
     curve = time_sharing(joint)
     h = entropy_bits([0.55, 0.45])
@@ -136,7 +136,7 @@ def test_time_sharing_is_the_line_of_equation_22() -> None:
     assert curve.rate_bits.size >= 200
 
 
-def test_sparse_and_dense_joints_give_one_answer() -> None:
+def test_sparse_and_dense_joints_give_the_same_curve() -> None:
     joint = np.array([[0.4, 0.1, 0.0], [0.0, 0.3, 0.0], [0.1, 0.0, 0.1]])
     for bound in (estimate_and_compress, indirect_estimate_and_compress, time_sharing):
         np.testing.assert_array_equal(bound(joint).rate_bits, bound(sparse.csr_array(joint)).rate_bits)
@@ -146,6 +146,6 @@ def test_sparse_and_dense_joints_give_one_answer() -> None:
     "joint",
     [[[0.5, 0.5]], [[0.5, 0.2], [0.2, 0.2]], [[1.5, -0.5], [0, 0]], [[np.nan, 1], [0, 0]], [[0.0]], [1.0]],
 )
-def test_what_is_no_joint_is_refused(joint: object) -> None:
+def test_a_bad_joint_is_refused(joint: object) -> None:
     with pytest.raises(InputError, match="joint"):
         estimate_and_compress(joint)  # type: ignore[arg-type]

@@ -35,7 +35,7 @@ def test_gap_to_the_oracle_is_the_closed_form_of_equiprobable_classes(bounds: Pr
     assert found.ratio == pytest.approx(4.0 / bound, abs=1e-4)
 
 
-def test_a_model_whose_posteriors_are_wrong_is_warned_of_and_tempered_bounds_come_along(
+def test_wrong_posteriors_give_a_warning_and_a_tempered_curve(
     bounds: PredictionBounds,
 ) -> None:
     assert not any("calibrat" in warning for warning in bounds.warnings)
@@ -60,7 +60,7 @@ def test_gap_is_null_with_a_reason_below_the_least_distortion(bounds: Prediction
     assert "least distortion" in found["estimate_and_compress"].reason
 
 
-def test_gap_at_the_task_models_own_accuracy_is_defined_despite_rounding(bounds: PredictionBounds) -> None:
+def test_gap_is_defined_at_the_task_models_own_accuracy(bounds: PredictionBounds) -> None:
     assert bounds.gaps(5.0, 1.0 - bounds.task_model_distortion)["time_sharing"].bits is not None
     below = bounds_with([1.0, 0.0], [0.3, 0.9], convex=True)
     assert below.gaps(5.0, 0.7 + 1e-12)["made up"].bits == pytest.approx(4.0)
@@ -82,7 +82,7 @@ def test_gaps_are_ordered_as_the_bounds_are(bounds: PredictionBounds) -> None:
     assert oracle >= indirect >= decided
 
 
-def test_zero_rate_is_read_off_the_oracle_and_without_one_gaps_are_an_error() -> None:
+def test_gaps_take_zero_rate_from_the_oracle_or_raise() -> None:
     line = RateDistortionCurve("oracle", np.array([2.0, 0.0]), np.array([0.0, 0.8]), convex=True)
     bump = RateDistortionCurve("bump", np.array([3.0, 2.0]), np.array([0.0, 0.4]))
     both = Bounds(curves={"oracle": line, "bump": bump}, classes=5)

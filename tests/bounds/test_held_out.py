@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.bounds.generators import calibrated_predictions, drawn_decisions, solve_indirect
+from tests.bounds.calibrated_samples import calibrated_predictions, drawn_decisions, solve_indirect
 
 from ratefront.bounds import indirect_estimate_and_compress
+from ratefront.bounds.curve import lower_hull
 from ratefront.bounds.curve_names import INDIRECT_CROSS_FITTED
 from ratefront.bounds.curve_recipes import curve_names
-from ratefront.bounds.hull import lower_hull
 from ratefront.bounds.source.confusion import Confusion
 from ratefront.bounds.source.predictions import Predictions
 from ratefront.bounds.statistics.bootstrap import bootstrap_interval
@@ -26,8 +26,8 @@ from ratefront.bounds.statistics.channel_fits import (
     fit_task_model,
     fit_time_sharing,
 )
-from ratefront.bounds.statistics.channel_inputs import ClassInputs, Seen
-from ratefront.bounds.statistics.channels import Contributions
+from ratefront.bounds.statistics.channel_inputs import ClassInputs, LabelOrDecision
+from ratefront.bounds.statistics.channels import SampleContributions
 from ratefront.bounds.statistics.few_samples import few_samples_warning, samples_per_cell
 from ratefront.bounds.statistics.held_out import (
     HeldOut,
@@ -54,7 +54,7 @@ def price(rate_bits: np.ndarray, distortion: np.ndarray, slopes: np.ndarray) -> 
     return rate_bits + slopes * distortion / np.log(2)
 
 
-def mean_price(found: HeldOut | Contributions) -> np.ndarray:
+def mean_price(found: HeldOut | SampleContributions) -> np.ndarray:
     return price(found.rate_bits.mean(axis=0), found.distortion.mean(axis=0), SLOPES)[1:]
 
 
@@ -67,7 +67,7 @@ def truth_at(joint: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 # --- honesty ---------------------------------------------------------------------------------------------------
 
 
-def test_the_plug_in_is_optimistic_and_the_cross_fitted_curve_is_not() -> None:
+def test_plug_in_is_optimistic_and_cross_fitted_is_not() -> None:
     """Over 40 draws of 600 samples from a known joint of 12 classes, at each of three slopes s.
 
     The channel that is best for the joint has the least R + s D on average; on the very samples of each draw it
@@ -97,7 +97,7 @@ def best_channels(joint: np.ndarray) -> dict[str, object]:
     confusion = Confusion(joint)
     weight = np.array([solve_indirect(confusion, slope).output for slope in SLOPES])
     table = confusion.posterior_given_estimate
-    inputs = ClassInputs(Seen.DECISION, table, np.arange(12))
+    inputs = ClassInputs(LabelOrDecision.DECISION, table, np.arange(12))
     output = []
     for w, slope in zip(weight, SLOPES, strict=True):
         gain = table.toarray() - table.toarray().max(axis=1, keepdims=True)
@@ -116,7 +116,7 @@ def test_at_equal_distortion_the_cross_fitted_rate_is_the_greater() -> None:
         assert all(crossed.rate_at(d) > plug_in.rate_at(d) for d in middle)
 
 
-def test_with_very_many_samples_all_estimates_meet_the_truth() -> None:
+def test_all_estimates_meet_the_truth_with_many_samples() -> None:
     joint = confusable(4)
     drawn = drawn_decisions(joint, 100_000, 0)
     crossed = indirect_cross_fitted(drawn, FINITE)
@@ -175,7 +175,7 @@ def test_folds_are_reproducible_and_depend_on_the_seed() -> None:
     assert not np.array_equal(one.rate_bits, other.rate_bits)
 
 
-def test_too_little_to_hold_out_is_refused() -> None:
+def test_too_few_samples_or_folds_are_refused() -> None:
     with pytest.raises(InputError, match="at least 2 samples"):
         indirect_cross_fitted(Predictions.from_decisions([0], [0]))
     with pytest.raises(InputError, match="at least 2 folds"):
@@ -236,7 +236,7 @@ def test_intervals_are_the_order_statistics_of_the_replicates() -> None:
     assert np.all(found.mean_distortion <= interval.distortion_high)
 
 
-def test_blocks_change_nothing_and_seeds_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_seeds_change_the_intervals_and_block_size_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     found = indirect_held_out(calibrated_predictions(100, 4), SLOPES)
     whole, other = found.bootstrap(50, seed=1), found.bootstrap(50, seed=2)
     monkeypatch.setattr("ratefront.bounds.statistics.bootstrap.BLOCK_WEIGHTS", 700)
@@ -246,7 +246,7 @@ def test_blocks_change_nothing_and_seeds_do(monkeypatch: pytest.MonkeyPatch) -> 
     assert not np.allclose(whole.distortion_high, other.distortion_high)
 
 
-def test_intervals_of_a_fixed_channel_cover_its_true_point_about_as_often_as_they_claim() -> None:
+def test_intervals_cover_the_true_point_as_often_as_their_level() -> None:
     """The oracle's channel of another draw, on 200 draws of 300 labels: the means are known exactly."""
     prior = np.array([0.4, 0.3, 0.2, 0.1])
 
@@ -270,7 +270,7 @@ def test_intervals_of_a_fixed_channel_cover_its_true_point_about_as_often_as_the
     assert np.all(np.abs(np.mean(moved, axis=0)[1:] - 0.95) < 0.05)
 
 
-def test_where_replicates_do_not_come_down_to_a_distortion_the_rate_has_no_upper_end() -> None:
+def test_rate_interval_is_open_where_replicates_miss_the_distortion() -> None:
     found = indirect_held_out(calibrated_predictions(300, 4), SLOPES)
     interval = found.bootstrap(200)
     least = int(np.argmin(found.mean_distortion))
@@ -282,7 +282,7 @@ def test_where_replicates_do_not_come_down_to_a_distortion_the_rate_has_no_upper
     )
 
 
-def test_identical_samples_leave_nothing_open() -> None:
+def test_identical_samples_have_intervals_of_width_zero() -> None:
     ones = np.ones((7, 1))
     interval = bootstrap_interval(2 * ones, 0.25 * ones, ones[:, 0], 30)
     assert (interval.rate_low_bits[0], interval.rate_high_bits[0]) == pytest.approx((2, 2))
@@ -313,7 +313,7 @@ def test_the_warning_appears_below_twenty_samples_a_cell() -> None:
     assert "posterior" not in said
 
 
-def test_the_warning_is_about_what_is_drawn() -> None:
+def test_the_warning_names_only_drawn_curves() -> None:
     few = calibrated_predictions(50, 5)
     assert "posterior-based" in str(few_samples_warning(few, curve_names(few)))
     assert "No other estimate" in str(few_samples_warning(few, ["oracle", "indirect_estimate_and_compress"]))

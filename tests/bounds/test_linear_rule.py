@@ -48,7 +48,7 @@ def test_one_class_costs_nothing_and_buys_nothing() -> None:
 
 
 @pytest.mark.parametrize("log2_classes", [-1.0, np.nan, np.inf])
-def test_what_is_no_logarithm_of_a_count_is_refused(log2_classes: float) -> None:
+def test_a_bad_logarithm_of_classes_is_refused(log2_classes: float) -> None:
     with pytest.raises(InputError):
         linear_rule(log2_classes)
     with pytest.raises(InputError):
@@ -79,7 +79,7 @@ def test_logarithms_agree_with_the_exact_count(positions: int, classes: int, mos
     assert detection_log2_count(positions, classes, most) == pytest.approx(exact, abs=1e-9)
 
 
-def test_sizes_that_no_float_can_hold() -> None:
+def test_log2_count_works_beyond_float_range() -> None:
     assert detection_log2_count(10**5, 91, 10**5) == pytest.approx(10**5 * math.log2(92), abs=1e-9)
     assert detection_log2_count(10**12, 80, 15) == pytest.approx(
         math.log2(detection_count(10**12, 80, 15)), abs=1e-9
@@ -87,12 +87,12 @@ def test_sizes_that_no_float_can_hold() -> None:
 
 
 @pytest.mark.parametrize("sizes", [(0, 80, 15), (98, 0, 15), (98, 80, 0), (98.5, 80, 15)])
-def test_sizes_that_are_no_counts_are_refused(sizes: tuple[int, int, int]) -> None:
+def test_sizes_that_are_not_counts_are_refused(sizes: tuple[int, int, int]) -> None:
     for count in (detection_count, detection_log2_count):
         with pytest.raises(InputError, match="positions, classes and most_objects"):
             count(*sizes)
 
 
-def test_more_terms_than_anyone_wants_to_sum_are_refused() -> None:
+def test_too_many_terms_are_refused() -> None:
     with pytest.raises(InputError, match="at most 10000000 objects"):
         detection_log2_count(10**9, 80, 10**9)

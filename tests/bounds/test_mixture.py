@@ -1,4 +1,4 @@
-"""MA's Gaussian mixture: published values, order, and each curve found by another way."""
+"""MA's Gaussian mixture: published values, order, and each curve computed in another way."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_published_rates_at_a_quarter(curves: dict[str, RateDistortionCurve], na
     assert rate(curves[name], 0.25) == pytest.approx(bits, abs=2e-5)
 
 
-def test_names_ends_and_points(curves: dict[str, RateDistortionCurve]) -> None:
+def test_curves_have_their_names_ends_and_points(curves: dict[str, RateDistortionCurve]) -> None:
     assert tuple(curves) == NAMES
     assert pytest.approx(0.158655, abs=1e-6) == LEAST_ERROR
     for name, curve in curves.items():
@@ -55,14 +55,14 @@ def test_names_ends_and_points(curves: dict[str, RateDistortionCurve]) -> None:
     assert [curves[name].rate_bits[0] for name in NAMES[:3]] == [1.0, 1.0, 1.0]
 
 
-def test_order(curves: dict[str, RateDistortionCurve]) -> None:
+def test_mixture_curves_are_ordered(curves: dict[str, RateDistortionCurve]) -> None:
     for d in np.linspace(LEAST_ERROR, 0.5, 500):
         oracle, indirect, decided, compressed = (rate(curves[name], d) for name in NAMES)
         assert oracle <= indirect + 1e-5
         assert indirect <= min(decided, compressed) + 1e-5
 
 
-def test_neither_strategy_is_better_everywhere(curves: dict[str, RateDistortionCurve]) -> None:
+def test_neither_ec_nor_ce_is_better_everywhere(curves: dict[str, RateDistortionCurve]) -> None:
     """MA Fig. 1: compressing X wins at low rates, deciding first wins near the least error."""
     assert rate(curves["compress_and_estimate"], 0.3) < rate(curves["estimate_and_compress"], 0.3)
     assert rate(curves["compress_and_estimate"], 0.18) > rate(curves["estimate_and_compress"], 0.18)
@@ -79,14 +79,14 @@ def test_indirect_is_what_blahut_arimoto_finds_on_fine_cells(
     np.testing.assert_allclose(solved.output, 0.5, atol=1e-3)
 
 
-def test_the_quadrature_is_exact_for_what_is_known() -> None:
+def test_the_quadrature_is_exact_for_known_integrals() -> None:
     magnitude, weight = magnitude_quadrature()
     assert weight.sum() == pytest.approx(1.0, abs=1e-14)
     assert weight @ magnitude**2 == pytest.approx(2.0, abs=1e-13)
     assert 0.5 - 0.5 * (weight @ np.tanh(magnitude)) == pytest.approx(LEAST_ERROR, abs=1e-14)
 
 
-def test_deciding_first_is_the_library_s_curve_of_that_task_model(
+def test_ec_of_the_mixture_is_the_librarys_ec(
     curves: dict[str, RateDistortionCurve],
 ) -> None:
     right, wrong = (1 - LEAST_ERROR) / 2, LEAST_ERROR / 2
@@ -110,7 +110,7 @@ def shannon_point(squared_error: float) -> tuple[float, float]:
 
 
 @pytest.mark.parametrize("squared_error", [0.9, 0.5, 0.2, 0.05])
-def test_compressing_first_is_shannon_s_curve_where_that_is_known(
+def test_ce_of_the_mixture_reaches_shannons_lower_bound(
     curves: dict[str, RateDistortionCurve], squared_error: float
 ) -> None:
     curve = curves["compress_and_estimate"]
@@ -118,7 +118,7 @@ def test_compressing_first_is_shannon_s_curve_where_that_is_known(
     assert np.interp(-bits, -curve.rate_bits, curve.distortion) == pytest.approx(error, abs=2e-4)
 
 
-def test_compressing_first_with_two_values_is_a_binary_decision(
+def test_ce_with_two_values_is_a_binary_decision(
     curves: dict[str, RateDistortionCurve],
 ) -> None:
     curve = curves["compress_and_estimate"]
@@ -131,7 +131,7 @@ def test_compressing_first_with_two_values_is_a_binary_decision(
         assert rate(curve, error) == pytest.approx(bits, abs=1e-3)
 
 
-def test_every_point_of_compressing_first_is_one_that_the_indirect_bound_allows(
+def test_no_compress_and_estimate_point_lies_below_the_indirect_curve(
     curves: dict[str, RateDistortionCurve],
 ) -> None:
     curve = curves["compress_and_estimate"]
@@ -148,7 +148,7 @@ def test_densities_are_two_unit_normals() -> None:
     np.testing.assert_allclose(drawn, [norm.pdf(x, -1), norm.pdf(x, 1)], atol=1e-15)
 
 
-def test_all_four_take_seconds_at_most() -> None:
+def test_mixture_curves_take_seconds_at_most() -> None:
     began = time.process_time()
     mixture_curves()
     assert time.process_time() - began < 5.0

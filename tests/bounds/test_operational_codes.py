@@ -76,7 +76,7 @@ def test_block_codes_take_the_bits_that_their_encoders_write(predictions: Predic
 
 @settings(deadline=None, max_examples=80)
 @given(decided)
-def test_merged_classes_are_what_sending_them_would_measure(predictions: Predictions) -> None:
+def test_merged_classes_match_a_simulated_transmission(predictions: Predictions) -> None:
     points = []
     for merged in range(np.unique(predictions.predicted).size):
         received = merged_by_hand(predictions, merged)
@@ -113,7 +113,7 @@ def test_huffman_lies_within_a_bit_above_the_entropy_of_the_decisions(prediction
 
 @settings(deadline=None, max_examples=80)
 @given(decided)
-def test_merging_starts_at_huffmans_code_and_ends_at_zero_rate(predictions: Predictions) -> None:
+def test_merging_goes_from_huffmans_code_to_zero_rate(predictions: Predictions) -> None:
     curve, start = merged_classes(predictions), huffman(predictions)
     points = set(zip(curve.distortion, curve.rate_bits, strict=True))
     assert (start.distortion[0], start.rate_bits[0]) in points
@@ -123,7 +123,7 @@ def test_merging_starts_at_huffmans_code_and_ends_at_zero_rate(predictions: Pred
 
 @settings(deadline=None, max_examples=80)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=60), st.data())
-def test_block_huffman_lies_within_a_bit_a_block_above_the_entropy_of_blocks(
+def test_block_huffman_lies_within_a_bit_a_block_above_the_entropy(
     decisions: list[int], data: st.DataObject
 ) -> None:
     block = data.draw(st.integers(1, len(decisions)))
@@ -157,7 +157,7 @@ def test_the_methods_of_ra_on_ten_equally_likely_digits() -> None:
     assert huffman(predictions).accuracy.tolist() == pytest.approx([1 - 10 / 3000])
 
 
-def test_block_huffman_closes_in_on_the_entropy_where_single_words_cannot() -> None:
+def test_block_huffman_approaches_the_entropy() -> None:
     decisions = np.random.default_rng(3).choice(2, 60_000, p=[0.9, 0.1])
     entropy = entropy_bits(np.bincount(decisions) / decisions.size)
     rates = [block_huffman_rate_bits(decisions, n) for n in (1, 2, 4)]
@@ -166,7 +166,7 @@ def test_block_huffman_closes_in_on_the_entropy_where_single_words_cannot() -> N
     assert rates[2] < entropy + 0.03
 
 
-def test_block_huffmans_table_may_know_the_order_and_then_beats_the_oracle() -> None:
+def test_block_huffman_table_that_knows_the_order_beats_the_oracle() -> None:
     alternating = np.tile([0, 1], 50)
     assert block_huffman_rate_bits(alternating, 2) == 0.0
     assert below_oracle(alternating, alternating, 0.0, 2) == pytest.approx(1.0)
@@ -181,7 +181,7 @@ def test_a_thousand_classes_merge_in_two_seconds() -> None:
     assert np.all(np.diff(np.sort(curve.distortion)) >= 0)
 
 
-def test_many_classes_are_merged_in_strides_with_both_ends() -> None:
+def test_many_classes_are_merged_in_steps_with_both_ends() -> None:
     predictions = synthetic(6000, 60_000)
     curve, start = merged_classes(predictions), huffman(predictions)
     assert 100 < curve.rate_bits.size < 1000
@@ -200,7 +200,7 @@ EDGES = {
 
 
 @pytest.mark.parametrize("case", EDGES)
-def test_a_single_decision_is_known_without_a_bit(case: str) -> None:
+def test_a_single_occurring_decision_needs_no_bit(case: str) -> None:
     predictions = EDGES[case]
     wrong = float(np.mean(predictions.labels != predictions.predicted))
     for curve in (huffman(predictions), merged_classes(predictions)):

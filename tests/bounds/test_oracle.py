@@ -1,4 +1,4 @@
-"""The oracle: published values, the closed form, the shape that theory promises."""
+"""The oracle: published values, the closed form, its shape."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ relaxed = settings(deadline=None, max_examples=60)
     ("classes", "distortion", "bits"),
     [(10, 0.0056, 3.25423), (10, 0.009, 3.21931), (40, 0.2, 3.54292), (1000, 0.239, 6.79093)],
 )
-def test_published_values_of_equiprobable_classes(classes: int, distortion: float, bits: float) -> None:
+def test_equiprobable_classes_have_the_published_values(classes: int, distortion: float, bits: float) -> None:
     assert uniform_rate_bits(classes, distortion) == pytest.approx(bits, abs=1e-5)
     assert oracle_rate_bits(np.full(classes, 1 / classes), distortion) == pytest.approx(bits, abs=1e-5)
 
 
-def test_modelnet40_has_the_published_entropy_and_the_published_point_at_slope_4() -> None:
+def test_modelnet40_entropy_and_point_at_slope_4_are_published() -> None:
     shapes = list(modelnet40_test_counts().values())
     prior = prior_from_counts(shapes)
     assert sum(shapes) == 2468
@@ -41,7 +41,7 @@ def test_modelnet40_has_the_published_entropy_and_the_published_point_at_slope_4
 
 
 @pytest.mark.parametrize("classes", [1, 2, 3, 10, 1000])
-def test_any_prior_solver_agrees_with_the_closed_form(classes: int) -> None:
+def test_water_filling_agrees_with_the_equiprobable_closed_form(classes: int) -> None:
     distortion = np.linspace(0, 1, 997)
     exact = uniform_rate_bits(classes, distortion)
     np.testing.assert_allclose(oracle_rate_bits(np.full(classes, 1 / classes), distortion), exact, atol=1e-12)
@@ -78,7 +78,7 @@ def test_nonincreasing_convex_from_the_entropy_to_zero_rate(c: list[int]) -> Non
 
 @relaxed
 @given(counts, st.randoms(use_true_random=False))
-def test_classes_have_no_order(c: list[int], random: object) -> None:
+def test_the_order_of_classes_changes_nothing(c: list[int], random: object) -> None:
     shuffled = list(c)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     at = np.linspace(0, 1, 50)
@@ -101,25 +101,25 @@ def test_straight_lines_between_the_drawn_points_hardly_leave_the_curve(c: list[
     assert curve.rate_bits[-1] == 0
 
 
-def test_equiprobable_classes_may_be_more_than_a_float_can_count() -> None:
+def test_more_equiprobable_classes_than_a_float_can_count_work() -> None:
     half = uniform_rate_bits(2**5000, 0.5)
     assert half == pytest.approx(2499.0, abs=1e-9)
     assert uniform_rate_bits(2**5000, [0.0, 1.0]).tolist() == [5000.0, 0.0]
 
 
-def test_many_points_where_there_is_a_curve_and_one_where_there_is_none() -> None:
+def test_a_degenerate_prior_gives_one_point() -> None:
     assert oracle_curve([0.5, 0.3, 0.2]).rate_bits.size >= 200
     assert oracle_curve([0.0, 1.0]).rate_bits.tolist() == [0.0]
 
 
 @pytest.mark.parametrize("prior", [[], [0.5, 0.6], [-0.1, 1.1], [np.nan, 1.0], [[0.5, 0.5]]])
-def test_what_is_no_distribution_is_refused(prior: object) -> None:
+def test_a_bad_distribution_is_refused(prior: object) -> None:
     with pytest.raises(InputError):
         oracle_rate_bits(prior, 0.1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("distortion", [-0.01, 1.01, np.nan])
-def test_what_is_no_distortion_is_refused(distortion: float) -> None:
+def test_a_bad_distortion_is_refused(distortion: float) -> None:
     with pytest.raises(InputError, match=r"\[0, 1\]"):
         oracle_rate_bits([0.5, 0.5], distortion)
     with pytest.raises(InputError, match=r"\[0, 1\]"):

@@ -1,4 +1,4 @@
-"""The npz contract: what is accepted, and what each refusal says."""
+"""Predictions in npz files: what is accepted, and what each refusal says."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_logits_probabilities_and_decisions_agree(tmp_path: Path) -> None:
     assert by_logits.joint.toarray()[2, 1] == 0.25
 
 
-def test_half_precision_probabilities_pass_and_zeros_become_minus_infinity(tmp_path: Path) -> None:
+def test_half_precision_probabilities_pass_and_zeros_become_minus_inf(tmp_path: Path) -> None:
     p = np.random.default_rng(0).dirichlet(np.ones(1000), 4).astype(np.float16)
     p[0] = 0
     p[0, 7] = 1
@@ -41,7 +41,7 @@ def test_half_precision_probabilities_pass_and_zeros_become_minus_infinity(tmp_p
     assert np.isneginf(loaded.log_probabilities[0]).sum() == 999
 
 
-def test_integer_logits_and_unrelated_arrays_are_fine(tmp_path: Path) -> None:
+def test_integer_logits_and_unrelated_arrays_are_accepted(tmp_path: Path) -> None:
     path = written(
         tmp_path, labels=LABELS.astype(np.uint8), logits=LOGITS.astype(int), note=np.array("run 3")
     )
@@ -104,7 +104,7 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_each_refusal_names_the_file_the_array_the_value_and_the_rule(tmp_path: Path, case: str) -> None:
+def test_each_refusal_names_file_array_value_and_rule(tmp_path: Path, case: str) -> None:
     arrays, message = REFUSED[case]
     path = written(tmp_path, **arrays)
     with pytest.raises(InputError, match=message) as refusal:
@@ -112,7 +112,7 @@ def test_each_refusal_names_the_file_the_array_the_value_and_the_rule(tmp_path: 
     assert str(path) in str(refusal.value)
 
 
-def test_what_is_not_an_npz_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_npz_is_refused(tmp_path: Path) -> None:
     single, text, empty = tmp_path / "one.npy", tmp_path / "text.npz", tmp_path / "empty.npz"
     np.save(single, LABELS)
     text.write_text("labels,logits\n")
@@ -134,7 +134,7 @@ def test_a_missing_or_damaged_file_is_refused(tmp_path: Path) -> None:
             load_predictions(tmp_path / "damaged.npz")
 
 
-def test_a_sweep_s_own_file_is_read_for_its_test_split(tmp_path: Path) -> None:
+def test_a_sweeps_file_is_read_for_its_test_split(tmp_path: Path) -> None:
     np.savez(
         tmp_path / "predictions.npz",
         labels_validation=np.array([0, 1]),

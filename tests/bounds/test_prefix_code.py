@@ -1,4 +1,4 @@
-"""Prefix codes: optimal, decodable, and loud about what they cannot send or read."""
+"""Prefix codes: optimal, decodable, with errors for what they cannot send or read."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_mean_length_lies_within_a_bit_above_the_entropy(weights: list[float]) -
 
 @settings(deadline=None, max_examples=150)
 @given(counts, st.data())
-def test_what_is_encoded_comes_back(weights: list[int], data: st.DataObject) -> None:
+def test_decoding_returns_the_symbols(weights: list[int], data: st.DataObject) -> None:
     code = huffman_code(weights)
     possible = st.sampled_from(np.flatnonzero(weights).tolist())
     symbols = data.draw(st.lists(possible, min_size=1, max_size=30))
@@ -87,7 +87,7 @@ def test_fixed_length_code_is_the_block_code_of_one(classes: int, data: st.DataO
     assert code.decode(code.encode(symbols), len(symbols)).tolist() == symbols
 
 
-def test_ten_digits_need_3_4_bit_and_table_i_of_ra_is_a_valid_code_of_3_6() -> None:
+def test_ten_digits_need_3_4_bit_and_ra_table_i_takes_3_6() -> None:
     ours = huffman_code([1] * 10)
     published = PrefixCode((2, 2, *[4] * 8))
     assert published.words == TABLE_I
@@ -96,13 +96,13 @@ def test_ten_digits_need_3_4_bit_and_table_i_of_ra_is_a_valid_code_of_3_6() -> N
     assert ours.length_bits(np.arange(10)) == 34
 
 
-def test_equal_weights_give_one_code_everywhere() -> None:
+def test_equal_weights_give_the_same_code() -> None:
     assert huffman_code([1, 1, 1, 1, 1]).words == ("110", "111", "00", "01", "10")
     assert huffman_code([1, 1, 2, 2]).lengths == (2, 2, 2, 2), "the longest word is as short as can be"
     assert huffman_code([5, 0, 3]) == huffman_code([0.5, 0.0, 0.3]) == PrefixCode((1, None, 1))
 
 
-def test_golden_bits() -> None:
+def test_coded_bits_do_not_change() -> None:
     code = huffman_code([8, 4, 2, 1, 1])
     assert code.words == ("0", "10", "110", "1110", "1111")
     assert "".join(map(str, code.encode([0, 3, 1, 4, 2]))) == "01110101111110"
@@ -116,7 +116,7 @@ def test_the_only_possible_symbol_needs_no_bit() -> None:
     assert fixed_length_code(1).words == ("",)
 
 
-def test_words_of_the_longest_huffman_code_of_floats() -> None:
+def test_the_longest_huffman_code_of_floats_has_words() -> None:
     weights = [5e-324, 5e-324]
     while weights[-1] < 1e307:
         weights.append(weights[-1] + weights[-2])
@@ -152,13 +152,13 @@ def test_a_hundred_thousand_symbols_take_seconds_at_most() -> None:
         ((), "at least one symbol"),
     ],
 )
-def test_lengths_that_no_prefix_code_has_are_refused(lengths: tuple[int, ...], message: str) -> None:
+def test_lengths_that_break_krafts_inequality_are_refused(lengths: tuple[int, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
         PrefixCode(lengths)
 
 
 @pytest.mark.parametrize("weights", [[], [0, 0], [1, -1], [1, np.nan], [1, np.inf], [[1, 2]]])
-def test_weights_that_are_none_are_refused(weights: list[float]) -> None:
+def test_bad_weights_are_refused(weights: list[float]) -> None:
     with pytest.raises(InputError):
         huffman_code(weights)
 
@@ -195,11 +195,11 @@ def test_symbols_without_a_word_are_refused(symbols: list[int], message: str) ->
         ([], 1, "symbol 1 of 1"),
     ],
 )
-def test_bits_that_are_no_such_sequence_are_refused(bits: list[int], count: int, message: str) -> None:
+def test_bits_that_are_not_a_coded_sequence_are_refused(bits: list[int], count: int, message: str) -> None:
     with pytest.raises(InputError, match=message):
         PrefixCode((1, 2, 3)).decode(bits, count)
 
 
-def test_no_fixed_length_code_without_symbols() -> None:
+def test_a_fixed_length_code_without_symbols_is_refused() -> None:
     with pytest.raises(InputError, match="at least one"):
         fixed_length_code(0)

@@ -1,4 +1,4 @@
-"""The order on posteriors that a network really gives: the digits task model, and MNIST where it is at hand."""
+"""The order of the curves on posteriors of real networks: the digits task model, and MNIST if available."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import softmax
-from tests.bounds.posteriors import EXACT_BITS, Truth, assert_order, log_of
+from tests.bounds.random_posteriors import EXACT_BITS, Truth, assert_order, log_of
 
 from ratefront.bounds import (
     Predictions,
@@ -95,15 +95,15 @@ def curves(predictions: Predictions) -> dict[str, RateDistortionCurve]:
     return curves_from_predictions(predictions, PLUG_IN)
 
 
-def test_the_model_has_learnt_something(predictions: Predictions) -> None:
+def test_the_model_is_better_than_chance(predictions: Predictions) -> None:
     assert np.mean(predictions.predicted == predictions.labels) > 0.9
 
 
-def test_the_order_with_the_model_s_own_posteriors_for_the_truth(posterior: np.ndarray) -> None:
+def test_the_order_holds_with_the_models_posteriors_as_truth(posterior: np.ndarray) -> None:
     assert_order(Truth(posterior))
 
 
-def test_the_order_once_more_where_the_model_is_unsure(posterior: np.ndarray) -> None:
+def test_the_order_holds_where_the_model_is_unsure(posterior: np.ndarray) -> None:
     """A good model's curves nearly coincide; at a third of its confidence they come apart."""
     flat = softmax(log_of(np.maximum(posterior, 1e-300)) / 3.0, axis=1)[:2000]
     truth = Truth(flat)
@@ -124,7 +124,7 @@ def test_no_curve_on_the_labels_lies_below_their_oracle(
         assert np.all(oracle <= curve.rate_bits + EXACT_BITS), name
 
 
-def test_on_the_labels_a_good_model_keeps_the_order_nearly(
+def test_a_good_model_nearly_keeps_the_order_on_labels(
     predictions: Predictions, curves: dict[str, RateDistortionCurve]
 ) -> None:
     """Where the model is well calibrated, what the labels measure is what the posteriors promise."""

@@ -13,12 +13,12 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page
 from tests.browser.chromium import chromium
-from tests.browser.mlflow_ui import NAME, RunsTable, chart, note, open_artifact, traces, visitor
-from tests.tracking.servers import MlflowServer
+from tests.browser.mlflow_page_objects import NAME, RunsTable, chart, note, open_artifact, traces, visitor
+from tests.tracking.mlflow_servers import MlflowServer
 
 import ratefront as rf
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.tracking.browsing.mlflow_pages import pages, place_in_store, sweep_of
+from ratefront.tracking.browsing.mlflow_pages import find_sweep, page_addresses, sweep_of
 from ratefront.tracking.mlflow.mlflow_store import MlflowStore
 from ratefront.tracking.tracking_uri import sqlite_uri
 
@@ -38,7 +38,7 @@ def main(folder: Path, out: Path) -> None:
         MlflowStore(sqlite_uri(store), "other")
         with MlflowServer(sqlite_uri(store), Path(kept)) as server, chromium() as browser:
             rf.open(folder).track(server.uri)
-            found = pages(server.uri, place_in_store(server.uri, sweep), sweep)
+            found = page_addresses(server.uri, find_sweep(server.uri, sweep), sweep)
             person = visitor(browser, WIDTH, HEIGHT)
             person.add_init_script(FOR_TRAINING)
             page = person.new_page()

@@ -15,7 +15,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from rich.console import Console
-from tests.catalogue.distributions import install
+from tests.catalogue.plugin_packages import install
 
 from ratefront.catalogue import Catalogue
 from ratefront.catalogue.datasets import DATASETS
@@ -23,7 +23,7 @@ from ratefront.catalogue.families import FAMILIES
 from ratefront.catalogue.plugins import Plugins
 from ratefront.catalogue.task_models import TASK_MODELS
 from ratefront.errors import InputError, SpecError
-from ratefront.spec.check_spec import check
+from ratefront.spec.check_spec import check_spec
 from ratefront.spec.space.dimensions import Branch, Choice, Int
 from ratefront.spec.views.json_schema import sweep_json_schema
 from ratefront.spec.views.plan import plan_of, render_plan
@@ -38,7 +38,7 @@ class Parameters(FamilyParameters):
 #: A family, a data set and a task model; modules of its own, and of ours that import torch, are named and not imported.
 PLUGIN = f"""{FAMILY}
 from ratefront.catalogue.datasets import DatasetParameters
-from ratefront.catalogue.task_models import Takes, TaskModelParameters
+from ratefront.catalogue.task_models import AcceptedSamples, TaskModelParameters
 def register(catalogue):
     catalogue.families.add("foreign", Parameters, "NAME:Family", "somebody else's codec")
     catalogue.datasets.add(
@@ -46,8 +46,9 @@ def register(catalogue):
         {{"classes": 4, "shape": (1, 6, 6)}},
     )
     catalogue.task_models.add(
-        "shallow", TaskModelParameters, "ratefront.tasks.architectures.small_cnn:build", "one stage and a classifier",
-        {{"splits": ("only",), "strides": (1,), "takes": Takes("images", sides=(6,))}},
+        "shallow", TaskModelParameters, "ratefront.tasks.architectures.small_cnn:build_small_cnn",
+        "one stage and a classifier",
+        {{"splits": ("only",), "strides": (1,), "takes": AcceptedSamples("images", sides=(6,))}},
     )
 """
 
@@ -78,9 +79,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
     return put
 
 
-def test_what_a_plugin_registers_is_checked_as_our_own(installed: Installed) -> None:
+def test_a_plugins_entries_are_checked_like_our_own(installed: Installed) -> None:
     catalogue = installed(first_plugin=PLUGIN)
-    loaded = check(SWEEP, "sweep.yaml", catalogue)
+    loaded = check_spec(SWEEP, "sweep.yaml", catalogue)
     assert loaded.space == {"family": Branch({"foreign": {"split": Choice(("only",)), "letters": Int(2, 5)}})}
     for wrong, problem in (
         ({"split": "conv1", "letters": 3}, 'space.family.foreign.split: unknown value "conv1"'),
@@ -88,22 +89,22 @@ def test_what_a_plugin_registers_is_checked_as_our_own(installed: Installed) -> 
         ({"split": "only", "leters": 3}, "unknown parameter"),
     ):
         with pytest.raises(SpecError, match=problem):
-            check(SWEEP | {"space": {"family": {"foreign": wrong}}}, "sweep.yaml", catalogue)
+            check_spec(SWEEP | {"space": {"family": {"foreign": wrong}}}, "sweep.yaml", catalogue)
     with pytest.raises(SpecError, match=r"shallow takes images \(C, 6, 6\), but the samples of digits"):
-        check(SWEEP | {"dataset": "digits"}, "sweep.yaml", catalogue)
+        check_spec(SWEEP | {"dataset": "digits"}, "sweep.yaml", catalogue)
 
 
-def test_it_is_in_the_plan(installed: Installed) -> None:
+def test_the_plan_shows_the_metrics(installed: Installed) -> None:
     catalogue = installed(planned_plugin=PLUGIN)
     console = Console(file=io.StringIO(), width=100)
-    console.print(render_plan(plan_of(check(SWEEP, "sweep.yaml", catalogue), catalogue)))
+    console.print(render_plan(plan_of(check_spec(SWEEP, "sweep.yaml", catalogue), catalogue)))
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "foreign  (somebody else's codec)" in text
     assert "letters: 2 to 5, whole" in text
     assert "squares (split_seed 3)" in text
 
 
-def test_an_editor_completes_it(installed: Installed) -> None:
+def test_an_editor_completes_a_metric(installed: Installed) -> None:
     schema = sweep_json_schema(installed(completed_plugin=PLUGIN))
     validator = jsonschema.Draft7Validator(schema)
     validator.validate(SWEEP)
@@ -114,7 +115,7 @@ def test_an_editor_completes_it(installed: Installed) -> None:
     )
 
 
-def test_nothing_is_called_before_something_is_looked_up_and_then_once(installed: Installed) -> None:
+def test_plugins_are_called_once_at_the_first_lookup(installed: Installed) -> None:
     catalogue = installed(counted_plugin=PLUGIN)
     assert "counted_plugin" not in sys.modules
     assert all("foreign" in catalogue.families and "squares" in catalogue.datasets for _ in range(2))
@@ -145,7 +146,7 @@ def test_nothing_is_called_before_something_is_looked_up_and_then_once(installed
         ),
     ],
 )  # fmt: skip
-def test_one_that_fails_is_named_with_the_reason(installed: Installed, source: str, reason: str) -> None:
+def test_a_failing_plugin_is_named_with_the_reason(installed: Installed, source: str, reason: str) -> None:
     catalogue = installed(failing_plugin=source)
     for _ in range(2):  # it stays so: what it has left half done is never used
         with pytest.raises(InputError) as refused:
@@ -163,7 +164,7 @@ def test_two_plugins_cannot_take_the_same_name(installed: Installed) -> None:
         catalogue.families["foreign"]
 
 
-def test_a_plugin_may_look_up_what_there_is(installed: Installed) -> None:
+def test_a_plugin_may_look_up_registered_names(installed: Installed) -> None:
     """By the catalogue that it is given, or while its own modules are imported."""
     catalogue = installed(
         curious_plugin="found = []\ndef register(catalogue): found.extend(catalogue.families)"
@@ -181,7 +182,7 @@ def _run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 RATEFRONT = ("-c", "from ratefront.cli import main; main()")
 
 
-def test_the_command_line_says_in_a_line_what_is_wrong(tmp_path: Path) -> None:
+def test_the_command_line_reports_a_failing_plugin_in_one_line(tmp_path: Path) -> None:
     install(tmp_path, "some-codec", {"codec.py": "import missing"}, {"codec": "codec:register"})
     (tmp_path / "sweep.yaml").write_text("name: any\n")
     done = _run(tmp_path, *RATEFRONT, "check", "sweep.yaml")
@@ -223,7 +224,7 @@ def register(catalogue):
 
 @pytest.mark.parametrize(
     ("first", "module", "base"),
-    [("foreign", "codecs.contract", "Family"), ("ratefront.api", "spec.check", "LoadedSpec")],
+    [("foreign", "codecs.contract", "Family"), ("ratefront.api", "spec.check_spec", "LoadedSpec")],
 )
 def test_plugin_and_ratefront_may_be_imported_in_either_order(
     tmp_path: Path, first: str, module: str, base: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ratefront.orchestrate.sweep_run import Work, run_sweep
+from ratefront.orchestrate.sweep_driver import WorkerFunctions, run_sweep
 from ratefront.spec.load_spec import load_spec
 from ratefront.store.sweep_folder import SweepFolder
 
@@ -20,7 +20,7 @@ def main() -> None:
         resume=False,
         tracking_uri=None,
         on_update=None,
-        work=Work(trial_steps="invalid_results_trial:trial_steps"),
+        functions=WorkerFunctions(trial_steps="invalid_results_trial:trial_steps"),
     )
 
 

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from ratefront.history.events import Failed, Finished, Planned, Started, Stopped
+from ratefront.history.events import Failed, Finished, Planned, Pruned, Started, Stopped
 from ratefront.records import ENDED
 from ratefront.store.ledger.ledger_file import read_entries
 from ratefront.store.ledger.read_ledger import read_history
@@ -15,11 +15,17 @@ from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.front_trials import front_of
 
 #: How MLflow calls the end of a trial.
-MLFLOW_STATUS = {"finished": "FINISHED", "collapsed": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
+MLFLOW_STATUS = {
+    "finished": "FINISHED",
+    "collapsed": "FINISHED",
+    "pruned": "KILLED",
+    "stopped": "KILLED",
+    "failed": "FAILED",
+}
 
 
 def assert_accounted(folder: SweepFolder, trials: int) -> Counter[str]:
-    """Requested = finished + pruned + collapsed + failed, in the ledger, trials.csv, summary.json and MLflow."""
+    """Every requested trial has ended once, by the ledger, trials.csv, summary.json and MLflow."""
     history = read_history(folder)
     statuses = {name: trial.status for name, trial in history.trials.items()}
     names = [f"t{number:04d}" for number in range(trials)]
@@ -40,7 +46,7 @@ def _assert_once_in_ledger(folder: SweepFolder, names: list[str]) -> None:
                 planned.append(trial_id)
             case Started(trial_id, attempt):
                 attempts[trial_id, attempt] += 1
-            case Finished(trial_id) | Stopped(trial_id) | Failed(trial_id, final=True):
+            case Finished(trial_id) | Pruned(trial_id) | Stopped(trial_id) | Failed(trial_id, final=True):
                 ended[trial_id] += 1
     assert planned == names
     assert ended == Counter(names)
@@ -51,7 +57,7 @@ def _assert_once_in_table(folder: SweepFolder, statuses: dict[str, Any]) -> None
     with folder.trials_csv.open(newline="") as stream:
         rows = [(row["trial_id"], row["status"], row["reason"]) for row in csv.DictReader(stream)]
     assert [(name, status) for name, status, _ in rows] == list(statuses.items())
-    assert all(reason for _, status, reason in rows if status in ("failed", "pruned"))
+    assert all(reason for _, status, reason in rows if status in ("failed", "pruned", "stopped"))
     summary = json.loads(folder.summary.read_text())
     counted = Counter(statuses.values())
     assert summary["trials_requested"] == len(statuses)

@@ -15,16 +15,16 @@ from typer.testing import CliRunner
 import ratefront
 from ratefront.cli import app
 from ratefront.cli.app import errors_as_exit_codes
-from ratefront.cli.flags import COMMANDS, FLAGS, in_flags
+from ratefront.cli.flags import COMMANDS, FLAGS, with_flags
 from ratefront.wording import Argument, Call, Message
 
 SOURCE = Path(ratefront.__file__).parent
 
 #: They start other programs, whose flags these are.
 STARTS = {
-    "tracking/ui.py": "mlflow server",
-    "orchestrate/git_tree.py": "git",
-    "orchestrate/environment.py": "git",
+    "tracking/browsing/mlflow_ui.py": "mlflow server",
+    "orchestrate/environment/git_tree.py": "git",
+    "orchestrate/environment/describe_environment.py": "git",
 }
 FLAG = re.compile(r"(?<![\w-])--[a-z]")
 
@@ -93,7 +93,7 @@ def test_flags_and_commands_are_there() -> None:
     ],
 )
 def test_the_command_lines_words(message: object, text: str) -> None:
-    assert in_flags(message) == text
+    assert with_flags(message) == text
 
 
 def test_an_error_is_told_in_flags(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.data.made import DRAW, pixels, write_classes, write_npz
+from tests.data.data_files import DRAW, pixels, write_classes, write_npz
 from typer.testing import CliRunner
 
 from ratefront.catalogue import CATALOGUE

@@ -68,7 +68,7 @@ def test_a_sweep_is_watched_stopped_extended_cleaned_and_reproduced(tmp_path: Pa
         assert f"process {driver.pid} " in found["driver"]
         (running,) = found["running_trials"]
         command("stop", folder, "--trial", running["trial_id"])
-        assert status(folder)["pruned"] == 1
+        assert status(folder)["stopped"] == 1
         _when(folder, lambda told: any(trial["step"] >= 1 for trial in told["running_trials"]))
         command("stop", folder)
         said, errors = driver.communicate(timeout=60)
@@ -77,7 +77,7 @@ def test_a_sweep_is_watched_stopped_extended_cleaned_and_reproduced(tmp_path: Pa
     assert driver.returncode == 130, (said, errors)
     assert errors.rstrip().endswith(f"ratefront sweep --out {folder} --resume")
     found = status(folder)
-    assert (found["state"], found["pruned"], found["running"], found["planned"]) == ("interrupted", 1, 0, 1)
+    assert (found["state"], found["stopped"], found["running"], found["planned"]) == ("interrupted", 1, 0, 1)
 
     assert command("sweep", "--out", folder, "--extend", "1").splitlines()[-1] == str(folder)
     found = status(folder)
@@ -88,7 +88,7 @@ def test_a_sweep_is_watched_stopped_extended_cleaned_and_reproduced(tmp_path: Pa
     )
     with SweepFolder(folder).trials_csv.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
-    assert [row["reason"] for row in rows if row["status"] == "pruned"] == ["stopped by hand"]
+    assert [row["reason"] for row in rows if row["status"] == "stopped"] == ["stopped by hand"]
 
     again = next(row["trial_id"] for row in rows if row["status"] == "finished")
     record = json.loads(command("reproduce", folder, again))

@@ -29,7 +29,15 @@ def test_status_of_a_sweep_that_another_process_drives(tmp_path: Path) -> None:
         told = json.loads(done.stdout)
         assert (done.exit_code, done.stderr) == (0, "")
         assert told["driver"].startswith(f"process {driver.pid} ")
-        assert {"trials_requested", "finished", "pruned", "collapsed", "failed", "running"} <= told.keys()
+        assert {
+            "trials_requested",
+            "finished",
+            "pruned",
+            "stopped",
+            "collapsed",
+            "failed",
+            "running",
+        } <= told.keys()
         assert "digits is" in ratefront("status", tmp_path).stdout
     interrupted = ratefront("status", tmp_path).stdout
     assert "digits was interrupted" in interrupted
@@ -65,9 +73,9 @@ def test_stop_of_one_trial_with_and_without_a_driver(tmp_path: Path) -> None:
         sweep.append(Planned(f"t0{number}", number, 1, label()))
     with driving(tmp_path, "obey"):
         done = ratefront("stop", tmp_path, "--trial", "t0100")
-    assert (done.exit_code, done.stderr) == (0, "t0100 is pruned\n")
+    assert (done.exit_code, done.stderr) == (0, "t0100 is stopped\n")
     done = ratefront("stop", tmp_path, "--trial", "t0101")
-    assert (done.exit_code, done.stderr) == (0, "t0101 is pruned\n")
+    assert (done.exit_code, done.stderr) == (0, "t0101 is stopped\n")
     history = read_history(sweep.folder)
     assert [history.trials[t].reason for t in ("t0100", "t0101")] == ["stopped by hand"] * 2
 

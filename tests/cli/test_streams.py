@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.lab import EXAMPLES, lab_spec
+from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 from typer.testing import CliRunner, Result
 
 from ratefront.cli import app
@@ -30,14 +30,14 @@ def _audit(*arguments: str | Path) -> Result:
 
 @pytest.fixture(scope="module")
 def sweep(task_model_folder: Path) -> Path:
-    params = TrialParams("cli", 0, EXAMPLES["label-lossless"])
-    run_trial(params, TrialContext(lab_spec(), task_model_folder.parent))
+    params = TrialParams("cli", 0, CODEC_CONFIGURATIONS["label-lossless"])
+    run_trial(params, TrialContext(small_sweep_spec(), task_model_folder.parent))
     return task_model_folder.parent
 
 
 def test_from_images_to_a_verdict(sweep: Path, tmp_path: Path) -> None:
     """Encoded, decoded and audited by three processes, of which the last needs only the files of the first two."""
-    test = load_dataset(lab_spec().dataset).test
+    test = load_dataset(small_sweep_spec().dataset).test
     images, coded, classes = tmp_path / "x.npy", tmp_path / "x.rf", tmp_path / "classes.npz"
     np.save(images, test.images[:])
     encoded = _run("encode", sweep, "cli", images, "--out", coded, "--block-size", "150")

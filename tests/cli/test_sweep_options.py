@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 import ratefront as rf
 from ratefront.api import run_sweep
 from ratefront.cli import app
-from ratefront.cli.next_command import resuming
+from ratefront.cli.next_command import resume_command
 from ratefront.cli.shared_arguments import overrides_of
 from ratefront.errors import EngineError, InputError, SpecError
 from ratefront.history.events import LEDGER_FORMAT, Created, Reconfigured
@@ -136,11 +136,11 @@ def test_a_file_that_is_given_is_the_one_that_is_compared(begun: Path, asked: di
 def test_the_library_takes_extensions_and_retries_for_going_on(
     option: dict[str, Any], begun: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ratefront.orchestrate import sweep_run
+    from ratefront.orchestrate import sweep_driver
 
     asked: dict[str, Any] = {}
     monkeypatch.setattr(
-        sweep_run, "run_sweep", lambda loaded, folder, **told: asked.update(told, loaded=loaded)
+        sweep_driver, "run_sweep", lambda loaded, folder, **told: asked.update(told, loaded=loaded)
     )
     run_sweep.run(None, begun, progress=False, **option)
     assert asked["resume"] is True
@@ -215,7 +215,7 @@ def test_interrupted_before_it_began_there_is_nothing_to_go_on_with(
 
 
 def test_the_command_to_resume_is_short(tmp_path: Path) -> None:
-    assert resuming(Path("runs/x")) == "ratefront sweep --out runs/x --resume"
+    assert resume_command(Path("runs/x")) == "ratefront sweep --out runs/x --resume"
 
 
 def test_data_that_are_gone_are_told_how_to_go_on_from_elsewhere(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 SWEEP = """
 import sys, time
 from ratefront.cli import main
-from ratefront.orchestrate import sweep
+from ratefront.orchestrate import sweep_driver
 from ratefront.orchestrate.interrupts import interrupts
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.ledger.ledger_file import Ledger
@@ -49,7 +49,7 @@ def run_sweep(loaded, folder, *, on_update, on_training, on_interrupt, **_):
                 time.sleep(0.6)  # as it takes a moment
                 raise
 
-sweep.run_sweep = run_sweep
+sweep_driver.run_sweep = run_sweep
 sys.argv = ["ratefront", "sweep", sys.argv[1], "--out", sys.argv[2]]
 main()
 """

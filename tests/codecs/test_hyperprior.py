@@ -15,14 +15,14 @@ from ratefront.errors import InputError
 SHAPE = (6, 3, 5)
 
 
-def _settled(slices: int = 1, *, means: bool = True, spread: float = 2.0) -> tuple[HyperpriorModel, Symbols]:
+def _updated(slices: int = 1, *, means: bool = True, spread: float = 2.0) -> tuple[HyperpriorModel, Symbols]:
     torch.manual_seed(0)
     model = HyperpriorModel(SHAPE, HyperpriorShape(2, slices, means), scale_bound=0.11)
     with torch.no_grad():
-        parameters = model.start(spread * torch.randn(40, *SHAPE))
-        model.fix_networks()
-        model.settle(iter([model.unsettled(parameters)]))
-        return model, model.harden(parameters).numpy()
+        parameters = model.latent_parameters(spread * torch.randn(40, *SHAPE))
+        model.round_networks()
+        model.update(iter([model.quantize_unbounded(parameters)]))
+        return model, model.quantize(parameters).numpy()
 
 
 def _coded(model: HyperpriorModel, latents: Symbols) -> bytes:
@@ -33,7 +33,7 @@ def _coded(model: HyperpriorModel, latents: Symbols) -> bytes:
 
 @pytest.mark.parametrize(("slices", "means"), [(1, False), (1, True), (3, True)])
 def test_what_is_written_is_read(slices: int, means: bool) -> None:
-    model, latents = _settled(slices, means=means)
+    model, latents = _updated(slices, means=means)
     assert latents.shape == (40, 2 * 2 * 3 + 6 * 3 * 5)
     assert np.array_equal(model.read(40, SymbolDecoder(_coded(model, latents))), latents)
     assert model.read(0, SymbolDecoder(b"")).shape == (0, latents.shape[1])
@@ -41,27 +41,29 @@ def test_what_is_written_is_read(slices: int, means: bool) -> None:
 
 @pytest.mark.parametrize("slices", [1, 3])
 def test_a_receiver_without_densities_reads_the_same(slices: int) -> None:
-    model, latents = _settled(slices)
+    model, latents = _updated(slices)
     receiver = HyperpriorModel(SHAPE, HyperpriorShape(2, slices), scale_bound=0.11, with_prior=False)
     receiver.load_state_dict({k: v for k, v in model.state_dict().items() if k in receiver.state_dict()})
     assert np.array_equal(receiver.read(40, SymbolDecoder(_coded(model, latents))), latents)
     one = torch.from_numpy(latents[:3])
-    assert torch.allclose(receiver.latent(receiver.embed(one)), model.latent(model.embed(one)))
+    assert torch.allclose(
+        receiver.synthesis_input(receiver.dequantize(one)), model.synthesis_input(model.dequantize(one))
+    )
 
 
 def test_the_estimate_is_that_of_the_densities() -> None:
-    """Settled tables against CompressAI's own likelihoods: they differ by the steps of the scales only."""
-    model, latents = _settled(2)
+    """Quantized tables against CompressAI's own likelihoods: they differ by the steps of the scales only."""
+    model, latents = _updated(2)
     with torch.no_grad():
-        by_density = model.bits(model.embed(torch.from_numpy(latents)))
+        by_density = model.bits(model.dequantize(torch.from_numpy(latents)))
     by_table = model.estimate_bits(latents)
     assert float((by_table - by_density).abs().mean()) < 0.02 * float(by_density.mean())
 
 
 def test_far_values_saturate_and_still_decode() -> None:
-    model, _ = _settled()
+    model, _ = _updated()
     with torch.no_grad():
-        latents = model.harden(model.start(1000 * torch.randn(5, *SHAPE))).numpy()
+        latents = model.quantize(model.latent_parameters(1000 * torch.randn(5, *SHAPE))).numpy()
     assert np.array_equal(model.read(5, SymbolDecoder(_coded(model, latents))), latents)
 
 
@@ -91,14 +93,14 @@ def test_one_place_is_refused() -> None:
 
 def test_gaussian_tables_hold_a_gaussian() -> None:
     tables = GaussianTables(0.11)
-    tables.settle(torch.arange(COUNT, dtype=torch.float64))
+    tables.update(torch.arange(COUNT, dtype=torch.float64))
     scales = tables.scale(torch.arange(COUNT, dtype=torch.float64))
     assert float(scales[0]) == pytest.approx(0.11)
     assert float(scales[-1]) == pytest.approx(32.0)
     for number in (25, 40, 63):
         reach = int(tables.reach[number])
         integers = torch.arange(-reach, reach + 1)
-        pmf = 2 ** -tables.settled.bits_of(torch.full_like(integers, number), integers)
+        pmf = 2 ** -tables.tables.bits_of(torch.full_like(integers, number), integers)
         assert float(pmf.sum()) == pytest.approx(1, abs=1e-6)
         variance = float((pmf * integers.double() ** 2).sum())
         assert variance == pytest.approx(float(scales[number]) ** 2 + 1 / 12, rel=0.02)
@@ -106,7 +108,7 @@ def test_gaussian_tables_hold_a_gaussian() -> None:
 
 def test_only_used_tables_are_held() -> None:
     tables = GaussianTables(0.11)
-    tables.settle(torch.tensor([10.2, 12.7]))
+    tables.update(torch.tensor([10.2, 12.7]))
     assert (int(tables.first), int(tables.last)) == (10, 13)
     assert tables.index(torch.tensor([0.0, 11.0, 60.0])).tolist() == [10, 11, 13]
 
@@ -114,9 +116,9 @@ def test_only_used_tables_are_held() -> None:
 def test_places_of_a_channel_share_its_density() -> None:
     torch.manual_seed(0)
     model = FactorizedModel((3, 2, 2))
-    model.settle(iter(()))
-    latents = model.harden(3 * torch.randn(20, 12)).numpy()
+    model.update(iter(()))
+    latents = model.quantize(3 * torch.randn(20, 12)).numpy()
     encoder = SymbolEncoder()
     model.write(latents, encoder)
-    assert len(model.tables()) == 3
+    assert len(model.frequency_tables()) == 3
     assert np.array_equal(model.read(20, SymbolDecoder(encoder.words())), latents)

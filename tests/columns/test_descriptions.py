@@ -13,15 +13,15 @@ from tests.builders import result
 
 import ratefront
 from ratefront.columns import (
-    NAMES,
-    OF_FRONT,
+    COLUMN_NAMES,
+    FRONT_COLUMNS,
     TEST_ONLY,
     Column,
+    column_named,
+    columns_of_result,
+    columns_of_trial,
     gap_columns,
-    is_taken,
-    measured,
-    named,
-    of_trial,
+    is_reserved_name,
     tracker_key,
 )
 from ratefront.records import Measurement, TrialResult
@@ -69,22 +69,22 @@ def test_every_number_of_a_result_has_a_column_or_a_reason_to_have_none() -> Non
     found = numbered()
     numbers = dict(numbers_in(found.to_json()))
     assert len(set(numbers.values())) == len(numbers), "two numbers are equal, or one is missing"
-    shown = {column.value(found) for column in measured(("mine",))}
+    shown = {column.value(found) for column in columns_of_result(("mine",))}
     assert {place for place, value in numbers.items() if value not in shown} == EXCEPTIONS.keys()
 
 
 def test_a_number_of_a_result_has_one_column() -> None:
     found = numbered()
-    values = [column.value(found) for column in measured(("mine",))]
+    values = [column.value(found) for column in columns_of_result(("mine",))]
     assert len(set(values)) == len(values)
 
 
 def test_names_and_keys_are_told_apart() -> None:
-    columns = [*of_trial(("mine",)), *OF_FRONT, *gap_columns("oracle")]
+    columns = [*columns_of_trial(("mine",)), *FRONT_COLUMNS, *gap_columns("oracle")]
     names, keys = [c.name for c in columns], [c.key for c in columns if c.key]
     assert len(set(names)) == len(names)
     assert len(set(keys)) == len(keys)
-    assert {"accuracy", "log_loss_bits_validation", "series", "dominated_on_test", "seed"} <= NAMES
+    assert {"accuracy", "log_loss_bits_validation", "series", "dominated_on_test", "seed"} <= COLUMN_NAMES
 
 
 @pytest.mark.parametrize(
@@ -103,12 +103,12 @@ def test_names_and_keys_are_told_apart() -> None:
     ],
 )
 def test_a_metric_may_not_be_called_as_a_column_of_every_sweep_is(metric: str, taken: bool) -> None:
-    assert is_taken(metric) is taken
+    assert is_reserved_name(metric) is taken
 
 
 def test_a_column_that_nobody_described_is_an_error() -> None:
     with pytest.raises(KeyError, match="rate_bit"):
-        named("rate_bit")
+        column_named("rate_bit")
 
 
 def test_an_objective_has_the_key_under_which_trackers_have_it_on_test() -> None:
@@ -123,7 +123,7 @@ def test_an_objective_has_the_key_under_which_trackers_have_it_on_test() -> None
 
 def test_no_other_module_knows_a_trackers_key() -> None:
     source = Path(ratefront.__file__).parent
-    keys = [column.key for column in measured() if column.key]
+    keys = [column.key for column in columns_of_result() if column.key]
     assert len(keys) > 8
     for path in source.rglob("*.py"):
         if path.parent.name != "columns":
@@ -138,8 +138,8 @@ def lines(columns: list[Column[Any, Any]]) -> list[str]:
 
 def test_the_documentation_has_these_columns_in_these_words() -> None:
     text = (Path(__file__).parents[2] / "docs" / "files.md").read_text()
-    every = of_trial(("NAME",))
-    front = [*(c for c in every if c.table == "front"), *OF_FRONT, *gap_columns("BOUND")]
+    every = columns_of_trial(("NAME",))
+    front = [*(c for c in every if c.table == "front"), *FRONT_COLUMNS, *gap_columns("BOUND")]
     for columns in ([c for c in every if c.table != "front"], front):
         table = "\n".join(["| column | unit | meaning |", "|---|---|---|", *lines(columns)])
         assert f"\n\n{table}\n\n" in text, f"docs/files.md should have\n{table}"

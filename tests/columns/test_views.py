@@ -13,22 +13,23 @@ from typing import Any
 import pytest
 from tests.builders import FakeSweep, label, result
 from tests.columns.sweeps import finish, metrics_spec, two_trials, unscored
-from tests.tracking.browsed import begin, values
+from tests.tracking.dashboard_sweep import begin, values
 
-from ratefront.columns import Column, number
+from ratefront.columns import Column, number_format
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.report.front_csv import front_columns, front_csv, front_rows
-from ratefront.report.markdown_note import note
-from ratefront.report.page.page_tables import Table, front_table
+from ratefront.report.markdown_note import markdown_note
+from ratefront.report.page.page_tables import PageTable, front_table
 from ratefront.report.sweep_view import read_view
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.sweep_status import status_of
 from ratefront.store.views.trials_csv import trial_columns, trial_rows, trials_csv
 from ratefront.tracking.browsing.optuna_study import study_of
-from ratefront.tracking.run_content import final_points, trial_note
-from ratefront.tracking.tracker_protocol import TrialNews
-from ratefront.trial.reproduction.compare_runs import differing_figures
+from ratefront.tracking.run_keys import final_points
+from ratefront.tracking.run_notes import trial_note
+from ratefront.tracking.tracker_protocol import TrialUpdate
+from ratefront.trial.reproduction.compare_runs import differing_values
 
 ON_TEST = ("accuracy", "log_loss_bits", "balanced_accuracy", "width")
 
@@ -44,7 +45,7 @@ def history(folder: SweepFolder) -> SweepHistory:
 
 
 def points_of(history: SweepHistory, trial_id: str) -> dict[str, float]:
-    return {point.key: point.value for point in final_points(TrialNews(history.trials[trial_id]), ())}
+    return {point.key: point.value for point in final_points(TrialUpdate(history.trials[trial_id]), ())}
 
 
 def test_log_loss_and_metrics_stand_behind_accuracy_on_each_split(history: SweepHistory) -> None:
@@ -56,9 +57,9 @@ def test_log_loss_and_metrics_stand_behind_accuracy_on_each_split(history: Sweep
 
 
 def test_rows_hold_them_and_lack_what_has_no_scores(history: SweepHistory) -> None:
-    of_label, of_split = trial_rows(history)
+    of_label, columns_of_split = trial_rows(history)
     names = [*ON_TEST[1:], *(f"{name}_validation" for name in ON_TEST[1:])]
-    assert [of_split[name] for name in names] == [0.25, 0.75, 4, 0.5, 0.625, 5]
+    assert [columns_of_split[name] for name in names] == [0.25, 0.75, 4, 0.5, 0.625, 5]
     assert [of_label[name] for name in names] == [None, None, 4, None, None, 5]
     written = list(csv.DictReader(trials_csv(history).splitlines()))
     assert [row["log_loss_bits"] for row in written] == ["", "0.25"]
@@ -100,12 +101,12 @@ def test_the_status_and_the_sweeps_note_have_them_too(folder: SweepFolder) -> No
     scored, unscored = status_of(folder).to_json()["front"]["rows"]
     assert (scored["balanced_accuracy"], scored["width"], scored["params"]["width"]) == (0.75, 4, 8)
     assert (unscored["balanced_accuracy"], unscored["width"]) == (None, 4)
-    heading, _, *rows = note(read_view(folder)).rpartition("\n\n")[2].splitlines()
+    heading, _, *rows = markdown_note(read_view(folder)).rpartition("\n\n")[2].splitlines()
     assert " | transmitter | balanced\\_accuracy | width | gap to oRD |" in heading
     assert [row.split(" | ")[-3:-1] for row in rows] == [["0.75", "4"], ["–", "4"]]
 
 
-def headings(table: Table) -> list[str]:
+def headings(table: PageTable) -> list[str]:
     return [unescape(cell.text) for cell in table.columns]
 
 
@@ -134,7 +135,7 @@ def test_trackers_have_them_on_test_and_lack_what_has_no_scores(history: SweepHi
 
 
 def test_a_trials_note_has_them_on_both_splits(history: SweepHistory) -> None:
-    notes = [trial_note(TrialNews(history.trials[name])) for name in ("t0000", "t0001")]
+    notes = [trial_note(TrialUpdate(history.trials[name])) for name in ("t0000", "t0001")]
     assert "| log loss (bit/sample) | 0.500 | 0.250 |\n| balanced\\_accuracy | 0.625 | 0.75 |" in notes[1]
     assert "log loss" not in notes[0]
     assert "| width | 5 | 4 |" in notes[0]
@@ -149,7 +150,7 @@ def test_two_runs_of_a_trial_are_compared_by_them() -> None:
         test=replace(before.test, log_loss_bits=0.5, metrics={"width": 3}),
         validation=replace(before.validation, rate_bits_alone=1.0),
     )
-    assert list(differing_figures(before, now)) == [
+    assert list(differing_values(before, now)) == [
         f"validation rate_bits_alone: {before.validation.rate_bits_alone} → 1.0",
         "test log_loss_bits: None → 0.5",
         "test width: 4 → 3",
@@ -162,12 +163,17 @@ def described(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     results: Any = import_module("ratefront.columns.result_columns")
     trials: Any = import_module("ratefront.columns.trial_columns")
     blocks = Column(
-        "blocks", "blocks", lambda split: split.samples / 100, "", brief=number(".1f"), key="test/blocks"
+        "blocks",
+        "blocks",
+        lambda split: split.samples / 100,
+        "",
+        brief=number_format(".1f"),
+        key="test/blocks",
     )
     energy = Column("energy_mj", "energy", lambda result: result.extra["energy"], "", key="cost/energy_mj")
     monkeypatch.setattr(results, "_ON_A_SPLIT", (*results._ON_A_SPLIT, blocks))
     monkeypatch.setattr(results, "COSTS", (*results.COSTS, energy))
-    cached = (results.measured, trials.of_trial)
+    cached = (results.measured, trials.columns_of_trial)
     for each in cached:
         each.cache_clear()
     yield
@@ -187,4 +193,4 @@ def test_a_new_column_appears_in_every_file_and_tracker_by_itself(tmp_path: Path
     (frozen,) = study_of(view.history).trials
     for metrics in (tracked, frozen.user_attrs):
         assert (metrics["test/blocks"], metrics["cost/energy_mj"]) == (3.6, 1.5)
-    assert "| blocks | 3.6 | 3.6 |" in trial_note(TrialNews(view.history.trials["t0000"]))
+    assert "| blocks | 3.6 | 3.6 |" in trial_note(TrialUpdate(view.history.trials["t0000"]))

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.data.made import DRAW, arrays, describe, load, pixels, write_npz
+from tests.data.data_files import DRAW, arrays, describe, load, pixels, write_npz
 
 from ratefront.errors import InputError
 
@@ -65,12 +65,11 @@ def test_the_kind_is_asked_for_only_where_the_data_leave_it_open(tmp_path: Path)
 
 def test_content_tells_files_apart_by_what_they_hold(tmp_path: Path) -> None:
     stored = arrays()
-    first = load("arrays", path=str(write_npz(tmp_path / "a.npz", **stored))).content
-    assert load("arrays", path=str(write_npz(tmp_path / "b.npz", **stored))).content == first
+    first = load("arrays", path=str(write_npz(tmp_path / "a.npz", **stored))).digest
+    assert load("arrays", path=str(write_npz(tmp_path / "b.npz", **stored))).digest == first
     other = np.roll(stored["y_train"], 1)
     assert (
-        load("arrays", path=str(write_npz(tmp_path / "a.npz", **stored | {"y_train": other}))).content
-        != first
+        load("arrays", path=str(write_npz(tmp_path / "a.npz", **stored | {"y_train": other}))).digest != first
     )
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.data.made import load, write_mnist
+from tests.data.data_files import load, write_mnist
 
-from ratefront.data.corruption import Corrupted
+from ratefront.data.corruption import CorruptedImages
 from ratefront.errors import SpecError
 from ratefront.spec.load_spec import load_spec, to_plain
 
@@ -19,8 +19,8 @@ DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 IMAGES = np.random.default_rng(1).random((9, 3, 8, 8)).astype(np.float32)
 
 
-def corrupted(corruption: Literal["noise", "blur"] = "noise", **changes: Any) -> Corrupted:
-    return Corrupted(
+def corrupted(corruption: Literal["noise", "blur"] = "noise", **changes: Any) -> CorruptedImages:
+    return CorruptedImages(
         **{"images": IMAGES, "corruption": corruption, "severity": 3, "split": "test", "seed": 0} | changes
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 from PIL import Image
-from tests.data.made import load, pixels
+from tests.data.data_files import load, pixels
 
 from ratefront.catalogue import CATALOGUE
 

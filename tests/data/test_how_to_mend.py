@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.data.made import DRAW, arrays, describe, load, pixels, write_npz
+from tests.data.data_files import DRAW, arrays, describe, load, pixels, write_npz
 
 from ratefront.errors import InputError
 

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
-from tests.data.made import describe, load, pixels, write_classes, write_image
+from tests.data.data_files import describe, load, pixels, write_classes, write_image
 
-from ratefront.data.images.image_decoding import Conversion, decode
+from ratefront.data.images.image_decoding import Conversion, decode_image
 from ratefront.errors import InputError
-from ratefront.trial.user_samples import given_files
+from ratefront.trial.user_samples import samples_of_files
 
 SIZE = 8
 LOSSLESS = {".png": {}, ".webp": {"lossless": True}, ".tiff": {}}
@@ -42,7 +42,7 @@ def _folder(root: Path, save: Callable[[Path], object], suffix: str = ".png") ->
 
 def _encoded(path: Path, channels: int = 3, **settings: Any) -> NDArray[np.uint8]:
     """As a codec gets the file, (H, W, C)."""
-    (sample,) = given_files([path], (channels, SIZE, SIZE), **settings)[:]
+    (sample,) = samples_of_files([path], (channels, SIZE, SIZE), **settings)[:]
     return np.rint(sample * 255).astype(np.uint8).transpose(1, 2, 0)
 
 
@@ -76,7 +76,7 @@ def test_a_turned_photograph_is_as_wide_as_it_is_shown(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     Image.fromarray(pixels(20, 40, 3)).save(tmp_path / "x.jpg", exif=exif)
-    assert decode(str(tmp_path / "x.jpg"), Conversion(3)).size == (20, 40)
+    assert decode_image(str(tmp_path / "x.jpg"), Conversion(3)).size == (20, 40)
 
 
 def test_exif_that_cannot_be_read_turns_nothing(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_check_refuses_what_the_sweep_would_refuse(
 ) -> None:
     """Of a large folder as far as some files from all over it tell."""
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("ratefront.data.images.image_check._FIRST_LOOK", first_look)
+    monkeypatch.setattr("ratefront.data.images.image_check._MOST_CHECKED_FILES", first_look)
     root = _folder(tmp_path / "clear", lambda path: _see_through(COLOUR, 0).save(path))
     for ask in (describe, load):
         with pytest.raises(InputError, match=r"cannot be used: .*transparent"):
@@ -228,7 +228,7 @@ def test_the_content_tells_conversions_apart(tmp_path: Path) -> None:
     root = _folder(tmp_path, lambda path: _see_through(COLOUR, 0).save(path))
     ways = ({"background": "white"}, {"background": "black"}, {"background": "white", "channels": 1})
     for data_set in ("image_folder", "images"):
-        assert len({load(data_set, root=str(root), size=SIZE, **way).content for way in ways}) == 3
+        assert len({load(data_set, root=str(root), size=SIZE, **way).digest for way in ways}) == 3
 
 
 def _png_of_16_bits(path: Path, kind: int, values: int) -> None:

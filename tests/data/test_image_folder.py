@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from tests.data.made import describe, load, pixels, write_classes, write_image
+from tests.data.data_files import describe, load, pixels, write_classes, write_image
 
 from ratefront.data.images import image_check
-from ratefront.data.images.image_decoding import Look, look_at
+from ratefront.data.images.image_decoding import ImageCheck, check_image_file
 from ratefront.errors import InputError
 
 
@@ -126,11 +126,11 @@ def test_a_folder_is_looked_through_once_until_it_changes(
     root = write_classes(tmp_path / "images", 10)
     looked_at: list[str] = []
 
-    def look(path: str, at_least: int, background: Any) -> Look:
+    def look(path: str, at_least: int, background: Any) -> ImageCheck:
         looked_at.append(path)
-        return look_at(path, at_least, background)
+        return check_image_file(path, at_least, background)
 
-    monkeypatch.setattr(image_check, "look_at", look)
+    monkeypatch.setattr(image_check, "check_image_file", look)
     counts(root)
     assert len(looked_at) == 20
     counts(root)
@@ -155,11 +155,11 @@ def test_a_file_that_goes_bad_later_is_named_when_it_is_read(tmp_path: Path) -> 
 def test_content_follows_the_files_and_not_the_place(tmp_path: Path) -> None:
     root = write_classes(tmp_path / "here", 10)
     shutil.copytree(root, tmp_path / "there", copy_function=shutil.copyfile)
-    first = load("image_folder", root=str(root), size=8).content
-    assert load("image_folder", root=str(tmp_path / "there"), size=8).content == first
-    assert load("image_folder", root=str(root), size=9).content != first
+    first = load("image_folder", root=str(root), size=8).digest
+    assert load("image_folder", root=str(tmp_path / "there"), size=8).digest == first
+    assert load("image_folder", root=str(root), size=9).digest != first
     write_image(root / "cat" / "00.png")
-    assert load("image_folder", root=str(root), size=8).content != first
+    assert load("image_folder", root=str(root), size=8).digest != first
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_moved_or_copied_data_are_the_same_data(tmp_path: Path, move: Any, data_
     (tmp_path / "far").mkdir()
     move(tmp_path / "here", tmp_path / "far" / "there")
     after = load(data_set, root=str(tmp_path / "far" / "there"), size=8)
-    assert after.content == before.content
+    assert after.digest == before.digest
     np.testing.assert_array_equal(after.test.labels, before.test.labels)
 
 
@@ -182,14 +182,14 @@ def test_an_image_replaced_by_one_of_the_same_size_and_time_is_another(tmp_path:
     for name in ("cat", "dog"):
         for number in range(3):
             write_image(root / name / f"{number}.bmp")
-    first, path = load("image_folder", root=str(root), size=8).content, root / "cat" / "0.bmp"
+    first, path = load("image_folder", root=str(root), size=8).digest, root / "cat" / "0.bmp"
     before = path.stat()
-    assert load("image_folder", root=str(root), size=8).content == first
+    assert load("image_folder", root=str(root), size=8).digest == first
     write_image(path)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     after = path.stat()
     assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
-    assert load("image_folder", root=str(root), size=8).content != first
+    assert load("image_folder", root=str(root), size=8).digest != first
 
 
 def test_a_thousand_files_are_known_again_within_a_tenth_of_a_second(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from urllib.error import URLError
 
 import numpy as np
 import pytest
-from tests.data.made import load, pixels, write_idx, write_mnist
+from tests.data.data_files import load, pixels, write_idx, write_mnist
 from torchvision import datasets
 
 from ratefront.data.official.idx_files import map_idx
@@ -53,7 +53,7 @@ def test_the_content_tells_data_seeds_and_corruptions_apart_but_not_places(tmp_p
     (tmp_path / "there").symlink_to(tmp_path / "here")
 
     def content(folder: str = "here", **parameters: Any) -> str | None:
-        return load("mnist", root=str(tmp_path / folder), **parameters).content
+        return load("mnist", root=str(tmp_path / folder), **parameters).digest
 
     noise = {"corruption": "noise", "severity": 1}
     first = content()
@@ -188,7 +188,7 @@ def test_cifar_comes_channels_first(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 WITHOUT = """
 import sys
 sys.modules["sklearn"] = None
-from tests.data.made import describe, load
+from tests.data.data_files import describe, load
 assert describe("arrays", path=sys.argv[2])["classes"] == 4
 assert not {"torch", "torchvision"} & set(sys.modules)
 assert len(load("arrays", path=sys.argv[2]).test) == 8
@@ -197,7 +197,7 @@ assert len(load("mnist", root=sys.argv[1]).test) == 30
 
 
 def test_neither_needs_scikit_learn_nor_does_a_check_need_torch(tmp_path: Path) -> None:
-    from tests.data.made import write_npz
+    from tests.data.data_files import write_npz
 
     write_mnist(tmp_path)
     path = write_npz(tmp_path / "own.npz")

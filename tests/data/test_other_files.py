@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.data.made import describe, load, write_classes, write_npz
+from tests.data.data_files import describe, load, write_classes, write_npz
 
 from ratefront.errors import InputError
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.data.made import describe, load
+from tests.data.data_files import describe, load
 
 from ratefront.data.arrays import npz_samples
 from ratefront.errors import InputError
@@ -184,7 +184,7 @@ def test_the_samples_looked_at_are_those_of_the_file(
     monkeypatch.setattr(npz_samples, "_LEAD_BYTES", lead)
     samples = np.arange(24_000, dtype=np.float32).reshape(1000, 2, 12)
     save(tmp_path / "own.npz", other=np.zeros(7), x_train=np.array(samples, order=order))
-    found = list(npz_samples.some_samples(tmp_path / "own.npz", "x_train"))
+    found = list(npz_samples.read_spread_samples(tmp_path / "own.npz", "x_train"))
     if order == "F" and last < 999:
         assert not found
         return

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.data.made import describe, load, write_image
+from tests.data.data_files import describe, load, write_image
 
 from ratefront.errors import InputError, SpecError
 from ratefront.spec.load_spec import load_spec
@@ -59,7 +59,7 @@ def test_crops_are_parts_of_the_image_and_the_same_at_each_look(tmp_path: Path) 
 
 def test_the_content_follows_what_is_cropped_where(folder: Path) -> None:
     contents = [
-        load("images", root=str(folder), **parameters).content
+        load("images", root=str(folder), **parameters).digest
         for parameters in (
             {"size": 8},
             {"size": 9},

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.data.made import (
+from tests.data.data_files import (
     DRAW,
     arrays,
     describe,
@@ -51,7 +51,7 @@ def test_the_validation_split_is_part_of_the_content(tmp_path: Path, array: str)
     changed = {**OWN, array: OWN[array][::-1]}
     others = arrays()
     contents = [
-        load("arrays", path=str(write_npz(tmp_path / "own.npz", **others | own))).content
+        load("arrays", path=str(write_npz(tmp_path / "own.npz", **others | own))).digest
         for own in (OWN, OWN, changed, {})
     ]
     assert contents[0] == contents[1]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.messages import Broke, Done, Fact, Record, Start
-from ratefront.history.events import Created, Entry, Event, Finished, Reported, Resumed, Started
+from ratefront.engine.messages import Done, Fact, Record, Start
+from ratefront.history.events import Created, Entry, Event, Failed, Finished, Reported, Resumed, Started
 from ratefront.records import Measurement, Scalar, TrialResult
 from ratefront.spec.schema import Named, Sampler, SweepSpec
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Space
@@ -133,7 +133,9 @@ class VirtualDriver:
 
     def _beginning(self, start: Start) -> Fact:
         if self.outcome is None and self.random.random() < 0.1:
-            return Broke(start.params.trial_id, start.attempt, "WorkerLostError", "never began", True)
+            return Failed(
+                start.params.trial_id, start.attempt, "WorkerLostError", "never began", retryable=True
+            )
         return Started(start.params.trial_id, start.attempt, "worker")
 
     def _report(self, start: Start, step: int) -> Fact:
@@ -145,9 +147,9 @@ def any_outcome(random: Random, start: Start) -> Fact:
     trial_id, attempt = start.params.trial_id, start.attempt
     match random.randrange(6):
         case 0:
-            return Broke(trial_id, attempt, "WorkerLostError", "the node is gone", True)
+            return Failed(trial_id, attempt, "WorkerLostError", "the node is gone", retryable=True)
         case 1:
-            return Broke(trial_id, attempt, "ValueError", "a bad configuration")
+            return Failed(trial_id, attempt, "ValueError", "a bad configuration")
         case 2:
             return Finished(trial_id, attempt, result_of(trial_id, start.params.values, "collapsed"))
         case 3:

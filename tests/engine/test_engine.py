@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.messages import Broke, Done, Record, Start, StopAsked, Wait
+from ratefront.engine.messages import Done, Record, Start, StopRequested, Wait
 from ratefront.engine.placement import Needs, needs_of
 from ratefront.errors import EngineError
 from ratefront.history.events import (
@@ -26,6 +26,7 @@ from ratefront.history.events import (
     Failed,
     Finished,
     Planned,
+    Pruned,
     Reopened,
     Reported,
     Resumed,
@@ -44,7 +45,7 @@ def ends(ledger: list[Entry]) -> Counter[str]:
     return Counter(
         entry.event.trial_id
         for entry in ledger
-        if isinstance(entry.event, Finished | Stopped)
+        if isinstance(entry.event, Finished | Pruned | Stopped)
         or (isinstance(entry.event, Failed) and entry.event.final)
     )
 
@@ -172,7 +173,7 @@ def test_after_a_resume_what_was_running_comes_first_with_the_same_values_and_se
 def test_a_report_that_is_no_number_fails_the_trial_and_frees_the_worker(hand: Hand, value: float) -> None:
     start = hand.begin()
     events = hand.engine.judge(Reported("t0000", 1, 3, {"loss": value, "accuracy": 0.5}))
-    assert events == [Failed("t0000", 1, "DivergedError", f"loss is {value} at epoch 3", True)]
+    assert events == [Failed("t0000", 1, "DivergedError", f"loss is {value} at epoch 3", final=True)]
     hand.add(*events)
     assert not hand.engine.history.is_running("t0000", 1)
     late = Finished("t0000", 1, hand.virtual.result("t0000", start.params.values))
@@ -261,7 +262,7 @@ def test_errors_that_pass_are_tried_twice_more(
     seen = []
     while not seen or not seen[-1].final:
         start = hand.begin()
-        seen += hand.engine.judge(Broke("t0000", start.attempt, error, "why", retryable))
+        seen += hand.engine.judge(Failed("t0000", start.attempt, error, "why", retryable=retryable))
         hand.add(seen[-1])
     assert [event.attempt for event in seen] == list(range(1, attempts + 1))
     assert hand.engine.history.trials["t0000"].status == "failed"
@@ -273,14 +274,20 @@ def test_attempts_that_died_with_their_driver_cost_no_retry(hand: Hand) -> None:
         hand.begin()
         hand.add(Resumed("again"))
     start = hand.begin()
-    (event,) = hand.engine.judge(Broke("t0000", start.attempt, "WorkerLostError", "why", True))
+    (event,) = hand.engine.judge(Failed("t0000", start.attempt, "WorkerLostError", "why", retryable=True))
     assert isinstance(event, Failed)
     assert not event.final
 
 
+def test_a_failure_that_was_not_judged_is_refused(hand: Hand) -> None:
+    start = hand.begin()
+    with pytest.raises(ValueError, match="the failure of trial t0000 was not judged"):
+        hand.add(Failed("t0000", start.attempt, "WorkerLostError", "why", retryable=True))
+
+
 def test_a_worker_that_never_began_costs_an_attempt(hand: Hand) -> None:
     hand.start()
-    started, failed = hand.engine.judge(Broke("t0000", 1, "WorkerLostError", "no actor", True))
+    started, failed = hand.engine.judge(Failed("t0000", 1, "WorkerLostError", "no actor", retryable=True))
     assert isinstance(started, Started)
     hand.add(started, failed)
     assert hand.start().attempt == 2
@@ -288,7 +295,7 @@ def test_a_worker_that_never_began_costs_an_attempt(hand: Hand) -> None:
 
 def test_news_of_an_older_attempt_is_not_heard(hand: Hand) -> None:
     start = hand.begin()
-    hand.add(*hand.engine.judge(Broke("t0000", 1, "WorkerLostError", "why", True)))
+    hand.add(*hand.engine.judge(Failed("t0000", 1, "WorkerLostError", "why", retryable=True)))
     hand.begin()
     values = start.params.values
     assert hand.engine.judge(Finished("t0000", 1, hand.virtual.result("t0000", values))) == []
@@ -299,11 +306,13 @@ def test_news_of_an_older_attempt_is_not_heard(hand: Hand) -> None:
     ]
 
 
-def test_a_stopped_trial_is_pruned_and_its_worker_freed(hand: Hand) -> None:
+def test_a_trial_that_the_search_stops_is_pruned(hand: Hand) -> None:
     hand.begin()
-    hand.add(Stopped("t0000", 1, "dominated"))
+    hand.add(Pruned("t0000", 1, "dominated"))
     assert not hand.engine.history.is_running("t0000", 1)
     assert hand.engine.history.trials["t0000"].status == "pruned"
+    assert hand.engine.judge(Reported("t0000", 1, 1, {"loss": 0.5})) == []
+    assert hand.start().params.trial_id == "t0001"
 
 
 def test_seeds_and_names_are_stable(virtual: SimpleNamespace) -> None:
@@ -321,10 +330,10 @@ def test_more_trials_than_before_extend_an_ended_sweep(virtual: SimpleNamespace)
     assert_whole(longer.ledger, 6)
 
 
-def broke(hand: Hand, error: str = "WorkerLostError") -> Failed:
+def fail(hand: Hand, error: str = "WorkerLostError") -> Failed:
     """The attempt that runs is lost; the event that this amounts to."""
     trial = hand.engine.history.trials["t0000"]
-    (event,) = hand.engine.judge(Broke("t0000", trial.attempts, error, "why", True))
+    (event,) = hand.engine.judge(Failed("t0000", trial.attempts, error, "why", retryable=True))
     hand.add(event)
     assert isinstance(event, Failed)
     return event
@@ -339,11 +348,11 @@ def reach(hand: Hand, step: int) -> None:
 def test_an_attempt_that_got_further_costs_nothing_and_others_add_up(hand: Hand) -> None:
     for step in (1, 2, 3, 4, 5):
         reach(hand, step)
-        assert not broke(hand).final
+        assert not fail(hand).final
     ends = []
     for _ in range(3):
         reach(hand, 5)
-        ends.append(broke(hand).final)
+        ends.append(fail(hand).final)
     assert ends == [False, False, True]
 
 
@@ -351,7 +360,7 @@ def test_the_curve_is_that_of_the_attempt_that_went_on(hand: Hand) -> None:
     start = hand.begin()
     for step in (1, 2, 3):
         hand.add(*hand.engine.judge(Reported("t0000", start.attempt, step, {"loss": 1.0 / step})))
-    broke(hand)
+    fail(hand)
     again = hand.begin()  # from a checkpoint behind step 1
     hand.add(*hand.engine.judge(Reported("t0000", again.attempt, 2, {"loss": 7.0})))
     reports = hand.engine.history.trials["t0000"].reports
@@ -364,18 +373,18 @@ def test_a_full_memory_halves_the_batch_each_time(hand: Hand) -> None:
     for _ in range(3):
         start = hand.begin()
         seen.append(start.batch_divisor)
-        broke(hand, "OutOfMemoryError")
+        fail(hand, "OutOfMemoryError")
     assert seen == [1, 2, 4]
 
 
 @pytest.mark.parametrize("begins", [True, False])
 def test_a_person_stops_a_trial_whether_it_runs_or_not(hand: Hand, begins: bool) -> None:
     hand.begin() if begins else hand.start()
-    hand.add(*hand.engine.judge(StopAsked("t0000", "by hand")))
-    assert hand.engine.history.trials["t0000"].status == "pruned"
+    hand.add(*hand.engine.judge(StopRequested("t0000", "by hand")))
+    assert hand.engine.history.trials["t0000"].status == "stopped"
     assert hand.engine.judge(Started("t0000", 1, "w")) == []
     assert not hand.engine.history.is_running("t0000", 1)
-    assert hand.engine.judge(StopAsked("t0000", "again")) == []
+    assert hand.engine.judge(StopRequested("t0000", "again")) == []
 
 
 def finish(hand: Hand, start: Start, **changes: object) -> None:
@@ -402,7 +411,7 @@ def test_an_extended_sweep_goes_on_with_the_trials_it_would_have_tried(virtual: 
 
 def test_a_reopened_trial_is_tried_again_and_learned_from(hand: Hand) -> None:
     start = hand.begin()
-    hand.add(*hand.engine.judge(Broke("t0000", 1, "ValueError", "no such file")))
+    hand.add(*hand.engine.judge(Failed("t0000", 1, "ValueError", "no such file")))
     finish(hand, hand.begin())
     assert hand.engine.done
     hand.add(Ended("done"), Reopened("t0000"))
@@ -419,21 +428,21 @@ def test_a_worker_of_an_earlier_driver_takes_no_trial_out_of_the_queue(hand: Han
     hand.start()
     hand.add(Resumed("again"))
     assert hand.engine.judge(Started("t0000", 1, "of the old driver")) == []
-    assert hand.engine.judge(Broke("t0000", 1, "WorkerLostError", "of the old driver", True)) == []
+    assert hand.engine.judge(Failed("t0000", 1, "WorkerLostError", "of the old driver", retryable=True)) == []
     assert hand.start().params.trial_id == "t0000"
 
 
 def test_a_full_disk_is_no_trials_fault(hand: Hand) -> None:
     hand.begin()
     with pytest.raises(EngineError, match="No space left; make room"):
-        hand.engine.judge(Broke("t0000", 1, "StorageFullError", "No space left", True))
+        hand.engine.judge(Failed("t0000", 1, "StorageFullError", "No space left", retryable=True))
     assert hand.engine.history.trials["t0000"].status == "running"
 
 
 def test_data_that_were_changed_are_no_trials_fault(hand: Hand) -> None:
     hand.begin()
     with pytest.raises(EngineError, match=r"trial t0000: the data are others$"):
-        hand.engine.judge(Broke("t0000", 1, "SweepMismatchError", "the data are others", False))
+        hand.engine.judge(Failed("t0000", 1, "SweepMismatchError", "the data are others", retryable=False))
     assert hand.engine.history.trials["t0000"].status == "running"
 
 
@@ -498,7 +507,7 @@ class TestPlacement:
     def test_a_first_trial_that_fails_is_followed_by_another_alone(self, virtual: SimpleNamespace) -> None:
         hand = self.hand(virtual, trials_per_gpu="auto")
         hand.begin()
-        hand.add(*hand.engine.judge(Broke("t0000", 1, "ValueError", "bad")))
+        hand.add(*hand.engine.judge(Failed("t0000", 1, "ValueError", "bad")))
         assert hand.begin().needs.gpus == 1
         assert hand.command() == Wait()
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ratefront.engine.engine import NO_MORE, Engine
-from ratefront.engine.messages import Broke, Done, Record, Start, Wait
-from ratefront.engine.opening_events import Wishes
+from ratefront.engine.engine import SPACE_EXHAUSTED, Engine
+from ratefront.engine.messages import Done, Record, Start, Wait
+from ratefront.engine.opening_events import ResumeOptions
 from ratefront.errors import InputError
-from ratefront.history.events import Entry, Extended, Planned, Reopened
+from ratefront.history.events import Entry, Extended, Failed, Planned, Reopened
 from ratefront.orchestrate.begin_or_resume import check_extensible
 from ratefront.spec.space.configurations import count, uses_seed
 from ratefront.spec.space.dimensions import Branch, Choice, Float, Int, Space
@@ -53,7 +53,7 @@ def test_every_configuration_runs_once_whatever_happens(
     assert len(tried) == len(set(tried)) == min(trials, 9)
     assert history.ended
     assert history.trials_ended == len(tried)
-    assert history.ended_early == (NO_MORE if trials > 9 else "")
+    assert history.ended_early == (SPACE_EXHAUSTED if trials > 9 else "")
 
 
 @SAMPLERS
@@ -93,7 +93,7 @@ def test_what_runs_counts_as_tried_and_the_sweep_waits_for_it(virtual: SimpleNam
     assert isinstance(engine.next_command(), Start)
     assert isinstance(engine.next_command(), Wait)
     assert not engine.done
-    (begun, failed) = engine.judge(Broke(first.trial_id, 1, "WorkerLostError", "gone", retryable=True))
+    (begun, failed) = engine.judge(Failed(first.trial_id, 1, "WorkerLostError", "gone", retryable=True))
     for number, event in enumerate((begun, failed), 1):
         engine.apply(Entry(number, 0.0, event))
     again = engine.next_command()
@@ -127,11 +127,11 @@ def test_more_trials_of_an_exhausted_space_end_at_once_and_failed_ones_run_again
 
 def test_an_extension_finds_what_is_left_and_then_is_refused(virtual: SimpleNamespace) -> None:
     first = virtual.Driver(virtual.spec(6), Random(6), 2, space=FEW)
-    check_extensible(first.run(), Wishes(resume=True, extend=5))
+    check_extensible(first.run(), ResumeOptions(resume=True, extend=5))
     again = virtual.Driver(first.spec, Random(7), 2, ledger=list(first.ledger), space=FEW)
     again.record(Extended(11))
     engine = again.run()
     assert (engine.history.trials_ended, engine.history.trials_requested) == (9, 11)
-    check_extensible(engine, Wishes(resume=True, retry_failed=True))
+    check_extensible(engine, ResumeOptions(resume=True, retry_failed=True))
     with pytest.raises(InputError, match=r"extend=1: the space holds no more .*all 9 have been tried"):
-        check_extensible(engine, Wishes(resume=True, extend=1))
+        check_extensible(engine, ResumeOptions(resume=True, extend=1))

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ratefront.engine.search.first_trials import spread
-from ratefront.engine.search.sampler_memory import Generations, Memory, Window
-from ratefront.engine.search.sampler_ranking import best
+from ratefront.engine.search.first_trials import spread_trial
+from ratefront.engine.search.sampler_memory import BoundedMemory, GenerationMemory, SamplerMemory
+from ratefront.engine.search.sampler_ranking import best_trials
 from ratefront.engine.search.sampler_study import SamplerStudy, branches_of
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.optuna_space import to_optuna
@@ -24,22 +24,20 @@ from ratefront.spec.space.dimensions import Branch, Constant, Float, Int
 
 USUAL = objectives_of({})
 
-STORIES = st.lists(
-    st.tuples(st.sampled_from(("open", "finished", "collapsed", "pruned", "failed", "reopen")), st.integers(0, 99)),
-    max_size=120,
-)  # fmt: skip
+CHANGES = ("open", "finished", "collapsed", "pruned", "stopped", "failed", "reopen")
+STORIES = st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(0, 99)), max_size=120)
 
 
 class Stage:
     """Tells memories a story: which trial an event concerns is chosen by its number among those that it can."""
 
-    def __init__(self, virtual: SimpleNamespace, *memories: Memory) -> None:
+    def __init__(self, virtual: SimpleNamespace, *memories: SamplerMemory) -> None:
         self._virtual, self._memories = virtual, memories
         self.trials: list[TrialHistory] = []
 
     def tell(self, what: str, which: int) -> None:
         if what == "open":
-            values = spread(self._virtual.SPACE, 3, len(self.trials))
+            values = spread_trial(self._virtual.SPACE, 3, len(self.trials))
             name = f"t{len(self.trials):04d}"
             self.trials.append(TrialHistory(len(self.trials), TrialParams(name, 0, values), 0.0))
             self._opened(self.trials[-1])
@@ -79,7 +77,7 @@ def said(study: SamplerStudy) -> list[tuple[Any, ...]]:
 def test_a_study_that_was_shown_every_change_says_what_one_says_that_is_shown_the_end(
     virtual: SimpleNamespace, story: list[tuple[str, int]], pauses: set[int], generations: bool
 ) -> None:
-    memory = Generations(USUAL, 5) if generations else Window(USUAL, 8, 3, 4)
+    memory = GenerationMemory(USUAL, 5) if generations else BoundedMemory(USUAL, 8, 3, 4)
     stage = Stage(virtual, memory)
     followed, late = (SamplerStudy(virtual.SPACE, USUAL) for _ in range(2))
     for place, (what, which) in enumerate(story):
@@ -97,7 +95,7 @@ def test_a_study_that_was_shown_every_change_says_what_one_says_that_is_shown_th
 def test_a_window_is_bounded_and_shows_what_it_may(
     virtual: SimpleNamespace, story: list[tuple[str, int]]
 ) -> None:
-    window = Window(USUAL, 8, 3, 4)
+    window = BoundedMemory(USUAL, 8, 3, 4)
     stage = Stage(virtual, window)
     for what, which in story:
         stage.tell(what, which)
@@ -106,18 +104,18 @@ def test_a_window_is_bounded_and_shows_what_it_may(
         assert "failed" not in status
         assert status["planned"] <= min(3, len(unfinished))
         assert sum(status.values()) - status["planned"] < 8 + 4
-        ended = sum(trial.status in ("finished", "collapsed", "pruned") for trial in stage.trials)
+        ended = sum(trial.status in ("finished", "collapsed", "pruned", "stopped") for trial in stage.trials)
         assert sum(status.values()) - status["planned"] >= min(8, ended)
 
 
 def test_a_window_keeps_the_best_and_some_of_the_others_from_the_whole_time(virtual: SimpleNamespace) -> None:
-    window = Window(USUAL, 20, 3, 20)
+    window = BoundedMemory(USUAL, 20, 3, 20)
     stage = Stage(virtual, window)
     for _ in range(40):
         stage.tell("open", 0)
         stage.tell("finished", 0)
     kept = [trial.number for trial in window.shown.values()]
-    top = {trial.number for trial in best(stage.trials, USUAL, 5)}
+    top = {trial.number for trial in best_trials(stage.trials, USUAL, 5)}
     others = [number for number in kept if number not in top]
     assert len(kept) == 20
     assert top <= set(kept)
@@ -127,7 +125,7 @@ def test_a_window_keeps_the_best_and_some_of_the_others_from_the_whole_time(virt
 
 
 def test_a_reopened_trial_comes_back_as_an_unfinished_one_and_then_counts(virtual: SimpleNamespace) -> None:
-    memory = Window(USUAL, 8, 3, 4)
+    memory = BoundedMemory(USUAL, 8, 3, 4)
     stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, USUAL)
     states = []
     for what in ("open", "failed", "reopen", "finished"):
@@ -138,9 +136,9 @@ def test_a_reopened_trial_comes_back_as_an_unfinished_one_and_then_counts(virtua
 
 
 def test_how_each_status_stands_in_the_study(virtual: SimpleNamespace) -> None:
-    memory = Window(USUAL)
+    memory = BoundedMemory(USUAL)
     stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, USUAL)
-    for status in ("finished", "collapsed", "pruned", "failed", "finished", "collapsed"):
+    for status in ("finished", "collapsed", "pruned", "stopped", "failed", "finished", "collapsed"):
         stage.tell("open", 0)
         study.show(memory.shown)
         stage.tell(status, 0)
@@ -150,6 +148,7 @@ def test_how_each_status_stands_in_the_study(virtual: SimpleNamespace) -> None:
     assert [state for state, *_ in told] == [
         "COMPLETE",
         "COMPLETE",
+        "PRUNED",
         "PRUNED",
         "COMPLETE",
         "COMPLETE",
@@ -164,8 +163,8 @@ def test_how_each_status_stands_in_the_study(virtual: SimpleNamespace) -> None:
 
 
 def test_litter_is_thrown_away(virtual: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ratefront.engine.search.sampler_study.MOST_LITTER", 10)
-    memory = Window(USUAL)
+    monkeypatch.setattr("ratefront.engine.search.sampler_study.MAX_DISCARDED", 10)
+    memory = BoundedMemory(USUAL)
     stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, USUAL)
     stage.tell("open", 0)
     for seed in range(50):
@@ -176,7 +175,7 @@ def test_litter_is_thrown_away(virtual: SimpleNamespace, monkeypatch: pytest.Mon
 
 
 def test_a_generation_that_is_full_gives_its_best_as_parents(virtual: SimpleNamespace) -> None:
-    memory = Generations(USUAL, 6)
+    memory = GenerationMemory(USUAL, 6)
     stage = Stage(virtual, memory)
     for _ in range(8):
         stage.tell("open", 0)
@@ -192,7 +191,7 @@ def test_a_generation_that_is_full_gives_its_best_as_parents(virtual: SimpleName
         stage.tell("open", 0)
         stage.tell("finished", 0)
     assert (memory.current, len(memory.parents)) == (2, 6)
-    elite = best([*pool, *stage.trials[-6:]], USUAL, 6)
+    elite = best_trials([*pool, *stage.trials[-6:]], USUAL, 6)
     assert {trial.params.trial_id for trial in elite} == set(memory.parents)
 
 
@@ -201,15 +200,15 @@ def test_a_generation_that_is_full_gives_its_best_as_parents(virtual: SimpleName
 def test_the_best_are_on_the_front_first_and_collapsed_ones_last(
     virtual: SimpleNamespace, seed: int, size: int, count: int
 ) -> None:
-    random, memory = Random(seed), Window(USUAL)
+    random, memory = Random(seed), BoundedMemory(USUAL)
     stage = Stage(virtual, memory)
     for _ in range(size):
         stage.tell("open", 0)
-        stage.tell(random.choice(("finished", "finished", "collapsed", "pruned")), 0)
-    chosen = best(stage.trials, USUAL, count)
+        stage.tell(random.choice(("finished", "finished", "collapsed", "pruned", "stopped")), 0)
+    chosen = best_trials(stage.trials, USUAL, count)
     assert len(chosen) == min(size, count)
     assert len({trial.number for trial in chosen}) == len(chosen)
-    order = [("finished", "collapsed", "pruned").index(trial.status) for trial in chosen]
+    order = [("finished", "collapsed").index(trial.status) if trial.result else 2 for trial in chosen]
     assert order == sorted(order)
     points = {
         trial.params.trial_id: [trial.result.objective(name) for name in USUAL]
@@ -231,7 +230,7 @@ def test_the_extremes_of_a_front_are_chosen_before_what_lies_between(virtual: Si
         result["validation"] |= measured
         trial.result = TrialResult.from_json(result)
         trials.append(trial)
-    assert {trial.number for trial in best(trials, objectives, 2)} == {0, 8}
+    assert {trial.number for trial in best_trials(trials, objectives, 2)} == {0, 8}
 
 
 def test_the_branches_hold_what_every_trial_asks_for(virtual: SimpleNamespace) -> None:
@@ -239,7 +238,7 @@ def test_the_branches_hold_what_every_trial_asks_for(virtual: SimpleNamespace) -
     assert branches.keys() == {"", "label", "split", "split/refine/none", "split/refine/sga"}
     asked: dict[str, Any] = {}
     for number in range(40):
-        asked |= to_optuna(virtual.SPACE, spread(virtual.SPACE, 0, number))[1]
+        asked |= to_optuna(virtual.SPACE, spread_trial(virtual.SPACE, 0, number))[1]
     assert {path: found for own in branches.values() for path, found in own.items()} == asked
     assert all(path.rpartition("/")[0] == branch for branch, own in branches.items() for path in own)
 

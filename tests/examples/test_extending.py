@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.catalogue.distributions import install
+from tests.catalogue.plugin_packages import install
 
 PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
 FILES: dict[str, str] = dict(

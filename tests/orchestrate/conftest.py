@@ -13,30 +13,30 @@ from typing import Any
 import pytest
 
 from ratefront.orchestrate import report_redraw
-from ratefront.orchestrate.sweep_run import Work, run_sweep
+from ratefront.orchestrate.sweep_driver import WorkerFunctions, run_sweep
 from ratefront.report.write_report import DrawnReport
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.schema import Named, Resources, Sampler, SweepSpec
 from ratefront.spec.space.dimensions import Branch, Choice, Space
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.tracking.tracker_protocol import Closing
+from ratefront.tracking.tracker_protocol import TrackedEnding
 
 HERE = Path(__file__).parent
-WORK = Work("fake_work:trial_steps", "fake_work:prepare", "fake_work:limit_memory")
+WORK = WorkerFunctions("fake_work:trial_steps", "fake_work:prepare", "fake_work:limit_memory")
 
 
 class SilentFollower:
     """A follower that only remembers how it was left."""
 
     def __init__(self) -> None:
-        self.finished: list[Closing] = []
+        self.finished: list[TrackedEnding] = []
         self.wakes = 0
 
     def wake(self) -> None:
         self.wakes += 1
 
-    def finish(self, closing: Closing, patience: float) -> int:
-        self.finished.append(closing)
+    def finish(self, ending: TrackedEnding, patience: float) -> int:
+        self.finished.append(ending)
         return 0
 
 
@@ -71,7 +71,12 @@ def drawn(folder: SweepFolder) -> DrawnReport:
 def run(
     spec: LoadedSpec, folder: Path, report: Callable[[SweepFolder], DrawnReport] = drawn, **changes: Any
 ) -> Any:
-    settings: Mapping[str, Any] = {"resume": False, "tracking_uri": None, "on_update": None, "work": WORK}
+    settings: Mapping[str, Any] = {
+        "resume": False,
+        "tracking_uri": None,
+        "on_update": None,
+        "functions": WORK,
+    }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report_redraw, "write_report", report)
         return run_sweep(spec, SweepFolder(folder), **(dict(settings) | changes))
@@ -86,7 +91,7 @@ def fake() -> SimpleNamespace:
 def silent_follower() -> Iterator[SilentFollower]:
     found = SilentFollower()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ratefront.orchestrate.followers.open_tracking", lambda *_, **__: found)
+        patch.setattr("ratefront.orchestrate.sweep_followers.open_tracking", lambda *_, **__: found)
         yield found
 
 
@@ -109,14 +114,14 @@ def cluster_of(**resources: float) -> Iterator[None]:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE), before]))
     sys.path.insert(0, str(HERE))
     try:
-        from ratefront.orchestrate.cluster.ray_logging import quiet
+        from ratefront.orchestrate.cluster.ray_logging import quiet_ray
 
-        with quiet():
+        with quiet_ray():
             import ray
 
-            from ratefront.orchestrate.cluster.ray_cluster import _hush_raylet
+            from ratefront.orchestrate.cluster.ray_cluster import _silence_ray_prints
 
-            _hush_raylet()
+            _silence_ray_prints()
             ray.init("local", include_dashboard=False, log_to_driver=False, logging_level=50, **resources)
             yield
             ray.shutdown()

@@ -10,9 +10,9 @@ from typing import Any
 
 from conftest import drawn, loaded, run
 from ratefront.errors import RatefrontError
-from ratefront.orchestrate import followers
+from ratefront.orchestrate import sweep_followers
 from ratefront.orchestrate.interrupts import Interrupted
-from ratefront.orchestrate.sweep_run import Work
+from ratefront.orchestrate.sweep_driver import WorkerFunctions
 
 
 def draw_for_long(folder: Any) -> Any:
@@ -24,7 +24,7 @@ def draw_for_long(folder: Any) -> Any:
 def main() -> int:
     folder, trials, words = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     silent = SimpleNamespace(wake=lambda: None, finish=lambda *values: 0)
-    followers.open_tracking = lambda *_, **__: silent
+    sweep_followers.open_tracking = lambda *_, **__: silent
     options = next(
         (word.removeprefix("merged=") for word in words if word.startswith("merged=")), "2,3,7,8,9"
     )
@@ -35,7 +35,9 @@ def main() -> int:
             folder,
             resume="resume" in words,
             report=draw_for_long if "draws" in words else drawn,
-            work=Work("fake_work:trial_steps", f"fake_work:{prepare}", "fake_work:limit_memory"),
+            functions=WorkerFunctions(
+                "fake_work:trial_steps", f"fake_work:{prepare}", "fake_work:limit_memory"
+            ),
         )
     except Interrupted as error:
         return error.exit_code

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 from tests.builders import FakeSweep
-from tests.orchestrate.processes import Driver
+from tests.orchestrate.driver_processes import Driver
 
 from ratefront.errors import LedgerLockedError
 from ratefront.history.events import Created, Failed, Finished, Halted, Planned, Reported, Resumed, Started
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.spec.load_spec import to_plain
 from ratefront.store.ledger.ledger_file import Ledger, read_entries
-from ratefront.store.ledger.stop_requests import Request, ask
+from ratefront.store.ledger.stop_requests import StopRequest, leave_request
 from ratefront.store.sweep_folder import SweepFolder
 
 pytestmark = pytest.mark.slow
@@ -86,9 +86,9 @@ def test_a_sweep_goes_on_from_its_ledger(driver: Callable[..., Driver], number: 
 def test_a_request_ends_a_sweep_as_a_signal_does(driver: Callable[..., Driver]) -> None:
     first = driver()
     first.wait_until(lambda: len(ended(first.folder)) >= 1)
-    ask(SweepFolder(first.folder), Request(None, "stopped by hand"))
+    leave_request(SweepFolder(first.folder), StopRequest(None, "stopped by hand"))
     assert first.outcome() == (130, "")
-    ask(SweepFolder(first.folder), Request(None, "too late: nobody is there"))
+    leave_request(SweepFolder(first.folder), StopRequest(None, "too late: nobody is there"))
     code, said = driver("resume").outcome()
     assert (code, said) == (0, "")
     assert_each_trial_once(first.folder)

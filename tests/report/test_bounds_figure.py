@@ -24,8 +24,8 @@ from ratefront.bounds.curve_names import CURVE_KINDS, LOG_LOSS
 from ratefront.errors import InputError
 from ratefront.report.bounds.bounds_figure import bounds_figure, draw_bounds
 from ratefront.report.bounds.rate_axis import GREATEST_LINEAR_SPAN, rate_axis
+from ratefront.report.colours import BOUNDS, bound_style
 from ratefront.report.figure_file import PAPER_SETTINGS
-from ratefront.report.style import BOUNDS, bound_style
 
 CODES = ("fixed_length", "huffman", "block_codes", "merged_classes")
 
@@ -232,12 +232,12 @@ def band_of(axes):
 
 
 def test_an_interval_without_an_upper_end_is_open_to_the_right(bounds):
-    held_out, beyond = bounds.held_out["task_model"], np.r_[[np.inf] * 3]
-    high = np.r_[beyond, held_out.rate_bits_high[3:]]
+    held_out, no_end = bounds.held_out["task_model"], np.r_[[np.inf] * 3]
+    high = np.r_[no_end, held_out.rate_bits_high[3:]]
     opened = replace(held_out, rate_bits_high=high)
     axes = bounds_figure(replace(bounds, held_out={"task_model": opened})).axes[0]
     assert band_of(axes).get_paths()[0].contains_point((axes.get_xlim()[1], 1.0 - held_out.distortion[1]))
-    gone = replace(opened, rate_bits_low=np.r_[beyond, held_out.rate_bits_low[3:]])
+    gone = replace(opened, rate_bits_low=np.r_[no_end, held_out.rate_bits_low[3:]])
     axes = bounds_figure(replace(bounds, held_out={"task_model": gone})).axes[0]
     assert band_of(axes).get_paths()[0].get_extents().y1 == pytest.approx(1.0 - held_out.distortion[3])
 
@@ -374,7 +374,7 @@ def test_the_axis_holds_every_rate_and_is_linear_within_two_decades(tops, factor
     assert axis.right > max(tops)
     assert axis.logarithmic == (max(tops) > GREATEST_LINEAR_SPAN * min(tops) / 2.0)
     assert axis.left == 0.0 if not axis.logarithmic else 0.0 < axis.left < min(tops)
-    assert 0.0 <= axis.share(min(tops)) < 1.0
+    assert 0.0 <= axis.position(min(tops)) < 1.0
     other = rate_axis(_line(factor * top) for top in tops)
     if other.logarithmic == axis.logarithmic:
         assert (other.left, other.right) == pytest.approx((factor * axis.left, factor * axis.right))

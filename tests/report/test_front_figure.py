@@ -113,17 +113,17 @@ def test_the_still_holds_every_element_and_nothing_else(front):
 def test_the_still_has_the_axes_of_the_description(front):
     for axes, panel in zip(draw(front).axes, (front.main, front.size, front.close), strict=False):
         if panel is not None:
-            assert axes.get_xlim() == pytest.approx(panel.across.limits)
-            assert np.multiply(axes.get_ylim(), panel.up.unit) == pytest.approx(panel.up.limits)
-            assert axes.get_ylabel() == panel.up.title
+            assert axes.get_xlim() == pytest.approx(panel.x_axis.limits)
+            assert np.multiply(axes.get_ylim(), panel.y_axis.unit) == pytest.approx(panel.y_axis.limits)
+            assert axes.get_ylabel() == panel.y_axis.title
 
 
 def test_the_stills_legend_says_what_the_description_says(front):
     axes = draw(front).axes[-1]
     legends = {child for child in axes.get_children() if isinstance(child, Legend)}
-    said = Counter(text.get_text() for legend in legends for text in legend.get_texts())
+    legend_texts = Counter(text.get_text() for legend in legends for text in legend.get_texts())
     entries = (*front.legend.bounds, *front.legend.codecs)
-    assert said == Counter(entry.text.replace("$", r"\$") for entry in entries)
+    assert legend_texts == Counter(entry.text.replace("$", r"\$") for entry in entries)
 
 
 def name_in_page(element: Element) -> str:
@@ -148,14 +148,14 @@ def test_the_page_holds_every_element_and_nothing_else(front):
 def test_the_page_has_the_axes_of_the_description(front):
     figure = main_figure(front)
     whole = figure["windows"]["whole"]
-    assert [10**end for end in whole["x"]] == pytest.approx(front.main.across.limits)
-    assert whole["y"] == pytest.approx(front.main.up.limits)
-    assert [10**end for end in whole["y2"]] == pytest.approx(front.size.up.limits)
+    assert [10**end for end in whole["x"]] == pytest.approx(front.main.x_axis.limits)
+    assert whole["y"] == pytest.approx(front.main.y_axis.limits)
+    assert [10**end for end in whole["y2"]] == pytest.approx(front.size.y_axis.limits)
     assert ("close" in figure["windows"]) == (front.close is not None)
     assert {name: axis["title"] for name, axis in figure["axes"].items()} == {
-        "x": front.main.across.title,
-        "y": front.main.up.title,
-        "y2": front.size.up.title,
+        "x": front.main.x_axis.title,
+        "y": front.main.y_axis.title,
+        "y2": front.size.y_axis.title,
     }
 
 
@@ -183,7 +183,7 @@ def test_both_draw_the_same_bounds_as_points(front):
 def test_a_sweep_that_has_everything_shows_every_kind_of_element(full_front):
     kinds = {type(element) for element in (*full_front.main.elements, *full_front.size.elements)}
     assert kinds == set(get_args(Element)) == {Region, Level, Bound, Stairs, Marker}
-    assert {marker.standing for marker in full_front.main.of_kind(Marker)} == {
+    assert {marker.front_status for marker in full_front.main.of_kind(Marker)} == {
         "front",
         "dominated",
         "collapsed",
@@ -205,8 +205,8 @@ def test_an_element_without_a_renderer_is_an_error_in_both(full_front):
 
 
 def test_trials_on_the_front_cover_the_others(full_front):
-    standings = [marker.standing == "front" for marker in full_front.main.of_kind(Marker)]
-    assert standings == sorted(standings)
+    front_statuses = [marker.front_status == "front" for marker in full_front.main.of_kind(Marker)]
+    assert front_statuses == sorted(front_statuses)
 
 
 def test_a_trial_below_the_close_up_is_not_drawn_under_its_axes(tmp_path):
@@ -214,13 +214,13 @@ def test_a_trial_below_the_close_up_is_not_drawn_under_its_axes(tmp_path):
     sweep.finish(label(), 3.3, 0.97, 52_000)
     sweep.finish(label("merged", merged_classes=3), 0.5, 0.9, 52_000)
     front = describe_front(read_view(sweep.end()))
-    assert front.close.up.limits[0] > 0.9
+    assert front.close.y_axis.limits[0] > 0.9
     assert [marker.height for marker in front.close.of_kind(Marker)] == [0.97]
     assert len(list(front.main.of_kind(Marker))) == 2
 
 
 def test_curves_end_with_the_window_and_fronts_go_on_beyond_it(full_front):
-    left, right = full_front.main.across.limits
+    left, right = full_front.main.x_axis.limits
     for bound in full_front.main.of_kind(Bound):
         assert bound.rate.min() > 0.3 * left
     assert all(math.isclose(stairs.rate[-1], 10 * right) for stairs in full_front.main.of_kind(Stairs))

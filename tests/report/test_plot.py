@@ -34,8 +34,8 @@ def test_it_draws_the_main_panel_into_the_axes_that_it_is_given(view):
     main = describe_front(view).main
     drawn = Counter(artist.get_gid() for artist in (*axes.lines, *axes.collections))
     assert drawn == Counter(element.name for element in main.elements)
-    assert axes.get_xlim() == pytest.approx(main.across.limits)
-    assert (axes.get_title(), axes.get_xlabel()) == ("digits", main.across.title)
+    assert axes.get_xlim() == pytest.approx(main.x_axis.limits)
+    assert (axes.get_title(), axes.get_xlabel()) == ("digits", main.x_axis.title)
 
 
 @pytest.mark.parametrize("layout", [None, "constrained"])

@@ -15,7 +15,7 @@ from tests.builders import FakeSweep, biased_predictions, full_sweep, label, spe
 
 from ratefront.errors import InputError
 from ratefront.history.events import Ended
-from ratefront.report.findings import best_learned, headline
+from ratefront.report.findings import best_learned, findings
 from ratefront.report.page.report_page import script_json
 from ratefront.report.sweep_view import read_view
 from ratefront.report.write_report import write_report
@@ -88,9 +88,9 @@ def test_all_files_are_written_and_named(drawn, folder):
         "report.html",
     }
     assert all(path.stat().st_size for path in drawn.artifacts)
-    assert drawn.figures["trials_finished"] == 24.0
+    assert drawn.numbers["trials_finished"] == 24.0
     assert drawn.front == tuple(e["trial_id"] for e in json.loads(folder.summary.read_text())["front"])
-    assert f"| {drawn.front[0]} |" in drawn.note
+    assert f"| {drawn.front[0]} |" in drawn.markdown_note
 
 
 def test_the_picture_is_a_png_of_a_size_to_publish(folder):
@@ -114,10 +114,10 @@ def test_front_csv_says_of_a_trial_what_trials_csv_says_and_more(folder):
     front, trials = (
         list(csv.DictReader(file.read_text().splitlines())) for file in (folder.front_csv, folder.trials_csv)
     )
-    of_trial = {row["trial_id"]: row for row in trials}
+    columns_of_trial = {row["trial_id"]: row for row in trials}
     assert {"seed", "transmitter_macs", "width", "alphabet", "method"} <= front[0].keys()
     for row in front:
-        whole = of_trial[row["trial_id"]]
+        whole = columns_of_trial[row["trial_id"]]
         assert {name: row[name] for name in row.keys() & whole.keys()}.items() <= whole.items()
         assert {name for name, value in whole.items() if value} <= {*row, "status", "attempts"}
 
@@ -139,7 +139,7 @@ def test_our_own_style_and_script_name_no_address(folder):
 
 def test_the_page_says_what_was_found(page):
     text = " ".join(page.text.split())
-    assert "Ended: 30 of 30 trials ended (24 finished, 2 collapsed, 2 pruned, 2 failed)." in text
+    assert "Ended: 30 of 30 trials ended (24 finished, 2 collapsed, 1 pruned, 1 stopped, 2 failed)." in text
     assert "The learned codec" in text
     assert "of the task model's 51.1 KiB" in text
     assert "above the oracle" in text
@@ -177,7 +177,7 @@ def test_strings_of_the_user_cannot_leave_their_place(tmp_path):
     hovers = [text for trace in figures_of(folder)["main"] for text in trace.get("text", [])]
     assert hovers
     assert all("<script" not in text and "<img" not in text for text in hovers)
-    assert "<script" not in drawn.note.replace(r"\<", "")
+    assert "<script" not in drawn.markdown_note.replace(r"\<", "")
 
 
 def test_json_in_a_script_cannot_end_it_and_reads_back():
@@ -200,8 +200,8 @@ def test_a_sweep_that_ended_early_says_why(tmp_path):
     sweep.finish(label(), 3.3, 0.97, 52_000)
     sweep.append(Ended("the space holds no more configurations"))
     write_report(sweep.folder)
-    said = "Ended: 1 of 30 trials ended (1 finished): the space holds no more configurations."
-    assert said in Page(sweep.folder.report.read_text()).text
+    status = "Ended: 1 of 30 trials ended (1 finished): the space holds no more configurations."
+    assert status in Page(sweep.folder.report.read_text()).text
     assert (
         json.loads(sweep.folder.summary.read_text())["ended_early"]
         == "the space holds no more configurations"
@@ -276,15 +276,15 @@ def test_what_is_wrong_with_the_bounds_is_in_the_report_the_note_and_the_summary
     before = read_view(sweep.folder)
     sweep.finish(label(), 3.3, 0.3, 52_420)
     folder = sweep.end()
-    note = write_report(folder).note
+    note = write_report(folder).markdown_note
     warnings = json.loads(folder.summary.read_text())["warnings"]
     page = html.unescape(folder.report.read_text())
     for start in ("The posteriors are badly calibrated", "S&C lies below TMRD"):
         (warning,) = [warning for warning in warnings if warning.startswith(start)]
         assert f"<p>{warning}</p>" in page
-        assert warning in headline(before)
+        assert warning in findings(before)
         assert start.partition("&")[0] in note
-    assert "task_model_calibrated" in read_view(folder).bounds
+    assert "task_model_calibrated" in read_view(folder).bound_names
     assert "gap_bits_task_model_calibrated" in folder.front_csv.read_text()
 
 
@@ -295,7 +295,7 @@ def test_what_is_to_be_doubted_of_the_task_model_is_in_the_report_the_note_and_t
     sweep.append(replace(ready, warnings=(doubt,), accuracy_given=0.9))
     sweep.finish(label(), 3.3, 0.98, 52_420)
     folder = sweep.end()
-    note = write_report(folder).note
+    note = write_report(folder).markdown_note
     summary = json.loads(folder.summary.read_text())
     assert doubt in summary["warnings"]
     assert summary["task_model_accuracy_given"] == 0.9

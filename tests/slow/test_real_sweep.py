@@ -91,7 +91,7 @@ def test_each_trial_once_in_mlflow_and_none_running(resumed: SweepFolder) -> Non
 def test_the_summary_adds_up(resumed: SweepFolder) -> None:
     summary = json.loads(resumed.summary.read_text())
     counted = Counter(row["status"] for row in _rows(resumed))
-    for status in ("finished", "pruned", "collapsed", "failed"):
+    for status in ("finished", "pruned", "stopped", "collapsed", "failed"):
         assert summary[f"trials_{status}"] == counted[status]
     assert summary["trials_requested"] == TRIALS == sum(counted.values())
     assert summary["trials_failed"] == 0

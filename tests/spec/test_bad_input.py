@@ -149,7 +149,7 @@ def test_a_logarithmic_range_starts_above_zero(
     ]
 
 
-def test_twice_along_one_path_is_found_between_two_branches(
+def test_a_parameter_twice_on_a_path_is_found_across_branches(
     plain: dict[str, Any], problems: Callable[..., list[str]]
 ) -> None:
     split = plain["space"]["family"]["split"]
@@ -160,7 +160,7 @@ def test_twice_along_one_path_is_found_between_two_branches(
     ]
 
 
-def test_a_branch_that_lacks_a_parameter_is_named_by_the_options_that_lead_there(
+def test_a_branch_without_a_parameter_is_named_by_its_options(
     plain: dict[str, Any], problems: Callable[..., list[str]]
 ) -> None:
     split = plain["space"]["family"]["split"]
@@ -170,7 +170,7 @@ def test_a_branch_that_lacks_a_parameter_is_named_by_the_options_that_lead_there
     assert problems() == [f'{SPLIT}.beta: is required, but missing where objective is "feature_distillation"']
 
 
-def test_every_problem_is_told_at_once(plain: dict[str, Any], problems: Callable[..., list[str]]) -> None:
+def test_all_problems_are_reported_at_once(plain: dict[str, Any], problems: Callable[..., list[str]]) -> None:
     plain["trails"] = plain.pop("trials")
     plain["space"]["family"]["split"]["split"] = ["conv9"]
     plain["space"]["family"]["split"]["beta"]["float"] = [5, 1]
@@ -188,7 +188,7 @@ def test_every_problem_is_told_at_once(plain: dict[str, Any], problems: Callable
 
 
 @pytest.mark.parametrize("key", [name for name, f in SweepSpec.model_fields.items() if f.is_required()])
-def test_a_required_key_is_missed(
+def test_a_missing_required_key_is_reported(
     plain: dict[str, Any], problems: Callable[..., list[str]], key: str
 ) -> None:
     del plain[key]
@@ -207,7 +207,7 @@ def test_a_required_key_is_missed(
         ("- name\n", f'must be a mapping of settings, got ["name"]; valid: {KEYS}'),
     ],
 )
-def test_what_is_no_sweep_file(write: Callable[[Any], Path], text: str, problem: str) -> None:
+def test_what_is_no_sweep_file_is_refused(write: Callable[[Any], Path], text: str, problem: str) -> None:
     path = write(text)
     with pytest.raises(SpecError) as caught:
         load_spec(path)
@@ -216,7 +216,7 @@ def test_what_is_no_sweep_file(write: Callable[[Any], Path], text: str, problem:
     assert str(caught.value).startswith(f"{path}: 1 problem(s)\n")
 
 
-def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_a_spec_error(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"cannot be read: No such file"):
         load_spec(tmp_path / "absent.yaml")
     with pytest.raises(SpecError, match=r"cannot be read: Is a directory"):
@@ -226,7 +226,9 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         load_spec(tmp_path / "binary.yaml")
 
 
-def test_a_trial_that_fits_on_no_machine(write: Callable[[Any], Path], plain: dict[str, Any]) -> None:
+def test_a_trial_that_fits_on_no_machine_is_reported(
+    write: Callable[[Any], Path], plain: dict[str, Any]
+) -> None:
     spec = load_spec(write(plain), {"resources.cpus": 4, "resources.gpus": 0.5}).spec
     assert check_capacity(spec, cpus=4, gpus=1) == []
     assert check_capacity(spec, cpus=2, gpus=0) == [

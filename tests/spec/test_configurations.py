@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ratefront.records import Scalar
-from ratefront.spec.space.configurations import configurations, count, too_few, uses_seed
+from ratefront.spec.space.configurations import configurations, count, too_few_configurations, uses_seed
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Leaf, Space, assign
 
 #: Of larger spaces the first so many are looked at.
@@ -54,7 +54,7 @@ def test_each_configuration_comes_once_and_as_many_as_are_counted(space: Space, 
 
 
 @given(space=SPACES, seed=st.integers(0, 1000))
-def test_whatever_is_drawn_is_one_of_them(space: Space, seed: int) -> None:
+def test_every_drawn_configuration_is_one_of_the_listed(space: Space, seed: int) -> None:
     random = Random(seed)
 
     def choose(path: str, leaf: Leaf) -> Scalar:
@@ -69,13 +69,13 @@ def test_whatever_is_drawn_is_one_of_them(space: Space, seed: int) -> None:
     assert (count(space) or 0) > MOST or drawn in list(configurations(space, random))
 
 
-def test_a_real_interval_has_no_end_wherever_it_is() -> None:
+def test_a_space_with_a_real_interval_is_infinite() -> None:
     inside: Space = {"a": Choice((1, 2)), "b": Branch({"x": {"c": Float(0.0, 1.0)}, "y": {}})}
     assert count(inside) is None
     assert {values["b"] for values in configurations(inside, Random(0))} == {"x", "y"}
 
 
-def test_the_first_of_very_many_come_at_once() -> None:
+def test_the_first_of_a_million_configurations_come_at_once() -> None:
     wide: Space = {"a": Int(1, 10**9), "b": Int(1, 10**9)}
     assert count(wide) == 10**18
     assert len({tuple(values.values()) for values in islice(configurations(wide, Random(3)), 100)}) == 100
@@ -91,7 +91,7 @@ def test_the_first_of_very_many_come_at_once() -> None:
         ({"family": "nobody's"}, True),
     ],
 )
-def test_whether_a_seed_enters(values: dict[str, Scalar], enters: bool) -> None:
+def test_whether_a_trials_seed_changes_its_result(values: dict[str, Scalar], enters: bool) -> None:
     assert uses_seed(values) == enters
 
 
@@ -126,5 +126,5 @@ LEARNS: Space = {
         ({"family": Branch({"label": {"share": Float(0.0, 1.0)}})}, 10**6, None),
     ],
 )
-def test_what_is_said_of_a_space_that_is_too_small(space: Space, trials: int, said: str | None) -> None:
-    assert too_few(space, trials) == said
+def test_the_note_on_a_small_space_depends_on_the_seed(space: Space, trials: int, said: str | None) -> None:
+    assert too_few_configurations(space, trials) == said

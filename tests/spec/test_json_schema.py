@@ -96,7 +96,7 @@ SPLIT = "space.family.split"
         (f"{SPLIT}.alphabet", None),
     ],
 )
-def test_an_editor_marks(
+def test_an_editor_marks_what_the_check_refuses(
     validator: jsonschema.Draft7Validator, plain: dict[str, Any], path: str, value: Any
 ) -> None:
     validator.validate(plain)
@@ -117,7 +117,7 @@ def test_an_editor_marks(
         ("metrics", [{"name": "balanced_accuracy", "direction": "maximise"}]),
     ],
 )
-def test_an_editor_and_the_check_accept(
+def test_editor_and_check_accept_the_same_files(
     validator: jsonschema.Draft7Validator,
     plain: dict[str, Any],
     write: Callable[[Any], Path],
@@ -131,7 +131,7 @@ def test_an_editor_and_the_check_accept(
     load_spec(write(changed))
 
 
-def test_an_editor_takes_a_metric_as_an_objective(
+def test_an_editor_accepts_a_metric_as_an_objective(
     validator: jsonschema.Draft7Validator, plain: dict[str, Any]
 ) -> None:
     plain |= {"metrics": ["balanced_accuracy"], "objectives": ["rate_bits", "balanced_accuracy"]}

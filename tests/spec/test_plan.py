@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.console import Console
-from tests.data.made import describe, load, write_npz
+from tests.data.data_files import describe, load, write_npz
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.cli.shared_arguments import overrides_of
@@ -50,18 +50,18 @@ def lines(text: str) -> list[str]:
         "and logs to MLflow: experiment ratefront in mlflow.db, beside the folder of the sweep",
     ],
 )
-def test_the_demo_is_explained(line: str) -> None:
+def test_the_plan_of_the_demo_shows_every_setting(line: str) -> None:
     assert line in lines(printed(plan()))
 
 
-def test_shape_classes_and_samples_are_those_of_the_data() -> None:
+def test_facts_of_a_data_set_are_those_of_the_loaded_data() -> None:
     data = load("digits")
     facts = describe("digits")
     assert facts["samples"] == {name: len(getattr(data, name)) for name in ("train", "validation", "test")}
     assert (facts["shape"], facts["classes"]) == (data.shape, data.classes)
 
 
-def test_what_arrays_hold_is_shown(tmp_path: Path) -> None:
+def test_the_plan_shows_what_arrays_hold(tmp_path: Path) -> None:
     path = write_npz(tmp_path / "own.npz", y_train=np.arange(40) % 10)
     text = printed(
         plan(
@@ -78,7 +78,7 @@ def test_plain_text_has_no_control_codes() -> None:
     assert "\x1b" in printed(plan(), terminal=True)
 
 
-def test_what_was_set_is_what_is_shown() -> None:
+def test_overrides_show_in_the_plan() -> None:
     text = printed(
         plan(
             "resources.cpus=2",
@@ -102,14 +102,14 @@ def test_brackets_of_a_setting_are_text() -> None:
     assert "experiment [red]x in postgresql://db/mlflow" in text
 
 
-def test_a_space_that_holds_fewer_configurations_than_trials_is_told() -> None:
+def test_a_space_with_fewer_configurations_than_trials_is_reported() -> None:
     said = "the space holds 7 configurations, fewer than the 56 trials: the sweep ends after 7"
     label = "{label: {method: {lossless: {}, merged: {merged_classes: {int: [1, 6]}}}}}"
     assert f"                 {said}" in lines(printed(plan(f"space.family={label}")))
     assert "configurations" not in printed(plan())
 
 
-def test_what_is_to_be_doubted_is_said_before_anything_starts(tmp_path: Path) -> None:
+def test_the_plan_warns_of_a_doubtful_accuracy(tmp_path: Path) -> None:
     """A network that was trained elsewhere has seen a validation split that is carved out; one of its own is none."""
     import torch
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from tests.builders import label, result
 
 from ratefront.history.events import Entry, Event, Finished, Planned, Reported, Started, Stopped
-from ratefront.store.ledger.ledger_file import Ledger, format_line
+from ratefront.store.ledger.ledger_file import Ledger
+from ratefront.store.ledger.ledger_format import format_line
 from ratefront.store.ledger.stop_requests import take_requests
 from ratefront.store.sweep_folder import SweepFolder
 

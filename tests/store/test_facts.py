@@ -12,7 +12,7 @@ from tests.builders import FakeSweep
 from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.store.ledger.read_ledger import read_history
-from ratefront.store.task_model_facts import DatasetFacts, read_dataset_facts, read_facts
+from ratefront.store.task_model_info import DatasetInfo, read_dataset_info, read_task_model_info
 
 FOUND = {
     "dataset_digest": "ab12",
@@ -20,11 +20,11 @@ FOUND = {
     "shape": [1, 8, 8],
     "classes": 10,
 }
-NAMED = DatasetFacts("digits", {"split_seed": 0})
+NAMED = DatasetInfo("digits", {"split_seed": 0})
 
 
-def facts_of(sweep: FakeSweep) -> DatasetFacts | None:
-    return read_dataset_facts(sweep.folder, read_history(sweep.folder))
+def facts_of(sweep: FakeSweep) -> DatasetInfo | None:
+    return read_dataset_info(sweep.folder, read_history(sweep.folder))
 
 
 def write_facts(sweep: FakeSweep, facts: Any) -> None:
@@ -34,16 +34,16 @@ def write_facts(sweep: FakeSweep, facts: Any) -> None:
 def test_all_that_was_found_of_it(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
     write_facts(sweep, {"identity": "x", "raw_bits": 512, "task_model_bytes": 900, **FOUND})
-    assert facts_of(sweep) == DatasetFacts(
+    assert facts_of(sweep) == DatasetInfo(
         "digits", {"split_seed": 0}, "ab12", {"train": 1000, "validation": 200, "test": 300}, (1, 8, 8), 10
     )
-    assert read_facts(sweep.folder, read_history(sweep.folder)).raw_bits == 512
+    assert read_task_model_info(sweep.folder, read_history(sweep.folder)).raw_bits == 512
 
 
 def test_what_an_older_cache_does_not_hold_is_not_known(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
     write_facts(sweep, {"raw_bits": 512, "task_model_bytes": 900, "classes": 10})
-    assert facts_of(sweep) == DatasetFacts("digits", {"split_seed": 0}, classes=10)
+    assert facts_of(sweep) == DatasetInfo("digits", {"split_seed": 0}, classes=10)
 
 
 def test_before_the_task_model_is_ready_its_name_is_known(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_before_the_task_model_is_ready_its_name_is_known(tmp_path: Path) -> Non
 
 def test_before_the_sweep_is_created_nothing_is(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
-    assert read_dataset_facts(sweep.folder, SweepHistory()) is None
+    assert read_dataset_info(sweep.folder, SweepHistory()) is None
 
 
 @pytest.mark.parametrize(

@@ -32,14 +32,19 @@ from ratefront.history.events import (
     Started,
     Stopped,
 )
-from ratefront.store.ledger.ledger_file import Ledger, LedgerReader, format_line, parse_line, read_entries
+from ratefront.store.ledger.ledger_file import Ledger, LedgerReader, read_entries
+from ratefront.store.ledger.ledger_format import format_line, parse_line
+from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.store.views.sweep_status import status_of
+from ratefront.store.views.trials_csv import trial_rows
 
 EVENTS: list[Event] = [
     Created("digits", {"trials": 3, "space": {"β": [0.1, 1]}}, "0.1.0"),
     Planned("t0000", 0, 7, {"family": "label", "merged": 3}),
     Started("t0000", 1, "worker ü"),
     Reported("t0000", 1, 1, {"loss": 0.25}),
-    Failed("t0000", 1, "ValueError", "a\nreason", True),
+    Failed("t0000", 1, "ValueError", "a\nreason", final=True),
 ]
 
 
@@ -134,14 +139,38 @@ def test_a_missing_line_is_damage(written: Path) -> None:
         events(written)
 
 
+def line_of(seq: int, kind: str, **data: object) -> bytes:
+    """A line of a ledger as some version of ratefront may have written it."""
+    body = {"seq": seq, "time": float(seq), "kind": kind, "data": data}
+    text = json.dumps(body, separators=(",", ":")).encode()
+    return text[:-1] + b',"crc32":"%08x"}\n' % zlib.crc32(text)
+
+
+def test_a_ledger_of_format_4_is_shown(tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path)
+    gone = {"attempt": 1, "error": "WorkerLostError", "reason": "gone"}
+    folder.ledger.write_bytes(
+        line_of(0, "created", sweep="old", spec={"name": "old"}, ratefront_version="0.0.9", ledger_format=4)
+        + line_of(1, "planned", trial_id="t0000", number=0, seed=7, values={"family": "label"})
+        + line_of(2, "planned", trial_id="t0001", number=1, seed=8, values={"family": "label"})
+        + line_of(3, "started", trial_id="t0000", attempt=1, worker="w")
+        + line_of(4, "failed", trial_id="t0000", **gone, final=False)
+        + line_of(5, "started", trial_id="t0000", attempt=2, worker="w")
+        + line_of(6, "failed", trial_id="t0000", **gone | {"attempt": 2}, final=True)
+        + line_of(7, "stopped", trial_id="t0001", attempt=0, reason="stopped by hand")
+    )
+    history = read_history(folder)
+    assert history.ledger_format == 4
+    assert [(trial.status, trial.attempts) for trial in history.trials.values()] == [
+        ("failed", 2),
+        ("stopped", 0),
+    ]
+    assert status_of(folder).stopped == 1
+    assert [row["status"] for row in trial_rows(history)] == ["failed", "stopped"]
+
+
 def test_an_event_of_a_newer_version_is_named(path: Path) -> None:
-    known = json.loads(format_line(Entry(0, 0.0, Resumed("x"))))
-    with Ledger(path) as ledger:
-        ledger.append(Resumed("x"))
-    body = {key: known[key] for key in ("seq", "time", "data")} | {"kind": "teleported"}
-    ordered = {key: body[key] for key in ("seq", "time", "kind", "data")}
-    text = json.dumps(ordered, separators=(",", ":")).encode()
-    path.write_bytes(text[:-1] + b',"crc32":"%08x"}\n' % zlib.crc32(text))
+    path.write_bytes(line_of(0, "teleported", driver="x"))
     with pytest.raises(LedgerDamagedError, match="teleported"):
         events(path)
 

@@ -18,19 +18,19 @@ from tests.builders import (
 )
 
 from ratefront.bounds import from_predictions
-from ratefront.columns import measured
+from ratefront.columns import columns_of_result
 from ratefront.errors import InputError
 from ratefront.history.events import Failed, Finished, Planned, Started
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.pareto import hypervolume
 from ratefront.records import TrialResult, objectives_of
 from ratefront.report.sweep_view import read_view
+from ratefront.report.write_report import write_tables
 from ratefront.store.ledger.ledger_file import read_entries
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.front_trials import front_of
 from ratefront.store.views.trials_csv import trial_columns, trial_rows
-from ratefront.store.views.write_tables import write_tables
 
 #: What every sweep's ``trials.csv`` begins with.
 COLUMNS = [
@@ -65,6 +65,7 @@ SUMMARY_KEYS = {
     "trials_requested",
     "trials_finished",
     "trials_pruned",
+    "trials_stopped",
     "trials_collapsed",
     "trials_failed",
     "task_model_accuracy",
@@ -115,7 +116,7 @@ def rows_of(folder):
 
 def test_trials_csv_has_a_row_for_every_trial_requested(folder):
     statuses = Counter(row["status"] for row in rows_of(folder))
-    assert statuses == {"finished": 24, "collapsed": 2, "pruned": 2, "failed": 2}
+    assert statuses == {"finished": 24, "collapsed": 2, "pruned": 1, "stopped": 1, "failed": 2}
     assert sum(statuses.values()) == 30
     assert len({row["trial_id"] for row in rows_of(folder)}) == 30
 
@@ -138,7 +139,7 @@ def test_trials_without_a_result_keep_their_reason_and_no_numbers(folder):
     failed = [row for row in rows_of(folder) if row["status"] == "failed"]
     assert failed[0]["reason"] == "loss is NaN at epoch 3 (β = 900)"
     assert (failed[0]["attempts"], failed[0]["error"]) == ("1", "DivergedError")
-    assert {failed[0][column.name] for column in measured()} == {""}
+    assert {failed[0][column.name] for column in columns_of_result()} == {""}
     assert failed[0]["split"] == "block1"
 
 
@@ -147,7 +148,7 @@ def test_a_trial_that_succeeded_at_last_tells_its_attempts_and_no_error(tmp_path
     sweep.append(
         Planned("t0000", 0, 1, label()),
         Started("t0000", 1, "worker-0"),
-        Failed("t0000", 1, "WorkerLostError", "the worker died", False),
+        Failed("t0000", 1, "WorkerLostError", "the worker died", final=False),
         Started("t0000", 2, "worker-1"),
         Finished("t0000", 2, result("t0000", 3.0, 0.9, 5000).to_json()),
     )
@@ -190,7 +191,7 @@ def test_summary_has_all_keys_and_no_nan(folder):
     assert summary.keys() >= SUMMARY_KEYS
     assert all(entry.keys() >= FRONT_KEYS for entry in summary["front"])
     assert all(entry["gap_bits"].keys() == GAP_KEYS for entry in summary["front"])
-    requested = sum(summary[f"trials_{s}"] for s in ("finished", "pruned", "collapsed", "failed"))
+    requested = sum(summary[f"trials_{s}"] for s in ("finished", "pruned", "stopped", "collapsed", "failed"))
     assert requested == summary["trials_requested"] == 30
     assert summary["reference"] == {
         "rate_bits": RAW_BITS,

@@ -4,15 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from ratefront.store.ledger.stop_requests import Request, ask, take_requests
+from ratefront.store.ledger.stop_requests import StopRequest, leave_request, take_requests
 from ratefront.store.sweep_folder import SweepFolder
 
 
 def test_requests_are_taken_once_and_in_order(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path)
-    asked = [Request(f"t{number:04d}", "by hand") for number in (3, 1, 2)] + [Request(None, "enough, β")]
+    asked = [StopRequest(f"t{number:04d}", "by hand") for number in (3, 1, 2)] + [
+        StopRequest(None, "enough, β")
+    ]
     for request in asked:
-        ask(folder, request)
+        leave_request(folder, request)
     assert take_requests(folder) == asked
     assert take_requests(folder) == []
     assert list(folder.requests.iterdir()) == []
@@ -20,7 +22,7 @@ def test_requests_are_taken_once_and_in_order(tmp_path: Path) -> None:
 
 def test_a_request_can_be_withdrawn(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path)
-    ask(folder, Request(None, "no")).unlink()
+    leave_request(folder, StopRequest(None, "no")).unlink()
     assert take_requests(folder) == []
 
 
@@ -46,8 +48,8 @@ def test_a_file_that_is_no_request_is_removed_and_ignored(tmp_path: Path, conten
     folder = SweepFolder(tmp_path)
     folder.requests.mkdir()
     (folder.requests / "0.json").write_bytes(content)
-    ask(folder, Request("t0001", "by hand"))
-    assert take_requests(folder) == [Request("t0001", "by hand")]
+    leave_request(folder, StopRequest("t0001", "by hand"))
+    assert take_requests(folder) == [StopRequest("t0001", "by hand")]
     assert list(folder.requests.iterdir()) == []
 
 

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from ratefront.store.files.checksummed_folder import FACTS, is_whole, seal
+from ratefront.store.files.checksummed_folder import FACTS_FILE, is_intact, write_checksums
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "model").write_bytes(b"weights")
     (tmp_path / "predictions").write_bytes(b"logits")
-    seal(tmp_path, {"classes": 10})
+    write_checksums(tmp_path, {"classes": 10})
     return tmp_path
 
 
 def test_what_was_sealed_is_whole_and_keeps_its_facts(folder: Path) -> None:
-    assert is_whole(folder)
-    assert json.loads((folder / FACTS).read_text())["classes"] == 10
+    assert is_intact(folder)
+    assert json.loads((folder / FACTS_FILE).read_text())["classes"] == 10
 
 
 @pytest.mark.parametrize(
@@ -30,25 +30,25 @@ def test_what_was_sealed_is_whole_and_keeps_its_facts(folder: Path) -> None:
         lambda folder: (folder / "model").write_bytes(b"weigh"),
         lambda folder: (folder / "model").write_bytes(b""),
         lambda folder: (folder / "predictions").unlink(),
-        lambda folder: (folder / FACTS).write_bytes(b""),
-        lambda folder: (folder / FACTS).write_text("[]"),
-        lambda folder: (folder / FACTS).unlink(),
+        lambda folder: (folder / FACTS_FILE).write_bytes(b""),
+        lambda folder: (folder / FACTS_FILE).write_text("[]"),
+        lambda folder: (folder / FACTS_FILE).unlink(),
     ],
 )
 def test_torn_files_are_seen(folder: Path, damage: Callable[[Path], object]) -> None:
     damage(folder)
-    assert not is_whole(folder)
+    assert not is_intact(folder)
 
 
 def test_other_facts_than_expected_are_seen(folder: Path) -> None:
-    assert is_whole(folder, classes=10)
-    assert not is_whole(folder, classes=100)
+    assert is_intact(folder, classes=10)
+    assert not is_intact(folder, classes=100)
 
 
 def test_one_that_is_not_there_is_not_whole(tmp_path: Path) -> None:
-    assert not is_whole(tmp_path / "nowhere")
+    assert not is_intact(tmp_path / "nowhere")
 
 
 def test_one_of_a_version_that_did_not_seal_is_taken_as_it_is(tmp_path: Path) -> None:
-    (tmp_path / FACTS).write_text("{}")
-    assert is_whole(tmp_path)
+    (tmp_path / FACTS_FILE).write_text("{}")
+    assert is_intact(tmp_path)

@@ -16,6 +16,7 @@ from ratefront.history.events import (
     Failed,
     Finished,
     Planned,
+    Pruned,
     Reconfigured,
     Reopened,
     Reported,
@@ -23,18 +24,18 @@ from ratefront.history.events import (
     Started,
     Stopped,
 )
-from ratefront.history.sweep_speed import Pace
+from ratefront.history.sweep_speed import SweepSpeed
 from ratefront.store.ledger.driver_lock import driver_of
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.sweep_status import FRONT_ROWS, FailedTrial, RunningTrial, SweepStatus, status_of
 
-COUNTS = ("finished", "collapsed", "pruned", "failed", "running", "planned")
+COUNTS = ("finished", "collapsed", "pruned", "stopped", "failed", "running", "planned")
 
 
 def test_a_sweep_that_has_ended(tmp_path: Path) -> None:
     status = status_of(full_sweep(tmp_path))
     assert (status.sweep, status.state, status.driver) == ("digits", "ended", None)
-    assert [getattr(status, name) for name in COUNTS] == [24, 2, 2, 2, 0, 0]
+    assert [getattr(status, name) for name in COUNTS] == [24, 2, 1, 1, 2, 0, 0]
     assert status.trials_requested == 30
     assert [failure.trial_id for failure in status.failures] == ["t0028", "t0029"]
     assert status.failures[0] == FailedTrial("t0028", "DivergedError", "loss is NaN at epoch 3 (β = 900)", 1)
@@ -170,35 +171,35 @@ def test_the_probe_takes_the_ledger_from_nobody(tmp_path: Path) -> None:
     assert driver_of(sweep.folder) is None
 
 
-def _paced(*events: tuple[float, object]) -> Pace:
-    pace = Pace()
+def _speed_of(*events: tuple[float, object]) -> SweepSpeed:
+    speed = SweepSpeed()
     for seq, (at, event) in enumerate(events):
-        pace.apply(Entry(seq, at, event))  # type: ignore[arg-type]
-    return pace
+        speed.apply(Entry(seq, at, event))  # type: ignore[arg-type]
+    return speed
 
 
 def test_time_without_a_driver_is_not_time_at_work() -> None:
-    pace = _paced((100, Planned("a", 0, 0, label())), (110, Started("a", 1, "")), (9000, Resumed("")))
-    assert pace.worked_s == 10
+    speed = _speed_of((100, Planned("a", 0, 0, label())), (110, Started("a", 1, "")), (9000, Resumed("")))
+    assert speed.worked_s == 10
 
 
 def test_time_before_a_setting_was_changed_is_not_time_at_work() -> None:
     changed = (9000, Reconfigured({"keep": "none"}))
-    pace = _paced((100, Started("a", 1, "")), (110, Ended("done")), changed, (9001, Extended(3)))
-    assert pace.worked_s == 10
+    speed = _speed_of((100, Started("a", 1, "")), (110, Ended("done")), changed, (9001, Extended(3)))
+    assert speed.worked_s == 10
 
 
 def test_the_speed_is_that_of_the_last_trials() -> None:
     ends = [(100.0 + 1000 * n, Finished(f"a{n}", 1, {})) for n in range(40)]  # slow at first
     ends += [(40_000.0 + 10 * n, Finished(f"b{n}", 1, {})) for n in range(80)]
-    pace = _paced(*ends)
-    assert pace.trials_per_hour(pace.worked_s) == pytest.approx(360)
-    assert pace.trials_per_hour(pace.worked_s + 490) == pytest.approx(180), "nothing has ended for long"
+    speed = _speed_of(*ends)
+    assert speed.trials_per_hour(speed.worked_s) == pytest.approx(360)
+    assert speed.trials_per_hour(speed.worked_s + 490) == pytest.approx(180), "nothing has ended for long"
 
 
 def test_attempts_that_are_tried_again_end_no_trial() -> None:
-    lost = [(float(n), Failed("a", n, "WorkerLostError", "died", False)) for n in range(1, 9)]
-    assert _paced((0.0, Reported("a", 1, 1, {})), *lost).trials_per_hour(10.0) is None
+    lost = [(float(n), Failed("a", n, "WorkerLostError", "died", final=False)) for n in range(1, 9)]
+    assert _speed_of((0.0, Reported("a", 1, 1, {})), *lost).trials_per_hour(10.0) is None
 
 
 def test_an_ended_sweep_that_is_being_extended_is_starting(tmp_path: Path) -> None:
@@ -217,16 +218,24 @@ def test_the_time_up_to_a_trial_that_was_stopped_where_no_driver_ran_does_not_co
         (9_500.0, Resumed("another")),
         (9_510.0, Ended("done")),
     ]
-    pace = Pace()
+    speed = SweepSpeed()
     for seq, (moment, event) in enumerate(times):
-        pace.apply(Entry(seq, moment, event))
-    assert pace.worked_s == 20.0
+        speed.apply(Entry(seq, moment, event))
+    assert speed.worked_s == 20.0
 
 
 def test_the_time_up_to_a_trial_that_a_driver_stopped_counts() -> None:
-    pace = Pace()
+    speed = SweepSpeed()
     for seq, event in enumerate(
         [Started("t0000", 1, "w"), Stopped("t0000", 1, "by hand"), Started("t0001", 1, "w")]
     ):
-        pace.apply(Entry(seq, 10.0 * seq, event))
-    assert pace.worked_s == 20.0
+        speed.apply(Entry(seq, 10.0 * seq, event))
+    assert speed.worked_s == 20.0
+
+
+def test_pruned_trials_count_for_the_speed() -> None:
+    speed = SweepSpeed()
+    for seq in range(4):
+        speed.apply(Entry(seq, 10.0 * seq, Pruned(f"t{seq:04d}", 1, "dominated")))
+    assert speed.worked_s == 30.0
+    assert speed.trials_per_hour(speed.worked_s) == 360.0

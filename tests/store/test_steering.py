@@ -61,8 +61,8 @@ def test_a_driver_stops_the_trial_that_is_asked_for(tmp_path: Path) -> None:
     trial_id = _not_begun(sweep)
     with driving(tmp_path, "obey"):
         trial = stop_trial(sweep.folder, trial_id, "too slow", patience_s=30)
-    assert (trial.status, trial.reason) == ("pruned", "too slow")
-    assert read_history(sweep.folder).trials[trial_id].status == "pruned"
+    assert (trial.status, trial.reason) == ("stopped", "too slow")
+    assert read_history(sweep.folder).trials[trial_id].status == "stopped"
     assert take_requests(sweep.folder) == []
 
 
@@ -71,9 +71,9 @@ def test_without_a_driver_the_trial_is_stopped_in_the_ledger(tmp_path: Path, is_
     sweep = FakeSweep(tmp_path)
     trial_id = sweep.plan(label()) if is_running else _not_begun(sweep)
     entries = len(list(entries_of(sweep.folder)))
-    assert stop_trial(sweep.folder, trial_id, "too slow").status == "pruned"
+    assert stop_trial(sweep.folder, trial_id, "too slow").status == "stopped"
     trial = read_history(sweep.folder).trials[trial_id]
-    assert (trial.status, trial.reason) == ("pruned", "too slow")
+    assert (trial.status, trial.reason) == ("stopped", "too slow")
     assert len(list(entries_of(sweep.folder))) == entries + 1
     assert not sweep.folder.requests.exists()
 
@@ -84,7 +84,7 @@ def test_the_request_of_a_driver_that_dies_is_fulfilled_in_its_place(tmp_path: P
     with driving(tmp_path, "deaf") as driver:
         killer = Timer(0.5, driver.kill)
         killer.start()
-        assert stop_trial(sweep.folder, trial_id, "too slow", patience_s=30).status == "pruned"
+        assert stop_trial(sweep.folder, trial_id, "too slow", patience_s=30).status == "stopped"
         killer.join()
     assert take_requests(sweep.folder) == []
 

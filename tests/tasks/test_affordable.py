@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.data.made import load
+from tests.data.data_files import load
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.data.dataset import Dataset, Split
@@ -17,10 +17,10 @@ from ratefront.spec.schema import Named
 from ratefront.tasks.build_task_model import build_task_model
 from ratefront.tasks.training import affordable_model as choosing
 from ratefront.tasks.training import training_cost as measuring
-from ratefront.tasks.training.affordable_model import LIMIT_S, affordable
-from ratefront.tasks.training.draft_first_sweep import first_sweep
+from ratefront.tasks.training.affordable_model import LIMIT_S, choose_affordable_training
+from ratefront.tasks.training.draft_first_sweep import draft_first_sweep
 from ratefront.tasks.training.train_task_model import train_task_model
-from ratefront.tasks.training.training_cost import Cost, measured_cost
+from ratefront.tasks.training.training_cost import TrainingCost, measure_training_cost
 
 DIGITS = [Named(name="digits")]
 
@@ -28,10 +28,10 @@ DIGITS = [Named(name="digits")]
 def costing(monkeypatch: pytest.MonkeyPatch, epoch_s: dict[int, float], once_s: float = 0.0) -> None:
     """An epoch of a width takes so long."""
 
-    def cost(named: Named, data: Dataset, hopeless_s: float) -> Cost:
-        return Cost(epoch_s[named.parameters["width"]], once_s, 9, 1.0)
+    def cost(named: Named, data: Dataset, too_long_s: float) -> TrainingCost:
+        return TrainingCost(epoch_s[named.parameters["width"]], once_s, 9, 1.0)
 
-    monkeypatch.setattr(choosing, "measured_cost", cost)
+    monkeypatch.setattr(choosing, "measure_training_cost", cost)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_the_widest_that_sees_enough(
     epoch_s: dict[int, float], width: int, epochs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     costing(monkeypatch, epoch_s)
-    chosen = affordable(DIGITS).task_model
+    chosen = choose_affordable_training(DIGITS).task_model
     assert (chosen["width"], chosen["epochs"]) == (width, epochs)
 
 
@@ -58,7 +58,7 @@ def test_two_minutes_are_kept_wherever_they_can_be(
     narrowest_s: float, once_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     costing(monkeypatch, {32: 9 * narrowest_s, 16: 3 * narrowest_s, 8: narrowest_s}, once_s)
-    assert affordable(DIGITS).seconds < LIMIT_S
+    assert choose_affordable_training(DIGITS).seconds < LIMIT_S
 
 
 @pytest.mark.parametrize(("epoch_s", "said"), [(150, "30 s more"), (6000, "98 minutes more")])
@@ -66,7 +66,7 @@ def test_what_takes_longer_says_by_how_much_and_what_helps(
     epoch_s: float, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     costing(monkeypatch, {32: 9e5, 16: 9e4, 8: epoch_s})
-    first = first_sweep(DIGITS, None)
+    first = draft_first_sweep(DIGITS, None)
     assert said in first.cost
     assert "a trained network (weights)" in first.cost
     header = " ".join(line.lstrip("# ") for line in first.text(Path("x.yaml")).splitlines())
@@ -74,29 +74,29 @@ def test_what_takes_longer_says_by_how_much_and_what_helps(
 
 
 def test_a_busy_machine_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choosing, "measured_cost", lambda *_: Cost(1.0, 0.0, 9, 3.1))
-    assert "busy, which made that 3.1 times as long" in first_sweep(DIGITS, None).cost
+    monkeypatch.setattr(choosing, "measure_training_cost", lambda *_: TrainingCost(1.0, 0.0, 9, 3.1))
+    assert "busy, which made that 3.1 times as long" in draft_first_sweep(DIGITS, None).cost
 
 
 def test_images_become_smaller_where_large_ones_are_not_affordable(monkeypatch: pytest.MonkeyPatch) -> None:
-    def cost(named: Named, data: Dataset, hopeless_s: float) -> Cost:
-        return Cost(data.shape[1] ** 2 * named.parameters["width"] / 1e4, 0.0, 9, 1.0)
+    def cost(named: Named, data: Dataset, too_long_s: float) -> TrainingCost:
+        return TrainingCost(data.shape[1] ** 2 * named.parameters["width"] / 1e4, 0.0, 9, 1.0)
 
     def noise(named: Named) -> Dataset:
         split = Split(np.zeros((6, 3, *[named.parameters["size"]] * 2), np.float32), np.arange(6) % 2)
         return Dataset("noise", 2, 8, split, split, split)
 
-    monkeypatch.setattr(choosing, "measured_cost", cost)
+    monkeypatch.setattr(choosing, "measure_training_cost", cost)
     monkeypatch.setattr(choosing, "load_dataset", noise)
     sizes = [Named.model_validate({"name": "image_folder", "size": size}) for size in (128, 32)]
-    choice = affordable(sizes)
+    choice = choose_affordable_training(sizes)
     assert (choice.dataset.parameters["size"], choice.task_model["width"]) == (32, 16)
 
 
 @pytest.mark.parametrize("name", ["residual_cnn", "small_cnn"])
 def test_the_cost_is_that_of_training(name: str) -> None:
     data, named = load("digits"), Named.model_validate({"name": name, "epochs": 6})
-    cost = measured_cost(named, data, 1e9)
+    cost = measure_training_cost(named, data, 1e9)
     model = build_task_model(named, data.classes, data.shape)
     began = time.process_time()
     train_task_model(model, data, CATALOGUE.task_models[name].parameters(epochs=6), "cpu")
@@ -125,7 +125,7 @@ def test_reading_is_paid_once_or_in_every_epoch(
 ) -> None:
     monkeypatch.setattr(measuring, "fits_device", lambda *_: is_resident)
     split: Any = Split(_Laborious(), np.arange(64) % 2)
-    cost = measured_cost(Named(name="small_cnn"), Dataset("slow", 2, 8, split, split, split), 1e9)
+    cost = measure_training_cost(Named(name="small_cnn"), Dataset("slow", 2, 8, split, split, split), 1e9)
     read_s = 0.064
     assert (cost.epoch_s > read_s) == bool(epochs_of_reading)
     assert cost.once_s > (2 if epochs_of_reading else 3) * read_s
@@ -134,4 +134,4 @@ def test_reading_is_paid_once_or_in_every_epoch(
 def test_what_would_take_hours_is_given_up_soon() -> None:
     split = Split(np.zeros((10_000, 1, 8, 8), np.float32), np.arange(10_000) % 2)
     data = Dataset("many", 2, 8, split, split, split)
-    assert measured_cost(Named(name="small_cnn"), data, hopeless_s=0).batches == 1
+    assert measure_training_cost(Named(name="small_cnn"), data, too_long_s=0).batches == 1

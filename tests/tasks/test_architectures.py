@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.catalogue.task_models import inside_of_stage
-from ratefront.complexity.module_size import module_bytes
+from ratefront.catalogue.split_points import inside_stage
+from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.errors import InputError, UnknownNameError
 from ratefront.spec.schema import Named
 from ratefront.tasks.build_task_model import build_task_model
@@ -91,10 +91,10 @@ def test_no_cut_inside_a_residual_block(cut: str) -> None:
 
 def test_what_lies_inside_a_stage() -> None:
     splits = ("stem", "layer1.1", "layer1.10", "pool")
-    assert inside_of_stage("layer1.2", splits) is None
-    assert inside_of_stage("layer1.10", splits) is None
-    assert "cut at layer1.1 or layer1.10" in (inside_of_stage("layer1.10.conv1", splits) or "")
-    assert (inside_of_stage("stem.0", splits) or "").endswith(
+    assert inside_stage("layer1.2", splits) is None
+    assert inside_stage("layer1.10", splits) is None
+    assert "cut at layer1.1 or layer1.10" in (inside_stage("layer1.10.conv1", splits) or "")
+    assert (inside_stage("stem.0", splits) or "").endswith(
         "the stage stem, whose only end is known; cut at stem"
     )
 

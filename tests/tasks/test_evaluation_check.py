@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.lab import lab_spec
+from tests.small_sweep import small_sweep_spec
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,8 +20,7 @@ from ratefront.spec.load_spec import load_spec
 from ratefront.spec.schema import Named
 from ratefront.spec.yaml_text import read_yaml, write_yaml
 from ratefront.tasks.build_task_model import build_task_model
-from ratefront.tasks.own_network.evaluation_check import check_evaluation, random_samples
-from ratefront.tasks.own_network.given_weights import check_cut
+from ratefront.tasks.own_network.evaluation_check import check_evaluation, check_stages, random_samples
 from ratefront.tasks.prepare_task_model import prepare_task_model
 from ratefront.tasks.task_model import TaskModel
 
@@ -144,7 +143,7 @@ def test_a_forward_of_its_own_is_no_way_round() -> None:
             return F.dropout(super().forward(images), 0.3)
 
     with pytest.raises(InputError, match="it: its stages in a row do not compute what the network does"):
-        check_cut(Noisy([*_model(nn.Identity()).stages.items()]), random_samples(SHAPE), "it")
+        check_stages(Noisy([*_model(nn.Identity()).stages.items()]), random_samples(SHAPE), "it")
 
 
 def _table(stage: Does, value: Tensor) -> Tensor:
@@ -261,7 +260,7 @@ def test_a_check_of_the_sweep_file_names_the_stage(
 def test_preparing_it_names_the_stage(
     net: Callable[[str], dict[str, Any]], tmp_path: Path, expression: str, message: str
 ) -> None:
-    spec = lab_spec(task_model=net(expression))
+    spec = small_sweep_spec(task_model=net(expression))
     with pytest.raises(InputError, match=f"target checked_net:net: {message}"):
         prepare_task_model(spec, tmp_path / "model")
 
@@ -269,7 +268,7 @@ def test_preparing_it_names_the_stage(
 def test_storing_that_spoils_a_buffer_is_noticed_when_it_is_prepared(
     net: Callable[[str], dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = lab_spec(task_model=net("self.inner(x) * (self.large / 65535)"))
+    spec = small_sweep_spec(task_model=net("self.inner(x) * (self.large / 65535)"))
     save = save_file
 
     def in_half_precision(tensors: dict[str, Tensor], path: Path) -> None:

@@ -15,27 +15,28 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file, save_model
-from tests.lab import lab_spec
+from tests.small_sweep import small_sweep_spec
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision import models
 
 from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.codecs.codec_files import structure_of
-from ratefront.complexity.module_size import module_bytes
+from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError, InputError, SpecError, SweepMismatchError
 from ratefront.spec.load_spec import load_spec
 from ratefront.spec.schema import Named, SweepSpec
 from ratefront.spec.yaml_text import write_yaml
 from ratefront.tasks.build_task_model import build_task_model
-from ratefront.tasks.own_network.given_weights import check_cut, take_weights
+from ratefront.tasks.own_network.evaluation_check import check_stages
+from ratefront.tasks.own_network.load_weights import load_weights
 from ratefront.tasks.own_network.module_task_model import loaded_digest
-from ratefront.tasks.own_network.weights_file import fill, read_state
+from ratefront.tasks.own_network.weights_file import fill_network, read_state_dict
 from ratefront.tasks.prepare_task_model import prepare_task_model
 from ratefront.tasks.stored_task_model import load_task_model
 from ratefront.tasks.task_model import TaskModel, predict_logits
-from ratefront.trial.checks.unchanged_inputs import _check_behaviour, check_unchanged
+from ratefront.trial.checks.unchanged_inputs import _check_behaviour, check_inputs_unchanged
 from ratefront.trial.trial_context import TrialContext
 
 MODULE = """
@@ -116,7 +117,7 @@ def trained_outside(network: nn.Module, *, epochs: int = 4) -> nn.Module:
 
 
 def spec_of(target: str, **parameters: Any) -> SweepSpec:
-    return lab_spec(task_model={"name": "module", "target": target, **parameters})
+    return small_sweep_spec(task_model={"name": "module", "target": target, **parameters})
 
 
 @torch.no_grad()
@@ -280,7 +281,7 @@ def test_what_is_read_unseen_is_told_by_what_the_network_computes(
     first = prepare_task_model(spec, tmp_path / "sweep" / "task_model")
     assert prepare_task_model(spec, tmp_path / "again") == first
     context = TrialContext(spec, tmp_path / "sweep", inputs=first.inputs)
-    check_unchanged(context)
+    check_inputs_unchanged(context)
     monkeypatch.setenv("OWN_SHARPNESS", "-2")
     _check_behaviour.cache_clear()  # as in a process that starts now
     with pytest.raises(
@@ -288,7 +289,7 @@ def test_what_is_read_unseen_is_told_by_what_the_network_computes(
     ):
         prepare_task_model(spec, tmp_path / "other")
     with pytest.raises(SweepMismatchError, match="with its code and its weights as they were"):
-        check_unchanged(context)
+        check_inputs_unchanged(context)
 
 
 LOOSE = """
@@ -478,7 +479,7 @@ def test_files_that_are_none_and_pickles_which_are_not_run(
         ".": "is a folder",
     }.items():
         with pytest.raises(InputError, match=message):
-            take_weights(model, tmp_path / name)
+            load_weights(model, tmp_path / name)
     assert capsys.readouterr().out == ""
 
 
@@ -489,17 +490,17 @@ def test_files_may_have_any_name_and_hold_tied_weights_once(write: Write, tmp_pa
     save_model(tied, str(tmp_path / "mine.pt"))
     other = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
     other[1].weight = other[0].weight
-    fill(other, read_state(tmp_path / "mine.pt"), "mine.pt")
+    fill_network(other, read_state_dict(tmp_path / "mine.pt"), "mine.pt")
     assert all(torch.equal(a, b) for a, b in zip(tied.parameters(), other.parameters(), strict=True))
 
 
 def test_odd_tensors_in_a_file_are_named(tmp_path: Path) -> None:
     torch.save({"a": torch.eye(3).to_sparse()}, tmp_path / "sparse.pt")
     with pytest.raises(InputError, match="tensors that are sparse or quantised: a"):
-        read_state(tmp_path / "sparse.pt")
+        read_state_dict(tmp_path / "sparse.pt")
     norm = nn.BatchNorm1d(2)
     with pytest.raises(InputError, match="NaN or infinite weights: running_var"):
-        fill(norm, {**norm.state_dict(), "running_var": torch.tensor([1.0, torch.nan])}, "it")
+        fill_network(norm, {**norm.state_dict(), "running_var": torch.tensor([1.0, torch.nan])}, "it")
 
 
 def test_stages_that_leave_something_out_are_refused(write: Write, tmp_path: Path) -> None:
@@ -617,23 +618,23 @@ def test_torchvisions_networks_take_weights_as_well(tmp_path: Path) -> None:
     for normalise in (False, True):
         named = Named(name="resnet18", weights=str(tmp_path / "mine.pt"), epochs=0, normalise=normalise)
         model = build_task_model(named, 7, (1, 32, 32)).eval()
-        take_weights(model, tmp_path / "mine.pt")
-        check_cut(model, images, "resnet18")
+        load_weights(model, tmp_path / "mine.pt")
+        check_stages(model, images, "resnet18")
         coloured = images.repeat(1, 3, 1, 1)
         with torch.no_grad():
             expected = network((coloured - mean) / deviation if normalise else coloured)
             torch.testing.assert_close(model(images), expected)
     model = build_task_model(Named(name="resnet18"), 8, (1, 32, 32))
     with pytest.raises(InputError, match=r"fc\.weight: the network has \(8, 512\), the file \(7, 512\)"):
-        take_weights(model, tmp_path / "mine.pt")
+        load_weights(model, tmp_path / "mine.pt")
 
 
 def test_vgg_of_a_size_that_is_cut_otherwise_is_refused() -> None:
     """Its poolings keep the edge here, which torchvision's drop: of 40 pixels that is another network."""
     torch.manual_seed(0)
-    check_cut(build_task_model(Named(name="vgg16"), 4, (3, 64, 64)), torch.rand(1, 3, 64, 64), "vgg16")
+    check_stages(build_task_model(Named(name="vgg16"), 4, (3, 64, 64)), torch.rand(1, 3, 64, 64), "vgg16")
     with pytest.raises(InputError, match="do not compute what the network does"):
-        check_cut(build_task_model(Named(name="vgg16"), 4, (3, 40, 40)), torch.rand(1, 3, 40, 40), "vgg16")
+        check_stages(build_task_model(Named(name="vgg16"), 4, (3, 40, 40)), torch.rand(1, 3, 40, 40), "vgg16")
 
 
 BUFFERED = """

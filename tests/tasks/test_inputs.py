@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.builders import FakeSweep
-from tests.lab import lab_spec
+from tests.small_sweep import small_sweep_spec
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.registry import Registry
@@ -58,7 +58,7 @@ def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
 
 
 def own(target: str = "networks:net", **parameters: Any) -> SweepSpec:
-    return lab_spec(task_model={"name": "module", "target": target, "epochs": 1, **parameters})
+    return small_sweep_spec(task_model={"name": "module", "target": target, "epochs": 1, **parameters})
 
 
 def test_a_helper_that_changed_makes_another_task_model(code: Write, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_what_is_present_is_what_the_task_model_began_with(code: Write, tmp_path
 
 
 def test_ratefronts_own_models_have_no_code_of_a_user() -> None:
-    spec = lab_spec(space={"family": {"label": {}, "split": {}}})
+    spec = small_sweep_spec(space={"family": {"label": {}, "split": {}}})
     assert set(present_inputs(spec)) == {"dataset"}
 
 
@@ -113,7 +113,9 @@ def test_a_codec_is_not_used_with_other_code(code: Write, tmp_path: Path) -> Non
 def test_the_code_of_metrics_is_known_and_no_codec_is_made_by_it(code: Write, tmp_path: Path) -> None:
     code("measures_", "from helping import width\ndef own(labels, classes): return width()\n")
     code("helping", HELPING.format(3))
-    spec = lab_spec(metrics=["measures_:own", "sklearn.metrics:matthews_corrcoef", "balanced_accuracy"])
+    spec = small_sweep_spec(
+        metrics=["measures_:own", "sklearn.metrics:matthews_corrcoef", "balanced_accuracy"]
+    )
     before = present_inputs(spec)
     assert set(before) == {"dataset", "metric measures_", "metric helping", "metric sklearn.metrics"}
     assert inputs_of_trials(spec) == before
@@ -140,7 +142,7 @@ class TestPlugin:
         monkeypatch.setattr(CATALOGUE, "_task_models", models)
 
     def test_a_codec_family(self) -> None:
-        found = code_of_families(lab_spec(space={"family": {"theirs": {}}}))
+        found = code_of_families(small_sweep_spec(space={"family": {"theirs": {}}}))
         assert set(found) == {"code codecs_", "code helping"}
 
     def test_a_task_model(self, code: Write) -> None:
@@ -151,5 +153,5 @@ class TestPlugin:
             "def build(parameters, classes, shape):\n"
             "    return TaskModel(list(net(classes, shape).named_children()))\n",
         )
-        spec = lab_spec(task_model={"name": "theirs"})
+        spec = small_sweep_spec(task_model={"name": "theirs"})
         assert set(present_inputs(spec)) == {"dataset", "code nets_", "code networks", "code helping"}

@@ -21,16 +21,21 @@ from ratefront.catalogue.task_models import TaskModelParameters
 from ratefront.data.dataset import Dataset, Split
 from ratefront.errors import DivergedError
 from ratefront.spec.schema import Named, SweepSpec
-from ratefront.store.files.process_lock import alone
+from ratefront.store.files.process_lock import exclusively
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import WAITS, ProgressFile, TaskModelProgress
 from ratefront.tasks.build_task_model import build_task_model
 from ratefront.tasks.prepare_task_model import prepare_task_model
 from ratefront.tasks.task_model import TaskModel
-from ratefront.tasks.training import accuracy_while_training, training_progress
-from ratefront.tasks.training.accuracy_while_training import accuracy_beside, few_of
+from ratefront.tasks.training import training_progress, validation_accuracy
 from ratefront.tasks.training.train_task_model import train_task_model
-from ratefront.tasks.training.training_progress import Course, State, Weights, checkpoint_of
+from ratefront.tasks.training.training_progress import (
+    State,
+    TrainedTaskModel,
+    TrainingProgress,
+    task_model_checkpoint,
+)
+from ratefront.tasks.training.validation_accuracy import accuracy_during_training, validation_subset
 from ratefront.training.checkpoint_file import CheckpointFile
 
 EPOCHS = 4
@@ -43,7 +48,7 @@ class Killed(BaseException):
 @pytest.fixture(autouse=True)
 def _always(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Save after every epoch: what is saved when must not hang on this machine's speed."""
-    monkeypatch.setattr(training_progress, "SHARE", 1e9)
+    monkeypatch.setattr(training_progress, "SAVING_SHARE", 1e9)
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
 
 
@@ -83,10 +88,10 @@ def parameters(name: str, **changes: Any) -> Any:
     return TaskModelParameters(**({"epochs": EPOCHS, "batch_size": 32, "augment": "shift"} | changes))
 
 
-def train(name: str, course: Course | None, **changes: Any) -> TaskModel:
+def train(name: str, progress: TrainingProgress | None, **changes: Any) -> TaskModel:
     model, data = built(name)
     torch.manual_seed(7)
-    train_task_model(model, data, parameters(name, **changes), "cpu", training_progress)
+    train_task_model(model, data, parameters(name, **changes), "cpu", progress)
     return model
 
 
@@ -105,13 +110,16 @@ def test_interrupted_in_every_epoch_it_ends_with_the_same_bits(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     straight = train(name, None)
-    monkeypatch.setattr(training_progress, "TELL_S", 0.0)
+    monkeypatch.setattr(training_progress, "REPORT_INTERVAL_S", 0.0)
     begun: list[int] = []
     for epoch in range(EPOCHS):
         torch.rand(epoch + 1)  # what the process does in between must not matter
         with pytest.raises(Killed):
-            train(name, Course(checkpoint_of("x"), killed_after(epoch)))
-    finished = train(name, Course(checkpoint_of("x"), lambda progress: begun.append(progress.epochs_done)))
+            train(name, TrainingProgress(task_model_checkpoint("x"), killed_after(epoch)))
+    finished = train(
+        name,
+        TrainingProgress(task_model_checkpoint("x"), lambda progress: begun.append(progress.epochs_done)),
+    )
     assert begun[0] == EPOCHS - 1, "no more than an epoch was lost"
     for key, tensor in straight.state_dict().items():
         assert torch.equal(tensor, finished.state_dict()[key]), key
@@ -126,7 +134,7 @@ def test_moments_that_are_put_back_lie_in_memory_as_their_weights_do() -> None:
         model(torch.ones(1, 8, 5, 5)).sum().backward()
         optimiser.step()
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 3)
-        return State(Weights(model), optimiser, schedule, torch.Generator())
+        return State(TrainedTaskModel(model), optimiser, schedule, torch.Generator())
 
     left, gone_on = state(), state()
     gone_on.restore(left.snapshot())
@@ -141,7 +149,9 @@ def test_moments_that_are_put_back_lie_in_memory_as_their_weights_do() -> None:
 
 def test_the_accuracy_of_an_epoch_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = train("own", None)
-    monkeypatch.setattr("ratefront.tasks.training.train_task_model.accuracy_beside", lambda model, split: 0.0)
+    monkeypatch.setattr(
+        "ratefront.tasks.training.train_task_model.accuracy_during_training", lambda model, split: 0.0
+    )
     not_looked = train("own", None)
     assert all(map(torch.equal, looked.state_dict().values(), not_looked.state_dict().values()))
 
@@ -151,15 +161,15 @@ def test_each_stage_is_in_the_mode_in_which_it_was() -> None:
     model.train()
     model.stages["frozen"].eval()
     before = {name: module.training for name, module in model.named_modules()}
-    assert 0 <= accuracy_beside(model, data.validation) <= 1
+    assert 0 <= accuracy_during_training(model, data.validation) <= 1
     assert {name: module.training for name, module in model.named_modules()} == before
     assert len(set(before.values())) == 2
 
 
 def test_a_large_split_is_told_from_samples_of_all_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accuracy_while_training, "_FEW", 30)
+    monkeypatch.setattr(validation_accuracy, "_MOST_SAMPLES", 30)
     labels = np.repeat(np.arange(3), 100)  # in the order of their classes
-    few = few_of(Split(labels.astype(np.float32).reshape(-1, 1, 1, 1), labels))
+    few = validation_subset(Split(labels.astype(np.float32).reshape(-1, 1, 1, 1), labels))
     assert len(few) == 30
     assert np.bincount(few.labels).tolist() == [10, 10, 10]
     assert np.array_equal(few.images[:].ravel(), few.labels)
@@ -174,16 +184,19 @@ SPOILS: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("spoil", SPOILS)
 def test_a_damaged_checkpoint_and_anothers_are_not_gone_on_from(spoil: str) -> None:
-    _die_after(2, checkpoint_of("x"))
-    SPOILS[spoil](checkpoint_of("x").path)
+    _die_after(2, task_model_checkpoint("x"))
+    SPOILS[spoil](task_model_checkpoint("x").path)
     begun: list[int] = []
-    train("small_cnn", Course(checkpoint_of("x"), lambda progress: begun.append(progress.epochs_done)))
+    train(
+        "small_cnn",
+        TrainingProgress(task_model_checkpoint("x"), lambda progress: begun.append(progress.epochs_done)),
+    )
     assert begun[0] == 0
 
 
 def _of_another_model() -> bytes:
-    _die_after(2, checkpoint_of("other"))
-    return checkpoint_of("other").path.read_bytes()
+    _die_after(2, task_model_checkpoint("other"))
+    return task_model_checkpoint("other").path.read_bytes()
 
 
 def _die_after(epochs: int, checkpoint: CheckpointFile) -> None:
@@ -192,7 +205,7 @@ def _die_after(epochs: int, checkpoint: CheckpointFile) -> None:
             raise Killed
 
     with pytest.raises(Killed):
-        train("small_cnn", Course(checkpoint, tell))
+        train("small_cnn", TrainingProgress(checkpoint, tell))
     assert checkpoint.path.exists()
 
 
@@ -244,9 +257,9 @@ PREPARING = """
 import sys
 from pathlib import Path
 from ratefront.spec.schema import SweepSpec
-from ratefront.tasks import course
+from ratefront.tasks.training import training_progress
 from ratefront.tasks.prepare_task_model import prepare_task_model
-training_progress.SHARE = 1e9
+training_progress.SAVING_SHARE = 1e9
 prepare_task_model(SweepSpec.model_validate_json(sys.argv[1], strict=False), Path(sys.argv[2]))
 """
 
@@ -265,9 +278,9 @@ def test_a_killed_process_is_followed_by_one_that_goes_on(
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     begun: list[int] = []
-    begin = Course.begin
+    begin = TrainingProgress.begin
     monkeypatch.setattr(
-        Course,
+        TrainingProgress,
         "begin",
         lambda self, state, *rest: (begin(self, state, *rest), begun.append(state.epochs_done)),
     )
@@ -293,7 +306,7 @@ def test_who_waits_for_another_process_says_so(tmp_path: Path) -> None:
     shutil.rmtree(models / ready.identity)
     progress = ProgressFile(folder.task_model_progress)
     with ThreadPoolExecutor(1) as pool:
-        with alone(models / f"{ready.identity}.lock", "another"):
+        with exclusively(models / f"{ready.identity}.lock", "another"):
             waiting = pool.submit(prepare_task_model, spec, folder.task_model)
             deadline = time.monotonic() + 60
             while progress.read() != WAITS:

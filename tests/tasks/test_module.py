@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.lab import lab_spec
+from tests.small_sweep import small_sweep_spec
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError, SpecError
@@ -101,7 +101,7 @@ def test_the_example_of_the_page(code: Write, tmp_path: Path, monkeypatch: pytes
     (described,) = [read_yaml(b)["task_model"] for b in BLOCKS["yaml"] if "module" in b]
     facts = known_facts(CATALOGUE, described, "digits")
     assert (facts["splits"], facts["strides"]) == (("conv1", "conv2", "hidden"), (1, 2, 0))
-    spec = lab_spec(task_model={**described, "epochs": 2})
+    spec = small_sweep_spec(task_model={**described, "epochs": 2})
     ready = prepare_task_model(spec, tmp_path / "model")
     assert load_task_model(spec, tmp_path / "model").splits == facts["splits"]
     assert ready.accuracy > 0.5
@@ -129,7 +129,7 @@ def test_a_network_that_gives_probabilities_of_real_samples_is_not_kept(
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("ratefront.tasks.own_network.module_task_model.refuse_probabilities", lambda *_: None)
     code("own", SEQUENCE)
-    spec = lab_spec(task_model={"name": "module", "target": "own:probabilities", "epochs": 1})
+    spec = small_sweep_spec(task_model={"name": "module", "target": "own:probabilities", "epochs": 1})
     with pytest.raises(InputError, match=r"what the task model gives must be logits.*drop the softmax"):
         prepare_task_model(spec, tmp_path / "model")
     assert not (tmp_path / "model").exists()
@@ -184,7 +184,7 @@ def test_its_split_points_are_checked(code: Write, tmp_path: Path) -> None:
 
 def test_changed_code_is_another_model(code: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
-    spec = lab_spec(task_model={"name": "module", "target": "own:two", "epochs": 1})
+    spec = small_sweep_spec(task_model={"name": "module", "target": "own:two", "epochs": 1})
     identities = []
     for content in (SEQUENCE, SEQUENCE, SEQUENCE + "\n# changed\n"):
         code("own", content)

@@ -75,7 +75,7 @@ def of_classes(classes: int) -> Dataset:
 def test_of_imagenets_classes_nothing_is_trained(file: Path, weights: Path, learned: models.ResNet) -> None:
     shutil.copy(file, weights)
     model = resnet(file, 1000, epochs=0)
-    model.take_pretrained()
+    model.load_pretrained()
     assert not any(weight.requires_grad for weight in model.parameters())
     mean, deviation = (
         torch.tensor(v).reshape(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -90,7 +90,7 @@ def test_torch_hubs_cache_will_do(file: Path, weights: Path) -> None:
     checkpoints = Path(torch.hub.get_dir()) / "checkpoints"
     checkpoints.mkdir(parents=True)
     shutil.copy(file, checkpoints)
-    resnet(file, 1000).take_pretrained()
+    resnet(file, 1000).load_pretrained()
 
 
 @pytest.mark.parametrize("fine_tune", [False, True])
@@ -100,7 +100,7 @@ def test_a_new_classifier_is_trained_and_the_rest_where_asked(
     shutil.copy(file, weights)
     parameters = {"epochs": 1, "batch_size": 4, "fine_tune": fine_tune}
     model = resnet(file, 4, **parameters)
-    model.take_pretrained()
+    model.load_pretrained()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     named = TASK_MODELS["resnet18"].parameters(pretrained=True, **parameters)
     train_task_model(model, of_classes(4), named, "cpu")
@@ -114,12 +114,12 @@ def test_a_new_classifier_is_trained_and_the_rest_where_asked(
 def test_a_classifier_that_nothing_would_train(file: Path, weights: Path) -> None:
     shutil.copy(file, weights)
     with pytest.raises(InputError, match="must be ≥ 1 to train a classifier of 4 classes"):
-        resnet(file, 4, epochs=0).take_pretrained()
+        resnet(file, 4, epochs=0).load_pretrained()
 
 
 def test_weights_that_are_nowhere(file: Path, weights: Path) -> None:
     with pytest.raises(InputError, match="no route to host") as caught:
-        resnet(file, 1000).take_pretrained()
+        resnet(file, 1000).load_pretrained()
     places = f"{weights / file.name} or {torch.hub.get_dir()}/checkpoints/{file.name}"
     assert f"put the file at {places}" in str(caught.value)
 
@@ -127,7 +127,7 @@ def test_weights_that_are_nowhere(file: Path, weights: Path) -> None:
 def test_weights_that_are_torn(file: Path, weights: Path) -> None:
     (weights / file.name).write_bytes(file.read_bytes()[:5000])
     with pytest.raises(InputError, match="truncated or altered: its SHA-256 begins with"):
-        resnet(file, 1000).take_pretrained()
+        resnet(file, 1000).load_pretrained()
 
 
 @pytest.mark.parametrize(

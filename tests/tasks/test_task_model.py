@@ -7,20 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.lab import lab_spec
+from tests.small_sweep import small_sweep_spec
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.complexity.macs import multiply_accumulates
-from ratefront.complexity.module_size import module_bytes
 from ratefront.complexity.stored_precision import round_to_half
-from ratefront.data.dataset_digest import content_of
+from ratefront.complexity.transmitter_bytes import module_bytes
+from ratefront.data.dataset_digest import dataset_digest
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import UnknownNameError
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.spec.load_spec import to_plain
-from ratefront.store.files.checksummed_folder import is_whole
+from ratefront.store.files.checksummed_folder import is_intact
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.store.task_model_facts import DatasetFacts, read_dataset_facts
+from ratefront.store.task_model_info import DatasetInfo, read_dataset_info
 from ratefront.tasks.architectures.small_cnn import SmallCNN
 from ratefront.tasks.prepare_task_model import prepare_task_model
 from ratefront.tasks.stored_task_model import load_task_model
@@ -61,14 +61,14 @@ def test_rounding_leaves_what_fp16_can_hold() -> None:
 
 def test_trained_once_and_cached_by_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
-    spec = lab_spec(task_model={"name": "small_cnn", "epochs": 3})
+    spec = small_sweep_spec(task_model={"name": "small_cnn", "epochs": 3})
     first = prepare_task_model(spec, tmp_path / "a")
     monkeypatch.setattr("ratefront.tasks.prepare_task_model.train_task_model", _must_not_train)
     assert prepare_task_model(spec, tmp_path / "b") == first
     assert (tmp_path / "a" / "model.safetensors").read_bytes() == (
         tmp_path / "b" / "model.safetensors"
     ).read_bytes()
-    other = lab_spec(task_model={"name": "small_cnn", "epochs": 3, "seed": 1})
+    other = small_sweep_spec(task_model={"name": "small_cnn", "epochs": 3, "seed": 1})
     with pytest.raises(AssertionError, match="trained again"):
         prepare_task_model(other, tmp_path / "c")
 
@@ -79,13 +79,13 @@ def _must_not_train(*_: object) -> None:
 
 def test_what_the_folder_says_of_the_data_set_is_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
-    spec, folder = lab_spec(task_model={"name": "small_cnn", "epochs": 1}), SweepFolder(tmp_path)
+    spec, folder = small_sweep_spec(task_model={"name": "small_cnn", "epochs": 1}), SweepFolder(tmp_path)
     prepare_task_model(spec, folder.task_model)
     data, history = load_dataset(spec.dataset), SweepHistory(spec=to_plain(spec))
-    assert read_dataset_facts(folder, history) == DatasetFacts(
+    assert read_dataset_info(folder, history) == DatasetInfo(
         data.name,
         spec.dataset.parameters,
-        content_of(data),
+        dataset_digest(data),
         {"train": len(data.train), "validation": len(data.validation), "test": len(data.test)},
         data.shape,
         data.classes,
@@ -96,7 +96,7 @@ def test_its_predictions_are_those_of_the_stored_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
-    spec = lab_spec(task_model={"name": "small_cnn", "epochs": 6})
+    spec = small_sweep_spec(task_model={"name": "small_cnn", "epochs": 6})
     ready = prepare_task_model(spec, tmp_path / "model")
     data, model = load_dataset(spec.dataset), load_task_model(spec, tmp_path / "model")
     stored = np.load(tmp_path / "model" / "predictions.npz", allow_pickle=False)
@@ -114,11 +114,11 @@ def test_one_that_lies_torn_in_the_cache_is_trained_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn: str
 ) -> None:
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
-    spec = lab_spec(task_model={"name": "small_cnn", "epochs": 1})
+    spec = small_sweep_spec(task_model={"name": "small_cnn", "epochs": 1})
     first = prepare_task_model(spec, tmp_path / "a")
     (kept,) = filter(Path.is_dir, (tmp_path / "cache" / "task_models").iterdir())
     (kept / torn).write_bytes(b"")
     assert prepare_task_model(spec, tmp_path / "b") == first
-    assert is_whole(kept)
-    assert is_whole(tmp_path / "b")
+    assert is_intact(kept)
+    assert is_intact(tmp_path / "b")
     assert {path.name for path in kept.parent.iterdir()} == {kept.name, f"{kept.name}.lock"}

@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.lab import lab_spec
+from tests.small_sweep import small_sweep_spec
 
 from ratefront.history.events import TaskModelReady
-from ratefront.store.files.checksummed_folder import is_whole
+from ratefront.store.files.checksummed_folder import is_intact
 from ratefront.tasks.prepare_task_model import prepare_task_model
 
 PATIENCE_S = 240.0
-SPEC = lab_spec(task_model={"name": "small_cnn", "epochs": 1})
+SPEC = small_sweep_spec(task_model={"name": "small_cnn", "epochs": 1})
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_one_trains_while_the_other_waits(
         assert process.wait(PATIENCE_S) == 0
     facts = [(tmp_path / folder / "facts.json").read_bytes() for folder in ("model", "ours")]
     assert facts[0] == facts[1]
-    assert is_whole(tmp_path / "ours")
+    assert is_intact(tmp_path / "ours")
 
 
 def _must_not_train(*_: object) -> None:
@@ -88,5 +88,5 @@ def test_a_killed_trainer_is_replaced_by_the_one_that_waits(
             ready.result(PATIENCE_S)
     assert not left.exists()
     (kept,) = filter(Path.is_dir, models.iterdir())
-    assert is_whole(kept)
-    assert is_whole(tmp_path / "ours")
+    assert is_intact(kept)
+    assert is_intact(tmp_path / "ours")

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from ratefront.catalogue.datasets import ImageParameters
+from ratefront.catalogue.datasets import LabelledImageParameters
 from ratefront.catalogue.task_models import TASK_MODELS, TaskModelParameters
 from ratefront.data.dataset import Dataset, Split
 from ratefront.data.official.digits import load_digits
@@ -29,7 +29,7 @@ from ratefront.tasks.training.train_task_model import train_task_model
 
 @pytest.fixture(scope="module")
 def digits() -> Dataset:
-    return load_digits(ImageParameters())
+    return load_digits(LabelledImageParameters())
 
 
 def trained(data: Dataset, name: str = "small_cnn", **parameters: Any) -> TaskModel:

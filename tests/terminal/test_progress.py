@@ -66,7 +66,7 @@ def _finished(trial_id: str, attempt: int = 1) -> Finished:
 
 def failed(number: int, reason: str = "[red]NaN[/red]") -> list[Event]:
     trial_id = f"t{number:04d}"
-    return [*trial(number)[:2], Failed(trial_id, 1, "DivergedError", reason, True)]
+    return [*trial(number)[:2], Failed(trial_id, 1, "DivergedError", reason, final=True)]
 
 
 def plain() -> tuple[PlainDisplay, io.StringIO]:

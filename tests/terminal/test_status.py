@@ -25,7 +25,7 @@ def test_a_sweep_on_a_screen(tmp_path: Path) -> None:
     assert text.splitlines()[0] == "digits has ended"
     for told in (
         "30/30 trials",
-        "24 finished, 2 collapsed, 2 pruned, 2 failed",
+        "24 finished, 2 collapsed, 1 pruned, 1 stopped, 2 failed",
         "t0028  1 attempt  DivergedError: loss is NaN at epoch 3 (β = 900)",
         "<b>worker</b> died",
         "on the front, measured on test, 8 of them shown",

@@ -8,14 +8,14 @@ import sys
 SCRIPT = """
 import sys, time
 from ratefront.terminal.console import RaisingConsole
-from ratefront.terminal.closed_output import may_go_unread
+from ratefront.terminal.closed_output import ignore_closed_output
 
-say = may_go_unread(sys.stderr)(RaisingConsole(stderr=True).print)
+say = ignore_closed_output(sys.stderr)(RaisingConsole(stderr=True).print)
 say("first")
 sys.stdin.readline()
 for word in ("second", "third"):
     say(word)
-with may_go_unread(sys.stderr):
+with ignore_closed_output(sys.stderr):
     print("fourth", file=sys.stderr)
 print("done")
 """

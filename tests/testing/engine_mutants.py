@@ -8,7 +8,7 @@ from typing import Any
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.live_sweep import LiveSweep
-from ratefront.engine.messages import Fact, SlotCommand, Start, StopAsked
+from ratefront.engine.messages import Fact, SlotCommand, Start, StopRequested
 from ratefront.history.events import (
     Entry,
     Event,
@@ -170,7 +170,12 @@ class RecordsStoppedAsFinished(Engine):
     def judge(self, fact: Fact) -> list[Event]:
         events = super().judge(fact)
         results = [trial.result for trial in self.history.with_status("finished") if trial.result is not None]
-        if isinstance(fact, StopAsked) and events and self.history.trials[fact.trial_id].reports and results:
+        if (
+            isinstance(fact, StopRequested)
+            and events
+            and self.history.trials[fact.trial_id].reports
+            and results
+        ):
             plain = results[0].to_json() | {"trial_id": fact.trial_id}
             return [Finished(fact.trial_id, self.history.trials[fact.trial_id].attempts, plain)]
         return events
@@ -180,7 +185,7 @@ class IgnoresStops(Engine):
     """A trial that a person stops runs on to its end."""
 
     def judge(self, fact: Fact) -> list[Event]:
-        return [] if isinstance(fact, StopAsked) else super().judge(fact)
+        return [] if isinstance(fact, StopRequested) else super().judge(fact)
 
 
 class AcceptsNaNReports(Engine):

@@ -13,7 +13,7 @@ from ratefront.testing.faults.fault_plan import FAULT_KINDS
 from ratefront.testing.faults.seeded_sweeps import try_seed
 from ratefront.tracking.delivery.backlog import Backlog
 from ratefront.tracking.memory_tracker import InMemoryTracker
-from ratefront.tracking.tracker_protocol import TrialNews
+from ratefront.tracking.tracker_protocol import TrialUpdate
 
 SEEDS = 200
 
@@ -62,10 +62,10 @@ def test_a_follower_that_drops_refused_news_is_found(monkeypatch: pytest.MonkeyP
 def test_a_tracker_that_never_reopens_a_run_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     show = InMemoryTracker.show_trial
 
-    def show_once(self: InMemoryTracker, news: TrialNews) -> None:
-        run = next(iter(self.sweeps.values())).trials.get(news.trial.params.trial_id)
+    def show_once(self: InMemoryTracker, update: TrialUpdate) -> None:
+        run = next(iter(self.sweeps.values())).trials.get(update.trial.params.trial_id)
         if run is None or run.status != "FAILED":
-            show(self, news)
+            show(self, update)
 
     monkeypatch.setattr(InMemoryTracker, "show_trial", show_once)
     error = first_error_of(Parts())

@@ -7,9 +7,9 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.tracking.listener import Listener, listening
-from tests.tracking.places import MemoryPlace, MlflowPlace, Place
-from tests.tracking.servers import Guarded, MlflowServer, Postgres
+from tests.tracking.mlflow_servers import Guarded, MlflowServer, Postgres
+from tests.tracking.recording_server import Listener, listening
+from tests.tracking.tracked_places import MemoryPlace, MlflowPlace, Place
 
 from ratefront.tracking.tracking_uri import sqlite_uri
 

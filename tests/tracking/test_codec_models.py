@@ -14,8 +14,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.lab import EXAMPLES, lab_spec
-from tests.tracking.places import EXPERIMENT, MlflowPlace
+from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
+from tests.tracking.tracked_places import EXPERIMENT, MlflowPlace
 
 from ratefront.errors import InputError
 from ratefront.tracking.mlflow import model_folder
@@ -26,7 +26,7 @@ from ratefront.tracking.tracker_protocol import FrontCodec
 SWEEP = "0123456789abcdef"
 ENDED_MS = 1_700_000_009_000
 DESCRIBED = {
-    "version": 2,
+    "version": 3,
     "family": "label",
     "parameters": {"method": "lossless"},
     "task_model": {"name": "small_cnn"},
@@ -295,7 +295,7 @@ def test_a_model_that_left_the_front_says_so(shelf: Shelf, codec: FrontCodec) ->
     models.log(shelf.run("t0042"), SWEEP, codec)
     models.log(shelf.run("t0043"), SWEEP, replace(codec, trial_id="t0043"))
     models.log(shelf.run("t0042"), "of another sweep", codec)
-    models.tell_front(SWEEP, {"t0043"})
+    models.mark_front(SWEEP, {"t0043"})
     said = {(model.tags["sweep_id"], model.tags["trial_id"]): model.tags["pareto"] for model in shelf.found()}
     assert said == {
         (SWEEP, "t0042"): "false",
@@ -417,8 +417,8 @@ def test_a_fresh_process_predicts_what_the_trial_recorded(
     from ratefront.trial.run_trial import run_trial
     from ratefront.trial.trial_context import TrialContext
 
-    spec, folder = lab_spec(training={"epochs": 5}), SweepFolder(task_model_folder.parent)
-    params = TrialParams("p0", 0, EXAMPLES["split-categorical"])
+    spec, folder = small_sweep_spec(training={"epochs": 5}), SweepFolder(task_model_folder.parent)
+    params = TrialParams("p0", 0, CODEC_CONFIGURATIONS["split-categorical"])
     test, files = run_trial(params, TrialContext(spec, folder.path)).test, folder.trial("p0")
     figures = (spec.block_size, test.rate_bits, test.accuracy)
     codec = FrontCodec("p0", "split", files.codec_config, files.codec_weights, *figures)

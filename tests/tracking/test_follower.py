@@ -13,30 +13,39 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tracking.places import QUICK, MemoryPlace, MlflowPlace, Place, by_trial, finish, follow, show
-from tests.tracking.stories import Story, created, finished, planned, reported, started, whole_sweep
+from tests.tracking.ledger_stories import Story, created, finished, planned, reported, started, whole_sweep
+from tests.tracking.tracked_places import (
+    QUICK,
+    MemoryPlace,
+    MlflowPlace,
+    Place,
+    by_trial,
+    finish,
+    follow,
+    show,
+)
 
 from ratefront.errors import InputError, LedgerDamagedError
 from ratefront.history.events import Entry, Resumed
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.tracking.delivery.deliver import Delivery
-from ratefront.tracking.delivery.folder_content import NoFiles
-from ratefront.tracking.delivery.follower import Follower, Pace
+from ratefront.tracking.delivery.folder_content import NoFolder
+from ratefront.tracking.delivery.follower import Follower, FollowerTiming
 from ratefront.tracking.memory_tracker import InMemoryTracker
 from ratefront.tracking.tracker_protocol import (
-    Closing,
     FrontCodec,
-    Standing,
-    Surroundings,
+    ParetoRank,
+    Provenance,
+    TrackedEnding,
     TrackedSweep,
-    TrialNews,
+    TrialUpdate,
 )
 
 
 class Unreliable:
     """A tracker that refuses a third of the calls and loses the answer to another third."""
 
-    lanes = 1
+    parallel_calls = 1
 
     def __init__(self, inner: Any) -> None:
         self.inner, self.failures, self._dice = inner, 0, random.Random(7)
@@ -53,14 +62,14 @@ class Unreliable:
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
         self._answer("open_sweep", sweep, running=running)
 
-    def show_trial(self, news: TrialNews) -> None:
-        self._answer("show_trial", news)
+    def show_trial(self, update: TrialUpdate) -> None:
+        self._answer("show_trial", update)
 
-    def leave_trial(self, trial: TrialHistory, standing: Standing | None, time: float) -> None:
-        self._answer("leave_trial", trial, standing, time)
+    def leave_trial(self, trial: TrialHistory, pareto_rank: ParetoRank | None, time: float) -> None:
+        self._answer("leave_trial", trial, pareto_rank, time)
 
-    def close_sweep(self, closing: Closing, time: float) -> None:
-        self._answer("close_sweep", closing, time)
+    def close_sweep(self, ending: TrackedEnding, time: float) -> None:
+        self._answer("close_sweep", ending, time)
 
 
 class Hanging(InMemoryTracker):
@@ -70,10 +79,10 @@ class Hanging(InMemoryTracker):
         super().__init__()
         self.entered, self.released = threading.Event(), threading.Event()
 
-    def show_trial(self, news: TrialNews) -> None:
+    def show_trial(self, update: TrialUpdate) -> None:
         self.entered.set()
         self.released.wait(30)
-        super().show_trial(news)
+        super().show_trial(update)
 
 
 class Refusing(InMemoryTracker):
@@ -83,10 +92,10 @@ class Refusing(InMemoryTracker):
         super().__init__()
         self.trial_id = trial_id
 
-    def show_trial(self, news: TrialNews) -> None:
-        if news.trial.params.trial_id == self.trial_id:
+    def show_trial(self, update: TrialUpdate) -> None:
+        if update.trial.params.trial_id == self.trial_id:
             raise ValueError(f"{self.trial_id} is refused")
-        super().show_trial(news)
+        super().show_trial(update)
 
 
 class Deaf(InMemoryTracker):
@@ -138,7 +147,7 @@ def test_a_second_follower_from_scratch_takes_over_from_a_killed_one(place: Plac
 
 def test_what_is_written_before_finishing_is_delivered_without_a_wake() -> None:
     place, story = MemoryPlace(), Story().tell(created(), planned(0))
-    follower = Follower(story.reader(), place.tracker(), Pace(poll=60, settle=60)).start()
+    follower = Follower(story.reader(), place.tracker(), FollowerTiming(poll=60, settle=60)).start()
     story.tell(started(0), finished(0))
     assert finish(follower) == 0
     assert by_trial(place)["t0000"].status == "FINISHED"
@@ -146,7 +155,7 @@ def test_what_is_written_before_finishing_is_delivered_without_a_wake() -> None:
 
 def test_waking_delivers_long_before_the_next_poll() -> None:
     story, tracker = Story().tell(created(), planned(0)), InMemoryTracker()
-    follower = Follower(story.reader(), tracker, Pace(poll=60, settle=0)).start()
+    follower = Follower(story.reader(), tracker, FollowerTiming(poll=60, settle=0)).start()
     wait_until(lambda: tracker.sweeps)
     story.tell(started(0))
     follower.wake()
@@ -212,7 +221,7 @@ def test_a_refusal_is_told_at_once_and_not_waited_for(caplog: pytest.LogCaptureF
         def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
             raise InputError("experiment 'mine' was deleted")
 
-    follower = Follower(whole_sweep().reader(), Shut(), Pace(retry=60)).start()
+    follower = Follower(whole_sweep().reader(), Shut(), FollowerTiming(retry=60)).start()
     wait_until(lambda: caplog.records)
     assert follower.is_refused
     begin = time.monotonic()
@@ -228,7 +237,7 @@ def test_a_trial_that_is_refused_holds_up_no_other(caplog: pytest.LogCaptureFixt
     tracker = Refusing("t0001")
     follower = follow(whole_sweep(), tracker)
     wait_until(lambda: any(len(sweep.trials) == 3 for sweep in tracker.sweeps.values()))
-    assert finish(follower, patience=0.2) == 4  # started, two reports, stopped
+    assert finish(follower, patience=0.2) == 4  # started, two reports, pruned
     assert "t0001 is refused" in caplog.text
 
 
@@ -284,16 +293,16 @@ def test_what_happens_together_is_sent_together(
 class Bare(InMemoryTracker):
     """A tracker that takes runs, and no files."""
 
-    def describe_sweep(self, surroundings: Surroundings) -> None:
+    def describe_sweep(self, provenance: Provenance) -> None:
         raise PermissionError("no files are taken here")
 
     def keep_codec(self, codec: FrontCodec) -> None:
         raise PermissionError(f"no codec {codec.trial_id} is taken here")
 
 
-class Surrounded(NoFiles):
-    def surroundings(self, history: SweepHistory) -> Surroundings:
-        return Surroundings(Path("runs/digits"))
+class Surrounded(NoFolder):
+    def provenance(self, history: SweepHistory) -> Provenance:
+        return Provenance(Path("runs/digits"))
 
 
 def test_files_and_codecs_that_are_not_taken_hold_up_neither_trials_nor_the_end(
@@ -303,7 +312,7 @@ def test_files_and_codecs_that_are_not_taken_hold_up_neither_trials_nor_the_end(
     codec = FrontCodec("t0000", "split", Path("codec.json"), Path("codec.safetensors"), 1000, 8.1, 0.98)
     story = whole_sweep()
     follower = Follower(story.reader(), place.tracker(), QUICK, Surrounded()).start()
-    assert follower.finish(Closing("finished", {"hypervolume": 0.5}, codecs=(codec,)), 0.2) > 0
+    assert follower.finish(TrackedEnding("finished", {"hypervolume": 0.5}, codecs=(codec,)), 0.2) > 0
     assert "no files are taken here" in caplog.text
     runs = by_trial(place)
     assert len(runs) == 5
@@ -322,7 +331,7 @@ def test_two_followers_at_once_leave_one_run_a_trial(mlflow_place: MlflowPlace) 
         delivery.deliver(is_last=False)
     assert len(mlflow_place.stored()) > 5
     for delivery in (first, second):
-        delivery.closing = Closing("finished")
+        delivery.ending = TrackedEnding("finished")
         delivery.deliver(is_last=True)
     assert {name: run.status for name, run in by_trial(mlflow_place).items()} == {
         "": "FINISHED",
@@ -334,24 +343,24 @@ def test_two_followers_at_once_leave_one_run_a_trial(mlflow_place: MlflowPlace) 
 
 
 class HangingLanes(Hanging):
-    lanes = 3
+    parallel_calls = 3
 
 
 _HANGS = """
 import sys, threading, time
-from tests.tracking.places import QUICK
-from tests.tracking.stories import whole_sweep
+from tests.tracking.tracked_places import QUICK
+from tests.tracking.ledger_stories import whole_sweep
 from ratefront.tracking.delivery.follower import Follower
 from ratefront.tracking.memory_tracker import InMemoryTracker
-from ratefront.tracking.tracker_protocol import Closing
+from ratefront.tracking.tracker_protocol import TrackedEnding
 
 class Hangs(InMemoryTracker):
-    lanes = 3
-    def show_trial(self, news):
+    parallel_calls = 3
+    def show_trial(self, update):
         threading.Event().wait(60)
 
 follower = Follower(whole_sweep().reader(), Hangs(), QUICK).start()
-assert follower.finish(Closing("finished"), 0.2) > 0
+assert follower.finish(TrackedEnding("finished"), 0.2) > 0
 """
 
 
@@ -374,4 +383,4 @@ def test_a_second_interrupt_abandons_what_is_left(monkeypatch: pytest.MonkeyPatc
     tracker.released.set()
     wait_until(lambda: not follower._thread.is_alive())
     (sweep,) = tracker.sweeps.values()
-    assert len(sweep.trials) <= tracker.lanes, "those that were under way, and no others"
+    assert len(sweep.trials) <= tracker.parallel_calls, "those that were under way, and no others"

@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tracking.places import EXPERIMENT, MlflowPlace
+from tests.tracking.tracked_places import EXPERIMENT, MlflowPlace
 
 import ratefront
 from ratefront.records import objectives_of
 from ratefront.tracking.mlflow import server_session
 from ratefront.tracking.mlflow.mlflow_logging import SETTINGS
 from ratefront.tracking.mlflow.mlflow_store import MlflowStore
-from ratefront.tracking.mlflow.own_traces import forget_this_machine
+from ratefront.tracking.mlflow.model_folder import remove_local_paths
+from ratefront.tracking.mlflow.registration import VERSIONS_TAG, link_version
 from ratefront.tracking.mlflow.saved_views import VIEW_TAG, sweeps_address, trials_address, view_tags
-from ratefront.tracking.mlflow.version_links import VERSIONS_TAG, link_version
 from ratefront.tracking.tracking_uri import sqlite_path
 
 SOURCES = Path(ratefront.__file__).parent
@@ -39,11 +39,11 @@ DOCUMENTED = {
 }
 #: What it does not, and the one file that may name it.
 UNDOCUMENTED = {
-    "mlflow.sharedViewState": "view_state.py",
-    "viewStateShareKey": "view_state.py",
-    "mlflow.modelVersions": "version_links.py",
-    "mlflow.store.db": "quiet.py",
-    "model_code_path": "own_traces.py",
+    "mlflow.sharedViewState": "saved_views.py",
+    "viewStateShareKey": "saved_views.py",
+    "mlflow.modelVersions": "registration.py",
+    "mlflow.store.db": "mlflow_logging.py",
+    "model_code_path": "model_folder.py",
 }
 SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE)\b.*\b(FROM|INTO|SET)\b", re.DOTALL)
 OBJECTIVES, SWEEP_ID = objectives_of({}), "0123456789abcdef"
@@ -79,7 +79,7 @@ def test_nothing_of_mlflow_is_imported_that_it_does_not_document() -> None:
 
 
 def test_nobody_asks_mlflows_tables() -> None:
-    tracking = [tree for path, tree in trees().items() if path.parent.name == "tracking"]
+    tracking = [tree for path, tree in trees().items() if "tracking" in path.relative_to(SOURCES).parts]
     assert not any("sqlite3" in imported(tree) for tree in tracking)
     assert [text for tree in tracking for text in texts(tree) if SQL.search(text)] == []
 
@@ -118,7 +118,7 @@ def test_mlflows_pages_read_what_our_views_say() -> None:
     unread = {word for word in words if word not in scripts()}
     assert not unread, (
         f"MLflow's pages no longer know {unread}: `ratefront ui` leads to tables without our columns, order or charts. "
-        "Look at what a view saved in the page is now, and write tracking/view_state.py anew"
+        "Look at what a view saved in the page is now, and write tracking/mlflow/saved_views.py anew"
     )
     assert "selectedColumnsOfNobody" not in scripts()
 
@@ -128,8 +128,8 @@ def test_mlflow_knows_the_settings(name: str) -> None:
     from mlflow import environment_variables
 
     assert hasattr(environment_variables, name), (
-        f"MLflow no longer knows {name}: what it did (tracking/quiet.py), or who one is (tracking/server_session.py), "
-        "has to be said otherwise"
+        f"MLflow no longer knows {name}: find what replaces it, and change tracking/mlflow/mlflow_logging.py or "
+        "tracking/mlflow/server_session.py"
     )
 
 
@@ -144,7 +144,7 @@ def test_an_error_of_the_database_is_told_once_and_by_us(
         store.create("t0000", 0, {})
     assert capfd.readouterr().err == "", (
         "MLflow's logger of database errors has another name: an error that we mend is on the terminal with its trace "
-        "(tracking/quiet.py)"
+        "(tracking/mlflow/mlflow_logging.py)"
     )
 
 
@@ -184,7 +184,7 @@ def test_a_models_page_names_its_version_as_where_mlflow_registers_it(
         link_version(client, model_id, "digits", theirs[0]["version"])
     assert links(client, model_id) == theirs, (
         "MLflow keeps a model's versions otherwise: the page of a codec does not name the version that it is "
-        "registered as (tracking/version_links.py)"
+        "registered as (tracking/mlflow/registration.py)"
     )
 
 
@@ -204,5 +204,5 @@ def test_a_model_that_says_otherwise_where_its_files_come_from_is_kept(
 ) -> None:
     from mlflow.models import Model
 
-    forget_this_machine(tmp_path, Model(flavors={"python_function": flavor}))
+    remove_local_paths(tmp_path, Model(flavors={"python_function": flavor}))
     assert Model.load(str(tmp_path)).flavors["python_function"] == flavor

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tracking.places import EXPERIMENT, MlflowPlace, by_trial, finish, follow, show
-from tests.tracking.stories import Story, created, finished, planned, reported, started, whole_sweep
+from tests.tracking.ledger_stories import Story, created, finished, planned, reported, started, whole_sweep
+from tests.tracking.tracked_places import EXPERIMENT, MlflowPlace, by_trial, finish, follow, show
 
 from ratefront.errors import InputError
 from ratefront.tracking.mlflow.mlflow_store import MlflowStore, batches
@@ -116,8 +116,8 @@ from pathlib import Path
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.ledger.ledger_file import Ledger
 from ratefront.tracking import open_tracking
-from ratefront.tracking.tracker_protocol import Closing
-from tests.tracking.stories import created, finished, planned, reported, started
+from ratefront.tracking.tracker_protocol import TrackedEnding
+from tests.tracking.ledger_stories import created, finished, planned, reported, started
 
 folder = SweepFolder(Path(sys.argv[1]))
 ledger = Ledger(folder.ledger)
@@ -128,7 +128,7 @@ for event in (created(), planned(0), started(0), reported(0, 1)):
     follower.wake()
 if sys.argv[3] == "stay":
     sys.stdin.read()
-follower.finish(Closing("finished", {"hypervolume": 0.5}), 60.0)
+follower.finish(TrackedEnding("finished", {"hypervolume": 0.5}), 60.0)
 """
 
 

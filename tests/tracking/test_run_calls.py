@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.tracking.listener import Listener
+from tests.tracking.recording_server import Listener
 
 from ratefront.tracking.mlflow import server_session
 from ratefront.tracking.mlflow.run_calls import ClientCalls, RunCalls, ServerCalls, run_calls
@@ -18,14 +18,14 @@ from ratefront.tracking.mlflow.server_session import (
     TOKEN,
     USER,
 )
-from ratefront.tracking.run_content import Point
+from ratefront.tracking.run_keys import MetricPoint
 
 
 def _say_all(calls: RunCalls) -> None:
     run_id = calls.create("7", "t0001 split", 1_700_000_000_250, {"trial_id": "t0001", "note": "**β** < 1"})
     points = [
-        Point("epoch/loss", 0.1, 1_700_000_000_500, 1),
-        Point("epoch/loss", 1e-300, 1_700_000_000_750, 2),
+        MetricPoint("epoch/loss", 0.1, 1_700_000_000_500, 1),
+        MetricPoint("epoch/loss", 1e-300, 1_700_000_000_750, 2),
     ]
     calls.log(run_id, points, [("hp/beta", "0.02")], [("status", "finished")])
     calls.log(run_id, [], [], [("status_reason", "")])

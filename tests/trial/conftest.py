@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.lab import lab_spec
+from tests.small_sweep import small_sweep_spec
 
 from ratefront.trial.trial_context import TrialContext
 
 
 @pytest.fixture(scope="session")
 def context(task_model_folder: Path) -> TrialContext:
-    return TrialContext(lab_spec(), task_model_folder.parent)
+    return TrialContext(small_sweep_spec(), task_model_folder.parent)
 
 
 @pytest.fixture(scope="session")
 def short_context(task_model_folder: Path) -> TrialContext:
     """Five epochs."""
-    return TrialContext(lab_spec(training={"epochs": 5}), task_model_folder.parent)
+    return TrialContext(small_sweep_spec(training={"epochs": 5}), task_model_folder.parent)

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from tests.trial.bits import params_of
+from tests.trial.trial_bits import params_of
 
 from ratefront.records import GPU_MEMORY_SHARE
 from ratefront.trial import run_trial as run_module
-from ratefront.trial.device import forget_earlier_trials, limit_memory, own_randomness, peak_memory_share
+from ratefront.trial.device import isolated_random_state, limit_memory, peak_memory_share, reset_gpu_memory
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
 
@@ -56,7 +56,7 @@ def test_a_whole_gpu_lifts_the_limit_of_an_earlier_trial(
 
 
 @pytest.mark.parametrize(("available", "share"), [(False, 0.25), (True, 0)])
-def test_without_a_gpu_nothing_is_limited(
+def test_without_a_gpu_no_memory_is_limited(
     monkeypatch: pytest.MonkeyPatch, available: bool, share: float
 ) -> None:
     gpu = _Gpu(monkeypatch, available)
@@ -70,20 +70,22 @@ def test_the_peak_is_a_fraction_of_the_memory(monkeypatch: pytest.MonkeyPatch) -
     assert peak_memory_share() == 0.25
 
 
-def test_the_memory_of_earlier_trials_is_given_back_before_the_peak_is_measured(
+def test_memory_of_earlier_trials_is_freed_before_the_peak_is_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     gpu = _Gpu(monkeypatch)
-    forget_earlier_trials("cuda")
+    reset_gpu_memory("cuda")
     assert gpu.calls == ["empty_cache", "reset_peak_memory_stats"]
 
 
-def test_a_trials_record_says_what_it_held(
+def test_a_result_holds_the_peak_share_of_gpu_memory(
     short_context: TrialContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the engine looks for it; a codec that is moved to a GPU stays where it is here."""
     monkeypatch.setattr(torch.nn.Module, "to", lambda module, device: module)
-    monkeypatch.setattr(run_module, "own_randomness", lambda device, seed: own_randomness("cpu", seed))
+    monkeypatch.setattr(
+        run_module, "isolated_random_state", lambda device, seed: isolated_random_state("cpu", seed)
+    )
     gpu = _Gpu(monkeypatch)
     gpu.reserved = 2 * GIB
     params = params_of("label-lossless", "on-gpu")
@@ -97,7 +99,7 @@ def test_a_trial_on_cpus_leaves_the_gpu_alone(monkeypatch: pytest.MonkeyPatch) -
     """The first call would take hundreds of megabytes of a GPU that others compute on."""
     gpu = _Gpu(monkeypatch)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 1 / 0)
-    forget_earlier_trials("cpu")
-    with own_randomness("cpu", 3):
+    reset_gpu_memory("cpu")
+    with isolated_random_state("cpu", 3):
         torch.rand(2)
     assert gpu.calls == []

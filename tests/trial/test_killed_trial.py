@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.lab import lab_spec
-from tests.trial.bits import OUTCOME, bits_of, params_of, run_bits
+from tests.small_sweep import small_sweep_spec
+from tests.trial.trial_bits import OUTCOME, bits_of, params_of, run_bits
 
 from ratefront.store.files import atomic_files
 from ratefront.store.sweep_folder import SweepFolder
@@ -34,14 +34,14 @@ def processes() -> ForkServerContext:
     """Children of a process that has torch loaded: each is at work within a tenth of a second."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["ratefront.trial.run_trial", "ratefront.codecs.entropy_models.densities", "tests.trial.bits"]
+        ["ratefront.trial.run_trial", "ratefront.codecs.entropy_models.densities", "tests.trial.trial_bits"]
     )
     return context
 
 
 @pytest.fixture(scope="module")
 def sweep(task_model_folder: Path) -> TrialContext:
-    return TrialContext(lab_spec(training={"epochs": EPOCHS}), task_model_folder.parent)
+    return TrialContext(small_sweep_spec(training={"epochs": EPOCHS}), task_model_folder.parent)
 
 
 def _run(context: TrialContext, example: str, trial_id: str, said: Path) -> None:
@@ -80,7 +80,7 @@ def _plain(bits: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("example", ["split-categorical", "split-factorized"])
-def test_killed_again_and_again_it_ends_with_the_same_bits(
+def test_a_trial_killed_many_times_ends_with_the_same_bits(
     processes: ForkServerContext, sweep: TrialContext, tmp_path: Path, example: str
 ) -> None:
     undisturbed = _plain(run_bits(sweep, params_of(example, f"undisturbed-{example}")))
@@ -110,12 +110,12 @@ def _run_until_the_third_save(context: TrialContext, trial_id: str, said: Path) 
             os.kill(os.getpid(), signal.SIGKILL)
         draft.rename(path)
 
-    run_trial.SHARE = 1e9  # as often as can be
+    run_trial.CHECKPOINT_TIME_SHARE = 1e9  # as often as can be
     atomic_files.os.replace = replace  # type: ignore[assignment]
     _run(context, "split-categorical", trial_id, said)
 
 
-def test_killed_in_the_middle_of_a_save_it_goes_on_from_the_one_before(
+def test_killed_in_a_save_it_resumes_from_the_checkpoint_before(
     processes: ForkServerContext, sweep: TrialContext, tmp_path: Path
 ) -> None:
     path = SweepFolder(sweep.folder).trial("torn").checkpoint
@@ -135,7 +135,7 @@ def test_killed_in_the_middle_of_a_save_it_goes_on_from_the_one_before(
     assert {left.name for left in path.parent.iterdir()} == OUTCOME | {path.name}, "and no draft"
 
 
-def test_killed_while_it_is_evaluated_it_trains_no_epoch_again(
+def test_killed_in_evaluation_it_repeats_no_epoch(
     processes: ForkServerContext, sweep: TrialContext, tmp_path: Path
 ) -> None:
     files = SweepFolder(sweep.folder).trial("late")

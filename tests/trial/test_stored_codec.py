@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from tests.builders import FakeSweep, full_sweep, spec
-from tests.lab import EXAMPLES
+from tests.small_sweep import CODEC_CONFIGURATIONS
 
 from ratefront.bitstream.container import parse
 from ratefront.data.load_dataset import load_dataset
@@ -29,7 +29,7 @@ COUNT = 360
 def folder(context: TrialContext) -> SweepFolder:
     """Two trials that really ran; no ledger."""
     for trial_id, example in TRIALS.items():
-        run_trial(TrialParams(trial_id, 0, EXAMPLES[example]), context)
+        run_trial(TrialParams(trial_id, 0, CODEC_CONFIGURATIONS[example]), context)
     return SweepFolder(context.folder)
 
 
@@ -46,7 +46,7 @@ def _codec(folder: SweepFolder, trial_id: str) -> StoredCodec:
 
 
 @pytest.mark.parametrize("trial_id", TRIALS)
-def test_the_trials_own_samples_are_the_trials_own_bytes(
+def test_the_trials_samples_are_coded_to_the_trials_bytes(
     folder: SweepFolder, digits: Path, trial_id: str
 ) -> None:
     codec = _codec(folder, trial_id)
@@ -69,7 +69,7 @@ def test_image_files_are_coded_in_their_order(folder: SweepFolder, tmp_path: Pat
     assert len(codec.decompress(streams[0])) == 12
 
 
-def test_arrays_and_tensors_are_coded_as_the_files_that_hold_them(folder: SweepFolder, digits: Path) -> None:
+def test_arrays_and_tensors_are_coded_as_their_files_are(folder: SweepFolder, digits: Path) -> None:
     codec, images = _codec(folder, "c0"), np.load(digits)[:9]
     expected = bytes(codec.compress_files([digits], block_size=9))
     whole = codec.compress(np.load(digits), block_size=9)
@@ -101,7 +101,7 @@ def test_an_array_that_does_not_fit_is_refused(folder: SweepFolder, images: obje
         _codec(folder, "c0").compress(images)  # type: ignore[arg-type]
 
 
-def test_no_samples_are_a_stream_of_none(folder: SweepFolder) -> None:
+def test_no_samples_are_coded_to_a_stream_of_none(folder: SweepFolder) -> None:
     coded = _codec(folder, "c0").compress(np.zeros((0, 1, 8, 8), np.float32))
     assert (coded.samples, coded.rate_bits, len(_codec(folder, "c0").decompress(coded))) == (0, 0.0, 0)
 
@@ -114,7 +114,7 @@ def test_the_module_is_the_network_that_codes(folder: SweepFolder, digits: Path)
     assert codec.sample_shape == (1, 8, 8)
 
 
-def test_a_transparent_file_is_laid_on_what_the_data_set_was(folder: SweepFolder, tmp_path: Path) -> None:
+def test_a_transparent_file_gets_the_data_sets_background(folder: SweepFolder, tmp_path: Path) -> None:
     """The sweep's ledger says on what; where it says nothing, such a file is refused."""
     clear = Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 2), dtype=np.uint8))
     clear.save(tmp_path / "clear.png")
@@ -129,7 +129,7 @@ def test_a_transparent_file_is_laid_on_what_the_data_set_was(folder: SweepFolder
     assert bytes(_codec(sweep, "c0").compress_files([tmp_path / "clear.png"])) == expected
 
 
-def test_another_codecs_or_a_damaged_stream_is_refused(folder: SweepFolder, digits: Path) -> None:
+def test_a_damaged_stream_or_one_of_another_codec_is_refused(folder: SweepFolder, digits: Path) -> None:
     data = bytes(_codec(folder, "c0").compress_files([digits]))
     for trial_id, content, reason in (
         ("c1", data, "another codec"),
@@ -140,14 +140,14 @@ def test_another_codecs_or_a_damaged_stream_is_refused(folder: SweepFolder, digi
             _codec(folder, trial_id).decompress(content)
 
 
-def test_without_a_ledger_the_codecs_that_are_there_are_named(folder: SweepFolder, tmp_path: Path) -> None:
+def test_without_a_ledger_the_existing_codecs_are_named(folder: SweepFolder, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no codec of a trial 'c9'; found: .*c0, c1"):
         files_of_codec(folder, "c9")
     with pytest.raises(InputError, match="found: none"):
         files_of_codec(SweepFolder(tmp_path), "c0")
 
 
-def test_why_a_trial_has_no_codec_is_said(folder: SweepFolder, tmp_path: Path) -> None:
+def test_the_error_says_why_a_trial_has_no_codec(folder: SweepFolder, tmp_path: Path) -> None:
     """From the ledger: 24 trials finished, whose files are not here, others were pruned or failed."""
     sweep = full_sweep(tmp_path / "sweep")
     for trial_id, reason in (
@@ -163,7 +163,7 @@ def test_why_a_trial_has_no_codec_is_said(folder: SweepFolder, tmp_path: Path) -
     assert files_of_codec(sweep, "t0000").codec_config.is_file()
 
 
-def test_a_codec_without_its_weights_is_none(folder: SweepFolder, tmp_path: Path) -> None:
+def test_a_codec_without_its_weights_is_refused(folder: SweepFolder, tmp_path: Path) -> None:
     copied = SweepFolder(tmp_path)
     shutil.copytree(folder.trial("c0").path, copied.trial("c0").path)
     copied.trial("c0").codec_weights.unlink()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ratefront.argument_checks import given_path
+from ratefront.argument_checks import checked_path
 
 if TYPE_CHECKING:
     from ratefront.audit import Audit
@@ -46,8 +46,8 @@ def audit_files(
     from ratefront import audit
 
     return audit.audit(
-        given_path(streams, "streams"),
-        given_path(decoded, "decoded"),
+        checked_path(streams, "streams"),
+        checked_path(decoded, "decoded"),
         classes=classes,
         random=random,
         claimed_rate=None if claimed_rate is None else audit.Claim.parse(claimed_rate),

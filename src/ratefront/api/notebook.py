@@ -5,22 +5,16 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from ratefront.errors import RatefrontError
-
 if TYPE_CHECKING:
-    from ratefront.api.sweeps import Sweep
     from ratefront.report.sweep_view import SweepView
 
 
-def sweep_html(sweep: Sweep) -> str:
-    """The sweep's state in a line, and its front."""
+def sweep_html(view: SweepView) -> str:
+    """Return the sweep's state in a line, and its front."""
     from ratefront.report.findings import status_line
 
-    try:
-        view = sweep.view
-    except RatefrontError as error:  # a cell that shows something fails of nothing
-        return f"<p>{escape(repr(sweep))}: {escape(str(error))}</p>"
-    heading = f"<p><b>{escape(view.name)}</b> in <code>{escape(str(sweep.folder))}</code>. "
+    folder = escape(str(view.folder.path))
+    heading = f"<p><b>{escape(view.name)}</b> in <code>{folder}</code>. "
     return f"{heading}{escape(status_line(view))}</p>{front_html(view)}"
 
 

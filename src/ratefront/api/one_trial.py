@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ratefront.argument_checks import check_count, given_folder
+from ratefront.argument_checks import check_count, checked_folder
 from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError
 from ratefront.records import Progress, TrialParams
 from ratefront.spec.check_spec import LoadedSpec
-from ratefront.spec.known_facts import facts_of_spec
+from ratefront.spec.known_facts import spec_facts
 from ratefront.spec.load_spec import load_spec
-from ratefront.spec.plain_data import plain
+from ratefront.spec.plain_data import as_plain_data
 from ratefront.spec.space.parse_space import parse_space
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.wording import Argument, Message
@@ -67,7 +67,7 @@ def run_trial(
     checked = params if isinstance(params, TrialParams) else checked_params(loaded, params, seed)
     check_device(device)
     with tempfile.TemporaryDirectory() as temporary:
-        place = SweepFolder(Path(temporary) if folder is None else given_folder(folder))
+        place = SweepFolder(Path(temporary) if folder is None else checked_folder(folder))
         if any(place.trials.glob("*/codec.json")):
             raise InputError(
                 Message(
@@ -91,12 +91,12 @@ def checked_params(loaded: LoadedSpec, values: Mapping[str, Any], seed: int = 0)
         raise InputError(
             f'params: pass a family and its parameters, as {{"family": "label"}}, got {values!r}'
         )
-    spec, values = loaded.spec, plain(values)
+    spec, values = loaded.spec, as_plain_data(values)
     family = values.get("family")
     if not isinstance(family, str):
         raise InputError(f"the parameters name no family; valid: {', '.join(CATALOGUE.families)}")
     own = {name: value for name, value in values.items() if name != "family"}
-    _, problems = parse_space({"family": {family: own}}, CATALOGUE, facts_of_spec(CATALOGUE, spec))
+    _, problems = parse_space({"family": {family: own}}, CATALOGUE, spec_facts(CATALOGUE, spec))
     if problems:
         raise InputError(
             "\n".join(["these parameters do not fit:", *(f"  {problem}" for problem in problems)])

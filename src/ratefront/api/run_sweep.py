@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ratefront.api.sweeps import Sweep
-from ratefront.argument_checks import check_count, given_folder
+from ratefront.argument_checks import check_count, checked_folder
 from ratefront.errors import InputError
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec, spec_from_plain
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from ratefront.terminal.progress_display import Display
 
 
-def loaded(
+def load_given_spec(
     spec: Path | str | Mapping[str, Any] | LoadedSpec | None,
     folder: Path | str | None,
     overrides: Mapping[str, Any] | None = None,
 ) -> LoadedSpec:
     """The spec that is given, or where none is, that of the sweep in ``folder``; changed as ``load_spec`` would."""
     if spec is None:
-        files = SweepFolder(given_folder(folder or "."))
+        files = SweepFolder(checked_folder(folder or "."))
         return spec_from_plain(read_spec(files), source=str(files.ledger), overrides=overrides)
     return load_spec(spec, overrides)
 
 
-def new_folder(name: str) -> Path:
+def default_folder(name: str) -> Path:
     """Where a sweep of this name goes if nobody says: ``runs/NAME-TIME``."""
     return Path("runs") / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
 
@@ -47,7 +47,7 @@ def run(
     tracking_uri: str | None = None,
     progress: bool | Display = True,
 ) -> Sweep:
-    """Run a sweep to its end, or go on with one; its progress is shown in a terminal or notebook.
+    """Run a sweep to its end, or go on with one; its progress is open_display in a terminal or notebook.
 
     Ctrl-C (in a notebook: interrupt) ends it in good order; it can be resumed.
 
@@ -77,8 +77,8 @@ def run(
         >>> rf.run(folder=folder / "small", extend=1, progress=False).summary.trials_requested
         2
     """
-    from ratefront.orchestrate.sweep_run import run_sweep
-    from ratefront.terminal.progress_display import shown
+    from ratefront.orchestrate.sweep_driver import run_sweep
+    from ratefront.terminal.progress_display import open_display
 
     goes_on = resume or retry_failed or extend is not None
     if goes_on and folder is None:
@@ -88,9 +88,9 @@ def run(
             "pass a spec; or the folder of a sweep to go on with, and resume, extend or retry_failed"
         )
     more = None if extend is None else check_count("extend", extend)
-    chosen = loaded(spec, folder, overrides)
-    files = SweepFolder(given_folder(new_folder(chosen.spec.name) if folder is None else folder))
-    with shown(progress) as display:
+    chosen = load_given_spec(spec, folder, overrides)
+    files = SweepFolder(checked_folder(default_folder(chosen.spec.name) if folder is None else folder))
+    with open_display(progress) as display:
         run_sweep(
             chosen,
             files,

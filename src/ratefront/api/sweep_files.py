@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ratefront.argument_checks import given_path
+from ratefront.argument_checks import checked_path
 from ratefront.catalogue import CATALOGUE
-from ratefront.catalogue.registry import described_once
+from ratefront.catalogue.registry import remember_descriptions
 from ratefront.errors import InputError, UnknownNameError
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec
@@ -46,7 +46,7 @@ def plan(
     from ratefront.spec.views.plan import plan_of
     from ratefront.tracking.tracking_uri import resolve_uri
 
-    with described_once():
+    with remember_descriptions():
         loaded = load_spec(spec, overrides)
         found = plan_of(loaded, CATALOGUE)
     resolve_uri(loaded.spec.tracking.uri, Path("runs") / loaded.spec.name)
@@ -82,15 +82,15 @@ def first_sweep(
         >>> rf.first_sweep("digits", folder / "mine.yaml", task_model="small_cnn").classes
         10
     """
-    from ratefront.data.dataset_of_path import given_datasets
+    from ratefront.data.dataset_candidates import dataset_candidates
     from ratefront.data.load_dataset import load_dataset
-    from ratefront.spec.check_spec import check
+    from ratefront.spec.check_spec import check_spec
     from ratefront.spec.load_spec import check_weights
     from ratefront.spec.yaml_text import read_yaml
-    from ratefront.tasks.training.draft_first_sweep import first_sweep as for_datasets
-    from ratefront.trial.threads import threads_of
+    from ratefront.tasks.training.draft_first_sweep import draft_first_sweep
+    from ratefront.trial.threads import using_threads
 
-    path = given_path(path, "path")
+    path = checked_path(path, "path")
     if path.exists():
         raise InputError(
             Message(
@@ -99,14 +99,14 @@ def first_sweep(
         )
     if not path.absolute().parent.is_dir():
         raise InputError(f"{path} cannot be written: there is no folder {path.parent}")
-    given = str(given_path(data, "data"))
-    named = _named_task_model(task_model, None if weights is None else given_path(weights, "weights"))
-    datasets = given_datasets(given, kind)
+    given = str(checked_path(data, "data"))
+    named = _named_task_model(task_model, None if weights is None else checked_path(weights, "weights"))
+    datasets = dataset_candidates(given, kind)
     load_dataset(datasets[0])  # with all cores: of a folder, every file is decoded once
-    with threads_of(1):
-        first = for_datasets(datasets, named)
+    with using_threads(1):
+        first = draft_first_sweep(datasets, named)
     text = first.text(path)
-    check_weights(check(read_yaml(text), str(path), CATALOGUE).spec, str(path), CATALOGUE)
+    check_weights(check_spec(read_yaml(text), str(path), CATALOGUE).spec, str(path), CATALOGUE)
     with path.open("x", encoding="utf-8") as file:
         file.write(text)
     return first
@@ -147,4 +147,4 @@ def write_schema(path: Path | str) -> None:
     """
     from ratefront.spec.views.json_schema import schema_text
 
-    given_path(path, "path").write_text(schema_text(CATALOGUE), encoding="utf-8")
+    checked_path(path, "path").write_text(schema_text(CATALOGUE), encoding="utf-8")

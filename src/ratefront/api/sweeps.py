@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ratefront.api.trials import Front, Trials
-from ratefront.argument_checks import given_folder, given_path
-from ratefront.errors import InputError
+from ratefront.argument_checks import checked_folder, checked_path
+from ratefront.errors import InputError, RatefrontError
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import spec_from_plain
@@ -45,10 +46,10 @@ class Sweep:
         Raises:
             InputError: the folder holds no sweep.
         """
-        self._files = SweepFolder(given_folder(folder))
+        self._files = SweepFolder(checked_folder(folder))
         check_is_sweep(self._files)
-        self._read: tuple[int, SweepHistory] | None = None
-        self._seen: tuple[SweepHistory, SweepView] | None = None
+        self._history_at_size: tuple[int, SweepHistory] | None = None
+        self._view_of_history: tuple[SweepHistory, SweepView] | None = None
 
     @property
     def folder(self) -> Path:
@@ -70,9 +71,9 @@ class Sweep:
         """
         check_is_sweep(self._files)  # it may have been deleted meanwhile
         written = self._files.ledger.stat().st_size
-        if self._read is None or self._read[0] != written:
-            self._read = written, read_history(self._files)
-        return self._read[1]
+        if self._history_at_size is None or self._history_at_size[0] != written:
+            self._history_at_size = written, read_history(self._files)
+        return self._history_at_size[1]
 
     @property
     def spec(self) -> LoadedSpec:
@@ -123,7 +124,7 @@ class Sweep:
         Raises:
             InputError: a file of the task model cannot be used.
         """
-        return Front(self.view)
+        return Front(self._view)
 
     @property
     def bounds(self) -> PredictionBounds:
@@ -132,27 +133,27 @@ class Sweep:
         Raises:
             InputError: the task model is not ready yet, or its predictions cannot be used.
         """
-        overlay = self.view.overlay
-        if overlay is None:
+        bounds = self._view.bounds
+        if bounds is None:
             is_made = self.history.task_model is not None
             why = f"{self._files.predictions} is gone" if is_made else "the task model is not ready yet"
             raise InputError(f"{self.folder}: {why}, and bounds are those of its predictions")
-        return overlay
+        return bounds
 
     @property
-    def view(self) -> SweepView:
+    def _view(self) -> SweepView:
         """All that a report shows of the sweep, read once for each state of the ledger."""
         from ratefront.report.sweep_view import read_view
 
         history = self.history
-        if self._seen is None or self._seen[0] is not history:
-            self._seen = history, read_view(self._files, history)
-        return self._seen[1]
+        if self._view_of_history is None or self._view_of_history[0] is not history:
+            self._view_of_history = history, read_view(self._files, history)
+        return self._view_of_history[1]
 
     @property
     def summary(self) -> Summary:
         """The sweep in numbers: front, gaps to the bounds in bit/sample, hypervolumes; what ``summary.json`` holds."""
-        return self.view.summary
+        return self._view.summary
 
     def plot_front(self, ax: Axes | None = None) -> Axes:
         """Draw accuracy over rate: the front, every trial, and the bounds.
@@ -168,7 +169,7 @@ class Sweep:
         """
         from ratefront.report.front.front_plot import plot_front
 
-        return plot_front(self.view, ax)
+        return plot_front(self._view, ax)
 
     def study(self) -> Study:
         """The sweep as an Optuna study in memory, for Optuna's own plots; its objectives are those on validation.
@@ -216,9 +217,11 @@ class Sweep:
             InputError: the address cannot hold a sweep, or the sweep's own driver reports there already.
             TrackingError: the store cannot be reached, or takes nothing more.
         """
-        from ratefront.orchestrate.track_existing import catch_up
+        from ratefront.orchestrate.track_existing import track_existing_sweep
 
-        return catch_up(self._files, tracking_uri=tracking_uri, experiment=experiment, register=register)
+        return track_existing_sweep(
+            self._files, tracking_uri=tracking_uri, experiment=experiment, register=register
+        )
 
     def clean(self, keep: Keep | None = None, *, dry_run: bool = False) -> Removed:
         """Delete the checkpoints of trials that have ended, and codecs that are not to be kept.
@@ -243,7 +246,7 @@ class Sweep:
         Raises:
             InputError: a file of the sweep that should describe an environment does not.
         """
-        from ratefront.orchestrate.environment.environment_change import environment_changes
+        from ratefront.orchestrate.environment.describe_environment import environment_changes
 
         return environment_changes(self._files)
 
@@ -262,7 +265,7 @@ class Sweep:
         from ratefront.simulate.problems.table_from_ledger import table_of_folder
 
         table = table_of_folder(self._files)
-        table.save(given_path(path, "path"))
+        table.save(checked_path(path, "path"))
         return len(table.rows)
 
     def serve_dashboard(self, *, port: int | None = None) -> None:
@@ -284,7 +287,10 @@ class Sweep:
     def _repr_html_(self) -> str:
         from ratefront.api.notebook import sweep_html
 
-        return sweep_html(self)
+        try:
+            return sweep_html(self._view)
+        except RatefrontError as error:  # a cell shows the error as text instead of a traceback
+            return f"<p>{escape(repr(self))}: {escape(str(error))}</p>"
 
 
 def open(folder: Path | str) -> Sweep:
@@ -305,3 +311,32 @@ def open(folder: Path | str) -> Sweep:
         'digits'
     """
     return Sweep(folder)
+
+
+def serve_ui(folder: Path | str = "runs", *, port: int | None = None, tracking_uri: str | None = None) -> int:
+    """Serve the MLflow UI on the store of a sweep until Ctrl-C; it listens on this machine only.
+
+    Args:
+        folder: a sweep's, or the folder of many.
+        port: None: 5000, or a free one.
+        tracking_uri: another store than the sweep's own.
+
+    Returns:
+        The server's exit code; 0 at once where the store is a server itself, whose address is only named.
+
+    Raises:
+        InputError: there is no such store, or the port is taken.
+
+    Example:
+        >>> import ratefront as rf
+        >>> rf.serve_ui(folder)  # doctest: +SKIP
+    """
+    from ratefront.tracking.browsing.mlflow_pages import sweep_of
+    from ratefront.tracking.browsing.mlflow_ui import serve_ui as serve
+    from ratefront.tracking.tracking_uri import resolve_uri
+
+    folder = checked_folder(folder)
+    sweep = sweep_of(SweepFolder(folder)) if SweepFolder(folder).ledger.exists() else None
+    own_uri = (sweep.spec.get("tracking") or {}).get("uri") if sweep else None
+    store_uri = resolve_uri(tracking_uri or own_uri, folder if sweep else folder / "any")
+    return serve(store_uri, port, sweep)

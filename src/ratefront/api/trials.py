@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
-from ratefront.argument_checks import given_folder
+from ratefront.argument_checks import checked_folder
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.records import Scalar, Status, TrialResult
 from ratefront.store.sweep_folder import SweepFolder
@@ -47,7 +47,7 @@ class Trial:
 
     @property
     def status(self) -> Status:
-        """``planned``, ``running``, ``finished``, ``collapsed``, ``pruned`` or ``failed``."""
+        """``planned``, ``running``, ``finished``, ``collapsed``, ``pruned``, ``stopped`` or ``failed``."""
         return self._trial.status
 
     @property
@@ -65,11 +65,11 @@ class Trial:
         """All that the ledger says of it, its epochs among it: ``history.reports``."""
         return self._trial
 
-    def load_codec(self, *, runs_modules: bool = False) -> StoredCodec:
+    def load_codec(self, *, own_module: bool = False) -> StoredCodec:
         """The codec that it has left; see ``ratefront.load_codec``.
 
         Args:
-            runs_modules: where the codec's task model is Python code: it is yours, and may be run.
+            own_module: where the codec's task model is Python code: it is yours, and may be run.
 
         Returns:
             The codec, on the CPU.
@@ -79,7 +79,7 @@ class Trial:
         """
         from ratefront.api.codec_loading import load_codec
 
-        return load_codec(self._files.path, self.trial_id, runs_modules=runs_modules)
+        return load_codec(self._files.path, self.trial_id, own_module=own_module)
 
     def reproduce(self, folder: Path | str) -> Reproduction:
         """Run the trial once more and compare all bits; no Ray, no MLflow, no Optuna.
@@ -96,7 +96,7 @@ class Trial:
         """
         from ratefront.trial.reproduction.reproduce_trial import reproduce
 
-        return reproduce(self._files, self._history, self.trial_id, given_folder(folder))
+        return reproduce(self._files, self._history, self.trial_id, checked_folder(folder))
 
     def __eq__(self, other: object) -> bool:
         """The same trial of the same sweep, at the same stage."""

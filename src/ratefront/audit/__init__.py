@@ -1,6 +1,8 @@
-"""Coded files of any system, counted, and held against the oracle of the very samples that were decoded from them.
+"""Audits: coded files of any system are counted and compared with the oracle of the samples decoded from them.
 
-NumPy, SciPy and the bounds are all this needs: who checks a claim need not have what made it.
+`audit` does it all; `coded_files` counts files, `load_decisions` reads the decoded classes, `Claim` is a published
+figure to check. The API and the command line import from here. This room imports `bounds`, `bitstream` and
+`errors`, and needs NumPy and SciPy alone, so that a claim can be checked without the system that made it.
 """
 
 from ratefront.audit.claim import Claim

@@ -1,4 +1,4 @@
-"""A figure that somebody claims."""
+"""A claimed figure, with the precision of its last digit."""
 
 from __future__ import annotations
 
@@ -13,16 +13,30 @@ _LARGEST_EXPONENT = 300  # of ten, which a float can hold
 
 @dataclass(frozen=True)
 class Claim:
-    """A figure as somebody has written it, and half a unit of its last digit."""
+    """A figure as it was written.
+
+    Attributes:
+        value: the figure.
+        rounding: half a unit of its last digit.
+
+    Example:
+        >>> Claim.parse("3.30")
+        Claim(value=3.3, rounding=0.005)
+    """
 
     value: float
     rounding: float
 
     @classmethod
     def parse(cls, text: str, most: float | None = None) -> Self:
-        """
+        """Read a figure from text.
+
+        Args:
+            text: a decimal number.
+            most: the greatest value allowed; None for no limit.
+
         Raises:
-            InputError: No number of at least 0, or above ``most``.
+            InputError: not a number of at least 0, or above `most` (fatal).
         """
         try:
             number = Decimal(text)

@@ -1,4 +1,4 @@
-"""What is counted: coded files of any system, and the classes that were decoded from them."""
+"""What an audit counts: coded files of any system, and the classes that were decoded from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ _DECODED = ("predicted", "decoded")
 
 @dataclass(frozen=True)
 class CodedFile:
-    """Bytes of one file. ``samples`` is what a ratefront stream says of itself; None of any other file."""
+    """The size of one coded file.
+
+    Attributes:
+        payload_bytes: without the headers of a ratefront stream; of any other file all bytes.
+        bytes: all bytes.
+        samples: number of samples, as a ratefront stream's header says; None for any other file.
+    """
 
     payload_bytes: int
     bytes: int
@@ -30,11 +36,12 @@ class CodedFile:
 
 
 def coded_files(streams: Path) -> list[CodedFile]:
-    """Every file at or below ``streams``, in order of their names. A ratefront stream is split into payload and
-    overhead, any other file counts whole.
+    """Return every file at or below `streams`, sorted by name.
+
+    A ratefront stream is split into payload and overhead; any other file counts as payload.
 
     Raises:
-        InputError: There is none, or one begins as a ratefront stream and is damaged.
+        InputError: there is no file, or one begins like a ratefront stream and is damaged (fatal).
     """
     if not streams.exists():
         raise InputError(f"{streams}: there is no such file or folder")
@@ -58,10 +65,14 @@ def _coded_file(path: Path) -> CodedFile:
 
 
 def load_decisions(path: Path, classes: int | None) -> Predictions:
-    """Labels (N,) and decoded classes (N,) of an npz file.
+    """Read labels (N,) and decoded classes (N,) from an npz file.
+
+    Args:
+        path: of the file; it holds `labels`, and `predicted` or `decoded`.
+        classes: K; None for 1 + the greatest label or class.
 
     Raises:
-        InputError: It cannot be read, lacks an array, or they do not fit.
+        InputError: it cannot be read, lacks an array, or the arrays do not fit (fatal).
     """
     arrays = _arrays(path)
     named = next((name for name in _DECODED if name in arrays), None)
@@ -88,12 +99,14 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def check_samples(files: Sequence[CodedFile], samples: int, streams: Path) -> None:
-    """
+    """Check that the streams can hold the decoded samples.
+
     Raises:
-        InputError: The ratefront streams among the files hold other samples than were decoded.
+        InputError: the headers of the ratefront streams announce another number of samples than were decoded
+            (fatal).
     """
-    told = [file.samples for file in files if file.samples is not None]
-    if sum(told) > samples or (len(told) == len(files) and sum(told) != samples):
+    announced = [file.samples for file in files if file.samples is not None]
+    if sum(announced) > samples or (len(announced) == len(files) and sum(announced) != samples):
         raise InputError(
-            f"{streams}: its ratefront streams hold {sum(told)} samples, but {samples} were decoded"
+            f"{streams}: its ratefront streams hold {sum(announced)} samples, but {samples} were decoded"
         )

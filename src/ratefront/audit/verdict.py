@@ -1,4 +1,4 @@
-"""The verdict: what was counted, held against the oracle and against what was claimed."""
+"""The verdict: what was counted, compared with the oracle and with what was claimed."""
 
 from __future__ import annotations
 
@@ -11,18 +11,34 @@ import numpy as np
 
 from ratefront.audit.claim import Claim
 from ratefront.audit.coded_files import CodedFile, check_samples, coded_files, load_decisions
+from ratefront.bitstream.rate_bits import bits_of, bits_per_sample
 from ratefront.bounds import Predictions, below_oracle, oracle_rate_bits, upper_error_rate
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What was counted and measured, all rates in bit/sample.
+    """What was counted and measured; all rates in bit/sample.
 
-    ``rate_bits_alone``, with the least and the most bits of a sample, only where each sample has a file of its own.
-    ``oracle_bits`` is the oracle's rate at the measured accuracy for the labels' own counts, ``gap_bits`` how far the
-    rate is above it. ``test`` says how it was tried whether the point is possible: ``exact``, or ``clopper_pearson``,
-    at ``accuracy_tested``, where the oracle has ``oracle_bits_tested``; ``missing_bits`` is how far the rate is below
-    that, None where it is not. ``overclaimed`` has a line for each claimed figure that is better than the measured.
+    Attributes:
+        samples: N.
+        classes: K.
+        files: number of coded files.
+        ratefront_streams: how many of them are ratefront streams.
+        payload_bytes: of all files.
+        bytes: of all files, headers included.
+        rate_bits: 8 * payload_bytes / N.
+        rate_total_bits: 8 * bytes / N.
+        rate_bits_alone: the rate where each sample has its own file; else None.
+        bits_alone_least: the least bits of a sample; None unless each has its own file.
+        bits_alone_most: the most bits of a sample; None unless each has its own file.
+        accuracy: of the decoded classes.
+        oracle_bits: the oracle's rate at that accuracy, for the label counts of these samples.
+        gap_bits: rate_bits - oracle_bits.
+        test: how it was tested whether the point is possible: "exact", or "clopper_pearson".
+        accuracy_tested: the accuracy that the test used.
+        oracle_bits_tested: the oracle's rate at the tested accuracy.
+        missing_bits: how far the rate lies below that; None where it does not.
+        overclaimed: a line for each claimed figure that is better than the measured one.
     """
 
     samples: int
@@ -52,11 +68,11 @@ class Audit:
 
     @property
     def holds(self) -> bool:
-        """Whether it is possible, and no figure is better than it was measured."""
+        """Whether it is possible, and every claimed figure was reached."""
         return self.possible and not self.overclaimed
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data."""
+        """Return plain data."""
         return {**asdict(self), "possible": self.possible, "holds": self.holds}
 
 
@@ -69,13 +85,19 @@ def audit(
     claimed_rate: Claim | None = None,
     claimed_accuracy: Claim | None = None,
 ) -> Audit:
-    """Count ``streams`` (a file, or a folder of files) and judge what was decoded from them (an npz).
+    """Count coded files and judge what was decoded from them.
 
-    ``random`` is for codecs that draw, or use a sample's position: their accuracy is tested at its one-sided
-    99.9 % limit. ``classes`` defaults to one more than the largest label or class.
+    Args:
+        streams: a file, or a folder of files.
+        decoded: an npz file with `labels` (N,) and `predicted` (N,).
+        classes: K; by default one more than the greatest label or class.
+        random: for codecs that draw at random or use a sample's position. Their accuracy is tested at its
+            one-sided 99.9 % limit.
+        claimed_rate: in bit/sample.
+        claimed_accuracy: in [0, 1].
 
     Raises:
-        InputError: A file is missing or cannot be read, or samples and streams do not fit together.
+        InputError: a file is missing or cannot be read, or samples and streams do not fit together (fatal).
     """
     files = coded_files(streams)
     decisions = load_decisions(decoded, classes)
@@ -87,14 +109,14 @@ def audit(
 
 
 def _judged(files: Sequence[CodedFile], decisions: Predictions, random: bool) -> Audit:
-    """Without what is claimed of them."""
+    """The audit without what is claimed."""
     labels, decoded, classes = decisions.labels, decisions.predicted, decisions.classes
     samples, errors = decisions.samples, int(np.count_nonzero(labels != decoded))
     payload, total = sum(file.payload_bytes for file in files), sum(file.bytes for file in files)
-    rate, distortion = 8 * payload / samples, errors / samples
+    rate, distortion = bits_per_sample(payload, samples), errors / samples
     tested = upper_error_rate(errors, samples) if random else distortion
     oracle, oracle_tested = (float(oracle_rate_bits(decisions.label_prior, d)) for d in (distortion, tested))
-    alone = [8 * file.payload_bytes for file in files] if len(files) == samples else None
+    alone = [bits_of(file.payload_bytes) for file in files] if len(files) == samples else None
     return Audit(
         samples=samples,
         classes=classes,
@@ -103,7 +125,7 @@ def _judged(files: Sequence[CodedFile], decisions: Predictions, random: bool) ->
         payload_bytes=payload,
         bytes=total,
         rate_bits=rate,
-        rate_total_bits=8 * total / samples,
+        rate_total_bits=bits_per_sample(total, samples),
         rate_bits_alone=None if alone is None else rate,
         bits_alone_least=None if alone is None else min(alone),
         bits_alone_most=None if alone is None else max(alone),

@@ -1,8 +1,8 @@
 """The entropy coder: integer symbols under frequency tables, to bytes and back.
 
-A range coder (``constriction``) whose strings terminate themselves: what follows a string in a file does not
-change what is decoded from it, so that a length is only a place to jump to. Tables are integers of 16 bit;
-the coder never sees a float that another machine could round differently.
+It is a range coder (``constriction``) whose strings terminate themselves: what follows a string in a file does not
+change what is decoded from it. So a string's length is only a place to jump to. Tables are integers of 16 bit: the
+coder never sees a float that another machine could round differently.
 """
 
 from __future__ import annotations
@@ -20,12 +20,10 @@ from ratefront.errors import BitstreamError
 TABLE_BITS = 16
 _TOTAL = 1 << TABLE_BITS
 _WORD_BYTES = 4
-_RUN = 1 << 16  # symbols that are decoded before it is asked whether the string can hold them
-_SLACK, _SLACK_BITS = (
-    1.001,
-    16,
-)  # the coder's own rounding of a table makes a rare symbol cheaper by that much
-_MOST_SYMBOLS = 1 << 28
+_RUN = 1 << 16  # symbols that are decoded before one checks that the string can hold them
+# The coder's own rounding of a table makes a rare symbol cheaper by that much.
+_SLACK, _SLACK_BITS = 1.001, 16
+_MAX_SYMBOLS = 1 << 28
 Symbols = NDArray[np.int32]
 
 
@@ -45,7 +43,7 @@ class FrequencyTable:
 
     @classmethod
     def from_pmf(cls, pmf: NDArray[np.number[Any]], offset: int = 0) -> Self:
-        """The nearest table to probabilities (n,) that need not be normalised.
+        """Return the table nearest to probabilities (n,), which need not be normalised.
 
         Raises:
             ValueError: A probability is negative or not finite, all are zero, or there are more symbols than
@@ -75,12 +73,12 @@ class FrequencyTable:
         return self.offset + len(self) - 1
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Of its counts alone: the coder's model cannot be copied."""
+        """Pickle the counts and the offset alone: the coder's model cannot be copied."""
         return type(self), (self.counts, self.offset)
 
     @cached_property
     def bits(self) -> NDArray[np.float64]:
-        """What each symbol costs, (n,)."""
+        """Bits that each symbol costs, (n,)."""
         cost: NDArray[np.float64] = -np.log2(self.counts / _TOTAL)
         return cost
 
@@ -92,7 +90,7 @@ class FrequencyTable:
 
 
 class SymbolEncoder:
-    """Collects symbols of one string, and remembers them: what was coded can be compared with what is decoded."""
+    """Collects the symbols of one string, and keeps them to compare them with what is decoded."""
 
     def __init__(self) -> None:
         self._coder = constriction.stream.queue.RangeEncoder()
@@ -113,11 +111,11 @@ class SymbolEncoder:
             self._coded.append((symbols, table))
 
     def words(self) -> bytes:
-        """The string in whole words of 32 bit, most significant byte first."""
+        """Return the string in whole words of 32 bit, most significant byte first."""
         return b"" if not self._coded else bytes(self._coder.get_compressed().astype(">u4").tobytes())
 
     def is_decoded_from(self, data: bytes) -> bool:
-        """True where these bytes decode to the same symbols under the same tables."""
+        """Tell whether these bytes decode to the same symbols under the same tables."""
         decoder = SymbolDecoder(data)
         try:
             return all(
@@ -130,8 +128,8 @@ class SymbolEncoder:
 class SymbolDecoder:
     """Takes symbols from a string; the order of calls and tables must be the encoder's.
 
-    The coder itself never finds that a string has ended: it would read zeros for as long as it is asked. What the
-    symbols cost is therefore added up, and no more is taken from a string than it can hold.
+    The coder itself does not notice that a string has ended: it would read zeros as long as it is asked. Therefore the
+    bits that the symbols cost are added up, and no more symbols are taken from a string than it can hold.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -143,13 +141,13 @@ class SymbolDecoder:
         self._bits_left = 8 * len(data) * _SLACK + _SLACK_BITS
 
     def decode(self, count: int, table: FrequencyTable) -> Symbols:
-        """The next ``count`` symbols.
+        """Decode the next ``count`` symbols.
 
         Raises:
             BitstreamError: The string cannot have been made with this table, or is too short for so many
                 symbols.
         """
-        if not 0 <= count <= _MOST_SYMBOLS:
+        if not 0 <= count <= _MAX_SYMBOLS:
             raise BitstreamError(f"the coded string is damaged: it asks for {count} symbols")
         if count == 0 or len(table) == 1:
             return np.full(count, table.offset, dtype=np.int32)
@@ -170,5 +168,5 @@ class SymbolDecoder:
 
 
 def _is_panic(error: BaseException) -> bool:
-    """What a Rust library raises where it has met what it thought impossible: no ``Exception``, of no public type."""
+    """Tell whether a Rust library panicked: its error is no ``Exception``, and its type is not public."""
     return type(error).__name__ == "PanicException"

@@ -1,25 +1,30 @@
-"""Bounds on the rate-accuracy trade-off: of any codec, and of codecs behind a given task model.
+"""Bounds on the rate–accuracy trade-off: for any codec, and for codecs behind a given task model.
 
-Begin with `from_predictions`, `from_file`, `from_prior`, `from_counts_file` or `example`. Each gives `Bounds`:
-curves by name (`RateDistortionCurve`) with what is known of their source, the gaps of a point of your own
-(`Bounds.gaps`), a figure (`Bounds.plot`, `Bounds.save_figure`), and the JSON document (`Bounds.to_json`).
+Start with `from_predictions`, `from_file`, `from_prior`, `from_counts_file` or `example`. Each returns `Bounds`:
+curves by name (`RateDistortionCurve`) and what is known of their source. `Bounds.gaps` compares a point of your
+own with the curves; `Bounds.plot` and `Bounds.save_figure` draw them; `Bounds.to_json` gives the JSON document.
 
     bounds = from_predictions(labels, logits=logits)
     bounds["oracle"].rate_at(0.05)                                # bit/sample at 95 % accuracy
     bounds.gaps(rate_bits=4.0, accuracy=0.93)["task_model"].bits
 
-Behind them, for those who build bounds of their own:
+These are the parts, for readers who build bounds of their own:
 
-- the names of curves (`ORACLE`, ...; `RECIPES`: those that predictions allow; `CURVE_KINDS`: what each is);
-- one curve or one number at a time: `oracle_curve`, `oracle_rate_bits`, `task_model_curve`, ...; for other
-  distortions `top_k_oracle`, `cost_oracle`, `log_loss_oracle`, `rate_invariance_curve`;
-- real codes: `huffman_code`, `BlockCode`, `merged_classes`, ...;
-- what samples say: `Predictions`, `calibrated`, `expected_calibration_error`, `cross_fit`, `below_oracle`;
+- the names of curves (`ORACLE`, ...). `RECIPES` lists the curves that predictions allow; `CURVE_KINDS` says what
+  theory guarantees for each curve.
+- single curves and single numbers: `oracle_curve`, `oracle_rate_bits`, `task_model_curve`, ...; for other
+  distortions `top_k_oracle`, `cost_oracle`, `log_loss_oracle`, `rate_invariance_curve`.
+- real codes: `huffman_code`, `BlockCode`, `merged_classes`, ...
+- what samples say: `Predictions`, `calibrated`, `expected_calibration_error`, `cross_fit`, `below_oracle`.
 - the solver: `blahut_arimoto`.
 
-NumPy and SciPy are all this package needs; figures need matplotlib. Rates are bit/sample; distortion is
-P(Y^ != Y) unless a curve's `measure` says otherwise. The sources are cited as RA (Bajic, rate-accuracy bounds),
-MA (Enttsel and Corlay, model-aware limits) and LL (Dubois et al., lossless prediction).
+The room imports NumPy, SciPy, `ratefront.errors` and `ratefront.wording`, and nothing else. Figures are the
+report's, with matplotlib; they are imported only when they are drawn. Import from this file; only the report also
+takes names of curves, array types and the papers' examples from the files behind it.
+
+Rates are in bit/sample. The distortion is P(Y^ != Y) unless a curve's `measure` says otherwise. The sources are
+cited as RA (Bajic, rate–accuracy bounds), MA (Enttsel and Corlay, model-aware limits) and LL (Dubois et al.,
+lossless prediction); docs/theory.md has the equations.
 """
 
 from __future__ import annotations
@@ -50,12 +55,9 @@ from ratefront.bounds.curve_names import (
 )
 from ratefront.bounds.curve_recipes import RECIPES, curve_names, curves_from_predictions
 from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress, time_sharing
-from ratefront.bounds.curves.indirect import indirect_estimate_and_compress, indirect_from_posteriors
-from ratefront.bounds.curves.invariance import (
-    coin_flips_entropy_bits,
-    finite_set_entropy_bits,
-    rate_invariance_curve,
-    supervised_entropy_bits,
+from ratefront.bounds.curves.indirect_estimate_and_compress import (
+    indirect_estimate_and_compress,
+    indirect_from_posteriors,
 )
 from ratefront.bounds.curves.linear_rule import accuracy_per_bit, linear_rule
 from ratefront.bounds.curves.oracle import (
@@ -73,11 +75,16 @@ from ratefront.bounds.curves.other_distortions import (
     top_k_oracle,
     top_k_rate_bits,
 )
+from ratefront.bounds.curves.rate_invariance import (
+    coin_flips_entropy_bits,
+    finite_set_entropy_bits,
+    rate_invariance_curve,
+    supervised_entropy_bits,
+)
 from ratefront.bounds.curves.sample_and_communicate import sample_and_communicate
 from ratefront.bounds.curves.task_model_curve import task_model_curve, task_model_point
 from ratefront.bounds.examples.detection import detection_count, detection_log2_count
 from ratefront.bounds.examples.mixture import mixture_curves
-from ratefront.bounds.examples.modelnet40 import modelnet40_test_counts
 from ratefront.bounds.examples.paper_examples import (
     EXAMPLES,
     DetectionBounds,
@@ -85,6 +92,7 @@ from ratefront.bounds.examples.paper_examples import (
     MixtureBounds,
     ModelNet40Bounds,
     example,
+    modelnet40_test_counts,
 )
 from ratefront.bounds.gap import Gap
 from ratefront.bounds.prediction_bounds import PredictionBounds, bounds_of, from_file, from_predictions

@@ -1,9 +1,9 @@
 """The oracle as an alarm: a codec below it has seen the labels, or its bits are miscounted.
 
-For a codec with deterministic per-sample decisions and fixed tables, rate >= H(Y^) >= I(Y; Y^) >= R(D) hold
-for the empirical distribution of the very samples it coded, so the test has no sampling error (Gibbs, data
-processing). A codec that draws at random or uses the sample's position escapes that argument: its expected
-distortion is what counts, of which the measured one is an estimate.
+Take a codec with deterministic decisions for each sample and with fixed tables. For the empirical distribution of
+the very samples that it coded, rate >= H(Y^) >= I(Y; Y^) >= R(D) holds (Gibbs' inequality, data processing). So
+the test has no sampling error. The argument fails for a codec that draws at random or uses the sample's position.
+There the expected distortion counts, and the measured one only estimates it.
 """
 
 from __future__ import annotations
@@ -28,17 +28,24 @@ def below_oracle(
     *,
     draws_or_uses_position: bool = False,
 ) -> float | None:
-    """Bits by which a codec lies below the oracle of these samples' own label counts; None if it does not.
+    """Return how many bits a codec lies below the oracle of these samples' label counts; None if it does not.
 
     Args:
-        labels, decoded: shape (N,), 0..classes-1.
-        rate_bits_per_sample: counted bits over N.
-        draws_or_uses_position: test at the one-sided 99.9 % Clopper-Pearson upper limit of the distortion
-            instead of at the distortion itself.
+        labels: true classes, shape (N,), 0..K-1.
+        decoded: classes that the receiver computed, shape (N,), 0..K-1.
+        rate_bits_per_sample: all counted bits, divided by N.
+        classes: K.
+        draws_or_uses_position: test at the one-sided 99.9 % Clopper–Pearson upper limit of the distortion instead
+            of at the distortion itself.
 
     Raises:
-        InputError: arrays that do not fit, classes out of range, a rate that is negative or not finite
-            (fatal).
+        InputError: arrays that do not fit, classes out of range, a rate that is negative or not finite (fatal).
+
+    Example:
+        >>> below_oracle([0, 1, 2, 3], [0, 1, 2, 3], rate_bits_per_sample=1.5, classes=4)  # H(Y) is 2 bit
+        0.5
+        >>> below_oracle([0, 1, 2, 3], [0, 1, 2, 3], rate_bits_per_sample=2.0, classes=4) is None
+        True
     """
     y, y_hat = as_classes(labels, classes, "labels"), as_classes(decoded, classes, "decoded")
     if y.size != y_hat.size:
@@ -52,7 +59,20 @@ def below_oracle(
 
 
 def upper_error_rate(errors: int, samples: int, confidence: float = CONFIDENCE) -> float:
-    """One-sided Clopper-Pearson upper limit of an error probability, given `errors` out of `samples`."""
+    """Return the one-sided Clopper–Pearson upper limit of an error probability.
+
+    Args:
+        errors: number of wrong samples.
+        samples: number of all samples, at least 1.
+        confidence: in (0, 1).
+
+    Raises:
+        InputError: no sample, or errors outside 0..samples (fatal).
+
+    Example:
+        >>> round(upper_error_rate(5, 100), 3)
+        0.155
+    """
     if not 0 <= errors <= samples or samples == 0:
         raise InputError(f"needs 0 <= errors <= samples and a sample, got {errors} of {samples}")
     return 1.0 if errors == samples else float(betaincinv(errors + 1, samples - errors, confidence))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.curve_names import ORACLE
-from ratefront.bounds.gap import Gap, comparable, gap
+from ratefront.bounds.gap import Gap, convex_bound, gap
 from ratefront.bounds.json_document import curve_as_json
 from ratefront.bounds.rate_table import RateTable, rate_table
 from ratefront.bounds.statistics.held_out_intervals import HeldOutIntervals
@@ -19,25 +19,26 @@ from ratefront.errors import InputError, UnknownCurveError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FACTS = ("classes", "samples", "task_model_distortion", "zero_rate_distortion", "label_entropy_bits")
+SOURCE_KEYS = ("classes", "samples", "task_model_distortion", "zero_rate_distortion", "label_entropy_bits")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Bounds(Mapping[str, RateDistortionCurve]):
-    """Bounds of one source: a mapping of curves by name, with what is known of the source.
+    """Bounds of one source: a mapping from names to curves, with what is known of the source.
 
-    `from_predictions`, `from_file`, `from_prior`, `from_counts_file` and `example` make them. A notebook shows
-    them as a table and a small figure. Rates are bit/sample, a distortion D is 1 - accuracy.
+    `from_predictions`, `from_file`, `from_prior`, `from_counts_file` and `example` make it. A notebook shows it as
+    a table and a small figure. Rates are in bit/sample; a distortion D is 1 - accuracy.
 
     Attributes:
         curves: by name, in the order in which they were asked for.
         classes: K.
-        samples: N behind the curves; None where no samples are.
-        label_entropy_bits: H(Y), None where nobody gave it.
-        zero_rate_distortion: D0 = 1 - max p(y), reached at 0 bit; None where nobody gave it.
+        samples: N behind the curves; None where there are no samples.
+        label_entropy_bits: H(Y); None where it is not known.
+        zero_rate_distortion: D0 = 1 - max p(y), reached at 0 bit; None where it is not known.
         task_model_distortion: D_TM, the share of wrong decisions; None where there is no task model.
-        held_out: of some of the curves, measured on samples that they were not fitted on, with intervals.
-        warnings: sentences for people, of what is to be doubted.
+        held_out: for some of the curves, points with intervals, measured on samples that were not used for the
+            fit.
+        warnings: sentences for people: reasons to doubt a curve.
 
     Example:
         >>> bounds = from_prior([50, 30, 20])
@@ -74,7 +75,7 @@ class Bounds(Mapping[str, RateDistortionCurve]):
 
     @property
     def description(self) -> tuple[str, ...]:
-        """The source in a sentence or two, without an end mark."""
+        """The source in one or two sentences, without a full stop."""
         return (f"{self.classes} classes",)
 
     @cached_property
@@ -84,34 +85,35 @@ class Bounds(Mapping[str, RateDistortionCurve]):
 
     @cached_property
     def envelopes(self) -> Mapping[str, RateDistortionCurve]:
-        """What gaps are measured to: the curves, those that are not convex replaced by their lower hulls with
-        the zero-rate point.
+        """The curves that gaps are measured to.
+
+        A curve that is not convex is replaced by its lower hull with the zero-rate point.
 
         Raises:
-            InputError: D0 is not known, since the oracle is not among the curves (fatal).
+            InputError: D0 is not known, because the oracle is not among the curves (fatal).
         """
         start = self.zero_rate_distortion
         if start is None and ORACLE in self.curves:
             start = float(self.curves[ORACLE].distortion[-1])
         if start is None:
             raise InputError(f"gaps need the oracle among the curves, got {', '.join(self) or 'none'}")
-        return {name: comparable(curve, start) for name, curve in self.curves.items()}
+        return {name: convex_bound(curve, start) for name, curve in self.curves.items()}
 
     def gaps(self, rate_bits: float, accuracy: float) -> dict[str, Gap]:
-        """How far a measured point lies above each bound, by its name.
+        """Return how far a measured point lies above each bound, by the bound's name.
 
         Args:
             rate_bits: in bit/sample.
             accuracy: in [0, 1].
 
         Raises:
-            InputError: D0 is not known, since the oracle is not among the curves (fatal).
+            InputError: D0 is not known, because the oracle is not among the curves (fatal).
         """
         return {name: gap(rate_bits, accuracy, bound) for name, bound in self.envelopes.items()}
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data: the document that `ratefront bounds` writes, whose keys docs/files.md has."""
-        facts = {name: getattr(self, name) for name in FACTS}
+        """Return plain data: the document that `ratefront bounds` writes. docs/files.md lists its keys."""
+        facts = {name: getattr(self, name) for name in SOURCE_KEYS}
         known = {name: value for name, value in facts.items() if value is not None}
         return {**known, "warnings": list(self.warnings), "curves": self._curves_as_json()}
 
@@ -119,13 +121,13 @@ class Bounds(Mapping[str, RateDistortionCurve]):
         return {name: curve_as_json(curve, self.held_out.get(name)) for name, curve in self.curves.items()}
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Accuracy over rate in bit/sample: the curves, held-out intervals, the region that the oracle forbids.
+        """Draw accuracy over rate in bit/sample: curves, held-out intervals, and the region that the oracle forbids.
 
         Args:
             ax: the axes to draw into; None for those of a new pyplot figure.
 
         Returns:
-            The axes, with a legend, for points of your own: `ax.plot(rate_bits, accuracy, "k*")`.
+            The axes, with a legend. Add points of your own with `ax.plot(rate_bits, accuracy, "k*")`.
 
         Raises:
             InputError: no curve has an accuracy (fatal).
@@ -135,7 +137,7 @@ class Bounds(Mapping[str, RateDistortionCurve]):
         return show_bounds.plot(self, ax)
 
     def save_figure(self, path: str | Path) -> None:
-        """Write the figure for a paper: the curves with a close-up, or of an example what its paper shows.
+        """Write the figure for a paper: the curves with a close-up, or what the paper shows for an example.
 
         The same bounds give the same bytes.
 
@@ -143,7 +145,7 @@ class Bounds(Mapping[str, RateDistortionCurve]):
             path: ends in .png or .pdf.
 
         Raises:
-            InputError: another suffix, a file that cannot be written, or no curve has an accuracy (fatal).
+            InputError: another suffix, a file that cannot be written, or no curve with an accuracy (fatal).
         """
         from ratefront.report.bounds import show_bounds
 

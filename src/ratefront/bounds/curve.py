@@ -1,4 +1,4 @@
-"""A rate-distortion curve as a value that cannot be wrong once it is built."""
+"""A rate–distortion curve as a value: construction checks it, so that it is valid once it exists."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 
 from ratefront.bounds.curve_names import CURVE_KINDS, ERRORS, DistortionMeasure
-from ratefront.bounds.hull import lower_hull
-from ratefront.bounds.source.distributions import FloatArray, as_numbers
+from ratefront.bounds.source.distributions import FloatArray, IntArray, as_numbers
 from ratefront.errors import InputError
 
 SHAPE_TOLERANCE_BITS = 1e-7
-"""Rounding allowed when a declared shape is checked; the certified gaps of iterated points come on top."""
+"""Rounding allowed when a declared shape is checked; the certified gaps of iterated points are added to it."""
 ROUNDING = 1e-14
-"""The same relative to the greatest rate, for sources of astronomically many classes."""
+"""The same, relative to the greatest rate, for sources with a huge number of classes."""
 
 SAME_DISTORTION = 1e-9
-"""Measured distortions are multiples of 1/N: what lies closer to the least distortion lies on it."""
+"""Measured distortions are multiples of 1/N. Two values closer than this are the same distortion."""
 
 POINTWISE = ("rate_bits", "distortion", "gap_bits", "slope", "distortion_expected", "along")
 """The arrays of shape (M,)."""
@@ -28,27 +27,27 @@ POINTWISE = ("rate_bits", "distortion", "gap_bits", "slope", "distortion_expecte
 class RateDistortionCurve:
     """Points (distortion, rate), sorted by distortion, and the straight lines between them (time sharing).
 
-    An achievable curve may turn back, in distortion and in rate: then `along` says in which order its points
-    follow each other, and the straight lines join them so.
+    An achievable curve may turn back, in distortion and in rate. Then `along` gives the order of its points, and
+    the straight lines join them in that order.
 
     Attributes:
         name: its key in files, for instance "oracle".
         rate_bits: shape (M,), in `unit`.
         distortion: shape (M,), in the unit of `measure`, nondecreasing.
-        gap_bits: shape (M,) or None: at the same distortion the true curve lies at most this far below the
-            point.
-        slope: shape (M,) or None: the slope in nat per unit of distortion that each point was solved at.
-        distortion_expected: shape (M,) or None: where `distortion` was measured on the labels, what the
-            posteriors themselves expect it to be; it need not be sorted.
-        along: shape (M,) or None: the place of each point on the curve's way; None where it is the order of
-            distortion.
+        gap_bits: shape (M,) or None. At the same distortion, the true curve lies at most this far below the point.
+        slope: shape (M,) or None. The slope in nat per unit of distortion at which each point was solved.
+        distortion_expected: shape (M,) or None. Where `distortion` was measured on the labels, this is the
+            distortion that the posteriors expect. It need not be sorted.
+        along: shape (M,) or None. The position of each point along the curve; None means the order of distortion.
         assumptions: in words.
-        monotone, convex: what the curve claims to be; construction checks it.
-        measure: what `distortion` counts (`names.DistortionMeasure`); errors P(Y^ != Y) by default.
+        monotone: whether the curve claims to be nonincreasing; construction checks it.
+        convex: whether the curve claims to be convex; construction checks it.
+        measure: what `distortion` counts (`curve_names.DistortionMeasure`); the errors P(Y^ != Y) by default.
+        unit: of the rates.
 
     Raises:
-        InputError: arrays of unequal or no length, values that are not finite or out of range, a claim that
-            does not hold (fatal).
+        InputError: arrays that are empty or of unequal length, values that are not finite or out of range, a claim
+            that does not hold (fatal).
 
     Example:
         >>> import numpy as np
@@ -87,7 +86,7 @@ class RateDistortionCurve:
         self._check_shape()
 
     def __repr__(self) -> str:
-        """Its ranges: hundreds of points tell a reader nothing."""
+        """The ranges only: hundreds of points do not help a reader."""
         rates, distortions = (f"{x.min():.4g} to {x.max():.4g}" for x in (self.rate_bits, self.distortion))
         return f"<curve {self.name}: {self.rate_bits.size} points, {rates} {self.unit}, distortion {distortions}>"
 
@@ -95,7 +94,7 @@ class RateDistortionCurve:
     def of_kind(
         cls, name: str, rate_bits: FloatArray, distortion: FloatArray, **more: Any
     ) -> RateDistortionCurve:
-        """A curve of `names.CURVE_KINDS`: with its assumptions, and claiming the shape that theory gives it."""
+        """Build a curve of `curve_names.CURVE_KINDS`, with the assumptions and the shape that theory gives it."""
         kind = CURVE_KINDS[name]
         shaped = kind.is_rate_distortion_function
         more = {"assumptions": kind.assumptions, "monotone": shaped, "convex": shaped, **more}
@@ -106,7 +105,7 @@ class RateDistortionCurve:
         """1 - distortion, shape (M,).
 
         Raises:
-            InputError: the curve's distortion is no probability of error (fatal).
+            InputError: the curve's distortion is not an error probability (fatal).
         """
         if not self.measure.is_error_probability:
             raise InputError(f"{self.name}: {self.measure.title} is no probability of error: no accuracy")
@@ -114,7 +113,7 @@ class RateDistortionCurve:
 
     @property
     def least_distortion(self) -> float:
-        """Below this distortion the curve is not defined."""
+        """The curve is not defined below this distortion."""
         return float(self.distortion[0])
 
     @property
@@ -127,16 +126,16 @@ class RateDistortionCurve:
 
     @property
     def turns_back(self) -> bool:
-        """Whether the distortion goes to and fro along the curve."""
+        """Whether the distortion both rises and falls along the curve."""
         steps = np.diff(self.line[1])
         return bool(np.any(steps > 0) and np.any(steps < 0))
 
     def rate_at(self, distortion: float) -> float | None:
-        """Rate at a distortion, by straight lines; None below the least distortion.
+        """Return the rate at a distortion, on the straight lines; None below the least distortion.
 
-        Where the line passes a distortion several times the lowest rate counts. Above the greatest distortion
-        it is that point's rate: 0 for a curve that ends at zero rate. It is the rate at this distortion, which
-        an achievable curve may undercut at a lower one.
+        Where the line passes a distortion several times, the lowest rate counts. Above the greatest distortion the
+        result is that point's rate: 0 for a curve that ends at zero rate. An achievable curve may need less rate
+        at a lower distortion; `envelope` accounts for that, this method does not.
         """
         if not distortion >= self.distortion[0] - SAME_DISTORTION:
             return None
@@ -148,7 +147,7 @@ class RateDistortionCurve:
         return float(np.min(np.append(passed, rate[along == at])))
 
     def distortion_at(self, rate_bits: float) -> float | None:
-        """Least distortion on the drawn line at no more than `rate_bits`; None where all of it costs more."""
+        """Return the least distortion on the line at no more than `rate_bits`; None where the whole line costs more."""
         rate, along = self.line
         affordable = rate <= rate_bits
         if not np.any(affordable):
@@ -159,7 +158,7 @@ class RateDistortionCurve:
         return float(np.append(along[affordable], passed).min())
 
     def envelope(self, zero_rate_distortion: float) -> RateDistortionCurve:
-        """Lower convex hull with the point (0 bit, `zero_rate_distortion`): what time sharing makes of it."""
+        """Return the lower convex hull with the point (0 bit, `zero_rate_distortion`): what time sharing achieves."""
         kept = self.distortion < zero_rate_distortion
         rate = np.append(self.rate_bits[kept], 0.0)
         distortion = np.append(self.distortion[kept], zero_rate_distortion)
@@ -180,18 +179,23 @@ class RateDistortionCurve:
         )
 
     def per(self, count: float, unit: str = "bit/pixel") -> RateDistortionCurve:
-        """The same curve with its rates divided by the sample's `count` of pixels or points."""
+        """Return the same curve with its rates divided by `count`, the number of pixels or points in a sample.
+
+        Raises:
+            InputError: a count that is not finite and positive (fatal).
+        """
         if not (np.isfinite(count) and count > 0):
             raise InputError(f"a curve in {unit} needs a positive count per sample, got {count}")
         gap = None if self.gap_bits is None else self.gap_bits / count
         return replace(self, rate_bits=self.rate_bits / count, gap_bits=gap, slope=None, unit=unit)
 
     def expected(self) -> RateDistortionCurve:
-        """The same points against the distortion that the posteriors expect: of TMRD a rate-distortion
-        function, of S&C an achievable curve.
+        """Return the same points against the distortion that the posteriors expect.
+
+        For TMRD that is a rate–distortion function, for S&C an achievable curve.
 
         Raises:
-            InputError: the curve does not carry it (fatal).
+            InputError: the curve does not carry the expected distortion (fatal).
         """
         if self.distortion_expected is None:
             raise InputError(f"{self.name} carries no expected distortion")
@@ -205,7 +209,7 @@ class RateDistortionCurve:
         )
 
     def _check_shape(self) -> None:
-        """Each point lies above the curve that it stands for by its own gap at most."""
+        """A point may lie above the true curve by its own certified gap, and no more."""
         gap = np.zeros_like(self.rate_bits) if self.gap_bits is None else self.gap_bits
         rounding = max(SHAPE_TOLERANCE_BITS, ROUNDING * float(self.rate_bits.max()))
         rise = float((np.diff(self.rate_bits) - gap[1:]).max(initial=0.0))
@@ -217,13 +221,14 @@ class RateDistortionCurve:
 
 
 def _between(at: float, x0: FloatArray, x1: FloatArray, y0: FloatArray, y1: FloatArray) -> FloatArray:
-    """y at x = `at` on the lines from (x0, y0) to (x1, y1), which pass it and are not upright."""
+    """Y at x = `at` on the lines from (x0, y0) to (x1, y1). Each line crosses `at` and is not vertical."""
     return np.asarray(y0 + (at - x0) / (x1 - x0) * (y1 - y0))
 
 
 def _above_hull(distortion: FloatArray, rate: FloatArray) -> FloatArray:
-    """How far each point lies above the lower hull, shape (M,); of points with one distortion only the last,
-    which has the least rate, is judged.
+    """How far each point lies above the lower hull, shape (M,).
+
+    Of points with the same distortion only the last one is checked: it has the least rate.
     """
     judged = np.append(np.diff(distortion) > 0, True)
     hull = lower_hull(distortion, rate)
@@ -255,3 +260,26 @@ def _vector(values: FloatArray) -> FloatArray:
 def _frozen(array: FloatArray) -> FloatArray:
     array.setflags(write=False)
     return array
+
+
+def lower_hull(distortion: FloatArray, rate_bits: FloatArray) -> IntArray:
+    """Return the indices of the lower convex hull's vertices, by increasing distortion (Andrew's monotone chain).
+
+    Args:
+        distortion: shape (M,), in any order.
+        rate_bits: shape (M,).
+    """
+    hull: list[int] = []
+    for index in np.lexsort((rate_bits, distortion)):
+        if hull and distortion[index] == distortion[hull[-1]]:
+            continue
+        while len(hull) > 1 and not _turns_up(distortion, rate_bits, hull[-2], hull[-1], int(index)):
+            hull.pop()
+        hull.append(int(index))
+    return np.asarray(hull, dtype=np.int64)
+
+
+def _turns_up(x: FloatArray, y: FloatArray, first: int, middle: int, last: int) -> bool:
+    before = (y[middle] - y[first]) * (x[last] - x[middle])
+    after = (y[last] - y[middle]) * (x[middle] - x[first])
+    return bool(before < after)

@@ -1,4 +1,4 @@
-"""The curves that this package draws: their names in files and what each one is by theory."""
+"""The curves that this package draws: their names in files, and what theory says of each."""
 
 from __future__ import annotations
 
@@ -27,7 +27,14 @@ RATE_INVARIANCE = "rate_invariance"
 
 @dataclass(frozen=True, slots=True)
 class DistortionMeasure:
-    """What a distortion counts, and the greatest value it can take."""
+    """What a distortion counts.
+
+    Attributes:
+        name: its key in files.
+        title: in words.
+        greatest: the greatest value that it can take.
+        is_error_probability: whether 1 - distortion is an accuracy.
+    """
 
     name: str
     title: str
@@ -41,7 +48,7 @@ COST = DistortionMeasure("cost", "expected cost", np.inf, False)
 
 
 def top_k_errors(k: int) -> DistortionMeasure:
-    """The receiver names k classes; an error is a label that is not among them."""
+    """Return the measure for a receiver that names k classes: an error is a label that is not among them."""
     return DistortionMeasure(f"top_{k}", f"P(Y not among the {k} named)", 1.0, True)
 
 
@@ -49,9 +56,14 @@ def top_k_errors(k: int) -> DistortionMeasure:
 class CurveKind:
     """What theory says of a curve.
 
-    A rate-distortion function is nonincreasing and convex; an achievable curve need be neither. One that is
-    `is_optimal_in_expectation` is measured on the labels, but a rate-distortion function of what the posteriors
-    expect.
+    A rate–distortion function is nonincreasing and convex; an achievable curve need be neither.
+
+    Attributes:
+        title: for legends.
+        assumptions: in words.
+        is_rate_distortion_function: whether it is nonincreasing and convex.
+        is_optimal_in_expectation: it is measured on the labels, but against the distortion that the posteriors
+            expect it is a rate–distortion function.
     """
 
     title: str

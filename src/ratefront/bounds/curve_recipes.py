@@ -1,4 +1,4 @@
-"""Which curves a model's predictions allow, and how each is built from them."""
+"""The curves that predictions allow, and how each is built from them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ from ratefront.bounds.curve_names import (
     TIME_SHARING,
 )
 from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress, time_sharing
-from ratefront.bounds.curves.indirect import indirect_estimate_and_compress, indirect_from_posteriors
+from ratefront.bounds.curves.indirect_estimate_and_compress import (
+    indirect_estimate_and_compress,
+    indirect_from_posteriors,
+)
 from ratefront.bounds.curves.linear_rule import linear_rule
 from ratefront.bounds.curves.oracle import oracle_curve
 from ratefront.bounds.curves.sample_and_communicate import MANY_SCORES, default_points, sample_and_communicate
@@ -38,7 +41,8 @@ from ratefront.bounds.curves.temperature_grid import TemperatureGrid
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 from ratefront.bounds.source.distributions import FloatArray, checked_count
 from ratefront.bounds.source.predictions import Predictions
-from ratefront.bounds.source.scores import Reals
+from ratefront.bounds.source.scores import RealArray
+from ratefront.bounds.statistics.calibration import cross_calibrated
 from ratefront.bounds.statistics.channel_fits import (
     fit_estimate_and_compress,
     fit_indirect,
@@ -48,19 +52,18 @@ from ratefront.bounds.statistics.channel_fits import (
     fit_time_sharing,
 )
 from ratefront.bounds.statistics.channels import Channels
-from ratefront.bounds.statistics.cross_calibration import cross_calibrated
-from ratefront.bounds.statistics.few_samples import HONEST, has_few_samples
+from ratefront.bounds.statistics.few_samples import OTHER_ESTIMATES, has_few_samples
 from ratefront.bounds.statistics.held_out import Fit, indirect_cross_fitted
 from ratefront.errors import InputError
 
 Build = Callable[[Predictions, int], RateDistortionCurve]
-"""(predictions, solved slopes of an iterated curve) -> the curve."""
+"""(predictions, number of solved slopes of an iterated curve) -> the curve."""
 
 FitLike = Callable[[Predictions, RateDistortionCurve], Fit]
-"""(predictions, the curve fitted on all of them) -> a fit of channels of the same slopes to other samples."""
+"""(predictions, the curve fitted on all of them) -> a fit of channels with the same slopes to other samples."""
 
 HELD_OUT_POINTS, FEW_HELD_OUT_POINTS = 60, 20
-"""The fewer where every fold and every slope costs passes over many scores."""
+"""The smaller number is used where every fold and every slope costs passes over many scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,9 @@ class Recipe:
 
     Attributes:
         build: from predictions to the curve.
-        is_default: drawn when nobody asks for curves by name.
+        needs_posteriors: whether decisions alone do not suffice.
+        is_default: whether it is drawn when no curves are asked for by name.
+        needs_samples: the least number of samples.
         fit: how its channels are fitted to other samples; None where there is nothing to hold out.
     """
 
@@ -80,7 +85,7 @@ class Recipe:
     fit: FitLike | None = None
 
     def obstacle(self, predictions: Predictions) -> str | None:
-        """Why these predictions do not allow the curve; None if they do."""
+        """Return why these predictions do not allow the curve; None if they do."""
         if self.needs_posteriors and predictions.log_probabilities is None:
             return "needs logits or probabilities; these predictions are decisions only"
         if predictions.samples < self.needs_samples:
@@ -88,7 +93,7 @@ class Recipe:
         return None
 
 
-def _scores(predictions: Predictions) -> Reals:
+def _scores(predictions: Predictions) -> RealArray:
     assert predictions.log_probabilities is not None
     return predictions.log_probabilities
 
@@ -111,9 +116,9 @@ def _indirect_slopes(predictions: Predictions, points: int) -> FloatArray:
 
 
 def _at_slopes(fit: Callable[[Predictions, FloatArray], Channels], *, passes: bool = False) -> FitLike:
-    """Channels at the curve's own slopes, of which a closed form has more than anybody needs.
+    """Channels at some of the curve's own slopes: a closed form has more of them than a held-out curve needs.
 
-    `passes`: solving a slope means passing over all scores again and again.
+    `passes` says that solving one slope takes many passes over all scores.
     """
 
     def fit_like(predictions: Predictions, curve: RateDistortionCurve) -> Fit:
@@ -129,7 +134,7 @@ def _at_slopes(fit: Callable[[Predictions, FloatArray], Channels], *, passes: bo
 
 def _at_temperatures(predictions: Predictions, _: RateDistortionCurve) -> Fit:
     grid = TemperatureGrid(_scores(predictions), predictions.labels)
-    grid.grow(HELD_OUT_POINTS)
+    grid.refine_to(HELD_OUT_POINTS)
     return partial(fit_sampling, inverse_temperatures=grid.lambdas)
 
 
@@ -179,17 +184,27 @@ RECIPES: dict[str, Recipe] = {
 def curves_from_predictions(
     predictions: Predictions, only: Iterable[str] | None = None, points: int = SOLVED_SLOPES
 ) -> dict[str, RateDistortionCurve]:
-    """The curves of the theory that the predictions allow, or those named in `only`.
+    """Return the curves of the theory that the predictions allow, or those named in `only`.
 
-    Where the samples are too few for the plug-in iE&C (`few_samples`), its posterior-based and cross-fitted
-    estimates come along.
+    Where the samples are too few for the plug-in iE&C (`statistics.few_samples`), its posterior-based and
+    cross-fitted estimates are added.
 
     Args:
-        points: solved slopes of each iterated curve.
+        predictions: labels and what a task model said of N samples.
+        only: names of curves, keys of `RECIPES`; None for the default curves.
+        points: number of solved slopes of each iterated curve, at least 2.
+
+    Returns:
+        The curves by name.
 
     Raises:
-        InputError: `only` names a curve that does not exist or that the predictions do not allow, or fewer
-            than two points (fatal).
+        InputError: `only` names a curve that does not exist or that the predictions do not allow, or fewer than
+            two points (fatal).
+
+    Example:
+        >>> predictions = Predictions.from_decisions([0, 1, 2, 2], [0, 1, 2, 1])
+        >>> list(curves_from_predictions(predictions, ["oracle", "huffman"]))
+        ['oracle', 'huffman']
     """
     checked_count(points, "the number of points")
     names = curve_names(predictions) if only is None else _known(only)
@@ -201,8 +216,13 @@ def curves_from_predictions(
 
 
 def curve_names(predictions: Predictions) -> list[str]:
-    """The curves that are drawn when nobody asks for some by name."""
-    honest = HONEST if has_few_samples(predictions) else ()
+    """Return the names of the curves that are drawn when none are asked for by name.
+
+    Example:
+        >>> "task_model" in curve_names(Predictions.from_decisions([0, 1], [0, 1]))  # needs posteriors
+        False
+    """
+    honest = OTHER_ESTIMATES if has_few_samples(predictions) else ()
     return [
         name
         for name, recipe in RECIPES.items()

@@ -1,4 +1,4 @@
-"""Curves, and what people should be told of them: where they rest on too little, or on posteriors that are wrong."""
+"""Curves with warnings: where they rest on too few samples, or on posteriors that are wrong."""
 
 from __future__ import annotations
 
@@ -11,68 +11,76 @@ from ratefront.bounds.curve_recipes import RECIPES, curve_names, curves_from_pre
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 from ratefront.bounds.source.predictions import Predictions
 from ratefront.bounds.statistics.few_samples import few_samples_warning
+from ratefront.bounds.statistics.order_violation import OrderViolation, order_violation
 from ratefront.bounds.statistics.reliability import Reliability, reliability
-from ratefront.bounds.statistics.undercut import Undercut, undercut
 
 LARGE_CALIBRATION_ERROR = 0.1
-"""Ordinary training leaves 0.02 to 0.1, label smoothing included. There one temperature moves TMRD by hundredths of a
-bit, beyond by tenths.
+"""Ordinary training leaves 0.02 to 0.1, with label smoothing too.
+
+Up to this value the best temperature moves TMRD by hundredths of a bit; beyond it by tenths.
 """
 
 
 @dataclass(frozen=True, eq=False)
-class DoubtedCurves:
-    """Attributes:
+class CurvesWithWarnings:
+    """Curves, and the reasons to doubt them.
 
-    curves: by name.
-    warnings: sentences for people.
+    Attributes:
+        curves: by name.
+        warnings: sentences for people.
     """
 
     curves: dict[str, RateDistortionCurve]
     warnings: tuple[str, ...]
 
 
-def curves_with_doubts(
+def curves_with_warnings(
     predictions: Predictions,
     only: Iterable[str] | None = None,
     points: int = SOLVED_SLOPES,
     *,
     besides: Collection[str] = (),
     is_tempered: bool = False,
-) -> DoubtedCurves:
-    """The curves of `curves_from_predictions` with warnings. Where S&C lies below TMRD, TMRD of calibrated posteriors
-    comes along, if nobody asks for curves by name.
+) -> CurvesWithWarnings:
+    """Return the curves of `curves_from_predictions`, with warnings.
+
+    Where S&C lies below TMRD and no curves are asked for by name, TMRD of calibrated posteriors is added.
 
     Args:
-        besides: names of curves to draw besides those of the theory.
-        is_tempered: the posteriors have the best temperature already.
+        predictions: labels and what a task model said of N samples.
+        only: names of curves; None for the default curves.
+        points: number of solved slopes of each iterated curve.
+        besides: names of curves to draw in addition to the default curves.
+        is_tempered: whether the posteriors have the best temperature already.
 
     Raises:
         InputError: as `curves_from_predictions` (fatal).
     """
     names = [*curve_names(predictions), *besides] if only is None else only
     curves = curves_from_predictions(predictions, names, points)
-    found = _undercut(predictions, curves)
+    found = _order_violation(predictions, curves)
     if found is not None and only is None and TASK_MODEL_CALIBRATED not in curves:
         curves |= curves_from_predictions(predictions, [TASK_MODEL_CALIBRATED], points)
     sentences = [
         few_samples_warning(predictions, curves),
         _calibration_warning(predictions, curves, is_tempered),
-        None if found is None else _undercut_warning(found, curves, is_tempered),
+        None if found is None else _order_violation_warning(found, curves, is_tempered),
     ]
-    return DoubtedCurves(curves, tuple(sentence for sentence in sentences if sentence))
+    return CurvesWithWarnings(curves, tuple(sentence for sentence in sentences if sentence))
 
 
-def _undercut(predictions: Predictions, curves: Mapping[str, RateDistortionCurve]) -> Undercut | None:
+def _order_violation(
+    predictions: Predictions, curves: Mapping[str, RateDistortionCurve]
+) -> OrderViolation | None:
     if not {TASK_MODEL, SAMPLE_AND_COMMUNICATE} <= set(curves):
         return None
-    return undercut(predictions, curves[TASK_MODEL], curves[SAMPLE_AND_COMMUNICATE])
+    return order_violation(predictions, curves[TASK_MODEL], curves[SAMPLE_AND_COMMUNICATE])
 
 
 def _calibration_warning(
     predictions: Predictions, curves: Mapping[str, RateDistortionCurve], is_tempered: bool
 ) -> str | None:
-    """None where the error is small, or may be chance, or where no curve sees the posteriors."""
+    """None where the error is small, where it may be chance, or where no curve uses the posteriors."""
     if not any(RECIPES[name].needs_posteriors for name in curves):
         return None
     found = reliability(predictions)
@@ -80,14 +88,14 @@ def _calibration_warning(
         return None
     return (
         f"The posteriors are badly calibrated, their expected calibration error is {found.error:.3f}: the model is "
-        f"sure of {found.confidence:.1%} and right in {found.accuracy:.1%}. TMRD and S&C take posteriors at "
-        f"their word, and are off. {_advice(found, is_tempered)}"
+        f"sure of {found.confidence:.1%} and right in {found.accuracy:.1%}. TMRD and S&C take the posteriors for "
+        f"the truth, so they are off. {_advice(found, is_tempered)}"
     )
 
 
 def _advice(found: Reliability, is_tempered: bool) -> str:
     if is_tempered:
-        return "No temperature mends it."
+        return "No temperature corrects it."
     unsure = found.confidence < found.accuracy
     causes = "probabilities in place of logits, strong label smoothing" if unsure else "overfitting"
     return (
@@ -95,18 +103,20 @@ def _advice(found: Reliability, is_tempered: bool) -> str:
     )
 
 
-def _undercut_warning(found: Undercut, curves: Mapping[str, RateDistortionCurve], is_tempered: bool) -> str:
+def _order_violation_warning(
+    found: OrderViolation, curves: Mapping[str, RateDistortionCurve], is_tempered: bool
+) -> str:
     beside = "drawn beside it" if TASK_MODEL_CALIBRATED in curves else f"the curve {TASK_MODEL_CALIBRATED}"
-    mended = (
-        "One temperature does not mend it."
+    remedy = (
+        "One temperature does not correct it."
         if is_tempered
         else f"TMRD of calibrated posteriors, the temperature fitted on other samples, is {beside}."
     )
-    other = "does not come there" if found.task_model_bits is None else f"{found.task_model_bits:.3f}"
+    other = "does not reach it" if found.task_model_bits is None else f"{found.task_model_bits:.3f}"
+    points = 100 * found.distortion_margin
     return (
         f"S&C lies below TMRD: at an accuracy of {found.accuracy:.2%} it needs {found.sampled_bits:.3f} bit/sample, "
-        f"TMRD {other}. It is not the luck of these samples: at the same rate S&C is right more often by over "
-        f"{100 * found.certain:.2g} points (paired bootstrap, one-sided {found.level:.0%} of all rates together). "
-        f"Behind posteriors that are right nothing lies below TMRD: they are miscalibrated, and TMRD is no bound "
-        f"here. {mended}"
+        f"TMRD {other}. This is not chance: at the same rate S&C is right more often by over {points:.2g} points "
+        f"(paired bootstrap, one-sided {found.level:.0%} of all rates together). If posteriors are right, nothing "
+        f"lies below TMRD: they are miscalibrated, and TMRD is not a bound here. {remedy}"
     )

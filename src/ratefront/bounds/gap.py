@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ratefront.bounds.curve import RateDistortionCurve
 
 ROUNDING = 1e-9
-"""1 - A may round to just below a bound's least distortion, which the same codec reaches exactly."""
+"""1 - A may round to just below a bound's least distortion, although the codec reaches that distortion exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Gap:
     Attributes:
         bits: R - R_b(1 - A), in bit/sample.
         ratio: R / R_b(1 - A).
-        reason: why both are None; empty where they are not.
+        reason: why both are None; empty where they are numbers.
     """
 
     bits: float | None
@@ -26,8 +26,9 @@ class Gap:
 
 
 def gap(rate_bits: float, accuracy: float, bound: RateDistortionCurve) -> Gap:
-    """The gap of a point to one bound; undefined, never infinite, where D = 1 - A lies below the bound's least
-    distortion or R_b = 0.
+    """Return the gap of a point to one bound.
+
+    The gap is undefined, never infinite, where D = 1 - A lies below the bound's least distortion or where R_b = 0.
     """
     least, distortion = bound.least_distortion, 1.0 - accuracy
     if abs(distortion - least) <= ROUNDING:
@@ -40,6 +41,6 @@ def gap(rate_bits: float, accuracy: float, bound: RateDistortionCurve) -> Gap:
     return Gap(rate_bits - rate, rate_bits / rate)
 
 
-def comparable(curve: RateDistortionCurve, zero_rate_distortion: float) -> RateDistortionCurve:
-    """The curve that gaps are measured to: one that is not convex is replaced by its envelope."""
+def convex_bound(curve: RateDistortionCurve, zero_rate_distortion: float) -> RateDistortionCurve:
+    """Return the curve that gaps are measured to: a curve that is not convex is replaced by its envelope."""
     return curve if curve.convex else curve.envelope(zero_rate_distortion)

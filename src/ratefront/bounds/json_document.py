@@ -13,8 +13,10 @@ from ratefront.bounds.statistics.held_out_intervals import HeldOutIntervals
 
 
 def curve_as_json(curve: RateDistortionCurve, held_out: HeldOutIntervals | None = None) -> dict[str, Any]:
-    """Its arrays as lists (those it has), what it is called and what it assumes; `measure` only where the
-    distortion is not P(Y^ != Y).
+    """Return a curve's arrays as lists, with its title and its assumptions.
+
+    Arrays that the curve does not have are left out. `measure` is there only where the distortion is not P(Y^ !=
+    Y).
     """
     kind = CURVE_KINDS.get(curve.name)
     found: dict[str, Any] = {
@@ -35,7 +37,7 @@ def curve_as_json(curve: RateDistortionCurve, held_out: HeldOutIntervals | None 
 
 
 def _held_out_as_json(held_out: HeldOutIntervals) -> dict[str, Any]:
-    """null where an interval has no such end."""
+    """The interval ends are null where an interval has no such end."""
     return {
         "rate_bits": held_out.rate_bits.tolist(),
         "distortion": held_out.distortion.tolist(),

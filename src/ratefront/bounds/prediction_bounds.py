@@ -1,4 +1,4 @@
-"""The bounds of what a task model said of labelled samples."""
+"""The bounds that follow from what a task model said of labelled samples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ratefront.bounds.collection import Bounds
 from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.curve_recipes import RECIPES
-from ratefront.bounds.curve_warnings import curves_with_doubts
+from ratefront.bounds.curve_warnings import curves_with_warnings
 from ratefront.bounds.solver.blahut_arimoto import UnconvergedWarning
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 from ratefront.bounds.source.confusion import Confusion
@@ -32,9 +32,9 @@ class PredictionBounds(Bounds):
     """The bounds of a task model's predictions of N samples.
 
     Attributes:
-        estimate_entropy_bits: H(Y~), of the decisions.
-        expected_calibration_error: of the posteriors as given, in [0, 1]; None of decisions.
-        calibration: what the temperature mended; None where the posteriors are as given.
+        estimate_entropy_bits: H(Y~), the entropy of the decisions.
+        expected_calibration_error: of the posteriors as given, in [0, 1]; None for decisions.
+        calibration: the temperature and its effect; None where the posteriors are as given.
     """
 
     samples: int
@@ -47,6 +47,7 @@ class PredictionBounds(Bounds):
 
     @property
     def description(self) -> tuple[str, ...]:
+        """The samples, the task model's accuracy, and the calibration error."""
         first = (
             f"{self.samples} samples, {self.classes} classes; the task model is right for "
             f"{1.0 - self.task_model_distortion:.2%}, its decision has an entropy of "
@@ -55,16 +56,17 @@ class PredictionBounds(Bounds):
         return (first, *self._calibration_in_words())
 
     def _calibration_in_words(self) -> tuple[str, ...]:
-        error, mended = self.expected_calibration_error, self.calibration
+        error, calibration = self.expected_calibration_error, self.calibration
         if error is None:
             return ()
-        said = f"expected calibration error of the posteriors: {error:.4f}"
-        if mended is None:
-            return (said,)
-        after, temperature = mended.expected_calibration_error_after, mended.temperature
-        return (f"{said}, and {after:.4f} at temperature {temperature:.4g}",)
+        sentence = f"expected calibration error of the posteriors: {error:.4f}"
+        if calibration is None:
+            return (sentence,)
+        after, temperature = calibration.expected_calibration_error_after, calibration.temperature
+        return (f"{sentence}, and {after:.4f} at temperature {temperature:.4g}",)
 
     def to_json(self) -> dict[str, Any]:
+        """Return plain data: the document that `ratefront bounds` writes for predictions."""
         return {
             "classes": self.classes,
             "samples": self.samples,
@@ -91,29 +93,31 @@ def from_predictions(
     bootstrap: Bootstrap | None = None,
     calibrate: bool = False,
 ) -> PredictionBounds:
-    """The bounds of a task model, from what it said of labelled samples.
+    """Compute the bounds of a task model from what it said of labelled samples.
+
+    Give exactly one of `logits`, `probabilities` and `predicted`.
 
     Args:
         labels: the true classes, shape (N,), 0..K-1.
-        logits: what the network gives before its softmax, or log-probabilities, shape (N, K).
-        probabilities: in place of logits, shape (N, K), rows that sum to 1.
-        predicted: in place of both, the decided classes, shape (N,): bounds that need posteriors are left out.
+        logits: outputs of the network before its softmax, or log-probabilities, shape (N, K).
+        probabilities: shape (N, K), rows that sum to 1.
+        predicted: the decided classes, shape (N,). Bounds that need posteriors are left out.
         only: names of curves (`RECIPES`); by default those of the theory that the predictions allow.
-        besides: names of curves to draw besides those of the theory.
-        points: solved slopes of each iterated curve, at least 2.
-        bootstrap: measures each curve with channels to fit on held-out samples as well (5-fold cross-fitting),
+        besides: names of curves to draw in addition to the default ones.
+        points: number of solved slopes of each iterated curve, at least 2.
+        bootstrap: also measures each curve that has channels to fit on held-out samples (5-fold cross-fitting),
             with intervals for the rate at a distortion.
-        calibrate: brings the posteriors to the temperature of least log loss first.
+        calibrate: first brings the posteriors to the temperature of least log loss.
 
     Returns:
-        The curves by name, rates in bit/sample over distortions measured on the labels, with warnings of
-        what is to be doubted.
+        The curves by name, rates in bit/sample over distortions measured on the labels, with warnings where there
+        is reason to doubt them.
 
     Raises:
-        InputError: not exactly one of logits, probabilities and predicted; arrays that do not fit; logits that
-            look like probabilities (`bounds_of` takes `Predictions` for which one insists); an unknown curve, or
-            one that the predictions do not allow; calibration without posteriors, intervals from a single
-            sample (fatal).
+        InputError: not exactly one output; arrays that do not fit; logits that look like probabilities (if they
+            are logits, use `bounds_of` and `Predictions.from_logits(..., insist=True)`); an unknown curve, or one
+            that the predictions do not allow; calibration without posteriors; intervals from a single sample
+            (fatal).
 
     Example:
         >>> import numpy as np
@@ -141,13 +145,16 @@ def from_file(
     bootstrap: Bootstrap | None = None,
     calibrate: bool = False,
 ) -> PredictionBounds:
-    """The bounds of the predictions in an npz file, also those that a sweep keeps of its task model.
+    """Compute the bounds of the predictions in an npz file, also of the one that a sweep keeps of its task model.
 
     Args:
-        path: holds `labels` (N,) and one of `logits` (N, K), `probabilities` (N, K), `predicted` (N,).
-        read_as: "logits" or "probabilities": what the scores are, whatever the file calls them and whatever
-            they look like.
-        only, besides, points, bootstrap, calibrate: as `from_predictions`.
+        path: a file that holds `labels` (N,) and one of `logits` (N, K), `probabilities` (N, K), `predicted` (N,).
+        only: as `from_predictions`.
+        read_as: "logits" or "probabilities": what the scores are, whatever their name and values suggest.
+        besides: as `from_predictions`.
+        points: as `from_predictions`.
+        bootstrap: as `from_predictions`.
+        calibrate: as `from_predictions`.
 
     Returns:
         As `from_predictions`.
@@ -175,10 +182,10 @@ def bounds_of(
     bootstrap: Bootstrap | None = None,
     calibrate: bool = False,
 ) -> PredictionBounds:
-    """As `from_predictions`, of predictions that are checked already.
+    """Compute the bounds of predictions that are checked already; arguments as `from_predictions`.
 
     Raises:
-        InputError: as `from_predictions`, but for the arrays (fatal).
+        InputError: as `from_predictions`, apart from the arrays (fatal).
 
     Example:
         >>> predictions = Predictions.from_decisions([0, 1, 2, 2], [0, 1, 2, 1])
@@ -193,9 +200,9 @@ def bounds_of(
         error = expected_calibration_error(predictions)
     with warnings.catch_warnings(record=True) as unconverged:
         warnings.simplefilter("always", UnconvergedWarning)
-        found = curves_with_doubts(predictions, only, points, besides=besides, is_tempered=calibrate)
+        found = curves_with_warnings(predictions, only, points, besides=besides, is_tempered=calibrate)
     confusion = Confusion(predictions.joint)
-    sentences = [*found.warnings, calibration and calibration.doubt]
+    sentences = [*found.warnings, calibration and calibration.warning]
     sentences += [str(warning.message) for warning in unconverged]
     return PredictionBounds(
         curves=found.curves,
@@ -233,7 +240,7 @@ def _given(
 def _held_out(
     predictions: Predictions, curves: Mapping[str, RateDistortionCurve], bootstrap: Bootstrap
 ) -> dict[str, HeldOutIntervals]:
-    """Of the curves that have channels to fit."""
+    """Measure the curves that have channels to fit on held-out samples."""
     found = {}
     for name, curve in curves.items():
         fit_like = RECIPES[name].fit

@@ -1,4 +1,4 @@
-"""A prior from a file of class counts, and what can be said of a task from its prior alone: the oracle."""
+"""Priors from files of class counts, and what a prior alone says of a task: the oracle."""
 
 from __future__ import annotations
 
@@ -21,13 +21,22 @@ from ratefront.errors import InputError
 
 
 def load_prior(path: str | Path) -> tuple[tuple[str, ...] | None, FloatArray]:
-    """Class names (None where the file gives none) and counts, shape (K,), as they stand in a JSON file.
+    """Read class names (None where the file has none) and counts, shape (K,), from a JSON file.
 
-    The file is a list of counts, `[980, 1135, ...]`, or an object, `{"airplane": 100, ...}`. Counts are
-    nonnegative numbers, not all zero; relative frequencies will do.
+    The file holds a list of counts, `[980, 1135, ...]`, or an object, `{"airplane": 100, ...}`. Counts are
+    nonnegative numbers and not all zero; relative frequencies work as well.
 
     Raises:
-        InputError: anything that makes the file unusable; names the file, the entry and the rule (fatal).
+        InputError: anything that makes the file unusable; the message names the file, the entry and the rule
+            (fatal).
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "counts.json"
+        >>> _ = path.write_text("[30, 50, 20]")
+        >>> names, counts = load_prior(path)
+        >>> names is None, counts.tolist()
+        (True, [30.0, 50.0, 20.0])
     """
     file = Path(path)
     try:
@@ -38,10 +47,10 @@ def load_prior(path: str | Path) -> tuple[tuple[str, ...] | None, FloatArray]:
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class PriorBounds(Bounds):
-    """What can be said of a task from the prior of its labels alone.
+    """What the prior of its labels alone says of a task.
 
     Attributes:
-        class_names: in the order of the counts; None where nobody named them.
+        class_names: in the order of the counts; None where there are no names.
     """
 
     label_entropy_bits: float
@@ -50,9 +59,11 @@ class PriorBounds(Bounds):
 
     @property
     def description(self) -> tuple[str, ...]:
+        """The number of classes and the entropy of the label."""
         return (f"{self.classes} classes; the label has an entropy of {self.label_entropy_bits:.4f} bit",)
 
     def to_json(self) -> dict[str, Any]:
+        """Return plain data: the document that `ratefront bounds --prior` writes."""
         return {
             "classes": self.classes,
             "class_names": None if self.class_names is None else list(self.class_names),
@@ -64,18 +75,18 @@ class PriorBounds(Bounds):
 
 
 def from_prior(counts: npt.ArrayLike, names: Sequence[str] | None = None) -> PriorBounds:
-    """The oracle of class counts: no predictions are needed.
+    """Compute the oracle of class counts; no predictions are needed.
 
     Args:
-        counts: of each class, shape (K,); relative frequencies will do.
-        names: of the classes, K of them.
+        counts: of each class, shape (K,); relative frequencies work as well.
+        names: of the K classes.
 
     Returns:
-        One curve, "oracle", in bit/sample. `samples` is the sum of the counts where all of them are whole,
+        One curve, "oracle", in bit/sample. `samples` is the sum of the counts if all of them are whole numbers,
         else None.
 
     Raises:
-        InputError: counts that are empty, negative, not finite, or all zero; more or fewer names (fatal).
+        InputError: counts that are empty, negative, not finite, or all zero; another number of names (fatal).
 
     Example:
         >>> bounds = from_prior([50, 30, 20])
@@ -98,7 +109,7 @@ def from_prior(counts: npt.ArrayLike, names: Sequence[str] | None = None) -> Pri
 
 
 def from_counts_file(path: str | Path) -> PriorBounds:
-    """`from_prior` of the class counts in a JSON file: a list, `[980, 1135]`, or an object, `{"cat": 980}`.
+    """Compute `from_prior` of the class counts in a JSON file: a list, `[980, 1135]`, or an object, `{"cat": 980}`.
 
     Args:
         path: of the file.
@@ -126,7 +137,7 @@ def _samples(counts: FloatArray) -> int | None:
 
 
 class _Object(list[tuple[str, Any]]):
-    """A JSON object's pairs as written: a dict would keep the last of two equal names and not say so."""
+    """A JSON object's pairs as written: a dict would silently keep only the last of two equal names."""
 
 
 def _read(file: Path) -> Any:

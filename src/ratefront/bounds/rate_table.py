@@ -1,4 +1,4 @@
-"""The rate of each curve at a few accuracies, as a terminal and a notebook show it."""
+"""The rate of each curve at a few accuracies, for a terminal or a notebook."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ SHARES = (1.0, 0.75, 0.5, 0.25)
 
 @dataclass(frozen=True)
 class RateTable:
-    """Attributes:
+    """Rates of several curves at the same accuracies.
 
-    accuracies: in [0, 1], falling.
-    rates: bit/sample at each of them, by the curve's name; None where a curve does not come there.
+    Attributes:
+        accuracies: in [0, 1], falling.
+        rates: bit/sample at each accuracy, by the curve's name; None where a curve does not reach it.
     """
 
     accuracies: tuple[float, ...]
@@ -23,12 +24,12 @@ class RateTable:
 
     @property
     def header(self) -> tuple[str, ...]:
-        """What stands above the columns."""
+        """The titles of the columns."""
         return ("bit/sample at an accuracy of", *(f"{accuracy:.2%}" for accuracy in self.accuracies))
 
     @property
     def rows(self) -> tuple[tuple[str, ...], ...]:
-        """A row a curve: its name and its rates, a dash where it does not come there."""
+        """One row for each curve: its name and its rates, a dash where it does not reach the accuracy."""
         return tuple(
             (name, *("–" if rate is None else f"{rate:.4f}" for rate in rates))
             for name, rates in self.rates.items()
@@ -40,8 +41,10 @@ def rate_table(
     task_model_distortion: float | None = None,
     zero_rate_distortion: float | None = None,
 ) -> RateTable:
-    """The rates at the greatest accuracy that all curves reach, and at three quarters, half and a quarter of the way
-    to it from what costs nothing. Curves without an accuracy are left out.
+    """Return the rates at four accuracies.
+
+    The first is the greatest accuracy that all curves reach. The others lie at three quarters, half and a quarter
+    of the way to it from the accuracy that costs nothing. Curves without an accuracy are left out.
     """
     known = {name: curve for name, curve in curves.items() if curve.measure.is_error_probability}
     least, most = task_model_distortion, zero_rate_distortion

@@ -1,4 +1,9 @@
-"""What exists, by name, with the parameters of each: importable, and checkable, without torch."""
+"""Codec families, task models and data sets by name, each with its parameters.
+
+The sweep file is checked against this room, so it imports no torch: an entry names its code as ``module:attribute``,
+which is imported when a trial needs it. Other rooms import ``CATALOGUE``, the registries' parameter models and
+``split_points``. Nothing here may import ``spec`` or any room that computes tensors.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +18,7 @@ from ratefront.catalogue.task_models import TASK_MODELS, TaskModelParameters
 class Catalogue:
     """The registries that a sweep file is checked against.
 
-    Whoever asks for one is given it with what ``plugins`` have registered; asking raises ``InputError`` where one of
-    them cannot be used.
+    Each property first lets ``plugins`` register what they add. It raises ``InputError`` if a plugin cannot be used.
     """
 
     def __init__(
@@ -29,16 +33,19 @@ class Catalogue:
 
     @property
     def families(self) -> Registry[FamilyParameters]:
+        """The codec families."""
         self._load_plugins()
         return self._families
 
     @property
     def datasets(self) -> Registry[DatasetParameters]:
+        """The data sets."""
         self._load_plugins()
         return self._datasets
 
     @property
     def task_models(self) -> Registry[TaskModelParameters]:
+        """The task models."""
         self._load_plugins()
         return self._task_models
 

@@ -27,7 +27,7 @@ HYPERPRIORS = ("scale_hyperprior", "mean_scale_hyperprior", "context")
 
 
 def latent_map(height: int, width: int) -> tuple[int, int]:
-    """The sides of a latent map behind features of these: g_a halves all but the smallest maps."""
+    """The sides of the latent map behind a feature map of these sides: g_a halves all but the smallest maps."""
     halves = height >= HALVED_FROM
     return ((height + 1) // 2, (width + 1) // 2) if halves else (height, width)
 
@@ -63,6 +63,7 @@ class BottleneckParameters(FamilyParameters):
         return self.entropy_model in HYPERPRIORS or self.latents == "map"
 
     def unfit(self, facts: Mapping[str, Any]) -> str | None:
+        """Refuse a hyperprior where the split point gives a latent map of 1×1."""
         strides, shape = facts.get("strides"), facts.get("shape")
         if self.entropy_model not in HYPERPRIORS or strides is None or shape is None or len(shape) != 3:
             return None

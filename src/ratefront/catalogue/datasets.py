@@ -1,7 +1,7 @@
-"""The data sets, known without importing torch.
+"""The data sets and their parameters, known without importing torch.
 
-Facts: ``classes`` (0: without labels) and ``shape`` of one sample: (channels, height, width), or (points, 3); where
-they are known, ``samples`` of each split.
+Their facts: ``classes`` (0: no labels), the ``shape`` of one sample as (channels, height, width) or (points, 3), and
+where known the number of ``samples`` in each split.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from pydantic import (
     model_validator,
 )
 
-from ratefront.catalogue.file_locations import WHEREABOUTS, Place
+from ratefront.catalogue.file_locations import FILE_LOCATION, AbsolutePath
 from ratefront.catalogue.registry import Registry
 
 
 class DatasetParameters(BaseModel):
-    """What every data set can be told."""
+    """Parameters that every data set has."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,16 +33,17 @@ class DatasetParameters(BaseModel):
     ] = 0
 
     @classmethod
-    def called(cls, given: Mapping[str, Any]) -> str:
-        """What people call the data set of these parameters, as a sweep file gives them; empty: by its registered name.
+    def display_name(cls, given: Mapping[str, Any]) -> str:
+        """The name by which people know the data set; empty where its registered name serves.
 
-        Whoever reads a ledger asks, so that nothing is checked: the files may be elsewhere by now.
+        ``given`` holds the parameters as a sweep file gives them. Nothing is checked: a ledger is also read where the
+        files have moved.
         """
         return ""
 
 
-class ImageParameters(DatasetParameters):
-    """What every data set of labelled images can be told: what its images are corrupted with."""
+class LabelledImageParameters(DatasetParameters):
+    """Parameters that every data set of labelled images has: how its images are corrupted."""
 
     corruption: Annotated[
         Literal["none", "noise", "blur"], Field(description="Gaussian noise or Gaussian blur of the images")
@@ -62,26 +63,26 @@ class ImageParameters(DatasetParameters):
 
     @model_serializer(mode="wrap")
     def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """What is not there is not said, nor details of no corruption: a sweep begun before there were any goes on."""
+        """Leave out what is not set, so that a sweep from before these parameters existed can go on."""
         said: dict[str, Any] = handler(self)
         left_out = ("corruption", "severity", "corrupted") if self.corruption == "none" else ()
         return {key: value for key, value in said.items() if value is not None and key not in left_out}
 
 
-class OfficialParameters(ImageParameters):
-    """Of a data set that torchvision can download."""
+class OfficialParameters(LabelledImageParameters):
+    """Parameters of a data set that torchvision can download."""
 
     root: Annotated[
-        Place | None, Field(description="folder with the files; else $RATEFRONT_DATA, else the cache")
+        AbsolutePath | None, Field(description="folder with the files; else $RATEFRONT_DATA, else the cache")
     ] = None
-    download: Annotated[bool, Field(description="fetch the files that are not there"), WHEREABOUTS] = True
+    download: Annotated[bool, Field(description="fetch the files that are not there"), FILE_LOCATION] = True
 
 
-class ArraysParameters(ImageParameters):
-    """Of one's own arrays in an npz file."""
+class ArraysParameters(LabelledImageParameters):
+    """Parameters of a user's own arrays in an npz file."""
 
     path: Annotated[
-        Place,
+        AbsolutePath,
         Field(
             description="npz file with x_train, y_train, x_test, y_test, or x_validation, y_validation too"
         ),
@@ -91,12 +92,13 @@ class ArraysParameters(ImageParameters):
     ] = None
 
     @classmethod
-    def called(cls, given: Mapping[str, Any]) -> str:
+    def display_name(cls, given: Mapping[str, Any]) -> str:
+        """The file's name without its suffix."""
         return Path(str(given.get("path", ""))).stem
 
 
 class FilesParameters(DatasetParameters):
-    """What every data set of image files can be told."""
+    """Parameters that every data set of image files has."""
 
     channels: Annotated[
         Literal[1, 3] | None, Field(description="grey or RGB; else grey where no file has colours")
@@ -108,23 +110,28 @@ class FilesParameters(DatasetParameters):
     skip_corrupt: Annotated[bool, Field(description="leave out files that cannot be used")] = False
 
 
-class ImageFolderParameters(ImageParameters, FilesParameters):
-    """Of labelled image files, a folder a class."""
+class ImageFolderParameters(LabelledImageParameters, FilesParameters):
+    """Parameters of labelled image files, one folder for each class."""
 
-    root: Annotated[Place, Field(description="folder with train/CLASS/… and val or test, or with CLASS/…")]
+    root: Annotated[
+        AbsolutePath, Field(description="folder with train/CLASS/… and val or test, or with CLASS/…")
+    ]
     size: Annotated[
         int, Field(ge=8, le=4096, description="pixels a side, after resizing and centre crop")
     ] = 224
 
     @classmethod
-    def called(cls, given: Mapping[str, Any]) -> str:
+    def display_name(cls, given: Mapping[str, Any]) -> str:
+        """The folder's name."""
         return Path(str(given.get("root", ""))).name
 
 
 class ImagesParameters(FilesParameters):
-    """Of image files without labels, for codecs that reconstruct."""
+    """Parameters of image files without labels, for codecs that reconstruct images."""
 
-    root: Annotated[Place, Field(description="folder with images, or with train, val and test of them")]
+    root: Annotated[
+        AbsolutePath, Field(description="folder with images, or with train, val and test of them")
+    ]
     size: Annotated[int, Field(ge=8, le=4096, description="pixels a side of a crop")] = 256
     crop: Annotated[Literal["random", "centre"], Field(description="where a training image is cropped")] = (
         "random"
@@ -132,7 +139,8 @@ class ImagesParameters(FilesParameters):
     crops_per_image: Annotated[int, Field(ge=1, le=10_000, description="of the training images")] = 1
 
     @classmethod
-    def called(cls, given: Mapping[str, Any]) -> str:
+    def display_name(cls, given: Mapping[str, Any]) -> str:
+        """The folder's name."""
         return Path(str(given.get("root", ""))).name
 
 
@@ -143,7 +151,7 @@ def _splits(train: int, validation: int, test: int) -> dict[str, int]:
 DATASETS: Registry[DatasetParameters] = Registry("dataset")
 DATASETS.add(
     "digits",
-    ImageParameters,
+    LabelledImageParameters,
     "ratefront.data.official.digits:load_digits",
     "scikit-learn's 1797 handwritten digits of 8×8 pixels",
     {
@@ -216,10 +224,10 @@ DATASETS.add(
 
 
 def dataset_name(dataset: Mapping[str, Any]) -> str:
-    """What a sweep's data set is called: one's own by its file or folder (``birds.npz``: ``birds``), others by name.
+    """The name of a sweep's data set for people: a user's own by its file or folder (``birds.npz``: ``birds``).
 
-    ``dataset`` is the sweep file's description of it, plain data with a ``name``.
+    ``dataset`` is the sweep file's description: plain data with a ``name``.
     """
     name = str(dataset["name"])
     model = DATASETS[name].parameters if name in DATASETS else DatasetParameters
-    return model.called(dataset) or name
+    return model.display_name(dataset) or name

@@ -30,6 +30,7 @@ class LabelParameters(FamilyParameters):
 
     @property
     def uses_seed(self) -> bool:
+        """False: nothing is learned."""
         return False
 
     @model_validator(mode="after")
@@ -104,7 +105,7 @@ class SampleParameters(FamilyParameters):
 
     @property
     def uses_seed(self) -> bool:
-        """The randomness that both ends share comes from a sample's position alone."""
+        """False: the shared randomness follows from a sample's position alone."""
         return False
 
     @model_validator(mode="after")
@@ -115,11 +116,12 @@ class SampleParameters(FamilyParameters):
         return self
 
     def unfit(self, facts: Mapping[str, Any]) -> str | None:
+        """Refuse a group with too many joint outcomes."""
         known = self.group is not None and "classes" in facts
         return group_problem(facts["classes"], self.group or 1) if known else None
 
 
-class ImageParameters(FamilyParameters):
+class ImageCodecParameters(FamilyParameters):
     """An image codec, and the task model on the images that it decodes: files of Pillow, or learned from scratch."""
 
     codec: Annotated[
@@ -154,6 +156,7 @@ class ImageParameters(FamilyParameters):
 
     @property
     def uses_seed(self) -> bool:
+        """True of a learned codec only."""
         return self.codec == "learned"
 
     @model_validator(mode="after")
@@ -188,6 +191,7 @@ class ImageParameters(FamilyParameters):
         return self.downscalings or (4 if min(shape[1:]) >= 64 else 2)
 
     def unfit(self, facts: Mapping[str, Any]) -> str | None:
+        """Refuse samples that are no images of 1 or 3 channels, or have the wrong size for the codec."""
         shape = facts.get("shape")
         if shape is None:
             return None
@@ -230,7 +234,7 @@ FAMILIES.add(
 )
 FAMILIES.add(
     "image",
-    ImageParameters,
+    ImageCodecParameters,
     "ratefront.codecs.image.image_family:ImageFamily",
     "image codec, then the task model on the decoded image: PNG, JPEG, WebP, or learned",
 )

@@ -1,4 +1,4 @@
-"""What the parameters of every family have in common."""
+"""The base class of every family's parameters."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ class FamilyParameters(BaseModel):
 
     @property
     def uses_seed(self) -> bool:
-        """Whether a trial's seed enters its result; False where nothing is learned or drawn from it, so that a second
-        trial of these parameters would be the first one again.
+        """Whether a trial's seed changes its result.
+
+        False where nothing is learned or drawn: a second trial of these parameters would repeat the first.
         """
         return True
 
     def unfit(self, facts: Mapping[str, Any]) -> str | None:
-        """Why these do not fit the sweep's task model and data set, as far as ``facts`` say; None: they do."""
+        """Why these parameters do not fit the task model and data set that ``facts`` describe; None where they fit."""
         return None
 
     def _needs(self, name: str, when: str) -> None:
@@ -29,7 +30,7 @@ class FamilyParameters(BaseModel):
             raise ValueError(f"{name} is needed when {when}")
 
     def _needs_only(self, name: str, where: bool, when: str) -> None:
-        """The parameter is needed where it means something, and refused elsewhere."""
+        """Require the parameter where it has a meaning, and refuse it elsewhere."""
         (self._needs if where else self._refuses)(name, when)
 
     def _refuses(self, name: str, when: str) -> None:

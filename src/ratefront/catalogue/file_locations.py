@@ -1,4 +1,4 @@
-"""Which parameters say where files lie, and nothing of what is in them: files that are moved stay the same files."""
+"""Parameters that name the location of files and nothing of their content: a moved file stays the same file."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Annotated, Any, get_args
 from pydantic import AfterValidator, BaseModel, Field
 
 
-class Whereabouts:
-    """Marks a parameter in its annotation, as ``Annotated[str, WHEREABOUTS]``."""
+class FileLocation:
+    """Marks a parameter in its annotation, as ``Annotated[str, FILE_LOCATION]``."""
 
 
-WHEREABOUTS = Whereabouts()
+FILE_LOCATION = FileLocation()
 
 
 def _absolute(path: str) -> str:
@@ -20,11 +20,11 @@ def _absolute(path: str) -> str:
 
 
 #: A path as text, since a sweep file is plain data; absolute, since workers run in folders of their own.
-Place = Annotated[str, Field(min_length=1), AfterValidator(_absolute), WHEREABOUTS]
+AbsolutePath = Annotated[str, Field(min_length=1), AfterValidator(_absolute), FILE_LOCATION]
 
 
-def whereabouts_of(parameters: type[BaseModel]) -> frozenset[str]:
-    """The names of the parameters that are marked so."""
+def file_location_parameters(parameters: type[BaseModel]) -> frozenset[str]:
+    """The names of the parameters that are marked as file locations."""
     fields = parameters.model_fields.items()
     return frozenset(
         name for name, field in fields if _marked(field.metadata) or _is_marked(field.annotation)
@@ -32,10 +32,10 @@ def whereabouts_of(parameters: type[BaseModel]) -> frozenset[str]:
 
 
 def _is_marked(annotation: Any) -> bool:
-    """Also within a union, as of a path that need not be given."""
+    """Whether the annotation is marked, also inside a union such as an optional path."""
     metadata = getattr(annotation, "__metadata__", ())
     return _marked(metadata) or any(map(_is_marked, get_args(annotation)))
 
 
 def _marked(metadata: Any) -> bool:
-    return any(isinstance(item, Whereabouts) for item in metadata)
+    return any(isinstance(item, FileLocation) for item in metadata)

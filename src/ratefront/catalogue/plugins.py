@@ -1,7 +1,7 @@
-"""What other packages add to the catalogue: functions ``register(catalogue)``, which they name as entry points.
+"""What other packages add to the catalogue: functions ``register(catalogue)``, named as entry points.
 
-They are called when the catalogue is first asked for something, not when it is imported: a plugin imports parts of
-ratefront that import the catalogue, and may be imported before it.
+They are called when the catalogue is first used, not when it is imported. A plugin imports parts of ratefront that
+import the catalogue, and may itself be imported first.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _TARGET = re.compile(r"\w+(\.\w+)*:\w+")
 
 
 class Plugins:
-    """The plugins of this environment, each called once a process."""
+    """The plugins of this environment; each is called once in a process."""
 
     def __init__(self) -> None:
         self._lock, self._begun = RLock(), False
         self._failure: InputError | None = None
 
     def load(self, catalogue: Catalogue) -> None:
-        """Let every plugin register in ``catalogue``, in the order of their names; later calls end as the first did.
+        """Let every plugin register in ``catalogue``, in order of their names; later calls repeat the outcome.
 
         Raises:
             InputError: A plugin cannot be used; it says which one, of which distribution, and why.
@@ -50,7 +50,7 @@ class Plugins:
 
 
 def _failure(catalogue: Catalogue) -> InputError | None:
-    """What the first plugin that cannot be used is refused with."""
+    """The error of the first plugin that cannot be used; None if all can."""
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         try:
             _call(point, catalogue)
@@ -62,7 +62,7 @@ def _failure(catalogue: Catalogue) -> InputError | None:
 
 
 def _refusal(point: EntryPoint, error: Exception) -> str:
-    """One line, however many the error has."""
+    """The error in one line, with the plugin's distribution."""
     name, version = (point.dist.name, point.dist.version) if point.dist else ("no distribution", "")
     reason = " ".join(f"{type(error).__name__}: {error}".split())
     return (
@@ -81,14 +81,14 @@ def _call(point: EntryPoint, catalogue: Catalogue) -> None:
 
 
 def _registries(catalogue: Catalogue) -> Iterator[tuple[Registry[Any], type]]:
-    """Each with what the parameters of its entries have to be."""
+    """Each registry with the class that the parameters of its entries must derive from."""
     yield catalogue.families, FamilyParameters
     yield catalogue.datasets, DatasetParameters
     yield catalogue.task_models, TaskModelParameters
 
 
 def _check(entry: Registered[Any], what: str, base: type) -> None:
-    """What would fail only in the first trial otherwise; nothing of the target is imported but its package."""
+    """Refuse what would fail only in the first trial; of the target, only its package is imported."""
     if not issubclass(entry.parameters, base):
         raise TypeError(
             f"the parameters of {what} are a subclass of {base.__name__}, got {entry.parameters.__name__}"

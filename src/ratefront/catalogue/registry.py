@@ -1,4 +1,4 @@
-"""What exists, by name: each entry is a parameter model and the import path of the thing itself.
+"""A registry of names: each entry holds a parameter model and the import path of the thing itself.
 
 Names and parameters are checked without importing torch; the thing is imported when it is first asked for.
 """
@@ -29,8 +29,8 @@ _remembered: ContextVar[dict[Any, dict[str, Any]] | None] = ContextVar("_remembe
 
 
 @contextmanager
-def described_once() -> Iterator[None]:
-    """Inside, what has been described is not described again: reading data and making networks takes seconds."""
+def remember_descriptions() -> Iterator[None]:
+    """Describe each entry once inside this block: reading data and building networks takes seconds."""
     if _remembered.get() is not None:
         yield
         return
@@ -43,9 +43,10 @@ def described_once() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Registered(Generic[Parameters]):
-    """One registered thing. ``facts`` are what a check needs to know without importing it (split points, classes).
+    """One registered thing.
 
-    Where they depend on its parameters, ``describe`` is the import path of what tells more of them.
+    ``facts`` is what a check needs to know without importing the thing (split points, classes). Where facts depend on
+    parameters, ``describe`` is the import path of a function that returns further facts.
     """
 
     name: str
@@ -56,7 +57,7 @@ class Registered(Generic[Parameters]):
     describe: str | None = None
 
     def facts_for(self, parameters: Parameters, *of_data: Mapping[str, Any]) -> dict[str, Any]:
-        """What is known of it with these parameters; of a task model, with the facts of its data set.
+        """The facts of the thing with these parameters; a task model also takes the facts of its data set.
 
         Raises:
             InputError: The parameters name something that is not there or cannot be used, as a file.

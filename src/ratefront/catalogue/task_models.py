@@ -1,8 +1,8 @@
-"""The task models, known without importing torch.
+"""The task models and their parameters, known without importing torch.
 
-Facts: ``splits``, their split points from input to output, and ``strides``: how many pixels of the image one of the
-features stands for there, along each side (a map has ⌈H/stride⌉ rows); 0 where they are no map. ``takes`` says which
-samples they take. What is not known of a user's own module is left out.
+Their facts: ``splits`` are the split points from input to output. ``strides`` says how many pixels of the image one
+feature covers there, along each side: a map has ⌈H/stride⌉ rows; 0 where features are no map. ``takes`` says which
+samples the model accepts. What is not known of a user's own module is left out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from ratefront.catalogue.file_locations import Place
+from ratefront.catalogue.file_locations import AbsolutePath
 from ratefront.catalogue.registry import Registry
 
 #: A data set of so many classes is taken to be ImageNet.
@@ -30,7 +30,7 @@ _SAID_WHERE_IT_DIFFERS = {"augment", "weight_decay", "label_smoothing", "weights
 
 
 class TaskModelParameters(BaseModel):
-    """What every task model can be told; it is trained once and cached by the content of these and the data."""
+    """Parameters of every task model, which is trained once and cached by their content and that of the data."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,7 +49,7 @@ class TaskModelParameters(BaseModel):
         float, Field(ge=0, lt=1, description="share of a label that is spread over all classes")
     ] = 0.05  # its posteriors give the bounds: an overconfident model makes S&C and TMRD look bad
     weights: Annotated[
-        Place | None,
+        AbsolutePath | None,
         Field(description="file of trained weights to begin with: a state_dict, .pt or .safetensors"),
     ] = None
     precision: Annotated[
@@ -57,12 +57,12 @@ class TaskModelParameters(BaseModel):
     ] = "fp16"
 
     def may_have_seen(self, classes: int) -> bool:
-        """Whether it begins with weights that were trained elsewhere on data of so many classes: perhaps on these."""
+        """Whether it begins with weights trained elsewhere on data of so many classes, perhaps on these samples."""
         return self.weights is not None
 
     @property
     def may_stay_untrained(self) -> bool:
-        """Whether no epoch at all makes sense."""
+        """Whether ``epochs: 0`` makes sense."""
         return self.weights is not None
 
     @model_validator(mode="after")
@@ -79,7 +79,7 @@ class TaskModelParameters(BaseModel):
 
     @model_serializer(mode="wrap")
     def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """What came later is said only where it differs from its default: most sweep files say little."""
+        """Write parameters that were added later only where they differ from their default."""
         said: dict[str, Any] = handler(self)
         for name in _SAID_WHERE_IT_DIFFERS & said.keys():
             if getattr(self, name) == type(self).model_fields[name].default:
@@ -87,9 +87,10 @@ class TaskModelParameters(BaseModel):
         return said
 
 
-def doubts_of(parameters: TaskModelParameters, of_data: Mapping[str, Any]) -> list[str]:
-    """Sentences on what of a task model's accuracy is to be doubted. ``of_data`` are the facts of its data set, of
-    which ``classes`` and ``validation_is_held_out_of_train`` count.
+def accuracy_warnings(parameters: TaskModelParameters, of_data: Mapping[str, Any]) -> list[str]:
+    """Warnings about a task model's accuracy, one sentence each.
+
+    ``of_data`` holds the facts of its data set; ``classes`` and ``validation_is_held_out_of_train`` are read.
     """
     classes, is_held_out = of_data.get("classes"), of_data.get("validation_is_held_out_of_train")
     if not (is_held_out and classes and parameters.may_have_seen(classes)):
@@ -102,7 +103,7 @@ def doubts_of(parameters: TaskModelParameters, of_data: Mapping[str, Any]) -> li
 
 
 class LeNetParameters(TaskModelParameters):
-    """As every task model; ``width`` scales both convolutions."""
+    """Parameters of LeNet; ``width`` scales both convolutions."""
 
     width: Annotated[int, Field(ge=1, le=512, description="channels of conv1; conv2 has twice as many")] = 32
 
@@ -117,7 +118,7 @@ class ResidualCNNParameters(TaskModelParameters):
 
 
 class PointNetParameters(TaskModelParameters):
-    """As every task model; a cloud has no sides to flip."""
+    """Parameters of PointNet; a cloud has no sides to flip."""
 
     augment: Annotated[
         Literal["none", "shift", "affine"],
@@ -130,7 +131,7 @@ class PointNetParameters(TaskModelParameters):
 
 
 class ImageNetParameters(TaskModelParameters):
-    """As every task model, or with torchvision's weights, of which nothing but a new classifier is trained."""
+    """Parameters of torchvision's models; with its weights, only a new classifier is trained."""
 
     pretrained: Annotated[
         bool, Field(description="begin with torchvision's weights, learned on ImageNet")
@@ -144,10 +145,12 @@ class ImageNetParameters(TaskModelParameters):
     ] = None
 
     def may_have_seen(self, classes: int) -> bool:
+        """True also where its weights come from elsewhere."""
         return super().may_have_seen(classes) or (self.pretrained and classes == IMAGENET_CLASSES)
 
     @property
     def may_stay_untrained(self) -> bool:
+        """True where it begins with trained weights."""
         return self.pretrained or self.weights is not None
 
     @property
@@ -164,7 +167,7 @@ class ImageNetParameters(TaskModelParameters):
 
 
 class ModuleParameters(TaskModelParameters):
-    """As every task model; ``target`` makes it, and may give it weights in code."""
+    """Parameters of a user's own model: ``target`` builds it and may load weights in code."""
 
     target: Annotated[
         str,
@@ -175,18 +178,21 @@ class ModuleParameters(TaskModelParameters):
     ]
 
     def may_have_seen(self, classes: int) -> bool:
+        """True also where its weights come from elsewhere."""
         return super().may_have_seen(classes) or self.epochs == 0
 
     @property
     def may_stay_untrained(self) -> bool:
+        """True: its code may load trained weights."""
         return True
 
 
 @dataclass(frozen=True)
-class Takes:
-    """The samples that a task model takes: clouds (P, 3), or images (C, H, W); what is empty does not matter.
+class AcceptedSamples:
+    """The samples that a task model accepts: clouds (P, 3), or images (C, H, W).
 
-    ``sides``: of square images; ``at_least``: the smallest side; ``channels``: how many.
+    ``sides`` are the valid sides of square images, ``at_least`` the smallest side, ``channels`` the valid numbers of
+    channels. An empty tuple allows any.
     """
 
     kind: Literal["images", "clouds"]
@@ -203,7 +209,7 @@ class Takes:
         return f"images ({channels}, H, W) of at least {self.at_least}×{self.at_least} pixels"
 
     def fit(self, shape: Sequence[int]) -> bool:
-        """Whether samples of this shape are such ones."""
+        """Whether samples of this shape are accepted."""
         if self.kind == "clouds":
             return len(shape) == 2 and shape[1] == 3
         if len(shape) != 3 or (self.channels and shape[0] not in self.channels):
@@ -213,78 +219,67 @@ class Takes:
         return min(shape[1:]) >= self.at_least
 
     def problem(self, task_model: str, dataset: str, shape: Sequence[int]) -> str | None:
-        """Why ``task_model`` cannot take the samples of ``dataset``; None where it can."""
+        """Why ``task_model`` does not accept the samples of ``dataset``; None where it does."""
         if self.fit(shape):
             return None
         kind = "clouds" if len(shape) == 2 else "images"
         return f"{task_model} takes {self}, but the samples of {dataset} are {kind} {tuple(shape)}"
 
 
-def inside_of_stage(name: str, splits: Sequence[str]) -> str | None:
-    """What is wrong with a split point that lies inside a stage, as ``layer3.3.conv2`` does; None where it does not."""
-    position = next((i for i, split in enumerate(splits) if name.startswith(f"{split}.")), None)
-    if position is None:
-        return None
-    stage, cut_at = splits[position], " or ".join(splits[max(0, position - 1) : position + 1])
-    if "." not in stage:
-        return f"it lies inside the stage {stage}, whose only end is known; cut at {cut_at}"
-    return f"it lies inside the residual block {stage}: what skips past it would have to be sent too; cut at {cut_at}"
-
-
 TASK_MODELS: Registry[Any] = Registry("task model")
 TASK_MODELS.add(
     "small_cnn",
     TaskModelParameters,
-    "ratefront.tasks.architectures.small_cnn:build",
+    "ratefront.tasks.architectures.small_cnn:build_small_cnn",
     "three convolutions and two linear layers, for images of 8×8 pixels",
     {
         "splits": ("conv1", "conv2", "conv3", "hidden"),
         "strides": (1, 2, 4, 0),
-        "takes": Takes("images", sides=(8,)),
+        "takes": AcceptedSamples("images", sides=(8,)),
     },
 )
 TASK_MODELS.add(
     "lenet",
     LeNetParameters,
-    "ratefront.tasks.architectures.lenet:build",
+    "ratefront.tasks.architectures.lenet:build_lenet",
     "after LeNet-5: two convolutions and three linear layers, for images of 28×28 or 32×32 pixels",
     {
         "splits": ("conv1", "conv2", "fc1", "fc2"),
         "strides": (2, 4, 0, 0),
-        "takes": Takes("images", sides=(28, 32)),
+        "takes": AcceptedSamples("images", sides=(28, 32)),
     },
 )
 TASK_MODELS.add(
     "residual_cnn",
     ResidualCNNParameters,
-    "ratefront.tasks.architectures.residual_cnn:build",
+    "ratefront.tasks.architectures.residual_cnn:build_residual_cnn",
     "a small residual CNN of six blocks, for images of 8×8 pixels or more",
     {
         "splits": ("stem", *(f"block{group}.{block}" for group in (1, 2, 3) for block in (0, 1)), "pool"),
         "strides": (1, 2, 2, 4, 4, 8, 8, 0),
-        "takes": Takes("images", at_least=8),
+        "takes": AcceptedSamples("images", at_least=8),
     },
 )
 TASK_MODELS.add(
     "pointnet",
     PointNetParameters,
-    "ratefront.tasks.architectures.pointnet:build",
+    "ratefront.tasks.architectures.pointnet:build_pointnet",
     "after PointNet: an MLP for each point, the maximum over points, an MLP; for point clouds",
     {
         "splits": ("mlp1", "mlp2", "mlp3", "pool", "hidden1", "hidden2"),
         "strides": (0,) * 6,
-        "takes": Takes("clouds"),
+        "takes": AcceptedSamples("clouds"),
     },
 )
 TASK_MODELS.add(
     "module",
     ModuleParameters,
-    "ratefront.tasks.own_network.module_task_model:build",
+    "ratefront.tasks.own_network.module_task_model:build_module",
     "your own, made by the function that target names",
-    describe="ratefront.tasks.own_network.module_task_model:describe",
+    describe="ratefront.tasks.own_network.module_task_model:describe_module",
 )
 
-_IMAGENET = Takes("images", at_least=32, channels=(1, 3))
+_IMAGENET = AcceptedSamples("images", at_least=32, channels=(1, 3))
 
 
 def _add_resnet(depth: int, blocks: tuple[int, int, int, int]) -> None:
@@ -293,7 +288,7 @@ def _add_resnet(depth: int, blocks: tuple[int, int, int, int]) -> None:
     TASK_MODELS.add(
         f"resnet{depth}",
         ImageNetParameters,
-        f"ratefront.tasks.architectures.resnets:resnet{depth}",
+        f"ratefront.tasks.architectures.resnets:build_resnet{depth}",
         f"torchvision's ResNet-{depth}, for images of 32×32 pixels or more",
         {
             "splits": ("stem", *(name for name, _ in layers), "pool"),
@@ -321,7 +316,7 @@ def _add_vgg16() -> None:
     TASK_MODELS.add(
         "vgg16",
         ImageNetParameters,
-        "ratefront.tasks.architectures.vgg:vgg16",
+        "ratefront.tasks.architectures.vgg:build_vgg16",
         "torchvision's VGG-16, for images of 32×32 pixels or more",
         {
             "splits": (*(name for name, _ in named), "fc6", "fc7"),

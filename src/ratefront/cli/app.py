@@ -1,4 +1,4 @@
-"""The program: which commands there are, and how an error becomes an exit code."""
+"""The program: the list of its commands, and how an error becomes an exit code."""
 
 from __future__ import annotations
 
@@ -10,23 +10,21 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 import typer
 
 from ratefront.cli.commands.bounds import bounds
-from ratefront.cli.commands.browse import dashboard, ui
 from ratefront.cli.commands.check_and_sweep import check, sweep
 from ratefront.cli.commands.encode_decode_audit import audit, decode, encode
-from ratefront.cli.commands.init import init
-from ratefront.cli.commands.schema import schema
+from ratefront.cli.commands.init_and_schema import init, schema
 from ratefront.cli.commands.simulate import simulate
 from ratefront.cli.commands.status_and_report import report, status
 from ratefront.cli.commands.stop_and_clean import clean, stop
-from ratefront.cli.commands.track import track
 from ratefront.cli.commands.trial_and_reproduce import reproduce, trial
-from ratefront.cli.flags import in_flags, logged_in_flags
+from ratefront.cli.commands.ui_dashboard_track import dashboard, track, ui
+from ratefront.cli.flags import log_with_flags, with_flags
 from ratefront.errors import InputError, RatefrontError
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: In the order of ``--help``. A command is a plain function with typer's annotations; its name is the function's.
+#: In the order of ``--help``. A command is a function with typer's annotations, and has the function's name.
 COMMANDS: tuple[Callable[..., Any], ...] = (
     init,
     check,
@@ -49,16 +47,25 @@ COMMANDS: tuple[Callable[..., Any], ...] = (
 )
 
 
-#: What a path that the user gave can be.
-NAMED_WRONGLY = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+#: Errors of a path that the user gave; their exit code is that of bad input.
+WRONG_PATH_ERRORS = (
+    FileNotFoundError,
+    FileExistsError,
+    NotADirectoryError,
+    IsADirectoryError,
+    PermissionError,
+)
 
 
-#: As a shell says it of a program that SIGPIPE ended: whoever read its output, as ``head``, has gone.
-UNREAD = 141
+#: As a shell reports a program that SIGPIPE has ended: the reader of its output, as ``head``, has gone.
+EXIT_READER_GONE = 141
 
 
 def main() -> NoReturn:
-    """Run the command line: exit code 0 done, 1 engine error, 2 bad input, 130 interrupted, 141 nobody reads."""
+    """Run the command line and exit.
+
+    Exit codes: 0 done, 1 engine error, 2 bad input, 130 interrupted, 141 the reader of the output has gone.
+    """
     streams = sys.stdout, sys.stderr
     for stream in streams:
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -71,44 +78,47 @@ def main() -> NoReturn:
         sys.stdout,
         sys.stderr,
     ) != streams:  # click wraps them where it met a broken pipe itself, as at --help
-        code, (sys.stdout, sys.stderr) = UNREAD, streams
-    raise SystemExit(_say_the_rest(code)) from None
+        code, (sys.stdout, sys.stderr) = EXIT_READER_GONE, streams
+    raise SystemExit(_flush_output(code)) from None
 
 
-def _say_the_rest(code: str | int | None) -> str | int | None:
-    """Before Python does, which would print an error where nobody reads."""
-    from ratefront.terminal.closed_output import say_the_rest
+def _flush_output(code: str | int | None) -> str | int | None:
+    """Flush before Python does, which would print an error if the reader has gone. Return the exit code."""
+    from ratefront.terminal.closed_output import flush_unless_closed
 
     try:
-        is_read = [say_the_rest(stream) for stream in (sys.stdout, sys.stderr)]
+        is_read = [flush_unless_closed(stream) for stream in (sys.stdout, sys.stderr)]
     except OSError as error:
         return f"ratefront: {error.strerror or error}"
-    return code if code or all(is_read) else UNREAD
+    return code if code or all(is_read) else EXIT_READER_GONE
 
 
-def _goes_unread() -> bool:
-    from ratefront.terminal.closed_output import has_lost_its_reader
+def _reader_is_gone() -> bool:
+    from ratefront.terminal.closed_output import reader_is_gone
 
-    return any(map(has_lost_its_reader, (sys.stdout, sys.stderr)))
+    return any(map(reader_is_gone, (sys.stdout, sys.stderr)))
 
 
 def errors_as_exit_codes(command: Callable[P, R]) -> Callable[P, R]:
-    """The command, with errors told in a line instead of a traceback."""
+    """Return the command so that an error is printed in one line instead of a traceback.
+
+    The exit code tells the kind of error.
+    """
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            with logged_in_flags():
+            with log_with_flags():
                 return command(*args, **kwargs)
         except RatefrontError as error:
-            print(f"ratefront: {in_flags(error)}", file=sys.stderr)
+            print(f"ratefront: {with_flags(error)}", file=sys.stderr)
             raise typer.Exit(error.exit_code) from error
         except OSError as error:
-            if isinstance(error, BrokenPipeError) and _goes_unread():
-                raise typer.Exit(UNREAD) from error
+            if isinstance(error, BrokenPipeError) and _reader_is_gone():
+                raise typer.Exit(EXIT_READER_GONE) from error
             place = f"{error.filename}: " if error.filename else ""
             print(f"ratefront: {place}{error.strerror or error}", file=sys.stderr)
-            raise typer.Exit(InputError.exit_code if isinstance(error, NAMED_WRONGLY) else 1) from error
+            raise typer.Exit(InputError.exit_code if isinstance(error, WRONG_PATH_ERRORS) else 1) from error
         except KeyboardInterrupt as error:
             print("ratefront: interrupted", file=sys.stderr)
             raise typer.Exit(130) from error

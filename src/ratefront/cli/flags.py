@@ -1,4 +1,7 @@
-"""The command line's own words for the arguments and functions that messages name."""
+"""Replaces the arguments and functions that messages name by flags and commands.
+
+The library names what a script passes; on the command line the same message names the flag.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from ratefront.cli.next_command import ratefront
+from ratefront.cli.next_command import ratefront_command
 from ratefront.wording import Argument, Message, Named
 
 #: Argument of a public function → the flag that gives it.
@@ -21,7 +24,7 @@ FLAGS = {
     "resize": "--resize",
     "resume": "--resume",
     "extend": "--extend",
-    "runs_modules": "--own-module",
+    "own_module": "--own-module",
     "task_model": "--task-model",
     "tracking_uri": "--tracking-uri",
     "weights": "--weights",
@@ -35,14 +38,17 @@ COMMANDS = {
 }
 
 
-def in_flags(told: object) -> str:
-    """A message, or an error with one, as it is told on the command line."""
-    return Message(told).worded(_said)
+def with_flags(message: object) -> str:
+    """Return a message, or the message of an error, in the words of the command line."""
+    return Message(message).worded(_in_flags)
 
 
 @contextmanager
-def logged_in_flags() -> Iterator[None]:
-    """What is logged meanwhile, and has no handler but Python's own, is told so as well."""
+def log_with_flags() -> Iterator[None]:
+    """Log in the words of the command line inside the block.
+
+    This concerns records without a handler, which Python's last resort prints.
+    """
     handler = logging.lastResort
     if handler is None:
         yield
@@ -56,19 +62,22 @@ def logged_in_flags() -> Iterator[None]:
 
 def _reword(record: logging.LogRecord) -> bool:
     if isinstance(record.msg, Message):
-        record.msg = in_flags(record.msg)
+        record.msg = with_flags(record.msg)
     return True
 
 
-def _said(named: Named) -> str:
+def _in_flags(named: Named) -> str:
     if isinstance(named, Argument):
-        return " ".join(_words(named))
+        return " ".join(_flag_words(named))
     return " ".join(
-        [ratefront(*COMMANDS[named.function]), *(word for one in named.arguments for word in _words(one))]
+        [
+            ratefront_command(*COMMANDS[named.function]),
+            *(word for one in named.arguments for word in _flag_words(one)),
+        ]
     )
 
 
-def _words(argument: Argument) -> Iterator[str]:
+def _flag_words(argument: Argument) -> Iterator[str]:
     flag, value = FLAGS[argument.name], argument.value
     if value is True or value is ...:
         yield flag

@@ -1,19 +1,48 @@
-"""Commands that work in this process alone: without what sweeps need, but with code of the user's own."""
+"""What isolates a command in its process: forbidden packages, and a stdout that carries only its output.
+
+A trial is a pure function of its parameters and context. A command that runs one without Ray, MLflow and Optuna proves
+that.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, redirect_stdout
+from importlib.abc import MetaPathFinder
+from types import ModuleType
 from typing import TextIO
 
 
-def isolate() -> None:
-    """Nothing that sweeps need is imported from now on."""
-    from ratefront.trial.forbidden_imports import forbid_imports
-
+def forbid_sweep_imports() -> None:
+    """Forbid the import of Ray, MLflow and Optuna, which only sweeps need, from now on."""
     forbid_imports("ray", "mlflow", "optuna")
 
 
-def prints_aside() -> AbstractContextManager[TextIO]:
-    """Inside, whatever is printed goes to stderr: what code of the user's own prints is no part of an answer."""
+def forbid_imports(*packages: str) -> None:
+    """Forbid the import of these packages in this process from now on.
+
+    Raises:
+        RuntimeError: One has been imported already, so that the process proves nothing.
+    """
+    loaded = [package for package in packages if package in sys.modules]
+    if loaded:
+        raise RuntimeError(f"already imported: {', '.join(loaded)}")
+    sys.meta_path.insert(0, _ForbiddenPackages(packages))
+
+
+class _ForbiddenPackages(MetaPathFinder):
+    def __init__(self, packages: Sequence[str]) -> None:
+        self._packages = frozenset(packages)
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
+        if fullname.partition(".")[0] in self._packages:
+            raise ModuleNotFoundError(f"{fullname} is kept out of this process: a trial knows nothing of it")
+
+
+def prints_to_stderr() -> AbstractContextManager[TextIO]:
+    """Send everything that is printed inside the block to stderr.
+
+    What the user's own code prints is not part of the command's output.
+    """
     return redirect_stdout(sys.stderr)

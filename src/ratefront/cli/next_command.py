@@ -1,4 +1,4 @@
-"""Commands that one may want to type next, put as one would type them."""
+"""Commands that a user may want to type next, quoted for a shell."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ import sys
 from pathlib import Path
 
 
-def ratefront(*words: str | Path) -> str:
-    """``ratefront …``, called as this process was; passwords in addresses are left out."""
+def ratefront_command(*words: str | Path) -> str:
+    """Return a command line ``ratefront …`` with the program's path as this process was called.
+
+    Passwords in addresses are left out.
+    """
     from ratefront.safe_text import without_credentials
 
     program = sys.argv[0] if Path(sys.argv[0]).name == "ratefront" else "ratefront"
     return shlex.join([program, *(without_credentials(str(word)) for word in words)])
 
 
-def resuming(folder: Path, tracking_uri: str | None = None) -> str:
-    """How to go on with a sweep: all but the tracker's address stands in its ledger."""
-    return ratefront("sweep", "--out", folder, "--resume", *tracking_words(tracking_uri))
+def resume_command(folder: Path, tracking_uri: str | None = None) -> str:
+    """Return the command that resumes a sweep. Its ledger holds everything but the tracker's address."""
+    return ratefront_command("sweep", "--out", folder, "--resume", *tracking_arguments(tracking_uri))
 
 
-def tracking_words(uri: str | None) -> list[str]:
+def tracking_arguments(uri: str | None) -> list[str]:
+    """Return the arguments that name the tracker's address, if there is one."""
     return [] if uri is None else ["--tracking-uri", uri]

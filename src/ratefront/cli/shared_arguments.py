@@ -10,18 +10,22 @@ import typer
 
 from ratefront.errors import InputError
 
-Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="The sweep file (YAML).", show_default=False)]
-Overrides = Annotated[
+SpecArgument = Annotated[
+    Path, typer.Argument(metavar="SPEC", help="The sweep file (YAML).", show_default=False)
+]
+OverridesOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the sweep file.")
 ]
-Sweep = Annotated[Path, typer.Argument(metavar="DIR", help="The sweep's folder.", show_default=False)]
+SweepFolderArgument = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The sweep's folder.", show_default=False)
+]
 
 
 def overrides_of(set_: Iterable[str] | None, trials: int | None = None) -> dict[str, Any]:
-    """What ``--set KEY=VALUE`` (the value is YAML) and ``--trials N`` change of a sweep file.
+    """Return what ``--set KEY=VALUE`` (the value is YAML) and ``--trials N`` change in a sweep file.
 
     Raises:
-        InputError: One is no key and value.
+        InputError: A text is not KEY=VALUE, or its value is not YAML.
     """
     from ratefront.spec.yaml_text import read_yaml
 
@@ -30,7 +34,7 @@ def overrides_of(set_: Iterable[str] | None, trials: int | None = None) -> dict[
         key, equals, value = text.partition("=")
         if not equals or not all(part.strip() for part in key.split(".")):
             raise InputError(f"--set {text}: must be key=value, with a dotted key (training.epochs=5)")
-        found.pop(key, None)  # said again, it counts where it was said last
+        found.pop(key, None)  # a key that is given twice counts at its last position
         try:
             found[key] = read_yaml(value)
         except ValueError as error:

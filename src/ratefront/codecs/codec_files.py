@@ -25,7 +25,7 @@ from ratefront.records import Scalar
 from ratefront.spec.schema import Named
 from ratefront.wording import Argument, Message
 
-_VERSION = 2
+_VERSION = 3
 _LARGEST = 1 << 20  # of a sample's side, and of the classes
 
 
@@ -50,11 +50,11 @@ def _identity(config: bytes, weights: bytes) -> bytes:
 
 
 def load_codec(
-    config: Path, weights: Path, *, receiver_only: bool = False, runs_modules: bool = False
+    config: Path, weights: Path, *, receiver_only: bool = False, own_module: bool = False
 ) -> tuple[Codec, bytes]:
     """The codec of two files, in evaluation mode on the CPU, and its identity.
 
-    ``receiver_only`` builds what decoding needs and no more. ``runs_modules``: whoever wrote the files may name Python
+    ``receiver_only`` builds what decoding needs and no more. ``own_module``: whoever wrote the files may name Python
     code to run, as they do where the task model is a ``module``; only for files of one's own.
 
     Raises:
@@ -72,12 +72,12 @@ def load_codec(
             f"{config}: version {described.get('version')!r} cannot be read; this is version {_VERSION}"
         )
     structure = _structure(described, config)
-    if structure.task_model.get("name") == "module" and not runs_modules:
+    if structure.task_model.get("name") == "module" and not own_module:
         raise InputError(
             Message(
                 f"{config}: its task model is Python code, {structure.task_model.get('target')!r}, which is run only "
                 "where you say that it is yours (",
-                Argument("runs_modules", True),
+                Argument("own_module", True),
                 ")",
             )
         )

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, Symbols
-from ratefront.bitstream.symbol_strings import SymbolStrings
-from ratefront.codecs.entropy_models.quantized_tables import SettledProbabilities
+from ratefront.bitstream.string_coder import StringCoder
+from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
 from ratefront.complexity.macs import Macs
-from ratefront.complexity.module_size import module_bytes, table_bytes
+from ratefront.complexity.transmitter_bytes import module_bytes, table_bytes
 from ratefront.data.dataset import Dataset, Samples
 from ratefront.records import Scalar
 from ratefront.spec.schema import Named
@@ -84,7 +84,7 @@ class Codec(nn.Module, ABC):
         return None
 
     def expected_classes(self, decisions: NDArray[np.int64], first: int = 0) -> NDArray[np.int64] | None:
-        """What must be decoded of samples (n,) for which the task model decides so; None where it does not settle it.
+        """What must be decoded of samples (n,) for which the task model decides so; None where it does not decide it.
 
         A trial compares what is decoded with it, by a pass of the stored weights that is not the codec's own.
         """
@@ -108,10 +108,10 @@ class Codec(nn.Module, ABC):
 
     def transmitter_tensors(self) -> Sequence[Tensor]:
         """The tensors outside of ``transmitter_modules`` that encoding reads: those behind its tables, which are what
-        every ``SettledProbabilities`` holds, and those that ``further_state_bytes`` counts.
+        every ``QuantizedTables`` holds, and those that ``further_state_bytes`` counts.
         """
-        settled = (module for module in self.modules() if isinstance(module, SettledProbabilities))
-        return [tensor for module in settled for tensor in module.behind_tables()]
+        quantized = (module for module in self.modules() if isinstance(module, QuantizedTables))
+        return [tensor for tables in quantized for tensor in tables.table_tensors()]
 
     @property
     def transmitter_bytes(self) -> int:
@@ -133,7 +133,7 @@ class Codec(nn.Module, ABC):
         return next(chain(self.parameters(), self.buffers())).device
 
 
-class EntropyCoded(SymbolStrings, Codec):
+class EntropyCoded(StringCoder, Codec):
     """A codec whose latents are symbols of the entropy coder, under tables that both ends hold."""
 
 

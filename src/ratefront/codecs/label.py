@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
 from ratefront.catalogue.families import LabelParameters
@@ -55,7 +56,7 @@ class LabelCodec(EntropyCoded):
         self._known_alphabet: _Alphabet | None = None
         self.register_load_state_dict_post_hook(_forget)  # type: ignore[no-untyped-call]
 
-    def forget_tables(self) -> None:
+    def clear_cached_tables(self) -> None:
         self._known_alphabet = None
 
     def fit(self, predicted: NDArray[np.int64], merged_classes: int) -> None:
@@ -71,9 +72,10 @@ class LabelCodec(EntropyCoded):
         self.sent_as.copy_(torch.from_numpy(sent_as))
         self.prior.copy_(torch.from_numpy(merged / merged.sum()))
         self.counts.copy_(torch.from_numpy(counts))
-        self.forget_tables()
+        self.clear_cached_tables()
 
     @property
+    @override
     def elements(self) -> int:
         return 1
 
@@ -83,6 +85,7 @@ class LabelCodec(EntropyCoded):
         merges = bool((self.sent_as.cpu() != torch.arange(classes)).any())
         return classes * max(1, ((classes - 1).bit_length() + 7) // 8) if merges else 0
 
+    @override
     def transmitter_tensors(self) -> list[Tensor]:
         return [self.sent_as, self.counts]
 
@@ -101,53 +104,64 @@ class LabelCodec(EntropyCoded):
     def _commonest(self) -> int:
         return int(self.counts.argmax())
 
+    @override
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
         predicted = predict_logits(self.task_model, images.cpu().numpy()).argmax(dim=1)
         return self.expected_classes(predicted.numpy(), first).astype(np.int32)[:, None]
 
+    @override
     def expected_classes(self, decisions: NDArray[np.int64], first: int = 0) -> NDArray[np.int64]:
         sent = self._sent(len(decisions), first)
         return np.where(sent, self.sent_as.cpu().numpy()[decisions], self._commonest())
 
+    @override
     def write(self, latents: Symbols, first: int, encoder: SymbolEncoder) -> None:
         sent = latents[self._sent(len(latents), first), 0]
         encoder.encode(self._alphabet.ranks[sent].astype(np.int32), self._alphabet.table)
 
+    @override
     def read(self, samples: int, first: int, decoder: SymbolDecoder) -> Symbols:
         sent = self._sent(samples, first)
         symbols = np.full(samples, self._commonest(), dtype=np.int32)
         symbols[sent] = self._alphabet.classes[decoder.decode(int(sent.sum()), self._alphabet.table)]
         return symbols[:, None]
 
+    @override
     def classify(self, latents: Symbols, first: int = 0) -> Tensor:
         return torch.from_numpy(latents[:, 0].astype(np.int64))
 
+    @override
     def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
         bits = -self.prior.cpu()[torch.from_numpy(latents[:, 0].astype(np.int64))].log2()
         return torch.where(torch.from_numpy(self._sent(len(latents), first)), bits, 0.0)
 
+    @override
     def transmitter_modules(self) -> Sequence[nn.Module]:
         return [self.task_model]
 
+    @override
     def transmitter_tables(self) -> Iterable[FrequencyTable]:
         return [self._alphabet.table]
 
+    @override
     def transmitter_macs(self, image: Tensor) -> Macs:
         return multiply_accumulates(self.task_model, image)
 
 
 def _forget(module: LabelCodec, keys: object) -> None:
     """A hook that is a function of this module, so that a codec can be pickled."""
-    module.forget_tables()
+    module.clear_cached_tables()
 
 
 class LabelFamily(Family):
     """Lossless, with merged classes, or time-shared; nothing is learned."""
 
+    @override
     def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> LabelCodec:
         parameters = LabelParameters.model_validate(structure.parameters)
         return LabelCodec(structure.task_model_untrained(), structure.classes, parameters.share or 1.0)
 
+    @override
     def learner(self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset) -> None:
         if not isinstance(codec, LabelCodec):
             raise TypeError(f"expected a LabelCodec, got {type(codec).__name__}")

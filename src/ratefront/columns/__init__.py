@@ -3,57 +3,59 @@
 from __future__ import annotations
 
 from ratefront.columns.column import Cell, Column, Row
-from ratefront.columns.number_formats import NARROW, brief, kibibytes, number, percent
+from ratefront.columns.number_formats import NO_BREAK_SPACE, brief_value, kibibytes, number_format, percent
 from ratefront.columns.result_columns import (
     COSTS,
     TEST_ONLY,
-    OfResult,
-    measured,
+    ResultColumn,
+    columns_of_result,
+    columns_of_split,
     name_on_validation,
-    of_split,
 )
 from ratefront.columns.trial_columns import (
+    FRONT_COLUMNS,
     MAIN_PARAMETERS,
-    OF_FRONT,
-    OfFront,
-    OfTrial,
-    OnFront,
-    Trial,
+    FrontColumn,
+    FrontPlace,
+    TrialColumn,
+    TrialLike,
+    columns_of_trial,
     gap_columns,
-    of_trial,
 )
 
 __all__ = [
+    "COLUMN_NAMES",
     "COSTS",
+    "FRONT_COLUMNS",
     "MAIN_PARAMETERS",
-    "NAMES",
-    "NARROW",
-    "OF_FRONT",
+    "NO_BREAK_SPACE",
     "TEST_ONLY",
     "Cell",
     "Column",
-    "OfFront",
-    "OfResult",
-    "OfTrial",
-    "OnFront",
+    "FrontColumn",
+    "FrontPlace",
+    "ResultColumn",
     "Row",
-    "Trial",
-    "brief",
+    "TrialColumn",
+    "TrialLike",
+    "brief_value",
+    "column_named",
+    "columns_of_result",
+    "columns_of_split",
+    "columns_of_trial",
     "gap_columns",
-    "is_taken",
+    "is_reserved_name",
     "kibibytes",
-    "measured",
     "name_on_validation",
-    "named",
-    "number",
-    "of_split",
-    "of_trial",
+    "number_format",
     "percent",
     "tracker_key",
 ]
 
 #: What every sweep's tables have: no metric may be called so.
-NAMES = frozenset([*(column.name for column in of_trial()), *(column.name for column in OF_FRONT)])
+COLUMN_NAMES = frozenset(
+    [*(column.name for column in columns_of_trial()), *(column.name for column in FRONT_COLUMNS)]
+)
 
 #: What the names of further columns begin with.
 _PREFIXES = ("params.", "gap_bits", "gap_ratio")
@@ -62,19 +64,19 @@ _PREFIXES = ("params.", "gap_bits", "gap_ratio")
 _BESIDE = frozenset({"params", "gap_bits"})
 
 
-def is_taken(metric: str) -> bool:
+def is_reserved_name(metric: str) -> bool:
     """True where every sweep's tables already have what a metric of this name, or its column of validation, would be
     called.
     """
     names = {metric, name_on_validation(metric)}
-    return bool(names & (NAMES | _BESIDE)) or metric.startswith(_PREFIXES)
+    return bool(names & (COLUMN_NAMES | _BESIDE)) or metric.startswith(_PREFIXES)
 
 
-def named(name: str, metrics: tuple[str, ...] = ()) -> OfTrial:
+def column_named(name: str, metrics: tuple[str, ...] = ()) -> TrialColumn:
     """The column of this name; a KeyError where there is none."""
-    return {column.name: column for column in of_trial(metrics)}[name]
+    return {column.name: column for column in columns_of_trial(metrics)}[name]
 
 
 def tracker_key(name: str) -> str:
     """The key in trackers of what is called so in the tables; one that is no column of every sweep is a metric."""
-    return named(name, () if name in NAMES else (name,)).key
+    return column_named(name, () if name in COLUMN_NAMES else (name,)).key

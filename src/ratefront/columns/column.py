@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 Cell: TypeAlias = bool | int | float | str | None
 Row: TypeAlias = dict[str, Cell]
 
-Source = TypeVar("Source")
+Holder = TypeVar("Holder")
 Value_co = TypeVar("Value_co", covariant=True)
 Whole = TypeVar("Whole")
 
@@ -19,7 +19,7 @@ def _not_said(_: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Column(Generic[Source, Value_co]):
+class Column(Generic[Holder, Value_co]):
     """One column of a table of trials.
 
     name     as ``trials.csv`` has it
@@ -35,14 +35,14 @@ class Column(Generic[Source, Value_co]):
 
     name: str
     heading: str
-    value: Callable[[Source], Value_co]
+    value: Callable[[Holder], Value_co]
     meaning: str
     unit: str = ""
     brief: Callable[[Any], str] = str
     exact: Callable[[Any], str] = str
     key: str = ""
     table: Literal["both", "trials", "front"] = "both"
-    unknown: Callable[[Source], str] = _not_said
+    unknown: Callable[[Holder], str] = _not_said
 
     @property
     def is_time(self) -> bool:
@@ -50,7 +50,7 @@ class Column(Generic[Source, Value_co]):
         return self.unit.split("/")[0] in ("ms", "s")
 
     def within(
-        self, part: Callable[[Whole], Source | None], **changes: Any
+        self, part: Callable[[Whole], Holder | None], **changes: Any
     ) -> Column[Whole, Value_co | None]:
         """The same column of what has the source as a part; empty where it lacks that part."""
 

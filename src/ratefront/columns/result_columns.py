@@ -7,24 +7,24 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from ratefront.columns.column import Column
-from ratefront.columns.number_formats import kibibytes, number, percent
+from ratefront.columns.number_formats import kibibytes, number_format, percent
 from ratefront.records import Measurement, TrialResult
 
-OfSplit: TypeAlias = Column[Measurement, float | None]
-OfResult: TypeAlias = Column[TrialResult, float | None]
+SplitColumn: TypeAlias = Column[Measurement, float | None]
+ResultColumn: TypeAlias = Column[TrialResult, float | None]
 
 BIT = "bit/sample"
 
 #: What is measured on a split. Each has two columns: its own name is that of test.
-_ON_A_SPLIT: tuple[OfSplit, ...] = (
+_ON_A_SPLIT: tuple[SplitColumn, ...] = (
     Column(
         "rate_bits",
         "rate",
         lambda split: split.rate_bits,
         "8 × payload bytes ÷ samples, in blocks of `block_size` samples",
         BIT,
-        brief=number(".3f"),
-        exact=number(".3f"),
+        brief=number_format(".3f"),
+        exact=number_format(".3f"),
         key="test/rate_bits",
     ),
     Column(
@@ -33,7 +33,7 @@ _ON_A_SPLIT: tuple[OfSplit, ...] = (
         lambda split: split.rate_bits_estimated,
         "mean −log2 likelihood under the entropy model, computed without the coder",
         BIT,
-        brief=number(".3f"),
+        brief=number_format(".3f"),
         key="rate/estimated_bits",
     ),
     Column(
@@ -42,7 +42,7 @@ _ON_A_SPLIT: tuple[OfSplit, ...] = (
         lambda split: split.rate_bits_alone,
         "each sample a string of its own",
         BIT,
-        brief=number(".2f"),
+        brief=number_format(".2f"),
         key="rate/alone_bits",
     ),
     Column(
@@ -51,7 +51,7 @@ _ON_A_SPLIT: tuple[OfSplit, ...] = (
         lambda split: split.rate_total_bits,
         "`rate_bits` + `overhead_bits` = 8 × file bytes ÷ samples",
         BIT,
-        brief=number(".3f"),
+        brief=number_format(".3f"),
         key="rate/total_bits",
     ),
     Column(
@@ -60,7 +60,7 @@ _ON_A_SPLIT: tuple[OfSplit, ...] = (
         lambda split: split.overhead_bits,
         "headers, lengths, checksums ([field by field](bitstreams.md#the-file))",
         BIT,
-        brief=number(".3f"),
+        brief=number_format(".3f"),
         key="rate/overhead_bits",
     ),
     Column(
@@ -69,7 +69,7 @@ _ON_A_SPLIT: tuple[OfSplit, ...] = (
         lambda split: split.accuracy,
         "of the classes that the receiver decoded",
         brief=percent,
-        exact=number(".2%"),
+        exact=number_format(".2%"),
         key="test/accuracy",
     ),
     Column(
@@ -78,8 +78,8 @@ _ON_A_SPLIT: tuple[OfSplit, ...] = (
         lambda split: split.log_loss_bits,
         "mean −log2 of the probability that the decoded scores give the label; empty where the codec gives no scores",
         BIT,
-        brief=number(".3f"),
-        exact=number(".3f"),
+        brief=number_format(".3f"),
+        exact=number_format(".3f"),
         key="test/log_loss_bits",
     ),
 )
@@ -88,7 +88,7 @@ _ON_A_SPLIT: tuple[OfSplit, ...] = (
 TEST_ONLY = frozenset({"rate_bits_estimated", "rate_bits_alone", "rate_total_bits", "overhead_bits"})
 
 #: What a codec costs, whatever is measured with it.
-COSTS: tuple[OfResult, ...] = (
+COSTS: tuple[ResultColumn, ...] = (
     Column(
         "transmitter_bytes",
         "transmitter",
@@ -97,7 +97,7 @@ COSTS: tuple[OfResult, ...] = (
         "`precision: fp32`, buffers as they are), coder tables included",
         "byte",
         brief=kibibytes,
-        exact=number(",", " bytes"),
+        exact=number_format(",", " bytes"),
         key="cost/transmitter_bytes",
     ),
     Column(
@@ -105,8 +105,8 @@ COSTS: tuple[OfResult, ...] = (
         "multiply–accumulates",
         lambda result: result.transmitter_macs,
         "multiply–accumulates of the transmitter for one sample; empty where an operation's cost is unknown",
-        brief=number(","),
-        exact=number(","),
+        brief=number_format(","),
+        exact=number_format(","),
         key="cost/transmitter_macs",
         unknown=lambda result: result.transmitter_macs_unknown,
     ),
@@ -116,8 +116,8 @@ COSTS: tuple[OfResult, ...] = (
         lambda result: result.encode_ms,
         "wall time of networks, refinement and coder, its check that it decodes included",
         "ms/sample",
-        brief=number(".3g"),
-        exact=number(".3g", " ms a sample"),
+        brief=number_format(".3g"),
+        exact=number_format(".3g", " ms a sample"),
         key="cost/encode_ms",
     ),
     Column(
@@ -126,26 +126,26 @@ COSTS: tuple[OfResult, ...] = (
         lambda result: result.train_seconds,
         "wall time of the trial's own training",
         "s",
-        brief=number(".1f"),
-        exact=number(".1f", " s"),
+        brief=number_format(".1f"),
+        exact=number_format(".1f", " s"),
         key="cost/train_seconds",
     ),
 )
 
 
-def of_split(metrics: Iterable[str] = ()) -> tuple[OfSplit, ...]:
+def columns_of_split(metrics: Iterable[str] = ()) -> tuple[SplitColumn, ...]:
     """What is measured on a split, with the sweep's own ``metrics``."""
     return (*_ON_A_SPLIT, *map(_metric, metrics))
 
 
-def _metric(name: str) -> OfSplit:
+def _metric(name: str) -> SplitColumn:
     return Column(
         name,
         name,
         lambda split: split.metrics.get(name),
         f"the metric `{name}` of the sweep file; empty where it has no value",
-        brief=number(".4g"),
-        exact=number(".4g"),
+        brief=number_format(".4g"),
+        exact=number_format(".4g"),
         key=f"test/{name}",
     )
 
@@ -155,12 +155,12 @@ def name_on_validation(name: str) -> str:
     return f"{name}_validation"
 
 
-def on_test(column: OfSplit) -> OfResult:
+def on_test(column: SplitColumn) -> ResultColumn:
     """The column of the test split."""
     return column.within(lambda result: result.test)
 
 
-def on_validation(column: OfSplit) -> OfResult:
+def on_validation(column: SplitColumn) -> ResultColumn:
     """The column of the validation split; trackers show what the search saw of it under the objectives."""
     return column.within(
         lambda result: result.validation,
@@ -172,9 +172,9 @@ def on_validation(column: OfSplit) -> OfResult:
 
 
 @lru_cache(maxsize=64)  # a sweep has one set of metrics, and thousands of results
-def measured(metrics: tuple[str, ...] = ()) -> tuple[OfResult, ...]:
+def columns_of_result(metrics: tuple[str, ...] = ()) -> tuple[ResultColumn, ...]:
     """The columns of a result, in order, with those of the sweep's own ``metrics``."""
-    columns = of_split(metrics)
+    columns = columns_of_split(metrics)
     return (
         *map(on_test, columns),
         *(on_validation(column) for column in columns if column.name not in TEST_ONLY),

@@ -7,12 +7,12 @@ from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 from ratefront.columns.column import Cell, Column
-from ratefront.columns.number_formats import number
-from ratefront.columns.result_columns import measured
+from ratefront.columns.number_formats import number_format
+from ratefront.columns.result_columns import columns_of_result
 from ratefront.records import Status, TrialParams, TrialResult, series_of
 
 
-class Trial(Protocol):
+class TrialLike(Protocol):
     """What the columns need to know of a trial."""
 
     @property
@@ -29,7 +29,7 @@ class Trial(Protocol):
     def result(self) -> TrialResult | None: ...
 
 
-class Gap(Protocol):
+class GapLike(Protocol):
     """How far a trial lies above a bound."""
 
     @property
@@ -38,24 +38,24 @@ class Gap(Protocol):
     def ratio(self) -> float | None: ...
 
 
-class OnFront(Protocol):
+class FrontPlace(Protocol):
     """What the columns need to know of a trial's place on the front."""
 
     @property
     def dominated_on_test(self) -> bool: ...
     @property
-    def gaps(self) -> Mapping[str, Gap]: ...
+    def gaps(self) -> Mapping[str, GapLike]: ...
 
 
-OfTrial: TypeAlias = Column[Trial, Cell]
-OfFront: TypeAlias = Column[OnFront, Cell]
+TrialColumn: TypeAlias = Column[TrialLike, Cell]
+FrontColumn: TypeAlias = Column[FrontPlace, Cell]
 
 
-def _tried(name: str) -> Callable[[Trial], Cell]:
+def _tried(name: str) -> Callable[[TrialLike], Cell]:
     return lambda trial: trial.params.values.get(name)
 
 
-_ENDED: tuple[OfTrial, ...] = (
+_ENDED: tuple[TrialColumn, ...] = (
     Column(
         "trial_id",
         "trial",
@@ -66,7 +66,8 @@ _ENDED: tuple[OfTrial, ...] = (
         "status",
         "status",
         lambda trial: trial.status,
-        "`finished`, `collapsed` (validation accuracy not above the majority class by 2σ), `pruned`, `failed`",
+        "`finished`, `collapsed` (validation accuracy not above the majority class by 2σ), `pruned` (the search "
+        "stopped it), `stopped` (a person stopped it), `failed`",
         table="trials",
     ),
     Column("reason", "reason", lambda trial: trial.reason, "why it ended as it did", table="trials"),
@@ -82,16 +83,18 @@ _ENDED: tuple[OfTrial, ...] = (
 )
 
 #: The parameters with columns of their own in every sweep; each is called as its parameter is.
-_MAIN_PARAMETERS: tuple[OfTrial, ...] = (
+_MAIN_PARAMETERS: tuple[TrialColumn, ...] = (
     Column("family", "family", _tried("family"), "the codec's family"),
     Column(
         "split", "split", _tried("split"), "where the task model is cut; empty in families that do not cut it"
     ),
-    Column("beta", "β", _tried("beta"), "bits that a unit of distortion is worth", brief=number(".4g")),
+    Column(
+        "beta", "β", _tried("beta"), "bits that a unit of distortion is worth", brief=number_format(".4g")
+    ),
 )
 MAIN_PARAMETERS = tuple(column.name for column in _MAIN_PARAMETERS)
 
-_SERIES: OfTrial = Column(
+_SERIES: TrialColumn = Column(
     "series",
     "series",
     lambda trial: series_of(trial.params.values),
@@ -99,7 +102,7 @@ _SERIES: OfTrial = Column(
     table="front",
 )
 
-OF_FRONT: tuple[OfFront, ...] = (
+FRONT_COLUMNS: tuple[FrontColumn, ...] = (
     Column(
         "dominated_on_test",
         "dominated on test",
@@ -110,7 +113,7 @@ OF_FRONT: tuple[OfFront, ...] = (
 )
 
 
-def gap_columns(bound: str) -> tuple[OfFront, ...]:
+def gap_columns(bound: str) -> tuple[FrontColumn, ...]:
     """Of one bound."""
     return (
         Column(
@@ -132,8 +135,10 @@ def gap_columns(bound: str) -> tuple[OfFront, ...]:
 
 
 @lru_cache(maxsize=64)
-def of_trial(metrics: tuple[str, ...] = ()) -> tuple[OfTrial, ...]:
+def columns_of_trial(metrics: tuple[str, ...] = ()) -> tuple[TrialColumn, ...]:
     """The columns of a trial in order, with those of the sweep's own ``metrics``; each says which table has it."""
     family, *others = _MAIN_PARAMETERS
-    found: list[OfTrial] = [column.within(lambda trial: trial.result) for column in measured(metrics)]
+    found: list[TrialColumn] = [
+        column.within(lambda trial: trial.result) for column in columns_of_result(metrics)
+    ]
     return (*_ENDED, family, _SERIES, *others, *found)

@@ -1,7 +1,8 @@
-"""In which precision a module's tensors are stored, and so counted: parameters in fp16 unless told otherwise.
+"""In which precision a module's tensors are stored, and so counted: parameters in fp16 unless ``keep_fp32`` is called.
 
-Arithmetic stays in fp32; what is stored in fp16 is rounded to it before anything is measured. Buffers are constants and
-statistics of their layers, which fp16 may spoil (a variance of 10⁵, a likelihood of 10⁻⁹): they are stored as they are.
+Arithmetic stays in fp32. What is stored in fp16 is rounded to fp16 before anything is measured. Buffers are constants
+and statistics of their layers, which fp16 may spoil (a variance of 10⁵, a likelihood of 10⁻⁹): they are stored as they
+are.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from torch import Tensor, nn
 _MARK = "parameters_are_stored_in_fp32"
 
 
-class Stored(NamedTuple):
-    """A tensor of a module by its name there, and its type in a file."""
+class TensorToStore(NamedTuple):
+    """A tensor of a module, its name in the module, and its type in a file."""
 
     name: str
     tensor: Tensor
@@ -24,39 +25,39 @@ class Stored(NamedTuple):
 
 
 def keep_fp32(module: nn.Module) -> None:
-    """From now on the parameters of the module, and of every copy of a part of it, are stored and counted in fp32."""
+    """Store and count in fp32 the parameters of the module, and of every copy of a part of it, from now on."""
     for part in module.modules():
         setattr(part, _MARK, True)
 
 
-def all_stored(module: nn.Module) -> Iterator[Stored]:
-    """Every parameter and buffer; one that stands in two places comes twice."""
+def tensors_to_store(module: nn.Module) -> Iterator[TensorToStore]:
+    """Yield every parameter and buffer; one that has two names comes twice."""
     for prefix, part in module.named_modules(remove_duplicate=False):
-        place = f"{prefix}." if prefix else ""
+        path = f"{prefix}." if prefix else ""
         for name, tensor in part.named_parameters(recurse=False, remove_duplicate=False):
             is_rounded = tensor.is_floating_point() and not hasattr(part, _MARK)
-            yield Stored(place + name, tensor, torch.float16 if is_rounded else tensor.dtype)
+            yield TensorToStore(path + name, tensor, torch.float16 if is_rounded else tensor.dtype)
         for name, tensor in part.named_buffers(recurse=False, remove_duplicate=False):
-            yield Stored(place + name, tensor, tensor.dtype)
+            yield TensorToStore(path + name, tensor, tensor.dtype)
 
 
 @torch.no_grad()
 def round_to_half(module: nn.Module) -> None:
     """Round the parameters that are stored in fp16 to what fp16 can hold."""
-    for _, tensor, dtype in all_stored(module):
+    for _, tensor, dtype in tensors_to_store(module):
         if dtype != tensor.dtype:
             tensor.copy_(tensor.to(dtype).to(tensor.dtype))
 
 
 def stored_tensors(module: nn.Module) -> dict[str, Tensor]:
-    """The module's state as it is written to a file: on the CPU, each tensor with memory of its own."""
-    types = {name: dtype for name, _, dtype in all_stored(module)}
+    """Return the module's state as it is written to a file: on the CPU, each tensor with memory of its own."""
+    types = {name: dtype for name, _, dtype in tensors_to_store(module)}
     return {
         name: tensor.detach().to("cpu", types[name], copy=True).contiguous()
         for name, tensor in module.state_dict().items()
     }
 
 
-def not_finite(module: nn.Module) -> list[str]:
-    """Names of the parameters that hold NaN or an infinity."""
+def non_finite_parameters(module: nn.Module) -> list[str]:
+    """Return the names of the parameters that hold NaN or an infinity."""
     return [name for name, weight in module.named_parameters() if not torch.isfinite(weight).all()]

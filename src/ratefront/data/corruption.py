@@ -14,23 +14,23 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.catalogue.datasets import ImageParameters
+from ratefront.catalogue.datasets import LabelledImageParameters
 from ratefront.data.dataset import Dataset, Samples, Split
-from ratefront.data.stored_samples import from_bytes
+from ratefront.data.stored_samples import uint8_to_float32
 
 _LARGEST_SMALL_SIDE = 64
 
-#: By severity, for small and for large images: standard deviation of the noise, in units of the full range …
+#: Standard deviation of the noise by severity, for small and for large images, in units of the full range.
 _NOISE = ((0.04, 0.06, 0.08, 0.09, 0.10), (0.08, 0.12, 0.18, 0.26, 0.38))
-#: … and of the blur's kernel, in pixels.
+#: Standard deviation of the blur's kernel by severity, for small and for large images, in pixels.
 _BLUR = ((0.4, 0.6, 0.7, 0.8, 1.0), (1.0, 2.0, 3.0, 4.0, 6.0))
 
 
 @dataclass(frozen=True, eq=False)
-class Corrupted:
-    """Images (N, C, H, W) in [0, 1], corrupted when they are asked for and rounded to 8 bits.
+class CorruptedImages:
+    """Images (N, C, H, W) in [0, 1] that are corrupted on access and rounded to 8 bits.
 
-    What noise a sample gets depends on ``split``, its position there, ``severity`` and ``seed``, and on nothing else.
+    The noise of a sample depends on ``split``, its position there, ``severity`` and ``seed``, and on nothing else.
     """
 
     images: Samples
@@ -41,6 +41,7 @@ class Corrupted:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of all images, (N, C, H, W)."""
         return tuple(self.images.shape)
 
     def __len__(self) -> int:
@@ -52,7 +53,7 @@ class Corrupted:
             changed = self._noisy(clean, np.arange(len(self))[index])
         else:
             changed = self._blurred(clean)
-        return from_bytes(np.rint(np.clip(changed, 0, 1) * 255).astype(np.uint8))
+        return uint8_to_float32(np.rint(np.clip(changed, 0, 1) * 255).astype(np.uint8))
 
     def _strength(self, table: tuple[tuple[float, ...], tuple[float, ...]]) -> float:
         return table[max(self.shape[2:]) > _LARGEST_SMALL_SIDE][self.severity - 1]
@@ -63,7 +64,7 @@ class Corrupted:
         deviation = np.float32(self._strength(_NOISE))
         noisy = np.empty_like(clean)
         for place, position in enumerate(positions):
-            # A generator a sample: what a sample gets must not depend on which others are asked for with it.
+            # Each sample has its own generator: its noise must not depend on which other samples are read with it.
             bits = np.random.Philox(key=np.array([key, position], dtype=np.uint64))
             drawn = np.random.Generator(bits).standard_normal(clean.shape[1:], dtype=np.float32)
             noisy[place] = clean[place] + deviation * drawn
@@ -77,17 +78,17 @@ class Corrupted:
         return blurred
 
 
-def corrupt(dataset: Dataset, parameters: ImageParameters) -> Dataset:
-    """The data set with the splits corrupted that its parameters say, or as it is.
+def corrupt(dataset: Dataset, parameters: LabelledImageParameters) -> Dataset:
+    """Return the data set with the splits corrupted that its parameters name, or as it is.
 
-    ``content`` has to tell the parameters, as that of ``assemble`` does.
+    The data set's ``digest`` has to cover these parameters, as ``assemble_dataset`` does.
     """
     if parameters.corruption == "none" or parameters.severity is None:
         return dataset
     kind, severity, seed = parameters.corruption, parameters.severity, parameters.split_seed
 
     def corrupted(split: Split, name: str) -> Split:
-        return Split(Corrupted(split.images, kind, severity, name, seed), split.labels)
+        return Split(CorruptedImages(split.images, kind, severity, name, seed), split.labels)
 
     return replace(
         dataset,

@@ -1,4 +1,4 @@
-"""The data set that a sweep names, loaded once a process."""
+"""Load the data set that a sweep names, once per process."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.data.dataset import Dataset
-from ratefront.data.dataset_digest import content_of
+from ratefront.data.dataset_digest import dataset_digest
 from ratefront.spec.schema import Named
 
 
 def load_dataset(named: Named) -> Dataset:
-    """The data set by its name and parameters with its digest, kept in the process between trials."""
+    """Return the data set of this name and these parameters with its digest; the process keeps it between trials."""
     return _load(named.name, tuple(sorted(named.parameters.items())))
 
 
@@ -21,4 +21,4 @@ def load_dataset(named: Named) -> Dataset:
 def _load(name: str, parameters: tuple[tuple[str, Any], ...]) -> Dataset:
     registered = CATALOGUE.datasets[name]
     dataset: Dataset = registered.load()(registered.parameters(**dict(parameters)))
-    return replace(dataset, content=content_of(dataset))
+    return replace(dataset, digest=dataset_digest(dataset))

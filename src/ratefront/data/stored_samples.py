@@ -1,4 +1,4 @@
-"""Samples that are kept small and become float32 when they are asked for."""
+"""Samples that take little memory and become float32 on access."""
 
 from __future__ import annotations
 
@@ -11,43 +11,45 @@ from numpy.typing import NDArray
 from ratefront.data.dataset import Samples
 
 
-def from_bytes(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Bytes 0 … 255 as float32 in [0, 1], in C order."""
+def uint8_to_float32(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return pixels 0 … 255 as float32 in [0, 1], in C order."""
     scaled: NDArray[np.float32] = np.true_divide(pixels, np.float32(255), dtype=np.float32, order="C")
     return scaled
 
 
-def spread(samples: Sized, count: int) -> NDArray[np.int64]:
-    """Positions of so many of the samples, or of all, at even distances from the first to the last."""
+def evenly_spaced(samples: Sized, count: int) -> NDArray[np.int64]:
+    """Return the positions of ``count`` samples, or of all, at even distances from the first to the last."""
     return np.unique(np.linspace(0, len(samples) - 1, min(count, len(samples))).astype(np.int64))
 
 
 @dataclass(frozen=True, eq=False)
-class Bytes:
-    """Images (N, C, H, W) of uint8, in memory or mapped into it; they are handed out as float32 / 255."""
+class Uint8Images:
+    """Images (N, C, H, W) of uint8, in memory or memory-mapped; they are read as float32 in [0, 1]."""
 
     pixels: NDArray[np.uint8]
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of all images, (N, C, H, W)."""
         return self.pixels.shape
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
-        return from_bytes(self.pixels[index])
+        return uint8_to_float32(self.pixels[index])
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
-    """Some of other samples, by their positions (n,), without a copy of them."""
+class SampleSubset:
+    """A part of other samples, given by positions (n,); nothing is copied."""
 
     samples: Samples
     positions: NDArray[np.int64]
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of these samples, (n, ...)."""
         return (len(self.positions), *self.samples.shape[1:])
 
     def __len__(self) -> int:

@@ -17,37 +17,29 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 
-from ratefront.engine.measurement_check import fault_of_metrics, fault_of_result
+from ratefront.engine.measurement_check import invalid_metrics, invalid_result
 from ratefront.engine.messages import (
-    Broke,
     Done,
     Fact,
     Record,
     SlotCommand,
     Start,
-    StopAsked,
+    StopRequested,
     Wait,
     WorkerFact,
 )
 from ratefront.engine.placement import is_to_be_measured, needs_of
-from ratefront.engine.retry import batch_divisor, is_final
+from ratefront.engine.retry import batch_divisor, judge_failure
+from ratefront.engine.search.next_suggestion import Suggester
 from ratefront.engine.search.stable_seed import stable_seed
-from ratefront.engine.search.suggest import Suggester
-from ratefront.errors import EngineError, StorageFullError, SweepMismatchError
 from ratefront.history import events
-from ratefront.history.garbage_collection import uncollected
+from ratefront.history.garbage_collection import garbage_collection_paused
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space.dimensions import Space
 
-#: What every further trial would fail of, too, with what to do about it where the error itself does not say so.
-_ENDS_THE_SWEEP = {
-    StorageFullError.__name__: "; make room, then go on with the sweep",
-    SweepMismatchError.__name__: "",
-}
-
 #: Why a sweep ends with fewer trials than were requested.
-NO_MORE = "the space holds no more configurations"
+SPACE_EXHAUSTED = "the space holds no more configurations"
 
 
 def trial_name(number: int) -> str:
@@ -67,7 +59,7 @@ class Engine:
         self.history = SweepHistory()
         self._waiting: list[tuple[int, str]] = []  # a heap of planned trials that nobody runs, by number
         self._requested = spec.trials
-        with uncollected():
+        with garbage_collection_paused():
             for entry in entries:
                 self.apply(entry)
 
@@ -90,7 +82,9 @@ class Engine:
     @property
     def end(self) -> events.Ended:
         """What the ledger says where the engine is done."""
-        return events.Ended(NO_MORE if self._due < self._requested else "every requested trial has ended")
+        return events.Ended(
+            SPACE_EXHAUSTED if self._due < self._requested else "every requested trial has ended"
+        )
 
     # A slot is free.
 
@@ -139,11 +133,12 @@ class Engine:
         trial = self.history.trials.get(fact.trial_id)
         if trial is None or trial.ended:
             return []
-        if isinstance(fact, StopAsked):
+        if isinstance(fact, StopRequested):
             return [events.Stopped(fact.trial_id, trial.attempts, fact.reason)]
+        is_next = self._is_given_out(trial) and fact.attempt == trial.attempts + 1
         if isinstance(fact, events.Started):
-            return [fact] if self._is_given_out(trial) and fact.attempt == trial.attempts + 1 else []
-        if isinstance(fact, Broke) and self._is_given_out(trial) and fact.attempt == trial.attempts + 1:
+            return [fact] if is_next else []
+        if isinstance(fact, events.Failed) and is_next:
             never_begun = events.Started(fact.trial_id, fact.attempt, "")  # so that the attempt counts
             return [never_begun, self._failed(trial, fact)]
         if trial.status != "running" or fact.attempt != trial.attempts:
@@ -156,26 +151,25 @@ class Engine:
                 return self._reported(trial, fact)
             case events.Finished():
                 return [self._finished(trial, fact)]
-            case Broke():
+            case events.Failed():
                 return [self._failed(trial, fact)]
 
     def _reported(self, trial: TrialHistory, fact: events.Reported) -> list[events.Event]:
         if fact.step <= trial.step:
             return []
-        if fault := fault_of_metrics(fact.step, fact.metrics):
-            return [self._failed(trial, Broke(fact.trial_id, fact.attempt, *fault))]
+        if fault := invalid_metrics(fact.step, fact.metrics):
+            return [self._failed(trial, events.Failed(fact.trial_id, fact.attempt, *fault))]
         return [fact]
 
     def _finished(self, trial: TrialHistory, fact: events.Finished) -> events.Event:
-        if fault := fault_of_result(trial.params, fact.result, self._spec.objectives):
-            return self._failed(trial, Broke(fact.trial_id, fact.attempt, *fault))
+        if fault := invalid_result(trial.params, fact.result, self._spec.objectives):
+            return judge_failure(
+                trial, events.Failed(fact.trial_id, fact.attempt, *fault), self._spec.retries
+            )
         return fact
 
-    def _failed(self, trial: TrialHistory, fact: Broke) -> events.Failed:
-        if fact.error in _ENDS_THE_SWEEP:
-            raise EngineError(f"trial {fact.trial_id}: {fact.reason}{_ENDS_THE_SWEEP[fact.error]}")
-        final = is_final(fact.error, fact.retryable, trial, self._spec.retries)
-        return events.Failed(fact.trial_id, fact.attempt, fact.error, fact.reason, final)
+    def _failed(self, trial: TrialHistory, fact: events.Failed) -> events.Failed:
+        return judge_failure(trial, fact, self._spec.retries)
 
     # An event is in the ledger.
 
@@ -189,12 +183,12 @@ class Engine:
                 self._open(trial_id)
             case events.Started(trial_id):
                 self._take(trial_id)
-            case events.Failed(trial_id, _, _, _, final):
+            case events.Failed(trial_id, final=final):
                 if final:
                     self._end(trial_id)
                 else:
                     self._queue(trial_id)
-            case events.Stopped(trial_id) | events.Finished(trial_id):
+            case events.Finished(trial_id) | events.Pruned(trial_id) | events.Stopped(trial_id):
                 self._end(trial_id)
             case events.Resumed():
                 self._requeue()

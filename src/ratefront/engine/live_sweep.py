@@ -15,7 +15,7 @@ from ratefront.history.events import Entry, Event
 from ratefront.history.sweep_history import SweepHistory
 
 
-class Journal(Protocol):
+class LedgerLike(Protocol):
     """What an engine's events are written to: the ledger, or what stands for it in a simulation."""
 
     @property
@@ -32,7 +32,7 @@ class LiveSweep:
     is kept in ``failure``: Tune wraps and renames what its hooks raise.
     """
 
-    def __init__(self, engine: Engine, ledger: Journal, on_change: Callable[[SweepHistory], None]) -> None:
+    def __init__(self, engine: Engine, ledger: LedgerLike, on_change: Callable[[SweepHistory], None]) -> None:
         self._engine, self._ledger, self._on_change = engine, ledger, on_change
         self.failure: Exception | None = None
 

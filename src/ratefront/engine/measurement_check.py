@@ -13,40 +13,42 @@ from ratefront.errors import UnknownCostError
 from ratefront.records import TrialParams, TrialResult
 
 
-class Fault(NamedTuple):
+class InvalidMeasurement(NamedTuple):
     """The class name of an error, and what is wrong."""
 
     error: str
     reason: str
 
 
-def fault_of_metrics(step: int, metrics: Mapping[str, Any]) -> Fault | None:
+def invalid_metrics(step: int, metrics: Mapping[str, Any]) -> InvalidMeasurement | None:
     """Why these metrics cannot be recorded, if they cannot."""
     if faults := [f"{name} is {value!r}" for name, value in metrics.items() if not _is_number(value)]:
-        return Fault("InvalidResult", f"{', '.join(faults)} at epoch {step}: a metric is a number")
+        return InvalidMeasurement(
+            "InvalidResult", f"{', '.join(faults)} at epoch {step}: a metric is a number"
+        )
     if faults := list(_not_finite(metrics)):
-        return Fault("DivergedError", f"{', '.join(faults)} at epoch {step}")
+        return InvalidMeasurement("DivergedError", f"{', '.join(faults)} at epoch {step}")
     return None
 
 
-def fault_of_result(
+def invalid_result(
     params: TrialParams, result: Mapping[str, Any], objectives: Iterable[str]
-) -> Fault | None:
+) -> InvalidMeasurement | None:
     """Why this result cannot be recorded, if it cannot; only ``objectives`` must be known."""
     if faults := list(_not_finite(result)):
-        return Fault("DivergedError", ", ".join(faults))
+        return InvalidMeasurement("DivergedError", ", ".join(faults))
     try:
         checked = TrialResult.from_json(result)
         values = {name: checked.objective(name) for name in objectives}
     except UnknownCostError as error:
         reason = f"an objective of this sweep is missing: {error} (family {params.family})"
-        return Fault(type(error).__name__, reason)
+        return InvalidMeasurement(type(error).__name__, reason)
     except Exception as error:  # it may be anything
-        return Fault("InvalidResult", f"the trial's result is incomplete or wrong: {error}")
+        return InvalidMeasurement("InvalidResult", f"the trial's result is incomplete or wrong: {error}")
     if faults := list(_not_finite(values)):
-        return Fault("DivergedError", ", ".join(faults))
+        return InvalidMeasurement("DivergedError", ", ".join(faults))
     if checked.trial_id != params.trial_id:
-        return Fault("InvalidResult", f"the result speaks of trial {checked.trial_id!r}")
+        return InvalidMeasurement("InvalidResult", f"the result speaks of trial {checked.trial_id!r}")
     return None
 
 

@@ -4,9 +4,9 @@ A driver (Ray Tune on a cluster, a simulator in virtual time) tells what happene
 and names the *events* to record; the driver appends those to the ledger and hands the entries back. For a free slot
 the engine has a *command*.
 
-What a worker says is the event that the ledger is to hold: ``Started``, ``Reported``, ``Finished``. As a fact it is not
-judged yet: it may come late or twice, its metrics may be NaN, its result anything. Where the engine decides more than
-whether it counts, it is told a fact of its own, ``Broke`` or ``StopAsked``.
+What a worker says is the event that the ledger is to hold: ``Started``, ``Reported``, ``Finished``, ``Failed``. As a
+fact it is not judged yet: it may come late or twice, its metrics may be NaN, its result anything, and whether a failure
+is final is open. What a person asks for is a request, ``StopRequested``.
 """
 
 from __future__ import annotations
@@ -15,36 +15,22 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ratefront.engine.placement import Needs
-from ratefront.history.events import Event, Finished, Reported, Started
+from ratefront.history.events import Event, Failed, Finished, Reported, Started
 from ratefront.records import TrialParams
 
 # Facts: attempts count from 1, as the command ``Start`` gave them.
 
 
 @dataclass(frozen=True)
-class Broke:
-    """The attempt ended in an error: its class name, what it says, and whether it calls itself retryable.
-
-    Whether that is final, as ``Failed`` says, is the engine's decision.
-    """
-
-    trial_id: str
-    attempt: int
-    error: str
-    reason: str
-    retryable: bool = False
-
-
-@dataclass(frozen=True)
-class StopAsked:
+class StopRequested:
     """A person asked for this trial to be stopped."""
 
     trial_id: str
     reason: str
 
 
-WorkerFact: TypeAlias = Reported | Finished | Broke
-Fact: TypeAlias = Started | WorkerFact | StopAsked
+WorkerFact: TypeAlias = Reported | Finished | Failed
+Fact: TypeAlias = Started | WorkerFact | StopRequested
 
 
 # Commands: what the driver is to do.

@@ -12,8 +12,14 @@ from ratefront.spec.schema import SweepSpec
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """A new sweep, or one to go on with: with so many trials more, with those again that had failed for good."""
+class ResumeOptions:
+    """How a sweep is begun or gone on with.
+
+    Attributes:
+        resume: Go on with the sweep that the ledger holds; False begins a new one.
+        extend: How many more trials are requested; None for no more.
+        retry_failed: Try the trials again that had failed for good.
+    """
 
     resume: bool = False
     extend: int | None = None
@@ -21,29 +27,33 @@ class Wishes:
 
 
 @dataclass(frozen=True)
-class Opener:
-    """Who opens a ledger, and by which version of ratefront."""
+class DriverIdentity:
+    """The driver that opens a ledger (``process 123 on host``), and the version of ratefront that it runs."""
 
-    driver: str
+    name: str
     ratefront_version: str
 
 
 def opening_events(
-    spec: SweepSpec, history: SweepHistory, wishes: Wishes, opener: Opener, change: Change | None = None
+    spec: SweepSpec,
+    history: SweepHistory,
+    options: ResumeOptions,
+    driver: DriverIdentity,
+    change: Change | None = None,
 ) -> list[Event]:
     """Its events in the order in which the history needs them; none where nothing is left to do.
 
     An empty ledger, also that of a driver that died before its first event, begins a sweep whatever is wished.
     """
     if not history.spec:
-        return [Created(spec.name, to_plain(spec), opener.ratefront_version, LEDGER_FORMAT)]
+        return [Created(spec.name, to_plain(spec), driver.ratefront_version, LEDGER_FORMAT)]
     opening: list[Event] = []
     if change is not None and change.settings:
         opening.append(Reconfigured(dict(change.settings)))
     if not history.ended:
-        opening.append(Resumed(opener.driver))
-    if wishes.extend is not None:
-        opening.append(Extended(history.trials_requested + wishes.extend))
-    if wishes.retry_failed:
+        opening.append(Resumed(driver.name))
+    if options.extend is not None:
+        opening.append(Extended(history.trials_requested + options.extend))
+    if options.retry_failed:
         opening += [Reopened(trial.params.trial_id) for trial in history.with_status("failed")]
     return opening

@@ -1,21 +1,51 @@
-"""Which failed attempts are worth another try, and how often."""
+"""The retry bound: which failed attempts are tried again, how often, with what, and which failures end the sweep."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from ratefront.errors import EngineError, StorageFullError, SweepMismatchError
+from ratefront.history.events import Failed
 from ratefront.history.sweep_history import OUT_OF_MEMORY, TrialHistory
 
+#: Errors that every further trial would run into as well: class name → what to do about it, where the error itself
+#: does not say so.
+_SWEEP_ENDING_ERRORS = {
+    StorageFullError.__name__: "; make room, then go on with the sweep",
+    SweepMismatchError.__name__: "",
+}
 
-def is_final(error: str, retryable: bool, trial: TrialHistory, retries: int) -> bool:
-    """True where the running trial, whose attempt ends in ``error``, has failed for good.
 
-    ``error`` is the class name, ``retryable`` what the error says of itself. An attempt that got further than all
-    before it costs nothing: on machines that are taken away every hour a long trial ends nevertheless, and as its
-    steps are finite, so are its attempts. Attempts lost with their driver do not count either.
+def judge_failure(trial: TrialHistory, failure: Failed, retries: int) -> Failed:
+    """Decide whether a failed attempt of ``trial`` is its last.
+
+    Args:
+        trial: The trial as it stood before the attempt failed.
+        failure: What the worker said, not judged yet.
+        retries: How often a trial is tried again (``retries`` in the sweep file).
+
+    Returns:
+        The failure with ``final`` filled in.
+
+    Raises:
+        EngineError: Every further trial would fail in the same way, so the sweep cannot go on.
     """
-    worth_it = retryable or error in OUT_OF_MEMORY
-    return not worth_it or (not trial.got_further and trial.setbacks >= retries)
+    if failure.error in _SWEEP_ENDING_ERRORS:
+        raise EngineError(f"trial {failure.trial_id}: {failure.reason}{_SWEEP_ENDING_ERRORS[failure.error]}")
+    return replace(failure, final=not _is_tried_again(trial, failure, retries))
+
+
+def _is_tried_again(trial: TrialHistory, failure: Failed, retries: int) -> bool:
+    """Whether the error may pass and the trial has a retry left.
+
+    An attempt that got further than every earlier one uses up no retry. So a long trial ends even on machines that are
+    taken away every hour; as its steps are finite, its attempts are finite as well. Attempts that were lost together
+    with their driver use up no retry either.
+    """
+    may_pass = failure.retryable or failure.error in OUT_OF_MEMORY
+    return may_pass and (trial.got_further or trial.setbacks < retries)
 
 
 def batch_divisor(trial: TrialHistory) -> int:
-    """Into how many parts a batch is cut: twice as many each time that memory ran out."""
+    """Into how many parts the next attempt cuts each batch: twice as many for each attempt that ran out of memory."""
     return int(2**trial.memory_failures)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 from ratefront.records import Scalar
 
 #: Raised when an event changes its meaning or a new one appears: an older ratefront must not guess.
-LEDGER_FORMAT = 4
+LEDGER_FORMAT = 5
 
 
 @dataclass(frozen=True)
@@ -91,18 +91,33 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """An attempt failed. ``final`` is False where the engine will try again."""
+    """An attempt ended in an error: the error's class name, and what it says.
+
+    ``retryable`` is what the error says of itself. ``final`` is what the engine decides: True where the trial has
+    failed for good, False where it is tried again. A worker leaves ``final`` at None, which means "not judged yet";
+    the engine fills it in before the ledger has the event. Both are keywords, so that neither is taken for the other.
+    """
 
     trial_id: str
     attempt: int
     error: str
     reason: str
-    final: bool
+    retryable: bool = field(default=False, kw_only=True)
+    final: bool | None = field(default=None, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """The search stopped the trial early; it is never a point."""
+
+    trial_id: str
+    attempt: int
+    reason: str
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """The engine stopped the trial early: pruned, never a point."""
+    """A person stopped the trial; it is never a point. ``attempt`` is 0 where it had not begun."""
 
     trial_id: str
     attempt: int
@@ -153,7 +168,7 @@ class Ended:
 
 
 #: What can happen to a trial that is planned.
-TrialEvent: TypeAlias = Started | Reported | Finished | Failed | Stopped | Reopened
+TrialEvent: TypeAlias = Started | Reported | Finished | Failed | Pruned | Stopped | Reopened
 Event: TypeAlias = (
     Created | TaskModelReady | Planned | TrialEvent | Resumed | Reconfigured | Extended | Halted | Ended
 )
@@ -166,6 +181,7 @@ KINDS: Mapping[str, type[Any]] = {
     "reported": Reported,
     "finished": Finished,
     "failed": Failed,
+    "pruned": Pruned,
     "stopped": Stopped,
     "resumed": Resumed,
     "reconfigured": Reconfigured,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def garbage_collection_paused() -> Iterator[None]:
     """Python's garbage collector rests: it would look through all that was made, again and again, and find nothing.
 
     Afterwards all of it counts as old, which is looked through seldom.

@@ -9,8 +9,8 @@ from typing import Any
 
 from ratefront.errors import UnknownTrialError
 from ratefront.history import events
-from ratefront.history.garbage_collection import uncollected
-from ratefront.history.sweep_speed import Pace
+from ratefront.history.garbage_collection import garbage_collection_paused
+from ratefront.history.sweep_speed import SweepSpeed
 from ratefront.records import ENDED, GPU_MEMORY_SHARE, Progress, Status, TrialParams, TrialResult, own_metrics
 
 
@@ -74,7 +74,7 @@ class SweepHistory:
     ``counts`` has the number of trials in each state, ``ended_order`` the trials that have ended as they did,
     ``gpu_memory_share`` the most of a GPU's memory that any of them held, as a fraction (None before one was measured),
     ``halted`` how its last driver left it before its end (None where that is not known, and while one goes on),
-    ``pace`` its time at work and its speed, ``ledger_format`` the one that it was begun with.
+    ``speed`` its time at work and its speed, ``ledger_format`` the one that it was begun with.
     """
 
     spec: dict[str, Any] = field(default_factory=dict)
@@ -90,12 +90,12 @@ class SweepHistory:
     counts: Counter[Status] = field(default_factory=Counter)
     ended_order: list[str] = field(default_factory=list)
     gpu_memory_share: float | None = None
-    pace: Pace = field(default_factory=Pace)
+    speed: SweepSpeed = field(default_factory=SweepSpeed)
 
     @classmethod
     def of(cls, entries: Iterable[events.Entry]) -> SweepHistory:
         history = cls()
-        with uncollected():
+        with garbage_collection_paused():
             for entry in entries:
                 history.apply(entry)
         return history
@@ -116,7 +116,7 @@ class SweepHistory:
 
     def worked_s(self, now: float) -> float:
         """The sweep's time at work up to now; a driver is at work."""
-        return self.pace.worked_s + max(0.0, now - self.last_time)
+        return self.speed.worked_s + max(0.0, now - self.last_time)
 
     def with_status(self, *statuses: Status) -> list[TrialHistory]:
         """The trials in these states, in the order in which they were planned."""
@@ -142,10 +142,10 @@ class SweepHistory:
 
         Raises:
             ValueError: The event speaks of a trial that was never planned, plans one twice, ends one that has
-                ended, or reopens one that has not failed.
+                ended, or reopens one that has not failed; or a failure was not judged.
         """
         self.last_time = entry.time
-        self.pace.apply(entry)
+        self.speed.apply(entry)
         _FOLD[type(entry.event)](self, entry.event, entry.time)
 
     def _create(self, event: events.Created, time: float) -> None:
@@ -181,6 +181,8 @@ class SweepHistory:
         self._end(trial, trial.result.status, trial.result.reason, time)
 
     def _fail(self, event: events.Failed, time: float) -> None:
+        if event.final is None:
+            raise ValueError(f"the failure of trial {event.trial_id} was not judged")
         trial = self._not_ended(event.trial_id)
         trial.setbacks = 0 if trial.got_further else trial.setbacks + 1
         trial.memory_failures += event.error in OUT_OF_MEMORY
@@ -192,8 +194,11 @@ class SweepHistory:
             trial.reason = event.reason
             self._move(trial, "planned")
 
-    def _stop(self, event: events.Stopped, time: float) -> None:
+    def _prune(self, event: events.Pruned, time: float) -> None:
         self._end(self._not_ended(event.trial_id), "pruned", event.reason, time)
+
+    def _stop(self, event: events.Stopped, time: float) -> None:
+        self._end(self._not_ended(event.trial_id), "stopped", event.reason, time)
 
     def _halt(self, event: events.Halted, time: float) -> None:
         self.halted = event
@@ -253,6 +258,7 @@ _FOLD: Mapping[type[events.Event], Callable[[SweepHistory, Any, float], None]] =
     events.Reported: SweepHistory._report,
     events.Finished: SweepHistory._finish,
     events.Failed: SweepHistory._fail,
+    events.Pruned: SweepHistory._prune,
     events.Stopped: SweepHistory._stop,
     events.Resumed: SweepHistory._resume,
     events.Reconfigured: SweepHistory._reconfigure,

@@ -10,6 +10,7 @@ from ratefront.history.events import (
     Extended,
     Failed,
     Finished,
+    Pruned,
     Reconfigured,
     Reopened,
     Resumed,
@@ -23,16 +24,16 @@ WINDOW = 50
 FEWEST = 3
 
 _OPENINGS = frozenset({Reconfigured, Resumed, Extended, Reopened})
-_ENDS = frozenset({Finished, Stopped, Failed})  # of a trial; a failure only where it is final
+_ENDS = frozenset({Finished, Pruned, Stopped, Failed})  # of a trial; a failure only where it is final
 
 
 @dataclass
-class Pace:
+class SweepSpeed:
     """Folds a ledger's entries; ``worked_s`` is the sweep's time at work up to the last of them."""
 
     worked_s: float = 0.0
     _last_time: float | None = None
-    _stopping_s: float = 0.0  # up to trials that were stopped: a person can do that where no driver runs
+    _stopping_s: float = 0.0  # up to trials that a person stopped, which can be where no driver runs
     _ends_s: deque[float] = field(
         default_factory=lambda: deque(maxlen=WINDOW)
     )  # on the clock of ``worked_s``

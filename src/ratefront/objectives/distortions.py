@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from typing_extensions import override
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -63,6 +64,7 @@ class RelativeFeatureError(nn.Module):
         mean = features.mean(dim=0, keepdim=True).expand_as(features)
         self.unit.copy_(self.distance(mean, features).mean().clamp_min(1e-12))
 
+    @override
     def forward(self, synthesised: Tensor, features: Tensor) -> Tensor:
         return self.distance(synthesised, features) / self.unit
 

@@ -1,18 +1,18 @@
-"""Whether a sweep may begin: in a folder of its own, or with the ledger that it goes on from."""
+"""Checks whether a sweep may begin in a new folder of its own, or resume from the ledger in its folder."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ratefront.engine.engine import NO_MORE, Engine
-from ratefront.engine.opening_events import Wishes
+from ratefront.engine.engine import SPACE_EXHAUSTED, Engine
+from ratefront.engine.opening_events import ResumeOptions
 from ratefront.errors import InputError, LedgerError
-from ratefront.history.events import Planned
+from ratefront.history.events import Event, Extended, Planned, Reconfigured, Reopened
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.store.environment_files import environment_files
 from ratefront.store.ledger.ledger_file import Ledger
@@ -22,41 +22,43 @@ from ratefront.wording import Argument, Message
 
 RESUME = Argument("resume", True)
 
-_at_work = threading.Lock()
+_sweep_lock = threading.Lock()
 
 
 @contextmanager
-def only_sweep_here() -> Iterator[None]:
-    """Signals, Ray's connection and the environment belong to the whole process: it runs one sweep at a time.
+def one_sweep_per_process() -> Iterator[None]:
+    """Let this process run one sweep at a time: signals, Ray's connection and the environment belong to the process.
 
     Raises:
-        InputError: Another thread runs one.
+        InputError: Another thread of this process runs a sweep.
     """
-    if not _at_work.acquire(blocking=False):
+    if not _sweep_lock.acquire(blocking=False):
         raise InputError(
             "this process runs a sweep already; wait for its end, or run the other one in a process of its own"
         )
     try:
         yield
     finally:
-        _at_work.release()
+        _sweep_lock.release()
 
 
-def check_folder(folder: SweepFolder, wishes: Wishes) -> None:
-    """
+def check_folder(folder: SweepFolder, options: ResumeOptions) -> None:
+    """Check that the folder fits what is asked.
+
+    A sweep that ended before it planned a trial may be replaced.
+
     Raises:
-        InputError: A new sweep would write among other files, or there is nothing to go on with. A sweep that
-            came to nothing before it had planned a trial is in nobody's way.
+        InputError: A new sweep would write among other files, or there is no sweep to resume.
     """
     path = folder.path
-    if wishes.extend is not None and wishes.extend < 1:
-        raise InputError(f"extend must be ≥ 1, got {wishes.extend}")
-    if wishes.resume:
+    if options.extend is not None and options.extend < 1:
+        raise InputError(f"extend must be ≥ 1, got {options.extend}")
+    if options.resume:
         if not folder.ledger.exists():
             raise InputError(f"{path} holds no sweep to resume: it has no {folder.ledger.name}")
         return
-    if wishes.extend is not None or wishes.retry_failed:
-        asked = "extend" if wishes.extend is not None else "retry_failed"
+    if options.extend is not None or options.retry_failed:
+        asked = "extend" if options.extend is not None else "retry_failed"
         raise InputError(Message(f"{asked} is for a sweep that has begun: give ", RESUME, ", too"))
     if not path.exists():
         _check_creatable(path)
@@ -73,32 +75,33 @@ def check_folder(folder: SweepFolder, wishes: Wishes) -> None:
         raise InputError(f"{path} is not empty; a sweep needs a folder of its own")
 
 
-def check_extensible(engine: Engine, wishes: Wishes) -> None:
-    """
+def check_extensible(engine: Engine, options: ResumeOptions) -> None:
+    """Check that ``extend`` asks for no more trials than the space has untried configurations.
+
     Raises:
-        InputError: More trials are asked for than the sweep's space has configurations left.
+        InputError: All configurations have been tried.
     """
-    if wishes.extend is not None and engine.is_exhausted:
+    if options.extend is not None and engine.is_exhausted:
         tried = len(engine.history.trials)
         raise InputError(
             Message(
-                Argument("extend", wishes.extend),
-                f": {NO_MORE} (all {tried} have been tried, and none of them depends on a seed); "
+                Argument("extend", options.extend),
+                f": {SPACE_EXHAUSTED} (all {tried} have been tried, and none of them depends on a seed); "
                 "a new sweep with a wider space finds more",
             )
         )
 
 
 def has_trials(folder: SweepFolder) -> bool:
-    """True where the ledger tells of trials, and where nobody can read what it tells."""
+    """Return whether the ledger holds trials. A ledger that cannot be read counts as one that does."""
     try:
         return any(isinstance(entry.event, Planned) for entry in entries_of(folder))
     except LedgerError:
         return True
 
 
-def clear_away(folder: SweepFolder, ledger: Ledger) -> None:
-    """A new sweep begins where one came to nothing; whoever has the ledger is alone here.
+def clear_unstarted_sweep(folder: SweepFolder, ledger: Ledger) -> None:
+    """Remove what a sweep without trials left, so that a new one can begin. The caller holds the ledger's lock.
 
     Raises:
         InputError: Another driver has begun a sweep here meanwhile.
@@ -120,11 +123,21 @@ def _check_creatable(path: Path) -> None:
         raise InputError(f"{path} cannot be made: {nearest} is not a folder that one may write to")
 
 
-def check_begun(history: SweepHistory, wishes: Wishes) -> None:
-    """
+def check_begun(history: SweepHistory, options: ResumeOptions) -> None:
+    """Check that there is something to extend or to try again.
+
     Raises:
-        InputError: The ledger is empty, so that there is nothing to extend or to try again: that of a driver
-            that died before its first event is as good as none.
+        InputError: The ledger is empty, because its driver died before the first event.
     """
-    if not history.spec and (wishes.extend is not None or wishes.retry_failed):
+    if not history.spec and (options.extend is not None or options.retry_failed):
         raise InputError(Message("the sweep has not begun: go on with ", RESUME, " alone"))
+
+
+def runs_trials(opening: Sequence[Event]) -> bool:
+    """Return whether a driver that opens the ledger with these events runs the sweep, and not only changes settings."""
+    return any(not isinstance(event, Reconfigured) for event in opening)
+
+
+def has_trials_left(engine: Engine, opening: Sequence[Event]) -> bool:
+    """Return whether trials will run after these events."""
+    return not engine.done or any(isinstance(event, Extended | Reopened) for event in opening)

@@ -1,4 +1,8 @@
-"""What a driver does besides waiting: hear signals and what people ask, keep the report current."""
+"""What the driver does at every turn of the loop that waits for workers.
+
+It checks for signals, carries out stop requests, and lets the followers draw the report. The loop itself is Ray Tune's
+while trials run, and ``task_model_worker``'s before that.
+"""
 
 from __future__ import annotations
 
@@ -6,69 +10,82 @@ import time
 from pathlib import Path
 
 from ratefront.engine.live_sweep import LiveSweep
-from ratefront.engine.messages import StopAsked
-from ratefront.orchestrate.followers import Following
+from ratefront.engine.messages import StopRequested
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts
+from ratefront.orchestrate.sweep_followers import SweepFollowers
 from ratefront.store.ledger.driver_lock import driver_of
-from ratefront.store.ledger.stop_requests import Request, take, take_requests, waiting_requests
+from ratefront.store.ledger.stop_requests import StopRequest, take_from, take_requests, waiting_requests
 from ratefront.store.sweep_folder import SweepFolder
 
-#: How often the folder is looked at for requests.
-LOOK_S = 0.25
+#: Seconds between two looks for requests in the folder.
+REQUEST_INTERVAL_S = 0.25
 
 
-class Turns:
-    """Whoever waits calls ``begin`` once and ``turn`` several times a second; what a turn raises ends the sweep.
+class DriverLoop:
+    """The duties of a driver while it waits: ``begin`` once, then ``tick`` several times a second.
 
-    Signals between ``expect`` and ``begin`` are heard at the latter, whoever takes them over meanwhile.
+    An error that ``tick`` raises ends the sweep.
+
+    Call ``hold_signals`` before Ray Tune starts: it takes signal handlers over for itself. Signals that arrive before
+    ``begin`` are handled at ``begin``.
     """
 
     def __init__(
-        self, live: LiveSweep, folder: SweepFolder, caught: Interrupts, following: Following
+        self, live: LiveSweep, folder: SweepFolder, caught: Interrupts, followers: SweepFollowers
     ) -> None:
-        self._live, self._folder, self._caught, self._following = live, folder, caught, following
+        self._live, self._folder, self._caught, self._followers = live, folder, caught, followers
         self._next_look = 0.0
 
-    def expect(self) -> None:
+    def hold_signals(self) -> None:
+        """Let no signal in before ``begin``."""
         self._caught.hold()
 
     def begin(self) -> None:
+        """Install our signal handlers, and handle the signals that were held."""
         self._caught.install()
 
-    def hear(self) -> None:
-        """A turn of a driver that has not begun: what was asked of an earlier one is no request to it.
+    def check_signals(self) -> None:
+        """Check for signals only. Requests to an earlier driver do not concern a driver that has not begun.
 
         Raises:
             Interrupted: A signal asks it to end.
         """
         self._caught.check()
 
-    def turn(self) -> None:
-        """
+    def tick(self) -> None:
+        """Check for signals, carry out requests, and let the followers draw the report if it is due.
+
         Raises:
             Interrupted: A signal or a request asks the sweep to end.
         """
         self._caught.check()
         if time.monotonic() >= self._next_look:
-            self._next_look = time.monotonic() + LOOK_S
-            self.obey(take_requests(self._folder))
-        self._following.turn(self._live.history)
+            self._next_look = time.monotonic() + REQUEST_INTERVAL_S
+            self.carry_out(take_requests(self._folder))
+        self._followers.tick(self._live.history)
 
-    def obey(self, requests: list[Request]) -> None:
-        """Stop the trials that are to be stopped; their workers are free at their next report."""
+    def carry_out(self, requests: list[StopRequest]) -> None:
+        """Stop the trials that the requests name. Their workers are free at their next report.
+
+        Raises:
+            Interrupted: A request asks the whole sweep to end.
+        """
         for request in requests:
             if request.trial_id is None:
                 raise Interrupted(request.reason)
-            self._live.tell(StopAsked(request.trial_id, request.reason))
+            self._live.tell(StopRequested(request.trial_id, request.reason))
 
 
-def left_requests(folder: SweepFolder) -> list[Path]:
-    """What was asked of an earlier driver. To be looked for before the ledger is opened: later ones are this one's."""
+def requests_to_earlier_driver(folder: SweepFolder) -> list[Path]:
+    """Return the files of the requests to an earlier driver.
+
+    Call it before the ledger is opened: requests that come later are for this driver.
+    """
     if not folder.ledger.exists() or driver_of(folder) is not None:
         return []
     return waiting_requests(folder)
 
 
-def still_counting(left: list[Path]) -> list[Request]:
-    """Of what was asked of an earlier driver the trials to stop; all of it is taken."""
-    return [request for request in take(left) if request.trial_id is not None]
+def take_trial_stops(paths: list[Path]) -> list[StopRequest]:
+    """Take all requests in these files, and return those that stop one trial: the others were for the driver."""
+    return [request for request in take_from(paths) if request.trial_id is not None]

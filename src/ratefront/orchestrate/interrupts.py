@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGUSR1 end a sweep at the next turn of its loop, never in the middle of a write."""
+"""SIGINT, SIGTERM and SIGUSR1 end a sweep at the next turn of its loop, never during a write."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 
 
 class Interrupted(KeyboardInterrupt):
-    """The sweep was asked to end; its ledger is closed and it can be resumed. Exit code 130."""
+    """The sweep was asked to end. Its ledger is closed and it can be resumed. Exit code 130."""
 
     exit_code = 130
 
 
-def _say() -> None:
-    with suppress(OSError):  # the terminal may be what is going
+def _print_notice() -> None:
+    with suppress(OSError):  # the terminal may be closed
         os.write(2, b"\nending the sweep; it can be resumed (once more to end at once)\n")
 
 
@@ -27,23 +27,23 @@ def _is_main_thread() -> bool:
 
 
 class Interrupts:
-    """Remembers that the sweep was asked to end. A second signal is obeyed at once."""
+    """Remembers that the sweep was asked to end. A second signal raises at once."""
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
     def __init__(self, on_first: Callable[[], None] | None = None) -> None:
-        """``on_first`` is called by the handler of the first signal, in the middle of anything."""
-        self._on_first = on_first or _say
+        """Install no handlers yet. The handler of the first signal calls ``on_first``, at any point of the code."""
+        self._on_first = on_first or _print_notice
         self._received: str | None = None
         self._at_once = False
 
     def hold(self) -> None:
-        """Let no signal in before ``install``: somebody else is about to take one of them over."""
+        """Block the signals until ``install``: other code is about to replace one of the handlers."""
         if _is_main_thread():
             signal.pthread_sigmask(signal.SIG_BLOCK, self.SIGNALS)
 
     def install(self) -> None:
-        """Take the signals over (again: Ray and Tune take one each for themselves), and hear those that were held."""
+        """Install our handlers (again: Ray and Tune each replace one), and handle the signals that were held."""
         if _is_main_thread():
             for number in self.SIGNALS:
                 signal.signal(number, self._receive)
@@ -57,7 +57,8 @@ class Interrupts:
         self._on_first()
 
     def check(self) -> None:
-        """
+        """Raise if a signal has come.
+
         Raises:
             Interrupted: A signal has come.
         """
@@ -66,19 +67,19 @@ class Interrupts:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Inside, the first signal is obeyed where it comes: for long work that has no turns and writes no ledger."""
+        """Let the first signal raise where it comes: for long work that has no loop and writes no ledger."""
         self._at_once = True
         try:
             self.check()
             yield
-            self.check()  # whoever was at work may have swallowed it
+            self.check()  # the code inside may have caught it
         finally:
             self._at_once = False
 
 
 @contextmanager
 def interrupts(on_first: Callable[[], None] | None = None) -> Iterator[Interrupts]:
-    """The signals are ours inside, and what they were before afterwards."""
+    """Install our handlers, and restore the earlier ones at the end."""
     before: dict[signal.Signals, Any] = {number: signal.getsignal(number) for number in Interrupts.SIGNALS}
     caught = Interrupts(on_first)
     caught.install()

@@ -1,6 +1,7 @@
-"""The report is redrawn while the sweep runs, beside it: never in its way, never the reason that it ends.
+"""Redraws the report in a thread while the sweep runs. It neither delays the sweep nor ends it.
 
-Then the files go that the sweep does not keep."""
+After each drawing, the files that the sweep does not keep are deleted.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +18,15 @@ _log = logging.getLogger(__name__)
 
 
 class Redrawer:
-    """Draws in a thread, at most every ``interval_s`` seconds and at most a tenth of the time."""
+    """Draws in a thread: at most every ``interval_s`` seconds, and for at most a tenth of the time."""
 
     def __init__(self, folder: SweepFolder, interval_s: float = 15.0) -> None:
         self._folder, self._interval_s = folder, interval_s
         self._thread: threading.Thread | None = None
         self._next_time, self._drawn_trials = time.monotonic() + interval_s, 0
 
-    def maybe(self, history: SweepHistory) -> None:
-        """Redraw if it is time and something new has ended."""
+    def draw_if_due(self, history: SweepHistory) -> None:
+        """Start a drawing if the interval has passed and more trials have ended."""
         is_busy = self._thread is not None and self._thread.is_alive()
         if is_busy or time.monotonic() < self._next_time:
             return
@@ -42,21 +43,24 @@ class Redrawer:
         try:
             self._draw_and_clear(history)
         except Exception as error:
-            _log.debug("the report could not be redrawn: %s", error)  # the last drawing says it, if it lasts
+            _log.debug(
+                "the report could not be redrawn: %s", error
+            )  # if the cause lasts, draw_final raises it
         took_s = time.monotonic() - start
         self._next_time = time.monotonic() + max(self._interval_s, 9 * took_s)
 
     def wait(self) -> None:
+        """Wait until the present drawing has ended."""
         if self._thread is not None:
             self._thread.join()
 
-    def last(self, history: SweepHistory) -> DrawnReport:
-        """Draw the report of the sweep as it ended; errors are raised."""
+    def draw_final(self, history: SweepHistory) -> DrawnReport:
+        """Draw the report of the sweep as it ended. Errors are raised."""
         self.wait()
         return self._draw_and_clear(history)
 
     def _draw_and_clear(self, history: SweepHistory) -> DrawnReport:
-        """The report first: it reads what need not stay."""
+        """Draw first, then delete: the report reads files that need not stay."""
         drawn = write_report(self._folder)
         apply_retention(self._folder, history)
         return drawn

@@ -1,9 +1,11 @@
-"""What comes before the trials happens in a worker, since the driver never loads torch: the task model is trained, and
-what a sweep began with is looked at again.
+"""What a worker does before the trials, because the driver never loads torch.
+
+It trains the task model, and it compares the data, the code and the weights with those that a sweep began with.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,125 +15,154 @@ from typing import Any
 import ray
 
 from ratefront.catalogue.registry import load_target
+from ratefront.engine.live_sweep import LiveSweep
 from ratefront.engine.placement import Needs
 from ratefront.errors import EngineError, InputError, RatefrontError
 from ratefront.history.events import TaskModelReady
-from ratefront.orchestrate.driver_loop import LOOK_S, Turns
+from ratefront.orchestrate.driver_loop import REQUEST_INTERVAL_S, DriverLoop
+from ratefront.orchestrate.environment.describe_environment import add_inputs
 from ratefront.orchestrate.tune.trial_worker import limit_threads
 from ratefront.spec.resource_check import task_model_resources
 from ratefront.spec.schema import SweepSpec
+from ratefront.store.files.checksummed_folder import is_intact
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
 from ratefront.trial.trial_context import TrialContext
 
+_log = logging.getLogger(__name__)
+
+
+def prepare_missing_task_model(
+    live: LiveSweep,
+    function: str,
+    context: TrialContext,
+    loop: DriverLoop,
+    on_training: Callable[[TaskModelProgress], None] | None = None,
+) -> None:
+    """Prepare the task model on a worker if its files are missing or damaged, and record it.
+
+    ``function`` prepares it, as ``prepare_task_model`` does. ``on_training`` is called with its progress.
+
+    Raises:
+        InputError: The data set or the task model cannot be had as the sweep file asks.
+        EngineError: Training failed, or what was made again differs from the sweep's first task model.
+    """
+    folder = SweepFolder(context.folder)
+    before = live.history.task_model
+    if before is not None and is_intact(folder.task_model, identity=before.identity):
+        return
+    ready = _prepare_on_worker(function, context, loop, on_training)
+    for warning in ready.warnings:
+        _log.warning("%s", warning)
+    if before is None:
+        add_inputs(folder, ready.inputs)  # first: a reader of the task model's event finds them
+        live.record(ready)
+    elif before.identity != ready.identity:
+        raise EngineError(
+            "the task model's files are gone or torn, and what is made now is of other data or another version: "
+            "trials behind it could not be compared with the earlier ones"
+        )
+    else:
+        _log.warning("the task model's files were gone or torn: it was made again")
+
+
+def _prepare_on_worker(
+    function: str,
+    context: TrialContext,
+    loop: DriverLoop,
+    on_training: Callable[[TaskModelProgress], None] | None,
+) -> TaskModelReady:
+    needs = Needs(*task_model_resources(context.spec))
+    arguments = (context.spec, context.folder / "task_model", "cuda" if needs.gpus else "cpu")
+    file = ProgressFile(SweepFolder(context.folder).task_model_progress)
+    file.remove()  # an earlier driver's worker may have left it
+    progress = _TrainingProgress(file, on_training)
+
+    def tick() -> None:
+        loop.tick()
+        progress.pass_on()
+
+    ready: TaskModelReady = _on_worker(
+        function, arguments, needs, loop, tick, "the task model could not be prepared"
+    )
+    return ready
+
+
+def inputs_on_worker(function: str, spec: SweepSpec, loop: DriverLoop) -> Mapping[str, str]:
+    """Run ``function`` (as ``present_inputs``) on a worker of the cluster.
+
+    Raises:
+        InputError: The data set or the task model is not available any more.
+        EngineError: The worker could not look at them.
+    """
+    needs = Needs(spec.resources.cpus, 0.0)
+    found: Mapping[str, str] = _on_worker(
+        function, (spec,), needs, loop, loop.check_signals, "the data could not be looked at"
+    )
+    return found
+
+
+class _TrainingProgress:
+    """Passes on the progress that the worker writes into a file. The worker may be on another node."""
+
+    def __init__(self, file: ProgressFile, on_training: Callable[[TaskModelProgress], None] | None) -> None:
+        self._file, self._on_training = file, on_training
+        self._last: TaskModelProgress | None = None
+        self._next_s = 0.0
+
+    def pass_on(self) -> None:
+        if self._on_training is None or time.monotonic() < self._next_s:
+            return
+        self._next_s = time.monotonic() + REQUEST_INTERVAL_S
+        found = self._file.read()
+        if found is not None and found != self._last:
+            self._last = found
+            self._on_training(found)
+
 
 @dataclass(frozen=True)
-class _Refused:
-    """An error of ours as plain data, whatever its constructor takes."""
+class _ErrorText:
+    """An error of ratefront's as plain data: its constructor may take anything, so it cannot be pickled."""
 
     reason: str
     exit_code: int
 
 
 def _call(function: str, arguments: tuple[Any, ...], needs: Needs) -> Any:
-    """What the function gives, or a ``_Refused``."""
+    """Run on the worker: return the function's result, or an ``_ErrorText``."""
     limit_threads(needs.cpus)
     try:
         called = load_target(function)
         limit_threads(needs.cpus)
         return called(*arguments)
     except RatefrontError as error:
-        return _Refused(str(error), error.exit_code)
-
-
-def prepare_on_worker(
-    function: str,
-    context: TrialContext,
-    turns: Turns,
-    on_training: Callable[[TaskModelProgress], None] | None = None,
-) -> TaskModelReady:
-    """Run ``function`` (as ``prepare_task_model``) on a worker of the cluster; ``on_training`` hears how far it is.
-
-    Raises:
-        InputError: The data set or the task model cannot be had as the sweep file asks.
-        EngineError: Training failed.
-    """
-    needs = Needs(*task_model_resources(context.spec))
-    arguments = (context.spec, context.folder / "task_model", "cuda" if needs.gpus else "cpu")
-    progress = ProgressFile(SweepFolder(context.folder).task_model_progress)
-    progress.remove()  # of an earlier driver's worker
-    ready: TaskModelReady = _on_worker(
-        function,
-        arguments,
-        needs,
-        turns,
-        _each(turns.turn, _News(progress, on_training).look),
-        "the task model could not be prepared",
-    )
-    return ready
-
-
-def inputs_on_worker(function: str, spec: SweepSpec, turns: Turns) -> Mapping[str, str]:
-    """Run ``function`` (as ``present_inputs``) on a worker of the cluster.
-
-    Raises:
-        InputError: The data set or the task model cannot be had any more.
-        EngineError: The worker could not look at them.
-    """
-    needs = Needs(spec.resources.cpus, 0.0)
-    found: Mapping[str, str] = _on_worker(
-        function, (spec,), needs, turns, turns.hear, "the data could not be looked at"
-    )
-    return found
+        return _ErrorText(str(error), error.exit_code)
 
 
 def _on_worker(
     function: str,
     arguments: tuple[Any, ...],
     needs: Needs,
-    turns: Turns,
-    turn: Callable[[], None],
-    failed: str,
+    loop: DriverLoop,
+    tick: Callable[[], None],
+    failure: str,
 ) -> Any:
-    """What the function gives; ``turn`` is called several times a second until then."""
+    """Return the function's result. Until then ``tick`` is called several times a second.
+
+    ``failure`` says what did not work; the message of an EngineError begins with it.
+    """
     remote: Any = ray.remote(num_cpus=needs.cpus, num_gpus=needs.gpus, max_retries=2)(_call)
-    outcome = _wait_for(remote.remote(function, arguments, needs), turns, turn, failed)
-    if isinstance(outcome, _Refused):
-        raise (InputError if outcome.exit_code == InputError.exit_code else EngineError)(outcome.reason)
-    return outcome
+    result = _wait_for(remote.remote(function, arguments, needs), loop, tick, failure)
+    if isinstance(result, _ErrorText):
+        raise (InputError if result.exit_code == InputError.exit_code else EngineError)(result.reason)
+    return result
 
 
-class _News:
-    """Passes on what the worker writes, which may be on another node."""
-
-    def __init__(self, file: ProgressFile, tell: Callable[[TaskModelProgress], None] | None) -> None:
-        self._file, self._tell = file, tell
-        self._last: TaskModelProgress | None = None
-        self._next_s = 0.0
-
-    def look(self) -> None:
-        if self._tell is None or time.monotonic() < self._next_s:
-            return
-        self._next_s = time.monotonic() + LOOK_S
-        found = self._file.read()
-        if found is not None and found != self._last:
-            self._last = found
-            self._tell(found)
-
-
-def _each(*turns: Callable[[], None]) -> Callable[[], None]:
-    def turn() -> None:
-        for one in turns:
-            one()
-
-    return turn
-
-
-def _wait_for(running: Any, turns: Turns, turn: Callable[[], None], failed: str) -> Any:
-    turns.begin()
+def _wait_for(running: Any, loop: DriverLoop, tick: Callable[[], None], failure: str) -> Any:
+    loop.begin()
     try:
         while not ray.wait([running], timeout=0.1)[0]:
-            turn()
+            tick()
     except BaseException:
         with suppress(ray.exceptions.RayError):
             ray.cancel(running, force=True)
@@ -140,5 +171,5 @@ def _wait_for(running: Any, turns: Turns, turn: Callable[[], None], failed: str)
         return ray.get(running)
     except ray.exceptions.RayError as error:
         cause = getattr(error, "cause", None) or error
-        said = f"{type(cause).__name__}: {cause}".strip().splitlines()[-1]
-        raise EngineError(f"{failed}: {said}") from error
+        text = f"{type(cause).__name__}: {cause}".strip().splitlines()[-1]
+        raise EngineError(f"{failure}: {text}") from error

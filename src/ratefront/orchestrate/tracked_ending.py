@@ -1,4 +1,4 @@
-"""What a tracker is told of a sweep at its end, and of one that is sent to another place."""
+"""Builds what a tracker is told at the end of a sweep, or of one that is sent to another store."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from ratefront.report.write_report import DrawnReport
 from ratefront.spec.schema import Models
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking.delivery.folder_content import front_codecs
-from ratefront.tracking.tracker_protocol import Closing
+from ratefront.tracking.tracker_protocol import TrackedEnding
 
 
-def closing_of(drawn: DrawnReport, folder: SweepFolder, history: SweepHistory, models: Models) -> Closing:
-    """What was drawn, and the codecs whose ``models`` are wanted."""
+def ending_of(
+    drawn: DrawnReport, folder: SweepFolder, history: SweepHistory, models: Models
+) -> TrackedEnding:
+    """Build the ending from the drawn report, and add the codecs on the front if ``models`` asks for them."""
     error = history.halted if history.halted and history.halted.has_failed else None
-    return Closing(
+    return TrackedEnding(
         outcome="finished" if history.ended else "failed" if error else "interrupted",
         reason=error.reason if error else "",
-        figures=drawn.figures,
+        figures=drawn.numbers,
         artifacts=drawn.artifacts,
-        note=drawn.note,
+        note=drawn.markdown_note,
         codecs=front_codecs(folder, history) if models == "front" else (),
-        tells_standing=history.ended,
+        shows_pareto_rank=history.ended,
     )

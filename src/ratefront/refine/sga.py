@@ -24,13 +24,13 @@ class Relaxable(Protocol):
 
     def relax(self, parameters: Tensor, temperature: float, generator: torch.Generator) -> Tensor: ...
 
-    def harden(self, parameters: Tensor) -> Tensor: ...
+    def quantize(self, parameters: Tensor) -> Tensor: ...
 
-    def embed(self, latents: Tensor) -> Tensor: ...
+    def dequantize(self, latents: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True)
-class Annealing:
+class SGASettings:
     """``steps`` of Adam from ``learning_rate``, temperature falling geometrically from 0.5 to 0.05."""
 
     steps: int
@@ -46,7 +46,7 @@ class Annealing:
 
 
 def anneal(
-    bottleneck: Relaxable, parameters: Tensor, loss: Callable[[Tensor], Tensor], settings: Annealing
+    bottleneck: Relaxable, parameters: Tensor, loss: Callable[[Tensor], Tensor], settings: SGASettings
 ) -> Tensor:
     """Better parameters (n, ...) for a loss (n,) of relaxed latents.
 
@@ -66,6 +66,6 @@ def anneal(
 
 @torch.no_grad()
 def _better(bottleneck: Relaxable, before: Tensor, after: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
-    losses = [loss(bottleneck.embed(bottleneck.harden(parameters))) for parameters in (before, after)]
+    losses = [loss(bottleneck.dequantize(bottleneck.quantize(parameters))) for parameters in (before, after)]
     improved = losses[1] < losses[0]
     return torch.where(improved.reshape(-1, *[1] * (before.ndim - 1)), after, before)

@@ -1,7 +1,7 @@
-"""A figure as a file for a paper: PNG or PDF, the same bytes for the same content.
+"""Writes a figure for a paper as PNG or PDF; the same content gives the same bytes.
 
-Nothing of the moment or of the machine goes into the file: no date, no program, no global state (Agg and the
-PDF backend, never pyplot). Letters in a PDF are embedded as TrueType, which publishers ask for.
+The file holds no date and no program name, and no global state is used (Agg and the PDF backend, never pyplot). A PDF
+embeds its letters as TrueType, which publishers ask for.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAGE_WIDTH = 7.16
-"""Inches: the text width of a two-column journal page, at which the letters below have their real size."""
+"""Inches: the text width of a two-column journal page. At this width the font sizes below are true."""
 
 DOTS_PER_INCH = 300
 PAPER_SETTINGS: Any = {
@@ -37,13 +37,14 @@ _METADATA: dict[str, dict[str, str | None]] = {
 
 
 def write_figure(draw: Callable[[], Figure], path: Path) -> None:
-    """Draws and writes the file, whole or not at all; the suffix of `path` says which kind.
+    """Draw a figure and write it as a whole file or not at all.
 
     Args:
-        draw: makes the figure; called with the settings of a paper's figure in force.
+        draw: Makes the figure. It is called while ``PAPER_SETTINGS`` are in force.
+        path: The file to write; its suffix says whether it is PNG or PDF.
 
     Raises:
-        InputError: another suffix than .png or .pdf, a file that cannot be written, or as `draw` (fatal).
+        InputError: The suffix is neither .png nor .pdf, the file cannot be written, or ``draw`` raises it.
     """
     content = figure_bytes(draw, checked_suffix(path))
     try:
@@ -53,7 +54,11 @@ def write_figure(draw: Callable[[], Figure], path: Path) -> None:
 
 
 def checked_suffix(path: Path) -> str:
-    """Raises InputError (fatal) where the name says neither PNG nor PDF."""
+    """Return the suffix of a figure's name, in lower case.
+
+    Raises:
+        InputError: The suffix is neither .png nor .pdf.
+    """
     suffix = path.suffix.lower()
     if suffix not in _METADATA:
         raise InputError(
@@ -65,7 +70,13 @@ def checked_suffix(path: Path) -> str:
 def figure_bytes(
     draw: Callable[[], Figure], suffix: str = ".png", dots_per_inch: int = DOTS_PER_INCH
 ) -> bytes:
-    """What the file holds; the arguments are as those of `write_figure`."""
+    """Return the bytes of a figure file.
+
+    Args:
+        draw: As for ``write_figure``.
+        suffix: ``.png`` or ``.pdf``.
+        dots_per_inch: Resolution of a PNG.
+    """
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 

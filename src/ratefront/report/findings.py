@@ -1,20 +1,20 @@
-"""The report's sentences: what a sweep found, said so that it can be checked against the figure."""
+"""What a sweep found, in sentences that can be checked against the figure."""
 
 from __future__ import annotations
 
 from ratefront.bounds import Gap
-from ratefront.columns import NARROW, kibibytes, percent
+from ratefront.columns import NO_BREAK_SPACE, kibibytes, percent
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.records import ENDED
-from ratefront.report.style import bound_style
+from ratefront.report.colours import bound_style
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
 
-#: A learned codec is called close to the task model within this many points of (validation) accuracy.
-CLOSE = 0.02
+#: A learned codec is close to the task model if its validation accuracy is at most this much lower.
+CLOSE_TO_TASK_MODEL = 0.02
 
 
 def status_line(view: SweepView) -> str:
-    """How far the sweep is."""
+    """Return one sentence: the sweep's state, how many trials have ended, and how they ended."""
     counts = view.history.counts
     ended = ", ".join(f"{counts[status]} {status}" for status in ENDED if counts[status])
     progress = f"{view.trials_ended} of {view.trials_requested} trials ended"
@@ -23,7 +23,7 @@ def status_line(view: SweepView) -> str:
 
 
 def _state(history: SweepHistory) -> tuple[str, str]:
-    """And why it is that, where there is more to say."""
+    """Return the state, and its reason or an empty string."""
     if history.ended:
         return "Ended", history.ended_early
     if history.halted is not None:
@@ -31,8 +31,11 @@ def _state(history: SweepHistory) -> tuple[str, str]:
     return "Running", ""
 
 
-def headline(view: SweepView) -> list[str]:
-    """The sweep's finding, a few sentences; says so where there is none yet."""
+def findings(view: SweepView) -> list[str]:
+    """Return the findings of a sweep, a few sentences; the last ones are warnings.
+
+    A sweep without a finished trial gives a sentence that says so.
+    """
     if not view.front:
         yet = "" if view.history.ended else " yet"
         nothing = f"No trial has finished{yet}: there is nothing to compare with the bounds."
@@ -47,15 +50,17 @@ def headline(view: SweepView) -> list[str]:
 
 
 def best_learned(view: SweepView) -> MeasuredTrial | None:
-    """Of the front's learned codecs (under half of the task model's bytes where there are such): the fewest
-    bits within 2 points of the task model on validation; where none is that close, the most accurate on
-    validation.
+    """Return the learned codec on the front that the findings name, or None without a learned codec.
+
+    Codecs whose transmitter has under half of the task model's bytes are preferred. Among them, the one with the
+    fewest bits that is within 2 points of the task model's accuracy is chosen; if none is that close, the most
+    accurate one. Rates and accuracies are those on validation.
     """
     learned = [trial for trial in view.front if trial.learned]
-    half = (view.facts.task_model_bytes or 0) / 2
+    half = (view.task_model.task_model_bytes or 0) / 2
     small = [trial for trial in learned if trial.test.transmitter_bytes < half] or learned
-    target = view.facts.accuracy_validation
-    close = [t for t in small if target is not None and t.validation.accuracy >= target - CLOSE]
+    target = view.task_model.accuracy_validation
+    close = [t for t in small if target is not None and t.validation.accuracy >= target - CLOSE_TO_TASK_MODEL]
     if close:
         return min(close, key=lambda trial: trial.validation.rate_bits)
     return max(small, key=lambda trial: trial.validation.accuracy, default=None)
@@ -74,20 +79,24 @@ def _learned_sentence(view: SweepView, trial: MeasuredTrial) -> str:
         f"The learned codec {trial.trial_id} ({point.series}{at}) sends {point.rate_bits:.2f} bit/sample at "
         f"{percent(point.accuracy)} test accuracy"
     )
-    if view.facts.accuracy is not None:
-        text += f", {_difference(point.accuracy - view.facts.accuracy)} the task model"
+    if view.task_model.accuracy is not None:
+        text += f", {_difference(point.accuracy - view.task_model.accuracy)} the task model"
     return f"{text}. {_transmitter(view, trial)}{_gap_sentence(trial)}"
 
 
 def _transmitter(view: SweepView, trial: MeasuredTrial) -> str:
-    size, whole = trial.test.transmitter_bytes, view.facts.task_model_bytes
-    share = f", {100 * size / whole:.0f}{NARROW}% of the task model's {kibibytes(whole)}" if whole else ""
+    size, whole = trial.test.transmitter_bytes, view.task_model.task_model_bytes
+    share = (
+        f", {100 * size / whole:.0f}{NO_BREAK_SPACE}% of the task model's {kibibytes(whole)}" if whole else ""
+    )
     return f"Its transmitter holds {kibibytes(size)}{share}."
 
 
 def _gap_sentence(trial: MeasuredTrial) -> str:
     named = (("oracle", "the oracle"), ("sample_and_communicate", "S&C"))
-    parts = [f"{said(trial.gaps[name])} {words}" for name, words in named if _known(trial.gaps.get(name))]
+    parts = [
+        f"{gap_in_words(trial.gaps[name])} {bound}" for name, bound in named if _known(trial.gaps.get(name))
+    ]
     return f" It lies {' and '.join(parts)}." if parts else ""
 
 
@@ -95,15 +104,15 @@ def _known(gap: Gap | None) -> bool:
     return gap is not None and gap.bits is not None
 
 
-def said(gap: Gap) -> str:
-    """A gap in words, ``1.21 bit (1.4×) above``; a defined one only."""
+def gap_in_words(gap: Gap) -> str:
+    """Return a gap in words, as ``1.21 bit (1.4×) above``. The gap must be defined."""
     bits = gap.bits or 0.0
     return f"{abs(bits):.2f} bit ({gap.ratio or 0:.2f}×) {'above' if bits >= 0 else 'below'}"
 
 
 def _label_sentence(view: SweepView, trial: MeasuredTrial) -> str:
-    point, whole = trial.test, view.facts.task_model_bytes
-    share = f", {100 * point.transmitter_bytes / whole:.0f}{NARROW}% of its bytes" if whole else ""
+    point, whole = trial.test, view.task_model.task_model_bytes
+    share = f", {100 * point.transmitter_bytes / whole:.0f}{NO_BREAK_SPACE}% of its bytes" if whole else ""
     return (
         f"Sending the task model's own class ({trial.trial_id}) costs {point.rate_bits:.2f} bit/sample at "
         f"{percent(point.accuracy)}, but needs the task model at the transmitter{share}."
@@ -128,8 +137,8 @@ def _difference(accuracy: float) -> str:
 
 
 def bound_rows(view: SweepView) -> list[tuple[str, str, str]]:
-    """(abbreviation, name, assumptions) of every bound that is drawn."""
-    if view.overlay is None:
+    """Return abbreviation, name and assumptions of every bound that is drawn."""
+    if view.bounds is None:
         return []
-    styles = [(name, bound_style(name)) for name in view.bounds]
-    return [(style.short, style.title, view.overlay.curves[name].assumptions) for name, style in styles]
+    styles = [(name, bound_style(name)) for name in view.bound_names]
+    return [(style.short, style.title, view.bounds.curves[name].assumptions) for name, style in styles]

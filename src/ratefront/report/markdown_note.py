@@ -1,4 +1,4 @@
-"""The findings as Markdown, for places that show a short text beside a run."""
+"""The findings as Markdown, for places that show a short text beside a run, as MLflow does."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ratefront.bounds import ORACLE
-from ratefront.columns import OfTrial, named
+from ratefront.columns import TrialColumn, column_named
 from ratefront.records import metric_names
-from ratefront.report.findings import headline, status_line
+from ratefront.report.findings import findings, status_line
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
 from ratefront.safe_text import plain_markdown
 
 SHOWN = 30
 
-#: The rate's heading is its unit: there is no legend beside the note.
-_COLUMNS: tuple[OfTrial, ...] = (
-    named("trial_id"),
-    named("series"),
-    replace(named("rate_bits"), heading=named("rate_bits").unit),
-    named("accuracy"),
-    named("transmitter_bytes"),
+#: The heading of the rate is its unit, since no legend stands beside the note.
+_COLUMNS: tuple[TrialColumn, ...] = (
+    column_named("trial_id"),
+    column_named("series"),
+    replace(column_named("rate_bits"), heading=column_named("rate_bits").unit),
+    column_named("accuracy"),
+    column_named("transmitter_bytes"),
 )
 
 
-def note(view: SweepView) -> str:
-    """Status, headline and the front (its first ``SHOWN`` points by rate)."""
+def markdown_note(view: SweepView) -> str:
+    """Return the status, the findings, and the first ``SHOWN`` points of the front by rate."""
     parts = [
         f"**{plain_markdown(view.name)}**",
         plain_markdown(status_line(view)),
-        *map(plain_markdown, headline(view)),
+        *map(plain_markdown, findings(view)),
     ]
     return "\n\n".join([*parts, *_table(view)]) + "\n"
 
@@ -38,7 +38,7 @@ def _table(view: SweepView) -> list[str]:
     if not view.front:
         return []
     metrics = metric_names(view.spec)
-    columns = [*_COLUMNS, *(named(name, metrics) for name in metrics)]
+    columns = [*_COLUMNS, *(column_named(name, metrics) for name in metrics)]
     headings = [plain_markdown(column.heading) for column in columns]
     head = [f"| {' | '.join(headings)} | gap to oRD |", f"|---|---|{'--:|' * (len(headings) - 1)}"]
     rest = len(view.front) - SHOWN
@@ -46,13 +46,13 @@ def _table(view: SweepView) -> list[str]:
     return ["\n".join([*head, *(_line(trial, columns) for trial in view.front[:SHOWN])]), *more]
 
 
-def _line(trial: MeasuredTrial, columns: Sequence[OfTrial]) -> str:
+def _line(trial: MeasuredTrial, columns: Sequence[TrialColumn]) -> str:
     gap = trial.gaps.get(ORACLE)
     bits = "–" if gap is None or gap.bits is None else f"{gap.bits:+.2f}"
     cells = [_cell(column, trial) for column in columns]
     return f"| {' | '.join(map(plain_markdown, [*cells, bits]))} |"
 
 
-def _cell(column: OfTrial, trial: MeasuredTrial) -> str:
+def _cell(column: TrialColumn, trial: MeasuredTrial) -> str:
     value = column.value(trial.trial)
     return "–" if value is None else column.brief(value)

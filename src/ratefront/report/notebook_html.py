@@ -1,4 +1,4 @@
-"""What a cell of a notebook shows of a table and of a figure, whatever they are of."""
+"""A table and a figure as HTML for the cell of a notebook."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from html import escape
 
 
 def table_html(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table that is scrolled where the cell is too narrow for it."""
+    """Return a table that scrolls sideways if the cell is too narrow for it."""
     body = "".join(_row(row, "td") for row in rows)
     return (
         '<div style="overflow-x:auto"><table style="white-space:nowrap">'
@@ -21,6 +21,6 @@ def _row(cells: Iterable[str], tag: str) -> str:
 
 
 def figure_html(png: bytes, name: str, width: int | None = None) -> str:
-    """A picture, so many pixels wide where that is not its own width."""
+    """Return an image element. ``width`` is in pixels; None keeps the picture's own width."""
     size = "" if width is None else f' width="{width}"'
     return f'<p><img alt="{escape(name)}"{size} src="data:image/png;base64,{b64encode(png).decode()}"/></p>'

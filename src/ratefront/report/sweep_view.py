@@ -1,4 +1,4 @@
-"""Everything a report shows, read once from the sweep's folder: no data set, no torch."""
+"""Everything that a report shows, read once from the sweep's folder, without the data set and without torch."""
 
 from __future__ import annotations
 
@@ -17,92 +17,117 @@ from ratefront.bounds import (
     PredictionBounds,
 )
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.overlay import RATE_ACCURACY
 from ratefront.pareto import non_dominated
+from ratefront.rate_accuracy_hypervolume import RATE_ACCURACY
 from ratefront.records import ENDED, FrontPoint, TrialResult, objectives_of, series_of
 from ratefront.store.environment_files import read_environment
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.store.task_model_facts import TaskFacts, read_facts, read_overlay
-from ratefront.store.views.front_trials import chosen, front_of, point_of, result_of
+from ratefront.store.task_model_info import TaskModelInfo, read_overlay, read_task_model_info
+from ratefront.store.views.front_trials import front_of, pareto_front, point_of, result_of
 from ratefront.store.views.sweep_summary import Summary, summarise
 
-Standing: TypeAlias = Literal["front", "dominated", "collapsed"]
+FrontStatus: TypeAlias = Literal["front", "dominated", "collapsed"]
+"""Whether a measured trial is on the front, is dominated, or has collapsed."""
 
 
 @dataclass(frozen=True)
 class MeasuredTrial:
-    """A finished or collapsed trial with what it measured on test, and whether it is on the front (by
-    validation).
+    """A finished or collapsed trial, with what it measured on test.
+
+    Attributes:
+        trial: The trial as the ledger tells it.
+        front_status: Decided on validation.
+        dominated_on_test: The trial is on the front, but another one there is better on test in every objective.
+        gaps: How far the test point lies above each bound, by the bound's name.
     """
 
     trial: TrialHistory
-    standing: Standing
+    front_status: FrontStatus
     dominated_on_test: bool
     gaps: dict[str, Gap]
 
     @property
     def trial_id(self) -> str:
+        """The trial's name, as ``t0042``."""
         return self.trial.params.trial_id
 
     @property
     def result(self) -> TrialResult:
+        """All that the trial measured."""
         return result_of(self.trial)
 
     @property
     def test(self) -> FrontPoint:
+        """The operating point on the test split."""
         return point_of(self.trial, "test")
 
     @property
     def validation(self) -> FrontPoint:
+        """The operating point on the validation split."""
         return point_of(self.trial, "validation")
 
     @property
     def learned(self) -> bool:
-        """True where the codec was trained: classes as such and files of other programs are not."""
+        """True if the codec was trained. Codecs that send the class, or files of other programs, are not."""
         return self.result.train_seconds > 0
 
     def parameter(self, name: str) -> Any:
-        """A parameter of the trial, None where its family has no such one."""
+        """Return a parameter of the trial, or None if its family has no such parameter."""
         return self.trial.params.values.get(name)
 
 
 @dataclass(frozen=True)
 class SweepView:
-    """A sweep, running or ended, as its report shows it."""
+    """A sweep, running or ended, as its report shows it.
+
+    Attributes:
+        folder: Where the sweep's files lie.
+        history: What the ledger tells.
+        task_model: What is known of the task model.
+        bounds: The bounds behind the task model's test predictions; None before the task model is ready.
+        environment: The content of ``environment.json``; empty without that file.
+    """
 
     folder: SweepFolder
     history: SweepHistory
-    facts: TaskFacts
-    overlay: PredictionBounds | None
+    task_model: TaskModelInfo
+    bounds: PredictionBounds | None
     environment: Mapping[str, Any]
 
     @cached_property
     def summary(self) -> Summary:
-        return summarise(self.history, self.facts, self.overlay)
+        """The sweep in numbers, as ``summary.json`` holds it."""
+        return summarise(self.history, self.task_model, self.bounds)
 
     @property
     def spec(self) -> dict[str, Any]:
+        """The sweep file with all defaults resolved, as plain data."""
         return self.history.spec
 
     @property
     def name(self) -> str:
+        """The sweep's name, as its sweep file says."""
         return str(self.spec.get("name", "sweep"))
 
     @property
     def trials_requested(self) -> int:
+        """How many trials the sweep asks for."""
         return self.summary.trials_requested
 
     @property
     def trials_ended(self) -> int:
+        """How many trials have ended, in whatever way."""
         return len(self.history.with_status(*ENDED))
 
     @property
-    def bounds(self) -> list[str]:
-        """The bounds to draw, in the order of the sweep file; with iE&C its honest estimates, where samples
-        are too few for the plug-in one, and with TMRD that of calibrated posteriors, where S&C lies below it.
+    def bound_names(self) -> list[str]:
+        """The names of the bounds to draw, in the order of the sweep file.
+
+        iE&C brings along its estimates for few samples (where the plug-in estimate is too optimistic). TMRD brings
+        along the one of calibrated posteriors, if S&C lies below it.
         """
-        curves = {} if self.overlay is None else self.overlay.curves
+        curves = {} if self.bounds is None else self.bounds.curves
         asked_for = list(self.spec.get("bounds", curves))
         if INDIRECT_ESTIMATE_AND_COMPRESS in asked_for:
             asked_for += [INDIRECT_POSTERIOR, INDIRECT_CROSS_FITTED]
@@ -112,7 +137,7 @@ class SweepView:
 
     @cached_property
     def measured(self) -> list[MeasuredTrial]:
-        """Every trial with a result, in the order of planning."""
+        """Every trial that has a result, in the order of planning."""
         front = {trial.params.trial_id for trial in front_of(self.history)}
         on_test = self._front_on_test(front)
         trials = self.history.with_status("finished", "collapsed")
@@ -120,25 +145,29 @@ class SweepView:
 
     @property
     def front(self) -> list[MeasuredTrial]:
-        """The front, by test rate."""
-        found = [trial for trial in self.measured if trial.standing == "front"]
+        """The trials on the front, by rising test rate."""
+        found = [trial for trial in self.measured if trial.front_status == "front"]
         return sorted(found, key=lambda trial: (trial.test.rate_bits, trial.trial_id))
 
     @property
     def series(self) -> list[str]:
-        """The names of all series that the sweep has planned, sorted: a colour keeps its place while it
-        runs.
+        """The names of all series that the sweep has planned, sorted.
+
+        Planned trials count, so that a series keeps its colour while the sweep runs.
         """
         return sorted({series_of(trial.params.values) for trial in self.history.trials.values()})
 
     def staircase(self, series: str | None = None) -> list[tuple[float, float]]:
-        """The rate–accuracy front (bit/sample, accuracy), of one series or of all, by rising rate.
+        """Return the rate–accuracy front of one series, or of all, by rising rate.
 
-        Members are chosen on validation; the stairs rise through their test values, points that others
-        dominate on test lie under them.
+        The members are chosen on validation. The staircase rises through their test values; members that
+        others dominate on test lie under it.
+
+        Returns:
+            Pairs of rate in bit/sample and accuracy in [0, 1].
         """
         trials = [t for t in self.history.trials.values() if series in (None, series_of(t.params.values))]
-        points = [point_of(trial) for trial in chosen(trials, RATE_ACCURACY)]
+        points = [point_of(trial) for trial in pareto_front(trials, RATE_ACCURACY)]
         return _rising((point.rate_bits, point.accuracy) for point in points)
 
     def _front_on_test(self, front: set[str]) -> set[str]:
@@ -149,12 +178,12 @@ class SweepView:
 
     def _measure(self, trial: TrialHistory, front: set[str], on_test: set[str]) -> MeasuredTrial:
         key = trial.params.trial_id
-        standing: Standing = (
+        front_status: FrontStatus = (
             "collapsed" if trial.status == "collapsed" else "front" if key in front else "dominated"
         )
         point = point_of(trial)
-        gaps = {} if self.overlay is None else self.overlay.gaps(point.rate_bits, point.accuracy)
-        return MeasuredTrial(trial, standing, key in front and key not in on_test, gaps)
+        gaps = {} if self.bounds is None else self.bounds.gaps(point.rate_bits, point.accuracy)
+        return MeasuredTrial(trial, front_status, key in front and key not in on_test, gaps)
 
 
 def _rising(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -168,12 +197,16 @@ def _rising(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
 def read_view(folder: SweepFolder, history: SweepHistory | None = None) -> SweepView:
     """Read a sweep's folder.
 
+    Args:
+        folder: The sweep's folder.
+        history: What its ledger tells, if the caller has read it already.
+
     Raises:
         InputError: The folder holds no sweep, or one of its files cannot be used.
     """
     history = history or read_history(folder)
-    facts, overlay = read_facts(folder, history), read_overlay(folder, history)
-    return SweepView(folder, history, facts, overlay, _environment(folder))
+    facts, bounds = read_task_model_info(folder, history), read_overlay(folder, history)
+    return SweepView(folder, history, facts, bounds, _environment(folder))
 
 
 def _environment(folder: SweepFolder) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Writes everything that is drawn from a sweep's folder. Any of it may be deleted and drawn again."""
+"""Writes all files that are drawn from a sweep's folder. Each may be deleted and drawn again."""
 
 from __future__ import annotations
 
@@ -6,40 +6,46 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ratefront.history.sweep_history import SweepHistory
 from ratefront.report.front.describe_front import describe_front
 from ratefront.report.front.front_png import front_png
 from ratefront.report.front_csv import front_csv
-from ratefront.report.markdown_note import note
+from ratefront.report.markdown_note import markdown_note
 from ratefront.report.page.report_page import report_html
 from ratefront.report.sweep_view import SweepView, read_view
-from ratefront.store.files.atomic_files import write_bytes, write_text
+from ratefront.store.files.atomic_files import write_bytes, write_json, write_text
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.store.views.write_tables import write_tables
+from ratefront.store.views.sweep_summary import Summary
+from ratefront.store.views.trials_csv import trials_csv
 
 
 @dataclass(frozen=True)
 class DrawnReport:
-    """What was drawn, for those who show it elsewhere.
+    """What was drawn, for trackers and scripts that show it elsewhere.
 
-    ``artifacts``: the files written; ``figures``: the summary's finite numbers by name; ``front``: the
-    trials on it; ``note``: the findings in Markdown.
+    Attributes:
+        artifacts: The files written.
+        numbers: The finite numbers of the summary, by name.
+        front: The names of the trials on the front, by rising test rate.
+        markdown_note: The findings in Markdown.
     """
 
     artifacts: tuple[Path, ...]
-    figures: Mapping[str, float]
+    numbers: Mapping[str, float]
     front: tuple[str, ...]
-    note: str
+    markdown_note: str
 
 
-def files_of(folder: SweepFolder) -> tuple[Path, ...]:
-    """What a report consists of."""
+def report_files(folder: SweepFolder) -> tuple[Path, ...]:
+    """Return the files that a report consists of."""
     return folder.report, folder.front_png, folder.front_csv, folder.trials_csv, folder.summary
 
 
 def write_report(folder: SweepFolder) -> DrawnReport:
-    """(Re)draw trials.csv, summary.json, front.csv, front.png and report.html of a finished or running sweep.
+    """Draw trials.csv, summary.json, front.csv, front.png and report.html of a finished or running sweep.
 
-    All five show the ledger as it was when this began; each appears whole or not at all.
+    Files that are there are drawn again. All five show the ledger as it was when the call began. Each is written
+    whole or not at all.
 
     Raises:
         InputError: The folder holds no sweep, or one of its files cannot be used; nothing was written.
@@ -47,19 +53,25 @@ def write_report(folder: SweepFolder) -> DrawnReport:
     """
     view = read_view(folder)
     front = describe_front(view)
-    still = front_png(front)
-    page = report_html(view, front, still)
+    png = front_png(front)
+    page = report_html(view, front, png)
     write_tables(folder, view.history, view.summary)
     write_text(folder.front_csv, front_csv(view))
-    write_bytes(folder.front_png, still)
+    write_bytes(folder.front_png, png)
     write_text(folder.report, page)
     return _drawn(view)
 
 
 def _drawn(view: SweepView) -> DrawnReport:
     return DrawnReport(
-        artifacts=files_of(view.folder),
-        figures=view.summary.figures,
+        artifacts=report_files(view.folder),
+        numbers=view.summary.numbers,
         front=tuple(trial.trial_id for trial in view.front),
-        note=note(view),
+        markdown_note=markdown_note(view),
     )
+
+
+def write_tables(folder: SweepFolder, history: SweepHistory, summary: Summary) -> None:
+    """Write ``trials.csv``, and as ``summary.json`` the summary that ``summarise`` made of this history."""
+    write_text(folder.trials_csv, trials_csv(history))
+    write_json(folder.summary, summary.to_json())

@@ -10,7 +10,7 @@ from typing import Any
 from ratefront.pareto import hypervolume
 from ratefront.simulate.driver_capacity import DriverCapacity
 from ratefront.simulate.run_simulation import FinishedSimulation
-from ratefront.store.views.front_trials import chosen, result_of
+from ratefront.store.views.front_trials import pareto_front, result_of
 
 #: The front is computed after these parts of the trials, in per cent, in the order in which they ended.
 MILESTONES = (25, 50, 75, 100)
@@ -38,6 +38,7 @@ class Outcome:
     trials_finished: int
     trials_collapsed: int
     trials_pruned: int
+    trials_stopped: int
     trials_failed: int
     objectives: tuple[str, ...]
     reference: Mapping[str, float]
@@ -76,6 +77,7 @@ def outcome_of(
         trials_finished=history.counts["finished"],
         trials_collapsed=history.counts["collapsed"],
         trials_pruned=history.counts["pruned"],
+        trials_stopped=history.counts["stopped"],
         trials_failed=history.counts["failed"],
         objectives=tuple(spec.objectives),
         reference={name: reference[name] for name in spec.objectives},
@@ -89,6 +91,6 @@ def _volume(done: FinishedSimulation, percent: int, reference: dict[str, float])
     """Return the hypervolume of the front (chosen on validation, measured on test) of the trials ended by then."""
     history, objectives = done.engine.history, done.scenario.spec.directions
     ended = history.ended_order[: math.ceil(len(history.ended_order) * percent / 100)]
-    front = chosen((history.trials[trial_id] for trial_id in ended), objectives)
+    front = pareto_front((history.trials[trial_id] for trial_id in ended), objectives)
     values = [[result_of(trial).test_objective(name) for name in objectives] for trial in front]
     return hypervolume(values, objectives, reference)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.live_sweep import Journal, LiveSweep
+from ratefront.engine.live_sweep import LedgerLike, LiveSweep
 from ratefront.history.events import Entry
 from ratefront.simulate.problems.simulated_problem import SimulatedProblem
 from ratefront.simulate.virtual_time.memory_ledger import MemoryDisk, MemoryLedger
@@ -37,7 +37,7 @@ class Scenario:
     is_tracked: bool = True
 
 
-class OpenLedger(Journal, Protocol):
+class OpenLedger(LedgerLike, Protocol):
     """A ledger that is open for writing, a torn end cut off."""
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.opening_events import Opener, Wishes, opening_events
+from ratefront.engine.opening_events import DriverIdentity, ResumeOptions, opening_events
 from ratefront.errors import EngineError
 from ratefront.history.events import Event, Halted, Reopened, TaskModelReady
 from ratefront.history.sweep_history import SweepHistory
@@ -17,13 +17,13 @@ from ratefront.simulate.virtual_time.simulated_cluster import SimulatedCluster
 from ratefront.simulate.virtual_time.simulated_driver import DriverDied, SimulatedDriver
 from ratefront.simulate.virtual_time.simulated_follower import SimulatedFollower
 from ratefront.simulate.virtual_time.virtual_clock import VirtualClock
-from ratefront.tracking.tracker_protocol import Closing
+from ratefront.tracking.tracker_protocol import TrackedEnding
 
 #: How long it takes on average until a person starts the driver again, in seconds.
 RESTART_S = 60.0
 
 #: The same in every process, so that a seed's ledger is the same.
-OPENER = Opener("simulated driver", "simulated")
+DRIVER = DriverIdentity("simulated driver", "simulated")
 
 
 class Simulation:
@@ -92,8 +92,8 @@ class Simulation:
         If a driver ends before it has written all that the person asked for, the next driver tries again.
         """
         more = self._requested_trials - history.trials_requested
-        wishes = Wishes(extend=more if more > 0 else None, retry_failed=self._retries_failed)
-        for event in opening_events(self.scenario.spec, history, wishes, OPENER):
+        wishes = ResumeOptions(extend=more if more > 0 else None, retry_failed=self._retries_failed)
+        for event in opening_events(self.scenario.spec, history, wishes, DRIVER):
             yield event
             if isinstance(event, Reopened):
                 self.cluster.times_reopened[event.trial_id] += 1
@@ -103,7 +103,7 @@ class Simulation:
 
     def sweep_ended(self) -> None:
         """Every requested trial has ended, and the ledger says so: close, and go on if the person asks for more."""
-        self._close(Closing("finished"))
+        self._close(TrackedEnding("finished"))
         self.is_over = not self._goes_on(self.engine.history)
         if not self.is_over:
             self.clock.after(RESTART_S, self.start_driver)
@@ -131,7 +131,7 @@ class Simulation:
         if driver is not None and history.spec and not history.ended:
             with suppress(DriverDied, EngineError):
                 driver.live.record(Halted("asked to end", has_failed=False))
-        self._close(Closing("interrupted", tells_standing=False))
+        self._close(TrackedEnding("interrupted", shows_pareto_rank=False))
         self._restart_later()
 
     def lose_driver(self) -> None:
@@ -143,7 +143,7 @@ class Simulation:
     def _restart_later(self) -> None:
         self.clock.after(self.conditions.random.expovariate(1 / RESTART_S), self.start_driver)
 
-    def _close(self, closing: Closing) -> None:
+    def _close(self, closing: TrackedEnding) -> None:
         self.is_tracked = not self.scenario.is_tracked or self._follower.close(closing)
         self._dismiss_driver(may_leave_workers=False)
 

@@ -1,4 +1,4 @@
-"""What of a sweep file may be another one when a sweep is gone on with: what decides no result."""
+"""The settings of a sweep file that may change when a sweep is resumed: those that decide no result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.catalogue.file_locations import whereabouts_of
+from ratefront.catalogue.file_locations import file_location_parameters
 from ratefront.errors import SweepMismatchError
 from ratefront.spec.load_spec import to_plain
 from ratefront.spec.schema import SweepSpec
@@ -22,18 +22,19 @@ CHANGEABLE = frozenset({"resources", "retries", "keep", "bounds", "reference", "
 
 @dataclass(frozen=True)
 class Change:
-    """``settings``: the keys of the sweep file whose values are others from now on; ``lines`` say which to people.
+    """What changes in a sweep file when its sweep is resumed.
 
-    ``moves``: files lie elsewhere, so that somebody has to look whether they are the same.
+    ``settings`` holds the keys with new values, ``lines`` describes them to people. ``moves_files`` is True where files
+    have a new location: then their content must be compared.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
-    moves: bool = False
+    moves_files: bool = False
 
 
-def change_of(old: Mapping[str, Any], spec: SweepSpec) -> Change:
-    """From what a sweep's ledger says, nothing where none has begun, to ``spec``.
+def settings_change(old: Mapping[str, Any], spec: SweepSpec) -> Change:
+    """The change from the spec in a sweep's ledger (``old``, empty before it begins) to ``spec``.
 
     Raises:
         SweepMismatchError: They differ in more than may change; shows the difference.
@@ -41,7 +42,7 @@ def change_of(old: Mapping[str, Any], spec: SweepSpec) -> Change:
     if not old:
         return Change()
     before, now = _complete(dict(old)), to_plain(spec)
-    if difference := spec_difference(decided(before), decided(now)):
+    if difference := spec_difference(settings_that_decide(before), settings_that_decide(now)):
         lines = "\n".join(f"  {line}" for line in difference)
         raise SweepMismatchError(
             Message(
@@ -55,19 +56,19 @@ def change_of(old: Mapping[str, Any], spec: SweepSpec) -> Change:
     return Change(settings, tuple(spec_difference(before, now)), not settings.keys() <= CHANGEABLE)
 
 
-def decided(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """What the results of a sweep follow from: without what may change, and without where files lie."""
+def settings_that_decide(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that decide a sweep's results: all but the changeable ones and the locations of files."""
     found = {key: value for key, value in plain.items() if key not in CHANGEABLE}
     for key, registry in (("dataset", CATALOGUE.datasets), ("task_model", CATALOGUE.task_models)):
         named = found.get(key)
         if isinstance(named, Mapping) and named.get("name") in registry:
-            places = whereabouts_of(registry[named["name"]].parameters)
+            places = file_location_parameters(registry[named["name"]].parameters)
             found[key] = {name: value for name, value in named.items() if name not in places}
     return found
 
 
 def _complete(old: dict[str, Any]) -> dict[str, Any]:
-    """With the defaults of settings that came later: an older sweep had them without saying so."""
+    """Add the defaults of settings that newer versions introduced: an older sweep ran with them."""
     try:
         return to_plain(SweepSpec.model_validate(old))
     except ValidationError:

@@ -1,4 +1,4 @@
-"""The check of a whole sweep file against the catalogue: every problem at once, or the resolved spec."""
+"""Checks a whole sweep file against the catalogue: all problems at once, or the resolved spec."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ratefront.catalogue import Catalogue
-from ratefront.catalogue.registry import Registry, described_once
+from ratefront.catalogue.registry import Registry, remember_descriptions
 from ratefront.errors import InputError, SpecError
 from ratefront.spec.coupled_settings import coupled_problems
-from ratefront.spec.known_facts import Facts, facts_of_dataset, known_facts
-from ratefront.spec.problem_wording import from_pydantic, shown, unknown, valid_choices
+from ratefront.spec.known_facts import Facts, dataset_facts_of, known_facts
+from ratefront.spec.problem_wording import problems_of_pydantic, shown, unknown, valid_choices
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space.dimensions import Space
 from ratefront.spec.space.parse_space import parse_space
@@ -28,7 +28,7 @@ class LoadedSpec:
     space: Space
 
 
-def check(raw: object, source: str, catalogue: Catalogue) -> LoadedSpec:
+def check_spec(raw: object, source: str, catalogue: Catalogue) -> LoadedSpec:
     """Resolve plain data into a spec with all defaults filled in; ``source`` names where the data came from.
 
     Raises:
@@ -38,7 +38,7 @@ def check(raw: object, source: str, catalogue: Catalogue) -> LoadedSpec:
         raise SpecError(
             source, [f"must be a mapping of settings, got {shown(raw)}; {valid_choices(_keys())}"]
         )
-    with described_once():
+    with remember_descriptions():
         return _checked(raw, source, catalogue)
 
 
@@ -47,7 +47,7 @@ def _checked(raw: Mapping[str, Any], source: str, catalogue: Catalogue) -> Loade
     problems: list[str] = []
     for key, registry in (("dataset", catalogue.datasets), ("task_model", catalogue.task_models)):
         if key in raw:
-            of_data = [facts_of_dataset(catalogue, raw.get("dataset"))] if key == "task_model" else []
+            of_data = [dataset_facts_of(catalogue, raw.get("dataset"))] if key == "task_model" else []
             resolved[key], found = _resolve_named(raw[key], registry, key, *of_data)
             problems += found
     refusal = _without_labels(resolved.get("dataset"), catalogue)
@@ -56,7 +56,7 @@ def _checked(raw: Mapping[str, Any], source: str, catalogue: Catalogue) -> Loade
     try:
         spec = SweepSpec.model_validate(resolved)
     except ValidationError as error:
-        raise SpecError(source, [*from_pydantic(error, SweepSpec), *problems]) from error
+        raise SpecError(source, [*problems_of_pydantic(error, SweepSpec), *problems]) from error
     if problems := [*problems, *coupled_problems(spec, catalogue)]:
         raise SpecError(source, problems)
     return LoadedSpec(spec, space)
@@ -69,7 +69,7 @@ def _keys() -> list[str]:
 def _resolve_named(
     raw: object, registry: Registry[Any], path: str, *of_data: Facts
 ) -> tuple[object, list[str]]:
-    """The named thing with all its parameters, or as it was, with the problems that its registry sees."""
+    """The named thing with all its parameters; or unchanged, with the problems that its registry finds."""
     given = {"name": raw} if isinstance(raw, str) else raw
     if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
         return raw, []  # the schema says what is wrong
@@ -83,14 +83,14 @@ def _resolve_named(
         parameters = model.model_validate(own, strict=True)
         registry[name].facts_for(parameters, *of_data)
     except ValidationError as error:
-        return raw, from_pydantic(error, model, path)
+        return raw, problems_of_pydantic(error, model, path)
     except InputError as error:
         return raw, [Message(f"{path}: ", error)]
     return {"name": name, **parameters.model_dump(mode="json")}, []
 
 
 def _without_labels(dataset: object, catalogue: Catalogue) -> str | None:
-    """Why no sweep can be run on this data set, where it has no labels."""
+    """Why no sweep can run on this data set if it has no labels; None if it has some."""
     if known_facts(catalogue, None, dataset).get("classes") != 0:
         return None
     name = dataset["name"] if isinstance(dataset, Mapping) else dataset

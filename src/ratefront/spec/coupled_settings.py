@@ -1,13 +1,13 @@
-"""The rules between settings of a sweep file that are each right alone."""
+"""Rules between settings of a sweep file that are each valid on their own."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from ratefront.catalogue import Catalogue
-from ratefront.columns import is_taken, name_on_validation
+from ratefront.columns import is_reserved_name, name_on_validation
 from ratefront.records import LOGARITHMIC, OBJECTIVES, WITH_DEFAULT_REFERENCE
-from ratefront.spec.known_facts import facts_of_spec
+from ratefront.spec.known_facts import spec_facts
 from ratefront.spec.problem_wording import repeated, shown, unknown
 from ratefront.spec.resource_check import families_of
 from ratefront.spec.schema import SweepSpec
@@ -55,8 +55,10 @@ def _objective_problems(spec: SweepSpec) -> list[str]:
 
 
 def _metric_problems(spec: SweepSpec) -> list[str]:
-    """A metric's name is that of two columns, on test and on validation, which no other figure has. A parameter may:
-    tables tell them apart, and no plugin that is installed later makes a sweep unreadable.
+    """Refuse a metric whose name is the name of another column.
+
+    A metric has two columns, on test and on validation. A searched parameter may share the name: tables tell them
+    apart, and a plugin that is installed later cannot make a sweep unreadable.
     """
     names = [metric.name for metric in spec.metrics]
     holders = {name: _holder(name, names) for name in names}
@@ -68,10 +70,10 @@ def _metric_problems(spec: SweepSpec) -> list[str]:
 
 
 def _holder(name: str, metrics: Sequence[str]) -> str:
-    """What has a column of this name without the metric; empty where nothing has."""
+    """What else has a column of this name; empty where nothing has."""
     if name in OBJECTIVES:
         return "an objective"
-    if is_taken(name):
+    if is_reserved_name(name):
         return "a column of every result"
     if any(name == name_on_validation(other) for other in metrics):
         return "the column that another metric has on validation"
@@ -79,8 +81,8 @@ def _holder(name: str, metrics: Sequence[str]) -> str:
 
 
 def _unfit(spec: SweepSpec, catalogue: Catalogue) -> list[str]:
-    """Why the task model cannot take the data set's samples, as far as both are known."""
-    facts = facts_of_spec(catalogue, spec)
+    """Why the task model does not accept the data set's samples, as far as both are known."""
+    facts = spec_facts(catalogue, spec)
     if not {"takes", "shape"} <= facts.keys():
         return []
     problem = facts["takes"].problem(spec.task_model.name, spec.dataset.name, facts["shape"])

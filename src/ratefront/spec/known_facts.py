@@ -1,4 +1,4 @@
-"""What is known of a sweep's task model and data set before torch is imported: what parameters are checked against."""
+"""The facts of a sweep's task model and data set that are known without torch; parameters are checked against them."""
 
 from __future__ import annotations
 
@@ -12,23 +12,22 @@ from ratefront.catalogue.registry import Registry
 from ratefront.errors import InputError
 from ratefront.spec.schema import SweepSpec
 
-#: Of the task model ``splits``, their ``strides`` and what it ``takes``, of the data set ``classes`` and ``shape``, as
-#: far as known.
+#: ``splits``, ``strides`` and ``takes`` of the task model, ``classes`` and ``shape`` of the data set, as far as known.
 Facts: TypeAlias = Mapping[str, Any]
 
 
 def known_facts(catalogue: Catalogue, task_model: object, dataset: object) -> Facts:
-    """Facts of both, given as they stand in the file; of what has a problem (told elsewhere) nothing is known."""
-    of_data = facts_of_dataset(catalogue, dataset)
+    """Facts of both, as the sweep file names them; a part that has a problem has no facts."""
+    of_data = dataset_facts_of(catalogue, dataset)
     return _facts(catalogue.task_models, task_model, of_data) | of_data
 
 
-def facts_of_dataset(catalogue: Catalogue, dataset: object) -> dict[str, Any]:
-    """Facts of a data set alone; what is known of a task model may depend on them."""
+def dataset_facts_of(catalogue: Catalogue, dataset: object) -> dict[str, Any]:
+    """Facts of a data set alone; those of a task model may depend on them."""
     return _facts(catalogue.datasets, dataset)
 
 
-def facts_of_spec(catalogue: Catalogue, spec: SweepSpec) -> Facts:
+def spec_facts(catalogue: Catalogue, spec: SweepSpec) -> Facts:
     """Facts of a checked spec's task model and data set."""
     return known_facts(catalogue, spec.task_model.model_dump(), spec.dataset.model_dump())
 

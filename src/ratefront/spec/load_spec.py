@@ -1,4 +1,4 @@
-"""A sweep file, or the plain data that a ledger keeps of one, read into a checked spec and back."""
+"""Reads a sweep file, or the plain data in a ledger, into a checked spec, and writes one back."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ratefront.argument_checks import given_path
+from ratefront.argument_checks import checked_path
 from ratefront.catalogue import CATALOGUE, Catalogue
 from ratefront.catalogue.registry import load_target
 from ratefront.errors import InputError, SpecError
-from ratefront.spec.check_spec import LoadedSpec, check
-from ratefront.spec.known_facts import facts_of_dataset
+from ratefront.spec.check_spec import LoadedSpec, check_spec
+from ratefront.spec.known_facts import dataset_facts_of
 from ratefront.spec.overrides import apply_overrides
-from ratefront.spec.plain_data import plain
+from ratefront.spec.plain_data import as_plain_data
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.targets.metric_functions import check_metrics
 from ratefront.spec.yaml_text import read_yaml, write_yaml
 from ratefront.wording import Argument, Message
 
-#: Of what needs torch only the name is known here.
-_CHECK_WEIGHTS = "ratefront.tasks.own_network.given_weights:check_weights"
+#: Imported when needed, because it imports torch.
+_CHECK_WEIGHTS = "ratefront.tasks.own_network.load_weights:check_weights_fit"
 
 
 def load_spec(
@@ -64,25 +64,25 @@ def load_spec(
 
 
 def _plain(source: Path | str | Mapping[str, Any] | LoadedSpec) -> Any:
-    """What ``source`` says, as data of our own that may be changed."""
+    """The content of ``source`` as a copy that may be changed."""
     if isinstance(source, LoadedSpec):
         return to_plain(source.spec)
     if isinstance(source, Path | str):
-        return _read(given_path(source, "spec"))
+        return _read(checked_path(source, "spec"))
     if not isinstance(source, Mapping | SweepSpec):
         raise InputError(f"spec: pass a sweep file's path, a mapping or a loaded spec, got {source!r}")
-    return plain(source)
+    return as_plain_data(source)
 
 
 def check_weights(spec: SweepSpec, source: str, catalogue: Catalogue) -> None:
-    """See that the task model's file of weights fits it, where there is one. Only a sweep that begins needs it.
+    """Check that the task model's file of weights fits it; only a sweep that begins needs the file.
 
     Raises:
         SpecError: It cannot be read or does not fit.
     """
     if spec.task_model.parameters.get("weights") is None:
         return
-    of_data = facts_of_dataset(catalogue, spec.dataset.model_dump())
+    of_data = dataset_facts_of(catalogue, spec.dataset.model_dump())
     try:
         load_target(_CHECK_WEIGHTS)(spec.task_model, of_data.get("classes"), of_data.get("shape"))
     except InputError as error:
@@ -92,7 +92,7 @@ def check_weights(spec: SweepSpec, source: str, catalogue: Catalogue) -> None:
 def _checked(raw: Any, overrides: Mapping[str, Any], source: str, catalogue: Catalogue) -> LoadedSpec:
     problems = apply_overrides(raw, overrides) if isinstance(raw, dict) else []
     try:
-        loaded = check(raw, source, catalogue)
+        loaded = check_spec(raw, source, catalogue)
     except SpecError as error:
         raise SpecError(source, [*problems, *error.problems]) from error
     if problems:
@@ -117,20 +117,20 @@ def spec_from_plain(
     source: str = "the ledger's spec",
     overrides: Mapping[str, Any] | None = None,
 ) -> LoadedSpec:
-    """The spec that ``to_plain`` was given, changed as ``load_spec`` would, checked anew.
+    """The spec behind plain data of ``to_plain``, with overrides, checked again.
 
     Raises:
         SpecError: The data fit no sweep of this version of ratefront, or of this catalogue; or they have
             moved.
     """
     try:
-        return _checked(plain(data), overrides or {}, source, catalogue)
+        return _checked(as_plain_data(data), overrides or {}, source, catalogue)
     except SpecError as error:
-        raise SpecError(error.source, map(_with_way_out, error.problems)) from error
+        raise SpecError(error.source, map(_with_hint_for_moved_files, error.problems)) from error
 
 
-def _with_way_out(problem: str) -> str:
-    """Files that have moved are no reason to give up a sweep."""
+def _with_hint_for_moved_files(problem: str) -> str:
+    """Add how to go on where the files of a data set have moved."""
     if not problem.startswith("dataset: "):
         return problem
     elsewhere = Argument("overrides", {"dataset.path": ...})

@@ -1,11 +1,11 @@
-"""Changes of a sweep file before it is checked: a value for each dotted key, as ``training.epochs``."""
+"""Overrides of a sweep file before it is checked: a value for each dotted key, such as ``training.epochs``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ratefront.spec.plain_data import plain
+from ratefront.spec.plain_data import as_plain_data
 from ratefront.spec.problem_wording import shown
 
 #: Keys whose value may be a bare name; setting a parameter under it spells the mapping out.
@@ -13,14 +13,14 @@ NAMED = ("dataset", "task_model")
 
 
 def apply_overrides(raw: dict[str, Any], overrides: Mapping[str, Any]) -> list[str]:
-    """Set the value of each dotted key in ``raw``, in order; returns one line a problem.
+    """Set the value of each dotted key in ``raw``, in order; returns one line for each problem.
 
-    Whether a key exists is left to the check of the whole file, which knows what is valid where.
+    The check of the whole file decides whether a key exists.
     """
     problems = []
     for key, value in overrides.items():
         try:
-            _apply(raw, key, plain(value))
+            _apply(raw, key, as_plain_data(value))
         except ValueError as error:
             problems.append(f"{key}: {error}")
     return problems

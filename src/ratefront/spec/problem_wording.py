@@ -1,4 +1,4 @@
-"""How a problem of a sweep file is worded: ``path: the rule, the value, the valid choices``."""
+"""Words a problem of a sweep file as ``path: the rule, the value, the valid choices``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ratefront.wording import Message
 
 _LONGEST_VALUE = 80
 
-#: The rules of pydantic in the words of the house; what is not here keeps pydantic's own.
+#: Our wording of pydantic's rules; a rule that is not listed keeps pydantic's own.
 _RULES = {
     "missing": "is required, but missing",
     "greater_than": "must be > {gt}",
@@ -39,27 +39,28 @@ _RULES = {
 #: What pydantic puts into a path that is no key of the file.
 _NO_KEY = re.compile(r"\[key\]|constrained-\w+|literal\[.*\]")
 
-#: What the names in a list or mapping of the sweep file are names of.
+#: The kind of the names in a list or mapping of the sweep file.
 _KINDS = {"objectives": "objective", "reference": "objective", "bounds": "bound", "sampler": "sampler"}
 
 
 def shown(value: object) -> str:
-    """A value as it would stand in the file, cut where it is long."""
+    """A value as the file would hold it, cut where it is long."""
     text = json.dumps(value, ensure_ascii=False, default=repr)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 
 def valid_choices(valid: Iterable[object]) -> str:
+    """The valid choices in one phrase: ``valid: a, b``."""
     return f"valid: {', '.join(map(str, valid)) or 'none'}"
 
 
 def closest(name: object, valid: Iterable[str]) -> str | None:
-    """The valid name that ``name`` is probably a misspelling of."""
+    """The valid name that ``name`` probably misspells; None where there is no such name."""
     return next(iter(difflib.get_close_matches(str(name), list(valid), n=1)), None)
 
 
 def unknown(kind: str, name: object, valid: Iterable[object]) -> str:
-    """What is wrong with a name that does not exist: ``unknown family "splt"; did you mean …? valid: …``."""
+    """The problem of a name that does not exist: ``unknown family "splt"; did you mean …? valid: …``."""
     names = list(map(str, valid))
     guess = closest(name, names)
     hint = f"did you mean {shown(guess)}? " if guess else ""
@@ -67,7 +68,7 @@ def unknown(kind: str, name: object, valid: Iterable[object]) -> str:
 
 
 def repeated(path: str, values: Sequence[object]) -> list[str]:
-    """A line for each value that stands in the list more than once."""
+    """One line for each value that is in the list more than once."""
     again = [value for index, value in enumerate(values) if value in values[:index]]
     return [f"{path}: {shown(value)} is listed twice" for value in dict.fromkeys(again)]
 
@@ -93,7 +94,7 @@ def _number(value: object) -> object:
     return f"{value:g}" if isinstance(value, float) else value
 
 
-def from_pydantic(error: ValidationError, model: type[BaseModel], root: str = "") -> list[str]:
+def problems_of_pydantic(error: ValidationError, model: type[BaseModel], root: str = "") -> list[str]:
     """One line for each error of ``model``; ``root`` is the path of the model in the file."""
     details = error.errors(include_url=False)
     places = [detail["loc"] for detail in details]

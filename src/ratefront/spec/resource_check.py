@@ -1,4 +1,4 @@
-"""Whether the trials of each family, and the task model before them, fit on the machines that there are."""
+"""Checks whether the machines have the resources that trials and the task model ask for."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def families_of(spec: SweepSpec) -> tuple[str, ...]:
 
 
 def needs_by_family(spec: SweepSpec) -> dict[str, TrialResources]:
-    """What a trial of each family asks for."""
+    """The resources of a trial of each family."""
     return {family: spec.resources.of(family) for family in families_of(spec) or ("",)}
 
 
 def task_model_resources(spec: SweepSpec) -> TrialResources:
-    """What training the task model gets: the cores of a plain trial, and one GPU where any trial uses one."""
+    """The resources of training the task model: the cores of a trial, and one GPU where any trial uses one."""
     uses_gpu = any(needs.gpus for needs in needs_by_family(spec).values())
     return TrialResources(spec.resources.cpus, 1.0 if uses_gpu else 0.0)
 
 
 def needs_by_user(spec: SweepSpec) -> dict[str, TrialResources]:
-    """What a trial of each family asks for, and the training of the task model."""
+    """The resources of a trial of each family and of training the task model."""
     return needs_by_family(spec) | {TASK_MODEL: task_model_resources(spec)}
 
 
@@ -39,9 +39,9 @@ def check_capacity(spec: SweepSpec, cpus: float, gpus: float) -> list[str]:
     users_of: dict[tuple[str, str, float], list[str]] = {}
     for user, needs in needs_by_user(spec).items():
         for key, amount in needs._asdict().items():
-            # It gets one where a trial does, who then lacks it, too.
-            is_told = user == TASK_MODEL and key == "gpus"
-            if amount > there[key] and not is_told:
+            # The task model gets a GPU only where a trial does; that trial's line already says what is missing.
+            is_reported = user == TASK_MODEL and key == "gpus"
+            if amount > there[key] and not is_reported:
                 path = _path(spec.resources, user, key)
                 users_of.setdefault((path, key, amount), []).append(user)
     return [
@@ -51,7 +51,7 @@ def check_capacity(spec: SweepSpec, cpus: float, gpus: float) -> list[str]:
 
 
 def _path(resources: Resources, user: str, key: str) -> str:
-    """The setting that says how much this user gets."""
+    """The setting that decides how much this user gets."""
     own = resources.families.get(user, FamilyResources())
     if getattr(own, key) is not None:
         return f"resources.families.{user}.{key}"

@@ -1,4 +1,4 @@
-"""What a sweep file says, as checked values. ``load`` builds it from a file; nothing here reads one."""
+"""The content of a sweep file as checked values; ``load_spec`` reads the file."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ class Named(BaseModel):
 
     @property
     def parameters(self) -> dict[str, Any]:
+        """All that is given besides the name."""
         return dict(self.model_extra or {})
 
 
@@ -77,7 +78,7 @@ class Metric(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _in_short(cls, raw: Any) -> Any:
-        """With the target that a shipped name stands for, or the name that a target ends with."""
+        """Complete the target from a shipped metric's name, or the name from the target."""
         given = {("target" if ":" in raw else "name"): raw} if isinstance(raw, str) else raw
         if not isinstance(given, dict):
             return given
@@ -102,7 +103,7 @@ class Training(Section):
 
 
 class Sampler(Section):
-    """Who suggests the next trial."""
+    """The sampler that suggests the next trial."""
 
     name: Annotated[Literal["tpe", "nsga2", "random"], Field(description="the search")] = "tpe"
     seed: Annotated[int, Field(ge=0, description="of the search and of every trial")] = 0
@@ -147,11 +148,11 @@ class Resources(Section):
         return self
 
     def measures(self, family: str) -> bool:
-        """True where a trial of this family gets as much of a GPU as a measured one needs."""
+        """Whether a trial of this family gets the share of a GPU that a measured trial needed."""
         return self.trials_per_gpu == "auto" and self.families.get(family, FamilyResources()).gpus is None
 
     def of(self, family: str) -> TrialResources:
-        """What a trial of this family asks for; with ``trials_per_gpu: auto`` a whole GPU, where it uses one."""
+        """The resources of a trial of this family; with ``trials_per_gpu: auto`` a whole GPU, where it uses one."""
         gpus = self.gpus if self.trials_per_gpu is None else 1.0
         if isinstance(self.trials_per_gpu, int):
             gpus = 1.0 / self.trials_per_gpu
@@ -172,7 +173,7 @@ Models: TypeAlias = Literal["front", "none"]
 
 
 class Tracking(Section):
-    """Where MLflow finds the sweep, and which of its codecs as models."""
+    """Where MLflow keeps the sweep, and which of its codecs become models."""
 
     experiment: Annotated[str, Field(min_length=1, description="experiment of MLflow")] = "ratefront"
     uri: Annotated[str | None, Field(description="default: sqlite, beside the sweep's folder")] = None
@@ -184,7 +185,7 @@ class Tracking(Section):
     @field_validator("uri")
     @classmethod
     def _no_password(cls, uri: str | None) -> str | None:
-        """The spec is written to the ledger, to MLflow and to the report."""
+        """Refuse credentials: the spec is written to the ledger, to MLflow and to the report."""
         if uri is not None and has_credentials(uri):
             raise ValueError(
                 Message(
@@ -248,6 +249,6 @@ class SweepSpec(Section):
 
     @property
     def directions(self) -> Objectives:
-        """The objectives, and which way each is better."""
+        """The objectives, each with the direction in which it is better."""
         metrics = [metric.model_dump() for metric in self.metrics]
         return objectives_of({"objectives": self.objectives, "metrics": metrics})

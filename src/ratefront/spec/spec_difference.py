@@ -1,4 +1,4 @@
-"""How two resolved sweep files differ, in lines that a person can act on."""
+"""The difference of two resolved sweep files, in lines that a person can act on."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ _ABSENT = object()
 
 
 def spec_difference(old_plain: Mapping[str, Any], new_plain: Mapping[str, Any]) -> list[str]:
-    """``path: old → new`` for each setting that differs, of a list of named things for each of these; the order of a
-    list counts, of keys not.
+    """One line ``path: old → new`` for each setting that differs.
+
+    A list of named things is compared by name. The order of a list matters, the order of keys does not.
     """
     return _difference(old_plain, new_plain, "")
 
@@ -35,14 +36,14 @@ def _difference(old: object, new: object, path: str) -> list[str]:
 
 
 def _by_name(value: object) -> dict[str, Any] | None:
-    """The things of a list that have names, as metrics; None of any other value."""
+    """The named things of a list, such as metrics, by name; None for any other value."""
     if not isinstance(value, list | tuple) or not all(isinstance(one, Mapping) for one in value):
         return None
     return {str(one["name"]): one for one in value if "name" in one}
 
 
 def _plain(value: object) -> object:
-    """Tuples as lists, as JSON keeps them."""
+    """The value with tuples as lists, as JSON keeps them."""
     return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 

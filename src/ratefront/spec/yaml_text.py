@@ -1,4 +1,4 @@
-"""YAML in and out, with the scalars of YAML 1.2 (``1e-3`` is a number, ``no`` is text) and no key twice."""
+"""Reads and writes YAML with the scalars of YAML 1.2: ``1e-3`` is a number, ``no`` is text, keys are unique."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NUMBER_STARTS = list("-+.0123456789")
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe loading that refuses a key that stands twice in one mapping."""
+    """A safe loader that refuses duplicate keys."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (PyYAML's own declaration)
 
@@ -33,7 +33,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Safe dumping that quotes exactly what ``_Loader`` would read as something else."""
+    """A safe dumper that quotes exactly what ``_Loader`` would read as something else."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (PyYAML's own declaration)
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.catalogue.file_locations import whereabouts_of
+from ratefront.catalogue.file_locations import file_location_parameters
 from ratefront.catalogue.registry import Registry
 from ratefront.errors import SweepMismatchError
 from ratefront.history.events import LEDGER_FORMAT
 from ratefront.history.sweep_history import SweepHistory
-from ratefront.own_code import digests_of, files_of
+from ratefront.own_code import module_digests, module_files
 from ratefront.spec.schema import Named, SweepSpec
 
 _SHOWN = 12
@@ -41,7 +41,7 @@ def check_code(before: Mapping[str, str]) -> None:
         SweepMismatchError: A module of it is another, or gone; each is named.
     """
     modules = [name.removeprefix("code ") for name in before if name.startswith("code ")]
-    now = digests_of(files_of(modules))
+    now = module_digests(module_files(modules))
     if changed := [name for name in modules if before[f"code {name}"] != now.get(f"code {name}")]:
         raise SweepMismatchError(
             f"the code of {', '.join(changed)} is another than the codec was made by, or gone: it would code and "
@@ -93,5 +93,5 @@ def _called(name: str, spec: SweepSpec) -> str:
 
 def _with_place(named: Named, registry: Registry[Any]) -> str:
     """By name, and with the files that it says to be in."""
-    places = sorted(whereabouts_of(registry[named.name].parameters) & named.parameters.keys())
+    places = sorted(file_location_parameters(registry[named.name].parameters) & named.parameters.keys())
     return " ".join([named.name, *(f"{place} {named.parameters[place]}" for place in places)])

@@ -1,4 +1,4 @@
-"""A task model of a sweep file's description, with arbitrary weights."""
+"""Build the task model that a sweep file describes, with arbitrary weights."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ from ratefront.tasks.task_model import TaskModel
 def build_task_model(
     named: Named, classes: int, shape: Sequence[int], dataset: str = "the data set"
 ) -> TaskModel:
-    """The architecture for samples of this shape, (C, H, W) or (P, 3), and so many classes.
+    """Build the architecture for the shape of a sample, (C, H, W) or (P, 3), and the number of classes.
+
+    Args:
+        named: The name and the parameters of the task model in the sweep file.
+        classes: The number of classes, K.
+        shape: The shape of a sample.
+        dataset: What a message calls the data set.
 
     Raises:
-        InputError: The architecture does not take such samples; ``dataset`` is what the message calls them.
+        InputError: The architecture does not take such samples.
     """
     registered = CATALOGUE.task_models[named.name]
     parameters = registered.parameters(**named.parameters)

@@ -1,8 +1,8 @@
-"""Features of a frozen front end, computed once a node: a file that all trials at the same split point map.
+"""Features of a frozen front end, computed once per node: a file that all trials at the same split point map.
 
-They lie in the cache (``$RATEFRONT_CACHE``) under a digest of the front end's weights and of the data, float32, and all
-of them together take at most ``$RATEFRONT_FEATURES_GB`` (default 20): those that were not used for the longest time go
-first. What would not fit is computed batch by batch instead, and a warning says so.
+They lie in the cache (``$RATEFRONT_CACHE``) as float32 under a digest of the front end's weights and of the data. All
+of them together take at most ``$RATEFRONT_FEATURES_GB`` (default 20); the least recently used are removed first. What
+would not fit is computed batch by batch instead, with a warning.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from torch import nn
 from ratefront.data.cache_folders import cache_folder
 from ratefront.data.dataset import Samples
 from ratefront.errors import InputError
-from ratefront.store.files.process_lock import alone, is_free
-from ratefront.tasks.task_model import at_once
+from ratefront.store.files.process_lock import exclusively, is_unlocked
+from ratefront.tasks.task_model import default_batch_size
 
 _DRAFT = ".draft"
 _GB = 10**9
@@ -32,10 +32,15 @@ _SHARE_OF_FREE_DISK = 0.5
 _log = logging.getLogger(__name__)
 
 
-def cached_features(front_end: nn.Module, samples: Samples, content: str) -> Samples | None:
-    """Features (N, ...) of samples that ``content`` is the digest of; None where the disk may not take them.
+def cached_features(front_end: nn.Module, samples: Samples, data_digest: str) -> Samples | None:
+    """Return the features (N, ...) of samples, from the cache or computed; None if the disk has no space for them.
 
-    The front end must be in evaluation mode. Where several processes ask at once, one computes and the others wait.
+    The front end must be in evaluation mode. If several processes ask at once, one computes and the others wait.
+
+    Args:
+        front_end: The stages up to the split point.
+        samples: The samples (N, ...).
+        data_digest: The digest of the samples.
     """
     if limit_bytes() == 0:
         _log.warning(
@@ -43,23 +48,23 @@ def cached_features(front_end: nn.Module, samples: Samples, content: str) -> Sam
         )
         return None
     folder = cache_folder() / "features"
-    path = folder / f"{_identity(front_end, content)}.npy"
+    path = folder / f"{_identity(front_end, data_digest)}.npy"
     shape = _shape(front_end, samples)
-    with alone(path.with_suffix(".lock"), "features"):
-        with alone(folder / "room.lock", "room for features"):
+    with exclusively(path.with_suffix(".lock"), "features"):
+        with exclusively(folder / "room.lock", "room for features"):
             if path.exists():
-                return _mapped(path)
-            draft = _reserved(path, shape)
+                return _map(path)
+            draft = _reserve(path, shape)
         if draft is None:
             return None
         _compute(front_end, samples, draft)
-        with alone(folder / "room.lock", "room for features"):
+        with exclusively(folder / "room.lock", "room for features"):
             draft.rename(path)
-            return _mapped(path)
+            return _map(path)
 
 
-def _mapped(path: Path) -> Samples:
-    """Opened while nobody may remove it; from then on it stays for whoever maps it."""
+def _map(path: Path) -> Samples:
+    """Map the features; call it while no process may remove them. A mapped file stays readable after its removal."""
     os.utime(path)
     features: np.memmap[tuple[int, ...], np.dtype[np.float32]] = np.load(
         path, mmap_mode="c", allow_pickle=False
@@ -67,8 +72,8 @@ def _mapped(path: Path) -> Samples:
     return features
 
 
-def _identity(front_end: nn.Module, content: str) -> str:
-    digest = hashlib.sha256(f"{content}\n{_device(front_end).type}\n{front_end}".encode())
+def _identity(front_end: nn.Module, data_digest: str) -> str:
+    digest = hashlib.sha256(f"{data_digest}\n{_device(front_end).type}\n{front_end}".encode())
     for name, tensor in front_end.state_dict().items():
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
@@ -87,10 +92,10 @@ def _device(front_end: nn.Module) -> torch.device:
 
 
 def limit_bytes() -> int:
-    """What all features together may take on this disk.
+    """Return the bytes that all cached features together may take on this disk.
 
     Raises:
-        InputError: ``RATEFRONT_FEATURES_GB`` is no number ≥ 0.
+        InputError: ``RATEFRONT_FEATURES_GB`` is not a number ≥ 0.
     """
     given = os.environ.get("RATEFRONT_FEATURES_GB", str(_DEFAULT_LIMIT_GB))
     try:
@@ -102,19 +107,19 @@ def limit_bytes() -> int:
     return int(limit_gb * _GB)
 
 
-def _reserved(path: Path, shape: tuple[int, ...]) -> Path | None:
-    """A draft of the features' size, which counts from now on; None where there is no room for it."""
+def _reserve(path: Path, shape: tuple[int, ...]) -> Path | None:
+    """Create a draft file of the features' size, which counts as used from now on; None if there is no space for it."""
     needed_bytes = 4 * int(np.prod(shape))
-    if not _make_room(path, needed_bytes):
+    if not _free_space(path, needed_bytes):
         return None
     draft = path.with_suffix(_DRAFT)
     open_memmap(draft, mode="w+", dtype=np.float32, shape=shape)  # type: ignore[no-untyped-call]
     return draft
 
 
-def _make_room(path: Path, needed_bytes: int) -> bool:
-    """Remove what was not used for the longest time; False where what others compute leaves too little."""
-    _remove_drafts_of_the_dead(path.parent)
+def _free_space(path: Path, needed_bytes: int) -> bool:
+    """Remove the least recently used features; False if the drafts of other processes leave too little space."""
+    _remove_abandoned_drafts(path.parent)
     drafts_bytes = sum(draft.stat().st_size for draft in path.parent.glob(f"*{_DRAFT}"))
     kept = sorted(path.parent.glob("*.npy"), key=lambda file: file.stat().st_mtime_ns)
     held_bytes = sum(file.stat().st_size for file in kept)
@@ -135,17 +140,17 @@ def _make_room(path: Path, needed_bytes: int) -> bool:
     return True
 
 
-def _remove_drafts_of_the_dead(folder: Path) -> None:
-    """Who computes features holds their lock: a draft that nobody holds was left by a killed process."""
+def _remove_abandoned_drafts(folder: Path) -> None:
+    """Remove drafts whose lock is free: a process that computes holds it, so killed processes left these."""
     for draft in folder.glob(f"*{_DRAFT}"):
-        if is_free(draft.with_suffix(".lock")):
+        if is_unlocked(draft.with_suffix(".lock")):
             draft.unlink()
 
 
 @torch.no_grad()
 def _compute(front_end: nn.Module, samples: Samples, draft: Path) -> None:
     features = open_memmap(draft, mode="r+")  # type: ignore[no-untyped-call]
-    size = at_once(samples.shape[1:])
+    size = default_batch_size(samples.shape[1:])
     for first in range(0, len(samples), size):
         batch = torch.from_numpy(samples[first : first + size]).to(_device(front_end))
         features[first : first + size] = front_end(batch).float().cpu().numpy()

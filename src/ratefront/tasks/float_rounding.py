@@ -1,4 +1,4 @@
-"""How far two passes of one network may lie apart: float32 adds in another order in other batches and threads."""
+"""How far two passes of one network may differ: other batches and threads add float32 in another order."""
 
 from __future__ import annotations
 
@@ -9,15 +9,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-#: Of the largest output: what two passes may differ by. Networks of a hundred layers stay a hundred times below it;
-#: dropout, another batch's statistics and spoiled weights are a hundred times above it.
-MOST_ROUNDING = 2.0**-10
+#: The largest difference of two passes, as a fraction of the largest output. Networks of a hundred layers stay a
+#: hundred times below it; dropout, statistics of another batch and damaged weights are a hundred times above it.
+ROUNDING_TOLERANCE = 2.0**-10
 
 
-def deviations(some: Tensor, others: Tensor) -> Tensor:
-    """Of each sample's outputs (n, ...) the largest difference, as a fraction of the largest of ``others``; (n,).
+def relative_deviations(some: Tensor, others: Tensor) -> Tensor:
+    """Return the largest difference of each sample's outputs, as a fraction of the largest one in ``others``.
 
-    NaN in both is no difference, in one it is an infinite one.
+    A NaN in both is no difference, a NaN in one is an infinite difference.
+
+    Args:
+        some: Outputs (n, ...).
+        others: Outputs (n, ...) that they are compared with.
+
+    Returns:
+        The relative deviations (n,).
     """
     a, b = (outputs.detach().double().cpu().flatten(1) for outputs in (some, others))
     same = (a == b) | (a.isnan() & b.isnan())
@@ -27,17 +34,17 @@ def deviations(some: Tensor, others: Tensor) -> Tensor:
 
 
 @contextmanager
-def plain_float32(device: torch.device) -> Iterator[None]:
-    """A GPU computes float32 as such inside, not in TF32, whose 10 bits are far coarser than rounding elsewhere."""
+def without_tf32(device: torch.device) -> Iterator[None]:
+    """Make a GPU compute in float32 inside, not in TF32, whose 10 bits are far coarser than rounding elsewhere."""
     if device.type != "cuda":
         yield
         return
-    places: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.cuda.matmul)
-    before = [place.allow_tf32 for place in places]
+    backends: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [backend.allow_tf32 for backend in backends]
     try:
-        for place in places:
-            place.allow_tf32 = False
+        for backend in backends:
+            backend.allow_tf32 = False
         yield
     finally:
-        for place, allowed in zip(places, before, strict=True):
-            place.allow_tf32 = allowed
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed

@@ -1,4 +1,4 @@
-"""What a sweep takes from outside of its file, by digests: where all are the same, so is what comes out."""
+"""Digests of what a sweep takes from outside its file: if all are equal, so are its results."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.data.dataset import Dataset
-from ratefront.data.dataset_digest import content_of
+from ratefront.data.dataset_digest import dataset_digest
 from ratefront.data.load_dataset import load_dataset
-from ratefront.own_code import digests_of, is_own, own_modules
+from ratefront.own_code import is_own_module, module_digests, own_modules
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.targets.target_modules import (
     module_of_task_model,
@@ -21,71 +21,80 @@ from ratefront.spec.targets.target_modules import (
 )
 from ratefront.tasks.build_task_model import build_task_model
 from ratefront.tasks.own_network.module_task_model import loaded_digest
-from ratefront.tasks.own_network.weights_file import state_digest
+from ratefront.tasks.own_network.weights_file import weights_digest
 
 
 def code_of_task_model(spec: SweepSpec, data: Dataset) -> dict[str, str]:
-    """A digest of each module that the task model is made by and that is no part of ratefront or torch: that of the
-    function, those of the classes in the model, and what they import of the user's own.
+    """Return a digest of each of the user's modules that the task model is made by; empty for ratefront's models.
+
+    These are the module of the function, those of the classes in the model, and what they import of the user's code.
     """
     module = module_of_task_model(spec.task_model)
-    if not is_own(module):
+    if not is_own_module(module):
         return {}
     with torch.random.fork_rng(devices=[]):
         model = build_task_model(spec.task_model, data.classes, data.shape, data.name)
-    return digests_of(own_modules([module], {type(part).__module__ for part in model.modules()}))
+    return module_digests(own_modules([module], {type(part).__module__ for part in model.modules()}))
 
 
 def code_of_families(spec: SweepSpec) -> dict[str, str]:
-    """A digest of each module of the plugins that bring the sweep's codec families."""
-    return digests_of(own_modules(modules_of_families(spec)))
+    """Return a digest of each module of the plugins that bring the sweep's codec families."""
+    return module_digests(own_modules(modules_of_families(spec)))
 
 
 def code_of_metrics(spec: SweepSpec) -> dict[str, str]:
-    """A digest of each module of the sweep's metrics, as ``metric MODULE``, since no codec is made by it; of an
-    installed one, as scikit-learn's, no more than the module itself.
+    """Return a digest of each module of the sweep's metrics, under ``metric MODULE``, since it makes no codec.
+
+    Of an installed package, such as scikit-learn, only the module itself is digested.
     """
-    return digests_of(own_modules((), modules_of_metrics(spec)), "metric")
+    return module_digests(own_modules((), modules_of_metrics(spec)), "metric")
 
 
 def code_of_trials(spec: SweepSpec) -> dict[str, str]:
-    """What trials run besides the task model."""
+    """Return the digests of the code that trials run besides the task model."""
     return {**code_of_families(spec), **code_of_metrics(spec)}
 
 
 def inputs_of_task_model(spec: SweepSpec, data: Dataset, *, begins: bool = True) -> dict[str, str]:
-    """``dataset``; of a model that is no part of ratefront ``code MODULE`` for each module of its code; of a user's own
-    also ``loaded``, what the code gives the network but by chance; and the file of ``weights``.
+    """Return the digests of the task model's inputs; if they are equal, so is the task model, wherever its files lie.
 
-    Where two are the same, so is the task model, wherever the files lie. Only one that ``begins`` needs the weights.
+    Args:
+        spec: The sweep.
+        data: Its data set.
+        begins: Whether the task model is yet to be made; only then must the file of weights exist.
+
+    Returns:
+        ``dataset``; ``code MODULE`` for each module of the user's code; for the task model ``module`` also ``loaded``,
+        the weights that the code gives the network other than at random; and ``weights``, the file of weights.
     """
-    inputs = {"dataset": content_of(data), **code_of_task_model(spec, data)}
+    inputs = {"dataset": dataset_digest(data), **code_of_task_model(spec, data)}
     parameters = CATALOGUE.task_models[spec.task_model.name].parameters(**spec.task_model.parameters)
     if isinstance(parameters, ModuleParameters):
         inputs["loaded"] = loaded_digest(parameters, data.classes, data.shape)
     if parameters.weights is not None and (begins or Path(parameters.weights).exists()):
-        inputs["weights"] = state_digest(Path(parameters.weights))
+        inputs["weights"] = weights_digest(Path(parameters.weights))
     return inputs
 
 
 def present_inputs(spec: SweepSpec) -> dict[str, str]:
-    """As ``TaskModelReady.inputs``, of what is there now; without ``weights`` where that file is gone.
+    """Return what ``TaskModelReady.inputs`` would be now; without ``weights`` if that file is gone.
 
     Raises:
-        InputError: The data set or the task model cannot be had.
+        InputError: The data set or the task model cannot be loaded.
     """
     return {**inputs_of_task_model(spec, load_dataset(spec.dataset), begins=False), **code_of_trials(spec)}
 
 
 def inputs_of_trials(spec: SweepSpec) -> dict[str, str]:
-    """What this process has loaded of what trials themselves use: the data set and the code, not the task model's
-    weights, of which the sweep has its own.
+    """Return the digests of what this process has loaded for its trials: the data set and the code.
+
+    The task model's weights are not among them, since the sweep has its own copy.
     """
-    return {"dataset": content_of(load_dataset(spec.dataset)), **_loaded_code(spec.model_dump_json())}
+    return {"dataset": dataset_digest(load_dataset(spec.dataset)), **_loaded_code(spec.model_dump_json())}
 
 
 @lru_cache(maxsize=4)
-def _loaded_code(plain: str) -> dict[str, str]:
-    """Looked at once a process, which imports code only once."""
-    spec = SweepSpec.model_validate_json(plain)
+def _loaded_code(spec_json: str) -> dict[str, str]:
+    """Return the digests of the code, computed once per process, since a process imports code only once."""
+    spec = SweepSpec.model_validate_json(spec_json)
     return {**code_of_task_model(spec, load_dataset(spec.dataset)), **code_of_trials(spec)}

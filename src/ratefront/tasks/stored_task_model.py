@@ -1,4 +1,4 @@
-"""A task model in its folder: weights, what they predict, and facts; whole, or not to be used."""
+"""A trained task model in its folder: weights, predictions, and facts. Only a complete folder is used."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ratefront.bounds import refuse_probabilities
-from ratefront.complexity.module_size import module_bytes
-from ratefront.complexity.stored_precision import not_finite, round_to_half, stored_tensors
+from ratefront.complexity.stored_precision import non_finite_parameters, round_to_half, stored_tensors
+from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.data.dataset import Dataset, Samples
-from ratefront.data.dataset_digest import content_of
+from ratefront.data.dataset_digest import dataset_digest
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError
 from ratefront.history.events import TaskModelReady
 from ratefront.spec.schema import Named, SweepSpec
-from ratefront.store.files.checksummed_folder import FACTS, seal
+from ratefront.store.files.checksummed_folder import FACTS_FILE, write_checksums
 from ratefront.tasks.build_task_model import build_task_model
-from ratefront.tasks.float_rounding import MOST_ROUNDING
+from ratefront.tasks.float_rounding import ROUNDING_TOLERANCE
 from ratefront.tasks.own_network.evaluation_check import check_second_pass, second_pass
 from ratefront.tasks.task_model import DROP_SOFTMAX, TaskModel, predict_logits
 
 WEIGHTS, _PREDICTIONS = "model.safetensors", "predictions.npz"
-_COMPARED = 128  # samples that a user's network is tried on before its predictions are taken for its own
+_COMPARED = 128  # samples on which a user's network is compared with its stored predictions
 
 
-def place_of(named: Named) -> str:
-    """What messages call the task model."""
+def name_in_messages(named: Named) -> str:
+    """Return what messages call the task model."""
     target = named.parameters.get("target")
     return f"task_model {named.name}" if target is None else f"target {target}"
 
@@ -42,48 +42,59 @@ def place_of(named: Named) -> str:
 def save_task_model(
     folder: Path, model: TaskModel, named: Named, data: Dataset, facts: Mapping[str, Any]
 ) -> None:
-    """Write the weights, the logits that the weights as written give of every sample of validation and test, and facts
-    beside those that are given. The model is left as it is stored.
+    """Write weights, predictions and facts into the folder.
+
+    The predictions are the logits of validation and test that the stored weights give. The weights of the model in
+    memory are rounded as they are stored.
+
+    Args:
+        folder: The folder to write.
+        model: The trained task model.
+        named: Its name and parameters in the sweep file.
+        data: The data set.
+        facts: Facts to write besides those that are found here.
 
     Raises:
-        InputError: What is stored gives other logits than the model in memory, or they are probabilities.
-        DivergedError: The weights cannot be stored, or give no numbers.
+        InputError: The stored weights give other logits than the model in memory, or the logits are probabilities.
+        DivergedError: The weights cannot be stored, or the logits are not finite.
     """
-    given = _accuracy(_logits(model, data.test.images), data.test.labels)
-    _round(model)
+    accuracy_given = _accuracy(_logits(model, data.test.images), data.test.labels)
+    _round_to_stored(model)
     save_file(stored_tensors(model), folder / WEIGHTS)
-    logits = _written(folder, model, named, data)
+    logits = _stored_logits(folder, model, named, data)
     labels = {name: getattr(data, name).labels for name in logits}
     arrays = {f"logits_{name}": value for name, value in logits.items()}
     arrays |= {f"labels_{name}": value for name, value in labels.items()}
     np.savez_compressed(folder / _PREDICTIONS, **arrays)
-    own = {
+    found_facts = {
         "classes": data.classes,
         "raw_bits": data.raw_bits,
-        "dataset_digest": content_of(data),
+        "dataset_digest": dataset_digest(data),
         "samples": {name: len(getattr(data, name)) for name in ("train", "validation", "test")},
         "shape": data.shape,
         "task_model_bytes": module_bytes(model),
-        "accuracy_given": given,
+        "accuracy_given": accuracy_given,
         "accuracy_validation": _accuracy(logits["validation"], labels["validation"]),
         "accuracy": _accuracy(logits["test"], labels["test"]),
     }
-    seal(folder, {**facts, **own})
+    write_checksums(folder, {**facts, **found_facts})
 
 
-def _written(folder: Path, model: TaskModel, named: Named, data: Dataset) -> dict[str, NDArray[np.float32]]:
-    """Logits (N, K) of the weights as they were written; the model in memory, which they come from, agrees."""
+def _stored_logits(
+    folder: Path, model: TaskModel, named: Named, data: Dataset
+) -> dict[str, NDArray[np.float32]]:
+    """Return the logits (N, K) of the stored weights, after a check that the model in memory gives the same ones."""
     stored = _read(folder, named, data.classes, data.shape).to(next(model.parameters()).device)
     validation = predict_logits(stored, data.validation.images)
-    check_second_pass(model, data.validation.images, validation, place_of(named))
+    check_second_pass(model, data.validation.images, validation, name_in_messages(named))
     logits = {"validation": _finite(validation), "test": _logits(stored, data.test.images)}
     refuse_probabilities(logits["test"], "what the task model gives", DROP_SOFTMAX)
     return logits
 
 
-def _round(model: TaskModel) -> None:
+def _round_to_stored(model: TaskModel) -> None:
     round_to_half(model)
-    if bad := not_finite(model):
+    if bad := non_finite_parameters(model):
         raise DivergedError(
             f"the task model has weights that fp16 cannot store ({', '.join(bad[:3])}); precision: fp32 keeps and "
             "counts them in fp32"
@@ -104,9 +115,9 @@ def _accuracy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
     return float((logits.argmax(axis=1) == labels).mean())
 
 
-def ready_of(folder: Path) -> TaskModelReady:
-    """What the folder's facts say, as the ledger has it."""
-    facts = json.loads((folder / FACTS).read_text())
+def read_ready_event(folder: Path) -> TaskModelReady:
+    """Return the facts of the folder as an event of the ledger."""
+    facts = json.loads((folder / FACTS_FILE).read_text())
     return TaskModelReady(
         facts["identity"],
         facts["accuracy_validation"],
@@ -119,43 +130,47 @@ def ready_of(folder: Path) -> TaskModelReady:
 
 
 def read_predictions(folder: Path) -> dict[str, NDArray[np.float32]]:
-    """The logits (N, K) of ``validation`` and ``test`` that were stored with a sweep's task model."""
+    """Return the logits (N, K) of ``validation`` and ``test`` that were stored with a sweep's task model."""
     with np.load(folder / _PREDICTIONS, allow_pickle=False) as arrays:
         return {name: arrays[f"logits_{name}"] for name in ("validation", "test")}
 
 
-def changed_behaviour(spec: SweepSpec, folder: Path) -> str | None:
-    """Why the network that the user's code makes now is not the one whose predictions lie in the folder, though it is
-    given the same weights; None where it is.
+def explain_changed_logits(spec: SweepSpec, folder: Path) -> str | None:
+    """Compare the network that the user's code makes now with the predictions in the folder, with the same weights.
+
+    Returns:
+        A message that says how the logits differ; None if they agree.
     """
     images = load_dataset(spec.dataset).validation.images
     before = torch.from_numpy(read_predictions(folder)["validation"])
-    _, apart = second_pass(load_task_model_anew(spec, folder), images, before, _COMPARED)
-    if not (apart > MOST_ROUNDING).any():
+    _, deviation = second_pass(load_task_model_uncached(spec, folder), images, before, _COMPARED)
+    if not (deviation > ROUNDING_TOLERANCE).any():
         return None
     return (
-        f"{place_of(spec.task_model)}: with its code and its weights as they were it computes something else: logits "
-        f"differ by up to {float(apart.max()):.2g} of the largest. It reads what nobody knows of (a file, a variable "
-        "of the environment, a module that it imports by name): write that into the module"
+        f"{name_in_messages(spec.task_model)}: with its code and its weights as they were it computes something else: "
+        f"logits differ by up to {float(deviation.max()):.2g} of the largest. It reads something that is not recorded "
+        "(a file, a variable of the environment, a module that it imports by name): write that into the module"
     )
 
 
 def load_task_model(spec: SweepSpec, folder: Path) -> TaskModel:
-    """The trained task model of a sweep from its folder, in evaluation mode, kept in the process between trials."""
+    """Load the trained task model of a sweep in evaluation mode; the process keeps it between trials."""
     data = load_dataset(spec.dataset)
     described = json.dumps(spec.task_model.model_dump(), sort_keys=True)
-    return _kept(ready_of(folder).identity, folder, described, data.classes, data.shape)
+    return _cached_task_model(read_ready_event(folder).identity, folder, described, data.classes, data.shape)
 
 
-def load_task_model_anew(spec: SweepSpec, folder: Path) -> TaskModel:
-    """As ``load_task_model``, from the files as they are now: whatever the process keeps is not looked at."""
+def load_task_model_uncached(spec: SweepSpec, folder: Path) -> TaskModel:
+    """Load the task model as ``load_task_model`` does, but from the files as they are now, not from memory."""
     data = load_dataset(spec.dataset)
     return _read(folder, spec.task_model, data.classes, data.shape)
 
 
 @lru_cache(maxsize=2)
-def _kept(identity: str, folder: Path, described: str, classes: int, shape: tuple[int, ...]) -> TaskModel:
-    """Kept by the model's identity: another one may lie in the same folder later."""
+def _cached_task_model(
+    identity: str, folder: Path, described: str, classes: int, shape: tuple[int, ...]
+) -> TaskModel:
+    """Return the task model, kept by its identity: another one may lie in the same folder later."""
     return _read(folder, Named.model_validate(json.loads(described)), classes, shape)
 
 

@@ -1,4 +1,4 @@
-"""What every task model is: named stages in a row, cut at a split point into a front end and a back end."""
+"""The task model: named stages in sequence, which a split point cuts into a front end and a back end."""
 
 from __future__ import annotations
 
@@ -9,33 +9,34 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from ratefront.catalogue.task_models import inside_of_stage
+from ratefront.catalogue.split_points import check_split_point
 from ratefront.data.dataset import Samples
-from ratefront.errors import InputError, UnknownNameError
-from ratefront.tasks.float_rounding import plain_float32
+from ratefront.errors import InputError
+from ratefront.tasks.float_rounding import without_tf32
 
 DROP_SOFTMAX = "drop the softmax at its end: training takes one of its own, and so do the bounds"
-"""To be told of a network whose outputs are probabilities."""
+"""The advice for a network whose outputs are probabilities."""
 
-_BATCH = 512
-_BATCH_NUMBERS = (
-    2**23
-)  # of the samples of one batch: what a network makes of them is a hundred times as large
+_LARGEST_BATCH = 512
+#: The most values in the samples of one batch: the features that a network makes of them are a hundred times as many.
+_MOST_BATCH_VALUES = 2**23
 
 
 class TaskModel(nn.Module):
     """A classifier made of named stages; input (N, C, H, W) or (N, P, 3), output logits (N, K).
 
-    Every stage but the last may be a split point: between stages the graph has exactly one edge (a cut vertex), so that
-    what is sent there is all that the rest needs. A stage without tensors, as an activation, may stand at several
-    places.
+    The end of every stage but the last may be a split point: between two stages the graph has exactly one edge, so the
+    rest of the network needs nothing but what is sent there. A stage without tensors, such as an activation, may stand
+    in several places.
 
-    ``network`` is what the stages are parts of, where that is a network of its own: files of weights have its names,
-    and in a row the stages have to compute what it does.
+    Args:
+        stages: Names and modules, from input to output.
+        network: The network that the stages are parts of, if there is one. Files of weights use its names, and the
+            stages in sequence have to compute what it computes.
 
     Raises:
-        InputError: Two stages have one name, or share a tensor: a cut between them would part what has to
-            stay the same.
+        InputError: Two stages have the same name, or share a tensor: a cut between them would separate what has to stay
+            the same.
     """
 
     def __init__(self, stages: Sequence[tuple[str, nn.Module]], network: nn.Module | None = None) -> None:
@@ -47,18 +48,17 @@ class TaskModel(nn.Module):
                 f"two stages are called {', '.join(sorted(twice))}: each needs a name of its own"
             )
         _refuse_shared_tensors(stages)
-        self.stages = nn.ModuleDict({_key(name): stage for name, stage in stages})
-        self._network = (
-            network,
-        )  # in a tuple it is no part of this module: its tensors are those of the stages
+        self.stages = nn.ModuleDict({_stage_key(name): stage for name, stage in stages})
+        # In a tuple, so that torch does not register it: its tensors are those of the stages.
+        self._network = (network,)
 
     @property
     def network(self) -> nn.Module:
-        """What the stages are parts of; where that is nothing else, this."""
+        """The network that the stages are parts of; this task model if there is no other."""
         return self._network[0] or self
 
-    def as_given(self, images: Tensor) -> Tensor:
-        """Logits (N, K) of the network itself, not of its stages in a row."""
+    def run_network(self, images: Tensor) -> Tensor:
+        """Return the logits (N, K) of the network itself, not of its stages in sequence."""
         logits: Tensor = self.network(images)
         return logits
 
@@ -68,38 +68,41 @@ class TaskModel(nn.Module):
         return self._names[:-1]
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.in_a_row(images)
+        """Return the logits (N, K)."""
+        return self.run_stages(images)
 
-    def in_a_row(self, images: Tensor) -> Tensor:
-        """Logits (N, K) of one stage after the other, which is how a codec runs them."""
+    def run_stages(self, images: Tensor) -> Tensor:
+        """Return the logits (N, K) of one stage after the other, as a codec runs them."""
         value = images
         for stage in self.stages.values():
             value = stage(value)
         return value
 
     def front_end(self, split: str) -> nn.Sequential:
-        """The stages up to and including the split point.
+        """Return the stages up to and including the split point.
 
         Raises:
-            UnknownNameError: There is no such split point; so for ``back_end``.
+            UnknownNameError: There is no such split point.
         """
         return nn.Sequential(*list(self.stages.values())[: self._position(split) + 1])
 
     def back_end(self, split: str) -> nn.Sequential:
-        """The stages behind the split point."""
-        return nn.Sequential(*list(self.stages.values())[self._position(split) + 1 :])
-
-    def take_pretrained(self) -> None:
-        """Begin with weights learned elsewhere, where they are asked for; ``requires_grad`` says what is left to train.
+        """Return the stages behind the split point.
 
         Raises:
-            InputError: They cannot be had.
+            UnknownNameError: There is no such split point.
+        """
+        return nn.Sequential(*list(self.stages.values())[self._position(split) + 1 :])
+
+    def load_pretrained(self) -> None:
+        """Load weights learned elsewhere, if the parameters ask for them; ``requires_grad`` says what is left to train.
+
+        Raises:
+            InputError: The weights cannot be loaded.
         """
 
     def _position(self, split: str) -> int:
-        if split not in self.splits:
-            remark = inside_of_stage(split, self.splits)
-            raise UnknownNameError("split point", split, self.splits, remark or "")
+        check_split_point(split, self.splits)
         return self.splits.index(split)
 
 
@@ -115,19 +118,19 @@ def _refuse_shared_tensors(stages: Sequence[tuple[str, nn.Module]]) -> None:
                 )
 
 
-def _key(name: str) -> str:
-    """Torch allows no dots in a module's name."""
+def _stage_key(name: str) -> str:
+    """Return the key of a stage in the ``ModuleDict``: torch allows no dots in a module's name."""
     return name.replace(".", "/")
 
 
-def at_once(sample: Sequence[int]) -> int:
-    """How many samples of this shape go through a network together: fewer where they are large."""
-    return max(1, min(_BATCH, _BATCH_NUMBERS // math.prod(sample)))
+def default_batch_size(shape: Sequence[int]) -> int:
+    """Return how many samples of this shape a network evaluates together: fewer if they are large."""
+    return max(1, min(_LARGEST_BATCH, _MOST_BATCH_VALUES // math.prod(shape)))
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """In evaluation mode inside; each part goes back to the mode it was in: frozen ones may be in another."""
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Set evaluation mode inside; each part returns to its mode before, since frozen parts may have another one."""
     modes = [(part, part.training) for part in model.modules()]
     model.eval()
     try:
@@ -139,10 +142,13 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 @torch.no_grad()
 def predict_logits(model: nn.Module, images: Samples, batch_size: int | None = None) -> Tensor:
-    """Logits (N, K) on the CPU, in evaluation mode, in batches, by default smaller ones of samples that are large."""
+    """Return logits (N, K) on the CPU, computed in evaluation mode in batches of ``batch_size``.
+
+    Without ``batch_size``, ``default_batch_size`` is used.
+    """
     model.eval()
     device = next(model.parameters()).device
-    size = batch_size or at_once(images.shape[1:])
+    size = batch_size or default_batch_size(images.shape[1:])
     batches = (images[first : first + size] for first in range(0, len(images), size))
-    with plain_float32(device):
+    with without_tf32(device):
         return torch.cat([model(torch.from_numpy(batch).to(device)).float().cpu() for batch in batches])

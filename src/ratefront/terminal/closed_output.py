@@ -1,4 +1,4 @@
-"""What is said where nobody reads any more: a pipe whose reader has gone, a terminal that was closed."""
+"""Output to a pipe whose reader has gone, or to a terminal that was closed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from typing import TextIO
 
 
 @contextmanager
-def may_go_unread(stream: TextIO) -> Iterator[None]:
-    """What is said to ``stream`` inside need not be heard: where that is gone, nothing is said there any more."""
+def ignore_closed_output(stream: TextIO) -> Iterator[None]:
+    """Ignore errors of writing to ``stream`` inside the block.
+
+    After such an error, everything written to the stream is dropped.
+    """
     try:
         yield
         stream.flush()
@@ -20,26 +23,32 @@ def may_go_unread(stream: TextIO) -> Iterator[None]:
 
 
 def _silence(stream: TextIO) -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, stream.fileno())
+    os.close(devnull)
 
 
-def has_lost_its_reader(stream: TextIO) -> bool:
-    """True for a pipe whose reader has gone, as that of ``| head`` does. A broken pipe may also be another one."""
+def reader_is_gone(stream: TextIO) -> bool:
+    """Return True for a pipe whose reader has gone, as that of ``| head`` does.
+
+    A BrokenPipeError alone does not say so, since it may come from another pipe.
+    """
     try:
         polled = select.poll()
         polled.register(stream.fileno(), 0)
         return any(happened & select.POLLERR for _, happened in polled.poll(0))
-    except (OSError, ValueError):  # it is no file, or closed
+    except (OSError, ValueError):  # not a file, or closed
         return False
 
 
-def say_the_rest(stream: TextIO) -> bool:
-    """Flush what was printed; False where nobody reads it, and nothing more is said there then.
+def flush_unless_closed(stream: TextIO) -> bool:
+    """Flush what was printed.
+
+    Returns:
+        False if the reader of the stream has gone; everything written to it later is dropped.
 
     Raises:
-        OSError: It cannot be written for another reason, as where a disk is full.
+        OSError: The stream cannot be written for another reason, as a full disk.
     """
     try:
         stream.flush()

@@ -1,4 +1,4 @@
-"""The console that everything is drawn on."""
+"""The Rich console that all commands print on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from rich.console import Console
 
 
 class RaisingConsole(Console):
-    """Raises BrokenPipeError where Rich would end the program."""
+    """A console that raises BrokenPipeError where Rich would end the program."""
 
     def on_broken_pipe(self) -> None:
+        """Raise BrokenPipeError, which ``cli.app`` turns into an exit code."""
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))

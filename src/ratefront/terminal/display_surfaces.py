@@ -1,4 +1,4 @@
-"""Where a live display is drawn: on a terminal, or in a cell of a notebook."""
+"""Where a live display is drawn: on a terminal, or in the cell of a notebook."""
 
 from __future__ import annotations
 
@@ -11,48 +11,57 @@ from typing import TYPE_CHECKING, Protocol
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from IPython.display import DisplayHandle
 
 
-class Surface(Protocol):
-    """Lines that stay, and below them a block that is drawn again and again."""
+class DisplaySurface(Protocol):
+    """Lines that stay, and below them a block that is redrawn."""
 
     @property
     def height(self) -> int:
-        """Lines that can be seen at once."""
+        """How many lines are visible at once."""
 
-    def start(self, block: Callable[[], RenderableType]) -> None: ...
+    def start(self, block: Callable[[], RenderableType]) -> None:
+        """Draw the block for the first time; ``block`` is called for each drawing."""
 
-    def say(self, lines: Sequence[Text]) -> None: ...
+    def add_lines(self, lines: Sequence[Text]) -> None:
+        """Add lines that stay, above the block."""
 
-    def draw(self) -> None: ...
+    def draw(self) -> None:
+        """Draw the block again."""
 
     def stop(self) -> None:
-        """What the block shows last stays."""
+        """Stop drawing; the last state of the block stays."""
 
 
-class TerminalSurface:
+class TerminalSurface(DisplaySurface):
     """A terminal that can move its cursor."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     @property
+    @override
     def height(self) -> int:
         return self._console.height
 
+    @override
     def start(self, block: Callable[[], RenderableType]) -> None:
         self._live = Live(console=self._console, auto_refresh=False, get_renderable=block)
         self._live.start()
 
-    def say(self, lines: Sequence[Text]) -> None:
+    @override
+    def add_lines(self, lines: Sequence[Text]) -> None:
         self._console.print(Text("\n").join(lines), soft_wrap=True)
 
+    @override
     def draw(self) -> None:
         self._live.refresh()
 
+    @override
     def stop(self) -> None:
         self._live.stop()
 
@@ -64,14 +73,17 @@ _CELL = (
 
 
 def is_notebook() -> bool:
-    """Whether a notebook's kernel runs this process. Nothing is imported to find out."""
+    """Return whether a notebook's kernel runs this process, without importing IPython."""
     shell = sys.modules.get("IPython")
     running = None if shell is None else shell.get_ipython()
     return getattr(running, "kernel", None) is not None
 
 
-class NotebookSurface:
-    """One output of the cell that runs, which is replaced; of the lines that stay it holds the last ``LINES``."""
+class NotebookSurface(DisplaySurface):
+    """One output of the running cell, which is replaced at each drawing.
+
+    It holds the last ``LINES`` of the lines that stay.
+    """
 
     LINES, WIDTH = 12, 110
     height = 20
@@ -81,6 +93,7 @@ class NotebookSurface:
         self._handle: DisplayHandle | None = None
         self._drawn = ""
 
+    @override
     def start(self, block: Callable[[], RenderableType]) -> None:
         from IPython.display import HTML, display
 
@@ -88,17 +101,20 @@ class NotebookSurface:
         self._drawn = self._html()
         self._handle = display(HTML(self._drawn), display_id=True)
 
-    def say(self, lines: Sequence[Text]) -> None:
+    @override
+    def add_lines(self, lines: Sequence[Text]) -> None:
         self._lines.extend(lines)
 
+    @override
     def draw(self) -> None:
         from IPython.display import HTML
 
         html = self._html()
-        if self._handle is not None and html != self._drawn:  # every update is a message to all browsers
+        if self._handle is not None and html != self._drawn:  # each update is a message to all browsers
             self._drawn = html
             self._handle.update(HTML(html))
 
+    @override
     def stop(self) -> None:
         self.draw()
 

@@ -1,4 +1,4 @@
-"""How a trial and a sweep are put into words on a terminal."""
+"""Phrases for trials and sweeps on a terminal: sizes, durations, states, counts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.records import ENDED, Scalar, Status, series_of
 from ratefront.store.task_model_progress import TaskModelProgress
 
-_STYLES = {"finished": "green", "collapsed": "yellow", "pruned": "cyan", "failed": "red", "running": "bold"}
+_STYLES: Mapping[Status, str] = {
+    "finished": "green",
+    "collapsed": "yellow",
+    "pruned": "cyan",
+    "stopped": "cyan",
+    "failed": "red",
+    "running": "bold",
+}
 
 
 def size(bytes_: float) -> str:
-    """A size as a person reads it: ``24.2 KiB``."""
+    """Return a size with a binary unit, as ``24.2 KiB``."""
     for unit, power in (("GiB", 3), ("MiB", 2), ("KiB", 1)):
         if bytes_ >= 1024**power:
             return f"{bytes_ / 1024**power:.1f} {unit}"
@@ -20,7 +27,7 @@ def size(bytes_: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """``0:42``, ``12:05``, ``3:10:00``, ``4 d 3:10:00``."""
+    """Return a duration as ``0:42``, ``12:05``, ``3:10:00`` or ``4 d 3:10:00``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
@@ -29,69 +36,67 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def place(values: Mapping[str, Scalar]) -> str:
-    """Series and split point of a trial with these values: ``split (factorized) at conv2``."""
+def series_and_split(values: Mapping[str, Scalar]) -> str:
+    """Return series and split point of a trial with these parameters, as ``split (factorized) at conv2``."""
     split = values.get("split")
     return series_of(values) + (f" at {split}" if split else "")
 
 
-def where(trial: TrialHistory) -> str:
-    """As ``place``, of a trial."""
-    return place(trial.params.values)
-
-
-def measured(rate_bits: float, accuracy: float, transmitter_bytes: int) -> str:
-    """An operating point, in columns."""
+def operating_point(rate_bits: float, accuracy: float, transmitter_bytes: int) -> str:
+    """Return rate in bit/sample, accuracy and transmitter size, in columns."""
     return f"{rate_bits:7.2f} bit  {100 * accuracy:5.1f} %  {size(transmitter_bytes):>9}"
 
 
-def progress(step: int, metrics: Mapping[str, float]) -> str:
-    """``epoch 7  loss 0.31``; step 0 is before the first report."""
+def epoch_progress(step: int, metrics: Mapping[str, float]) -> str:
+    """Return ``epoch 7  loss 0.31``. Step 0 is before the first report."""
     return "  ".join(
         [f"epoch {step}" if step else "starting", *(f"{name} {value:.3g}" for name, value in metrics.items())]
     )
 
 
-def training(told: TaskModelProgress) -> str:
-    """How far the task model's training is: ``epoch 3 of 30, loss 0.412, 88.2 % on validation, about 1:20 to go``."""
-    if told.waits:
+def training_progress(progress: TaskModelProgress) -> str:
+    """Return how far the task model's training is.
+
+    As ``epoch 3 of 30, loss 0.412, 88.2 % on validation, about 1:20 to go``.
+    """
+    if progress.waits:
         return "waiting for another process, which trains the same one"
-    done, share = told.epochs_done, told.share
+    done, share = progress.epochs_done, progress.share
     epoch = done + 1 if share or not done else done
-    said = [f"epoch {epoch} of {told.epochs}" + (f" ({share:.0%})" if share else "")]
-    if told.loss is not None:
-        said.append(f"loss {told.loss:.3g}")
-    if told.accuracy is not None:
-        said.append(f"{100 * told.accuracy:.1f} % on validation")
-    if told.remaining_s:
-        said.append(f"about {duration(told.remaining_s)} to go")
-    return ", ".join(said)
+    parts = [f"epoch {epoch} of {progress.epochs}" + (f" ({share:.0%})" if share else "")]
+    if progress.loss is not None:
+        parts.append(f"loss {progress.loss:.3g}")
+    if progress.accuracy is not None:
+        parts.append(f"{100 * progress.accuracy:.1f} % on validation")
+    if progress.remaining_s:
+        parts.append(f"about {duration(progress.remaining_s)} to go")
+    return ", ".join(parts)
 
 
-def outcome(trial: TrialHistory) -> str:
-    """What came of a trial, or how far it is. Values are the test split's, which the search does not see."""
+def trial_outcome(trial: TrialHistory) -> str:
+    """Return the result of a trial on the test split, why it has none, or how far it is."""
     if trial.result is not None:
         test = trial.result.test
-        values = measured(test.rate_bits, test.accuracy, trial.result.transmitter_bytes)
+        values = operating_point(test.rate_bits, test.accuracy, trial.result.transmitter_bytes)
         return values if trial.status == "finished" else f"{values}  {trial.status}"
     if trial.ended:
         return f"{trial.status}: {trial.reason}"
     if trial.step:
-        return progress(trial.step, trial.reports[-1].metrics)
-    return f"again, after: {trial.reason}" if trial.reason else progress(0, {})
+        return epoch_progress(trial.step, trial.reports[-1].metrics)
+    return f"again, after: {trial.reason}" if trial.reason else epoch_progress(0, {})
 
 
-def style(trial: TrialHistory) -> str:
-    """The colour of a trial's state."""
+def status_style(trial: TrialHistory) -> str:
+    """Return the Rich style of a trial's status."""
     return _STYLES.get(trial.status, "")
 
 
-def numbers(counted: Iterable[tuple[int, str]]) -> str:
-    """``30 finished, 2 collapsed``: those that are not zero."""
+def nonzero_counts(counted: Iterable[tuple[int, str]]) -> str:
+    """Return the counts that are not zero, as ``30 finished, 2 collapsed``."""
     return ", ".join(f"{number} {status}" for number, status in counted if number) or "nothing yet"
 
 
-def counts(history: SweepHistory, *, with_running: bool) -> str:
-    """``30 finished, 2 collapsed, 1 failed, 2 running``."""
+def status_counts(history: SweepHistory, *, with_running: bool) -> str:
+    """Return the counts of a sweep by status, as ``30 finished, 2 collapsed, 1 failed, 2 running``."""
     statuses: tuple[Status, ...] = (*ENDED, "running") if with_running else (*ENDED,)
-    return numbers((history.counts[status], status) for status in statuses)
+    return nonzero_counts((history.counts[status], status) for status in statuses)

@@ -1,4 +1,4 @@
-"""A running sweep on the terminal: a live table with a bar, or plain lines where there is no terminal."""
+"""Shows a running sweep: a live table with a bar on a terminal or in a notebook, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -15,33 +15,34 @@ from rich.console import Console, Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
+from typing_extensions import override
 
 from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store.task_model_progress import TaskModelProgress
 from ratefront.terminal import phrases
 from ratefront.terminal.console import RaisingConsole
-from ratefront.terminal.display_surfaces import NotebookSurface, Surface, TerminalSurface, is_notebook
+from ratefront.terminal.display_surfaces import DisplaySurface, NotebookSurface, TerminalSurface, is_notebook
 
 _log = logging.getLogger(__name__)
 
 _REDRAW_S = 0.25
 _MOST_RUNNING = 20
-#: Lines of the live block that are no trial's.
+#: Lines of the live block that show no trial.
 _OTHER_LINES = 4
 
-#: A line a task model's epoch would be many: at least so far apart, where there is no terminal.
+#: Without a terminal, lines about epochs of the task model are at least this far apart.
 _EPOCHS_APART_S = 10.0
 
 ENDING = "ending the sweep; it can be resumed (once more to end at once)"
 
 
-#: What ``shown`` asks of a display.
-_NEEDED = ("__enter__", "__exit__", "update", "train", "ending")
+#: The methods that ``open_display`` asks of a display.
+_DISPLAY_METHODS = ("__enter__", "__exit__", "update", "train", "ending")
 
 
 class Display(Protocol):
-    """Shows a sweep's history whenever it has changed, and before that how the training of its task model goes on."""
+    """Shows the training of a sweep's task model, and then the sweep's history whenever it has changed."""
 
     def __enter__(self) -> Self: ...
 
@@ -49,16 +50,21 @@ class Display(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def update(self, history: SweepHistory) -> None: ...
+    def update(self, history: SweepHistory) -> None:
+        """Show the sweep, whose history has changed."""
 
-    def train(self, progress: TaskModelProgress) -> None: ...
+    def train(self, progress: TaskModelProgress) -> None:
+        """Show how far the training of the task model is."""
 
     def ending(self) -> None:
-        """The sweep was asked to end, which takes a moment. Called by a signal's handler: in the middle of anything."""
+        """Show that the sweep was asked to end, which takes a moment.
+
+        A signal handler calls this, so that it may interrupt any other method.
+        """
 
 
 def display_for(console: Console) -> Display:
-    """The display that fits where the output goes."""
+    """Return the display that fits the console: in a notebook, on a terminal, or elsewhere."""
     if is_notebook():
         return LiveDisplay(NotebookSurface())
     can_move = console.is_terminal and not console.is_dumb_terminal
@@ -66,14 +72,21 @@ def display_for(console: Console) -> Display:
 
 
 @contextmanager
-def shown(progress: bool | Display) -> Iterator[Display | None]:
-    """The display that is asked for, at work: True is the one that fits, False is none."""
+def open_display(progress: bool | Display) -> Iterator[Display | None]:
+    """Give the display that is asked for while the block runs.
+
+    Args:
+        progress: True for the display that fits, False for none, or a display.
+
+    Raises:
+        InputError: ``progress`` is neither a boolean nor a display.
+    """
     if progress is False:
         yield None
         return
-    if progress is not True and not all(hasattr(progress, name) for name in _NEEDED):
+    if progress is not True and not all(hasattr(progress, name) for name in _DISPLAY_METHODS):
         raise InputError(
-            f"progress: pass True, False, or an object with {', '.join(_NEEDED)}, got {progress!r}"
+            f"progress: pass True, False, or an object with {', '.join(_DISPLAY_METHODS)}, got {progress!r}"
         )
     with (
         display_for(RaisingConsole(stderr=True, highlight=False)) if progress is True else progress
@@ -81,43 +94,49 @@ def shown(progress: bool | Display) -> Iterator[Display | None]:
         yield display
 
 
-class _Ends:
-    """A line for every trial that ends.
+class _EndedTrials:
+    """Makes a line for every trial that ends.
 
-    Of those that had ended before, as where a sweep is resumed, one line tells the number.
+    One line counts the trials that had ended before, as in a sweep that is resumed.
     """
 
     def __init__(self, history: SweepHistory) -> None:
-        self.before = len(history.ended_order)
+        self.ended_before = len(history.ended_order)
         ended = (history.trials[trial_id] for trial_id in history.ended_order)
-        self._told = set(map(_end_of, ended))  # with the time of its end: a reopened trial ends twice
+        self._printed = set(
+            map(_trial_and_end_time, ended)
+        )  # with the time of its end: a reopened trial ends twice
 
-    def news(self, history: SweepHistory) -> list[Text]:
-        """What ended since the last time: behind all that was told, as the order is that of the ends."""
-        untold: list[tuple[int, TrialHistory]] = []
+    def new_lines(self, history: SweepHistory) -> list[Text]:
+        """Return lines for the trials that have ended since the last call.
+
+        ``ended_order`` is the order of the ends, so that they stand behind those that were printed.
+        """
+        not_printed: list[tuple[int, TrialHistory]] = []
         for place in range(len(history.ended_order), 0, -1):
             trial = history.trials[history.ended_order[place - 1]]
-            if _end_of(trial) in self._told:
+            if _trial_and_end_time(trial) in self._printed:
                 break
-            untold.insert(0, (place, trial))
-        self._told.update(_end_of(trial) for _, trial in untold)
+            not_printed.insert(0, (place, trial))
+        self._printed.update(_trial_and_end_time(trial) for _, trial in not_printed)
         return [
-            Text(_ended_line(place, trial, history.trials_requested), style=phrases.style(trial))
-            for place, trial in untold
+            Text(_ended_line(place, trial, history.trials_requested), style=phrases.status_style(trial))
+            for place, trial in not_printed
         ]
 
-    def told_before(self, history: SweepHistory) -> list[Text]:
-        told = f"{self.before} of {history.trials_requested} trials have ended before"
-        return [Text(told)] if self.before else []
+    def line_of_earlier_ends(self, history: SweepHistory) -> list[Text]:
+        """Return a line with the number of trials that had ended before, or nothing if there are none."""
+        line = f"{self.ended_before} of {history.trials_requested} trials have ended before"
+        return [Text(line)] if self.ended_before else []
 
 
-class PlainDisplay:
-    """One line when the task model is ready, a few while it is trained, and one for every trial that ends."""
+class PlainDisplay(Display):
+    """Prints a few lines while the task model is trained, one when it is ready, one for every trial that ends."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._ends: _Ends | None = None
-        self._told_task_model = False
+        self._ended_trials: _EndedTrials | None = None
+        self._printed_task_model = False
         self._training = TaskModelProgress()
         self._next_s = 0.0
 
@@ -129,88 +148,97 @@ class PlainDisplay:
     ) -> None:
         pass
 
+    @override
     def update(self, history: SweepHistory) -> None:
-        if history.task_model is not None and not self._told_task_model:
-            self._told_task_model = True
-            self._say(Text(_task_model_line(history)))
-        if self._ends is None:
-            self._ends = _Ends(history)
-            self._say(*self._ends.told_before(history))
-        self._say(*self._ends.news(history))
+        if history.task_model is not None and not self._printed_task_model:
+            self._printed_task_model = True
+            self._print(Text(_task_model_line(history)))
+        if self._ended_trials is None:
+            self._ended_trials = _EndedTrials(history)
+            self._print(*self._ended_trials.line_of_earlier_ends(history))
+        self._print(*self._ended_trials.new_lines(history))
 
+    @override
     def train(self, progress: TaskModelProgress) -> None:
-        """Whole epochs, now and then."""
+        """Print whole epochs, at most one line in ``_EPOCHS_APART_S``."""
         is_new = (progress.epochs_done, progress.waits) > (self._training.epochs_done, self._training.waits)
         if is_new and not progress.share and time.monotonic() >= self._next_s:
             self._training, self._next_s = progress, time.monotonic() + _EPOCHS_APART_S
-            self._say(Text(f"task model: {phrases.training(progress)}"))
+            self._print(Text(f"task model: {phrases.training_progress(progress)}"))
 
+    @override
     def ending(self) -> None:
-        with suppress(OSError):  # the terminal may be what is going
+        with suppress(OSError):  # the terminal may have been closed
             os.write(2, f"{ENDING}\n".encode())
 
-    def _say(self, *lines: Text) -> None:
+    def _print(self, *lines: Text) -> None:
         for line in lines:
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _end_of(trial: TrialHistory) -> tuple[str, float]:
+def _trial_and_end_time(trial: TrialHistory) -> tuple[str, float]:
     return trial.params.trial_id, trial.ended_time or 0.0
 
 
 def _ended_line(place: int, trial: TrialHistory, requested: int) -> str:
     counted = f"[{place:>{len(str(requested))}}/{requested}]"
-    return f"{counted} {trial.params.trial_id}  {phrases.where(trial):<32} {phrases.outcome(trial)}"
+    series = phrases.series_and_split(trial.params.values)
+    return f"{counted} {trial.params.trial_id}  {series:<32} {phrases.trial_outcome(trial)}"
 
 
-class LiveDisplay:
-    """Trials that end are lines that stay; below them a block shows what runs, and a bar.
+class LiveDisplay(Display):
+    """Trials that end are lines that stay; below them a block shows the running trials and a bar.
 
-    A thread of its own draws a few times a second, and never holds the sweep up.
+    A thread draws a few times a second, so that drawing never delays the sweep.
     """
 
-    def __init__(self, surface: Surface) -> None:
+    def __init__(self, surface: DisplaySurface) -> None:
         self._surface = surface
-        self._history, self._ends = SweepHistory(), _Ends(SweepHistory())
+        self._history, self._ended_trials = SweepHistory(), _EndedTrials(SweepHistory())
         self._has_history = self._is_asked_to_end = self._is_over = False
         self._training: TaskModelProgress | None = None
-        self._left = threading.Event()
-        self._thread = threading.Thread(target=self._draw_on, name="ratefront-display", daemon=True)
+        self._stop_drawing = threading.Event()
+        self._thread = threading.Thread(
+            target=self._redraw_until_stopped, name="ratefront-display", daemon=True
+        )
 
     def __enter__(self) -> Self:
-        self._surface.start(self._drawn)
+        self._surface.start(self._block)
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """What stays of the block is how far the sweep came: nothing runs any more."""
+        """Draw the block for the last time, without running trials."""
         try:
-            self._left.set()
+            self._stop_drawing.set()
             self._thread.join()
             self._is_over = True
-            with suppress(OSError):  # nobody reads any more
+            with suppress(OSError):  # the output may be closed
                 self._draw()
-        finally:  # also where somebody presses Ctrl-C meanwhile: a terminal is left as it was
+        finally:  # restores the terminal, also if Ctrl-C is pressed meanwhile
             with suppress(OSError):
                 self._surface.stop()
 
+    @override
     def update(self, history: SweepHistory) -> None:
         if not self._has_history:
-            self._ends = _Ends(history)
+            self._ended_trials = _EndedTrials(history)
         self._history, self._has_history = history, True
 
+    @override
     def train(self, progress: TaskModelProgress) -> None:
         self._training = progress
 
+    @override
     def ending(self) -> None:
         self._is_asked_to_end = True
 
-    def _draw_on(self) -> None:
-        """Whatever breaks a display, the sweep goes on."""
+    def _redraw_until_stopped(self) -> None:
+        """Redraw until the display is left. An error ends the display, not the sweep."""
         try:
-            while not self._left.wait(_REDRAW_S):
+            while not self._stop_drawing.wait(_REDRAW_S):
                 self._draw()
         except OSError:
             pass
@@ -218,15 +246,15 @@ class LiveDisplay:
             _log.warning("the progress is not shown any more: %s", error)
 
     def _draw(self) -> None:
-        news = self._ends.news(self._history)
-        if self._has_history and self._ends.before:
-            news = [*self._ends.told_before(self._history), *news]
-            self._ends.before = 0
-        if news:
-            self._surface.say(news)
+        new_lines = self._ended_trials.new_lines(self._history)
+        if self._has_history and self._ended_trials.ended_before:
+            new_lines = [*self._ended_trials.line_of_earlier_ends(self._history), *new_lines]
+            self._ended_trials.ended_before = 0
+        if new_lines:
+            self._surface.add_lines(new_lines)
         self._surface.draw()
 
-    def _drawn(self) -> RenderableType:
+    def _block(self) -> RenderableType:
         history = self._history
         lines: list[RenderableType] = [Text(self._heading(), style="dim", no_wrap=True, overflow="ellipsis")]
         if not self._is_over:
@@ -241,7 +269,7 @@ class LiveDisplay:
             return _task_model_line(self._history)
         if self._training is None:
             return "preparing the task model"
-        return f"task model: {phrases.training(self._training)}"
+        return f"task model: {phrases.training_progress(self._training)}"
 
 
 def _task_model_line(history: SweepHistory) -> str:
@@ -256,26 +284,30 @@ def _running(history: SweepHistory, most: int) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     running = history.with_status("running")
     for trial in running[: max(1, most)]:
-        table.add_row(*_row(trial), style=phrases.style(trial))
+        table.add_row(*_row(trial), style=phrases.status_style(trial))
     if len(running) > table.row_count:
         table.add_row(Text(f"… and {len(running) - table.row_count} more", style="dim"))
     return table
 
 
 def _row(trial: TrialHistory) -> tuple[str, Text, Text]:
-    return trial.params.trial_id, Text(phrases.where(trial)), Text(phrases.outcome(trial))
+    return (
+        trial.params.trial_id,
+        Text(phrases.series_and_split(trial.params.values)),
+        Text(phrases.trial_outcome(trial)),
+    )
 
 
 def _bar(history: SweepHistory, is_over: bool) -> Table:
-    """The clock is that of ``status``: time in which a driver was at work."""
+    """Return the bar with counts and the time in which a driver was at work, the same as in ``status``."""
     done, requested = history.trials_ended, history.trials_requested
     line = Table.grid(padding=(0, 1))
     stands = is_over or history.ended or not history.spec
-    elapsed = phrases.duration(history.pace.worked_s if stands else history.worked_s(time.time()))
+    elapsed = phrases.duration(history.speed.worked_s if stands else history.worked_s(time.time()))
     line.add_row(
         ProgressBar(total=max(1, requested), completed=done, width=30),
         f"{done}/{requested}",
-        phrases.counts(history, with_running=not is_over),
+        phrases.status_counts(history, with_running=not is_over),
         elapsed,
     )
     return line

@@ -1,4 +1,4 @@
-"""What ``ratefront status`` says: where a sweep stands, on one screen."""
+"""Prints what ``ratefront status`` says: the state of a sweep, on one screen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ratefront.records import ENDED
 from ratefront.store.views.sweep_status import FailedTrial, RunningTrial, SweepStatus
 from ratefront.terminal import phrases
 
-#: What is told of longer lists; as JSON they are whole.
+#: How many items of longer lists are shown; the JSON output holds all.
 _SHOWN_RUNNING = 20
 _SHOWN_FAILURES = 5
 
@@ -28,14 +28,14 @@ _STATES = {
 
 
 def print_status(status: SweepStatus, console: Console) -> None:
-    """Print what ``store.status.status_of`` found."""
+    """Print the status that ``store.views.sweep_status.status_of`` has found."""
     for part in (_heading(status), _bar(status), _counts(status), _times(status), *_sections(status)):
         console.print(part)
 
 
 def _heading(status: SweepStatus) -> Text:
-    said, style = _STATES[status.state]
-    line = Text.assemble((status.sweep or "the sweep", "bold"), " ", (said, style))
+    phrase, style = _STATES[status.state]
+    line = Text.assemble((status.sweep or "the sweep", "bold"), " ", (phrase, style))
     if status.ended_early:
         line.append(f": {status.ended_early}")
     if status.driver:
@@ -59,20 +59,22 @@ def _counts(status: SweepStatus) -> Text:
         progress = status.task_model_progress
         if progress is None:
             return Text("the task model is not ready yet")
-        return Text(f"task model: {phrases.training(progress)}")
-    return Text(phrases.numbers((getattr(status, name), name) for name in (*ENDED, "running", "planned")))
+        return Text(f"task model: {phrases.training_progress(progress)}")
+    return Text(
+        phrases.nonzero_counts((getattr(status, name), name) for name in (*ENDED, "running", "planned"))
+    )
 
 
 def _times(status: SweepStatus) -> Text:
-    said = [f"{phrases.duration(status.elapsed_s)} at work"]
+    parts = [f"{phrases.duration(status.elapsed_s)} at work"]
     if status.trials_per_hour is not None:
         speed = status.trials_per_hour
-        said.append(f"{speed:.{0 if speed >= 10 else 1}f} trials an hour")
+        parts.append(f"{speed:.{0 if speed >= 10 else 1}f} trials an hour")
     if status.remaining_s is not None:
-        said.append(f"about {phrases.duration(status.remaining_s)} to go")
+        parts.append(f"about {phrases.duration(status.remaining_s)} to go")
     if status.last_event is not None:
-        said.append(f"last event {phrases.duration(status.last_event.age_s)} ago")
-    return Text(", ".join(said), style="dim")
+        parts.append(f"last event {phrases.duration(status.last_event.age_s)} ago")
+    return Text(", ".join(parts), style="dim")
 
 
 def _sections(status: SweepStatus) -> Iterator[RenderableType]:
@@ -97,8 +99,8 @@ def _running_row(trial: RunningTrial, status: SweepStatus) -> tuple[str, ...]:
     last = status.last_event
     took = phrases.duration(last.time + last.age_s - trial.since) if last and trial.since is not None else ""
     attempt = f"  (attempt {trial.attempt})" if trial.attempt > 1 else ""
-    told = phrases.progress(trial.step, trial.metrics)
-    return trial.trial_id, phrases.place(trial.params), f"{took:>7}", told + attempt
+    progress = phrases.epoch_progress(trial.step, trial.metrics)
+    return trial.trial_id, phrases.series_and_split(trial.params), f"{took:>7}", progress + attempt
 
 
 def _failure_row(trial: FailedTrial) -> tuple[str, ...]:
@@ -107,4 +109,4 @@ def _failure_row(trial: FailedTrial) -> tuple[str, ...]:
 
 
 def _front_row(trial: TrialHistory) -> tuple[str, ...]:
-    return trial.params.trial_id, phrases.where(trial), phrases.outcome(trial)
+    return trial.params.trial_id, phrases.series_and_split(trial.params.values), phrases.trial_outcome(trial)

@@ -1,6 +1,6 @@
-"""Damaged streams, and what has to become of each: an error of one kind, or the very latents that were coded.
+"""Damaged streams: each must raise ``BitstreamError``, or decode to the latents that were coded.
 
-A codec family tries its own with ``survive``; ``mutants`` makes the same ones from the same seed.
+``mutants`` makes them, the same ones for the same seed; ``assert_refused_or_harmless`` reads them with a codec.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ratefront.bitstream.coded_stream import LatentCoder, read_stream
+from ratefront.bitstream.coded_stream import read_stream
 from ratefront.bitstream.container import HEADER_BYTES
 from ratefront.bitstream.entropy_coder import Symbols
+from ratefront.bitstream.latent_coder import LatentCoder
 from ratefront.errors import BitstreamError
 from ratefront.testing.stream_mutations import MUTATIONS
 
-#: What one mutant may cost: a receiver must not be kept busy by a file that is no stream.
+#: The longest time that reading one mutant may take: a file that is no stream must not keep a receiver busy.
 MOST_SECONDS = 2.0
 
 _CRC = struct.Struct("<I")
@@ -28,17 +29,17 @@ _CRC = struct.Struct("<I")
 
 @dataclass(frozen=True)
 class Mutant:
-    """Altered bytes, and how they came about."""
+    """Altered bytes, and a description of how they were altered."""
 
     data: bytes
     how: str
 
 
 def mutants(data: bytes, other: bytes, count: int, seed: int) -> Iterator[Mutant]:
-    """``count`` mutants of a stream, some spliced with another one of the same codec.
+    """Make ``count`` mutants of a stream, some of them spliced with another stream of the same codec.
 
-    Half are sealed anew, so that what lies behind the checksum of all bytes is tried: of these, half with the
-    header's checksum as well.
+    Half get a valid checksum of all bytes, so that the reader goes on to what the checksum protects. Half of these get
+    a valid checksum of the header as well.
     """
     rng = np.random.default_rng(seed)
     names = list(MUTATIONS)
@@ -51,15 +52,20 @@ def mutants(data: bytes, other: bytes, count: int, seed: int) -> Iterator[Mutant
         yield Mutant(altered, f"mutant {number} of seed {seed}: {name}, {seal}")
 
 
-def survive(coder: LatentCoder, identity: bytes, latents: Symbols, found: Iterator[Mutant]) -> Counter[str]:
-    """Read every mutant; returns how many were ``refused``, and how many ``harmless``.
+def assert_refused_or_harmless(
+    coder: LatentCoder, identity: bytes, latents: Symbols, damaged: Iterator[Mutant]
+) -> Counter[str]:
+    """Read every mutant.
+
+    Returns:
+        How many were ``refused`` (a ``BitstreamError``), and how many ``harmless`` (the same latents).
 
     Raises:
-        AssertionError: One decoded to other latents, took too long, or raised anything but
-            ``BitstreamError``; it says which.
+        AssertionError: A mutant decoded to other latents, took too long, or raised another error; the message
+            says which mutant.
     """
     outcomes: Counter[str] = Counter()
-    for mutant in found:
+    for mutant in damaged:
         began = time.perf_counter()
         outcomes[_outcome(coder, identity, latents, mutant)] += 1
         seconds = time.perf_counter() - began

@@ -1,4 +1,4 @@
-"""Ways in which a stream is damaged; each knows the container's layout, and where to hit it."""
+"""The ways in which ``stream_mutants`` damages a stream; they know the container's layout."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ratefront.bitstream.container import HEADER_BYTES, MAGIC, VERSION, parse
 
-#: From a source of chance, a stream, and another stream of the same codec, to what is left of the first.
+#: Takes a random generator, a stream and another stream of the same codec; returns the damaged stream.
 Mutation = Callable[[np.random.Generator, bytes, bytes], bytes]
 
 _LENGTH, _CRC_BYTES, _ENTRY = struct.Struct("<I"), 4, 8
@@ -50,7 +50,7 @@ def _payload_replaced(rng: np.random.Generator, data: bytes, other: bytes) -> by
 
 
 def _boundary_moved(rng: np.random.Generator, data: bytes, other: bytes) -> bytes:
-    """Bytes at the end of one block are told to be the beginning of the next."""
+    """The index says that the last bytes of one block are the first of the next."""
     blocks = parse(data).blocks
     if len(blocks) < 2:
         return data
@@ -111,7 +111,7 @@ def _identity_altered(rng: np.random.Generator, data: bytes, other: bytes) -> by
 
 
 def _blocks_rearranged(rng: np.random.Generator, data: bytes, other: bytes) -> bytes:
-    """Blocks of both streams, each with its index entry, its payload, or both taken from elsewhere."""
+    """Some blocks get the index entry, the payload, or both of another block of either stream."""
     own, both = _blocks(data), [*_blocks(data), *_blocks(other)]
     if not both:
         return data

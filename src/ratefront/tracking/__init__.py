@@ -16,9 +16,9 @@ def open_tracking(folder: SweepFolder, uri: str, experiment: str, *, register: s
     and a missing SQLite store made, in the follower's thread.
     """
     from ratefront.store.ledger.ledger_file import LedgerReader
-    from ratefront.tracking.delivery.folder_content import SweepFiles
+    from ratefront.tracking.delivery.folder_content import FolderContent
     from ratefront.tracking.delivery.follower import Follower
     from ratefront.tracking.mlflow.mlflow_tracker import MlflowTracker
 
     tracker = MlflowTracker(uri, experiment, artifacts=folder.path.parent, register=register)
-    return Follower(LedgerReader(folder.ledger).read_new, tracker, files=SweepFiles(folder)).start()
+    return Follower(LedgerReader(folder.ledger).read_new, tracker, files=FolderContent(folder)).start()

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.tracking import run_content
-from ratefront.tracking.run_content import Point, RunStatus
+from ratefront.tracking import run_keys, run_tags
+from ratefront.tracking.run_keys import MetricPoint
+from ratefront.tracking.run_tags import RunStatus
 from ratefront.tracking.tracker_protocol import (
-    Closing,
     FrontCodec,
-    Standing,
-    Surroundings,
+    ParetoRank,
+    Provenance,
+    TrackedEnding,
     TrackedSweep,
-    TrialNews,
+    TrialUpdate,
 )
 
 
@@ -28,13 +29,13 @@ class RunRecord:
     end_ms: int | None = None
     params: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
-    points: set[Point] = field(default_factory=set)
+    points: set[MetricPoint] = field(default_factory=set)
     artifacts: set[str] = field(default_factory=set)
     datasets: set[str] = field(default_factory=set)
     models: set[str] = field(default_factory=set)
 
     def end(self, status: RunStatus, time: float) -> None:
-        self.status, self.end_ms = status, run_content.milliseconds(time)
+        self.status, self.end_ms = status, run_keys.milliseconds(time)
 
 
 @dataclass
@@ -48,12 +49,12 @@ class SweepRecord:
 class InMemoryTracker:
     """Sweeps by their identity. Survives followers, as a server survives drivers."""
 
-    lanes = 1
+    parallel_calls = 1
 
     def __init__(self) -> None:
         self.sweeps: dict[str, SweepRecord] = {}
         self._sweep: TrackedSweep | None = None
-        self._surroundings: Surroundings | None = None
+        self._provenance: Provenance | None = None
 
     def _opened(self) -> tuple[TrackedSweep, SweepRecord]:
         if self._sweep is None:
@@ -63,47 +64,47 @@ class InMemoryTracker:
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
         self._sweep = sweep
         if sweep.identity not in self.sweeps:
-            start_ms = run_content.milliseconds(sweep.created_time)
-            parent = RunRecord(run_content.sweep_run_name(sweep), "RUNNING", start_ms)
-            parent.params = run_content.sweep_params(sweep)
-            parent.tags = run_content.sweep_tags(sweep)
+            start_ms = run_keys.milliseconds(sweep.created_time)
+            parent = RunRecord(run_tags.sweep_run_name(sweep), "RUNNING", start_ms)
+            parent.params = run_keys.sweep_params(sweep)
+            parent.tags = run_tags.sweep_tags(sweep)
             self.sweeps[sweep.identity] = SweepRecord(parent)
         elif running:
             parent = self.sweeps[sweep.identity].parent
             parent.status, parent.tags["status"] = "RUNNING", "running"
 
-    def describe_sweep(self, surroundings: Surroundings) -> None:
+    def describe_sweep(self, provenance: Provenance) -> None:
         _, record = self._opened()
-        self._surroundings = surroundings
-        record.parent.tags |= run_content.surroundings_tags(surroundings)
-        record.parent.artifacts.update(path.name for path in surroundings.artifacts)
+        self._provenance = provenance
+        record.parent.tags |= run_tags.folder_tags(provenance)
+        record.parent.artifacts.update(path.name for path in provenance.artifacts)
         self._use_dataset(record.parent)
 
     def _use_dataset(self, run: RunRecord) -> None:
-        dataset = None if self._surroundings is None else self._surroundings.dataset
+        dataset = None if self._provenance is None else self._provenance.dataset
         if dataset is not None:
             run.datasets.add(dataset.called)
 
-    def show_trial(self, news: TrialNews) -> None:
+    def show_trial(self, update: TrialUpdate) -> None:
         sweep, record = self._opened()
-        trial = news.trial
-        start_ms = run_content.milliseconds(trial.started_time or trial.planned_time)
+        trial = update.trial
+        start_ms = run_keys.milliseconds(trial.started_time or trial.planned_time)
         run = record.trials.setdefault(trial.params.trial_id, RunRecord("", "RUNNING", start_ms))
-        run.name = run_content.trial_run_name(trial)
-        run.params = run_content.trial_params(trial)
-        run.tags |= run_content.trial_tags(sweep, news, self._surroundings)
-        run.points.update(run_content.epoch_points(news.reports))
-        run.points.update(run_content.final_points(news, sweep.objectives))
-        run.status = run_content.RUN_STATUS[trial.status]
+        run.name = run_tags.trial_run_name(trial)
+        run.params = run_keys.trial_params(trial)
+        run.tags |= run_tags.trial_tags(sweep, update, self._provenance)
+        run.points.update(run_keys.epoch_points(update.reports))
+        run.points.update(run_keys.final_points(update, sweep.objectives))
+        run.status = run_tags.RUN_STATUS[trial.status]
         if trial.ended_time is not None:
             run.end(run.status, trial.ended_time)
 
-    def leave_trial(self, trial: TrialHistory, standing: Standing | None, time: float) -> None:
+    def leave_trial(self, trial: TrialHistory, pareto_rank: ParetoRank | None, time: float) -> None:
         _, record = self._opened()
         run = record.trials.get(trial.params.trial_id)
         if run is None:
             return
-        run.tags |= run_content.standing_tags(standing)
+        run.tags |= run_tags.pareto_tags(pareto_rank)
         if run.status == "RUNNING":
             run.tags["status"] = "interrupted"
             run.end("KILLED", time)
@@ -117,9 +118,9 @@ class InMemoryTracker:
     def mark_codecs(self, front: Sequence[str]) -> None:
         """Its models are no more than names."""
 
-    def close_sweep(self, closing: Closing, time: float) -> None:
+    def close_sweep(self, ending: TrackedEnding, time: float) -> None:
         _, record = self._opened()
-        record.parent.points.update(run_content.finite_points(closing.figures, time))
-        record.parent.tags |= run_content.closing_tags(closing)
-        record.parent.artifacts.update(path.name for path in closing.artifacts if path.is_file())
-        record.parent.end(run_content.SWEEP_STATUS[closing.outcome], time)
+        record.parent.points.update(run_keys.finite_points(ending.figures, time))
+        record.parent.tags |= run_tags.ending_tags(ending)
+        record.parent.artifacts.update(path.name for path in ending.artifacts if path.is_file())
+        record.parent.end(run_tags.SWEEP_STATUS[ending.outcome], time)

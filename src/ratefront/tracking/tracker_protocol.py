@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from ratefront.history.events import Reported
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import Objectives, objectives_of
-from ratefront.store.task_model_facts import DatasetFacts
+from ratefront.store.task_model_info import DatasetInfo
 
 #: ``interrupted``: its driver left before the end, and it may go on; ``failed``: it could not go on.
 Outcome: TypeAlias = Literal["finished", "interrupted", "failed"]
@@ -40,17 +40,17 @@ class TrackedSweep:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Provenance:
     """What the ledger does not say of a sweep: its folder does. ``artifacts`` are files to show beside it."""
 
     folder: Path
     git_commit: str | None = None
     artifacts: tuple[Path, ...] = ()
-    dataset: DatasetFacts | None = None
+    dataset: DatasetInfo | None = None
 
 
 @dataclass(frozen=True)
-class Standing:
+class ParetoRank:
     """Where a finished trial stands among the others, on validation: ``rank`` 1, dominated by none, is the front."""
 
     rank: int
@@ -61,17 +61,17 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class TrialNews:
+class TrialUpdate:
     """A trial as it is now, and what is new of it.
 
     ``reports`` are to be added to its curves; ``gap_bits`` has the bits above each bound, by the bound's name, where
-    the trial has a result; ``standing`` is None before the sweep's end.
+    the trial has a result; ``pareto_rank`` is None before the sweep's end.
     """
 
     trial: TrialHistory
     reports: Sequence[TimedReport] = ()
     gap_bits: Mapping[str, float] = field(default_factory=dict)
-    standing: Standing | None = None
+    pareto_rank: ParetoRank | None = None
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,9 @@ class FrontCodec:
 
 
 @dataclass(frozen=True)
-class Closing:
+class TrackedEnding:
     """What is known of a sweep when its driver leaves it. ``note`` is Markdown; where the sweep failed, ``reason``
-    says why. ``codecs`` are to be kept as models. ``tells_standing``: the front is worth a tag on every trial.
+    says why. ``codecs`` are to be kept as models. ``shows_pareto_rank``: the front is worth a tag on every trial.
     """
 
     outcome: Outcome
@@ -102,29 +102,29 @@ class Closing:
     note: str = ""
     reason: str = ""
     codecs: Sequence[FrontCodec] = ()
-    tells_standing: bool = True
+    shows_pareto_rank: bool = True
 
 
 class Tracker(Protocol):
     """A place where a person browses sweeps: one run a sweep, one child run a trial.
 
     Any call may raise when the place cannot be reached; the follower then calls ``open_sweep`` again before
-    it repeats what failed. As many calls of ``show_trial`` and ``leave_trial`` as there are ``lanes`` may come at the
+    it repeats what failed. At most ``parallel_calls`` calls of ``show_trial`` and ``leave_trial`` come at the
     same time, for different trials; of the others one at a time.
     """
 
-    lanes: int
+    parallel_calls: int
 
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
         """Find the sweep's run or make it; ``running`` opens it again where an earlier driver closed it."""
 
-    def describe_sweep(self, surroundings: Surroundings) -> None:
+    def describe_sweep(self, provenance: Provenance) -> None:
         """Put on the sweep's run what its folder says; called again when that has changed."""
 
-    def show_trial(self, news: TrialNews) -> None:
+    def show_trial(self, update: TrialUpdate) -> None:
         """Make the trial's run say what the trial is now."""
 
-    def leave_trial(self, trial: TrialHistory, standing: Standing | None, time: float) -> None:
+    def leave_trial(self, trial: TrialHistory, pareto_rank: ParetoRank | None, time: float) -> None:
         """The driver leaves: the trial's run, if there is one, says where it stands, and is not left running."""
 
     def keep_codec(self, codec: FrontCodec) -> None:
@@ -133,7 +133,7 @@ class Tracker(Protocol):
     def mark_codecs(self, front: Sequence[str]) -> None:
         """Let codecs that were kept say whether they are of a trial on the front, of those named here."""
 
-    def close_sweep(self, closing: Closing, time: float) -> None:
+    def close_sweep(self, ending: TrackedEnding, time: float) -> None:
         """Put figures and artifacts on the sweep's run and end it.
 
         ``time`` is that of the ledger's last entry, seconds since the epoch.

@@ -1,8 +1,8 @@
-"""A training in the middle of its epochs, on disk: one that died goes on from there, to the very same bits.
+"""A training's checkpoint on disk: a training that died resumes from there, to the very same bits.
 
-One file, ``checkpoint.safetensors``: tensors, and as metadata the JSON of whose training it is and where it stood,
-with a SHA-256 over all of it. No pickle. It is written under another name and renamed, so that a kill leaves the one
-before.
+It is one safetensors file: tensors, and as metadata a JSON with the training's identity and state, and a SHA-256 over
+all of it. There is no pickle. The file is written under another name and renamed, so that a kill leaves the previous
+checkpoint.
 """
 
 from __future__ import annotations
@@ -28,21 +28,26 @@ _log = logging.getLogger(__name__)
 
 
 class CheckpointFile:
-    """The checkpoint of one training. ``identity`` says whose training it holds."""
+    """The checkpoint of one training; ``identity`` is JSON data that says which training that is."""
 
     def __init__(self, path: Path, identity: Mapping[str, Any]) -> None:
         self.path, self._identity = path, dict(identity)
 
     def write(self, snapshot: Snapshot) -> None:
-        """Put a snapshot in the place of the one before; raises OSError where the disk takes no more."""
-        said = json.dumps({"identity": self._identity, "plain": snapshot.plain}, sort_keys=True)
-        metadata = {"ratefront": said, "sha256": _checksum(said, snapshot.tensors)}
+        """Replace the snapshot on disk.
+
+        Raises:
+            OSError: The disk is full, or the file cannot be written.
+        """
+        description = json.dumps({"identity": self._identity, "plain": snapshot.plain}, sort_keys=True)
+        metadata = {"ratefront": description, "sha256": _checksum(description, snapshot.tensors)}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(self.path, save(dict(snapshot.tensors), metadata))
 
     def read(self) -> Snapshot | None:
-        """The snapshot, or None where there is none to go on from: what is damaged or another's is removed, and what
-        a killed process has left half written.
+        """Return the snapshot on disk, or None where there is none to resume from.
+
+        A damaged file, a file of another training, and what a killed process has half written are removed.
         """
         remove_drafts(self.path)
         if not self.path.is_file():
@@ -58,23 +63,23 @@ class CheckpointFile:
         with safe_open(self.path, framework="pt") as stored:
             metadata = stored.metadata() or {}
             tensors = {name: stored.get_tensor(name).clone() for name in stored.keys()}  # noqa: SIM118
-        said = metadata["ratefront"]
-        if metadata["sha256"] != _checksum(said, tensors):
+        description = metadata["ratefront"]
+        if metadata["sha256"] != _checksum(description, tensors):
             raise ValueError("its checksum differs")
-        content = json.loads(said)
+        content = json.loads(description)
         if content["identity"] != self._identity:
             raise ValueError("it is of another training, or of another version of ratefront or torch")
         return Snapshot(tensors, content["plain"])
 
     def remove(self) -> None:
-        """No checkpoint any more, nor what a killed process had written of one."""
-        with suppress(OSError):  # what cannot be removed is not read as ours either
+        """Remove the checkpoint, and what a killed process has half written."""
+        with suppress(OSError):  # a file that cannot be removed is not read later, either
             self.path.unlink(missing_ok=True)
             remove_drafts(self.path)
 
 
-def _checksum(said: str, tensors: Mapping[str, Tensor]) -> str:
-    digest = hashlib.sha256(said.encode())
+def _checksum(description: str, tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256(description.encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
@@ -82,23 +87,25 @@ def _checksum(said: str, tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-class Saved(Protocol):
-    """Where snapshots go."""
+class SnapshotWriter(Protocol):
+    """Where snapshots are written to, as ``CheckpointFile``."""
 
-    def write(self, snapshot: Snapshot) -> None: ...
+    def write(self, snapshot: Snapshot) -> None:
+        """Replace the snapshot before."""
+        ...
 
 
-class Saving:
-    """Decides after each epoch whether to save: always after the first and the last, and between them as often as all
-    saves together take no more than a ``share`` of the training's time.
+class CheckpointSaver:
+    """Saves snapshots after epochs, as often as the cost allows.
 
-    The first tells what a save costs; from the last on, a training that dies has only to repeat what follows it.
-    ``trained_s`` is what training had taken before.
+    It saves after the first epoch and after the last. Between them it saves where all saves together take no more than
+    a ``share`` of the training's time. The first save shows what a save costs. After the last save, a process that dies
+    repeats no training. ``trained_s`` is the time in seconds that training took before this process.
     """
 
     def __init__(
         self,
-        file: Saved,
+        file: SnapshotWriter,
         epochs: int,
         trained_s: float,
         share: float,
@@ -109,6 +116,7 @@ class Saving:
         self._costs_s: list[float] = []
 
     def after_epoch(self, state: TrainingState[Any]) -> None:
+        """Save the state, or not; a disk that takes no checkpoint does not stop the training."""
         if not self._costs_s or state.epochs_done == self._epochs or self._is_affordable(state):
             self._save(state)
 

@@ -1,4 +1,4 @@
-"""All that training changes, as tensors and plain data: put back, training goes on as if nothing had happened."""
+"""All that training changes, as tensors and plain data: restored, training proceeds as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -12,29 +12,33 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A moment of a training: ``tensors`` by name, on the CPU, and ``plain`` data that JSON can hold."""
+    """The state after an epoch of training: ``tensors`` by name, on the CPU, and ``plain`` data that JSON can hold."""
 
     tensors: Mapping[str, Tensor]
     plain: Mapping[str, Any]
 
 
-class Trained(Protocol):
-    """What is trained, as ``codecs.contract.Learner`` says it."""
+class Trainable(Protocol):
+    """What is trained; ``codecs.contract.Learner`` is one."""
 
-    def trained_modules(self) -> Mapping[str, nn.Module]: ...
+    def trained_modules(self) -> Mapping[str, nn.Module]:
+        """Return the modules that training changes, by name."""
+        ...
 
-    def further_tensors(self) -> Mapping[str, Tensor]: ...
+    def further_tensors(self) -> Mapping[str, Tensor]:
+        """Return the tensors that training changes outside of these modules, by name."""
+        ...
 
 
-T = TypeVar("T", bound=Trained)
+T = TypeVar("T", bound=Trainable)
 
 
 @dataclass
 class TrainingState(Generic[T]):
-    """A learner between two epochs, with everything that moves it.
+    """A learner between two epochs, with all that decides its next step.
 
-    ``seconds`` counts training alone, not what the caller does between two reports. Random draws come from
-    ``generator`` (the order of the batches) and torch's global generators; a snapshot holds all of them.
+    ``seconds`` counts training alone, not what the caller does between two epochs. Random draws come from
+    ``generator`` (the order of the batches) and torch's global generators; a snapshot holds the state of all of them.
     """
 
     learner: T
@@ -45,7 +49,7 @@ class TrainingState(Generic[T]):
     seconds: float = 0.0
 
     def snapshot(self) -> Snapshot:
-        """A copy of the present state."""
+        """Return a copy of the present state."""
         optimiser = self.optimiser.state_dict()
         tensors = {**self._learned(), **_random_states(), "generator": self.generator.get_state()}
         numbers: dict[str, dict[str, Any]] = {}
@@ -63,32 +67,32 @@ class TrainingState(Generic[T]):
         return Snapshot(copies, plain)
 
     def fits(self, snapshot: Snapshot) -> bool:
-        """True where the snapshot is of a learner with the same tensors as this one."""
+        """Tell whether the snapshot is of a learner with the same tensors as this one."""
         learned = {name: tensor for name, tensor in snapshot.tensors.items() if name.startswith("learner.")}
         return _shapes(learned) == _shapes(self._learned())
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Become what ``snapshot`` was taken of. It must fit."""
+        """Set the state to that of the snapshot, which must fit."""
         plain, tensors = snapshot.plain, snapshot.tensors
         for name, module in self.learner.trained_modules().items():
-            module.load_state_dict(_under(f"learner.{name}.", tensors))
+            module.load_state_dict(_with_prefix(f"learner.{name}.", tensors))
         with torch.no_grad():
             for name, tensor in self.learner.further_tensors().items():
                 tensor.copy_(tensors[f"learner.{name}"])
         states = {
-            int(index): numbers | _under(f"optimiser.{index}.", tensors)
+            int(index): numbers | _with_prefix(f"optimiser.{index}.", tensors)
             for index, numbers in plain["optimiser"].items()
         }
-        groups = [{k: _tuple_again(v) for k, v in group.items()} for group in plain["groups"]]
+        groups = [{k: _tuple_of_floats(v) for k, v in group.items()} for group in plain["groups"]]
         self.optimiser.load_state_dict({"state": states, "param_groups": groups})
-        _lay_out(self.optimiser)
+        _match_memory_layout(self.optimiser)
         self.schedule.load_state_dict(plain["schedule"])
         self.generator.set_state(tensors["generator"])
         self.epochs_done, self.seconds = plain["epochs_done"], plain["seconds"]
         _set_random_states(tensors)
 
     def _learned(self) -> dict[str, Tensor]:
-        """The learner's own tensors, uncopied."""
+        """Return the learner's own tensors, not copied."""
         found = {f"learner.{name}": tensor for name, tensor in self.learner.further_tensors().items()}
         for name, module in self.learner.trained_modules().items():
             found |= {f"learner.{name}.{key}": tensor for key, tensor in module.state_dict().items()}
@@ -96,15 +100,15 @@ class TrainingState(Generic[T]):
 
 
 @torch.no_grad()
-def _lay_out(optimiser: torch.optim.Optimizer) -> None:
-    """Moments lie in memory as their weights do, as when the optimiser made them: another order may round otherwise."""
+def _match_memory_layout(optimiser: torch.optim.Optimizer) -> None:
+    """Give moments the memory layout of their weights, as the optimiser does: another layout may round differently."""
     for weight, state in optimiser.state.items():
         for name, value in state.items():
             if isinstance(value, Tensor) and value.shape == weight.shape:
                 state[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
 
 
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
 
 
@@ -112,8 +116,8 @@ def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.
     return {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
 
 
-def _tuple_again(value: Any) -> Any:
-    """JSON knows lists only; Adam's betas are a tuple."""
+def _tuple_of_floats(value: Any) -> Any:
+    """Return a list of floats as a tuple: Adam's betas are a tuple, and JSON knows lists only."""
     return tuple(value) if isinstance(value, list) and value and isinstance(value[0], float) else value
 
 

@@ -1,4 +1,4 @@
-"""Where a trial computes, and how much of a GPU's memory it may hold and has held."""
+"""The device that a trial computes on: how much of a GPU's memory it may hold and has held, and its random state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from ratefront.errors import InputError
 
 
 def check_device(device: str) -> None:
-    """
+    """Check that torch can compute on the device.
+
     Raises:
         InputError: The device is neither ``cpu`` nor ``cuda``, or there is no GPU that torch can use.
     """
@@ -25,8 +26,8 @@ def check_device(device: str) -> None:
 def limit_memory(share: float) -> None:
     """Let this process hold at most this share of its GPU's memory; more is ``torch.OutOfMemoryError``.
 
-    One GPU or more lifts the limit that an earlier trial of this process had. Nothing happens for no GPU (0), or where
-    torch finds none.
+    A share of one GPU or more lifts the limit of an earlier trial of this process. Nothing happens for a share of 0, or
+    where torch finds no GPU.
     """
     import torch
 
@@ -34,8 +35,8 @@ def limit_memory(share: float) -> None:
         torch.cuda.set_per_process_memory_fraction(min(1.0, float(share)))
 
 
-def forget_earlier_trials(device: str) -> None:
-    """Give back the GPU memory that a process still holds from another trial, and measure the peak anew."""
+def reset_gpu_memory(device: str) -> None:
+    """Free the GPU memory that this process still holds from another trial, and restart the measurement of the peak."""
     import torch
 
     if device == "cuda":
@@ -45,7 +46,7 @@ def forget_earlier_trials(device: str) -> None:
 
 
 def peak_memory_share() -> float:
-    """The most of its GPU's memory that this process has reserved since it was measured anew, as a fraction."""
+    """Return the largest share of its GPU's memory that this process has reserved since ``reset_gpu_memory``."""
     import torch
 
     total_bytes = torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory
@@ -53,8 +54,8 @@ def peak_memory_share() -> float:
 
 
 @contextmanager
-def own_randomness(device: str, seed: int) -> Iterator[None]:
-    """Torch's global generators begin at ``seed`` inside; the caller's are left as they were."""
+def isolated_random_state(device: str, seed: int) -> Iterator[None]:
+    """Seed torch's global generators with ``seed`` inside; afterwards they are as before."""
     import torch
 
     devices = [torch.cuda.current_device()] if device == "cuda" else []

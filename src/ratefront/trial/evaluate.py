@@ -1,4 +1,4 @@
-"""What a trained codec achieves: coded to files, decoded by another process, counted in bytes."""
+"""What a trained codec achieves: a split is coded to a file, decoded by another process, and counted in bytes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ratefront.bitstream.coded_stream import CodedStream, StreamWriter, bits_alone
+from ratefront.bitstream.coded_stream import CodedStream, StreamWriter
 from ratefront.bitstream.entropy_coder import Symbols
+from ratefront.bitstream.rate_bits import bits_alone
 from ratefront.bounds import below_oracle
 from ratefront.codecs.contract import Codec
 from ratefront.data.dataset import Split
@@ -22,18 +23,22 @@ from ratefront.errors import OracleViolationError
 from ratefront.records import Measurement
 from ratefront.spec.schema import Metric
 from ratefront.trial.receiver import Decoded
-from ratefront.trial.split_metrics import finite_log_loss, metrics_of
+from ratefront.trial.split_metrics import finite_log_loss, metric_values
 
-_KEPT = 256  # of a split's samples, their latents are looked at again
+_RECHECKED_SAMPLES = 256  # of a split: the latents that the check against the receiver uses
 
 
 @dataclass(frozen=True)
 class CodedSplit:
-    """One split as the transmitter left it; its latents are in the stream, and of a few samples here.
+    """One split as the transmitter has coded it.
 
-    ``estimated_bits`` is a sample's mean, ``bits_alone`` (N,) each sample's as a string of its own. ``encode_ms`` is
-    wall time per sample: networks, refinement, and the coder with its check that it decodes. ``kept`` holds
-    the latents of the first few samples of each block, behind the first one's position.
+    Attributes:
+        split: The samples and their labels.
+        stream: The coded samples.
+        estimated_bits: Mean bits of a sample under the entropy model, computed without the coder.
+        bits_alone: (N,), the bits of each sample as a string of its own.
+        encode_ms: Wall time per sample: networks, refinement, and the coder with its check that the string decodes.
+        rechecked: Of each block, the position of its first sample and the latents of its first few samples.
     """
 
     split: Split
@@ -41,14 +46,14 @@ class CodedSplit:
     estimated_bits: float
     bits_alone: NDArray[np.int64]
     encode_ms: float
-    kept: Sequence[tuple[int, Symbols]] = ()
+    rechecked: Sequence[tuple[int, Symbols]] = ()
 
 
 def encode_split(codec: Codec, identity: bytes, split: Split, block_size: int, path: Path) -> CodedSplit:
-    """Encode a split in blocks and write it to ``path``; no more than a block's samples are in memory."""
+    """Code a split in blocks and write the stream to ``path``; no more than one block's samples are in memory."""
     writer = StreamWriter(codec, identity, len(split), block_size)
     seconds, estimated, alone = 0.0, 0.0, []
-    kept = []
+    rechecked = []
     for first, count in writer.spans:
         images = torch.from_numpy(split.images[first : first + count])
         began = time.perf_counter()
@@ -56,26 +61,26 @@ def encode_split(codec: Codec, identity: bytes, split: Split, block_size: int, p
         writer.add(latents, first)
         seconds += time.perf_counter() - began
         estimated += float(codec.estimate_bits(latents, first).sum())
-        alone.append(bits_alone(codec, _sent_alone(codec, images, latents, first), first))
-        kept.append((first, latents[: math.ceil(_KEPT * count / len(split))].copy()))
+        alone.append(bits_alone(codec, _latents_alone(codec, images, latents, first), first))
+        rechecked.append((first, latents[: math.ceil(_RECHECKED_SAMPLES * count / len(split))].copy()))
     stream = writer.stream()
     path.write_bytes(stream.data)
     encode_ms = 1000 * seconds / len(split)
-    return CodedSplit(split, stream, estimated / len(split), np.concatenate(alone), encode_ms, kept)
+    return CodedSplit(split, stream, estimated / len(split), np.concatenate(alone), encode_ms, rechecked)
 
 
-def _sent_alone(codec: Codec, images: Tensor, latents: Symbols, first: int) -> Symbols:
+def _latents_alone(codec: Codec, images: Tensor, latents: Symbols, first: int) -> Symbols:
     return codec.analyse_alone(images, first) if codec.draws_jointly else latents
 
 
 def measure(
     codec: Codec, coded: CodedSplit, decoded: Decoded, classes: int, metrics: Sequence[Metric], name: str
 ) -> Measurement:
-    """Rates, accuracy, log loss and metrics of the split ``name`` from what was written and what the receiver decoded.
+    """Measure the split ``name``: rates from the bytes written, accuracy and metrics from what the receiver decoded.
 
     Raises:
         OracleViolationError: The point lies below the oracle of the split's own label counts.
-        DivergedError, MetricError: As ``finite_log_loss`` and ``metrics_of``.
+        DivergedError, MetricError: As ``finite_log_loss`` and ``metric_values``.
     """
     labels = coded.split.labels
     measured = Measurement(
@@ -87,13 +92,13 @@ def measure(
         rate_total_bits=coded.stream.rate_bits + coded.stream.overhead_bits,
         accuracy=float((decoded.classes == labels).mean()),
         log_loss_bits=finite_log_loss(labels, decoded, name),
-        metrics=metrics_of(metrics, labels, decoded, name),
+        metrics=metric_values(metrics, labels, decoded, name),
     )
-    _refuse_the_impossible(codec, measured, decoded.classes, coded.split, classes)
+    _check_oracle(codec, measured, decoded.classes, coded.split, classes)
     return measured
 
 
-def _refuse_the_impossible(
+def _check_oracle(
     codec: Codec, measured: Measurement, decoded: NDArray[np.int64], split: Split, classes: int
 ) -> None:
     violation = below_oracle(
@@ -107,7 +112,10 @@ def _refuse_the_impossible(
 
 
 def collapse_reason(measured: Measurement, labels: NDArray[np.int64]) -> str:
-    """Why a codec counts as collapsed, or an empty string: not above the majority class by two standard deviations."""
+    """Say why a codec counts as collapsed, or return an empty string.
+
+    It has collapsed where its accuracy is not above the majority class by two standard deviations.
+    """
     majority = float(np.bincount(labels).max() / len(labels))
     threshold = majority + 2 * float(np.sqrt(majority * (1 - majority) / len(labels)))
     if measured.accuracy > threshold:

@@ -1,9 +1,9 @@
-"""The receiver: another process that has only a codec's files and the coded file, and gives back classes.
+"""The receiver: another process that has only a codec's files and the coded file, and returns classes.
 
-Run as ``python -m ratefront.trial.receiver``, it answers one JSON request a line until its input ends:
+Run as ``python -m ratefront.trial.receiver``, it answers one JSON request per line until its input ends:
 ``{"config": path, "weights": path, "streams": [path, …], "answers": [path, …]}`` → ``{"done": n}`` or ``{"error":
-reason}``. Each answer file is an npz with ``classes`` (N,); beside it lie the scores (N, K) that they are told by, as
-plain float32, none of a codec that gives none. A worker keeps one receiver for all of its trials.
+reason}``. Each answer file is an npz with ``classes`` (N,). Beside it lies a file of the scores (N, K) behind these
+classes, as plain float32; it is empty for a codec without scores. A worker keeps one receiver for all of its trials.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 
 class Decoded(NamedTuple):
-    """What was decoded of one file: classes (N,), and the scores (N, K), float32, of which each is the largest.
+    """What was decoded from one file: classes (N,), and the scores (N, K), float32, whose largest decides each class.
 
-    ``scores`` is None of a codec that gives none.
+    ``scores`` is None for a codec without scores.
     """
 
     classes: NDArray[np.int64]
@@ -39,28 +39,28 @@ class Decoded(NamedTuple):
 
 
 def decode_file(config: Path, weights: Path, stream: Path) -> NDArray[np.int64]:
-    """Classes (N,) of one coded file, from the codec's files alone; the codec needs no Python module of a user's."""
+    """Decode the classes (N,) of one coded file, with the codec's files alone; no Python module of a user's is run."""
     from ratefront.codecs.codec_files import load_codec
 
     codec, identity = load_codec(config, weights, receiver_only=True)
-    return classes_in(codec, identity, stream.read_bytes())
+    return decode_classes(codec, identity, stream.read_bytes())
 
 
-def classes_in(codec: Codec, identity: bytes, data: bytes) -> NDArray[np.int64]:
-    """Classes (N,) of a container that this codec has written, from its bytes alone.
+def decode_classes(codec: Codec, identity: bytes, data: bytes) -> NDArray[np.int64]:
+    """Decode the classes (N,) of a container that this codec has written, from its bytes alone.
 
     Raises:
         BitstreamError: As ``read_blocks``.
     """
-    return _joined([block.classes for block in _decoded_blocks(codec, identity, data)])
+    return _concatenated([block.classes for block in _decoded_blocks(codec, identity, data)])
 
 
-def _joined(classes: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+def _concatenated(classes: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.concatenate(classes) if classes else np.zeros(0, dtype=np.int64)
 
 
 def _decoded_blocks(codec: Codec, identity: bytes, data: bytes) -> Iterator[Decoded]:
-    """Each block's classes and scores, by one pass of the networks."""
+    """Decode each block to classes and scores, in one pass of the networks."""
     from ratefront.bitstream.coded_stream import read_blocks
 
     for first, latents in read_blocks(codec, identity, data):
@@ -83,40 +83,40 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     from ratefront.codecs.codec_files import load_codec
 
     config, weights = Path(request["config"]), Path(request["weights"])
-    # A worker asks, of its own trial's codec.
-    codec, identity = load_codec(config, weights, receiver_only=True, runs_modules=True)
+    # The request comes from a worker, and names the codec of the worker's own trial.
+    codec, identity = load_codec(config, weights, receiver_only=True, own_module=True)
     for stream, path in zip(request["streams"], request["answers"], strict=True):
         _write(Path(path), _decoded_blocks(codec, identity, Path(stream).read_bytes()))
     return {"done": len(request["streams"])}
 
 
 def _write(path: Path, blocks: Iterable[Decoded]) -> None:
-    """Scores go to the disk block by block: those of a large split are never in memory as a whole."""
+    """Write the answer. Scores are written block by block: those of a large split are never in memory as a whole."""
     classes = []
-    with _scores_of(path).open("wb") as file:
+    with _scores_file(path).open("wb") as file:
         for block in blocks:
             classes.append(block.classes)
             if block.scores is not None:
                 file.write(block.scores.tobytes())
-    np.savez(path, classes=_joined(classes))
+    np.savez(path, classes=_concatenated(classes))
 
 
 def _read(path: Path) -> Decoded:
-    """Scores are read when they are looked at, and as long as their file is there."""
+    """Read an answer; its scores are read from the file on access, so that the file has to stay."""
     with np.load(path) as arrays:
         classes: NDArray[np.int64] = arrays["classes"]
-    file = _scores_of(path)
+    file = _scores_file(path)
     if not file.stat().st_size:
         return Decoded(classes)
     return Decoded(classes, np.memmap(file, dtype=np.float32, mode="r").reshape(len(classes), -1))
 
 
-def _scores_of(path: Path) -> Path:
+def _scores_file(path: Path) -> Path:
     return path.with_suffix(".scores")
 
 
 class Receiver:
-    """A receiver process, started at once and asked as often as one likes."""
+    """A receiver process; it starts at once and answers any number of requests."""
 
     def __init__(self) -> None:
         command = [sys.executable, "-m", "ratefront.trial.receiver"]
@@ -124,15 +124,17 @@ class Receiver:
 
     @property
     def running(self) -> bool:
+        """Whether the process is alive."""
         return self._process.poll() is None
 
     def decode(self, config: Path, weights: Path, streams: Sequence[Path], folder: Path) -> list[Decoded]:
-        """Each coded file as the other process decoded it; what it answers with lies in ``folder``, and scores are read
-        from there as long as they are used.
+        """Let the other process decode each coded file.
+
+        Its answers lie in ``folder``. Scores are read from there on access, so that the folder has to stay.
 
         Raises:
             BitstreamError: The receiver could not decode a file.
-            WorkerLostError: It died over it (retryable).
+            WorkerLostError: The receiver died (retryable).
         """
         answers = [folder / f"{number}.npz" for number in range(len(streams))]
         paths = {"config": str(config), "weights": str(weights)}
@@ -151,16 +153,16 @@ class Receiver:
         except (OSError, ValueError) as error:
             raise WorkerLostError(f"the receiver died with exit code {self._process.poll()}") from error
         except BaseException:
-            self._process.kill()  # an answer that nobody waits for would be taken for the next trial's
+            self._process.kill()  # else the next trial would read this request's answer
             self._process.wait()
             raise
         return answer
 
     def close(self) -> None:
-        """End the process; it ends by itself when this one dies."""
+        """End the process; it also ends when this process dies."""
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                with suppress(BrokenPipeError):  # a dead process takes no last words
+                with suppress(BrokenPipeError):  # the process is dead already
                     pipe.close()
         self._process.wait(timeout=10)
 
@@ -173,18 +175,18 @@ def _shared() -> Receiver:
 
 
 def shared_receiver() -> Receiver:
-    """This process's own receiver, started on first use and again when it has died."""
+    """Return this process's receiver, which is started on first use, and again when it has died."""
     if not _shared().running:
         _shared.cache_clear()
     return _shared()
 
 
-def _answers() -> IO[str]:
-    """The pipe of the answers, for them alone: what a codec's own code prints goes to stderr."""
+def _answer_pipe() -> IO[str]:
+    """Open the pipe for answers, and for nothing else: what a codec's own code prints goes to stderr."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return answers
 
 
 if __name__ == "__main__":
-    _serve(sys.stdin, _answers())
+    _serve(sys.stdin, _answer_pipe())

@@ -1,4 +1,4 @@
-"""A trial is a pure function of its parameters and context; it knows neither Ray, nor MLflow, nor Optuna."""
+"""Runs a trial: a pure function of its parameters and context, without Ray, MLflow or Optuna."""
 
 from __future__ import annotations
 
@@ -10,116 +10,100 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ratefront.bitstream.coded_stream import check_block
+from ratefront.bitstream.coded_stream import check_block_size
 from ratefront.codecs.codec_files import load_family, save_codec, structure_of
-from ratefront.codecs.contract import Codec, Learner
+from ratefront.codecs.contract import Codec
 from ratefront.data.dataset import Dataset, Split
 from ratefront.data.load_dataset import load_dataset
 from ratefront.records import GPU_MEMORY_SHARE, TIES, Progress, TrialParams, TrialResult
-from ratefront.spec.schema import Training
 from ratefront.store.files.atomic_files import flush_to_disk
 from ratefront.store.sweep_folder import SweepFolder, TrialFolder
 from ratefront.tasks.stored_task_model import load_task_model
 from ratefront.tasks.task_model import TaskModel
-from ratefront.training.checkpoint_file import CheckpointFile, Saving
-from ratefront.training.training_state import TrainingState
-from ratefront.trial.checks.independent_pass import ties_with_task_model
-from ratefront.trial.checks.same_classes import check_receiver
-from ratefront.trial.checks.unchanged_inputs import check_unchanged
-from ratefront.trial.device import forget_earlier_trials, own_randomness, peak_memory_share
+from ratefront.training.checkpoint_file import CheckpointFile, CheckpointSaver
+from ratefront.trial.checks.agrees_with_task_model import ties_with_task_model
+from ratefront.trial.checks.agrees_with_transmitter import check_receiver
+from ratefront.trial.checks.unchanged_inputs import check_inputs_unchanged
+from ratefront.trial.device import isolated_random_state, peak_memory_share, reset_gpu_memory
 from ratefront.trial.evaluate import collapse_reason, encode_split, measure
 from ratefront.trial.receiver import shared_receiver
-from ratefront.trial.train_codec import begin, train
-from ratefront.trial.trial_checkpoint import SHARE, identity_of
+from ratefront.trial.train_codec import CHECKPOINT_TIME_SHARE, begin_or_resume, checkpoint_of, train
 from ratefront.trial.trial_context import TrialContext
 
 
 def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progress, None, TrialResult]:
-    """Run a trial step by step: yields after each epoch, returns the result; closing the generator stops it.
+    """Run a trial step by step: yield after each epoch, and return the result; closing the generator stops the trial.
 
-    Where the trial's folder holds a checkpoint of it, it goes on from there and yields the epochs that are left. The
-    checkpoint stays when the result is measured, and when the generator is closed: a result that is lost on its way
-    then costs no training, and whoever knows that the trial has ended removes it.
+    Where the trial's folder holds a checkpoint of the trial, training resumes from there, and the epochs that are left
+    are yielded. The checkpoint stays when the result is measured, and when the generator is closed: a result that is
+    lost on its way then costs no training. The caller that knows that the trial has ended removes the checkpoint.
 
     Raises:
         DivergedError, OracleViolationError, BitstreamError, DisagreementError: The trial failed for good (not
             retryable).
-        SweepMismatchError: Data or code are other ones than the sweep began with: no trial's fault.
+        SweepMismatchError: Data or code are not those that the sweep began with. The trial is not at fault.
     """
-    check_unchanged(context)
+    check_inputs_unchanged(context)
     data = load_dataset(context.spec.dataset)
     task_model = load_task_model(context.spec, SweepFolder(context.folder).task_model)
-    files, checkpoint = SweepFolder(context.folder).trial(params.trial_id), _checkpoint_of(params, context)
-    forget_earlier_trials(context.device)
-    with own_randomness(context.device, params.seed):  # only now: what was loaded above must not move a draw
-        trained = yield from _trained(params, context, data, task_model, files, checkpoint)
-        return _evaluated(params, context, data, files, trained)
+    files, checkpoint = SweepFolder(context.folder).trial(params.trial_id), checkpoint_of(params, context)
+    reset_gpu_memory(context.device)
+    with isolated_random_state(
+        context.device, params.seed
+    ):  # only now: what is loaded above must not advance the generators
+        trained = yield from _train_and_save(params, context, data, task_model, files, checkpoint)
+        return _evaluate(params, context, data, files, trained)
 
 
 def run_trial(
     params: TrialParams, context: TrialContext, report: Callable[[Progress], None] = lambda progress: None
 ) -> TrialResult:
-    """Run a trial to its end, calling ``report`` after each epoch; its checkpoint goes then."""
+    """Run a trial to its end, call ``report`` after each epoch, and remove the checkpoint at the end."""
     steps = trial_steps(params, context)
     while True:
         try:
             report(next(steps))
         except StopIteration as end:
             result: TrialResult = end.value
-            _checkpoint_of(params, context).remove()
+            checkpoint_of(params, context).remove()
             return result
 
 
-def _checkpoint_of(params: TrialParams, context: TrialContext) -> CheckpointFile:
-    path = SweepFolder(context.folder).trial(params.trial_id).checkpoint
-    return CheckpointFile(path, identity_of(params, context.spec))
-
-
-class _Trained(NamedTuple):
+class _TrainedCodec(NamedTuple):
     codec: Codec
     identity: bytes
     train_seconds: float
 
 
-def _trained(
+def _train_and_save(
     params: TrialParams,
     context: TrialContext,
     data: Dataset,
     task_model: TaskModel,
     files: TrialFolder,
     checkpoint: CheckpointFile,
-) -> Generator[Progress, None, _Trained]:
+) -> Generator[Progress, None, _TrainedCodec]:
     spec = context.spec
     structure = structure_of(params.own, spec.task_model, data)
     family = load_family(params.family)
     codec = family.build(structure).to(context.device)
-    check_block(codec.elements, min(spec.block_size, max(len(data.validation), len(data.test))))
+    check_block_size(codec.elements, min(spec.block_size, max(len(data.validation), len(data.test))))
     learner = family.learner(codec, structure, task_model, data)
     train_seconds = 0.0
     if learner is not None:
-        state = _begin_or_go_on(learner, spec.training, params.seed, checkpoint)
-        saving = Saving(checkpoint, spec.training.epochs, state.seconds, SHARE)
+        state = begin_or_resume(learner, spec.training, params.seed, checkpoint)
+        saving = CheckpointSaver(checkpoint, spec.training.epochs, state.seconds, CHECKPOINT_TIME_SHARE)
         yield from train(
             state, spec.training, batch_divisor=context.batch_divisor, after_epoch=saving.after_epoch
         )
         train_seconds = state.seconds
     files.path.mkdir(parents=True, exist_ok=True)
     identity = save_codec(codec.eval(), params.family, structure, files.codec_config, files.codec_weights)
-    return _Trained(codec, identity, train_seconds)
+    return _TrainedCodec(codec, identity, train_seconds)
 
 
-def _begin_or_go_on(
-    learner: Learner, settings: Training, seed: int, checkpoint: CheckpointFile
-) -> TrainingState[Learner]:
-    state = begin(learner, settings, seed)
-    snapshot = checkpoint.read()
-    if snapshot is not None and state.fits(snapshot):
-        state.restore(snapshot)
-    return state
-
-
-def _evaluated(
-    params: TrialParams, context: TrialContext, data: Dataset, files: TrialFolder, trained: _Trained
+def _evaluate(
+    params: TrialParams, context: TrialContext, data: Dataset, files: TrialFolder, trained: _TrainedCodec
 ) -> TrialResult:
     codec, identity, train_seconds = trained
     block_size, metrics = context.spec.block_size, context.spec.metrics
@@ -127,28 +111,30 @@ def _evaluated(
         validation_stream = Path(temporary) / "validation.bin"
         validation = encode_split(codec, identity, data.validation, block_size, validation_stream)
         test = encode_split(codec, identity, data.test, block_size, files.stream)
-        of_validation, of_test = shared_receiver().decode(
+        decoded_validation, decoded_test = shared_receiver().decode(
             files.codec_config, files.codec_weights, [validation_stream, files.stream], Path(temporary)
         )
-        check_receiver(codec, validation, of_validation.classes, "validation")
-        check_receiver(codec, test, of_test.classes, "test")
+        check_receiver(codec, validation, decoded_validation.classes, "validation")
+        check_receiver(codec, test, decoded_test.classes, "test")
         ties = ties_with_task_model(
-            codec, context, {"validation": of_validation.classes, "test": of_test.classes}
+            codec, context, {"validation": decoded_validation.classes, "test": decoded_test.classes}
         )
-        on_validation = measure(codec, validation, of_validation, data.classes, metrics, "validation")
-        on_test = measure(codec, test, of_test, data.classes, metrics, "test")
+        validation_measured = measure(
+            codec, validation, decoded_validation, data.classes, metrics, "validation"
+        )
+        test_measured = measure(codec, test, decoded_test, data.classes, metrics, "test")
     np.savez_compressed(
-        files.samples, labels=data.test.labels, decoded=of_test.classes, bits_alone=test.bits_alone
+        files.samples, labels=data.test.labels, decoded=decoded_test.classes, bits_alone=test.bits_alone
     )
-    flush_to_disk([*files.outcome, files.path])  # the ledger will say that they are there
-    reason = collapse_reason(on_validation, data.validation.labels)
+    flush_to_disk([*files.outcome, files.path])  # before the ledger says that they exist
+    reason = collapse_reason(validation_measured, data.validation.labels)
     macs = codec.transmitter_macs(torch.from_numpy(data.test.images[:1]).to(codec.device))
     return TrialResult(
         trial_id=params.trial_id,
         status="collapsed" if reason else "finished",
         reason=reason,
-        validation=on_validation,
-        test=on_test,
+        validation=validation_measured,
+        test=test_measured,
         transmitter_bytes=codec.transmitter_bytes,
         transmitter_macs=macs.value,
         transmitter_macs_unknown=macs.why_unknown,

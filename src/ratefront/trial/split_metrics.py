@@ -1,4 +1,4 @@
-"""What a split's decoded classes and scores amount to: its log loss, and the metrics of the sweep file."""
+"""Metrics of a split's decoded classes and scores: the log loss, and the metrics of the sweep file."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ratefront.trial.receiver import Decoded
 
 
 def finite_log_loss(labels: NDArray[np.int64], decoded: Decoded, name: str) -> float | None:
-    """The log loss in bits of the split ``name``; None of a codec that gives no scores.
+    """Compute the log loss in bits of the split ``name``; None for a codec without scores.
 
     Raises:
-        DivergedError: Scores are not finite, or rule out what is true.
+        DivergedError: Scores are not finite, or give a true class the probability 0.
     """
     loss = log_loss_bits(labels, decoded.classes, decoded.scores)
     if loss is not None and not math.isfinite(loss):
@@ -29,16 +29,16 @@ def finite_log_loss(labels: NDArray[np.int64], decoded: Decoded, name: str) -> f
     return loss
 
 
-def metrics_of(
+def metric_values(
     metrics: Sequence[Metric], labels: NDArray[np.int64], decoded: Decoded, name: str
 ) -> dict[str, float | None]:
-    """Each metric of the split ``name``; None where it needs scores and the codec gives none.
+    """Compute each metric of the split ``name``; None where it needs scores and the codec gives none.
 
     Raises:
-        MetricError: One raised an error, or gave no finite number.
+        MetricError: A metric raised an error, or gave no finite number.
     """
     return {
-        metric.name: _figure(metric, labels, decoded, f"{name}: the metric {metric.name}")
+        metric.name: _metric_value(metric, labels, decoded, f"{name}: the metric {metric.name}")
         for metric in metrics
     }
 
@@ -50,22 +50,23 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _copied(scores: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Those in a file may be large: only what somebody writes into is copied."""
+    """Copy scores. Scores in a file may be large: only the pages that somebody writes into are copied."""
     if isinstance(scores, np.memmap) and scores.filename is not None:
         return np.memmap(scores.filename, np.float32, mode="c", shape=scores.shape)
     return scores.copy()
 
 
-def _figure(metric: Metric, labels: NDArray[np.int64], decoded: Decoded, what: str) -> float | None:
-    """Whatever somebody else's function does, the next one and the next trial find the same: it has copies, since torch
-    writes into read-only arrays too.
+def _metric_value(metric: Metric, labels: NDArray[np.int64], decoded: Decoded, what: str) -> float | None:
+    """Call the metric's function, with copies of the arrays.
+
+    A user's function must not change what the next function finds, and torch writes into read-only arrays too.
     """
     scores = None if decoded.scores is None else _read_only(_copied(decoded.scores))
     try:
         value = function_of(metric)(_read_only(labels.copy()), _read_only(decoded.classes.copy()), scores)
     except MemoryError:
-        raise  # passes
-    except (Exception, SystemExit) as error:  # whatever somebody else's code raises
+        raise  # a full memory is no fault of the metric
+    except (Exception, SystemExit) as error:  # a user's code may raise anything
         raise MetricError(f"{what} ({metric.target}) raised {type(error).__name__}: {error}") from error
     if value is None and scores is None:
         return None
@@ -75,7 +76,7 @@ def _figure(metric: Metric, labels: NDArray[np.int64], decoded: Decoded, what: s
 
 
 def _is_finite_number(value: object) -> bool:
-    """False also for integers and fractions that no float can hold."""
+    """Tell whether a float can hold the value, and it is finite."""
     try:
         return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
     except OverflowError:

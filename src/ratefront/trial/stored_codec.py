@@ -1,4 +1,4 @@
-"""A trained codec from its two files, at work on a user's own samples: to a stream, and from a stream to classes."""
+"""A trained codec, loaded from its two files: it codes a user's samples to a stream, and a stream to classes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from ratefront.argument_checks import check_count, given_paths
-from ratefront.bitstream.coded_stream import CodedStream, StreamWriter, check_block
+from ratefront.argument_checks import check_count, checked_paths
+from ratefront.bitstream.coded_stream import CodedStream, StreamWriter, check_block_size
 from ratefront.bitstream.container import parse
 from ratefront.codecs.codec_files import load_codec
 from ratefront.codecs.contract import Codec
@@ -23,8 +23,8 @@ from ratefront.errors import InputError
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.same_inputs import check_code
 from ratefront.store.sweep_folder import SweepFolder, TrialFolder
-from ratefront.trial.receiver import classes_in
-from ratefront.trial.user_samples import given_array, given_files
+from ratefront.trial.receiver import decode_classes
+from ratefront.trial.user_samples import samples_of_array, samples_of_files
 from ratefront.wording import Call, Message
 
 BLOCK_SIZE = 1000
@@ -32,10 +32,10 @@ BLOCK_SIZE = 1000
 
 @dataclass(frozen=True, eq=False)
 class RoundTrip:
-    """What came out of a stream, and what of it went into each sample; all (N,).
+    """The classes decoded from a stream, and each sample's share of the stream; all (N,).
 
-    A sample has an equal share of its block's string in ``payload_bytes``, and in ``bytes`` also an equal share of the
-    rest of the stream: the sum of the one is the stream's payload, that of the other its size.
+    ``payload_bytes`` of a sample is an equal share of its block's string; ``bytes`` adds an equal share of the rest of
+    the stream. So the sum of ``payload_bytes`` is the stream's payload, and the sum of ``bytes`` is its size.
     """
 
     classes: NDArray[np.int64]
@@ -46,7 +46,7 @@ class RoundTrip:
 class StoredCodec:
     """A trained codec, in evaluation mode on the CPU.
 
-    ``module`` is the ``torch.nn.Module`` itself, ``sample_shape`` that of one sample: (C, H, W), or (P, 3).
+    ``module`` is the ``torch.nn.Module`` itself, ``sample_shape`` the shape of one sample: (C, H, W), or (P, 3).
 
     Example:
         >>> import ratefront as rf
@@ -64,16 +64,19 @@ class StoredCodec:
         config: Path,
         weights: Path,
         *,
-        runs_modules: bool = False,
+        own_module: bool = False,
         background: Background | None = None,
     ) -> None:
-        """``config`` and ``weights`` as a trial leaves them; for ``runs_modules`` and errors see ``load_codec``.
+        """Load a codec; errors are those of ``load_codec``.
 
         Args:
-            background: what transparent pixels of image files are laid on, where the data set's were.
+            config: A trial's ``codec.json``.
+            weights: A trial's ``codec.safetensors``.
+            own_module: Run the Python module that the codec's task model names; see ``load_codec``.
+            background: The colour behind transparent pixels of image files; that of the data set, where it had one.
         """
         self.module: Codec
-        self.module, self.identity = load_codec(config, weights, runs_modules=runs_modules)
+        self.module, self.identity = load_codec(config, weights, own_module=own_module)
         described = json.loads(config.read_text(encoding="utf-8"))
         self.sample_shape: tuple[int, ...] = tuple(described["shape"])
         self.family = str(described["family"])
@@ -85,22 +88,24 @@ class StoredCodec:
     def compress(
         self, samples: ArrayLike | torch.Tensor, *, block_size: int = BLOCK_SIZE, resize: bool = False
     ) -> CodedStream:
-        """Code samples as one stream, in blocks that are each one string.
+        """Code samples as one stream, in blocks of one string each.
 
         Args:
-            samples: an array or tensor as the data set holds it: (N, C, H, W), float32 in [0, 1], or (N, P, 3). What a
-                .npy file may hold is taken as well: bytes, and channels last.
-            block_size: samples coded as one string; more of them cost fewer bits, and are decoded together.
-            resize: scale images that are of another size, and crop them about the centre.
+            samples: An array or tensor as the data set holds it: (N, C, H, W), float32 in [0, 1], or (N, P, 3). What a
+                .npy file may hold is accepted as well: bytes, and channels last.
+            block_size: Samples coded as one string. Larger blocks cost fewer bits; a block is decoded as a whole.
+            resize: Scale images that have another size, and crop them about the centre.
 
         Returns:
             The stream: ``bytes(coded)``, ``coded.rate_bits`` in bit/sample of payload.
 
         Raises:
-            InputError: the samples do not fit the codec, or there is no such block.
-            BitstreamError: the codec does not decode here what it encodes.
+            InputError: The samples do not fit the codec, or the block size is no number of samples.
+            BitstreamError: The codec does not decode on this machine what it encodes.
         """
-        return self._coded(given_array(_as_array(samples), self.sample_shape, resize=resize), block_size)
+        return self._encode(
+            samples_of_array(_as_array(samples), self.sample_shape, resize=resize), block_size
+        )
 
     def compress_files(
         self, paths: Path | str | Sequence[Path | str], *, block_size: int = BLOCK_SIZE, resize: bool = False
@@ -108,26 +113,26 @@ class StoredCodec:
         """Code image files (a sample each) and .npy or .npz arrays, in their order; they are read a block at a time.
 
         Args:
-            paths: one or several; decoded as those of the data set were that the codec learned from.
-            block_size: as in ``compress``.
-            resize: as in ``compress``.
+            paths: One path or several. Files are decoded as those of the data set that the codec was trained on.
+            block_size: As in ``compress``.
+            resize: As in ``compress``.
 
         Returns:
             The stream, as ``compress`` gives it.
 
         Raises:
-            InputError: a file is missing or cannot be decoded, or a sample does not fit the codec.
-            BitstreamError: the codec does not decode here what it encodes.
+            InputError: A file is missing or cannot be decoded, or a sample does not fit the codec.
+            BitstreamError: The codec does not decode on this machine what it encodes.
         """
-        found = given_files(
-            given_paths(paths, "paths"), self.sample_shape, resize=resize, background=self._background
+        found = samples_of_files(
+            checked_paths(paths, "paths"), self.sample_shape, resize=resize, background=self._background
         )
-        return self._coded(found, block_size)
+        return self._encode(found, block_size)
 
-    def _coded(self, samples: Samples, block_size: int) -> CodedStream:
-        """A codec that uses positions counts them from the first sample."""
+    def _encode(self, samples: Samples, block_size: int) -> CodedStream:
+        """Code samples block by block; a codec that uses positions counts them from the first sample."""
         check_count("block_size", block_size)
-        check_block(self.module.elements, min(block_size, len(samples)))
+        check_block_size(self.module.elements, min(block_size, len(samples)))
         writer = StreamWriter(self.module, self.identity, len(samples), block_size)
         for first, count in writer.spans:
             block = torch.from_numpy(np.require(samples[first : first + count], requirements="W"))
@@ -135,38 +140,38 @@ class StoredCodec:
         return writer.stream()
 
     def decompress(self, coded: CodedStream | bytes | bytearray | memoryview) -> NDArray[np.int64]:
-        """The classes (N,) of a stream that this codec has written, from its bytes alone.
+        """Decode the classes (N,) of a stream that this codec has written, from its bytes alone.
 
         Args:
-            coded: what ``compress`` gave, or its bytes.
+            coded: What ``compress`` returned, or its bytes.
 
         Returns:
             The classes (N,), int64.
 
         Raises:
-            InputError: what was given is neither.
-            BitstreamError: the bytes are another codec's, damaged, or no stream.
+            InputError: ``coded`` is neither.
+            BitstreamError: The bytes are another codec's, damaged, or no stream.
         """
         if not isinstance(coded, CodedStream | bytes | bytearray | memoryview):
             raise InputError(
                 f"coded: pass what compress gave, or its bytes, got {type(coded).__name__}; of a file those are "
                 "Path(…).read_bytes()"
             )
-        return classes_in(self.module, self.identity, bytes(coded))
+        return decode_classes(self.module, self.identity, bytes(coded))
 
     def round_trip(self, samples: NDArray[np.float32], block_size: int = BLOCK_SIZE) -> RoundTrip:
-        """Code samples as one stream, and tell of each what its class is and what it cost.
+        """Code samples as one stream, decode it, and return each sample's class and bytes.
 
         Args:
-            samples: as in ``compress``; there may be none.
-            block_size: as in ``compress``.
+            samples: As in ``compress``; there may be none.
+            block_size: As in ``compress``.
 
         Returns:
             Classes and bytes (N,).
 
         Raises:
-            InputError: as ``compress``.
-            BitstreamError: as ``compress``.
+            InputError: As ``compress``.
+            BitstreamError: As ``compress``.
         """
         stream = self.compress(samples, block_size=block_size)
         payload_bytes = _payload_shares(stream)
@@ -193,13 +198,13 @@ def _payload_shares(stream: CodedStream) -> NDArray[np.float64]:
     return np.repeat(np.array(stream.payload_bytes, dtype=np.float64) / counts, counts)
 
 
-def load_stored_codec(files: TrialFolder, *, runs_modules: bool = False) -> StoredCodec:
-    """The codec in a trial's folder. Where that is part of a sweep, the code of its task model has to be the same.
+def load_stored_codec(files: TrialFolder, *, own_module: bool = False) -> StoredCodec:
+    """Load the codec in a trial's folder; in a sweep's folder, the code of its task model has to be unchanged.
 
     Raises:
-        InputError: There is no codec; or its task model is Python code that may not be run.
-        SweepMismatchError: The code that the task model is made by is not what the sweep began with: the
-            codec would be another one.
+        InputError: There is no codec, or its task model is Python code that may not be run.
+        SweepMismatchError: The task model's code is not what the sweep began with, so that the codec would be another
+            one.
     """
     folder = SweepFolder(files.path.absolute().parents[1])
     background: Background | None = None
@@ -207,16 +212,14 @@ def load_stored_codec(files: TrialFolder, *, runs_modules: bool = False) -> Stor
         history = read_history(folder)
         check_code({} if history.task_model is None else history.task_model.inputs)
         background = history.spec["dataset"].get("background")
-    return StoredCodec(
-        files.codec_config, files.codec_weights, runs_modules=runs_modules, background=background
-    )
+    return StoredCodec(files.codec_config, files.codec_weights, own_module=own_module, background=background)
 
 
 def files_of_codec(folder: SweepFolder, trial_id: str) -> TrialFolder:
-    """Where the codec of a sweep's trial lies.
+    """Return the folder of the trial whose codec is asked for.
 
     Raises:
-        InputError: There is none; says why.
+        InputError: The trial has no codec; the message says why.
     """
     files = folder.trial(trial_id)
     if not (files.codec_config.is_file() and files.codec_weights.is_file()):

@@ -1,4 +1,4 @@
-"""A trial computes with as many threads as it was given cores: more only get in each other's way."""
+"""How many threads a trial computes with: as many as it has cores, since more threads slow each other down."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 def use_threads(cpus: float) -> int:
-    """Set this process's torch threads; how many they were before."""
+    """Set the number of this process's torch threads, and return how many they were before."""
     import torch
 
     before = torch.get_num_threads()
@@ -16,9 +16,10 @@ def use_threads(cpus: float) -> int:
 
 
 @contextmanager
-def threads_of(cpus: float) -> Iterator[None]:
-    """This process computes as a trial with so many cores does, and then with as many threads as before: sums come out
-    otherwise with another number.
+def using_threads(cpus: float) -> Iterator[None]:
+    """Compute inside as a trial with so many cores does, and afterwards with as many threads as before.
+
+    Sums are rounded otherwise with another number of threads.
     """
     before = use_threads(cpus)
     try:

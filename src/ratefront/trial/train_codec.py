@@ -1,24 +1,76 @@
-"""The one training loop: every codec that learns goes through it."""
+"""How a trial trains its codec: the one training loop of all codecs that learn, and the checkpoint of a trial."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Generator
+from importlib.metadata import version
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ratefront.codecs.contract import Learner
 from ratefront.errors import DivergedError
-from ratefront.records import Progress
-from ratefront.spec.schema import Training
+from ratefront.records import Progress, TrialParams
+from ratefront.spec.changeable_settings import settings_that_decide
+from ratefront.spec.load_spec import to_plain
+from ratefront.spec.schema import SweepSpec, Training
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.training.checkpoint_file import CheckpointFile
 from ratefront.training.training_state import TrainingState
+from ratefront.trial.trial_context import TrialContext
+
+#: Raised when what a checkpoint holds changes its meaning: no training is resumed from an older one.
+CHECKPOINT_FORMAT = 2
+
+#: The share of the training's time that saving may take. With the last save, which is always made, it is a few percent.
+CHECKPOINT_TIME_SHARE = 1 / 50
 
 _CLIP_NORM = 5.0
 
 
+def checkpoint_of(params: TrialParams, context: TrialContext) -> CheckpointFile:
+    """Return the checkpoint in the trial's folder; it need not exist."""
+    path = SweepFolder(context.folder).trial(params.trial_id).checkpoint
+    return CheckpointFile(path, checkpoint_identity(params, context.spec))
+
+
+def checkpoint_identity(params: TrialParams, spec: SweepSpec) -> dict[str, Any]:
+    """Return all that decides how a training proceeds, as JSON gives it back.
+
+    No training is resumed from a checkpoint of another identity.
+    """
+    whole = settings_that_decide(
+        to_plain(spec)
+    )  # without where files lie: a file that has moved is still the same
+    decisive = {
+        "format": CHECKPOINT_FORMAT,
+        "ratefront": version("ratefront"),
+        "torch": torch.__version__,
+        "trial_id": params.trial_id,
+        "seed": params.seed,
+        "values": dict(params.values),
+        **{key: whole[key] for key in ("training", "dataset", "task_model")},
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(decisive))
+    return plain
+
+
+def begin_or_resume(
+    learner: Learner, settings: Training, seed: int, checkpoint: CheckpointFile
+) -> TrainingState[Learner]:
+    """Return the state of the checkpoint where there is one that fits, else the state before the first epoch."""
+    state = begin(learner, settings, seed)
+    snapshot = checkpoint.read()
+    if snapshot is not None and state.fits(snapshot):
+        state.restore(snapshot)
+    return state
+
+
 def begin(learner: Learner, settings: Training, seed: int) -> TrainingState[Learner]:
-    """Before the first epoch: Adam, a cosine schedule over all epochs, batches in an order of their own seed."""
+    """Return the state before the first epoch: Adam, a cosine schedule over all epochs, batches in seeded order."""
     optimiser = torch.optim.Adam(learner.parameter_groups(settings.learning_rate))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.epochs)
     return TrainingState(learner, optimiser, schedule, torch.Generator().manual_seed(seed))
@@ -31,10 +83,14 @@ def train(
     batch_divisor: int = 1,
     after_epoch: Callable[[TrainingState[Learner]], None] = lambda state: None,
 ) -> Generator[Progress, None, None]:
-    """Train for the epochs that are left of ``settings.epochs``, reporting after each one, then finish.
+    """Train for the epochs that are left of ``settings.epochs``; yield progress after each one, then finish.
 
-    ``after_epoch`` is called when a report has been taken, so that no epoch that it saves goes unreported.
-    ``batch_divisor``: a gradient step's batch is computed in so many parts, one after another; the step is the same.
+    Args:
+        state: Where training stands; it is changed.
+        settings: Epochs and batch size.
+        batch_divisor: The batch of a gradient step is computed in so many parts, one after another. The step is the
+            same.
+        after_epoch: Called when the caller has taken the progress, so that no epoch that it saves goes unreported.
 
     Raises:
         DivergedError: The loss became NaN or infinite.
@@ -56,13 +112,13 @@ def _epoch(state: TrainingState[Learner], settings: Training, batch_divisor: int
     for batch in state.learner.batches(settings.batch_size, state.generator):
         state.optimiser.zero_grad()
         losses.append(_accumulate(state, batch.chunk(batch_divisor), settings))
-        torch.nn.utils.clip_grad_norm_(_moved_by(state.optimiser), _CLIP_NORM)
+        torch.nn.utils.clip_grad_norm_(_parameters_of(state.optimiser), _CLIP_NORM)
         state.optimiser.step()
     return float(torch.stack(losses).mean())
 
 
 def _accumulate(state: TrainingState[Learner], parts: tuple[Tensor, ...], settings: Training) -> Tensor:
-    """The mean loss of a batch that is given in parts; its gradient is added up in the parameters."""
+    """Return the mean loss of a batch that is given in parts; its gradient is added up in the parameters."""
     samples = sum(len(part) for part in parts)
     losses = []
     for part in parts:
@@ -75,5 +131,5 @@ def _accumulate(state: TrainingState[Learner], parts: tuple[Tensor, ...], settin
     return torch.stack(losses).sum()
 
 
-def _moved_by(optimiser: torch.optim.Optimizer) -> list[Tensor]:
+def _parameters_of(optimiser: torch.optim.Optimizer) -> list[Tensor]:
     return [parameter for group in optimiser.param_groups for parameter in group["params"]]

@@ -1,4 +1,4 @@
-"""What a trial works with besides its parameters: everything that all trials of a sweep share."""
+"""What a trial needs besides its parameters: everything that all trials of a sweep share."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from ratefront.spec.schema import SweepSpec
 
 @dataclass(frozen=True)
 class TrialContext:
-    """The sweep as a trial sees it. ``folder`` is the sweep's folder; a trial writes only to its own part of it.
+    """The sweep as a trial sees it.
 
-    ``batch_divisor``: gradient steps are computed in so many parts of a batch, after a memory that was full.
-    ``task_model`` holds the trained task model (made by ``ratefront.tasks.prepare_task_model`` before the first trial).
-    ``inputs`` are the digests of data and code that the sweep began with (``TaskModelReady``), which a trial is held
-    to; empty where there is nothing to compare with.
+    Attributes:
+        spec: The sweep file, resolved.
+        folder: The sweep's folder, with the trained task model in it (made by
+            ``ratefront.tasks.prepare_task_model`` before the first trial). A trial writes only to its own part.
+        device: ``cpu`` or ``cuda``.
+        batch_divisor: The batch of a gradient step is computed in so many parts, after a memory that was full.
+        inputs: Digests of data and code that the sweep began with (see ``TaskModelReady``); a trial fails where its own
+            differ. Empty where there is nothing to compare with.
     """
 
     spec: SweepSpec

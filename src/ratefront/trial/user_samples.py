@@ -1,4 +1,4 @@
-"""A user's own samples for a codec: image files and arrays, made to what the codec takes when they are asked for."""
+"""A user's own samples for a codec: image files and arrays, converted on access to what the codec takes."""
 
 from __future__ import annotations
 
@@ -13,151 +13,162 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from ratefront.data.arrays.array_rules import check_type
+from ratefront.data.arrays.array_rules import check_sample_dtype
 from ratefront.data.arrays.npz_arrays import array_names, read_array, read_headers
 from ratefront.data.arrays.value_rules import check_values
 from ratefront.data.dataset import Samples
-from ratefront.data.images.image_decoding import Background, Conversion, decode
-from ratefront.data.stored_samples import from_bytes
+from ratefront.data.images.image_decoding import Background, Conversion, decode_image
+from ratefront.data.stored_samples import uint8_to_float32
 from ratefront.errors import InputError
 from ratefront.wording import Argument, Message
 
-_ARRAYS = (".npy", ".npz")
+_ARRAY_SUFFIXES = (".npy", ".npz")
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # as Pillow makes grey of RGB
-_IN_NPZ = ("images", "x_test")
+_NAMES_IN_NPZ = ("images", "x_test")
 _CLOUD_AXES = 2
 
 
-class _Part(Protocol):
+class _Source(Protocol):
+    """One file or array of samples."""
+
     def __len__(self) -> int: ...
 
-    def sample(self, number: int) -> NDArray[np.float32]: ...
+    def sample(self, number: int) -> NDArray[np.float32]:
+        """Read one sample, as the codec takes it."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
-    """Samples (N, ...) of several files, one after another; each is read when it is asked for."""
+class UserSamples:
+    """Samples (N, ...) of several files or arrays, one after another; each is read on access."""
 
-    parts: Sequence[_Part]
+    sources: Sequence[_Source]
     sample_shape: tuple[int, ...]
 
     def __len__(self) -> int:
-        return sum(map(len, self.parts))
+        return sum(map(len, self.sources))
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape (N, ...) of all samples."""
         return (len(self), *self.sample_shape)
 
     def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
-        begins = list(accumulate(map(len, self.parts), initial=0))
+        begins = list(accumulate(map(len, self.sources), initial=0))
         samples = np.empty((len(positions := np.arange(len(self))[index]), *self.sample_shape), np.float32)
         for row, position in zip(samples, positions.tolist(), strict=True):
-            part = bisect_right(begins, position) - 1
-            row[:] = self.parts[part].sample(position - begins[part])
+            number = bisect_right(begins, position) - 1
+            row[:] = self.sources[number].sample(position - begins[number])
         return samples
 
 
-def given_files(
+def samples_of_files(
     paths: Sequence[Path],
     sample_shape: tuple[int, ...],
     *,
     resize: bool = False,
     background: Background | None = None,
-) -> Given:
-    """The samples of image files (one each) and of .npy and .npz arrays (N, ...), for a codec of this sample shape.
+) -> UserSamples:
+    """Return the samples of image files (one each) and of .npy and .npz arrays (N, ...).
 
-    Grey becomes RGB and RGB grey. ``resize`` scales images that are of another size, and crops them about the centre.
-    Files are decoded as those of a data set are; ``background`` is that of the data set that the codec learned from.
+    Grey becomes RGB, and RGB becomes grey. Files are decoded as those of a data set are.
+
+    Args:
+        paths: The files, in the order of the samples.
+        sample_shape: (C, H, W) of an image, or (P, 3) of a point cloud.
+        resize: Scale images that have another size, and crop them about the centre.
+        background: The background of the data set that the codec was trained on, for transparent images.
 
     Raises:
-        InputError: A file is missing or no such file, or an array does not fit; when a sample is asked for:
-            it cannot be decoded, is transparent with no background to lay it on, is of another size, or its
-            values are no brightnesses.
+        InputError: A file is missing or of no known kind, or an array does not fit. On access of a sample: it cannot
+            be decoded, is transparent and there is no background, has another size, or its values are no brightnesses.
     """
     clouds = len(sample_shape) == _CLOUD_AXES
     if clouds and resize:
-        raise _no_clouds()
-    parts: list[_Part] = []
+        raise _resize_needs_images()
+    sources: list[_Source] = []
     for path in paths:
         if not path.is_file():
             raise InputError(
                 f"{path}: " + ("is a folder; give its files" if path.is_dir() else "is not there")
             )
-        if path.suffix.lower() in _ARRAYS:
-            parts.append(_part_of_array(_array(path), str(path), sample_shape, resize))
+        if path.suffix.lower() in _ARRAY_SUFFIXES:
+            sources.append(_source_of_array(_read_array_file(path), str(path), sample_shape, resize))
         elif clouds:
             raise InputError(f"{path}: point clouds come in arrays (N, {sample_shape[0]}, 3), .npy or .npz")
         else:
-            parts.append(_ImageFile(path, sample_shape, resize, background))
-    return Given(tuple(parts), sample_shape)
+            sources.append(_ImageFile(path, sample_shape, resize, background))
+    return UserSamples(tuple(sources), sample_shape)
 
 
-def given_array(array: NDArray[Any], sample_shape: tuple[int, ...], *, resize: bool = False) -> Samples:
-    """The samples of an array in memory: as the codec takes them, or as a .npy file may hold them.
+def samples_of_array(array: NDArray[Any], sample_shape: tuple[int, ...], *, resize: bool = False) -> Samples:
+    """Return the samples of an array in memory: as the codec takes them, or as a .npy file may hold them.
 
     Raises:
-        InputError: As ``given_files``.
+        InputError: As ``samples_of_files``.
     """
     clouds = len(sample_shape) == _CLOUD_AXES
     if not clouds:
-        _check_not_one(array.shape, sample_shape)
+        _check_not_a_single_image(array.shape, sample_shape)
     if array.dtype == np.float32 and array.shape[1:] == sample_shape and array.ndim:
         if len(array):
             check_values(array, "points" if clouds else "images", "samples")
         return np.ascontiguousarray(array)
     if clouds and resize:
-        raise _no_clouds()
-    part = _part_of_array(_checked(array, "samples"), "samples", sample_shape, resize)
-    return Given((part,), sample_shape)
+        raise _resize_needs_images()
+    source = _source_of_array(_checked_array(array, "samples"), "samples", sample_shape, resize)
+    return UserSamples((source,), sample_shape)
 
 
-def _check_not_one(shape: tuple[int, ...], sample_shape: tuple[int, ...]) -> None:
-    """A single image would be taken for several grey ones: its channels, or its rows."""
+def _check_not_a_single_image(shape: tuple[int, ...], sample_shape: tuple[int, ...]) -> None:
+    """Refuse a single image: its channels or its rows would count as several grey images."""
     channels, height, width = sample_shape
     if (shape == sample_shape and channels != 1) or shape == (height, width, channels):
         raise InputError(f"samples: {shape} is one image without an axis for samples; x[None] gives it one")
 
 
-def _no_clouds() -> InputError:
+def _resize_needs_images() -> InputError:
     return InputError(Message(Argument("resize", True), " is for images; this codec takes point clouds"))
 
 
-def _part_of_array(array: NDArray[Any], place: str, sample_shape: tuple[int, ...], resize: bool) -> _Part:
+def _source_of_array(
+    array: NDArray[Any], origin: str, sample_shape: tuple[int, ...], resize: bool
+) -> _Source:
     clouds = len(sample_shape) == _CLOUD_AXES
     may_be_clouds = array.ndim == _CLOUD_AXES + 1 and array.shape[-1] == 3 and array.dtype.kind == "f"
     if may_be_clouds and not clouds:
         raise InputError(
-            f"{place}: {array.dtype} of shape {array.shape} may be point clouds; this codec takes images: give "
+            f"{origin}: {array.dtype} of shape {array.shape} may be point clouds; this codec takes images: give "
             "grey ones as (N, H, W, 1), or in bytes"
         )
-    return (_Clouds if clouds else _Images)(place, array, sample_shape, resize)
+    return (_PointCloudArray if clouds else _ImageArray)(origin, array, sample_shape, resize)
 
 
-def _array(path: Path) -> NDArray[Any]:
+def _read_array_file(path: Path) -> NDArray[Any]:
     if path.suffix.lower() == ".npz":
-        name = _name_in(path)
-        read_headers(path, [name])  # an array that says it is larger than the file must not take the memory
-        return _checked(read_array(path, name), str(path))
+        name = _name_of_samples(path)
+        read_headers(path, [name])  # a header that claims more than the file holds must not take the memory
+        return _checked_array(read_array(path, name), str(path))
     try:
-        return _checked(np.load(path, mmap_mode="r", allow_pickle=False), str(path))
+        return _checked_array(np.load(path, mmap_mode="r", allow_pickle=False), str(path))
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
 
 
-def _name_in(path: Path) -> str:
+def _name_of_samples(path: Path) -> str:
     names = array_names(path)
-    known = [name for name in _IN_NPZ if name in names] or names
+    known = [name for name in _NAMES_IN_NPZ if name in names] or names
     if len(names) != 1 and known == names:
         raise InputError(
-            f"{path}: holds {', '.join(names)}: which of them are samples? Name them {_IN_NPZ[0]}"
+            f"{path}: holds {', '.join(names)}: which of them are samples? Name them {_NAMES_IN_NPZ[0]}"
         )
     return known[0]
 
 
-def _checked(array: NDArray[Any], place: str) -> NDArray[Any]:
-    check_type(array.dtype, place, array.dtype)
+def _checked_array(array: NDArray[Any], origin: str) -> NDArray[Any]:
+    check_sample_dtype(array.dtype, origin, array.dtype)
     if array.ndim == 0 or len(array) == 0:
-        raise InputError(f"{place}: must hold samples (N, ...), got shape {array.shape}")
+        raise InputError(f"{origin}: must hold samples (N, ...), got shape {array.shape}")
     return array
 
 
@@ -175,17 +186,17 @@ class _ImageFile:
         channels, height, width = self.shape
         if channels not in (1, 3):
             raise InputError(f"{self.path}: an image file has 1 or 3 channels, this codec takes {channels}")
-        image = decode(str(self.path), Conversion(1 if channels == 1 else 3, self.background))
+        image = decode_image(str(self.path), Conversion(1 if channels == 1 else 3, self.background))
         if image.size != (width, height):
             _check_resize(self.resize, str(self.path), image.height, image.width, self.shape)
             image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
         pixels = np.asarray(image).reshape(height, width, channels)
-        return from_bytes(pixels.transpose(2, 0, 1))
+        return uint8_to_float32(pixels.transpose(2, 0, 1))
 
 
 @dataclass(frozen=True, eq=False)
-class _Clouds:
-    place: str
+class _PointCloudArray:
+    origin: str
     array: NDArray[Any]
     shape: tuple[int, ...]
     resize: bool
@@ -193,7 +204,7 @@ class _Clouds:
     def __post_init__(self) -> None:
         if self.array.shape[1:] != self.shape:
             raise InputError(
-                f"{self.place}: this codec takes (N, {self.shape[0]}, 3), got {self.array.shape}"
+                f"{self.origin}: this codec takes (N, {self.shape[0]}, 3), got {self.array.shape}"
             )
 
     def __len__(self) -> int:
@@ -201,15 +212,15 @@ class _Clouds:
 
     def sample(self, number: int) -> NDArray[np.float32]:
         cloud = np.asarray(self.array[number])
-        check_values(cloud, "points", f"{self.place}: sample {number}")
+        check_values(cloud, "points", f"{self.origin}: sample {number}")
         return cloud.astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
-class _Images:
-    """(N, H, W), (N, H, W, C) or (N, C, H, W)."""
+class _ImageArray:
+    """An array (N, H, W), (N, H, W, C) or (N, C, H, W)."""
 
-    place: str
+    origin: str
     array: NDArray[Any]
     shape: tuple[int, ...]
     resize: bool
@@ -217,13 +228,13 @@ class _Images:
     def __post_init__(self) -> None:
         if self.array.ndim not in (3, 4):
             raise InputError(
-                f"{self.place}: must be (N, H, W), (N, H, W, C) or (N, C, H, W), got {self.array.shape}"
+                f"{self.origin}: must be (N, H, W), (N, H, W, C) or (N, C, H, W), got {self.array.shape}"
             )
         channels, height, width = self._as_channels_first(self.array[:1])[0].shape
         if channels != self.shape[0] and {channels, self.shape[0]} != {1, 3}:
-            raise InputError(f"{self.place}: has {channels} channels, this codec takes {self.shape[0]}")
+            raise InputError(f"{self.origin}: has {channels} channels, this codec takes {self.shape[0]}")
         if (height, width) != self.shape[1:]:
-            _check_resize(self.resize, self.place, height, width, self.shape)
+            _check_resize(self.resize, self.origin, height, width, self.shape)
 
     def __len__(self) -> int:
         return len(self.array)
@@ -237,14 +248,14 @@ class _Images:
 
     def sample(self, number: int) -> NDArray[np.float32]:
         pixels = np.asarray(self._as_channels_first(self.array[number : number + 1])[0])
-        check_values(pixels, "images", f"{self.place}: sample {number}")
-        image = from_bytes(pixels) if pixels.dtype == np.uint8 else pixels.astype(np.float32)
+        check_values(pixels, "images", f"{self.origin}: sample {number}")
+        image = uint8_to_float32(pixels) if pixels.dtype == np.uint8 else pixels.astype(np.float32)
         if image.shape[0] != self.shape[0]:
             image = np.tensordot(_LUMA, image, 1)[None] if self.shape[0] == 1 else np.repeat(image, 3, axis=0)
-        return np.stack(list(self._fitted(image)))
+        return np.stack(list(self._resized(image)))
 
-    def _fitted(self, image: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
-        """Each channel, in the codec's size."""
+    def _resized(self, image: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+        """Yield each channel, in the codec's size."""
         _, height, width = self.shape
         for channel in image:
             if channel.shape == (height, width):
@@ -254,11 +265,11 @@ class _Images:
                 yield np.asarray(ImageOps.fit(grey, (width, height), Image.Resampling.BILINEAR)).clip(0, 1)
 
 
-def _check_resize(resize: bool, place: str, height: int, width: int, shape: tuple[int, ...]) -> None:
+def _check_resize(resize: bool, origin: str, height: int, width: int, shape: tuple[int, ...]) -> None:
     if not resize:
         raise InputError(
             Message(
-                f"{place}: is {width}×{height} pixels, this codec takes {shape[2]}×{shape[1]}; ",
+                f"{origin}: is {width}×{height} pixels, this codec takes {shape[2]}×{shape[1]}; ",
                 Argument("resize", True),
                 " makes it so",
             )

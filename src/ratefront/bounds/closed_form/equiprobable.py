@@ -1,11 +1,11 @@
-"""K equiprobable classes, however many: RA equation 4 from log2 K alone.
+"""K equiprobable classes, for any K: RA equation 4, computed from log2 K.
 
-K itself is never formed: RA counts 6.4e45 classes for detection, and larger images give more than a float
-can hold. With A = 1 - D,
+K itself is never formed: RA counts 6.4e45 classes for detection, and larger images give more than a float can
+hold. With A = 1 - D,
 
     R = A log K - D log(1 - 1/K) - h(D),     -dR/dD = log(K - 1) + log(A/D),
 
-where log(K - 1) = log K + log(1 - 1/K), and all terms but h(D) are nonnegative: nothing large cancels.
+where log(K - 1) = log K + log(1 - 1/K). All terms but h(D) are nonnegative, so nothing large cancels.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from ratefront.errors import InputError
 
 
 class EquiprobableClasses:
-    """The rate-distortion function of K equiprobable classes under Hamming distortion, in closed form.
+    """The rate–distortion function of K equiprobable classes under Hamming distortion, in closed form.
+
+    Args:
+        log2_classes: log2 K.
 
     Raises:
         InputError: log2 K is negative or not finite (fatal).
@@ -42,7 +45,7 @@ class EquiprobableClasses:
         return -math.expm1(-self._log_classes)
 
     def rate_bits(self, distortion: npt.ArrayLike) -> FloatArray:
-        """R(D) in bit, any shape; 0 from D0 on.
+        """Return R(D) in bit, in the shape of `distortion`; 0 from D0 on.
 
         Raises:
             InputError: a distortion outside [0, 1] or not finite (fatal).
@@ -52,7 +55,7 @@ class EquiprobableClasses:
         return np.where(d >= self.zero_rate_distortion, 0.0, np.maximum(nats, 0.0) / np.log(2))
 
     def distortion_at_slope(self, slope: float) -> float:
-        """D where -dR/dD is `slope` nat (infinity gives 0)."""
+        """Return D where -dR/dD is `slope` nat; infinity gives 0."""
         if self._log_classes == 0.0:
             return 0.0
         distortion = float(expit(self._log_classes + self._log_others_share - slope))

@@ -15,12 +15,23 @@ from ratefront.errors import InputError
 
 @dataclass(frozen=True)
 class BlockCode:
-    """Blocks of `block` symbols, the last one shorter where it must be, each a number in base `classes`.
+    """Blocks of `block` symbols, each a number in base `classes`; the last block may be shorter.
 
-    The first symbol of a block is its number's leading digit, the first bit the leading bit.
+    The first symbol of a block is the leading digit of its number, and the first bit is the leading bit.
+
+    Attributes:
+        classes: K, the number of symbols to choose from.
+        block: n, the number of symbols in a block.
 
     Raises:
         InputError: fewer than one class or one symbol in a block (fatal).
+
+    Example:
+        >>> code = BlockCode(classes=10, block=3)
+        >>> code.length_bits(3)  # three digits in ten bits
+        10
+        >>> code.decode(code.encode([3, 1, 4]), count=3).tolist()
+        [3, 1, 4]
     """
 
     classes: int
@@ -31,12 +42,12 @@ class BlockCode:
             raise InputError(f"needs classes >= 1 and a block >= 1, got {self.classes} and {self.block}")
 
     def length_bits(self, count: int) -> int:
-        """Bits of `count` symbols, whichever they are: exact, in integers."""
+        """Return the bits of any `count` symbols, exactly, in integers."""
         whole, rest = divmod(count, self.block)
         return whole * _width(self.classes, self.block) + _width(self.classes, rest)
 
     def encode(self, symbols: npt.ArrayLike) -> BitArray:
-        """The bits of `symbols`, shape (N,) with N >= 1.
+        """Return the bits of `symbols`, shape (N,) with N >= 1.
 
         Raises:
             InputError: not symbols in 0..classes-1 (fatal).
@@ -48,11 +59,11 @@ class BlockCode:
         return np.concatenate(parts)
 
     def decode(self, bits: npt.ArrayLike, count: int) -> IntArray:
-        """The `count` symbols, shape (count,), that `bits` hold.
+        """Return the `count` symbols that `bits` hold, shape (count,).
 
         Raises:
-            InputError: not bits, a count below 1, another number of bits than `count` symbols take, or bits
-                that stand for no block (fatal).
+            InputError: not bits, a count below 1, another number of bits than `count` symbols take, or bits that
+                stand for no block (fatal).
         """
         text = bits_as_text(bits)
         if count < 1 or len(text) != self.length_bits(count):
@@ -83,7 +94,7 @@ class BlockCode:
 
 
 def _width(classes: int, length: int) -> int:
-    """ceil(length log2 classes) without a logarithm."""
+    """Return ceil(length log2 classes), without a logarithm."""
     return int((classes**length - 1).bit_length())
 
 

@@ -1,10 +1,10 @@
-"""Codes that can be built over the task model's decisions, with the bits they take (RA section IV, MA IV.B).
+"""Codes over the task model's decisions, with the bits they take (RA section IV, MA section IV.B).
 
-The rate is the coded sequence's bits over its N samples. Whatever table a code needs is known to both ends,
-costs nothing and was designed on the counts of these very decisions: a table from other samples costs more.
+The rate is the number of bits of the coded sequence, divided by its N samples. Both ends know the code's table; it
+costs nothing. The table was designed on the counts of these very decisions: a table from other samples costs more.
 
-The distortion is measured on the labels. None of these curves falls below the oracle of its samples' label
-counts (`alarm.below_oracle`); `block_huffman_rate_bits` may, since its table also knows the samples' order.
+The distortion is measured on the labels. None of these curves falls below the oracle of its samples' label counts
+(`below_oracle`). `block_huffman_rate_bits` may, because its table also knows the order of the samples.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ MERGING_STEPS = 1_000_000
 
 
 def fixed_length(predictions: Predictions) -> RateDistortionCurve:
-    """RA method 1: each decision in ceil(log2 K) bit, one point at D_TM."""
+    """Code each decision in ceil(log2 K) bit (RA method 1): one point at D_TM."""
     rate_bits = float(BlockCode(predictions.classes, 1).length_bits(1))
     return _curve(FIXED_LENGTH, [rate_bits], [_task_model_distortion(predictions)])
 
 
 def huffman(predictions: Predictions) -> RateDistortionCurve:
-    """RA method 1a: each decision in the Huffman code for the decisions' counts, one point at D_TM.
+    """Code each decision in the Huffman code for the decisions' counts (RA method 1a): one point at D_TM.
 
     H(Y~) <= R < H(Y~) + 1.
     """
@@ -43,9 +43,9 @@ def huffman(predictions: Predictions) -> RateDistortionCurve:
 
 
 def block_codes(predictions: Predictions, longest: int = LONGEST_BLOCK) -> RateDistortionCurve:
-    """RA method 2: n decisions together in ceil(n log2 K) bit, n = 1..longest, all points at D_TM.
+    """Code n decisions together in ceil(n log2 K) bit (RA method 2), n = 1..longest: all points lie at D_TM.
 
-    The last decisions, fewer than n, are a shorter block. A block longer than N is not tried.
+    If fewer than n decisions are left at the end, they form a shorter block. A block longer than N is not tried.
 
     Raises:
         InputError: `longest` is below 1 (fatal).
@@ -59,17 +59,25 @@ def block_codes(predictions: Predictions, longest: int = LONGEST_BLOCK) -> RateD
 
 
 def block_huffman_rate_bits(decisions: npt.ArrayLike, block: int) -> float:
-    """Bit/sample of the Huffman code for blocks of `block` decisions of shape (N,), RA methods 1a and 2 in one.
+    """Return the bit/sample of a Huffman code for blocks of decisions (RA methods 1a and 2 together).
 
-    Only blocks that occur get a word, so the table has at most N / block entries and K^block is never formed.
-    The last decisions, fewer than `block`, are sent one by one in the Huffman code for single decisions.
+    Only blocks that occur get a word, so the table has at most N / block entries, and K^block is never formed. The
+    last decisions, fewer than `block`, are sent one by one in the Huffman code for single decisions.
 
-    The table is not counted and knows which decisions follow which. Where blocks hardly repeat it holds the
-    sequence itself and the rate says nothing: with block = N it is 0. Compare it with H(Y~) only where
+    The table is not counted, and it knows which decisions follow each other. Where blocks hardly repeat, it holds
+    the sequence itself and the rate means nothing: with block = N it is 0. Compare the rate with H(Y~) only where
     N / block is many times the number of blocks that occur.
+
+    Args:
+        decisions: shape (N,).
+        block: how many decisions share a word, 1..N.
 
     Raises:
         InputError: not decisions, or a block that is not in 1..N (fatal).
+
+    Example:
+        >>> block_huffman_rate_bits([0, 1] * 50, block=1), block_huffman_rate_bits([0, 1] * 50, block=2)
+        (1.0, 0.0)
     """
     sequence = as_classes(decisions, GREATEST_CLASSES, "decisions")
     if not 1 <= block <= sequence.size:
@@ -85,11 +93,12 @@ def block_huffman_rate_bits(decisions: npt.ArrayLike, block: int) -> float:
 
 
 def merged_classes(predictions: Predictions) -> RateDistortionCurve:
-    """MA section IV.B: the k decisions with the least p(y~) are sent as the one with the greatest.
+    """Send the k decisions with the least p(y~) as the one with the greatest (MA section IV.B).
 
-    k = 0 .. (decisions that occur) - 1, each in the Huffman code for the counts that result: from (D_TM, H(Y~)
-    rounded up by the code) to the likeliest decision at 0 bit. Of equal counts the smaller class is the less
-    likely. Behind more than 1414 occurring decisions only some k are tried, evenly spaced, the ends included.
+    k = 0 .. (decisions that occur) - 1, each in the Huffman code for the counts that result. The curve goes from
+    D_TM, at the Huffman code's rate, to the likeliest decision at 0 bit. Of equal counts the smaller class is
+    taken for the less likely. With more than 1414 occurring decisions only some k are tried, evenly spaced, both
+    ends included.
     """
     counts = np.bincount(predictions.predicted, minlength=predictions.classes)
     ascending = np.argsort(counts, kind="stable")[np.count_nonzero(counts == 0) :]
@@ -101,22 +110,22 @@ def merged_classes(predictions: Predictions) -> RateDistortionCurve:
 
 
 def _tried(occurring: int) -> IntArray:
-    """The numbers of merged classes k: each costs occurring - k steps, half of `occurring` on the average."""
+    """The numbers of merged classes k: each costs occurring - k steps, half of `occurring` on average."""
     affordable = max(2, 2 * MERGING_STEPS // occurring)
     return np.unique(np.linspace(0, occurring - 1, min(occurring, affordable)).round().astype(np.int64))
 
 
 def _merged_bits(ascending_counts: IntArray, merged: int) -> int:
-    """Bits of the whole sequence; the greatest count only grows, so what is left stays sorted."""
+    """Bits of the whole sequence. The greatest count only grows, so the remaining counts stay sorted."""
     left = ascending_counts[merged:].copy()
     left[-1] += ascending_counts[:merged].sum()
     return int(left @ np.array(huffman_lengths(left)))
 
 
 def _correct_when_merged(predictions: Predictions, ascending: IntArray) -> IntArray:
-    """Samples decided rightly when the first k classes of `ascending` are sent as its last, k = 0, 1, ...
+    """Number of samples decided correctly when the first k classes of `ascending` are sent as its last, k = 0, 1, ...
 
-    A merged class loses its right decisions and gains the samples whose label is the class it is sent as.
+    A merged class loses its correct decisions and gains the samples whose label is the class it is sent as.
     """
     labels, decisions = predictions.labels, predictions.predicted
     right = np.bincount(decisions[labels == decisions], minlength=predictions.classes)

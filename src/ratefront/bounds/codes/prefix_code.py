@@ -18,7 +18,7 @@ from ratefront.errors import InputError
 BitArray = npt.NDArray[np.uint8]
 
 GREATEST_LENGTH = 4096
-"""Longer than any word of a Huffman code for float64 weights: their range, 2^2098, allows some 3030 bit."""
+"""Longer than any word of a Huffman code for float64 weights: their range, 2^2098, allows about 3030 bit."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,17 @@ class PrefixCode:
     """The canonical code of given word lengths: shorter words first, among equals the smaller symbol.
 
     Attributes:
-        lengths: bit, one entry for each of K symbols; None for a symbol that cannot be sent.
-        words: each symbol's word in zeros and ones, for instance "1001"; None where `lengths` is None. A
-            symbol that is the only one needs no bit: its word is "".
+        lengths: in bit, one entry for each of K symbols; None for a symbol that cannot be sent.
+        words: each symbol's word in zeros and ones, for instance "1001"; None where `lengths` is None. If only one
+            symbol can be sent, it needs no bit: its word is "".
 
     Raises:
-        InputError: no symbol has a word, a length is no whole number in 0..4096, or the lengths break
-            Kraft's inequality sum 2^-length <= 1, so that no prefix code has them (fatal).
+        InputError: no symbol has a word, a length is not an integer in 0..4096, or the lengths break Kraft's
+            inequality sum 2^-length <= 1, so that no prefix code has them (fatal).
+
+    Example:
+        >>> PrefixCode((1, 2, 2)).words
+        ('0', '10', '11')
     """
 
     lengths: tuple[int | None, ...]
@@ -48,24 +52,24 @@ class PrefixCode:
         object.__setattr__(self, "_symbols", {word: s for s, word in enumerate(words) if word is not None})
 
     def length_bits(self, symbols: npt.ArrayLike) -> int:
-        """Bits that `symbols`, shape (N,) with N >= 1, take together; raises as `encode`."""
+        """Return the bits that `symbols`, shape (N,) with N >= 1, take together; it raises as `encode`."""
         return int(self._bits[self._sendable(symbols)].sum())
 
     def encode(self, symbols: npt.ArrayLike) -> BitArray:
-        """The words of `symbols`, shape (N,) with N >= 1, one after the other.
+        """Return the words of `symbols`, shape (N,) with N >= 1, one after the other.
 
         Raises:
-            InputError: not symbols of this code, or one that has no word (fatal).
+            InputError: not symbols of this code, or a symbol that has no word (fatal).
         """
         text = "".join(self.words[symbol] or "" for symbol in self._sendable(symbols).tolist())
         return np.frombuffer(text.encode("ascii"), dtype=np.uint8) - np.uint8(ord("0"))
 
     def decode(self, bits: npt.ArrayLike, count: int) -> IntArray:
-        """The `count` symbols, shape (count,), that `bits` hold: all of the bits and nothing besides.
+        """Return the `count` symbols that `bits` hold, shape (count,); all bits must be used.
 
         Raises:
-            InputError: not bits, a count below 1, bits that end within a word, that no word matches, or that
-                are left over (fatal).
+            InputError: not bits, a count below 1, bits that end within a word, bits that no word matches, or bits
+                that are left over (fatal).
         """
         text = bits_as_text(bits)
         if count < 1:
@@ -96,14 +100,18 @@ class PrefixCode:
 
 
 def huffman_code(weights: npt.ArrayLike) -> PrefixCode:
-    """The code of least mean length for counts or probabilities of shape (K,).
+    """Return the code of least mean length for counts or probabilities of shape (K,).
 
-    A symbol of weight zero cannot be sent. Among equally good codes it is the one whose longest word is
-    shortest (Schwartz 1964), and of equal weights the smaller symbols have the longer words: the same code
-    everywhere.
+    A symbol of weight zero cannot be sent. Among equally good codes it is the one whose longest word is shortest
+    (Schwartz 1964), and of equal weights the smaller symbols have the longer words. So the code is the same on
+    every machine.
 
     Raises:
-        InputError: empty, negative, not finite, or all zero (fatal).
+        InputError: weights that are empty, negative, not finite, or all zero (fatal).
+
+    Example:
+        >>> huffman_code([50, 30, 20]).words
+        ('0', '10', '11')
     """
     prior_from_counts(weights)  # refuses what cannot be weights
     given = np.asarray(weights, dtype=np.float64)
@@ -116,10 +124,14 @@ def huffman_code(weights: npt.ArrayLike) -> PrefixCode:
 
 
 def fixed_length_code(symbols: int) -> PrefixCode:
-    """The code of `symbols` symbols in ceil(log2 symbols) bit each (RA section IV, method 1).
+    """Return the code of `symbols` symbols in ceil(log2 symbols) bit each (RA section IV, method 1).
 
     Raises:
         InputError: fewer than one symbol (fatal).
+
+    Example:
+        >>> fixed_length_code(3).words
+        ('00', '01', '10')
     """
     if symbols < 1:
         raise InputError(f"a code needs at least one symbol, got {symbols}")
@@ -127,10 +139,10 @@ def fixed_length_code(symbols: int) -> PrefixCode:
 
 
 def huffman_lengths(ascending: FloatArray | IntArray) -> list[int]:
-    """Word lengths in bit of Huffman's code for positive weights of shape (n,) that are sorted already.
+    """Return the word lengths in bit of Huffman's code for positive, sorted weights of shape (n,).
 
-    What is merged comes out in ascending order too, so two queues take the place of a heap. A leaf goes
-    before a merged node of its weight, which keeps the longest word short.
+    Merged nodes appear in ascending order too, so two queues replace a heap. A leaf goes before a merged node of
+    the same weight, which keeps the longest word short.
     """
     leaves = [*ascending.tolist(), np.inf]
     count = len(leaves) - 1
@@ -153,10 +165,10 @@ def huffman_lengths(ascending: FloatArray | IntArray) -> list[int]:
 
 
 def bits_as_text(bits: npt.ArrayLike) -> str:
-    """Zeros and ones of shape (bits,) as a string.
+    """Return zeros and ones of shape (bits,) as a string.
 
     Raises:
-        InputError: another shape, or anything but whole zeros and ones (fatal).
+        InputError: another shape, or values other than the integers 0 and 1 (fatal).
     """
     array = np.asarray(bits)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iub"):
@@ -170,7 +182,7 @@ def bits_as_text(bits: npt.ArrayLike) -> str:
 
 
 def _depths(parent: list[int]) -> list[int]:
-    """Of each node of a tree whose parents come after their children; the last one is the root."""
+    """Depth of each node of a tree whose parents come after their children; the last one is the root."""
     depth = [0] * len(parent)
     for node in range(len(parent) - 2, -1, -1):
         depth[node] = depth[parent[node]] + 1

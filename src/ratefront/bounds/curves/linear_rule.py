@@ -1,6 +1,6 @@
-"""What a bit is worth where classes are many: RA equations 5 and 6. A rule of thumb, not a bound.
+"""The accuracy that a bit buys where there are many classes: RA equations 5 and 6. A rule of thumb, not a bound.
 
-It drops h(D) from the oracle, so it lies above it: by at most 1 bit, whatever K.
+It drops h(D) from the oracle, so it lies above the oracle, by at most 1 bit, whatever K.
 """
 
 from __future__ import annotations
@@ -16,10 +16,18 @@ from ratefront.errors import InputError
 
 
 def linear_rule(log2_classes: float, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
-    """RA equation 5, R = A log2 K, drawn from (D = 0, log2 K) to (D = 1, 0); RA takes it as far as 1 - 1/K.
+    """Compute RA equation 5, R = A log2 K, from (D = 0, log2 K) to (D = 1, 0); RA draws it up to D = 1 - 1/K.
+
+    Args:
+        log2_classes: log2 K.
+        points: number of points, at least 2.
 
     Raises:
         InputError: log2 K is negative or not finite, or fewer than two points (fatal).
+
+    Example:
+        >>> round(linear_rule(log2_classes=10.0).rate_at(0.2), 9)  # 1024 classes at 80 % accuracy
+        8.0
     """
     if not (math.isfinite(log2_classes) and log2_classes >= 0.0):
         raise InputError(f"log2 of the number of classes must be finite and >= 0, got {log2_classes}")
@@ -30,10 +38,14 @@ def linear_rule(log2_classes: float, points: int = CLOSED_FORM_POINTS) -> RateDi
 
 
 def accuracy_per_bit(log2_classes: float) -> float:
-    """RA equation 6: each further bit buys about 1/log2 K of accuracy.
+    """Return the accuracy that each further bit buys, about 1/log2 K (RA equation 6).
 
     Raises:
         InputError: one class, or log2 K not finite (fatal).
+
+    Example:
+        >>> accuracy_per_bit(10.0)
+        0.1
     """
     if not (math.isfinite(log2_classes) and log2_classes > 0.0):
         raise InputError(f"log2 of the number of classes must be finite and > 0, got {log2_classes}")

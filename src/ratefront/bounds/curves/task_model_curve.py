@@ -1,8 +1,8 @@
-"""TMRD: the rate-distortion function behind a task model's posteriors, on the empirical distribution.
+"""TMRD: the rate–distortion function behind a task model's posteriors, on the empirical distribution.
 
-MA III.A.3 calls it intractable, since the posterior V is continuous and high-dimensional. The empirical
-distribution of N samples is neither: the source is the samples, 1/N each, the reconstructions are the K
-classes, d(x_i, y^) = 1 - p(y^ | x_i), and a step of Blahut-Arimoto costs O(N K).
+MA III.A.3 calls it intractable, because the posterior is continuous and high-dimensional. On the empirical
+distribution of N samples it is neither: the source is the N samples, each with probability 1/N; the
+reconstructions are the K classes; d(x_i, y^) = 1 - p(y^ | x_i). One step of Blahut–Arimoto costs O(N K).
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ from ratefront.bounds.solver.blahut_arimoto import BlahutArimotoResult, solve_ke
 from ratefront.bounds.solver.block_distortion import BlockKernel
 from ratefront.bounds.solver.curve_tracing import PointArrays, arrays_of
 from ratefront.bounds.solver.sample_distortion import SampleDistortion
-from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES, Problem, SolvedPoint, solve_curve
+from ratefront.bounds.solver.solved_curve import (
+    SOLVED_SLOPES,
+    RateDistortionProblem,
+    SolvedPoint,
+    solve_curve,
+)
 from ratefront.bounds.source.distributions import (
     FloatArray,
     IntArray,
@@ -25,7 +30,7 @@ from ratefront.bounds.source.distributions import (
     entropy_bits,
     prior_from_labels,
 )
-from ratefront.bounds.source.scores import Reals, checked_scores
+from ratefront.bounds.source.scores import RealArray, checked_scores
 from ratefront.errors import InputError
 
 TOLERANCE_BITS = 1e-4
@@ -41,22 +46,28 @@ def task_model_curve(
     *,
     cost: npt.ArrayLike | None = None,
 ) -> RateDistortionCurve:
-    """TMRD with the distortion measured on the labels; `expected()` is the rate-distortion function itself.
+    """Compute TMRD with the distortion measured on the labels.
+
+    `expected()` of the result is the rate–distortion function itself. The rate counts I(X; Y^) over these very
+    samples. Measured on the labels, the distortion of an overconfident model may turn back as the slope grows.
 
     Args:
         scores: logits or log-probabilities, shape (N, K); -inf for impossible classes.
         labels: shape (N,), 0..K-1.
-        points: solved slopes, from the least expected distortion to the last before 0 bit.
-        tolerance_bits: the certified gap asked for at each slope; below 1e-4 every step is made in double
-            precision, at twice the time and memory for a large matrix.
-        cost: shape (K, M): the receiver answers with one of M actions, which cost that much; by default its
-            answer is a class, and wrong or right.
-
-    The rate counts I(X; Y^) over these very samples. Measured on the labels the distortion of an overconfident
-    model may turn back as the slope grows.
+        points: number of solved slopes, from the least expected distortion to the last one before 0 bit.
+        tolerance_bits: the certified gap asked for at each slope. Below 1e-4 every step runs in double precision,
+            with twice the time and memory for a large matrix.
+        max_iterations: evaluations of the kernel for each slope.
+        cost: shape (K, M): the receiver answers with one of M actions, with these costs. By default its answer is
+            a class, which is correct or wrong.
 
     Raises:
         InputError: shapes that do not fit, NaN, +inf, a row without a finite score (fatal).
+
+    Example:
+        >>> curve = task_model_curve([[3.0, 0.0], [0.0, 3.0]], [0, 1])
+        >>> round(curve.rate_at(0.0), 3), round(curve.expected().least_distortion, 3)  # on the labels; as expected
+        (1.0, 0.047)
     """
     f = checked_scores(scores)
     y = as_classes(labels, f.shape[1], "labels")
@@ -82,10 +93,12 @@ def task_model_curve(
 
 
 def _with_decision(
-    arrays: PointArrays, measured: FloatArray, f: Reals, y: IntArray
+    arrays: PointArrays, measured: FloatArray, f: RealArray, y: IntArray
 ) -> tuple[PointArrays, FloatArray]:
-    """The decision itself in front, where the labels like it best. Where scores are tied the cheapest channel
-    of least expected distortion is another one; of equal scores the first is the decision.
+    """Put the decision itself in front, where it has fewer errors on the labels than every solved point.
+
+    Where scores are tied, the cheapest channel of least expected distortion is another one. The decision is the
+    first of equal scores.
     """
     decision = f.argmax(axis=1)
     errors = float(np.mean(decision != y))
@@ -104,13 +117,16 @@ def task_model_point(
     tolerance_bits: float = TOLERANCE_BITS,
     max_iterations: int = MAX_ITERATIONS,
 ) -> BlahutArimotoResult:
-    """The point of `task_model_curve` where -dR/dD is `slope` nat, by the model's own expected distortion.
-
-    Args:
-        scores: logits or log-probabilities, shape (N, K); -inf for impossible classes.
+    """Solve the point of `task_model_curve` where -dR/dD is `slope` nat, by the model's own expected distortion.
 
     Its channel is q(y^) e^{slope p(y^ | x)} / Z(x), with q its `output`. Warns with UnconvergedWarning where the
     certified gap stays above the tolerance.
+
+    Args:
+        scores: logits or log-probabilities, shape (N, K); -inf for impossible classes.
+        slope: in nat per unit of distortion, at least 0.
+        tolerance_bits: the certified gap asked for.
+        max_iterations: evaluations of the kernel.
 
     Raises:
         InputError: shapes that do not fit, NaN, +inf, a row without a finite score, a slope below 0 (fatal).
@@ -119,14 +135,14 @@ def task_model_point(
     return solve_kernel(problem.source, problem.kernel_at(slope), None, tolerance_bits, max_iterations)
 
 
-def task_model_problem(source: SampleDistortion) -> Problem:
-    """What TMRD solves: each sample equally likely."""
+def task_model_problem(source: SampleDistortion) -> RateDistortionProblem:
+    """Return the problem that TMRD solves: all samples are equally likely."""
     each = np.full(source.shape[0], 1.0 / source.shape[0])
-    return Problem(each, lambda slope: BlockKernel(source, slope), source.mean)
+    return RateDistortionProblem(each, lambda slope: BlockKernel(source, slope), source.mean)
 
 
 def _measured_errors(source: SampleDistortion, labels: IntArray, traced: list[SolvedPoint]) -> FloatArray:
-    """1 - mean Q(y_i | x_i) of each point: the channel is needed in one column of each row only."""
+    """1 - mean Q(y_i | x_i) of each point: only one column of each row of the channel is needed."""
     above = np.concatenate([block[np.arange(len(block)), labels[rows]] for rows, block in source.above()])
 
     def measured(point: SolvedPoint) -> float:
@@ -140,7 +156,7 @@ def _measured_errors(source: SampleDistortion, labels: IntArray, traced: list[So
 
 
 def _measured_costs(source: SampleDistortion, labels: IntArray, traced: list[SolvedPoint]) -> FloatArray:
-    """mean sum_j Q(j | x_i) cost[y_i, j] of each point."""
+    """Mean of sum_j Q(j | x_i) cost[y_i, j] over the samples, for each point."""
     assert source.cost is not None
     cost = source.cost
 

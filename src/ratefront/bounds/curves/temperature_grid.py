@@ -1,4 +1,4 @@
-"""Where to sample a curve of inverse temperatures, so that straight lines between its points miss little."""
+"""The inverse temperatures at which S&C is sampled, so that straight lines between its points miss little."""
 
 from __future__ import annotations
 
@@ -7,44 +7,51 @@ import numpy as np
 from ratefront.bounds.curves.tempered_sampling import ROUNDING_BITS, sampled_points
 from ratefront.bounds.solver.kernels import SMALLEST
 from ratefront.bounds.source.distributions import FloatArray, IntArray
-from ratefront.bounds.source.scores import IMPOSSIBLE, Reals, centred_rows
+from ratefront.bounds.source.scores import IMPOSSIBLE, RealArray, centred_rows
 
 PILOT_SAMPLES, PILOT_ENTRIES = 2000, 2_000_000
 NARROW = 1 - 1e-9
-EVEN, HARD = 1e-6, 1e8
-"""Inverse temperatures in units of one over a score difference, at which a draw is as good as even or hard."""
-LONG = 0.08
-"""A step that goes further, of the whole rate or the whole distortion, is split whatever it seems to miss."""
+UNIFORM, DETERMINISTIC = 1e-6, 1e8
+"""Inverse temperatures, in units of one over a score difference.
+
+At the first a draw is practically uniform, at the second practically deterministic.
+"""
+LONG_STEP = 0.08
+"""A step that covers a greater part of the whole rate or the whole distortion is always split."""
 
 
 class TemperatureGrid:
-    """Inverse temperatures from 0 to infinity, more of them on demand where the curve of a pilot, an evenly
-    spaced part of the samples, bends: the step with most to hide is split first.
+    """Inverse temperatures from 0 to infinity; more of them on demand, where the curve bends.
+
+    The curve is that of a pilot, an evenly spaced part of the samples. The step that may hide most is split first.
+
+    Attributes:
+        lambdas: the inverse temperatures, rising.
     """
 
-    def __init__(self, f: Reals, y: IntArray) -> None:
+    def __init__(self, f: RealArray, y: IntArray) -> None:
         pilot_samples = min(y.size, PILOT_SAMPLES, max(64, PILOT_ENTRIES // f.shape[1]))
         pilot = np.unique(np.linspace(0, y.size - 1, pilot_samples).astype(int))
         self._f, self._y = f[pilot], y[pilot]
         self.lambdas, self._points = [0.0, np.inf], []
-        reach = _reach(self._f)
-        if reach is not None:
-            self._least, self._most = reach
-            self.lambdas.insert(1, float(np.clip(1.0, *reach)))
+        useful_range = _useful_range(self._f)
+        if useful_range is not None:
+            self._least, self._most = useful_range
+            self.lambdas.insert(1, float(np.clip(1.0, *useful_range)))
             self._points = [self._point(end) for end in self.lambdas]
 
-    def grow(self, count: int) -> bool:
-        """Splits until there are `count` inverse temperatures; False where none can be told from another."""
+    def refine_to(self, count: int) -> bool:
+        """Split until there are `count` inverse temperatures; False if no further split makes a difference."""
         while len(self.lambdas) < count:
             if not self._points or not self._split():
                 return False
         return True
 
     def _split(self) -> bool:
-        urgency = _urgency(*np.array(self._points).T)
-        urgency[[not self._can_split(i) for i in range(urgency.size)]] = 0.0
-        index = int(np.argmax(urgency))
-        if urgency[index] <= 0.0:
+        priority = _priority(*np.array(self._points).T)
+        priority[[not self._can_split(i) for i in range(priority.size)]] = 0.0
+        index = int(np.argmax(priority))
+        if priority[index] <= 0.0:
             return False
         middle = self._middle(index)
         self.lambdas.insert(index + 1, middle)
@@ -64,10 +71,10 @@ class TemperatureGrid:
         return self.lambdas[i] < middle * NARROW and middle < self.lambdas[i + 1] * NARROW
 
 
-def _urgency(rate: FloatArray, distortion: FloatArray) -> FloatArray:
+def _priority(rate: FloatArray, distortion: FloatArray) -> FloatArray:
     """What a straight line may miss between neighbours, in bit (relative above one bit), shape (M - 1,).
 
-    Judged by the bends at both ends; a step that goes far is split whatever it seems to miss.
+    It is judged by the bends at both ends. A long step is split whatever it seems to miss.
     """
     length = np.hypot(np.diff(rate) / max(float(rate.max()), ROUNDING_BITS), np.diff(distortion))
     bend = np.zeros(rate.size)
@@ -77,26 +84,28 @@ def _urgency(rate: FloatArray, distortion: FloatArray) -> FloatArray:
     missed = np.zeros(length.size)
     missed[:-1] = bend[1:-1] * before / total
     missed[1:] = np.maximum(missed[1:], bend[1:-1] * after / total)
-    return np.where(length > LONG, 1.0 + length, np.minimum(missed, 1.0))
+    return np.where(length > LONG_STEP, 1.0 + length, np.minimum(missed, 1.0))
 
 
 def _bends(rate: FloatArray, distortion: FloatArray) -> FloatArray:
-    """How far each inner point lies from the line through its neighbours, seen along the rate axis."""
+    """Distance of each inner point from the line through its neighbours, along the rate axis."""
     width, rise = distortion[2:] - distortion[:-2], rate[2:] - rate[:-2]
     share = np.divide(distortion[1:-1] - distortion[:-2], width, out=np.zeros_like(width), where=width != 0)
     away = np.abs(rate[1:-1] - rate[:-2] - share * rise)
     return np.asarray(np.minimum(away, np.abs(rise)))
 
 
-def _reach(f: Reals) -> tuple[float, float] | None:
-    """Between which inverse temperatures draws go from even to hard; None where all scores of each row are one.
+def _useful_range(f: RealArray) -> tuple[float, float] | None:
+    """The inverse temperatures between which draws go from uniform to deterministic.
 
-    A class masked by a very negative score spreads its row without end, so the hard end is judged by how far
-    the second best lies behind.
+    None where all scores of each row are equal. A class masked by a very negative score has a huge distance to the
+    best one, so the deterministic end is judged by the distance of the second best.
     """
     behind = -np.sort(centred_rows(f), axis=1)[:, ::-1]
     possible = behind[(behind > 0.0) & (behind < -IMPOSSIBLE)]
     if possible.size == 0:
         return None
     second = behind[:, 1][(behind[:, 1] > 0.0) & (behind[:, 1] < -IMPOSSIBLE)]
-    return EVEN / float(possible.max()), HARD / float(second.min() if second.size else possible.min())
+    return UNIFORM / float(possible.max()), DETERMINISTIC / float(
+        second.min() if second.size else possible.min()
+    )

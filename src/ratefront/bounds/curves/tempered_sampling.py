@@ -1,4 +1,4 @@
-"""What drawing from softmax(lambda f(x)) costs and how often it errs, at any inverse temperatures lambda.
+"""Rate and errors of drawing from softmax(lambda f(x)), at any inverse temperatures lambda.
 
 MA's appendix: I(X; Y^) = H(mean posterior) - mean entropy, D = 1 - mean P(Y^ = y_i | x_i).
 """
@@ -13,21 +13,33 @@ import numpy as np
 from scipy.special import xlogy
 
 from ratefront.bounds.source.distributions import FloatArray, IntArray
-from ratefront.bounds.source.scores import Reals, blocks_of, centred_rows
+from ratefront.bounds.source.scores import RealArray, blocks_of, centred_rows
 
 ROUNDING_BITS = 1e-12
 
 
 class SampledPoints(NamedTuple):
-    """Each of shape (L,); `distortion` on the labels, `distortion_expected` by the posteriors themselves."""
+    """Points of S&C, each array of shape (L,).
+
+    Attributes:
+        rate_bits: I(X; Y^).
+        distortion: on the labels.
+        distortion_expected: as the posteriors expect it.
+    """
 
     rate_bits: FloatArray
     distortion: FloatArray
     distortion_expected: FloatArray
 
 
-def sampled_points(f: Reals, y: IntArray, lambdas: Sequence[float]) -> SampledPoints:
-    """The points at the given inverse temperatures (0 and infinity included)."""
+def sampled_points(f: RealArray, y: IntArray, lambdas: Sequence[float]) -> SampledPoints:
+    """Compute the points at the given inverse temperatures; 0 and infinity are allowed.
+
+    Args:
+        f: scores, shape (N, K).
+        y: labels, shape (N,).
+        lambdas: L inverse temperatures.
+    """
     sums = [_Sums(np.zeros(f.shape[1])) for _ in lambdas]
     for rows in blocks_of(f.shape):
         centred = centred_rows(f[rows])
@@ -61,7 +73,7 @@ class _Sums:
 
 
 def _tempered(centred: FloatArray, inverse_temperature: float, scratch: FloatArray) -> float:
-    """Writes softmax(lambda f) into `scratch`, shape (b, K); returns the sum of its rows' entropies in nat."""
+    """Write softmax(lambda f) into `scratch`, shape (b, K); return the sum of its rows' entropies in nat."""
     if np.isinf(inverse_temperature):
         scratch.fill(0.0)
         scratch[np.arange(len(centred)), centred.argmax(axis=1)] = 1.0  # of equals the first: the decision

@@ -1,7 +1,7 @@
 """Object detection as classification: every set of labelled boxes is a class (RA equation 7).
 
-Between 1 and `most_objects` objects lie in distinct ones of `positions` places, each of one of `classes`
-kinds: K = sum_i C(positions, i) classes^i.
+Between 1 and `most_objects` objects lie in distinct ones of `positions` places, each of one of `classes` kinds:
+K = sum_i C(positions, i) classes^i.
 """
 
 from __future__ import annotations
@@ -14,14 +14,23 @@ import numpy as np
 from ratefront.errors import InputError
 
 MOST_TERMS = 10_000_000
-"""Terms that are summed in logarithms; each takes a few float64."""
+"""The most terms that are summed in logarithms; each takes a few float64."""
 
 
 def detection_count(positions: int = 98, classes: int = 80, most_objects: int = 15) -> int:
-    """K, exact; the defaults are YOLO's on COCO (RA Fig. 2).
+    """Return K, exactly; the defaults are YOLO's on COCO (RA Fig. 2).
+
+    Args:
+        positions: number of places for an object.
+        classes: number of kinds of objects.
+        most_objects: the most objects in an image.
 
     Raises:
-        InputError: a number that is not a whole one from 1 on (fatal).
+        InputError: an argument that is not an integer >= 1 (fatal).
+
+    Example:
+        >>> detection_count(positions=2, classes=3, most_objects=2)  # 2 * 3 + 1 * 9
+        15
     """
     n, kinds, most = _checked(positions, classes, most_objects)
     term, total = 1, 0
@@ -32,13 +41,18 @@ def detection_count(positions: int = 98, classes: int = 80, most_objects: int = 
 
 
 def detection_log2_count(positions: int = 98, classes: int = 80, most_objects: int = 15) -> float:
-    """log2 K without K: the logarithm of the greatest term, and the others relative to it.
+    """Return log2 K without forming K; arguments as `detection_count`.
 
-    Terms grow from one to the next by classes (positions - i + 1)/i, which falls with i: the greatest term is
-    the last that still grew. Its logarithm is summed exactly, so that the result errs by rounding alone.
+    It sums the terms relative to the greatest one. Successive terms have the ratio classes (positions - i + 1)/i,
+    which falls with i, so the greatest term is the last one that still grew. Its logarithm is summed exactly, so
+    that the result has only rounding errors.
 
     Raises:
-        InputError: a number that is not a whole one from 1 on, or more than ten million terms (fatal).
+        InputError: an argument that is not an integer >= 1, or more than ten million terms (fatal).
+
+    Example:
+        >>> round(detection_log2_count(), 2)
+        152.17
     """
     n, kinds, most = _checked(positions, classes, most_objects)
     terms = min(most, n)

@@ -1,6 +1,6 @@
-"""A source whose label nobody can know for sure: MA's Gaussian mixture (II.C, Fig. 1, appendix).
+"""A source whose label cannot be known for certain: MA's Gaussian mixture (II.C, Fig. 1, appendix).
 
-Y is a fair bit and X = 2Y - 1 + N(0, 1), so p(y = 1 | x) = 1/(1 + e^-2x) and the least error behind X is
+Y is a fair bit and X = 2Y - 1 + N(0, 1), so p(y = 1 | x) = 1/(1 + e^-2x), and the least error behind X is
 D_min = Phi(-1). The curves are those of Fig. 1 right; all have D = P(Y^ != Y) and end at (1/2, 0 bit).
 """
 
@@ -21,7 +21,7 @@ from ratefront.bounds.curve_names import (
     ORACLE,
 )
 from ratefront.bounds.curves.oracle import CLOSED_FORM_POINTS, uniform_curve
-from ratefront.bounds.examples.mixture_compress import MODEL, compress_and_estimate
+from ratefront.bounds.examples.mixture_compress_and_estimate import MODEL, compress_and_estimate
 from ratefront.bounds.solver.curve_tracing import TracedPoint, arrays_of, trace_convex
 from ratefront.bounds.source.distributions import FloatArray
 
@@ -32,11 +32,19 @@ FARTHEST = 10.0
 """Nine deviations from the centre of a class: 1e-19 of its mass lies beyond."""
 
 HALVINGS, NODES = 40, 24
-"""Panels [10/2^(i+1), 10/2^i] with 24 nodes each: a kink of any sharpness at 0 is smooth on each of them."""
+"""Panels [10/2^(i+1), 10/2^i] with 24 nodes each: a kink of any sharpness at 0 is smooth on each panel."""
 
 
 def mixture_curves(points: int = CLOSED_FORM_POINTS) -> dict[str, RateDistortionCurve]:
-    """The four curves of MA Fig. 1 right, by their names; `points` is for the first three."""
+    """Compute the four curves of MA Fig. 1 right, by their names.
+
+    Args:
+        points: number of points of the first three curves.
+
+    Example:
+        >>> round(mixture_curves(64)["indirect"].rate_at(0.25), 3)
+        0.374
+    """
     return {
         ORACLE: oracle(points),
         INDIRECT: indirect(points),
@@ -46,19 +54,19 @@ def mixture_curves(points: int = CLOSED_FORM_POINTS) -> dict[str, RateDistortion
 
 
 def class_densities(x: npt.ArrayLike) -> FloatArray:
-    """p(x | y = 0) and p(x | y = 1), stacked in front of the shape of `x`: MA Fig. 1 left."""
+    """Return p(x | y = 0) and p(x | y = 1), stacked in front of the shape of `x`: MA Fig. 1 left."""
     at = np.asarray(x, dtype=np.float64)
     unscaled = np.stack([np.exp(-0.5 * (at - centre) ** 2) for centre in (-1.0, 1.0)])
     return np.asarray(unscaled / np.sqrt(2.0 * np.pi))
 
 
 def oracle(points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
-    """oRD: 1 - h(D) on [0, 1/2], as if X told Y."""
+    """Compute oRD: 1 - h(D) on [0, 1/2], as if X revealed Y."""
     return replace(uniform_curve(2, points), assumptions=f"{MODEL}; the transmitter knows Y exactly")
 
 
 def estimate_and_compress(points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
-    """E&C: Y~ = sign X is a fair bit and errs with Phi(-1), whatever becomes of it.
+    """Compute E&C: Y~ = sign X is a fair bit with error probability Phi(-1).
 
     Compressed to P(Y^ != Y~) = delta at 1 - h(delta) bit, it errs with D = D_min + delta (1 - 2 D_min).
     """
@@ -71,13 +79,12 @@ def estimate_and_compress(points: int = CLOSED_FORM_POINTS) -> RateDistortionCur
 
 
 def indirect(points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
-    """iRD: the least rate of any transmitter that sees X, from (D_min, 1 bit) to (1/2, 0 bit).
+    """Compute iRD: the least rate of any transmitter that sees X, from (D_min, 1 bit) to (1/2, 0 bit).
 
-    It is the rate-distortion function of X under d^(x, y^) = P(Y != y^ | x). At slope s the best channel for
-    an output q is p(y^ | x) ~ q(y^) exp(-s d^(x, y^)), and what is left to minimise, -E log of its
-    normaliser, is convex in q. X and -X have one law and d^(-x, 1 - y^) = d^(x, y^), so that swapping the
-    answers changes nothing: of any minimiser and its mirror image the mean is one too, and q = 1/2. As
-    d^(x, 0) - d^(x, 1) = tanh x,
+    It is the rate–distortion function of X under d^(x, y^) = P(Y != y^ | x). At slope s the best channel for an
+    output q is p(y^ | x) ~ q(y^) exp(-s d^(x, y^)). What is left to minimise, -E log of its normaliser, is convex
+    in q. X and -X have the same law and d^(-x, 1 - y^) = d^(x, y^), so swapping the answers changes nothing. The
+    mean of a minimiser and its mirror image is a minimiser too, hence q = 1/2. As d^(x, 0) - d^(x, 1) = tanh x,
 
         p(y^ = 1 | x) = 1/(1 + exp(-s tanh x)),  R = 1 - E h(p(1 | X)),  D = (1 - E tanh X tanh(s tanh X / 2))/2.
     """

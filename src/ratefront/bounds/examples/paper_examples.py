@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,6 @@ from ratefront.bounds.curves.linear_rule import linear_rule
 from ratefront.bounds.curves.oracle import oracle_curve, uniform_curve
 from ratefront.bounds.examples.detection import detection_count, detection_log2_count
 from ratefront.bounds.examples.mixture import LEAST_ERROR, class_densities, mixture_curves
-from ratefront.bounds.examples.modelnet40 import modelnet40_test_counts
 from ratefront.bounds.source.distributions import FloatArray, entropy_bits, prior_from_counts
 from ratefront.errors import InputError
 
@@ -23,17 +24,18 @@ MIXTURE, DETECTION, MODELNET40 = "mixture", "detection", "modelnet40"
 ORACLE_UNIFORM = "oracle_uniform"
 
 CLASSIFICATION = {"MNIST": 10, "ModelNet40": 40, "ImageNet": 1000}
-"""K of the data sets beside which RA Fig. 2 sets detection."""
+"""K of the data sets that RA Fig. 2 shows beside detection."""
 
 DENSITY_REACH, DENSITY_POINTS = 5.0, 401
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class ExampleBounds(Bounds):
-    """Attributes:
+    """The bounds of one of the papers' figures.
 
-    example: its name, one of `EXAMPLES`.
-    source: what it reproduces, in words.
+    Attributes:
+        example: its name, one of `EXAMPLES`.
+        source: what it reproduces, in words.
     """
 
     example: str
@@ -41,23 +43,31 @@ class ExampleBounds(Bounds):
 
     @property
     def description(self) -> tuple[str, ...]:
+        """The example and what it reproduces."""
         return (f"{self.example}: {self.source}",)
 
     def to_json(self) -> dict[str, Any]:
+        """Return plain data: the document that `ratefront bounds --example` writes."""
         return {
             "example": self.example,
             "source": self.source,
-            **self._own(),
+            **self._own_keys(),
             "curves": self._curves_as_json(),
         }
 
-    def _own(self) -> dict[str, Any]:
+    def _own_keys(self) -> dict[str, Any]:
         return {"classes": self.classes}
 
 
 @dataclass(frozen=True, eq=False)
-class Density:
-    """Probability densities over x, arrays of shape (M,): `mixture` is p(x), `given[y]` p(x | y), shape (2, M)."""
+class MixtureDensities:
+    """Probability densities over x.
+
+    Attributes:
+        x: shape (M,).
+        mixture: p(x), shape (M,).
+        given: p(x | y) for y = 0 and 1, shape (2, M).
+    """
 
     x: FloatArray
     mixture: FloatArray
@@ -66,33 +76,44 @@ class Density:
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class MixtureBounds(ExampleBounds):
-    """MA Fig. 1. Attributes: least_distortion, the least error behind X; density, of X."""
+    """The bounds of MA Fig. 1.
+
+    Attributes:
+        least_distortion: the least error behind X.
+        density: of X.
+    """
 
     least_distortion: float
-    density: Density
+    density: MixtureDensities
 
-    def _own(self) -> dict[str, Any]:
+    def _own_keys(self) -> dict[str, Any]:
         density = {
             "x": self.density.x.tolist(),
             "p(x)": self.density.mixture.tolist(),
             "p(x | y = 0)": self.density.given[0].tolist(),
             "p(x | y = 1)": self.density.given[1].tolist(),
         }
-        return {**super()._own(), "least_distortion": self.least_distortion, "density": density}
+        return {**super()._own_keys(), "least_distortion": self.least_distortion, "density": density}
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class EquiprobableBounds(Bounds):
-    """Attributes: log2_classes, log2 K, of classes all equally likely."""
+    """The oracle and the linear rule of equally likely classes.
+
+    Attributes:
+        log2_classes: log2 K.
+    """
 
     log2_classes: float
 
     @classmethod
     def of(cls, classes: int, log2_classes: float) -> EquiprobableBounds:
+        """Compute both curves for K classes."""
         curves = {ORACLE: uniform_curve(classes), LINEAR_RULE: linear_rule(log2_classes)}
         return cls(curves=curves, classes=classes, log2_classes=log2_classes)
 
     def to_json(self) -> dict[str, Any]:
+        """Return plain data: a panel of the detection example's document."""
         return {
             "classes": self.classes,
             "log2_classes": self.log2_classes,
@@ -102,38 +123,47 @@ class EquiprobableBounds(Bounds):
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class DetectionBounds(ExampleBounds):
-    """RA Fig. 2. Attributes: detection, whose K is too large for a float; panels, the classification data sets
-    beside it, by name.
+    """The bounds of RA Fig. 2.
+
+    Attributes:
+        log2_classes: log2 K of detection, whose K is too large for a float.
+        panels: the classification data sets beside it, by name.
     """
 
     log2_classes: float
     panels: Mapping[str, EquiprobableBounds]
 
     def to_json(self) -> dict[str, Any]:
+        """Return plain data: the example's document, with its panels."""
         panels = {name: panel.to_json() for name, panel in self.panels.items()}
         return {**super().to_json(), "panels": panels}
 
-    def _own(self) -> dict[str, Any]:
+    def _own_keys(self) -> dict[str, Any]:
         return {"classes": str(self.classes), "log2_classes": self.log2_classes}  # too many for a JSON number
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class ModelNet40Bounds(ExampleBounds):
-    """RA Fig. 3: the oracle of the test set's prior and that of equiprobable classes."""
+    """The bounds of RA Fig. 3: the oracle of the test set's prior and that of equiprobable classes.
+
+    Attributes:
+        samples: number of shapes in the test set.
+        label_entropy_bits: H(Y) of the test set.
+    """
 
     samples: int
     label_entropy_bits: float
 
-    def _own(self) -> dict[str, Any]:
+    def _own_keys(self) -> dict[str, Any]:
         return {
-            **super()._own(),
+            **super()._own_keys(),
             "samples": self.samples,
             "label_entropy_bits": self.label_entropy_bits,
         }
 
 
 def example(name: str) -> ExampleBounds:
-    """The curves of one of the papers' figures, computed anew.
+    """Compute the curves of one of the papers' figures.
 
     Args:
         name: "mixture", two overlapping Gaussians; "detection", objects as on COCO beside classification data
@@ -157,6 +187,22 @@ def example(name: str) -> ExampleBounds:
     return _BUILDERS[name]()
 
 
+def modelnet40_test_counts() -> Mapping[str, int]:
+    """Return the number of shapes of each class in the ModelNet40 test split, the prior of RA Fig. 3.
+
+    Example:
+        >>> sum(modelnet40_test_counts().values())
+        2468
+    """
+    text = (
+        resources.files("ratefront.bounds.examples")
+        .joinpath("modelnet40_test_counts.json")
+        .read_text(encoding="utf-8")
+    )
+    counts: dict[str, int] = json.loads(text)
+    return counts
+
+
 def _mixture() -> MixtureBounds:
     x = np.linspace(-DENSITY_REACH, DENSITY_REACH, DENSITY_POINTS)
     given = class_densities(x)
@@ -166,20 +212,20 @@ def _mixture() -> MixtureBounds:
         "Y is a fair bit, X = 2Y - 1 + N(0, 1)",
         classes=2,
         least_distortion=LEAST_ERROR,
-        density=Density(x, given.mean(axis=0), given),
+        density=MixtureDensities(x, given.mean(axis=0), given),
         curves=mixture_curves(),
     )
 
 
 def _detection() -> DetectionBounds:
-    ours = EquiprobableBounds.of(detection_count(), detection_log2_count())
+    detection = EquiprobableBounds.of(detection_count(), detection_log2_count())
     return DetectionBounds(
         example=DETECTION,
         source="Bajic, Rate-Accuracy Bounds in Visual Coding for Machines, Fig. 2 and equation 7: detection as on "
         "COCO, 1 to 15 objects of 80 kinds in 98 positions, and classification; all classes equiprobable",
-        classes=ours.classes,
-        log2_classes=ours.log2_classes,
-        curves=ours.curves,
+        classes=detection.classes,
+        log2_classes=detection.log2_classes,
+        curves=detection.curves,
         panels={
             name: EquiprobableBounds.of(classes, float(np.log2(classes)))
             for name, classes in CLASSIFICATION.items()

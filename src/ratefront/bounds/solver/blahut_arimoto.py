@@ -1,15 +1,15 @@
-"""Blahut-Arimoto with a certificate: every answer says how far from the optimum it can be at most.
+"""Blahut–Arimoto with a certificate: every result says how far from the optimum it can be at most.
 
 For a source p, distortion d and slope s, minimise over the output distribution q
 
     F(q) = -sum_i p_i log Z_i,   Z_i = sum_j q_j e^{-s d_ij}.
 
-With c_j = sum_i p_i e^{-s d_ij} / Z_i one step is q_j <- q_j c_j, and F(q) - min F <= log max_j c_j: the
-duality gap (Blahut 1972; Csiszar 1974). A small change of the distortion is no such certificate: near zero
-rate the plain iteration crawls.
+With c_j = sum_i p_i e^{-s d_ij} / Z_i one step is q_j <- q_j c_j, and F(q) - min F <= log max_j c_j: the duality
+gap (Blahut 1972; Csiszar 1974). A small change of the distortion is no such certificate: near zero rate the plain
+iteration converges very slowly.
 
-Acceleration: squared extrapolation of log q (SQUAREM, Varadhan and Roland 2008); an extrapolated step is
-taken only where it lowers F more than the plain ones did.
+Acceleration: squared extrapolation of log q (SQUAREM, Varadhan and Roland 2008). An extrapolated step is taken
+only where it lowers F more than the plain steps did.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from ratefront.errors import InputError
 LOG_2 = float(np.log(2))
 GREATEST_STEP = 1e6
 LEAST_OUTPUT = 1e-200
-"""Outputs below this probability are as good as gone; kept positive so that logarithms stay finite."""
+"""Output probabilities below this value count as zero; they are kept positive so that logarithms stay finite."""
 
 
 class UnconvergedWarning(UserWarning):
-    """The solver ran out of iterations: the point is achievable, its certified gap larger than asked for."""
+    """The solver ran out of iterations: the point is achievable, but its certified gap is above the tolerance."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlahutArimotoResult:
-    """One point of a rate-distortion curve.
+    """One point of a rate–distortion curve.
 
     Attributes:
         rate_bits: mutual information of the channel found: achievable at `distortion`.
@@ -45,7 +45,7 @@ class BlahutArimotoResult:
         slope: -dR/dD in nat.
         gap_bits: certified: R(distortion) lies in [rate_bits - gap_bits, rate_bits].
         iterations: evaluations of the kernel.
-        converged: whether gap_bits came down to the tolerance.
+        converged: whether gap_bits reached the tolerance.
         output: q, shape (m,).
         normaliser: Z, shape (n,): the channel found is q_j e^{-s (d_ij - min_j d_ij)} / Z_i.
     """
@@ -69,14 +69,26 @@ def blahut_arimoto(
     tolerance_bits: float = 1e-5,
     max_iterations: int = 20_000,
 ) -> BlahutArimotoResult:
-    """One point of R(D) for a source (n,), a distortion matrix (n, m) and a slope in nat.
+    """Solve one point of R(D) for a source, a distortion matrix and a slope.
 
-    At infinite slope that is the cheapest way to the least distortion.
+    At infinite slope that is the cheapest way to the least distortion. Warns with UnconvergedWarning, and says so
+    in the result, when the gap stays above `tolerance_bits`.
 
-    Warns with UnconvergedWarning, and says so in the result, when the gap stays above `tolerance_bits`.
+    Args:
+        source: p, shape (n,).
+        distortion: d, shape (n, m), finite.
+        slope: s = -dR/dD in nat, at least 0; may be infinite.
+        start: output distribution to start from, shape (m,); uniform by default.
+        tolerance_bits: the certified gap asked for.
+        max_iterations: evaluations of the kernel.
 
     Raises:
         InputError: shapes that do not fit, values that are not finite, a negative slope (fatal).
+
+    Example:
+        >>> solved = blahut_arimoto([0.5, 0.5], [[0.0, 1.0], [1.0, 0.0]], slope=2.0)
+        >>> round(solved.rate_bits, 4), round(solved.distortion, 4)  # on R = 1 - h(D)
+        (0.4729, 0.1192)
     """
     kernel = BlockKernel(MatrixDistortion(distortion, tolerance_bits), slope)
     return solve_kernel(source, kernel, start, tolerance_bits, max_iterations)
@@ -89,7 +101,7 @@ def solve_kernel(
     tolerance_bits: float = 1e-5,
     max_iterations: int = 20_000,
 ) -> BlahutArimotoResult:
-    """As `blahut_arimoto`, for a distortion given as an operator; `start` (m,) is uniform by default."""
+    """Solve the same as `blahut_arimoto` for a distortion given as an operator; `start` (m,) is uniform by default."""
     p = as_distribution(source, "the source")
     if p.shape != kernel.floor.shape:
         raise InputError(f"the source has {p.size} values but the distortion has {kernel.floor.size} rows")
@@ -104,20 +116,20 @@ def solve_kernel(
 class _State:
     """An output, what the kernel says of it, and the plain step from it.
 
-    `saved` is what that step saves in rate: the divergence of q c from q. The certificate log max c may be
-    lowered by it, because the answer's rate is counted with the output that its channel really has.
+    `saved` is the rate that this step saves: the divergence of q c from q. The certificate log max c may be
+    lowered by it, because the result's rate is counted with the output that its channel really has.
     """
 
     output: FloatArray
     normaliser: FloatArray
     objective: float
-    log_gain: FloatArray
+    log_update: FloatArray
     next_output: FloatArray
     saved: float
 
     @property
     def gap_bits(self) -> float:
-        return max(0.0, (float(self.log_gain.max()) - self.saved) / LOG_2)
+        return max(0.0, (float(self.log_update.max()) - self.saved) / LOG_2)
 
 
 class _Iteration:
@@ -128,34 +140,34 @@ class _Iteration:
 
     def evaluate(self, output: FloatArray) -> _State:
         self.evaluations += 1
-        normaliser, gain = self.kernel.respond(self.source, output)
-        log_gain = np.log(np.maximum(gain, LEAST_OUTPUT))
-        following = _normalised(output * gain)
+        normaliser, update = self.kernel.normaliser_and_update(self.source, output)
+        log_update = np.log(np.maximum(update, LEAST_OUTPUT))
+        next_output = _normalised(output * update)
         objective = -float(self.source @ np.log(normaliser))
-        return _State(output, normaliser, objective, log_gain, following, float(following @ log_gain))
+        return _State(output, normaliser, objective, log_update, next_output, float(next_output @ log_update))
 
     def accelerate(self, state: _State) -> _State:
-        """A plain step, then as far along the curve of plain steps as the objective allows."""
+        """Take a plain step, then go as far along the direction of the plain steps as the objective allows."""
         first = self.evaluate(state.next_output)
         step = self._step_length(state, first)
         if step > 1.0:
-            leap = self.evaluate(_extrapolate(state, first, step))
-            if leap.objective <= first.objective:
+            extrapolated = self.evaluate(_extrapolate(state, first, step))
+            if extrapolated.objective <= first.objective:
                 self.step_limit = min(GREATEST_STEP, max(self.step_limit, 4.0 * step))
-                return leap
+                return extrapolated
             self.step_limit = max(4.0, self.step_limit / 4.0)
         return self.evaluate(first.next_output)
 
     def _step_length(self, state: _State, first: _State) -> float:
-        r, v = state.log_gain, first.log_gain - state.log_gain
+        r, v = state.log_update, first.log_update - state.log_update
         weight = first.output
-        bend = float(np.sqrt(np.sum(weight * v * v)))
+        curvature = float(np.sqrt(np.sum(weight * v * v)))
         length = float(np.sqrt(np.sum(weight * r * r)))
-        return self.step_limit if bend <= length / self.step_limit else length / bend
+        return self.step_limit if curvature <= length / self.step_limit else length / curvature
 
     def result(self, state: _State, tolerance_bits: float) -> BlahutArimotoResult:
         p, kernel = self.source, self.kernel
-        excess = max(0.0, float(p @ (kernel.weigh_excess(state.output) / state.normaliser)))
+        excess = max(0.0, float(p @ (kernel.apply_excess(state.output) / state.normaliser)))
         spent = 0.0 if np.isinf(kernel.slope) else kernel.slope * excess
         gap_bits = state.gap_bits + kernel.rounding_bits
         converged = gap_bits <= tolerance_bits
@@ -174,7 +186,7 @@ class _Iteration:
 
 
 def _extrapolate(state: _State, first: _State, step: float) -> FloatArray:
-    r, v = state.log_gain, first.log_gain - state.log_gain
+    r, v = state.log_update, first.log_update - state.log_update
     exponent = np.log(state.output) + 2.0 * step * r + step * step * v
     return _normalised(np.exp(exponent - exponent.max()))
 

@@ -1,4 +1,4 @@
-"""Where to solve a convex curve: under the chord that may hide most of it (the sandwich rule)."""
+"""The slopes at which a convex curve is solved: under the chord that may hide most of it (the sandwich rule)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,22 @@ import numpy as np
 from ratefront.bounds.source.distributions import FloatArray, checked_count
 
 ENOUGH_BITS = 1e-9
-"""Chord and tangents closer than this leave nothing to find."""
+"""If chord and tangents are closer than this, the curve between them is known."""
 
 State = TypeVar("State")
 
 
 @dataclass(frozen=True, slots=True)
 class TracedPoint(Generic[State]):
-    """A point of a convex curve, -dR/dD in nat there, and what its solver wants back as a warm start."""
+    """A point of a convex curve.
+
+    Attributes:
+        distortion: D.
+        rate_bits: R(D), or up to `gap_bits` above it.
+        slope: -dR/dD in nat.
+        gap_bits: the certified gap.
+        state: what the solver needs for a warm start nearby.
+    """
 
     distortion: float
     rate_bits: float
@@ -35,11 +43,11 @@ Solver = Callable[[float, TracedPoint[State], TracedPoint[State]], TracedPoint[S
 def trace_convex(
     solve: Solver[State], left: TracedPoint[State], right: TracedPoint[State], points: int
 ) -> list[TracedPoint[State]]:
-    """At most `points` points from `left` (least distortion) to `right` (zero rate), sorted by distortion.
+    """Return at most `points` points from `left` (least distortion) to `right` (zero rate), sorted by distortion.
 
-    Each step solves at the slope of the chord whose greatest possible distance to the curve, bounded by the
-    tangents of its two ends, is the largest. Fewer points come back only where chord and tangents already
-    agree everywhere.
+    The greatest possible distance between a chord and the curve is bounded by the tangents of the chord's ends.
+    Each step solves at the slope of the chord with the largest such distance. The result has fewer points only
+    where chords and tangents agree everywhere.
 
     Raises:
         InputError: fewer than two points (fatal).
@@ -62,7 +70,7 @@ def trace_convex(
 
 
 class PointArrays(NamedTuple):
-    """Each of shape (M,)."""
+    """The points as arrays, each of shape (M,)."""
 
     rate_bits: FloatArray
     distortion: FloatArray
@@ -71,18 +79,18 @@ class PointArrays(NamedTuple):
 
 
 def arrays_of(points: Sequence[TracedPoint[Any]]) -> PointArrays:
-    """The points' numbers as arrays, in the order of the points."""
+    """Return the points' numbers as arrays, in the order of the points."""
     rows = [(point.rate_bits, point.distortion, point.gap_bits, point.slope) for point in points]
     return PointArrays(*np.array(rows).T)
 
 
 def chord_slope(a: TracedPoint[State], b: TracedPoint[State]) -> float:
-    """-dR/dD of the straight line between two points, in nat."""
+    """Return -dR/dD of the straight line between two points, in nat."""
     return (a.rate_bits - b.rate_bits) * float(np.log(2)) / (b.distortion - a.distortion)
 
 
 def chord_error_bits(a: TracedPoint[State], b: TracedPoint[State]) -> float:
-    """How far below the chord the curve can lie at most: the height of the triangle of chord and tangents."""
+    """Return how far below the chord the curve can lie at most: the height of the triangle of chord and tangents."""
     width, chord = b.distortion - a.distortion, chord_slope(a, b)
     before, after = max(a.slope - chord, 0.0), max(chord - b.slope, 0.0)
     if before == 0.0 or after == 0.0:

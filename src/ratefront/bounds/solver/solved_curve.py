@@ -1,4 +1,4 @@
-"""A whole rate-distortion function by Blahut-Arimoto: where to solve it, and both of its ends."""
+"""A whole rate–distortion function by Blahut–Arimoto: where to solve it, and both of its ends."""
 
 from __future__ import annotations
 
@@ -21,15 +21,20 @@ GREATEST_CRITICAL_SLOPE = 600.0
 CRITICAL_SLOPE_PRECISION = 1e-2
 EVERY_OUTPUT = 1e-2
 COINCIDENT = 1e-12
-"""Distortions closer than this are one: relative frequencies differ by at least 1/N, rounding by far less."""
+"""Distortions closer than this are equal: relative frequencies differ by at least 1/N, rounding by far less."""
 
 SolvedPoint = TracedPoint[BlahutArimotoResult]
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
-    """A source (n,), its distortion as an operator at any slope, and the mean distortion (m,) of each constant
-    answer."""
+class RateDistortionProblem:
+    """A source and a distortion, for the solver.
+
+    Attributes:
+        source: shape (n,).
+        kernel_at: the distortion as an operator at any slope in nat.
+        constant_distortion: mean distortion of each constant answer, shape (m,).
+    """
 
     source: npt.ArrayLike
     kernel_at: Callable[[float], Kernel]
@@ -37,20 +42,29 @@ class Problem:
 
     @property
     def best_constant(self) -> int:
+        """The constant answer of least mean distortion."""
         return int(np.argmin(self.constant_distortion))
 
 
 def solve_curve(
-    problem: Problem,
+    problem: RateDistortionProblem,
     points: int = SOLVED_SLOPES,
     tolerance_bits: float = TOLERANCE_BITS,
     max_iterations: int = MAX_ITERATIONS,
 ) -> list[SolvedPoint]:
-    """At most `points` solved slopes, the least distortion among them, and after them the best constant answer
-    at 0 bit, whose state is None; sorted by distortion.
+    """Solve a whole curve; the points are sorted by distortion.
 
-    Warns with UnconvergedWarning where a certified gap stays above the tolerance; the gaps are in the points
-    in any case.
+    There are at most `points` solved slopes, the least distortion among them. The last point is the best constant
+    answer at 0 bit, whose state is None.
+
+    Warns with UnconvergedWarning where a certified gap stays above the tolerance; the gaps are in the points in
+    any case.
+
+    Args:
+        problem: the source and its distortion.
+        points: number of solved slopes, at least 1.
+        tolerance_bits: the certified gap asked for at each slope.
+        max_iterations: evaluations of the kernel for each slope.
 
     Raises:
         InputError: no point, or a tolerance that is not above 0 (fatal).
@@ -71,34 +85,34 @@ def solve_curve(
     return trace_convex(solve, left, right, points + 1)
 
 
-def _output(problem: Problem, point: SolvedPoint) -> FloatArray:
+def _output(problem: RateDistortionProblem, point: SolvedPoint) -> FloatArray:
     return _constant(problem) if point.state is None else point.state.output
 
 
-def _constant(problem: Problem) -> FloatArray:
+def _constant(problem: RateDistortionProblem) -> FloatArray:
     output = np.zeros(problem.constant_distortion.size)
     output[problem.best_constant] = 1.0
     return output
 
 
 def _warm_start(outputs: list[FloatArray]) -> FloatArray | None:
-    """Between the neighbours' outputs, with a little of every class: one that both lack may be needed."""
+    """The mean of the neighbours' outputs, with a little of every class: one that both lack may be needed."""
     if not outputs:
         return None
     mean = np.mean(outputs, axis=0)
     return np.asarray((1.0 - EVERY_OUTPUT) * mean + EVERY_OUTPUT / mean.size)
 
 
-def _zero_rate_point(problem: Problem, source: FloatArray) -> SolvedPoint:
+def _zero_rate_point(problem: RateDistortionProblem, source: FloatArray) -> SolvedPoint:
     """(D0, 0 bit) with about the greatest slope at which a constant answer is optimal: there max_j c_j = 1.
 
-    A smaller slope is a valid tangent too, so the search may stop short.
+    A smaller slope is a valid tangent too, so the search may stop early.
     """
     constant = _constant(problem)
 
     def constant_is_best(slope: float) -> bool:
         kernel = problem.kernel_at(slope)
-        greatest = float(kernel.respond(source, constant)[1].max())
+        greatest = float(kernel.normaliser_and_update(source, constant)[1].max())
         return greatest <= 1.0 + 1e-11 + kernel.rounding_bits
 
     low, high = 0.0, 1.0

@@ -1,4 +1,4 @@
-"""The joint p(y, y~) of label and decision: all that E&C, iE&C and time sharing know of a task model."""
+"""The joint p(y, y~) of label and decision: all that E&C, iE&C and time sharing use of a task model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class Confusion:
 
     Attributes:
         joint: sparse, shape (K, K), rows are labels.
-        label_prior, estimate_prior: p(y) and p(y~), shape (K,).
+        label_prior: p(y), shape (K,).
+        estimate_prior: p(y~), shape (K,).
 
     Raises:
         InputError: not square, negative, not finite, or not summing to 1 (fatal).
@@ -55,7 +56,7 @@ class Confusion:
 
     @property
     def posterior_given_estimate(self) -> sparse.csr_array:
-        """P(Y = y | y~) (MA equation 19), sparse: the decisions that occur as rows, all classes as columns."""
+        """P(Y = y | y~) (MA equation 19), sparse: rows are the decisions that occur, columns all classes."""
         by_decision = self.joint.T.tocsr()[self.decided]
         return sparse.csr_array(sparse.diags_array(1.0 / self.estimate_prior[self.decided]) @ by_decision)
 

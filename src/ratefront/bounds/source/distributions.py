@@ -1,4 +1,4 @@
-"""Discrete distributions: entropy, priors from counts, the joint of label and decision."""
+"""Discrete distributions: entropy, priors from counts, the joint of label and decision, and checks of arrays."""
 
 from __future__ import annotations
 
@@ -19,20 +19,24 @@ PROBABILITY_TOLERANCE = 1e-3
 
 
 def entropy_bits(distribution: npt.ArrayLike) -> float:
-    """H(p) in bit; zero probabilities contribute nothing.
+    """Return H(p) in bit of a distribution of shape (K,); zero probabilities contribute nothing.
 
     Raises:
         InputError: not a distribution (fatal).
+
+    Example:
+        >>> entropy_bits([0.5, 0.25, 0.25])
+        1.5
     """
     p = as_distribution(distribution)
     return float(max(0.0, -xlogy(p, p).sum() / np.log(2)))
 
 
 def as_distribution(values: npt.ArrayLike, name: str = "the distribution") -> FloatArray:
-    """A checked, renormalised probability vector of shape (K,).
+    """Return a checked, renormalised probability vector of shape (K,).
 
     Raises:
-        InputError: empty, not one-dimensional, not finite, negative, or a sum away from 1 (fatal).
+        InputError: empty, not one-dimensional, not finite, negative, or a sum that is not 1 (fatal).
     """
     p = _checked_weights(values, name)
     total = float(p.sum())
@@ -42,10 +46,14 @@ def as_distribution(values: npt.ArrayLike, name: str = "the distribution") -> Fl
 
 
 def prior_from_counts(counts: npt.ArrayLike) -> FloatArray:
-    """Relative frequencies of nonnegative counts, shape (K,).
+    """Return the relative frequencies of nonnegative counts, shape (K,).
 
     Raises:
         InputError: empty, negative, not finite, or all zero (fatal).
+
+    Example:
+        >>> prior_from_counts([5, 3, 2]).round(3).tolist()
+        [0.5, 0.3, 0.2]
     """
     weights = _checked_weights(counts, "the counts")
     greatest = float(weights.max())
@@ -57,12 +65,29 @@ def prior_from_counts(counts: npt.ArrayLike) -> FloatArray:
 
 
 def prior_from_labels(labels: npt.ArrayLike, classes: int) -> FloatArray:
-    """Relative frequency of each of `classes` classes among labels of shape (N,)."""
+    """Return the relative frequency of each class among labels of shape (N,); the result has shape (K,).
+
+    Args:
+        labels: 0..K-1.
+        classes: K.
+
+    Raises:
+        InputError: labels that are empty or out of range (fatal).
+    """
     return prior_from_counts(np.bincount(as_classes(labels, classes, "labels"), minlength=classes))
 
 
 def joint_from_decisions(labels: npt.ArrayLike, predicted: npt.ArrayLike, classes: int) -> sparse.csr_array:
-    """The empirical joint p(y, y~), sparse of shape (K, K): rows are labels, columns are decisions."""
+    """Return the empirical joint p(y, y~), sparse of shape (K, K): rows are labels, columns are decisions.
+
+    Args:
+        labels: shape (N,), 0..K-1.
+        predicted: the decisions, shape (N,), 0..K-1.
+        classes: K.
+
+    Raises:
+        InputError: arrays that do not fit or are out of range (fatal).
+    """
     y = as_classes(labels, classes, "labels")
     decision = as_classes(predicted, classes, "predicted")
     if y.shape != decision.shape:
@@ -72,10 +97,10 @@ def joint_from_decisions(labels: npt.ArrayLike, predicted: npt.ArrayLike, classe
 
 
 def as_array(values: npt.ArrayLike, name: str, of: str = "numbers") -> npt.NDArray[Any]:
-    """Whatever NumPy makes an array of.
+    """Return the values as a NumPy array.
 
     Raises:
-        InputError: ragged (fatal).
+        InputError: ragged values (fatal).
     """
     try:
         return np.asarray(values)
@@ -84,7 +109,7 @@ def as_array(values: npt.ArrayLike, name: str, of: str = "numbers") -> npt.NDArr
 
 
 def as_distortions(values: npt.ArrayLike) -> FloatArray:
-    """Probabilities of error, any shape.
+    """Return error probabilities of any shape, as floats.
 
     Raises:
         InputError: outside [0, 1], or not finite (fatal).
@@ -96,7 +121,7 @@ def as_distortions(values: npt.ArrayLike) -> FloatArray:
 
 
 def as_numbers(values: npt.ArrayLike, name: str) -> FloatArray:
-    """Real numbers of any shape.
+    """Return real numbers of any shape, as floats.
 
     Raises:
         InputError: ragged, or not real numbers (fatal).
@@ -108,14 +133,18 @@ def as_numbers(values: npt.ArrayLike, name: str) -> FloatArray:
 
 
 def checked_count(value: int, name: str, least: int = 2) -> int:
-    """Raises InputError (fatal) for what is no integer of at least `least`."""
+    """Return the value as an int.
+
+    Raises:
+        InputError: not an integer of at least `least` (fatal).
+    """
     if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
         raise InputError(f"{name} must be an integer >= {least}, got {value!r}")
     return int(value)
 
 
 def as_classes(values: npt.ArrayLike, classes: int, name: str) -> IntArray:
-    """Checked class indices of shape (N,), each in 0..classes-1.
+    """Return checked class indices of shape (N,), each in 0..classes-1.
 
     Raises:
         InputError: empty, wrong shape, not of an integer type, or out of range (fatal).
@@ -130,7 +159,7 @@ def as_classes(values: npt.ArrayLike, classes: int, name: str) -> IntArray:
 
 
 def checked_cost(cost: npt.ArrayLike, classes: int) -> FloatArray:
-    """A cost matrix of shape (K, M): of each of M answers to each of K labels.
+    """Return a cost matrix of shape (K, M): the cost of each of M answers to each of K labels.
 
     Raises:
         InputError: another number of rows, negative or not finite (fatal).

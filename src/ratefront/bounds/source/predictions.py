@@ -1,4 +1,4 @@
-"""What a task model said of N labelled samples, and the npz file it comes in."""
+"""What a task model said of N labelled samples, and the npz file that holds it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ratefront.bounds.source.distributions import (
     joint_from_decisions,
     prior_from_labels,
 )
-from ratefront.bounds.source.scores import Reals, are_probabilities, refuse_probabilities
+from ratefront.bounds.source.scores import RealArray, are_probabilities, refuse_probabilities
 from ratefront.errors import InputError
 from ratefront.wording import Argument, Message
 
@@ -36,38 +36,48 @@ _OF_A_FILE = Message(
     Argument("read_as", "logits"),
     ")",
 )
-"""What to do with probabilities that are called logits."""
+"""Advice for probabilities that are called logits."""
 TEST_SPLIT = "_test"
-"""A sweep's task_model/predictions.npz holds several splits: labels_test, logits_test are those of the report."""
+"""A sweep's task_model/predictions.npz holds several splits; labels_test and logits_test are those of the report."""
 GREATEST_CLASSES = 1_000_000
-"""Decisions alone do not say how many classes there are; more than this is taken for a mistake."""
+"""Decisions alone do not say how many classes there are. A greater number is taken for a mistake."""
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Checked predictions, from `load_predictions` or one of the `from_` constructors.
+    """Checked predictions; use `load_predictions` or one of the `from_` constructors.
 
     Attributes:
         labels: shape (N,), 0..classes-1.
         predicted: shape (N,), the likeliest class (the first of equals).
         classes: K.
-        log_probabilities: shape (N, K) up to a constant per row, -inf where a probability is 0; None from
+        log_probabilities: shape (N, K) up to a constant in each row, -inf where a probability is 0; None for
             decisions.
+
+    Example:
+        >>> predictions = Predictions.from_probabilities([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+        >>> predictions.predicted.tolist(), predictions.classes
+        ([0, 1, 0], 2)
     """
 
     labels: IntArray
     predicted: IntArray
     classes: int
-    log_probabilities: Reals | None = None
+    log_probabilities: RealArray | None = None
 
     @classmethod
     def from_logits(
         cls, labels: npt.ArrayLike, logits: npt.ArrayLike, *, insist: bool = False
     ) -> Predictions:
-        """`insist` takes rows for logits though they are >= 0 and sum to 1.
+        """Check labels (N,) and logits or log-probabilities (N, K).
 
-        Raises InputError (fatal) on wrong shapes, values that are not finite, labels out of range, and on
-        probabilities.
+        Args:
+            labels: 0..K-1.
+            logits: finite.
+            insist: take rows for logits although they are >= 0 and sum to 1.
+
+        Raises:
+            InputError: wrong shapes, values that are not finite, labels out of range, or probabilities (fatal).
         """
         return cls._of_logits(labels, logits, insist=insist, remedy=_OF_ARRAYS)
 
@@ -81,12 +91,16 @@ class Predictions:
         if not insist:
             refuse_probabilities(scores, "logits", remedy)
         elif are_probabilities(scores):
-            scores = scores - 1.0  # the same posteriors, and nobody takes them for probabilities again
+            scores = scores - 1.0  # the same posteriors, no longer mistaken for probabilities
         return cls(y, decision, scores.shape[1], scores)
 
     @classmethod
     def from_probabilities(cls, labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Predictions:
-        """Raises InputError (fatal) as `from_logits`, and on rows that are negative or whose sum is not 1."""
+        """Check labels (N,) and probabilities (N, K).
+
+        Raises:
+            InputError: as `from_logits`, or rows that are negative or do not sum to 1 (fatal).
+        """
         p = _checked_matrix(probabilities, "probabilities")
         y = _checked_labels(labels, p.shape)
         _check_normalised(p)
@@ -97,8 +111,15 @@ class Predictions:
     def from_decisions(
         cls, labels: npt.ArrayLike, predicted: npt.ArrayLike, classes: int | None = None
     ) -> Predictions:
-        """`classes` defaults to 1 + the greatest label or decision. Raises InputError (fatal) on unequal or
-        bad arrays.
+        """Check labels (N,) and decided classes (N,).
+
+        Args:
+            labels: 0..K-1.
+            predicted: 0..K-1.
+            classes: K; by default 1 + the greatest label or decision.
+
+        Raises:
+            InputError: arrays of unequal length, or not classes (fatal).
         """
         limit = classes if classes is not None else GREATEST_CLASSES
         y, decision = as_classes(labels, limit, "labels"), as_classes(predicted, limit, "predicted")
@@ -110,6 +131,7 @@ class Predictions:
 
     @property
     def samples(self) -> int:
+        """N."""
         return int(self.labels.size)
 
     @property
@@ -124,16 +146,17 @@ class Predictions:
 
 
 def load_predictions(path: str | Path, read_as: ReadAs | None = None) -> Predictions:
-    """Reads an npz: `labels` (N,) and one of `logits` (N, K), `probabilities` (N, K), `predicted` (N,).
+    """Read an npz file: `labels` (N,) and one of `logits` (N, K), `probabilities` (N, K), `predicted` (N,).
 
-    The predictions that a sweep keeps of its task model, `labels_test` and `logits_test`, will do as well.
+    The predictions that a sweep keeps of its task model, `labels_test` and `logits_test`, work as well.
 
     Args:
-        read_as: what the scores are, whatever the file calls them, and whatever they look like.
+        path: of the file.
+        read_as: "logits" or "probabilities": what the scores are, whatever their name and values suggest.
 
     Raises:
-        InputError: probabilities that are called logits, and anything that makes the file unusable; names the
-            file, the array, the value and the rule (fatal).
+        InputError: probabilities that are called logits, or anything else that makes the file unusable; the
+            message names the file, the array, the value and the rule (fatal).
     """
     file = Path(path)
     try:
@@ -186,7 +209,7 @@ def _from_arrays(arrays: dict[str, npt.NDArray[Any]], read_as: ReadAs | None) ->
     return Predictions.from_probabilities(labels, values)
 
 
-def _checked_matrix(values: npt.ArrayLike, name: str) -> Reals:
+def _checked_matrix(values: npt.ArrayLike, name: str) -> RealArray:
     matrix = as_array(values, name)
     if matrix.dtype.kind not in "fiu":
         raise InputError(f"{name} must be real numbers, they are {matrix.dtype}")
@@ -208,7 +231,7 @@ def _checked_labels(labels: npt.ArrayLike, shape: tuple[int, ...]) -> IntArray:
     return y
 
 
-def _check_normalised(p: Reals) -> None:
+def _check_normalised(p: RealArray) -> None:
     negative = np.argwhere(p < 0)
     if negative.size:
         row, column = negative[0]

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ratefront.bounds.curve import SAME_DISTORTION
-from ratefront.bounds.hull import lower_hull
+from ratefront.bounds.curve import SAME_DISTORTION, lower_hull
 from ratefront.bounds.source.distributions import FloatArray
 from ratefront.errors import InputError
 
@@ -18,16 +17,18 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Interval:
-    """Where each of M points may lie, at a level of confidence and point by point.
+    """Where each of M points may lie, at a level of confidence, point by point.
 
     Attributes:
         level: in (0, 1).
         resamples: B.
-        rate_low_bits, rate_high_bits: shape (M,), of the curve's rate at the point's distortion. A replicate
-            whose curve does not come down to that distortion has no rate there and counts as infinitely
-            costly: `rate_high_bits` (and even `rate_low_bits`) is inf where too many of them do.
-        distortion_low, distortion_high: shape (M,), of the distortion of the point's own channel.
-        reached: shape (M,), share of the replicates whose curve comes down to the point's distortion.
+        rate_low_bits: shape (M,), lower end for the curve's rate at the point's distortion.
+        rate_high_bits: shape (M,), upper end. A replicate whose curve does not reach that distortion has no rate
+            there and counts as infinitely expensive: `rate_high_bits` (and even `rate_low_bits`) is inf where too
+            many of them do not reach it.
+        distortion_low: shape (M,), lower end for the distortion of the point's own channel.
+        distortion_high: shape (M,), upper end.
+        reached: shape (M,), share of the replicates whose curve reaches the point's distortion.
     """
 
     level: float
@@ -47,16 +48,17 @@ def bootstrap_interval(
     seed: int = 0,
     level: float = 0.95,
 ) -> Interval:
-    """Intervals of M points that are means over N samples (Efron's percentile method).
+    """Return intervals of M points that are means over N samples (Efron's percentile method).
 
-    Each replicate weighs the samples by multinomial counts and draws its own curve: the lower convex envelope
-    of its M points and its own zero-rate point. That curve is read at the distortions measured on all
-    samples; where the points measured are not convex, the interval is that of the envelope below them.
+    Each replicate weighs the samples by multinomial counts and has its own curve: the lower convex envelope of its
+    M points and its own zero-rate point. That curve is read at the distortions measured on all samples. Where the
+    measured points are not convex, the interval is that of the envelope below them.
 
     Args:
-        rate_bits, distortion: contributions of the samples, shape (N, M).
+        rate_bits: contributions of the samples, shape (N, M).
+        distortion: contributions of the samples, shape (N, M).
         zero_rate_distortion: shape (N,).
-        resamples: B. About a millisecond and 2 kB each; the result depends on the seed alone.
+        resamples: B. Each takes about a millisecond and 2 kB; the result depends on the seed alone.
         seed: of the resampling.
         level: of confidence.
 
@@ -69,7 +71,7 @@ def bootstrap_interval(
         )
     points = rate_bits.shape[1]
     sums = np.column_stack([rate_bits, distortion, zero_rate_distortion])
-    replicates = np.concatenate(list(replicates_of(sums, resamples, seed)))
+    replicates = np.concatenate(list(bootstrap_replicates(sums, resamples, seed)))
     rates, distortions = replicates[:, :points], replicates[:, points:-1]
     read_at = distortion.mean(axis=0)
     read = np.array(
@@ -84,8 +86,8 @@ def bootstrap_interval(
     )
 
 
-def replicates_of(values: FloatArray, resamples: int, seed: int) -> Iterator[FloatArray]:
-    """Means of the columns of (N, C) under resampling, as blocks of shape (b, C), B rows in all."""
+def bootstrap_replicates(values: FloatArray, resamples: int, seed: int) -> Iterator[FloatArray]:
+    """Return means of the columns of (N, C) under resampling, as blocks of shape (b, C), B rows in all."""
     rng = np.random.default_rng(seed)
     samples = values.shape[0]
     block = max(1, BLOCK_WEIGHTS // samples)
@@ -99,7 +101,7 @@ def replicates_of(values: FloatArray, resamples: int, seed: int) -> Iterator[Flo
 def _read_envelope(
     distortion: FloatArray, rate_bits: FloatArray, zero_rate: float, read_at: FloatArray
 ) -> FloatArray:
-    """The envelope of one replicate at `read_at`: inf below its least distortion, 0 from its zero-rate point."""
+    """The envelope of one replicate at `read_at`: inf below its least distortion, 0 from its zero-rate point on."""
     useful = distortion < zero_rate
     d, r = np.append(distortion[useful], zero_rate), np.append(rate_bits[useful], 0.0)
     hull = lower_hull(d, r)
@@ -109,7 +111,7 @@ def _read_envelope(
 
 
 def _percentiles(replicates: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
-    """The tails' order statistics, outward: nothing is averaged, so that infinity stays out of arithmetic."""
+    """The order statistics of both tails, rounded outward, without averaging, so that infinity does not spread."""
     ordered = np.sort(replicates, axis=0)
     last = ordered.shape[0] - 1
     tail = int(np.floor(last * (1.0 - level) / 2.0 + ROUNDING))

@@ -1,7 +1,7 @@
-"""Temperature scaling: posteriors that mean what they say, as S&C, TMRD and expected distortions assume.
+"""Temperature scaling: S&C, TMRD and expected distortions assume that posteriors are calibrated.
 
-One number T divides the logits so that the log loss on the labels is least (Guo et al. 2017). No decision
-changes. It is fitted on the samples it is used on: a single parameter, whose optimism is of the order of 1/N.
+One number T divides the logits so that the log loss on the labels is least (Guo et al. 2017). No decision changes.
+T is fitted on the samples it is used on: with a single parameter the optimism is of the order of 1/N.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 
 from ratefront.bounds.source.predictions import Predictions
-from ratefront.bounds.source.scores import Reals, below_best, blocks_of
+from ratefront.bounds.source.scores import RealArray, below_best, blocks_of
 from ratefront.bounds.statistics.channel_inputs import scores_of
+from ratefront.bounds.statistics.held_out import FOLDS, split_in_folds, subset
 from ratefront.bounds.statistics.reliability import expected_calibration_error
 from ratefront.errors import InputError
 
@@ -24,12 +25,14 @@ NOTHING_GAINED_BITS = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What the temperature mended.
+    """The temperature and its effect.
 
     Attributes:
         temperature: T > 0; above 1 the model was overconfident.
-        log_loss_bits_before, log_loss_bits_after: mean of -log2 p(y_i | x_i), `excluded` left out.
-        expected_calibration_error_before, expected_calibration_error_after: in [0, 1], over all samples.
+        log_loss_bits_before: mean of -log2 p(y_i | x_i), without the `excluded` samples.
+        log_loss_bits_after: the same, at temperature T.
+        expected_calibration_error_before: in [0, 1], over all samples.
+        expected_calibration_error_after: in [0, 1], over all samples.
         excluded: samples whose label has posterior 0: their loss is infinite at every temperature.
     """
 
@@ -41,8 +44,8 @@ class Calibration:
     excluded: int
 
     @property
-    def doubt(self) -> str | None:
-        """What people should be told of a temperature that is no optimum."""
+    def warning(self) -> str | None:
+        """A sentence for people if the temperature is not an optimum; else None."""
         if 1.01 / GREATEST_TEMPERATURE < self.temperature < GREATEST_TEMPERATURE / 1.01:
             return None
         return (
@@ -52,31 +55,57 @@ class Calibration:
 
 
 def calibrated(predictions: Predictions) -> tuple[Predictions, Calibration]:
-    """The same predictions with their scores divided by `temperature_of` them, and what that did.
+    """Return the same predictions with their scores divided by `temperature_of` them, and the effect.
 
     Raises:
         InputError: as `temperature_of` (fatal).
+
+    Example:
+        >>> import numpy as np
+        >>> labels = np.arange(100) % 2
+        >>> decided = np.where(np.arange(100) < 10, 1 - labels, labels)  # wrong in 10 of 100
+        >>> logits = 8.0 * np.eye(2)[decided]  # and certain of all of them
+        >>> rescaled, effect = calibrated(Predictions.from_logits(labels, logits))
+        >>> round(effect.temperature, 2), round(effect.expected_calibration_error_after, 3)
+        (3.64, 0.0)
     """
     loss = _LogLoss(predictions)
     temperature = _least(loss)
-    mended = replace(predictions, log_probabilities=divided(scores_of(predictions), temperature))
-    return mended, Calibration(
+    rescaled = replace(
+        predictions, log_probabilities=scores_at_temperature(scores_of(predictions), temperature)
+    )
+    return rescaled, Calibration(
         temperature=temperature,
         log_loss_bits_before=loss.mean_bits(1.0),
         log_loss_bits_after=loss.mean_bits(temperature),
         expected_calibration_error_before=expected_calibration_error(predictions),
-        expected_calibration_error_after=expected_calibration_error(mended),
+        expected_calibration_error_after=expected_calibration_error(rescaled),
         excluded=loss.excluded,
     )
 
 
-def temperature_of(predictions: Predictions) -> float:
-    """T in [1e-3, 1e3] that minimises the mean log loss on the labels; 1 where nothing is gained.
+def cross_calibrated(predictions: Predictions, folds: int = FOLDS, seed: int = 0) -> Predictions:
+    """Divide each fold's scores by the temperature of least log loss of the other folds.
 
-    Samples whose label has a posterior of exactly zero would make the loss infinite whatever T is, and in
-    files of probabilities a zero is usually an underflow: one of them must not forbid the calibration. They
-    take no part, so the temperature comes out lower than they would have it; `Calibration.excluded` counts
-    them. Where all decisions are right T goes to the lower end, as far as rounding lets the loss fall.
+    So no sample's own label helps to find its temperature.
+
+    Raises:
+        InputError: a single sample, no posteriors, or only labels of posterior zero (fatal).
+    """
+    scores = scores_of(predictions)
+    rescaled = np.empty_like(scores)
+    for part, rest in split_in_folds(predictions.samples, folds, seed):
+        rescaled[part] = scores_at_temperature(scores[part], temperature_of(subset(predictions, rest)))
+    return replace(predictions, log_probabilities=rescaled)
+
+
+def temperature_of(predictions: Predictions) -> float:
+    """Return T in [1e-3, 1e3] that minimises the mean log loss on the labels; 1 where nothing is gained.
+
+    A label with a posterior of exactly zero would make the loss infinite for every T. In files of probabilities a
+    zero is usually an underflow, and one of them must not prevent the calibration. So these samples are left out,
+    and the temperature is lower than with them; `Calibration.excluded` counts them. Where all decisions are
+    correct, T goes to the lower end, as far as rounding lets the loss fall.
 
     Raises:
         InputError: no posteriors, or every label has posterior zero (fatal).
@@ -107,7 +136,7 @@ class _LogLoss:
 
 
 def _least(loss: _LogLoss) -> float:
-    """The loss is convex in 1/T, so it has one valley in log T."""
+    """The loss is convex in 1/T, so it has one minimum in log T."""
     bound = float(np.log(GREATEST_TEMPERATURE))
     found = minimize_scalar(
         lambda log_temperature: loss.mean_bits(float(np.exp(log_temperature))),
@@ -119,8 +148,8 @@ def _least(loss: _LogLoss) -> float:
     return float(np.exp(found.x)) if gained > NOTHING_GAINED_BITS else 1.0
 
 
-def divided(scores: Reals, temperature: float) -> Reals:
-    """Scores / T in their own precision, each row's greatest at 0 so that none overflows."""
+def scores_at_temperature(scores: RealArray, temperature: float) -> RealArray:
+    """Return scores / T in their own precision, each row's greatest at 0 so that none overflows."""
     result = np.empty_like(scores)
     for rows in blocks_of(scores.shape):
         with np.errstate(over="ignore"):  # to -inf: a probability of 0

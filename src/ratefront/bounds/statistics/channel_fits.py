@@ -1,4 +1,4 @@
-"""One fit per curve: from samples to the channels that the curve's theory calls for at given slopes."""
+"""One fit for each curve: from samples to the channels of the curve's theory at given slopes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from ratefront.bounds.closed_form.water_filling import WaterFilling
-from ratefront.bounds.curves.indirect import indirect_problem
+from ratefront.bounds.curves.indirect_estimate_and_compress import indirect_problem
 from ratefront.bounds.curves.task_model_curve import MAX_ITERATIONS as SAMPLE_ITERATIONS
 from ratefront.bounds.curves.task_model_curve import TOLERANCE_BITS as SAMPLE_TOLERANCE_BITS
 from ratefront.bounds.curves.task_model_curve import task_model_problem
@@ -19,7 +19,12 @@ from ratefront.bounds.solver.solved_curve import TOLERANCE_BITS
 from ratefront.bounds.source.confusion import Confusion
 from ratefront.bounds.source.distributions import FloatArray, IntArray
 from ratefront.bounds.source.predictions import Predictions
-from ratefront.bounds.statistics.channel_inputs import ClassInputs, PosteriorInputs, Seen, scores_of
+from ratefront.bounds.statistics.channel_inputs import (
+    ClassInputs,
+    LabelOrDecision,
+    PosteriorInputs,
+    scores_of,
+)
 from ratefront.bounds.statistics.channels import GibbsChannels, TimeSharingChannels, mean_channels
 from ratefront.errors import InputError
 
@@ -27,24 +32,26 @@ ROUNDING_BITS = 1e-6
 
 
 def fit_oracle(predictions: Predictions, slopes: npt.ArrayLike) -> GibbsChannels:
-    """The label through the optimal channel of the label prior at each slope in nat (Erokhin 1958)."""
-    return _fit_hamming(predictions, predictions.label_prior, Seen.LABEL, slopes)
+    """Fit the label through the optimal channel of the label prior at each slope in nat (Erokhin 1958)."""
+    return _fit_hamming(predictions, predictions.label_prior, LabelOrDecision.LABEL, slopes)
 
 
 def fit_estimate_and_compress(predictions: Predictions, slopes: npt.ArrayLike) -> GibbsChannels:
-    """E&C (MA III.A.1): the decision through the optimal channel of p(y~) at each slope in nat."""
-    return _fit_hamming(predictions, Confusion(predictions.joint).estimate_prior, Seen.DECISION, slopes)
+    """Fit E&C (MA III.A.1): the decision through the optimal channel of p(y~) at each slope in nat."""
+    return _fit_hamming(
+        predictions, Confusion(predictions.joint).estimate_prior, LabelOrDecision.DECISION, slopes
+    )
 
 
 def fit_indirect(
     predictions: Predictions, slopes: npt.ArrayLike, tolerance_bits: float = TOLERANCE_BITS
 ) -> GibbsChannels:
-    """Plug-in iE&C (MA III.A.2) at each slope in nat; a decision that did not occur has d^ = 1 - p(y).
+    """Fit the plug-in iE&C (MA III.A.2) at each slope in nat; a decision that did not occur has d^ = 1 - p(y).
 
     Args:
-        predictions: the samples fitted on.
+        predictions: the samples to fit on.
         slopes: shape (M,), infinity included.
-        tolerance_bits: certified gap to the optimum on the samples fitted on.
+        tolerance_bits: certified gap to the optimum on the samples of the fit.
 
     Raises:
         InputError: a slope that is negative or not a number (fatal).
@@ -62,14 +69,16 @@ def fit_indirect(
         return output
 
     rows = [confusion.posterior_given_estimate, sparse.csr_array(confusion.label_prior[None, :])]
-    inputs = ClassInputs(Seen.DECISION, sparse.csr_array(sparse.vstack(rows)), _rows_of(confusion.decided))
+    inputs = ClassInputs(
+        LabelOrDecision.DECISION, sparse.csr_array(sparse.vstack(rows)), _rows_of(confusion.decided)
+    )
     return _gibbs(predictions, inputs, s, _solved(solve, s, predictions))
 
 
 def fit_task_model(
     predictions: Predictions, slopes: npt.ArrayLike, tolerance_bits: float = SAMPLE_TOLERANCE_BITS
 ) -> GibbsChannels:
-    """TMRD: Q proportional to q e^{s p(y^ | x)} with q solved on the samples; arguments as `fit_indirect`.
+    """Fit TMRD: Q proportional to q e^{s p(y^ | x)} with q solved on the samples; arguments as `fit_indirect`.
 
     Raises:
         InputError: as `fit_indirect`, or no posteriors (fatal).
@@ -85,7 +94,7 @@ def fit_task_model(
 
 
 def fit_sampling(predictions: Predictions, inverse_temperatures: npt.ArrayLike) -> GibbsChannels:
-    """S&C (MA III.A.3): q is the mean tempered posterior of the samples.
+    """Fit S&C (MA III.A.3): q is the mean tempered posterior of the samples.
 
     Raises:
         InputError: an inverse temperature that is negative or not a number, or no posteriors (fatal).
@@ -96,11 +105,11 @@ def fit_sampling(predictions: Predictions, inverse_temperatures: npt.ArrayLike) 
 
 
 def fit_time_sharing(predictions: Predictions, shares: npt.ArrayLike) -> TimeSharingChannels:
-    """A share of the samples gets its decision in an ideal code for p(y~); the rest sends nothing.
+    """Fit time sharing: a share of the samples sends its decision in an ideal code for p(y~), the rest sends nothing.
 
-    A decision that did not occur has no codeword: it is sent as the likeliest label, or as the likeliest
-    decision where that has no codeword either. That costs the codeword, since in its turn the sample has to
-    say something.
+    A decision that did not occur has no codeword. It is sent as the likeliest label, or as the likeliest decision
+    where that has no codeword either. This costs the codeword, because the sample has to send something in its
+    turn.
 
     Raises:
         InputError: a share outside [0, 1] (fatal).
@@ -111,22 +120,24 @@ def fit_time_sharing(predictions: Predictions, shares: npt.ArrayLike) -> TimeSha
     confusion = Confusion(predictions.joint)
     prior, decided = confusion.estimate_prior, confusion.decided
     likeliest = int(np.argmax(confusion.label_prior))
-    instead = likeliest if decided[likeliest] else int(np.argmax(prior))
-    sent_as = np.where(decided, np.arange(predictions.classes), instead)
-    inputs = ClassInputs(Seen.DECISION, sparse.eye_array(predictions.classes, format="csr"), sent_as)
+    substitute = likeliest if decided[likeliest] else int(np.argmax(prior))
+    sent_as = np.where(decided, np.arange(predictions.classes), substitute)
+    inputs = ClassInputs(
+        LabelOrDecision.DECISION, sparse.eye_array(predictions.classes, format="csr"), sent_as
+    )
     return TimeSharingChannels(share, _gibbs(predictions, inputs, np.array([np.inf]), prior[None, :]))
 
 
 def _fit_hamming(
-    predictions: Predictions, prior: FloatArray, seen: Seen, slopes: npt.ArrayLike
+    predictions: Predictions, prior: FloatArray, input_class: LabelOrDecision, slopes: npt.ArrayLike
 ) -> GibbsChannels:
-    """A class that did not occur is never an output, and as an input all outputs are equally wrong for it."""
+    """A class that did not occur is never an output. As an input, all outputs are equally wrong for it."""
     filling = WaterFilling(prior)
     solved = [filling.channel(filling.distortion_at_slope(float(s))) for s in _checked("slopes", slopes)]
-    leak = np.array([channel.leak for channel in solved])
-    inputs = ClassInputs(seen, sparse.eye_array(prior.size, format="csr"), np.arange(prior.size))
+    error_factor = np.array([channel.error_factor for channel in solved])
+    inputs = ClassInputs(input_class, sparse.eye_array(prior.size, format="csr"), np.arange(prior.size))
     with np.errstate(divide="ignore"):
-        slope = np.abs(np.log(leak))
+        slope = np.abs(np.log(error_factor))
     return _gibbs(predictions, inputs, slope, np.array([channel.output for channel in solved]))
 
 
@@ -140,11 +151,11 @@ def _gibbs(
 
 
 def _solved(solve: Callable[[float], FloatArray], slopes: FloatArray, predictions: Predictions) -> FloatArray:
-    """Outputs (M, K), each from an even start.
+    """Outputs (M, K), each from a uniform start.
 
-    A start from the fit to similar samples saves nothing (an output that is nearly 0 there and needed here
-    grows slowly), and where it comes from the samples coded later, they would leak into the fit.
-    At slope 0 every answer is as good as any other: it is the likeliest label.
+    A start from the fit to similar samples saves nothing: an output that is nearly 0 there and needed here grows
+    slowly. If it came from the samples coded later, their labels would leak into the fit. At slope 0 every answer
+    is equally good: it is the likeliest label.
     """
     constant = np.asarray(np.arange(predictions.classes) == _likeliest_label(predictions), dtype=np.float64)
     return np.array([constant if slope == 0.0 else solve(float(slope)) for slope in slopes])

@@ -1,4 +1,4 @@
-"""What a channel sees of a sample: a class, or its posterior. Each is one of R rows of gains g over K outputs."""
+"""The input of a channel, a class or a posterior, as one of R rows of gains g over K outputs."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from scipy import sparse
 
 from ratefront.bounds.source.distributions import FloatArray, IntArray
 from ratefront.bounds.source.predictions import Predictions
-from ratefront.bounds.source.scores import IMPOSSIBLE, Reals, posterior_rows
+from ratefront.bounds.source.scores import IMPOSSIBLE, RealArray, posterior_rows
 from ratefront.errors import InputError
 
 
-class Inputs(Protocol):
+class ChannelInputs(Protocol):
     """What the channel sees of a sample, as one of R rows of g."""
 
     def rows(self, predictions: Predictions) -> int:
-        """R."""
+        """Return R."""
         ...
 
     def row_of(self, predictions: Predictions) -> IntArray:
-        """The row of each sample, shape (N,)."""
+        """Return the row of each sample, shape (N,)."""
         ...
 
     def gain(self, predictions: Predictions, rows: slice) -> FloatArray:
-        """g less the greatest entry of each row, shape (b, K)."""
+        """Return g less the greatest entry of each row, shape (b, K)."""
         ...
 
 
-class Seen(Enum):
+class LabelOrDecision(Enum):
     """The class that a channel takes for its input."""
 
     LABEL = "label"
@@ -40,51 +40,61 @@ class Seen(Enum):
 
 @dataclass(frozen=True, eq=False)
 class ClassInputs:
-    """The channel sees a class; a row is shared by all samples of the class.
+    """The channel sees a class; all samples of the class share a row.
 
     Attributes:
-        seen: which class.
+        input_class: the label or the decision.
         table: g, sparse, shape (R, K).
-        row_of_class: shape (K,), so that classes that the fit never saw can have a row of their own.
+        row_of_class: shape (K,), so that classes that did not occur in the fit can have a row of their own.
     """
 
-    seen: Seen
+    input_class: LabelOrDecision
     table: sparse.csr_array
     row_of_class: IntArray
 
     def rows(self, predictions: Predictions) -> int:
+        """Return R."""
         return int(self.table.shape[0])
 
     def row_of(self, predictions: Predictions) -> IntArray:
-        classes = predictions.labels if self.seen is Seen.LABEL else predictions.predicted
+        """Return the row of each sample's class, shape (N,)."""
+        classes = predictions.labels if self.input_class is LabelOrDecision.LABEL else predictions.predicted
         return np.asarray(self.row_of_class[classes])
 
     def gain(self, predictions: Predictions, rows: slice) -> FloatArray:
+        """Return g less the greatest entry of each row, shape (b, K)."""
         dense = np.asarray(self.table[rows].toarray(), dtype=np.float64)
         return np.asarray(dense - dense.max(axis=1, keepdims=True))
 
 
 @dataclass(frozen=True)
 class PosteriorInputs:
-    """The channel sees the posterior, each sample's own row: g is its logarithm or the posterior itself."""
+    """The channel sees the posterior; each sample has its own row. g is its logarithm or the posterior itself."""
 
     logarithmic: bool
 
     def rows(self, predictions: Predictions) -> int:
+        """Return N."""
         return scores_of(predictions).shape[0]
 
     def row_of(self, predictions: Predictions) -> IntArray:
+        """Return 0..N-1."""
         return np.arange(predictions.samples)
 
     def gain(self, predictions: Predictions, rows: slice) -> FloatArray:
+        """Return g less the greatest entry of each row, shape (b, K)."""
         scores = scores_of(predictions)[rows]
         values = np.array(scores, dtype=np.float64) if self.logarithmic else posterior_rows(scores)
         values -= values.max(axis=1, keepdims=True)
         return np.maximum(values, IMPOSSIBLE, out=values)
 
 
-def scores_of(predictions: Predictions) -> Reals:
-    """Raises InputError (fatal) where there are only decisions."""
+def scores_of(predictions: Predictions) -> RealArray:
+    """Return the log-probabilities.
+
+    Raises:
+        InputError: there are only decisions (fatal).
+    """
     if predictions.log_probabilities is None:
         raise InputError("posteriors are needed: logits or probabilities, not decisions alone")
     return predictions.log_probabilities

@@ -1,8 +1,8 @@
-"""Curves that are honest about finite samples: fitted on some, measured on others, with intervals.
+"""Curves that are not optimistic with few samples: fitted on some, measured on others, with intervals.
 
-A channel fitted and measured on the same N samples looks better than it is. Here each fold of the samples is
-coded by channels fitted on the other folds; the means over all samples are unbiased for channels fitted on
-(folds - 1)/folds of the samples, which are slightly worse than channels fitted on all of them.
+A channel fitted and measured on the same N samples looks better than it is. Here each fold of the samples is coded
+by channels fitted on the other folds. The means over all samples are unbiased for channels fitted on (folds -
+1)/folds of the samples, which are slightly worse than channels fitted on all of them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.curve_names import INDIRECT_CROSS_FITTED
-from ratefront.bounds.curves.indirect import indirect_estimate_and_compress
+from ratefront.bounds.curves.indirect_estimate_and_compress import indirect_estimate_and_compress
 from ratefront.bounds.source.distributions import FloatArray, IntArray
 from ratefront.bounds.source.predictions import Predictions
 from ratefront.bounds.statistics.bootstrap import Interval, bootstrap_interval
@@ -27,17 +27,18 @@ from ratefront.errors import InputError
 FOLDS = 5
 
 Fit = Callable[[Predictions], Channels]
-"""From the samples fitted on to channels; always with the same number of points."""
+"""From the samples of the fit to channels; always with the same number of points."""
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """What each of N samples costs and loses under channels that were fitted without it.
+    """The rate and the error of each of N samples under channels that were fitted without it.
 
     Attributes:
-        rate_bits, distortion: shape (N, M).
+        rate_bits: shape (N, M).
+        distortion: shape (N, M).
         zero_rate_distortion: shape (N,), the error where nothing is sent and the receiver names the likeliest
-            label of the samples fitted on.
+            label of the samples of the fit.
     """
 
     rate_bits: FloatArray
@@ -46,6 +47,7 @@ class HeldOut:
 
     @property
     def samples(self) -> int:
+        """N."""
         return int(self.rate_bits.shape[0])
 
     @property
@@ -59,7 +61,7 @@ class HeldOut:
         return np.asarray(np.clip(self.distortion.mean(axis=0), 0.0, 1.0))
 
     def curve(self, name: str, slope: FloatArray | None = None) -> RateDistortionCurve:
-        """The means as they are, one point a channel: achievable, and neither monotone nor convex by need.
+        """Return the means as they are, one point for each channel: achievable, not necessarily monotone or convex.
 
         No rate is negative, whatever the samples: each contribution is a divergence.
         """
@@ -74,8 +76,10 @@ class HeldOut:
         )
 
     def bootstrap(self, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> Interval:
-        """Percentile intervals from resampling the samples, channels fixed: refitting on resamples, in which
-        samples repeat, would overfit. `bootstrap.bootstrap_interval` says what is in them.
+        """Return percentile intervals from resampling the samples, with the channels fixed.
+
+        Refitting on resamples would overfit, because samples repeat in them. `bootstrap.bootstrap_interval` says
+        what the result holds.
 
         Raises:
             InputError: no resample, or a level outside (0, 1) (fatal).
@@ -86,7 +90,13 @@ class HeldOut:
 
 
 def cross_fit(predictions: Predictions, fit: Fit, folds: int = FOLDS, seed: int = 0) -> HeldOut:
-    """Each fold coded by channels fitted on the others; with fewer samples than folds, a fold a sample.
+    """Code each fold with channels fitted on the others; with fewer samples than folds, each sample is a fold.
+
+    Args:
+        predictions: N >= 2 samples.
+        fit: from the samples of the other folds to channels.
+        folds: at least 2.
+        seed: of the division into folds.
 
     Raises:
         InputError: a single sample, fewer than two folds, or what `fit` refuses (fatal).
@@ -109,12 +119,13 @@ def indirect_cross_fitted(
     folds: int = FOLDS,
     seed: int = 0,
 ) -> RateDistortionCurve:
-    """iE&C, cross-fitted: achievable points as measured, none of them optimistic (see `HeldOut.curve`).
+    """Compute iE&C, cross-fitted: achievable points as measured, none of them optimistic (see `HeldOut.curve`).
 
     Args:
         predictions: labels and decisions of N >= 2 samples.
         slopes: in nat, shape (M,); by default those of the plug-in curve.
-        folds, seed: as `cross_fit`.
+        folds: as `cross_fit`.
+        seed: as `cross_fit`.
 
     Raises:
         InputError: as `cross_fit`, or a bad slope (fatal).
@@ -126,12 +137,12 @@ def indirect_cross_fitted(
 def indirect_held_out(
     predictions: Predictions, slopes: npt.ArrayLike, folds: int = FOLDS, seed: int = 0
 ) -> HeldOut:
-    """The contributions behind `indirect_cross_fitted`, for intervals."""
+    """Return the contributions behind `indirect_cross_fitted`, for intervals."""
     return cross_fit(predictions, partial(fit_indirect, slopes=slopes), folds, seed)
 
 
 def subset(predictions: Predictions, rows: IntArray) -> Predictions:
-    """Some of the samples, with the classes of all."""
+    """Return some of the samples, with the classes of all."""
     scores = predictions.log_probabilities
     return replace(
         predictions,
@@ -142,7 +153,7 @@ def subset(predictions: Predictions, rows: IntArray) -> Predictions:
 
 
 def split_in_folds(samples: int, folds: int = FOLDS, seed: int = 0) -> list[tuple[IntArray, IntArray]]:
-    """(a fold, all the others), as row numbers; with fewer samples than folds, a fold a sample.
+    """Return (a fold, all the others) as row numbers; with fewer samples than folds, each sample is a fold.
 
     Raises:
         InputError: a single sample, or fewer than two folds (fatal).

@@ -1,4 +1,4 @@
-"""A curve measured on samples that its channels were not fitted on, with intervals, as a value."""
+"""A curve measured on samples that were not used for its fit, with intervals, as a value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from ratefront.bounds.statistics.held_out import FOLDS, HeldOut
 
 @dataclass(frozen=True, slots=True)
 class Bootstrap:
-    """Resamples of the held-out contributions, the seed of folds and resamples, the level of the intervals.
+    """How held-out contributions are resampled.
+
+    Attributes:
+        resamples: B.
+        seed: of the folds and of the resampling.
+        level: of confidence, in (0, 1).
 
     Example:
         >>> Bootstrap(1000)
@@ -26,14 +31,18 @@ class Bootstrap:
 
 @dataclass(frozen=True, eq=False)
 class HeldOutIntervals:
-    """M points of a curve, sorted by distortion; arrays have shape (M,), rates are bit/sample.
+    """M points of a curve, sorted by distortion; arrays have shape (M,), rates are in bit/sample.
 
     Attributes:
-        rate_bits, distortion: measured on the held-out samples.
-        rate_bits_low, rate_bits_high: the interval of the rate at that distortion; infinite where too many
-            resamples do not come down to it.
-        distortion_low, distortion_high: the interval of the distortion of the point's own channel.
-        level, resamples, seed: of the bootstrap.
+        rate_bits: measured on the held-out samples.
+        distortion: measured on the held-out samples.
+        rate_bits_low: lower end for the rate at that distortion.
+        rate_bits_high: upper end; infinite where too many resamples do not reach the distortion.
+        distortion_low: lower end for the distortion of the point's own channel.
+        distortion_high: upper end.
+        level: of confidence.
+        resamples: B.
+        seed: of the folds and of the resampling.
         folds: parts of the samples, each coded by channels fitted on the others.
     """
 
@@ -50,7 +59,7 @@ class HeldOutIntervals:
 
     @classmethod
     def of(cls, measured: HeldOut, bootstrap: Bootstrap) -> HeldOutIntervals:
-        """The means of what was measured, and their intervals.
+        """Return the means of what was measured, and their intervals.
 
         Raises:
             InputError: no resample, or a level outside (0, 1) (fatal).

@@ -1,4 +1,4 @@
-"""Whether a model is right as often as it is sure, and how far off chance alone could make it look."""
+"""Whether a model is right as often as it is confident, and how large an error chance alone explains."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ import numpy as np
 
 from ratefront.bounds.source.distributions import FloatArray
 from ratefront.bounds.source.predictions import Predictions
-from ratefront.bounds.source.scores import Reals, blocks_of, posterior_rows
+from ratefront.bounds.source.scores import RealArray, blocks_of, posterior_rows
 from ratefront.bounds.statistics.channel_inputs import scores_of
 from ratefront.errors import InputError
 
 ECE_BINS = 15
 BEYOND_CHANCE = 4.0
-"""Standard deviations. The error of a calibrated model is skewed to the right, where samples are few."""
+"""In standard deviations. The error of a calibrated model is skewed to the right where samples are few."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """Attributes:
+    """How confidence and accuracy agree.
 
-    error: ECE (Guo et al. 2017, equation 3), the mean distance of accuracy and confidence of the likeliest
-        class, over bins of equal width (a, b] of the confidence.
-    error_by_chance: what the same confidences hardly ever exceed with labels drawn from the posteriors.
-    confidence, accuracy: means over all samples.
+    Attributes:
+        error: ECE (Guo et al. 2017, equation 3), the mean distance of accuracy and confidence of the likeliest
+            class, over bins of equal width (a, b] of the confidence.
+        error_by_chance: what the same confidences hardly ever exceed with labels drawn from the posteriors.
+        confidence: mean over all samples.
+        accuracy: mean over all samples.
     """
 
     error: float
@@ -34,7 +36,11 @@ class Reliability:
 
 
 def reliability(predictions: Predictions, bins: int = ECE_BINS) -> Reliability:
-    """Raises InputError (fatal) where there are no posteriors, or no bin."""
+    """Compute the calibration error and the part of it that chance explains.
+
+    Raises:
+        InputError: no posteriors, or no bin (fatal).
+    """
     if bins < 1:
         raise InputError(f"a calibration error needs at least 1 bin, got {bins}")
     confidence = _confidence(scores_of(predictions))
@@ -53,16 +59,25 @@ def reliability(predictions: Predictions, bins: int = ECE_BINS) -> Reliability:
 
 
 def expected_calibration_error(predictions: Predictions, bins: int = ECE_BINS) -> float:
-    """`Reliability.error`. Raises InputError (fatal) as `reliability`."""
+    """Return the expected calibration error (ECE) in [0, 1], over `bins` bins of the confidence.
+
+    Raises:
+        InputError: no posteriors, or no bin (fatal).
+
+    Example:
+        >>> certain = Predictions.from_probabilities([0, 1, 1, 1], [[1.0, 0.0]] * 2 + [[0.0, 1.0]] * 2)
+        >>> expected_calibration_error(certain)  # certain of all four, right in three
+        0.25
+    """
     return reliability(predictions, bins).error
 
 
 def _sum_by_chance(variance: FloatArray) -> float:
-    """Mean and some deviations of the sum of |normal| variables of these variances."""
+    """Mean plus some deviations of the sum of |normal| variables of these variances."""
     mean = float(np.sqrt(2.0 / np.pi * variance).sum())
     return mean + BEYOND_CHANCE * float(np.sqrt((1.0 - 2.0 / np.pi) * variance.sum()))
 
 
-def _confidence(scores: Reals) -> FloatArray:
+def _confidence(scores: RealArray) -> FloatArray:
     """Posterior of the likeliest class, shape (N,)."""
     return np.concatenate([posterior_rows(scores[rows]).max(axis=1) for rows in blocks_of(scores.shape)])

@@ -1,4 +1,4 @@
-"""``ratefront bounds``: the theory alone, for any model's predictions."""
+"""``ratefront bounds``: the bounds alone, for the predictions of any model."""
 
 from __future__ import annotations
 
@@ -15,62 +15,70 @@ from ratefront.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TextIO
 
     from ratefront.bounds import Bounds
 
 
 class ReadAsChoice(StrEnum):
-    """What scores are, whatever the file calls them."""
+    """How to read scores, independent of their name in the file."""
 
     LOGITS = "logits"
     PROBABILITIES = "probabilities"
 
 
+PredictionsArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="PREDICTIONS.npz",
+        help="labels (N,) and one of logits (N, K), probabilities (N, K), predicted (N,).",
+        show_default=False,
+    ),
+]
+PriorOption = Annotated[
+    Path | None, typer.Option(metavar="COUNTS.json", help="Class counts instead: the oracle alone.")
+]
+ExampleOption = Annotated[
+    str | None, typer.Option(help="A figure of the papers instead: mixture, detection or modelnet40.")
+]
+ReadAsOption = Annotated[
+    ReadAsChoice | None,
+    typer.Option("--as", help="How to read the scores, whatever the file calls them."),
+]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="CURVES", help="Only these, by name, separated by commas; '--only help' lists all."),
+]
+PointsOption = Annotated[
+    int | None, typer.Option(min=2, max=2000, help="Solved slopes per curve.  [default: 60]")
+]
+BootstrapOption = Annotated[
+    int | None,
+    typer.Option(
+        min=2, max=100_000, metavar="B", help="Held-out curves with 95 % intervals from B resamples."
+    ),
+]
+CalibrateOption = Annotated[
+    bool, typer.Option("--calibrate", help="Temper the posteriors on the labels first.")
+]
+
+
 def bounds(
-    predictions: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="PREDICTIONS.npz",
-            help="labels (N,) and one of logits (N, K), probabilities (N, K), predicted (N,).",
-            show_default=False,
-        ),
-    ] = None,
-    prior: Annotated[
-        Path | None, typer.Option(metavar="COUNTS.json", help="Class counts instead: the oracle alone.")
-    ] = None,
-    example: Annotated[
-        str | None, typer.Option(help="A figure of the papers instead: mixture, detection or modelnet40.")
-    ] = None,
+    predictions: PredictionsArgument = None,
+    prior: PriorOption = None,
+    example: ExampleOption = None,
     out: Annotated[Path | None, typer.Option(help="The JSON file to write.")] = None,
     figure: Annotated[Path | None, typer.Option(help="The figure to write, .png or .pdf.")] = None,
-    read_as: Annotated[
-        ReadAsChoice | None,
-        typer.Option("--as", help="What the scores are, whatever the file calls them or they look like."),
-    ] = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CURVES", help="Only these, by name, with commas between them; '--only help' lists all."
-        ),
-    ] = None,
-    points: Annotated[
-        int | None, typer.Option(min=2, max=2000, help="Solved slopes a curve.  [default: 60]")
-    ] = None,
-    bootstrap: Annotated[
-        int | None,
-        typer.Option(
-            min=2, max=100_000, metavar="B", help="Held-out curves with 95 % intervals from B resamples."
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the folds and the resamples.")] = 0,
-    calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="Temper the posteriors on the labels first.")
-    ] = False,
+    read_as: ReadAsOption = None,
+    only: OnlyOption = None,
+    points: PointsOption = None,
+    bootstrap: BootstrapOption = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the folds and the resamples.")] = 0,
+    calibrate: CalibrateOption = False,
 ) -> None:
     """Compute the bounds of any model's predictions, of a prior, or of the papers' examples."""
     from ratefront import bounds as theory
-    from ratefront.terminal.bounds_table import print_bounds
-    from ratefront.terminal.closed_output import may_go_unread
+    from ratefront.terminal.closed_output import ignore_closed_output
 
     if sum(source is not None for source in (predictions, prior, example)) != 1:
         raise InputError("give either PREDICTIONS.npz, or --prior COUNTS.json, or --example NAME")
@@ -81,13 +89,13 @@ def bounds(
     if out is None and figure is None:
         raise InputError("nothing to write: give --out FILE.json or --figure FILE.png, or both")
     _check_writable(out, figure, predictions or prior)
-    with _warnings_in_a_line():
+    with _one_line_warnings():
         if predictions is not None:
-            found = _of_predictions(predictions, read_as, only, points, bootstrap, seed, calibrate)
+            found = _bounds_of_predictions(predictions, read_as, only, points, bootstrap, seed, calibrate)
         else:
             found = theory.from_counts_file(prior) if prior is not None else theory.example(str(example))
-    with may_go_unread(sys.stderr):  # the files are what was asked for
-        print_bounds(found, sys.stderr)
+    with ignore_closed_output(sys.stderr):  # the files are the result; the table is an extra
+        _print_bounds(found, sys.stderr)
     if out is not None:
         _write_json(out, found)
         print(out)
@@ -96,7 +104,7 @@ def bounds(
         print(figure)
 
 
-def _of_predictions(
+def _bounds_of_predictions(
     path: Path,
     read_as: ReadAsChoice | None,
     only: list[str] | None,
@@ -118,8 +126,29 @@ def _of_predictions(
     )
 
 
+def _print_bounds(found: Bounds, stream: TextIO) -> None:
+    """Print the source in a line, the rate of each curve at a few accuracies, and the warnings."""
+    from rich.table import Table
+
+    from ratefront.terminal.console import RaisingConsole
+
+    console = RaisingConsole(file=stream, highlight=False, soft_wrap=True)
+    for line in found.description:
+        console.print(line, markup=False)
+    first, *others = found.rate_table.header
+    table = Table(box=None, pad_edge=False, header_style="")
+    table.add_column(first, no_wrap=True)
+    for accuracy in others:
+        table.add_column(accuracy, justify="right", no_wrap=True)
+    for row in found.rate_table.rows:
+        table.add_row(*row)
+    console.print(table)
+    for warning in found.warnings:
+        console.print(f"warning: {warning}", markup=False)
+
+
 def _write_json(path: Path, found: Bounds) -> None:
-    """Whole or not at all."""
+    """Write the JSON file whole or not at all."""
     from ratefront.store.files.atomic_files import write_text
 
     try:
@@ -129,7 +158,7 @@ def _write_json(path: Path, found: Bounds) -> None:
 
 
 def _check_writable(out: Path | None, figure: Path | None, read: Path | None) -> None:
-    """Before minutes of computing, not after them."""
+    """Check the paths before minutes of computing, not after them."""
     import os
 
     from ratefront.report.figure_file import checked_suffix
@@ -149,8 +178,8 @@ def _check_writable(out: Path | None, figure: Path | None, read: Path | None) ->
 
 
 @contextmanager
-def _warnings_in_a_line() -> Iterator[None]:
-    """Warnings for people: their sentence alone, each once."""
+def _one_line_warnings() -> Iterator[None]:
+    """Print each warning once, as a single sentence."""
     import warnings
 
     with warnings.catch_warnings(record=True) as caught:

@@ -1,4 +1,4 @@
-"""``ratefront check`` and ``ratefront sweep``."""
+"""``ratefront check`` prints the plan of a sweep; ``ratefront sweep`` runs it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
-from ratefront.cli.next_command import ratefront, resuming, tracking_words
-from ratefront.cli.shared_arguments import Overrides, Spec, overrides_of
+from ratefront.cli.next_command import ratefront_command, resume_command, tracking_arguments
+from ratefront.cli.shared_arguments import OverridesOption, SpecArgument, overrides_of
 from ratefront.errors import EngineError, InputError
 from ratefront.wording import Message
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from ratefront.terminal.progress_display import Display
 
 
-def check(spec: Spec, set_: Overrides = None) -> None:
+def check(spec: SpecArgument, set_: OverridesOption = None) -> None:
     """Validate a sweep file and print its plan; start nothing."""
     from ratefront.api import sweep_files
     from ratefront.spec.views.plan import render_plan
     from ratefront.terminal.console import RaisingConsole
 
     plan = sweep_files.plan(spec, overrides_of(set_))
-    RaisingConsole(highlight=False).print(render_plan(plan, _place(plan.spec.name)))
+    RaisingConsole(highlight=False).print(render_plan(plan, _default_folder_text(plan.spec.name)))
     _warn_of_capacity(plan)
 
 
 def _warn_of_capacity(plan: Plan) -> None:
-    """The sweep may run on another machine than the check: too few cores here is a warning."""
+    """Warn of too few cores or GPUs. The sweep may run on another machine, so that this is not an error."""
     import os
 
     gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
@@ -45,44 +45,51 @@ def _warn_of_capacity(plan: Plan) -> None:
         print(f"warning: on this machine, {problem}", file=sys.stderr)
 
 
+SpecToRunArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="SPEC",
+        help="The sweep file (YAML). A sweep that is resumed knows its own.",
+        show_default=False,
+    ),
+]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Resume the sweep in --out.")]
+ExtendOption = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Resume, and try N trials more than it asked for.")
+]
+RetryFailedOption = Annotated[
+    bool, typer.Option("--retry-failed", help="Resume, and try again the trials that failed for good.")
+]
+TrackingUriOption = Annotated[
+    str | None,
+    typer.Option(help="MLflow store or server.  [default: mlflow.db beside the sweep's folder]"),
+]
+
+
 def sweep(
-    spec: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="SPEC",
-            help="The sweep file (YAML). A sweep that is gone on with knows its own.",
-            show_default=False,
-        ),
-    ] = None,
-    set_: Overrides = None,
+    spec: SpecToRunArgument = None,
+    set_: OverridesOption = None,
     trials: Annotated[int | None, typer.Option(help="How many trials, instead of the sweep file's.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="The sweep's own folder.  [default: runs/NAME-TIME]")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the sweep in --out.")] = False,
-    extend: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Go on, and try N trials more than it asked for.")
-    ] = None,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Go on, and try again what had failed for good.")
-    ] = False,
-    tracking_uri: Annotated[
-        str | None,
-        typer.Option(help="MLflow store or server.  [default: mlflow.db beside the sweep's folder]"),
-    ] = None,
+    resume: ResumeOption = False,
+    extend: ExtendOption = None,
+    retry_failed: RetryFailedOption = False,
+    tracking_uri: TrackingUriOption = None,
 ) -> None:
     """Run a sweep, or go on with one. The last line printed is its folder."""
     from ratefront.api import run_sweep
-    from ratefront.terminal.closed_output import may_go_unread
+    from ratefront.terminal.closed_output import ignore_closed_output
     from ratefront.terminal.console import RaisingConsole
     from ratefront.terminal.progress_display import display_for
 
     goes_on = resume or retry_failed or extend is not None
     _check_options(spec, trials, out, goes_on)
     overrides = overrides_of(set_, trials)
-    loaded = run_sweep.loaded(spec, out, overrides)
-    folder = out or run_sweep.new_folder(loaded.spec.name)
-    with _resumable(folder, tracking_uri):
+    loaded = run_sweep.load_given_spec(spec, out, overrides)
+    folder = out or run_sweep.default_folder(loaded.spec.name)
+    with _resume_command_on_failure(folder, tracking_uri):
         done = run_sweep.run(
             loaded,
             folder,
@@ -90,16 +97,16 @@ def sweep(
             extend=extend,
             retry_failed=retry_failed,
             tracking_uri=tracking_uri,
-            progress=_MayGoUnread(display_for(RaisingConsole(stderr=True, highlight=False))),
+            progress=_DisplayOnClosableTerminal(display_for(RaisingConsole(stderr=True, highlight=False))),
         )
-    with may_go_unread(sys.stderr):
-        _say_what_came_of_it(done, folder, tracking_uri)
-    with may_go_unread(sys.stdout):
+    with ignore_closed_output(sys.stderr):
+        _print_outcome(done, folder, tracking_uri)
+    with ignore_closed_output(sys.stdout):
         print(folder)
 
 
-class _MayGoUnread:
-    """A display whose terminal may be gone: the sweep goes on, and says no more."""
+class _DisplayOnClosableTerminal:
+    """A display whose terminal may be closed: the sweep goes on without output."""
 
     def __init__(self, display: Display) -> None:
         self._display = display
@@ -114,21 +121,21 @@ class _MayGoUnread:
         self._display.__exit__(kind, error, trace)
 
     def update(self, history: SweepHistory) -> None:
-        with _unread():
+        with _ignore_closed_stderr():
             self._display.update(history)
 
     def train(self, progress: TaskModelProgress) -> None:
-        with _unread():
+        with _ignore_closed_stderr():
             self._display.train(progress)
 
     def ending(self) -> None:
         self._display.ending()
 
 
-def _unread() -> AbstractContextManager[None]:
-    from ratefront.terminal.closed_output import may_go_unread
+def _ignore_closed_stderr() -> AbstractContextManager[None]:
+    from ratefront.terminal.closed_output import ignore_closed_output
 
-    return may_go_unread(sys.stderr)
+    return ignore_closed_output(sys.stderr)
 
 
 def _check_options(spec: Path | None, trials: int | None, out: Path | None, goes_on: bool) -> None:
@@ -142,26 +149,26 @@ def _check_options(spec: Path | None, trials: int | None, out: Path | None, goes
         raise InputError("--trials changes SPEC, which is not given; for more trials use --extend N")
 
 
-def _place(name: str) -> str:
+def _default_folder_text(name: str) -> str:
     return f"in runs/{name}-<time>/ or the folder given by --out"
 
 
 @contextmanager
-def _resumable(folder: Path, tracking_uri: str | None) -> Iterator[None]:
-    from ratefront.terminal.closed_output import may_go_unread
+def _resume_command_on_failure(folder: Path, tracking_uri: str | None) -> Iterator[None]:
+    from ratefront.terminal.closed_output import ignore_closed_output
 
     try:
         yield
     except KeyboardInterrupt:
         has_begun = _has_begun(folder)
-        how = f"go on with: {resuming(folder, tracking_uri)}" if has_begun else "nothing was started"
-        with may_go_unread(sys.stderr):
+        how = f"go on with: {resume_command(folder, tracking_uri)}" if has_begun else "nothing was started"
+        with ignore_closed_output(sys.stderr):
             print(f"interrupted; {how}", file=sys.stderr)
         raise typer.Exit(130) from None
     except EngineError as error:
         if not _has_begun(folder):
             raise
-        how = f"when the cause is gone, go on with: {resuming(folder, tracking_uri)}"
+        how = f"when the cause is gone, go on with: {resume_command(folder, tracking_uri)}"
         raise EngineError(Message(error, "\n", how)) from error
 
 
@@ -175,13 +182,13 @@ def _has_begun(folder: Path) -> bool:
     return True
 
 
-def _say_what_came_of_it(sweep: Sweep, folder: Path, tracking_uri: str | None) -> None:
+def _print_outcome(sweep: Sweep, folder: Path, tracking_uri: str | None) -> None:
     summary = sweep.summary
     why = f" ({summary.ended_early})" if summary.ended_early else ""
     print(
         f"{summary.trials_finished} of {summary.trials_requested} trials finished{why}, "
         f"{len(summary.front)} on the front; report: {folder / 'report.html'}\n"
-        f"browse the trials: {ratefront('ui', folder, *tracking_words(tracking_uri))}",
+        f"browse the trials: {ratefront_command('ui', folder, *tracking_arguments(tracking_uri))}",
         file=sys.stderr,
     )
     for warning in summary.warnings:

@@ -1,4 +1,4 @@
-"""``ratefront encode``, ``decode`` and ``audit``: a trial's codec on one's own images, and anybody's coded files."""
+"""``ratefront encode`` and ``decode`` use a trial's codec; ``ratefront audit`` checks the coded files of any system."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ratefront.cli.isolation import isolate
-from ratefront.cli.shared_arguments import Sweep
+from ratefront.cli.isolation import forbid_sweep_imports
+from ratefront.cli.shared_arguments import SweepFolderArgument
 from ratefront.errors import InputError
 
 if TYPE_CHECKING:
     from ratefront.audit import Audit
 
-OwnModule = Annotated[
+OwnModuleOption = Annotated[
     bool,
     typer.Option("--own-module", help="The task model is Python code, and it is yours: run it."),
 ]
-Trial = Annotated[str, typer.Argument(metavar="TRIAL", help="Its identity, as t0042.", show_default=False)]
+TrialArgument = Annotated[
+    str, typer.Argument(metavar="TRIAL", help="Its identity, as t0042.", show_default=False)
+]
 
 
 def encode(
-    folder: Sweep,
-    trial: Trial,
+    folder: SweepFolderArgument,
+    trial: TrialArgument,
     images: Annotated[
         list[Path],
         typer.Argument(
@@ -38,14 +40,14 @@ def encode(
     resize: Annotated[
         bool, typer.Option("--resize", help="Scale and crop images that are of another size.")
     ] = False,
-    own_module: OwnModule = False,
+    own_module: OwnModuleOption = False,
 ) -> None:
     """Code one's own images by the codec of a trial."""
     from ratefront.api.codec_loading import load_codec
 
     _check_folder(out)
-    isolate()
-    codec = load_codec(folder, trial, runs_modules=own_module)
+    forbid_sweep_imports()
+    codec = load_codec(folder, trial, own_module=own_module)
     stream = codec.compress_files(images, block_size=block_size, resize=resize)
     _write(out, bytes(stream))
     payload, total = sum(stream.payload_bytes), len(stream)
@@ -57,13 +59,13 @@ def encode(
 
 
 def decode(
-    folder: Sweep,
-    trial: Trial,
+    folder: SweepFolderArgument,
+    trial: TrialArgument,
     stream: Annotated[
         Path, typer.Argument(metavar="FILE", help="What `encode` has written.", show_default=False)
     ],
     out: Annotated[Path, typer.Option(metavar="CLASSES.npz", help="The file to write: predicted (N,).")],
-    own_module: OwnModule = False,
+    own_module: OwnModuleOption = False,
 ) -> None:
     """Decode a coded file to the classes of its samples."""
     import numpy as np
@@ -72,8 +74,8 @@ def decode(
     from ratefront.errors import BitstreamError
 
     _check_folder(out)
-    isolate()
-    codec = load_codec(folder, trial, runs_modules=own_module)
+    forbid_sweep_imports()
+    codec = load_codec(folder, trial, own_module=own_module)
     try:
         predicted = codec.decompress(stream.read_bytes())
     except BitstreamError as error:  # the user gave the file
@@ -159,7 +161,7 @@ def _verdict(found: Audit) -> Iterator[str]:
 
 
 def _check_folder(out: Path) -> None:
-    """Before the work, not after it."""
+    """Check the path before the work, not after it."""
     if out.is_dir() or not out.absolute().parent.is_dir():
         raise InputError(f"{out} cannot be written: it is a folder, or there is none to write it into")
 

@@ -1,4 +1,4 @@
-"""``ratefront simulate``: a sweep in virtual time, before the real one is paid for, and faults from seeds."""
+"""``ratefront simulate``: a sweep in virtual time, and faults drawn from seeds."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ratefront.cli.isolation import prints_aside
-from ratefront.cli.next_command import ratefront
-from ratefront.cli.shared_arguments import Overrides, overrides_of
+from ratefront.cli.isolation import prints_to_stderr
+from ratefront.cli.next_command import ratefront_command
+from ratefront.cli.shared_arguments import OverridesOption, overrides_of
 from ratefront.errors import EngineError, InputError, RatefrontError
 
 if TYPE_CHECKING:
@@ -25,72 +25,76 @@ if TYPE_CHECKING:
 
 
 class SamplerChoice(StrEnum):
-    """As ``sampler.name`` of a sweep file."""
+    """The samplers, named as under ``sampler.name`` in a sweep file."""
 
     TPE = "tpe"
     NSGA2 = "nsga2"
     RANDOM = "random"
 
 
+SpecOrBuiltInArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="SPEC", help="The sweep file (YAML).  [default: a built-in one]", show_default=False
+    ),
+]
+TableOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TABLE",
+        help="Take the results of a recorded sweep: a table of the package by name, a file, or a sweep's "
+        "folder.  [default: synthetic trials]",
+    ),
+]
+TrialSecondsOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0.001, metavar="SECONDS", help="How long a synthetic trial takes.  [default: ten minutes]"
+    ),
+]
+LatencyOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        metavar="MS",
+        help="How long each action of the driver takes.  [default: as measured here]",
+    ),
+]
+FaultsOption = Annotated[
+    int | None, typer.Option(min=0, metavar="SEED", help="Draw what goes wrong from this seed; check.")
+]
+SeedsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A:B",
+        help="Each seed from A up to B, of faults or, without SPEC and --table, of whole sweeps.",
+    ),
+]
+RecordOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Only record the sweep in DIR as a table.")
+]
+
+
 def simulate(
-    spec: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="SPEC", help="The sweep file (YAML).  [default: a built-in one]", show_default=False
-        ),
-    ] = None,
-    set_: Overrides = None,
-    table: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TABLE",
-            help="Trials answer as those of a recorded sweep did: a name of the package's, a file, or a sweep's "
-            "folder.  [default: synthetic trials]",
-        ),
-    ] = None,
+    spec: SpecOrBuiltInArgument = None,
+    set_: OverridesOption = None,
+    table: TableOption = None,
     trials: Annotated[int | None, typer.Option(min=1, help="Instead of the sweep's own number.")] = None,
     slots: Annotated[int | None, typer.Option(min=1, help="Trials that run at the same time.")] = None,
     sampler: Annotated[SamplerChoice | None, typer.Option(help="Instead of the sweep's own.")] = None,
-    trial_s: Annotated[
-        float | None,
-        typer.Option(
-            min=0.001, metavar="SECONDS", help="How long a synthetic trial takes.  [default: ten minutes]"
-        ),
-    ] = None,
-    latency_ms: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            metavar="MS",
-            help="What each thing takes that the driver does.  [default: as it takes here]",
-        ),
-    ] = None,
-    faults: Annotated[
-        int | None, typer.Option(min=0, metavar="SEED", help="Draw what goes wrong from this seed; check.")
-    ] = None,
-    seeds: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A:B",
-            help="Each seed from A up to B, of faults or, without SPEC and --table, of whole sweeps.",
-        ),
-    ] = None,
+    trial_s: TrialSecondsOption = None,
+    latency_ms: LatencyOption = None,
+    faults: FaultsOption = None,
+    seeds: SeedsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    record: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Only record the sweep in DIR as a table.")
-    ] = None,
+    record: RecordOption = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="The table to write (.json.gz).")] = None,
 ) -> None:
     """Run a sweep in virtual time: compare slots and samplers before paying for them, and try faults."""
-    from ratefront.api.simulate_sweep import simulate_seed, simulate_sweep
-    from ratefront.api.sweeps import open as open_sweep
-    from ratefront.spec.load_spec import load_spec
-
     if (record is None) != (out is None):
         raise InputError("--record DIR and --out FILE.json.gz belong together")
     if record is not None and out is not None:
-        print(f"{open_sweep(record).record_table(out)} trials recorded", file=sys.stderr)
-        print(out)
+        _record_table(record, out)
         return
     if seeds is not None and faults is not None:
         raise InputError("give either --faults SEED or --seeds A:B")
@@ -98,42 +102,81 @@ def simulate(
         raise InputError("--trial-s and --latency-ms: a number of seconds, of milliseconds")
     if set_ and spec is None:
         raise InputError("--set changes a sweep file: give SPEC")
-    with prints_aside():
-        loaded = None if spec is None else load_spec(spec, overrides_of(set_))
-    simulated = partial(
-        simulate_sweep,
-        loaded,
-        table=table,
-        trials=trials,
-        slots=slots,
-        sampler=None if sampler is None else sampler.value,
-        latency_s=None if latency_ms is None else latency_ms / 1000,
-    )
-    if trial_s is not None:
-        simulated = partial(simulated, trial_s=trial_s)
+    options = _simulation_options(trials, slots, sampler, trial_s, latency_ms)
+    simulate_once = _simulation(spec, set_, table, options)
     if seeds is None:
-        with _counting() as on_update:
-            outcome = simulated(faults=faults, on_update=on_update)
-        _print(outcome, as_json)
+        with _trial_counter() as on_update:
+            outcome = simulate_once(faults=faults, on_update=on_update)
+        _print_outcome(outcome, as_json)
     elif spec is None and table is None:
-        if any(option is not None for option in (trials, slots, sampler, trial_s, latency_ms)):
+        if options:
             raise InputError("without SPEC and --table each seed draws its own sweep: give --seeds alone")
-        _try(
-            seeds,
-            simulate_seed,
-            as_json,
-            lambda seed: ["--seeds", f"{seed}:{seed + 1}"],
-        )
+        _simulate_drawn_sweeps(seeds, as_json)
     else:
-        given = _without_seeds(sys.argv[1:])
-        _try(
-            seeds, lambda seed: simulated(faults=seed), as_json, lambda seed: [*given, "--faults", str(seed)]
-        )
+        _simulate_with_faults(simulate_once, seeds, as_json)
+
+
+def _record_table(folder: Path, out: Path) -> None:
+    from ratefront.api.sweeps import open as open_sweep
+
+    print(f"{open_sweep(folder).record_table(out)} trials recorded", file=sys.stderr)
+    print(out)
+
+
+def _simulation_options(
+    trials: int | None,
+    slots: int | None,
+    sampler: SamplerChoice | None,
+    trial_s: float | None,
+    latency_ms: float | None,
+) -> dict[str, Any]:
+    """Return the options that were given, as arguments of ``simulate_sweep``."""
+    options = {
+        "trials": trials,
+        "slots": slots,
+        "sampler": None if sampler is None else sampler.value,
+        "trial_s": trial_s,
+        "latency_s": None if latency_ms is None else latency_ms / 1000,
+    }
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _simulation(
+    spec: Path | None, set_: list[str] | None, table: str | None, options: Mapping[str, Any]
+) -> Callable[..., Outcome]:
+    """Return the simulation of one sweep, whose spec is loaded once; it takes ``faults`` and ``on_update``."""
+    from ratefront.api.simulate_sweep import simulate_sweep
+    from ratefront.spec.load_spec import load_spec
+
+    with prints_to_stderr():
+        loaded = None if spec is None else load_spec(spec, overrides_of(set_))
+    return partial(simulate_sweep, loaded, table=table, **options)
+
+
+def _simulate_drawn_sweeps(seeds: str, as_json: bool) -> None:
+    """Simulate the small sweep that is drawn from each seed."""
+    from ratefront.api.simulate_sweep import simulate_seed
+
+    _simulate_seeds(seeds, simulate_seed, as_json, lambda seed: ["--seeds", f"{seed}:{seed + 1}"])
+
+
+def _simulate_with_faults(simulate_once: Callable[..., Outcome], seeds: str, as_json: bool) -> None:
+    """Simulate the same sweep with the faults of each seed."""
+    given = _without_seeds(sys.argv[1:])
+    _simulate_seeds(
+        seeds,
+        lambda seed: simulate_once(faults=seed),
+        as_json,
+        lambda seed: [*given, "--faults", str(seed)],
+    )
 
 
 @contextmanager
-def _counting() -> Iterator[Callable[[SweepHistory], None] | None]:
-    """How many trials have ended, on a terminal; large sweeps take minutes, virtual time or not."""
+def _trial_counter() -> Iterator[Callable[[SweepHistory], None] | None]:
+    """Give a function that prints on a terminal how many trials have ended, or None without a terminal.
+
+    A large sweep takes minutes even in virtual time.
+    """
     from time import monotonic
 
     next_s = 0.0
@@ -154,7 +197,7 @@ def _counting() -> Iterator[Callable[[SweepHistory], None] | None]:
 
 
 def _without_seeds(words: list[str]) -> list[str]:
-    """The command line as it was given, less ``simulate`` and ``--seeds A:B``."""
+    """Return the words of the command line without ``simulate`` and ``--seeds A:B``."""
     kept = [word for word in words if word != "simulate" and not word.startswith("--seeds=")]
     if "--seeds" in kept:
         place = kept.index("--seeds")
@@ -162,55 +205,62 @@ def _without_seeds(words: list[str]) -> list[str]:
     return kept
 
 
-def _range(seeds: str) -> range:
+def _seed_range(seeds: str) -> range:
     first, colon, last = seeds.partition(":")
     if not colon or not (first.isdecimal() and last.isdecimal()) or int(first) >= int(last):
         raise InputError(f"--seeds A:B takes two numbers, 0 ≤ A < B, got {seeds!r}")
     return range(int(first), int(last))
 
 
-def _try(
+def _simulate_seeds(
     seeds: str,
-    simulated: Callable[[int], Outcome],
+    simulate_once: Callable[[int], Outcome],
     as_json: bool,
-    replaying: Callable[[int], list[str]],
+    arguments_to_repeat: Callable[[int], list[str]],
 ) -> None:
-    """Simulate every seed; say which failed, and how to see it again."""
+    """Simulate every seed. Print which failed, and the command that repeats each failure.
+
+    Raises:
+        EngineError: At least one seed failed.
+    """
     import json
 
-    tried, failed, fault_counts = _range(seeds), {}, Counter[str]()
+    tried, failed, fault_counts = _seed_range(seeds), {}, Counter[str]()
     for seed in tried:
         try:
-            fault_counts.update(simulated(seed).faults)
+            fault_counts.update(simulate_once(seed).faults)
         except InputError:
             raise
         except RatefrontError as error:
             failed[seed] = str(error)
-            print(f"{error}\n  again: {ratefront('simulate', *replaying(seed))}", file=sys.stderr)
+            print(
+                f"{error}\n  again: {ratefront_command('simulate', *arguments_to_repeat(seed))}",
+                file=sys.stderr,
+            )
     if as_json:
         print(json.dumps({"seeds": len(tried), "failed": failed, "faults": dict(fault_counts)}, indent=2))
     else:
-        print(f"{len(tried)} seeds, {len(failed)} failed; {_numbers(fault_counts)}")
+        print(f"{len(tried)} seeds, {len(failed)} failed; {_fault_counts_text(fault_counts)}")
     if failed:
         raise EngineError(f"{len(failed)} of {len(tried)} seeds failed: {', '.join(map(str, failed))}")
 
 
-def _numbers(fault_counts: Mapping[str, int]) -> str:
-    from ratefront.terminal.phrases import numbers
+def _fault_counts_text(fault_counts: Mapping[str, int]) -> str:
+    from ratefront.terminal.phrases import nonzero_counts
 
-    return numbers((count, name.replace("_", " ")) for name, count in sorted(fault_counts.items()))
+    return nonzero_counts((count, name.replace("_", " ")) for name, count in sorted(fault_counts.items()))
 
 
-def _print(outcome: Outcome, as_json: bool) -> None:
+def _print_outcome(outcome: Outcome, as_json: bool) -> None:
     import json
 
     from ratefront.records import ENDED
-    from ratefront.terminal.phrases import duration, numbers
+    from ratefront.terminal.phrases import duration, nonzero_counts
 
     if as_json:
         print(json.dumps(outcome.to_json(), indent=2))
         return
-    counts = numbers((getattr(outcome, f"trials_{status}"), status) for status in ENDED)
+    counts = nonzero_counts((getattr(outcome, f"trials_{status}"), status) for status in ENDED)
     volumes = " · ".join(f"{part} %: {value:.4g}" for part, value in outcome.hypervolume.items())
     lines = {
         "sweep": f"{outcome.sweep}, {outcome.sampler}, {outcome.slots} slots",
@@ -223,7 +273,7 @@ def _print(outcome: Outcome, as_json: bool) -> None:
         "hypervolume": f"{volumes} of the trials, over {', '.join(outcome.objectives)}",
     }
     if outcome.faults_seed is not None:
-        lines["faults"] = f"{_numbers(outcome.faults)}; all that must hold held"
+        lines["faults"] = f"{_fault_counts_text(outcome.faults)}; all that must hold held"
     width = max(map(len, lines))
     for name, value in lines.items():
         print(f"{name:{width}}  {value}")

@@ -1,4 +1,4 @@
-"""Commands that look at a sweep, running or ended, and change nothing of it: ``status`` and ``report``."""
+"""Commands that show a sweep, running or ended, without changing it: ``status`` and ``report``."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from ratefront.cli.next_command import ratefront, resuming
-from ratefront.cli.shared_arguments import Sweep
+from ratefront.cli.next_command import ratefront_command, resume_command
+from ratefront.cli.shared_arguments import SweepFolderArgument
 
 
 def status(
-    folder: Sweep,
+    folder: SweepFolderArgument,
     as_json: Annotated[bool, typer.Option("--json", help="For programs; see docs/files.md.")] = False,
 ) -> None:
-    """Say how a sweep stands, also while it runs. Trials, speed, what runs, what failed, the front."""
+    """Show the state of a sweep, also while it runs. Trials, speed, what runs, what failed, the front."""
     from ratefront.api import sweeps
 
     found = sweeps.open(folder).status()
@@ -27,14 +27,16 @@ def status(
 
     print_status(found, RaisingConsole(highlight=False))
     if found.state == "interrupted":
-        print(f"\ngo on with: {resuming(folder)}")
+        print(f"\ngo on with: {resume_command(folder)}")
     elif found.state == "failed":
-        print(f"\nwhen the cause is gone, go on with: {resuming(folder)}")
+        print(f"\nwhen the cause is gone, go on with: {resume_command(folder)}")
         if not found.trials_begun:
-            print(f"or begin anew, nothing has been tried yet: {ratefront('sweep', 'SPEC', '--out', folder)}")
+            print(
+                f"or begin anew, nothing has been tried yet: {ratefront_command('sweep', 'SPEC', '--out', folder)}"
+            )
 
 
-def report(folder: Sweep) -> None:
+def report(folder: SweepFolderArgument) -> None:
     """(Re)draw the report of a finished or running sweep."""
     from ratefront.api import sweeps
 

@@ -1,4 +1,4 @@
-"""Commands that reach into a sweep from outside: ``stop`` and ``clean``."""
+"""Commands that change a sweep from outside: ``stop`` and ``clean``."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
-from ratefront.cli.next_command import resuming
-from ratefront.cli.shared_arguments import Sweep
+from ratefront.cli.next_command import resume_command
+from ratefront.cli.shared_arguments import SweepFolderArgument
 
 
 def stop(
-    folder: Sweep,
+    folder: SweepFolderArgument,
     trial: Annotated[
-        str | None, typer.Option(metavar="ID", help="Stop this trial only; it ends as pruned.")
+        str | None, typer.Option(metavar="ID", help="Stop this trial only; it ends as stopped.")
     ] = None,
 ) -> None:
     """End a running sweep, or one of its trials. A sweep that was stopped can be resumed."""
@@ -28,11 +28,11 @@ def stop(
     if sweep.history.ended:
         print("every trial had ended: nothing is left to resume", file=sys.stderr)
     else:
-        print(f"stopped; go on with: {resuming(folder)}", file=sys.stderr)
+        print(f"stopped; go on with: {resume_command(folder)}", file=sys.stderr)
 
 
 def clean(
-    folder: Sweep,
+    folder: SweepFolderArgument,
     keep: Annotated[
         Literal["all", "front", "none"] | None,
         typer.Option(help="Whose codec, stream and samples stay.  [default: as the sweep file says]"),

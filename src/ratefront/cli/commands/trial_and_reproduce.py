@@ -1,4 +1,4 @@
-"""One trial in this process, without the machinery of a sweep: ``trial``, and ``reproduce``, which does one again."""
+"""Commands that run one trial in this process: ``trial`` runs a new one, ``reproduce`` repeats one of a sweep."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ratefront.cli.isolation import isolate, prints_aside
-from ratefront.cli.shared_arguments import Overrides, Spec, Sweep, overrides_of
+from ratefront.cli.isolation import forbid_sweep_imports, prints_to_stderr
+from ratefront.cli.shared_arguments import OverridesOption, SpecArgument, SweepFolderArgument, overrides_of
 from ratefront.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 
 def trial(
-    spec: Spec,
+    spec: SpecArgument,
     params: Annotated[str, typer.Option(metavar="JSON", help='{"family": "label", "method": "lossless"}')],
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1)] = 0,
     out: Annotated[Path | None, typer.Option(help="Keep the trial's files here.")] = None,
-    set_: Overrides = None,
+    set_: OverridesOption = None,
 ) -> None:
     """Run one trial in this process and print its record as JSON; Ray, MLflow and Optuna stay out of it."""
     from ratefront.api.one_trial import checked_params, run_trial
     from ratefront.spec.load_spec import load_spec
 
-    isolate()
-    with prints_aside():
+    forbid_sweep_imports()
+    with prints_to_stderr():
         loaded = load_spec(spec, overrides_of(set_))
-        checked = checked_params(loaded, _parsed(params), seed)
+        checked = checked_params(loaded, _parse_params(params), seed)
         result = run_trial(loaded, checked, out, device=device)
     print(
         json.dumps(
@@ -43,7 +43,7 @@ def trial(
     )
 
 
-def _parsed(params: str) -> dict[str, Any]:
+def _parse_params(params: str) -> dict[str, Any]:
     try:
         values = json.loads(params)
     except ValueError as error:
@@ -54,7 +54,7 @@ def _parsed(params: str) -> dict[str, Any]:
 
 
 def reproduce(
-    folder: Sweep,
+    folder: SweepFolderArgument,
     trial: Annotated[
         str, typer.Argument(metavar="TRIAL", help="Its identity, as t0042.", show_default=False)
     ],
@@ -63,28 +63,28 @@ def reproduce(
     """Run a trial of a sweep again, and compare the bits. Exit code 1 where anything but a time differs."""
     from ratefront.api import sweeps
 
-    isolate()
+    forbid_sweep_imports()
     sweep = sweeps.open(folder)
-    with tempfile.TemporaryDirectory() as temporary, prints_aside():
+    with tempfile.TemporaryDirectory() as temporary, prints_to_stderr():
         again = sweep.trials[trial].reproduce(out or Path(temporary) / "again")
     if again.result is not None:
         print(json.dumps(again.result.to_json(), indent=2))
     if again.not_compared:
-        _say("not compared:", again.not_compared)
+        _print_lines("not compared:", again.not_compared)
     if not again.differences:
-        print(_same(again), file=sys.stderr)
+        print(_same_bits_text(again), file=sys.stderr)
         return
-    _say("other bits:", again.differences)
+    _print_lines("other bits:", again.differences)
     changed = sweep.environment_changes()
-    _say("what has changed since the sweep ran:", changed or ["nothing that is known of"])
+    _print_lines("what has changed since the sweep ran:", changed or ["nothing that is known of"])
     raise typer.Exit(1)
 
 
-def _same(again: Reproduction) -> str:
+def _same_bits_text(again: Reproduction) -> str:
     if again.result is None:
         return "it failed as it had failed"
     return "same bits" + (" in all that could be compared" if again.not_compared else "")
 
 
-def _say(heading: str, lines: Iterable[str]) -> None:
+def _print_lines(heading: str, lines: Iterable[str]) -> None:
     print("\n".join([heading, *(f"  {line}" for line in lines)]), file=sys.stderr)

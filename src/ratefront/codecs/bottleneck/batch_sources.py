@@ -14,7 +14,7 @@ from ratefront.data.dataset import Samples
 _LARGEST_BYTES = 1 << 30  # of samples that are kept in the device's memory
 
 
-class Source(Protocol):
+class BatchSource(Protocol):
     """Samples (N, ...), of which batches are taken on the learner's device."""
 
     def __len__(self) -> int: ...
@@ -24,7 +24,7 @@ class Source(Protocol):
         ...
 
 
-class HeldSamples:
+class SamplesOnDevice:
     """All of them in the device's memory."""
 
     def __init__(self, samples: Samples, device: torch.device) -> None:
@@ -37,7 +37,7 @@ class HeldSamples:
         return self._samples[index.to(self._samples.device)]
 
 
-class ReadSamples:
+class SamplesByBatch:
     """Each batch is read when it is asked for."""
 
     def __init__(self, samples: Samples, device: torch.device) -> None:
@@ -51,10 +51,10 @@ class ReadSamples:
         return torch.from_numpy(self._samples[positions]).to(self._device, non_blocking=True)
 
 
-class ComputedFeatures:
+class FeaturesByBatch:
     """Each batch goes through a frozen network when it is asked for."""
 
-    def __init__(self, network: nn.Module, samples: Source) -> None:
+    def __init__(self, network: nn.Module, samples: BatchSource) -> None:
         self._network, self._samples = network, samples
 
     def __len__(self) -> int:
@@ -66,7 +66,7 @@ class ComputedFeatures:
         return features
 
 
-def source_of(samples: Samples, device: torch.device) -> Source:
+def batch_source(samples: Samples, device: torch.device) -> BatchSource:
     """Held where they are few enough, else read."""
     size = 4 * int(np.prod(samples.shape))
-    return HeldSamples(samples, device) if size <= _LARGEST_BYTES else ReadSamples(samples, device)
+    return SamplesOnDevice(samples, device) if size <= _LARGEST_BYTES else SamplesByBatch(samples, device)

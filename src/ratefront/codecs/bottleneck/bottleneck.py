@@ -7,10 +7,16 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from ratefront.catalogue.bottlenecks import BottleneckParameters
-from ratefront.codecs.bottleneck.transforms import from_map, from_vector, map_shape, to_map, to_vector
+from ratefront.codecs.bottleneck.feature_transforms import (
+    map_analysis,
+    map_shape,
+    map_synthesis,
+    vector_analysis,
+    vector_synthesis,
+)
+from ratefront.codecs.entropy_models.build_entropy_model import build_entropy_model
 from ratefront.codecs.entropy_models.categorical import CategoricalModel
 from ratefront.codecs.entropy_models.entropy_model import EntropyModel
-from ratefront.codecs.entropy_models.model_by_name import rounding_model
 
 _HYPER_WIDTH = 4
 
@@ -22,18 +28,18 @@ class Bottleneck(nn.Module):
         super().__init__()
         self.g_a, self.model, self.g_s = g_a, model, g_s
 
-    def start(self, features: Tensor) -> Tensor:
+    def latent_parameters(self, features: Tensor) -> Tensor:
         """Features to the parameters (n, ...) of their latents."""
-        return self.model.start(self.g_a(features))
+        return self.model.latent_parameters(self.g_a(features))
 
     def synthesise(self, relaxed: Tensor) -> Tensor:
         """Relaxed latents to features."""
-        features: Tensor = self.g_s(self.model.latent(relaxed))
+        features: Tensor = self.g_s(self.model.synthesis_input(relaxed))
         return features
 
     def decode(self, latents: Tensor) -> Tensor:
         """Integers (n, elements) to features."""
-        return self.synthesise(self.model.embed(latents))
+        return self.synthesise(self.model.dequantize(latents))
 
     def transmitter_modules(self) -> list[nn.Module]:
         """What encoding needs besides the tables."""
@@ -56,8 +62,10 @@ def build_bottleneck(
     on_map = len(shape) == 3
     model = _entropy_model(parameters, shape if on_map else (parameters.width,), with_prior=with_prior)
     if g_a is None:
-        g_a = to_map(features, shape[0]) if on_map else to_vector(features, shape[0])
-    return Bottleneck(g_a, model, from_map(shape[0], features) if on_map else from_vector(shape[0], features))
+        g_a = map_analysis(features, shape[0]) if on_map else vector_analysis(features, shape[0])
+    return Bottleneck(
+        g_a, model, map_synthesis(shape[0], features) if on_map else vector_synthesis(shape[0], features)
+    )
 
 
 def input_shape(parameters: BottleneckParameters, features: Sequence[int]) -> tuple[int, ...]:
@@ -73,7 +81,7 @@ def _entropy_model(
     if parameters.entropy_model == "categorical":
         assert parameters.alphabet is not None, "checked by the parameter model"
         return CategoricalModel(parameters.width, parameters.alphabet, with_prior=with_prior)
-    return rounding_model(
+    return build_entropy_model(
         parameters.entropy_model,
         shape,
         hyper_width=parameters.hyper_width or _HYPER_WIDTH,

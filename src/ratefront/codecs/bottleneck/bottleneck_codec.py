@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
 from ratefront.codecs.bottleneck.bottleneck import Bottleneck
@@ -21,7 +22,7 @@ from ratefront.codecs.contract import EntropyCoded
 from ratefront.complexity.macs import Macs, multiply_accumulates
 from ratefront.objectives.distortions import RelativeFeatureError
 from ratefront.refine.sga import anneal
-from ratefront.tasks.task_model import at_once
+from ratefront.tasks.task_model import default_batch_size
 
 _PASSES_A_STEP = 3  # one forward and a backward of twice its cost
 
@@ -53,30 +54,32 @@ class BottleneckCodec(EntropyCoded):
         return self.back_end[:-1]
 
     @property
+    @override
     def elements(self) -> int:
         return self.bottleneck.model.elements
 
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
         """Features (n, ...) at the split point, on the codec's device."""
-        batches = images.split(at_once(images.shape[1:]))
+        batches = images.split(default_batch_size(images.shape[1:]))
         return torch.cat([self.front_end(batch.to(self.device)) for batch in batches])
 
+    @override
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
-        batches = images.split(at_once(images.shape[1:]))
+        batches = images.split(default_batch_size(images.shape[1:]))
         latents = [self.latents_of(self.features(batch)) for batch in batches]
         return torch.cat(latents).cpu().numpy()
 
     @torch.no_grad()
     def latents_of(self, features: Tensor) -> Tensor:
         """The integers (n, elements), int32, that are sent for features (n, ...)."""
-        parameters = self.bottleneck.start(features)
+        parameters = self.bottleneck.latent_parameters(features)
         if self.refinement is not None:
             parameters = self._refine(features, parameters, self.refinement)
-        return self.bottleneck.model.harden(parameters)
+        return self.bottleneck.model.quantize(parameters)
 
     def _refine(self, features: Tensor, parameters: Tensor, refinement: Refinement) -> Tensor:
-        target, model = refinement.target.beside(features), self.bottleneck.model
+        target, model = refinement.target.reference_network(features), self.bottleneck.model
 
         def loss(relaxed: Tensor) -> Tensor:
             distortion = refinement.target.distortion(self.bottleneck.synthesise(relaxed), target)
@@ -84,18 +87,22 @@ class BottleneckCodec(EntropyCoded):
 
         return anneal(model, parameters, loss, refinement.settings)
 
+    @override
     def write(self, latents: Symbols, first: int, encoder: SymbolEncoder) -> None:
         self.bottleneck.model.write(latents, encoder)
 
+    @override
     def read(self, samples: int, first: int, decoder: SymbolDecoder) -> Symbols:
         return self.bottleneck.model.read(samples, decoder)
 
+    @override
     def classify(self, latents: Symbols, first: int = 0) -> Tensor:
         return self.class_scores(latents, first).argmax(dim=1)
 
     @torch.no_grad()
+    @override
     def class_scores(self, latents: Symbols, first: int = 0) -> Tensor:
-        batches = torch.from_numpy(latents).split(at_once(latents.shape[1:]))
+        batches = torch.from_numpy(latents).split(default_batch_size(latents.shape[1:]))
         return torch.cat([self.logits(batch.to(self.device)).cpu() for batch in batches])
 
     def logits(self, latents: Tensor) -> Tensor:
@@ -103,9 +110,11 @@ class BottleneckCodec(EntropyCoded):
         logits: Tensor = self.back_end(self.bottleneck.decode(latents))
         return logits
 
+    @override
     def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
         return self.bottleneck.model.estimate_bits(latents)
 
+    @override
     def transmitter_modules(self) -> Sequence[nn.Module]:
         return [self.front_end, *self.bottleneck.transmitter_modules(), *self._refining_modules()]
 
@@ -116,32 +125,36 @@ class BottleneckCodec(EntropyCoded):
         densities = self.bottleneck.model.densities()
         return [self.bottleneck.g_s, *densities, *self.refinement.target.modules()]
 
+    @override
     def transmitter_tables(self) -> Iterable[FrequencyTable]:
-        return self.bottleneck.model.tables()
+        return self.bottleneck.model.frequency_tables()
 
+    @override
     def further_state_bytes(self) -> int:
         return len(self.bottleneck.model.further_tensors())
 
+    @override
     def transmitter_tensors(self) -> list[Tensor]:
         return [*super().transmitter_tensors(), *self.bottleneck.model.further_tensors()]
 
+    @override
     def transmitter_macs(self, image: Tensor) -> Macs:
         once = multiply_accumulates(
-            lambda one: self._harden(self.bottleneck.start(self.front_end(one))), image
+            lambda one: self._quantize(self.bottleneck.latent_parameters(self.front_end(one))), image
         )
         if self.refinement is None:
             return once
         features = self.features(image)
-        relaxed = self.bottleneck.model.embed(self.latents_of(features))
+        relaxed = self.bottleneck.model.dequantize(self.latents_of(features))
         step = multiply_accumulates(self._forward_of_a_step, relaxed)
-        beside = multiply_accumulates(self.refinement.target.beside, features)
+        beside = multiply_accumulates(self.refinement.target.reference_network, features)
         return once + beside + step.times(_PASSES_A_STEP * self.refinement.settings.steps)
 
-    def _harden(self, parameters: Tensor) -> Tensor:
-        return self.bottleneck.model.harden(parameters)
+    def _quantize(self, parameters: Tensor) -> Tensor:
+        return self.bottleneck.model.quantize(parameters)
 
     def _forward_of_a_step(self, relaxed: Tensor) -> object:
         assert self.refinement is not None
-        return self.bottleneck.model.bits(relaxed), self.refinement.target.behind(
+        return self.bottleneck.model.bits(relaxed), self.refinement.target.coded_network(
             self.bottleneck.synthesise(relaxed)
         )

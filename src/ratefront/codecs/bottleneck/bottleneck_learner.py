@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
-from ratefront.codecs.bottleneck.batch_sources import Source
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
+from ratefront.codecs.bottleneck.learner_splits import LearnerSplit, spread_positions
 from ratefront.codecs.contract import Learner
 from ratefront.complexity.stored_precision import round_to_half
 from ratefront.objectives.distortions import cross_entropy, divergence_from_teacher
@@ -21,9 +22,7 @@ _DENSITY_SPEED = (
     5.0  # densities must follow the latents, or the rate is paid for where the latents no longer are
 )
 _FITTED_ON, _FITTED_AT_ONCE = 4096, 128  # samples that tell how far features lie from their mean
-_SETTLED_ON = 65_536  # samples that tell how often each integer occurs
-_LOOKED_AT_ONCE = 4096
-_NUMBERS_AT_ONCE = 2**26  # of the inputs that are looked at: 256 MiB
+_UPDATE_SAMPLES = 65_536  # samples that tell how often each integer occurs
 
 
 @dataclass(frozen=True)
@@ -45,21 +44,6 @@ class Objective:
         return self.distilled_until < 1
 
 
-@dataclass(frozen=True)
-class Material:
-    """A split as a learner needs it: what g_a is given, the features at the split point, labels (N,)."""
-
-    inputs: Source
-    features: Source
-    labels: Tensor
-
-    def positions(self, most: int | None = None) -> Iterator[Tensor]:
-        """Samples in their order, as many at a time as fit into memory; of more than ``most``, so many all over."""
-        numbers = self.inputs[torch.arange(1)].numel()
-        at_once = max(1, min(_LOOKED_AT_ONCE, _NUMBERS_AT_ONCE // numbers))
-        yield from _spread(len(self.labels), most).split(at_once)
-
-
 def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
     """bfloat16 where a GPU computes, inside of the task model only.
 
@@ -79,7 +63,7 @@ class RateDistortionLearner(Learner):
     """Trains g_a, the entropy model and g_s by rate + β·distortion, and the back end where ``fine_tunes``."""
 
     def __init__(
-        self, codec: BottleneckCodec, train: Material, validation: Material, *, fine_tunes: bool
+        self, codec: BottleneckCodec, train: LearnerSplit, validation: LearnerSplit, *, fine_tunes: bool
     ) -> None:
         self.codec, self.train, self.validation, self.fine_tunes = codec, train, validation, fine_tunes
         codec.back_end.requires_grad_(fine_tunes)
@@ -88,6 +72,7 @@ class RateDistortionLearner(Learner):
     def distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:
         """(n,) of what g_s made of the samples at positions (n,) of the training split."""
 
+    @override
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         bottleneck = self.codec.bottleneck
         densities = [p for module in bottleneck.model.densities() for p in module.parameters()]
@@ -99,10 +84,12 @@ class RateDistortionLearner(Learner):
             {"params": [p for p in densities if p.requires_grad], "lr": _DENSITY_SPEED * learning_rate},
         ]
 
+    @override
     def batches(self, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
         order = torch.randperm(len(self.train.labels), generator=generator)
         yield from order.to(self.codec.device).split(batch_size)
 
+    @override
     def loss(self, batch: Tensor, progress: float) -> Tensor:
         bottleneck = self.codec.bottleneck
         latent, bits = bottleneck.model.surrogate(bottleneck.g_a(self.train.inputs[batch]), progress)
@@ -111,12 +98,15 @@ class RateDistortionLearner(Learner):
         return mean
 
     @torch.no_grad()
+    @override
     def validate(self) -> dict[str, float]:
         bits, correct = [], []
         model = self.codec.bottleneck.model
         for index in self.validation.positions():
-            latents = model.unsettled(self.codec.bottleneck.start(self.validation.inputs[index]))
-            bits.append(model.bits(model.embed(latents)))
+            latents = model.quantize_unbounded(
+                self.codec.bottleneck.latent_parameters(self.validation.inputs[index])
+            )
+            bits.append(model.bits(model.dequantize(latents)))
             decided = self.codec.logits(latents).argmax(dim=1)
             correct.append(decided == self.validation.labels[index.to(decided.device)])
         return {
@@ -124,18 +114,20 @@ class RateDistortionLearner(Learner):
             "accuracy": float(torch.cat(correct).float().mean()),
         }
 
+    @override
     def trained_modules(self) -> Mapping[str, nn.Module]:
         return {"bottleneck": self.codec.bottleneck, "back_end": self.codec.back_end}
 
     @torch.no_grad()
+    @override
     def finish(self) -> None:
         bottleneck, model = self.codec.bottleneck, self.codec.bottleneck.model
         for module in (self.codec.front_end, bottleneck, self.codec.back_end):
             round_to_half(module)
-        model.fix_networks()
-        model.settle(
-            model.unsettled(bottleneck.start(self.train.inputs[index]))
-            for index in self.train.positions(_SETTLED_ON)
+        model.round_networks()
+        model.update(
+            model.quantize_unbounded(bottleneck.latent_parameters(self.train.inputs[index]))
+            for index in self.train.positions(_UPDATE_SAMPLES)
         )
         self.codec.requires_grad_(False)
 
@@ -149,17 +141,18 @@ class BottleneckLearner(RateDistortionLearner):
     def __init__(
         self,
         codec: BottleneckCodec,
-        train: Material,
-        validation: Material,
+        train: LearnerSplit,
+        validation: LearnerSplit,
         task_back_end: nn.Sequential,
         objective: Objective,
     ) -> None:
         super().__init__(codec, train, validation, fine_tunes=objective.fine_tunes)
         self.frozen, self.objective = task_back_end.to(codec.device).eval().requires_grad_(False), objective
-        few = _spread(len(train.labels), _FITTED_ON).split(_FITTED_AT_ONCE)
+        few = spread_positions(len(train.labels), _FITTED_ON).split(_FITTED_AT_ONCE)
         with torch.no_grad():
             codec.feature_error.fit(torch.cat([self.frozen[:-1](train.features[index]) for index in few]))
 
+    @override
     def distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:
         device = self.codec.device
         if not self.objective.distils(progress):
@@ -175,10 +168,3 @@ class BottleneckLearner(RateDistortionLearner):
             return divergence_from_teacher(reached.float(), wanted.float())
         error: Tensor = self.codec.feature_error(reached.float(), wanted.float())
         return error
-
-
-def _spread(samples: int, most: int | None) -> Tensor:
-    """Positions all over a split, whose samples may be in the order of their classes."""
-    if most is None or samples <= most:
-        return torch.arange(samples)
-    return torch.linspace(0, samples - 1, most, dtype=torch.float64).long()

@@ -6,21 +6,22 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ratefront.objectives.distortions import RelativeFeatureError, divergence_from_teacher
-from ratefront.refine.sga import Annealing
+from ratefront.refine.sga import SGASettings
 
 
 class RefinementTarget(ABC):
     """A distortion between features that were synthesised and the ones that were not coded."""
 
     #: From synthesised features to what is compared, and from the features themselves.
-    behind: nn.Module
-    beside: nn.Module
+    coded_network: nn.Module
+    reference_network: nn.Module
 
     @abstractmethod
     def distortion(self, synthesised: Tensor, target: Tensor) -> Tensor:
-        """(n,) of synthesised features and what ``beside`` made of the features."""
+        """(n,) of synthesised features and what ``reference_network`` made of the features."""
 
     @abstractmethod
     def modules(self) -> list[nn.Module]:
@@ -29,16 +30,18 @@ class RefinementTarget(ABC):
 
 @dataclass
 class SoftOutput(RefinementTarget):
-    """The task model's own soft output: KL(teacher ‖ codec), ``beside`` being the task model's back end as it was."""
+    """KL(teacher ‖ codec) of soft outputs; ``reference_network`` is the teacher, the task model's own back end."""
 
-    behind: nn.Module
-    beside: nn.Module
+    coded_network: nn.Module
+    reference_network: nn.Module
 
+    @override
     def distortion(self, synthesised: Tensor, target: Tensor) -> Tensor:
-        return divergence_from_teacher(self.behind(synthesised), target)
+        return divergence_from_teacher(self.coded_network(synthesised), target)
 
+    @override
     def modules(self) -> list[nn.Module]:
-        return [self.behind, self.beside]
+        return [self.coded_network, self.reference_network]
 
 
 @dataclass
@@ -49,12 +52,14 @@ class DeepFeatures(RefinementTarget):
     error: RelativeFeatureError
 
     def __post_init__(self) -> None:
-        self.behind = self.beside = self.deepest
+        self.coded_network = self.reference_network = self.deepest
 
+    @override
     def distortion(self, synthesised: Tensor, target: Tensor) -> Tensor:
         error: Tensor = self.error(self.deepest(synthesised), target)
         return error
 
+    @override
     def modules(self) -> list[nn.Module]:
         return [self.deepest, self.error]
 
@@ -63,5 +68,5 @@ class DeepFeatures(RefinementTarget):
 class Refinement:
     """How latents are optimised, and towards what."""
 
-    settings: Annealing
+    settings: SGASettings
     target: RefinementTarget

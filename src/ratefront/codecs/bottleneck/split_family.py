@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from torch import nn
+from typing_extensions import override
 
 from ratefront.catalogue.families import SplitParameters
 from ratefront.codecs.bottleneck.bottleneck import build_bottleneck
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.bottleneck.bottleneck_learner import BottleneckLearner, Objective
+from ratefront.codecs.bottleneck.learner_splits import feature_shape, feature_splits
 from ratefront.codecs.bottleneck.refinement_target import DeepFeatures, Refinement, SoftOutput
-from ratefront.codecs.bottleneck.training_inputs import feature_material, feature_shape
 from ratefront.codecs.contract import Codec, CodecStructure, Family
 from ratefront.data.dataset import Dataset
 from ratefront.objectives.distortions import feature_error
-from ratefront.refine.sga import Annealing
+from ratefront.refine.sga import SGASettings
 from ratefront.tasks.task_model import TaskModel
 
 
 class SplitFamily(Family):
     """Frozen front end; the bottleneck learns, and with cross-entropy the back end is fine-tuned with it."""
 
+    @override
     def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> BottleneckCodec:
         parameters = SplitParameters.model_validate(structure.parameters)
         task_model = structure.task_model_untrained().eval()
@@ -39,6 +41,7 @@ class SplitFamily(Family):
             codec.refinement = _refinement(codec, parameters)
         return codec
 
+    @override
     def learner(
         self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset
     ) -> BottleneckLearner:
@@ -52,7 +55,7 @@ class SplitFamily(Family):
                 back_end.load_state_dict(task_model.back_end(parameters.split).state_dict())
         if codec.teacher is not None:
             codec.teacher.eval().requires_grad_(False)
-        train, validation = feature_material(codec.front_end, data, codec.device, inputs=False)
+        train, validation = feature_splits(codec.front_end, data, codec.device, inputs=False)
         always = parameters.objective == "feature_distillation"
         objective = Objective(1.0 if always else 0.0, parameters.distance or "mse")
         frozen = structure.task_model_untrained().back_end(parameters.split)
@@ -62,7 +65,7 @@ class SplitFamily(Family):
 
 def _refinement(codec: BottleneckCodec, parameters: SplitParameters) -> Refinement:
     assert parameters.refine_steps is not None, "checked by the parameter model"
-    settings = Annealing(parameters.refine_steps, parameters.refine_learning_rate)
+    settings = SGASettings(parameters.refine_steps, parameters.refine_learning_rate)
     if codec.teacher is not None:
         return Refinement(settings, SoftOutput(codec.back_end, codec.teacher))
     if parameters.distance == "kl":  # the back end is the teacher: distilling leaves it as it was

@@ -1,24 +1,38 @@
-"""How a student codec is built from its parameters, and how it learns."""
+"""A student: a small encoder from the sample to latents, trained from scratch to give the back end its features.
+
+::
+
+    X ─ g_a (small) ─ ŷ ─ entropy coder ─ ŷ ─ g_s ─ features' ─ back end ─ class
+
+RA Fig. 8 bottom, eq. 10–11 (entropic student, Matsubara et al. 2022): first the task model's features are distilled,
+then the whole is fine-tuned on labels. The transmitter holds nothing of the task model.
+"""
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import override
 
 from ratefront.catalogue.families import StudentParameters
 from ratefront.codecs.bottleneck.bottleneck import build_bottleneck, input_shape
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.bottleneck.bottleneck_learner import BottleneckLearner, Objective
-from ratefront.codecs.bottleneck.student_encoder import student_encoder
-from ratefront.codecs.bottleneck.training_inputs import feature_material, feature_shape
+from ratefront.codecs.bottleneck.learner_splits import feature_shape, feature_splits
 from ratefront.codecs.contract import Codec, CodecStructure, Family
 from ratefront.data.dataset import Dataset
 from ratefront.objectives.distortions import feature_error
 from ratefront.tasks.task_model import TaskModel
 
+_POINT_HIDDEN = 2  # times the width: of the shared network of a point
+
 
 class StudentFamily(Family):
     """A small encoder, a bottleneck, and the task model's back end from the split point on."""
 
+    @override
     def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> BottleneckCodec:
         parameters = StudentParameters.model_validate(structure.parameters)
         task_model = structure.task_model_untrained().eval()
@@ -37,6 +51,7 @@ class StudentFamily(Family):
             feature_error=feature_error(parameters.distance),
         )
 
+    @override
     def learner(
         self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset
     ) -> BottleneckLearner:
@@ -47,6 +62,43 @@ class StudentFamily(Family):
         own.load_state_dict(task_model.state_dict())
         codec.back_end.load_state_dict(own.back_end(parameters.split).state_dict())
         front_end = own.front_end(parameters.split).to(codec.device).eval().requires_grad_(False)
-        train, validation = feature_material(front_end, data, codec.device, inputs=True)
+        train, validation = feature_splits(front_end, data, codec.device, inputs=True)
         objective = Objective(parameters.distilled_until, parameters.distance or "mse")
         return BottleneckLearner(codec, train, validation, own.back_end(parameters.split), objective)
+
+
+def student_encoder(sample: Sequence[int], latents: Sequence[int], width: int, depth: int) -> nn.Sequential:
+    """g_a for samples (C, H, W) or (P, 3) to latents (L,) or (L, h, w): ``depth`` strided convolutions of ``width``."""
+    if len(sample) == 2:
+        return _of_points(sample, latents, width, depth)
+    layers: list[nn.Module] = []
+    channels, height, side = sample[0], sample[1], sample[2]
+    least = latents[1] if len(latents) == 3 else 2
+    for _ in range(depth):
+        stride = 2 if min(height, side) >= 2 * least else 1
+        layers += [nn.Conv2d(channels, width, 3, stride=stride, padding=1), nn.ReLU()]
+        channels, height, side = width, -(-height // stride), -(-side // stride)
+    if len(latents) == 3:
+        return nn.Sequential(
+            *layers, nn.AdaptiveAvgPool2d((latents[1], latents[2])), nn.Conv2d(channels, latents[0], 1)
+        )
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * height * side, latents[0]))
+
+
+def _of_points(sample: Sequence[int], latents: Sequence[int], width: int, depth: int) -> nn.Sequential:
+    """The same network for each point, and the greatest of each of its outputs (as PointNet does)."""
+    layers: list[nn.Module] = []
+    channels = sample[1]
+    for _ in range(depth):
+        layers += [nn.Linear(channels, width), nn.ReLU()]
+        channels = width
+    hidden = _POINT_HIDDEN * width
+    return nn.Sequential(*layers, nn.Linear(channels, hidden), MaxPooling(), nn.Linear(hidden, latents[0]))
+
+
+class MaxPooling(nn.Module):
+    """(n, P, F) to (n, F): the greatest value of each feature over all points."""
+
+    @override
+    def forward(self, points: Tensor) -> Tensor:
+        return torch.amax(points, dim=1)

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import entr, softmax
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ratefront.bounds import task_model_point
 
@@ -37,6 +38,7 @@ class Tempered(PosteriorChannel):
     def fit(self, logits: Tensor) -> None:
         """λ is all there is."""
 
+    @override
     def probabilities(self, logits: Tensor) -> FloatArray:
         return np.asarray(softmax(self.sharpness * logits.double().numpy(), axis=1))
 
@@ -54,9 +56,11 @@ class RateDistortionOptimal(PosteriorChannel):
         self.slope = slope
         self.register_buffer("output", torch.full((classes,), 1 / classes, dtype=torch.float64))
 
+    @override
     def fit(self, logits: Tensor) -> None:
         self.output.copy_(torch.from_numpy(task_model_point(logits.numpy(), self.slope).output))
 
+    @override
     def probabilities(self, logits: Tensor) -> FloatArray:
         tilt = self.slope * softmax(logits.double().numpy(), axis=1)
         return np.asarray(softmax(np.log(self.output.cpu().numpy()) + tilt, axis=1))

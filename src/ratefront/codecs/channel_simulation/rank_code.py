@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder
-from ratefront.bitstream.symbol_strings import decode_chosen, encode_chosen
-from ratefront.codecs.entropy_models.quantized_tables import SettledProbabilities
+from ratefront.bitstream.string_coder import decode_with_indexes, encode_with_indexes
+from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
 
 _SMOOTHING = 0.5  # an octave that no rank of the training split fell into can still be sent
 IntArray = NDArray[np.int64]
@@ -24,7 +24,7 @@ class RankCode(nn.Module):
     def __init__(self, classes: int, group: int) -> None:
         super().__init__()
         self.octave_sizes = [_octave_sizes(classes**length) for length in range(1, group + 1)]
-        self.settled = SettledProbabilities(group, len(self.octave_sizes[-1]))
+        self.tables = QuantizedTables(group, len(self.octave_sizes[-1]))
 
     def fit(self, ranks: Sequence[IntArray]) -> None:
         """Set the tables by ranks (G,) of groups of 1, 2, … n samples."""
@@ -32,34 +32,34 @@ class RankCode(nn.Module):
             np.bincount(_octaves(of_length), minlength=len(sizes)) + _SMOOTHING
             for of_length, sizes in zip(ranks, self.octave_sizes, strict=True)
         ]
-        self.settled.settle([(0, torch.from_numpy(count)) for count in counts])
+        self.tables.update([(0, torch.from_numpy(count)) for count in counts])
 
-    def tables(self) -> list[FrequencyTable]:
+    def frequency_tables(self) -> list[FrequencyTable]:
         """The tables that were fitted, one a length."""
-        return self.settled.tables()
+        return self.tables.frequency_tables()
 
     def write(self, ranks: IntArray, lengths: IntArray, encoder: SymbolEncoder) -> None:
         """Code ranks (G,) of groups of lengths (G,)."""
         octaves = _octaves(ranks)
-        encode_chosen(octaves.astype(np.int32), lengths - 1, self.tables(), encoder)
+        encode_with_indexes(octaves.astype(np.int32), lengths - 1, self.frequency_tables(), encoder)
         for length in np.unique(lengths):
             of_length = lengths == length
             inside = (ranks - _starts(octaves))[of_length].astype(np.int32)
-            encode_chosen(inside, octaves[of_length], self._plain_tables(length), encoder)
+            encode_with_indexes(inside, octaves[of_length], self._plain_tables(length), encoder)
 
     def read(self, lengths: IntArray, decoder: SymbolDecoder) -> IntArray:
         """The way back: ranks (G,)."""
-        octaves = decode_chosen(lengths - 1, self.tables(), decoder).astype(np.int64)
+        octaves = decode_with_indexes(lengths - 1, self.frequency_tables(), decoder).astype(np.int64)
         ranks = _starts(octaves)
         for length in np.unique(lengths):
             of_length = lengths == length
-            ranks[of_length] += decode_chosen(octaves[of_length], self._plain_tables(length), decoder)
+            ranks[of_length] += decode_with_indexes(octaves[of_length], self._plain_tables(length), decoder)
         return ranks
 
     def bits(self, ranks: IntArray, lengths: IntArray) -> Tensor:
         """−log2 probability (G,), float64, computed without the coder's tables."""
         octaves = _octaves(ranks)
-        fitted = -self.settled.pmf.cpu()[torch.from_numpy(lengths - 1), torch.from_numpy(octaves)].log2()
+        fitted = -self.tables.pmf.cpu()[torch.from_numpy(lengths - 1), torch.from_numpy(octaves)].log2()
         sizes = [self.octave_sizes[n - 1][octave] for n, octave in zip(lengths, octaves, strict=True)]
         return fitted + torch.tensor(sizes, dtype=torch.float64).log2()
 

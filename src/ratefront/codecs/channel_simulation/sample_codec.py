@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
 from ratefront.codecs.channel_simulation.posterior_channel import PosteriorChannel, information_bits
@@ -33,7 +34,7 @@ _FITTED_GROUPS = 4096  # enough to know the table of a dozen octaves
 _NOWHERE = 1 << 32  # a position behind all that a stream can hold: tables know no draw that is sent
 
 
-class Source(nn.Module):
+class SampleTransmitter(nn.Module):
     """What the transmitter draws from: the task model, and the channel behind it."""
 
     def __init__(self, task_model: TaskModel, channel: PosteriorChannel) -> None:
@@ -46,7 +47,7 @@ class Source(nn.Module):
 
 
 class SampleCodec(EntropyCoded):
-    """Sends one draw a sample, in groups whose draws are simulated jointly; a receiver has no ``source``.
+    """Sends one draw a sample, in groups whose draws are simulated jointly; a receiver has no ``transmitter``.
 
     ``output`` (K,) is the mean channel output on the training split, by which both ends order the words.
     """
@@ -55,20 +56,20 @@ class SampleCodec(EntropyCoded):
     draws_jointly = True
     output: Tensor
 
-    def __init__(self, source: Source | None, classes: int, group: int) -> None:
+    def __init__(self, transmitter: SampleTransmitter | None, classes: int, group: int) -> None:
         super().__init__()
         self.group = group
         self.register_buffer("output", torch.full((classes,), 1 / classes, dtype=torch.float64))
         self.simulation()  # refuses a group that is too large
         self.code = RankCode(classes, group)
-        self._source = source
+        self._transmitter = transmitter
 
     @property
-    def source(self) -> Source:
+    def transmitter(self) -> SampleTransmitter:
         """What the transmitter has and the receiver has not."""
-        if self._source is None:
+        if self._transmitter is None:
             raise TypeError("a receiver has no task model to draw from")
-        return self._source
+        return self._transmitter
 
     def simulation(self, group: int | None = None) -> ChannelSimulation:
         """The shared order of the words of groups, by default the codec's own."""
@@ -81,24 +82,29 @@ class SampleCodec(EntropyCoded):
         self.code.fit([_ranks_in_groups(self.simulation(n), shuffled) for n in range(1, self.group + 1)])
 
     @property
+    @override
     def elements(self) -> int:
         return 1
 
+    @override
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
-        return self._drawn(self.source.probabilities(images.cpu().numpy()), first)
+        return self._drawn(self.transmitter.probabilities(images.cpu().numpy()), first)
 
+    @override
     def analyse_alone(self, images: Tensor, first: int = 0) -> Symbols:
-        channel = self.source.probabilities(images.cpu().numpy())
+        channel = self.transmitter.probabilities(images.cpu().numpy())
         alone = [self._drawn(channel[i : i + 1], first + i) for i in range(len(channel))]
         return np.concatenate(alone)
 
     def _drawn(self, channel: FloatArray, first: int) -> Symbols:
         return self.simulation().draw(channel, first).astype(np.int32)[:, None]
 
+    @override
     def write(self, latents: Symbols, first: int, encoder: SymbolEncoder) -> None:
         ranks, lengths = self._ranks(latents, first)
         self.code.write(ranks, lengths, encoder)
 
+    @override
     def read(self, samples: int, first: int, decoder: SymbolDecoder) -> Symbols:
         simulation = self.simulation()
         ranks = self.code.read(simulation.lengths(samples), decoder)
@@ -109,6 +115,7 @@ class SampleCodec(EntropyCoded):
         simulation = self.simulation()
         return simulation.ranks(latents[:, 0].astype(np.int64), first), simulation.lengths(len(latents))
 
+    @override
     def classify(self, latents: Symbols, first: int = 0) -> Tensor:
         return torch.from_numpy(latents[:, 0].astype(np.int64))
 
@@ -118,24 +125,28 @@ class SampleCodec(EntropyCoded):
         of_groups, each = self.code.bits(ranks, lengths), torch.from_numpy(lengths)
         return (of_groups / each).repeat_interleave(each)
 
+    @override
     def transmitter_modules(self) -> Sequence[nn.Module]:
-        return [self.source.task_model]
+        return [self.transmitter.task_model]
 
+    @override
     def transmitter_tables(self) -> Iterable[FrequencyTable]:
-        return self.code.tables()
+        return self.code.frequency_tables()
 
     def further_state_bytes(self) -> int:
         """q of the order, and what the channel has learned, in double precision."""
         return sum(buffer.nbytes for buffer in self._further_state())
 
+    @override
     def transmitter_tensors(self) -> list[Tensor]:
         return [*super().transmitter_tensors(), *self._further_state()]
 
     def _further_state(self) -> list[Tensor]:
-        return [self.output, *self.source.channel.buffers()]
+        return [self.output, *self.transmitter.channel.buffers()]
 
+    @override
     def transmitter_macs(self, image: Tensor) -> Macs:
-        return multiply_accumulates(self.source.task_model, image)
+        return multiply_accumulates(self.transmitter.task_model, image)
 
     def extra_metrics(self, samples: Samples) -> dict[str, float]:
         """``information_bits`` is I(X; Ŷ) of the channel on these very samples, bit/sample: what sending a draw costs
@@ -143,7 +154,7 @@ class SampleCodec(EntropyCoded):
         takes by its probabilities (no coder), for the samples drawn as one block: the asymptotic effect, and what the
         tables of the training split do not fit these samples.
         """
-        channel = self.source.probabilities(samples)
+        channel = self.transmitter.probabilities(samples)
         information = information_bits(channel)
         sent = float(self.estimate_bits(self._drawn(channel, 0)).mean())
         return {"information_bits": information, "simulation_overhead_bits": sent - information}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from ratefront.catalogue.families import SampleParameters
-from ratefront.catalogue.largest_group import USUAL_WORDS, largest_group
+from ratefront.catalogue.largest_group import DEFAULT_JOINT_OUTCOMES, largest_group
 from ratefront.codecs.channel_simulation.posterior_channel import (
     PosteriorChannel,
     RateDistortionOptimal,
     Tempered,
 )
-from ratefront.codecs.channel_simulation.sample_codec import SampleCodec, Source
+from ratefront.codecs.channel_simulation.sample_codec import SampleCodec, SampleTransmitter
 from ratefront.codecs.contract import Codec, CodecStructure, Family
 from ratefront.data.dataset import Dataset
 from ratefront.tasks.task_model import TaskModel, predict_logits
@@ -30,21 +32,22 @@ class SampleFamily(Family):
             InputError: The group has too many words.
         """
         parameters = SampleParameters.model_validate(structure.parameters)
-        group = parameters.group or largest_group(structure.classes, USUAL_WORDS)
-        source = None if receiver_only else _source(parameters, structure)
-        return SampleCodec(source, structure.classes, group)
+        group = parameters.group or largest_group(structure.classes, DEFAULT_JOINT_OUTCOMES)
+        transmitter = None if receiver_only else _transmitter(parameters, structure)
+        return SampleCodec(transmitter, structure.classes, group)
 
+    @override
     def learner(self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset) -> None:
         if not isinstance(codec, SampleCodec):
             raise TypeError(f"expected a SampleCodec, got {type(codec).__name__}")
-        codec.source.task_model.load_state_dict(task_model.state_dict())
-        logits = predict_logits(codec.source.task_model, data.train.images)
-        codec.source.channel.fit(logits)
-        codec.fit(codec.source.channel.probabilities(logits))
+        codec.transmitter.task_model.load_state_dict(task_model.state_dict())
+        logits = predict_logits(codec.transmitter.task_model, data.train.images)
+        codec.transmitter.channel.fit(logits)
+        codec.fit(codec.transmitter.channel.probabilities(logits))
 
 
-def _source(parameters: SampleParameters, structure: CodecStructure) -> Source:
-    return Source(structure.task_model_untrained(), _channel(parameters, structure.classes))
+def _transmitter(parameters: SampleParameters, structure: CodecStructure) -> SampleTransmitter:
+    return SampleTransmitter(structure.task_model_untrained(), _channel(parameters, structure.classes))
 
 
 def _channel(parameters: SampleParameters, classes: int) -> PosteriorChannel:

@@ -1,4 +1,7 @@
-"""CompressAI's learned densities: training and per-sample optimisation need them, a receiver never does."""
+"""CompressAI's learned densities. Training and per-sample optimisation need them, a receiver does not.
+
+They are imported only when a density is built, so that a receiver imports no CompressAI.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,13 @@ with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch'
 
 
 class FactorizedDensity(EntropyBottleneck):  # type: ignore[misc]
-    """p(y) = Π_j p_j(y_j) convolved with a unit box (Ballé et al. 2018, appendix 6.1), evaluated where it is asked.
+    """p(y) = Π_j p_j(y_j), convolved with a unit box (Ballé et al. 2018, appendix 6.1).
 
-    Input (n, C) gives likelihoods (n, C). CompressAI's own quantisation is switched off: who calls has quantised.
+    Input (n, C) gives likelihoods (n, C). CompressAI's own quantization is switched off: the caller has quantized.
     """
 
     def quantize(self, inputs: Tensor, mode: str, means: Tensor | None = None) -> Tensor:
+        """The inputs as they are."""
         return inputs
 
     def likelihood(self, values: Tensor) -> Tensor:
@@ -26,7 +30,7 @@ class FactorizedDensity(EntropyBottleneck):  # type: ignore[misc]
 
 
 class GaussianDensity(GaussianConditional):  # type: ignore[misc]
-    """N(0, σ²) convolved with a unit box, with σ bounded from below (GP §IV.A.2; Ballé et al. 2018, eq. 10)."""
+    """N(0, σ²) convolved with a unit box; σ has a lower bound (GP §IV.A.2; Ballé et al. 2018, eq. 10)."""
 
     def __init__(self, scale_bound: float) -> None:
         super().__init__(None, scale_bound=scale_bound)

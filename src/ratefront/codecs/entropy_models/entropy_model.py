@@ -1,8 +1,9 @@
-"""What every entropy model is: from latents y to the integers that are sent, their bits, and the strings.
+"""The interface of every entropy model: from latents y to the integers that are sent, their bits, and their strings.
 
-Latents have three forms. ``parameters`` are what per-sample optimisation moves; ``relaxed`` ones are what the
-likelihood is computed from while gradients are needed; integers are what is sent. ``latent`` makes of relaxed ones what
-g_s takes.
+Latents have three forms. *Parameters* are continuous; per-sample optimisation moves them. *Relaxed* latents are
+differentiable; the likelihood is computed from them. *Integers* are what is sent. The names follow CompressAI:
+``quantize`` makes integers, ``dequantize`` makes relaxed latents of integers, and ``update`` fixes the coder's tables
+at the end of training.
 """
 
 from __future__ import annotations
@@ -17,50 +18,70 @@ from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, Sym
 
 
 class EntropyModel(nn.Module, ABC):
-    """Sends ``elements`` integers for a sample, side information included."""
+    """Sends ``elements`` integers for each sample, side information included."""
 
     elements: int
 
     @abstractmethod
     def surrogate(self, y: Tensor, progress: float) -> tuple[Tensor, Tensor]:
-        """Training: y of g_a to what g_s takes, and bits (n,). ``progress`` runs from 0 to 1."""
+        """The training pass, with a differentiable surrogate of rounding.
+
+        Args:
+            y: What g_a gives for n samples.
+            progress: How much of the training is done, from 0 to 1.
+
+        Returns:
+            What g_s takes, and the bits (n,) of the samples.
+        """
 
     @abstractmethod
-    def start(self, y: Tensor) -> Tensor:
-        """y of g_a to parameters (n, ...)."""
+    def latent_parameters(self, y: Tensor) -> Tensor:
+        """y of g_a to the parameters (n, ...) of the latents."""
 
     @abstractmethod
     def relax(self, parameters: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-        """A differentiable draw near the integers (SGA); the noise is the same for every sample of the batch."""
+        """A differentiable draw near the integers, for stochastic Gumbel annealing (SGA).
+
+        All samples of the batch get the same noise, so that a sample does not depend on its neighbours.
+        """
 
     @abstractmethod
-    def unsettled(self, parameters: Tensor) -> Tensor:
-        """Parameters to integers (n, elements), int32, whatever their range: what training looks at."""
+    def quantize_unbounded(self, parameters: Tensor) -> Tensor:
+        """Parameters to integers (n, elements), int32, of any size.
+
+        Training uses it, before the tables are fixed.
+        """
 
     @abstractmethod
-    def harden(self, parameters: Tensor) -> Tensor:
-        """Parameters to the integers (n, elements), int32, that are sent: inside the settled tables."""
+    def quantize(self, parameters: Tensor) -> Tensor:
+        """Parameters to the integers (n, elements), int32, that are sent: they lie in the range of the tables."""
 
     @abstractmethod
-    def embed(self, latents: Tensor) -> Tensor:
+    def dequantize(self, latents: Tensor) -> Tensor:
         """Integers (n, elements) to relaxed latents."""
 
     @abstractmethod
-    def latent(self, relaxed: Tensor) -> Tensor:
-        """Relaxed latents to what g_s takes, of the shape of y."""
+    def synthesis_input(self, relaxed: Tensor) -> Tensor:
+        """Relaxed latents to what g_s takes; it has the shape of y."""
 
     @abstractmethod
     def bits(self, relaxed: Tensor) -> Tensor:
         """−log2 likelihood (n,) of relaxed latents, differentiable."""
 
-    def fix_networks(self) -> None:
-        """Before training ends: put the weights of networks that choose tables on the grid where they are exact."""
+    def round_networks(self) -> None:
+        """Round the weights of the networks that choose tables to the grid of the integer networks.
+
+        It is called once, before ``update``. A model without such networks does nothing.
+        """
         return
 
     @abstractmethod
-    def settle(self, latents: Iterator[Tensor]) -> None:
-        """End training: fix what the coder uses; ``latents`` are integers (n, elements) of training samples, batch by
-        batch, of which a model takes as many as it needs.
+    def update(self, latents: Iterator[Tensor]) -> None:
+        """Fix the coder's tables at the end of training.
+
+        Args:
+            latents: Integers (n, elements) of training samples, batch by batch; a model takes as many batches as it
+                needs.
         """
 
     @abstractmethod
@@ -73,20 +94,20 @@ class EntropyModel(nn.Module, ABC):
 
     @abstractmethod
     def estimate_bits(self, latents: Symbols) -> Tensor:
-        """−log2 probability (n,), float64, of integers as settled, computed without the coder and its counts."""
+        """−log2 probability (n,), float64, of integers by the tables' pmf; the coder and its counts are not used."""
 
     @abstractmethod
-    def tables(self) -> Iterable[FrequencyTable]:
+    def frequency_tables(self) -> Iterable[FrequencyTable]:
         """The coder's tables."""
 
     @abstractmethod
     def densities(self) -> list[nn.Module]:
-        """The trained densities: training and per-sample optimisation need them, coding does not."""
+        """The learned densities: training and per-sample optimisation need them, coding does not."""
 
     def transmitter_modules(self) -> list[nn.Module]:
-        """What encoding needs besides the tables."""
+        """The networks that encoding needs besides g_a and the tables."""
         return []
 
     def further_tensors(self) -> list[Tensor]:
-        """Whole numbers below 256 that encoding needs besides, each in a tensor of its own."""
+        """Further numbers that encoding needs, each below 256 and in a tensor of its own: one byte each."""
         return []

@@ -7,8 +7,9 @@
     p(ẑ, r) = Π_c p_c(ẑ_c) · Π_s N(r_s; 0, σ_s²) * box
 
 Ballé et al. 2018 (μ = 0, one slice), Minnen et al. 2018 (means), Minnen & Singh 2020 (slices: channel context).
-Quantisation is zero-centred: what is rounded is the distance from the mean. What chooses the coder's tables, h_s and
-e_s on integers, is computed exactly (``exact``); z is sent first, in the same string.
+h_a and h_s are the hyper-analysis and hyper-synthesis transforms, e_s the entropy parameters network of a slice.
+Quantization is zero-centred: the distance from the mean is rounded. z is sent first, in the same string. h_s and e_s
+choose the coder's tables; there they run as integer networks (``integer_networks``), so that both ends find the same.
 """
 
 from __future__ import annotations
@@ -20,37 +21,45 @@ from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
-from ratefront.bitstream.symbol_strings import decode_chosen, encode_chosen
+from ratefront.bitstream.string_coder import decode_with_indexes, encode_with_indexes
 from ratefront.codecs.entropy_models.entropy_model import EntropyModel
 from ratefront.codecs.entropy_models.factorized import FactorizedModel
 from ratefront.codecs.entropy_models.gaussian_tables import GaussianTables
-from ratefront.codecs.entropy_models.integer_networks import exact_pass, put_on_grid
-from ratefront.codecs.entropy_models.quantization import Surrogate, between_integers, quantise_for_training
+from ratefront.codecs.entropy_models.integer_networks import integer_forward, round_to_integer_grid
+from ratefront.codecs.entropy_models.quantization import Surrogate, quantize_for_training, sga_rounding
 from ratefront.errors import InputError
 
-_SETTLED_BATCHES, _SETTLED_OF_EACH = 16, 1024  # samples that tell which tables are used
-_SETTLED_AT_ONCE = 256
-_FIRST_POSITION = 20.0  # of the scale tables: about 0.7, where training starts
+_UPDATE_BATCHES, _UPDATE_SAMPLES_OF_EACH = 16, 1024  # samples that decide which tables are kept
+_UPDATE_SAMPLES_AT_ONCE = 256
+_FIRST_POSITION = 20.0  # among the scale tables, where training starts: a scale of about 0.7
 
 
-#: Of a slice: number, mean (n, c, H, W), position of its scale among the tables.
-Visit: TypeAlias = Callable[[int, Tensor, Tensor], Tensor]
-Run: TypeAlias = Callable[[nn.Module, Tensor], Tensor]
+#: Takes a slice's number, mean (n, c, H, W) and its scale's position among the tables; gives its ŷ.
+SliceFunction: TypeAlias = Callable[[int, Tensor, Tensor], Tensor]
+#: Takes a network and its input; gives its output.
+RunNetwork: TypeAlias = Callable[[nn.Module, Tensor], Tensor]
 
 
-def _as_trained(network: nn.Module, values: Tensor) -> Tensor:
+def _run_in_float(network: nn.Module, values: Tensor) -> Tensor:
     output: Tensor = network(values)
     return output
 
 
-def _exactly_run(network: nn.Module, values: Tensor) -> Tensor:
-    return exact_pass(network.children(), values)
+def _run_on_integers(network: nn.Module, values: Tensor) -> Tensor:
+    return integer_forward(network.children(), values)
 
 
 class HyperpriorShape(NamedTuple):
-    """``channels`` of z; ``slices`` of the channels of y, of which each is coded given those before it."""
+    """Sizes of the side information and the channel context.
+
+    Attributes:
+        channels: Channels of z.
+        slices: Slices of the channels of y; each is coded given the ones before it.
+        means: True where a mean is predicted beside the scale.
+    """
 
     channels: int
     slices: int = 1
@@ -58,7 +67,7 @@ class HyperpriorShape(NamedTuple):
 
 
 class HyperpriorModel(EntropyModel):
-    """For y of shape (C, H, W) with more than one place."""
+    """For y of shape (C, H, W) with more than one position (H·W > 1)."""
 
     def __init__(
         self,
@@ -71,169 +80,200 @@ class HyperpriorModel(EntropyModel):
     ) -> None:
         super().__init__()
         self.shape, self.hyper, self.training_surrogate = tuple(shape), hyper, surrogate
-        self.z_shape = (hyper.channels, *((side + 1) // 2 for side in _map_of(shape)))
+        self.z_shape = (hyper.channels, *((side + 1) // 2 for side in _height_and_width(shape)))
         self.elements = prod(self.z_shape) + prod(shape)
-        self.bounds = _slice_bounds(shape[0], hyper.slices)
+        self.slice_bounds = _slice_bounds(shape[0], hyper.slices)
         self.h_a, self.h_s = _h_a(shape[0], hyper.channels), _h_s(hyper.channels)
         self.e = nn.ModuleList(
             _entropy_parameters(hyper.channels + first, last - first, hyper.means)
-            for first, last in pairwise(self.bounds)
+            for first, last in pairwise(self.slice_bounds)
         )
         self.z_model = FactorizedModel(self.z_shape, surrogate=surrogate, with_prior=with_prior)
         self.gaussians = GaussianTables(scale_bound)
         self.density = _gaussian_density(scale_bound) if with_prior else None
 
+    @override
     def surrogate(self, y: Tensor, progress: float) -> tuple[Tensor, Tensor]:
-        z, z_for_rate = quantise_for_training(self.h_a(y).flatten(1), self.training_surrogate)
+        z, z_for_rate = quantize_for_training(self.h_a(y).flatten(1), self.training_surrogate)
         parts, bits = self._slices(y), [self.z_model.bits(z_for_rate)]
 
-        def quantised(number: int, mean: Tensor, position: Tensor) -> Tensor:
-            for_synthesis, for_rate = quantise_for_training(parts[number] - mean, self.training_surrogate)
+        def quantize_slice(number: int, mean: Tensor, position: Tensor) -> Tensor:
+            for_synthesis, for_rate = quantize_for_training(parts[number] - mean, self.training_surrogate)
             bits.append(self._gaussian_bits(for_rate, position))
             return for_synthesis + mean
 
-        latent = self._through_slices(self._psi(z), quantised)
+        latent = self._through_slices(self._hyper_synthesis(z), quantize_slice)
         return latent, torch.stack(bits).sum(dim=0)
 
-    def start(self, y: Tensor) -> Tensor:
+    @override
+    def latent_parameters(self, y: Tensor) -> Tensor:
         z = self.h_a(y).flatten(1)
-        parts, distances = self._slices(y), []
+        parts, residuals = self._slices(y), []
 
-        def rounded(number: int, mean: Tensor, position: Tensor) -> Tensor:
-            distances.append(parts[number] - mean)
-            return distances[-1].round() + mean
+        def round_slice(number: int, mean: Tensor, position: Tensor) -> Tensor:
+            residuals.append(parts[number] - mean)
+            return residuals[-1].round() + mean
 
-        self._through_slices(self._psi(z.round()), rounded)
-        return torch.cat([z, torch.cat(distances, dim=1).flatten(1)], dim=1)
+        self._through_slices(self._hyper_synthesis(z.round()), round_slice)
+        return torch.cat([z, torch.cat(residuals, dim=1).flatten(1)], dim=1)
 
+    @override
     def relax(self, parameters: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-        return between_integers(parameters, temperature, generator)
+        return sga_rounding(parameters, temperature, generator)
 
-    def unsettled(self, parameters: Tensor) -> Tensor:
+    @override
+    def quantize_unbounded(self, parameters: Tensor) -> Tensor:
         return parameters.round().to(torch.int32)
 
-    def harden(self, parameters: Tensor) -> Tensor:
-        whole = self.unsettled(parameters)
-        z, distances = self._parts(whole)
-        z = self.z_model.harden(z)
-        wanted = self._slices(distances.cpu())
-        kept = self._walk(z, lambda number, index: _within(wanted[number], self.gaussians.reach.cpu()[index]))
+    @override
+    def quantize(self, parameters: Tensor) -> Tensor:
+        whole = self.quantize_unbounded(parameters)
+        z, residuals = self._parts(whole)
+        z = self.z_model.quantize(z)
+        unbounded = self._slices(residuals.cpu())
+        kept = self._integers_by_table(
+            z, lambda number, index: _clamp_to_reach(unbounded[number], self.gaussians.reach.cpu()[index])
+        )
         return torch.cat([z, kept.flatten(1).to(z)], dim=1)
 
-    def embed(self, latents: Tensor) -> Tensor:
+    @override
+    def dequantize(self, latents: Tensor) -> Tensor:
         return latents.to(torch.float32)
 
-    def latent(self, relaxed: Tensor) -> Tensor:
-        z, distances = self._parts(relaxed)
-        parts = self._slices(distances)
-        return self._through_slices(self._psi(z), lambda number, mean, position: parts[number] + mean)
+    @override
+    def synthesis_input(self, relaxed: Tensor) -> Tensor:
+        z, residuals = self._parts(relaxed)
+        parts = self._slices(residuals)
+        return self._through_slices(
+            self._hyper_synthesis(z), lambda number, mean, position: parts[number] + mean
+        )
 
+    @override
     def bits(self, relaxed: Tensor) -> Tensor:
-        z, distances = self._parts(relaxed)
-        parts, bits = self._slices(distances), [self.z_model.bits(z)]
+        z, residuals = self._parts(relaxed)
+        parts, bits = self._slices(residuals), [self.z_model.bits(z)]
 
-        def counted(number: int, mean: Tensor, position: Tensor) -> Tensor:
+        def add_bits(number: int, mean: Tensor, position: Tensor) -> Tensor:
             bits.append(self._gaussian_bits(parts[number], position))
             return parts[number] + mean
 
-        self._through_slices(self._psi(z), counted)
+        self._through_slices(self._hyper_synthesis(z), add_bits)
         return torch.stack(bits).sum(dim=0)
 
     @torch.no_grad()
-    def fix_networks(self) -> None:
+    @override
+    def round_networks(self) -> None:
         for network in (self.h_s, *self.e):
-            put_on_grid(network)
+            round_to_integer_grid(network)
 
     @torch.no_grad()
-    def settle(self, latents: Iterator[Tensor]) -> None:
-        """The density of z says all of it; of the Gaussians' tables those are kept that some samples ask for."""
-        self.z_model.settle(latents)
+    def update(self, latents: Iterator[Tensor]) -> None:
+        """z's tables come from its density; the Gaussian tables are kept that some training samples use."""
+        self.z_model.update(latents)
         positions: list[Tensor] = []
-        for batch in islice(latents, _SETTLED_BATCHES):
-            few = batch[:: -(-len(batch) // _SETTLED_OF_EACH)]
-            for part in few.cpu().split(_SETTLED_AT_ONCE):
-                self._look(part, positions)
-        self.gaussians.settle(torch.stack(positions))
+        for batch in islice(latents, _UPDATE_BATCHES):
+            few = batch[:: -(-len(batch) // _UPDATE_SAMPLES_OF_EACH)]
+            for part in few.cpu().split(_UPDATE_SAMPLES_AT_ONCE):
+                self._add_extreme_positions(part, positions)
+        self.gaussians.update(torch.stack(positions))
 
-    def _look(self, latents: Tensor, positions: list[Tensor]) -> None:
-        """Add the least and the greatest position among the tables that these samples ask for."""
-        z, distances = self._parts(latents)
-        parts = self._slices(distances)
+    def _add_extreme_positions(self, latents: Tensor, positions: list[Tensor]) -> None:
+        """Append the least and the greatest position among the tables that each slice of these samples uses."""
+        z, residuals = self._parts(latents)
+        parts = self._slices(residuals)
 
-        def look(number: int, position: Tensor) -> Tensor:
+        def add_extremes(number: int, position: Tensor) -> Tensor:
             positions.extend((position.min(), position.max()))
             return parts[number]
 
-        self._walk_positions(self.z_model.harden(z.to(self.z_model.settled.offset)), look)
+        self._integers_by_position(self.z_model.quantize(z.to(self.z_model.tables.offset)), add_extremes)
 
+    @override
     def write(self, latents: Symbols, encoder: SymbolEncoder) -> None:
-        z, distances = self._parts(torch.from_numpy(latents))
+        z, residuals = self._parts(torch.from_numpy(latents))
         self.z_model.write(z.numpy(), encoder)
-        parts, tables = self._slices(distances), self.gaussians.settled.tables()
+        parts, tables = self._slices(residuals), self.gaussians.tables.frequency_tables()
 
         def code(number: int, index: Tensor) -> Tensor:
-            encode_chosen(parts[number].reshape(-1).numpy(), index.reshape(-1).numpy(), tables, encoder)
+            encode_with_indexes(parts[number].reshape(-1).numpy(), index.reshape(-1).numpy(), tables, encoder)
             return parts[number]
 
-        self._walk(z, code)
+        self._integers_by_table(z, code)
 
+    @override
     def read(self, samples: int, decoder: SymbolDecoder) -> Symbols:
         z = torch.from_numpy(self.z_model.read(samples, decoder))
-        tables = self.gaussians.settled.tables()
+        tables = self.gaussians.tables.frequency_tables()
 
         def decode(number: int, index: Tensor) -> Tensor:
-            symbols = decode_chosen(index.reshape(-1).numpy(), tables, decoder)
+            symbols = decode_with_indexes(index.reshape(-1).numpy(), tables, decoder)
             return torch.from_numpy(symbols).reshape(index.shape)
 
-        distances = self._walk(z, decode)
-        return torch.cat([z, distances.flatten(1)], dim=1).to(torch.int32).numpy()
+        residuals = self._integers_by_table(z, decode)
+        return torch.cat([z, residuals.flatten(1)], dim=1).to(torch.int32).numpy()
 
+    @override
     def estimate_bits(self, latents: Symbols) -> Tensor:
-        z, distances = self._parts(torch.from_numpy(latents))
-        parts, bits = self._slices(distances), [self.z_model.estimate_bits(z.numpy())]
+        z, residuals = self._parts(torch.from_numpy(latents))
+        parts, bits = self._slices(residuals), [self.z_model.estimate_bits(z.numpy())]
 
         def estimate(number: int, index: Tensor) -> Tensor:
-            bits.append(self.gaussians.settled.bits_of(index, parts[number]).flatten(1).sum(dim=1))
+            bits.append(self.gaussians.tables.bits_of(index, parts[number]).flatten(1).sum(dim=1))
             return parts[number]
 
-        self._walk(z, estimate)
+        self._integers_by_table(z, estimate)
         return torch.stack(bits).sum(dim=0)
 
-    def tables(self) -> list[FrequencyTable]:
-        kept = self.gaussians.settled.tables()[int(self.gaussians.first) : int(self.gaussians.last) + 1]
-        return [*self.z_model.tables(), *kept]
+    @override
+    def frequency_tables(self) -> list[FrequencyTable]:
+        kept = self.gaussians.tables.frequency_tables()[
+            int(self.gaussians.first) : int(self.gaussians.last) + 1
+        ]
+        return [*self.z_model.frequency_tables(), *kept]
 
+    @override
     def densities(self) -> list[nn.Module]:
         return [*self.z_model.densities(), *([self.density] if self.density is not None else [])]
 
+    @override
     def transmitter_modules(self) -> list[nn.Module]:
         return [self.h_a, self.h_s, self.e]
 
+    @override
     def further_tensors(self) -> list[Tensor]:
         return [self.gaussians.first, self.gaussians.last]
 
     def _parts(self, latents: Tensor) -> tuple[Tensor, Tensor]:
-        """z (n, elements of z), and the distances from the means (n, C, H, W)."""
+        """z (n, elements of z), and the residuals y − μ (n, C, H, W)."""
         side = prod(self.z_shape)
         return latents[:, :side], latents[:, side:].reshape(-1, *self.shape)
 
     def _slices(self, y: Tensor) -> list[Tensor]:
-        return [y[:, first:last] for first, last in pairwise(self.bounds)]
+        return [y[:, first:last] for first, last in pairwise(self.slice_bounds)]
 
-    def _psi(self, z: Tensor) -> Tensor:
-        return self._cropped(self.h_s(z.reshape(-1, *self.z_shape)))
+    def _hyper_synthesis(self, z: Tensor) -> Tensor:
+        return self._crop(self.h_s(z.reshape(-1, *self.z_shape)))
 
-    def _cropped(self, given: Tensor) -> Tensor:
-        return given[:, :, : self.shape[1], : self.shape[2]]
+    def _crop(self, maps: Tensor) -> Tensor:
+        return maps[:, :, : self.shape[1], : self.shape[2]]
 
-    def _through_slices(self, given: Tensor, visit: Visit, run: Run = _as_trained) -> Tensor:
-        """Slice by slice: ``visit`` is given a slice's mean and scale's position, and gives its ŷ, on which the next
-        ones depend. Returns ŷ; ``run`` computes a network's output.
+    def _through_slices(
+        self, psi: Tensor, slice_function: SliceFunction, run_network: RunNetwork = _run_in_float
+    ) -> Tensor:
+        """Go through the slices in order; the ŷ of each is an input of the ones after it.
+
+        Args:
+            psi: The output of h_s (n, ψ, H, W).
+            slice_function: Gives a slice's ŷ from its mean and its scale's position.
+            run_network: How the entropy parameters networks are run.
+
+        Returns:
+            ŷ (n, C, H, W).
         """
         known: list[Tensor] = []
         for number, network in enumerate(self.e):
-            mean, position = self._mean_and_position(run(network, torch.cat([given, *known], dim=1)))
-            known.append(visit(number, mean, position))
+            mean, position = self._mean_and_position(run_network(network, torch.cat([psi, *known], dim=1)))
+            known.append(slice_function(number, mean, position))
         return torch.cat(known, dim=1)
 
     def _mean_and_position(self, raw: Tensor) -> tuple[Tensor, Tensor]:
@@ -247,29 +287,34 @@ class HyperpriorModel(EntropyModel):
         likelihood: Tensor = self.density.likelihood(values, self.gaussians.scale(position))  # type: ignore[operator]
         return -likelihood.log2().flatten(1).sum(dim=1)
 
-    def _walk(self, z: Tensor, visit: Callable[[int, Tensor], Tensor]) -> Tensor:
-        """Slice by slice as both ends do: ``visit`` is given a slice's tables (n, c, H, W) and gives its integers."""
-        return self._walk_positions(z, lambda number, position: visit(number, self.gaussians.index(position)))
+    def _integers_by_table(self, z: Tensor, slice_integers: Callable[[int, Tensor], Tensor]) -> Tensor:
+        """The integers (n, C, H, W), as both ends go through the slices.
+
+        ``slice_integers`` takes a slice's number and table indices (n, c, H, W), and gives its integers.
+        """
+        return self._integers_by_position(
+            z, lambda number, position: slice_integers(number, self.gaussians.index(position))
+        )
 
     @torch.no_grad()
-    def _walk_positions(self, z: Tensor, visit: Callable[[int, Tensor], Tensor]) -> Tensor:
+    def _integers_by_position(self, z: Tensor, slice_integers: Callable[[int, Tensor], Tensor]) -> Tensor:
+        """As ``_integers_by_table``, with the real positions of scales among the tables instead of indices."""
         integers: list[Tensor] = []
 
-        def exactly(number: int, mean: Tensor, position: Tensor) -> Tensor:
-            integers.append(visit(number, position))
+        def add_mean(number: int, mean: Tensor, position: Tensor) -> Tensor:
+            integers.append(slice_integers(number, position))
             return integers[-1].to(torch.float64) + mean
 
-        given = self._cropped(exact_pass(self.h_s, z.reshape(-1, *self.z_shape)))
-        self._through_slices(given, exactly, _exactly_run)
+        psi = self._crop(integer_forward(self.h_s, z.reshape(-1, *self.z_shape)))
+        self._through_slices(psi, add_mean, _run_on_integers)
         return torch.cat(integers, dim=1)
 
 
-def _map_of(shape: Sequence[int]) -> tuple[int, ...]:
+def _height_and_width(shape: Sequence[int]) -> tuple[int, ...]:
     """Height and width of y.
 
     Raises:
-        InputError: There is one place only: nothing that side information could describe better than the
-            tables do.
+        InputError: There is only one position, which side information cannot describe better than the tables do.
     """
     if len(shape) != 3 or shape[1] * shape[2] == 1:
         raise InputError(
@@ -279,7 +324,7 @@ def _map_of(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(shape[1:])
 
 
-def _within(values: Tensor, reach: Tensor) -> Tensor:
+def _clamp_to_reach(values: Tensor, reach: Tensor) -> Tensor:
     return values.clamp(-reach, reach)
 
 

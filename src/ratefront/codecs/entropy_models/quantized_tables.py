@@ -1,6 +1,8 @@
-"""The probabilities of the integers once training has ended: floats for the estimate, integer counts for the coder.
+"""The quantized tables of an entropy model: what CompressAI's ``update`` fixes at the end of training.
 
-The counts are part of the codec, so that encoder and decoder on different machines use the very same tables.
+Each element has a pmf in floats, from which bits are estimated, and the integer counts that the coder uses, which are
+the increments of its cdf. The counts are stored with the codec, so that encoder and decoder on different machines use
+the same tables.
 """
 
 from __future__ import annotations
@@ -16,8 +18,15 @@ from ratefront.bitstream.entropy_coder import TABLE_BITS, FrequencyTable, Symbol
 _UNUSED = FrequencyTable(np.array([1 << TABLE_BITS]))
 
 
-class SettledProbabilities(nn.Module):
-    """One distribution over integers an element; all are padded to ``capacity`` symbols."""
+class QuantizedTables(nn.Module):
+    """One distribution over integers for each element, padded to ``capacity`` symbols.
+
+    Attributes:
+        offset: The least integer (elements,), int32.
+        size: How many integers from there on have a probability (elements,), int32.
+        pmf: Their probabilities (elements, capacity), float64.
+        counts: The coder's frequencies (elements, capacity), int32; their running sum is the quantized cdf.
+    """
 
     offset: Tensor
     size: Tensor
@@ -31,17 +40,21 @@ class SettledProbabilities(nn.Module):
         self.register_buffer("pmf", torch.zeros(elements, capacity, dtype=torch.float64))
         self.register_buffer("counts", torch.zeros(elements, capacity, dtype=torch.int32))
         self._tables: list[FrequencyTable] | None = None
-        self.register_load_state_dict_post_hook(_forget)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_post_hook(_clear_cache)  # type: ignore[no-untyped-call]
 
-    def forget_tables(self) -> None:
+    def clear_cached_tables(self) -> None:
+        """Make the coder's tables anew at the next call, from the buffers as they are then."""
         self._tables = None
 
-    def settle(
+    def update(
         self, distributions: Sequence[tuple[int, Tensor]], kept: Collection[int] | None = None
     ) -> None:
-        """Fix element j's least integer and its probabilities (n_j,) from there on, n_j ≤ capacity.
+        """Quantize the distributions, once training has ended.
 
-        ``kept``: the elements that will be used; the others stay as they were.
+        Args:
+            distributions: For each element j its least integer, and the weights (n_j,) of the integers from there
+                on, n_j ≤ capacity; they need not sum to 1.
+            kept: The elements that will be used; the others stay unchanged. None means all.
         """
         for element, (offset, weights) in enumerate(distributions):
             if kept is not None and element not in kept:
@@ -51,15 +64,15 @@ class SettledProbabilities(nn.Module):
             self.offset[element], self.size[element] = offset, len(p)
             self.pmf[element, : len(p)] = p
             self.counts[element, : len(p)] = torch.from_numpy(table.counts)
-        self.forget_tables()
+        self.clear_cached_tables()
 
     @property
     def ranges(self) -> tuple[Tensor, Tensor]:
-        """Least and greatest integer (elements,) of each element."""
+        """The least and the greatest integer (elements,) of each element."""
         return self.offset, self.offset + self.size - 1
 
-    def tables(self) -> list[FrequencyTable]:
-        """The coder's tables, one an element."""
+    def frequency_tables(self) -> list[FrequencyTable]:
+        """The coder's tables, one for each element."""
         if self._tables is None:
             rows = zip(self.counts.cpu().long(), self.size.tolist(), self.offset.tolist(), strict=True)
             self._tables = [
@@ -68,21 +81,21 @@ class SettledProbabilities(nn.Module):
             ]
         return self._tables
 
-    def behind_tables(self) -> list[Tensor]:
-        """What the tables are made of."""
+    def table_tensors(self) -> list[Tensor]:
+        """The tensors that the coder's tables are made from."""
         return [self.offset, self.size, self.counts]
 
     def bits(self, latents: Symbols) -> Tensor:
-        """−log2 probability (n,), float64, of latents (n, elements) inside the ranges."""
+        """−log2 probability (n,), float64, of latents (n, elements), which must lie inside the ranges."""
         elements = torch.arange(len(self.offset)).expand(len(latents), -1)
         return self.bits_of(elements, torch.from_numpy(latents)).sum(dim=1)
 
     def bits_of(self, elements: Tensor, integers: Tensor) -> Tensor:
-        """−log2 probability, float64, of each integer under the distribution of its element; all of one shape."""
+        """−log2 probability, float64, of each integer under its element's distribution; all have the same shape."""
         pmf, offset = self.pmf.cpu(), self.offset.cpu()
         return -pmf[elements, integers.long() - offset[elements]].log2()
 
 
-def _forget(module: SettledProbabilities, keys: object) -> None:
-    """A hook that is a function of this module, so that a codec can be pickled."""
-    module.forget_tables()
+def _clear_cache(module: QuantizedTables, keys: object) -> None:
+    """The hook after loading weights; a module-level function, so that a codec can be pickled."""
+    module.clear_cached_tables()

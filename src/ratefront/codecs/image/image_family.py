@@ -5,14 +5,16 @@ CompressAI's pretrained weights are not offered: they are downloads, and were le
 
 from __future__ import annotations
 
-from ratefront.catalogue.families import ImageParameters
+from typing_extensions import override
+
+from ratefront.catalogue.families import ImageCodecParameters
 from ratefront.codecs.bottleneck.bottleneck import Bottleneck
-from ratefront.codecs.bottleneck.training_inputs import image_material
+from ratefront.codecs.bottleneck.learner_splits import image_splits
 from ratefront.codecs.contract import Codec, CodecStructure, Family
-from ratefront.codecs.entropy_models.model_by_name import rounding_model
+from ratefront.codecs.entropy_models.build_entropy_model import build_entropy_model
 from ratefront.codecs.image.image_file_codec import ImageFileCodec
 from ratefront.codecs.image.image_formats import FORMATS
-from ratefront.codecs.image.learned_image import ImageLearner, LearnedImageCodec, on_pixels
+from ratefront.codecs.image.learned_image import ImageLearner, LearnedImageCodec, task_model_on_pixels
 from ratefront.data.dataset import Dataset
 from ratefront.errors import InputError
 from ratefront.tasks.task_model import TaskModel
@@ -29,7 +31,7 @@ class ImageFamily(Family):
         Raises:
             InputError: Samples are no grey or RGB images, or too large or too small for the codec.
         """
-        parameters = ImageParameters.model_validate(structure.parameters)
+        parameters = ImageCodecParameters.model_validate(structure.parameters)
         if problem := parameters.unfit({"shape": structure.shape}):
             raise InputError(f"family image: {problem}")
         channels, height, width = structure.shape
@@ -41,6 +43,7 @@ class ImageFamily(Family):
         bottleneck = _bottleneck(parameters, structure.shape, with_prior=not receiver_only)
         return LearnedImageCodec(bottleneck, task_model, parameters.beta)
 
+    @override
     def learner(
         self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset
     ) -> ImageLearner | None:
@@ -49,19 +52,19 @@ class ImageFamily(Family):
             return None
         if not isinstance(codec, LearnedImageCodec):
             raise TypeError(f"expected an image codec, got {type(codec).__name__}")
-        parameters = ImageParameters.model_validate(structure.parameters)
-        codec.back_end.load_state_dict(on_pixels(task_model).state_dict())
-        train, validation = image_material(data, codec.device)
+        parameters = ImageCodecParameters.model_validate(structure.parameters)
+        codec.back_end.load_state_dict(task_model_on_pixels(task_model).state_dict())
+        train, validation = image_splits(data, codec.device)
         return ImageLearner(codec, train, validation, of_task=parameters.distortion == "task")
 
 
-def _bottleneck(parameters: ImageParameters, shape: tuple[int, ...], *, with_prior: bool) -> Bottleneck:
+def _bottleneck(parameters: ImageCodecParameters, shape: tuple[int, ...], *, with_prior: bool) -> Bottleneck:
     from ratefront.codecs.image.image_transforms import image_analysis, image_synthesis, latent_shape
 
     assert parameters.channels is not None, "checked by the parameter model"
     assert parameters.latent_channels is not None, "checked by the parameter model"
     sizes = (parameters.channels, parameters.latent_channels, parameters.halvings(shape))
-    model = rounding_model(
+    model = build_entropy_model(
         parameters.entropy_model or "factorized",
         latent_shape(shape, *sizes[1:]),
         hyper_width=parameters.hyper_width or parameters.channels,

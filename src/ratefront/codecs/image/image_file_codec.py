@@ -20,17 +20,18 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
+from typing_extensions import override
 
-from ratefront.bitstream.coded_stream import FILLER
-from ratefront.bitstream.container import MOST_LATENTS
+from ratefront.bitstream.container import MAX_LATENTS
 from ratefront.bitstream.entropy_coder import Symbols
+from ratefront.bitstream.latent_coder import FILLER
 from ratefront.codecs.contract import Codec
 from ratefront.codecs.image.image_error import mean_squared_error
 from ratefront.codecs.image.image_formats import ImageFormat
 from ratefront.complexity.macs import Macs
 from ratefront.data.dataset import Samples
-from ratefront.data.images.image_files import in_threads
-from ratefront.data.stored_samples import from_bytes
+from ratefront.data.images.image_files import map_in_threads
+from ratefront.data.stored_samples import uint8_to_float32
 from ratefront.errors import BitstreamError
 from ratefront.tasks.task_model import TaskModel, predict_logits
 
@@ -43,11 +44,13 @@ class ImageFileCodec(Codec):
         self.file_format, self.task_model = file_format, task_model
 
     @property
+    @override
     def elements(self) -> None:
         return None
 
+    @override
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
-        return _rows(in_threads(self._written, list(to_bytes(images))))
+        return _rows(map_in_threads(self._written, list(to_bytes(images))))
 
     def _written(self, pixels: NDArray[np.uint8]) -> bytes:
         """The file of an image (C, H, W); an array that comes from nowhere has no metadata."""
@@ -56,6 +59,7 @@ class ImageFileCodec(Codec):
         Image.fromarray(one).save(file, self.file_format.name, **self.file_format.settings())
         return file.getvalue()
 
+    @override
     def encode(self, latents: Symbols, first: int = 0) -> bytes:
         data = b"".join(_files(latents))
         decoded = self.decode(data, len(latents), first)
@@ -78,7 +82,7 @@ class ImageFileCodec(Codec):
             begin = end
         if begin != len(data):
             raise BitstreamError(f"{len(data) - begin} bytes behind the last image file")
-        if samples * max(map(len, files), default=0) > MOST_LATENTS:
+        if samples * max(map(len, files), default=0) > MAX_LATENTS:
             raise BitstreamError("the samples are longer than a reader takes")
         return _rows(files)
 
@@ -92,6 +96,7 @@ class ImageFileCodec(Codec):
             return torch.zeros(0, dtype=torch.int64)
         return self.class_scores(latents, first).argmax(dim=1)
 
+    @override
     def class_scores(self, latents: Symbols, first: int = 0) -> Tensor:
         return predict_logits(self.task_model, self.images(latents))
 
@@ -99,12 +104,15 @@ class ImageFileCodec(Codec):
         """The decoded images (n, C, H, W) in [0, 1]; each is decoded when it is asked for."""
         return _Decoded(list(_files(latents)), self.file_format)
 
+    @override
     def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
         return torch.from_numpy(8.0 * (latents != FILLER).sum(axis=1))
 
+    @override
     def transmitter_modules(self) -> Sequence[nn.Module]:
         return []
 
+    @override
     def transmitter_macs(self, image: Tensor) -> Macs:
         return Macs(0)
 
@@ -135,7 +143,7 @@ class _Decoded:
 
     def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
         chosen = [self.files[i] for i in np.arange(len(self))[index]]
-        return from_bytes(np.stack(in_threads(self._one, chosen)))
+        return uint8_to_float32(np.stack(map_in_threads(self._one, chosen)))
 
     def _one(self, file: bytes) -> NDArray[np.uint8]:
         """Pixels (C, H, W) of a file whose header has been looked at: Pillow makes room for no other size."""

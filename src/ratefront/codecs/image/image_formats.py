@@ -12,6 +12,8 @@ import zlib
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+from typing_extensions import override
+
 from ratefront.errors import BitstreamError
 
 
@@ -42,9 +44,11 @@ class Png(ImageFormat):
 
     name = "PNG"
 
+    @override
     def settings(self) -> dict[str, Any]:
         return {"optimize": True}
 
+    @override
     def end(self, data: bytes, begin: int) -> int:
         place = _behind(b"\x89PNG\r\n\x1a\n" + self._header(), data, begin)
         while True:
@@ -66,9 +70,11 @@ class Jpeg(ImageFormat):
 
     name = "JPEG"
 
+    @override
     def settings(self) -> dict[str, Any]:
         return {"quality": self.quality, "optimize": True}
 
+    @override
     def end(self, data: bytes, begin: int) -> int:
         place, marker, frames = _behind(b"\xff\xd8", data, begin), b"", 0
         while marker != _SCAN:
@@ -112,9 +118,11 @@ class WebP(ImageFormat):
 
     name = "WEBP"
 
+    @override
     def settings(self) -> dict[str, Any]:
         return {"quality": self.quality, "method": 6}
 
+    @override
     def end(self, data: bytes, begin: int) -> int:
         riff, size, kind, length = _fields("<4sI8sI", data, begin)
         if (riff, kind) != (b"RIFF", b"WEBPVP8 ") or size != 12 + length + length % 2:

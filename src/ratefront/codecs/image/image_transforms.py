@@ -16,8 +16,9 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 from torch.nn import functional as F
+from typing_extensions import override
 
-from ratefront.codecs.bottleneck.transforms import Crop
+from ratefront.codecs.bottleneck.feature_transforms import Crop
 
 with warnings.catch_warnings(action="ignore", category=FutureWarning):  # torch's, to CompressAI's developers
     from compressai.layers import GDN
@@ -54,6 +55,7 @@ class PadTo(nn.Module):
         super().__init__()
         self.multiple = multiple
 
+    @override
     def forward(self, maps: Tensor) -> Tensor:
         height, width = (-side % self.multiple for side in maps.shape[2:])
         return F.pad(maps, (0, width, 0, height), mode="replicate")

@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ratefront.codecs.bottleneck.bottleneck import Bottleneck
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
-from ratefront.codecs.bottleneck.bottleneck_learner import Material, RateDistortionLearner, mixed_precision
+from ratefront.codecs.bottleneck.bottleneck_learner import RateDistortionLearner, mixed_precision
+from ratefront.codecs.bottleneck.learner_splits import LearnerSplit
 from ratefront.codecs.image.image_error import mean_squared_error
 from ratefront.data.dataset import Samples
 from ratefront.objectives.distortions import RelativeFeatureError, cross_entropy
@@ -25,28 +27,29 @@ _ON_IMAGES_UNTIL = 0.25  # of a training for the task
 _FIRST_LAMBDA = 0.01  # what images are learned with until then: a middle quality of CompressAI's models
 
 
-class Pixels(nn.Module):
+class EightBitPixels(nn.Module):
     """What an image file can hold, 8 bit in [0, 1]; gradients pass the rounding, not what lies outside of the range.
 
     Past the range nothing changes the image any more: a gradient there would drive values on and on.
     """
 
+    @override
     def forward(self, values: Tensor) -> Tensor:
         inside = values.float().clamp(0, 1)
         held = (inside * _STEPS).round() / _STEPS
         return inside + (held - inside).detach() if values.requires_grad else held
 
 
-def on_pixels(task_model: TaskModel) -> nn.Sequential:
+def task_model_on_pixels(task_model: TaskModel) -> nn.Sequential:
     """The task model behind what an image file can hold."""
-    return nn.Sequential(Pixels(), *task_model.stages.values())
+    return nn.Sequential(EightBitPixels(), *task_model.stages.values())
 
 
 class LearnedImageCodec(BottleneckCodec):
     """A bottleneck between images, whose back end is the whole task model."""
 
     def __init__(self, bottleneck: Bottleneck, task_model: TaskModel, beta: float) -> None:
-        back_end = on_pixels(task_model).eval()
+        back_end = task_model_on_pixels(task_model).eval()
         super().__init__(nn.Identity(), bottleneck, back_end, beta, feature_error=RelativeFeatureError())
 
     @torch.no_grad()
@@ -75,11 +78,12 @@ class ImageLearner(RateDistortionLearner):
     """
 
     def __init__(
-        self, codec: LearnedImageCodec, train: Material, validation: Material, *, of_task: bool
+        self, codec: LearnedImageCodec, train: LearnerSplit, validation: LearnerSplit, *, of_task: bool
     ) -> None:
         super().__init__(codec, train, validation, fine_tunes=False)
         self.of_task = of_task
 
+    @override
     def distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:
         if not self.of_task:
             return squared_error(synthesised, self.train.inputs[batch])

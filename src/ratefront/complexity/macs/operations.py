@@ -1,14 +1,17 @@
 """What torch itself says of an operation: its name, what it reads and writes, whether it multiplies tensors.
 
-An operation multiplies none where torch marks it as elementwise, where it gives a view, where it is given no tensor, or
-where it is of a kind that papers do not count: reductions, normalisation, pooling, gathering, copies.
+An operation multiplies no tensors where torch marks it as elementwise, where it returns a view, where it takes no
+tensor, or where it is of a kind that papers do not count: reductions, normalisation, pooling, gathering, copies.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 Operation: TypeAlias = Any  # torch._ops.OpOverload, which has no types
 
@@ -49,60 +52,101 @@ _GATHERING_AND_COPYING = """
 """
 
 
-def words(text: str) -> frozenset[str]:
-    """The names in a text."""
+def names_in(text: str) -> frozenset[str]:
+    """Return the names in a text that blanks divide."""
     return frozenset(text.split())
 
 
-_COPYING = words(_GATHERING_AND_COPYING)
-_PRODUCTLESS = words(" ".join((_REDUCTIONS, _NORMALISATIONS, _ACTIVATIONS, _POOLING_AND_RESIZING))) | _COPYING
+_COPYING = names_in(_GATHERING_AND_COPYING)
+_WITHOUT_PRODUCTS = (
+    names_in(" ".join((_REDUCTIONS, _NORMALISATIONS, _ACTIVATIONS, _POOLING_AND_RESIZING))) | _COPYING
+)
 
 
 def plain_name(operation: Operation) -> str:
-    """The name without the underscore of an operation that writes in place."""
+    """Return the operation's name; without the underscore at its end where it writes in place."""
     name: str = operation.overloadpacket.__name__
     return name.removesuffix("_")
 
 
 def multiplies_nothing(operation: Operation) -> bool:
-    """Whether it is known to hold no products of tensors that papers count."""
+    """Tell whether the operation is known to hold no products of tensors that papers count."""
     if operation.namespace == "prim":
         return bool(operation.overloadpacket.__name__ == "device")
     if operation.namespace != "aten":
         return False
-    if kind(operation) in _PRODUCTLESS or is_elementwise(operation):
+    if kind(operation) in _WITHOUT_PRODUCTS or is_elementwise(operation):
         return True
-    return any(map(is_view, _forms(operation))) or _takes_no_tensor(operation)
+    return any(map(is_view, _overloads(operation))) or _takes_no_tensor(operation)
 
 
 def is_elementwise(operation: Operation) -> bool:
-    """Whether torch marks it, or another form of it, so."""
-    return any(torch.Tag.pointwise in form.tags for form in _forms(operation))
+    """Tell whether torch marks the operation, or another overload of it, as elementwise."""
+    return any(torch.Tag.pointwise in overload.tags for overload in _overloads(operation))
 
 
 def is_view(operation: Operation) -> bool:
-    """Whether it gives a tensor on its argument's memory and writes no number."""
+    """Tell whether the operation returns a tensor on its argument's memory and writes no number."""
     returned = [value.alias_info for value in operation._schema.returns]
     given = any(alias is not None and not alias.is_write for alias in returned)
     return given or torch.Tag.inplace_view in operation.tags
 
 
 def kind(operation: Operation) -> str:
-    """Its name, but for what says on which form of tensors it works: a list of them, a copy in place of a view."""
+    """Return the operation's name without what says that it takes a list of tensors, or copies instead of a view."""
     name = plain_name(operation)
     base = name.removeprefix("_foreach_").removesuffix("_copy")
-    return name if name in _PRODUCTLESS or not hasattr(torch.ops.aten, base) else base
+    return name if name in _WITHOUT_PRODUCTS or not hasattr(torch.ops.aten, base) else base
 
 
 def copies(operation: Operation) -> bool:
-    """Whether every number that it gives is one that it was given, or a fixed one."""
-    return kind(operation) in _COPYING or any(map(is_view, _forms(operation)))
+    """Tell whether every number of the result is a number of an argument, or a fixed one."""
+    return kind(operation) in _COPYING or any(map(is_view, _overloads(operation)))
 
 
-def _forms(operation: Operation) -> list[Operation]:
+def _overloads(operation: Operation) -> list[Operation]:
     plain = getattr(torch.ops.aten, kind(operation), None)
-    return [operation, *([getattr(plain, form) for form in plain.overloads()] if plain else [])]
+    return [operation, *([getattr(plain, name) for name in plain.overloads()] if plain else [])]
 
 
 def _takes_no_tensor(operation: Operation) -> bool:
     return not any("Tensor" in str(argument.type) for argument in operation._schema.arguments)
+
+
+def tensors_of(values: object) -> list[Tensor]:
+    """Return all dense tensors in nested lists and mappings."""
+    leaves: Iterable[object] = tree_leaves(values)
+    return [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.layout == torch.strided]
+
+
+def storage_of(tensor: Tensor) -> Any:
+    """Return the memory that a tensor is a view of."""
+    with torch._C.DisableTorchFunction():
+        return tensor.untyped_storage()
+
+
+def arguments_read(operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+    """Return the arguments that are read; an elementwise operation reads also what it writes in place."""
+    in_place = is_elementwise(operation)
+    passed = by_schema_argument(operation, args, kwargs)
+    return [
+        value for argument, value in passed if not _is_written(argument) or (in_place and not argument.is_out)
+    ]
+
+
+def arguments_written(operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
+    """Return the arguments that are written: in place, or as ``out``."""
+    return [value for argument, value in by_schema_argument(operation, args, kwargs) if _is_written(argument)]
+
+
+def _is_written(argument: Any) -> bool:
+    return argument.alias_info is not None and bool(argument.alias_info.is_write)
+
+
+def by_schema_argument(
+    operation: Operation, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> list[tuple[Any, Any]]:
+    """Return each argument of the operation's schema that was passed, with its value."""
+    arguments = operation._schema.arguments
+    named = [(argument, kwargs[argument.name]) for argument in arguments if argument.name in kwargs]
+    return [*zip(arguments, args, strict=False), *named]

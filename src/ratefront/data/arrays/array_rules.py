@@ -1,4 +1,4 @@
-"""The rules that one's own arrays keep and their headers tell: types, shapes, lengths."""
+"""The rules for a user's arrays that their headers show: types, shapes and lengths."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from ratefront.data.arrays.label_rules import check_label_header
-from ratefront.data.arrays.npz_arrays import Header
+from ratefront.data.arrays.npz_arrays import ArrayHeader
 from ratefront.errors import InputError
 
 _CHANNELS = (1, 3, 4)
 
 
-def check_headers(headers: Mapping[str, Header], path: Path) -> None:
-    """What can be told of x and y of each split, train, test and perhaps validation, without reading them.
+def check_headers(headers: Mapping[str, ArrayHeader], path: Path) -> None:
+    """Check the headers of x and y of each split: training, test and, if present, validation.
 
     Raises:
-        InputError: A type, a number of dimensions, a length, or the order of the axes.
+        InputError: A type, a number of dimensions, a length, or the order of the axes is wrong.
     """
     for name, header in headers.items():
         (_check_samples if name.startswith("x") else check_label_header)(header, f"{path}: {name}")
@@ -27,37 +27,42 @@ def check_headers(headers: Mapping[str, Header], path: Path) -> None:
             raise InputError(f"{path}: {name}: must not be empty, got {header}")
     train = headers["x_train"]
     for name in (name for name in headers if name.startswith("x")):
-        _check_like(headers[name], train, f"{path}: {name}")
-        of_labels = name.replace("x_", "y_")
-        samples, labels = headers[name].shape[0], headers[of_labels].shape[0]
+        _check_same_kind(headers[name], train, f"{path}: {name}")
+        label_name = name.replace("x_", "y_")
+        samples, labels = headers[name].shape[0], headers[label_name].shape[0]
         if samples != labels:
             raise InputError(
-                f"{path}: {of_labels}: needs a label for each of the {samples} samples of {name}, got {labels}"
+                f"{path}: {label_name}: needs a label for each of the {samples} samples of {name}, got {labels}"
             )
 
 
-def check_type(found: np.dtype[Any], place: str, header: object) -> None:
-    """Whether samples may be numbers of this type; ``header`` says what the array is.
+def check_sample_dtype(found: np.dtype[Any], place: str, header: object) -> None:
+    """Check that samples may be numbers of this type.
+
+    Args:
+        found: The type of the samples.
+        place: The file and array, for the message.
+        header: What the array is, for the message.
 
     Raises:
-        InputError: They may not; says how they become what may be.
+        InputError: They may not. The message says how to convert them.
     """
     if found != np.uint8 and found not in (np.float16, np.float32, np.float64):
         raise InputError(
-            f"{place}: must be uint8, or floats (images in [0, 1]), got {header}{_of_type(found)}"
+            f"{place}: must be uint8, or floats (images in [0, 1]), got {header}{_dtype_hint(found)}"
         )
 
 
-def _check_like(header: Header, train: Header, place: str) -> None:
+def _check_same_kind(header: ArrayHeader, train: ArrayHeader, place: str) -> None:
     if train.shape[1:] != header.shape[1:] or train.dtype.kind != header.dtype.kind:
         raise InputError(f"{place}: must hold samples as x_train ({train}), got {header}")
 
 
-def _check_samples(header: Header, place: str) -> None:
-    check_type(header.dtype, place, header)
+def _check_samples(header: ArrayHeader, place: str) -> None:
+    check_sample_dtype(header.dtype, place, header)
     if len(header.shape) not in (3, 4):
         raise InputError(
-            f"{place}: must be (N, H, W), (N, H, W, C) or (N, P, 3), got {header}{_of_shape(header.shape)}"
+            f"{place}: must be (N, H, W), (N, H, W, C) or (N, P, 3), got {header}{_shape_hint(header.shape)}"
         )
     if len(header.shape) == 4 and header.shape[1] in _CHANNELS and header.shape[3] not in _CHANNELS:
         raise InputError(
@@ -66,7 +71,7 @@ def _check_samples(header: Header, place: str) -> None:
         )
 
 
-def _of_type(found: np.dtype[Any]) -> str:
+def _dtype_hint(found: np.dtype[Any]) -> str:
     if found.kind == "f":  # of the other byte order, or wider than 64 bits
         return "; x.astype('float32') makes it so"
     if found.kind == "b":
@@ -76,7 +81,7 @@ def _of_type(found: np.dtype[Any]) -> str:
     return ""
 
 
-def _of_shape(shape: tuple[int, ...]) -> str:
+def _shape_hint(shape: tuple[int, ...]) -> str:
     if len(shape) == 2:
         return "; images that were made flat become images again by x.reshape(-1, H, W)"
     return ""

@@ -1,4 +1,4 @@
-"""The rules that labels keep: whole numbers 0 … K − 1, each of which trains; a broken one says how it is mended."""
+"""The rules for labels: whole numbers 0 … K − 1, each present in y_train. The messages say how to repair them."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.data.arrays.npz_arrays import Header
-from ratefront.data.hold_out import check_enough
+from ratefront.data.arrays.npz_arrays import ArrayHeader
+from ratefront.data.hold_out import check_class_sizes
 from ratefront.errors import InputError
 
 _TRAIN = "y_train"
-_NUMBER_ANEW = (
+_RENUMBER = (
     "number those that there are: classes, y_train = numpy.unique(y_train, return_inverse=True); "
     "y_test = numpy.searchsorted(classes, y_test), and so every other split"
 )
 
 
-def check_label_header(header: Header, place: str) -> None:
-    """
+def check_label_header(header: ArrayHeader, place: str) -> None:
+    """Check the type and the shape of labels.
+
     Raises:
-        InputError: They are no whole numbers of shape (N,).
+        InputError: They are not whole numbers of shape (N,).
     """
     if header.dtype.kind not in "iu" or len(header.shape) != 1:
-        raise InputError(f"{place}: must be whole numbers of shape (N,), got {header}{_how_to_mend(header)}")
+        raise InputError(f"{place}: must be whole numbers of shape (N,), got {header}{_header_hint(header)}")
 
 
-def _how_to_mend(header: Header) -> str:
+def _header_hint(header: ArrayHeader) -> str:
     if len(header.shape) == 2 and header.shape[1] == 1:
         return "; y.ravel() makes one axis of it"
     if len(header.shape) == 2:
@@ -42,18 +43,18 @@ def _how_to_mend(header: Header) -> str:
 
 
 def check_labels(labels: Mapping[str, NDArray[Any]], path: Path) -> None:
-    """Of y_train and the other splits' labels.
+    """Check the values of y_train and of the other splits' labels.
 
     Raises:
-        InputError: The labels are not 0 … K − 1, K ≥ 2, each so often in y_train as it is needed there, and
-            no others elsewhere.
+        InputError: The labels of y_train are not 0 … K − 1 with K ≥ 2, y_train has too few of a class, or another
+            split has other labels.
     """
     train = labels[_TRAIN]
     _check_training(np.unique(train), f"{path}: {_TRAIN}")
     for name, others in labels.items():
         _check_others(others, int(train.max()) + 1, f"{path}: {name}")
     least = 1 if "y_validation" in labels else 2
-    check_enough(train, least, f"{path}: {_TRAIN}")
+    check_class_sizes(train, least, f"{path}: {_TRAIN}")
 
 
 def _check_training(present: NDArray[Any], place: str) -> None:
@@ -67,8 +68,8 @@ def _check_training(present: NDArray[Any], place: str) -> None:
     if is_contiguous:
         raise InputError(f"{rule} these are {first} … {last}: {_shift(first)}, in every split")
     span = f"these are {len(present)} different ones from {first} to {last}"
-    gap = next(first + place for place, label in enumerate(present.tolist()) if label != first + place)
-    raise InputError(f"{rule} {span}, and {gap} is not among them: {_NUMBER_ANEW}")
+    gap = next(first + index for index, label in enumerate(present.tolist()) if label != first + index)
+    raise InputError(f"{rule} {span}, and {gap} is not among them: {_RENUMBER}")
 
 
 def _check_others(labels: NDArray[Any], classes: int, place: str) -> None:
@@ -78,8 +79,8 @@ def _check_others(labels: NDArray[Any], classes: int, place: str) -> None:
     rule = f"{place}: must hold labels of y_train alone, 0 to {classes - 1}, got"
     if high - low == classes - 1:
         raise InputError(f"{rule} {low} to {high}: {_shift(low)}")
-    strange = int(((labels < 0) | (labels >= classes)).sum())
-    raise InputError(f"{rule} {low if low < 0 else high}: leave out the {strange} sample(s) of such a class")
+    unknown = int(((labels < 0) | (labels >= classes)).sum())
+    raise InputError(f"{rule} {low if low < 0 else high}: leave out the {unknown} sample(s) of such a class")
 
 
 def _shift(first: int) -> str:

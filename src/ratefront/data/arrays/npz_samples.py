@@ -1,4 +1,4 @@
-"""Some samples of an array of an npz file, from all over it, without reading the rest."""
+"""Read some samples of an array in an npz file, spread over it, without reading the rest."""
 
 from __future__ import annotations
 
@@ -12,33 +12,36 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.data.arrays.npz_arrays import read_header, told_of
+from ratefront.data.arrays.npz_arrays import as_input_errors, read_npy_header
 
-_LEAD_BYTES = 1 << 26  # of what can only be read from its beginning
-_FEWEST, _MOST, _VALUES = 16, 256, 1 << 22  # samples, samples and values in a look at some samples
-_LOCAL_HEADER = struct.Struct("<26xHH")  # of a zip file's member: how long its name and its extra field are
+_LEAD_BYTES = 1 << 26  # of an array that can only be read from its beginning
+_FEWEST, _MOST, _VALUES = 16, 256, 1 << 22  # samples, samples and values that are read
+_LOCAL_HEADER = struct.Struct(
+    "<26xHH"
+)  # of a member of a zip file: the lengths of its name and of its extra field
 
 
-def some_samples(path: Path, name: str) -> Iterator[NDArray[Any]]:
-    """A few hundred samples of the array, fewer of large ones, spread over it; of a large compressed one, over its
-    first megabytes; none of a large one whose first axis is the innermost.
+def read_spread_samples(path: Path, name: str) -> Iterator[NDArray[Any]]:
+    """Yield a few hundred samples of the array, fewer of large ones, at even distances.
+
+    Of a large compressed array they come from its first megabytes. Of a large array in Fortran order there are none.
 
     Raises:
         InputError: The array cannot be read.
     """
-    with told_of(path, name):
-        samples = _within_reach(path, name)
+    with as_input_errors(path, name):
+        samples = _readable_samples(path, name)
         most = min(max(_VALUES // max(1, math.prod(samples.shape[1:])), _FEWEST), _MOST, len(samples))
         for position in np.linspace(0, len(samples) - 1, most).round().astype(int):
             yield np.asarray(samples[position])
 
 
-def _within_reach(path: Path, name: str) -> NDArray[Any]:
-    """The array mapped into memory where it is stored as it is, else as much of it as may be read at once."""
+def _readable_samples(path: Path, name: str) -> NDArray[Any]:
+    """Return the array memory-mapped if it is stored uncompressed, else as much of it as may be read at once."""
     with zipfile.ZipFile(path) as archive:
         member = archive.getinfo(f"{name}.npy")
         with archive.open(member) as file:
-            shape, is_fortran, dtype = read_header(file)
+            shape, is_fortran, dtype = read_npy_header(file)
             size = math.prod(shape) * dtype.itemsize
             order: Literal["F", "C"] = "F" if is_fortran else "C"
             if is_fortran and size > _LEAD_BYTES:
@@ -47,13 +50,15 @@ def _within_reach(path: Path, name: str) -> NDArray[Any]:
                 begin = _data_begin(path, member) + file.tell()
                 mapped: NDArray[Any] = np.memmap(path, dtype, "r", begin, shape, order)
                 return mapped
-            of_one = size // shape[0]
-            count = min(shape[0], max(1, _LEAD_BYTES // of_one))
-            return np.frombuffer(file.read(count * of_one), dtype).reshape((count, *shape[1:]), order=order)
+            sample_bytes = size // shape[0]
+            count = min(shape[0], max(1, _LEAD_BYTES // sample_bytes))
+            return np.frombuffer(file.read(count * sample_bytes), dtype).reshape(
+                (count, *shape[1:]), order=order
+            )
 
 
 def _data_begin(path: Path, member: zipfile.ZipInfo) -> int:
-    """Where the member's bytes begin in the file."""
+    """Return the position in the file at which the member's bytes begin."""
     with path.open("rb") as file:
         file.seek(member.header_offset)
         lengths = _LOCAL_HEADER.unpack(file.read(_LOCAL_HEADER.size))

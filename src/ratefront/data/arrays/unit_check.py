@@ -1,9 +1,9 @@
-"""Whether the splits of one's own data are in the same units, told from some samples of each.
+"""Check on some samples of each split whether the splits of a user's data have the same units.
 
-A split that was divided once more than the others differs in every sample. Two measures have to agree, therefore: the
-largest value of all the samples looked at, which night images share with those of the day, and the usual size of a
-sample (the geometric mean of the root mean squares), which a single bright image does not change. What chance does to
-few samples is allowed for.
+A split that was divided once more than the others differs in every sample. Two measures have to agree: the largest
+value of all samples read, which is the same for images of the night and of the day; and the typical size of a sample
+(the geometric mean of the root mean squares), which a single bright image does not change. The check allows for chance
+in few samples.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.data.arrays.npz_arrays import stamp_of
-from ratefront.data.arrays.npz_samples import some_samples
-from ratefront.data.arrays.value_rules import Kind
+from ratefront.data.arrays.npz_arrays import file_stamp
+from ratefront.data.arrays.npz_samples import read_spread_samples
+from ratefront.data.arrays.value_rules import SampleKind
 
 _FACTOR = 3
 _FEWEST = 8  # samples: fewer may be of any size by chance
 _STANDARD_ERRORS = 4
-_CHANCE = 1e-4
-_WORDS = {
+_LEAST_CHANCE = 1e-4
+_COMPARISON_WORDS = {
     "images": ("darker", "brighter", "values up to"),
     "points": ("smaller", "larger", "points as far out as"),
 }
@@ -34,56 +34,58 @@ _WORDS = {
 
 @dataclass(frozen=True, eq=False)
 class _Sizes:
-    """Of each sample looked at: its largest value, and its root mean square; of a cloud, about its middle."""
+    """Largest value and root mean square of each sample read; those of a cloud are taken about its centre."""
 
     largest: NDArray[np.float64]
-    usual: NDArray[np.float64]
+    root_mean_square: NDArray[np.float64]
 
     @property
-    def logarithms(self) -> NDArray[np.float64]:
-        """Of the usual sizes; a sample of nothing has none, whatever its unit."""
-        logarithms: NDArray[np.float64] = np.log(self.usual[self.usual > 0])
-        return logarithms
+    def log_sizes(self) -> NDArray[np.float64]:
+        """Logarithms of the root mean squares; a sample of zeros is left out, since no unit changes it."""
+        log_sizes: NDArray[np.float64] = np.log(self.root_mean_square[self.root_mean_square > 0])
+        return log_sizes
 
 
-def remarks_on_units(path: Path, splits: Sequence[str], kind: Kind) -> list[str]:
-    """Of each split after the first, which trains, whether its samples are far smaller or larger.
+def unit_remarks(path: Path, splits: Sequence[str], kind: SampleKind) -> list[str]:
+    """Compare each split with the first, the training split, and say where its samples are far smaller or larger.
 
     Raises:
         InputError: The arrays cannot be read.
     """
-    stamp = stamp_of(path)
+    stamp = file_stamp(path)
     train, *others = (_sizes(path, f"x_{split}", kind, stamp) for split in splits)
-    told = (_told(f"x_{split}", own, train, kind) for split, own in zip(splits[1:], others, strict=True))
-    return [remark for remark in told if remark]
+    remarks = (
+        _unit_remark(f"x_{split}", own, train, kind) for split, own in zip(splits[1:], others, strict=True)
+    )
+    return [remark for remark in remarks if remark]
 
 
 @lru_cache(maxsize=64)
-def _sizes(path: Path, name: str, kind: Kind, stamp: tuple[int, ...]) -> _Sizes:
-    found = [_size(sample, kind) for sample in some_samples(path, name)]
-    largest, usual = np.array(found, dtype=np.float64).reshape(-1, 2).T
-    return _Sizes(largest, usual)
+def _sizes(path: Path, name: str, kind: SampleKind, stamp: tuple[int, ...]) -> _Sizes:
+    found = [_size(sample, kind) for sample in read_spread_samples(path, name)]
+    largest, root_mean_square = np.array(found, dtype=np.float64).reshape(-1, 2).T
+    return _Sizes(largest, root_mean_square)
 
 
-def _size(sample: NDArray[Any], kind: Kind) -> tuple[float, float]:
+def _size(sample: NDArray[Any], kind: SampleKind) -> tuple[float, float]:
     values = sample.astype(np.float64)
     if kind == "points":
-        scale = np.abs(values).max() or 1.0  # the sum of very large ones would overflow
+        scale = np.abs(values).max() or 1.0  # the sum of very large values would overflow
         values = (values / scale - (values / scale).mean(axis=0)) * scale
     largest = float(np.abs(values).max())
     return largest, largest * float(np.sqrt(np.square(values / (largest or 1.0)).mean()))
 
 
-def _told(name: str, own: _Sizes, train: _Sizes, kind: Kind) -> str:
+def _unit_remark(name: str, own: _Sizes, train: _Sizes, kind: SampleKind) -> str:
     if not (train.largest.any() and len(own.largest)):
         return ""
     if not own.largest.any():
-        return _told_of_nothing(name, len(own.largest), train, kind)
+        return _all_zero_remark(name, len(own.largest), train, kind)
     largest, of_train = float(own.largest.max()), float(train.largest.max())
     ratio = log(largest) - log(of_train)
-    if min(abs(ratio), _sure_shift(own, train, np.sign(ratio))) <= log(_FACTOR):
+    if min(abs(ratio), _certain_shift(own, train, np.sign(ratio))) <= log(_FACTOR):
         return ""
-    less, more, values = _WORDS[kind]
+    less, more, values = _COMPARISON_WORDS[kind]
     return (
         f"{name} is about {np.exp(abs(ratio)):.3g} times {less if ratio < 0 else more} than x_train ({values} "
         f"{largest:.3g} against {of_train:.3g}): is it in other units? Then what x_train teaches is wrong there: bring "
@@ -91,9 +93,9 @@ def _told(name: str, own: _Sizes, train: _Sizes, kind: Kind) -> str:
     )
 
 
-def _sure_shift(own: _Sizes, train: _Sizes, sign: float) -> float:
-    """How far, as a logarithm, the usual size has gone in the direction of ``sign``, less what may be chance."""
-    first, second = train.logarithms, own.logarithms
+def _certain_shift(own: _Sizes, train: _Sizes, sign: float) -> float:
+    """Return the shift of the typical size in the direction of ``sign``, as a logarithm, less what may be chance."""
+    first, second = train.log_sizes, own.log_sizes
     if min(len(first), len(second)) < _FEWEST:
         return -inf
     freedom = len(first) + len(second) - 2
@@ -102,10 +104,10 @@ def _sure_shift(own: _Sizes, train: _Sizes, sign: float) -> float:
     return float(sign * (second.mean() - first.mean()) - _STANDARD_ERRORS * error)
 
 
-def _told_of_nothing(name: str, samples: int, train: _Sizes, kind: Kind) -> str:
-    """Of samples that are all black, which they may be by chance where many of train are."""
+def _all_zero_remark(name: str, samples: int, train: _Sizes, kind: SampleKind) -> str:
+    """Remark on a split whose samples read are all zero, unless chance explains it: many of x_train are zero, too."""
     share = (np.count_nonzero(train.largest == 0) + 1) / (len(train.largest) + 2)
-    if share**samples > _CHANCE:
+    if share**samples > _LEAST_CHANCE:
         return ""
     nothing = "black" if kind == "images" else "of a single place"
     return (

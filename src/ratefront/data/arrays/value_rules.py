@@ -1,4 +1,4 @@
-"""The rule that values of samples keep: finite, those of images in [0, 1]; a broken one says how it is mended."""
+"""The rules for sample values: finite, and in [0, 1] for images. The messages say how to repair them."""
 
 from __future__ import annotations
 
@@ -11,32 +11,33 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.data.arrays.npz_arrays import chunks_of, stamp_of
+from ratefront.data.arrays.npz_arrays import file_stamp, read_chunks
 from ratefront.errors import InputError
 
-Kind = Literal["images", "points"]
+SampleKind = Literal["images", "points"]
 
 _CHUNK_SAMPLES = 1024
-_OF_BYTES = 128  # a range beyond it, and up to 255, is that of bytes
+_LEAST_BYTE_RANGE = 128  # a range above it, and up to 255, is that of bytes
 
 
 @dataclass(frozen=True)
 class _Statistics:
-    """Of all finite values; ``broken`` counts the others."""
+    """Statistics of all finite values; ``not_finite`` counts the others."""
 
     low: float
     high: float
     mean: float
     deviation: float
-    is_whole: bool
-    broken: int
+    is_intact: bool
+    not_finite: int
 
 
-def check_values(values: NDArray[Any], kind: Kind, place: str) -> None:
-    """
+def check_values(values: NDArray[Any], kind: SampleKind, place: str) -> None:
+    """Check the values of an array in memory.
+
     Raises:
-        InputError: A float is NaN or infinite, or, in an image, outside [0, 1]; what the values look like is
-            said.
+        InputError: A float is NaN or infinite or, in an image, outside [0, 1]. The message says what the values
+            look like.
     """
     if values.dtype == np.uint8:
         return
@@ -47,13 +48,13 @@ def check_values(values: NDArray[Any], kind: Kind, place: str) -> None:
     _check(_range_of(chunks()), lambda: _statistics(chunks()), kind, place)
 
 
-def check_stored_values(path: Path, name: str, kind: Kind) -> None:
-    """As ``check_values`` of an array of floats in an npz file, which is read once a process and never as a whole.
+def check_stored_values(path: Path, name: str, kind: SampleKind) -> None:
+    """Check the values of an array of floats in an npz file; it is read once per process, in chunks.
 
     Raises:
         InputError: As ``check_values``, or the array cannot be read.
     """
-    stamp = stamp_of(path)
+    stamp = file_stamp(path)
     _check(
         _stored_range(path, name, stamp),
         lambda: _stored_statistics(path, name, stamp),
@@ -63,20 +64,22 @@ def check_stored_values(path: Path, name: str, kind: Kind) -> None:
 
 
 def check_stored_brightness(path: Path, name: str) -> None:
-    """Of images: read up to the first value that is brighter than 1/255 of the full range. Those that evaluate may be
-    black altogether, or all but that in bytes: of few images there may be no bright one.
+    """Check that some value of an array of images is brighter than 1/255 of the full range.
+
+    The array is read up to the first such value. A validation or test split may be black, or, in bytes, have no value
+    above 1: few images may have no bright one.
 
     Raises:
-        InputError: None is: 0 and 1 were stored as bytes, or the values were divided twice; or the array
-            cannot be read.
+        InputError: No value is bright enough: 0 and 1 were stored as bytes, or the values were divided twice. Or the
+            array cannot be read.
     """
     brightest, trains = 0.0, name == "x_train"
-    for chunk in chunks_of(path, name):
+    for chunk in read_chunks(path, name):
         if chunk.dtype == np.uint8 and not trains:
             return
         darkest_of_full_range = 1 if chunk.dtype == np.uint8 else 1.5 / 255
         brightest = max(brightest, float(chunk.max()))
-        if not chunk.max() <= darkest_of_full_range:  # also where it is NaN, which is another fault
+        if not chunk.max() <= darkest_of_full_range:  # true for NaN as well, which another check reports
             return
     if brightest == 0 and not trains:
         return
@@ -87,22 +90,22 @@ def check_stored_brightness(path: Path, name: str) -> None:
 
 
 def stored_range(path: Path, name: str) -> tuple[float, float]:
-    """The least and the largest value; NaN where there is one.
+    """Return the least and the largest value of an array in an npz file; NaN if there is a NaN.
 
     Raises:
         InputError: The array cannot be read.
     """
-    return _stored_range(path, name, stamp_of(path))
+    return _stored_range(path, name, file_stamp(path))
 
 
 @lru_cache(maxsize=64)
 def _stored_range(path: Path, name: str, stamp: tuple[int, ...]) -> tuple[float, float]:
-    return _range_of(chunks_of(path, name))
+    return _range_of(read_chunks(path, name))
 
 
 @lru_cache(maxsize=64)
 def _stored_statistics(path: Path, name: str, stamp: tuple[int, ...]) -> _Statistics:
-    return _statistics(chunks_of(path, name))
+    return _statistics(read_chunks(path, name))
 
 
 def _range_of(chunks: Iterable[NDArray[Any]]) -> tuple[float, float]:
@@ -112,58 +115,60 @@ def _range_of(chunks: Iterable[NDArray[Any]]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _check(found: tuple[float, float], statistics: Callable[[], _Statistics], kind: Kind, place: str) -> None:
+def _check(
+    found: tuple[float, float], statistics: Callable[[], _Statistics], kind: SampleKind, place: str
+) -> None:
     low, high = found
     is_finite = bool(np.isfinite([low, high]).all())
     if is_finite and (kind == "points" or (low >= 0 and high <= 1)):
         return
-    seen = statistics()  # only now: they cost more than the range
+    seen = statistics()  # only in case of an error: they cost more than the range
     if not is_finite:
-        raise InputError(f"{place}: must be finite, got {seen.broken} value(s) that are NaN or infinite")
+        raise InputError(f"{place}: must be finite, got {seen.not_finite} value(s) that are NaN or infinite")
     raise InputError(
-        f"{place}: floats of images must be in [0, 1], got values from {low:g} to {high:g}; {_how_to_mend(seen)}"
+        f"{place}: floats of images must be in [0, 1], got values from {low:g} to {high:g}; {_range_hint(seen)}"
     )
 
 
 def _statistics(chunks: Iterable[NDArray[Any]]) -> _Statistics:
-    low, high, is_whole = np.inf, -np.inf, True
-    count, broken, total, squares = 0, 0, 0.0, 0.0
+    low, high, is_intact = np.inf, -np.inf, True
+    count, not_finite, total, squares = 0, 0, 0.0, 0.0
     for chunk in chunks:
         values = chunk[np.isfinite(chunk)].astype(np.float64)
-        broken += chunk.size - values.size
+        not_finite += chunk.size - values.size
         if values.size:
             low, high = min(low, float(values.min())), max(high, float(values.max()))
-            is_whole = is_whole and bool((values == np.rint(values)).all())
+            is_intact = is_intact and bool((values == np.rint(values)).all())
             count += values.size
             total += float(values.sum())
             squares += float(np.square(values).sum())
     mean = total / max(1, count)
     variance = max(0.0, squares / max(1, count) - mean**2)
-    return _Statistics(low, high, mean, variance**0.5, is_whole, broken)
+    return _Statistics(low, high, mean, variance**0.5, is_intact, not_finite)
 
 
-def _how_to_mend(seen: _Statistics) -> str:
-    """What such values usually are."""
+def _range_hint(seen: _Statistics) -> str:
+    """Say what such values usually are and how to bring them to [0, 1]."""
     if seen.low >= 0:
-        return _of_brightness(seen)
+        return _brightness_hint(seen)
     if seen.low >= -0.5 and seen.high <= 0.5:
         return "they look like [-0.5, 0.5]: x + 0.5 undoes it"
     if seen.low >= -1 and seen.high <= 1:
         return "they look like [-1, 1]: (x + 1) / 2 undoes it"
-    told = f"mean {seen.mean:.3g}, standard deviation {seen.deviation:.3g}"
+    moments = f"mean {seen.mean:.3g}, standard deviation {seen.deviation:.3g}"
     if abs(seen.mean) < 0.5 and 0.5 < seen.deviation < 2:
         return (
-            f"they look standardised ({told}): undo it by x * std + mean, channel by channel, with the mean and the "
+            f"they look standardised ({moments}): undo it by x * std + mean, channel by channel, with the mean and the "
             "standard deviation that it was done with"
         )
-    if _OF_BYTES < seen.high - seen.low <= 255:
-        return f"they look like 0 … 255 less a mean ({told}): (x + mean) / 255 undoes it"
-    return f"({told}); bring them back to the brightnesses that they were made of, from 0 (black) to 1"
+    if _LEAST_BYTE_RANGE < seen.high - seen.low <= 255:
+        return f"they look like 0 … 255 less a mean ({moments}): (x + mean) / 255 undoes it"
+    return f"({moments}); bring them back to the brightnesses that they were made of, from 0 (black) to 1"
 
 
-def _of_brightness(seen: _Statistics) -> str:
-    if _OF_BYTES < seen.high <= 255:
-        as_bytes = "x.astype('uint8')" if seen.is_whole else "numpy.rint(x).astype('uint8')"
+def _brightness_hint(seen: _Statistics) -> str:
+    if _LEAST_BYTE_RANGE < seen.high <= 255:
+        as_bytes = "x.astype('uint8')" if seen.is_intact else "numpy.rint(x).astype('uint8')"
         return f"they look like 0 … 255: divide by 255, or store uint8 ({as_bytes})"
     usual = "255 for 8 bits, 4095 for 12, 65535 for 16"
     return f"divide by the largest value that is possible, not only by that found ({usual})"

@@ -1,4 +1,4 @@
-"""How image files lie in folders: a folder a split, a folder a class."""
+"""How image files lie in folders: one folder per split, one folder per class."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ _SHOWN = 5
 _RENAME = "Splits are called train, val and test, in small letters: rename the folders"
 
 
-def check_folder(root: Path) -> None:
-    """
+def check_image_folder(root: Path) -> None:
+    """Check that ``root`` is a folder.
+
     Raises:
-        InputError: There is no such folder.
+        InputError: It does not exist, or it is a file.
     """
     if root.is_dir():
         return
@@ -33,26 +34,31 @@ def check_folder(root: Path) -> None:
 
 
 def class_names(folder: Path) -> list[str]:
-    """Names of the folders in a folder, ascending: the place of a name is its label."""
+    """Return the names of the folders in a folder, sorted; the position of a name is its label."""
     return sorted(
         entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
     )
 
 
 def split_folders(root: Path, holds_classes: bool) -> list[Path]:
-    """Folders of training, (validation) and test split; the root alone where it is not divided.
+    """Return the folders of training, (validation) and test split; the root alone if it is not divided.
 
-    Validation is called val, validation or valid. Where there is no test split, as of ImageNet with its labels, the
+    The validation folder is called val, validation or valid. Without a test folder, as in ImageNet with its labels, the
     validation split is the test split.
 
+    Args:
+        root: The folder of the data set.
+        holds_classes: Whether a split has a folder per class; else it has image files.
+
     Raises:
-        InputError: There is a training split and nothing to test on, or a folder is called nearly as a split
-            is.
+        InputError: There is a training split but nothing to test on, or a folder has nearly the name of a split.
     """
 
     def has(name: str) -> bool:
         folder = root / name
-        return folder.is_dir() and (bool(class_names(folder)) if holds_classes else any(image_files(folder)))
+        return folder.is_dir() and (
+            bool(class_names(folder)) if holds_classes else any(list_image_files(folder))
+        )
 
     names = class_names(root)
     like_splits = [name for name in names if name.lower() in _LIKE_SPLITS]
@@ -68,19 +74,19 @@ def split_folders(root: Path, holds_classes: bool) -> list[Path]:
     return [root / name for name in used]
 
 
-def endings(folder: Path) -> str:
-    """How the names of the files below a folder end, where none is an image file, and how those of image files do."""
+def describe_file_endings(folder: Path) -> str:
+    """Say which file name endings were found below a folder, and which ones are read as images."""
     names = [name for _, _, names in os.walk(folder, followlinks=True) for name in names if name[0] != "."]
     found = Counter(Path(name).suffix.lower() or "none" for name in names)
     shown = ", ".join(f"{ending} ({count})" for ending, count in found.most_common(_SHOWN))
     return f"endings found: {shown or 'no file'}; those that are read: {', '.join(SUFFIXES)}"
 
 
-def image_files(folder: Path) -> Iterator[str]:
-    """Image files below a folder, relative to it; hidden ones are none."""
+def list_image_files(folder: Path) -> Iterator[str]:
+    """Yield the paths of image files below a folder, relative to it; hidden files are left out."""
     for parent, folders, names in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        # Not as paths, which take longer than the listing: folders hold hundreds of thousands of files.
+        # Not as Path objects, which take longer than the listing: folders hold hundreds of thousands of files.
         below = f"{parent[len(str(folder)) :]}/".lstrip("/")
         for name in sorted(names):
             if name.lower().endswith(SUFFIXES) and not name.startswith("."):

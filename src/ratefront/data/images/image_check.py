@@ -1,7 +1,7 @@
-"""What image files hold and whether they can be used: each is decoded once, when a folder is opened for the first time.
+"""Check whether image files can be used: each is decoded once, when a folder is opened for the first time.
 
-What was found is kept in the cache for as long as no file changes its path below the folder, its size, or the time of
-its last change. Where the folder lies is no part of it: data that were moved are the same data.
+The result is kept in the cache for as long as no file changes its path below the folder, its size, or the time of its
+last change. The place of the folder does not matter: data that were moved are the same data.
 """
 
 from __future__ import annotations
@@ -19,77 +19,94 @@ from typing import Any
 
 from ratefront.catalogue.datasets import FilesParameters
 from ratefront.data.cache_folders import cache_folder
-from ratefront.data.images.image_decoding import IS_TRANSPARENT, Conversion, Look, has_colours, look_at
-from ratefront.data.images.image_files import in_threads
+from ratefront.data.images.image_decoding import (
+    IS_TRANSPARENT,
+    Conversion,
+    ImageCheck,
+    check_image_file,
+    has_colours,
+)
+from ratefront.data.images.image_files import map_in_threads
 from ratefront.errors import InputError
 from ratefront.store.files.atomic_files import write_json
 
 _log = logging.getLogger(__name__)
 
 _SHOWN = 5
-_FIRST_LOOK = 500  # files: some seconds of decoding
+_MOST_CHECKED_FILES = 500  # in a check of the sweep file: some seconds of decoding
 
 
 @dataclass(frozen=True)
-class Usable:
-    """Files that can be used, what they are made to, and a digest of their paths and contents."""
+class UsableFiles:
+    """Files that can be used, the conversion of all of them, and a digest of their paths and contents."""
 
     files: list[str]
     conversion: Conversion
-    content: str
+    digest: str
 
 
 @dataclass(frozen=True)
-class _Found:
-    """Of all files together: why some cannot be used; a digest of the others; whether any of all has colours."""
+class _CheckedFiles:
+    """The result for all files: why some cannot be used, a digest of the others, and whether any file has colours.
+
+    The field names are the keys of the cache file.
+    """
 
     problems: dict[str, str]
     content: str
     has_colours: bool
 
 
-def usable(root: Path, files: Sequence[str], at_least: int, parameters: FilesParameters) -> Usable:
-    """Those of the files, relative to ``root``, that can be decoded and have ``at_least`` pixels a side.
+def find_usable_files(
+    root: Path, files: Sequence[str], at_least: int, parameters: FilesParameters
+) -> UsableFiles:
+    """Return the files that can be decoded and have ``at_least`` pixels per side.
+
+    Args:
+        root: The folder of the data set.
+        files: Paths relative to ``root``.
+        at_least: The smallest side in pixels.
+        parameters: The parameters of the data set.
 
     Raises:
-        InputError: Some cannot be used, and are not to be skipped: how many, which, and why.
+        InputError: Some files cannot be used, and ``skip_corrupt`` is false. The message says how many, which and why.
     """
-    found = _found(root, files, at_least, parameters)
+    found = _check_all_files(root, files, at_least, parameters)
     if found.problems:
-        _tell(root, found.problems, len(files), parameters)
+        _report_problems(root, found.problems, len(files), parameters)
     kept = [name for name in files if name not in found.problems]
-    return Usable(kept, _conversion(found.has_colours, parameters), found.content)
+    return UsableFiles(kept, _conversion(found.has_colours, parameters), found.content)
 
 
-def check_some(root: Path, files: Sequence[str], at_least: int, parameters: FilesParameters) -> None:
-    """As ``usable``, of all files where they are few enough for a first look, else of some from all over the folder.
+def check_some_files(root: Path, files: Sequence[str], at_least: int, parameters: FilesParameters) -> None:
+    """Check all files if they are few, else some files at even distances.
 
     Raises:
-        InputError: As ``usable``.
+        InputError: As ``find_usable_files``.
     """
     if parameters.skip_corrupt:
         return
-    if len(files) <= _FIRST_LOOK:
-        usable(root, files, at_least, parameters)
+    if len(files) <= _MOST_CHECKED_FILES:
+        find_usable_files(root, files, at_least, parameters)
         return
-    some = files[:: -(-len(files) // _FIRST_LOOK)]
-    look = partial(look_at, at_least=at_least, background=parameters.background)
-    found = _together(some, in_threads(look, [str(root / name) for name in some]))
+    some = files[:: -(-len(files) // _MOST_CHECKED_FILES)]
+    check = partial(check_image_file, at_least=at_least, background=parameters.background)
+    found = _combine(some, map_in_threads(check, [str(root / name) for name in some]))
     if found.problems:
-        _tell(root, found.problems, len(some), parameters)
+        _report_problems(root, found.problems, len(some), parameters)
 
 
-def channels_of(root: Path, files: Sequence[str], parameters: FilesParameters) -> int:
-    """Those that ``usable`` will find, told from the files' headers: up to the first that has colours."""
+def count_channels(root: Path, files: Sequence[str], parameters: FilesParameters) -> int:
+    """Return the number of channels that ``find_usable_files`` will find; headers are read up to the first colour."""
     if parameters.channels is not None or not files:
         return parameters.channels or 3
     if has_colours(str(root / files[0])):
         return 3
-    kept = _place(f"{_listing(root, files)}-colours")
+    kept = _cache_path(f"{_listing_digest(root, files)}-colours")
     with suppress(OSError, ValueError):
         return 3 if json.loads(kept.read_text(encoding="utf-8")) else 1
     colours = any(has_colours(str(root / name)) for name in files)
-    _keep(kept, colours)
+    _write_cache(kept, colours)
     return 3 if colours else 1
 
 
@@ -97,58 +114,63 @@ def _conversion(colours: bool, parameters: FilesParameters) -> Conversion:
     return Conversion(parameters.channels or (3 if colours else 1), parameters.background)
 
 
-def _tell(root: Path, problems: dict[str, str], files: int, parameters: FilesParameters) -> None:
+def _report_problems(root: Path, problems: dict[str, str], files: int, parameters: FilesParameters) -> None:
     shown = "; ".join(f"{name} ({why})" for name, why in list(problems.items())[:_SHOWN])
     more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-    told = f"{root}: {len(problems)} of {files} image files cannot be used: {shown}{more}"
+    summary = f"{root}: {len(problems)} of {files} image files cannot be used: {shown}{more}"
     if parameters.skip_corrupt:
-        _log.warning("%s. They are left out", told)
+        _log.warning("%s. They are left out", summary)
         return
     lay_on = "lay transparent ones on a background: white (or black); " * (
         IS_TRANSPARENT in problems.values()
     )
-    raise InputError(f"{told}. Repair or remove them; {lay_on}or leave them out with skip_corrupt: true")
+    raise InputError(f"{summary}. Repair or remove them; {lay_on}or leave them out with skip_corrupt: true")
 
 
-def _found(root: Path, files: Sequence[str], at_least: int, parameters: FilesParameters) -> _Found:
-    listing = _listing(root, files)
+def _check_all_files(
+    root: Path, files: Sequence[str], at_least: int, parameters: FilesParameters
+) -> _CheckedFiles:
+    listing = _listing_digest(root, files)
     transparency = "transparent" if parameters.background else "opaque"
-    kept = _place(f"{listing}-{at_least}-{transparency}")
+    kept = _cache_path(f"{listing}-{at_least}-{transparency}")
     with suppress(OSError, ValueError, TypeError):
-        return _Found(**json.loads(kept.read_text(encoding="utf-8")))
-    look = partial(look_at, at_least=at_least, background=parameters.background)
-    found = _together(files, in_threads(look, [str(root / name) for name in files]))
-    _keep(kept, asdict(found))
-    _keep(_place(f"{listing}-colours"), found.has_colours)
+        return _CheckedFiles(**json.loads(kept.read_text(encoding="utf-8")))
+    check = partial(check_image_file, at_least=at_least, background=parameters.background)
+    found = _combine(files, map_in_threads(check, [str(root / name) for name in files]))
+    _write_cache(kept, asdict(found))
+    _write_cache(_cache_path(f"{listing}-colours"), found.has_colours)
     return found
 
 
-def _together(files: Sequence[str], looks: Sequence[Look]) -> _Found:
+def _combine(files: Sequence[str], checks: Sequence[ImageCheck]) -> _CheckedFiles:
     problems, total = {}, hashlib.sha256()
-    for name, look in zip(files, looks, strict=True):
-        if look.problem:
-            problems[name] = look.problem
+    for name, check in zip(files, checks, strict=True):
+        if check.problem:
+            problems[name] = check.problem
         else:
-            total.update(f"{name}\0{look.digest}\n".encode(errors="surrogateescape"))
-    return _Found(problems, total.hexdigest(), any(look.has_colours for look in looks))
+            total.update(f"{name}\0{check.digest}\n".encode(errors="surrogateescape"))
+    return _CheckedFiles(problems, total.hexdigest(), any(check.has_colours for check in checks))
 
 
-def _place(name: str) -> Path:
+def _cache_path(name: str) -> Path:
     return cache_folder() / "data" / "checked" / f"{name}.json"
 
 
-def _keep(path: Path, found: Any) -> None:
-    with suppress(OSError, ValueError):  # a cache that cannot be written, or a name, only costs the next look
+def _write_cache(path: Path, found: Any) -> None:
+    # If the cache or a name cannot be written, the next check decodes again.
+    with suppress(OSError, ValueError):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, found)
 
 
-def _listing(root: Path, files: Sequence[str]) -> str:
-    """A digest of paths, sizes and times: of the last change, which a copy may keep, and of the file's entry, which it
-    cannot."""
+def _listing_digest(root: Path, files: Sequence[str]) -> str:
+    """Return a digest of paths, sizes and times.
+
+    The times are that of the last change, which a copy may keep, and that of the file's entry, which it cannot keep.
+    """
     total, folder = hashlib.sha256(), str(root)
     for name in files:
-        status = os.stat(f"{folder}/{name}")  # noqa: PTH116  (a Path each would take longer than the answer)
-        told = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\n"
-        total.update(told.encode(errors="surrogateescape"))
+        status = os.stat(f"{folder}/{name}")  # noqa: PTH116  (creating a Path takes longer than the call)
+        entry = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\n"
+        total.update(entry.encode(errors="surrogateescape"))
     return total.hexdigest()

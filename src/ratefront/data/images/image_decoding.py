@@ -1,8 +1,8 @@
-"""One image file: what may be decoded of it, and what is made of it.
+"""Decode one image file, or find out why it cannot be used.
 
-Orientation as EXIF tells it is obeyed. Grey stays grey, unless three channels are asked for. Transparent pixels have no
-brightness of their own: they are refused, or laid on a background. More than 8 bits a value, and several images, are
-refused.
+The EXIF orientation is applied. Grey stays grey, unless three channels are asked for. Transparent pixels have no
+brightness of their own: they are refused, or laid on a background. More than 8 bits per value, and several images in
+one file, are refused.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ Background = Literal["white", "black"]
 
 IS_TRANSPARENT = "has transparent pixels"
 
-_LAY_IT = "lay it on a background, white or black, and save it without transparency"
-_SAME_MOMENT = (
-    "MPO"  # a photograph with its preview, or from a second lens: the first image is the photograph
+_LAY_ON_BACKGROUND = "lay it on a background, white or black, and save it without transparency"
+_ONE_PHOTOGRAPH = (
+    "MPO"  # holds a photograph and its preview, or that of a second lens: the first image is the photograph
 )
 
 _GREY_MODES = ("1", "L", "LA", "La")
-_WITH_PALETTE = ("P", "PA")
+_PALETTE_MODES = ("P", "PA")
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """What every file becomes: grey (1 channel) or RGB (3), transparent pixels laid on ``background``, if on any."""
+    """The form of every decoded image: grey (1 channel) or RGB (3); transparent pixels are laid on ``background``."""
 
     channels: Literal[1, 3]
     background: Background | None = None
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a file turned out to be: why it cannot be used, whether it has colours, a digest of its bytes."""
+class ImageCheck:
+    """The result for one file: why it cannot be used (or None), whether it has colours, and a digest of its bytes."""
 
     problem: str | None
     has_colours: bool
@@ -52,24 +52,30 @@ class _UnusableError(Exception):
     pass
 
 
-def decode(path: str, conversion: Conversion) -> Image.Image:
-    """The whole image, upright, in mode L or RGB.
+def decode_image(path: str, conversion: Conversion) -> Image.Image:
+    """Decode the whole image, upright, in mode L or RGB.
 
     Raises:
-        InputError: It cannot be decoded, is transparent with no background to lay it on, holds several
-            images, or has more than 8 bits a value.
+        InputError: The file cannot be decoded, is transparent and there is no background, holds several images, or has
+            more than 8 bits per value.
     """
     try:
         with Image.open(path) as image:
-            return _converted(image, conversion)
-    except Exception as error:  # of many kinds, by decoder: OSError, SyntaxError, struct.error, …
-        why = _why(error, path)
-        advice = f": {_LAY_IT}" if why == IS_TRANSPARENT else ""
+            return _convert(image, conversion)
+    except Exception as error:  # the type depends on the decoder: OSError, SyntaxError, struct.error, …
+        why = _reason(error, path)
+        advice = f": {_LAY_ON_BACKGROUND}" if why == IS_TRANSPARENT else ""
         raise InputError(f"{path}: cannot be used as an image: {why}{advice}") from error
 
 
-def look_at(path: str, at_least: int, background: Background | None) -> Look:
-    """What the file is, told by decoding it to its end, for many are cut off."""
+def check_image_file(path: str, at_least: int, background: Background | None) -> ImageCheck:
+    """Check a file by decoding it to its end, since many files are cut off.
+
+    Args:
+        path: The image file.
+        at_least: The smallest side in pixels.
+        background: What transparent pixels are laid on; None: they are a problem.
+    """
     problem, has_colours, content = None, False, b""
     try:
         content = Path(path).read_bytes()
@@ -79,47 +85,47 @@ def look_at(path: str, at_least: int, background: Background | None) -> Look:
                 raise _UnusableError(
                     f"is {image.width}×{image.height} pixels, smaller than the {at_least} a side asked for"
                 )
-            _converted(image, Conversion(3, background))
+            _convert(image, Conversion(3, background))
     except Exception as error:
-        problem = _why(error, path)
-    return Look(problem, has_colours, hashlib.sha256(content).hexdigest())
+        problem = _reason(error, path)
+    return ImageCheck(problem, has_colours, hashlib.sha256(content).hexdigest())
 
 
 def has_colours(path: str) -> bool:
-    """As ``look_at`` tells it, from the file's header alone where there is no palette."""
+    """Say whether an image has colours, as ``check_image_file`` does; without a palette only its header is read."""
     with (
         suppress(Exception),
         Image.open(path) as image,
-    ):  # what cannot be opened has no colours for look_at, too
+    ):  # check_image_file finds no colours in a file that cannot be opened either
         return _has_colours(image)
     return False
 
 
 def _has_colours(image: Image.Image) -> bool:
-    if image.mode in _WITH_PALETTE:
+    if image.mode in _PALETTE_MODES:
         red, green, blue = image.convert("RGBA").split()[:3]
         return not red.tobytes() == green.tobytes() == blue.tobytes()
     return image.mode not in _GREY_MODES and image.mode[0] not in "IF"
 
 
-def _converted(image: Image.Image, conversion: Conversion) -> Image.Image:
-    _check_pages(image)
-    _check_bits(image)
-    upright = _upright(image)
+def _convert(image: Image.Image, conversion: Conversion) -> Image.Image:
+    _refuse_several_images(image)
+    _refuse_wide_values(image)
+    upright = _turn_upright(image)
     if upright.has_transparency_data:
-        upright = _laid_on(conversion.background, upright.convert("RGBA"))
+        upright = _lay_on(conversion.background, upright.convert("RGBA"))
     return upright.convert("L" if conversion.channels == 1 else "RGB")
 
 
-def _check_pages(image: Image.Image) -> None:
-    """Of several images in a file, which one is meant?"""
+def _refuse_several_images(image: Image.Image) -> None:
+    """Refuse several images in one file: it is not known which one is meant."""
     pages = getattr(image, "n_frames", 1)
-    if pages > 1 and image.format != _SAME_MOMENT:
+    if pages > 1 and image.format != _ONE_PHOTOGRAPH:
         raise _UnusableError(f"holds {pages} pages or frames: save each one that counts as a file of its own")
 
 
-def _check_bits(image: Image.Image) -> None:
-    """Pillow opens some files of 16 bits a value in modes of 8, and cuts the rest off: the raw mode tells."""
+def _refuse_wide_values(image: Image.Image) -> None:
+    """Refuse more than 8 bits per value. Pillow opens some such files in 8-bit modes; their raw mode shows it."""
     tiles: list[tuple[str, Any, int, Any]] = getattr(image, "tile", [])
     if image.mode[0] in "IF" or any(_is_wide(decoder, arguments) for decoder, _, _, arguments in tiles):
         raise _UnusableError(f"has more than 8 bits a value (mode {image.mode}), which would be cut off")
@@ -130,8 +136,8 @@ def _is_wide(decoder: str, arguments: Any) -> bool:
     return ";16" in str(raw_mode) or (decoder == "ppm" and others[0] > 255)
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """Turned as EXIF says. What is no readable EXIF says nothing, and the image is taken as it lies."""
+def _turn_upright(image: Image.Image) -> Image.Image:
+    """Turn the image as its EXIF data say; if they cannot be read, return it as it is stored."""
     image.load()
     try:
         is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
@@ -140,8 +146,8 @@ def _upright(image: Image.Image) -> Image.Image:
     return ImageOps.exif_transpose(image) if is_turned else image
 
 
-def _laid_on(background: Background | None, image: Image.Image) -> Image.Image:
-    """An image in RGBA without its transparency, which may be there and hide nothing."""
+def _lay_on(background: Background | None, image: Image.Image) -> Image.Image:
+    """Lay an RGBA image on the background; an alpha channel that hides nothing is dropped."""
     if image.getchannel("A").getextrema() == (255, 255):
         return image.convert("RGB")
     if background is None:
@@ -149,7 +155,7 @@ def _laid_on(background: Background | None, image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", image.size, background), image).convert("RGB")
 
 
-def _why(error: Exception, path: str) -> str:
+def _reason(error: Exception, path: str) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "is no image that can be read"
     return str(error).replace(path, Path(path).name) or type(error).__name__

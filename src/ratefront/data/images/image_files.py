@@ -1,4 +1,4 @@
-"""Image files that are decoded when they are asked for."""
+"""Image files as samples: each is decoded on access."""
 
 from __future__ import annotations
 
@@ -11,51 +11,60 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from ratefront.data.images.image_decoding import Conversion, decode
-from ratefront.data.stored_samples import from_bytes
+from ratefront.data.images.image_decoding import Conversion, decode_image
+from ratefront.data.stored_samples import uint8_to_float32
 
-#: Names of image files end so, in small letters or capitals.
+#: The endings of names of image files, in small letters or capitals.
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
-class Files:
-    """Images (N, C, size, size): the shorter side resized to ``size`` pixels, then cropped about the centre."""
+class ImageFiles:
+    """Images (N, C, size, size): the shorter side is resized to ``size`` pixels, then the centre is cropped."""
 
-    paths: Sequence[str]  # text, since a million of paths would take half a gigabyte
+    paths: Sequence[str]  # strings: a million Path objects would take half a gigabyte
     size: int
     conversion: Conversion
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of all images, (N, C, size, size)."""
         return (len(self.paths), self.conversion.channels, self.size, self.size)
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
-        return stacked(self._one, np.arange(len(self))[index], self.shape[1:])
+        return stack_images(self._decode_at, np.arange(len(self))[index], self.shape[1:])
 
-    def _one(self, position: int) -> Image.Image:
+    def _decode_at(self, position: int) -> Image.Image:
         side = (self.size, self.size)
-        return ImageOps.fit(decode(self.paths[position], self.conversion), side, Image.Resampling.BILINEAR)
+        return ImageOps.fit(
+            decode_image(self.paths[position], self.conversion), side, Image.Resampling.BILINEAR
+        )
 
 
-def stacked(
-    one: Callable[[int], Image.Image], positions: NDArray[np.int64], shape: tuple[int, ...]
+def stack_images(
+    decode_one: Callable[[int], Image.Image], positions: NDArray[np.int64], shape: tuple[int, ...]
 ) -> NDArray[np.float32]:
-    """Images of a shape (C, height, width), by their positions, as (n, C, height, width) in [0, 1]."""
+    """Decode images and stack them as an array (n, C, height, width) in [0, 1].
+
+    Args:
+        decode_one: Decodes the image at a position.
+        positions: The positions (n,).
+        shape: The shape of one image, (C, height, width).
+    """
     channels, height, width = shape
     pixels = np.empty((len(positions), height, width, channels), dtype=np.uint8)
-    for place, image in enumerate(in_threads(one, positions.tolist())):
-        pixels[place] = np.asarray(image).reshape(height, width, channels)
-    return from_bytes(pixels.transpose(0, 3, 1, 2))
+    for index, image in enumerate(map_in_threads(decode_one, positions.tolist())):
+        pixels[index] = np.asarray(image).reshape(height, width, channels)
+    return uint8_to_float32(pixels.transpose(0, 3, 1, 2))
 
 
-def in_threads(work: Callable[..., Result], items: Sequence[object]) -> list[Result]:
-    """In order, with as many threads as this process computes with: Pillow decodes outside of Python's lock."""
+def map_in_threads(work: Callable[..., Result], items: Sequence[object]) -> list[Result]:
+    """Apply ``work`` to all items in order, with as many threads as torch uses: Pillow decodes without the GIL."""
     import torch
 
     threads = min(torch.get_num_threads(), len(items))

@@ -1,4 +1,4 @@
-"""Labelled image files: a folder a split and in it a folder a class, as ImageNet, or a folder a class alone."""
+"""The data set ``image_folder``: labelled image files, a folder per class, or as ImageNet a folder per split above."""
 
 from __future__ import annotations
 
@@ -12,23 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ratefront.catalogue.datasets import ImageFolderParameters
-from ratefront.data.assemble import assemble
+from ratefront.data.assemble_dataset import assemble_dataset
 from ratefront.data.dataset import Dataset, Split
-from ratefront.data.dataset_description import label_facts, remarks_on
-from ratefront.data.hold_out import TEST_SHARE, check_enough, hold_out_of
-from ratefront.data.images.folder_layout import check_folder, class_names, endings, image_files, split_folders
-from ratefront.data.images.image_check import channels_of, check_some, usable
+from ratefront.data.hold_out import TEST_SHARE, check_class_sizes, hold_out_split
+from ratefront.data.images.folder_layout import (
+    check_image_folder,
+    class_names,
+    describe_file_endings,
+    list_image_files,
+    split_folders,
+)
+from ratefront.data.images.image_check import check_some_files, count_channels, find_usable_files
 from ratefront.data.images.image_decoding import Conversion
-from ratefront.data.images.image_files import Files
+from ratefront.data.images.image_files import ImageFiles
+from ratefront.data.label_statistics import describe_labels, missing_class_remarks
 from ratefront.errors import InputError
 
-#: Image files of a split, relative to the root, with their labels.
+#: Image files of a split, relative to the root, → their labels.
 _Labelled = dict[str, int]
 
 
 @dataclass(frozen=True)
-class _Listed:
-    """What the folders say."""
+class _Listing:
+    """The splits, classes and files that the folders give."""
 
     root: Path
     folders: list[Path]
@@ -39,10 +45,10 @@ class _Listed:
     def files(self) -> list[str]:
         return [name for split in self.splits for name in split]
 
-    def less(self, kept: set[str]) -> _Listed:
-        """What is left where only these files can be used."""
-        splits = [{name: label for name, label in split.items() if name in kept} for split in self.splits]
-        return _Listed(self.root, self.folders, self.classes, splits)
+    def only(self, usable: set[str]) -> _Listing:
+        """Return the listing with only these files."""
+        splits = [{name: label for name, label in split.items() if name in usable} for split in self.splits]
+        return _Listing(self.root, self.folders, self.classes, splits)
 
     @property
     def labels(self) -> list[NDArray[np.int64]]:
@@ -50,49 +56,54 @@ class _Listed:
 
 
 def describe_image_folder(parameters: ImageFolderParameters) -> dict[str, Any]:
-    """``shape``, and what ``label_facts`` tells of all the files; they are listed, some hundred of them are decoded,
-    and headers are read up to the first file that has colours.
+    """Describe the folder for the registry: the ``shape`` of a sample, and what ``describe_labels`` returns.
+
+    All files are listed, some hundred of them are decoded, and headers are read up to the first file that has colours.
 
     Raises:
-        InputError: The folders do not fit, a class has too few files, or some of them cannot be used.
+        InputError: The folders do not fit, a class has too few files, or some files cannot be used.
     """
-    listed = _listed(parameters)
+    listed = _list_folders(parameters)
     _check(listed)
-    check_some(listed.root, listed.files, 1, parameters)
-    channels = channels_of(listed.root, listed.files, parameters)
-    facts = label_facts(listed.labels, listed.classes)
+    check_some_files(listed.root, listed.files, 1, parameters)
+    channels = count_channels(listed.root, listed.files, parameters)
+    facts = describe_labels(listed.labels, listed.classes)
     return {"shape": (channels, parameters.size, parameters.size)} | facts
 
 
 def load_image_folder(parameters: ImageFolderParameters) -> Dataset:
-    """The splits as the folders give them. What is missing is held out: a stratified tenth of all to test, of the
-    training split to validate.
+    """Load the splits as the folders give them.
+
+    A missing test split is held out as a stratified tenth of all images, a missing validation split as a stratified
+    tenth of the training split.
 
     Raises:
-        InputError: The folders do not fit, a class has too few images, or files cannot be used and are not to
-            be skipped.
+        InputError: The folders do not fit; a class has too few images; or files cannot be used, and ``skip_corrupt`` is
+            false.
     """
-    listed = _listed(parameters)
-    found = usable(listed.root, listed.files, 1, parameters)
-    listed = listed.less(set(found.files))
+    listed = _list_folders(parameters)
+    found = find_usable_files(listed.root, listed.files, 1, parameters)
+    listed = listed.only(set(found.files))
     _check(listed)
     read = [_split(listed.root, split, parameters.size, found.conversion) for split in listed.splits]
     if len(read) == 1:
-        read = [*hold_out_of(read[0], TEST_SHARE, parameters.split_seed)]
-    told = [parameters.size, found.conversion.channels, found.conversion.background, found.content]
-    made = assemble("image_folder", len(listed.classes), 8, tuple(read), json.dumps(told), parameters)
-    return replace(made, remarks=tuple(remarks_on(listed.labels, listed.classes)))
+        read = [*hold_out_split(read[0], TEST_SHARE, parameters.split_seed)]
+    digested = [parameters.size, found.conversion.channels, found.conversion.background, found.digest]
+    dataset = assemble_dataset(
+        "image_folder", len(listed.classes), 8, tuple(read), json.dumps(digested), parameters
+    )
+    return replace(dataset, remarks=tuple(missing_class_remarks(listed.labels, listed.classes)))
 
 
-def _listed(parameters: ImageFolderParameters) -> _Listed:
+def _list_folders(parameters: ImageFolderParameters) -> _Listing:
     root = Path(parameters.root)
-    check_folder(root)
+    check_image_folder(root)
     folders = split_folders(root, holds_classes=True)
-    classes = _classes(folders[0])
-    return _Listed(root, folders, classes, [_labelled(folder, root, classes) for folder in folders])
+    classes = _class_folders(folders[0])
+    return _Listing(root, folders, classes, [_label_files(folder, root, classes) for folder in folders])
 
 
-def _classes(folder: Path) -> list[str]:
+def _class_folders(folder: Path) -> list[str]:
     if len(names := class_names(folder)) < 2:
         raise InputError(
             f"{folder}: needs a folder for each of two or more classes, found: {', '.join(names) or 'none'}"
@@ -100,7 +111,7 @@ def _classes(folder: Path) -> list[str]:
     return names
 
 
-def _labelled(folder: Path, root: Path, classes: Sequence[str]) -> _Labelled:
+def _label_files(folder: Path, root: Path, classes: Sequence[str]) -> _Labelled:
     labels = {name: label for label, name in enumerate(classes)}
     if unknown := [name for name in class_names(folder) if name not in labels]:
         raise InputError(f"{folder}: holds classes that no image trains: {', '.join(unknown)}")
@@ -108,26 +119,28 @@ def _labelled(folder: Path, root: Path, classes: Sequence[str]) -> _Labelled:
     found = {
         f"{below}{name}/{file}": label
         for name, label in labels.items()
-        for file in image_files(folder / name)
+        for file in list_image_files(folder / name)
     }
     if not found:
-        raise InputError(f"{folder}: there are no image files in its class folders; {endings(folder)}")
+        raise InputError(
+            f"{folder}: there are no image files in its class folders; {describe_file_endings(folder)}"
+        )
     return found
 
 
-def _check(listed: _Listed) -> None:
-    """Every split has images, and every class enough to train and for what is held out."""
+def _check(listed: _Listing) -> None:
+    """Check that every split has images, and that every class has enough for training and for what is held out."""
     pairs = zip(listed.folders, listed.splits, strict=True)
     if empty := [str(folder) for folder, split in pairs if not split]:
         raise InputError(f"{', '.join(empty)}: there is no usable image")
     labels, folder, classes = listed.labels[0], listed.folders[0], listed.classes
     present = set(labels.tolist())
     if absent := [name for label, name in enumerate(classes) if label not in present]:
-        found = endings(folder / absent[0])
+        found = describe_file_endings(folder / absent[0])
         raise InputError(f"{folder}: there is no usable image of: {', '.join(absent)}; {absent[0]}: {found}")
-    check_enough(labels, {1: 3, 2: 2}.get(len(listed.splits), 1), str(folder), classes)
+    check_class_sizes(labels, {1: 3, 2: 2}.get(len(listed.splits), 1), str(folder), classes)
 
 
 def _split(root: Path, labelled: _Labelled, size: int, conversion: Conversion) -> Split:
     labels = np.fromiter(labelled.values(), dtype=np.int64, count=len(labelled))
-    return Split(Files([f"{root}/{name}" for name in labelled], size, conversion), labels)
+    return Split(ImageFiles([f"{root}/{name}" for name in labelled], size, conversion), labels)

@@ -1,4 +1,4 @@
-"""Image files without labels, cropped: what codecs that reconstruct train on and are measured with."""
+"""The data set ``images``: crops of image files without labels, for codecs that reconstruct images."""
 
 from __future__ import annotations
 
@@ -15,21 +15,27 @@ from PIL import Image
 
 from ratefront.catalogue.datasets import ImagesParameters
 from ratefront.data.dataset import Dataset, Split
-from ratefront.data.hold_out import hold_out
-from ratefront.data.images.folder_layout import check_folder, endings, image_files, split_folders
-from ratefront.data.images.image_check import channels_of, usable
-from ratefront.data.images.image_decoding import Conversion, decode
-from ratefront.data.images.image_files import stacked
+from ratefront.data.hold_out import hold_out_positions
+from ratefront.data.images.folder_layout import (
+    check_image_folder,
+    describe_file_endings,
+    list_image_files,
+    split_folders,
+)
+from ratefront.data.images.image_check import count_channels, find_usable_files
+from ratefront.data.images.image_decoding import Conversion, decode_image
+from ratefront.data.images.image_files import stack_images
 from ratefront.errors import InputError
 
-_SHARE = 0.1  # of undivided images to test, and of the rest to validate
+_SHARE = 0.1  # of undivided images for test, and of the rest for validation
 
 
 @dataclass(frozen=True, eq=False)
 class Crops:
-    """Crops (N, C, size, size) of image files, ``per_image`` of each: about the centre, or where a seed says.
+    """Crops (N, C, size, size) of image files, ``per_image`` of each, at the centre or at random.
 
-    Where a crop lies depends on its position among the crops and the seed alone: a second look sees the same.
+    The place of a crop depends on its position among the crops and the seed alone: each access gives the same crop.
+    ``seed`` None: crops are taken at the centre.
     """
 
     paths: Sequence[str]
@@ -40,54 +46,57 @@ class Crops:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of all crops, (N, C, size, size)."""
         return (len(self), self.conversion.channels, self.size, self.size)
 
     def __len__(self) -> int:
         return len(self.paths) * self.per_image
 
     def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
-        return stacked(self._one, np.arange(len(self))[index], self.shape[1:])
+        return stack_images(self._crop_at, np.arange(len(self))[index], self.shape[1:])
 
-    def _one(self, position: int) -> Image.Image:
-        image = decode(self.paths[position // self.per_image], self.conversion)
-        room = (image.width - self.size, image.height - self.size)
-        left, top = self._corner(room, position)
+    def _crop_at(self, position: int) -> Image.Image:
+        image = decode_image(self.paths[position // self.per_image], self.conversion)
+        margin = (image.width - self.size, image.height - self.size)
+        left, top = self._corner(margin, position)
         return image.crop((left, top, left + self.size, top + self.size))
 
-    def _corner(self, room: tuple[int, int], position: int) -> tuple[int, int]:
+    def _corner(self, margin: tuple[int, int], position: int) -> tuple[int, int]:
         if self.seed is None:
-            return room[0] // 2, room[1] // 2
-        drawn = np.random.default_rng([self.seed, position]).integers(0, np.array(room) + 1)
+            return margin[0] // 2, margin[1] // 2
+        drawn = np.random.default_rng([self.seed, position]).integers(0, np.array(margin) + 1)
         return int(drawn[0]), int(drawn[1])
 
 
 def describe_images(parameters: ImagesParameters) -> dict[str, Any]:
-    """``shape``; the folder has to be there, headers of files are read up to the first that has colours.
+    """Describe the folder for the registry: the ``shape`` of a crop; headers are read up to the first colour.
 
     Raises:
-        InputError: The folder is not there.
+        InputError: The folder does not exist.
     """
-    files = [name for split in _listed(parameters) for name in split]
+    files = [name for split in _list_files(parameters) for name in split]
     return {
-        "shape": (channels_of(Path(parameters.root), files, parameters), parameters.size, parameters.size)
+        "shape": (count_channels(Path(parameters.root), files, parameters), parameters.size, parameters.size)
     }
 
 
 def load_images(parameters: ImagesParameters) -> Dataset:
-    """Crops of all images; folders train, val and test divide them, else two tenths are held out. Labels are all 0.
+    """Load crops of all images; all labels are 0.
+
+    The folders train, val and test divide the images; otherwise, a tenth is held out for test and for validation each.
 
     Raises:
-        InputError: There is no folder or too few images, or some cannot be used or are smaller than the crop
-            and are not to be skipped.
+        InputError: There is no folder or too few images; or some cannot be used or are smaller than the crop, and
+            ``skip_corrupt`` is false.
     """
-    root, listed = Path(parameters.root), _listed(parameters)
-    found = usable(root, [name for split in listed for name in split], parameters.size, parameters)
+    root, listed = Path(parameters.root), _list_files(parameters)
+    found = find_usable_files(root, [name for split in listed for name in split], parameters.size, parameters)
     kept, conversion = set(found.files), found.conversion
-    train, validation, test = _divided(
+    train, validation, test = _divide(
         [[name for name in split if name in kept] for split in listed], parameters
     )
     seed = parameters.split_seed if parameters.crop == "random" else None
-    made = [parameters.model_dump(exclude={"root"}), conversion.channels, found.content]
+    digested = [parameters.model_dump(exclude={"root"}), conversion.channels, found.digest]
     return Dataset(
         "images",
         0,
@@ -95,29 +104,29 @@ def load_images(parameters: ImagesParameters) -> Dataset:
         _split(root, train, parameters.size, conversion, parameters.crops_per_image, seed),
         _split(root, validation, parameters.size, conversion),
         _split(root, test, parameters.size, conversion),
-        hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest(),
+        hashlib.sha256(json.dumps(digested, sort_keys=True).encode()).hexdigest(),
         validation_is_held_out_of_train=len(listed) < 3,
     )
 
 
-def _listed(parameters: ImagesParameters) -> list[list[str]]:
-    """Files of each split that there is, relative to the root."""
+def _list_files(parameters: ImagesParameters) -> list[list[str]]:
+    """Return the files of each split that is present, relative to the root."""
     root = Path(parameters.root)
-    check_folder(root)
+    check_image_folder(root)
     return [
-        [str((folder / name).relative_to(root)) for name in image_files(folder)]
+        [str((folder / name).relative_to(root)) for name in list_image_files(folder)]
         for folder in split_folders(root, holds_classes=False)
     ]
 
 
-def _divided(listed: list[list[str]], parameters: ImagesParameters) -> list[list[str]]:
-    """Training, validation and test files."""
+def _divide(listed: list[list[str]], parameters: ImagesParameters) -> list[list[str]]:
+    """Return the files of the training, validation and test split."""
     if len(listed) == 1:
         _check_enough(listed[0], 3, parameters)
-        listed = _without(listed[0], parameters.split_seed)
+        listed = _hold_out(listed[0], parameters.split_seed)
     if len(listed) == 2:
         _check_enough(listed[0], 2, parameters)
-        listed = [*_without(listed[0], parameters.split_seed), listed[1]]
+        listed = [*_hold_out(listed[0], parameters.split_seed), listed[1]]
     if not all(listed):
         raise InputError(f"{parameters.root}: a split has no usable image")
     return listed
@@ -125,14 +134,16 @@ def _divided(listed: list[list[str]], parameters: ImagesParameters) -> list[list
 
 def _check_enough(files: Sequence[str], least: int, parameters: ImagesParameters) -> None:
     if len(files) < least:
-        told = "" if files else f"; {endings(Path(parameters.root))}"
-        raise InputError(f"{parameters.root}: needs at least {least} usable images, found {len(files)}{told}")
+        found = "" if files else f"; {describe_file_endings(Path(parameters.root))}"
+        raise InputError(
+            f"{parameters.root}: needs at least {least} usable images, found {len(files)}{found}"
+        )
 
 
-def _without(files: Sequence[str], seed: int) -> list[list[str]]:
+def _hold_out(files: Sequence[str], seed: int) -> list[list[str]]:
     return [
         [files[position] for position in positions]
-        for positions in hold_out(np.zeros(len(files), dtype=np.int64), _SHARE, seed)
+        for positions in hold_out_positions(np.zeros(len(files), dtype=np.int64), _SHARE, seed)
     ]
 
 

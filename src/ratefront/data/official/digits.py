@@ -7,16 +7,16 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits as load_bundled
 from sklearn.model_selection import train_test_split
 
-from ratefront.catalogue.datasets import ImageParameters
+from ratefront.catalogue.datasets import LabelledImageParameters
 from ratefront.data.corruption import corrupt
 from ratefront.data.dataset import Dataset, Split
 
 _LEVELS = 17
-_HELD_OUT = 360  # 20 % each for validation and test
+_HELD_OUT = 360  # about 20 % each for validation and test
 
 
-def load_digits(parameters: ImageParameters) -> Dataset:
-    """1077 training, 360 validation and 360 test images, stratified by class, split with ``split_seed``."""
+def load_digits(parameters: LabelledImageParameters) -> Dataset:
+    """Load 1077 training, 360 validation and 360 test images, stratified by class, split with ``split_seed``."""
     bundle = load_bundled()
     images = (bundle.images / (_LEVELS - 1)).astype(np.float32)[:, None]
     labels = bundle.target.astype(np.int64)

@@ -1,4 +1,4 @@
-"""The files of MNIST and its kin: arrays of bytes behind a header (LeCun's idx format)."""
+"""Read the idx format of MNIST and similar data sets: an array of bytes behind a header (LeCun)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _UNSIGNED_BYTES = 0x08
 
 
 def map_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
-    """The array of an idx file, mapped into memory and read-only.
+    """Return the array of an idx file, memory-mapped and read-only.
 
     Raises:
-        InputError: The file is no idx file of bytes with so many dimensions, or has not the length that its
-            header says.
+        InputError: The file is not an idx file of bytes with this number of dimensions, or its length differs from what
+            its header says.
     """
     start = 4 * (1 + dimensions)
     with path.open("rb") as file:
@@ -29,12 +29,12 @@ def map_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
             f"{path}: is no idx file of bytes with {dimensions} dimension(s): it begins with {header[:4].hex()!r}"
         )
     shape = struct.unpack(f">{dimensions}I", header[4:])
-    told, found = start + math.prod(shape), path.stat().st_size
-    if told != found or not math.prod(shape):
+    expected, found = start + math.prod(shape), path.stat().st_size
+    if expected != found or not math.prod(shape):
         lengths = "×".join(map(str, shape))
         raise InputError(
-            f"{path}: is truncated or altered: its header says {lengths} bytes, which makes {told} with the header, "
-            f"but the file has {found}"
+            f"{path}: is truncated or altered: its header says {lengths} bytes, which makes {expected} with the "
+            f"header, but the file has {found}"
         )
-    # A plain array over the map: what is computed from a memmap would be one, too.
+    # A plain array over the map: results computed from a memmap would be memmaps, too.
     return np.asarray(np.memmap(path, dtype=np.uint8, mode="r", offset=start, shape=shape))

@@ -1,4 +1,4 @@
-"""The files of a data set of torchvision's: there and whole, or fetched, or an error that says what belongs where."""
+"""Require the files of a torchvision data set: find and check them, download them, or say which file belongs where."""
 
 from __future__ import annotations
 
@@ -7,30 +7,35 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-from ratefront.data.cache_folders import DATA
+from ratefront.data.cache_folders import DATA_VARIABLE
 from ratefront.errors import InputError
-from ratefront.store.files.process_lock import alone
+from ratefront.store.files.process_lock import exclusively
 
 
 def require_files(kind: Any, folder: Path, download: bool) -> None:
-    """All files of ``kind``, a class of ``torchvision.datasets``, are in ``folder``, with the known checksums.
+    """Ensure that all files of a data set are in ``folder`` with the known checksums.
 
-    torchvision knows none of MNIST's unpacked files; reading them checks their lengths.
+    torchvision knows no checksums of MNIST's unpacked files; ``map_idx`` checks their lengths.
+
+    Args:
+        kind: A class of ``torchvision.datasets``.
+        folder: The folder of data set files.
+        download: Whether missing files may be downloaded.
 
     Raises:
-        InputError: A file is not there and may not or cannot be fetched, or has another checksum.
+        InputError: A file is missing and may not or cannot be downloaded, or has another checksum.
     """
     expected = _expected(kind)
-    if _absent(expected, folder) and download:
-        _fetch(kind, expected, folder)
-    if absent := _absent(expected, folder):
-        raise InputError(_message(absent, "download is false"))
+    if _missing_files(expected, folder) and download:
+        _download(kind, expected, folder)
+    if missing := _missing_files(expected, folder):
+        raise InputError(_message(missing, "download is false"))
     for name, checksum in expected.items():
         _check(folder / name, checksum)
 
 
 def _expected(kind: Any) -> Mapping[Path, str | None]:
-    """The files, relative to the folder, with their MD5 where torchvision knows it."""
+    """Return the files, relative to the folder, with their MD5 where torchvision knows it."""
     if hasattr(kind, "resources"):
         return {Path(kind.__name__, "raw", Path(name).stem): None for name, _ in kind.resources}
     listed = [*kind.train_list, *kind.test_list]
@@ -39,7 +44,7 @@ def _expected(kind: Any) -> Mapping[Path, str | None]:
     return {Path(kind.base_folder, name): checksum for name, checksum in listed}
 
 
-def _absent(expected: Mapping[Path, str | None], folder: Path) -> list[Path]:
+def _missing_files(expected: Mapping[Path, str | None], folder: Path) -> list[Path]:
     return [folder / name for name in expected if not (folder / name).is_file()]
 
 
@@ -52,22 +57,22 @@ def _check(path: Path, checksum: str | None) -> None:
         )
 
 
-def _fetch(kind: Any, expected: Mapping[Path, str | None], folder: Path) -> None:
+def _download(kind: Any, expected: Mapping[Path, str | None], folder: Path) -> None:
     """Download with torchvision, which shows its progress; one process at a time."""
     which = {"split": "train"} if hasattr(kind, "splits") else {"train": True}
     try:
-        with alone(folder / ".ratefront-download.lock", f"download of {kind.__name__}"):
-            if _absent(expected, folder):
+        with exclusively(folder / ".ratefront-download.lock", f"download of {kind.__name__}"):
+            if _missing_files(expected, folder):
                 kind(folder, download=True, **which)
     except (OSError, RuntimeError, HTTPException, EOFError) as error:
-        absent = _absent(expected, folder)
-        why = " ".join(str(error).split())
-        raise InputError(_message(absent or [folder], f"the download failed: {why}")) from error
+        missing = _missing_files(expected, folder)
+        reason = " ".join(str(error).split())
+        raise InputError(_message(missing or [folder], f"the download failed: {reason}")) from error
 
 
-def _message(absent: list[Path], why: str) -> str:
-    lines = "\n".join(f"  {path}" for path in absent)
+def _message(missing: list[Path], reason: str) -> str:
+    lines = "\n".join(f"  {path}" for path in missing)
     return (
-        f"these files are not there, and {why}\n{lines}\n"
-        f"put them there, or set {DATA} (or the data set's parameter root) to the folder that holds them so"
+        f"these files are not there, and {reason}\n{lines}\n"
+        f"put them there, or set {DATA_VARIABLE} (or the data set's parameter root) to the folder that holds them so"
     )

@@ -1,4 +1,4 @@
-"""Data sets that torchvision knows: found where they lie, or fetched, and checked before they are read."""
+"""Load the data sets of torchvision: their files are found or downloaded, and checked before they are read."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.datasets import OfficialParameters
-from ratefront.data.assemble import assemble, digest
+from ratefront.data.assemble_dataset import assemble_dataset
 from ratefront.data.cache_folders import data_folder
 from ratefront.data.dataset import Dataset, Split
+from ratefront.data.dataset_digest import digest_parts
 from ratefront.data.official.idx_files import map_idx
 from ratefront.data.official.required_files import require_files
-from ratefront.data.stored_samples import Bytes
+from ratefront.data.stored_samples import Uint8Images
 from ratefront.errors import InputError
 
 #: Name in a sweep file → class of ``torchvision.datasets``.
@@ -30,25 +31,25 @@ _CLASSES = {
 
 
 def _load(name: str, parameters: OfficialParameters) -> Dataset:
-    """The official training split, less a stratified tenth that validates, and the official test split.
+    """Load the official splits; a stratified tenth of the training split is held out for validation.
 
     Raises:
-        InputError: A file is not there and cannot be fetched, or is not what torchvision knows; it is named.
+        InputError: A file is missing and cannot be downloaded, or it differs from what torchvision knows.
     """
-    kind, folder = _kind(name), data_folder(parameters.root)
+    kind, folder = _torchvision_class(name), data_folder(parameters.root)
     require_files(kind, folder, parameters.download)
     read = [_read(kind, folder, is_training) for is_training in (True, False)]
     classes = CATALOGUE.datasets[name].facts["classes"]
     for _, labels in read:
         if labels.max() >= classes:
             raise InputError(f"{folder}: the labels of {name} go from 0 to {classes - 1}, got {labels.max()}")
-    told = digest(*(array for pair in read for array in pair))
-    train, test = (Split(Bytes(pixels), labels) for pixels, labels in read)
-    return assemble(name, classes, 8, (train, test), told, parameters)
+    source_digest = digest_parts(*(array for pair in read for array in pair))
+    train, test = (Split(Uint8Images(pixels), labels) for pixels, labels in read)
+    return assemble_dataset(name, classes, 8, (train, test), source_digest, parameters)
 
 
-def _kind(name: str) -> Any:
-    """The class of torchvision; of STL-10 without its 100 000 images that have no labels."""
+def _torchvision_class(name: str) -> Any:
+    """Return the class of torchvision; that of STL-10 without its 100 000 unlabelled images."""
     from torchvision import datasets
 
     kind = getattr(datasets, _CLASSES[name])
@@ -58,7 +59,7 @@ def _kind(name: str) -> Any:
 
 
 def _read(kind: Any, folder: Path, is_training: bool) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Images (N, C, H, W) and labels (N,)."""
+    """Read images (N, C, H, W) and labels (N,)."""
     if hasattr(kind, "resources"):
         return _read_idx(folder / kind.__name__ / "raw", "train" if is_training else "t10k")
     if hasattr(kind, "splits"):

@@ -78,6 +78,6 @@ class _Dealer:
         return order[place], cycle
 
 
-def spread(space: Space, seed: int, number: int) -> dict[str, Scalar]:
+def spread_trial(space: Space, seed: int, number: int) -> dict[str, Scalar]:
     """The assignment of trial ``number`` (from 0) of a spread start."""
     return assign(space, _Dealer(seed, number).choose)

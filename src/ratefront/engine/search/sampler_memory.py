@@ -11,25 +11,25 @@ from typing import Protocol
 
 import numpy as np
 
-from ratefront.engine.search.sampler_ranking import best
+from ratefront.engine.search.sampler_ranking import best_trials
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import Objectives
 
 #: Ended trials that stay when a window forgets, and how many more it takes in before it does so again: to forget costs
 #: a tenth of a second.
-WINDOW, SLACK = 256, 64
+MAX_ENDED, SLACK = 256, 64
 
 #: One in so many of those that stay is there for being among the best.
-BEST = 4
+ONE_IN_BEST = 4
 
 #: Of trials that have not ended the newest so many are shown: enough to keep slots from repeating each other.
-UNFINISHED = 64
+MAX_UNFINISHED = 64
 
 #: NSGA-II's population; small, since a sweep has tens to thousands of trials.
 POPULATION = 50
 
 
-class Memory(Protocol):
+class SamplerMemory(Protocol):
     """``shown`` maps names to trials, in the order in which these last changed; what is forgotten has left it."""
 
     @property
@@ -42,7 +42,7 @@ class Memory(Protocol):
         """A trial has ended, as its status says."""
 
 
-class Window:
+class BoundedMemory:
     """The newest trials that have not ended, and of the ended ones the best and a sample of all others.
 
     The best show where to look, the others where not to: without them a sampler would come back to every region
@@ -52,8 +52,8 @@ class Window:
     def __init__(
         self,
         objectives: Objectives,
-        size: int = WINDOW,
-        most_unfinished: int = UNFINISHED,
+        size: int = MAX_ENDED,
+        most_unfinished: int = MAX_UNFINISHED,
         slack: int = SLACK,
     ) -> None:
         self.shown: dict[str, TrialHistory] = {}
@@ -82,7 +82,9 @@ class Window:
 
     def _forget(self) -> None:
         ended = [trial for name, trial in self.shown.items() if name not in self._unfinished]
-        kept = {trial.params.trial_id for trial in best(ended, self._objectives, self._size // BEST)}
+        kept = {
+            trial.params.trial_id for trial in best_trials(ended, self._objectives, self._size // ONE_IN_BEST)
+        }
         others = [trial.params.trial_id for trial in ended if trial.params.trial_id not in kept]
         kept |= {
             others[place] for place in np.linspace(0, len(others) - 1, self._size - len(kept), dtype=int)
@@ -92,7 +94,7 @@ class Window:
                 del self.shown[trial.params.trial_id]
 
 
-class Generations:
+class GenerationMemory:
     """NSGA-II's populations: ``POPULATION`` trials that ended in a generation close it, and the best of them and of
     their parents are the parents of the next one. Trials belong to the generation in which they were opened; one
     that ends after its generation was closed comes too late.
@@ -117,7 +119,7 @@ class Generations:
             self._close()
 
     def _close(self) -> None:
-        elite = best(list(self.shown.values()), self._objectives, self._population)
+        elite = best_trials(list(self.shown.values()), self._objectives, self._population)
         self.shown = {trial.params.trial_id: trial for trial in elite}
         self.parents = list(self.shown)
         self.current += 1

@@ -20,18 +20,18 @@ def search_value(objective: str, result: TrialResult) -> float:
     return math.log2(1 + value) if objective in LOGARITHMIC else value
 
 
-def best(trials: Sequence[TrialHistory], objectives: Objectives, count: int) -> list[TrialHistory]:
+def best_trials(trials: Sequence[TrialHistory], objectives: Objectives, count: int) -> list[TrialHistory]:
     """``count`` of the trials, or all: finished ones before collapsed ones before those without a result.
 
     Of these the lower non-dominated ranks, of the last rank those with the most room around them, as NSGA-II chooses;
     of equals the earlier ones.
     """
     chosen: list[TrialHistory] = []
-    for status in ("finished", "collapsed", "pruned"):
+    for status in ("finished", "collapsed"):
         alike = [trial for trial in trials if trial.status == status]
-        room = count - len(chosen)
-        chosen += alike[:room] if status == "pruned" else _best_measured(alike, objectives, room)
-    return chosen
+        chosen += _best_measured(alike, objectives, count - len(chosen))
+    without_result = [trial for trial in trials if trial.status in ("pruned", "stopped")]
+    return chosen + without_result[: count - len(chosen)]
 
 
 def _best_measured(

@@ -6,7 +6,7 @@ How a trial stands there:
 planned, running           RUNNING: TPE takes them for bad ones (constant liar), lest slots repeat each other
 finished                   COMPLETE with the objectives on validation
 collapsed                  COMPLETE and infeasible: never a best trial, avoided by the samplers
-pruned                     PRUNED
+pruned, stopped            PRUNED
 failed                     not there: nothing is learned from it
 =========================  =================================================================
 """
@@ -23,7 +23,7 @@ from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from ratefront.engine.search.sampler_memory import POPULATION, WINDOW
+from ratefront.engine.search.sampler_memory import MAX_ENDED, POPULATION
 from ratefront.engine.search.sampler_ranking import search_value
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.optuna_space import Distributions, Values, directions_of, distribution_of, to_optuna
@@ -36,10 +36,11 @@ _STATES: Mapping[Status, TrialState] = {
     "finished": TrialState.COMPLETE,
     "collapsed": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
+    "stopped": TrialState.PRUNED,
 }
 
 #: Questions and stand-ins that are over and lie in the study unseen; with more of them it is built anew.
-MOST_LITTER = 1000
+MAX_DISCARDED = 1000
 
 
 def _not_none(value: Scalar | None) -> Scalar:
@@ -49,7 +50,7 @@ def _not_none(value: Scalar | None) -> Scalar:
     return value
 
 
-class _Told(NamedTuple):
+class _Shown(NamedTuple):
     """What the study has of a trial."""
 
     number: int
@@ -67,31 +68,31 @@ class SamplerStudy:
 
     def _begin(self) -> None:
         self.study = optuna.create_study(directions=directions_of(self._objectives))
-        self._told: dict[str, _Told] = {}
-        self._litter = 0
+        self._shown: dict[str, _Shown] = {}
+        self._discarded = 0
 
     def numbers(self, names: Sequence[str]) -> set[int]:
         """The study's own numbers of trials that it was shown."""
-        return {self._told[name].number for name in names}
+        return {self._shown[name].number for name in names}
 
     def show(self, shown: Mapping[str, TrialHistory]) -> None:
         """Make the study say what a memory shows, in its order."""
-        if not self._go_on(shown):
+        if not self._extend(shown):
             self._begin()
-            self._go_on(shown)
+            self._extend(shown)
 
-    def _go_on(self, shown: Mapping[str, TrialHistory]) -> bool:
+    def _extend(self, shown: Mapping[str, TrialHistory]) -> bool:
         """False where that takes more than to add at the end: a study takes no result back."""
-        for name, told in list(self._told.items()):
+        for name, told in list(self._shown.items()):
             if name not in shown or _STATES[shown[name].status] is not told.state:
                 if told.state is not TrialState.RUNNING:
                     return False
                 self._discard(told.number)
-                del self._told[name]
-        in_order = all(there == here for there, here in zip(self._told, shown, strict=False))
-        if not in_order or self._litter > MOST_LITTER:
+                del self._shown[name]
+        in_order = all(there == here for there, here in zip(self._shown, shown, strict=False))
+        if not in_order or self._discarded > MAX_DISCARDED:
             return False
-        for name in list(shown)[len(self._told) :]:
+        for name in list(shown)[len(self._shown) :]:
             self._add(name, shown[name])
         return True
 
@@ -107,11 +108,11 @@ class SamplerStudy:
                 constraints={"collapsed": 1.0} if trial.status == "collapsed" else None,
             )
         )
-        self._told[name] = _Told(len(self._told) + self._litter, state)
+        self._shown[name] = _Shown(len(self._shown) + self._discarded, state)
 
     def _discard(self, number: int) -> None:
         self.study.tell(number, state=TrialState.FAIL)
-        self._litter += 1
+        self._discarded += 1
 
     def ask(self, sampler: BaseSampler) -> Values:
         self.study.sampler = sampler
@@ -141,7 +142,7 @@ class BranchwiseTpe(BaseSampler):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             self._tpe = TPESampler(
-                n_startup_trials=min(startup_trials, WINDOW),
+                n_startup_trials=min(startup_trials, MAX_ENDED),
                 multivariate=True,
                 constant_liar=True,
                 seed=seed,

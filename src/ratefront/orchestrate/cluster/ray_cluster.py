@@ -1,4 +1,4 @@
-"""The machines of a sweep: a cluster that is named in ``RAY_ADDRESS``, or this machine."""
+"""Connects to the machines of a sweep: the cluster named in ``RAY_ADDRESS``, or this machine."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from typing import Any
 import ray
 
 from ratefront.errors import EngineError, InputError
-from ratefront.orchestrate.cluster.watchdog import Guardian
+from ratefront.orchestrate.cluster.watchdog import ClusterWatchdog
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts
 
-#: Nothing large travels through Ray's object store: data and results go by files.
+#: Ray's object store carries nothing large: data and results go through files.
 OBJECT_STORE_BYTES = 128 * 2**20
 
-ANSWERS_WITHIN_S = 10.0
+CONNECT_TIMEOUT_S = 10.0
 
 
 def local_cpus() -> int:
-    """The cores that this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 @contextmanager
 def connected(caught: Interrupts) -> Iterator[None]:
-    """Connect to the cluster, or start one here; disconnect or end it afterwards. One that is there already stays.
+    """Connect to the cluster, or start one here; disconnect from it or end it afterwards.
+
+    If this process is connected already, the connection stays.
 
     Raises:
         InputError: ``RAY_ADDRESS`` names no cluster that answers.
@@ -41,9 +43,9 @@ def connected(caught: Interrupts) -> Iterator[None]:
     address = os.environ.get("RAY_ADDRESS")
     if address:
         _check_answers(address)
-    with nullcontext() if address else Guardian() as guardian:
+    with nullcontext() if address else ClusterWatchdog() as watchdog:
         try:
-            with caught.at_once(), guardian.watching() if guardian else nullcontext():
+            with caught.at_once(), watchdog.watching() if watchdog else nullcontext():
                 _start(address)
                 caught.install()
             yield
@@ -52,7 +54,7 @@ def connected(caught: Interrupts) -> Iterator[None]:
 
 
 def _start(address: str | None = None) -> None:
-    _hush_raylet()
+    _silence_ray_prints()
     common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
     local: dict[str, Any] = {
         "num_cpus": local_cpus(),
@@ -62,8 +64,8 @@ def _start(address: str | None = None) -> None:
     try:
         ray.init(address=address or "local", **common, **({} if address else local))
     except SystemExit as end:
-        raise Interrupted("SIGTERM") from end  # which Ray takes over and answers so
-    except Exception as error:  # Ray raises whatever comes to hand
+        raise Interrupted("SIGTERM") from end  # Ray's own handler of SIGTERM raises it
+    except Exception as error:  # Ray raises errors of many kinds
         why = f"{type(error).__name__}: {error}".splitlines()[0]
         if address:
             raise InputError(f"RAY_ADDRESS: no cluster can be reached at {address!r}: {why}") from error
@@ -71,18 +73,22 @@ def _start(address: str | None = None) -> None:
 
 
 def _check_answers(address: str) -> None:
-    """Ray itself would try for a quarter of an hour."""
+    """Check that something listens at the address: Ray itself would try for a quarter of an hour.
+
+    Raises:
+        InputError: Nothing listens there.
+    """
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdecimal() or "://" in address:
-        return  # a name of Ray's own: it knows at once
+        return  # one of Ray's own names, which Ray checks at once
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWERS_WITHIN_S).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT_S).close()
     except (OSError, OverflowError) as error:
         raise InputError(f"RAY_ADDRESS: nobody answers at {address}: {error}") from error
 
 
-def _hush_raylet() -> None:
-    """Ray prints every lost worker to stdout, whatever ``log_to_driver`` says; the ledger tells it better."""
+def _silence_ray_prints() -> None:
+    """Stop Ray from printing every lost worker to stdout, even with ``log_to_driver`` off. The ledger records it."""
     import ray._private.worker as driver
 
     def drop(data: object, ignore_prefix: bool = False) -> None: ...

@@ -1,4 +1,4 @@
-"""How many trials run at the same time on the nodes of the cluster."""
+"""Counts the slots of the cluster: how many trials run at the same time on its nodes."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ _EPSILON = 1e-3
 Node = Mapping[str, float]
 
 
-def slots(spec: SweepSpec) -> int:
-    """As many trials as were asked for, or fewer where the nodes hold fewer, be they all of the smallest family.
+def count_slots(spec: SweepSpec) -> int:
+    """Return how many trials run at the same time.
+
+    That is ``resources.concurrent``, or fewer if the nodes hold fewer trials of the family that needs the least.
 
     Raises:
-        InputError: No node has what a trial of some family asks for; names the family and the setting.
+        InputError: No node has what a trial of some family asks for. The message names the family and the setting.
     """
     nodes: list[Node] = [node["Resources"] for node in _nodes() if node["Alive"]]
     _check(spec, nodes)
-    rooms = [sum(_trials_on(node, spec, family) for node in nodes) for family in needs_by_family(spec)]
-    return min(max(rooms), spec.resources.concurrent)
+    per_family = [sum(_trials_on(node, spec, family) for node in nodes) for family in needs_by_family(spec)]
+    return min(max(per_family), spec.resources.concurrent)
 
 
 def _nodes() -> list[dict[str, Any]]:
@@ -39,22 +41,25 @@ def _check(spec: SweepSpec, nodes: list[Node]) -> None:
     problems = check_capacity(spec, cpus, gpus) or [
         f"resources: no node has {needs.cpus:g} cores and {needs.gpus:g} GPUs together, as {user} asks for"
         for user, needs in needs_by_user(spec).items()
-        if not any(_room(node, needs) for node in nodes)
+        if not any(_slots_on(node, needs) for node in nodes)
     ]
     if problems:
         raise InputError("\n".join(problems))
 
 
 def _trials_on(node: Node, spec: SweepSpec, family: str) -> int:
-    """Of one family; where the first trial is yet to be measured, as many as the cores hold."""
+    """Return how many trials of one family fit on a node.
+
+    Before the first trial has measured its share of a GPU, this is as many as the cores hold.
+    """
     needs = spec.resources.of(family)
-    if spec.resources.measures(family) and _room(node, needs):
-        return _room(node, TrialResources(needs.cpus, 0.0))
-    return _room(node, needs)
+    if spec.resources.measures(family) and _slots_on(node, needs):
+        return _slots_on(node, TrialResources(needs.cpus, 0.0))
+    return _slots_on(node, needs)
 
 
-def _room(node: Node, needs: TrialResources) -> int:
-    """Trials that fit on a node; a share of a GPU lies on one GPU."""
+def _slots_on(node: Node, needs: TrialResources) -> int:
+    """Return how many trials with these needs fit on a node. A share of a GPU lies on one GPU."""
     by_cpu = int(node.get("CPU", 0.0) / needs.cpus + _EPSILON)
     if not needs.gpus:
         return by_cpu

@@ -1,10 +1,14 @@
-"""Ends what a driver that died has left behind: Ray's own agents would look for their lost cluster for a minute.
+"""Ends the cluster processes that a dead driver leaves: Ray's own agents would search for the cluster for a minute.
 
-A driver that starts a cluster here first starts this module as a process of its own, which holds the other end of a
-pipe. The pipe closes when the driver ends, however it does; what still runs of its cluster then is asked to end, and
-killed where it does not. A process belongs to the cluster if it carries the driver's mark in its environment; or, as
-one of Ray's that gave itself a name loses its environment, if it is called so and has a file open in the folder in
-which those that carry the mark keep theirs. Only the standard library: the guardian is there at once.
+A driver that starts a cluster on this machine first starts this module as a process of its own: the watchdog. The
+watchdog holds the other end of a pipe, which closes when the driver ends, for whatever reason. Then it asks the
+remaining processes of the cluster to end, and kills those that do not.
+
+A process belongs to the cluster if its environment holds the driver's mark. A process of Ray's that renames itself
+loses its environment. Such a process belongs to the cluster if it has Ray's kind of name, and a file open in the
+session folder of the marked processes.
+
+This module imports the standard library only, and runs without the package, so that it starts at once.
 """
 
 from __future__ import annotations
@@ -24,32 +28,35 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
-MARK = "RATEFRONT_GUARDIAN"
+MARK = "RATEFRONT_WATCHDOG"
 
-#: A cluster that is ended in order is gone by then.
+#: A cluster that the driver itself shuts down is gone by then.
 GRACE_S = 1.5
-#: What was asked to end and has not by then is killed, again and again for as long as ``STUBBORN_S``.
-POLITE_S = 2.0
-STUBBORN_S = 30.0
+#: Time from SIGTERM to SIGKILL. The watchdog sends SIGKILL again and again until ``GIVE_UP_S``.
+TERMINATE_S = 2.0
+GIVE_UP_S = 30.0
 
-_LOOK_S = 0.1
-_LEARN_S = 0.5
+_POLL_S = 0.1
+_SESSION_POLL_S = 0.5
 _NAMED_BY_RAY = b"ray::"
 _SESSION = re.compile(r"(.*/session_[^/]+)/")
 
 
-class Guardian:
-    """The driver's side: inside, a guardian watches; processes that are started inside ``watching`` are its own."""
+class ClusterWatchdog:
+    """The driver's side: a context manager that runs the watchdog process.
+
+    Processes that the driver starts inside ``watching`` carry the mark, so the watchdog ends them.
+    """
 
     def __init__(self) -> None:
         self._mark = uuid4().hex
 
     def __enter__(self) -> Self:
         theirs, self._ours = os.pipe()
-        by_its_file = [sys.executable, "-I", "-S", __file__]  # wherever this was imported from, and at once
+        command = [sys.executable, "-I", "-S", __file__]  # by its file: the package need not be found
         try:
             subprocess.run(
-                [*by_its_file, self._mark],
+                [*command, self._mark],
                 stdin=theirs,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -67,6 +74,7 @@ class Guardian:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
+        """Mark the environment, which child processes inherit."""
         os.environ[MARK] = self._mark
         try:
             yield
@@ -76,7 +84,7 @@ class Guardian:
 
 @dataclass(frozen=True)
 class _Process:
-    """A process by its number and the clock tick at which it began: numbers are used again."""
+    """A process by its number and the clock tick of its start: numbers are used again."""
 
     pid: int
     began: bytes
@@ -106,8 +114,8 @@ def _open_files(pid: int) -> Iterator[str]:
                 yield str(link.readlink())
 
 
-class _Cluster:
-    """The processes of the cluster that carries a mark; ``session`` is the folder of their files, once it is known."""
+class _MarkedProcesses:
+    """The processes of the cluster with this mark. ``session`` is the folder of their files, once it is known."""
 
     def __init__(self, mark: str) -> None:
         self._mark = f"{MARK}={mark}".encode()
@@ -138,38 +146,39 @@ class _Cluster:
             return False
 
     def _works_in_session(self, pid: int) -> bool:
-        """The driver has files there, too, and so may whoever reads the logs."""
+        """Return whether this is one of Ray's processes in the session: other programs open files there too."""
         if self.session is None or not Path(f"/proc/{pid}/cmdline").read_bytes().startswith(_NAMED_BY_RAY):
             return False
         return any(path.startswith(f"{self.session}/") for path in _open_files(pid))
 
 
-def _wait_for_driver(cluster: _Cluster) -> None:
-    """Until the pipe closes; nobody writes to it."""
-    while not select.select([sys.stdin], [], [], _LEARN_S if cluster.session is None else None)[0]:
+def _wait_for_driver(cluster: _MarkedProcesses) -> None:
+    """Wait until the pipe closes. Nothing is written to it."""
+    while not select.select([sys.stdin], [], [], _SESSION_POLL_S if cluster.session is None else None)[0]:
         cluster.learn_session()
 
 
-def _end(cluster: _Cluster) -> None:
-    asked: set[_Process] = set()
+def _end(cluster: _MarkedProcesses) -> None:
+    terminated: set[_Process] = set()
     began = time.monotonic()
-    while (left := cluster.processes()) and (waited_s := time.monotonic() - began) < STUBBORN_S:
+    while (left := cluster.processes()) and (waited_s := time.monotonic() - began) < GIVE_UP_S:
         for process in left:
-            if waited_s >= GRACE_S + POLITE_S:
+            if waited_s >= GRACE_S + TERMINATE_S:
                 process.send(signal.SIGKILL)
-            elif waited_s >= GRACE_S and process not in asked:
+            elif waited_s >= GRACE_S and process not in terminated:
                 process.send(signal.SIGTERM)
-                asked.add(process)
-        time.sleep(_LOOK_S)
+                terminated.add(process)
+        time.sleep(_POLL_S)
 
 
 def main() -> None:
+    """Wait as a process of its own until the driver has ended, then end its cluster."""
     if os.fork():
-        os._exit(0)  # nobody waits for the guardian, and nobody has to
+        os._exit(0)  # the driver need not wait for the watchdog
     os.chdir("/")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
-        signal.signal(number, signal.SIG_IGN)  # whoever ends a whole group of processes means the driver
-    cluster = _Cluster(sys.argv[1])
+        signal.signal(number, signal.SIG_IGN)  # a signal to the whole group is for the driver
+    cluster = _MarkedProcesses(sys.argv[1])
     _wait_for_driver(cluster)
     _end(cluster)
 

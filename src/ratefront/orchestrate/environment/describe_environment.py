@@ -1,4 +1,4 @@
-"""Where a sweep ran and with what: kept in its folder, so that every point can be traced."""
+"""Describes where and with what software a sweep runs, so that each point can be traced. It is kept in the folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import ratefront
 from ratefront.errors import InputError
-from ratefront.orchestrate.environment.environment_difference import software_changes
+from ratefront.orchestrate.environment.environment_difference import all_changes, software_changes
 from ratefront.orchestrate.environment.git_tree import commit_of, git, trees_of
 from ratefront.own_code import own_modules
 from ratefront.safe_text import without_credentials
@@ -26,7 +26,7 @@ from ratefront.store.environment_files import (
 from ratefront.store.files.atomic_files import write_json, write_text
 from ratefront.store.sweep_folder import SweepFolder
 
-#: Where these are the same, a later start of a sweep needs no description of its own.
+#: If these are the same, a later start of the sweep gets no description of its own.
 _DECISIVE = ("git_commit", "git_diff", "user_trees", "packages")
 _HERE = Path(ratefront.__file__).parent
 
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 def _commit() -> str | None:
-    """Of the tree that ratefront runs from; None also where it is installed in a tree that is not its own."""
+    """Return the commit of the tree that ratefront runs from; None if it is installed into another project's tree."""
     if git(_HERE, "ls-files", "--error-unmatch", ratefront.__file__) is None:
         return None
     return commit_of(_HERE)
@@ -45,11 +45,13 @@ def _packages() -> dict[str, str]:
 
 
 def describe_environment(modules: Iterable[str] = ()) -> dict[str, Any]:
-    """Commit and diff of ratefront's source tree, and of the trees of the user's that this process runs in and that
-    ``modules`` are in; versions of all packages, the machine.
+    """Describe the source trees, the versions of all packages and the machine.
+
+    The trees are ratefront's own, the one of the working directory, and those that hold the user's ``modules``; each
+    with its commit and diff.
     """
     commit = _commit()
-    # What is installed, and not from somebody's tree, need not be followed.
+    # An installed package has a version; only code in the user's own trees needs a commit.
     folders = {Path.cwd(), *(file.parent for file in own_modules((), modules).values())}
     return {
         "command": [without_credentials(word) for word in sys.argv],
@@ -65,9 +67,9 @@ def describe_environment(modules: Iterable[str] = ()) -> dict[str, Any]:
 
 
 def write_environment(folder: SweepFolder, modules: Iterable[str] = ()) -> None:
-    """Describe the environment of a start of the sweep, with its diff in a file, unless the last one was the same.
+    """Write the description of this start of the sweep, with the diff in a file, unless the last one was the same.
 
-    Other software than the last start had is warned of: what it computes need not be the same.
+    Warn if the software differs from that of the last start: its results may differ.
     """
     before, now = _last(folder), describe_environment(modules)
     if _differs(before, now):
@@ -79,14 +81,27 @@ def write_environment(folder: SweepFolder, modules: Iterable[str] = ()) -> None:
 
 
 def add_inputs(folder: SweepFolder, inputs: Mapping[str, str]) -> None:
-    """Say in the last description what data, code and weights there were, by their digests."""
+    """Add the digests of data, code and weights to the last description."""
     last = _last(folder)
     if last and last.get("inputs") != inputs:
         write_json(environment_descriptions(folder)[-1], {**last, "inputs": dict(inputs)})
 
 
+def environment_changes(folder: SweepFolder) -> list[str]:
+    """Return how this environment differs from those that the sweep ran in: why a trial may give other bits.
+
+    Each difference to each start of the sweep is a line, such as ``environment.json: torch 2.15.0 → 2.16.0``.
+
+    Raises:
+        InputError: A file that should describe an environment does not.
+    """
+    now = describe_environment()
+    files = environment_descriptions(folder)
+    return [f"{path.name}: {line}" for path in files for line in all_changes(read_environment(path), now)]
+
+
 def _write_diff(path: Path, diff: str | None) -> None:
-    """Before the description, without which nobody looks at it: one that a killed start left is replaced."""
+    """Write the diff. This comes before the description: a killed start may leave a diff alone, which is replaced."""
     path.unlink(missing_ok=True)
     if diff:
         write_text(path, diff)

@@ -1,4 +1,4 @@
-"""How two descriptions of an environment differ."""
+"""Compares two descriptions of an environment."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 
 from ratefront.catalogue.plugins import GROUP
 
-#: Packages whose version can move a trial's bits.
+#: Packages whose version can change a trial's bits.
 _PACKAGES = ("torch", "torchvision", "compressai", "constriction", "numpy", "scikit-learn", "ratefront")
 
 
 def all_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """A line (``torch 2.15.0 → 2.16.0``) for each thing that can move a trial's bits."""
+    """Return a line (``torch 2.15.0 → 2.16.0``) for each difference that can change a trial's bits."""
     lines = _differing(("platform", "cpus_usable"), before, now)
     return [*software_changes(before, now), *lines, *_changes_of_trees(before, now)]
 
 
 def software_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Of ratefront, Python, packages and plugins alone."""
+    """Return the lines for ratefront, Python, packages and plugins alone."""
     lines = _differing(("git_commit", "python"), before, now)
     if before.get("git_diff") != now["git_diff"]:
         lines.append("git_diff, what was changed of ratefront and not committed, is another")
@@ -27,7 +27,7 @@ def software_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[
 
 
 def _changes_of_trees(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Of the user's own trees that both know."""
+    """Return the lines for those of the user's own trees that are in both descriptions."""
     known = {tree["folder"]: tree for tree in before.get("user_trees") or ()}
     lines = []
     for tree in now.get("user_trees") or ():
@@ -39,7 +39,7 @@ def _changes_of_trees(before: Mapping[str, Any], now: Mapping[str, Any]) -> list
 
 
 def _plugins() -> list[str]:
-    """Packages that bring codecs, data sets or task models of their own."""
+    """Return the packages that register codecs, data sets or task models of their own."""
     found = (entry.dist for entry in entry_points(group=GROUP))
     return sorted({distribution.name.lower() for distribution in found if distribution is not None})
 

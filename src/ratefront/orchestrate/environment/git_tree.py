@@ -1,4 +1,4 @@
-"""What git says of a folder: which commit is checked out there, and what was changed and not committed."""
+"""Asks git about a folder: which commit is checked out there, and what is changed and not committed."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-#: A longer diff, as of a notebook with pictures, is not kept.
+#: A longer diff, such as one of a notebook with pictures, is not kept.
 _LONGEST_DIFF = 1 << 20
 
 
 def git(folder: Path, *arguments: str) -> str | None:
-    """None where there is no tree of git's, or no git."""
+    """Return what git prints; None if the folder is in no git tree, or git is not installed."""
     command = ["git", "-C", str(folder), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.decode(errors="replace")  # a diff has the bytes of other people's files
+    return done.stdout.decode(errors="replace")  # a diff may hold any bytes
 
 
 def commit_of(folder: Path) -> str | None:
-    """None also in a tree without a commit."""
+    """Return the commit of the folder's tree; None if there is no tree or no commit."""
     commit = git(folder, "rev-parse", "HEAD")
     return commit.strip() if commit else None
 
 
 def trees_of(folders: Iterable[Path], but: Path | None) -> list[dict[str, Any]]:
-    """``folder``, ``git_commit`` and ``git_diff`` (empty where nothing was changed) of each tree that a folder is in,
-    without that of ``but``.
+    """Describe each git tree that one of the folders is in, except the tree of ``but``.
+
+    A description has the keys ``folder``, ``git_commit`` and ``git_diff`` (empty if nothing was changed).
     """
     tops = {_top_of(folder) for folder in folders} - {None, but and _top_of(but)}
     return [

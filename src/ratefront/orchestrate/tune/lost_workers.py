@@ -1,54 +1,71 @@
-"""Why a worker ended, as Ray says it; and a Tune that survives every reason.
+"""The handling of a dead worker: why it ended, as Ray says it, and a Tune that survives every reason.
 
-Tune keeps a worker's error in a file that nobody can read before the run is over, and it knows two of them only, an
-error of the worker's code (RayTaskError) and a dead actor (RayActorError): any other, such as the OutOfMemoryError
-with which Ray's memory monitor ends a worker, would end the whole run.
+Tune writes a worker's error into a file that cannot be read before the run is over. It knows two kinds of error: one
+of the worker's code (RayTaskError) and a dead actor (RayActorError). Any other kind ends the whole run, for example
+the OutOfMemoryError with which Ray's memory monitor ends a worker. ``tune_reports_to`` keeps the error readable and
+gives Tune one that it knows.
+
+This module also decides whose disk was full. It completes ``ratefront.trial``, which names the errors of a trial.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from ray.air.execution._internal import RayActorManager
-from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError
 from ray.tune.execution import tune_controller
 
+from ratefront.errors import StorageFullError, WorkerLostError
+from ratefront.trial.error_summary import OUT_OF_MEMORY, ErrorSummary, summarise_error
 
-class WorkerErrors:
-    """The error that Tune is being told of, for as long as it is."""
+#: A folder with less free space than this counts as full.
+LEAST_FREE_BYTES = 256 * 2**20
+_PROBE_BYTES = 2**20
+
+
+class ReportedWorkerError:
+    """The error that Tune is being told of. It is set only while Tune handles it."""
 
     def __init__(self) -> None:
         self._now: Exception | None = None
 
     @property
     def now(self) -> Exception | None:
+        """The error that Tune handles now; None at all other times."""
         return self._now
 
     @contextmanager
-    def telling(self, error: Exception) -> Iterator[Exception]:
-        """Gives what Tune is to be told: an error that it can live with."""
+    def while_handled(self, error: Exception) -> Iterator[Exception]:
+        """Hold ``error`` while Tune handles it, and give the error to pass to Tune: one of a kind that it knows."""
         self._now = error
-        is_foreign = isinstance(error, RayError) and not isinstance(error, RayActorError | RayTaskError)
+        is_unknown_to_tune = isinstance(error, RayError) and not isinstance(
+            error, RayActorError | RayTaskError
+        )
         try:
-            yield RayActorError(error_msg=str(error)) if is_foreign else error
+            yield RayActorError(error_msg=str(error)) if is_unknown_to_tune else error
         finally:
             self._now = None
 
 
 @contextmanager
-def heard_by(errors: WorkerErrors) -> Iterator[None]:
-    """A run of Tune that begins inside tells ``errors`` first."""
+def tune_reports_to(reported: ReportedWorkerError) -> Iterator[None]:
+    """Let a run of Tune that begins inside set ``reported`` before it handles a worker's error."""
 
     class Manager(RayActorManager):
         def _actor_task_failed(self, tracked_actor_task: Any, exception: Exception) -> None:
-            with errors.telling(exception) as told:
-                super()._actor_task_failed(tracked_actor_task, told)
+            with reported.while_handled(exception) as known:
+                super()._actor_task_failed(tracked_actor_task, known)
 
         def _actor_start_failed(self, tracked_actor: Any, exception: Exception) -> None:
-            with errors.telling(exception) as told:
-                super()._actor_start_failed(tracked_actor, told)
+            with reported.while_handled(exception) as known:
+                super()._actor_start_failed(tracked_actor, known)
 
     names = vars(tune_controller)
     before, names["RayActorManager"] = names["RayActorManager"], Manager
@@ -56,3 +73,46 @@ def heard_by(errors: WorkerErrors) -> Iterator[None]:
         yield
     finally:
         names["RayActorManager"] = before
+
+
+def summarise_worker_error(error: Exception | None) -> ErrorSummary:
+    """Name what Ray says of a lost worker.
+
+    A worker catches the errors of its trials. So the cause is as a rule that a process or a node died.
+    """
+    if isinstance(error, RayTaskError):
+        return summarise_error(error.cause)
+    if isinstance(error, OutOfMemoryError):
+        return ErrorSummary(OUT_OF_MEMORY, _lines(error)[0], True)
+    # Ray's first line says which actor it was, the last one what the cause may have been.
+    why, *_ = _lines(error)[-1].split(". ")
+    return ErrorSummary(WorkerLostError.__name__, why, True)
+
+
+def summarise_trial_error(error: Exception, folder: Path) -> ErrorSummary:
+    """Name the error of a trial that writes into the sweep's ``folder``.
+
+    If the disk of this folder is full, the sweep ends. If another disk is full, such as a node's own, the trial is
+    tried again.
+    """
+    fault = summarise_error(error)
+    if fault.error == StorageFullError.__name__ and not _is_full(folder):
+        return replace(fault, error=type(error).__name__)
+    return fault
+
+
+def _is_full(folder: Path) -> bool:
+    """Return whether the folder takes no more data. A probe is written: a used-up quota cannot be asked for."""
+    probe = folder / f".room.{uuid4().hex}.tmp"
+    try:
+        there = os.statvfs(folder)
+        probe.write_bytes(bytes(_PROBE_BYTES))
+    except OSError:
+        return True
+    finally:
+        probe.unlink(missing_ok=True)
+    return there.f_bavail * there.f_frsize < LEAST_FREE_BYTES
+
+
+def _lines(error: Exception | None) -> list[str]:
+    return str(error or "").strip().splitlines() or ["the worker died"]

@@ -1,7 +1,7 @@
-"""What a trial's process takes while it computes an epoch: CPU, memory, its GPU. Read by the worker, not by the trial.
+"""Measures what a trial's process uses during an epoch: CPU, memory, GPU. The worker reads them, not the trial.
 
-The keys are near those of MLflow's own system metrics, for its tab of that name; those tell of a whole machine, these
-of one process and its children (as the receiver). Megabytes are 10⁶ bytes, as there.
+The keys resemble MLflow's own system metrics, so that they appear in its tab of that name. MLflow's describe a whole
+machine, these describe one process and its children (such as the receiver). A megabyte is 10⁶ bytes, as in MLflow.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ import psutil
 
 from ratefront.records import SYSTEM_PREFIX
 
-#: How much of its time a worker may spend on finding its children: there is no way but to look at every process.
+#: The share of its time that a worker may spend on finding its children: that means to look at every process.
 _SEARCH_SHARE = 0.001
 
 _MEGABYTE = 10**6
-_RESET_PEAK = "5"  # written to clear_refs: the peak begins again at what is resident now
+_RESET_PEAK = "5"  # written to clear_refs: the peak starts again at the memory that is resident now
 
 
-class ProcessVitals:
-    """Readings of this process, and of the children that it has. None of them ever fails a trial."""
+class ProcessMetrics:
+    """Readings of this process and its children. A reading never fails a trial."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
@@ -37,24 +37,24 @@ class ProcessVitals:
         self._has_reset_peak = False
 
     def begin(self) -> None:
-        """From now on counts what ``readings`` tells."""
+        """Start the interval that ``readings`` describes."""
         self._began_s = self._began_cpu_s = math.nan
         self._has_reset_peak = False
-        with suppress(Exception):  # as below: no matter what
+        with suppress(Exception):  # of any kind, as in _read
             self._find_children()
             self._began_s, self._began_cpu_s = time.perf_counter(), self._cpu_s()
-        with suppress(OSError):  # not every /proc can be written to
+        with suppress(OSError):  # some systems do not allow to write to /proc
             Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
             self._has_reset_peak = True
 
     def readings(self, has_gpu: bool) -> dict[str, float]:
-        """Finite numbers under ``system/…``; what cannot be read is left out.
+        """Return finite numbers under ``system/…``. Values that cannot be read are left out.
 
         process_cpu_utilization_percentage  since ``begin``; 100 is one core
-        process_memory_usage_megabytes      resident now; what processes share counts in each
-        process_memory_peak_megabytes       the most since ``begin``, children as they are now
+        process_memory_usage_megabytes      resident now; shared memory counts in each process
+        process_memory_peak_megabytes       the maximum since ``begin``, plus the children as they are now
         process_gpu_memory_usage_megabytes  reserved by torch's allocator
-        gpu_utilization_percentage          of the whole GPU within its last second; needs ``pynvml``
+        gpu_utilization_percentage          of the whole GPU within the last second; needs ``pynvml``
         """
         sources = {**self._sources(), **(_GPU_SOURCES if has_gpu else {})}
         found = {SYSTEM_PREFIX + name: _read(source) for name, source in sources.items()}
@@ -68,7 +68,7 @@ class ProcessVitals:
         }
 
     def _cpu_percentage(self) -> float:
-        """Not below 0, as where a child has gone and nobody was told what it had computed."""
+        """Return at least 0: the time of a child that has gone may be lost."""
         passed_s, spent_s = time.perf_counter() - self._began_s, self._cpu_s() - self._began_cpu_s
         return 0.0 if spent_s < 0 else round(100 * spent_s / passed_s, 1)
 
@@ -77,11 +77,11 @@ class ProcessVitals:
 
     def _peak_megabytes(self) -> float:
         if not self._has_reset_peak:
-            return math.nan  # it would be that of the process's whole life, other trials' with it
+            return math.nan  # the peak would include earlier trials of this process
         return round((_peak_bytes() + self._sum_of_children(_resident_bytes)) / _MEGABYTE)
 
     def _cpu_s(self) -> float:
-        """Of this process, of the children that it waited for, and of those that it has."""
+        """Return the CPU time of this process, of the children that it waited for, and of those that run."""
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         return time.process_time() + ended.ru_utime + ended.ru_stime + self._sum_of_children(_child_cpu_s)
 
@@ -91,7 +91,7 @@ class ProcessVitals:
             try:
                 total += measure(child)
             except psutil.NoSuchProcess:
-                self._children.remove(child)  # before another process gets its number
+                self._children.remove(child)  # another process may get its number
         return total
 
     def _find_children(self) -> None:
@@ -105,7 +105,7 @@ def _read(source: Callable[[], float]) -> float | None:
     try:
         value = source()
         return value if math.isfinite(value) else None
-    except Exception:  # whatever it is that cannot be read here: the trial is none the worse
+    except Exception:  # no reading may fail a trial
         return None
 
 
@@ -122,11 +122,11 @@ def _peak_bytes() -> int:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
-    raise OSError("this system does not tell a process's peak")
+    raise OSError("this system does not report the peak memory of a process")
 
 
 def _cuda() -> Any:
-    """Torch's, where the trial has loaded it and computes there; a worker does not begin that by itself."""
+    """Return torch.cuda if the trial has initialised it. A worker does not initialise it itself."""
     cuda = sys.modules["torch"].cuda
     if not cuda.is_initialized():
         raise RuntimeError("the trial does not use its GPU yet")

@@ -1,8 +1,8 @@
 """The process that runs trials, one after another: a Tune Trainable around the trial's generator.
 
-Tune reuses the actor (``reset_config``) for trials that need the same, hence data sets, the task model and torch
-itself stay in the process. Nothing of a trial does: its generator is closed before the next one starts, and an error
-inside it ends that trial only.
+Tune reuses the actor (``reset_config``) for trials with the same needs. So data sets, the task model and torch stay
+in the process. Nothing of a trial stays: its generator is closed before the next one starts, and an error inside it
+ends that trial only.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any
 from ray import tune
 
 from ratefront.catalogue.registry import load_target
-from ratefront.engine.messages import Broke, Start
+from ratefront.engine.messages import Start
 from ratefront.engine.placement import Needs
-from ratefront.history.events import Finished, Reported
-from ratefront.orchestrate.tune.process_metrics import ProcessVitals
-from ratefront.orchestrate.tune.worker_errors import fault_at
-from ratefront.orchestrate.tune.worker_messages import FACT, encode
+from ratefront.history.events import Failed, Finished, Reported
+from ratefront.orchestrate.tune.lost_workers import summarise_trial_error
+from ratefront.orchestrate.tune.process_metrics import ProcessMetrics
+from ratefront.orchestrate.tune.worker_messages import MESSAGE, encode_message
 from ratefront.records import Progress, TrialParams, TrialResult
 from ratefront.trial.trial_context import TrialContext
 
@@ -30,8 +30,12 @@ Steps = Generator[Progress, None, TrialResult]
 
 @dataclass(frozen=True)
 class WorkerSetting:
-    """What all trials of a sweep share. ``function`` is "package.module:name", as ``trial_steps``; so is
-    ``limit_memory``, called with a trial's GPUs where it has any.
+    """What all trials of a sweep share.
+
+    Attributes:
+        context: The sweep's files and settings.
+        function: The trial's generator as "package.module:name", such as ``trial_steps``.
+        limit_memory: A function of the same form. It is called with a trial's share of GPUs, if it has any.
     """
 
     context: TrialContext
@@ -40,17 +44,17 @@ class WorkerSetting:
 
 
 def limit_threads(cpus: float) -> None:
-    """Keep to the trial's cores. The variables count where torch is not loaded yet, the call where it is."""
+    """Limit this process to the trial's cores. The variables count before torch is loaded, the call afterwards."""
     threads = max(1, int(cpus))
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(threads)
-    torch = sys.modules.get("torch")  # not imported here: a worker of another trial function may not need it
+    torch = sys.modules.get("torch")  # not imported here: a worker may not need it
     if torch is not None:
         torch.set_num_threads(threads)
 
 
 def config_of(start: Start) -> dict[str, Any]:
-    """A trial as Tune's configuration."""
+    """Return the trial as Tune's configuration."""
     return {
         "trial_id": start.params.trial_id,
         "attempt": start.attempt,
@@ -63,43 +67,48 @@ def config_of(start: Start) -> dict[str, Any]:
 
 
 def needs_of(config: dict[str, Any]) -> Needs:
+    """Read the cores and GPUs of a trial from Tune's configuration."""
     return Needs(float(config["cpus"]), float(config["gpus"]))
 
 
 class TrialActor(tune.Trainable):
-    """Runs trials; one call of ``step`` is one epoch, the last one brings the result."""
+    """Runs trials. One call of ``step`` is one epoch; the last one returns the result."""
 
     def setup(self, config: dict[str, Any], setting: WorkerSetting | None = None) -> None:
+        """Take the first trial."""
         if setting is None:
             raise ValueError("a TrialActor needs its WorkerSetting (tune.with_parameters)")
         self._setting = setting
         self._steps: Steps | None = None
         self._has_failed = False
-        self._vitals = ProcessVitals()
+        self._process_metrics = ProcessMetrics()
         self._take(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take the next trial. If the last one has broken the GPU for this process, end the process instead."""
         self._close()
         if self._has_failed and _is_gpu_broken():
-            # A lost worker is tried again elsewhere; an error told to Tune here would be the trial's.
+            # Tune replaces a lost worker. An error raised here would count as the next trial's.
             os._exit(1)
         self._take(new_config)
         return True
 
     def cleanup(self) -> None:
+        """Close the trial's generator."""
         self._close()
 
     def step(self) -> dict[str, Any]:
+        """Run one epoch, and return what the trial says as a message to the driver."""
         try:
             steps = self._running()
-            self._vitals.begin()
+            self._process_metrics.begin()
             progress = next(steps)
-            metrics = {**progress.metrics, **self._vitals.readings(has_gpu=self._needs.gpus > 0)}
-            return {FACT: encode(Reported(self._trial_id, self._attempt, progress.step, metrics))}
+            metrics = {**progress.metrics, **self._process_metrics.readings(has_gpu=self._needs.gpus > 0)}
+            return {MESSAGE: encode_message(Reported(self._trial_id, self._attempt, progress.step, metrics))}
         except StopIteration as end:
             return self._end(end.value)
-        except Exception as error:  # whatever a trial raises ends that trial, not the worker
-            return self._broke(error)
+        except Exception as error:  # an error of any kind ends that trial, not the worker
+            return self._end_with_error(error)
 
     def _take(self, config: dict[str, Any]) -> None:
         self._trial_id, self._attempt = str(config["trial_id"]), int(config["attempt"])
@@ -112,7 +121,7 @@ class TrialActor(tune.Trainable):
         )
 
     def _running(self) -> Steps:
-        """The generator of the trial; imports happen here, so that their errors are the trial's."""
+        """Return the trial's generator. Imports happen here, so that their errors count as the trial's."""
         if self._steps is None:
             limit_threads(self._needs.cpus)
             if self._needs.gpus > 0:
@@ -125,16 +134,19 @@ class TrialActor(tune.Trainable):
     def _end(self, result: TrialResult) -> dict[str, Any]:
         self._close()
         try:
-            return {FACT: encode(Finished(self._trial_id, self._attempt, result.to_json())), "done": True}
+            return {
+                MESSAGE: encode_message(Finished(self._trial_id, self._attempt, result.to_json())),
+                "done": True,
+            }
         except Exception as error:
-            return self._broke(error)
+            return self._end_with_error(error)
 
-    def _broke(self, error: Exception) -> dict[str, Any]:
+    def _end_with_error(self, error: Exception) -> dict[str, Any]:
         self._close()
         self._has_failed = True
-        fault = fault_at(error, self._context.folder)
-        fact = Broke(self._trial_id, self._attempt, fault.error, fault.reason, fault.retryable)
-        return {FACT: encode(fact), "done": True}
+        fault = summarise_trial_error(error, self._context.folder)
+        fact = Failed(self._trial_id, self._attempt, fault.error, fault.reason, retryable=fault.retryable)
+        return {MESSAGE: encode_message(fact), "done": True}
 
     def _close(self) -> None:
         steps, self._steps = self._steps, None
@@ -143,7 +155,7 @@ class TrialActor(tune.Trainable):
 
 
 def _is_gpu_broken() -> bool:
-    """True where a trial has broken this process's access to its GPU: every later one would fail of it, too."""
+    """Return whether a trial has broken this process's access to its GPU, so that every later trial would fail too."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return False

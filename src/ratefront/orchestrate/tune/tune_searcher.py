@@ -1,4 +1,4 @@
-"""Tune asks for a trial, the engine answers."""
+"""Gives Tune the engine's next trial."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 from ray.tune.search import Searcher
 
 from ratefront.engine.messages import Done, Start
-from ratefront.orchestrate.tune.live_reference import LiveReference
+from ratefront.orchestrate.tune.live_sweep_reference import LiveSweepReference
 from ratefront.orchestrate.tune.trial_worker import config_of
 
 
 class EngineSearcher(Searcher):
-    """Hands the engine's next trial to Tune. What becomes of it, Tune's results and callbacks tell, not
-    this."""
+    """Gives the engine's next trial to Tune. The hooks in ``tune_callbacks`` report what happens to it."""
 
-    def __init__(self, reference: LiveReference) -> None:
+    def __init__(self, reference: LiveSweepReference) -> None:
         super().__init__()
         self._reference = reference
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
+        """Return the next trial's configuration, None to wait, or FINISHED."""
         sweep = self._reference.sweep
         with sweep.keeping_failure():
             command = sweep.next_start()
@@ -31,11 +31,11 @@ class EngineSearcher(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Nothing: the engine has been told."""
+        """Do nothing: the engine knows already."""
 
     def save(self, checkpoint_path: str) -> None:
-        """An empty file: the ledger is what a sweep goes on from."""
+        """Write an empty file: a sweep resumes from its ledger."""
         Path(checkpoint_path).touch()
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing: see ``save``."""
+        """Do nothing, see ``save``."""

@@ -1,7 +1,6 @@
-"""What a worker says as text: plain JSON, so that nothing of a trial's process leaks into the driver's.
+"""Messages from a worker to the driver as text: plain JSON, so that no object of a trial reaches the driver's process.
 
-An event goes as the ledger would have it. NaN and infinities pass (Python's JSON has them): the engine is the one to
-judge them.
+An event has the same form as in the ledger. NaN and infinities pass (Python's JSON has them): the engine checks them.
 """
 
 from __future__ import annotations
@@ -9,41 +8,37 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ratefront.engine.messages import Broke, WorkerFact
-from ratefront.history.events import Finished, Reported, from_plain, to_plain
+from ratefront.engine.messages import WorkerFact
+from ratefront.history.events import Failed, Finished, Reported, from_plain, to_plain
 
-#: The key of a Tune result under which a fact travels.
-FACT = "ratefront_fact"
-
-#: Stands where an event has its kind.
-_BROKE = "broke"
+#: The key of a Tune result that holds the message.
+MESSAGE = "ratefront_message"
 
 
 def _number(value: Any) -> Any:
-    """NumPy's scalars, and whatever else can say what it is as a Python value."""
+    """Convert scalars of NumPy, or of any class with ``item()``, to Python values."""
     if hasattr(value, "item"):
         return value.item()
     raise TypeError(f"a trial may report numbers and text, not {type(value).__name__}")
 
 
-def encode(fact: WorkerFact) -> str:
-    """
+def encode_message(fact: WorkerFact) -> str:
+    """Write what a worker says as JSON.
+
     Raises:
-        TypeError: A trial reported what JSON cannot hold.
+        TypeError: A trial reported a value that JSON cannot hold.
     """
-    plain = (_BROKE, vars(fact)) if isinstance(fact, Broke) else to_plain(fact)
-    return json.dumps(plain, default=_number)
+    return json.dumps(to_plain(fact), default=_number)
 
 
-def decode(text: str) -> WorkerFact:
-    """
+def decode_message(text: str) -> WorkerFact:
+    """Read what a worker says.
+
     Raises:
-        ValueError: It is nothing that a worker has to say.
+        ValueError: The text is no message of a worker's.
     """
     kind, data = json.loads(text)
-    if kind == _BROKE:
-        return Broke(**data)
     event = from_plain(kind, data)
-    if not isinstance(event, Reported | Finished):
+    if not isinstance(event, Reported | Finished | Failed):
         raise ValueError(f"a worker says {kind!r}")
     return event

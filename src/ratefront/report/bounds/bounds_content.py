@@ -1,4 +1,4 @@
-"""What of bounds a figure draws."""
+"""What a figure draws of bounds: curves, held-out bands, reference lines and warnings."""
 
 from __future__ import annotations
 
@@ -9,46 +9,55 @@ from typing import Any
 from ratefront.bounds import ORACLE, Bounds, RateDistortionCurve
 from ratefront.errors import InputError
 from ratefront.report.bounds.held_out_band import HeldOutBand, interval_title
-from ratefront.report.style import BOUNDS, MUTED, TASK_MODEL
+from ratefront.report.colours import BOUNDS, MUTED, TASK_MODEL
 
 
 @dataclass(frozen=True)
-class Reference:
-    """A level of accuracy to compare the curves with."""
+class ReferenceLine:
+    """A level of accuracy to compare the curves with.
+
+    Attributes:
+        title: What the level is.
+        accuracy: In [0, 1].
+        colour: Of the line.
+        line: Line style as matplotlib takes it.
+    """
 
     title: str
     accuracy: float
-    ink: str
+    colour: str
     line: Any
 
 
 @dataclass(frozen=True, eq=False)
 class BoundsContent:
-    """Attributes:
+    """What a figure draws of bounds.
 
-    curves: those with an accuracy, in the order of the hierarchy, unknown ones last.
-    bands: held-out intervals of some of them.
-    band_title: what the intervals are, in words.
-    left_out: names of curves that have no accuracy.
-    warnings: what is to be doubted, in sentences.
+    Attributes:
+        curves: Curves that have an accuracy, in the order of the hierarchy; unknown names come last.
+        bands: Held-out intervals of some of these curves.
+        band_title: What the intervals are.
+        reference_lines: Levels of accuracy to compare with.
+        left_out: Names of the curves that have no accuracy.
+        warnings: Sentences about what may be wrong with the curves.
     """
 
     curves: Mapping[str, RateDistortionCurve]
     bands: Mapping[str, HeldOutBand]
     band_title: str
-    references: tuple[Reference, ...]
+    reference_lines: tuple[ReferenceLine, ...]
     left_out: tuple[str, ...]
     warnings: tuple[str, ...]
 
     @property
     def oracle(self) -> RateDistortionCurve | None:
-        """The oracle where it is a curve: of one class it is a point."""
+        """The oracle, or None if it is a single point, as with one class."""
         oracle = self.curves.get(ORACLE)
         return None if oracle is None or is_point(oracle) else oracle
 
 
 def is_point(curve: RateDistortionCurve) -> bool:
-    """Whether all points of a curve are one."""
+    """Return whether all points of a curve are the same point."""
     return (
         float(max(curve.rate_bits.max() - curve.rate_bits.min(), curve.distortion[-1] - curve.distortion[0]))
         == 0.0
@@ -56,13 +65,17 @@ def is_point(curve: RateDistortionCurve) -> bool:
 
 
 def content_of(bounds: Bounds) -> BoundsContent:
-    """The curves, bands and reference levels of bounds.
+    """Return what a figure draws of these bounds.
 
     Raises:
-        InputError: no curve has an accuracy (fatal).
+        InputError: No curve has an accuracy.
     """
     order = sorted(bounds, key=lambda name: list(BOUNDS).index(name) if name in BOUNDS else len(BOUNDS))
-    drawn = {name: _laid(bounds[name]) for name in order if bounds[name].measure.is_error_probability}
+    drawn = {
+        name: _from_least_distortion(bounds[name])
+        for name in order
+        if bounds[name].measure.is_error_probability
+    }
     if not drawn:
         raise InputError(
             f"a bounds figure needs a curve that has an accuracy; the bounds hold {', '.join(order) or 'none'}"
@@ -71,22 +84,25 @@ def content_of(bounds: Bounds) -> BoundsContent:
         curves=drawn,
         bands={name: HeldOutBand.of(one) for name, one in bounds.held_out.items() if name in drawn},
         band_title=interval_title(bounds.held_out.values()),
-        references=_references(bounds),
+        reference_lines=_references(bounds),
         left_out=tuple(name for name in order if name not in drawn),
         warnings=bounds.warnings,
     )
 
 
-def _laid(curve: RateDistortionCurve) -> RateDistortionCurve:
-    """One that does not turn back begins at its least distortion, and its dashes do, whichever way it was solved."""
+def _from_least_distortion(curve: RateDistortionCurve) -> RateDistortionCurve:
+    """Return the curve so that its line, and so its dashes, begins at the least distortion.
+
+    The order in which the curve was solved no longer matters. A curve that turns back stays as it is.
+    """
     return curve if curve.turns_back else replace(curve, along=None)
 
 
-def _references(bounds: Bounds) -> tuple[Reference, ...]:
-    """The task model's own accuracy and that of always naming the likeliest label."""
+def _references(bounds: Bounds) -> tuple[ReferenceLine, ...]:
+    """Return the task model's own accuracy, and that of always naming the most frequent label."""
     found = []
     if bounds.task_model_distortion is not None:
-        found.append(Reference("task model", 1.0 - bounds.task_model_distortion, TASK_MODEL, "solid"))
+        found.append(ReferenceLine("task model", 1.0 - bounds.task_model_distortion, TASK_MODEL, "solid"))
     if bounds.zero_rate_distortion is not None:
-        found.append(Reference("majority class", 1.0 - bounds.zero_rate_distortion, MUTED, (0, (1, 2))))
+        found.append(ReferenceLine("majority class", 1.0 - bounds.zero_rate_distortion, MUTED, (0, (1, 2))))
     return tuple(found)

@@ -2,7 +2,7 @@
 
 Left: accuracy over rate. Right, where there is an oracle to compare with: the same accuracies over the bits
 that each curve needs beyond the oracle, since near the oracle the curves can hardly be told apart. The legend
-and the names of the reference lines stand outside the axes, where they can hide nothing.
+and the names of the reference lines stand outside the axes, where they hide nothing.
 """
 
 from __future__ import annotations
@@ -13,47 +13,52 @@ from typing import TYPE_CHECKING
 
 from ratefront.bounds import Bounds
 from ratefront.report.bounds.bounds_content import BoundsContent, content_of
-from ratefront.report.bounds.bounds_labels import Entries, in_a_line, legend_entries, name_references
+from ratefront.report.bounds.bounds_labels import (
+    LegendEntries,
+    label_reference_lines,
+    legend_entries,
+    one_line,
+)
 from ratefront.report.bounds.bounds_panel import draw_accuracy_over_rate, draw_bits_above_oracle
+from ratefront.report.colours import MUTED
 from ratefront.report.figure_file import PAGE_WIDTH, write_figure
-from ratefront.report.front.legend_artists import plain
-from ratefront.report.style import MUTED
+from ratefront.report.front.legend_artists import escape_mathtext
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 AXES_HEIGHT, ABOVE, BELOW, LEGEND_ROW = 3.4, 0.12, 0.68, 0.185
-"""Inches; BELOW holds the rate axis' ticks and its label."""
+"""Inches. ``BELOW`` holds ticks and label of the rate axis."""
 
-NOTE_ROW, NOTE_BOTTOM, NOTE_LETTERS = 0.15, 0.07, 105
-"""Height and lower end of small print in inches, and how many of its letters fit beside each other."""
+NOTE_ROW, NOTE_BOTTOM, NOTE_CHARACTERS = 0.15, 0.07, 105
+"""Height and lower end of a line of small print in inches, and how many characters it holds."""
 
 LEFT, RIGHT, BETWEEN = 0.58, 0.88, 0.17
-"""Inches beside the axes: for accuracies, and for the names of the reference lines."""
+"""Inches beside the axes: for accuracies, for the names of the reference lines, and between the panels."""
 
 CLOSE_UP_WIDTH = 1.75
 
 
 def draw_bounds(bounds: Bounds, path: Path) -> None:
-    """Writes the figure of bounds to `path`, PNG or PDF by its suffix.
+    """Write the figure of bounds to ``path``, as PNG or PDF according to its suffix.
 
     The same bounds give the same bytes.
 
     Raises:
-        InputError: as `bounds_figure`; another suffix, or a file that cannot be written (fatal).
+        InputError: No curve has an accuracy, the suffix is another one, or the file cannot be written.
     """
     write_figure(lambda: bounds_figure(bounds), path)
 
 
 def bounds_figure(bounds: Bounds) -> Figure:
-    """The figure of bounds: accuracy 1 - D over bit/sample.
+    """Return the figure of bounds: accuracy 1 - D over rate in bit/sample.
 
-    A curve that is not known by name is drawn under its own name. A curve whose distortion is no
-    probability of error has no accuracy; it is named under the figure instead.
+    A curve with an unknown name is drawn under that name. A curve whose distortion is not a probability of error has
+    no accuracy; it is named under the figure instead.
 
     Raises:
-        InputError: no curve has an accuracy (fatal).
+        InputError: No curve has an accuracy.
     """
     from matplotlib.figure import Figure
 
@@ -61,26 +66,26 @@ def bounds_figure(bounds: Bounds) -> Figure:
     entries, notes = legend_entries(content), _notes(content)
     legend_height = LEGEND_ROW * ((len(entries) + 1) // 2) + NOTE_ROW * len(notes)
     figure = Figure(figsize=(PAGE_WIDTH, ABOVE + AXES_HEIGHT + BELOW + legend_height))
-    name_references(_draw_panels(figure, content, BELOW + legend_height), content)
+    label_reference_lines(_draw_panels(figure, content, BELOW + legend_height), content)
     _draw_legend(figure, entries, legend_height)
-    for row, words in enumerate(reversed(notes)):
+    for row, line in enumerate(reversed(notes)):
         height = (NOTE_BOTTOM + NOTE_ROW * row) / figure.get_figheight()
-        figure.text(LEFT / PAGE_WIDTH, height, words, color=MUTED, fontsize=7.5)
+        figure.text(LEFT / PAGE_WIDTH, height, line, color=MUTED, fontsize=7.5)
     return figure
 
 
 def _notes(content: BoundsContent) -> list[str]:
-    """Lines of small print under the legend: what is not drawn, and what is wrong with what is."""
+    """Return lines of small print under the legend: what is not drawn, and the warnings."""
     sentences = [f"Warning: {warning}" for warning in content.warnings]
     if content.left_out:
         sentences.insert(
-            0, f"Not drawn, for want of an accuracy: {', '.join(map(in_a_line, content.left_out))}."
+            0, f"Not drawn, for want of an accuracy: {', '.join(map(one_line, content.left_out))}."
         )
-    return [line for sentence in sentences for line in wrap(plain(sentence), NOTE_LETTERS)]
+    return [line for sentence in sentences for line in wrap(escape_mathtext(sentence), NOTE_CHARACTERS)]
 
 
 def _draw_panels(figure: Figure, content: BoundsContent, bottom: float) -> Axes:
-    """Draws them, `bottom` inches above the figure's lower edge; the rightmost one."""
+    """Draw the panels ``bottom`` inches above the figure's lower edge, and return the rightmost one."""
     height = figure.get_figheight()
     oracle = content.oracle if len(content.curves) > 1 else None
     right = 0.0 if oracle is None else CLOSE_UP_WIDTH
@@ -96,7 +101,7 @@ def _draw_panels(figure: Figure, content: BoundsContent, bottom: float) -> Axes:
     return close
 
 
-def _draw_legend(figure: Figure, entries: Entries, height: float) -> None:
+def _draw_legend(figure: Figure, entries: LegendEntries, height: float) -> None:
     figure.legend(
         [artist for artist, _ in entries],
         [title for _, title in entries],

@@ -1,4 +1,4 @@
-"""What is written beside the curves of bounds: the entries of a legend, and the names of the reference lines."""
+"""The text beside the curves of bounds: the entries of the legend, and the names of the reference lines."""
 
 from __future__ import annotations
 
@@ -6,34 +6,35 @@ from typing import TYPE_CHECKING, Any
 
 from ratefront.report.bounds.bounds_content import BoundsContent, is_point
 from ratefront.report.bounds.bounds_panel import HELD_OUT_WIDTH
+from ratefront.report.colours import MUTED, bound_style
 from ratefront.report.curve_artists import bound_looks
-from ratefront.report.front.legend_artists import plain
-from ratefront.report.style import MUTED, bound_style
+from ratefront.report.front.legend_artists import escape_mathtext
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NAME_HEIGHT = 0.09
-"""Share of the axes' height that a reference line's name takes, two lines of it."""
+"""Share of the axes' height that the name of a reference line takes, in two lines."""
 
 LONGEST_NAME = 38
-"""Letters that fit into one of the legend's two columns."""
+"""Characters that fit into one of the legend's two columns."""
 
-Entries = list[tuple[Any, str]]
-"""(what stands for it, its name)."""
+LegendEntries = list[tuple[Any, str]]
+"""Pairs of the artist that stands for a curve, and the curve's name."""
 
 
-def name_references(axes: Axes, content: BoundsContent) -> None:
+def label_reference_lines(axes: Axes, content: BoundsContent) -> None:
+    """Write the name and the accuracy of each reference line at the right of the axes."""
     bottom, top = axes.get_ylim()
-    heights = [(reference.accuracy - bottom) / (top - bottom) for reference in content.references]
-    for reference, height in zip(content.references, _apart(heights), strict=True):
+    heights = [(reference.accuracy - bottom) / (top - bottom) for reference in content.reference_lines]
+    for reference, height in zip(content.reference_lines, _apart(heights), strict=True):
         axes.annotate(
             f"{reference.title}\n{100 * reference.accuracy:.1f} %",
             (1.0, height),
             xycoords="axes fraction",
             xytext=(5, 0),
             textcoords="offset points",
-            color=reference.ink,
+            color=reference.colour,
             fontsize=7.5,
             va="center",
             linespacing=1.1,
@@ -42,7 +43,7 @@ def name_references(axes: Axes, content: BoundsContent) -> None:
 
 
 def _apart(heights: list[float]) -> list[float]:
-    """The heights of the lines' names, moved to where they neither overlap nor leave the figure."""
+    """Return the heights of the names, moved so that they neither overlap nor leave the figure."""
     lowest, highest = NAME_HEIGHT / 2.0, 1.0 - NAME_HEIGHT / 2.0
     order = sorted(range(len(heights)), key=lambda place: -heights[place])
     moved = [0.0] * len(heights)
@@ -53,14 +54,15 @@ def _apart(heights: list[float]) -> list[float]:
     return moved
 
 
-def legend_entries(content: BoundsContent) -> Entries:
+def legend_entries(content: BoundsContent) -> LegendEntries:
+    """Return the entries of the legend: a line for each curve, and one for the held-out bands."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    found: Entries = []
+    found: LegendEntries = []
     for name, curve in content.curves.items():
         style, points = bound_style(name), 1 if is_point(curve) else curve.rate_bits.size
-        found.append((Line2D([], [], **bound_looks(style, points)), in_a_line(style.label)))
+        found.append((Line2D([], [], **bound_looks(style, points)), one_line(style.label)))
     if content.bands:
         band = Patch(facecolor=MUTED, alpha=0.3, linewidth=0)
         line = Line2D([], [], color=MUTED, linewidth=HELD_OUT_WIDTH)
@@ -68,8 +70,10 @@ def legend_entries(content: BoundsContent) -> Entries:
     return found
 
 
-def in_a_line(name: str) -> str:
-    """A name as one line of the legend, whatever the curve is called."""
+def one_line(name: str) -> str:
+    """Return a curve's name as one line of the legend: without line breaks, shortened, and without formulas."""
     line = "".join(" " if letter.isspace() else letter for letter in name)
     shown = line if len(line) <= LONGEST_NAME else f"{line[: LONGEST_NAME - 1]}…"
-    return plain(f" {shown}" if shown.startswith("_") else shown)  # matplotlib leaves out what begins with _
+    return escape_mathtext(
+        f" {shown}" if shown.startswith("_") else shown
+    )  # matplotlib leaves out names that begin with _

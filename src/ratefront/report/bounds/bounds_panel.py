@@ -13,39 +13,39 @@ from ratefront.bounds.source.distributions import FloatArray
 from ratefront.report.bounds.bounds_content import BoundsContent, is_point
 from ratefront.report.bounds.held_out_band import HeldOutBand
 from ratefront.report.bounds.rate_axis import RateAxis, rate_axis
+from ratefront.report.colours import BOUNDS, MUTED, bound_style
 from ratefront.report.curve_artists import (
-    dress,
     line_looks,
     line_zorder,
     point_looks,
     point_zorder,
+    set_grid_and_frame,
     shade_unattainable,
 )
-from ratefront.report.front.axis_ranges import drawn_curve
-from ratefront.report.front.legend_artists import plain
-from ratefront.report.style import BOUNDS, MUTED, bound_style
+from ratefront.report.front.axis_ranges import interpolated_curve
+from ratefront.report.front.legend_artists import escape_mathtext
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LEAST_SPAN = 0.1
-"""Of accuracies: less than this between bottom and top would show rounding."""
+"""The axis shows at least this range of accuracies; a smaller one would show rounding."""
 
-WORDS_HEIGHT, WORDS_WIDTH = 0.11, 0.3
-"""What "unattainable" takes of the axes, as shares; the width at the least width of the axes."""
+TEXT_HEIGHT, TEXT_WIDTH = 0.11, 0.3
+"""Shares of the axes that the text "unattainable" takes; the width is that in the narrowest axes."""
 
-LOOSE = (TIME_SHARING, LINEAR_RULE)
-"""Curves so far above the oracle that an axis which held them would show nothing of the others."""
+FAR_FROM_ORACLE = (TIME_SHARING, LINEAR_RULE)
+"""Curves far above the oracle. An axis that held them would show nothing of the others."""
 
 BAND_ALPHA, FEW_BANDS = 0.18, 3
 HELD_OUT_WIDTH = 0.7
 
-Across = Callable[[FloatArray, FloatArray], FloatArray]
-"""(rates in bit/sample, accuracies) -> where they lie on the horizontal axis."""
+HorizontalPosition = Callable[[FloatArray, FloatArray], FloatArray]
+"""Maps rates in bit/sample and accuracies to positions on the horizontal axis."""
 
 
 def draw_accuracy_over_rate(axes: Axes, content: BoundsContent) -> None:
-    """The curves, and the region that the oracle forbids."""
+    """Draw accuracy over rate: the curves, and the region that the oracle forbids."""
     greatest = max((band.greatest for band in content.bands.values()), default=0.0)
     span = rate_axis(content.curves.values(), greatest)
     span.apply(axes)
@@ -53,21 +53,21 @@ def draw_accuracy_over_rate(axes: Axes, content: BoundsContent) -> None:
     axes.set_ylabel(_accuracy_title(content.curves))
     _draw_all(axes, content, lambda rate, _: rate, finely=span.logarithmic)
     if content.oracle is not None:
-        shade_unattainable(axes, *drawn_curve(content.oracle))
+        shade_unattainable(axes, *interpolated_curve(content.oracle))
         _name_unattainable(axes, content, content.oracle, span)
 
 
 def draw_bits_above_oracle(axes: Axes, content: BoundsContent, oracle: RateDistortionCurve) -> None:
-    """R - R_oracle at the same accuracy: what a curve pays beyond the oracle.
+    """Draw accuracy over R - R_oracle: the bits that a curve needs beyond the oracle at the same accuracy.
 
-    The axis ends where the bounds end; time sharing, the linear rule and codes may leave it.
+    The axis ends where the bounds end. Time sharing, the linear rule and codes may lie outside it.
     """
 
     def excess(rate: FloatArray, accuracy: FloatArray) -> FloatArray:
         return rate - np.interp(1.0 - accuracy, oracle.distortion, oracle.rate_bits)
 
-    close = [name for name in content.curves if _is_close(name)] or list(content.curves)
-    ends = np.concatenate([excess(*drawn_curve(content.curves[name])) for name in close])
+    close = [name for name in content.curves if _is_near_oracle(name)] or list(content.curves)
+    ends = np.concatenate([excess(*interpolated_curve(content.curves[name])) for name in close])
     least, greatest = min(0.0, float(ends.min())), max(float(ends.max()), 1e-3)
     axes.set_xlim(1.08 * least - 0.03 * greatest, 1.08 * greatest)
     axes.set_xlabel("bits above the oracle\nat the same accuracy")
@@ -75,21 +75,21 @@ def draw_bits_above_oracle(axes: Axes, content: BoundsContent, oracle: RateDisto
     _draw_all(axes, content, excess, finely=True)
 
 
-def _is_close(name: str) -> bool:
-    return name in BOUNDS and name not in (ORACLE, *LOOSE) and not BOUNDS[name].marker
+def _is_near_oracle(name: str) -> bool:
+    return name in BOUNDS and name not in (ORACLE, *FAR_FROM_ORACLE) and not BOUNDS[name].marker
 
 
-def _draw_all(axes: Axes, content: BoundsContent, across: Across, finely: bool) -> None:
-    dress(axes)
+def _draw_all(axes: Axes, content: BoundsContent, position_of: HorizontalPosition, finely: bool) -> None:
+    set_grid_and_frame(axes)
     for name, curve in content.curves.items():
-        _draw_curve(axes, name, curve, across, finely)
+        _draw_curve(axes, name, curve, position_of, finely)
     alpha = BAND_ALPHA if len(content.bands) <= FEW_BANDS else BAND_ALPHA / 2.0
     for name, band in content.bands.items():
-        _draw_band(axes, name, band, across, alpha)
-    for reference in content.references:
+        _draw_band(axes, name, band, position_of, alpha)
+    for reference in content.reference_lines:
         axes.axhline(
             reference.accuracy,
-            color=reference.ink,
+            color=reference.colour,
             linestyle=reference.line,
             linewidth=0.7,
             zorder=1.5,
@@ -97,17 +97,19 @@ def _draw_all(axes: Axes, content: BoundsContent, across: Across, finely: bool) 
         )
 
 
-def _draw_curve(axes: Axes, name: str, curve: RateDistortionCurve, across: Across, finely: bool) -> None:
+def _draw_curve(
+    axes: Axes, name: str, curve: RateDistortionCurve, position_of: HorizontalPosition, finely: bool
+) -> None:
     style = bound_style(name)
     if is_point(curve) or style.marker:
-        _draw_points(axes, name, across(curve.rate_bits, curve.accuracy), curve.accuracy)
+        _draw_points(axes, name, position_of(curve.rate_bits, curve.accuracy), curve.accuracy)
         return
-    rate, accuracy = drawn_curve(curve) if finely else (curve.line[0], 1.0 - curve.line[1])
-    axes.plot(across(rate, accuracy), accuracy, **line_looks(style), zorder=line_zorder(name), gid=name)
+    rate, accuracy = interpolated_curve(curve) if finely else (curve.line[0], 1.0 - curve.line[1])
+    axes.plot(position_of(rate, accuracy), accuracy, **line_looks(style), zorder=line_zorder(name), gid=name)
 
 
 def _draw_points(axes: Axes, name: str, place: FloatArray, accuracy: FloatArray) -> None:
-    """Whole markers, also where they lie on the frame; a rate of 0 goes to the left end of a log axis."""
+    """Draw whole markers, also on the frame. A rate of 0 goes to the left end of a logarithmic axis."""
     left, right = axes.get_xlim()
     if axes.get_xscale() == "log":
         place = np.maximum(place, left)
@@ -117,26 +119,32 @@ def _draw_points(axes: Axes, name: str, place: FloatArray, accuracy: FloatArray)
         axes.plot(place[shown], accuracy[shown], **looks, zorder=point_zorder(name), clip_on=False, gid=name)
 
 
-def _draw_band(axes: Axes, name: str, band: HeldOutBand, across: Across, alpha: float) -> None:
-    """An interval without an upper end is open to the right; one without a lower end is not drawn."""
-    ink, beyond = bound_style(name).ink, 2.0 * axes.get_xlim()[1]
-    middle = across(band.rate_bits, band.accuracy)
-    axes.plot(middle, band.accuracy, color=ink, linewidth=HELD_OUT_WIDTH, zorder=1.3, gid=f"{name} held out")
-    low, high = (np.minimum(across(ends, band.accuracy), beyond) for ends in (band.low, band.high))
+def _draw_band(
+    axes: Axes, name: str, band: HeldOutBand, position_of: HorizontalPosition, alpha: float
+) -> None:
+    """Draw a held-out interval. Without an upper end it is open to the right; without a lower end it is left out."""
+    colour, right_of_axis = bound_style(name).colour, 2.0 * axes.get_xlim()[1]
+    middle = position_of(band.rate_bits, band.accuracy)
+    axes.plot(
+        middle, band.accuracy, color=colour, linewidth=HELD_OUT_WIDTH, zorder=1.3, gid=f"{name} held out"
+    )
+    low, high = (
+        np.minimum(position_of(ends, band.accuracy), right_of_axis) for ends in (band.low, band.high)
+    )
     shown = np.isfinite(band.low)
     if band.rate_bits.size > 1:
         axes.fill_betweenx(
-            band.accuracy, low, high, where=shown, color=ink, alpha=alpha, linewidth=0, zorder=1.2
+            band.accuracy, low, high, where=shown, color=colour, alpha=alpha, linewidth=0, zorder=1.2
         )
     elif shown[0]:
         ends = [float(low[0]), float(high[0])]
-        axes.plot(ends, [band.accuracy[0]] * 2, color=ink, alpha=2.0 * alpha, linewidth=3.0, zorder=1.2)
+        axes.plot(ends, [band.accuracy[0]] * 2, color=colour, alpha=2.0 * alpha, linewidth=3.0, zorder=1.2)
 
 
 def _accuracy_limits(content: BoundsContent) -> tuple[float, float]:
     groups = [curve.accuracy for curve in content.curves.values()]
     groups += [band.accuracy for band in content.bands.values()]
-    values = np.concatenate([*groups, [reference.accuracy for reference in content.references]])
+    values = np.concatenate([*groups, [reference.accuracy for reference in content.reference_lines]])
     low, high = float(values.min()), float(values.max())
     span = max(high - low, LEAST_SPAN)
     return min(low - 0.04 * span, high - span), high + 0.03 * span
@@ -144,20 +152,20 @@ def _accuracy_limits(content: BoundsContent) -> tuple[float, float]:
 
 def _accuracy_title(curves: Mapping[str, RateDistortionCurve]) -> str:
     titles = {curve.measure.title for curve in curves.values() if curve.measure.name != "errors"}
-    return "accuracy" if not titles else f"1 − {plain(', '.join(sorted(titles)))}"
+    return "accuracy" if not titles else f"1 − {escape_mathtext(', '.join(sorted(titles)))}"
 
 
 def _name_unattainable(
     axes: Axes, content: BoundsContent, oracle: RateDistortionCurve, span: RateAxis
 ) -> None:
-    """Writes into the region above the oracle what it is, where it is wide enough for the words."""
+    """Write into the region above the oracle what it is, if the region is wide enough."""
     bottom, top = axes.get_ylim()
     high = 0.94
-    for reference in content.references:
+    for reference in content.reference_lines:
         line = (reference.accuracy - bottom) / (top - bottom)
-        high = line - 0.025 if high - WORDS_HEIGHT - 0.01 < line < high + 0.02 else high
-    lowest = bottom + (high - WORDS_HEIGHT) * (top - bottom)
+        high = line - 0.025 if high - TEXT_HEIGHT - 0.01 < line < high + 0.02 else high
+    lowest = bottom + (high - TEXT_HEIGHT) * (top - bottom)
     rate = oracle.rate_at(max(0.0, 1.0 - lowest))
-    if rate is not None and span.share(rate) > WORDS_WIDTH:
-        words = "unattainable:\nbelow the oracle"
-        axes.text(0.025, high, words, transform=axes.transAxes, color=MUTED, va="top", fontsize=8)
+    if rate is not None and span.position(rate) > TEXT_WIDTH:
+        text = "unattainable:\nbelow the oracle"
+        axes.text(0.025, high, text, transform=axes.transAxes, color=MUTED, va="top", fontsize=8)

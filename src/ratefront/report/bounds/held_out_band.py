@@ -1,4 +1,4 @@
-"""A curve's held-out interval as it is drawn: its channels fitted on some samples, measured on others."""
+"""A curve's held-out interval as it is drawn: channels are fitted on some samples and measured on others."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from ratefront.bounds.source.distributions import FloatArray
 
 @dataclass(frozen=True, eq=False)
 class HeldOutBand:
-    """Attributes, all of shape (M,) in bit/sample but for `accuracy`, sorted by it:
+    """The held-out rates of a curve with their interval, sorted by accuracy.
 
-    rate_bits: measured on the held-out samples.
-    accuracy: 1 - distortion there.
-    low, high: the interval of the rate at that distortion; infinite where it has no such end, since too many
-        resamples do not come down to that distortion.
+    Attributes:
+        rate_bits: Measured on the held-out samples, in bit/sample, shape (M,).
+        accuracy: 1 - distortion on the held-out samples, shape (M,).
+        low: Lower end of the rate's interval at that distortion, shape (M,). It is infinite if too many resamples
+            do not reach that distortion.
+        high: Upper end, likewise.
     """
 
     rate_bits: FloatArray
@@ -28,6 +30,7 @@ class HeldOutBand:
 
     @classmethod
     def of(cls, held_out: HeldOutIntervals) -> HeldOutBand:
+        """Return the band of a curve's held-out intervals."""
         accuracy = 1.0 - held_out.distortion
         order = np.argsort(accuracy, kind="stable")
         low, high = held_out.rate_bits_low[order], held_out.rate_bits_high[order]
@@ -41,7 +44,7 @@ class HeldOutBand:
 
 
 def interval_title(held_out: Iterable[HeldOutIntervals]) -> str:
-    """What the bands show, in words: their level where all have the same one."""
+    """Return what the bands show, with their confidence level if all have the same one."""
     levels = {one.level for one in held_out}
     return (
         f"held out, with {100 * levels.pop():g} % interval" if len(levels) == 1 else "held out, with interval"

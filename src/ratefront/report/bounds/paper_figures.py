@@ -1,6 +1,7 @@
-"""Figures of the papers drawn anew from our own curves: RA Fig. 2 and Fig. 3, MA Fig. 1.
+"""Figures of the papers drawn again from our own curves: [RA] Fig. 2 and Fig. 3, [MA] Fig. 1.
 
-Each is drawn from the very bounds that `bounds.example` gives, so that figure and numbers cannot differ.
+Each is drawn from the bounds that ``bounds.example`` gives, so that figure and numbers agree. The papers are listed in
+README.md.
 """
 
 from __future__ import annotations
@@ -12,11 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from ratefront.bounds import Bounds, DetectionBounds, ExampleBounds, MixtureBounds, ModelNet40Bounds
 from ratefront.bounds.curve_names import LINEAR_RULE, ORACLE
-from ratefront.bounds.examples.paper_examples import ORACLE_UNIFORM, Density, EquiprobableBounds
+from ratefront.bounds.examples.paper_examples import ORACLE_UNIFORM, EquiprobableBounds, MixtureDensities
 from ratefront.bounds.source.distributions import FloatArray
-from ratefront.report.curve_artists import UNATTAINABLE, dress, line_looks, line_zorder, shade_unattainable
+from ratefront.report.colours import (
+    CLASS_COLOURS,
+    MIXTURE_COLOUR,
+    MUTED,
+    UNATTAINABLE,
+    BoundStyle,
+    bound_style,
+)
+from ratefront.report.curve_artists import line_looks, line_zorder, set_grid_and_frame, shade_unattainable
 from ratefront.report.figure_file import PAGE_WIDTH, write_figure
-from ratefront.report.style import MUTED, BoundStyle, bound_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,28 +34,27 @@ COLUMN_WIDTH = 3.5
 """Inches: one column of a two-column journal page."""
 
 MIXTURE_RATE_TOP = 1.7
-"""Bit: C&E goes on to rise, where nothing is left to compare it with."""
+"""In bit/sample. Above it only C&E goes on, with nothing to compare it with."""
 
-CLASS_INKS = ("#0072B2", "#D55E00")
 LEGEND: Any = {"loc": "lower right", "frameon": False, "handlelength": 2.6, "borderaxespad": 0.6}
 
-_MIXTURE_ROOM = {"left": 0.075, "right": 0.98, "bottom": 0.15, "top": 0.965, "wspace": 0.19}
-_LEADER = {"arrowstyle": "-", "color": "#333333", "linewidth": 0.6, "shrinkA": 1, "shrinkB": 1}
+_MIXTURE_MARGINS = {"left": 0.075, "right": 0.98, "bottom": 0.15, "top": 0.965, "wspace": 0.19}
+_LEADER = {"arrowstyle": "-", "color": MIXTURE_COLOUR, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 1}
 
 
 def draw_example(bounds: ExampleBounds, path: Path) -> None:
-    """Writes the figure of an example to `path`, PNG or PDF by its suffix.
+    """Write the figure of an example to ``path``, as PNG or PDF according to its suffix.
 
-    `mixture` is MA Fig. 1, `detection` RA Fig. 2 with all its panels, `modelnet40` RA Fig. 3.
+    ``mixture`` is [MA] Fig. 1, ``detection`` [RA] Fig. 2 with all its panels, ``modelnet40`` [RA] Fig. 3.
 
     Raises:
-        InputError: another suffix, or a file that cannot be written (fatal).
+        InputError: The suffix is another one, or the file cannot be written.
     """
     write_figure(lambda: example_figure(bounds), path)
 
 
 def example_figure(bounds: ExampleBounds) -> Figure:
-    """The figure that its paper shows of an example."""
+    """Return the figure that the paper shows of an example."""
     match bounds:
         case MixtureBounds():
             return _mixture(bounds)
@@ -59,7 +66,7 @@ def example_figure(bounds: ExampleBounds) -> Figure:
 
 
 def _detection(bounds: DetectionBounds) -> Figure:
-    """RA Fig. 2: equiprobable classes, accuracy over bit/image."""
+    """Draw [RA] Fig. 2: equiprobable classes, accuracy over bit/image."""
     figure = _figure(PAGE_WIDTH, 4.9)
     grid = figure.add_gridspec(
         2, 2, left=0.075, right=0.98, bottom=0.095, top=0.945, hspace=0.42, wspace=0.17
@@ -69,10 +76,10 @@ def _detection(bounds: DetectionBounds) -> Figure:
     for place, (title, panel) in enumerate(panels):
         axes = figure.add_subplot(grid[place])
         _draw_equiprobable(axes, panel)
-        axes.set_title(f"{title}: K {_written(panel.classes)}")
+        axes.set_title(f"{title}: K {class_count(panel.classes)}")
         axes.set_ylabel("accuracy" if place % 2 == 0 else "")
-        words = f"log₂ K = {panel.log2_classes:.2f} bit"
-        axes.text(0.97, 0.06, words, transform=axes.transAxes, ha="right", fontsize=8)
+        text = f"log₂ K = {panel.log2_classes:.2f} bit"
+        axes.text(0.97, 0.06, text, transform=axes.transAxes, ha="right", fontsize=8)
     figure.axes[0].legend(loc=(0.6, 0.14), frameon=False, handlelength=2.6)
     return figure
 
@@ -86,13 +93,13 @@ def _draw_equiprobable(axes: Axes, panel: EquiprobableBounds | DetectionBounds) 
 
 
 def _modelnet40(bounds: ModelNet40Bounds) -> Figure:
-    """RA Fig. 3: the same classes, equiprobable and as often as in the test split."""
+    """Draw [RA] Fig. 3: the same classes with a uniform prior, and with the prior of the test split."""
     figure = _figure(COLUMN_WIDTH, 2.9)
     axes = figure.add_axes((0.145, 0.145, 0.835, 0.83))
     shade_unattainable(axes, *_points(bounds, ORACLE))
     classes, entropy = bounds.classes, bounds.label_entropy_bits
     oracle = bound_style(ORACLE)
-    uniform = replace(oracle, dashes=(4, 1.5), ink=CLASS_INKS[0], width=1.6)
+    uniform = replace(oracle, dashes=(4, 1.5), colour=CLASS_COLOURS[0], width=1.6)
     for name, style, label in (
         (ORACLE, oracle, f"test-split prior, H = {entropy:.3f} bit"),
         (ORACLE_UNIFORM, uniform, f"uniform prior, H = {log2(classes):.3f} bit"),
@@ -105,23 +112,23 @@ def _modelnet40(bounds: ModelNet40Bounds) -> Figure:
 
 
 def _mixture(bounds: MixtureBounds) -> Figure:
-    """MA Fig. 1: what is seen of either class, and what its label costs."""
+    """Draw [MA] Fig. 1: the densities of both classes, and the rates of their labels."""
     figure = _figure(PAGE_WIDTH, 2.9)
-    left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.35), gridspec_kw=_MIXTURE_ROOM)
+    left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.35), gridspec_kw=_MIXTURE_MARGINS)
     _draw_densities(left, bounds.density)
     _draw_mixture_rates(right, bounds)
     return figure
 
 
-def _draw_densities(axes: Axes, density: Density) -> None:
+def _draw_densities(axes: Axes, density: MixtureDensities) -> None:
     x, names = density.x, ("p(x | y = 0)", "p(x | y = 1)")
-    for given, values, ink, side in zip(names, density.given, CLASS_INKS, (-1, 1), strict=True):
-        axes.fill_between(x, values, color=ink, alpha=0.13, linewidth=0)
-        axes.plot(x, values, color=ink, linewidth=1.6, gid=given)
-        axes.text(side * 1.85, 0.335, given, color=ink, ha="left" if side > 0 else "right")
-    axes.plot(x, density.mixture, color="#333333", linewidth=1.2, linestyle=(0, (4, 2)), gid="p(x)")
-    axes.annotate("p(x)", (0.0, 0.244), (0.0, 0.372), color="#333333", ha="center", arrowprops=_LEADER)
-    dress(axes)
+    for given, values, colour, side in zip(names, density.given, CLASS_COLOURS, (-1, 1), strict=True):
+        axes.fill_between(x, values, color=colour, alpha=0.13, linewidth=0)
+        axes.plot(x, values, color=colour, linewidth=1.6, gid=given)
+        axes.text(side * 1.85, 0.335, given, color=colour, ha="left" if side > 0 else "right")
+    axes.plot(x, density.mixture, color=MIXTURE_COLOUR, linewidth=1.2, linestyle=(0, (4, 2)), gid="p(x)")
+    axes.annotate("p(x)", (0.0, 0.244), (0.0, 0.372), color=MIXTURE_COLOUR, ha="center", arrowprops=_LEADER)
+    set_grid_and_frame(axes)
     axes.set_xlim(float(x[0]), float(x[-1]))
     axes.set_ylim(0.0, 0.43)
     axes.set_xlabel("x")
@@ -140,7 +147,7 @@ def _draw_mixture_rates(axes: Axes, bounds: MixtureBounds) -> None:
     axes.axvline(least, color=MUTED, linewidth=0.7, linestyle=(0, (1, 2)), zorder=1.5, gid="least_distortion")
     top = 0.97 * MIXTURE_RATE_TOP
     axes.text(least - 0.008, top, f"least error\n{least:.4f}", color=MUTED, fontsize=8, ha="right", va="top")
-    dress(axes)
+    set_grid_and_frame(axes)
     axes.set_xlim(0.0, 0.5)
     axes.set_ylim(0.0, MIXTURE_RATE_TOP)
     axes.set_xlabel("distortion P(Ŷ ≠ Y)")
@@ -157,7 +164,7 @@ def _draw_mixture_rates(axes: Axes, bounds: MixtureBounds) -> None:
 
 
 def _points(bounds: Bounds, name: str) -> tuple[FloatArray, FloatArray]:
-    """(rates in bit/sample, accuracies) of a curve."""
+    """Return rates in bit/sample and accuracies of a curve."""
     return bounds[name].rate_bits, bounds[name].accuracy
 
 
@@ -169,7 +176,7 @@ def _draw_accuracy(
 
 
 def _finish(axes: Axes, right: float, label: str) -> None:
-    dress(axes)
+    set_grid_and_frame(axes)
     axes.set_xlim(0.0, right)
     axes.set_ylim(0.0, 1.03)
     axes.set_xlabel(label)
@@ -181,8 +188,8 @@ def _figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height))
 
 
-def _written(classes: int) -> str:
-    """How many classes: all digits of a small number, two and a power of ten of a large one."""
+def class_count(classes: int) -> str:
+    """Return the number of classes as text: all digits if it is small, two digits and a power of ten if large."""
     if classes < 1_000_000:
         return f"= {classes}"
     power = len(str(classes)) - 1

@@ -1,5 +1,6 @@
-"""The rate axis of a bounds figure: linear where it can be, since curves joined by time sharing are straight
-on it.
+"""The rate axis of a bounds figure.
+
+It is linear if the rates allow it, since curves joined by time sharing are straight on a linear axis.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 GREATEST_LINEAR_SPAN = 100.0
-"""Two decades: a curve that is half done in a hundredth of the axis cannot be read on a linear one."""
+"""Two decades. A curve that makes half its way in a hundredth of the axis cannot be read on a linear axis."""
 
 LOG_START, LOG_END, LINEAR_END = 0.05, 1.5, 1.04
 WRITTEN_OUT_DECADES = 3.5
@@ -24,24 +25,24 @@ WRITTEN_OUT_DECADES = 3.5
 
 @dataclass(frozen=True)
 class RateAxis:
-    """Limits in bit/sample; a logarithmic axis begins above 0, what lies below goes to its left edge."""
+    """Limits in bit/sample. A logarithmic axis begins above 0; smaller rates go to its left edge."""
 
     left: float
     right: float
     logarithmic: bool
 
-    def place(self, rate_bits: float) -> float:
-        """Where a point is drawn: one without a place of its own at the left edge."""
+    def drawn_rate(self, rate_bits: float) -> float:
+        """Return where to draw a rate. A rate without a place of its own goes to the left edge."""
         return max(rate_bits, self.left)
 
-    def share(self, rate_bits: float) -> float:
-        """Where a rate lies between the left end (0) and the right end (1)."""
+    def position(self, rate_bits: float) -> float:
+        """Return where a rate lies between the left end (0) and the right end (1)."""
         if not self.logarithmic:
             return rate_bits / self.right
-        return float(np.log(self.place(rate_bits) / self.left) / np.log(self.right / self.left))
+        return float(np.log(self.drawn_rate(rate_bits) / self.left) / np.log(self.right / self.left))
 
     def apply(self, axes: Axes) -> None:
-        """Scale, limits, ticks and label of the axes' rates."""
+        """Set scale, limits, ticks and label of the horizontal axis."""
         if self.logarithmic:
             axes.set_xscale("log")
             _write_out_ticks(axes, np.log10(self.right / self.left))
@@ -50,13 +51,14 @@ class RateAxis:
 
 
 def rate_axis(curves: Iterable[RateDistortionCurve], greatest_other: float = 0.0) -> RateAxis:
-    """From 0 on, and linear, unless the rates span more than two decades above their useful minimum.
+    """Return an axis from 0 on, linear unless the rates span more than two decades above their useful minimum.
 
     That minimum is the least positive rate at which a curve has made half its way from its least to its
     greatest accuracy. Rates near 0 do not count: every curve that reaches zero rate has them.
 
     Args:
-        greatest_other: the greatest rate drawn besides the curves, in bit/sample.
+        curves: The curves to draw.
+        greatest_other: The greatest rate drawn besides the curves, in bit/sample.
     """
     drawn = list(curves)
     greatest = max(greatest_other, *(float(curve.rate_bits.max()) for curve in drawn))
@@ -74,7 +76,7 @@ def _half_way(curve: RateDistortionCurve) -> float:
 
 
 def _write_out_ticks(axes: Axes, decades: float) -> None:
-    """1, 2, 5, 10 ... written out, instead of powers of ten; of many decades the powers alone."""
+    """Write ticks as 1, 2, 5, 10 ... instead of powers of ten; over many decades only 1, 10, 100 ...."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
     subs = (1.0, 2.0, 5.0) if decades < WRITTEN_OUT_DECADES else (1.0,)

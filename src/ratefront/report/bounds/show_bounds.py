@@ -1,4 +1,4 @@
-"""How bounds show themselves: in axes, in a file, in a notebook. ``Bounds`` calls these when it is asked to."""
+"""How bounds show themselves: in axes, in a file, and in a notebook. The methods of ``Bounds`` call these."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ratefront.bounds import Bounds, ExampleBounds
 from ratefront.errors import InputError
 from ratefront.report.bounds.bounds_content import BoundsContent, content_of
 from ratefront.report.bounds.bounds_figure import draw_bounds
-from ratefront.report.bounds.bounds_labels import legend_entries, name_references
+from ratefront.report.bounds.bounds_labels import label_reference_lines, legend_entries
 from ratefront.report.bounds.bounds_panel import draw_accuracy_over_rate
 from ratefront.report.bounds.paper_figures import draw_example
 from ratefront.report.figure_file import figure_bytes
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SMALL, DOTS_PER_INCH = (6.4, 3.4), 110
-"""Inches of a notebook's figure."""
+"""Size of a notebook's figure in inches, and its resolution."""
 
 
 def plot(bounds: Bounds, ax: Axes | None = None) -> Axes:
-    """Accuracy over rate with a legend, as the left panel of the figure; into a new pyplot figure without ``ax``.
+    """Draw accuracy over rate with a legend, as the left panel of the figure.
+
+    Args:
+        bounds: What to draw.
+        ax: Where to draw; None makes a new figure of pyplot.
 
     Raises:
         InputError: No curve has an accuracy.
@@ -41,7 +45,7 @@ def plot(bounds: Bounds, ax: Axes | None = None) -> Axes:
 
 def _draw(content: BoundsContent, axes: Axes) -> None:
     draw_accuracy_over_rate(axes, content)
-    name_references(axes, content)
+    label_reference_lines(axes, content)
     entries = legend_entries(content)
     axes.legend(
         [artist for artist, _ in entries],
@@ -55,11 +59,10 @@ def _draw(content: BoundsContent, axes: Axes) -> None:
 
 
 def save_figure(bounds: Bounds, path: Path) -> None:
-    """The figure of a paper as a file: of an example, the one that its paper shows.
+    """Write the figure for a paper; of an example, the figure that its paper shows.
 
     Raises:
-        InputError: Another suffix than .png or .pdf, a file that cannot be written, or no curve has an
-            accuracy.
+        InputError: The suffix is neither .png nor .pdf, the file cannot be written, or no curve has an accuracy.
     """
     if isinstance(bounds, ExampleBounds):
         draw_example(bounds, path)
@@ -68,11 +71,11 @@ def save_figure(bounds: Bounds, path: Path) -> None:
 
 
 def html(bounds: Bounds) -> str:
-    """For a notebook: the source, the rates at a few accuracies, what is to be doubted, and a small figure."""
-    said = [*bounds.description, *(f"Warning: {warning}" for warning in bounds.warnings)]
-    words = [f"<p>{escape(sentence)}</p>" for sentence in said]
+    """Return what a notebook shows: the source, warnings, the rates at a few accuracies, and a small figure."""
+    sentences = [*bounds.description, *(f"Warning: {warning}" for warning in bounds.warnings)]
+    paragraphs = [f"<p>{escape(sentence)}</p>" for sentence in sentences]
     table = table_html(bounds.rate_table.header, bounds.rate_table.rows)
-    return "".join(["<div>", *words, table, _figure(bounds), "</div>"])
+    return "".join(["<div>", *paragraphs, table, _figure(bounds), "</div>"])
 
 
 def _figure(bounds: Bounds) -> str:

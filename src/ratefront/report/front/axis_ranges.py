@@ -1,5 +1,6 @@
-"""What the axes of every figure cover, and where a zero rate goes on a logarithmic axis: to its left edge,
-marked there.
+"""What the axes of a sweep's figures cover.
+
+A rate of 0 has no place on a logarithmic axis. It is drawn at the left edge, with a marker of its own.
 """
 
 from __future__ import annotations
@@ -17,68 +18,78 @@ DRAWN_POINTS = 1500
 
 
 @dataclass(frozen=True)
-class Window:
-    """Limits in bit/sample (log axis) and accuracy."""
+class AxisRanges:
+    """What a panel covers.
+
+    Attributes:
+        rate: Least and greatest rate in bit/sample, of a logarithmic axis.
+        accuracy: Least and greatest accuracy.
+    """
 
     rate: tuple[float, float]
     accuracy: tuple[float, float]
 
     def holds_rate(self, rate_bits: float) -> bool:
-        """Whether the rate has a place of its own on the log axis; others (0 bit among them) go to its left
-        edge.
+        """Return whether the rate has a place of its own on the logarithmic axis.
+
+        Smaller rates, 0 bit among them, are drawn at the left edge.
         """
         return rate_bits >= self.rate[0]
 
-    def place(self, rate_bits: float) -> float:
-        """Where to draw a rate: those without a place of their own just inside the left edge."""
+    def drawn_rate(self, rate_bits: float) -> float:
+        """Return where to draw a rate. A rate without a place of its own goes just inside the left edge."""
         return rate_bits if self.holds_rate(rate_bits) else 1.015 * self.rate[0]
 
-    def share(self, rate_bits: float) -> float:
-        """Where a rate lies on the log axis: 0 at its left end, 1 at its right end."""
+    def position(self, rate_bits: float) -> float:
+        """Return where a rate lies on the logarithmic axis: 0 at its left end, 1 at its right end."""
         left, right = self.rate
         return float(np.log(rate_bits / left) / np.log(right / left))
 
 
-def beyond(limits: tuple[float, float]) -> tuple[float, float]:
-    """How far lines go that do not end with a rate axis: its reader may zoom out."""
+def extended_limits(limits: tuple[float, float]) -> tuple[float, float]:
+    """Return how far lines go that do not end with a rate axis, since a reader may zoom out."""
     return 0.1 * limits[0], 10 * limits[1]
 
 
-def whole_window(view: SweepView) -> Window:
-    """All measured trials and the bounds, from just under the least positive rate on."""
+def whole_ranges(view: SweepView) -> AxisRanges:
+    """Return ranges that hold all measured trials and bounds, from just under the least positive rate."""
     rates = [trial.test.rate_bits for trial in view.measured if trial.test.rate_bits > 0] or [0.2]
     accuracies = [trial.test.accuracy for trial in view.measured]
-    chance = 0.0 if view.overlay is None else 1.0 - view.overlay.zero_rate_distortion
+    chance = 0.0 if view.bounds is None else 1.0 - view.bounds.zero_rate_distortion
     left = float(np.clip(0.6 * min(rates), LEAST_RATE, GREATEST_START))
     right = 1.5 * max(*rates, 1.0, *_bound_rates(view))
-    return Window((left, right), (min([chance, *accuracies]) - 0.05, 1.02))
+    return AxisRanges((left, right), (min([chance, *accuracies]) - 0.05, 1.02))
 
 
-def close_window(view: SweepView, whole: Window) -> Window | None:
-    """The region just under the task model's accuracy, where codecs compete; None without task model or
-    points there.
+def close_up_ranges(view: SweepView, whole: AxisRanges) -> AxisRanges | None:
+    """Return the region just under the task model's accuracy, where codecs compete.
+
+    None if there is no task model, or no trial in that region.
     """
-    if view.overlay is None:
+    if view.bounds is None:
         return None
-    top = 1.0 - view.overlay.task_model_distortion
+    top = 1.0 - view.bounds.task_model_distortion
     floor = top - max(0.06, min(0.15, 2.5 * (1.0 - top)))
-    points = [t.test for t in view.measured if t.standing != "collapsed" and t.test.accuracy >= floor]
-    start = view.overlay.curves["oracle"].rate_at(1.0 - floor) or 0.0
+    points = [t.test for t in view.measured if t.front_status != "collapsed" and t.test.accuracy >= floor]
+    start = view.bounds.curves["oracle"].rate_at(1.0 - floor) or 0.0
     if not points or start <= 0.0:
         return None
     rates = [point.rate_bits for point in points]
     right = min(whole.rate[1], 1.25 * max(*rates, 1.5 * start))
-    return Window((0.92 * min(start, *rates), right), (floor, min(1.003, top + 0.55 * (1 - top) + 0.005)))
+    return AxisRanges((0.92 * min(start, *rates), right), (floor, min(1.003, top + 0.55 * (1 - top) + 0.005)))
 
 
 def _bound_rates(view: SweepView) -> list[float]:
-    if view.overlay is None:
+    if view.bounds is None:
         return [1.0]
-    return [float(view.overlay.curves[name].rate_bits.max()) for name in view.bounds] or [1.0]
+    return [float(view.bounds.curves[name].rate_bits.max()) for name in view.bound_names] or [1.0]
 
 
-def drawn_curve(curve: RateDistortionCurve) -> tuple[FloatArray, FloatArray]:
-    """(rate, accuracy) of the curve's straight lines, cut finely: on a log axis they are not straight."""
+def interpolated_curve(curve: RateDistortionCurve) -> tuple[FloatArray, FloatArray]:
+    """Return rates and accuracies of a curve's straight lines, each cut into many points.
+
+    On a logarithmic axis the lines between a curve's points are not straight.
+    """
     along, distortion = curve.line
     size = along.size
     if size == 1:

@@ -1,20 +1,20 @@
-"""Decides what the legend of a sweep's figure explains: what is really in the figure."""
+"""Decides what the legend of a sweep's figure explains: only what is in the figure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ratefront.records import objectives_of
+from ratefront.report.colours import series_styles
 from ratefront.report.front.front_figure import Bound, Legend, LegendEntry, Level, Marker, Panel, Stairs
-from ratefront.report.style import series_styles
 from ratefront.report.sweep_view import SweepView
 
 
 def describe_legend(view: SweepView, main: Panel) -> Legend:
-    """The legend of a figure whose first panel is `main`."""
+    """Return the legend of a figure whose main panel is ``main``."""
     names = ", ".join(name.removesuffix("_bits").replace("_", " ") for name in objectives_of(view.spec))
     note = f"Front: non-dominated on validation in\n{names}; all values shown are test."
-    codecs = (*_series(view, main), *_fronts(main), *_signs(main))
+    codecs = (*_series(view, main), *_fronts(main), *_marker_meanings(main))
     return Legend(tuple(_bounds(main)), codecs, note)
 
 
@@ -33,21 +33,21 @@ def _series(view: SweepView, main: Panel) -> Iterator[LegendEntry]:
 
 
 def _fronts(main: Panel) -> Iterator[LegendEntry]:
-    """That of all series; the others have the colour of their series."""
+    """Yield the front of all series. The front of one series has the colour of the series."""
     for stairs in main.of_kind(Stairs):
         if stairs.style is None:
             yield LegendEntry(stairs.name, stairs.name, stairs)
 
 
-def _signs(main: Panel) -> Iterator[LegendEntry]:
+def _marker_meanings(main: Panel) -> Iterator[LegendEntry]:
     markers = list(main.of_kind(Marker))
-    standings = {marker.standing for marker in markers}
-    if "front" in standings:
+    front_statuses = {marker.front_status for marker in markers}
+    if "front" in front_statuses:
         yield LegendEntry("filled: on the front", "on the front", "front")
-    if "dominated" in standings:
+    if "dominated" in front_statuses:
         yield LegendEntry("pale: dominated", "dominated", "dominated")
-    if "collapsed" in standings:
+    if "collapsed" in front_statuses:
         yield LegendEntry("collapsed", "collapsed", "collapsed")
     if any(marker.at_edge for marker in markers):
-        least = f"{main.across.limits[0]:.2g} bit"
+        least = f"{main.x_axis.limits[0]:.2g} bit"
         yield LegendEntry(f"rate below {least}", f"under {least}", "edge")

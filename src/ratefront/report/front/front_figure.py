@@ -1,7 +1,7 @@
-"""What the figure of a sweep shows, whoever draws it: front.png, the page, or an Axes of the user.
+"""What the figure of a sweep shows, for all renderers: front.png, the page, and axes of the user.
 
-A renderer translates every element and adds none. What it decides itself is what its medium needs: letters, line
-widths, inks of a theme, how many points a screen can show, what a pointer is told.
+A renderer translates every element and adds none. It decides only what its medium needs: fonts, line widths, the
+colours of a theme, how many points a screen can show, and the text at the mouse pointer.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar
 
 from ratefront.bounds.source.distributions import FloatArray
-from ratefront.report.style import BoundStyle, SeriesStyle
-from ratefront.report.sweep_view import MeasuredTrial, Standing
+from ratefront.report.colours import BoundStyle, SeriesStyle
+from ratefront.report.sweep_view import FrontStatus, MeasuredTrial
 
-STANDING_WORDS: dict[Standing, str] = {
+FRONT_STATUS_TEXT: dict[FrontStatus, str] = {
     "dominated": "dominated",
     "front": "on the front",
     "collapsed": "collapsed",
@@ -23,34 +23,39 @@ STANDING_WORDS: dict[Standing, str] = {
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """What lies between `left` and the curve.
+    """The region between ``left`` and a curve.
 
     Attributes:
-        rate, height: the curve's points, shape (M,).
-        left: the rate at which the region begins, left of the axis.
-        words: what a large figure writes into it; empty where there is no room.
+        name: What the region is.
+        rate: The curve's rates in bit/sample, shape (M,).
+        height: The curve's values on the vertical axis, shape (M,).
+        left: The rate at which the region begins, left of the axis.
+        text: What a large figure writes into the region; empty if there is no room.
     """
 
     name: str
     rate: FloatArray
     height: FloatArray
     left: float
-    words: str
+    text: str
 
 
 @dataclass(frozen=True)
 class Level:
-    """A height to compare with.
+    """A horizontal line to compare with.
 
     Attributes:
-        name: what it is, where it is read alone.
-        label: what to write on the line, among the others of its panel; empty where the legend has it.
+        name: What the line is, complete enough to be read alone.
+        label: What to write on the line; empty if the legend names it.
+        height: The value on the vertical axis.
+        colour: Which colour of the theme the line has.
+        dotted: Whether the line is dotted.
     """
 
     name: str
     label: str
     height: float
-    ink: Literal["task-model", "muted"]
+    colour: Literal["task-model", "muted"]
     dotted: bool
 
 
@@ -59,8 +64,11 @@ class Bound:
     """A curve of the theory.
 
     Attributes:
-        rate, height: what is drawn of it, shape (M,).
-        points: how many points the whole curve was computed at.
+        name: The curve's name, as ``oracle``.
+        style: How it looks.
+        rate: The rates that are drawn, in bit/sample, shape (M,).
+        height: The values that are drawn on the vertical axis, shape (M,).
+        points: At how many points the whole curve was computed.
     """
 
     name: str
@@ -71,13 +79,16 @@ class Bound:
 
     @property
     def is_points(self) -> bool:
-        """Whether its points are drawn, not a line: they are codes, or it is only one."""
+        """Whether points are drawn instead of a line: those of a code, or a single one."""
         return bool(self.style.marker) or self.points == 1
 
 
 @dataclass(frozen=True)
 class Stairs:
-    """A front: level from each point to the rate of the next, where it steps up. That of all series has no style."""
+    """A front: level from each point to the rate of the next one, where it steps up.
+
+    The front of all series has no style.
+    """
 
     name: str
     style: SeriesStyle | None
@@ -87,7 +98,15 @@ class Stairs:
 
 @dataclass(frozen=True, eq=False)
 class Marker:
-    """A measured trial. `at_edge`: its rate has no place on the axis, and the marker at the left edge says so."""
+    """A measured trial.
+
+    Attributes:
+        trial: What was measured.
+        style: That of its series.
+        rate: Where it is drawn, in bit/sample.
+        height: The value on the vertical axis.
+        at_edge: The rate has no place on the axis; the marker at the left edge says so.
+    """
 
     trial: MeasuredTrial
     style: SeriesStyle
@@ -97,16 +116,18 @@ class Marker:
 
     @property
     def series(self) -> str:
+        """The series of the trial."""
         return self.trial.test.series
 
     @property
-    def standing(self) -> Standing:
-        return self.trial.standing
+    def front_status(self) -> FrontStatus:
+        """Whether the trial is on the front, is dominated, or has collapsed."""
+        return self.trial.front_status
 
     @property
     def name(self) -> str:
-        """Of its group: those that look alike."""
-        return f"{self.series}: {STANDING_WORDS[self.standing]}"
+        """The name of the group of markers that look alike."""
+        return f"{self.series}: {FRONT_STATUS_TEXT[self.front_status]}"
 
 
 Element: TypeAlias = Region | Level | Bound | Stairs | Marker
@@ -115,7 +136,14 @@ Kind = TypeVar("Kind", Region, Level, Bound, Stairs, Marker)
 
 @dataclass(frozen=True)
 class Axis:
-    """`unit`: how much a 1 on its labels stands for."""
+    """An axis of a panel.
+
+    Attributes:
+        title: Quantity and unit.
+        limits: Least and greatest value.
+        logarithmic: Whether the axis is logarithmic.
+        unit: The value that a 1 among the tick labels stands for.
+    """
 
     title: str
     limits: tuple[float, float]
@@ -125,34 +153,43 @@ class Axis:
 
 @dataclass(frozen=True)
 class Panel:
-    """`elements` are in the order of drawing: later ones cover earlier ones."""
+    """One pair of axes and what is drawn in them.
+
+    ``elements`` are in the order of drawing: later ones cover earlier ones.
+    """
 
     title: str
-    across: Axis
-    up: Axis
+    x_axis: Axis
+    y_axis: Axis
     elements: tuple[Element, ...]
 
     def of_kind(self, kind: type[Kind]) -> Iterator[Kind]:
-        """The elements of one kind, in the order of drawing."""
+        """Return the elements of one kind, in the order of drawing."""
         return (element for element in self.elements if isinstance(element, kind))
 
 
-Sign: TypeAlias = Literal["front", "dominated", "collapsed", "edge"]
-"""What the shape of a marker says, whatever its series."""
+MarkerMeaning: TypeAlias = Literal["front", "dominated", "collapsed", "edge"]
+"""What the shape of a marker says, for every series."""
 
 
 @dataclass(frozen=True)
 class LegendEntry:
-    """`short` says the same as `text` where room is scarce; `key` is what is explained."""
+    """One line of the legend.
+
+    Attributes:
+        text: The explanation.
+        short: The same in fewer words, for small figures.
+        key: What is explained.
+    """
 
     text: str
     short: str
-    key: Bound | Level | Stairs | SeriesStyle | Sign
+    key: Bound | Level | Stairs | SeriesStyle | MarkerMeaning
 
 
 @dataclass(frozen=True)
 class Legend:
-    """What is really in the figure, and what its fronts are."""
+    """The entries for bounds and for codecs, and a note that says what the fronts are."""
 
     bounds: tuple[LegendEntry, ...]
     codecs: tuple[LegendEntry, ...]
@@ -161,7 +198,16 @@ class Legend:
 
 @dataclass(frozen=True)
 class FrontFigure:
-    """`close` magnifies a part of `main`, None where there is none; `size` has the axis of rates of `main`."""
+    """The figure of a sweep.
+
+    Attributes:
+        name: The sweep's name.
+        title: Name and state.
+        main: Accuracy over rate.
+        close: A magnified part of ``main``; None if no trial lies there.
+        size: Transmitter size over the same rates as ``main``.
+        legend: What the figure shows.
+    """
 
     name: str
     title: str

@@ -1,25 +1,25 @@
-"""The main panel of a sweep's figure in an Axes of the user, and small for a notebook."""
+"""Draws the main panel of a sweep's figure into axes of the user, and as a small picture for a notebook."""
 
 from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING
 
+from ratefront.report.colours import theme_of
 from ratefront.report.front.compact_legend import draw_compact_legend
 from ratefront.report.front.describe_front import describe_front
 from ratefront.report.front.front_figure import FrontFigure
 from ratefront.report.front.front_png import SETTINGS, png_bytes
-from ratefront.report.front.legend_artists import plain
+from ratefront.report.front.legend_artists import escape_mathtext
 from ratefront.report.front.panel_artists import draw_panel
 from ratefront.report.sweep_view import SweepView
-from ratefront.report.theme_colours import inks_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INCHES = (6.4, 4.4)
 SMALL_WIDTH = 520
-"""Pixels of a page; the picture has twice as many, for screens that show more."""
+"""Width on a page in pixels; the picture has twice as many, for high-resolution screens."""
 
 _SMALL_INCHES, _SMALL_DENSITY, _COLOURS = (5.2, 3.4), 200, 128
 
@@ -27,10 +27,11 @@ _SMALL_INCHES, _SMALL_DENSITY, _COLOURS = (5.2, 3.4), 200, 128
 def plot_front(view: SweepView, axes: Axes | None = None) -> Axes:
     """Draw accuracy over rate: the measured codecs, their fronts and the bounds, with a legend.
 
-    Letters and frame are those of the axes' own style; on dark ground the inks are light ones.
+    Fonts and frame are those of the axes' own style. On a dark background the colours are light ones.
 
     Args:
-        axes: where to draw, of any figure; a new figure of pyplot's by default, which a notebook shows.
+        view: The sweep.
+        axes: Where to draw. None makes a new figure of pyplot, which a notebook shows.
 
     Returns:
         The axes: rates in bit/sample (logarithmic), accuracy in [0, 1], both on test.
@@ -44,16 +45,16 @@ def plot_front(view: SweepView, axes: Axes | None = None) -> Axes:
 
 
 def _draw(axes: Axes, front: FrontFigure) -> None:
-    inks = inks_of(axes)
-    draw_panel(axes, front.main, inks)
-    axes.set_title(plain(front.name))
-    axes.set_xlabel(front.main.across.title)
-    axes.set_ylabel(front.main.up.title)
-    draw_compact_legend(axes, front, inks)
+    theme = theme_of(axes)
+    draw_panel(axes, front.main, theme)
+    axes.set_title(escape_mathtext(front.name))
+    axes.set_xlabel(front.main.x_axis.title)
+    axes.set_ylabel(front.main.y_axis.title)
+    draw_compact_legend(axes, front, theme)
 
 
 def small_front_png(view: SweepView) -> bytes:
-    """The same as a PNG file's bytes, about 30 kB, to be shown `SMALL_WIDTH` pixels wide."""
+    """Return the same as the bytes of a PNG file, about 30 kB, to be shown ``SMALL_WIDTH`` pixels wide."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -64,7 +65,7 @@ def small_front_png(view: SweepView) -> bytes:
 
 
 def _with_palette(png: bytes) -> bytes:
-    """A third of the bytes: a notebook keeps every picture that it has shown."""
+    """Reduce the colours, which leaves a third of the bytes: a notebook stores every picture that it shows."""
     from PIL import Image
 
     stream = io.BytesIO()

@@ -1,9 +1,8 @@
-"""``front.png``: the sweep's measured codecs against the bounds, as a figure for a paper (matplotlib, Agg,
-no global state).
+"""Draws ``front.png``: the sweep's measured codecs against the bounds, as a figure for a paper.
 
-Left: accuracy over rate, and under it the transmitter's size over the same rate. Right: a close-up of the
-region just under the task model's accuracy, and the legend. A zero rate has no place on a log axis: it is
-drawn at the left edge as ◁.
+Left: accuracy over rate, and under it the transmitter's size over the same rates. Right: a close-up of the region just
+under the task model's accuracy, and the legend. A zero rate has no place on a logarithmic axis; it is drawn at the left
+edge as ◁. Matplotlib's global state is not used (Agg, never pyplot).
 """
 
 from __future__ import annotations
@@ -11,35 +10,34 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from ratefront.report.colours import MUTED, TEXT
 from ratefront.report.front.front_figure import FrontFigure, Panel, Region
-from ratefront.report.front.legend_artists import draw_legend, plain
+from ratefront.report.front.legend_artists import draw_legend, escape_mathtext
 from ratefront.report.front.panel_artists import draw_panel
-from ratefront.report.style import MUTED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 DOTS_PER_INCH = 200
-INK = "#222222"
 MARGINS = {"top": 0.905, "bottom": 0.07}
 SETTINGS: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "axes.edgecolor": MUTED,
     "axes.linewidth": 0.7,
-    "axes.labelcolor": INK,
+    "axes.labelcolor": TEXT,
     "axes.titlesize": 9.5,
     "axes.titlelocation": "left",
     "xtick.color": MUTED,
     "ytick.color": MUTED,
-    "text.color": INK,
+    "text.color": TEXT,
     "svg.hashsalt": "ratefront",
 }
 
 
 def front_png(front: FrontFigure) -> bytes:
-    """The figure as a PNG file's bytes."""
+    """Return the figure as the bytes of a PNG file."""
     import matplotlib as mpl
 
     with mpl.rc_context(SETTINGS):
@@ -47,7 +45,7 @@ def front_png(front: FrontFigure) -> bytes:
 
 
 def png_bytes(figure: Figure, dots_per_inch: float) -> bytes:
-    """The same bytes for the same figure: no date and no program in them."""
+    """Return a figure as PNG, without date and program name: the same figure gives the same bytes."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     FigureCanvasAgg(figure)
@@ -57,7 +55,7 @@ def png_bytes(figure: Figure, dots_per_inch: float) -> bytes:
 
 
 def draw(front: FrontFigure) -> Figure:
-    """The figure of a sweep; a panel that has nothing to show is left out."""
+    """Return the figure of a sweep. Without a close-up its panel is left out."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11.0, 7.4))
@@ -75,14 +73,14 @@ def draw(front: FrontFigure) -> Figure:
     if front.close is not None:
         _draw_titled(figure.add_subplot(right[0]), front.close)
     draw_legend(figure.add_subplot(right[1] if front.close is not None else right[0]), front.legend)
-    figure.text(0.06, 0.965, plain(front.title), fontsize=12, fontweight="bold", va="center")
+    figure.text(0.06, 0.965, escape_mathtext(front.title), fontsize=12, fontweight="bold", va="center")
     return figure
 
 
 def _draw_titled(axes: Axes, panel: Panel) -> None:
     draw_panel(axes, panel)
     for region in panel.of_kind(Region):
-        axes.text(0.03, 0.93, region.words, transform=axes.transAxes, color=MUTED, va="top")
+        axes.text(0.03, 0.93, region.text, transform=axes.transAxes, color=MUTED, va="top")
     axes.set_title(panel.title)
-    axes.set_xlabel(panel.across.title)
-    axes.set_ylabel(panel.up.title)
+    axes.set_xlabel(panel.x_axis.title)
+    axes.set_ylabel(panel.y_axis.title)

@@ -1,4 +1,4 @@
-"""A panel of the described figure as matplotlib draws it, into any axes."""
+"""How matplotlib draws a panel of the described figure, into any axes."""
 
 from __future__ import annotations
 
@@ -6,57 +6,61 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 import numpy as np
 
-from ratefront.report.curve_artists import bound_looks, dress
+from ratefront.report.colours import LIGHT, OVERALL_FRONT, Theme
+from ratefront.report.curve_artists import bound_looks, set_grid_and_frame
 from ratefront.report.front.front_figure import Axis, Bound, Element, Level, Marker, Panel, Region, Stairs
-from ratefront.report.style import OVERALL_FRONT
-from ratefront.report.theme_colours import LIGHT, Inks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LEAST_TICK_INCHES = 0.35
-"""A written-out number takes so much of a horizontal axis."""
+"""The width that a written-out number needs on a horizontal axis."""
 
 
-def draw_panel(axes: Axes, panel: Panel, inks: Inks = LIGHT) -> None:
-    """Draw the elements, and give the axes their scales, limits and ticks. The gid of an artist names what it draws."""
+def draw_panel(axes: Axes, panel: Panel, theme: Theme = LIGHT) -> None:
+    """Draw the elements, and set the scales, limits and ticks of the axes.
+
+    The gid of an artist names what it draws.
+    """
     for element in panel.elements:
-        _draw_element(axes, element, panel, inks)
-    _set_axis(axes, "x", panel.across)
-    _set_axis(axes, "y", panel.up)
-    dress(axes, inks.grid)
+        _draw_element(axes, element, panel, theme)
+    _set_axis(axes, "x", panel.x_axis)
+    _set_axis(axes, "y", panel.y_axis)
+    set_grid_and_frame(axes, theme.grid)
 
 
-def _draw_element(axes: Axes, element: Element, panel: Panel, inks: Inks) -> None:
-    """Draw one element. Grid and frame of the axes lie between the kinds, so each has its zorder; of one kind, later
-    elements cover earlier ones.
+def _draw_element(axes: Axes, element: Element, panel: Panel, theme: Theme) -> None:
+    """Draw one element.
+
+    Each kind has a zorder, since grid and frame of the axes lie between the kinds. Within a kind, later elements
+    cover earlier ones.
     """
     match element:
         case Region():
-            _draw_region(axes, element, inks)
+            _draw_region(axes, element, theme)
         case Level():
-            _draw_level(axes, element, panel.up.unit, inks)
+            _draw_level(axes, element, panel.y_axis.unit, theme)
         case Bound():
-            looks = bound_looks(inks.of_bound(element.style), element.points)
+            looks = bound_looks(theme.adapt(element.style), element.points)
             axes.plot(element.rate, element.height, **looks, zorder=2, gid=element.name)
         case Stairs():
             steps: Any = {"drawstyle": "steps-post", "solid_joinstyle": "miter", "gid": element.name}
             axes.plot(element.rate, element.height, **steps, **stairs_looks(element))
         case Marker():
-            _draw_marker(axes, element, panel.up.unit, inks)
+            _draw_marker(axes, element, panel.y_axis.unit, theme)
         case _:
             assert_never(element)
 
 
-def _draw_region(axes: Axes, region: Region, inks: Inks) -> None:
+def _draw_region(axes: Axes, region: Region, theme: Theme) -> None:
     edge = np.maximum(region.rate, region.left)
-    looks: Any = {"color": inks.unattainable, "linewidth": 0, "zorder": 0.5, "gid": region.name}
+    looks: Any = {"color": theme.unattainable, "linewidth": 0, "zorder": 0.5, "gid": region.name}
     axes.fill_betweenx(region.height, region.left, edge, **looks)
 
 
-def _draw_level(axes: Axes, level: Level, unit: float, inks: Inks) -> None:
+def _draw_level(axes: Axes, level: Level, unit: float, theme: Theme) -> None:
     height = level.height / unit
-    axes.axhline(height, **level_looks(level, inks), zorder=1.5, gid=level.name)
+    axes.axhline(height, **level_looks(level, theme), zorder=1.5, gid=level.name)
     if level.label:
         axes.annotate(
             level.label,
@@ -65,26 +69,26 @@ def _draw_level(axes: Axes, level: Level, unit: float, inks: Inks) -> None:
             xytext=(-4, 3),
             textcoords="offset points",
             ha="right",
-            color=inks.muted,
+            color=theme.muted,
             fontsize=8,
         )
 
 
-def level_looks(level: Level, inks: Inks = LIGHT) -> dict[str, Any]:
-    """How the line of a level is drawn."""
-    ink = inks.task_model if level.ink == "task-model" else inks.muted
-    return {"color": ink, "linewidth": 0.7, "linestyle": (0, (1, 2)) if level.dotted else "solid"}
+def level_looks(level: Level, theme: Theme = LIGHT) -> dict[str, Any]:
+    """Return matplotlib's arguments for the line of a level."""
+    colour = theme.task_model if level.colour == "task-model" else theme.muted
+    return {"color": colour, "linewidth": 0.7, "linestyle": (0, (1, 2)) if level.dotted else "solid"}
 
 
 def stairs_looks(stairs: Stairs) -> dict[str, Any]:
-    """How a front is drawn: that of all series as a broad pale band under the series' own lines."""
+    """Return matplotlib's arguments for a front: that of all series is a broad pale band under the others."""
     if stairs.style is None:
         return {"color": OVERALL_FRONT, "linewidth": 5.0, "alpha": 0.55, "zorder": 2.5}
     return {"color": stairs.style.colour, "linewidth": 1.1, "zorder": 3}
 
 
-def _draw_marker(axes: Axes, marker: Marker, unit: float, inks: Inks) -> None:
-    looks = _marker_looks(marker, inks)
+def _draw_marker(axes: Axes, marker: Marker, unit: float, theme: Theme) -> None:
+    looks = _marker_looks(marker, theme)
     if marker.at_edge:
         looks |= {"marker": "<", "markersize": 6.5}
     axes.plot(
@@ -97,17 +101,17 @@ def _draw_marker(axes: Axes, marker: Marker, unit: float, inks: Inks) -> None:
     )
 
 
-def _marker_looks(marker: Marker, inks: Inks) -> dict[str, Any]:
+def _marker_looks(marker: Marker, theme: Theme) -> dict[str, Any]:
     colour = marker.style.colour
-    match marker.standing:
+    match marker.front_status:
         case "collapsed":
             return {"marker": "x", "color": colour, "markersize": 4.5, "markeredgewidth": 1.0, "zorder": 4}
         case "front":
-            edge, size, fill, zorder = inks.surface, 6.5, colour, 6
+            edge, size, fill, zorder = theme.surface, 6.5, colour, 6
         case "dominated":
             edge, size, fill, zorder = colour + "90", 5.5, colour + "30", 4
         case _:
-            assert_never(marker.standing)
+            assert_never(marker.front_status)
     looks: dict[str, Any] = {"marker": marker.style.marker, "markersize": size, "markeredgewidth": 0.8}
     return {**looks, "color": fill, "markeredgecolor": edge, "zorder": zorder}
 
@@ -121,7 +125,7 @@ def _set_axis(axes: Axes, name: str, axis: Axis) -> None:
 
 
 def _plain_ticks(axes: Axes, name: str, axis: Axis) -> None:
-    """1, 2, 5, 10 … written out, instead of powers of ten; the powers alone where the others have no room."""
+    """Write ticks as 1, 2, 5, 10 … instead of powers of ten; on a narrow axis only 1, 10, 100 …."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     subs = (1.0,) if name == "x" and _is_narrow(axes, axis) else (1.0, 2.0, 5.0)
@@ -137,6 +141,6 @@ def _is_narrow(axes: Axes, axis: Axis) -> bool:
 
 
 def width_in_inches(axes: Axes) -> float:
-    """Of the axes as they are now; a layout engine may change it when the figure is drawn."""
+    """Return the width of the axes as they are now. A layout engine may change it when the figure is drawn."""
     figure = axes.get_figure(root=True)
     return float(axes.get_window_extent().width / figure.dpi)  # type: ignore[union-attr]

@@ -1,21 +1,21 @@
-"""What a marker of the page says when pointed at."""
+"""The text that the page shows when the mouse points at a marker."""
 
 from __future__ import annotations
 
 from html import escape
 
-from ratefront.columns import brief, kibibytes, percent
-from ratefront.report.front.front_figure import STANDING_WORDS
-from ratefront.report.style import bound_style
+from ratefront.columns import brief_value, kibibytes, percent
+from ratefront.report.colours import bound_style
+from ratefront.report.front.front_figure import FRONT_STATUS_TEXT
 from ratefront.report.sweep_view import MeasuredTrial
 
 
-def hover(trial: MeasuredTrial) -> str:
-    """The trial in a few lines: escaped, in the few tags that plotly knows."""
+def hover_text(trial: MeasuredTrial) -> str:
+    """Return a trial in a few lines, escaped, with the few tags that plotly knows."""
     point = trial.test
     own = {name: trial.parameter(name) for name in ("split", "beta")}
     chosen = [
-        f"{'β' if name == 'beta' else name} {brief(value)}"
+        f"{'β' if name == 'beta' else name} {brief_value(value)}"
         for name, value in own.items()
         if value is not None
     ]
@@ -31,4 +31,4 @@ def hover(trial: MeasuredTrial) -> str:
             if gap.bits is not None
         ),
     ]
-    return "<br>".join([*lines, STANDING_WORDS[trial.standing]])
+    return "<br>".join([*lines, FRONT_STATUS_TEXT[trial.front_status]])

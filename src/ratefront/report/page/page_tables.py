@@ -1,4 +1,4 @@
-"""The tables of the page: what is in them, not how they look."""
+"""What stands in the tables of the page; the template says how they look."""
 
 from __future__ import annotations
 
@@ -8,17 +8,23 @@ from dataclasses import dataclass
 from statistics import median
 
 from ratefront.bounds import Gap
-from ratefront.columns import COSTS, OfTrial, brief, named, number
+from ratefront.columns import COSTS, TrialColumn, brief_value, column_named, number_format
 from ratefront.records import Scalar, Status, TrialResult, metric_names
-from ratefront.report.style import bound_style
+from ratefront.report.colours import bound_style
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
 
 MISSING = "–"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """``text`` is shown, ``value`` sorts (None last); ``title`` is shown when pointed at."""
+class PageCell:
+    """A cell of a table.
+
+    Attributes:
+        text: What is shown.
+        value: What the column is sorted by; None comes last.
+        title: Shown when the mouse points at the cell.
+    """
 
     text: str
     value: float | str | None = None
@@ -26,103 +32,111 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Table:
-    columns: tuple[Cell, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+class PageTable:
+    """The headings of the columns, and the rows."""
+
+    columns: tuple[PageCell, ...]
+    rows: tuple[tuple[PageCell, ...], ...]
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """A column as the page shows it."""
+class _PageColumn:
+    """A column as the page shows it: its heading, and the cell of each trial."""
 
-    heading: Cell
-    cell: Callable[[MeasuredTrial], Cell]
+    heading: PageCell
+    cell: Callable[[MeasuredTrial], PageCell]
 
 
-def _table(shown: Iterable[_Shown], trials: Iterable[MeasuredTrial]) -> Table:
+def _table(shown: Iterable[_PageColumn], trials: Iterable[MeasuredTrial]) -> PageTable:
     columns = tuple(shown)
     rows = tuple(tuple(column.cell(trial) for column in columns) for trial in trials)
-    return Table(tuple(column.heading for column in columns), rows)
+    return PageTable(tuple(column.heading for column in columns), rows)
 
 
-def front_table(view: SweepView) -> Table:
-    """The front by rate, with its gaps to every drawn bound."""
+def front_table(view: SweepView) -> PageTable:
+    """Return the front by rising rate, with the gaps to every drawn bound."""
     shown = [
-        _Shown(Cell(named("trial_id").heading), _marked),
-        *map(_column, map(named, ("series", "split", "beta", "rate_bits", "accuracy"))),
-        _column(named("accuracy_validation"), "validation"),
+        _PageColumn(PageCell(column_named("trial_id").heading), _marked),
+        *map(_column, map(column_named, ("series", "split", "beta", "rate_bits", "accuracy"))),
+        _column(column_named("accuracy_validation"), "validation"),
         *map(_column, _where_measured(view)),
-        _column(named("transmitter_bytes")),
-        _Shown(Cell("share"), lambda trial: _share(trial, view.facts.task_model_bytes)),
-        *map(_gap, view.bounds),
+        _column(column_named("transmitter_bytes")),
+        _PageColumn(PageCell("share"), lambda trial: _share(trial, view.task_model.task_model_bytes)),
+        *map(_gap, view.bound_names),
     ]
     return _table(shown, view.front)
 
 
-def _column(column: OfTrial, heading: str = "") -> _Shown:
-    """A column under its own heading, or under one that says what it stands beside."""
-    return _Shown(Cell(heading or column.heading), lambda trial: _cell(column, column.value(trial.trial)))
+def _column(column: TrialColumn, heading: str = "") -> _PageColumn:
+    """Return a column under its own heading, or under the heading that is given."""
+    return _PageColumn(
+        PageCell(heading or column.heading), lambda trial: _cell(column, column.value(trial.trial))
+    )
 
 
-def _cell(column: OfTrial, value: Scalar | None) -> Cell:
-    return Cell(MISSING) if value in (None, "") else Cell(column.brief(value), value)
+def _cell(column: TrialColumn, value: Scalar | None) -> PageCell:
+    return PageCell(MISSING) if value in (None, "") else PageCell(column.brief(value), value)
 
 
-def _where_measured(view: SweepView) -> list[OfTrial]:
-    """Log loss and the sweep's own metrics, where a trial of the front has them."""
+def _where_measured(view: SweepView) -> list[TrialColumn]:
+    """Return the columns of log loss and of the sweep's own metrics, if a trial of the front has them."""
     metrics = metric_names(view.spec)
-    columns = [named(name, metrics) for name in ("log_loss_bits", *metrics)]
+    columns = [column_named(name, metrics) for name in ("log_loss_bits", *metrics)]
     return [column for column in columns if any(column.value(t.trial) is not None for t in view.front)]
 
 
-def _marked(trial: MeasuredTrial) -> Cell:
+def _marked(trial: MeasuredTrial) -> PageCell:
     mark, why = ("*", "dominated on test") if trial.dominated_on_test else ("", "")
-    return Cell(trial.trial_id + mark, trial.trial_id, why)
+    return PageCell(trial.trial_id + mark, trial.trial_id, why)
 
 
-def _share(trial: MeasuredTrial, task_model_bytes: int | None) -> Cell:
-    """The transmitter's part of the task model's bytes."""
+def _share(trial: MeasuredTrial, task_model_bytes: int | None) -> PageCell:
+    """Return the transmitter's share of the task model's bytes."""
     if not task_model_bytes:
-        return Cell(MISSING)
+        return PageCell(MISSING)
     share = trial.test.transmitter_bytes / task_model_bytes
-    return Cell(f"{100 * share:.0f} %", share)
+    return PageCell(f"{100 * share:.0f} %", share)
 
 
-def _gap(bound: str) -> _Shown:
+def _gap(bound: str) -> _PageColumn:
     style = bound_style(bound)
-    heading = Cell(f"gap {style.short}", title=f"gap to {style.title}")
-    return _Shown(heading, lambda trial: _gap_cell(trial.gaps.get(bound)))
+    heading = PageCell(f"gap {style.short}", title=f"gap to {style.title}")
+    return _PageColumn(heading, lambda trial: _gap_cell(trial.gaps.get(bound)))
 
 
-def _gap_cell(gap: Gap | None) -> Cell:
+def _gap_cell(gap: Gap | None) -> PageCell:
     if gap is None or gap.bits is None:
-        return Cell(MISSING, None, "" if gap is None else gap.reason)
-    return Cell(f"{gap.bits:+.3f}", gap.bits, f"{gap.ratio:.2f} times the bound")
+        return PageCell(MISSING, None, "" if gap is None else gap.reason)
+    return PageCell(f"{gap.bits:+.3f}", gap.bits, f"{gap.ratio:.2f} times the bound")
 
 
-def rates_table(view: SweepView) -> Table:
-    """Estimated against actual bits, and validation against test, of every finished trial."""
+def rates_table(view: SweepView) -> PageTable:
+    """Return estimated and coded bits, and validation and test values, of every finished trial."""
     shown = [
-        *map(_column, map(named, ("trial_id", "series", "rate_bits_estimated"))),
-        _column(named("rate_bits"), "coded"),
-        _difference("excess", _excess, number("+.3f")),
-        *map(_column, map(named, ("rate_bits_alone", "overhead_bits"))),
+        *map(_column, map(column_named, ("trial_id", "series", "rate_bits_estimated"))),
+        _column(column_named("rate_bits"), "coded"),
+        _difference("excess", _excess, number_format("+.3f")),
+        *map(_column, map(column_named, ("rate_bits_alone", "overhead_bits"))),
         _difference(
-            "rate v→t", lambda result: result.test.rate_bits - result.validation.rate_bits, number("+.3f")
+            "rate v→t",
+            lambda result: result.test.rate_bits - result.validation.rate_bits,
+            number_format("+.3f"),
         ),
-        _difference("accuracy v→t", _points_gained, number("+.1f", " points")),
+        _difference("accuracy v→t", _points_gained, number_format("+.1f", " points")),
     ]
     return _table(shown, _not_collapsed(view))
 
 
-def _difference(heading: str, of: Callable[[TrialResult], float], form: Callable[[float], str]) -> _Shown:
-    """One column of a result minus another."""
+def _difference(
+    heading: str, of: Callable[[TrialResult], float], form: Callable[[float], str]
+) -> _PageColumn:
+    """Return a column that holds a difference of two values of a result."""
 
-    def cell(trial: MeasuredTrial) -> Cell:
+    def cell(trial: MeasuredTrial) -> PageCell:
         value = of(trial.result)
-        return Cell(form(value), value)
+        return PageCell(form(value), value)
 
-    return _Shown(Cell(heading), cell)
+    return _PageColumn(PageCell(heading), cell)
 
 
 def _excess(result: TrialResult) -> float:
@@ -134,11 +148,14 @@ def _points_gained(result: TrialResult) -> float:
 
 
 def _not_collapsed(view: SweepView) -> list[MeasuredTrial]:
-    return [trial for trial in view.measured if trial.standing != "collapsed"]
+    return [trial for trial in view.measured if trial.front_status != "collapsed"]
 
 
-def honesty(view: SweepView) -> list[str]:
-    """The two checks in words, and what is unknown; empty where no trial has finished."""
+def check_sentences(view: SweepView) -> list[str]:
+    """Return sentences that compare coded with estimated bits, and test with validation accuracy.
+
+    A sentence for each unknown cost follows. Without a finished trial the list is empty.
+    """
     results = [trial.result for trial in _not_collapsed(view)]
     if not results:
         return []
@@ -152,7 +169,7 @@ def honesty(view: SweepView) -> list[str]:
 
 
 def _unknown_costs(results: Sequence[TrialResult]) -> list[str]:
-    """A sentence for each reason why a cost is unknown."""
+    """Return a sentence for each reason why a cost is unknown."""
     reasons = Counter(
         (cost.heading, cost.unknown(result))
         for cost in COSTS
@@ -165,19 +182,19 @@ def _unknown_costs(results: Sequence[TrialResult]) -> list[str]:
     ]
 
 
-def lost_table(view: SweepView, status: Status) -> Table:
-    """The trials of one status (failed, collapsed, pruned) with their reasons."""
-    trial_id, reason = named("trial_id"), named("reason")
+def no_point_table(view: SweepView, status: Status) -> PageTable:
+    """The trials of one status (failed, collapsed, pruned, stopped) with their reasons."""
+    trial_id, reason = column_named("trial_id"), column_named("reason")
     rows = tuple(
         (
             _cell(trial_id, trial_id.value(trial)),
-            _text(", ".join(f"{name} {brief(value)}" for name, value in trial.params.values.items())),
+            _text(", ".join(f"{name} {brief_value(value)}" for name, value in trial.params.values.items())),
             _cell(reason, reason.value(trial)),
         )
         for trial in view.history.with_status(status)
     )
-    return Table(tuple(map(Cell, (trial_id.heading, "parameters", reason.heading))), rows)
+    return PageTable(tuple(map(PageCell, (trial_id.heading, "parameters", reason.heading))), rows)
 
 
-def _text(value: str) -> Cell:
-    return Cell(value, value)
+def _text(value: str) -> PageCell:
+    return PageCell(value, value)

@@ -1,4 +1,7 @@
-"""The page's two small figures: what was expected of a trial against what came out, as plotly's plain data."""
+"""The page's two small figures, as plain data for plotly.
+
+One compares estimated with coded bits, the other test with validation accuracy.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +9,26 @@ from collections.abc import Callable
 from html import escape
 from typing import Any, TypeAlias
 
-from ratefront.report.page.hover_text import hover
-from ratefront.report.style import series_styles
+from ratefront.report.colours import series_styles
+from ratefront.report.page.hover_text import hover_text
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
 
-Pair: TypeAlias = Callable[[MeasuredTrial], tuple[float, float]]
+PointOfTrial: TypeAlias = Callable[[MeasuredTrial], tuple[float, float]]
+"""Gives x and y of a trial."""
 
 
-def estimate_traces(view: SweepView) -> list[dict[str, Any]]:
-    """Estimated against coded bits."""
+def rate_traces(view: SweepView) -> list[dict[str, Any]]:
+    """Return the traces of estimated over coded rate, in bit/sample."""
     return _check_traces(view, lambda t: (t.test.rate_bits, t.test.rate_bits_estimated))
 
 
-def splits_traces(view: SweepView) -> list[dict[str, Any]]:
-    """Accuracy on test against that on validation."""
+def accuracy_traces(view: SweepView) -> list[dict[str, Any]]:
+    """Return the traces of accuracy on test over accuracy on validation."""
     return _check_traces(view, lambda t: (t.validation.accuracy, t.test.accuracy))
 
 
-def _check_traces(view: SweepView, pair: Pair) -> list[dict[str, Any]]:
-    trials = [trial for trial in view.measured if trial.standing != "collapsed"]
+def _check_traces(view: SweepView, pair: PointOfTrial) -> list[dict[str, Any]]:
+    trials = [trial for trial in view.measured if trial.front_status != "collapsed"]
     if not trials:
         return []
     pairs = [pair(trial) for trial in trials]
@@ -48,7 +52,7 @@ def _check_traces(view: SweepView, pair: Pair) -> list[dict[str, Any]]:
                 "y": [y for (_, y), _ in chosen],
                 "mode": "markers",
                 "name": escape(name),
-                "text": [hover(trial) for _, trial in chosen],
+                "text": [hover_text(trial) for _, trial in chosen],
                 "hovertemplate": "%{text}<extra></extra>",
                 "marker": {"color": style.colour, "symbol": style.symbol, "size": 8},
             }

@@ -1,5 +1,6 @@
-"""The described figure as plotly's plain data, for the page; colours that depend on the theme are named and filled in
-by the page.
+"""The described figure as plain data for plotly.
+
+A colour that depends on the theme is written as ``ink:NAME``; the script of the page fills it in.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from typing import Any, TypeAlias, assert_never
 import numpy as np
 
 from ratefront.bounds.source.distributions import FloatArray
-from ratefront.report.front.axis_ranges import beyond
+from ratefront.report.colours import OVERALL_FRONT
+from ratefront.report.front.axis_ranges import extended_limits
 from ratefront.report.front.front_figure import (
-    STANDING_WORDS,
+    FRONT_STATUS_TEXT,
     Axis,
     Bound,
     FrontFigure,
@@ -22,32 +24,33 @@ from ratefront.report.front.front_figure import (
     Region,
     Stairs,
 )
-from ratefront.report.page.hover_text import hover
-from ratefront.report.style import OVERALL_FRONT
-from ratefront.report.sweep_view import Standing
+from ratefront.report.page.hover_text import hover_text
+from ratefront.report.sweep_view import FrontStatus
 
 Trace: TypeAlias = dict[str, Any]
 Line: TypeAlias = Region | Level | Bound | Stairs
-"""What has a trace of its own: markers share one."""
+"""Elements with a trace of their own; markers share traces."""
 
 LEGEND_ORDER = (Region, Bound, Level, Stairs)
-"""plotly's legend has the order in which it draws: the page gives up the one for the other."""
+"""Plotly's legend has the order of drawing, so that the traces are sorted for the legend."""
 
 
 def main_figure(front: FrontFigure) -> dict[str, Any]:
-    """``main``: the traces; ``axes``: titles and units; ``windows``: their ranges, log10 where an axis is logarithmic;
-    ``inks``: the bounds' colours by theme.
+    """Return what the script of the page needs to draw the figure.
+
+    ``main`` holds the traces, ``axes`` titles and units, ``windows`` the ranges of the axes (log10 if an axis is
+    logarithmic), ``inks`` the colours of the bounds for each theme.
     """
-    axes = {"x": front.main.across, "y": front.main.up, "y2": front.size.up}
+    axes = {"x": front.main.x_axis, "y": front.main.y_axis, "y2": front.size.y_axis}
     windows = {"whole": {name: _range(axis) for name, axis in axes.items()}}
     if front.close is not None:
-        windows["close"] = {"x": _range(front.close.across), "y": _range(front.close.up)}
+        windows["close"] = {"x": _range(front.close.x_axis), "y": _range(front.close.y_axis)}
     return {
         "main": main_traces(front),
         "axes": {name: {"title": axis.title, "unit": axis.unit} for name, axis in axes.items()},
         "windows": windows,
         "inks": {
-            bound.name: {"light": bound.style.ink, "dark": bound.style.ink_dark}
+            bound.name: {"light": bound.style.colour, "dark": bound.style.dark_colour}
             for bound in front.main.of_kind(Bound)
         },
     }
@@ -58,8 +61,9 @@ def _range(axis: Axis) -> list[float]:
 
 
 def main_traces(front: FrontFigure) -> list[Trace]:
-    """Everything of the main panel in rate and accuracy (axes x, y), and of the size panel in rate and bytes (x, y2);
-    the close-up is a zoom of the page.
+    """Return the traces of the main panel (axes x, y) and of the size panel (axes x, y2).
+
+    The close-up has no traces: it is a zoom of the page.
     """
     lines = [*_line_traces(front.main, {}), *_line_traces(front.size, {"yaxis": "y2"})]
     lines.sort(key=lambda line: LEGEND_ORDER.index(line[0]))
@@ -67,7 +71,7 @@ def main_traces(front: FrontFigure) -> list[Trace]:
 
 
 def _line_traces(panel: Panel, axes: Trace) -> list[tuple[type[Line], Trace]]:
-    span = list(beyond(panel.across.limits))
+    span = list(extended_limits(panel.x_axis.limits))
     lines = [element for element in panel.elements if not isinstance(element, Marker)]
     return [(type(line), {**_trace(line, span), **axes}) for line in lines]
 
@@ -102,7 +106,7 @@ def _region_trace(region: Region) -> Trace:
 
 
 def _bound_trace(bound: Bound) -> Trace:
-    style, ink = bound.style, f"ink:{bound.name}"
+    style, colour = bound.style, f"ink:{bound.name}"
     trace = {
         "name": " ".join(style.label.split()),
         "legendgroup": "bounds",
@@ -110,27 +114,27 @@ def _bound_trace(bound: Bound) -> Trace:
         "hovertemplate": f"{style.short}: %{{x:.3f}} bit at accuracy %{{y:.4f}}<extra></extra>",
     }
     if bound.is_points:
-        looks = {"symbol": style.symbol, "size": 7, "color": ink}
+        looks = {"symbol": style.symbol, "size": 7, "color": colour}
         points = {"x": bound.rate.tolist(), "y": bound.height.tolist()}
         return {**trace, **points, "mode": "markers", "marker": looks}
-    line = {"dash": style.dash, "width": style.width, "color": ink}
+    line = {"dash": style.dash, "width": style.width, "color": colour}
     return {**trace, "x": _short(bound.rate), "y": _short(bound.height), "mode": "lines", "line": line}
 
 
 def _short(values: FloatArray) -> list[float]:
-    """Five digits of every third point: enough for a screen, and a small page."""
+    """Return at most about 400 points with five digits, which is enough for a screen and keeps the page small."""
     picked = values[:: max(1, values.size // 400)]
     return [float(f"{value:.5g}") for value in (*picked, values[-1])] if values.size else []
 
 
 def _level_trace(level: Level, span: list[float]) -> Trace:
-    """One that is labelled in the panel is not in the legend."""
+    """Return the trace of a level. A level with a label in the panel is not in the legend."""
     in_legend = {"showlegend": False} if level.label else {"legendgroup": "bounds"}
     return {
         "x": span,
         "y": [level.height] * 2,
         "mode": "lines",
-        "line": {"color": f"ink:{level.ink}", "width": 1, **({"dash": "dot"} if level.dotted else {})},
+        "line": {"color": f"ink:{level.colour}", "width": 1, **({"dash": "dot"} if level.dotted else {})},
         "name": level.name,
         "hoverinfo": "name",
         **in_legend,
@@ -138,7 +142,7 @@ def _level_trace(level: Level, span: list[float]) -> Trace:
 
 
 def _stairs_trace(stairs: Stairs) -> Trace:
-    """That of all series as a broad pale band under the series' own lines."""
+    """Return the trace of a front. That of all series is a broad pale band under the others."""
     colour, width, opacity = (
         (OVERALL_FRONT, 6, 0.5) if stairs.style is None else (stairs.style.colour, 1.4, 1.0)
     )
@@ -156,7 +160,10 @@ def _stairs_trace(stairs: Stairs) -> Trace:
 
 
 def _marker_traces(front: FrontFigure) -> list[Trace]:
-    """A trace for those that look alike, in either panel: a click on its name hides both."""
+    """Return a trace for each group of markers that look alike, in both panels.
+
+    A click on its name in the legend hides both.
+    """
     main, size = _groups(front.main), _groups(front.size)
     traces = []
     for group in main:
@@ -167,12 +174,12 @@ def _marker_traces(front: FrontFigure) -> list[Trace]:
     return [{**traces[0], "legendgrouptitle": {"text": "Trials"}}, *traces[1:]] if traces else []
 
 
-def _groups(panel: Panel) -> dict[tuple[str, Standing], list[Marker]]:
-    """Series by series, and in the order of planning."""
-    groups: dict[tuple[str, Standing], list[Marker]] = {}
+def _groups(panel: Panel) -> dict[tuple[str, FrontStatus], list[Marker]]:
+    """Group the markers that look alike, series by series; in a group they keep the order of planning."""
+    groups: dict[tuple[str, FrontStatus], list[Marker]] = {}
     for marker in panel.of_kind(Marker):
-        groups.setdefault((marker.series, marker.standing), []).append(marker)
-    order = list(STANDING_WORDS)
+        groups.setdefault((marker.series, marker.front_status), []).append(marker)
+    order = list(FRONT_STATUS_TEXT)
     return dict(sorted(groups.items(), key=lambda group: (group[0][0], order.index(group[0][1]))))
 
 
@@ -183,7 +190,7 @@ def _group_trace(markers: list[Marker]) -> Trace:
         "mode": "markers",
         "name": name,
         "legendgroup": name,
-        "text": [hover(marker.trial) for marker in markers],
+        "text": [hover_text(marker.trial) for marker in markers],
         "hovertemplate": "%{text}<extra></extra>",
         "marker": _marker_looks(markers),
         "cliponaxis": False,
@@ -192,9 +199,9 @@ def _group_trace(markers: list[Marker]) -> Trace:
 
 
 def _marker_looks(markers: list[Marker]) -> dict[str, Any]:
-    standing, style = markers[0].standing, markers[0].style
-    usual = "x-thin" if standing == "collapsed" else style.symbol
+    front_status, style = markers[0].front_status, markers[0].style
+    usual = "x-thin" if front_status == "collapsed" else style.symbol
     symbols = ["triangle-left" if marker.at_edge else usual for marker in markers]
-    looks = {"symbol": symbols, "color": style.colour, "size": 9 if standing == "front" else 8}
-    edge = {"color": "ink:surface" if standing == "front" else style.colour, "width": 1}
-    return {**looks, "line": edge, "opacity": 0.35 if standing == "dominated" else 1.0}
+    looks = {"symbol": symbols, "color": style.colour, "size": 9 if front_status == "front" else 8}
+    edge = {"color": "ink:surface" if front_status == "front" else style.colour, "width": 1}
+    return {**looks, "line": edge, "opacity": 0.35 if front_status == "dominated" else 1.0}

@@ -1,4 +1,4 @@
-"""``report.html``: one file that holds everything it needs and asks no network for anything."""
+"""Fills ``report.html``: one file that holds everything it needs and loads nothing from a network."""
 
 from __future__ import annotations
 
@@ -12,18 +12,31 @@ import yaml
 
 from ratefront.bounds import PredictionBounds
 from ratefront.columns import kibibytes, percent
-from ratefront.report.findings import bound_rows, headline, status_line
+from ratefront.records import Status
+from ratefront.report.findings import bound_rows, findings, status_line
 from ratefront.report.front.front_figure import FrontFigure
-from ratefront.report.page.page_tables import Table, front_table, honesty, lost_table, rates_table
-from ratefront.report.page.plotly_checks import estimate_traces, splits_traces
+from ratefront.report.page.page_tables import (
+    PageTable,
+    check_sentences,
+    front_table,
+    no_point_table,
+    rates_table,
+)
+from ratefront.report.page.plotly_checks import accuracy_traces, rate_traces
 from ratefront.report.page.plotly_front import main_figure
 from ratefront.report.sweep_view import SweepView
 
 NAMED_PACKAGES = ("ratefront", "ray", "optuna", "mlflow", "torch", "compressai", "numpy", "scipy")
 
 
-def report_html(view: SweepView, front: FrontFigure, still: bytes) -> str:
-    """The page of a sweep. ``still`` is the same figure as ``front.png``, shown where scripts are forbidden."""
+def report_html(view: SweepView, front: FrontFigure, png: bytes) -> str:
+    """Return the page of a sweep.
+
+    Args:
+        view: The sweep.
+        front: Its figure.
+        png: The same figure as ``front.png`` holds it, for browsers that run no scripts.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -34,20 +47,20 @@ def report_html(view: SweepView, front: FrontFigure, still: bytes) -> str:
         lstrip_blocks=True,
     )
     environment.filters["script_json"] = script_json
-    return environment.get_template("page.html").render(_content(view, front, still))
+    return environment.get_template("page.html").render(_content(view, front, png))
 
 
 def script_json(value: Any) -> Any:
-    """JSON that cannot end the script element it stands in, whatever strings it holds."""
+    """Return JSON that no string in it can make end the script element around it."""
     from markupsafe import Markup
 
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-    for sign in "<>&":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)  # noqa: S704 (made safe just above)
 
 
-def _content(view: SweepView, front: FrontFigure, still: bytes) -> dict[str, Any]:
+def _content(view: SweepView, front: FrontFigure, png: bytes) -> dict[str, Any]:
     from markupsafe import Markup
 
     here, rows = resources.files("ratefront.report.page"), provenance(view)
@@ -55,55 +68,55 @@ def _content(view: SweepView, front: FrontFigure, still: bytes) -> dict[str, Any
         "view": view,
         "title": view.name,
         "status": status_line(view),
-        "headline": headline(view),
-        "facts": _facts(view),
+        "findings": findings(view),
+        "key_numbers": _key_numbers(view),
         "front": front_table(view),
         "rates": rates_table(view),
-        "honesty": honesty(view),
+        "check_sentences": check_sentences(view),
         "bounds": bound_rows(view),
-        "lost": _lost(view),
+        "no_point": _no_point_tables(view),
         "reasons": view.summary.reasons,
         "provenance": [row for row in rows if not _is_long(row[1])],
         "documents": [row for row in rows if _is_long(row[1])],
         "figures": {
             **main_figure(front),
-            "estimate": estimate_traces(view),
-            "splits": splits_traces(view),
+            "estimate": rate_traces(view),
+            "splits": accuracy_traces(view),
         },
-        "still": b64encode(still).decode(),
-        "style": Markup(here.joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704 (ours)
+        "png": b64encode(png).decode(),
+        "style": Markup(here.joinpath("page.css").read_text(encoding="utf-8")),  # noqa: S704 (a file of this package)
         "plotly": Markup(_plotly_source()),  # noqa: S704 (the library's own text)
     }
 
 
 def _plotly_source() -> str:
-    """plotly.js itself, without the time that importing plotly takes."""
+    """Return the text of plotly.js. Plotly is not imported, which takes time."""
     return resources.files("plotly").joinpath("package_data", "plotly.min.js").read_text(encoding="utf-8")
 
 
-def _facts(view: SweepView) -> list[tuple[str, str]]:
-    """The few figures at the top of the page."""
-    facts, summary, overlay = view.facts, view.summary, view.overlay
+def _key_numbers(view: SweepView) -> list[tuple[str, str]]:
+    """Return names and values of the numbers at the top of the page."""
+    task_model, summary, bounds = view.task_model, view.summary, view.bounds
     found = [
         ("data set", str(summary.dataset)),
         ("trials ended", f"{view.trials_ended} of {view.trials_requested}"),
         ("on the front", str(len(summary.front))),
-        ("task model, test, as stored", _right(facts.accuracy, overlay)),
-        ("task model, test, before rounding", _right(facts.accuracy_given, overlay)),
-        ("task model, size", _or_dash(facts.task_model_bytes, kibibytes)),
+        ("task model, test, as stored", _accuracy_with_count(task_model.accuracy, bounds)),
+        ("task model, test, before rounding", _accuracy_with_count(task_model.accuracy_given, bounds)),
+        ("task model, size", _or_dash(task_model.task_model_bytes, kibibytes)),
         ("hypervolume", _or_dash(summary.hypervolume, "{:.4g}".format)),
         ("of the oracle's (rate, accuracy)", _or_dash(summary.hypervolume_rate_accuracy, percent)),
     ]
-    if overlay is not None:
-        found.insert(1, ("test samples, classes", f"{overlay.samples}, {overlay.classes}"))
+    if bounds is not None:
+        found.insert(1, ("test samples, classes", f"{bounds.samples}, {bounds.classes}"))
     return found
 
 
-def _right(accuracy: float | None, overlay: PredictionBounds | None) -> str:
-    """To the last sample, so that it can be compared with what somebody has measured elsewhere."""
+def _accuracy_with_count(accuracy: float | None, bounds: PredictionBounds | None) -> str:
+    """Return an accuracy with its count of samples, for comparison with measurements from elsewhere."""
     if accuracy is None:
         return "–"
-    counted = "" if overlay is None else f" ({round(accuracy * overlay.samples)} of {overlay.samples})"
+    counted = "" if bounds is None else f" ({round(accuracy * bounds.samples)} of {bounds.samples})"
     return f"{100 * accuracy:.2f} %{counted}"
 
 
@@ -111,13 +124,14 @@ def _or_dash(value: Any, form: Any) -> str:
     return "–" if value is None else str(form(value))
 
 
-def _lost(view: SweepView) -> list[tuple[str, Table]]:
-    tables = [(str(status), lost_table(view, status)) for status in ("failed", "collapsed", "pruned")]
+def _no_point_tables(view: SweepView) -> list[tuple[str, PageTable]]:
+    statuses: tuple[Status, ...] = ("failed", "collapsed", "pruned", "stopped")
+    tables = [(str(status), no_point_table(view, status)) for status in statuses]
     return [(status, table) for status, table in tables if table.rows]
 
 
 def provenance(view: SweepView) -> list[tuple[str, str]]:
-    """Where the figures come from: the ledger's times, what ``environment.json`` says, the sweep file."""
+    """Return where the numbers come from: times of the ledger, ``environment.json``, and the sweep file."""
     begun, last = view.history.created_time, view.history.last_time
     rows = [("begun", _time(begun)), ("last event", _time(last))]
     if view.history.task_model is not None:

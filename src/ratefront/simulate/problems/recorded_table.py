@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ratefront.engine.measurement_check import fault_of_result
+from ratefront.engine.measurement_check import invalid_result
 from ratefront.errors import InputError, UnknownCostError
 from ratefront.records import OBJECTIVES, Scalar, TrialParams, TrialResult, metric_names, objectives_of
 from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
@@ -211,7 +211,7 @@ def _row(plain: Mapping[str, Any]) -> RecordedTrial:
     result = plain["result"]
     if result is not None:
         params = TrialParams(result["trial_id"], 0, plain["values"])
-        fault = fault_of_result(params, result, objectives=())
+        fault = invalid_result(params, result, objectives=())
         if fault:
             raise ValueError(fault.reason)
     return RecordedTrial(

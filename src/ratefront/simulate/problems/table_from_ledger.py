@@ -13,7 +13,7 @@ from ratefront.simulate.problems.recorded_table import RecordedTable, RecordedTr
 from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
 from ratefront.store.ledger.read_ledger import entries_of
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.store.task_model_facts import read_facts, read_overlay
+from ratefront.store.task_model_info import read_overlay, read_task_model_info
 from ratefront.store.views.sweep_summary import reference_of
 
 
@@ -26,7 +26,9 @@ def table_of_folder(folder: SweepFolder) -> RecordedTable:
     """
     entries = list(entries_of(folder))
     history = SweepHistory.of(entries)
-    reference = reference_of(history, read_facts(folder, history), read_overlay(folder, history)).values
+    reference = reference_of(
+        history, read_task_model_info(folder, history), read_overlay(folder, history)
+    ).values
     return table_of(entries, {name: value for name, value in reference.items() if value is not None})
 
 
@@ -83,7 +85,7 @@ class _TrialRecorder:
                 self.steps[step] = Step(seconds, {name: _short(value) for name, value in own.items()})
             case Finished(_, _, result):
                 self.course = TrialCourse(tuple(self.steps.values()), seconds, dict(result))
-            case Failed(_, _, error, reason, True):
+            case Failed(_, _, error, reason, final=True):
                 self.course = TrialCourse(tuple(self.steps.values()), seconds, None, error, reason)
             case _:
                 pass

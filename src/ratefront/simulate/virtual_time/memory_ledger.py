@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ratefront.history.events import Entry, Event
-from ratefront.store.ledger.ledger_file import format_line, scan
+from ratefront.store.ledger.ledger_format import format_line, scan
 
 
 class MemoryDisk:

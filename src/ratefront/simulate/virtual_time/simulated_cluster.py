@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ratefront.engine.messages import Broke, Fact, Start, WorkerFact
-from ratefront.history.events import Reported, Started
+from ratefront.engine.messages import Fact, Start, WorkerFact
+from ratefront.history.events import Failed, Reported, Started
 from ratefront.simulate.problems.simulated_problem import SimulatedProblem, TrialCourse
 from ratefront.simulate.virtual_time.ideal_conditions import IdealConditions, SimulationObserver
 from ratefront.simulate.virtual_time.simulated_driver import SimulatedDriver
@@ -104,7 +104,7 @@ class SimulatedCluster:
         self._observer.worker_lost(worker.key)
         driver = self.driver
         if driver is not None:
-            fact = Broke(*worker.key, "WorkerLostError", "the worker died", True)
+            fact = Failed(*worker.key, "WorkerLostError", "the worker died", retryable=True)
             self._clock.after(MISSED_S, lambda: driver.hear(fact, worker))
 
     # What they say.

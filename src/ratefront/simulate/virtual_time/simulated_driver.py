@@ -13,9 +13,9 @@ from time import perf_counter
 from typing import Protocol, TypeAlias
 
 from ratefront.engine.live_sweep import LiveSweep
-from ratefront.engine.messages import Broke, Fact, Start, StopAsked
+from ratefront.engine.messages import Fact, Start, StopRequested
 from ratefront.errors import EngineError
-from ratefront.history.events import Event
+from ratefront.history.events import Event, Failed
 from ratefront.simulate.virtual_time.ideal_conditions import SimulationObserver
 from ratefront.simulate.virtual_time.simulated_worker import SimulatedSlot, SimulatedWorker
 from ratefront.simulate.virtual_time.virtual_clock import Action, VirtualClock
@@ -96,7 +96,7 @@ class SimulatedDriver:
 
     def stop_trial(self, trial_id: str) -> None:
         """Stop a trial, as a person asks for it."""
-        self._do(lambda: self._tell(StopAsked(trial_id, "by hand"), None))
+        self._do(lambda: self._tell(StopRequested(trial_id, "by hand"), None))
 
     def add_slots(self, slots: Iterable[SimulatedSlot]) -> None:
         """Use the slots of a node that is back."""
@@ -149,7 +149,7 @@ class SimulatedDriver:
         self._observer.fact_judged(fact, before, self._owner.ledger_length)
         if sender is None or self.held.get(sender.key) is not sender:
             return self._offer
-        if isinstance(fact, Broke) or not self.live.is_running(*sender.key):
+        if isinstance(fact, Failed) or not self.live.is_running(*sender.key):
             return partial(self._take_away, sender)
         return None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ratefront.history.events import Entry
 from ratefront.simulate.virtual_time.virtual_clock import VirtualClock
 from ratefront.tracking.delivery.deliver import Delivery
-from ratefront.tracking.tracker_protocol import Closing, Tracker
+from ratefront.tracking.tracker_protocol import TrackedEnding, Tracker
 
 #: How long after a change of the ledger it is looked at, and how long after a failed delivery again. In seconds.
 LOOK_S, RETRY_S = 2.0, 15.0
@@ -42,9 +42,9 @@ class SimulatedFollower:
         """Deliver nothing more: the driver has died, and its thread with it."""
         self._has_left = True
 
-    def close(self, closing: Closing) -> bool:
+    def close(self, ending: TrackedEnding) -> bool:
         """Deliver what is left and close the sweep; return False if the tracker stays away."""
-        self._has_left, self._delivery.closing = True, closing
+        self._has_left, self._delivery.ending = True, ending
         for _ in range(LAST_TRIES):
             try:
                 self._delivery.deliver(is_last=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ratefront.engine.messages import Broke, Start, WorkerFact
-from ratefront.history.events import Finished, Reported, Started
+from ratefront.engine.messages import Start, WorkerFact
+from ratefront.history.events import Failed, Finished, Reported, Started
 from ratefront.simulate.problems.simulated_problem import TrialCourse
 from ratefront.simulate.virtual_time.virtual_clock import VirtualClock
 
@@ -99,4 +99,4 @@ class SimulatedWorker:
         if self._course.result is not None:
             self._listener.worker_sent(self, Finished(*self.key, self._course.result))
         else:
-            self._listener.worker_sent(self, Broke(*self.key, self._course.error, self._course.reason))
+            self._listener.worker_sent(self, Failed(*self.key, self._course.error, self._course.reason))

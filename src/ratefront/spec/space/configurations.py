@@ -1,4 +1,4 @@
-"""The configurations of a space: how many there are, each of them in turn, and which a trial's seed makes no other."""
+"""The configurations of a space: their number, an iterator over them, and whether a trial's seed changes the result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Values = Mapping[str, Scalar]
 
 
 def count(space: Space) -> int | None:
-    """How many configurations a space holds; None where a real interval makes them infinitely many."""
+    """The number of configurations in a space; None where a real interval makes it infinite."""
     sizes = [_size(dimension) for dimension in space.values()]
     return None if None in sizes else math.prod(size for size in sizes if size is not None)
 
@@ -38,9 +38,9 @@ def _size(dimension: Dimension) -> int | None:
 
 
 def configurations(space: Space, random: Random) -> Iterator[dict[str, Scalar]]:
-    """Every configuration once, in an order that ``random`` draws; of a real interval one value each time.
+    """Yield every configuration once, in a random order; a real interval gives one random value each time.
 
-    Lazily, and nothing is listed that is long: the first few of a million cost no more than those of ten.
+    The iterator is lazy: the first few of a million configurations cost as little as those of ten.
     """
     if not space:
         yield {}
@@ -72,7 +72,7 @@ def _each(name: str, dimension: Dimension, random: Random) -> Iterator[dict[str,
 
 
 def uses_seed(values: Values, catalogue: Catalogue = CATALOGUE) -> bool:
-    """Whether a trial's seed enters the result of these values; of what no family here takes nothing is known: True."""
+    """Whether a trial's seed changes its result with these values; True where no known family takes them."""
     family = values["family"]
     if family not in catalogue.families:
         return True
@@ -83,8 +83,8 @@ def uses_seed(values: Values, catalogue: Catalogue = CATALOGUE) -> bool:
         return True
 
 
-def too_few(space: Space, trials: int, catalogue: Catalogue = CATALOGUE) -> str | None:
-    """What becomes of a sweep that asks for more trials than its space holds configurations; None where it does not."""
+def too_few_configurations(space: Space, trials: int, catalogue: Catalogue = CATALOGUE) -> str | None:
+    """What happens where a sweep asks for more trials than its space has configurations; None where it does not."""
     size = count(space)
     if size is None or size >= trials:
         return None

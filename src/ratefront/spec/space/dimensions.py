@@ -1,4 +1,4 @@
-"""The search space as neutral values, without a word of Optuna: leaves, and choices that open spaces.
+"""The search space as neutral values, independent of Optuna: leaves, and choices that open spaces.
 
 A space maps parameter names to dimensions. A ``Branch`` is a choice whose options carry spaces of their own:
 a family's parameters exist only under it. Names are unique along every path, hence an assignment is flat:

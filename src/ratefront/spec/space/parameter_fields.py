@@ -1,4 +1,4 @@
-"""What a sweep file may say of a family's parameter, read off the field of its parameter model."""
+"""What a sweep file may give for a family's parameter, read from the field of its parameter model."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from ratefront.catalogue.task_models import inside_of_stage
+from ratefront.catalogue.split_points import inside_stage
 from ratefront.records import Scalar
 from ratefront.spec.known_facts import Facts
 from ratefront.spec.problem_wording import rule, shown, unknown, valid_choices
 
-#: Parameters whose valid values are a fact of the task model.
+#: Parameters whose valid values are a fact of the task model: the check that a split point exists.
 VALUES_FROM_TASK_MODEL: Mapping[str, str] = {"split": "splits"}
 #: Parameters whose largest value is one less than a fact of the data set (one class is left to merge into).
 BELOW_FACT_OF_DATASET: Mapping[str, str] = {"merged_classes": "classes"}
@@ -34,27 +34,29 @@ class Parameter:
 
     @property
     def required(self) -> bool:
+        """Whether the parameter has no default."""
         return self.field.is_required()
 
     @property
     def description(self) -> str:
+        """The field's description; empty where it has none."""
         return self.field.description or ""
 
     @cached_property
     def types(self) -> frozenset[type]:
-        """The plain types that a value may have, ``None`` left out."""
+        """The plain types of valid values, without ``None``."""
         return frozenset(type(v) for v in self.choices) if self.choices else _types(self.field.annotation)
 
     @property
     def ranges(self) -> tuple[str, ...]:
-        """The range forms that are allowed; a whole number is a number too."""
+        """The valid forms of a range: ``float``, ``int``; a float parameter also takes an int range."""
         if self.choices:
             return ()
         return ("float", "int") if float in self.types else ("int",) if int in self.types else ()
 
     @property
     def opens_branches(self) -> bool:
-        """Only names open further spaces."""
+        """Whether a value may open a further space: only names may."""
         return str in self.types
 
     def problem_with(self, value: object) -> str | None:
@@ -75,7 +77,7 @@ class Parameter:
 
     def _unknown(self, value: Scalar, choices: tuple[Scalar, ...]) -> str:
         of_a_stage = self.name in VALUES_FROM_TASK_MODEL
-        inside = inside_of_stage(str(value), tuple(map(str, choices))) if of_a_stage else None
+        inside = inside_stage(str(value), tuple(map(str, choices))) if of_a_stage else None
         if inside:
             return f"unknown value {shown(value)}: {inside}; {valid_choices(choices)}"
         return unknown("value", value, choices)
@@ -89,7 +91,7 @@ class Parameter:
 
 
 def parameters_of(model: type[BaseModel], facts: Facts) -> dict[str, Parameter]:
-    """The parameters of a family, each with what the task model and the data set say of it."""
+    """The parameters of a family, each with the choices and limits that task model and data set set."""
     return {
         name: Parameter(
             name,

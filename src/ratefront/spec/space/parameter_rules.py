@@ -1,7 +1,7 @@
-"""The rules that couple parameters (one is needed when another has a value), tried on the corners of a space.
+"""Checks rules between parameters (one is needed when another has a value) on the corners of a space.
 
-A corner takes an end of every range and one option of every choice and branch. The parameter model is asked,
-so that a family states its rules once.
+A corner takes an end of every range and one option of every choice and branch. The parameter model itself is asked,
+so a family states its rules once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from ratefront.catalogue.family_parameters import FamilyParameters
 from ratefront.records import Scalar
 from ratefront.spec.known_facts import Facts
-from ratefront.spec.problem_wording import from_pydantic, shown
+from ratefront.spec.problem_wording import problems_of_pydantic, shown
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Dimension, Space, assign
 from ratefront.spec.space.parameter_fields import Parameter
 
@@ -27,7 +27,7 @@ Assignment = Mapping[str, Scalar]
 
 
 def missing_problems(space: Space, parameters: Mapping[str, Parameter], path: str) -> list[str]:
-    """One line for each required parameter that some path through the space does not give."""
+    """One line for each required parameter that some path through the space lacks."""
     everywhere = corners(space)
     problems = []
     for name in (name for name, parameter in parameters.items() if parameter.required):
@@ -39,8 +39,9 @@ def missing_problems(space: Space, parameters: Mapping[str, Parameter], path: st
 
 
 def model_problems(space: Space, model: type[FamilyParameters], path: str, facts: Facts) -> list[str]:
-    """What the parameter model finds wrong with the corners, alone or beside what is known of task model and data set;
-    missing parameters are the other check's.
+    """What the parameter model finds wrong with the corners, also given the facts of task model and data set.
+
+    ``missing_problems`` reports missing parameters.
     """
     problems: dict[str, None] = {}
     for corner in corners(space):
@@ -49,12 +50,12 @@ def model_problems(space: Space, model: type[FamilyParameters], path: str, facts
             problems |= dict.fromkeys([f"{path}: {unfit}"] if unfit else [])
         except ValidationError as error:
             if all(detail["type"] != "missing" for detail in error.errors()):
-                problems |= dict.fromkeys(from_pydantic(error, model, path))
+                problems |= dict.fromkeys(problems_of_pydantic(error, model, path))
     return list(problems)
 
 
 def corners(space: Space) -> list[Assignment]:
-    """Every corner, or ``MOST_CORNERS`` drawn ones where there are more (the same ones each time)."""
+    """Every corner; where there are more than ``MOST_CORNERS``, so many random ones, the same each time."""
     if _count(space) <= MOST_CORNERS:
         return list(_corners(space))
     draw = random.Random(0)  # noqa: S311  (no secret)
@@ -96,7 +97,7 @@ def _parts(name: str, dimension: Dimension) -> list[Assignment]:
 
 
 def _where(lacking: Sequence[Assignment], having: Sequence[Assignment]) -> str:
-    """The fewest values that tell the one group from the other: `` where method is merged``."""
+    """The fewest values that separate the two groups, in words: `` where method is merged``."""
     shared = {
         name: value
         for name, value in lacking[0].items()

@@ -1,4 +1,4 @@
-"""The ``space`` of a sweep file, read into neutral dimensions; every problem is collected with its path.
+"""Reads the ``space`` of a sweep file into neutral dimensions and collects every problem with its path.
 
 ::
 
@@ -26,15 +26,15 @@ from ratefront.spec.space.parameter_fields import Parameter, parameters_of
 from ratefront.spec.space.parameter_rules import missing_problems, model_problems
 
 ROOT = "space"
-#: Stands for a dimension that has a problem, so that the search for further problems can go on.
+#: Replaces a dimension that has a problem, so that the check can go on.
 _BROKEN = Constant("")
 
 
 def parse_space(raw: object, catalogue: Catalogue, facts: Facts) -> tuple[Space, list[str]]:
-    """Read ``space`` as written.
+    """Read ``space`` as the file has it.
 
-    ``facts`` are what task model and data set know of a parameter (split points, classes). Returns the space and one
-    line a problem; with problems the space is of no use.
+    ``facts`` holds what task model and data set say about parameters (split points, classes). Returns the space and
+    one line for each problem; the space is valid only without problems.
     """
     if not isinstance(raw, Mapping):
         return {}, [f"{ROOT}: must be a mapping with the key family, got {shown(raw)}"]
@@ -68,12 +68,13 @@ def _read_family(
 
 @dataclass
 class _FamilyReader:
-    """Reads the space of one family; ``taken`` says where each parameter of the path so far stands."""
+    """Reads the space of one family; ``taken`` maps each parameter on the path so far to its place in the file."""
 
     parameters: Mapping[str, Parameter]
     problems: list[str] = field(default_factory=list)
 
     def space(self, raw: object, path: str, taken: dict[str, str]) -> Space:
+        """Read a mapping of parameters; problems are added to ``problems``."""
         if raw is None:
             return {}
         if not isinstance(raw, Mapping):
@@ -166,7 +167,7 @@ class _FamilyReader:
         return Float(float(low), float(high), log) if kind == "float" else Int(low, high, log)
 
     def _no_form(self, raw: object, parameter: Parameter, path: str) -> Dimension:
-        """A mapping that is no form of this parameter: say which forms there are."""
+        """Report a mapping that is not a valid form of this parameter, with the forms that are."""
         forms = ["a value", "a list of values", *(f"{{{kind}: [low, high]}}" for kind in parameter.ranges)]
         if parameter.opens_branches:
             forms.append("a mapping from values to further parameters")

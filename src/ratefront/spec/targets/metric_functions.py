@@ -1,4 +1,4 @@
-"""The functions behind a sweep's metrics: imported, and called with as much as they take."""
+"""Imports the functions behind a sweep's metrics and calls them with the arguments they take."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 
 
 def check_metrics(spec: SweepSpec, source: str) -> None:
-    """See that the functions are there. Only a sweep that begins needs them.
+    """Check that the functions exist; only a sweep that begins needs them.
 
     Raises:
         SpecError: One cannot be imported, or takes something else; one line each.
@@ -44,7 +44,7 @@ def _problem_with(metric: Metric) -> str:
 
 
 def function_of(metric: Metric) -> MetricFunction:
-    """What gives the metric, whether it takes scores or not.
+    """The function that computes the metric, with or without scores.
 
     Raises:
         InputError: There is no such function, it takes something else, or only the process that runs it first
@@ -73,7 +73,7 @@ def function_of(metric: Metric) -> MetricFunction:
 
 
 def _takes(function: Any, count: int) -> bool:
-    """True where it can be called with so many arguments and no names."""
+    """Whether the function can be called with so many positional arguments."""
     try:
         inspect.signature(function).bind(*range(count))
     except (TypeError, ValueError):  # does not fit; is no function, or one whose parameters nobody knows
@@ -82,7 +82,7 @@ def _takes(function: Any, count: int) -> bool:
 
 
 def _third_with_default(function: Any) -> str:
-    """The name of a third argument that may be left out and is not called ``scores``; empty where there is none."""
+    """The name of an optional third argument that is not called ``scores``; empty where there is none."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""The text of a first sweep file for one's own data, made to be read and changed."""
+"""The text of a first sweep file for a user's own data, meant to be read and changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ratefront.spec.views.render_plan import in_words
+from ratefront.spec.views.render_plan import describe_data
 
 _COLUMN = 108
 _NO_TEXT = ("true", "false", "null")
@@ -21,10 +21,10 @@ _TRIAL_EPOCHS = (3, 20)
 
 @dataclass(frozen=True)
 class FirstSweep:
-    """What a first sweep is about: a data set and what is in it, a task model and what it costs.
+    """The content of a first sweep file: a data set, and a task model with its cost.
 
-    ``samples`` are counted by split; ``cost`` is a line for the header; ``label_bits`` the entropy of the labels;
-    ``warnings`` are what a person should know of the data.
+    ``samples`` counts each split. ``cost`` is a line for the header, ``label_bits`` the entropy of the labels in bits.
+    ``warnings`` tells a person what to know about the data.
     """
 
     dataset: Mapping[str, Any]
@@ -44,7 +44,7 @@ class FirstSweep:
         return _TEXT.format(
             command=_comment(f"ratefront sweep {path}"),
             data=_comment(_source(self.dataset)),
-            held=in_words(self.shape, self.classes, self.samples),
+            held=describe_data(self.shape, self.classes, self.samples),
             cost=_wrapped(f"the task model, trained once before the trials: {self.cost}."),
             label_bits=self.label_bits,
             name=_name(_source(self.dataset)),
@@ -64,7 +64,7 @@ def _source(dataset: Mapping[str, Any]) -> str:
 
 
 def _name(source: str) -> str:
-    """That of a sweep: letters, digits, dot, dash and underscore, none of the last three first."""
+    """A valid name of a sweep: letters, digits, dot, dash and underscore; it begins with a letter or digit."""
     stem = source.removesuffix(Path(source).suffix)
     return _scalar(re.sub(r"[^A-Za-z0-9._-]+", "-", stem).lstrip("._-") or "first")
 
@@ -74,7 +74,7 @@ def _mapping(values: Mapping[str, Any]) -> str:
 
 
 def _scalar(value: object) -> str:
-    """As it stands where YAML reads it as it is, else quoted."""
+    """The value as YAML, quoted only where needed."""
     if not isinstance(value, str):
         return json.dumps(value)
     is_plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_./-]*", value) and value.lower() not in _NO_TEXT
@@ -82,12 +82,12 @@ def _scalar(value: object) -> str:
 
 
 def _comment(text: str) -> str:
-    """On one line: what a file may be called is more than what a comment may hold."""
+    """The text on one line: a file name may hold line breaks, a comment may not."""
     return " ".join(text.split())
 
 
 def _wrapped(text: str) -> str:
-    """In a column of the header."""
+    """The text wrapped in a column of the header."""
     return "\n#           ".join(textwrap.wrap(text, _COLUMN))
 
 

@@ -1,27 +1,27 @@
-"""What a sweep would do, before it does it: the plan that ``ratefront check`` prints."""
+"""The plan of a sweep, which ``ratefront check`` prints before anything starts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from ratefront.catalogue import Catalogue
-from ratefront.catalogue.task_models import doubts_of
+from ratefront.catalogue.task_models import accuracy_warnings
 from ratefront.records import Objectives
 from ratefront.spec.check_spec import LoadedSpec
-from ratefront.spec.known_facts import facts_of_spec
+from ratefront.spec.known_facts import spec_facts
 from ratefront.spec.resource_check import check_capacity
 from ratefront.spec.schema import SweepSpec
-from ratefront.spec.space.configurations import too_few
+from ratefront.spec.space.configurations import too_few_configurations
 from ratefront.spec.space.dimensions import Branch, Space
 from ratefront.spec.space.parameter_fields import Parameter, parameters_of
-from ratefront.spec.views.render_plan import in_words, render_plan
+from ratefront.spec.views.render_plan import describe_data, render_plan
 
 __all__ = ["Plan", "plan_of", "render_plan"]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the sweep file asks for, joined with what the catalogue knows of it."""
+    """A checked sweep file, joined with what the catalogue knows about it."""
 
     spec: SweepSpec
     space: Space
@@ -36,7 +36,7 @@ class Plan:
     warnings: tuple[str, ...]
 
     def too_much_for(self, cpus: float, gpus: float) -> list[str]:
-        """A line for each setting that asks for more than a machine of so many cores and GPUs has."""
+        """One line for each setting that asks for more cores or GPUs than a machine has."""
         return check_capacity(self.spec, cpus, gpus)
 
 
@@ -45,19 +45,21 @@ def plan_of(loaded: LoadedSpec, catalogue: Catalogue) -> Plan:
     spec = loaded.spec
     registered = {name: catalogue.families[name] for name in _families(loaded.space)}
     parameters = catalogue.task_models[spec.task_model.name].parameters(**spec.task_model.parameters)
-    task_model, facts = catalogue.task_models[spec.task_model.name], facts_of_spec(catalogue, spec)
+    task_model, facts = catalogue.task_models[spec.task_model.name], spec_facts(catalogue, spec)
     return Plan(
         spec=spec,
         space=loaded.space,
         families={name: parameters_of(family.parameters, facts) for name, family in registered.items()},
         family_summaries={name: family.summary for name, family in registered.items()},
         dataset_summary=catalogue.datasets[spec.dataset.name].summary,
-        data=in_words(facts["shape"], facts["classes"], facts.get("samples")) if "shape" in facts else "",
+        data=describe_data(facts["shape"], facts["classes"], facts.get("samples"))
+        if "shape" in facts
+        else "",
         task_model_summary=task_model.summary,
         split_points=tuple(facts.get("splits", ())),
         directions=spec.directions,
-        too_few_configurations=too_few(loaded.space, spec.trials, catalogue),
-        warnings=(*facts.get("remarks", ()), *doubts_of(parameters, facts)),
+        too_few_configurations=too_few_configurations(loaded.space, spec.trials, catalogue),
+        warnings=(*facts.get("remarks", ()), *accuracy_warnings(parameters, facts)),
     )
 
 

@@ -1,4 +1,4 @@
-"""The plan as a person reads it, in a terminal or as plain text."""
+"""Renders the plan for people, in a terminal or as plain text."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from ratefront.spec.views.plan import Plan
 
-#: The sweep's own folder, as a person finds it; ``store.folder`` holds the names that the code uses.
-WRITTEN = (
+#: The files in a sweep's folder, for people; ``store.sweep_folder`` holds the paths that the code uses.
+WRITTEN_FILES = (
     ("ledger.jsonl", "everything that happens, as it happens: what a sweep is resumed from"),
     ("spec.yaml, environment.json", "this plan resolved, and the machine and packages it ran with"),
     ("task_model/", "the weights of the task model and its predictions, which give the bounds"),
@@ -41,7 +41,7 @@ def render_plan(plan: Plan, place: str = "in its folder") -> RenderableType:
         _space_tree(plan),
         Text(),
         Text(f"A sweep writes, {place}:", "bold"),
-        _table((f"  {name}", what) for name, what in WRITTEN),
+        _table((f"  {name}", what) for name, what in WRITTEN_FILES),
         Text(f"and logs to MLflow: {_tracking(plan)}"),
     )
 
@@ -83,8 +83,8 @@ def _how_trained(task_model: Mapping[str, Any]) -> str:
     return "trained once, before the trials, or taken from the cache"
 
 
-def in_words(shape: Sequence[int], classes: int, samples: Mapping[str, int] | None) -> str:
-    """What a data set holds: the shape of a sample, the classes, and how many samples each split has, where known."""
+def describe_data(shape: Sequence[int], classes: int, samples: Mapping[str, int] | None) -> str:
+    """A data set in words: the shape of a sample, the classes and, where known, the samples of each split."""
     said = f"samples of {'×'.join(map(str, shape))}, {classes} classes"
     if not samples:
         return said
@@ -94,13 +94,13 @@ def in_words(shape: Sequence[int], classes: int, samples: Mapping[str, int] | No
 
 
 def _in_short(points: Sequence[str]) -> str:
-    """Blocks in a row as their first and last: ``layer1.0 … layer1.2``."""
+    """The split points, with a run of blocks as its first and last: ``layer1.0 … layer1.2``."""
     runs = [list(run) for _, run in groupby(points, key=lambda point: point.partition(".")[0])]
     return ", ".join(f"{run[0]} … {run[-1]}" if len(run) > _LISTED else ", ".join(run) for run in runs)
 
 
 def _needs(resources: Resources, family: str) -> str:
-    """CPUs and GPUs of one trial; what is yet to be measured is said so."""
+    """CPUs and GPUs of one trial, and whether the share of a GPU is still to be measured."""
     needs, is_open = resources.of(family), resources.measures(family)
     gpus = "a share of a GPU, as its first trial uses" if is_open else _amount(needs.gpus, "GPU")
     return f"{_amount(needs.cpus, 'CPU')}, {gpus}"

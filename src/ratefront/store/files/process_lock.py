@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def alone(lock: Path, work: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
+def exclusively(lock: Path, work: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Wait until no other process is inside with this file; one that is killed there is out.
 
     The file stays: whoever removed it could not know who is waiting for it. ``work`` is named in the log while waiting,
@@ -29,7 +29,7 @@ def alone(lock: Path, work: str, on_wait: Callable[[], None] = lambda: None) -> 
         yield
 
 
-def is_free(lock: Path) -> bool:
+def is_unlocked(lock: Path) -> bool:
     """Whether nobody is inside with this file; not even this process."""
     with lock.open("a") as stream:
         try:

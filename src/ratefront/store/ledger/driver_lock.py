@@ -11,7 +11,7 @@ from ratefront.store.sweep_folder import SweepFolder
 
 
 @dataclass(frozen=True)
-class Driver:
+class DriverProcess:
     """Who writes a ledger (``process 123 on host``), and since when, in seconds since the epoch."""
 
     name: str
@@ -23,7 +23,7 @@ def name_of_this_process() -> str:
     return f"process {os.getpid()} on {socket.gethostname()}"
 
 
-def driver_of(folder: SweepFolder) -> Driver | None:
+def driver_of(folder: SweepFolder) -> DriverProcess | None:
     """The driver that runs a sweep now; there must be a ledger.
 
     The lock is asked for as a reader and let go at once. A driver that comes in just then tries its own again.
@@ -36,9 +36,9 @@ def driver_of(folder: SweepFolder) -> Driver | None:
     return None
 
 
-def _named(folder: SweepFolder) -> Driver:
+def _named(folder: SweepFolder) -> DriverProcess:
     """The lock's file is written by its holder, once."""
     try:
-        return Driver(folder.lock.read_text(encoding="utf-8").strip(), folder.lock.stat().st_mtime)
+        return DriverProcess(folder.lock.read_text(encoding="utf-8").strip(), folder.lock.stat().st_mtime)
     except OSError:
-        return Driver("another process", 0.0)
+        return DriverProcess("another process", 0.0)

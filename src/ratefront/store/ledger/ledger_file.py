@@ -1,105 +1,28 @@
-"""The ledger: an append-only file of events, one JSON line each, and the only truth about a sweep.
+"""The ledger as a file: the one writer that holds its lock, and readers that may run beside it.
 
-A line is ``{"seq": n, "time": t, "kind": "...", "data": {...}, "crc32": "8 hex digits"}``; the checksum is that of the
-line's own JSON without it (keys in that order, no spaces). Every append is flushed to the disk before it
-returns. A torn last line (the driver died while writing) is cut off when the ledger is opened for writing and
-ignored when it is read; any other damage is an error that says where.
+The ledger is the only truth about a sweep. Every append is flushed to the disk before it returns. A torn last line (the
+driver died while it wrote) is cut off when the ledger is opened for writing, and ignored when it is read; any other
+damage is an error that says where. ``ledger_format`` says what a line is.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Self
 
-from ratefront.errors import LedgerDamagedError, LedgerLockedError, LedgerVersionError
-from ratefront.history.events import LEDGER_FORMAT, Entry, Event, from_plain, to_plain
-from ratefront.history.garbage_collection import uncollected
+from ratefront.errors import LedgerDamagedError, LedgerLockedError
+from ratefront.history.events import Entry, Event
+from ratefront.history.garbage_collection import garbage_collection_paused
 from ratefront.store.files.atomic_files import flush_to_disk, write_text
 from ratefront.store.ledger.driver_lock import name_of_this_process
-
-_CHECKSUM_KEY = b',"crc32":"'
-_TAIL_BYTES = len(_CHECKSUM_KEY) + 8 + len(b'"}')
-
-_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
-_from_json = json.JSONDecoder().raw_decode  # without the search for white space, which costs as much again
-
-
-def _tail(body: bytes) -> bytes:
-    """What ends a line in the place of the closing brace of ``body``, the entry's JSON: its checksum."""
-    return b'%b%08x"}' % (_CHECKSUM_KEY, zlib.crc32(body))
-
-
-def _encode(body: dict[str, Any]) -> bytes:
-    # Half a character, as of a path that is no UTF-8, becomes its escape.
-    return _to_json(body).encode(errors="backslashreplace")
-
-
-def format_line(entry: Entry) -> bytes:
-    """One entry as a line of the ledger, newline included.
-
-    Raises:
-        ValueError: The event holds NaN or an infinity, which JSON cannot say.
-    """
-    kind, data = to_plain(entry.event)
-    body = _encode({"seq": entry.seq, "time": entry.time, "kind": kind, "data": data})
-    return body[:-1] + _tail(body) + b"\n"
-
-
-def parse_line(line: bytes) -> Entry:
-    """The entry of one whole line.
-
-    Raises:
-        ValueError: The line is not JSON, its checksum differs, or it holds no known event.
-        LedgerVersionError: It is the first line of a newer format.
-    """
-    whole = line.removesuffix(b"\n")
-    body = whole[:-_TAIL_BYTES] + b"}"
-    if whole[-_TAIL_BYTES:] != _tail(body):
-        raise ValueError("checksum differs" if _CHECKSUM_KEY in whole else "not a ledger entry")
-    text = body.decode()
-    entry, end = _from_json(text)
-    if end != len(text):
-        raise json.JSONDecodeError("Extra data", text, end)
-    kind, data = entry["kind"], entry["data"]
-    if kind == "created":
-        _check_format(data)
-    return Entry(int(entry["seq"]), float(entry["time"]), from_plain(kind, data))
-
-
-def _check_format(created: dict[str, Any]) -> None:
-    written = created.get("ledger_format", 1)
-    if written > LEDGER_FORMAT:
-        raise LedgerVersionError(
-            f"the ledger has format {written}, this ratefront knows up to {LEDGER_FORMAT}: use a newer one"
-        )
-
-
-def scan(stream: IO[bytes], path: Path, first_seq: int) -> Iterator[tuple[Entry, int]]:
-    """Entries from the stream's position on, each with the offset behind it; stops before a torn last line."""
-    expected, offset = first_seq, stream.tell()
-    for line in stream:
-        if not line.endswith(b"\n"):
-            return  # the write was cut: nobody was told that it had happened
-        try:
-            entry = parse_line(line)
-        except ValueError as error:
-            raise LedgerDamagedError(
-                f"{path} is damaged: entry {expected} at byte {offset}: {error}; restore it, or cut it there"
-            ) from error
-        if entry.seq != expected:
-            raise LedgerDamagedError(f"{path}: byte {offset}: expected entry {expected}, found {entry.seq}")
-        offset += len(line)
-        expected += 1
-        yield entry, offset
+from ratefront.store.ledger.ledger_format import format_line, scan
 
 
 def read_entries(path: Path) -> Iterator[Entry]:
@@ -182,7 +105,7 @@ class Ledger:
         """Every whole entry, and the offset behind the last."""
         found, end = [], 0
         try:
-            with self.path.open("rb") as stream, uncollected():
+            with self.path.open("rb") as stream, garbage_collection_paused():
                 for entry, offset in scan(stream, self.path, 0):
                     found.append(entry)
                     end = offset

@@ -17,14 +17,14 @@ from ratefront.store.sweep_folder import SweepFolder
 
 
 @dataclass(frozen=True)
-class Request:
+class StopRequest:
     """Stop this trial, or the whole sweep where ``trial_id`` is None."""
 
     trial_id: str | None
     reason: str
 
 
-def ask(folder: SweepFolder, request: Request) -> Path:
+def leave_request(folder: SweepFolder, request: StopRequest) -> Path:
     """Leave a request for the driver; the file, so that it can be withdrawn."""
     folder.requests.mkdir(exist_ok=True)
     path = folder.requests / f"{time.time_ns():020d}-{uuid4().hex}.json"
@@ -37,12 +37,12 @@ def waiting_requests(folder: SweepFolder) -> list[Path]:
     return sorted(folder.requests.glob("*.json"))
 
 
-def take_requests(folder: SweepFolder) -> list[Request]:
+def take_requests(folder: SweepFolder) -> list[StopRequest]:
     """Every request that waits, in the order in which they were asked; none comes twice."""
-    return take(waiting_requests(folder))
+    return take_from(waiting_requests(folder))
 
 
-def take(paths: Iterable[Path]) -> list[Request]:
+def take_from(paths: Iterable[Path]) -> list[StopRequest]:
     """The requests in these files, which are deleted.
 
     A file that holds no request is deleted all the same: nobody could ever take it.
@@ -59,9 +59,9 @@ def take(paths: Iterable[Path]) -> list[Request]:
     return found
 
 
-def _read(path: Path) -> Request | None:
+def _read(path: Path) -> StopRequest | None:
     try:
-        request = Request(**json.loads(path.read_text(encoding="utf-8")))
+        request = StopRequest(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, RecursionError):
         return None
     is_well_formed = isinstance(request.trial_id, str | None) and isinstance(request.reason, str)

@@ -10,7 +10,7 @@ from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store.ledger.driver_lock import driver_of
 from ratefront.store.ledger.ledger_file import Ledger, LedgerReader
 from ratefront.store.ledger.read_ledger import check_is_sweep, read_history
-from ratefront.store.ledger.stop_requests import Request, ask
+from ratefront.store.ledger.stop_requests import StopRequest, leave_request
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.wording import Argument, Call, Message
 
@@ -30,7 +30,7 @@ def stop_sweep(folder: SweepFolder, reason: str, patience_s: float = PATIENCE_S)
     if driver_of(folder) is None:
         how = ["the sweep has ended"] if is_ended else ["go on with: ", _resuming(folder)]
         raise InputError(Message(f"no driver runs {folder.path}; ", *how))
-    request = ask(folder, Request(None, reason))
+    request = leave_request(folder, StopRequest(None, reason))
     deadline = time.monotonic() + patience_s
     while driver := driver_of(folder):
         if time.monotonic() > deadline:
@@ -66,7 +66,7 @@ def stop_trial(
         if driver_of(folder) is None:
             _stop_undriven(folder, trial_id, reason)
         else:
-            request = request or ask(folder, Request(trial_id, reason))
+            request = request or leave_request(folder, StopRequest(trial_id, reason))
             time.sleep(_LOOK_S)
         watched.look()
     if request is not None:

@@ -17,7 +17,7 @@ def result_of(trial: TrialHistory) -> TrialResult:
     return trial.result
 
 
-def chosen(trials: Iterable[TrialHistory], objectives: Objectives) -> list[TrialHistory]:
+def pareto_front(trials: Iterable[TrialHistory], objectives: Objectives) -> list[TrialHistory]:
     """The finished trials that are non-dominated on the validation values of ``objectives``; by test rate,
     then identity.
     """
@@ -37,7 +37,7 @@ def _by_rate(front: Iterable[TrialHistory]) -> list[TrialHistory]:
 
 def front_of(history: SweepHistory) -> list[TrialHistory]:
     """The front of a sweep over all of its objectives."""
-    return chosen(history.with_status("finished"), objectives_of(history.spec))
+    return pareto_front(history.with_status("finished"), objectives_of(history.spec))
 
 
 def point_of(trial: TrialHistory, split: Literal["validation", "test"] = "test") -> FrontPoint:

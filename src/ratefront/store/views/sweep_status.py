@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from ratefront.history.events import Entry, to_plain
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.records import Scalar
-from ratefront.store.ledger.driver_lock import Driver, driver_of
+from ratefront.store.ledger.driver_lock import DriverProcess, driver_of
 from ratefront.store.ledger.read_ledger import entries_of, has_not_begun
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
@@ -47,7 +47,7 @@ class FailedTrial:
 
 
 @dataclass(frozen=True)
-class FrontShown:
+class FrontExcerpt:
     """``trials``: a few of the front from its lowest to its highest test rate; ``size`` is that of the whole front."""
 
     size: int
@@ -92,6 +92,7 @@ class SweepStatus:
     finished: int
     collapsed: int
     pruned: int
+    stopped: int
     failed: int
     running: int
     planned: int
@@ -100,12 +101,12 @@ class SweepStatus:
     remaining_s: float | None
     running_trials: tuple[RunningTrial, ...]
     failures: tuple[FailedTrial, ...]
-    front: FrontShown
+    front: FrontExcerpt
     last_event: LastEvent | None
 
     @property
     def trials_ended(self) -> int:
-        return self.finished + self.collapsed + self.pruned + self.failed
+        return self.finished + self.collapsed + self.pruned + self.stopped + self.failed
 
     @property
     def trials_begun(self) -> int:
@@ -156,6 +157,7 @@ def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
         finished=history.counts["finished"],
         collapsed=history.counts["collapsed"],
         pruned=history.counts["pruned"],
+        stopped=history.counts["stopped"],
         failed=history.counts["failed"],
         running=len(at_work),
         planned=unended - len(at_work),
@@ -169,12 +171,12 @@ def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
     )
 
 
-def _has_recorded(history: SweepHistory, driver: Driver | None) -> bool:
+def _has_recorded(history: SweepHistory, driver: DriverProcess | None) -> bool:
     """False where what the ledger says last was written by a driver that is gone."""
     return driver is not None and history.last_time >= driver.since
 
 
-def _state(history: SweepHistory, driver: Driver | None) -> State:
+def _state(history: SweepHistory, driver: DriverProcess | None) -> State:
     if history.ended and (driver is None or _has_recorded(history, driver)):
         return "ended"
     if driver is None:
@@ -183,7 +185,7 @@ def _state(history: SweepHistory, driver: Driver | None) -> State:
     return "running" if is_ready else "starting"
 
 
-def _at_work(history: SweepHistory, driver: Driver | None) -> list[TrialHistory]:
+def _at_work(history: SweepHistory, driver: DriverProcess | None) -> list[TrialHistory]:
     """The trials that run; those of a driver that is gone wait to be begun again."""
     return history.with_status("running") if _has_recorded(history, driver) else []
 
@@ -194,10 +196,10 @@ class _Speed(NamedTuple):
     remaining_s: float | None
 
 
-def _speed(history: SweepHistory, driver: Driver | None, now: float) -> _Speed:
+def _speed(history: SweepHistory, driver: DriverProcess | None, now: float) -> _Speed:
     is_at_work = _has_recorded(history, driver) and not history.ended
-    worked_s = history.worked_s(now) if is_at_work else history.pace.worked_s
-    speed = history.pace.trials_per_hour(worked_s)
+    worked_s = history.worked_s(now) if is_at_work else history.speed.worked_s
+    speed = history.speed.trials_per_hour(worked_s)
     left = history.trials_requested - history.trials_ended
     return _Speed(worked_s, speed, 3600.0 * left / speed if speed and is_at_work else None)
 
@@ -218,13 +220,13 @@ def _failure(trial: TrialHistory) -> FailedTrial:
     return FailedTrial(trial.params.trial_id, trial.error, trial.reason, trial.attempts)
 
 
-def _front(history: SweepHistory) -> FrontShown:
+def _front(history: SweepHistory) -> FrontExcerpt:
     front, rows = front_of(history), FRONT_ROWS
     if len(front) > rows:
         shown = [front[round(row * (len(front) - 1) / (rows - 1))] for row in range(rows)]
     else:
         shown = front
-    return FrontShown(len(front), tuple(shown))
+    return FrontExcerpt(len(front), tuple(shown))
 
 
 def _last_event(entry: Entry, now: float) -> LastEvent:

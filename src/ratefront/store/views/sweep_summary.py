@@ -11,10 +11,15 @@ from typing import Any
 from ratefront.bounds import PredictionBounds
 from ratefront.catalogue.datasets import dataset_name
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.overlay import RATE_ACCURACY, Reference, hypervolume_rate_accuracy, reference_point
 from ratefront.pareto import hypervolume
+from ratefront.rate_accuracy_hypervolume import (
+    RATE_ACCURACY,
+    ReferencePoint,
+    hypervolume_rate_accuracy,
+    reference_point,
+)
 from ratefront.records import Objectives, metric_names, objectives_of
-from ratefront.store.task_model_facts import TaskFacts
+from ratefront.store.task_model_info import TaskModelInfo
 from ratefront.store.views.front_trials import front_of, point_of, result_of
 from ratefront.store.views.trials_csv import picked
 
@@ -64,6 +69,7 @@ class Summary:
     trials_requested: int
     trials_finished: int
     trials_pruned: int
+    trials_stopped: int
     trials_collapsed: int
     trials_failed: int
     task_model_accuracy: float | None
@@ -79,7 +85,7 @@ class Summary:
     metrics: tuple[str, ...] = ()
 
     @property
-    def figures(self) -> dict[str, float]:
+    def numbers(self) -> dict[str, float]:
         """Its finite numbers, by name."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: float(value) for name, value in values.items() if type(value) in (int, float)}
@@ -96,7 +102,7 @@ class Summary:
         }
 
 
-def summarise(history: SweepHistory, facts: TaskFacts, overlay: PredictionBounds | None) -> Summary:
+def summarise(history: SweepHistory, facts: TaskModelInfo, overlay: PredictionBounds | None) -> Summary:
     """What a sweep amounts to, as far as it has come."""
     reference, front = reference_of(history, facts, overlay), front_of(history)
     objectives = objectives_of(history.spec)
@@ -111,6 +117,7 @@ def summarise(history: SweepHistory, facts: TaskFacts, overlay: PredictionBounds
         trials_requested=history.trials_requested,
         trials_finished=history.counts["finished"],
         trials_pruned=history.counts["pruned"],
+        trials_stopped=history.counts["stopped"],
         trials_collapsed=history.counts["collapsed"],
         trials_failed=history.counts["failed"],
         task_model_accuracy=facts.accuracy,
@@ -132,7 +139,9 @@ def _warnings(history: SweepHistory, overlay: PredictionBounds | None) -> tuple[
     return (*of_task_model, *(() if overlay is None else overlay.warnings))
 
 
-def reference_of(history: SweepHistory, facts: TaskFacts, overlay: PredictionBounds | None) -> Reference:
+def reference_of(
+    history: SweepHistory, facts: TaskModelInfo, overlay: PredictionBounds | None
+) -> ReferencePoint:
     """The corner of the sweep's hypervolume: its file's ``reference``, completed by the defaults."""
     return reference_point(
         objectives_of(history.spec),
@@ -150,21 +159,21 @@ def _summarised(trial: TrialHistory, overlay: PredictionBounds | None) -> Summar
 
 
 def _volume(
-    front: Sequence[TrialHistory], objectives: Objectives, reference: Reference
+    front: Sequence[TrialHistory], objectives: Objectives, reference: ReferencePoint
 ) -> tuple[float | None, str]:
     corner = reference.complete(objectives)
     if corner is None:
-        return None, reference.why_not(objectives)
+        return None, reference.why_incomplete(objectives)
     values = [[result_of(trial).test_objective(name) for name in objectives] for trial in front]
     return hypervolume(values, objectives, corner), ""
 
 
 def _share_of_oracle(
-    front: Sequence[TrialHistory], overlay: PredictionBounds | None, reference: Reference
+    front: Sequence[TrialHistory], overlay: PredictionBounds | None, reference: ReferencePoint
 ) -> tuple[float | None, str]:
     corner = reference.complete(RATE_ACCURACY)
     if overlay is None or corner is None:
-        return None, reference.why_not(RATE_ACCURACY) or "the task model's predictions are not there"
+        return None, reference.why_incomplete(RATE_ACCURACY) or "the task model's predictions are not there"
     points = [point_of(trial) for trial in front]
     share = hypervolume_rate_accuracy(points, overlay.curves, corner)
     return share, "" if share is not None else "the oracle has no volume above the reference"

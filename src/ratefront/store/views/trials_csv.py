@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
-from ratefront.columns import MAIN_PARAMETERS, OfTrial, Row, Trial, named, of_trial
+from ratefront.columns import MAIN_PARAMETERS, Row, TrialColumn, TrialLike, column_named, columns_of_trial
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.records import ENDED, metric_names
 
@@ -31,32 +31,32 @@ def _ended(history: SweepHistory) -> list[TrialHistory]:
     return sorted(history.with_status(*ENDED), key=lambda trial: trial.number)
 
 
-def _columns(history: SweepHistory) -> list[OfTrial]:
-    return [column for column in of_trial(metric_names(history.spec)) if column.table != "front"]
+def _columns(history: SweepHistory) -> list[TrialColumn]:
+    return [column for column in columns_of_trial(metric_names(history.spec)) if column.table != "front"]
 
 
-def _others(history: SweepHistory, columns: Iterable[OfTrial]) -> dict[str, str]:
+def _others(history: SweepHistory, columns: Iterable[TrialColumn]) -> dict[str, str]:
     return other_parameters(_ended(history), (column.name for column in columns))
 
 
-def other_parameters(trials: Iterable[Trial], taken: Iterable[str]) -> dict[str, str]:
+def other_parameters(trials: Iterable[TrialLike], taken: Iterable[str]) -> dict[str, str]:
     """column → parameter, of all parameters but the main ones; one that is called as a column is, ``params.NAME``."""
     names = {name for trial in trials for name in trial.params.values} - set(MAIN_PARAMETERS)
     columns = set(taken)
     return {f"params.{name}" if name in columns else name: name for name in sorted(names)}
 
 
-def row_of(trial: Trial, columns: Iterable[OfTrial]) -> Row:
+def row_of(trial: TrialLike, columns: Iterable[TrialColumn]) -> Row:
     """What these columns say of a trial."""
     return {column.name: column.value(trial) for column in columns}
 
 
-def picked(trial: Trial, names: Iterable[str], metrics: tuple[str, ...] = ()) -> Row:
+def picked(trial: TrialLike, names: Iterable[str], metrics: tuple[str, ...] = ()) -> Row:
     """As ``row_of``, of a few columns by name; ``metrics`` are the sweep's own, which may be among them."""
-    return row_of(trial, (named(name, metrics) for name in names))
+    return row_of(trial, (column_named(name, metrics) for name in names))
 
 
-def parameters_of(trial: Trial, others: Mapping[str, str]) -> Row:
+def parameters_of(trial: TrialLike, others: Mapping[str, str]) -> Row:
     """The cells of the parameters that have no columns in every sweep."""
     return {column: trial.params.values.get(name) for column, name in others.items()}
 

@@ -1,4 +1,4 @@
-"""What torchvision's models have in common here: how images come in, and weights that were learned on ImageNet."""
+"""The common part of torchvision's models: the normalisation of images, and weights learned on ImageNet."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from ratefront.catalogue.task_models import IMAGENET_CLASSES, ImageNetParameters
 from ratefront.errors import InputError
-from ratefront.tasks.architectures.torchvision_weights import weights_of
-from ratefront.tasks.own_network.weights_file import fill
+from ratefront.tasks.architectures.torchvision_weights import load_torchvision_weights
+from ratefront.tasks.own_network.weights_file import fill_network
 from ratefront.tasks.task_model import TaskModel
 
 _MEAN = (0.485, 0.456, 0.406)
@@ -22,7 +23,11 @@ Stages: TypeAlias = Sequence[tuple[str, nn.Module]]
 
 
 class Incoming(nn.Module):
-    """Images (N, 1 or 3, H, W) in [0, 1] to three channels, normalised as ImageNet's where the weights expect it."""
+    """Bring images (N, 1 or 3, H, W) in [0, 1] to three channels, and normalise them if asked.
+
+    With ``normalise``, ImageNet's mean is subtracted and the result divided by its standard deviation. The name of this
+    class is part of the keys of cached features.
+    """
 
     mean: Tensor
     deviation: Tensor
@@ -35,6 +40,7 @@ class Incoming(nn.Module):
             self.register_buffer("deviation", torch.tensor(_DEVIATION).reshape(3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
+        """Return images (N, 3, H, W)."""
         coloured = images.expand(-1, 3, -1, -1)
         return (coloured - self.mean) / self.deviation if self.normalise else coloured
 
@@ -42,51 +48,59 @@ class Incoming(nn.Module):
 class ImageNetModel(TaskModel):
     """One of torchvision's models, cut into stages; the last stage is its classifier.
 
-    ``whole`` makes torchvision's model for so many classes, ``cut`` the stages of one; ``url`` holds its weights.
+    Args:
+        make_network: Makes torchvision's model for a number of classes.
+        cut_into_stages: Returns the stages of such a model.
+        url: Where torchvision offers the weights.
+        parameters: The parameters of the sweep file.
+        classes: The number of classes, K.
     """
 
     def __init__(
         self,
-        whole: Callable[[int], nn.Module],
-        cut: Callable[[nn.Module], Stages],
+        make_network: Callable[[int], nn.Module],
+        cut_into_stages: Callable[[nn.Module], Stages],
         url: str,
         parameters: ImageNetParameters,
         classes: int,
     ) -> None:
-        network = whole(classes)
+        network = make_network(classes)
         normalises = parameters.pretrained if parameters.normalise is None else parameters.normalise
-        incoming = Incoming(normalise=normalises)
-        (name, first), *further = cut(network)
-        super().__init__([(name, nn.Sequential(incoming, *first.children())), *further], network)
-        self._incoming = (incoming,)  # in a tuple, since it is a part of the first stage already
-        self._url, self._told, self._classes = url, parameters, classes
+        normalisation = Incoming(normalise=normalises)
+        (name, first), *further = cut_into_stages(network)
+        super().__init__([(name, nn.Sequential(normalisation, *first.children())), *further], network)
+        self._normalisation = (
+            normalisation,
+        )  # in a tuple, so that torch does not register it again: it is a part of the first stage
+        self._url, self._settings, self._classes = url, parameters, classes
 
-    def as_given(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.network(self._incoming[0](images))
+    @override
+    def run_network(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.network(self._normalisation[0](images))
         return logits
 
-    def take_pretrained(self) -> None:
-        """With ``pretrained``: torchvision's weights. All but a new classifier is frozen, unless ``fine_tune``.
+    def load_pretrained(self) -> None:
+        """Load torchvision's weights if ``pretrained``, and freeze all but a new classifier unless ``fine_tune``.
 
         Raises:
-            InputError: The weights cannot be had, or nothing would train the classifier of other classes than
-                ImageNet's.
+            InputError: The weights cannot be loaded; or the classes are not ImageNet's, and no epoch would train the
+                new classifier.
         """
-        if not self._told.pretrained:
+        if not self._settings.pretrained:
             return
         is_new = self._classes != IMAGENET_CLASSES
-        if is_new and self._told.epochs == 0:
+        if is_new and self._settings.epochs == 0:
             raise InputError(
                 f"task_model.epochs: must be ≥ 1 to train a classifier of {self._classes} classes (the weights know "
                 f"ImageNet's {IMAGENET_CLASSES}), got 0"
             )
         *_, classifier = self.stages.values()
-        self._fill(weights_of(self._url), classifier if is_new else None)
-        self.requires_grad_(self._told.fine_tune)
-        classifier.requires_grad_(self._told.fine_tune or is_new)
+        self._fill_network(load_torchvision_weights(self._url), classifier if is_new else None)
+        self.requires_grad_(self._settings.fine_tune)
+        classifier.requires_grad_(self._settings.fine_tune or is_new)
 
-    def _fill(self, learned: Mapping[str, Tensor], new: nn.Module | None) -> None:
-        """All weights but those of the ``new`` classifier, which keeps its own."""
+    def _fill_network(self, learned: Mapping[str, Tensor], new: nn.Module | None) -> None:
+        """Fill in all weights but those of the ``new`` classifier, which keeps its own."""
         own = {id(tensor) for tensor in new.parameters()} if new else set()
         kept = {name for name, tensor in self.network.named_parameters() if id(tensor) in own}
-        fill(self.network, learned, self._url, but=kept)
+        fill_network(self.network, learned, self._url, except_for=kept)

@@ -1,4 +1,4 @@
-"""After LeNet-5 (LeCun et al. 1998), with ReLU, batch normalisation and maximum pooling; for 28×28 or 32×32 pixels."""
+"""LeNet-5 (LeCun et al. 1998) with ReLU, batch normalisation and max pooling, for 28×28 or 32×32 pixels."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import nn
 from ratefront.catalogue.task_models import LeNetParameters
 from ratefront.tasks.task_model import TaskModel
 
-_HIDDEN = (120, 84)  # LeNet-5's own
+_HIDDEN = (120, 84)  # as in LeNet-5
 
 
 def _convolution(inputs: int, outputs: int) -> nn.Sequential:
-    """5×5, halves the sides; pooled first, so that a quarter is left to normalise."""
+    """Return a 5×5 convolution that halves the sides; pooling comes first, so that a quarter is left to normalise."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 5, padding=2, bias=False),
         nn.MaxPool2d(2),
@@ -27,7 +27,7 @@ def _linear(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class LeNet(TaskModel):
-    """conv1 w×H/2×W/2, conv2 2w×H/4×W/4, fc1 120, fc2 84, classifier."""
+    """Stages and shapes of features: conv1 w×H/2×W/2, conv2 2w×H/4×W/4, fc1 120, fc2 84, classifier."""
 
     def __init__(self, classes: int, shape: Sequence[int], width: int = 32) -> None:
         channels, height, pixels = shape
@@ -43,6 +43,6 @@ class LeNet(TaskModel):
         )
 
 
-def build(parameters: LeNetParameters, classes: int, shape: Sequence[int]) -> LeNet:
-    """For images (C, 28, 28) or (C, 32, 32)."""
+def build_lenet(parameters: LeNetParameters, classes: int, shape: Sequence[int]) -> LeNet:
+    """Build a LeNet for images (C, 28, 28) or (C, 32, 32)."""
     return LeNet(classes, shape, parameters.width)

@@ -1,4 +1,4 @@
-"""A small residual CNN (after He et al. 2016) for images of 8×8 pixels or more: six blocks of two convolutions."""
+"""A small residual CNN (He et al. 2016) for images of 8×8 pixels or more: six blocks of two convolutions."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ class ResidualBlock(nn.Module):
             )
 
     def forward(self, features: Tensor) -> Tensor:
+        """Return the features behind the block."""
         inner: Tensor = self.conv2(F.relu(self.conv1(features)))
         return F.relu(inner + self.skip(features))
 
 
 class ResidualCNN(TaskModel):
-    """stem w×H×W, block1 w×H/2×W/2, block2 2w×H/4×W/4, block3 4w×H/8×W/8, pool 4w, classifier."""
+    """Stages: stem w×H×W, block1 w×H/2×W/2, block2 2w×H/4×W/4, block3 4w×H/8×W/8, pool 4w, classifier."""
 
     def __init__(self, classes: int, channels: int, width: int = 32) -> None:
         stages: list[tuple[str, nn.Module]] = [
@@ -57,6 +58,6 @@ class ResidualCNN(TaskModel):
         super().__init__([*stages, ("pool", pool), ("classifier", nn.Linear(inputs, classes))])
 
 
-def build(parameters: ResidualCNNParameters, classes: int, shape: Sequence[int]) -> ResidualCNN:
-    """For images (C, H, W) of at least 8×8 pixels."""
+def build_residual_cnn(parameters: ResidualCNNParameters, classes: int, shape: Sequence[int]) -> ResidualCNN:
+    """Build a residual CNN for images (C, H, W) of at least 8×8 pixels."""
     return ResidualCNN(classes, shape[0], parameters.width)

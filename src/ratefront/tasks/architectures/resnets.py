@@ -15,7 +15,7 @@ from ratefront.tasks.architectures.imagenet_models import ImageNetModel
 def _build(
     name: str, file: str, parameters: ImageNetParameters, classes: int, shape: Sequence[int]
 ) -> ImageNetModel:
-    """For images (1 or 3, H, W) of at least 32×32 pixels; ``file`` holds torchvision's IMAGENET1K_V1 weights."""
+    """Build a ResNet for images (1 or 3, H, W) of at least 32×32 pixels; ``file`` has the IMAGENET1K_V1 weights."""
     from torchvision import models
 
     make = getattr(models, name)
@@ -33,7 +33,7 @@ def _stages(network: Any) -> list[tuple[str, nn.Module]]:
     ]
 
 
-resnet18 = partial(_build, "resnet18", "resnet18-f37072fd.pth")
-resnet34 = partial(_build, "resnet34", "resnet34-b627a593.pth")
-resnet50 = partial(_build, "resnet50", "resnet50-0676ba61.pth")
-resnet101 = partial(_build, "resnet101", "resnet101-63fe2227.pth")
+build_resnet18 = partial(_build, "resnet18", "resnet18-f37072fd.pth")
+build_resnet34 = partial(_build, "resnet34", "resnet34-b627a593.pth")
+build_resnet50 = partial(_build, "resnet50", "resnet50-0676ba61.pth")
+build_resnet101 = partial(_build, "resnet101", "resnet101-63fe2227.pth")

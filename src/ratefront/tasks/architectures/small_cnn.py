@@ -15,7 +15,7 @@ def _convolution(inputs: int, outputs: int, stride: int) -> nn.Sequential:
 
 
 class SmallCNN(TaskModel):
-    """conv1 16×8×8, conv2 32×4×4, conv3 64×2×2, hidden 64, classifier: about 40 000 weights."""
+    """Stages: conv1 16×8×8, conv2 32×4×4, conv3 64×2×2, hidden 64, classifier; about 40 000 weights."""
 
     def __init__(self, classes: int, channels: int = 1) -> None:
         super().__init__(
@@ -29,6 +29,6 @@ class SmallCNN(TaskModel):
         )
 
 
-def build(parameters: TaskModelParameters, classes: int, shape: Sequence[int]) -> SmallCNN:
-    """For images (C, 8, 8)."""
+def build_small_cnn(parameters: TaskModelParameters, classes: int, shape: Sequence[int]) -> SmallCNN:
+    """Build a small CNN for images (C, 8, 8)."""
     return SmallCNN(classes, shape[0])

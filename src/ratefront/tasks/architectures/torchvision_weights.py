@@ -1,4 +1,4 @@
-"""Files of weights that torchvision offers: there and whole, or fetched, or an error that says what belongs where."""
+"""Load torchvision's files of weights: find and check them, download them, or say which file belongs where."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from ratefront.data.cache_folders import data_folder
 from ratefront.errors import InputError
 
 
-def weights_of(url: str) -> dict[str, Tensor]:
-    """Tensors by name, on the CPU, of a file named by the beginning of its own SHA-256, as ``resnet18-f37072fd.pth``.
+def load_torchvision_weights(url: str) -> dict[str, Tensor]:
+    """Load tensors by name, on the CPU, from the file that ``url`` names.
 
-    It is looked for in ``weights/`` of the data sets' folder, then in torch hub's cache, where it is fetched to.
+    The name ends in the first digits of the file's SHA-256, as in ``resnet18-f37072fd.pth``. The file is looked for in
+    ``weights/`` of the data folder, then in torch hub's cache, into which it is downloaded.
 
     Raises:
-        InputError: It is not there and cannot be fetched, or is not what its name says.
+        InputError: The file is missing and cannot be downloaded, or its SHA-256 differs from its name.
     """
     name = Path(urlparse(url).path).name
     places = [data_folder(None) / "weights" / name, Path(torch.hub.get_dir()) / "checkpoints" / name]
-    found = next((place for place in places if place.is_file()), None) or _fetch(url, places)
+    found = next((place for place in places if place.is_file()), None) or _download(url, places)
     _check(found)
-    # torchvision offers nothing but this format; the unpickler makes tensors and nothing else
+    # torchvision offers no other format; with weights_only the unpickler makes tensors only
     tensors: dict[str, Tensor] = torch.load(found, map_location="cpu", weights_only=True)
     return tensors
 
 
-def _fetch(url: str, places: list[Path]) -> Path:
+def _download(url: str, places: list[Path]) -> Path:
     target = places[-1]
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +48,8 @@ def _fetch(url: str, places: list[Path]) -> Path:
 
 
 def _check(path: Path) -> None:
-    """
+    """Check the SHA-256 of the file.
+
     Raises:
         InputError: The file is truncated or altered.
     """

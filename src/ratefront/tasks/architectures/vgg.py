@@ -13,8 +13,8 @@ from ratefront.tasks.architectures.imagenet_models import ImageNetModel
 _URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
 
 
-def vgg16(parameters: ImageNetParameters, classes: int, shape: Sequence[int]) -> ImageNetModel:
-    """For images (1 or 3, H, W) of at least 32×32 pixels."""
+def build_vgg16(parameters: ImageNetParameters, classes: int, shape: Sequence[int]) -> ImageNetModel:
+    """Build a VGG-16 for images (1 or 3, H, W) of at least 32×32 pixels."""
     from torchvision import models
 
     return ImageNetModel(lambda k: models.vgg16(num_classes=k), _stages, _URL, parameters, classes)
@@ -31,7 +31,7 @@ def _stages(network: Any) -> list[tuple[str, nn.Module]]:
 
 
 def _convolutions(features: nn.Sequential) -> list[tuple[str, nn.Module]]:
-    """Named as in the paper's table: conv1_1, conv1_2, pool1, conv2_1, …"""
+    """Return the stages, named as in the paper's table: conv1_1, conv1_2, pool1, conv2_1 and so on."""
     stages: list[tuple[str, nn.Module]] = []
     group = convolution = 1
     for layer, following in zip(features, [*list(features)[1:], None], strict=True):
@@ -39,7 +39,7 @@ def _convolutions(features: nn.Sequential) -> list[tuple[str, nn.Module]]:
             stages.append((f"conv{group}_{convolution}", nn.Sequential(layer, following)))
             convolution += 1
         elif isinstance(layer, nn.MaxPool2d):
-            # The same for multiples of 32; no edge is lost of other sizes. The network keeps its own.
+            # The same result for multiples of 32; for other sizes no edge is lost. The network keeps its own pooling.
             pool = nn.MaxPool2d(layer.kernel_size, layer.stride, layer.padding, ceil_mode=True)
             stages.append((f"pool{group}", pool))
             group, convolution = group + 1, 1

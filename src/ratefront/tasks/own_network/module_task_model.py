@@ -1,4 +1,4 @@
-"""A user's own task model: what a function of theirs makes, and what can be told of it before a sweep."""
+"""The task model ``module``: the network that a user's function makes, and its checks before a sweep."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from torch import Tensor, nn
 from ratefront.bounds import refuse_probabilities
 from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.errors import InputError
-from ratefront.tasks.own_network.evaluation_check import check_evaluation, random_samples
-from ratefront.tasks.own_network.given_weights import check_cut
-from ratefront.tasks.own_network.loose_tensors import loose_tensors
-from ratefront.tasks.own_network.opened_files import files_opened
+from ratefront.tasks.own_network.evaluation_check import check_evaluation, check_stages, random_samples
+from ratefront.tasks.own_network.opened_files import record_opened_files
+from ratefront.tasks.own_network.unregistered_tensors import unregistered_tensors
 from ratefront.tasks.task_model import DROP_SOFTMAX, TaskModel
 
 _EXPECTED = (
@@ -26,52 +25,52 @@ _EXPECTED = (
     "or to a torch.nn.Sequential whose children are its stages"
 )
 _FEWEST_STAGES = 2
-#: By module: the data files that its code, or what it imports, opened.
-_read_at_import: dict[str, list[Path]] = {}
-_ONE_SAMPLE = 1e-5
-"""How close to 1 the sum of its outputs must be: those of a single sample come near by chance."""
+#: Module → the data files that its code, or what it imports, opened on import.
+_opened_on_import: dict[str, list[Path]] = {}
+_SUM_TOLERANCE = 1e-5
+"""How close to 1 the outputs of a single sample must sum to count as probabilities: they may come near by chance."""
 
 
-def build(parameters: ModuleParameters, classes: int, shape: Sequence[int]) -> TaskModel:
-    """What the function makes, as a task model that takes samples of this shape and tells so many classes.
+def build_module(parameters: ModuleParameters, classes: int, shape: Sequence[int]) -> TaskModel:
+    """Build the task model that the user's function makes for the number of classes and the shape of a sample.
 
     Raises:
         InputError: There is no such function, or it makes something else.
     """
-    model = _made(parameters.target, classes, tuple(shape))
-    _features(model, parameters.target, classes, shape)
+    model = _call_target(parameters.target, classes, tuple(shape))
+    _feature_shapes(model, parameters.target, classes, shape)
     return model
 
 
-def describe(parameters: ModuleParameters, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts of the catalogue: ``splits`` and ``strides``, where classes and shape of the data are known.
+def describe_module(parameters: ModuleParameters, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe the task model for the registry: ``splits`` and ``strides``, if classes and shape are known.
 
     Raises:
-        InputError: As ``build``, or a stage is no function of a sample in evaluation mode.
+        InputError: As ``build_module``, or a stage is not a function of a sample in evaluation mode.
     """
     target = parameters.target
     _function(target)
     if not (data.get("classes") and data.get("shape")):
         return {}
     classes, shape = data["classes"], tuple(data["shape"])
-    with files_opened() as opened, torch.random.fork_rng(devices=[]):
-        model = _made(target, classes, shape)
+    with record_opened_files() as opened, torch.random.fork_rng(devices=[]):
+        model = _call_target(target, classes, shape)
     _refuse_files(opened, target)
-    features = _features(model, target, classes, shape)
+    features = _feature_shapes(model, target, classes, shape)
     samples = random_samples(shape)
     check_evaluation(model, samples, f"target {target}")
-    check_cut(model, samples, f"target {target}")
+    check_stages(model, samples, f"target {target}")
     return {"splits": model.splits, "strides": tuple(_stride(shape, found) for found in features)}
 
 
 def loaded_digest(parameters: ModuleParameters, classes: int, shape: Sequence[int]) -> str:
-    """SHA-256 of all that the function gives a network which no chance has drawn: weights that it gets from somewhere.
+    """Return the SHA-256 of all weights that the function does not draw at random: it loads them from somewhere.
 
     Raises:
-        InputError: It opens files while it makes the network: nobody would know of it when they change.
+        InputError: The function opens files while it makes the network: a change of them would not be noticed.
     """
-    with files_opened() as opened:
-        first, second = (_drawn_from(seed, parameters.target, classes, tuple(shape)) for seed in (0, 1))
+    with record_opened_files() as opened:
+        first, second = (_state_from_seed(seed, parameters.target, classes, tuple(shape)) for seed in (0, 1))
     _refuse_files(opened, parameters.target)
     digest = hashlib.sha256()
     for (name, tensor), other in zip(first.items(), second.values(), strict=True):
@@ -81,11 +80,11 @@ def loaded_digest(parameters: ModuleParameters, classes: int, shape: Sequence[in
     return digest.hexdigest()
 
 
-def _drawn_from(seed: int, target: str, classes: int, shape: tuple[int, ...]) -> dict[str, Tensor]:
+def _state_from_seed(seed: int, target: str, classes: int, shape: tuple[int, ...]) -> dict[str, Tensor]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = _made(target, classes, shape)
-        _features(model, target, classes, shape)  # a lazy layer has its weights only then
+        model = _call_target(target, classes, shape)
+        _feature_shapes(model, target, classes, shape)  # a lazy layer has no weights before
         state = model.state_dict()
     return {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
 
@@ -94,7 +93,7 @@ def _refuse_files(opened: Sequence[Path], target: str) -> None:
     if opened:
         raise InputError(
             f"target {target}: opens {', '.join(map(str, opened[:3]))} while the module is imported or the network is "
-            "made, and nobody would know of it when that file changes; give trained weights as `weights: FILE`, and "
+            "made, and a change of that file would not be noticed; give trained weights as `weights: FILE`, and "
             "write other settings into the module"
         )
 
@@ -102,29 +101,29 @@ def _refuse_files(opened: Sequence[Path], target: str) -> None:
 def _function(target: str) -> Callable[..., Any]:
     module, _, name = target.partition(":")
     try:
-        function = getattr(_imported(module), name)
+        function = getattr(_import(module), name)
     except Exception as error:
         raise InputError(f"target {target}: {type(error).__name__}: {error}; {_EXPECTED}") from error
     if not callable(function):
         raise InputError(f"target {target}: is no function but {type(function).__name__}; {_EXPECTED}")
-    _refuse_files(_read_at_import.get(module, []), target)
+    _refuse_files(_opened_on_import.get(module, []), target)
     return function  # type: ignore[no-any-return]
 
 
-def _imported(module: str) -> ModuleType:
-    """Only the first import runs a module's code: what that has read is kept for later questions."""
-    with files_opened() as opened:
+def _import(module: str) -> ModuleType:
+    """Import the module and keep what it opened, since only the first import runs its code."""
+    with record_opened_files() as opened:
         imported = importlib.import_module(module)
     if opened:
-        _read_at_import[module] = opened
+        _opened_on_import[module] = opened
     return imported
 
 
-def _made(target: str, classes: int, shape: tuple[int, ...]) -> TaskModel:
+def _call_target(target: str, classes: int, shape: tuple[int, ...]) -> TaskModel:
     function = _function(target)
     try:
         made = function(classes, shape)
-        # All that it runs, as often as it stands there: ``named_children`` would leave out a second time.
+        # ``named_children`` would leave out a module that stands there a second time.
         model = TaskModel(list(made._modules.items()), made) if isinstance(made, nn.Sequential) else made
     except InputError as error:
         raise InputError(f"target {target}: {error}") from error
@@ -134,7 +133,7 @@ def _made(target: str, classes: int, shape: tuple[int, ...]) -> TaskModel:
         ) from error
     if not isinstance(model, TaskModel):
         raise InputError(f"target {target}: made a {type(made).__name__}; {_EXPECTED}")
-    _work_on_copies(model)
+    _disable_inplace(model)
     if not list(model.parameters()):
         raise InputError(
             f"target {target}: its stages have no parameters: what they compute with lies outside of them"
@@ -146,33 +145,34 @@ def _made(target: str, classes: int, shape: tuple[int, ...]) -> TaskModel:
     return model
 
 
-def _work_on_copies(model: TaskModel) -> None:
-    """An activation with ``inplace=True`` gives the same without, and leaves the features that it is given as they are:
-    those at a split point are looked at again.
-    """
+def _disable_inplace(model: TaskModel) -> None:
+    """Set ``inplace=False`` in activations: the output is the same, and their input, which may be kept, stays."""
     for part in model.modules():
         if getattr(part, "inplace", None) is True:
             part.inplace = False  # type: ignore[assignment]
 
 
 @torch.no_grad()
-def _features(model: TaskModel, target: str, classes: int, shape: Sequence[int]) -> list[tuple[int, ...]]:
-    """Shape at each split point of one sample's features; the logits are checked."""
+def _feature_shapes(
+    model: TaskModel, target: str, classes: int, shape: Sequence[int]
+) -> list[tuple[int, ...]]:
+    """Return the shape of one sample's features at each split point, after a check of the logits."""
     model.eval()
     value, shapes = torch.zeros(1, *shape), []
     for name, stage in zip([*model.splits, "the last"], model.stages.values(), strict=True):
         try:
-            with loose_tensors(stage, value) as loose:
+            with unregistered_tensors(stage, value) as unregistered:
                 value = stage(value)
             shapes.append(tuple(value.shape[1:]))
         except Exception as error:
             raise InputError(
                 f"target {target}: samples {tuple(shape)} do not go through stage {name}: {error}"
             ) from error
-        if loose:
+        if unregistered:
             raise InputError(
-                f"target {target}: stage {name} computes with a tensor {loose[0]} that is neither a parameter nor a "
-                "buffer of it: it would be neither stored nor counted; make it one (nn.Parameter, register_buffer)"
+                f"target {target}: stage {name} computes with a tensor {unregistered[0]} that is neither a parameter "
+                "nor a buffer of it: it would be neither stored nor counted; make it one (nn.Parameter, "
+                "register_buffer)"
             )
     if shapes[-1] != (classes,):
         raise InputError(
@@ -181,13 +181,13 @@ def _features(model: TaskModel, target: str, classes: int, shape: Sequence[int])
         )
     model.train()
     refuse_probabilities(
-        value.float().cpu().numpy(), f"target {target}: what it gives", DROP_SOFTMAX, _ONE_SAMPLE
+        value.float().cpu().numpy(), f"target {target}: what it gives", DROP_SOFTMAX, _SUM_TOLERANCE
     )
     return shapes[:-1]
 
 
 def _stride(shape: tuple[int, ...], features: tuple[int, ...]) -> int:
-    """Of features (c, h, w) for images (C, H, W): the s with h = ⌈H/s⌉ and w = ⌈W/s⌉; 0 where there is none."""
+    """Return the stride s of features (c, h, w) of images (C, H, W): h = ⌈H/s⌉ and w = ⌈W/s⌉; 0 if there is none."""
     if len(shape) != 3 or len(features) != 3 or 0 in features:
         return 0
     stride = round(shape[1] / features[1])

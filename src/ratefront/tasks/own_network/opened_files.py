@@ -1,4 +1,4 @@
-"""Which files a user's function opens: what it reads there, no digest of code covers."""
+"""Record which files a user's function opens, since a digest of its code does not cover what it reads there."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-_CODE = (".py", ".pyc", ".so", ".pyi")
-_SYSTEM = ("/proc", "/sys", "/dev", "/etc", "/usr/lib", "/usr/share")
+_CODE_SUFFIXES = (".py", ".pyc", ".so", ".pyi")
+_SYSTEM_FOLDERS = ("/proc", "/sys", "/dev", "/etc", "/usr/lib", "/usr/share")
 
 _RATEFRONT = Path(__file__).parents[2]
 
 _recorded = threading.local()
-_is_listening = False
+_is_installed = False
 
 
 @contextmanager
-def files_opened() -> Iterator[list[Path]]:
-    """Data files that a user's own code opens to read in this thread, as they come."""
-    _listen()
+def record_opened_files() -> Iterator[list[Path]]:
+    """Record the data files that a user's code opens for reading in this thread.
+
+    Yields:
+        The paths; the list grows while files are opened.
+    """
+    _install_audit_hook()
     paths: list[Path] = []
     around, _recorded.paths = getattr(_recorded, "paths", None), paths
     try:
@@ -32,25 +36,25 @@ def files_opened() -> Iterator[list[Path]]:
         _recorded.paths = around
 
 
-def _listen() -> None:
-    """An audit hook stays for ever: it is set once, and does nothing where nobody records."""
-    global _is_listening  # noqa: PLW0603
-    if not _is_listening:
-        sys.addaudithook(_hear)
-        _is_listening = True
+def _install_audit_hook() -> None:
+    """Install the audit hook once: it cannot be removed, and does nothing while nothing is recorded."""
+    global _is_installed  # noqa: PLW0603
+    if not _is_installed:
+        sys.addaudithook(_on_audit_event)
+        _is_installed = True
 
 
-def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+def _on_audit_event(event: str, arguments: tuple[Any, ...]) -> None:
     paths: list[Path] | None = getattr(_recorded, "paths", None)
     if event != "open" or paths is None or not isinstance(arguments[0], str | bytes):
         return
     path, mode = Path(os.fsdecode(arguments[0])).resolve(), arguments[1]
-    if (mode is None or "r" in mode) and _is_data(path) and path not in paths and _is_asked_by_own_code():
+    if (mode is None or "r" in mode) and _is_data(path) and path not in paths and _is_opened_by_own_code():
         paths.append(path)
 
 
 def _is_data(path: Path) -> bool:
-    return path.suffix not in _CODE and not _is_under(path, *_SYSTEM) and _is_own(path)
+    return path.suffix not in _CODE_SUFFIXES and not _is_under(path, *_SYSTEM_FOLDERS) and _is_own(path)
 
 
 def _is_own(path: Path) -> bool:
@@ -61,8 +65,8 @@ def _is_under(path: Path, *places: str | Path) -> bool:
     return any(path.is_relative_to(place) for place in places)
 
 
-def _is_asked_by_own_code() -> bool:
-    """What packages read of their own settings and caches when they are imported is no weight of a network."""
+def _is_opened_by_own_code() -> bool:
+    """Say whether the user's code opens the file: packages also read settings and caches when they are imported."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         name = frame.f_code.co_filename

@@ -1,4 +1,4 @@
-"""A file of weights that somebody has trained: read without running anything, filled into a network by its names."""
+"""A user's file of weights: read without executing anything in it, and filled into a network by name."""
 
 from __future__ import annotations
 
@@ -14,37 +14,36 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ratefront.complexity.stored_precision import not_finite
+from ratefront.complexity.stored_precision import non_finite_parameters
 from ratefront.errors import InputError
 
 _PLACE = "task_model.weights"
 _SHOWN = 12
-_COUNTER = (
-    "num_batches_tracked"  # of batch normalisation: older files lack it, and evaluation does not need it
-)
+#: Of batch normalisation: older files lack it, and evaluation does not need it.
+_COUNTER = "num_batches_tracked"
 
 
-def state_digest(path: Path) -> str:
-    """SHA-256 of the file.
+def weights_digest(path: Path) -> str:
+    """Return the SHA-256 of the file.
 
     Raises:
-        InputError: It is not there.
+        InputError: It does not exist.
     """
-    with _existing(path).open("rb") as file:
+    with _check_exists(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_state(path: Path) -> dict[str, Tensor]:
-    """Tensors by name, on the CPU, of a ``.safetensors`` file, or of what ``torch.save`` made of a ``state_dict()``.
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Read tensors by name, on the CPU, from a ``.safetensors`` file or a ``state_dict()`` that ``torch.save`` wrote.
 
     Raises:
-        InputError: It is not there, or holds something else; what it holds, and what to do, is said.
+        InputError: The file does not exist, or holds something else. The message says what it holds and what to do.
     """
-    _existing(path)
+    _check_exists(path)
     state = _read_safetensors(path) if _looks_like_safetensors(path) else _read_torch(path)
     if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise InputError(
-            f"{_PLACE}: {path} holds {_found(state)}, not the tensors of a state_dict{_advice(state)}"
+            f"{_PLACE}: {path} holds {_content_in_words(state)}, not the tensors of a state_dict{_advice(state)}"
         )
     odd = [name for name, tensor in state.items() if tensor.layout != torch.strided or tensor.is_quantized]
     if odd:
@@ -54,7 +53,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     return {str(name): tensor for name, tensor in state.items()}
 
 
-def _existing(path: Path) -> Path:
+def _check_exists(path: Path) -> Path:
     if path.is_dir():
         raise InputError(f"{_PLACE}: {path} is a folder; name the file in it")
     if not path.is_file():
@@ -65,7 +64,7 @@ def _existing(path: Path) -> Path:
 
 
 def _looks_like_safetensors(path: Path) -> bool:
-    """Whatever it is called: eight bytes of a length, then JSON."""
+    """Recognise safetensors whatever the file's name: eight bytes of a length, then JSON."""
     with path.open("rb") as file:
         return path.suffix == ".safetensors" or file.read(9)[8:] == b"{"
 
@@ -79,28 +78,28 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_torch(path: Path) -> Any:
     try:
-        with warnings.catch_warnings(action="ignore"):  # of formats that are refused below, or taken
+        with warnings.catch_warnings(action="ignore"):  # about formats that are refused below, or accepted
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(
             f"{_PLACE}: {path} holds Python objects that only pickle could read, which could run anything; save the "
             "tensors alone: torch.save(model.state_dict(), FILE)"
         ) from error
-    except Exception as error:  # what the reader of a file that is none meets is of any kind
+    except Exception as error:  # the error for a file of another format may be of any type
         said = str(error).strip().splitlines()[:1]
         raise InputError(
             f"{_PLACE}: {path} is no file of torch.save, or a truncated one: {' '.join(said)}"
         ) from error
 
 
-def _found(state: object) -> str:
+def _content_in_words(state: object) -> str:
     if isinstance(state, Mapping):
         return ", ".join(f"{name!r}" for name in list(state)[:_SHOWN]) or "nothing"
     return f"a {type(state).__name__}"
 
 
 def _advice(state: object) -> str:
-    """A checkpoint of a training loop has the state under one of its keys."""
+    """Say where the state is: a checkpoint of a training loop has it under one of its keys."""
     if not isinstance(state, Mapping):
         return ""
     nested = [name for name, value in state.items() if isinstance(value, Mapping) and _is_state(value)]
@@ -113,46 +112,53 @@ def _is_state(value: Mapping[Any, Any]) -> bool:
     return bool(value) and all(isinstance(tensor, Tensor) for tensor in value.values())
 
 
-def fill(network: nn.Module, state: Mapping[str, Tensor], source: str, but: Collection[str] = ()) -> None:
-    """Fill a network with a state of the same names and shapes; the tensors ``but`` these keep what they hold.
+def fill_network(
+    network: nn.Module, state: Mapping[str, Tensor], source: str, except_for: Collection[str] = ()
+) -> None:
+    """Fill a network with a state of the same names and shapes.
+
+    Args:
+        network: The network to fill.
+        state: Tensors by name.
+        source: What the message calls the state.
+        except_for: Names of tensors in the network that keep their values.
 
     Raises:
-        InputError: Something does not fit, listed by name and shape, or is not finite; ``source`` is what the
-            message calls it.
+        InputError: Something does not fit, which the message lists by name and shape; or a weight is not finite.
     """
-    wanted = {name: tensor for name, tensor in network.state_dict().items() if name not in but}
-    given = {name: tensor for name, tensor in state.items() if name not in but}
-    given |= _tied(network, given)
-    if problems := _misfits(wanted, given):
+    wanted = {name: tensor for name, tensor in network.state_dict().items() if name not in except_for}
+    given = {name: tensor for name, tensor in state.items() if name not in except_for}
+    given |= _tied_tensors(network, given)
+    if problems := _mismatches(wanted, given):
         shown = [f"  {problem}" for problem in problems[:_SHOWN]]
         if len(problems) > _SHOWN:
             shown.append(f"  … and {len(problems) - _SHOWN} more")
         raise InputError("\n".join([f"{source} does not fit the network:", *shown, *_hint(wanted, given)]))
     network.load_state_dict(given, strict=False)
-    if bad := _no_numbers(network):
+    if bad := _invalid_tensors(network):
         raise InputError(f"{source} holds NaN or infinite weights: {', '.join(bad[:_SHOWN])}")
 
 
-def _no_numbers(network: nn.Module) -> list[str]:
-    """Parameters are finite; a buffer may hold an infinity, as a mask of attention does."""
-    return not_finite(network) + [
+def _invalid_tensors(network: nn.Module) -> list[str]:
+    """Return the names of invalid tensors. A parameter must be finite; a buffer, as a mask, may hold infinities."""
+    return non_finite_parameters(network) + [
         name for name, buffer in network.named_buffers() if torch.isnan(buffer).any()
     ]
 
 
-def _tied(network: nn.Module, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Further names of tensors that are given under one: safetensors writes what is shared once."""
+def _tied_tensors(network: nn.Module, given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors under their further names in the network: safetensors writes a shared tensor once."""
     names_of: dict[int, list[str]] = {}
     for name, tensor in network.state_dict(keep_vars=True).items():
         names_of.setdefault(id(tensor), []).append(name)
     further: dict[str, Tensor] = {}
     for names in names_of.values():
-        if there := [name for name in names if name in given]:
-            further |= {name: given[there[0]] for name in names if name not in given}
+        if given_names := [name for name in names if name in given]:
+            further |= {name: given[given_names[0]] for name in names if name not in given}
     return further
 
 
-def _misfits(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:
+def _mismatches(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:
     missing = [name for name in wanted if name not in given and not name.endswith(_COUNTER)]
     other = [name for name in wanted if name in given and wanted[name].shape != given[name].shape]
     return [
@@ -170,12 +176,12 @@ def _misfits(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[
 
 
 def _hint(wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:
-    """Names that differ by a beginning alone, as those behind DataParallel or a wrapper of the training loop do."""
-    beginnings = {name.partition(".")[0] + "." for name in given}
-    if len(beginnings) == 1:
-        (beginning,) = beginnings
-        if wanted.keys() <= {name.removeprefix(beginning) for name in given}:
+    """Point out a common prefix of all names, as DataParallel or a wrapper of the training loop adds."""
+    prefixes = {name.partition(".")[0] + "." for name in given}
+    if len(prefixes) == 1:
+        (prefix,) = prefixes
+        if wanted.keys() <= {name.removeprefix(prefix) for name in given}:
             return [
-                f"every name in the file begins with {beginning!r}, without which all would fit: take it away"
+                f"every name in the file begins with {prefix!r}, without which all would fit: take it away"
             ]
     return []

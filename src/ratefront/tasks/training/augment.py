@@ -1,4 +1,4 @@
-"""Training samples changed at random, all of a batch at once, from a generator of its own."""
+"""Augmentations: random changes of training samples, for a whole batch at once, from a given generator."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from torch.nn import functional as F
 
 from ratefront.errors import InputError
 
-#: Samples (N, ...) to samples of the same shape, with chances from a generator on the CPU.
+#: Maps samples (N, ...) to samples of the same shape; random numbers come from a generator on the CPU.
 Augmentation: TypeAlias = Callable[[Tensor, torch.Generator], Tensor]
 
-_PIXELS = 2
-_DEGREES = 10.0
+_MOST_PIXELS = 2
+_MOST_DEGREES = 10.0
 _IMAGE_SCALES = (0.9, 1.1)
 _CLOUD_SHIFT = 0.1
 _CLOUD_SCALES = (0.8, 1.25)
 
 
 def augmentation(name: str, shape: Sequence[int]) -> Augmentation | None:
-    """The augmentation of this name for samples of this shape; None where there is none.
+    """Return the augmentation of this name for samples of this shape; None for ``none``.
 
-    Images (C, H, W): ``shift`` moves by whole pixels, up to 2; ``affine`` turns by up to 10°, moves by up to 2 pixels
-    and scales by 0.9–1.1; ``flip`` is ``shift``, and half of them mirrored; what comes in from outside is 0. Clouds
+    Images (C, H, W): ``shift`` moves by whole pixels, up to 2; ``affine`` rotates by up to 10°, moves by up to 2 pixels
+    and scales by 0.9–1.1; ``flip`` is ``shift``, and mirrors half of the images. Pixels from outside are 0. Clouds
     (P, 3): ``shift`` moves by up to 0.1 along each axis; ``affine`` also scales each axis by 0.8–1.25.
 
     Raises:
-        InputError: Such samples cannot be changed so.
+        InputError: There is no augmentation of this name for such samples.
     """
     known: dict[str, Augmentation] = {"shift": _shift, "affine": _affine, "flip": _flip}
     if len(shape) == 2:
@@ -52,10 +52,10 @@ def _uniform(
 
 def _shift(images: Tensor, generator: torch.Generator) -> Tensor:
     samples, _, height, width = images.shape
-    moved = torch.randint(2 * _PIXELS + 1, (2, samples, 1), generator=generator).to(images.device)
+    moved = torch.randint(2 * _MOST_PIXELS + 1, (2, samples, 1), generator=generator).to(images.device)
     rows = moved[0] + torch.arange(height, device=images.device)
     columns = moved[1] + torch.arange(width, device=images.device)
-    padded = F.pad(images, (_PIXELS,) * 4).permute(0, 2, 3, 1)
+    padded = F.pad(images, (_MOST_PIXELS,) * 4).permute(0, 2, 3, 1)
     each = torch.arange(samples, device=images.device)[:, None, None]
     return padded[each, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2).contiguous()
 
@@ -67,10 +67,10 @@ def _flip(images: Tensor, generator: torch.Generator) -> Tensor:
 
 def _affine(images: Tensor, generator: torch.Generator) -> Tensor:
     samples, _, height, width = images.shape
-    angle = _uniform(-math.radians(_DEGREES), math.radians(_DEGREES), [samples], images, generator)
+    angle = _uniform(-math.radians(_MOST_DEGREES), math.radians(_MOST_DEGREES), [samples], images, generator)
     scale = _uniform(*_IMAGE_SCALES, [samples], images, generator)
-    across = _uniform(-_PIXELS, _PIXELS, [samples], images, generator) * 2 / width
-    down = _uniform(-_PIXELS, _PIXELS, [samples], images, generator) * 2 / height
+    across = _uniform(-_MOST_PIXELS, _MOST_PIXELS, [samples], images, generator) * 2 / width
+    down = _uniform(-_MOST_PIXELS, _MOST_PIXELS, [samples], images, generator) * 2 / height
     cosine, sine = angle.cos() / scale, angle.sin() / scale
     row_across = torch.stack([cosine, -sine * height / width, across], dim=1)
     row_down = torch.stack([sine * width / height, cosine, down], dim=1)

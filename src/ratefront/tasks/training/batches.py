@@ -1,4 +1,4 @@
-"""Shuffled batches of a training split on the device: it is all there where it fits, else read ahead by a thread."""
+"""Batches of a training split on the device: all samples stay there if they fit, else a thread reads ahead."""
 
 from __future__ import annotations
 
@@ -11,20 +11,18 @@ from torch import Tensor
 
 from ratefront.data.dataset import Split
 
-_RESIDENT_BYTES = {
-    "cpu": 2**30,
-    "cuda": 2**33,
-}  # a GPU that trains has more to spare than a worker's main memory
+#: The most bytes of samples that stay on the device: a GPU has more to spare than the main memory of a worker.
+_RESIDENT_BYTES = {"cpu": 2**30, "cuda": 2**33}
 _FLOAT_BYTES = 4
 
 
 def fits_device(split: Split, device: str) -> bool:
-    """Whether all samples are read once and stay there (``cpu`` or ``cuda``), or are read again in every epoch."""
+    """Say whether all samples stay on the device (``cpu`` or ``cuda``), or are read again in every epoch."""
     return _FLOAT_BYTES * math.prod(split.images.shape) <= _RESIDENT_BYTES[device]
 
 
 class Batches:
-    """The samples and labels of a training split, in the order that is asked for."""
+    """The samples and labels of a training split, in batches of a given order."""
 
     def __init__(self, split: Split, device: str) -> None:
         self._split, self._device = split, torch.device(device)
@@ -36,7 +34,12 @@ class Batches:
         return len(self._labels)
 
     def batches(self, order: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Samples (n, ...) and labels (n,) on the device, n = ``size`` but at the end; ``order`` (N,) is on the CPU."""
+        """Yield samples (n, ...) and labels (n,) on the device.
+
+        Args:
+            order: The positions of the samples (N,), on the CPU.
+            size: The batch size n; the last batch may have another.
+        """
         if self._images is None:
             yield from self._streamed(_parts(order, size))
             return
@@ -44,13 +47,13 @@ class Batches:
             yield self._images[batch], self._labels[batch]
 
     def _streamed(self, parts: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-        """One batch is read while the one before it is used; samples need not bear two readers."""
+        """Read one batch while the one before it is used; only one thread reads samples at a time."""
         with ThreadPoolExecutor(max_workers=1) as reader:
-            coming = reader.submit(self._read, parts[0])
+            upcoming = reader.submit(self._read, parts[0])
             for part, following in zip(parts, [*parts[1:], None], strict=True):
-                images = coming.result()
+                images = upcoming.result()
                 if following is not None:
-                    coming = reader.submit(self._read, following)
+                    upcoming = reader.submit(self._read, following)
                 yield images.to(self._device, non_blocking=True), self._labels[part.to(self._device)]
 
     def _read(self, positions: Tensor) -> Tensor:
@@ -59,7 +62,7 @@ class Batches:
 
 
 def _parts(order: Tensor, size: int) -> list[Tensor]:
-    """A last batch of one sample, which has no variance to be normalised by, goes with the one before it."""
+    """Split the order into batches; a last batch of one sample, which has no variance, joins the one before."""
     parts = list(order.split(size))
     if len(parts) > 1 and len(parts[-1]) == 1:
         parts[-2:] = [torch.cat(parts[-2:])]

@@ -1,4 +1,4 @@
-"""A first sweep for one's own data: what is in them, and a task model whose training is affordable."""
+"""Draft a first sweep for a user's data: what the data are, and a task model with an affordable training."""
 
 from __future__ import annotations
 
@@ -6,63 +6,67 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.data.dataset_description import label_bits
+from ratefront.data.label_statistics import label_bits
 from ratefront.spec.schema import Named
 from ratefront.spec.views.first_sweep_text import FirstSweep
-from ratefront.tasks.training.affordable_model import LIMIT_S, Choice, affordable
+from ratefront.tasks.training.affordable_model import LIMIT_S, AffordableTraining, choose_affordable_training
 
 _LONG_S = 120
-_BUSY = 1.5
+_BUSY_SLOWDOWN = 1.5
 _NO_ARCHITECTURE = ("name", "weights", "epochs")
 
 
-def first_sweep(datasets: Sequence[Named], task_model: Mapping[str, Any] | None) -> FirstSweep:
-    """See ``affordable``, whose errors these are."""
-    choice = affordable(datasets, task_model)
-    data = choice.data
+def draft_first_sweep(datasets: Sequence[Named], task_model: Mapping[str, Any] | None) -> FirstSweep:
+    """Draft a sweep with the data set and task model that ``choose_affordable_training`` chooses.
+
+    Raises:
+        InputError: As ``choose_affordable_training``.
+    """
+    training = choose_affordable_training(datasets, task_model)
+    data = training.data
     return FirstSweep(
-        dataset=choice.dataset.model_dump(),
+        dataset=training.dataset.model_dump(),
         samples={name: len(getattr(data, name)) for name in ("train", "validation", "test")},
         shape=data.shape,
         classes=data.classes,
         label_bits=label_bits(data.train.labels),
-        task_model=choice.task_model,
-        splits=_splits(choice),
-        cost=_cost(choice),
+        task_model=training.task_model,
+        splits=_splits(training),
+        cost=_cost(training),
         warnings=data.remarks,
     )
 
 
-def _splits(choice: Choice) -> Sequence[str]:
-    """Those of the architecture; whether it takes weights is told when the whole file is checked."""
-    registered = CATALOGUE.task_models[choice.task_model["name"]]
-    own = {key: value for key, value in choice.task_model.items() if key not in _NO_ARCHITECTURE}
-    of_data = {"classes": choice.data.classes, "shape": choice.data.shape}
-    splits: Sequence[str] = registered.facts_for(registered.parameters(**own), of_data)["splits"]
+def _splits(training: AffordableTraining) -> Sequence[str]:
+    """Return the split points of the architecture; whether its weights fit is checked with the whole file."""
+    registered = CATALOGUE.task_models[training.task_model["name"]]
+    own = {key: value for key, value in training.task_model.items() if key not in _NO_ARCHITECTURE}
+    data_facts = {"classes": training.data.classes, "shape": training.data.shape}
+    splits: Sequence[str] = registered.facts_for(registered.parameters(**own), data_facts)["splits"]
     return splits
 
 
-def _cost(choice: Choice) -> str:
-    chosen = choice.task_model
-    called = str(chosen.get("target", chosen["name"]))
-    called += f" (width {chosen['width']})" if "width" in chosen else ""
-    if choice.cost is None:
-        return f"{called} comes with its weights, so that nothing is trained"
-    epochs, batches = chosen["epochs"], choice.cost.batches
-    said = (
-        f"{called}, {epochs} epoch{'s' * (epochs > 1)}, takes about {_duration(choice.seconds)} "
+def _cost(training: AffordableTraining) -> str:
+    chosen = training.task_model
+    name = str(chosen.get("target", chosen["name"]))
+    name += f" (width {chosen['width']})" if "width" in chosen else ""
+    if training.cost is None:
+        return f"{name} comes with its weights, so that nothing is trained"
+    epochs, batches = chosen["epochs"], training.cost.batches
+    sentence = (
+        f"{name}, {epochs} epoch{'s' * (epochs > 1)}, takes about {_duration(training.seconds)} "
         f"on a free core of this machine (measured on {batches} batch{'es' * (batches > 1)}"
     )
     busy = (
-        f"; it is busy, which made that {choice.cost.slowed:.2g} times as long"
-        if choice.cost.slowed > _BUSY
+        f"; it is busy, which made that {training.cost.slowdown:.2g} times as long"
+        if training.cost.slowdown > _BUSY_SLOWDOWN
         else ""
     )
-    said += f"{busy})"
-    if choice.seconds < LIMIT_S:
-        return said
+    sentence += f"{busy})"
+    if training.seconds < LIMIT_S:
+        return sentence
     return (
-        f"{said}, {_duration(choice.seconds - LIMIT_S)} more than the two minutes that a first try should take; "
+        f"{sentence}, {_duration(training.seconds - LIMIT_S)} more than the two minutes that a first try should take; "
         "fewer or smaller samples cost less, a trained network (weights) or a GPU (resources.gpus) nearly nothing"
     )
 

@@ -1,4 +1,4 @@
-"""Training of a task model: once, before the trials, from a seed."""
+"""Train a task model once, before the trials, from a seed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ratefront.catalogue.task_models import TaskModelParameters
 from ratefront.data.dataset import Dataset
 from ratefront.errors import DivergedError
 from ratefront.tasks.task_model import TaskModel
-from ratefront.tasks.training.accuracy_while_training import accuracy_beside, few_of
 from ratefront.tasks.training.augment import augmentation
 from ratefront.tasks.training.batches import Batches
-from ratefront.tasks.training.training_progress import Course, Weights
+from ratefront.tasks.training.training_progress import TrainedTaskModel, TrainingProgress
+from ratefront.tasks.training.validation_accuracy import accuracy_during_training, validation_subset
 from ratefront.training.training_state import TrainingState
 
 _log = logging.getLogger(__name__)
@@ -32,46 +32,55 @@ def train_task_model(
     data: Dataset,
     parameters: TaskModelParameters,
     device: str,
-    course: Course | None = None,
+    progress: TrainingProgress | None = None,
 ) -> None:
     """Train in place what requires a gradient, with Adam and a cosine schedule.
 
-    On a GPU it computes in bfloat16 where that is enough (autocast). It goes on from where ``course`` was left, to the
-    very same bits.
+    On a GPU it computes in bfloat16 where autocast does so. A training that was interrupted continues from its last
+    checkpoint, with the same bits as without the interruption.
+
+    Args:
+        model: The task model.
+        data: The data set.
+        parameters: The parameters of the task model in the sweep file.
+        device: ``cpu`` or ``cuda``.
+        progress: Saves checkpoints and reports the progress; None: nothing is saved or reported.
 
     Raises:
         DivergedError: The loss became NaN or infinite.
-        InputError: Such samples cannot be augmented so.
+        InputError: There is no such augmentation for these samples.
     """
     model.to(device)
     if parameters.epochs and any(weight.requires_grad for weight in model.parameters()):
-        _Training(model, data, parameters, device).run(course or Course())
+        _Training(model, data, parameters, device).run(progress or TrainingProgress())
 
 
 class _Training:
+    """The training loop of a task model."""
+
     def __init__(self, model: TaskModel, data: Dataset, parameters: TaskModelParameters, device: str) -> None:
         self._model, self._parameters, self._device = model, parameters, device
         self._augmentation = augmentation(parameters.augment, data.shape)
         self._format = _memory_format(model, data.shape)
         model.to(memory_format=self._format)
-        self._batches, self._validation = Batches(data.train, device), few_of(data.validation)
+        self._batches, self._validation = Batches(data.train, device), validation_subset(data.validation)
         trained = [weight for weight in model.parameters() if weight.requires_grad]
         optimiser = torch.optim.Adam(
             trained, lr=parameters.learning_rate, weight_decay=parameters.weight_decay
         )
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, parameters.epochs)
         generator = torch.Generator().manual_seed(parameters.seed)
-        self._state = TrainingState(Weights(model), optimiser, schedule, generator)
+        self._state = TrainingState(TrainedTaskModel(model), optimiser, schedule, generator)
 
-    def run(self, course: Course) -> None:
+    def run(self, progress: TrainingProgress) -> None:
         _set_training(self._model)
         state, epochs = self._state, self._parameters.epochs
-        course.begin(state, epochs)
+        progress.begin(state, epochs)
         while state.epochs_done < epochs:
             began = time.perf_counter()
-            loss = self._epoch(course)
+            loss = self._epoch(progress)
             state.schedule.step()
-            accuracy = accuracy_beside(self._model, self._validation)
+            accuracy = accuracy_during_training(self._model, self._validation)
             state.epochs_done += 1
             seconds = time.perf_counter() - began
             state.seconds += seconds
@@ -83,14 +92,14 @@ class _Training:
                 100 * accuracy,
                 seconds,
             )
-            course.after_epoch(state, loss, accuracy)
+            progress.after_epoch(state, loss, accuracy)
         self._model.to(memory_format=torch.contiguous_format)
 
-    def _epoch(self, course: Course) -> float:
+    def _epoch(self, progress: TrainingProgress) -> float:
         order = torch.randperm(len(self._batches), generator=self._state.generator)
         losses, seen, began = [], 0, time.perf_counter()
         for images, labels in self._batches.batches(order, self._parameters.batch_size):
-            course.in_epoch(self._state, seen / len(order), time.perf_counter() - began)
+            progress.in_epoch(self._state, seen / len(order), time.perf_counter() - began)
             losses.append(self._step(images, labels))
             seen += len(labels)
         return float(torch.stack(losses).mean())
@@ -113,10 +122,10 @@ class _Training:
 
 
 def _memory_format(model: nn.Module, shape: Sequence[int]) -> torch.memory_format:
-    """Channels last is a quarter faster for images, on a CPU as well; tiny ones gain nothing.
+    """Return channels last for images, where it is a quarter faster, also on a CPU; tiny images gain nothing.
 
-    With few channels torch 2.15 writes past its memory there on a CPU: with fewer than 8, and from 8 on at least at
-    the 1×1 convolutions with a stride through which a shortcut halves a map. With 16 it does not.
+    With few channels, torch 2.15 writes beyond its memory on a CPU in this format: with fewer than 8, and with 8 or
+    more at least in the 1×1 convolutions with a stride by which a shortcut halves a map. With 16 it does not.
     """
     is_image = len(shape) == 3 and min(shape[1:]) >= _TINY_PIXELS
     convolutions = [part for part in model.modules() if isinstance(part, nn.Conv2d)]
@@ -131,7 +140,7 @@ def _autocast(device: str) -> AbstractContextManager[None]:
 
 
 def _set_training(model: TaskModel) -> None:
-    """Stages that are frozen stay as they are evaluated: their normalisation keeps its statistics."""
+    """Set training mode; frozen stages stay in evaluation mode, so that their normalisation keeps its statistics."""
     model.train()
     for stage in model.stages.values():
         weights = list(stage.parameters())

@@ -1,4 +1,4 @@
-"""What training a task model costs on this machine, measured on a few batches of the data."""
+"""Measure what training a task model costs on this machine, on a few batches of the data."""
 
 from __future__ import annotations
 
@@ -12,40 +12,51 @@ import torch
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import TaskModelParameters
 from ratefront.data.dataset import Dataset, Samples, Split
-from ratefront.data.stored_samples import spread
+from ratefront.data.stored_samples import evenly_spaced
 from ratefront.spec.schema import Named
 from ratefront.tasks.build_task_model import build_task_model
 from ratefront.tasks.task_model import TaskModel, predict_logits
-from ratefront.tasks.training.accuracy_while_training import few
 from ratefront.tasks.training.batches import fits_device
 from ratefront.tasks.training.train_task_model import train_task_model
+from ratefront.tasks.training.validation_accuracy import subset_size
 
-_PROBED = 8
+_FIRST_SAMPLES = 8
 _MEASURED_S = 1.0
 _BATCHES = (3, 20)
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Seconds of a core for an epoch, and for what comes once: reading the samples, and telling classes at the end.
+class TrainingCost:
+    """The cost of a training in seconds of a core.
 
-    ``slowed``: how many times as long it took just now, since other processes wanted the core, too.
+    Attributes:
+        epoch_s: Seconds of an epoch.
+        once_s: Seconds of what is done once: reading the samples, and the predictions at the end.
+        batches: The number of batches that it was measured on.
+        slowdown: Elapsed time over computing time during the measurement; above 1 if other processes used the core.
     """
 
     epoch_s: float
     once_s: float
     batches: int
-    slowed: float
+    slowdown: float
 
     def seconds(self, epochs: int) -> float:
+        """Return the seconds of a training of this number of epochs."""
         return self.once_s + epochs * self.epoch_s
 
     def epochs_within(self, seconds: float) -> int:
+        """Return the number of epochs that fit into the time."""
         return max(0, int((seconds - self.once_s) / self.epoch_s))
 
 
-def measured_cost(named: Named, data: Dataset, hopeless_s: float) -> Cost:
-    """The cost on one core (torch has one thread); measured roughly where an epoch takes ``hopeless_s`` anyway.
+def measure_training_cost(named: Named, data: Dataset, too_long_s: float) -> TrainingCost:
+    """Measure the cost of a training on one core; torch must have one thread.
+
+    Args:
+        named: The task model.
+        data: The data set.
+        too_long_s: If an epoch takes longer than this, the cost is measured roughly, on one batch.
 
     Raises:
         InputError: The task model does not take such samples.
@@ -56,51 +67,56 @@ def measured_cost(named: Named, data: Dataset, hopeless_s: float) -> Cost:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(parameters.seed)
         model = build_task_model(named, data.classes, data.shape, data.name)
-        read_s, probed = _read(data.train, min(_PROBED, len(data.train)))
-        _train(model, data, probed, parameters)  # the first pass finds memory and kernels
-        sample_s = _train(model, data, probed, parameters) / len(probed)
+        read_s, measured = _read_subset(data.train, min(_FIRST_SAMPLES, len(data.train)))
+        # Warm-up: the first pass allocates memory and chooses kernels.
+        _epoch_seconds(model, data, measured, parameters)
+        sample_s = _epoch_seconds(model, data, measured, parameters) / len(measured)
         batches = 1
-        if sample_s * len(data.train) < hopeless_s:
-            read_s, some = _read(data.train, _enough(sample_s, parameters.batch_size, len(data.train)))
+        if sample_s * len(data.train) < too_long_s:
+            read_s, some = _read_subset(
+                data.train, _enough_samples(sample_s, parameters.batch_size, len(data.train))
+            )
             batches = math.ceil(len(some) / parameters.batch_size)
-            sample_s, probed = _train(model, data, some, parameters) / len(some), some
-        told_s = _seconds(lambda: predict_logits(model, probed.images)) / len(probed)
-    slowed = (time.perf_counter() - began[0]) / (time.process_time() - began[1])
-    return _cost(data, sample_s, read_s, told_s, batches, slowed)
+            sample_s, measured = _epoch_seconds(model, data, some, parameters) / len(some), some
+        predict_s = _seconds(lambda: predict_logits(model, measured.images)) / len(measured)
+    slowdown = (time.perf_counter() - began[0]) / (time.process_time() - began[1])
+    return _cost(data, sample_s, read_s, predict_s, batches, slowdown)
 
 
-def _cost(data: Dataset, sample_s: float, read_s: float, told_s: float, batches: int, slowed: float) -> Cost:
-    trained, told = len(data.train), len(data.validation) + len(data.test)
-    is_read_once, beside = fits_device(data.train, "cpu"), few(data.validation)
-    epoch_s = trained * (sample_s if is_read_once else sample_s + read_s) + beside * told_s
-    once_s = told * (told_s + read_s) + (trained * read_s if is_read_once else 0) + beside * read_s
-    return Cost(epoch_s, once_s, batches, slowed)
+def _cost(
+    data: Dataset, sample_s: float, read_s: float, predict_s: float, batches: int, slowdown: float
+) -> TrainingCost:
+    trained, predicted = len(data.train), len(data.validation) + len(data.test)
+    is_read_once, validated = fits_device(data.train, "cpu"), subset_size(data.validation)
+    epoch_s = trained * (sample_s if is_read_once else sample_s + read_s) + validated * predict_s
+    once_s = predicted * (predict_s + read_s) + (trained * read_s if is_read_once else 0) + validated * read_s
+    return TrainingCost(epoch_s, once_s, batches, slowdown)
 
 
-def _enough(sample_s: float, batch_size: int, samples: int) -> int:
-    """So many that the clock can tell, in whole batches, of those that there are."""
+def _enough_samples(sample_s: float, batch_size: int, samples: int) -> int:
+    """Return how many samples are enough for the clock, in whole batches, at most all of them."""
     fewest, most = _BATCHES
     batches = min(most, max(fewest, math.ceil(_MEASURED_S / (sample_s * batch_size))))
     return min(samples, batches * batch_size)
 
 
-def _read(split: Split, count: int) -> tuple[float, Split]:
-    """Seconds for one sample, and samples from all over the split, in memory."""
-    positions = spread(split, count)
+def _read_subset(split: Split, count: int) -> tuple[float, Split]:
+    """Read samples at even distances; return the seconds per sample, and the samples in memory."""
+    positions = evenly_spaced(split, count)
     read: list[Samples] = []
     seconds = _seconds(lambda: read.append(split.images[positions]))
     return seconds / len(positions), Split(read[0], split.labels[positions])
 
 
-def _train(model: TaskModel, data: Dataset, some: Split, parameters: TaskModelParameters) -> float:
-    """Seconds of an epoch on these, but for the accuracy behind it, which does not grow with them."""
+def _epoch_seconds(model: TaskModel, data: Dataset, some: Split, parameters: TaskModelParameters) -> float:
+    """Return the seconds of an epoch on these samples; the accuracy after it is measured on one sample."""
     once = parameters.model_copy(update={"epochs": 1})
     one = Split(some.images[:1], some.labels[:1])
     return _seconds(lambda: train_task_model(model, replace(data, train=some, validation=one), once, "cpu"))
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    """Of computing, whatever else the machine does: a file that is kept should not tell of a busy minute."""
+    """Return the computing time of ``work``, whatever else the machine does: a file that is kept records it."""
     began = time.process_time()
     work()
     return time.process_time() - began

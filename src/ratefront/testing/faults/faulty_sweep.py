@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ratefront.engine.search.first_trials import spread
+from ratefront.engine.search.first_trials import spread_trial
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.records import TrialParams
 from ratefront.simulate.run_simulation import FinishedSimulation, run_to_end
@@ -75,6 +75,6 @@ def draw_faults_for(scenario: Scenario, seed: int) -> tuple[Scenario, FaultPlan]
 
 
 def _duration_s(scenario: Scenario, number: int) -> float:
-    values = spread(scenario.space, scenario.spec.sampler.seed, number)
+    values = spread_trial(scenario.space, scenario.spec.sampler.seed, number)
     course = scenario.problem.course(TrialParams(f"t{number:04d}", number, values))
     return sum(step.seconds for step in course.steps) + course.closing_s

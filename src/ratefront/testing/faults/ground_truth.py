@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ratefront.engine.messages import Broke, Fact, WorkerFact
-from ratefront.history.events import Finished, Reported
+from ratefront.engine.messages import Fact, WorkerFact
+from ratefront.history.events import Failed, Finished, Reported
 from ratefront.simulate.virtual_time.ideal_conditions import SimulationObserver
 from ratefront.testing.faults.reference_model import all_finite
 
@@ -47,7 +47,7 @@ class GroundTruth(SimulationObserver):
                     self.errors.add((*key, "DivergedError"))
             case Finished():
                 self.completed.add(key)
-            case Broke():
+            case Failed():
                 self.errors.add((*key, fact.error))
 
     def worker_lost(self, key: tuple[str, int]) -> None:

@@ -16,6 +16,7 @@ from ratefront.history.events import (
     Failed,
     Finished,
     Planned,
+    Pruned,
     Reported,
     Started,
     Stopped,
@@ -28,8 +29,8 @@ from ratefront.store.views.front_trials import front_of
 from ratefront.store.views.trials_csv import trial_rows
 from ratefront.testing.faults.faulty_sweep import FaultySimulation
 from ratefront.testing.faults.reference_model import ReferenceModel, all_finite
-from ratefront.tracking import run_content
-from ratefront.tracking.tracker_protocol import TrialNews
+from ratefront.tracking import run_keys, run_tags
+from ratefront.tracking.tracker_protocol import TrialUpdate
 
 
 def planned(done: FaultySimulation) -> list[Planned]:
@@ -176,9 +177,11 @@ def _table(done: FaultySimulation) -> Iterator[str]:
         match entry.event:
             case Finished(trial_id, _, result):
                 last[trial_id] = str(result["status"])
-            case Stopped(trial_id):
+            case Pruned(trial_id):
                 last[trial_id] = "pruned"
-            case Failed(trial_id, _, _, _, True):
+            case Stopped(trial_id):
+                last[trial_id] = "stopped"
+            case Failed(trial_id, final=True):
                 last[trial_id] = "failed"
             case _:
                 pass
@@ -209,7 +212,7 @@ def _tracking(done: FaultySimulation) -> Iterator[str]:
         found = (run_.status, run_.tags.get("status"), run_.end_ms, run_.tags.get("pareto") == "true")
         if found != (due := (*_status(trial), trial_id in on_front)):
             yield f"the tracker says of {trial_id} {found} instead of {due}"
-        if points != set(run_content.final_points(TrialNews(trial), done.scenario.spec.objectives)):
+        if points != set(run_keys.final_points(TrialUpdate(trial), done.scenario.spec.objectives)):
             yield f"the tracker has other final values of {trial_id}"
         if curve != sorted(curves.get(trial_id, ())):
             yield f"the tracker's curve of {trial_id} has {curve}"
@@ -217,7 +220,7 @@ def _tracking(done: FaultySimulation) -> Iterator[str]:
 
 def _status(trial: TrialHistory) -> tuple[str, str, int]:
     ended_time = trial.ended_time or 0.0
-    return run_content.RUN_STATUS[trial.status], trial.status, run_content.milliseconds(ended_time)
+    return run_tags.RUN_STATUS[trial.status], trial.status, run_keys.milliseconds(ended_time)
 
 
 def _curves(entries: list[Entry]) -> dict[str, set[tuple[str, int]]]:
@@ -225,7 +228,7 @@ def _curves(entries: list[Entry]) -> dict[str, set[tuple[str, int]]]:
     found: dict[str, set[tuple[str, int]]] = {}
     for entry in entries:
         if isinstance(entry.event, Reported):
-            steps = {(run_content.curve_key(name), entry.event.step) for name in entry.event.metrics}
+            steps = {(run_keys.curve_key(name), entry.event.step) for name in entry.event.metrics}
             found.setdefault(entry.event.trial_id, set()).update(steps)
     return found
 

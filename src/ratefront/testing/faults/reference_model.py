@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ratefront.engine.messages import Broke, Fact, StopAsked
+from ratefront.engine.messages import Fact, StopRequested
 from ratefront.errors import WorkerLostError
 from ratefront.history import events
 
-Status: TypeAlias = Literal["planned", "running", "finished", "failed", "stopped"]
+Status: TypeAlias = Literal["planned", "running", "finished", "failed", "pruned", "stopped"]
 
 #: Errors of the simulation that are worth another try.
 RETRYABLE = (WorkerLostError.__name__, "OutOfMemoryError")
@@ -116,6 +116,8 @@ class ReferenceModel:
                 trial.step = event.step
             case events.Finished():
                 trial.status = "finished"
+            case events.Pruned():
+                trial.status = "pruned"
             case events.Stopped():
                 trial.status = "stopped"
             case events.Reopened():
@@ -151,14 +153,14 @@ class ReferenceModel:
         trial = self.trials.get(fact.trial_id)
         if trial is None or trial.has_ended:
             return ()
-        if isinstance(fact, StopAsked):
+        if isinstance(fact, StopRequested):
             return (events.Stopped,)
         runs = trial.status == "running" and fact.attempt == trial.attempts
         is_next = trial.status == "planned" and fact.attempt == trial.attempts + 1
         match fact:
             case events.Started():
                 return (events.Started,) if is_next else ()
-            case Broke():
+            case events.Failed():
                 return (events.Failed,) if runs else (events.Started, events.Failed) if is_next else ()
             case events.Reported():
                 answer: type[events.Event] = events.Reported if is_sound else events.Failed

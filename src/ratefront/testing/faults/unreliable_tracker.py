@@ -7,13 +7,13 @@ from random import Random
 
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.tracking.tracker_protocol import (
-    Closing,
     FrontCodec,
-    Standing,
-    Surroundings,
+    ParetoRank,
+    Provenance,
+    TrackedEnding,
     TrackedSweep,
     Tracker,
-    TrialNews,
+    TrialUpdate,
 )
 
 
@@ -23,7 +23,7 @@ class UnreliableTracker:
     While ``is_away`` every call raises a ``ConnectionError``, half of them only after they have been carried out.
     """
 
-    lanes = 1  # virtual time has one thread
+    parallel_calls = 1  # virtual time has one thread
 
     def __init__(self, tracker: Tracker, random: Random) -> None:
         self.is_away = False
@@ -33,17 +33,17 @@ class UnreliableTracker:
         """Pass the call on."""
         self._call(lambda: self._tracker.open_sweep(sweep, running=running))
 
-    def describe_sweep(self, surroundings: Surroundings) -> None:
+    def describe_sweep(self, provenance: Provenance) -> None:
         """Pass the call on."""
-        self._call(lambda: self._tracker.describe_sweep(surroundings))
+        self._call(lambda: self._tracker.describe_sweep(provenance))
 
-    def show_trial(self, news: TrialNews) -> None:
+    def show_trial(self, update: TrialUpdate) -> None:
         """Pass the call on."""
-        self._call(lambda: self._tracker.show_trial(news))
+        self._call(lambda: self._tracker.show_trial(update))
 
-    def leave_trial(self, trial: TrialHistory, standing: Standing | None, time: float) -> None:
+    def leave_trial(self, trial: TrialHistory, pareto_rank: ParetoRank | None, time: float) -> None:
         """Pass the call on."""
-        self._call(lambda: self._tracker.leave_trial(trial, standing, time))
+        self._call(lambda: self._tracker.leave_trial(trial, pareto_rank, time))
 
     def keep_codec(self, codec: FrontCodec) -> None:
         """Pass the call on."""
@@ -53,9 +53,9 @@ class UnreliableTracker:
         """Pass the call on."""
         self._call(lambda: self._tracker.mark_codecs(front))
 
-    def close_sweep(self, closing: Closing, time: float) -> None:
+    def close_sweep(self, ending: TrackedEnding, time: float) -> None:
         """Pass the call on."""
-        self._call(lambda: self._tracker.close_sweep(closing, time))
+        self._call(lambda: self._tracker.close_sweep(ending, time))
 
     def _call(self, call: Callable[[], None]) -> None:
         if not self.is_away:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from ratefront.history.events import Created
 from ratefront.store.ledger.read_ledger import entries_of, has_not_begun
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.tracking.mlflow.mlflow_logging import quieten
+from ratefront.tracking.mlflow.mlflow_logging import quiet_mlflow
 from ratefront.tracking.mlflow.mlflow_store import reach_database
 from ratefront.tracking.mlflow.saved_views import run_address, start_address, sweeps_address, trials_address
-from ratefront.tracking.run_content import SWEEP_TAG
+from ratefront.tracking.run_tags import SWEEP_TAG
 from ratefront.tracking.tracker_protocol import TrackedSweep
 from ratefront.tracking.tracking_uri import is_server
 
@@ -20,7 +20,7 @@ SECONDS_TO_ANSWER = "5"
 
 
 @dataclass(frozen=True)
-class Place:
+class SweepLocation:
     """An experiment in a store with the keys of its tags; ``run_id`` is the sweep's own run, where that is there."""
 
     experiment_id: str
@@ -42,29 +42,29 @@ def sweep_of(folder: SweepFolder) -> TrackedSweep:
     return TrackedSweep(event.sweep, first.time, event.ratefront_version, event.spec)
 
 
-def pages(base: str, place: Place | None, sweep: TrackedSweep | None) -> dict[str, str]:
+def page_addresses(base: str, location: SweepLocation | None, sweep: TrackedSweep | None) -> dict[str, str]:
     """Addresses by what they show; MLflow itself would open an experiment on an empty page about traces."""
-    if place is None:
+    if location is None:
         return {"all experiments": start_address(base)}
-    experiment, tags = place.experiment_id, place.tags
+    experiment, tags = location.experiment_id, location.tags
     all_sweeps = {"all sweeps": sweeps_address(base, experiment, tags)}
-    if sweep is None or place.run_id is None:
+    if sweep is None or location.run_id is None:
         return all_sweeps
     return {
         f"trials of {sweep.name}": trials_address(base, experiment, sweep.identity, sweep.objectives, tags),
-        "the sweep itself": run_address(base, experiment, place.run_id),
+        "the sweep itself": run_address(base, experiment, location.run_id),
         **all_sweeps,
     }
 
 
-def place_in_store(uri: str, sweep: TrackedSweep | None) -> Place | None:
+def find_sweep(uri: str, sweep: TrackedSweep | None) -> SweepLocation | None:
     """Where the sweep is, else the newest experiment; None in a store without any.
 
     Raises:
         Exception: Whatever MLflow runs into: the store does not answer, or does not let one in.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", SECONDS_TO_ANSWER)
-    quieten()
+    quiet_mlflow()
     if not is_server(uri):
         reach_database(uri)
     from mlflow import MlflowClient
@@ -75,5 +75,5 @@ def place_in_store(uri: str, sweep: TrackedSweep | None) -> Place | None:
     if sweep and tags:
         own_run = f"tags.{SWEEP_TAG} = '{sweep.identity}' AND tags.sweep LIKE '%'"
         for run in client.search_runs(list(tags), own_run, max_results=1):
-            return Place(run.info.experiment_id, tags[run.info.experiment_id], run.info.run_id)
-    return next((Place(*newest) for newest in tags.items()), None)
+            return SweepLocation(run.info.experiment_id, tags[run.info.experiment_id], run.info.run_id)
+    return next((SweepLocation(*newest) for newest in tags.items()), None)

@@ -15,7 +15,7 @@ from ratefront.errors import InputError
 from ratefront.safe_text import without_credentials
 from ratefront.tracking import tracking_uri as addresses
 from ratefront.tracking.browsing.local_server import HOST, choose_port, interrupted_by_sigterm
-from ratefront.tracking.browsing.mlflow_pages import pages, place_in_store
+from ratefront.tracking.browsing.mlflow_pages import find_sweep, page_addresses
 from ratefront.tracking.tracker_protocol import TrackedSweep
 from ratefront.wording import Call, Message
 
@@ -36,30 +36,30 @@ def serve_ui(store_uri: str, port: int | None = None, sweep: TrackedSweep | None
     """
     if addresses.is_server(store_uri):
         print(f"A server tracks it, at {without_credentials(store_uri)}:", flush=True)
-        _say_pages(_without_user(store_uri), store_uri, sweep)
+        _print_pages(_without_user(store_uri), store_uri, sweep)
         return 0
     path = addresses.sqlite_path(store_uri)
     if path is not None and not path.is_file():
         raise InputError(f"no tracking store at {path}: run a sweep first, or name the folder of one")
     port = choose_port(port, USUAL_PORT)
     print(f"MLflow UI of {path or 'the database'} (Ctrl-C ends it):", flush=True)
-    say_pages = partial(_say_pages, f"http://{HOST}:{port}", store_uri, sweep)
+    say_pages = partial(_print_pages, f"http://{HOST}:{port}", store_uri, sweep)
     if path is None or path.stat().st_size == 0:
         say_pages()  # first: a store gets its tables from whoever comes first, and two at once break each other
         return _serve(command(port), environment(store_uri))
     return _serve(command(port), environment(store_uri), meanwhile=say_pages)
 
 
-def _say_pages(base: str, store_uri: str, sweep: TrackedSweep | None) -> None:
+def _print_pages(base: str, store_uri: str, sweep: TrackedSweep | None) -> None:
     try:
-        place = place_in_store(store_uri, sweep)
+        location = find_sweep(store_uri, sweep)
     except Exception as error:  # whatever MLflow runs into: one can look oneself
         reason = str(error).partition("\n")[0]
         print(f"  it does not say where its sweeps are: {without_credentials(reason)}", flush=True)
-        place = None
-    if sweep is not None and place is not None and place.run_id is None:
+        location = None
+    if sweep is not None and location is not None and location.run_id is None:
         _log.warning(Message(f"{sweep.name} is not found there; ", Call("sweep.track"), " sends it"))
-    found = pages(base, place, sweep)
+    found = page_addresses(base, location, sweep)
     width = max(map(len, found))
     for shows, address in found.items():
         print(f"  {shows:<{width}}  {address}", flush=True)

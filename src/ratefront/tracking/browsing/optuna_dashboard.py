@@ -36,7 +36,8 @@ NOTE = """\
 Read from the sweep's ledger, as it stood when this page was loaded. Nothing can be changed here.
 
 - Objectives are what the search saw: rate and accuracy on **validation**. `test/…` and `rate/…` are measured on test.
-- A trial that collapsed (no better than the majority class) is shown as *Pruned*; `status` and `status_reason` say so.
+- A trial that collapsed (no better than the majority class), and one that a person stopped, is shown as *Pruned*;
+  `status` and `status_reason` say so.
 - Parameters are named by their path in the search space: `split/beta` exists in trials of the family `split` only.
 """
 

@@ -7,7 +7,8 @@ planned    WAITING
 running    RUNNING, also where its driver is gone and nobody has resumed the sweep
 finished   COMPLETE with its objectives on validation
 collapsed  PRUNED and infeasible, with its objectives on validation: a COMPLETE one at 0 bit would count as best
-pruned     PRUNED
+pruned     PRUNED: the search stopped it
+stopped    PRUNED: a person stopped it
 failed     FAIL
 =========  ===========================================================================================================
 
@@ -33,7 +34,7 @@ from ratefront.records import Objectives, Scalar, Status
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import spec_from_plain
 from ratefront.spec.space.dimensions import Space
-from ratefront.tracking.run_content import final_metrics
+from ratefront.tracking.run_keys import final_metrics
 
 _STATES: Mapping[Status, TrialState] = {
     "planned": TrialState.WAITING,
@@ -41,6 +42,7 @@ _STATES: Mapping[Status, TrialState] = {
     "finished": TrialState.COMPLETE,
     "collapsed": TrialState.PRUNED,
     "pruned": TrialState.PRUNED,
+    "stopped": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
 
@@ -126,7 +128,7 @@ def _values(
 ) -> Sequence[float] | None:
     if trial.result is not None:
         return [trial.result.objective(name) for name in objectives]
-    if trial.status == "pruned" and curve:
+    if trial.status in ("pruned", "stopped") and curve:
         return [curve[max(curve)]]  # Optuna too takes the last one that it saw
     return None
 

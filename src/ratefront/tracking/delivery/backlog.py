@@ -20,7 +20,7 @@ class _Waiting:
 
 
 class Backlog:
-    """Folds entries into a history of its own and remembers which trials have news.
+    """Folds entries into a history of its own and remembers which trials have update.
 
     A curve has one value a metric and step: where an attempt repeats a step of an earlier, lost one, the
     first is kept. A trial's work follows from its seed, so that both say the same, and every replay keeps the
@@ -56,7 +56,7 @@ class Backlog:
                 self.sweep = TrackedSweep(event.sweep, entry.time, event.ratefront_version, event.spec)
             case events.Reported() as event:
                 self._chart(event, entry.time)
-            case events.Finished() | events.Stopped() as event:
+            case events.Finished() | events.Pruned() | events.Stopped() as event:
                 self._news_of(event)
                 self._charted.pop(
                     event.trial_id, None
@@ -71,15 +71,15 @@ class Backlog:
 
     def _chart(self, event: events.Reported, time: float) -> None:
         """Of what a step says, what it has not said before."""
-        news, charted = self._news_of(event), self._charted.setdefault(event.trial_id, set())
+        update, charted = self._news_of(event), self._charted.setdefault(event.trial_id, set())
         new = {name: value for name, value in event.metrics.items() if (name, event.step) not in charted}
         charted.update((name, event.step) for name in new)
         if new:
-            news.reports.append((time, replace(event, metrics=new)))
+            update.reports.append((time, replace(event, metrics=new)))
 
     def waiting(self) -> list[tuple[TrialHistory, list[TimedReport]]]:
-        """The trials with news, in the order in which these came; one that was put off comes last."""
-        return [(self.history.trials[name], news.reports) for name, news in self._waiting.items()]
+        """The trials with update, in the order in which these came; one that was put off comes last."""
+        return [(self.history.trials[name], update.reports) for name, update in self._waiting.items()]
 
     def delivered(self, trial_id: str) -> None:
         del self._waiting[trial_id]

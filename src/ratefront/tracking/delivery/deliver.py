@@ -10,17 +10,17 @@ from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.records import objectives_of
 from ratefront.store.views.front_trials import ranked
 from ratefront.tracking.delivery.backlog import Backlog
-from ratefront.tracking.delivery.folder_content import NoFiles, SweepFiles
-from ratefront.tracking.delivery.parallel_calls import in_lanes
+from ratefront.tracking.delivery.folder_content import FolderContent, NoFolder
+from ratefront.tracking.delivery.parallel_calls import call_in_parallel
 from ratefront.tracking.tracker_protocol import (
-    Closing,
     FrontCodec,
-    Standing,
-    Surroundings,
+    ParetoRank,
+    Provenance,
     TimedReport,
+    TrackedEnding,
     TrackedSweep,
     Tracker,
-    TrialNews,
+    TrialUpdate,
 )
 
 
@@ -30,21 +30,24 @@ class Delivery:
     ``read_new`` gives the entries that were appended since its last call, beginning with entry 0. Where ``deliver``
     raises it is called again later: it repeats what failed and goes on with all that came since. A trial that the
     tracker refuses does not hold up the others. Every call to a tracker may be repeated, so that a delivery that
-    starts again from entry 0 (a resumed sweep) doubles nothing. ``closing`` is what the last call closes the sweep
-    with; None leaves it open. ``deeds`` counts the calls that the tracker has carried out.
+    starts again from entry 0 (a resumed sweep) doubles nothing. ``ending`` is what the last call closes the sweep
+    with; None leaves it open. ``calls_done`` counts the calls that the tracker has carried out.
     """
 
     def __init__(
-        self, read_new: Callable[[], list[Entry]], tracker: Tracker, files: SweepFiles | NoFiles | None = None
+        self,
+        read_new: Callable[[], list[Entry]],
+        tracker: Tracker,
+        files: FolderContent | NoFolder | None = None,
     ) -> None:
-        self._read_new, self._tracker, self._files = read_new, tracker, files or NoFiles()
+        self._read_new, self._tracker, self._files = read_new, tracker, files or NoFolder()
         self._backlog = Backlog()
         self._is_open = self._shows_running = self._is_closed = self._is_abandoned = False
         self._has_failed = False
-        self._described: Surroundings | None = None
+        self._described: Provenance | None = None
         self._left, self._kept = set[str](), set[str]()
-        self.closing: Closing | None = None
-        self.deeds = 0
+        self.ending: TrackedEnding | None = None
+        self.calls_done = 0
 
     @property
     def undelivered(self) -> int:
@@ -75,14 +78,14 @@ class Delivery:
             return
         self._open(sweep)
         problems = self._try_each([self._describe])
-        # What has ended is shown with its standing at once: catching up needs no second round.
-        standings = standings_of(history) if history.ended else {}
-        in_lanes(
-            self._backlog.waiting(), lambda waiting: self._show(*waiting, standings), self._tracker.lanes
+        # What has ended is shown with its pareto_rank at once: catching up needs no second round.
+        ranks = pareto_ranks(history) if history.ended else {}
+        call_in_parallel(
+            self._backlog.waiting(), lambda waiting: self._show(*waiting, ranks), self._tracker.parallel_calls
         )
-        if is_last and self.closing is not None:
-            self._leave(sweep, self.closing)
-            problems += self._try_each(self._keeping(self.closing))
+        if is_last and self.ending is not None:
+            self._leave(sweep, self.ending)
+            problems += self._try_each(self._keeping(self.ending))
         if problems:
             raise problems[0]
 
@@ -92,30 +95,32 @@ class Delivery:
         if not self._is_open or (running and not self._shows_running):
             self._tracker.open_sweep(sweep, running=running)
             self._is_open, self._shows_running = True, running
-            self.deeds = max(self.deeds, 1)  # the first one; opened again and again, nothing is delivered
+            self.calls_done = max(
+                self.calls_done, 1
+            )  # the first one; opened again and again, nothing is delivered
 
     def _describe(self) -> None:
-        surroundings = self._files.surroundings(self._backlog.history)
-        if surroundings is not None and surroundings != self._described:
-            self._tracker.describe_sweep(surroundings)
-            self._described = surroundings
+        provenance = self._files.provenance(self._backlog.history)
+        if provenance is not None and provenance != self._described:
+            self._tracker.describe_sweep(provenance)
+            self._described = provenance
 
-    def _show(self, trial: TrialHistory, reports: list[TimedReport], standings: dict[str, Standing]) -> None:
+    def _show(self, trial: TrialHistory, reports: list[TimedReport], ranks: dict[str, ParetoRank]) -> None:
         self._check_abandoned()
         trial_id = trial.params.trial_id
         gap_bits = self._files.gap_bits(self._backlog.history, trial)
         try:
-            self._tracker.show_trial(TrialNews(trial, reports, gap_bits, standings.get(trial_id)))
+            self._tracker.show_trial(TrialUpdate(trial, reports, gap_bits, ranks.get(trial_id)))
         except Exception:
             self._backlog.put_off(trial_id)
             raise
         self._backlog.delivered(trial_id)
-        self.deeds += 1
+        self.calls_done += 1
 
-    def _leave(self, sweep: TrackedSweep, closing: Closing) -> None:
+    def _leave(self, sweep: TrackedSweep, ending: TrackedEnding) -> None:
         """Close the sweep step by step, so that another try goes on where this one failed.
 
-        The ledger's time, not the clock's: closing the same ledger again adds no point.
+        The ledger's time, not the clock's: ending the same ledger again adds no point.
         """
         if self._is_closed:
             return
@@ -123,35 +128,37 @@ class Delivery:
         if self._shows_running or self._has_failed:
             # Learns what else the place holds: what a request did whose answer was lost, or another follower.
             self._tracker.open_sweep(sweep, running=False)
-        standings = standings_of(history) if closing.tells_standing else {}
+        ranks = pareto_ranks(history) if ending.shows_pareto_rank else {}
 
         def leave(trial_id: str) -> None:
             self._check_abandoned()
-            self._tracker.leave_trial(history.trials[trial_id], standings.get(trial_id), time)
+            self._tracker.leave_trial(history.trials[trial_id], ranks.get(trial_id), time)
             self._left.add(trial_id)
-            self.deeds += 1
+            self.calls_done += 1
 
-        in_lanes([name for name in history.trials if name not in self._left], leave, self._tracker.lanes)
-        self._tracker.close_sweep(closing, time)
+        call_in_parallel(
+            [name for name in history.trials if name not in self._left], leave, self._tracker.parallel_calls
+        )
+        self._tracker.close_sweep(ending, time)
         self._is_closed = True
 
-    def _keeping(self, closing: Closing) -> Iterator[Callable[[], None]]:
+    def _keeping(self, ending: TrackedEnding) -> Iterator[Callable[[], None]]:
         """After the end: where a codec cannot be kept, the sweep has ended all the same."""
-        for codec in closing.codecs:
+        for codec in ending.codecs:
             if codec.trial_id not in self._kept:
                 yield partial(self._keep, codec)
-        if closing.codecs:
-            yield partial(self._tracker.mark_codecs, [codec.trial_id for codec in closing.codecs])
+        if ending.codecs:
+            yield partial(self._tracker.mark_codecs, [codec.trial_id for codec in ending.codecs])
 
     def _keep(self, codec: FrontCodec) -> None:
         self._check_abandoned()
         self._tracker.keep_codec(codec)
         self._kept.add(codec.trial_id)
-        self.deeds += 1
+        self.calls_done += 1
 
-    def _try_each(self, deeds: Iterable[Callable[[], None]]) -> list[Exception]:
+    def _try_each(self, calls_done: Iterable[Callable[[], None]]) -> list[Exception]:
         problems: list[Exception] = []
-        for deed in deeds:
+        for deed in calls_done:
             try:
                 deed()
             except Exception as error:
@@ -163,7 +170,7 @@ class Delivery:
             raise TimeoutError("the driver waits no longer")
 
 
-def standings_of(history: SweepHistory) -> dict[str, Standing]:
+def pareto_ranks(history: SweepHistory) -> dict[str, ParetoRank]:
     """Where every finished trial stands on validation, by the sweep's own objectives."""
     trials = ranked(history.trials.values(), objectives_of(history.spec))
-    return {trial.params.trial_id: Standing(rank) for trial, rank in trials}
+    return {trial.params.trial_id: ParetoRank(rank) for trial, rank in trials}

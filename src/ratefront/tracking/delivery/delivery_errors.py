@@ -34,13 +34,13 @@ def is_refusal(error: Exception) -> bool:
     return isinstance(error, InputError) or _status(error) in REFUSALS or _UNTRUSTED in str(error)
 
 
-def in_words(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """One line, without passwords."""
-    words = without_credentials(_in_words(error)).splitlines() or [type(error).__name__]
+    words = without_credentials(_describe(error)).splitlines() or [type(error).__name__]
     return words[0][:MOST_CHARACTERS]
 
 
-def _in_words(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     if isinstance(error, InputError):
         return str(error)
     match _status(error):

@@ -11,24 +11,24 @@ from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store.environment_files import environment_files, git_commit_of
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.store.task_model_facts import DatasetFacts, read_dataset_facts, read_overlay
+from ratefront.store.task_model_info import DatasetInfo, read_dataset_info, read_overlay
 from ratefront.store.views.front_trials import front_of, point_of, result_of
-from ratefront.tracking.tracker_protocol import FrontCodec, Surroundings
+from ratefront.tracking.tracker_protocol import FrontCodec, Provenance
 
 _log = logging.getLogger(__name__)
 
 
-class NoFiles:
+class NoFolder:
     """A ledger without a folder."""
 
-    def surroundings(self, history: SweepHistory) -> Surroundings | None:
+    def provenance(self, history: SweepHistory) -> Provenance | None:
         return None
 
     def gap_bits(self, history: SweepHistory, trial: TrialHistory) -> Mapping[str, float]:
         return {}
 
 
-class SweepFiles:
+class FolderContent:
     """The folder of a sweep. What in it cannot be used is said once, and left out."""
 
     def __init__(self, folder: SweepFolder) -> None:
@@ -36,22 +36,22 @@ class SweepFiles:
         self._said: set[str] = set()
         self._solving = threading.Lock()  # of several lanes one solves the bounds
 
-    def surroundings(self, history: SweepHistory) -> Surroundings:
+    def provenance(self, history: SweepHistory) -> Provenance:
         folder = self._folder
         artifacts = [folder.spec, *environment_files(folder)]
-        return Surroundings(
+        return Provenance(
             folder.path.resolve(),
             git_commit_of(folder),
             tuple(path for path in artifacts if path.is_file()),
             self._dataset(history),
         )
 
-    def _dataset(self, history: SweepHistory) -> DatasetFacts | None:
+    def _dataset(self, history: SweepHistory) -> DatasetInfo | None:
         """Known whole once the task model is there: MLflow keeps what it is told first."""
         if history.task_model is None:
             return None
         try:
-            return read_dataset_facts(self._folder, history)
+            return read_dataset_info(self._folder, history)
         except (InputError, OSError) as error:
             self._say(error)
             return None

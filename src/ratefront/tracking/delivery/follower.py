@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 from ratefront.history.events import Entry
 from ratefront.tracking.delivery.deliver import Delivery
-from ratefront.tracking.delivery.delivery_errors import in_words, is_refusal
-from ratefront.tracking.delivery.folder_content import NoFiles, SweepFiles
-from ratefront.tracking.tracker_protocol import Closing, Tracker
+from ratefront.tracking.delivery.delivery_errors import describe_error, is_refusal
+from ratefront.tracking.delivery.folder_content import FolderContent, NoFolder
+from ratefront.tracking.tracker_protocol import TrackedEnding, Tracker
 from ratefront.wording import Argument, Call, Message
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Pace:
+class FollowerTiming:
     """How often a follower looks and how patiently it tries again, in seconds.
 
     poll      between two looks at the ledger when nobody wakes it
@@ -44,10 +44,10 @@ class Follower:
         self,
         read_new: Callable[[], list[Entry]],
         tracker: Tracker,
-        pace: Pace | None = None,
-        files: SweepFiles | NoFiles | None = None,
+        timing: FollowerTiming | None = None,
+        files: FolderContent | NoFolder | None = None,
     ) -> None:
-        self._delivery, self._pace = Delivery(read_new, tracker, files), pace or Pace()
+        self._delivery, self._timing = Delivery(read_new, tracker, files), timing or FollowerTiming()
         self._is_drained = self._is_abandoned = False
         self._error: Exception | None = None
         self._news, self._hurry, self._leaving = threading.Event(), threading.Event(), threading.Event()
@@ -64,7 +64,7 @@ class Follower:
     @property
     def error(self) -> str:
         """Why the last try failed; empty where none did."""
-        return in_words(self._error) if self._error else ""
+        return describe_error(self._error) if self._error else ""
 
     @property
     def is_refused(self) -> bool:
@@ -74,11 +74,11 @@ class Follower:
     @property
     def has_answered(self) -> bool:
         """The tracker has taken something, or failed to: opening a store for the first time takes its time."""
-        return self._error is not None or self._is_drained or self._delivery.deeds > 0
+        return self._error is not None or self._is_drained or self._delivery.calls_done > 0
 
-    def finish(self, closing: Closing, patience: float) -> int:
+    def finish(self, ending: TrackedEnding, patience: float) -> int:
         """Deliver what is left, close the sweep's run, and stop; see ``close``."""
-        self._delivery.closing = closing
+        self._delivery.ending = ending
         return self.close(patience)
 
     def close(self, patience: float) -> int:
@@ -97,7 +97,7 @@ class Follower:
             self.abandon()
         if self._is_drained:
             return 0
-        left = max(self._delivery.undelivered, 1)  # the closing itself counts where all else is delivered
+        left = max(self._delivery.undelivered, 1)  # the ending itself counts where all else is delivered
         why = (
             f"last error: {self.error}" if self._error else f"the tracker has not answered for {patience:g} s"
         )
@@ -120,10 +120,10 @@ class Follower:
         self._news.set()
 
     def _wait_for_the_end(self, patience: float) -> None:
-        """A long way to go is no reason to give up, standing still is."""
-        deeds = -1
-        while self._thread.is_alive() and deeds != self._delivery.deeds:
-            deeds = self._delivery.deeds
+        """A long way to go is no reason to give up, pareto_rank still is."""
+        calls_done = -1
+        while self._thread.is_alive() and calls_done != self._delivery.calls_done:
+            calls_done = self._delivery.calls_done
             self._thread.join(patience)
 
     def _follow(self) -> None:
@@ -147,16 +147,16 @@ class Follower:
 
     def _tell(self, failures: int, error: Exception) -> None:
         """Once an outage, and not at its first hiccup."""
-        if failures == (1 if is_refusal(error) else self._pace.failures_before_warning):
-            _log.warning("tracking: %s; the sweep goes on, trying again", in_words(error))
+        if failures == (1 if is_refusal(error) else self._timing.failures_before_warning):
+            _log.warning("tracking: %s; the sweep goes on, trying again", describe_error(error))
 
     def _wait_for_news(self) -> None:
-        self._news.wait(self._pace.poll)
+        self._news.wait(self._timing.poll)
         self._news.clear()
         if not self._leaving.is_set():
-            self._hurry.wait(self._pace.settle)
+            self._hurry.wait(self._timing.settle)
 
     def _pause_after(self, failures: int) -> None:
-        longest = self._pace.retry_max_closing if self._leaving.is_set() else self._pace.retry_max
-        self._hurry.wait(min(self._pace.retry * 2 ** min(failures - 1, 30), longest))
+        longest = self._timing.retry_max_closing if self._leaving.is_set() else self._timing.retry_max
+        self._hurry.wait(min(self._timing.retry * 2 ** min(failures - 1, 30), longest))
         self._hurry.clear()

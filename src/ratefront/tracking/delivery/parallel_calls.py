@@ -10,7 +10,7 @@ from typing import TypeVar
 _Item = TypeVar("_Item")
 
 
-def in_lanes(items: Iterable[_Item], deal_with: Callable[[_Item], None], lanes: int) -> None:
+def call_in_parallel(items: Iterable[_Item], deal_with: Callable[[_Item], None], lanes: int) -> None:
     """Deal with all items, ``lanes`` at a time; the first error stops every lane, and is raised.
 
     Lanes are daemons: a process that ends does not wait for a server that hangs, as it would for an executor's.

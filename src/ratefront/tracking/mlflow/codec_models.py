@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ratefront.columns import tracker_key
 from ratefront.tracking.mlflow.model_folder import write_model
 from ratefront.tracking.mlflow.registration import check_model_name, register
-from ratefront.tracking.run_content import NOTE_TAG, SWEEP_TAG, TRIAL_TAG
+from ratefront.tracking.run_tags import NOTE_TAG, SWEEP_TAG, TRIAL_TAG
 from ratefront.tracking.tracker_protocol import FrontCodec
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class CodecModels:
                 description=_note(codec),
             )
 
-    def tell_front(self, sweep_id: str, trial_ids: Collection[str]) -> None:
+    def mark_front(self, sweep_id: str, trial_ids: Collection[str]) -> None:
         """Say of all models of a sweep whether they are on the front, ``pareto``: one may have left it since."""
         for model in self._search(f"tags.{SWEEP_TAG} = '{sweep_id}' AND model_type = '{MODEL_TYPE}'"):
             is_on_front = str(model.tags.get(TRIAL_TAG) in trial_ids).lower()

@@ -22,7 +22,7 @@ SETTINGS = {
 _DATABASE_ERRORS = "mlflow.store.db.utils"
 
 
-def quieten() -> None:
+def quiet_mlflow() -> None:
     """To be called before MLflow is imported."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from ratefront.errors import InputError
 from ratefront.safe_text import without_credentials
-from ratefront.store.task_model_facts import DatasetFacts
-from ratefront.tracking import run_content
+from ratefront.store.task_model_info import DatasetInfo
+from ratefront.tracking import run_tags
 from ratefront.tracking import tracking_uri as addresses
-from ratefront.tracking.mlflow.mlflow_logging import quieten
+from ratefront.tracking.mlflow.mlflow_logging import quiet_mlflow
 from ratefront.tracking.mlflow.run_calls import run_calls
-from ratefront.tracking.run_content import SWEEP_TAG, Point, RunStatus, milliseconds
+from ratefront.tracking.run_keys import MetricPoint, milliseconds
+from ratefront.tracking.run_tags import SWEEP_TAG, RunStatus
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -84,7 +85,7 @@ class MlflowStore:
     """
 
     def __init__(self, uri: str, experiment: str, artifacts: Path | None = None) -> None:
-        quieten()
+        quiet_mlflow()
         path = addresses.sqlite_path(uri)
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +143,11 @@ class MlflowStore:
         return StoredRun(run_id, "RUNNING", start_ms, {NAME_TAG: name, **tags})
 
     def write(
-        self, run: StoredRun, points: Sequence[Point], params: Mapping[str, str], tags: Mapping[str, str]
+        self,
+        run: StoredRun,
+        points: Sequence[MetricPoint],
+        params: Mapping[str, str],
+        tags: Mapping[str, str],
     ) -> None:
         """Log points and parameters, and those of the tags that differ from what the run carries."""
         changed = {name: value for name, value in tags.items() if run.tags.get(name, "") != value}
@@ -157,8 +162,8 @@ class MlflowStore:
         run.tags |= changed
         run.has_params = run.has_params or bool(params)
 
-    def add_dataset(self, run: StoredRun, dataset: DatasetFacts) -> None:
-        self._calls.add_dataset(run.run_id, run_content.dataset_fields(dataset), "train, validation, test")
+    def add_dataset(self, run: StoredRun, dataset: DatasetInfo) -> None:
+        self._calls.add_dataset(run.run_id, run_tags.dataset_fields(dataset), "train, validation, test")
         run.has_dataset = True
 
     def add_artifact(self, run: StoredRun, path: Path) -> None:

@@ -7,25 +7,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.tracking import run_content
+from ratefront.tracking import run_keys, run_tags
 from ratefront.tracking import tracking_uri as addresses
 from ratefront.tracking.mlflow.codec_models import CodecModels
 from ratefront.tracking.mlflow.mlflow_store import NAME_TAG, MlflowStore, StoredRun
 from ratefront.tracking.mlflow.saved_views import view_tags
-from ratefront.tracking.run_content import TRIAL_TAG, RunStatus
+from ratefront.tracking.run_tags import TRIAL_TAG, RunStatus
 from ratefront.tracking.tracker_protocol import (
-    Closing,
     FrontCodec,
-    Standing,
-    Surroundings,
+    ParetoRank,
+    Provenance,
+    TrackedEnding,
     TrackedSweep,
-    TrialNews,
+    TrialUpdate,
 )
 
 PARENT_TAG = "mlflow.parentRunId"
 
 #: Requests at the same time. A server answers several, each in tens of milliseconds; SQLite has one writer.
-LANES_OF_A_SERVER = 6
+PARALLEL_CALLS_TO_SERVER = 6
 _log = logging.getLogger(__name__)
 
 
@@ -41,10 +41,10 @@ class MlflowTracker:
     ) -> None:
         self._uri, self._experiment = uri, experiment
         self._artifacts, self._register = artifacts, register
-        self.lanes = 1 if addresses.sqlite_path(uri) else LANES_OF_A_SERVER
+        self.parallel_calls = 1 if addresses.sqlite_path(uri) else PARALLEL_CALLS_TO_SERVER
         self._connected: MlflowStore | None = None
         self._sweep: TrackedSweep | None = None
-        self._surroundings: Surroundings | None = None
+        self._provenance: Provenance | None = None
         self._parent: StoredRun | None = None
         self._trials: dict[str, StoredRun] = {}
 
@@ -59,44 +59,44 @@ class MlflowTracker:
         self._store.tag_experiment(view_tags(sweep.objectives, sweep.identity))
         self._find_runs(sweep)
         if self._parent is None:
-            start_ms = run_content.milliseconds(sweep.created_time)
-            tags = run_content.sweep_tags(sweep)
-            self._parent = self._store.create(run_content.sweep_run_name(sweep), start_ms, tags)
+            start_ms = run_keys.milliseconds(sweep.created_time)
+            tags = run_tags.sweep_tags(sweep)
+            self._parent = self._store.create(run_tags.sweep_run_name(sweep), start_ms, tags)
         elif running and self._parent.is_over:
             self._store.write(self._parent, [], {}, {"status": "running"})
             self._store.reopen(self._parent)
         if not self._parent.has_params:
-            self._store.write(self._parent, [], run_content.sweep_params(sweep), {})
+            self._store.write(self._parent, [], run_keys.sweep_params(sweep), {})
 
-    def describe_sweep(self, surroundings: Surroundings) -> None:
+    def describe_sweep(self, provenance: Provenance) -> None:
         _, parent = self._opened()
-        self._surroundings = surroundings
-        self._store.write(parent, [], {}, run_content.surroundings_tags(surroundings))
-        for path in surroundings.artifacts:
+        self._provenance = provenance
+        self._store.write(parent, [], {}, run_tags.folder_tags(provenance))
+        for path in provenance.artifacts:
             self._store.add_artifact(parent, path)
         self._use_dataset(parent)
 
-    def show_trial(self, news: TrialNews) -> None:
+    def show_trial(self, update: TrialUpdate) -> None:
         sweep, _ = self._opened()
-        trial = news.trial
-        tags = run_content.trial_tags(sweep, news, self._surroundings)
+        trial = update.trial
+        tags = run_tags.trial_tags(sweep, update, self._provenance)
         run = self._trials.get(trial.params.trial_id) or self._create(trial, tags)
-        if trial.ended and _says_it_all(run, run_content.RUN_STATUS[trial.status], tags):
+        if trial.ended and _says_it_all(run, run_tags.RUN_STATUS[trial.status], tags):
             return
         if run.is_over:
             self._store.reopen(run)
-        points = run_content.epoch_points(news.reports) + run_content.final_points(news, sweep.objectives)
-        params = {} if run.has_params else run_content.trial_params(trial)
+        points = run_keys.epoch_points(update.reports) + run_keys.final_points(update, sweep.objectives)
+        params = {} if run.has_params else run_keys.trial_params(trial)
         # The name first: MLflow writes it in a session of its own, which must not wait for the others'.
-        self._store.write(run, points, params, {NAME_TAG: run_content.trial_run_name(trial), **tags})
+        self._store.write(run, points, params, {NAME_TAG: run_tags.trial_run_name(trial), **tags})
         if trial.ended_time is not None:
-            self._store.end(run, run_content.RUN_STATUS[trial.status], trial.ended_time)
+            self._store.end(run, run_tags.RUN_STATUS[trial.status], trial.ended_time)
 
-    def leave_trial(self, trial: TrialHistory, standing: Standing | None, time: float) -> None:
+    def leave_trial(self, trial: TrialHistory, pareto_rank: ParetoRank | None, time: float) -> None:
         run = self._trials.get(trial.params.trial_id)
         if run is None:
             return
-        tags = run_content.standing_tags(standing)
+        tags = run_tags.pareto_tags(pareto_rank)
         if run.is_over:
             self._store.write(run, [], {}, tags)
             return
@@ -115,18 +115,18 @@ class MlflowTracker:
 
     def mark_codecs(self, front: Sequence[str]) -> None:
         sweep, _ = self._opened()
-        self._models().tell_front(sweep.identity, front)
+        self._models().mark_front(sweep.identity, front)
 
-    def close_sweep(self, closing: Closing, time: float) -> None:
+    def close_sweep(self, ending: TrackedEnding, time: float) -> None:
         _, parent = self._opened()
-        figures = run_content.finite_points(closing.figures, time)
-        self._store.write(parent, figures, {}, run_content.closing_tags(closing))
-        for path in closing.artifacts:
+        figures = run_keys.finite_points(ending.figures, time)
+        self._store.write(parent, figures, {}, run_tags.ending_tags(ending))
+        for path in ending.artifacts:
             if path.is_file():
                 self._store.add_artifact(parent, path)
             else:
                 _log.warning("tracking: %s does not exist and is not logged", path)
-        self._store.end(parent, run_content.SWEEP_STATUS[closing.outcome], time)
+        self._store.end(parent, run_tags.SWEEP_STATUS[ending.outcome], time)
 
     def _opened(self) -> tuple[TrackedSweep, StoredRun]:
         if self._sweep is None or self._parent is None:
@@ -136,16 +136,16 @@ class MlflowTracker:
     def _create(self, trial: TrialHistory, tags: Mapping[str, str]) -> StoredRun:
         """With all of its tags, which are a request of their own later. What it lacks, its status says: RUNNING."""
         _, parent = self._opened()
-        start_ms = run_content.milliseconds(trial.started_time or trial.planned_time)
+        start_ms = run_keys.milliseconds(trial.started_time or trial.planned_time)
         said = {name: value for name, value in tags.items() if value}
-        name = run_content.trial_run_name(trial)
+        name = run_tags.trial_run_name(trial)
         run = self._store.create(name, start_ms, {PARENT_TAG: parent.run_id, **said})
         self._trials[trial.params.trial_id] = run
         return run
 
     def _use_dataset(self, run: StoredRun) -> None:
         """For runs that one looks at by themselves: a request more for each trial makes catching up a fifth slower."""
-        dataset = None if self._surroundings is None else self._surroundings.dataset
+        dataset = None if self._provenance is None else self._provenance.dataset
         if dataset is not None and not run.has_dataset:
             self._store.add_dataset(run, dataset)
 

@@ -1,6 +1,11 @@
 """A codec as the folder of an MLflow model: two files, the code that reads them, and what MLflow has to know of it.
 
 No pickle, nothing is run, and torch is not imported.
+
+MLflow writes paths of this machine into the folder. ``remove_local_paths`` takes them out: they help no reader of the
+model, and they are private. MLflow does not document which files these are, nor where ``MLmodel`` holds the
+addresses. If a later MLflow puts them elsewhere, the model still loads, but it shows paths of this machine. Tried with
+MLflow 3.17.
 """
 
 from __future__ import annotations
@@ -15,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 import ratefront
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.plugins import GROUP
-from ratefront.tracking.mlflow.own_traces import forget_this_machine
 from ratefront.tracking.tracker_protocol import FrontCodec
 
 if TYPE_CHECKING:
@@ -37,6 +41,9 @@ _PACKAGES = (
     "safetensors",
 )
 
+#: MLflow copies these files from the folder that the driver was started in.
+_FILES_OF_START_FOLDER = ("uv.lock", "pyproject.toml", ".python-version")
+
 _STEPS = 8  # of the example's brightness; eighths are short and exact in JSON
 
 
@@ -57,7 +64,7 @@ def write_model(folder: Path, model: Model, codec: FrontCodec, metadata: dict[st
         mlflow_model=model,
         metadata={**metadata, "input_example": "a ramp of brightness, no sample of the data set"},
     )
-    forget_this_machine(folder, model)
+    remove_local_paths(folder, model)
 
 
 def _code() -> str:
@@ -114,3 +121,16 @@ def _version(distribution: str) -> str:
         return version(distribution).partition("+")[0]
     except PackageNotFoundError as error:
         raise ModuleNotFoundError(f"{distribution} is not installed") from error
+
+
+def remove_local_paths(folder: Path, model: Model) -> None:
+    """Remove what MLflow notes of this machine from the saved ``model`` in ``folder``."""
+    for name in _FILES_OF_START_FOLDER:
+        (folder / name).unlink(missing_ok=True)
+    flavor = model.flavors.get("python_function", {})
+    if "model_code_path" in flavor:
+        flavor["model_code_path"] = Path(flavor["model_code_path"]).name
+    for artifact in flavor.get("artifacts", {}).values():
+        if {"uri", "path"} <= artifact.keys():
+            artifact["uri"] = artifact["path"]
+    model.save(str(folder / "MLmodel"))

@@ -1,12 +1,19 @@
-"""Codecs in MLflow's registry: under one name, a version a codec, with the trial as its alias."""
+"""Codecs in MLflow's registry: under one name, a version a codec, with the trial as its alias.
+
+The page of a logged model names the versions that it was registered as. MLflow keeps them as a list in JSON, in the tag
+``mlflow.modelVersions``, and does not document it. A server writes the tag when a version is made. MLflow's client at
+a database does not: ``mlflow.register_model`` does, but only in the store that is the process's own. So
+``link_version`` writes it. If a later MLflow keeps the list otherwise, the version is there all the same, and the
+model's page does not name it. Tried with MLflow 3.17.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ratefront.errors import InputError
-from ratefront.tracking.mlflow.version_links import link_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +22,7 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
     from mlflow.entities.model_registry import ModelVersion
 
+VERSIONS_TAG = "mlflow.modelVersions"
 _NAME = re.compile(r"\w(?:[\w. -]{0,254}\w)?")
 _ALIAS = re.compile(r"(?!(?:[vV]\d+|(?i:latest))$)[\w-]{1,255}")
 _DESCRIPTION = (
@@ -80,3 +88,25 @@ def _create(
         await_creation_for=0,
         model_id=model.model_id,
     )
+
+
+def link_version(client: MlflowClient, model_id: str, name: str, version: str) -> None:
+    """Let the model's page name this version, once. A tag that holds something else stays as it is."""
+    known = _links(client.get_logged_model(model_id).tags.get(VERSIONS_TAG, "[]"))
+    if known is not None and (name, str(version)) not in {
+        (link["name"], str(link["version"])) for link in known
+    }:
+        links = [*known, {"name": name, "version": version}]
+        client.set_logged_model_tags(model_id, {VERSIONS_TAG: json.dumps(links)})
+
+
+def _links(tag: str) -> list[dict[str, Any]] | None:
+    """Read the list of versions from the tag; None if it holds no such list."""
+    try:
+        found = json.loads(tag)
+    except ValueError:
+        return None
+    is_list = isinstance(found, list) and all(
+        isinstance(link, dict) and {"name", "version"} <= link.keys() for link in found
+    )
+    return found if is_list else None

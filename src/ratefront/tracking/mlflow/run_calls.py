@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from ratefront.tracking import tracking_uri as addresses
 from ratefront.tracking.mlflow.server_session import ServerSession, needs_client
-from ratefront.tracking.run_content import Point, RunStatus
+from ratefront.tracking.run_keys import MetricPoint
+from ratefront.tracking.run_tags import RunStatus
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,7 +26,9 @@ class RunCalls(Protocol):
     def create(self, experiment_id: str, name: str, start_ms: int, tags: Mapping[str, str]) -> str:
         """Make a run and give its id."""
 
-    def log(self, run_id: str, points: Sequence[Point], params: Sequence[Pair], tags: Sequence[Pair]) -> None:
+    def log(
+        self, run_id: str, points: Sequence[MetricPoint], params: Sequence[Pair], tags: Sequence[Pair]
+    ) -> None:
         """Together no more than MLflow takes at once."""
 
     def add_dataset(self, run_id: str, dataset: Mapping[str, str], context: str) -> None:
@@ -50,7 +53,9 @@ class ClientCalls:
         made = self._client.create_run(experiment_id, start_time=start_ms, tags=dict(tags), run_name=name)
         return str(made.info.run_id)
 
-    def log(self, run_id: str, points: Sequence[Point], params: Sequence[Pair], tags: Sequence[Pair]) -> None:
+    def log(
+        self, run_id: str, points: Sequence[MetricPoint], params: Sequence[Pair], tags: Sequence[Pair]
+    ) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
         self._client.log_batch(
@@ -91,7 +96,9 @@ class ServerCalls:
         )
         return str(answer["run"]["info"]["run_id"])
 
-    def log(self, run_id: str, points: Sequence[Point], params: Sequence[Pair], tags: Sequence[Pair]) -> None:
+    def log(
+        self, run_id: str, points: Sequence[MetricPoint], params: Sequence[Pair], tags: Sequence[Pair]
+    ) -> None:
         metrics = [
             {"key": point.key, "value": point.value, "timestamp": point.time_ms, "step": point.step}
             for point in points

@@ -19,7 +19,7 @@ from urllib.parse import quote, urlencode
 
 from ratefront.columns import tracker_key
 from ratefront.records import LOGARITHMIC, OBJECTIVES, Objectives
-from ratefront.tracking.run_content import SWEEP_TAG, TRIAL_TAG
+from ratefront.tracking.run_tags import SWEEP_TAG, TRIAL_TAG
 
 VIEW_TAG = "mlflow.sharedViewState."
 SWEEPS_KEY = "ratefront-sweeps"

@@ -1,4 +1,7 @@
-"""A trial looks whether its process has loaded what the sweep began with: a worker that starts later reads it anew."""
+"""Checks that a trial's process has loaded the data and code that the sweep began with.
+
+A worker that starts later reads both anew, and they may have changed since.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,21 @@ from functools import lru_cache
 from pathlib import Path
 
 from ratefront.errors import SweepMismatchError
-from ratefront.own_code import is_own
+from ratefront.own_code import is_own_module
 from ratefront.spec.schema import SweepSpec
 from ratefront.spec.targets.target_modules import module_of_task_model
 from ratefront.store.same_inputs import check_inputs
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tasks.input_digests import inputs_of_trials
-from ratefront.tasks.stored_task_model import changed_behaviour
+from ratefront.tasks.stored_task_model import explain_changed_logits
 from ratefront.trial.trial_context import TrialContext
 
 
-def check_unchanged(context: TrialContext) -> None:
-    """
+def check_inputs_unchanged(context: TrialContext) -> None:
+    """Compare data and code with the context's digests, and what the code computes with the stored task model.
+
     Raises:
-        SweepMismatchError: The data set or the code is another one than the sweep began with, or what the
-            code does is.
+        SweepMismatchError: The data set, the code, or what the code computes is not what the sweep began with.
     """
     if context.inputs:
         before = {name: digest for name, digest in context.inputs.items() if _is_of_trials(name)}
@@ -30,12 +33,14 @@ def check_unchanged(context: TrialContext) -> None:
 
 @lru_cache(maxsize=2)
 def _check_behaviour(spec_json: str, task_model: Path) -> None:
-    """Once a process, which imports code only once."""
+    """Check what the code computes, once a process: a process imports code only once."""
     spec = SweepSpec.model_validate_json(spec_json)
-    if is_own(module_of_task_model(spec.task_model)) and (change := changed_behaviour(spec, task_model)):
+    if is_own_module(module_of_task_model(spec.task_model)) and (
+        change := explain_changed_logits(spec, task_model)
+    ):
         raise SweepMismatchError(change)
 
 
 def _is_of_trials(name: str) -> bool:
-    """Of what came from outside; the task model's weights are in the sweep's folder by now."""
+    """Tell whether a trial reads this input from outside; the task model's weights are in the sweep's folder by now."""
     return name == "dataset" or name.startswith(("code ", "metric "))

@@ -1,4 +1,4 @@
-"""Two runs of one trial side by side: a line for each thing that differs."""
+"""Compares two runs of one trial: one line for each thing that differs."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from zlib import error as BrokenZlib
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.columns import COSTS, of_split
+from ratefront.columns import COSTS, columns_of_split
 from ratefront.records import Measurement, TrialResult
 from ratefront.store.sweep_folder import TrialFolder
 
 
 def missing_files(before: TrialFolder) -> Iterator[str]:
-    """What of an earlier run is not there any more to be compared."""
+    """Yield a line for each file of an earlier run that no longer exists, so that it cannot be compared."""
     for path in (before.stream, before.samples):
         if not path.is_file():
             yield f"{path.name}: the first run's is gone"
 
 
 def differing_files(before: TrialFolder, now: TrialFolder) -> Iterator[str]:
-    """The coded test split by its bytes, and the classes that were decoded from it."""
+    """Compare the coded test split by its bytes, and the classes that were decoded from it."""
     if before.stream.is_file():
         digests = [sha256(files.stream.read_bytes()).hexdigest() for files in (before, now)]
         if digests[0] != digests[1]:
@@ -51,8 +51,8 @@ def _decoded(samples: Path) -> NDArray[np.int64]:
         return decoded
 
 
-def differing_figures(before: TrialResult, now: TrialResult) -> Iterator[str]:
-    """The status, what the codec costs, and what was measured on both splits; no times."""
+def differing_values(before: TrialResult, now: TrialResult) -> Iterator[str]:
+    """Compare the status, what the codec costs, and what was measured on both splits; times are not compared."""
     yield from _differing("status", before.status, now.status)
     for cost in COSTS:
         if not cost.is_time:
@@ -63,7 +63,7 @@ def differing_figures(before: TrialResult, now: TrialResult) -> Iterator[str]:
 
 def _differing_measurements(split: str, before: Measurement, now: Measurement) -> Iterator[str]:
     yield from _differing(f"{split} samples", before.samples, now.samples)
-    for column in of_split({**before.metrics, **now.metrics}):
+    for column in columns_of_split({**before.metrics, **now.metrics}):
         yield from _differing(f"{split} {column.name}", column.value(before), column.value(now))
 
 

@@ -1,4 +1,4 @@
-"""A trial of a sweep run once more, and what came out otherwise: same configuration, seed and machine, same bits."""
+"""Runs a trial of a sweep again and says what differs: the same seed on the same machine gives the same bits."""
 
 from __future__ import annotations
 
@@ -10,25 +10,27 @@ from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.records import TrialResult
 from ratefront.spec.load_spec import spec_from_plain
-from ratefront.store.files.checksummed_folder import is_whole
+from ratefront.store.files.checksummed_folder import is_intact
 from ratefront.store.same_inputs import check_format, check_inputs
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tasks.input_digests import present_inputs
 from ratefront.trial.device import check_device
-from ratefront.trial.error_names import fault_of
-from ratefront.trial.reproduction.compare_runs import differing_figures, differing_files, missing_files
+from ratefront.trial.error_summary import summarise_error
+from ratefront.trial.reproduction.compare_runs import differing_files, differing_values, missing_files
 from ratefront.trial.run_trial import run_trial
-from ratefront.trial.threads import threads_of
+from ratefront.trial.threads import using_threads
 from ratefront.trial.trial_context import TrialContext
 from ratefront.wording import Argument, Message
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A trial run again. ``result`` is None where it failed this time.
+    """A trial run again.
 
-    ``differences`` has a line for each thing that came out otherwise, none where all bits are the same;
-    ``not_compared`` one for each file of the first run that is gone.
+    Attributes:
+        result: The new result; None where the trial failed this time.
+        differences: A line for each thing that differs; empty where all bits are the same.
+        not_compared: A line for each file of the first run that no longer exists.
     """
 
     result: TrialResult | None
@@ -39,12 +41,12 @@ class Reproduction:
 def reproduce(sweep: SweepFolder, history: SweepHistory, trial_id: str, folder: Path) -> Reproduction:
     """Run a trial of the sweep again into the new ``folder``, with the sweep's own task model, and compare.
 
-    Times are not compared: they never repeat. A trial that failed should fail with the same error.
+    Times are not compared, since they never repeat. A trial that failed should fail with the same error.
 
     Raises:
-        InputError: No such trial, or it has not run to an end; ``folder`` is in use; the task model or the
-            GPU is gone; the spec fits no sweep of this version of ratefront (``SpecError``); data or code are
-            other ones than the sweep began with (``SweepMismatchError``).
+        InputError: There is no such trial, or it has not run to its end; ``folder`` is in use; the task model or
+            the GPU is gone; the spec is none of this version of ratefront (``SpecError``); data or code are not those
+            that the sweep began with (``SweepMismatchError``).
     """
     trial = _ended_trial(history, trial_id)
     check_format(history)
@@ -55,12 +57,12 @@ def reproduce(sweep: SweepFolder, history: SweepHistory, trial_id: str, folder: 
     inputs = {} if history.task_model is None else history.task_model.inputs
     if inputs:
         check_inputs(inputs, present_inputs(spec), spec)
-    _lay_out(sweep, folder)
-    # What ran out of memory was computed in parts from then on (see ``TrialContext``).
+    _prepare_folder(sweep, folder)
+    # A trial that ran out of memory was computed in parts from then on (see ``TrialContext``).
     context = TrialContext(spec, folder.resolve(), device, 2**trial.memory_failures, inputs)
-    with threads_of(needs.cpus):
+    with using_threads(needs.cpus):
         again = _run(trial, context)
-    return _compared(trial, again, sweep, SweepFolder(folder))
+    return _compare(trial, again, sweep, SweepFolder(folder))
 
 
 def _ended_trial(history: SweepHistory, trial_id: str) -> TrialHistory:
@@ -72,15 +74,15 @@ def _ended_trial(history: SweepHistory, trial_id: str) -> TrialHistory:
     return trial
 
 
-def _lay_out(sweep: SweepFolder, folder: Path) -> None:
-    """``folder`` as a sweep's folder with a copy of the task model."""
+def _prepare_folder(sweep: SweepFolder, folder: Path) -> None:
+    """Make ``folder`` a sweep's folder with a copy of the task model."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is in use: a trial is reproduced into a folder of its own, new or empty")
     if not sweep.task_model.is_dir():
         raise InputError(
             f"{sweep.task_model} is gone: without the sweep's own task model no trial is the same"
         )
-    if not is_whole(sweep.task_model):
+    if not is_intact(sweep.task_model):
         raise InputError(
             Message(
                 f"{sweep.task_model} is not as the sweep has left it; going on with the sweep, by ",
@@ -98,11 +100,11 @@ def _run(trial: TrialHistory, context: TrialContext) -> TrialResult | Exception:
         return run_trial(trial.params, context)
     except InputError:
         raise
-    except Exception as error:  # whatever failed the trial the first time may fail it again
+    except Exception as error:  # the error of the first run may occur again
         return error
 
 
-def _compared(
+def _compare(
     trial: TrialHistory, again: TrialResult | Exception, sweep: SweepFolder, new: SweepFolder
 ) -> Reproduction:
     if isinstance(again, Exception):
@@ -111,7 +113,7 @@ def _compared(
         line = f"it had failed with {trial.error} ({trial.reason}), now it is {again.status}"
         return Reproduction(again, (line,))
     before, now = sweep.trial(trial.params.trial_id), new.trial(trial.params.trial_id)
-    differences = [*differing_files(before, now), *differing_figures(trial.result, again)]
+    differences = [*differing_files(before, now), *differing_values(trial.result, again)]
     if differences and trial.memory_failures:
         differences.append(
             "(its memory had been full: from then on batches came in parts, and were rounded so)"
@@ -120,7 +122,7 @@ def _compared(
 
 
 def _differing_failure(trial: TrialHistory, error: Exception) -> tuple[str, ...]:
-    name = fault_of(error).error
+    name = summarise_error(error).error
     if trial.status == "failed" and trial.error == name:
         return ()
     before = f"had failed with {trial.error}" if trial.status == "failed" else f"was {trial.status}"

@@ -1,0 +1,37 @@
+"""The check that a split point exists, and what is wrong with a name that lies inside a stage.
+
+The sweep file is checked with it before torch is imported (``spec.space``); the task model checks the same when it is
+cut (``tasks.task_model``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ratefront.errors import UnknownNameError
+
+
+def check_split_point(name: str, split_points: Sequence[str]) -> None:
+    """Refuse a name that is no split point.
+
+    Args:
+        name: the split point that was asked for.
+        split_points: those of the task model, from input to output.
+
+    Raises:
+        UnknownNameError: The task model has no such split point; the error lists those it has.
+    """
+    if name not in split_points:
+        raise UnknownNameError("split point", name, split_points, inside_stage(name, split_points) or "")
+
+
+def inside_stage(name: str, split_points: Sequence[str]) -> str | None:
+    """Say what is wrong with a name that lies inside a stage, as ``layer3.3.conv2`` does; None where it does not."""
+    position = next((i for i, split in enumerate(split_points) if name.startswith(f"{split}.")), None)
+    if position is None:
+        return None
+    stage = split_points[position]
+    cut_at = " or ".join(split_points[max(0, position - 1) : position + 1])
+    if "." not in stage:
+        return f"it lies inside the stage {stage}, whose only end is known; cut at {cut_at}"
+    return f"it lies inside the residual block {stage}: what skips past it would have to be sent too; cut at {cut_at}"

@@ -1,0 +1,124 @@
+"""Hooks of Tune that tell the engine what happens: reports of trials, starts of trials, lost workers."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any
+
+import ray
+from ray.exceptions import RayError
+from ray.tune import Callback, Stopper
+from ray.tune.experiment import Trial
+
+from ratefront.engine.messages import Fact
+from ratefront.history.events import Failed, Started
+from ratefront.orchestrate.driver_loop import DriverLoop
+from ratefront.orchestrate.tune.live_sweep_reference import LiveSweepReference
+from ratefront.orchestrate.tune.lost_workers import ReportedWorkerError, summarise_worker_error
+from ratefront.orchestrate.tune.worker_messages import MESSAGE, decode_message
+
+
+class ResultListener(Stopper):
+    """Gets each result of a worker first, and ends the Tune trial that the engine has stopped."""
+
+    def __init__(self, reference: LiveSweepReference) -> None:
+        self._reference = reference
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Tell the engine the result; return whether the trial is to end."""
+        sweep = self._reference.sweep
+        with sweep.keeping_failure():
+            fact = decode_message(result[MESSAGE])
+            sweep.tell(fact)
+            return not sweep.is_running(fact.trial_id, fact.attempt)
+
+    def stop_all(self) -> bool:
+        """Return whether the sweep is done. A stopped trial may be in a long epoch then: Tune does not wait for it."""
+        return self._reference.sweep.done
+
+
+#: How long a worker may go on with a trial that was stopped. At its next report it takes the next trial by itself, and
+#: keeps what it has loaded.
+STOP_PATIENCE_S = 10.0
+
+
+class WorkerListener(Callback):
+    """Tells the engine of workers that start a trial or are lost with one, and calls the driver's ``tick``."""
+
+    def __init__(self, reference: LiveSweepReference, loop: DriverLoop, error: ReportedWorkerError) -> None:
+        self._reference, self._loop, self._error = reference, loop, error
+        self._running: dict[str, Trial] = {}  # by Tune's own trial ids
+        self._ended_since: dict[str, float] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what cannot be pickled: Tune saves its callbacks."""
+        return {"_reference": self._reference}
+
+    def setup(self, *args: Any, **info: Any) -> None:
+        """Take the signal handlers back from Tune, which has just replaced one."""
+        self._loop.begin()
+
+    def on_step_begin(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Call ``tick``; if it ends the sweep, end the workers."""
+        try:
+            self._loop.tick()
+        except BaseException:
+            _end_workers(trials)
+            raise
+        self._free_slots_of_ended_trials()
+
+    def _free_slots_of_ended_trials(self) -> None:
+        """End the workers that go on with an ended trial: a long epoch, or one that hangs, must not keep its slot."""
+        now, trials = time.monotonic(), self._reference.sweep.history.trials
+        overdue = [its for its in self._running.values() if trials[_identity(its)[0]].ended]
+        for trial in overdue:
+            if now - self._ended_since.setdefault(trial.trial_id, now) > STOP_PATIENCE_S:
+                self._forget(trial)
+                _end_workers([trial])
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Tell the engine which worker runs the trial."""
+        trial_id, attempt = _identity(trial)
+        self._running[trial.trial_id] = trial
+        self._tell(Started(trial_id, attempt, _worker_name(trial)))
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Tell the engine why the worker was lost."""
+        self._forget(trial)
+        fault = summarise_worker_error(self._error.now)
+        self._tell(Failed(*_identity(trial), fault.error, fault.reason, retryable=fault.retryable))
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Report the worker as lost if the trial has not sent its end."""
+        self._forget(trial)
+        trial_id, attempt = _identity(trial)
+        if self._reference.sweep.is_running(trial_id, attempt):
+            reason = "the worker ended without a result"
+            self._tell(Failed(trial_id, attempt, "WorkerLostError", reason, retryable=True))
+
+    def _forget(self, trial: Trial) -> None:
+        self._running.pop(trial.trial_id, None)
+        self._ended_since.pop(trial.trial_id, None)
+
+    def _tell(self, fact: Fact) -> None:
+        with self._reference.sweep.keeping_failure():
+            self._reference.sweep.tell(fact)
+
+
+def _identity(trial: Trial) -> tuple[str, int]:
+    return str(trial.config["trial_id"]), int(trial.config["attempt"])
+
+
+def _worker_name(trial: Trial) -> str:
+    actor = trial.temporary_state.ray_actor
+    return f"actor {actor._actor_id.hex()[:12]}" if actor is not None else ""
+
+
+def _end_workers(trials: list[Trial]) -> None:
+    """Kill the workers, also during an epoch: a cluster that outlives the sweep would not end them so soon."""
+    for trial in trials:
+        actor = trial.temporary_state.ray_actor
+        if actor is not None:
+            with suppress(RayError):
+                ray.kill(actor)

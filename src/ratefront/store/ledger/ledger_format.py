@@ -1,0 +1,92 @@
+"""The ledger's format: an append-only file of events, one JSON line each.
+
+A line is ``{"seq": n, "time": t, "kind": "...", "data": {...}, "crc32": "8 hex digits"}``. The checksum is that of the
+line's own JSON without the checksum (keys in that order, no spaces). Kinds, their data and the format's version are in
+``ratefront.history.events``.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from ratefront.errors import LedgerDamagedError, LedgerVersionError
+from ratefront.history.events import LEDGER_FORMAT, Entry, from_plain, to_plain
+
+_CHECKSUM_KEY = b',"crc32":"'
+_TAIL_BYTES = len(_CHECKSUM_KEY) + 8 + len(b'"}')
+
+_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_from_json = json.JSONDecoder().raw_decode  # without the search for white space, which costs as much again
+
+
+def _tail(body: bytes) -> bytes:
+    """What ends a line in the place of the closing brace of ``body``, the entry's JSON: its checksum."""
+    return b'%b%08x"}' % (_CHECKSUM_KEY, zlib.crc32(body))
+
+
+def _encode(body: dict[str, Any]) -> bytes:
+    # Half a character, as of a path that is no UTF-8, becomes its escape.
+    return _to_json(body).encode(errors="backslashreplace")
+
+
+def format_line(entry: Entry) -> bytes:
+    """One entry as a line of the ledger, newline included.
+
+    Raises:
+        ValueError: The event holds NaN or an infinity, which JSON cannot say.
+    """
+    kind, data = to_plain(entry.event)
+    body = _encode({"seq": entry.seq, "time": entry.time, "kind": kind, "data": data})
+    return body[:-1] + _tail(body) + b"\n"
+
+
+def parse_line(line: bytes) -> Entry:
+    """The entry of one whole line.
+
+    Raises:
+        ValueError: The line is not JSON, its checksum differs, or it holds no known event.
+        LedgerVersionError: It is the first line of a newer format.
+    """
+    whole = line.removesuffix(b"\n")
+    body = whole[:-_TAIL_BYTES] + b"}"
+    if whole[-_TAIL_BYTES:] != _tail(body):
+        raise ValueError("checksum differs" if _CHECKSUM_KEY in whole else "not a ledger entry")
+    text = body.decode()
+    entry, end = _from_json(text)
+    if end != len(text):
+        raise json.JSONDecodeError("Extra data", text, end)
+    kind, data = entry["kind"], entry["data"]
+    if kind == "created":
+        _check_format(data)
+    return Entry(int(entry["seq"]), float(entry["time"]), from_plain(kind, data))
+
+
+def _check_format(created: dict[str, Any]) -> None:
+    written = created.get("ledger_format", 1)
+    if written > LEDGER_FORMAT:
+        raise LedgerVersionError(
+            f"the ledger has format {written}, this ratefront knows up to {LEDGER_FORMAT}: use a newer one"
+        )
+
+
+def scan(stream: IO[bytes], path: Path, first_seq: int) -> Iterator[tuple[Entry, int]]:
+    """Entries from the stream's position on, each with the offset behind it; stops before a torn last line."""
+    expected, offset = first_seq, stream.tell()
+    for line in stream:
+        if not line.endswith(b"\n"):
+            return  # the write was cut: nobody was told that it had happened
+        try:
+            entry = parse_line(line)
+        except ValueError as error:
+            raise LedgerDamagedError(
+                f"{path} is damaged: entry {expected} at byte {offset}: {error}; restore it, or cut it there"
+            ) from error
+        if entry.seq != expected:
+            raise LedgerDamagedError(f"{path}: byte {offset}: expected entry {expected}, found {entry.seq}")
+        offset += len(line)
+        expected += 1
+        yield entry, offset

@@ -1,0 +1,150 @@
+"""What the sweep's folder knows of the task model and its data, without torch and without the data set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ratefront.bounds import PredictionBounds, from_file
+from ratefront.catalogue.datasets import dataset_name
+from ratefront.errors import InputError
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.store.files.checksummed_folder import FACTS_FILE
+from ratefront.store.sweep_folder import SweepFolder
+
+
+@dataclass(frozen=True)
+class TaskModelInfo:
+    """None where it is not known (yet). ``raw_bits``: of one sample as it comes; ``task_model_bytes``: the
+    whole model. ``accuracy`` is that of the stored weights, ``accuracy_given`` that before they were rounded.
+    """
+
+    raw_bits: float | None = None
+    task_model_bytes: int | None = None
+    accuracy: float | None = None
+    accuracy_validation: float | None = None
+    accuracy_given: float | None = None
+
+
+def read_task_model_info(folder: SweepFolder, history: SweepHistory) -> TaskModelInfo:
+    """From the ledger, and ``task_model/facts.json`` for what it does not hold (``raw_bits``,
+    ``task_model_bytes``).
+
+    Raises:
+        InputError: The file is there but is not a JSON object of numbers.
+    """
+    stored = _stored(folder.task_model / FACTS_FILE)
+    ready, raw, size = history.task_model, stored.get("raw_bits"), stored.get("task_model_bytes")
+    if ready is not None:
+        size = ready.task_model_bytes
+    return TaskModelInfo(
+        raw_bits=raw,
+        task_model_bytes=None if size is None else int(size),
+        accuracy=None if ready is None else ready.accuracy,
+        accuracy_validation=None if ready is None else ready.accuracy_validation,
+        accuracy_given=None if ready is None else ready.accuracy_given,
+    )
+
+
+def _stored(path: Path) -> dict[str, float]:
+    if not path.exists():
+        return {}
+    try:
+        found = {str(name): value for name, value in dict(json.loads(path.read_text())).items()}
+        return {name: float(found[name]) for name in ("raw_bits", "task_model_bytes") if name in found}
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"{path}: expected an object with numbers raw_bits, task_model_bytes: {error}"
+        ) from error
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """Which data set a sweep saw: by name and parameters as the sweep file has them, and what was found there.
+
+    ``digest`` tells it from others of that name, ``samples`` are those of train, validation and test, ``shape`` is one
+    sample's: (C, H, W), or (P, 3). None where it is not known: before the task model is ready, and of a task model
+    that an earlier version had put into the cache.
+    """
+
+    name: str
+    parameters: Mapping[str, Any]
+    digest: str | None = None
+    samples: Mapping[str, int] | None = None
+    shape: tuple[int, ...] | None = None
+    classes: int | None = None
+
+    @property
+    def called(self) -> str:
+        """What people call it: see ``dataset_name``."""
+        return dataset_name({**self.parameters, "name": self.name})
+
+
+def read_dataset_info(folder: SweepFolder, history: SweepHistory) -> DatasetInfo | None:
+    """From the ledger, and ``task_model/facts.json`` for what was found; None where the ledger names no data set yet.
+
+    Raises:
+        InputError: The file is there but is not what ratefront writes.
+    """
+    named = dict(history.spec.get("dataset") or {})
+    if "name" not in named:
+        return None
+    path = folder.task_model / FACTS_FILE
+    try:
+        found = dict(json.loads(path.read_text())) if path.exists() else {}
+        return _dataset_info(str(named.pop("name")), named, found)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path}: expected an object with dataset_digest, samples of each split, shape, classes: {error}"
+        ) from error
+
+
+def _dataset_info(name: str, parameters: Mapping[str, Any], found: Mapping[str, Any]) -> DatasetInfo:
+    digest, samples, shape, classes = (
+        found.get(key) for key in ("dataset_digest", "samples", "shape", "classes")
+    )
+    return DatasetInfo(
+        name,
+        parameters,
+        digest=None if digest is None else _text(digest),
+        samples=None if samples is None else {split: _count(number) for split, number in samples.items()},
+        shape=None if shape is None else tuple(_count(side) for side in shape),
+        classes=None if classes is None else _count(classes),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is no whole number")
+    return value
+
+
+def read_overlay(folder: SweepFolder, history: SweepHistory) -> PredictionBounds | None:
+    """The bounds from the task model's predictions on the test split, with those that the sweep file names;
+    None before the task model is ready.
+
+    Raises:
+        InputError: The predictions are there but cannot be used.
+    """
+    try:
+        written = folder.predictions.stat()
+    except FileNotFoundError:
+        return None
+    asked_for = tuple(history.spec.get("bounds", ()))
+    return _overlay(folder.predictions, written.st_mtime_ns, written.st_size, asked_for)
+
+
+@lru_cache(maxsize=2)
+def _overlay(path: Path, _written_ns: int, _bytes: int, asked_for: tuple[str, ...]) -> PredictionBounds:
+    """Solved once for a file, not at each redrawing of a running sweep."""
+    return from_file(path, besides=asked_for)

@@ -1,0 +1,63 @@
+"""Surrogates of rounding: what they give, and the gradient they pass on."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+import torch
+
+from ratefront.catalogue.bottlenecks import SurrogateName
+from ratefront.codecs.entropy_models.quantization import Surrogate, quantize_for_training, sga_rounding
+
+
+def test_the_catalogue_knows_every_surrogate() -> None:
+    assert set(get_args(Surrogate)) == set(get_args(SurrogateName))
+
+
+@pytest.mark.parametrize("surrogate", get_args(Surrogate))
+def test_gradients_pass_unchanged(surrogate: Surrogate) -> None:
+    values = torch.linspace(-3, 3, 101, requires_grad=True)
+    for given in quantize_for_training(values, surrogate):
+        (gradient,) = torch.autograd.grad(given.sum(), values, retain_graph=True)
+        assert torch.equal(gradient, torch.ones_like(values))
+
+
+@pytest.mark.parametrize(
+    ("surrogate", "rounds_for_synthesis", "rounds_for_rate"),
+    [
+        ("noise", False, False),
+        ("straight_through", True, True),
+        ("mixed", True, False),
+        ("universal", False, False),
+    ],
+)
+def test_who_rounds(surrogate: Surrogate, rounds_for_synthesis: bool, rounds_for_rate: bool) -> None:
+    torch.manual_seed(0)
+    values = torch.randn(1000) * 3
+    for_synthesis, for_rate = quantize_for_training(values, surrogate)
+    assert torch.equal(for_synthesis, values.round()) == rounds_for_synthesis
+    assert torch.equal(for_rate, values.round()) == rounds_for_rate
+    for given in (for_synthesis, for_rate):
+        assert (given - values).abs().max() <= 0.5 + 1e-5
+
+
+def test_universal_error_is_uniform_and_tells_nothing_of_the_value() -> None:
+    """The shared dither's point: the error has the law of the noise, whatever the value."""
+    torch.manual_seed(0)
+    for value in (0.0, 0.25, 0.5):
+        given, _ = quantize_for_training(torch.full((20_000,), value), "universal")
+        error = given - value
+        assert error.mean().abs() < 0.01
+        assert abs(float(error.var()) - 1 / 12) < 0.002
+
+
+def test_annealed_draws_lie_between_the_neighbours_and_end_on_the_nearer_one() -> None:
+    values = torch.linspace(-2, 2, 41)[None] + 0.013
+    warm = sga_rounding(values, 0.5, torch.Generator().manual_seed(0))
+    cold = sga_rounding(values, 0.02, torch.Generator().manual_seed(0))
+    for drawn in (warm, cold):
+        assert (drawn >= values.floor()).all()
+        assert (drawn <= values.floor() + 1).all()
+    distinct = ((values % 1) - 0.5).abs() > 0.2
+    assert torch.allclose(cold[distinct], values.round()[distinct], atol=1e-2)

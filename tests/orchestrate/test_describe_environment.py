@@ -1,0 +1,219 @@
+"""The environment file names the user's own commit: of where the sweep was started, and of where its code lies."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ratefront.orchestrate.environment import describe_environment as describing
+from ratefront.orchestrate.environment import git_tree
+from ratefront.orchestrate.environment.describe_environment import (
+    add_inputs,
+    describe_environment,
+    environment_changes,
+    write_environment,
+)
+from ratefront.orchestrate.environment.git_tree import trees_of
+from ratefront.store.environment_files import environment_descriptions, environment_files, git_commit_of
+from ratefront.store.sweep_folder import SweepFolder
+
+
+class Tree:
+    """A tree of git's with one file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        path.mkdir()
+        self.git("init", "-q")
+        self.commit("one = 1\n")
+
+    def git(self, *arguments: str) -> str:
+        command = ["git", "-C", str(self.path), "-c", "user.name=a", "-c", "user.email=a@b", *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def commit(self, content: str) -> None:
+        self.change(content)
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "m")
+
+    def change(self, content: str) -> None:
+        (self.path / "mine_.py").write_text(content)
+
+    @property
+    def head(self) -> str:
+        return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
+    tree = Tree(tmp_path / "here")
+    monkeypatch.chdir(tree.path)
+    return tree
+
+
+def test_the_tree_that_it_was_started_in(here: Tree) -> None:
+    (told,) = describe_environment()["user_trees"]
+    assert told == {"folder": str(here.path), "git_commit": here.head, "git_diff": ""}
+    here.change("one = 2\n")
+    (told,) = describe_environment()["user_trees"]
+    assert "+one = 2" in told["git_diff"]
+
+
+def test_the_tree_that_its_code_lies_in(here: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = Tree(tmp_path / "there")
+    monkeypatch.syspath_prepend(there.path)
+    told = describe_environment(["mine_"])["user_trees"]
+    assert [tree["folder"] for tree in told] == [str(here.path), str(there.path)]
+    assert told[1]["git_commit"] == there.head
+
+
+def test_no_tree_and_one_without_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert trees_of([tmp_path], but=None) == []
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    assert trees_of([tmp_path], but=None) == [
+        {"folder": str(tmp_path.resolve()), "git_commit": None, "git_diff": None}
+    ]
+    assert trees_of([tmp_path], but=tmp_path) == [], "ratefront's own is told elsewhere"
+
+
+def test_a_diff_of_megabytes_is_not_kept(here: Tree) -> None:
+    here.change("# " + "x" * (1 << 20) + "\n")
+    (told,) = trees_of([here.path], but=None)
+    assert told["git_diff"].endswith("characters, not kept)")
+
+
+def test_a_start_from_another_commit_is_described_and_told_as_a_change(here: Tree, tmp_path: Path) -> None:
+    folder, first = SweepFolder(tmp_path), here.head
+    write_environment(folder)
+    write_environment(folder)
+    assert len(environment_descriptions(folder)) == 1
+    here.commit("one = 3\n")
+    write_environment(folder)
+    assert len(environment_descriptions(folder)) == 2
+    told = f"environment.json: {here.path}: git_commit {first} → {here.head}"
+    assert environment_changes(folder) == [told]
+    here.change("one = 4\n")
+    assert f"environment-2.json: {here.path}: git_diff is another" in environment_changes(folder)
+
+
+def test_other_software_is_warned_of_and_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now: dict[str, Any] = {"git_commit": "a", "git_diff": "", "python": "3", "packages": {"torch": "2.6"}}
+    monkeypatch.setattr(describing, "describe_environment", lambda _: dict(now))
+    folder = SweepFolder(tmp_path)
+    with caplog.at_level(logging.WARNING):
+        write_environment(folder)
+        assert caplog.text == "", "a first start has nothing to differ from"
+        now["packages"] = {"torch": "2.6", "rich": "14"}
+        write_environment(folder)
+        assert caplog.text == "", "no bit depends on it"
+        now |= {"packages": {"torch": "2.7"}, "git_commit": "b"}
+        write_environment(folder)
+    assert "other software than before: git_commit a → b; torch 2.6 → 2.7" in caplog.text
+    assert len(environment_descriptions(folder)) == 3
+
+
+def test_digests_go_into_the_last_description(here: Tree, tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path)
+    add_inputs(folder, {"dataset": "a"})
+    assert environment_descriptions(folder) == [], "there is none to say it in"
+    write_environment(folder)
+    add_inputs(folder, {"dataset": "a", "code mine_": "b"})
+    write_environment(folder)
+    (only,) = environment_descriptions(folder)
+    told = json.loads(only.read_text())
+    assert told["inputs"] == {"dataset": "a", "code mine_": "b"}
+    assert told["packages"]
+
+
+class TestEnvironment:
+    def test_it_says_versions_commit_and_machine(self) -> None:
+        told = describe_environment()
+        assert told["packages"]["ray"]
+        assert told["cpus_usable"] >= 1
+        assert set(told) >= {"git_commit", "git_diff", "python", "platform", "cpu_count", "command"}
+        json.dumps(told)
+
+    def test_a_diff_may_hold_any_bytes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(describing, "_commit", lambda: "a")
+        done = SimpleNamespace(stdout=b"+caf\xe9")
+        monkeypatch.setattr(git_tree.subprocess, "run", lambda *_, **__: done)
+        assert describe_environment()["git_diff"] == "+caf\ufffd"
+
+    def test_the_tree_of_somebody_else_is_not_ratefronts(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+        installed = tmp_path / "venv" / "ratefront" / "__init__.py"
+        installed.parent.mkdir(parents=True)
+        installed.touch()
+        monkeypatch.setattr(describing.ratefront, "__file__", str(installed))
+        monkeypatch.setattr(describing, "_HERE", installed.parent)
+        told = describe_environment()
+        assert (told["git_commit"], told["git_diff"]) == (None, None)
+
+    def test_a_later_start_is_described_where_it_differs_from_the_last(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder, now = SweepFolder(tmp_path), {"git_commit": "a", "git_diff": "", "packages": {"x": "1"}}
+        monkeypatch.setattr(describing, "describe_environment", lambda _: dict(now))
+        write_environment(folder)
+        write_environment(folder)
+        assert [path.name for path in environment_descriptions(folder)] == ["environment.json"]
+        now["packages"] = {"x": "2"}
+        write_environment(folder)
+        write_environment(folder)
+        now["packages"] = {"x": "1"}  # as at first, but not as at last
+        write_environment(folder)
+        names = [path.name for path in environment_descriptions(folder)]
+        assert names == ["environment.json", "environment-2.json", "environment-3.json"]
+        assert json.loads(environment_descriptions(folder)[1].read_text())["packages"] == {"x": "2"}
+
+    def test_uncommitted_changes_are_a_file_beside_the_description_of_their_start(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder, now = SweepFolder(tmp_path), {"git_commit": "a", "git_diff": "+café\n", "packages": {}}
+        monkeypatch.setattr(describing, "describe_environment", lambda _: dict(now))
+        (tmp_path / "environment-2.diff").write_text("of a start that was killed over it")
+        write_environment(folder)
+        assert (tmp_path / "environment.diff").read_text(encoding="utf-8") == "+café\n"
+        for diff in ("", "+two\n"):
+            now["git_diff"] = diff
+            write_environment(folder)
+            write_environment(folder)
+        assert [path.name for path in environment_files(folder)] == [
+            "environment.json", "environment.diff", "environment-2.json", "environment-3.json", "environment-3.diff",
+        ]  # fmt: skip
+        assert not (tmp_path / "environment-2.diff").exists()
+
+    def test_one_that_cannot_be_read_counts_as_another(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = {"git_commit": None, "git_diff": None, "packages": {}}
+        monkeypatch.setattr(describing, "describe_environment", lambda _: now)
+        (tmp_path / "environment.json").write_text("{")
+        write_environment(SweepFolder(tmp_path))
+        assert len(environment_descriptions(SweepFolder(tmp_path))) == 2
+
+    def test_the_commit_is_that_of_the_last_start(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = SweepFolder(tmp_path)
+        assert git_commit_of(folder) is None
+        for commit in ("a", "b", None, "c"):
+            now = {"git_commit": commit, "git_diff": None, "packages": {}}
+            monkeypatch.setattr(describing, "describe_environment", lambda _, now=now: now)
+            write_environment(folder)
+            assert git_commit_of(folder) == commit
+
+    @pytest.mark.parametrize("content", ["{", "[]", "3", '{"git_commit": 3}', "{}"])
+    def test_a_commit_that_cannot_be_read_is_not_known(self, tmp_path: Path, content: str) -> None:
+        (tmp_path / "environment.json").write_text(content)
+        assert git_commit_of(SweepFolder(tmp_path)) is None

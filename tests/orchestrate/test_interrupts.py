@@ -1,0 +1,68 @@
+"""Signals end a sweep at its next turn, and restore what was installed before."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+
+from ratefront.orchestrate.interrupts import Interrupted, interrupts
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+class TestSignals:
+    def test_one_is_heard_at_the_next_check_and_a_second_at_once(self, number: signal.Signals) -> None:
+        before = signal.getsignal(number)
+        with interrupts() as caught:
+            caught.check()
+            os.kill(os.getpid(), number)
+            time.sleep(0.01)
+            with pytest.raises(Interrupted, match=number.name):
+                caught.check()
+            with pytest.raises(Interrupted, match="again"):
+                signal.raise_signal(number)
+        assert signal.getsignal(number) is before
+
+    def test_long_work_without_turns_is_broken_off(self, number: signal.Signals) -> None:
+        timer = threading.Timer(0.1, os.kill, (os.getpid(), number))
+        began = time.monotonic()
+        with interrupts() as caught:
+            timer.start()
+            with pytest.raises(Interrupted, match=number.name), caught.at_once():
+                time.sleep(10)
+        assert time.monotonic() - began < 5
+
+    def test_one_that_came_before_such_work_or_that_it_swallowed_is_obeyed(
+        self, number: signal.Signals
+    ) -> None:
+        with interrupts() as caught:
+            signal.raise_signal(number)
+            with pytest.raises(Interrupted), caught.at_once():
+                pytest.fail("nothing is begun any more")
+        with interrupts() as caught:
+            swallowing = suppress(BaseException)
+            with pytest.raises(Interrupted), caught.at_once(), swallowing:
+                signal.raise_signal(number)
+
+    def test_one_that_comes_while_somebody_else_takes_it_over_is_not_lost(
+        self, number: signal.Signals
+    ) -> None:
+        with interrupts() as caught:
+            caught.hold()
+            signal.signal(number, lambda *values: pytest.fail("the other one has it"))
+            signal.raise_signal(number)
+            caught.install()
+            with pytest.raises(Interrupted, match=number.name):
+                caught.check()
+
+
+def test_held_signals_are_let_go_at_the_end() -> None:
+    with interrupts() as caught:
+        caught.hold()
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) & set(SIGNALS)

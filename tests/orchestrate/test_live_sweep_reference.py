@@ -1,0 +1,19 @@
+"""A reference to the live sweep survives Tune's copies."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from types import SimpleNamespace
+
+import pytest
+
+from ratefront.errors import EngineError
+from ratefront.orchestrate.tune.live_sweep_reference import LiveSweepReference
+
+
+def test_a_reference_is_shared_by_copies_and_lost_in_a_pickle() -> None:
+    reference = LiveSweepReference(SimpleNamespace())  # type: ignore[arg-type]
+    assert copy.deepcopy({"x": reference})["x"].sweep is reference.sweep
+    with pytest.raises(EngineError, match="resume"):
+        _ = pickle.loads(pickle.dumps(reference)).sweep

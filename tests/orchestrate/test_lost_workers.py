@@ -1,0 +1,120 @@
+"""What errors amount to, whoever raises them."""
+
+from __future__ import annotations
+
+import errno
+import pickle
+from pathlib import Path
+
+import pytest
+from ray.exceptions import ActorDiedError, OutOfMemoryError, RayActorError, RayTaskError
+
+from ratefront.errors import BitstreamError, DivergedError, WorkerLostError
+from ratefront.orchestrate.tune import lost_workers
+from ratefront.orchestrate.tune.lost_workers import (
+    ReportedWorkerError,
+    summarise_trial_error,
+    summarise_worker_error,
+)
+from ratefront.trial.error_summary import summarise_error
+
+
+class _ArrayMemoryError(MemoryError):
+    """As NumPy raises it."""
+
+
+TorchFull = type("OutOfMemoryError", (RuntimeError,), {})  # as torch has it, which need not be loaded here
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        _ArrayMemoryError("Unable to allocate 7 GiB"),
+        TorchFull("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        OutOfMemoryError("1 worker(s) were killed due to the node running low on memory."),
+    ],
+)
+def test_every_full_memory_has_one_name_and_is_worth_another_try(error: Exception) -> None:
+    fault = summarise_error(error)
+    assert (fault.error, fault.retryable) == ("OutOfMemoryError", True)
+    assert fault.reason
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        RuntimeError("I/O error: No space left on device (os error 28)"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+    ],
+)
+def test_a_full_disk_is_no_trials_fault(error: Exception) -> None:
+    assert summarise_error(error).error == "StorageFullError"
+
+
+def test_the_full_disk_of_a_node_is_worth_another_try_and_the_sweeps_own_is_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    fault = summarise_trial_error(full, tmp_path)
+    assert (fault.error, fault.retryable) == ("OSError", True)
+    assert list(tmp_path.iterdir()) == []
+    assert summarise_trial_error(full, tmp_path / "gone").error == "StorageFullError"
+    monkeypatch.setattr(lost_workers, "LEAST_FREE_BYTES", 2**62)
+    assert summarise_trial_error(full, tmp_path).error == "StorageFullError"
+    assert summarise_trial_error(ValueError("bad"), tmp_path).error == "ValueError"
+
+
+@pytest.mark.parametrize(
+    ("error", "name", "retryable"),
+    [
+        (ValueError("merged: out of bounds"), "ValueError", False),
+        (DivergedError("the loss became nan"), "DivergedError", False),
+        (BitstreamError("the receiver refused: out of memory, says the file"), "BitstreamError", False),
+        (WorkerLostError("the receiver died"), "WorkerLostError", True),
+        (FileNotFoundError(2, "No such file"), "FileNotFoundError", False),
+    ],
+)
+def test_other_errors_say_themselves_what_they_are(error: Exception, name: str, retryable: bool) -> None:
+    assert summarise_error(error).error == name
+    assert summarise_error(error).retryable is retryable
+
+
+def test_an_error_without_words_has_its_name() -> None:
+    assert summarise_error(KeyError()).reason == "KeyError"
+
+
+def test_a_dead_worker_is_lost_and_an_error_in_its_code_is_what_it_is() -> None:
+    said = (
+        "The actor died unexpectedly before finishing this task.\n\tclass_name: A\n\tpid: 7\n"
+        "The actor died because its node has died. Node Id: 12ab. Some common causes include: (1) …"
+    )
+    lost = summarise_worker_error(RayActorError(error_msg=said))
+    assert (lost.error, lost.retryable) == ("WorkerLostError", True)
+    assert lost.reason == "The actor died because its node has died"
+    assert summarise_worker_error(None).reason == "the worker died"
+    told = summarise_worker_error(
+        RayTaskError("reset", "traceback", ValueError("no such family"), "worker", 1, "ip")
+    )
+    assert (told.error, told.reason, told.retryable) == ("ValueError", "no such family", False)
+
+
+def test_what_tune_cannot_live_with_is_a_dead_actor_to_it_and_itself_to_us() -> None:
+    errors = ReportedWorkerError()
+    full = OutOfMemoryError("low on memory\nmore")
+    with errors.while_handled(full) as told:
+        assert isinstance(pickle.loads(pickle.dumps(told)), RayActorError)
+        assert errors.now is full
+        fault = summarise_worker_error(errors.now)
+    assert (fault.error, fault.reason, fault.retryable) == ("OutOfMemoryError", "low on memory", True)
+    assert errors.now is None
+
+
+def test_what_tune_knows_stays_as_it_is() -> None:
+    for error in (ActorDiedError(), RayTaskError("f", "t", ValueError(), "w", 1, "ip"), ValueError("x")):
+        with ReportedWorkerError().while_handled(error) as told:
+            assert told is error

@@ -1,0 +1,100 @@
+"""The report is redrawn beside the sweep: one drawing at a time, and no more often than it may be."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ratefront.orchestrate import report_redraw
+from ratefront.orchestrate.report_redraw import Redrawer
+from ratefront.store.sweep_folder import SweepFolder
+
+
+def history(ended: int) -> Any:
+    return SimpleNamespace(trials_ended=ended, ended_order=[], trials={}, spec={})
+
+
+class TestRedraw:
+    @pytest.fixture
+    def redrawer(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Redrawer]:
+        """One whose report is drawn by a function of one's own."""
+
+        def drawing(draw: Callable[[SweepFolder], Any], interval_s: float = 0.0) -> Redrawer:
+            monkeypatch.setattr(report_redraw, "write_report", draw)
+            return Redrawer(SweepFolder(tmp_path), interval_s)
+
+        return drawing
+
+    def test_draws_beside_the_sweep_and_one_at_a_time(self, redrawer: Callable[..., Redrawer]) -> None:
+        release, drawn = threading.Event(), []
+
+        def draw(folder: SweepFolder) -> None:
+            drawn.append(threading.current_thread())
+            release.wait(5)
+
+        drawn_by = redrawer(draw)
+        drawn_by.draw_if_due(history(1))
+        drawn_by.draw_if_due(history(2))
+        release.set()
+        drawn_by.wait()
+        assert len(drawn) == 1
+        assert drawn[0] is not threading.main_thread()
+
+    def test_draws_only_what_is_new(self, redrawer: Callable[..., Redrawer]) -> None:
+        drawn: list[int] = []
+        drawn_by = redrawer(lambda folder: drawn.append(1))
+        for ended in (0, 1, 1, 1):
+            drawn_by.draw_if_due(history(ended))
+            drawn_by.wait()
+            time.sleep(0.01)
+        assert len(drawn) == 1
+
+    def test_keeps_its_pace(self, redrawer: Callable[..., Redrawer]) -> None:
+        drawn: list[int] = []
+        drawn_by = redrawer(lambda folder: drawn.append(1), interval_s=60)
+        for ended in range(1, 5):
+            drawn_by.draw_if_due(history(ended))
+        drawn_by.wait()
+        assert drawn == []
+
+    def test_a_live_drawing_that_fails_is_no_matter_the_last_one_is(
+        self, redrawer: Callable[..., Redrawer]
+    ) -> None:
+        def draw(folder: SweepFolder) -> None:
+            raise ValueError("no points yet")
+
+        drawn_by = redrawer(draw)
+        drawn_by.draw_if_due(history(1))
+        drawn_by.wait()
+        with pytest.raises(ValueError, match="no points yet"):
+            drawn_by.draw_final(history(1))
+
+    def test_what_need_not_stay_goes_when_the_report_has_been_drawn(
+        self, redrawer: Callable[..., Redrawer], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done: list[Any] = []
+        monkeypatch.setattr(report_redraw, "apply_retention", lambda folder, history: done.append(history))
+        drawn_by = redrawer(lambda folder: done.append("drawn"))
+        live = history(1)
+        drawn_by.draw_if_due(live)
+        drawn_by.wait()
+        assert done == ["drawn", live]
+        drawn_by.draw_final(live)
+        assert done == ["drawn", live] * 2
+
+    def test_nothing_goes_that_has_not_been_drawn(
+        self, redrawer: Callable[..., Redrawer], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def draw(folder: SweepFolder) -> None:
+            raise ValueError("no points yet")
+
+        monkeypatch.setattr(report_redraw, "apply_retention", lambda *values: pytest.fail("too early"))
+        drawn_by = redrawer(draw)
+        drawn_by.draw_if_due(history(1))
+        drawn_by.wait()

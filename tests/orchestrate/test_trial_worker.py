@@ -1,0 +1,209 @@
+"""The process that runs trials, without Ray around it: what a trial is given, and what is told of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ratefront.engine.messages import Start
+from ratefront.engine.placement import Needs
+from ratefront.history.events import Failed, Finished, Reported
+from ratefront.orchestrate.tune import trial_worker
+from ratefront.orchestrate.tune.trial_worker import TrialActor, WorkerSetting, config_of
+from ratefront.orchestrate.tune.worker_messages import MESSAGE, decode_message
+from ratefront.records import Progress, TrialParams, own_metrics
+from ratefront.trial.trial_context import TrialContext
+
+SEEN: list[tuple[TrialParams, TrialContext]] = []
+CALLS: list[str] = []
+
+
+def steps(params: TrialParams, context: TrialContext) -> Generator[Progress, None, Any]:
+    """Steps for ever; ``method`` says how the second one ends instead."""
+    SEEN.append((params, context))
+    try:
+        yield Progress(1, {"loss": 0.5})
+        match params.values.get("method"):
+            case "breaks":
+                raise MemoryError
+            case "returns":
+                return SimpleNamespace(to_json=lambda: {"accuracy": 1.0})
+            case "returns nonsense":
+                return object()
+        yield Progress(2, {"loss": object()})  # type: ignore[dict-item]
+    finally:
+        CALLS.append(f"closed {params.trial_id}")
+
+
+def limit(gpus: float) -> None:
+    CALLS.append(f"held to {gpus}")
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(variable, "9")
+    monkeypatch.setitem(sys.modules, "worker_work", sys.modules[__name__])
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    SEEN.clear()
+    CALLS.clear()
+
+
+@pytest.fixture
+def actor(fake: SimpleNamespace, tmp_path: Path) -> Callable[..., TrialActor]:
+    """An actor that has taken a trial."""
+
+    def with_trial(config: dict[str, Any], function: str = "worker_work:steps") -> TrialActor:
+        made = TrialActor.__new__(TrialActor)
+        made.setup(
+            config, WorkerSetting(TrialContext(fake.loaded(2).spec, tmp_path), function, "worker_work:limit")
+        )
+        return made
+
+    return with_trial
+
+
+def trial(
+    method: str = "goes on", cpus: float = 1.0, gpus: float = 0.0, trial_id: str = "t0001"
+) -> dict[str, Any]:
+    params = TrialParams(trial_id, 17, {"family": "label", "method": method})
+    return config_of(Start(params, 3, Needs(cpus, gpus), 4))
+
+
+def step(actor: TrialActor) -> Any:
+    """What a step tells, without the readings of this process."""
+    fact = decode_message(actor.step()[MESSAGE])
+    return replace(fact, metrics=own_metrics(fact.metrics)) if isinstance(fact, Reported) else fact
+
+
+def test_a_trial_is_given_what_the_engine_says(actor: Any) -> None:
+    made = actor(trial(cpus=2.5))
+    assert step(made) == Reported("t0001", 3, 1, {"loss": 0.5})
+    params, context = SEEN[0]
+    assert (params.seed, params.values["method"]) == (17, "goes on")
+    assert (context.device, context.batch_divisor) == ("cpu", 4)
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("2", "2")
+    assert CALLS == []
+
+
+def test_what_its_process_takes_is_told_with_what_a_trial_reports(actor: Any) -> None:
+    metrics = decode_message(actor(trial()).step()[MESSAGE]).metrics
+    assert metrics["loss"] == 0.5
+    assert metrics["system/process_memory_usage_megabytes"] > 10
+    assert not [name for name in metrics if "gpu" in name]
+
+
+@pytest.mark.parametrize(("gpus", "is_told"), [(0.0, False), (0.25, True)])
+def test_the_gpu_is_read_where_a_trial_has_one(
+    actor: Any, monkeypatch: pytest.MonkeyPatch, gpus: float, is_told: bool
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", _Torch(False))
+    metrics = decode_message(actor(trial(gpus=gpus)).step()[MESSAGE]).metrics
+    assert ("system/process_gpu_memory_usage_megabytes" in metrics) == is_told
+
+
+@pytest.mark.parametrize("gpus", [0.25, 1.0, 2.0])
+def test_a_trial_with_a_gpu_is_held_to_it_before_it_begins(actor: Any, gpus: float) -> None:
+    made = actor(trial(gpus=gpus))
+    step(made)
+    assert SEEN[0][1].device == "cuda"
+    assert [*CALLS] == [f"held to {gpus}"]
+
+
+def test_the_worker_of_trials_that_need_no_torch_has_none(actor: Any) -> None:
+    step(actor(trial()))
+    assert "torch" not in sys.modules
+
+
+def test_a_result_ends_the_trial(actor: Any) -> None:
+    made = actor(trial("returns"))
+    step(made)
+    told = made.step()
+    assert told["done"]
+    assert decode_message(told[MESSAGE]) == Finished("t0001", 3, {"accuracy": 1.0})
+    assert CALLS == ["closed t0001"]
+
+
+@pytest.mark.parametrize(
+    ("config", "error", "reason"),
+    [
+        (trial("breaks"), "OutOfMemoryError", "MemoryError"),
+        (trial("returns nonsense"), "AttributeError", "to_json"),
+        (trial(), "TypeError", "numbers and text, not object"),
+    ],
+)
+def test_what_goes_wrong_is_told_and_ends_the_trial_only(
+    actor: Any, config: dict[str, Any], error: str, reason: str
+) -> None:
+    made = actor(config)
+    step(made)
+    told = made.step()
+    fact = decode_message(told[MESSAGE])
+    assert told["done"]
+    assert isinstance(fact, Failed)
+    assert (fact.error, fact.attempt) == (error, 3)
+    assert reason in fact.reason
+    assert CALLS == ["closed t0001"]
+    assert made.reset_config(trial(trial_id="t0002"))
+    assert step(made).trial_id == "t0002"
+
+
+@pytest.mark.parametrize("function", ["no_such:thing", "worker_work:no_such"])
+def test_work_that_cannot_be_found_is_the_trials_error(actor: Any, function: str) -> None:
+    fact = step(actor(trial(), function))
+    assert isinstance(fact, Failed)
+    assert "no_such" in fact.reason
+
+
+def test_a_trial_that_is_taken_away_is_closed_before_the_next_one_begins(actor: Any) -> None:
+    made = actor(trial())
+    step(made)
+    made.reset_config(trial(trial_id="t0002", gpus=0.5))
+    step(made)
+    made.cleanup()
+    assert CALLS == ["closed t0001", "held to 0.5", "closed t0002"]
+    assert [context.device for _, context in SEEN] == ["cpu", "cuda"]
+
+
+class _Torch:
+    """Torch with a GPU that an earlier trial may have broken."""
+
+    def __init__(self, is_broken: bool) -> None:
+        self._is_broken = is_broken
+        self.cuda = self
+
+    def is_initialized(self) -> bool:
+        return True
+
+    def synchronize(self) -> None:
+        if self._is_broken:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    def memory_reserved(self) -> int:
+        return 5 * 10**8
+
+    def set_num_threads(self, threads: int) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("method", "is_broken", "ends"),
+    [("breaks", True, True), ("breaks", False, False), ("returns", True, False)],
+)
+def test_a_process_whose_gpu_a_trial_has_broken_takes_no_further_one(
+    actor: Any, monkeypatch: pytest.MonkeyPatch, method: str, is_broken: bool, ends: bool
+) -> None:
+    ended: list[int] = []
+    monkeypatch.setitem(sys.modules, "torch", _Torch(is_broken))
+    monkeypatch.setattr(trial_worker.os, "_exit", ended.append)
+    made = actor(trial(method, gpus=1.0))
+    step(made)
+    step(made)
+    made.reset_config(trial())
+    assert ended == ([1] if ends else [])

@@ -1,0 +1,129 @@
+"""What tests of the laboratory share: a small spec, a trained task model, one of each codec."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ratefront.spec.schema import SweepSpec
+
+SPLIT = {"family": "split", "split": "conv2", "beta": 60.0, "objective": "cross_entropy"}
+DISTILLED = {
+    **SPLIT,
+    "entropy_model": "factorized",
+    "width": 6,
+    "objective": "feature_distillation",
+    "beta": 200.0,
+}
+
+#: Every family, entropy model, objective and refinement, as a trial would be given them.
+CODEC_CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "label-lossless": {"family": "label", "method": "lossless"},
+    "label-merged": {"family": "label", "method": "merged", "merged_classes": 4},
+    "label-time-shared": {"family": "label", "method": "time_shared", "share": 0.6},
+    "sample-communicate": {
+        "family": "sample",
+        "channel": "sample_and_communicate",
+        "sharpness": 0.5,
+        "group": 3,
+    },
+    "sample-task-model": {"family": "sample", "channel": "task_model", "slope": 5.0},
+    "split-factorized": {**SPLIT, "entropy_model": "factorized", "width": 5},
+    "split-categorical": {**SPLIT, "entropy_model": "categorical", "width": 2, "alphabet": 8},
+    "split-distilled": DISTILLED,
+    "split-map-cosine": {
+        **DISTILLED,
+        "latents": "map",
+        "width": 3,
+        "distance": "cosine",
+        "surrogate": "universal",
+    },
+    "split-hyperprior-mae": {
+        **DISTILLED,
+        "entropy_model": "scale_hyperprior",
+        "width": 3,
+        "hyper_width": 2,
+        "distance": "mae",
+        "surrogate": "noise",
+    },
+    "split-mean-scale": {**SPLIT, "entropy_model": "mean_scale_hyperprior", "width": 3, "hyper_width": 2},
+    "split-context-kl-sga": {
+        **DISTILLED,
+        "entropy_model": "context",
+        "width": 4,
+        "slices": 2,
+        "hyper_width": 2,
+        "distance": "kl",
+        "surrogate": "straight_through",
+        "refine": "sga",
+        "refine_steps": 20,
+    },
+    "student": {
+        "family": "student",
+        "split": "hidden",
+        "entropy_model": "factorized",
+        "width": 5,
+        "beta": 600.0,
+        "encoder_width": 32,
+    },
+    "student-map": {
+        "family": "student",
+        "split": "conv2",
+        "entropy_model": "mean_scale_hyperprior",
+        "width": 3,
+        "hyper_width": 2,
+        "beta": 300.0,
+    },
+    "split-factorized-sga": {
+        **SPLIT,
+        "entropy_model": "factorized",
+        "width": 5,
+        "refine": "sga",
+        "refine_steps": 30,
+    },
+    "split-categorical-sga": {
+        **SPLIT,
+        "entropy_model": "categorical",
+        "width": 2,
+        "alphabet": 8,
+        "refine": "sga",
+        "refine_steps": 30,
+        "refine_learning_rate": 0.05,
+    },
+    "split-distilled-sga": {**DISTILLED, "refine": "sga", "refine_steps": 30},
+    "image-png": {"family": "image", "codec": "png"},
+    "image-jpeg": {"family": "image", "codec": "jpeg", "quality": 40},
+    "image-webp": {"family": "image", "codec": "webp", "quality": 40},
+    "image-learned": {
+        "family": "image",
+        "codec": "learned",
+        "entropy_model": "factorized",
+        "channels": 12,
+        "latent_channels": 8,
+        "distortion": "mse",
+        "beta": 0.002,
+    },
+    "image-hyperprior": {
+        "family": "image",
+        "codec": "learned",
+        "entropy_model": "mean_scale_hyperprior",
+        "channels": 8,
+        "latent_channels": 4,
+        "hyper_width": 2,
+        "distortion": "task",
+        "beta": 100.0,
+    },
+}
+
+
+def small_sweep_spec(**changes: Any) -> SweepSpec:
+    """A sweep on digits with a short training; its space is not looked at."""
+    plain: dict[str, Any] = {
+        "name": "lab",
+        "dataset": {"name": "digits"},
+        "task_model": {"name": "small_cnn", "epochs": 15},
+        "space": {},
+        "trials": 1,
+        "training": {"epochs": 12},
+        "block_size": 150,
+    }
+    return SweepSpec.model_validate(plain | changes)

@@ -1,0 +1,120 @@
+"""Where a sweep's pages are: found in the store, and said in addresses that work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.tracking.ledger_stories import START, Story, created, planned, started
+from tests.tracking.tracked_places import MlflowPlace, show
+
+from ratefront.errors import InputError
+from ratefront.history.events import Created
+from ratefront.store.ledger.ledger_file import Ledger
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tracking.browsing.mlflow_pages import SweepLocation, find_sweep, page_addresses, sweep_of
+from ratefront.tracking.mlflow.saved_views import sweeps_address, trials_address, view_tags
+from ratefront.tracking.tracker_protocol import TrackedSweep
+
+BASE = "http://127.0.0.1:5000"
+
+
+def one_trial() -> Story:
+    return Story().tell(created(), planned(0), started(0))
+
+
+def told(story: Story) -> TrackedSweep:
+    event = story.entries[0].event
+    assert isinstance(event, Created)
+    return TrackedSweep(event.sweep, story.entries[0].time, event.ratefront_version, event.spec)
+
+
+@pytest.fixture(scope="module")
+def store(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tracked")
+    show(one_trial(), MlflowPlace.copied(empty_store, folder))
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def tracked(store: Path, tmp_path: Path) -> MlflowPlace:
+    """A store of its own with the sweep in it."""
+    return MlflowPlace.copied(store, tmp_path)
+
+
+def test_the_sweeps_own_run_is_found(tracked: MlflowPlace) -> None:
+    sweep = told(one_trial())
+    found = find_sweep(tracked.uri, sweep)
+    assert found is not None
+    assert found.run_id in {
+        run.info.run_id for run in tracked.stored() if run.data.tags.get("sweep") == "digits"
+    }
+    assert found.tags >= view_tags(sweep.objectives, sweep.identity).keys()
+
+
+def test_of_a_sweep_that_is_not_there_the_newest_experiment_is_found(tracked: MlflowPlace) -> None:
+    found = find_sweep(tracked.uri, TrackedSweep("other", START, "0.1.0"))
+    assert found is not None
+    assert found.run_id is None
+    assert found == find_sweep(tracked.uri, None)
+    assert found.experiment_id == tracked.client.get_experiment_by_name(tracked.experiment).experiment_id
+
+
+def test_a_sweep_is_found_in_an_older_experiment_too(tracked: MlflowPlace) -> None:
+    tracked.client.create_experiment("newer")
+    found = find_sweep(tracked.uri, told(one_trial()))
+    assert found is not None
+    assert found.experiment_id == tracked.client.get_experiment_by_name(tracked.experiment).experiment_id
+
+
+def test_a_deleted_run_is_not_found(tracked: MlflowPlace) -> None:
+    sweep = told(one_trial())
+    found = find_sweep(tracked.uri, sweep)
+    assert found is not None
+    tracked.client.delete_run(found.run_id)
+    again = find_sweep(tracked.uri, sweep)
+    assert again is not None
+    assert again.run_id is None
+
+
+def test_a_sweep_has_three_pages() -> None:
+    sweep = told(one_trial())
+    tags = frozenset(view_tags(sweep.objectives, sweep.identity))
+    place = SweepLocation("7", tags, "ab12")
+    assert page_addresses(BASE, place, sweep) == {
+        "trials of digits": trials_address(BASE, "7", sweep.identity, sweep.objectives, tags),
+        "the sweep itself": f"{BASE}/#/experiments/7/runs/ab12?workflowType=machine_learning",
+        "all sweeps": sweeps_address(BASE, "7", tags),
+    }
+
+
+def test_views_that_an_experiment_lacks_are_not_in_addresses() -> None:
+    found = page_addresses(
+        BASE, SweepLocation("7", frozenset({"mlflow.note.content"}), "ab12"), told(one_trial())
+    )
+    assert len(found) == 3
+    assert not any("viewStateShareKey" in address for address in found.values())
+    assert "searchFilter" in found["trials of digits"]
+
+
+def test_without_a_sweep_or_a_place_there_is_still_a_page() -> None:
+    assert page_addresses(BASE, SweepLocation("7", frozenset()), None) == {
+        "all sweeps": f"{BASE}/#/experiments/7/runs?workflowType=machine_learning"
+    }
+    assert page_addresses(BASE, None, told(one_trial())) == {
+        "all experiments": f"{BASE}/#/experiments?workflowType=machine_learning"
+    }
+
+
+def test_a_folder_says_which_sweep_it_is(tmp_path: Path) -> None:
+    folder = SweepFolder(tmp_path)
+    with Ledger(folder.ledger, lambda: START) as ledger:
+        ledger.append(created())
+    assert sweep_of(folder).identity == told(one_trial()).identity
+    assert sweep_of(folder).objectives == {"rate_bits": "minimise", "accuracy": "maximise"}
+
+
+def test_a_ledger_that_holds_nothing_yet_is_no_sweep(tmp_path: Path) -> None:
+    SweepFolder(tmp_path).ledger.touch()
+    with pytest.raises(InputError, match="has not begun"):
+        sweep_of(SweepFolder(tmp_path))

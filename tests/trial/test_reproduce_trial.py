@@ -1,0 +1,287 @@
+"""A trial of a sweep run again: the same bits, or a line for what differs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.builders import FakeSweep
+from tests.small_sweep import CODEC_CONFIGURATIONS
+
+from ratefront.errors import DivergedError, InputError, SweepMismatchError
+from ratefront.history import events
+from ratefront.history.sweep_history import SweepHistory, TrialHistory
+from ratefront.records import TrialResult
+from ratefront.spec.load_spec import spec_from_plain, to_plain
+from ratefront.store.ledger.ledger_file import read_entries
+from ratefront.store.sweep_folder import SweepFolder
+from ratefront.tasks.input_digests import present_inputs
+from ratefront.trial.reproduction import reproduce_trial as reproduce_module
+from ratefront.trial.reproduction.reproduce_trial import reproduce
+from ratefront.trial.run_trial import run_trial
+from ratefront.trial.trial_context import TrialContext
+
+
+@dataclass
+class RealSweep:
+    """A ledger of trials that were really run."""
+
+    fake: FakeSweep
+    context: TrialContext
+
+    @property
+    def folder(self) -> SweepFolder:
+        return self.fake.folder
+
+    @property
+    def history(self) -> SweepHistory:
+        return SweepHistory.of(read_entries(self.folder.ledger))
+
+    def plan(self, example: str) -> TrialHistory:
+        trial_id = self.fake.plan(CODEC_CONFIGURATIONS[example])
+        return self.history.trials[trial_id]
+
+    def finish(self, example: str) -> str:
+        params = self.plan(example).params
+        result = run_trial(params, self.context)
+        self.fake.append(events.Finished(params.trial_id, 1, result.to_json()))
+        return params.trial_id
+
+    def fail(self, example: str, error: str, reason: str, *, final: bool = True) -> str:
+        trial_id = self.plan(example).params.trial_id
+        self.fake.append(events.Failed(trial_id, 1, error, reason, final=final))
+        return trial_id
+
+
+def _sweep(path: Path, task_model: Path, **changes: Any) -> RealSweep:
+    plain: Mapping[str, Any] = {
+        "name": "lab",
+        "dataset": "digits",
+        "task_model": {"name": "small_cnn", "epochs": 15},
+        "space": {
+            "family": {
+                "label": {"method": {"lossless": {}}},
+                "split": {
+                    "split": ["conv2"],
+                    "beta": 60,
+                    "entropy_model": {"categorical": {"width": 2, "alphabet": 8}},
+                },
+            }
+        },
+        "trials": 3,
+        "training": {"epochs": 3},
+        "block_size": 150,
+    }
+    spec = spec_from_plain({**plain, **changes}).spec
+    fake = FakeSweep(path, to_plain(spec), task_model=False)
+    shutil.copytree(task_model, fake.folder.task_model)
+    return RealSweep(fake, TrialContext(spec, path))
+
+
+@pytest.fixture(scope="module")
+def shared(task_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[RealSweep, str]:
+    """A sweep with one trial that has finished; not to be changed."""
+    sweep = _sweep(tmp_path_factory.mktemp("shared") / "sweep", task_model_folder)
+    return sweep, sweep.finish("split-categorical")
+
+
+@pytest.fixture
+def own(shared: tuple[RealSweep, str], tmp_path: Path) -> tuple[SweepFolder, SweepHistory, str]:
+    """A copy of that sweep which a test may change."""
+    sweep, trial_id = shared
+    copied = SweepFolder(shutil.copytree(sweep.folder.path, tmp_path / "own"))
+    return copied, sweep.history, trial_id
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_trial_run_again_has_the_same_bits_and_changes_nothing(
+    shared: tuple[RealSweep, str], tmp_path: Path
+) -> None:
+    sweep, trial_id = shared
+    before, threads = _contents(sweep.folder.path), torch.get_num_threads()
+    again = reproduce(sweep.folder, sweep.history, trial_id, tmp_path / "again")
+    assert (again.differences, again.not_compared) == ((), ())
+    assert again.result is not None
+    assert again.result.trial_id == trial_id
+    files = [folder.trial(trial_id).stream for folder in (sweep.folder, SweepFolder(tmp_path / "again"))]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert _contents(sweep.folder.path) == before
+    assert torch.get_num_threads() == threads
+
+
+def test_each_difference_has_its_line(own: tuple[SweepFolder, SweepHistory, str], tmp_path: Path) -> None:
+    folder, history, trial_id = own
+    trial, files = history.trials[trial_id], folder.trial(trial_id)
+    assert trial.result is not None
+    test = replace(trial.result.test, accuracy=0.5, log_loss_bits=7.0, metrics={"own": 0.25})
+    validation = replace(trial.result.validation, metrics={"own": None})
+    trial.result = replace(
+        trial.result, test=test, validation=validation, transmitter_bytes=77, encode_ms=1e6, train_seconds=1e6
+    )
+    files.stream.write_bytes(b"other bytes")
+    samples = dict(np.load(files.samples))
+    samples["decoded"][:3] = (samples["decoded"][:3] + 1) % 10
+    np.savez_compressed(files.samples, **samples)
+    differences = reproduce(folder, history, trial_id, tmp_path / "again").differences
+    assert len(differences) == 6
+    for line, (begin, end) in zip(
+        differences,
+        [
+            ("stream.bin: sha256", "…"),
+            ("samples.npz: 3 of 360", "decoded classes differ"),
+            ("transmitter_bytes: 77 →", ""),
+            ("test accuracy: 0.5 →", ""),
+            ("test log_loss_bits: 7.0 →", ""),
+            ("test own: 0.25 → None", ""),
+        ],
+        strict=True,
+    ):
+        assert line.startswith(begin)
+        assert line.endswith(end)
+
+
+def test_missing_files_are_named_and_the_rest_is_compared(
+    own: tuple[SweepFolder, SweepHistory, str], tmp_path: Path
+) -> None:
+    folder, history, trial_id = own
+    shutil.rmtree(folder.trial(trial_id).path)
+    again = reproduce(folder, history, trial_id, tmp_path / "again")
+    assert again.differences == ()
+    assert [line.partition(":")[0] for line in again.not_compared] == ["stream.bin", "samples.npz"]
+
+
+@pytest.mark.parametrize("damage", [b"no archive", b""])
+def test_samples_that_cannot_be_read_are_a_difference(
+    own: tuple[SweepFolder, SweepHistory, str], tmp_path: Path, damage: bytes
+) -> None:
+    folder, history, trial_id = own
+    folder.trial(trial_id).samples.write_bytes(damage)
+    (line,) = reproduce(folder, history, trial_id, tmp_path / "again").differences
+    assert line.startswith("samples.npz: cannot be read")
+
+
+def test_a_trial_is_reproduced_with_its_own_resources(
+    task_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The family's own number of threads, the parts that its batches were cut into, the sweep's task model."""
+    resources = {"cpus": 1, "families": {"split": {"cpus": 3}}}
+    sweep = _sweep(tmp_path / "sweep", task_model_folder, resources=resources)
+    trial_id = sweep.fail("split-categorical", "OutOfMemoryError", "CUDA out of memory", final=False)
+    seen: dict[str, Any] = {}
+
+    def run(params: Any, context: TrialContext) -> TrialResult:
+        seen.update(threads=torch.get_num_threads(), divisor=context.batch_divisor, params=params)
+        seen["task_model"] = _contents(SweepFolder(context.folder).task_model).values()
+        raise DivergedError("seen enough")
+
+    monkeypatch.setattr(reproduce_module, "run_trial", run)
+    sweep.fake.append(events.Failed(trial_id, 2, "DivergedError", "the loss became nan", final=True))
+    again = reproduce(sweep.folder, sweep.history, trial_id, tmp_path / "again")
+    assert again == reproduce_module.Reproduction(None)
+    assert (seen["threads"], seen["divisor"]) == (3, 2)
+    assert seen["params"] == sweep.history.trials[trial_id].params
+    assert list(seen["task_model"]) == list(_contents(task_model_folder).values())
+
+
+def test_a_failure_repeats_itself(task_model_folder: Path, tmp_path: Path) -> None:
+    training = {"epochs": 3, "learning_rate": 1e30}
+    sweep = _sweep(tmp_path / "sweep", task_model_folder, training=training)
+    trial_id = sweep.fail("split-factorized", "DivergedError", "the loss became nan in epoch 1")
+    again = reproduce(sweep.folder, sweep.history, trial_id, tmp_path / "again")
+    assert (again.result, again.differences) == (None, ())
+    other = sweep.fail("split-factorized", "WorkerLostError", "the worker died")
+    again = reproduce(sweep.folder, sweep.history, other, tmp_path / "other")
+    (line,) = again.differences
+    assert "WorkerLostError" in line
+    assert "DivergedError" in line
+
+
+def test_a_memory_that_is_full_again_is_the_same_failure(
+    task_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(reproduce_module, "run_trial", full)
+    sweep = _sweep(tmp_path / "sweep", task_model_folder)
+    trial_id = sweep.fail("label-lossless", "OutOfMemoryError", "CUDA out of memory")
+    again = reproduce(sweep.folder, sweep.history, trial_id, tmp_path / "again")
+    assert again == reproduce_module.Reproduction(None)
+
+
+def test_a_failure_that_does_not_repeat_itself_is_a_difference(
+    task_model_folder: Path, tmp_path: Path
+) -> None:
+    sweep = _sweep(tmp_path / "sweep", task_model_folder)
+    trial_id = sweep.fail("label-lossless", "WorkerLostError", "the worker died")
+    again = reproduce(sweep.folder, sweep.history, trial_id, tmp_path / "again")
+    assert again.result is not None
+    assert again.differences == ("it had failed with WorkerLostError (the worker died), now it is finished",)
+
+
+def test_data_that_changed_since_the_sweep_are_refused_and_named(
+    own: tuple[SweepFolder, SweepHistory, str], tmp_path: Path
+) -> None:
+    """As the ledger says them: the task model in the folder is as it was."""
+    folder, history, trial_id = own
+    inputs = present_inputs(spec_from_plain(history.spec).spec)
+    history.task_model = events.TaskModelReady("small_cnn", 0.9, 0.9, 1, None, inputs)
+    assert reproduce(folder, history, trial_id, tmp_path / "again").differences == ()
+    other = {**inputs, "dataset": "0" * 64}
+    history.task_model = replace(history.task_model, inputs=other)
+    with pytest.raises(SweepMismatchError, match="content of the data set digits is another"):
+        reproduce(folder, history, trial_id, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_trial_keeps_the_resources_that_it_ran_with(
+    task_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep that went on with other ones has trials of both."""
+    sweep = _sweep(tmp_path / "sweep", task_model_folder, resources={"cpus": 2})
+    sweep.fail("label-lossless", "DivergedError", "as expected")
+    sweep.fake.append(events.Reconfigured({"resources": {**sweep.history.spec["resources"], "cpus": 1.0}}))
+    sweep.fail("label-lossless", "DivergedError", "as expected")
+    threads = []
+
+    def run(*_: object) -> None:
+        threads.append(torch.get_num_threads())
+        raise DivergedError("as expected")
+
+    monkeypatch.setattr(reproduce_module, "run_trial", run)
+    for trial_id in ("t0000", "t0001"):
+        reproduce(sweep.folder, sweep.history, trial_id, tmp_path / f"again-{trial_id}")
+    assert threads == [2, 1]
+
+
+def test_a_trial_that_cannot_be_reproduced_is_refused(
+    own: tuple[SweepFolder, SweepHistory, str], shared: tuple[RealSweep, str], tmp_path: Path
+) -> None:
+    folder, history, trial_id = own
+    out = tmp_path / "again"
+    with pytest.raises(InputError, match=r"no trial 't000'; near it: t0000; valid: t0000 to t0000"):
+        reproduce(folder, history, "t000", out)
+    with pytest.raises(InputError, match="it has none yet"):
+        reproduce(folder, SweepHistory(spec=history.spec), trial_id, out)
+    with pytest.raises(InputError, match="own is in use"):
+        reproduce(folder, history, trial_id, folder.path)
+    history.trials[trial_id].status = "pruned"
+    with pytest.raises(InputError, match="t0000 is pruned: only one that ran to its end"):
+        reproduce(folder, history, trial_id, out)
+    history.trials[trial_id].status = "finished"
+    (folder.task_model / "model.safetensors").write_bytes(b"")
+    with pytest.raises(InputError, match="task_model is not as the sweep has left it"):
+        reproduce(folder, history, trial_id, out)
+    shutil.rmtree(folder.task_model)
+    with pytest.raises(InputError, match="task_model is gone"):
+        reproduce(folder, history, trial_id, out)
+    assert not out.exists()
