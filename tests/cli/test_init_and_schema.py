@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.data.data_files import DRAW, pixels, write_classes, write_npz
+from tests.data.data_files import RANDOM, pixels, write_classes, write_npz
 from typer.testing import CliRunner
 
 from ratefront.catalogue import CATALOGUE
@@ -64,7 +64,7 @@ def assert_checked(sweep_file: str) -> None:
         (images(20, 30), "residual_cnn"),
         (images(32, 32, 3), "residual_cnn"),
         (images(96, 96, 3), "residual_cnn"),
-        ({"x_train": DRAW.normal(size=(40, 16, 3)), "x_test": DRAW.normal(size=(8, 16, 3))}, "pointnet"),
+        ({"x_train": RANDOM.normal(size=(40, 16, 3)), "x_test": RANDOM.normal(size=(8, 16, 3))}, "pointnet"),
         ({"y_train": np.arange(40) % 2, "y_test": np.arange(8) % 2}, "residual_cnn"),
         ({"y_train": np.arange(40) % 3, "y_test": np.arange(8) % 3}, "residual_cnn"),
         ({"y_train": np.arange(40) % 20}, "residual_cnn"),
@@ -172,7 +172,7 @@ def test_an_existing_file_is_not_overwritten() -> None:
 
 
 def test_a_given_kind_is_written_into_the_file() -> None:
-    write_npz(Path("own.npz"), x_train=DRAW.random((40, 9, 3)), x_test=DRAW.random((8, 9, 3)))
+    write_npz(Path("own.npz"), x_train=RANDOM.random((40, 9, 3)), x_test=RANDOM.random((8, 9, 3)))
     assert "kind to images or points" in init("--data", "own.npz").stderr
     assert init("--data", "own.npz", "--kind", "points").exit_code == 0
     assert load_spec("sweep.yaml").spec.dataset.parameters["kind"] == "points"
@@ -183,7 +183,7 @@ def test_a_given_kind_is_written_into_the_file() -> None:
     [
         ({"y_test": np.full(8, 7)}, "own.npz: y_test"),
         ({"x_train": pixels(40, 9, 8) * 1.0, "x_test": pixels(8, 9, 8) * 1.0}, "own.npz: x_train"),
-        ({"x_train": DRAW.normal(size=(40, 9, 8)), "x_test": DRAW.normal(size=(8, 9, 8))}, "[0, 1]"),
+        ({"x_train": RANDOM.normal(size=(40, 9, 8)), "x_test": RANDOM.normal(size=(8, 9, 8))}, "[0, 1]"),
         ({"x_train": np.full((40, 9, 8), np.nan), "x_test": np.zeros((8, 9, 8))}, "finite"),
         (images(4, 4), "no task model takes samples of shape (1, 4, 4)"),
     ],

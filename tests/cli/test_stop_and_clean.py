@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.builders import FakeSweep, full_sweep, label
-from tests.store.drivers import driving
+from tests.store.driver_processes import driving
 from typer.testing import CliRunner, Result
 
 from ratefront.cli import app
