@@ -13,7 +13,6 @@ _STYLES: Mapping[Status, str] = {
     "collapsed": "yellow",
     "pruned": "cyan",
     "stopped": "cyan",
-    "stopped": "cyan",
     "failed": "red",
     "running": "bold",
 }
