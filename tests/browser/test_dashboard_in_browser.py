@@ -33,7 +33,7 @@ def wait_for_points(watched: Watched, count: int) -> None:
     watched.page.wait_for_function(f"document.querySelectorAll('{POINTS}').length === {count}")
 
 
-def test_it_draws_the_front_as_the_sweep_goes_on(watched: Watched, served: Served) -> None:
+def test_the_dashboard_draws_the_front_as_the_sweep_goes_on(watched: Watched, served: Served) -> None:
     watched.page.goto(served.address)
     wait_for_points(watched, 7)  # six finished and, pale, the collapsed one
     for name in ("digits (id=0)", "rate_bits", "accuracy"):
@@ -56,7 +56,7 @@ def test_a_trial_shows_what_was_measured_on_test(watched: Watched, served: Serve
     assert watched.complaints == []
 
 
-def test_a_study_that_is_deleted_stays(watched: Watched, served: Served) -> None:
+def test_a_study_cannot_be_deleted(watched: Watched, served: Served) -> None:
     page = watched.page
     page.goto(f"{served.base}/dashboard")
     page.get_by_label("delete study").click()

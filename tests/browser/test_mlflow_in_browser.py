@@ -120,14 +120,12 @@ def numbers(found: list[float]) -> list[str]:
     return [f"{value:g}" for value in found] + ["-"] * WITHOUT_RESULT
 
 
-def test_a_server_says_where_the_sweep_is_as_its_database_does(
-    sweep: SweepFolder, server: MlflowServer
-) -> None:
+def test_server_and_database_give_the_same_addresses(sweep: SweepFolder, server: MlflowServer) -> None:
     own = sweep_of(sweep)
     assert find_sweep(server.uri, own) == find_sweep(server.store_uri, own)
 
 
-def test_trials_are_a_table_ordered_by_accuracy_and_by_whatever_one_clicks(table: RunsTable) -> None:
+def test_trials_are_a_table_by_accuracy_or_a_clicked_column(table: RunsTable) -> None:
     accuracies = sorted((tried.validation[1] for tried in TRIED), reverse=True)
     table.expect(ACCURACY, numbers(accuracies))
     table.sort_by("obj/accuracy")
@@ -170,7 +168,7 @@ def test_the_charts_are_accuracy_over_rate_and_over_size(table: RunsTable) -> No
     assert points(by_size) == {(tried.size, tried.test[1]) for tried in TRIED}
 
 
-def test_runs_that_are_chosen_are_compared_in_plots(table: RunsTable) -> None:
+def test_selected_runs_are_compared_in_plots(table: RunsTable) -> None:
     for row in range(len(TRIED)):
         table.select(row)
     table.compare()
@@ -216,7 +214,7 @@ def test_notes_of_sweep_and_trial_are_shown_as_text_with_tables(
     assert "**" not in note(page).inner_text()
 
 
-def test_what_a_trials_process_took_is_charted(page: Page, addresses: dict[str, str]) -> None:
+def test_process_metrics_are_charted(page: Page, addresses: dict[str, str]) -> None:
     page.goto(addresses["the sweep itself"])
     page.get_by_role("link", name="t0002").click()
     page.get_by_role("tab", name="System metrics").click()

@@ -20,7 +20,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder.report
 
 
-def test_it_draws_and_fetches_nothing(watched: Watched, report: Path) -> None:
+def test_the_report_draws_and_fetches_nothing(watched: Watched, report: Path) -> None:
     page = watched.page
     page.goto(report.as_uri())
     page.wait_for_selector("#main .scatterlayer .trace")
@@ -51,9 +51,7 @@ def _column(rows: list[str], column: int) -> list[float]:
     return [float(row.split("\t")[column].rstrip(" %")) for row in rows]
 
 
-def test_it_works_in_the_frame_that_mlflow_shows_artifacts_in(
-    watched: Watched, report: Path, tmp_path: Path
-) -> None:
+def test_the_report_works_in_mlflows_artifact_frame(watched: Watched, report: Path, tmp_path: Path) -> None:
     page = watched.page
     outer = tmp_path / "outer.html"
     outer.write_text(

@@ -24,7 +24,7 @@ from ratefront.store.sweep_folder import SweepFolder
 
 
 class TestFolder:
-    def test_a_new_sweep_takes_a_folder_that_is_not_there_or_empty(self, tmp_path: Path) -> None:
+    def test_a_new_sweep_takes_a_missing_or_empty_folder(self, tmp_path: Path) -> None:
         check_folder(SweepFolder(tmp_path), ResumeOptions())
         check_folder(SweepFolder(tmp_path / "new"), ResumeOptions())
 
@@ -38,7 +38,7 @@ class TestFolder:
             ("ledger.jsonl", ResumeOptions(resume=True, extend=0), "extend must be ≥ 1, got 0"),
         ],
     )
-    def test_what_is_refused(self, tmp_path: Path, name: str, options: ResumeOptions, rule: str) -> None:
+    def test_unsuitable_folders_and_options_are_refused(self, tmp_path: Path, name: str, options: ResumeOptions, rule: str) -> None:
         (tmp_path / name).touch()
         with pytest.raises(InputError, match=rule):
             check_folder(SweepFolder(tmp_path), options)
@@ -50,20 +50,18 @@ class TestFolder:
         with pytest.raises(InputError, match="already holds a sweep; go on with resume=True"):
             check_folder(sweep.folder, ResumeOptions())
 
-    def test_a_ledger_that_nobody_can_read_is_not_thrown_away(self, tmp_path: Path) -> None:
+    def test_an_unreadable_ledger_is_not_overwritten(self, tmp_path: Path) -> None:
         folder = FakeSweep(tmp_path / "s").folder
         folder.ledger.write_bytes(b"?" + folder.ledger.read_bytes()[1:])
         with pytest.raises(InputError, match="already holds a sweep"):
             check_folder(folder, ResumeOptions())
 
-    def test_a_file_is_no_folder(self, tmp_path: Path) -> None:
+    def test_a_file_in_place_of_the_folder_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         with pytest.raises(InputError, match="not a folder"):
             check_folder(SweepFolder(tmp_path / "file"), ResumeOptions())
 
-    def test_a_tracking_address_of_no_kind_leaves_nothing_behind(
-        self, fake: SimpleNamespace, tmp_path: Path
-    ) -> None:
+    def test_a_bad_tracking_address_leaves_no_files(self, fake: SimpleNamespace, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="ftp"):
             fake.run(fake.loaded(2), tmp_path / "sweep", tracking_uri="ftp://somewhere")
         assert not (tmp_path / "sweep").exists()
@@ -102,7 +100,7 @@ class TestEvents:
         assert opening(asked, SweepHistory(), ResumeOptions(resume=True)) == [created]
 
     @pytest.mark.parametrize("options", [ResumeOptions(True, 2), ResumeOptions(True, None, True)])
-    def test_what_has_not_begun_is_neither_extended_nor_tried_again(self, options: ResumeOptions) -> None:
+    def test_a_sweep_that_has_not_begun_cannot_be_extended(self, options: ResumeOptions) -> None:
         with pytest.raises(InputError, match="has not begun"):
             check_begun(SweepHistory(), options)
         check_begun(SweepHistory(), ResumeOptions(resume=True))
@@ -111,30 +109,26 @@ class TestEvents:
         (resumed,) = opening(asked, history(tmp_path / "s", ended=False), ResumeOptions(True))
         assert resumed == Resumed("process 7 on here")
 
-    def test_all_wishes_at_once_in_the_order_that_the_history_needs(self, asked: Any, tmp_path: Path) -> None:
+    def test_all_options_at_once_give_events_in_the_right_order(self, asked: Any, tmp_path: Path) -> None:
         found = opening(asked, history(tmp_path / "s", ended=False), ResumeOptions(True, 5, True))
         assert [type(event) for event in found] == [Resumed, Extended, Reopened, Reopened]
         assert found[1:] == [Extended(9), Reopened("t0001"), Reopened("t0002")]
 
-    def test_an_ended_sweep_is_extended_or_tried_again_or_left_alone(
-        self, asked: Any, tmp_path: Path
-    ) -> None:
+    def test_an_ended_sweep_is_extended_retried_or_unchanged(self, asked: Any, tmp_path: Path) -> None:
         told = history(tmp_path / "s", ended=True)
         assert opening(asked, told, ResumeOptions(True)) == []
         assert opening(asked, told, ResumeOptions(True, 1)) == [Extended(5)]
         again = opening(asked, told, ResumeOptions(True, None, True))
         assert again == [Reopened("t0001"), Reopened("t0002"), Reopened("t0003")]
 
-    def test_changed_settings_come_first_and_alone_where_nothing_else_is_to_do(
-        self, asked: Any, tmp_path: Path
-    ) -> None:
+    def test_changed_settings_are_the_first_event(self, asked: Any, tmp_path: Path) -> None:
         change = Change({"keep": "none"})
         running = opening(asked, history(tmp_path / "r", ended=False), ResumeOptions(True), change)
         assert [type(event) for event in running] == [Reconfigured, Resumed]
         (only,) = opening(asked, history(tmp_path / "e", ended=True), ResumeOptions(True), change)
         assert only == Reconfigured({"keep": "none"})
 
-    def test_a_new_sweep_does_not_take_over_one_that_came_first(self, tmp_path: Path) -> None:
+    def test_a_new_sweep_does_not_replace_one_that_began_first(self, tmp_path: Path) -> None:
         folder = SweepFolder(tmp_path / "s")
         history(folder.path, ended=False)
         before = folder.ledger.read_bytes()
@@ -145,13 +139,13 @@ class TestEvents:
             clear_unstarted_sweep(folder, ledger)
         assert folder.ledger.read_bytes() == before
 
-    def test_where_none_has_failed_there_is_nothing_to_do(self, asked: Any, tmp_path: Path) -> None:
+    def test_retry_without_failed_trials_adds_no_event(self, asked: Any, tmp_path: Path) -> None:
         sweep = FakeSweep(tmp_path / "s", spec(trials=1))
         sweep.finish(label(), 3.0, 0.9, 100)
         assert opening(asked, read_history(sweep.end()), ResumeOptions(True, None, True)) == []
 
 
-def test_a_sweep_without_failures_is_only_drawn_again_and_says_so(
+def test_retry_without_failed_trials_redraws_and_warns(
     fake: SimpleNamespace, tmp_path: Path, follower: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     ended = fake.loaded(1)

@@ -57,7 +57,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
     return tree
 
 
-def test_the_tree_that_it_was_started_in(here: Tree) -> None:
+def test_the_tree_of_the_working_directory_is_described(here: Tree) -> None:
     (told,) = describe_environment()["user_trees"]
     assert told == {"folder": str(here.path), "git_commit": here.head, "git_diff": ""}
     here.change("one = 2\n")
@@ -65,7 +65,9 @@ def test_the_tree_that_it_was_started_in(here: Tree) -> None:
     assert "+one = 2" in told["git_diff"]
 
 
-def test_the_tree_that_its_code_lies_in(here: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tree_of_the_users_code_is_described(
+    here: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     there = Tree(tmp_path / "there")
     monkeypatch.syspath_prepend(there.path)
     told = describe_environment(["mine_"])["user_trees"]
@@ -73,7 +75,7 @@ def test_the_tree_that_its_code_lies_in(here: Tree, tmp_path: Path, monkeypatch:
     assert told[1]["git_commit"] == there.head
 
 
-def test_no_tree_and_one_without_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_tree_and_a_tree_without_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert trees_of([tmp_path], but=None) == []
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     assert trees_of([tmp_path], but=None) == [
@@ -88,7 +90,7 @@ def test_a_diff_of_megabytes_is_not_kept(here: Tree) -> None:
     assert told["git_diff"].endswith("characters, not kept)")
 
 
-def test_a_start_from_another_commit_is_described_and_told_as_a_change(here: Tree, tmp_path: Path) -> None:
+def test_another_commit_is_described_and_listed_as_a_change(here: Tree, tmp_path: Path) -> None:
     folder, first = SweepFolder(tmp_path), here.head
     write_environment(folder)
     write_environment(folder)
@@ -102,7 +104,7 @@ def test_a_start_from_another_commit_is_described_and_told_as_a_change(here: Tre
     assert f"environment-2.json: {here.path}: git_diff is another" in environment_changes(folder)
 
 
-def test_other_software_is_warned_of_and_taken(
+def test_other_software_gives_a_warning_and_is_accepted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     now: dict[str, Any] = {"git_commit": "a", "git_diff": "", "python": "3", "packages": {"torch": "2.6"}}
@@ -134,7 +136,7 @@ def test_digests_go_into_the_last_description(here: Tree, tmp_path: Path) -> Non
 
 
 class TestEnvironment:
-    def test_it_says_versions_commit_and_machine(self) -> None:
+    def test_versions_commit_and_machine_are_described(self) -> None:
         told = describe_environment()
         assert told["packages"]["ray"]
         assert told["cpus_usable"] >= 1
@@ -147,7 +149,7 @@ class TestEnvironment:
         monkeypatch.setattr(git_tree.subprocess, "run", lambda *_, **__: done)
         assert describe_environment()["git_diff"] == "+caf\ufffd"
 
-    def test_the_tree_of_somebody_else_is_not_ratefronts(
+    def test_an_installed_package_does_not_claim_the_tree_around_it(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
@@ -159,7 +161,7 @@ class TestEnvironment:
         told = describe_environment()
         assert (told["git_commit"], told["git_diff"]) == (None, None)
 
-    def test_a_later_start_is_described_where_it_differs_from_the_last(
+    def test_a_later_start_is_described_if_it_differs(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         folder, now = SweepFolder(tmp_path), {"git_commit": "a", "git_diff": "", "packages": {"x": "1"}}
@@ -176,7 +178,7 @@ class TestEnvironment:
         assert names == ["environment.json", "environment-2.json", "environment-3.json"]
         assert json.loads(environment_descriptions(folder)[1].read_text())["packages"] == {"x": "2"}
 
-    def test_uncommitted_changes_are_a_file_beside_the_description_of_their_start(
+    def test_uncommitted_changes_are_a_file_beside_the_description(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         folder, now = SweepFolder(tmp_path), {"git_commit": "a", "git_diff": "+café\n", "packages": {}}
@@ -193,7 +195,7 @@ class TestEnvironment:
         ]  # fmt: skip
         assert not (tmp_path / "environment-2.diff").exists()
 
-    def test_one_that_cannot_be_read_counts_as_another(
+    def test_an_unreadable_description_counts_as_different(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         now = {"git_commit": None, "git_diff": None, "packages": {}}
@@ -214,6 +216,6 @@ class TestEnvironment:
             assert git_commit_of(folder) == commit
 
     @pytest.mark.parametrize("content", ["{", "[]", "3", '{"git_commit": 3}', "{}"])
-    def test_a_commit_that_cannot_be_read_is_not_known(self, tmp_path: Path, content: str) -> None:
+    def test_an_unreadable_commit_is_unknown(self, tmp_path: Path, content: str) -> None:
         (tmp_path / "environment.json").write_text(content)
         assert git_commit_of(SweepFolder(tmp_path)) is None

@@ -41,16 +41,14 @@ def sweep(tmp_path: Path) -> Any:
 
 
 class TestRequests:
-    def test_trials_are_stopped_in_the_order_in_which_it_was_asked(self, sweep: Any) -> None:
+    def test_trials_are_stopped_in_the_order_of_the_requests(self, sweep: Any) -> None:
         ask(sweep.folder, Request("t0002", "enough"))
         ask(sweep.folder, Request("t0001", "too"))
         sweep.loop.tick()
         assert sweep.live.told == [StopRequested("t0002", "enough"), StopRequested("t0001", "too")]
         assert sweep.drawn == [None]
 
-    def test_the_folder_is_not_looked_at_more_often_than_need_be(
-        self, sweep: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_requests_are_looked_for_at_intervals(self, sweep: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         looks: list[int] = []
         monkeypatch.setattr(driver_loop, "take_requests", lambda folder: looks.append(1) or [])
         end = time.monotonic() + 0.6
@@ -58,29 +56,29 @@ class TestRequests:
             sweep.loop.tick()
         assert 2 <= len(looks) <= 4
 
-    def test_one_for_the_whole_sweep_ends_it_as_a_signal_does(self, sweep: Any) -> None:
+    def test_a_request_for_the_whole_sweep_interrupts_it(self, sweep: Any) -> None:
         ask(sweep.folder, Request(None, "stopped by hand"))
         with pytest.raises(Interrupted, match="stopped by hand"):
             sweep.loop.tick()
 
-    def test_of_those_that_lay_there_only_trials_count(self, sweep: Any) -> None:
+    def test_of_earlier_requests_only_trial_stops_count(self, sweep: Any) -> None:
         sweep.folder.ledger.touch()
         ask(sweep.folder, Request(None, "yesterday"))
         ask(sweep.folder, Request("t0001", "too long"))
         assert take_trial_stops(requests_to_earlier_driver(sweep.folder)) == [Request("t0001", "too long")]
         assert requests_to_earlier_driver(sweep.folder) == []
 
-    def test_those_of_a_driver_that_runs_are_not_taken_from_it(self, sweep: Any) -> None:
+    def test_requests_to_a_running_driver_stay(self, sweep: Any) -> None:
         ask(sweep.folder, Request("t0001", "too long"))
         with Ledger(sweep.folder.ledger):
             assert requests_to_earlier_driver(sweep.folder) == []
         assert take_trial_stops(requests_to_earlier_driver(sweep.folder)) == [Request("t0001", "too long")]
 
-    def test_a_new_sweep_has_none(self, tmp_path: Path) -> None:
+    def test_a_new_sweep_has_no_earlier_requests(self, tmp_path: Path) -> None:
         assert requests_to_earlier_driver(SweepFolder(tmp_path / "new")) == []
 
 
-def test_importing_the_sweep_loads_neither_ray_nor_torch_nor_mlflow() -> None:
+def test_importing_the_driver_loads_no_ray_torch_or_mlflow() -> None:
     script = (
         "import sys, ratefront.orchestrate.sweep_driver;"
         "print([name for name in ('ray', 'torch', 'mlflow') if name in sys.modules])"

@@ -17,7 +17,7 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
 
 @pytest.mark.parametrize("number", SIGNALS)
 class TestSignals:
-    def test_one_is_heard_at_the_next_check_and_a_second_at_once(self, number: signal.Signals) -> None:
+    def test_a_signal_raises_at_the_next_check_a_second_at_once(self, number: signal.Signals) -> None:
         before = signal.getsignal(number)
         with interrupts() as caught:
             caught.check()
@@ -29,7 +29,7 @@ class TestSignals:
                 signal.raise_signal(number)
         assert signal.getsignal(number) is before
 
-    def test_long_work_without_turns_is_broken_off(self, number: signal.Signals) -> None:
+    def test_at_once_interrupts_long_work(self, number: signal.Signals) -> None:
         timer = threading.Timer(0.1, os.kill, (os.getpid(), number))
         began = time.monotonic()
         with interrupts() as caught:
@@ -38,9 +38,7 @@ class TestSignals:
                 time.sleep(10)
         assert time.monotonic() - began < 5
 
-    def test_one_that_came_before_such_work_or_that_it_swallowed_is_obeyed(
-        self, number: signal.Signals
-    ) -> None:
+    def test_at_once_sees_earlier_and_swallowed_signals(self, number: signal.Signals) -> None:
         with interrupts() as caught:
             signal.raise_signal(number)
             with pytest.raises(Interrupted), caught.at_once():
@@ -50,9 +48,7 @@ class TestSignals:
             with pytest.raises(Interrupted), caught.at_once(), swallowing:
                 signal.raise_signal(number)
 
-    def test_one_that_comes_while_somebody_else_takes_it_over_is_not_lost(
-        self, number: signal.Signals
-    ) -> None:
+    def test_a_held_signal_is_not_lost_to_another_handler(self, number: signal.Signals) -> None:
         with interrupts() as caught:
             caught.hold()
             signal.signal(number, lambda *values: pytest.fail("the other one has it"))
@@ -62,7 +58,7 @@ class TestSignals:
                 caught.check()
 
 
-def test_held_signals_are_let_go_at_the_end() -> None:
+def test_held_signals_are_unblocked_at_the_end() -> None:
     with interrupts() as caught:
         caught.hold()
     assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) & set(SIGNALS)

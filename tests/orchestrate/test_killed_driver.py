@@ -66,7 +66,7 @@ def assert_each_trial_once(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, *ASKING])
-def test_a_sweep_goes_on_from_its_ledger(driver: Callable[..., Driver], number: signal.Signals) -> None:
+def test_a_sweep_resumes_from_its_ledger(driver: Callable[..., Driver], number: signal.Signals) -> None:
     first = driver()
     folder = first.folder
     first.wait_until(lambda: len(ended(folder)) >= 3)
@@ -83,7 +83,7 @@ def test_a_sweep_goes_on_from_its_ledger(driver: Callable[..., Driver], number: 
     assert_each_trial_once(folder)
 
 
-def test_a_request_ends_a_sweep_as_a_signal_does(driver: Callable[..., Driver]) -> None:
+def test_a_stop_request_ends_a_sweep_like_a_signal(driver: Callable[..., Driver]) -> None:
     first = driver()
     first.wait_until(lambda: len(ended(first.folder)) >= 1)
     leave_request(SweepFolder(first.folder), StopRequest(None, "stopped by hand"))
@@ -96,7 +96,7 @@ def test_a_request_ends_a_sweep_as_a_signal_does(driver: Callable[..., Driver]) 
 
 @pytest.mark.parametrize("number", ASKING)
 @pytest.mark.parametrize("process", ["gcs_server", "raylet/raylet"])
-def test_a_signal_while_the_cluster_starts_is_obeyed(
+def test_a_signal_during_the_clusters_start_ends_the_driver(
     driver: Callable[..., Driver], number: signal.Signals, process: str
 ) -> None:
     first = driver()
@@ -107,13 +107,13 @@ def test_a_signal_while_the_cluster_starts_is_obeyed(
     assert not first.folder.exists(), "nothing had begun"
 
 
-def test_a_driver_killed_while_its_cluster_starts_leaves_nothing(driver: Callable[..., Driver]) -> None:
+def test_a_driver_killed_during_the_clusters_start_leaves_nothing(driver: Callable[..., Driver]) -> None:
     first = driver()
     first.wait_until(lambda: first.runs("Agent"))
     first.send(signal.SIGKILL)
 
 
-def test_a_signal_while_the_task_model_is_trained_is_obeyed(driver: Callable[..., Driver]) -> None:
+def test_a_signal_during_task_model_training_ends_the_driver(driver: Callable[..., Driver]) -> None:
     first = driver("long")
     first.wait_until(lambda: first.runs("ray::_call"))
     code, said, took_s = first.send(signal.SIGUSR1)
@@ -123,7 +123,9 @@ def test_a_signal_while_the_task_model_is_trained_is_obeyed(driver: Callable[...
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_nobody_waits_for_a_long_epoch(driver: Callable[..., Driver], number: signal.Signals) -> None:
+def test_a_signal_does_not_wait_for_a_long_epoch(
+    driver: Callable[..., Driver], number: signal.Signals
+) -> None:
     first = driver("merged=15")
     first.wait_until(first.folder.exists)
     (first.folder / "long").touch()
@@ -133,7 +135,7 @@ def test_nobody_waits_for_a_long_epoch(driver: Callable[..., Driver], number: si
 
 
 @pytest.mark.parametrize("number", ASKING)
-def test_a_signal_while_an_ended_sweep_is_drawn_again_is_obeyed(
+def test_a_signal_during_the_last_drawing_ends_the_driver(
     driver: Callable[..., Driver], fake: SimpleNamespace, tmp_path: Path, number: signal.Signals
 ) -> None:
     FakeSweep(tmp_path / "sweep", to_plain(fake.loaded(TRIALS, (2, 3, 7, 8, 9)).spec)).end()

@@ -12,7 +12,7 @@ from ratefront.errors import EngineError
 from ratefront.orchestrate.tune.live_sweep_reference import LiveSweepReference
 
 
-def test_a_reference_is_shared_by_copies_and_lost_in_a_pickle() -> None:
+def test_copies_share_the_sweep_and_pickles_lose_it() -> None:
     reference = LiveSweepReference(SimpleNamespace())  # type: ignore[arg-type]
     assert copy.deepcopy({"x": reference})["x"].sweep is reference.sweep
     with pytest.raises(EngineError, match="resume"):

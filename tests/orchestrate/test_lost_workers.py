@@ -38,10 +38,10 @@ TorchFull = type("OutOfMemoryError", (RuntimeError,), {})  # as torch has it, wh
         OutOfMemoryError("1 worker(s) were killed due to the node running low on memory."),
     ],
 )
-def test_every_full_memory_has_one_name_and_is_worth_another_try(error: Exception) -> None:
-    fault = summarise_error(error)
-    assert (fault.error, fault.retryable) == ("OutOfMemoryError", True)
-    assert fault.reason
+def test_all_out_of_memory_errors_have_one_name_and_are_retried(error: Exception) -> None:
+    summary = summarise_error(error)
+    assert (summary.error, summary.retryable) == ("OutOfMemoryError", True)
+    assert summary.reason
 
 
 @pytest.mark.parametrize(
@@ -52,16 +52,16 @@ def test_every_full_memory_has_one_name_and_is_worth_another_try(error: Exceptio
         OSError(errno.EDQUOT, "Disk quota exceeded"),
     ],
 )
-def test_a_full_disk_is_no_trials_fault(error: Exception) -> None:
+def test_a_full_disk_is_named_storage_full(error: Exception) -> None:
     assert summarise_error(error).error == "StorageFullError"
 
 
-def test_the_full_disk_of_a_node_is_worth_another_try_and_the_sweeps_own_is_its_end(
+def test_a_nodes_full_disk_is_retried_the_sweeps_own_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
-    fault = summarise_trial_error(full, tmp_path)
-    assert (fault.error, fault.retryable) == ("OSError", True)
+    summary = summarise_trial_error(full, tmp_path)
+    assert (summary.error, summary.retryable) == ("OSError", True)
     assert list(tmp_path.iterdir()) == []
     assert summarise_trial_error(full, tmp_path / "gone").error == "StorageFullError"
     monkeypatch.setattr(lost_workers, "LEAST_FREE_BYTES", 2**62)
@@ -79,16 +79,16 @@ def test_the_full_disk_of_a_node_is_worth_another_try_and_the_sweeps_own_is_its_
         (FileNotFoundError(2, "No such file"), "FileNotFoundError", False),
     ],
 )
-def test_other_errors_say_themselves_what_they_are(error: Exception, name: str, retryable: bool) -> None:
+def test_other_errors_keep_their_name_and_retry_flag(error: Exception, name: str, retryable: bool) -> None:
     assert summarise_error(error).error == name
     assert summarise_error(error).retryable is retryable
 
 
-def test_an_error_without_words_has_its_name() -> None:
+def test_an_error_without_text_is_described_by_its_name() -> None:
     assert summarise_error(KeyError()).reason == "KeyError"
 
 
-def test_a_dead_worker_is_lost_and_an_error_in_its_code_is_what_it_is() -> None:
+def test_a_dead_worker_and_an_error_in_its_code_are_told_apart() -> None:
     said = (
         "The actor died unexpectedly before finishing this task.\n\tclass_name: A\n\tpid: 7\n"
         "The actor died because its node has died. Node Id: 12ab. Some common causes include: (1) …"
@@ -103,18 +103,18 @@ def test_a_dead_worker_is_lost_and_an_error_in_its_code_is_what_it_is() -> None:
     assert (told.error, told.reason, told.retryable) == ("ValueError", "no such family", False)
 
 
-def test_what_tune_cannot_live_with_is_a_dead_actor_to_it_and_itself_to_us() -> None:
+def test_an_error_unknown_to_tune_is_passed_as_a_dead_actor() -> None:
     errors = ReportedWorkerError()
     full = OutOfMemoryError("low on memory\nmore")
     with errors.while_handled(full) as told:
         assert isinstance(pickle.loads(pickle.dumps(told)), RayActorError)
         assert errors.now is full
-        fault = summarise_worker_error(errors.now)
-    assert (fault.error, fault.reason, fault.retryable) == ("OutOfMemoryError", "low on memory", True)
+        summary = summarise_worker_error(errors.now)
+    assert (summary.error, summary.reason, summary.retryable) == ("OutOfMemoryError", "low on memory", True)
     assert errors.now is None
 
 
-def test_what_tune_knows_stays_as_it_is() -> None:
+def test_errors_known_to_tune_are_passed_unchanged() -> None:
     for error in (ActorDiedError(), RayTaskError("f", "t", ValueError(), "w", 1, "ip"), ValueError("x")):
         with ReportedWorkerError().while_handled(error) as told:
             assert told is error

@@ -31,7 +31,7 @@ def small_memory() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("small_memory", "follower")
-def test_a_worker_that_took_too_much_memory(fake: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_worker_that_takes_too_much_memory_is_retried(fake: SimpleNamespace, tmp_path: Path) -> None:
     history = fake.run(fake.loaded(4, (16, 8, 9, 7), concurrent=1), tmp_path / "sweep")
     assert {trial.status for trial in history.trials.values()} == {"finished"}
     (greedy,) = [trial for trial in history.trials.values() if trial.params.values["merged"] == 16]

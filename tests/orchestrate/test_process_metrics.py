@@ -50,7 +50,7 @@ def childless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("childless")
-def test_a_process_that_computes_and_one_that_sleeps() -> None:
+def test_cpu_use_tells_computing_from_sleeping() -> None:
     read = ProcessMetrics()
     read.begin()
     began_s = time.perf_counter()
@@ -63,7 +63,7 @@ def test_a_process_that_computes_and_one_that_sleeps() -> None:
 
 
 @pytest.mark.usefixtures("childless")
-def test_memory_is_resident_and_its_peak_is_that_of_the_epoch() -> None:
+def test_memory_is_resident_and_its_peak_is_the_epochs() -> None:
     read = ProcessMetrics()
     read.begin()
     held = bytearray(b"x") * 200_000_000
@@ -94,7 +94,7 @@ def test_a_child_counts_from_its_first_epoch_on(child: subprocess.Popen[str]) ->
     assert read.readings(has_gpu=False)[MEMORY] < found[MEMORY] - 5, "one that has ended is no matter"
 
 
-def test_what_a_child_computed_counts_when_it_has_ended_too() -> None:
+def test_the_cpu_time_of_an_ended_child_counts() -> None:
     read = ProcessMetrics()
     read.begin()
     began_s = time.perf_counter()
@@ -104,7 +104,7 @@ def test_what_a_child_computed_counts_when_it_has_ended_too() -> None:
     assert 0.2 <= computed_s < 0.6
 
 
-def test_children_are_not_looked_for_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_children_are_searched_for_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[float] = []
 
     def slow(process: object, recursive: bool) -> list[psutil.Process]:
@@ -119,7 +119,7 @@ def test_children_are_not_looked_for_all_the_time(monkeypatch: pytest.MonkeyPatc
     assert len(calls) == 1
 
 
-def test_numbers_are_short() -> None:
+def test_readings_are_rounded() -> None:
     read = ProcessMetrics()
     read.begin()
     compute(0.01)
@@ -160,7 +160,7 @@ def not_a_number(*_: object) -> float:
         (process_metrics, "_peak_bytes", {PEAK}),
     ],
 )
-def test_what_cannot_be_read_is_left_out(
+def test_unreadable_values_are_left_out(
     monkeypatch: pytest.MonkeyPatch, broken: Any, place: Any, name: str, lost: set[str]
 ) -> None:
     monkeypatch.setattr(place, name, broken)
@@ -170,7 +170,7 @@ def test_what_cannot_be_read_is_left_out(
     assert {CPU, MEMORY, PEAK} - set(read.readings(has_gpu=False)) == lost
 
 
-def test_a_peak_that_cannot_begin_anew_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_peak_that_cannot_be_reset_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def read_only(path: Path, text: str) -> int:
         raise PermissionError(13, "Permission denied", str(path))
 
@@ -181,7 +181,7 @@ def test_a_peak_that_cannot_begin_anew_is_left_out(monkeypatch: pytest.MonkeyPat
     assert set(read.readings(has_gpu=False)) == {CPU, MEMORY}
 
 
-def test_children_that_cannot_be_listed_cost_only_what_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unlistable_children_cost_only_the_readings_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil.Process, "children", refuse)
     read = ProcessMetrics()
     read.begin()
@@ -212,7 +212,9 @@ def _said(value: Any) -> Any:
         (None, {}),
     ],
 )
-def test_a_gpu_tells_what_it_can(monkeypatch: pytest.MonkeyPatch, torch: Any, told: dict[str, float]) -> None:
+def test_gpu_readings_are_those_that_torch_gives(
+    monkeypatch: pytest.MonkeyPatch, torch: Any, told: dict[str, float]
+) -> None:
     if torch is None:
         monkeypatch.delitem(sys.modules, "torch", raising=False)
     else:

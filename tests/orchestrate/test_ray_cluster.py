@@ -12,7 +12,7 @@ from ratefront.orchestrate.cluster.ray_logging import quiet_ray
 from ratefront.orchestrate.interrupts import Interrupts
 
 
-def test_quiet_puts_the_environment_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quiet_ray_restores_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_CHDIR_TO_TRIAL_DIR", "1")
     monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
     before = dict(os.environ)
@@ -24,7 +24,7 @@ def test_quiet_puts_the_environment_back(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     "address", ["127.0.0.1:1", "no.such.host.invalid:6379", "127.0.0.1:99999", "garbage"]
 )
-def test_a_cluster_that_does_not_answer_is_bad_input(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_cluster_is_an_input_error(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", address)
     with pytest.raises(InputError, match=f"RAY_ADDRESS: .*{address}"), connected(Interrupts()):
         pass

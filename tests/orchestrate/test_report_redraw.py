@@ -31,7 +31,7 @@ class TestRedraw:
 
         return drawing
 
-    def test_draws_beside_the_sweep_and_one_at_a_time(self, redrawer: Callable[..., Redrawer]) -> None:
+    def test_draws_in_a_thread_one_at_a_time(self, redrawer: Callable[..., Redrawer]) -> None:
         release, drawn = threading.Event(), []
 
         def draw(folder: SweepFolder) -> None:
@@ -46,7 +46,7 @@ class TestRedraw:
         assert len(drawn) == 1
         assert drawn[0] is not threading.main_thread()
 
-    def test_draws_only_what_is_new(self, redrawer: Callable[..., Redrawer]) -> None:
+    def test_draws_only_if_trials_have_ended(self, redrawer: Callable[..., Redrawer]) -> None:
         drawn: list[int] = []
         drawn_by = redrawer(lambda folder: drawn.append(1))
         for ended in (0, 1, 1, 1):
@@ -55,7 +55,7 @@ class TestRedraw:
             time.sleep(0.01)
         assert len(drawn) == 1
 
-    def test_keeps_its_pace(self, redrawer: Callable[..., Redrawer]) -> None:
+    def test_keeps_its_interval(self, redrawer: Callable[..., Redrawer]) -> None:
         drawn: list[int] = []
         drawn_by = redrawer(lambda folder: drawn.append(1), interval_s=60)
         for ended in range(1, 5):
@@ -63,9 +63,7 @@ class TestRedraw:
         drawn_by.wait()
         assert drawn == []
 
-    def test_a_live_drawing_that_fails_is_no_matter_the_last_one_is(
-        self, redrawer: Callable[..., Redrawer]
-    ) -> None:
+    def test_only_an_error_of_the_last_drawing_is_raised(self, redrawer: Callable[..., Redrawer]) -> None:
         def draw(folder: SweepFolder) -> None:
             raise ValueError("no points yet")
 
@@ -75,7 +73,7 @@ class TestRedraw:
         with pytest.raises(ValueError, match="no points yet"):
             drawn_by.draw_final(history(1))
 
-    def test_what_need_not_stay_goes_when_the_report_has_been_drawn(
+    def test_files_are_deleted_after_the_drawing(
         self, redrawer: Callable[..., Redrawer], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         done: list[Any] = []
@@ -88,7 +86,7 @@ class TestRedraw:
         drawn_by.draw_final(live)
         assert done == ["drawn", live] * 2
 
-    def test_nothing_goes_that_has_not_been_drawn(
+    def test_no_file_is_deleted_if_the_drawing_fails(
         self, redrawer: Callable[..., Redrawer], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def draw(folder: SweepFolder) -> None:

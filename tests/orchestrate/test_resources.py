@@ -49,7 +49,7 @@ def mixed(fake: SimpleNamespace, gpu_cluster: None, tmp_path_factory: pytest.Tem
     return SimpleNamespace(history=history, folder=folder, of=of)
 
 
-def test_an_idle_worker_of_one_shape_gives_its_cores_to_the_other(mixed: Any) -> None:
+def test_an_idle_worker_gives_its_cores_to_another_family(mixed: Any) -> None:
     assert {trial.status for trial in mixed.history.trials.values()} == {"finished"}
     assert min(map(len, mixed.of.values())) >= 2, "and they came in turn"
 
@@ -62,13 +62,13 @@ def test_each_family_has_its_own_cores(mixed: Any) -> None:
     assert most_at_a_time(mixed.folder, {trial.params.trial_id for trial in mixed.of["label"]}) == 1
 
 
-def test_the_first_trial_has_a_whole_gpu_and_those_after_it_the_share_that_it_measured(mixed: Any) -> None:
+def test_the_first_trial_measures_the_gpu_share_of_the_others(mixed: Any) -> None:
     gpus = [trial.result.extra["gpus"] for trial in mixed.of["split"]]
     assert (gpus[0], set(gpus[1:])) == (1.0, {0.5})
     assert most_at_a_time(mixed.folder, {trial.params.trial_id for trial in mixed.of["split"]}) <= 2
 
 
-def test_who_has_no_gpu_computes_on_the_cpu(mixed: Any) -> None:
+def test_a_trial_without_a_gpu_runs_on_the_cpu(mixed: Any) -> None:
     assert all("gpus" not in trial.result.extra for trial in mixed.of["label"])
     assert json.loads((mixed.folder / "task_model" / "facts.json").read_text())["device"] == "cuda"
 

@@ -43,12 +43,14 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Any:
         ([(4, 1), (16, 0)], {"trials_per_gpu": "auto", "concurrent": 9}, 4),
     ],
 )
-def test_slots(fake: SimpleNamespace, nodes: Any, sizes: Any, resources: Any, expected: int) -> None:
+def test_slots_are_what_the_nodes_hold(
+    fake: SimpleNamespace, nodes: Any, sizes: Any, resources: Any, expected: int
+) -> None:
     nodes(*sizes)
     assert slots.count_slots(fake.loaded(2, **resources).spec) == expected
 
 
-def test_the_smallest_family_says_how_many_run_at_most(fake: SimpleNamespace, nodes: Any) -> None:
+def test_the_family_with_the_least_needs_gives_the_slots(fake: SimpleNamespace, nodes: Any) -> None:
     nodes((8, 0))
     own = {"label": {"cpus": 4.0}}
     assert slots.count_slots(fake.loaded(2, families=TWO, concurrent=9, families_need=own).spec) == 8
@@ -75,7 +77,7 @@ def test_the_smallest_family_says_how_many_run_at_most(fake: SimpleNamespace, no
         ),
     ],
 )
-def test_what_fits_nowhere_is_named_by_family_and_setting(
+def test_needs_that_fit_no_node_name_family_and_setting(
     fake: SimpleNamespace, nodes: Any, resources: Any, problem: str
 ) -> None:
     nodes((8, 0), (4, 1))
@@ -84,7 +86,7 @@ def test_what_fits_nowhere_is_named_by_family_and_setting(
     assert str(caught.value).splitlines()[0] == problem
 
 
-def test_a_gpu_that_is_not_there(fake: SimpleNamespace, nodes: Any) -> None:
+def test_a_missing_gpu_is_named(fake: SimpleNamespace, nodes: Any) -> None:
     nodes((8, 0))
     with pytest.raises(
         InputError, match=r"resources\.trials_per_gpu: asks for 1 GPUs where there are 0 \(for label\)"
@@ -92,7 +94,7 @@ def test_a_gpu_that_is_not_there(fake: SimpleNamespace, nodes: Any) -> None:
         slots.count_slots(fake.loaded(2, trials_per_gpu="auto").spec)
 
 
-def test_the_task_model_needs_its_cores_even_where_no_trial_does(fake: SimpleNamespace, nodes: Any) -> None:
+def test_the_task_models_cores_are_checked_too(fake: SimpleNamespace, nodes: Any) -> None:
     nodes((8, 0))
     asked = fake.loaded(2, (7,), cpus=9.0, families_need={"label": {"cpus": 1.0}}).spec
     with pytest.raises(InputError, match=r"resources\.cpus.*\(for the task model\)"):
@@ -100,7 +102,7 @@ def test_the_task_model_needs_its_cores_even_where_no_trial_does(fake: SimpleNam
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 6, 7, 11, 49])
-def test_all_parts_of_a_gpu_are_not_more_than_one(parts: int) -> None:
+def test_the_parts_of_a_gpu_add_up_to_at_most_one(parts: int) -> None:
     (bundle,) = resources_of({"cpus": 1.0, "gpus": 1 / parts}).bundles
     in_ray = round(bundle["GPU"] * 10_000)
     assert in_ray * parts <= 10_000 < in_ray * (parts + 1)

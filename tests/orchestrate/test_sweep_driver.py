@@ -92,7 +92,7 @@ ENDED_AND = [{"extend": 1}, {"retry_failed": True}]
 
 
 @pytest.mark.parametrize("options", [*ENDED_AND, None])
-def test_replaced_data_are_refused_until_they_are_back(
+def test_replaced_data_are_refused_until_restored(
     stage: Stage, options: dict[str, Any] | None, follower: Any
 ) -> None:
     if options is not None:
@@ -109,7 +109,7 @@ def test_replaced_data_are_refused_until_they_are_back(
     assert stage.runs == 1
 
 
-def test_code_that_is_gone_is_named_and_weights_are_needed_no_more(stage: Stage) -> None:
+def test_missing_code_is_named_missing_weights_are_not(stage: Stage) -> None:
     """The sweep keeps what was made of them."""
     stage.began.append(
         TaskModelReady("fake", 0.9, 0.9, 1000, None, {"dataset": OLD, "weights": OLD, "code m": OLD})
@@ -130,7 +130,7 @@ def test_code_that_is_gone_is_named_and_weights_are_needed_no_more(stage: Stage)
         ("weights", "what the task model small_cnn is given as weights is another"),
     ],
 )
-def test_whatever_else_differs_is_named(stage: Stage, name: str, told: str) -> None:
+def test_every_difference_is_named(stage: Stage, name: str, told: str) -> None:
     stage.began.append(TaskModelReady("fake", 0.9, 0.9, 1000, None, {"dataset": OLD, name: OLD}))
     stage.found = {"dataset": OLD, name: NEW}
     with pytest.raises(SweepMismatchError, match=told):
@@ -141,7 +141,7 @@ def test_whatever_else_differs_is_named(stage: Stage, name: str, told: str) -> N
 
 
 @pytest.mark.parametrize("options", [*ENDED_AND, {}])
-def test_data_may_move_where_they_are_the_same(stage: Stage, options: dict[str, Any]) -> None:
+def test_moved_data_are_accepted_if_equal(stage: Stage, options: dict[str, Any]) -> None:
     """Also where no trial is left: somebody has to have looked before the new place is written down."""
     stage.end()
     stage.found = {"dataset": NEW}
@@ -156,7 +156,7 @@ def test_data_may_move_where_they_are_the_same(stage: Stage, options: dict[str, 
     assert read_yaml(folder.spec.read_text())["dataset"]["path"] == "/b/x.npz"
 
 
-def test_what_decides_no_result_is_changed_and_nobody_looks_at_the_data(
+def test_harmless_settings_change_without_a_look_at_the_data(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     stage.end()
@@ -172,7 +172,7 @@ def test_what_decides_no_result_is_changed_and_nobody_looks_at_the_data(
     assert (stage.folder / "report.html").exists(), "and drawn anew"
 
 
-def test_a_sweep_that_never_said_what_it_had_goes_on(stage: Stage) -> None:
+def test_a_sweep_without_recorded_inputs_resumes(stage: Stage) -> None:
     stage.began.append(TaskModelReady("fake", 0.9, 0.9, 1000))
     stage.go_on()
     assert (stage.looks, stage.runs) == (0, 1)
@@ -183,7 +183,7 @@ WORK = WorkerFunctions(
 )
 
 
-def test_the_whole_story_on_workers(
+def test_inputs_are_compared_on_real_workers(
     fake: SimpleNamespace, cluster: None, follower: Any, tmp_path: Path
 ) -> None:
     """Data that change under it end the sweep and fail no trial; it goes on where they have moved to."""
@@ -227,7 +227,7 @@ class Worker:
 
 
 @pytest.mark.parametrize("trial_id", [None, "t0000"])
-def test_what_was_asked_of_an_earlier_driver_waits_until_all_is_compared(
+def test_earlier_requests_wait_until_the_inputs_are_compared(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, trial_id: str | None
 ) -> None:
     """A stop of the whole sweep was for the driver that has gone; nothing is written where the sweep is refused."""

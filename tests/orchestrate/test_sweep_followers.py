@@ -66,7 +66,7 @@ def test_a_sweep_that_ends_is_closed_with_its_figures(place: MemoryPlace, tmp_pa
         ),
     ],
 )
-def test_a_sweep_that_breaks_off_says_how(
+def test_an_interrupted_or_failed_sweep_is_closed_as_such(
     place: MemoryPlace, tmp_path: Path, error: BaseException, status: str, tag: str, reason: str | None
 ) -> None:
     def breaks(followed: SweepFollowers) -> None:
@@ -81,7 +81,7 @@ def test_a_sweep_that_breaks_off_says_how(
     assert not any("pareto" in run.tags for run in runs.values()), "the front has not settled"
 
 
-def test_a_name_that_no_registered_model_can_have_is_refused_before_anything_starts(tmp_path: Path) -> None:
+def test_a_bad_model_name_is_refused_before_the_start(tmp_path: Path) -> None:
     spec: Any = SimpleNamespace(tracking=Tracking(register_as="digits/front"))
     with pytest.raises(InputError, match="'digits/front' is no name"):
         SweepFollowers(SweepFolder(tmp_path), spec, None, Redrawer(SweepFolder(tmp_path)), None)
@@ -91,7 +91,7 @@ def history(ended: int) -> Any:
     return SimpleNamespace(trials_ended=ended, ended_order=[], trials={}, spec={})
 
 
-def test_a_display_that_breaks_is_dropped_and_the_sweep_goes_on(
+def test_a_broken_display_does_not_end_the_sweep(
     fake: SimpleNamespace, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     shown: list[Any] = []

@@ -61,9 +61,7 @@ def track(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     return track
 
 
-def test_a_sweep_that_has_ended_arrives_whole_and_sent_again_it_stays(
-    track: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_an_ended_sweep_arrives_complete_and_only_once(track: Callable[..., Any], tmp_path: Path) -> None:
     folder, place = full_sweep(tmp_path / "digits"), MemoryPlace()
     track(folder, place.kept)
     once = by_trial(place)
@@ -74,7 +72,7 @@ def test_a_sweep_that_has_ended_arrives_whole_and_sent_again_it_stays(
     assert by_trial(place) == once
 
 
-def test_of_a_folder_that_takes_no_report_what_lies_there_is_sent(
+def test_a_read_only_folder_sends_its_existing_files(
     track: Callable[..., Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -92,7 +90,7 @@ def test_of_a_folder_that_takes_no_report_what_lies_there_is_sent(
     assert "Read-only file system" in caplog.text
 
 
-def test_a_sweep_that_was_interrupted_is_left_so(track: Callable[..., Any], tmp_path: Path) -> None:
+def test_an_interrupted_sweep_stays_interrupted(track: Callable[..., Any], tmp_path: Path) -> None:
     place = MemoryPlace()
     sweep = FakeSweep(tmp_path / "digits")
     sweep.finish(label(), 3.0, 0.9, 5000)
@@ -107,9 +105,7 @@ def test_a_sweep_that_was_interrupted_is_left_so(track: Callable[..., Any], tmp_
     assert not any("pareto" in run.tags for run in runs.values()), "the front has not settled"
 
 
-def test_what_the_sweep_asked_for_holds_where_nothing_is_said(
-    track: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_settings_default_to_those_of_the_sweep(track: Callable[..., Any], tmp_path: Path) -> None:
     asked = {"uri": "http://mlflow.example.org", "experiment": "own", "register_as": "codecs"}
     folder = FakeSweep(tmp_path / "digits", spec(tracking=asked)).end()
     given = {"tracking_uri": "http://other.example.org", "experiment": "another", "register": "others"}
@@ -156,7 +152,7 @@ def test_a_running_sweep_is_followed_to_its_end(track: Callable[..., Any], tmp_p
         ("http://mlflow.example.org:5000", "http://me:secret@MLFLOW.example.org:5000/"),
     ],
 )
-def test_a_running_sweep_is_not_sent_to_where_its_driver_reports(
+def test_a_running_sweep_is_not_sent_to_its_own_store(
     own: str | None, given: str | None, tmp_path: Path
 ) -> None:
     sweep = FakeSweep(tmp_path / "digits", spec(tracking={"uri": own}))
@@ -167,7 +163,7 @@ def test_a_running_sweep_is_not_sent_to_where_its_driver_reports(
         track_existing_sweep(sweep.folder, tracking_uri=given)
 
 
-def test_a_tracker_that_is_away_is_told(
+def test_an_unreachable_tracker_is_an_error(
     track: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE_S", 0.2)
@@ -176,7 +172,7 @@ def test_a_tracker_that_is_away_is_told(
         track(folder, Away())
 
 
-def test_the_first_answer_of_a_tracker_may_take_its_time(
+def test_the_first_answer_may_take_longer(
     track: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class New(InMemoryTracker):
@@ -191,7 +187,7 @@ def test_the_first_answer_of_a_tracker_may_take_its_time(
     assert [record.parent.status for record in tracker.sweeps.values()] == ["FINISHED"]
 
 
-def test_a_refusal_is_not_waited_out(track: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_refusal_ends_at_once(track: Callable[..., Any], tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path / "digits")
     with (
         Ledger(sweep.folder.ledger),  # a driver that runs on

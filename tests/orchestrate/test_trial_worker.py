@@ -83,7 +83,7 @@ def step(actor: TrialActor) -> Any:
     return replace(fact, metrics=own_metrics(fact.metrics)) if isinstance(fact, Reported) else fact
 
 
-def test_a_trial_is_given_what_the_engine_says(actor: Any) -> None:
+def test_a_trial_gets_what_the_engine_says(actor: Any) -> None:
     made = actor(trial(cpus=2.5))
     assert step(made) == Reported("t0001", 3, 1, {"loss": 0.5})
     params, context = SEEN[0]
@@ -93,7 +93,7 @@ def test_a_trial_is_given_what_the_engine_says(actor: Any) -> None:
     assert CALLS == []
 
 
-def test_what_its_process_takes_is_told_with_what_a_trial_reports(actor: Any) -> None:
+def test_reports_carry_the_process_metrics(actor: Any) -> None:
     metrics = decode_message(actor(trial()).step()[MESSAGE]).metrics
     assert metrics["loss"] == 0.5
     assert metrics["system/process_memory_usage_megabytes"] > 10
@@ -101,7 +101,7 @@ def test_what_its_process_takes_is_told_with_what_a_trial_reports(actor: Any) ->
 
 
 @pytest.mark.parametrize(("gpus", "is_told"), [(0.0, False), (0.25, True)])
-def test_the_gpu_is_read_where_a_trial_has_one(
+def test_gpu_metrics_are_read_only_with_a_gpu(
     actor: Any, monkeypatch: pytest.MonkeyPatch, gpus: float, is_told: bool
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", _Torch(False))
@@ -110,14 +110,14 @@ def test_the_gpu_is_read_where_a_trial_has_one(
 
 
 @pytest.mark.parametrize("gpus", [0.25, 1.0, 2.0])
-def test_a_trial_with_a_gpu_is_held_to_it_before_it_begins(actor: Any, gpus: float) -> None:
+def test_gpu_memory_is_limited_before_the_trial_begins(actor: Any, gpus: float) -> None:
     made = actor(trial(gpus=gpus))
     step(made)
     assert SEEN[0][1].device == "cuda"
     assert [*CALLS] == [f"held to {gpus}"]
 
 
-def test_the_worker_of_trials_that_need_no_torch_has_none(actor: Any) -> None:
+def test_a_worker_does_not_load_torch_itself(actor: Any) -> None:
     step(actor(trial()))
     assert "torch" not in sys.modules
 
@@ -139,7 +139,7 @@ def test_a_result_ends_the_trial(actor: Any) -> None:
         (trial(), "TypeError", "numbers and text, not object"),
     ],
 )
-def test_what_goes_wrong_is_told_and_ends_the_trial_only(
+def test_an_error_is_reported_and_ends_only_its_trial(
     actor: Any, config: dict[str, Any], error: str, reason: str
 ) -> None:
     made = actor(config)
@@ -156,13 +156,13 @@ def test_what_goes_wrong_is_told_and_ends_the_trial_only(
 
 
 @pytest.mark.parametrize("function", ["no_such:thing", "worker_work:no_such"])
-def test_work_that_cannot_be_found_is_the_trials_error(actor: Any, function: str) -> None:
+def test_a_missing_trial_function_is_the_trials_error(actor: Any, function: str) -> None:
     fact = step(actor(trial(), function))
     assert isinstance(fact, Failed)
     assert "no_such" in fact.reason
 
 
-def test_a_trial_that_is_taken_away_is_closed_before_the_next_one_begins(actor: Any) -> None:
+def test_a_trial_is_closed_before_the_next_one_begins(actor: Any) -> None:
     made = actor(trial())
     step(made)
     made.reset_config(trial(trial_id="t0002", gpus=0.5))
@@ -196,7 +196,7 @@ class _Torch:
     ("method", "is_broken", "ends"),
     [("breaks", True, True), ("breaks", False, False), ("returns", True, False)],
 )
-def test_a_process_whose_gpu_a_trial_has_broken_takes_no_further_one(
+def test_a_process_with_a_broken_gpu_takes_no_more_trials(
     actor: Any, monkeypatch: pytest.MonkeyPatch, method: str, is_broken: bool, ends: bool
 ) -> None:
     ended: list[int] = []

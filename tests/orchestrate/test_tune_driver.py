@@ -74,7 +74,7 @@ def by_merged(eventful: Any, merged: int) -> Any:
     return trial
 
 
-def test_every_trial_has_ended_as_it_should(eventful: Any) -> None:
+def test_every_trial_has_its_expected_status(eventful: Any) -> None:
     assert statuses(eventful.history) == {"finished": 5, "collapsed": 1, "failed": 4, "stopped": 1}
     assert eventful.history.ended
     assert eventful.seen[-1] == len(OPTIONS)
@@ -90,7 +90,7 @@ def test_an_infinity_in_a_result_fails_the_trial(eventful: Any) -> None:
     assert (trial.status, trial.reason) == ("failed", "extra.probe is inf")
 
 
-def test_an_error_in_a_trial_is_its_own(eventful: Any) -> None:
+def test_an_error_in_a_trial_fails_only_that_trial(eventful: Any) -> None:
     trial = by_merged(eventful, 5)
     assert (trial.status, trial.reason, trial.attempts) == ("failed", "a bad configuration", 1)
 
@@ -103,7 +103,7 @@ def test_a_killed_worker_costs_an_attempt_and_not_the_trial(eventful: Any) -> No
     assert lost[0].reason == "The actor is dead because its worker process has died"
 
 
-def test_a_full_memory_is_tried_again_with_smaller_batches(eventful: Any) -> None:
+def test_out_of_memory_is_retried_with_smaller_batches(eventful: Any) -> None:
     trial = by_merged(eventful, 11)
     assert (trial.status, trial.attempts, trial.result.extra["batch_divisor"]) == ("finished", 2, 2)
     trial = by_merged(eventful, 12)  # its first attempt got further than any before, and is free
@@ -129,19 +129,19 @@ def test_trials_get_their_own_seed(eventful: Any) -> None:
             assert trial.result.extra["seed"] == trial.params.seed
 
 
-def test_the_folder_tells_where_it_came_from(eventful: Any) -> None:
+def test_the_folder_describes_its_environment(eventful: Any) -> None:
     names = {path.name for path in eventful.folder.iterdir()}
     assert {"ledger.jsonl", "spec.yaml", "environment.json", "report.html", "task_model"} <= names
     assert eventful.history.task_model.identity == "fake"
 
 
-def test_the_tracker_is_told_how_it_ended(eventful: Any) -> None:
+def test_the_tracker_is_told_how_the_sweep_ended(eventful: Any) -> None:
     told = eventful.follower.finished[0]
     assert (told.outcome, told.figures, told.note) == ("finished", {"hypervolume": 1.0}, "n")
     assert [path.name for path in told.artifacts] == ["report.html"]
 
 
-def test_a_resume_of_an_ended_sweep_draws_again_and_writes_nothing(
+def test_resuming_an_ended_sweep_only_redraws_the_report(
     fake: SimpleNamespace, eventful: Any, follower: Any
 ) -> None:
     before = (eventful.folder / "ledger.jsonl").read_bytes()
@@ -160,12 +160,12 @@ def test_other_settings_than_the_ledgers_are_refused(
         fake.run(fake.loaded(14, OPTIONS), eventful.folder, resume=True)
 
 
-def test_a_folder_that_holds_a_sweep_is_refused(fake: SimpleNamespace, eventful: Any) -> None:
+def test_a_folder_with_a_sweep_is_refused(fake: SimpleNamespace, eventful: Any) -> None:
     with pytest.raises(InputError, match="resume=True"):
         fake.run(fake.loaded(9), eventful.folder)
 
 
-def test_an_ended_sweep_goes_on_with_more_trials_and_those_that_had_failed(
+def test_an_ended_sweep_can_be_extended_and_failed_trials_retried(
     fake: SimpleNamespace, eventful: Any, follower: Any
 ) -> None:
     before = len(events_of(eventful.folder))
@@ -182,7 +182,7 @@ def test_an_ended_sweep_goes_on_with_more_trials_and_those_that_had_failed(
     assert {event.trial_id for event in added if isinstance(event, Started)} == failed | new
 
 
-def test_a_sweep_ends_where_its_space_holds_no_more_and_says_so(
+def test_a_sweep_ends_when_its_space_is_exhausted(
     fake: SimpleNamespace, follower: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ratefront.engine.search.next_suggestion.uses_seed", lambda values: False)
@@ -212,7 +212,7 @@ def test_empty_trials_are_cheap(fake: SimpleNamespace, follower: Any, tmp_path: 
     assert follower.wakes == len(events_of(tmp_path / "sweep"))
 
 
-def test_more_cpus_than_there_are_is_refused_before_anything_starts(
+def test_too_many_cpus_are_refused_before_the_start(
     fake: SimpleNamespace, follower: Any, tmp_path: Path
 ) -> None:
     asked = fake.loaded(2, cpus=16.0)
@@ -221,7 +221,7 @@ def test_more_cpus_than_there_are_is_refused_before_anything_starts(
     assert not (tmp_path / "sweep").exists()
 
 
-def test_a_task_model_that_cannot_be_had_is_bad_input(
+def test_an_unavailable_task_model_is_an_input_error(
     fake: SimpleNamespace, follower: Any, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="the data set is not there"):
@@ -234,7 +234,7 @@ def test_a_task_model_that_cannot_be_had_is_bad_input(
     assert "training went wrong" in follower.finished[1].reason
 
 
-def test_a_sweep_that_ended_on_an_error_says_why_and_its_folder_is_free(
+def test_a_failed_sweep_says_why_and_frees_its_folder(
     fake: SimpleNamespace, follower: Any, tmp_path: Path
 ) -> None:
     folder = SweepFolder(tmp_path / "a")
@@ -260,7 +260,7 @@ def test_a_sweep_that_ended_on_an_error_says_why_and_its_folder_is_free(
     assert kinds == [Created, Halted, Resumed, TaskModelReady]
 
 
-def test_the_training_of_the_task_model_is_told_and_may_be_interrupted(
+def test_task_model_training_is_shown_and_interruptible(
     fake: SimpleNamespace, follower: Any, tmp_path: Path
 ) -> None:
     folder, work = SweepFolder(tmp_path / "sweep"), WorkerFunctions("x:y", "fake_work:prepare_slowly")
@@ -283,7 +283,7 @@ def test_the_training_of_the_task_model_is_told_and_may_be_interrupted(
 
 
 @pytest.mark.slow
-def test_trials_that_cannot_be_imported_fail_with_that_reason(
+def test_a_trial_function_that_cannot_be_imported_fails_the_trials(
     fake: SimpleNamespace, follower: Any, tmp_path: Path
 ) -> None:
     history = fake.run(
@@ -294,7 +294,7 @@ def test_trials_that_cannot_be_imported_fail_with_that_reason(
 
 
 @pytest.mark.slow
-def test_nobody_waits_for_a_stopped_trial_in_a_long_epoch_when_all_others_have_ended(
+def test_the_sweep_ends_without_waiting_for_a_stopped_trial(
     fake: SimpleNamespace, follower: Any, tmp_path: Path
 ) -> None:
     folder = SweepFolder(tmp_path / "sweep")
@@ -310,7 +310,7 @@ def test_nobody_waits_for_a_stopped_trial_in_a_long_epoch_when_all_others_have_e
     assert time.monotonic() - began < 40
 
 
-def test_a_stopped_trial_in_a_long_epoch_does_not_keep_its_slot(
+def test_a_stopped_trial_in_a_long_epoch_frees_its_slot(
     fake: SimpleNamespace, follower: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tune_callbacks, "STOP_PATIENCE_S", 1.0)
@@ -329,7 +329,7 @@ def test_a_stopped_trial_in_a_long_epoch_does_not_keep_its_slot(
     assert [trial.attempts for trial in history.trials.values()] == [1, 1]
 
 
-def test_a_task_model_whose_files_are_gone_is_made_again_and_has_to_be_the_same(
+def test_a_lost_task_model_is_made_again_and_must_be_equal(
     fake: SimpleNamespace, follower: Any, tmp_path: Path
 ) -> None:
     folder = SweepFolder(tmp_path / "sweep")
@@ -345,7 +345,7 @@ def test_a_task_model_whose_files_are_gone_is_made_again_and_has_to_be_the_same(
 
 
 @pytest.mark.slow
-def test_a_ledger_that_cannot_be_written_ends_the_sweep_with_its_place(
+def test_an_unwritable_ledger_ends_the_sweep_and_is_named(
     fake: SimpleNamespace, follower: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     append = Ledger.append

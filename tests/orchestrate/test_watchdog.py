@@ -76,7 +76,9 @@ def is_alive(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_what_a_dead_driver_leaves_is_ended(tmp_path: Path, marked: Marked, number: signal.Signals) -> None:
+def test_the_processes_of_a_dead_driver_are_ended(
+    tmp_path: Path, marked: Marked, number: signal.Signals
+) -> None:
     driver = start(tmp_path, marked, "stays")
     wait_until((tmp_path / "pids").exists)
     time.sleep(0.1)
@@ -89,7 +91,7 @@ def test_what_a_dead_driver_leaves_is_ended(tmp_path: Path, marked: Marked, numb
     driver.communicate()
 
 
-def test_the_guardian_of_a_driver_that_ends_in_order_is_gone_at_once(tmp_path: Path, marked: Marked) -> None:
+def test_the_watchdog_ends_with_a_driver_that_shuts_down(tmp_path: Path, marked: Marked) -> None:
     driver = start(tmp_path, marked, "ends")
     wait_until((tmp_path / "pids").exists)
     stranger = int((tmp_path / "pids").read_text().split()[0])
@@ -100,7 +102,7 @@ def test_the_guardian_of_a_driver_that_ends_in_order_is_gone_at_once(tmp_path: P
     driver.communicate()
 
 
-def test_a_signal_to_the_whole_group_leaves_the_guardian_to_its_work(tmp_path: Path, marked: Marked) -> None:
+def test_a_signal_to_the_whole_group_spares_the_watchdog(tmp_path: Path, marked: Marked) -> None:
     driver = start(tmp_path, marked, "stays")
     wait_until((tmp_path / "pids").exists)
     time.sleep(0.1)
@@ -116,7 +118,7 @@ def test_a_signal_to_the_whole_group_leaves_the_guardian_to_its_work(tmp_path: P
     driver.communicate()
 
 
-def test_a_number_that_another_process_has_by_now_is_left_alone() -> None:
+def test_a_reused_process_number_is_left_alone() -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as other:
         now = _Process.of(other.pid)
         _Process(other.pid, b"1").send(signal.SIGKILL)

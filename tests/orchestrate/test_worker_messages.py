@@ -1,4 +1,4 @@
-"""The parts of a running sweep that need no cluster."""
+"""Messages from a worker arrive at the driver as they were sent."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ratefront.orchestrate.tune.worker_messages import decode_message, encode_me
         Failed("t0001", 1, "ValueError", "why β", retryable=True),
     ],
 )
-def test_facts_survive_the_wire(fact: Fact) -> None:
+def test_messages_arrive_unchanged(fact: Fact) -> None:
     assert decode_message(encode_message(fact)) == fact
 
 
-def test_the_wire_carries_numpy_and_nan_and_nothing_that_has_no_text() -> None:
+def test_messages_carry_numpy_scalars_and_nan_but_no_objects() -> None:
     sent = Reported("t", 1, 1, {"a": np.float32(0.5), "b": np.int64(3), "c": float("nan")})
     metrics = decode_message(encode_message(sent)).metrics
     assert (metrics["a"], metrics["b"], type(metrics["b"])) == (0.5, 3, int)

@@ -80,7 +80,7 @@ class LosesRetries(Engine):
     def apply(self, entry: Entry) -> None:
         super().apply(entry)
         if isinstance(entry.event, Failed) and not entry.event.final:
-            self._take(entry.event.trial_id)
+            self._unqueue(entry.event.trial_id)
 
 
 class GivesUpEarly(Engine):
@@ -221,7 +221,7 @@ class ForgetsReopened(Engine):
     def apply(self, entry: Entry) -> None:
         super().apply(entry)
         if isinstance(entry.event, Reopened):
-            self._take(entry.event.trial_id)
+            self._unqueue(entry.event.trial_id)
 
 
 class BeginsTwice(Engine):

@@ -50,10 +50,10 @@ def test_each_mutant_is_found(parts: Parts) -> None:
 
 
 def test_a_follower_that_drops_refused_news_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def put_off(self: Backlog, trial_id: str) -> None:
+    def postpone(self: Backlog, trial_id: str) -> None:
         self.delivered(trial_id)
 
-    monkeypatch.setattr(Backlog, "put_off", put_off)
+    monkeypatch.setattr(Backlog, "postpone", postpone)
     error = first_error_of(Parts())
     assert error is not None
     assert "the tracker" in error.what

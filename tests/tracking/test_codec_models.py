@@ -103,7 +103,7 @@ def _files_of(model: Any) -> Path:
     return Path(model.artifact_location.removeprefix("file://"))
 
 
-def test_a_model_says_what_the_codec_is(shelf: Shelf, codec: FrontCodec) -> None:
+def test_a_model_describes_its_codec(shelf: Shelf, codec: FrontCodec) -> None:
     run_id = shelf.run()
     shelf.models().log(run_id, SWEEP, codec)
     (model,) = shelf.found()
@@ -130,7 +130,7 @@ def test_a_model_says_what_the_codec_is(shelf: Shelf, codec: FrontCodec) -> None
     ]
 
 
-def test_the_models_figures_are_of_the_runs_data_set(shelf: Shelf, codec: FrontCodec) -> None:
+def test_a_models_metrics_name_the_runs_data_set(shelf: Shelf, codec: FrontCodec) -> None:
     from mlflow.entities import Dataset, DatasetInput
 
     run_id = shelf.run()
@@ -140,7 +140,7 @@ def test_the_models_figures_are_of_the_runs_data_set(shelf: Shelf, codec: FrontC
     assert {(point.dataset_name, point.dataset_digest) for point in model.metrics} == {("digits", "d16e57")}
 
 
-def test_its_folder_holds_the_codec_and_no_pickle(shelf: Shelf, codec: FrontCodec) -> None:
+def test_a_model_folder_holds_the_codec_and_no_pickle(shelf: Shelf, codec: FrontCodec) -> None:
     shelf.models().log(shelf.run(), SWEEP, codec)
     (model,) = shelf.found()
     files = {str(path.relative_to(_files_of(model))): path for path in _files_of(model).rglob("*")}
@@ -151,7 +151,7 @@ def test_its_folder_holds_the_codec_and_no_pickle(shelf: Shelf, codec: FrontCode
         files[name].read_bytes().decode("ascii")  # a pickle is no text
 
 
-def test_it_does_not_tell_where_its_files_came_from(codec: FrontCodec, tmp_path: Path) -> None:
+def test_a_model_folder_holds_no_local_paths(codec: FrontCodec, tmp_path: Path) -> None:
     from mlflow.models import Model
 
     model_folder.write_model(tmp_path / "model", Model(), codec, {})
@@ -161,7 +161,7 @@ def test_it_does_not_tell_where_its_files_came_from(codec: FrontCodec, tmp_path:
     assert "model_code_path: pyfunc.py" in described
 
 
-def test_it_has_a_signature_and_an_example(shelf: Shelf, codec: FrontCodec) -> None:
+def test_a_model_has_a_signature_and_an_example(shelf: Shelf, codec: FrontCodec) -> None:
     from mlflow.models import Model
 
     shelf.models().log(shelf.run(), SWEEP, codec)
@@ -185,7 +185,7 @@ def test_it_has_a_signature_and_an_example(shelf: Shelf, codec: FrontCodec) -> N
     assert (kept.model_id, kept.run_id) == (model.model_id, model.source_run_id)
 
 
-def test_what_it_needs_is_pinned(codec: FrontCodec) -> None:
+def test_requirements_are_pinned(codec: FrontCodec) -> None:
     needed = model_folder._requirements(DESCRIBED)
     assert "ratefront==0.1.0" in needed
     assert f"torch=={version('torch').partition('+')[0]}" in needed
@@ -208,7 +208,7 @@ def test_a_family_of_another_package_needs_that_package(monkeypatch: pytest.Monk
     assert not any(line.startswith("others") for line in needed)
 
 
-def test_said_twice_it_is_there_once(shelf: Shelf, codec: FrontCodec) -> None:
+def test_logging_a_codec_twice_keeps_one_model(shelf: Shelf, codec: FrontCodec) -> None:
     run_id = shelf.run()
     for _ in range(2):
         shelf.models("digits").log(run_id, SWEEP, codec)
@@ -246,7 +246,7 @@ class Broken:
         "set_registered_model_alias",
     ],
 )
-def test_what_was_broken_off_is_completed(shelf: Shelf, codec: FrontCodec, call: str) -> None:
+def test_an_interrupted_model_is_completed(shelf: Shelf, codec: FrontCodec, call: str) -> None:
     run_id = shelf.run()
     with pytest.raises(ConnectionError):
         CodecModels(Broken(shelf.client, call), shelf.experiment_id, "digits").log(run_id, SWEEP, codec)
@@ -260,7 +260,7 @@ def test_what_was_broken_off_is_completed(shelf: Shelf, codec: FrontCodec, call:
     assert shelf.client.get_registered_model("digits").aliases == {"t0042": 1}
 
 
-def test_a_model_that_was_made_twice_becomes_one(shelf: Shelf, codec: FrontCodec) -> None:
+def test_a_model_created_twice_becomes_one(shelf: Shelf, codec: FrontCodec) -> None:
     """As if the store had carried out a request whose answer was lost."""
     run_id = shelf.run()
     for _ in range(2):
@@ -280,7 +280,7 @@ def test_another_model_of_the_run_is_left_alone(shelf: Shelf, codec: FrontCodec)
 
 
 @pytest.mark.parametrize("missing", ["config", "weights"])
-def test_a_codec_whose_files_are_gone_is_named(
+def test_a_codec_with_missing_files_is_named_in_the_log(
     shelf: Shelf, codec: FrontCodec, caplog: pytest.LogCaptureFixture, missing: str
 ) -> None:
     getattr(codec, missing).unlink()
@@ -290,7 +290,7 @@ def test_a_codec_whose_files_are_gone_is_named(
     assert shelf.found() == []
 
 
-def test_a_model_that_left_the_front_says_so(shelf: Shelf, codec: FrontCodec) -> None:
+def test_a_model_that_left_the_front_is_tagged(shelf: Shelf, codec: FrontCodec) -> None:
     models = shelf.models()
     models.log(shelf.run("t0042"), SWEEP, codec)
     models.log(shelf.run("t0043"), SWEEP, replace(codec, trial_id="t0043"))
@@ -304,7 +304,7 @@ def test_a_model_that_left_the_front_says_so(shelf: Shelf, codec: FrontCodec) ->
     }
 
 
-def test_nothing_is_registered_unasked(shelf: Shelf, codec: FrontCodec) -> None:
+def test_nothing_is_registered_without_a_name(shelf: Shelf, codec: FrontCodec) -> None:
     shelf.models().log(shelf.run(), SWEEP, codec)
     assert list(shelf.client.search_registered_models()) == []
 
@@ -325,7 +325,7 @@ def test_each_codec_is_a_version_with_its_trial_as_alias(shelf: Shelf, codec: Fr
     assert json.loads(links["t0007"]) == [{"name": "my digits", "version": 2}]
 
 
-def test_of_two_sweeps_under_one_name_the_newer_has_the_alias(shelf: Shelf, codec: FrontCodec) -> None:
+def test_the_newer_of_two_sweeps_gets_the_alias(shelf: Shelf, codec: FrontCodec) -> None:
     earlier, later = shelf.run(), shelf.run()
     for run_id, sweep in ((earlier, "earlier"), (later, "later"), (earlier, "earlier")):
         shelf.models("digits").log(run_id, sweep, codec)
@@ -335,7 +335,7 @@ def test_of_two_sweeps_under_one_name_the_newer_has_the_alias(shelf: Shelf, code
 
 
 @pytest.mark.parametrize("trial_id", ["LATEST", "v3", "a.b"])
-def test_a_trial_that_no_alias_may_be_called_has_none(shelf: Shelf, codec: FrontCodec, trial_id: str) -> None:
+def test_a_trial_id_that_cannot_be_an_alias_gets_none(shelf: Shelf, codec: FrontCodec, trial_id: str) -> None:
     models, run_id = shelf.models("digits"), shelf.run(trial_id)
     models.log(run_id, SWEEP, replace(codec, trial_id=trial_id))
     assert shelf.client.get_registered_model("digits").aliases == {}
@@ -343,7 +343,7 @@ def test_a_trial_that_no_alias_may_be_called_has_none(shelf: Shelf, codec: Front
 
 
 @pytest.mark.parametrize("name", ["digits", "my digits", "digits_2026-11.a", "ä", "7", "x" * 256])
-def test_names_that_mlflow_takes(shelf: Shelf, name: str) -> None:
+def test_valid_model_names_are_accepted(shelf: Shelf, name: str) -> None:
     check_model_name(name)
     assert shelf.client.create_registered_model(name).name == name
 
@@ -352,7 +352,7 @@ def test_names_that_mlflow_takes(shelf: Shelf, name: str) -> None:
     "name",
     ["", " ", ".", "..", "a/b", "a:b", "a@b", "it's", 'a"b', "a%b", "a?b", "a#b", " a", "a\n", "x" * 257],
 )
-def test_names_that_cannot_be_loaded_are_refused_before_anything_is_sent(name: str) -> None:
+def test_bad_model_names_are_refused_before_anything_is_sent(name: str) -> None:
     with pytest.raises(InputError, match="is no name for one"):
         CodecModels(Broken(None, ""), "0", name)
 
@@ -375,7 +375,7 @@ assert "torch" not in sys.modules, "a driver needs none"
 
 
 @pytest.mark.slow
-def test_it_costs_no_torch_says_no_word_and_leaves_nothing_about(
+def test_logging_a_model_loads_no_torch_and_prints_nothing(
     mlflow_place: MlflowPlace, codec: FrontCodec, tmp_path: Path
 ) -> None:
     """The driver's own folder neither gives files to the model (MLflow looks for projects) nor is given any."""

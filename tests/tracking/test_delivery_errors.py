@@ -44,7 +44,7 @@ def unanswered(uri: str) -> Exception:
     return caught.value
 
 
-def test_an_unknown_user_is_told_what_to_set(answered: Callable[[int, str], Exception]) -> None:
+def test_an_unknown_user_learns_what_to_set(answered: Callable[[int, str], Exception]) -> None:
     error = answered(401, "You are not authenticated.")
     assert is_refusal(error)
     assert "MLFLOW_TRACKING_USERNAME" in describe_error(error)
@@ -54,7 +54,7 @@ def test_an_unknown_user_is_told_what_to_set(answered: Callable[[int, str], Exce
     "body",
     ["Permission denied", json.dumps({"error_code": "PERMISSION_DENIED", "message": "Permission denied"})],
 )
-def test_one_who_may_not_is_told_what_the_server_said(
+def test_a_forbidden_user_sees_the_servers_reason(
     answered: Callable[[int, str], Exception], body: str
 ) -> None:
     error = answered(403, body)
@@ -63,7 +63,7 @@ def test_one_who_may_not_is_told_what_the_server_said(
     assert describe_error(error).endswith("Permission denied")
 
 
-def test_a_page_where_mlflow_should_answer_is_no_refusal(answered: Callable[[int, str], Exception]) -> None:
+def test_an_html_page_instead_of_an_answer_is_no_refusal(answered: Callable[[int, str], Exception]) -> None:
     """A proxy that logs people in, or one whose server is away."""
     assert not is_refusal(answered(200, "<p>Who are you?</p>"))
     error = answered(502, "<p>Bad gateway</p>")
@@ -71,23 +71,23 @@ def test_a_page_where_mlflow_should_answer_is_no_refusal(answered: Callable[[int
     assert "502" in describe_error(error)
 
 
-def test_a_refused_upload_is_refused_too() -> None:
+def test_a_forbidden_upload_is_a_refusal() -> None:
     answer = Response()
     answer.status_code = 401
     assert is_refusal(HTTPError("401 Client Error", response=answer))
 
 
-def test_what_is_entered_wrongly_is_not_tried_again() -> None:
+def test_an_input_error_is_not_retried() -> None:
     assert is_refusal(InputError("experiment 'x' was deleted"))
     assert describe_error(InputError("experiment 'x' was deleted")) == "experiment 'x' was deleted"
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_server_in_trouble_is_tried_again(answered: Callable[[int, str], Exception], status: int) -> None:
+def test_a_server_error_is_retried(answered: Callable[[int, str], Exception], status: int) -> None:
     assert not is_refusal(answered(status, json.dumps({"error_code": "INTERNAL_ERROR", "message": "busy"})))
 
 
-def test_nobody_there_is_told_with_address_and_cause_and_without_the_password() -> None:
+def test_no_answer_gives_address_and_cause_without_password() -> None:
     error = unanswered("http://me:secret@127.0.0.1:9")
     assert not is_refusal(error)
     assert describe_error(error) == "http://***@127.0.0.1:9 does not answer: Connection refused"
@@ -110,16 +110,16 @@ def test_nobody_there_is_told_with_address_and_cause_and_without_the_password() 
         ("something that nobody has seen", "something that nobody has seen"),
     ],
 )
-def test_a_server_that_cannot_be_reached_is_told_with_the_innermost_cause(trouble: str, told: str) -> None:
+def test_an_unreachable_server_gives_the_innermost_cause(trouble: str, told: str) -> None:
     error = OSError(
         f"API request to https://h:5000/api/2.0/mlflow/runs/create failed with exception {trouble}"
     )
     assert describe_error(error) == f"https://h:5000 does not answer: {told}"
 
 
-def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:
+def test_an_untrusted_certificate_is_not_retried() -> None:
     assert is_refusal(OSError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"))
 
 
-def test_other_errors_are_told_with_their_kind_in_one_line() -> None:
+def test_other_errors_give_their_class_in_one_line() -> None:
     assert describe_error(ValueError("no such\nthing")) == "ValueError: no such"

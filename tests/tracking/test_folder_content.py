@@ -50,7 +50,7 @@ def values(run: RunRecord) -> dict[str, float]:
     return {point.key: point.value for point in run.points}
 
 
-def test_gaps_are_those_of_the_report(folder: SweepFolder, shown: dict[str, RunRecord]) -> None:
+def test_gaps_equal_those_of_the_report(folder: SweepFolder, shown: dict[str, RunRecord]) -> None:
     measured = read_view(folder).measured
     assert len(measured) == 26
     for trial in measured:
@@ -60,13 +60,13 @@ def test_gaps_are_those_of_the_report(folder: SweepFolder, shown: dict[str, RunR
     assert any("gap/oracle_bits" in values(shown[trial.trial_id]) for trial in measured)
 
 
-def test_a_page_of_a_trial_has_its_gaps(folder: SweepFolder, shown: dict[str, RunRecord]) -> None:
+def test_a_trials_note_has_its_gaps(folder: SweepFolder, shown: dict[str, RunRecord]) -> None:
     on_front = front_of(read_history(folder))[-1].params.trial_id
     bits = values(shown[on_front])["gap/oracle_bits"]
     assert f"| oracle | {bits:+.3f} |" in shown[on_front].tags["mlflow.note.content"]
 
 
-def test_the_front_of_the_report_is_tagged(folder: SweepFolder, shown: dict[str, RunRecord]) -> None:
+def test_the_reports_front_is_tagged(folder: SweepFolder, shown: dict[str, RunRecord]) -> None:
     tagged = {name for name, run in shown.items() if run.tags.get("pareto") == "true"}
     assert tagged == {trial.trial_id for trial in read_view(folder).front}
     assert {shown[name].tags["pareto_rank"] for name in tagged} == {"1"}
@@ -80,7 +80,7 @@ def test_runs_carry_the_commit_and_the_data_set(folder: SweepFolder, shown: dict
     assert shown[""].tags["folder"] == str(folder.path.resolve())
 
 
-def test_spec_environment_and_diff_are_artifacts_of_a_sweep_that_runs(tmp_path: Path) -> None:
+def test_a_running_sweep_has_spec_environment_and_diff(tmp_path: Path) -> None:
     folder, place = with_provenance(full_sweep(tmp_path / "digits", ended=False)), MemoryPlace()
     reader = LedgerReader(folder.ledger)
     follower = Follower(reader.read_new, place.tracker(), QUICK, FolderContent(folder)).start()
@@ -89,16 +89,14 @@ def test_spec_environment_and_diff_are_artifacts_of_a_sweep_that_runs(tmp_path: 
 
 
 @pytest.mark.slow
-def test_mlflow_shows_of_a_folder_what_memory_does(
+def test_mlflow_and_memory_show_the_same_of_a_folder(
     folder: SweepFolder, mlflow_place: MlflowPlace, shown: dict[str, RunRecord]
 ) -> None:
     assert shown_at(mlflow_place, folder) == shown
     assert shown_at(mlflow_place, folder) == shown, "said again"
 
 
-def test_predictions_that_cannot_be_used_cost_the_gaps_alone(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_unusable_predictions_cost_only_the_gaps(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = full_sweep(tmp_path / "digits")
     folder.predictions.write_bytes(b"no archive")
     runs = shown_at(MemoryPlace(), folder)
@@ -108,7 +106,7 @@ def test_predictions_that_cannot_be_used_cost_the_gaps_alone(
     assert "predictions.npz" in warning
 
 
-def test_codecs_of_the_front_are_those_whose_files_are_there(tmp_path: Path) -> None:
+def test_codecs_of_the_front_have_their_files(tmp_path: Path) -> None:
     folder = full_sweep(tmp_path / "digits")
     history = read_history(folder)
     first, second, *_ = front_of(history)

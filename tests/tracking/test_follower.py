@@ -126,14 +126,14 @@ def wait_until(holds: Any, seconds: float = 10.0) -> None:
         time.sleep(0.005)
 
 
-def test_a_server_that_fails_all_the_time_loses_and_doubles_nothing(place: Place) -> None:
+def test_a_failing_server_loses_and_doubles_nothing(place: Place) -> None:
     tracker = Unreliable(place.tracker())
     assert finish(follow(whole_sweep(), tracker)) == 0
     assert tracker.failures > 5
     assert by_trial(place) == show(whole_sweep(), MemoryPlace())
 
 
-def test_a_second_follower_from_scratch_takes_over_from_a_killed_one(place: Place) -> None:
+def test_a_new_follower_takes_over_from_a_killed_one(place: Place) -> None:
     story = Story().tell(created(), planned(0), planned(1), started(0), started(1), reported(0, 1))
     assert follow(story, place.tracker()).close(30) == 0  # the driver dies here: nothing was closed
     assert Counter(run.status for run in place.runs()) == {"RUNNING": 3}
@@ -145,7 +145,7 @@ def test_a_second_follower_from_scratch_takes_over_from_a_killed_one(place: Plac
     assert sum(point.key == "epoch/loss" for point in runs["t0000"].points) == 1
 
 
-def test_what_is_written_before_finishing_is_delivered_without_a_wake() -> None:
+def test_the_last_entries_are_delivered_without_a_wake() -> None:
     place, story = MemoryPlace(), Story().tell(created(), planned(0))
     follower = Follower(story.reader(), place.tracker(), FollowerTiming(poll=60, settle=60)).start()
     story.tell(started(0), finished(0))
@@ -153,7 +153,7 @@ def test_what_is_written_before_finishing_is_delivered_without_a_wake() -> None:
     assert by_trial(place)["t0000"].status == "FINISHED"
 
 
-def test_waking_delivers_long_before_the_next_poll() -> None:
+def test_wake_delivers_long_before_the_next_poll() -> None:
     story, tracker = Story().tell(created(), planned(0)), InMemoryTracker()
     follower = Follower(story.reader(), tracker, FollowerTiming(poll=60, settle=0)).start()
     wait_until(lambda: tracker.sweeps)
@@ -163,7 +163,7 @@ def test_waking_delivers_long_before_the_next_poll() -> None:
     assert follower.close(10) == 0
 
 
-def test_waking_never_waits_for_the_tracker(hanging: Hanging) -> None:
+def test_wake_never_waits_for_the_tracker(hanging: Hanging) -> None:
     follower = follow(whole_sweep(), hanging)
     assert hanging.entered.wait(10)
     begin = time.perf_counter()
@@ -172,7 +172,7 @@ def test_waking_never_waits_for_the_tracker(hanging: Hanging) -> None:
     assert (time.perf_counter() - begin) / 1000 < 0.5e-3
 
 
-def test_leaving_a_tracker_that_hangs_takes_no_longer_than_was_allowed(
+def test_closing_a_hanging_tracker_keeps_to_the_patience(
     hanging: Hanging, caplog: pytest.LogCaptureFixture
 ) -> None:
     story = whole_sweep()
@@ -188,13 +188,13 @@ def test_leaving_a_tracker_that_hangs_takes_no_longer_than_was_allowed(
     assert "has not answered" in caplog.text
 
 
-def test_a_server_that_stays_away_is_told_with_its_last_error(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_server_that_stays_away_is_logged_with_its_last_error(caplog: pytest.LogCaptureFixture) -> None:
     assert finish(follow(whole_sweep(), Deaf()), patience=0.3) > 0
     assert "the sweep goes on" in caplog.text
     assert "last error: ConnectionError: nobody there" in caplog.text
 
 
-def test_an_outage_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outage_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     follower = follow(whole_sweep(), tracker := Deaf())
     wait_until(lambda: tracker.asked > 20)
     tracker.hears = True
@@ -205,9 +205,7 @@ def test_an_outage_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize(("has_ended", "searches"), [(True, 1), (False, 2)])
-def test_what_others_sent_meanwhile_is_looked_for_where_it_took_its_time(
-    has_ended: bool, searches: int
-) -> None:
+def test_a_running_sweeps_runs_are_searched_again_at_its_end(has_ended: bool, searches: int) -> None:
     """A thousand runs take a server ten seconds to tell."""
     tracker = Deaf()
     tracker.hears = True
@@ -216,7 +214,7 @@ def test_what_others_sent_meanwhile_is_looked_for_where_it_took_its_time(
     assert tracker.asked == searches
 
 
-def test_a_refusal_is_told_at_once_and_not_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_is_logged_at_once_and_not_waited_for(caplog: pytest.LogCaptureFixture) -> None:
     class Shut(InMemoryTracker):
         def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
             raise InputError("experiment 'mine' was deleted")
@@ -233,7 +231,7 @@ def test_a_refusal_is_told_at_once_and_not_waited_for(caplog: pytest.LogCaptureF
     ]
 
 
-def test_a_trial_that_is_refused_holds_up_no_other(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_trial_does_not_delay_the_others(caplog: pytest.LogCaptureFixture) -> None:
     tracker = Refusing("t0001")
     follower = follow(whole_sweep(), tracker)
     wait_until(lambda: any(len(sweep.trials) == 3 for sweep in tracker.sweeps.values()))
@@ -241,7 +239,7 @@ def test_a_trial_that_is_refused_holds_up_no_other(caplog: pytest.LogCaptureFixt
     assert "t0001 is refused" in caplog.text
 
 
-def test_a_ledger_that_cannot_be_read_for_a_moment_is_read_again() -> None:
+def test_a_ledger_that_is_unreadable_for_a_moment_is_read_again() -> None:
     story, place, failures = whole_sweep(), MemoryPlace(), iter([OSError("stale handle"), OSError("again")])
     read_new = story.reader()
 
@@ -254,7 +252,7 @@ def test_a_ledger_that_cannot_be_read_for_a_moment_is_read_again() -> None:
     assert len(place.runs()) == 5
 
 
-def test_a_damaged_ledger_is_told_and_ends_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_ledger_is_logged_and_ends_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
     def damaged() -> list[Entry]:
         raise LedgerDamagedError("ledger.jsonl: entry 7 at byte 900: checksum differs")
 
@@ -267,7 +265,7 @@ def test_an_empty_ledger_leaves_no_run(place: Place) -> None:
     assert place.runs() == []
 
 
-def test_what_happens_together_is_sent_together(
+def test_entries_of_one_moment_are_sent_together(
     mlflow_place: MlflowPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow import MlflowClient
@@ -305,7 +303,7 @@ class Surrounded(NoFolder):
         return Provenance(Path("runs/digits"))
 
 
-def test_files_and_codecs_that_are_not_taken_hold_up_neither_trials_nor_the_end(
+def test_refused_files_and_codecs_delay_no_trial_and_no_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     place = MemoryPlace(Bare())
@@ -319,7 +317,7 @@ def test_files_and_codecs_that_are_not_taken_hold_up_neither_trials_nor_the_end(
     assert (runs[""].status, runs["t0000"].tags["pareto"]) == ("FINISHED", "true")
 
 
-def test_two_followers_at_once_leave_one_run_a_trial(mlflow_place: MlflowPlace) -> None:
+def test_two_followers_at_once_leave_one_run_per_trial(mlflow_place: MlflowPlace) -> None:
     """Each has found nothing when it came, and made its own: whoever closes clears up."""
     story = whole_sweep()
     first, second = (Delivery(story.reader(), mlflow_place.tracker()) for _ in range(2))
@@ -364,12 +362,12 @@ assert follower.finish(TrackedEnding("finished"), 0.2) > 0
 """
 
 
-def test_a_process_that_ends_does_not_wait_for_lanes_that_hang(pytestconfig: pytest.Config) -> None:
+def test_a_process_that_ends_does_not_wait_for_hanging_calls(pytestconfig: pytest.Config) -> None:
     done = subprocess.run([sys.executable, "-c", _HANGS], cwd=pytestconfig.rootpath, timeout=30, check=False)
     assert done.returncode == 0
 
 
-def test_a_second_interrupt_abandons_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_interrupt_abandons_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     tracker = HangingLanes()
     follower = follow(whole_sweep(), tracker)
     assert tracker.entered.wait(10)

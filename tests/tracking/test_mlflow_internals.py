@@ -70,7 +70,7 @@ def texts(tree: ast.Module) -> Iterator[str]:
             yield node.arg or ""
 
 
-def test_nothing_of_mlflow_is_imported_that_it_does_not_document() -> None:
+def test_only_documented_modules_of_mlflow_are_imported() -> None:
     found = {
         name for tree in trees().values() for name in imported(tree) if name.partition(".")[0] == "mlflow"
     }
@@ -78,14 +78,14 @@ def test_nothing_of_mlflow_is_imported_that_it_does_not_document() -> None:
     assert found <= DOCUMENTED
 
 
-def test_nobody_asks_mlflows_tables() -> None:
+def test_mlflows_tables_are_never_queried() -> None:
     tracking = [tree for path, tree in trees().items() if "tracking" in path.relative_to(SOURCES).parts]
     assert not any("sqlite3" in imported(tree) for tree in tracking)
     assert [text for tree in tracking for text in texts(tree) if SQL.search(text)] == []
 
 
 @pytest.mark.parametrize(("name", "place"), UNDOCUMENTED.items())
-def test_what_is_not_documented_is_named_in_one_file(name: str, place: str) -> None:
+def test_each_undocumented_name_is_in_one_file(name: str, place: str) -> None:
     assert [path.name for path, tree in trees().items() if any(name in text for text in texts(tree))] == [
         place
     ]
@@ -112,7 +112,7 @@ def words_of_views() -> set[str]:
     return words
 
 
-def test_mlflows_pages_read_what_our_views_say() -> None:
+def test_mlflows_pages_know_the_words_of_our_views() -> None:
     words = words_of_views()
     assert {"viewStateShareKey", "selectedColumns", "metricSectionId", "orderByAsc"} < words
     unread = {word for word in words if word not in scripts()}
@@ -133,7 +133,7 @@ def test_mlflow_knows_the_settings(name: str) -> None:
     )
 
 
-def test_an_error_of_the_database_is_told_once_and_by_us(
+def test_a_database_error_is_logged_once_and_by_us(
     mlflow_place: MlflowPlace, capfd: pytest.CaptureFixture[str]
 ) -> None:
     store, path = MlflowStore(mlflow_place.uri, EXPERIMENT), sqlite_path(mlflow_place.uri)
@@ -166,7 +166,7 @@ def links(client: Any, model_id: str) -> Any:
     return json.loads(client.get_logged_model(model_id).tags[VERSIONS_TAG])
 
 
-def test_a_models_page_names_its_version_as_where_mlflow_registers_it(
+def test_a_models_page_names_its_version_as_mlflow_does(
     mlflow_place: MlflowPlace, model: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import mlflow
@@ -189,9 +189,7 @@ def test_a_models_page_names_its_version_as_where_mlflow_registers_it(
 
 
 @pytest.mark.parametrize("said", ["[1]", "{}", '[{"model": "digits"}]', "version 1"])
-def test_a_list_of_versions_that_says_something_else_is_left_alone(
-    mlflow_place: MlflowPlace, model: Any, said: str
-) -> None:
+def test_an_unknown_list_of_versions_is_left_alone(mlflow_place: MlflowPlace, model: Any, said: str) -> None:
     client = mlflow_place.client
     client.set_logged_model_tags(model.model_id, {VERSIONS_TAG: said})
     link_version(client, model.model_id, "digits", "1")
@@ -199,9 +197,7 @@ def test_a_list_of_versions_that_says_something_else_is_left_alone(
 
 
 @pytest.mark.parametrize("flavor", [{}, {"artifacts": {"config": {"place": "x"}}}])
-def test_a_model_that_says_otherwise_where_its_files_come_from_is_kept(
-    tmp_path: Path, flavor: dict[str, Any]
-) -> None:
+def test_a_model_with_unknown_local_paths_is_kept(tmp_path: Path, flavor: dict[str, Any]) -> None:
     from mlflow.models import Model
 
     remove_local_paths(tmp_path, Model(flavors={"python_function": flavor}))

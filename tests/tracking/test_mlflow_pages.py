@@ -52,7 +52,7 @@ def test_the_sweeps_own_run_is_found(tracked: MlflowPlace) -> None:
     assert found.tags >= view_tags(sweep.objectives, sweep.identity).keys()
 
 
-def test_of_a_sweep_that_is_not_there_the_newest_experiment_is_found(tracked: MlflowPlace) -> None:
+def test_a_missing_sweep_gives_the_newest_experiment(tracked: MlflowPlace) -> None:
     found = find_sweep(tracked.uri, TrackedSweep("other", START, "0.1.0"))
     assert found is not None
     assert found.run_id is None
@@ -88,7 +88,7 @@ def test_a_sweep_has_three_pages() -> None:
     }
 
 
-def test_views_that_an_experiment_lacks_are_not_in_addresses() -> None:
+def test_addresses_leave_out_views_that_are_missing() -> None:
     found = page_addresses(
         BASE, SweepLocation("7", frozenset({"mlflow.note.content"}), "ab12"), told(one_trial())
     )
@@ -97,7 +97,7 @@ def test_views_that_an_experiment_lacks_are_not_in_addresses() -> None:
     assert "searchFilter" in found["trials of digits"]
 
 
-def test_without_a_sweep_or_a_place_there_is_still_a_page() -> None:
+def test_without_a_sweep_or_its_location_there_is_a_page() -> None:
     assert page_addresses(BASE, SweepLocation("7", frozenset()), None) == {
         "all sweeps": f"{BASE}/#/experiments/7/runs?workflowType=machine_learning"
     }
@@ -106,7 +106,7 @@ def test_without_a_sweep_or_a_place_there_is_still_a_page() -> None:
     }
 
 
-def test_a_folder_says_which_sweep_it_is(tmp_path: Path) -> None:
+def test_a_folder_names_its_sweep(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path)
     with Ledger(folder.ledger, lambda: START) as ledger:
         ledger.append(created())
@@ -114,7 +114,7 @@ def test_a_folder_says_which_sweep_it_is(tmp_path: Path) -> None:
     assert sweep_of(folder).objectives == {"rate_bits": "minimise", "accuracy": "maximise"}
 
 
-def test_a_ledger_that_holds_nothing_yet_is_no_sweep(tmp_path: Path) -> None:
+def test_an_empty_ledger_is_no_sweep(tmp_path: Path) -> None:
     SweepFolder(tmp_path).ledger.touch()
     with pytest.raises(InputError, match="has not begun"):
         sweep_of(SweepFolder(tmp_path))

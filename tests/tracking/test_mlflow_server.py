@@ -95,7 +95,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     assert list(folder.iterdir()) == []
 
 
-def test_a_sweep_is_shown_as_in_memory_and_its_files_lie_with_the_server(
+def test_a_server_shows_a_sweep_as_memory_does_and_has_its_files(
     server: MlflowServer, tmp_path: Path, elsewhere: Path
 ) -> None:
     place = MlflowPlace(server.uri, "whole")
@@ -131,7 +131,7 @@ class Crowd(MlflowTracker):
                 self.here -= 1
 
 
-def test_sixty_trials_at_once_arrive_in_several_lanes_each_once(server: MlflowServer) -> None:
+def test_sixty_trials_arrive_once_each_in_parallel_calls(server: MlflowServer) -> None:
     place, story = MlflowPlace(server.uri, "sixty"), trials(range(60), epochs=3)
     tracker = Crowd(place.uri, place.experiment)
     assert finish(follow(story, tracker), patience=PATIENCE_S) == 0
@@ -143,9 +143,7 @@ def test_sixty_trials_at_once_arrive_in_several_lanes_each_once(server: MlflowSe
     assert curves(server.store_uri, place.experiment) == told(story)
 
 
-def test_servers_that_are_killed_in_the_middle_lose_and_double_nothing(
-    server: MlflowServer, postgres: Postgres
-) -> None:
+def test_killed_servers_lose_and_double_nothing(server: MlflowServer, postgres: Postgres) -> None:
     place, database, part = MlflowPlace(server.uri, "killed"), server.store_uri, 48
     story = Story().tell(created(), *(planned(number) for number in range(4 * part)))
     timing = FollowerTiming(poll=0.05, settle=0.0, retry=0.2, retry_max=0.5, retry_max_closing=0.5)
@@ -192,7 +190,7 @@ def log_in(guarded: Guarded, user: str, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("way", ["environment", "address"])
-def test_a_password_lets_in_and_is_kept_nowhere(
+def test_a_password_works_and_is_stored_nowhere(
     way: str,
     guarded: Guarded,
     postgres: Postgres,
@@ -233,7 +231,7 @@ def test_a_password_lets_in_and_is_kept_nowhere(
     assert not [text for text in texts if password in text or quote(password, safe="") in text]
 
 
-def test_a_wrong_password_is_told_soon_and_in_plain_words(
+def test_a_wrong_password_is_reported_soon_and_plainly(
     guarded: Guarded, caplog: pytest.LogCaptureFixture
 ) -> None:
     follower = follow(whole_sweep(), MlflowTracker(guarded.address_of("sweeper", "wrong-secret"), "wrong"))
@@ -244,7 +242,7 @@ def test_a_wrong_password_is_told_soon_and_in_plain_words(
     assert "wrong-secret" not in caplog.text
 
 
-def test_one_who_may_only_read_is_told_so(guarded: Guarded, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_user_who_may_only_read_is_told_so(guarded: Guarded, caplog: pytest.LogCaptureFixture) -> None:
     show(whole_sweep(), MlflowPlace(guarded.address_of("admin"), "the admin's"))
     follower = follow(whole_sweep(), MlflowTracker(guarded.address_of("reader"), "the admin's"))
     assert finish(follower, patience=PATIENCE_S) > 0
@@ -260,7 +258,7 @@ def command_lines() -> str:
     return "\n".join(found)
 
 
-def test_the_command_sends_a_sweep_and_sent_again_it_stays(
+def test_the_command_sends_a_sweep_only_once(
     guarded: Guarded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log_in(guarded, "sweeper", monkeypatch)
@@ -281,7 +279,7 @@ def test_the_command_sends_a_sweep_and_sent_again_it_stays(
     assert by_trial(place) == once
 
 
-def test_the_command_ends_soon_where_it_is_not_let_in(guarded: Guarded, tmp_path: Path) -> None:
+def test_the_command_ends_soon_if_it_is_refused(guarded: Guarded, tmp_path: Path) -> None:
     folder = small_sweep(tmp_path / "digits")
     uri = guarded.address_of("sweeper", "wrong-secret")
     done = CliRunner().invoke(app, ["track", str(folder.path), "--tracking-uri", uri])

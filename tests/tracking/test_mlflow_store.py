@@ -17,7 +17,7 @@ from ratefront.tracking.mlflow.mlflow_store import MlflowStore, batches
 from ratefront.tracking.tracking_uri import sqlite_uri
 
 
-def test_more_points_than_a_call_takes_arrive_all(mlflow_place: MlflowPlace) -> None:
+def test_more_points_than_a_call_takes_all_arrive(mlflow_place: MlflowPlace) -> None:
     story = Story().tell(created(), planned(0), started(0))
     story.tell(*(reported(0, step, loss=1.0, accuracy=0.5) for step in range(1, 1102)), finished(0))
     run = show(story, mlflow_place)["t0000"]
@@ -25,7 +25,7 @@ def test_more_points_than_a_call_takes_arrive_all(mlflow_place: MlflowPlace) -> 
     assert sum(point.key == "epoch/accuracy" for point in run.points) == 1101
 
 
-def test_points_are_stored_once_however_often_they_are_told(mlflow_place: MlflowPlace) -> None:
+def test_points_sent_twice_are_stored_once(mlflow_place: MlflowPlace) -> None:
     story = Story().tell(created(), planned(0), started(0), reported(0, 1), reported(0, 2))
     for _ in range(3):
         assert follow(story, mlflow_place.tracker()).close(30) == 0
@@ -33,7 +33,7 @@ def test_points_are_stored_once_however_often_they_are_told(mlflow_place: Mlflow
     assert [point.step for point in mlflow_place.history(child.info.run_id, "epoch/loss")] == [1, 2]
 
 
-def test_children_hang_one_level_below_the_sweep(mlflow_place: MlflowPlace) -> None:
+def test_child_runs_are_one_level_below_the_sweep(mlflow_place: MlflowPlace) -> None:
     show(whole_sweep(), mlflow_place)
     stored = mlflow_place.stored()
     (parent,) = (run for run in stored if "mlflow.parentRunId" not in run.data.tags)
@@ -50,7 +50,7 @@ def test_artifacts_lie_beside_the_database(mlflow_place: MlflowPlace, tmp_path: 
     assert kept.read_text() == "<p>front</p>"
 
 
-def test_a_run_that_was_made_twice_becomes_one(mlflow_place: MlflowPlace) -> None:
+def test_a_run_created_twice_becomes_one(mlflow_place: MlflowPlace) -> None:
     story = Story().tell(created(), planned(0), started(0), reported(0, 1))
     assert follow(story, mlflow_place.tracker()).close(30) == 0
     for run in mlflow_place.stored():  # as if the server had carried out a request whose answer was lost
@@ -60,7 +60,7 @@ def test_a_run_that_was_made_twice_becomes_one(mlflow_place: MlflowPlace) -> Non
     assert any(point.key == "epoch/loss" for point in runs["t0000"].points)
 
 
-def test_a_run_that_a_person_deleted_meanwhile_is_made_again(mlflow_place: MlflowPlace) -> None:
+def test_a_run_that_a_person_deleted_is_made_again(mlflow_place: MlflowPlace) -> None:
     story = Story().tell(created(), planned(0), started(0), reported(0, 1))
     follower = follow(story, mlflow_place.tracker())
     while not any("trial_id" in run.data.tags for run in mlflow_place.stored()):
@@ -79,20 +79,20 @@ def test_a_deleted_experiment_is_named(mlflow_place: MlflowPlace) -> None:
         MlflowStore(mlflow_place.uri, EXPERIMENT)
 
 
-def test_a_database_is_not_asked_for_what_lies_with_its_server(mlflow_place: MlflowPlace) -> None:
+def test_an_experiment_with_files_on_a_server_needs_the_server(mlflow_place: MlflowPlace) -> None:
     mlflow_place.client.create_experiment(EXPERIMENT, "mlflow-artifacts:/1")
     with pytest.raises(InputError, match="give that server's address"):
         MlflowStore(mlflow_place.uri, EXPERIMENT)
 
 
-def test_a_database_that_is_away_is_told_at_once() -> None:
+def test_an_unreachable_database_fails_at_once() -> None:
     begin = time.monotonic()
     with pytest.raises(Exception, match="Connection refused"):
         MlflowStore("postgresql://me:secret@127.0.0.1:9/mlflow", EXPERIMENT)
     assert time.monotonic() - begin < 10, "MLflow itself would try for a minute and a half"
 
 
-def test_what_a_database_needs_is_named() -> None:
+def test_a_missing_database_driver_is_named() -> None:
     with pytest.raises(InputError, match="a mysql database needs the package MySQLdb"):
         MlflowStore("mysql://me:secret@127.0.0.1/mlflow", EXPERIMENT)
 
@@ -137,7 +137,7 @@ def _driver(tmp_path: Path, uri: str, how: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_a_new_store_is_made_without_a_word(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+def test_a_new_store_is_made_without_output(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     uri = sqlite_uri(tmp_path / "new" / "mlflow.db")
     done = subprocess.run(
         _driver(tmp_path, uri, "leave"),
@@ -151,7 +151,7 @@ def test_a_new_store_is_made_without_a_word(tmp_path: Path, pytestconfig: pytest
 
 
 @pytest.mark.slow
-def test_a_driver_that_is_killed_leaves_what_a_resumed_one_continues(
+def test_a_resumed_driver_continues_a_killed_ones_runs(
     mlflow_place: MlflowPlace, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     from ratefront.history.events import Resumed

@@ -36,7 +36,7 @@ def test_a_missing_store_is_refused_by_name(tmp_path: Path) -> None:
     assert not (tmp_path / "mlflow.db").exists()
 
 
-def test_a_server_needs_no_second_one_and_its_password_is_not_shown(
+def test_a_server_is_only_named_and_without_its_password(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     port = free_port()
@@ -47,7 +47,7 @@ def test_a_server_needs_no_second_one_and_its_password_is_not_shown(
     assert "secret" not in said
 
 
-def test_it_says_where_the_pages_of_a_sweep_are(
+def test_the_pages_of_a_sweep_are_printed(
     mlflow_place: MlflowPlace,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -85,7 +85,7 @@ def test_a_store_without_tables_is_asked_before_its_server_starts(
     assert order == ["asked", "started"]
 
 
-def test_another_store_is_asked_while_its_server_starts(
+def test_a_store_with_tables_is_asked_while_its_server_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = tmp_path / "started"
@@ -96,7 +96,7 @@ def test_another_store_is_asked_while_its_server_starts(
     assert mlflow_ui.serve_ui(sqlite_uri(tmp_path / "mlflow.db"), free_port()) == 0
 
 
-def test_nobody_who_listens_leaves_no_server_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closed_output_leaves_no_server_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[object] = []
     terminate = subprocess.Popen.terminate
     monkeypatch.setattr(
@@ -129,7 +129,7 @@ def test_a_taken_port_is_refused(tmp_path: Path) -> None:
             mlflow_ui.serve_ui(sqlite_uri(tmp_path / "mlflow.db"), port)
 
 
-def test_it_is_reachable_from_this_machine_only() -> None:
+def test_the_ui_is_reachable_from_this_machine_only() -> None:
     command = mlflow_ui.command(5001)
     assert command[command.index("--host") + 1] == "127.0.0.1"
 
@@ -175,9 +175,7 @@ def test_ctrl_c_ends_the_ui(mlflow_place: MlflowPlace) -> None:
 
 
 @pytest.mark.slow
-def test_a_server_that_is_killed_and_comes_back_has_everything_once(
-    mlflow_place: MlflowPlace, tmp_path: Path
-) -> None:
+def test_a_restarted_server_has_everything_once(mlflow_place: MlflowPlace, tmp_path: Path) -> None:
     port = free_port()
     command, environment = mlflow_ui.command(port), mlflow_ui.environment(mlflow_place.uri)
     remote = MlflowPlace(f"http://{mlflow_ui.HOST}:{port}")

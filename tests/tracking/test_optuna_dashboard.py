@@ -36,7 +36,7 @@ def test_a_sweep_that_has_not_begun_is_refused(tmp_path: Path) -> None:
         serve_dashboard(SweepFolder(tmp_path))
 
 
-def test_a_damaged_ledger_is_told_before_anything_listens(tmp_path: Path) -> None:
+def test_a_damaged_ledger_is_reported_before_the_server_starts(tmp_path: Path) -> None:
     folder = every_ending(tmp_path).folder
     content = folder.ledger.read_bytes()
     folder.ledger.write_bytes(content.replace(b'"t0005"', b'"t0006"', 1))
@@ -44,7 +44,7 @@ def test_a_damaged_ledger_is_told_before_anything_listens(tmp_path: Path) -> Non
         serve_dashboard(folder)
 
 
-def test_a_sweep_of_a_package_that_is_not_here_is_refused(tmp_path: Path) -> None:
+def test_a_sweep_of_a_missing_package_is_refused(tmp_path: Path) -> None:
     spec = {**digits().spec.model_dump(mode="json"), "space": {"family": {"hologram": {}}}}
     sweep = FakeSweep(tmp_path, spec=spec, task_model=False)
     with pytest.raises(SpecError, match="hologram"):
@@ -68,7 +68,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.mark.slow
-def test_it_has_every_trial_of_the_sweep(served: Served) -> None:
+def test_the_dashboard_has_every_trial_of_the_sweep(served: Served) -> None:
     (listed,) = served.get("studies")["study_summaries"]
     assert (listed["study_name"], listed["directions"]) == ("digits", ["minimize", "maximize", "minimize"])
     study, history = served.study, read_history(served.sweep.folder)
@@ -85,7 +85,7 @@ def test_it_has_every_trial_of_the_sweep(served: Served) -> None:
 
 
 @pytest.mark.slow
-def test_a_collapsed_trial_is_none_of_the_best_and_is_drawn_as_infeasible(served: Served) -> None:
+def test_a_collapsed_trial_is_infeasible_and_not_a_best_trial(served: Served) -> None:
     study = served.study
     assert [trial["number"] for trial in study["best_trials"]] == list(range(6))
     assert [trial["number"] for trial in study["trials"] if trial["constraints"]] == [6]
@@ -109,7 +109,9 @@ def test_the_page_opens_on_the_study(served: Served) -> None:
         ("POST", "trials/9/user-attrs", {"user_attrs": {"status": "mine"}}),
     ],
 )
-def test_nothing_that_is_clicked_changes_anything(served: Served, method: str, path: str, data: Any) -> None:
+def test_requests_that_change_something_are_refused(
+    served: Served, method: str, path: str, data: Any
+) -> None:
     study, files = served.study, contents(served.sweep.path)
     assert served.ask(method, path, data) == (403, {"reason": "a sweep can only be looked at here"})
     assert served.study == study
@@ -121,20 +123,20 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_it_answers_to_its_own_names_only(served: Served) -> None:
+def test_only_local_host_names_are_served(served: Served) -> None:
     assert served.ask("GET", "studies", Host="localhost:1234")[0] == 200
     status, answer = served.ask("GET", "studies", Host="rebound.example.org")
     assert (status, answer) == (403, {"reason": "only 127.0.0.1 and localhost are served"})
 
 
 @pytest.mark.slow
-def test_it_listens_on_this_machine_only(served: Served) -> None:
+def test_the_dashboard_listens_on_this_machine_only(served: Served) -> None:
     listening = psutil.Process(served.process.pid).net_connections("inet")
     assert {found.laddr.ip for found in listening if found.status == psutil.CONN_LISTEN} == {HOST}
 
 
 @pytest.mark.slow
-def test_it_follows_the_ledger_and_shows_at_every_moment_what_a_fresh_one_shows(tmp_path: Path) -> None:
+def test_a_growing_ledger_is_shown_like_a_fresh_one(tmp_path: Path) -> None:
     lines = every_ending(tmp_path / "whole").folder.ledger.read_bytes().splitlines(keepends=True)
     ledger = begin(tmp_path / "growing").folder.ledger
     live = Dashboard(SweepFolder(ledger.parent))
@@ -146,7 +148,7 @@ def test_it_follows_the_ledger_and_shows_at_every_moment_what_a_fresh_one_shows(
 
 
 @pytest.mark.slow
-def test_a_trial_that_failed_and_is_tried_again_is_shown_anew(tmp_path: Path) -> None:
+def test_a_retried_trial_is_shown_again(tmp_path: Path) -> None:
     sweep = begin(tmp_path)
     trial_id = sweep.fail(values(1))
     live = Dashboard(sweep.folder)
@@ -158,7 +160,7 @@ def test_a_trial_that_failed_and_is_tried_again_is_shown_anew(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_what_was_read_is_shown_on_while_the_ledger_cannot_be_read(
+def test_an_unreadable_ledger_leaves_the_last_state_shown(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     sweep = every_ending(tmp_path)
@@ -186,7 +188,7 @@ def detail(live: Dashboard) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_it_follows_a_running_sweep_until_it_is_told_to_end(tmp_path: Path, sent: signal.Signals) -> None:
+def test_the_dashboard_follows_a_running_sweep_until_a_signal(tmp_path: Path, sent: signal.Signals) -> None:
     sweep = begin(tmp_path)
     with dashboard(sweep) as served:
         for number in range(3):
@@ -202,7 +204,7 @@ def test_it_follows_a_running_sweep_until_it_is_told_to_end(tmp_path: Path, sent
 
 
 @pytest.mark.slow
-def test_a_second_one_takes_another_port(served: Served) -> None:
+def test_a_second_dashboard_takes_another_port(served: Served) -> None:
     port = served.base.rpartition(":")[2]
     done = subprocess.run(
         [*COMMAND, str(served.sweep.path), "--port", port], capture_output=True, text=True, check=False

@@ -128,7 +128,7 @@ PLANNED = events.Planned("t0000", 0, 7, values(1))
 STARTED = events.Started("t0000", 1, "worker-0")
 
 
-def test_the_study_is_named_like_the_sweep_and_knows_its_objectives() -> None:
+def test_the_study_has_the_sweeps_name_and_objectives() -> None:
     study = study_of(Teller().history)
     assert study.study_name == "digits"
     assert [direction.name for direction in study.directions] == ["MINIMIZE", "MAXIMIZE", "MINIMIZE"]
@@ -182,7 +182,7 @@ def seconds(moment: datetime | None) -> float | None:
 
 @settings(max_examples=5, deadline=None)
 @given(STORIES)
-def test_a_sweep_that_is_followed_shows_at_every_moment_what_a_replay_shows(
+def test_a_followed_sweep_shows_what_a_replay_shows(
     story: list[tuple[str, int]],
 ) -> None:
     teller, followed = Teller(), list[tuple[int, list[FrozenTrial]]]()
@@ -241,7 +241,7 @@ REPORTS = [
 ]
 
 
-def test_of_several_objectives_the_last_report_is_an_attribute() -> None:
+def test_with_several_objectives_the_last_report_is_an_attribute() -> None:
     frozen = one_trial(PLANNED, STARTED, *REPORTS)
     assert frozen.intermediate_values == {}
     assert frozen.user_attrs["epochs"] == 2
@@ -264,7 +264,7 @@ def test_a_trial_cut_short_has_its_last_report_as_value(end: events.Event) -> No
     assert one_trial(PLANNED, STARTED, end, overrides=ACCURACY).values is None
 
 
-def test_an_objective_that_nobody_reports_has_no_curve() -> None:
+def test_an_objective_without_reports_has_no_curve() -> None:
     by_size = ("objectives=[transmitter_bytes]",)
     assert one_trial(PLANNED, STARTED, *REPORTS, overrides=by_size).intermediate_values == {}
 

@@ -30,7 +30,7 @@ def history_of(measured: list[tuple[float, float, int]]) -> SweepHistory:
 
 
 @given(measured=st.lists(MEASURED, max_size=12))
-def test_the_tags_pareto_and_pareto_rank_agree_with_each_other_and_with_the_front(
+def test_pareto_tags_agree_with_the_front_of_the_report(
     measured: list[tuple[float, float, int]],
 ) -> None:
     history = history_of(measured)

@@ -34,7 +34,7 @@ def _say_all(calls: RunCalls) -> None:
     calls.update(run_id, "RUNNING")
 
 
-def test_a_server_hears_what_mlflows_client_would_say(
+def test_a_server_gets_what_mlflows_client_would_send(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow import MlflowClient
@@ -77,7 +77,7 @@ def test_user_and_password_or_token_go_with_every_request(
     assert {headers["Authorization"] for _, _, headers in listener.heard} == {"Bearer secret"}
 
 
-def test_after_a_refusal_the_password_is_asked_for_again(
+def test_after_a_refusal_the_password_is_read_again(
     listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mlflow.exceptions import RestException
@@ -93,7 +93,7 @@ def test_after_a_refusal_the_password_is_asked_for_again(
     assert [headers.get("Authorization") for _, _, headers in listener.heard] == [None, "Bearer new"]
 
 
-def test_a_server_that_is_away_is_told_as_mlflow_tells_it() -> None:
+def test_an_unreachable_server_raises_mlflows_error() -> None:
     from mlflow.exceptions import MlflowException
 
     with pytest.raises(
@@ -117,7 +117,7 @@ def _goes_straight(uri: str = "http://127.0.0.1:9") -> bool:
     return isinstance(run_calls(uri, MlflowClient(uri)), ServerCalls)
 
 
-def test_a_server_is_spoken_to_straight_and_a_database_through_mlflows_client(
+def test_servers_are_called_directly_databases_through_mlflow(
     nothing_set: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert _goes_straight()
@@ -133,16 +133,12 @@ def test_a_server_is_spoken_to_straight_and_a_database_through_mlflows_client(
     ["MLFLOW_TRACKING_AUTH", "MLFLOW_TRACKING_AWS_SIGV4", "MLFLOW_TRACKING_INSECURE_TLS", "MLFLOW_WORKSPACE",
      "MLFLOW_TRACKING_OF_A_LATER_VERSION"],
 )  # fmt: skip
-def test_what_needs_more_than_a_password_goes_through_mlflows_client(
-    nothing_set: pytest.MonkeyPatch, setting: str
-) -> None:
+def test_unknown_settings_go_through_mlflows_client(nothing_set: pytest.MonkeyPatch, setting: str) -> None:
     nothing_set.setenv(setting, "true")
     assert not _goes_straight()
 
 
-def test_a_password_in_mlflows_own_file_is_left_to_mlflow(
-    nothing_set: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_mlflows_credentials_file_is_left_to_mlflow(nothing_set: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".mlflow").mkdir()
     (tmp_path / ".mlflow" / "credentials").write_text("[mlflow]\nmlflow_tracking_username = me\n")
     assert not _goes_straight()

@@ -48,13 +48,13 @@ def test_a_sweep_has_a_view_of_its_trials_and_no_others() -> None:
     assert view["searchFilter"] == f"tags.sweep_id = '{SWEEP_ID}' AND tags.trial_id LIKE '%'"
 
 
-def test_the_view_of_a_sweep_differs_from_that_of_all_trials_in_its_filter_only() -> None:
+def test_a_sweeps_view_differs_from_the_common_one_in_its_filter() -> None:
     everything, own = view_of_all_trials(view_tags(USUAL, SWEEP_ID)), view_of_trials(USUAL)
     assert {**own, "searchFilter": everything["searchFilter"]} == everything
     assert everything["searchFilter"] == "tags.trial_id LIKE '%'"
 
 
-def test_sweeps_that_want_opposite_things_of_a_metric_share_no_view() -> None:
+def test_opposite_directions_share_no_view() -> None:
     few: Objectives = {"rate_bits": "minimise", "miss": "minimise"}
     assert not view_tags(few, "a").keys() & view_tags({**few, "miss": "maximise"}, "b").keys() - {
         VIEW_TAG + SWEEPS_KEY
@@ -62,7 +62,7 @@ def test_sweeps_that_want_opposite_things_of_a_metric_share_no_view() -> None:
     assert len(view_tags(few, "a").keys() & view_tags(dict(few), "b").keys()) == 2
 
 
-def test_objectives_test_values_and_the_gap_are_columns_and_the_best_accuracy_comes_first() -> None:
+def test_columns_are_objectives_test_values_and_gap_by_accuracy() -> None:
     view = view_of_trials(USUAL)
     assert view["selectedColumns"] == [
         "tags.`pareto`",
@@ -79,7 +79,7 @@ def test_objectives_test_values_and_the_gap_are_columns_and_the_best_accuracy_co
     assert (view["orderByKey"], view["orderByAsc"]) == ("metrics.`obj/accuracy`", False)
 
 
-def test_without_accuracy_the_first_objective_orders_in_its_direction() -> None:
+def test_without_accuracy_the_first_objective_gives_the_order() -> None:
     ordered = {}
     for objectives in ({"encode_ms": "minimise"}, {"own": "maximise"}, {"own": "minimise"}):
         view = view_of_trials(objectives)
@@ -91,7 +91,7 @@ def test_without_accuracy_the_first_objective_orders_in_its_direction() -> None:
     }
 
 
-def test_the_charts_are_accuracy_over_rate_and_over_what_else_the_search_weighs() -> None:
+def test_charts_show_accuracy_over_rate_and_other_objectives() -> None:
     objectives: Objectives = {**USUAL, "balanced_accuracy": "maximise"}
     view = view_of_trials(objectives)
     axes = [
@@ -107,7 +107,7 @@ def test_the_charts_are_accuracy_over_rate_and_over_what_else_the_search_weighs(
     assert len({chart["uuid"] for chart in view["compareRunCharts"]}) == 3
 
 
-def test_an_experiment_without_the_view_shows_the_same_trials_in_the_same_order() -> None:
+def test_without_the_view_trials_and_order_are_the_same() -> None:
     view = view_of_trials(USUAL)
     asked = parse_qs(trials_address("http://h", "1", SWEEP_ID, USUAL, ()).partition("?")[2])
     assert asked == {
@@ -125,13 +125,13 @@ def test_all_sweeps_are_a_table_without_their_trials() -> None:
     assert "metrics.`hypervolume`" in view["selectedColumns"]
 
 
-def test_sweeps_with_the_same_objectives_share_named_views_and_differ_in_one_tag() -> None:
+def test_sweeps_with_the_same_objectives_share_named_views() -> None:
     first, second = view_tags(USUAL, "a" * 16), view_tags(USUAL, "b" * 16)
     assert first == view_tags(USUAL, "a" * 16)
     assert dict(first.items() - second.items()).keys() == {f"{VIEW_TAG}ratefront-{'a' * 16}"}
 
 
-def test_the_menu_has_a_view_for_each_set_of_objectives_and_one_of_sweeps() -> None:
+def test_the_menu_has_a_view_per_set_of_objectives() -> None:
     tags = view_tags(USUAL, SWEEP_ID) | view_tags({"rate_bits": "minimise", "accuracy": "maximise"}, "b" * 16)
     named = {key: json.loads(value) for key, value in tags.items() if "name" in json.loads(value)}
     assert sorted(view["name"] for view in named.values()) == [

@@ -116,7 +116,7 @@ def test_the_sweep_is_named_by_name_and_time(shown: dict[str, RunRecord]) -> Non
     assert shown[""].name.startswith("digits 2023-11-1")
 
 
-def test_final_metrics_tell_validation_from_test(shown: dict[str, RunRecord]) -> None:
+def test_final_metrics_separate_validation_and_test(shown: dict[str, RunRecord]) -> None:
     run = shown["t0000"]
     shown = {point.key: point.value for point in run.points if not point.key.startswith("epoch/")}
     assert shown == {
@@ -160,7 +160,7 @@ def test_tags_group_trials(shown: dict[str, RunRecord]) -> None:
     assert (tags["family"], tags["series"]) == ("split", "split (factorized)")
 
 
-def test_a_page_of_a_trial_says_what_was_tried_and_measured(shown: dict[str, RunRecord]) -> None:
+def test_a_trials_note_says_what_was_tried_and_measured(shown: dict[str, RunRecord]) -> None:
     note = shown["t0000"].tags["mlflow.note.content"]
     assert note.startswith("**t0000** finished: split (factorized), 8.1 bit at 98.2 % on test\n")
     assert "beta 0.02" in note
@@ -188,7 +188,7 @@ def test_nan_and_infinities_are_never_shown(place: Place) -> None:
     assert all(math.isfinite(point.value) for run in runs.values() for point in run.points)
 
 
-def test_a_metric_with_a_strange_name_is_shown_under_a_near_one(place: Place) -> None:
+def test_a_bad_metric_name_is_shown_under_a_similar_one(place: Place) -> None:
     story = Story().tell(created(), planned(0), started(0), reported(0, 1, **{"loss/../β=1": 1.0}))
     run = show(story, place)["t0000"]
     assert [point.key for point in run.points] == ["epoch/loss/_/__1"]
@@ -217,7 +217,7 @@ def standings(runs: dict[str, RunRecord]) -> dict[str, tuple[str | None, str | N
     return {name: (run.tags.get("pareto"), run.tags.get("pareto_rank")) for name, run in runs.items()}
 
 
-def test_every_finished_trial_says_where_it_stands_once_the_sweep_has_ended(place: Place) -> None:
+def test_finished_trials_have_a_pareto_rank_after_the_end(place: Place) -> None:
     story = three_points()
     assert set(standings(show(story, place, outcome="interrupted", shows_pareto_rank=False)).values()) == {
         (None, None)
@@ -230,7 +230,7 @@ def test_every_finished_trial_says_where_it_stands_once_the_sweep_has_ended(plac
     }
 
 
-def test_a_trial_that_leaves_the_front_says_so(place: Place) -> None:
+def test_a_trial_that_leaves_the_front_is_tagged(place: Place) -> None:
     story = three_points()
     show(story.tell(ENDED), place)
     story.tell(
@@ -251,7 +251,7 @@ def test_equal_trials_are_all_on_the_front_and_share_its_rank(place: Place) -> N
     assert (runs["t0000"], runs["t0001"]) == (("true", "1"), ("true", "1"))
 
 
-def test_trials_that_measured_nothing_stand_nowhere(shown: dict[str, RunRecord]) -> None:
+def test_trials_without_a_result_have_no_pareto_rank(shown: dict[str, RunRecord]) -> None:
     assert {name: run.tags.get("pareto") for name, run in shown.items()} == {
         "": None,
         "t0000": "true",
@@ -261,7 +261,7 @@ def test_trials_that_measured_nothing_stand_nowhere(shown: dict[str, RunRecord])
     }
 
 
-def test_a_sweep_that_breaks_off_has_failed_and_says_why(place: Place) -> None:
+def test_a_failed_sweep_says_why(place: Place) -> None:
     story = Story().tell(created(), planned(0), started(0))
     runs = show(story, place, outcome="failed", reason="the disk is full", note="")
     assert (runs[""].status, runs[""].tags["status_reason"]) == ("FAILED", "the disk is full")
@@ -269,7 +269,7 @@ def test_a_sweep_that_breaks_off_has_failed_and_says_why(place: Place) -> None:
     assert runs["t0000"].status == "KILLED", "its own doing it was not"
 
 
-def test_what_the_process_used_has_a_page_of_its_own(place: Place) -> None:
+def test_process_metrics_have_a_page_of_their_own(place: Place) -> None:
     reading = {"loss": 1.0, "system/memory_megabytes": 512.0}
     story = Story().tell(created(), planned(0), started(0), reported(0, 1, **reading))
     run = show(story, place)["t0000"]
@@ -282,7 +282,7 @@ def test_following_the_same_ledger_again_changes_nothing(place: Place) -> None:
     assert show(story, place) == once
 
 
-def test_an_attempt_that_is_tried_again_stays_one_run_and_one_curve(place: Place) -> None:
+def test_a_retried_trial_has_one_run_and_one_curve(place: Place) -> None:
     story = Story().tell(created(), planned(0), started(0), reported(0, 1), reported(0, 2))
     story.tell(failed(0, "the node died", final=False), started(0, attempt=2))
     story.tell(*(reported(0, step, attempt=2) for step in (1, 2, 3)), finished(0, attempt=2))
@@ -302,7 +302,7 @@ def test_an_interrupted_sweep_leaves_nothing_running(place: Place) -> None:
     }
 
 
-def test_a_resumed_sweep_goes_on_in_the_same_runs(place: Place) -> None:
+def test_a_resumed_sweep_continues_the_same_runs(place: Place) -> None:
     story = Story().tell(created(), planned(0), started(0), reported(0, 1))
     show(story, place, outcome="interrupted")
     story.tell(resumed(), started(0, attempt=2), reported(0, 1, attempt=2), reported(0, 2, attempt=2))
@@ -321,7 +321,7 @@ def test_a_resumed_sweep_is_running_until_it_ends(place: Place) -> None:
     assert {name: run.status for name, run in by_trial(place).items()} == {"": "RUNNING", "t0000": "RUNNING"}
 
 
-def test_a_failed_trial_that_is_tried_again_runs_until_it_ends(place: Place) -> None:
+def test_a_retried_trial_is_running_until_it_ends(place: Place) -> None:
     story = whole_sweep()
     failure = show(story, place)["t0002"]
     delivery = Delivery(story.reader(), place.tracker())
@@ -355,7 +355,7 @@ def test_a_trial_that_fails_again_says_its_last_reason(place: Place, seen_betwee
     assert [step for step, _, _ in curve(run, "epoch/loss")] == [1]
 
 
-def test_an_extended_sweep_is_open_again_though_its_follower_came_before(place: Place) -> None:
+def test_an_extended_sweep_is_reopened_by_the_same_follower(place: Place) -> None:
     story = whole_sweep()
     show(story, place)
     delivery = Delivery(story.reader(), place.tracker())
@@ -386,7 +386,7 @@ def test_both_trackers_show_the_same(mlflow_place: MlflowPlace) -> None:
     assert show(whole_sweep(), mlflow_place) == show(whole_sweep(), MemoryPlace())
 
 
-def test_closing_figures_carry_the_time_of_the_last_entry(place: Place) -> None:
+def test_the_sweeps_figures_carry_the_time_of_the_last_entry(place: Place) -> None:
     story = whole_sweep()
     run = show(story, place)[""]
     end_ms = round((START + len(story.entries) - 1) * 1000)
@@ -402,9 +402,7 @@ class OnBirds(NoFolder):
         return Provenance(Path("digits"), dataset=birds)
 
 
-def test_the_sweep_and_the_trials_whose_codec_is_kept_have_the_data_set_as_an_input(
-    place: Place, tmp_path: Path
-) -> None:
+def test_sweep_and_kept_codecs_have_the_data_set_as_input(place: Place, tmp_path: Path) -> None:
     follower = follow(whole_sweep(), place.tracker(), OnBirds())
     assert finish(follower, codecs=(fake_codec(tmp_path, "t0000"),)) == 0
     runs = by_trial(place)

@@ -26,21 +26,21 @@ def test_a_relative_folder_has_an_absolute_store(tmp_path: Path, monkeypatch: py
     assert resolve_uri("sqlite:///own.db", tmp_path) == f"sqlite:///{tmp_path}/own.db"
 
 
-def test_a_database_file_may_be_named_by_its_path(tmp_path: Path) -> None:
+def test_a_database_file_can_be_named_by_its_path(tmp_path: Path) -> None:
     assert resolve_uri(str(tmp_path / "own.db"), tmp_path) == sqlite_uri(tmp_path / "own.db")
 
 
 @pytest.mark.parametrize(
     "uri", ["http://localhost:5000", "https://mlflow.example.org", "postgresql+psycopg2://u:p@host/mlflow"]
 )
-def test_servers_and_databases_are_taken_as_they_are(uri: str, tmp_path: Path) -> None:
+def test_addresses_of_servers_and_databases_stay_unchanged(uri: str, tmp_path: Path) -> None:
     assert resolve_uri(uri, tmp_path) == uri
     assert sqlite_path(uri) is None
     assert artifact_location(uri) is None
 
 
 @pytest.mark.parametrize("uri", ["mlruns", "file:///tmp/mlruns", "sqlite://mlflow.db", "ftp://host/x", ""])
-def test_other_addresses_are_refused_with_the_ones_that_work(uri: str, tmp_path: Path) -> None:
+def test_other_addresses_are_refused_with_the_valid_kinds(uri: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="sqlite:///FILE") as caught:
         resolve_uri(uri, tmp_path)
     assert repr(uri) in str(caught.value)
@@ -53,35 +53,31 @@ def test_paths_survive_the_way_there_and_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("password", ["two@signs", "a/b", "a?b", "a#b"])
-def test_a_password_that_would_be_read_as_a_host_is_refused_and_not_repeated(
-    password: str, tmp_path: Path
-) -> None:
+def test_an_ambiguous_password_is_refused_and_not_shown(password: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="%40") as caught:
         resolve_uri(f"http://me:{password}@mlflow.example.org:5000", tmp_path)
     assert password not in str(caught.value)
 
 
 @pytest.mark.parametrize("password", ["schlüssel", "schl%C3%BCssel"])
-def test_a_password_that_servers_and_clients_read_differently_is_refused(
-    password: str, tmp_path: Path
-) -> None:
+def test_a_password_beyond_ascii_is_refused_for_servers(password: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="MLFLOW_TRACKING_PASSWORD") as caught:
         resolve_uri(f"http://me:{password}@mlflow.example.org:5000", tmp_path)
     assert password not in str(caught.value)
 
 
-def test_an_address_that_is_refused_is_told_without_its_password(tmp_path: Path) -> None:
+def test_a_refused_address_is_shown_without_its_password(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         resolve_uri("ftp://me:secret@mlflow.example.org", tmp_path)
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("uri", ["http://me:a%40b@host:5000", "postgresql://me:secret@/mlflow?host=/run/pg"])
-def test_passwords_that_can_be_told_apart_are_taken(uri: str, tmp_path: Path) -> None:
+def test_unambiguous_passwords_are_accepted(uri: str, tmp_path: Path) -> None:
     assert resolve_uri(uri, tmp_path) == uri
 
 
-def test_who_asks_makes_no_other_store() -> None:
+def test_the_user_does_not_make_another_store() -> None:
     assert is_same_store("http://me:secret@Host:5000/", "http://host:5000")
     assert not is_same_store("http://host:5000", "http://host:5001")
     assert not is_same_store("http://host:5000/one", "http://host:5000/other")

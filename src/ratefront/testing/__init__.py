@@ -1,6 +1,6 @@
-"""Test tools that ship with the package: for codecs that a user writes, and for the engine.
+"""Test tools for packages that extend ratefront: the contract of a codec family, and damaged streams.
 
-``codec_contract`` checks a codec family, ``stream_mutants`` damages its streams, ``faults`` disturbs simulated sweeps.
-Users' tests import these modules by name; inside the package only ``ratefront.api`` may, and only ``faults``.
-``codec_contract`` needs pytest: nothing that a command runs may import it.
+Import ``codec_contract`` in the tests of your family and inherit its classes. ``stream_mutants`` damages a codec's
+streams, ``uncounted_state`` finds what ``transmitter_bytes`` misses. Nothing else in ratefront imports this room, and
+it needs pytest.
 """

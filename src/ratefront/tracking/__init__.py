@@ -1,4 +1,10 @@
-"""Projects a sweep's ledger to where a person browses it. Only this room imports MLflow, and late."""
+"""Shows a sweep where a person browses it: in MLflow and in the Optuna Dashboard.
+
+All of it is derived from the ledger and the sweep's folder, and can be written again. Drivers use ``open_tracking``,
+``tracker_protocol`` and ``tracking_uri``. Keys, tags and notes of a run are in ``run_keys``, ``run_tags`` and
+``run_notes``. Only this room imports MLflow, inside functions. It imports neither the engine nor orchestrate, and
+neither torch nor Ray.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def open_tracking(folder: SweepFolder, uri: str, experiment: str, *, register: str | None = None) -> Follower:
-    """Follow a sweep's ledger from its first entry and project it to the MLflow store at ``uri``; returns at once.
+    """Start a thread that copies a sweep's ledger, from its first entry on, to the MLflow store at ``uri``.
 
-    Codecs that are kept are registered as versions of the model ``register``, if it has a name. MLflow is imported,
-    and a missing SQLite store made, in the follower's thread.
+    Returns at once: the thread imports MLflow and makes a missing SQLite store. With a name in ``register``, the codecs
+    that are kept are registered as versions of that model.
     """
     from ratefront.store.ledger.ledger_file import LedgerReader
     from ratefront.tracking.delivery.folder_content import FolderContent

@@ -1,9 +1,11 @@
-"""A tracker that keeps everything in memory: for tests, and the plainest statement of what a tracker does."""
+"""A tracker that keeps everything in memory, for tests. It is also the shortest description of a tracker."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from typing_extensions import override
 
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.tracking import run_keys, run_tags
@@ -15,13 +17,14 @@ from ratefront.tracking.tracker_protocol import (
     Provenance,
     TrackedEnding,
     TrackedSweep,
+    Tracker,
     TrialUpdate,
 )
 
 
 @dataclass
 class RunRecord:
-    """A run as a person finds it; times are milliseconds since the epoch."""
+    """A run as a person sees it. Times are in milliseconds since the epoch."""
 
     name: str
     status: RunStatus
@@ -35,19 +38,20 @@ class RunRecord:
     models: set[str] = field(default_factory=set)
 
     def end(self, status: RunStatus, time: float) -> None:
+        """End the run at ``time`` (seconds since the epoch)."""
         self.status, self.end_ms = status, run_keys.milliseconds(time)
 
 
 @dataclass
 class SweepRecord:
-    """A sweep's run and its children by trial."""
+    """A sweep's run, and its child runs by trial."""
 
     parent: RunRecord
     trials: dict[str, RunRecord] = field(default_factory=dict)
 
 
-class InMemoryTracker:
-    """Sweeps by their identity. Survives followers, as a server survives drivers."""
+class InMemoryTracker(Tracker):
+    """Sweeps by their identity. It outlives followers, as a server outlives drivers."""
 
     parallel_calls = 1
 
@@ -61,6 +65,7 @@ class InMemoryTracker:
             raise RuntimeError("open_sweep comes first")
         return self._sweep, self.sweeps[self._sweep.identity]
 
+    @override
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
         self._sweep = sweep
         if sweep.identity not in self.sweeps:
@@ -73,6 +78,7 @@ class InMemoryTracker:
             parent = self.sweeps[sweep.identity].parent
             parent.status, parent.tags["status"] = "RUNNING", "running"
 
+    @override
     def describe_sweep(self, provenance: Provenance) -> None:
         _, record = self._opened()
         self._provenance = provenance
@@ -85,6 +91,7 @@ class InMemoryTracker:
         if dataset is not None:
             run.datasets.add(dataset.called)
 
+    @override
     def show_trial(self, update: TrialUpdate) -> None:
         sweep, record = self._opened()
         trial = update.trial
@@ -99,6 +106,7 @@ class InMemoryTracker:
         if trial.ended_time is not None:
             run.end(run.status, trial.ended_time)
 
+    @override
     def leave_trial(self, trial: TrialHistory, pareto_rank: ParetoRank | None, time: float) -> None:
         _, record = self._opened()
         run = record.trials.get(trial.params.trial_id)
@@ -109,15 +117,18 @@ class InMemoryTracker:
             run.tags["status"] = "interrupted"
             run.end("KILLED", time)
 
+    @override
     def keep_codec(self, codec: FrontCodec) -> None:
         _, record = self._opened()
         run = record.trials[codec.trial_id]
         self._use_dataset(run)
         run.models.add(codec.trial_id)
 
+    @override
     def mark_codecs(self, front: Sequence[str]) -> None:
-        """Its models are no more than names."""
+        """Do nothing: models are kept as names only."""
 
+    @override
     def close_sweep(self, ending: TrackedEnding, time: float) -> None:
         _, record = self._opened()
         record.parent.points.update(run_keys.finite_points(ending.figures, time))

@@ -26,12 +26,12 @@ from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import SYSTEM_PREFIX, TrialResult
 from ratefront.tracking.tracker_protocol import TimedReport, TrackedSweep, TrialUpdate
 
-VALUE_CHARACTERS = 6000  # MLflow's limit of a parameter; a tag may hold 8000
+VALUE_CHARACTERS = 6000  # MLflow's limit for a parameter; a tag may hold 8000
 _FORBIDDEN_IN_KEY = re.compile(r"[^\w\-. :]", re.ASCII)
 
 
 class MetricPoint(NamedTuple):
-    """One value of a curve. ``time_ms`` is that of the event, so that saying it again is the same point."""
+    """One value of a metric. ``time_ms`` is the time of the event, so that sending it again gives the same point."""
 
     key: str
     value: float
@@ -40,18 +40,19 @@ class MetricPoint(NamedTuple):
 
 
 def milliseconds(seconds: float) -> int:
+    """Convert seconds to whole milliseconds."""
     return round(seconds * 1000)
 
 
-@lru_cache(maxsize=1024)  # a few names, at every point
+@lru_cache(maxsize=1024)  # few names, looked up at each point
 def _key(text: str) -> str:
-    """A key that MLflow takes: letters, digits, ``_-. :``; no part between slashes is empty or dots."""
+    """Return a key that MLflow accepts: letters, digits, ``_-. :``; no part between slashes is empty or only dots."""
     parts = (_FORBIDDEN_IN_KEY.sub("_", part) for part in text.split("/"))
     return "/".join(part if part.strip(".") else "_" for part in parts)
 
 
 def finite_points(metrics: Mapping[str, float | None], seconds: float, step: int = 0) -> list[MetricPoint]:
-    """The metrics as points; NaN, infinities and missing values left out (MLflow keeps inf as 1.8e308)."""
+    """Return the metrics as points, without NaN, infinities and missing values (MLflow stores inf as 1.8e308)."""
     return [
         MetricPoint(_key(name), float(value), milliseconds(seconds), step)
         for name, value in metrics.items()
@@ -60,12 +61,14 @@ def finite_points(metrics: Mapping[str, float | None], seconds: float, step: int
 
 
 def shorten(text: str, characters: int) -> str:
+    """Cut the text to at most ``characters``, with an ellipsis at the end."""
     return text if len(text) <= characters else text[: characters - 1] + "…"
 
 
 def sweep_params(sweep: TrackedSweep) -> dict[str, str]:
-    """The spec's settings as ``section/key``; the search space, too long for a column, is in the artifact
-    ``spec.yaml``.
+    """Return the spec's settings under ``section/key``.
+
+    The search space is too long for a column: it is in the artifact ``spec.yaml``.
     """
     settings = {name: value for name, value in sweep.spec.items() if name != "space"}
     return {_key(path): shorten(value, VALUE_CHARACTERS) for path, value in _flatten(settings)}
@@ -82,7 +85,7 @@ def _flatten(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str
 
 
 def trial_params(trial: TrialHistory) -> dict[str, str]:
-    """Everything that the search chose, and the seed that it was tried with."""
+    """Return what the search chose for the trial, and the trial's seed."""
     chosen = {f"hp/{name}": str(value) for name, value in trial.params.values.items()}
     return {_key(name): shorten(value, VALUE_CHARACTERS) for name, value in chosen.items()} | {
         "seed": str(trial.params.seed)
@@ -90,7 +93,7 @@ def trial_params(trial: TrialHistory) -> dict[str, str]:
 
 
 def epoch_points(reports: Iterable[TimedReport]) -> list[MetricPoint]:
-    """The curves of a trial, one point a metric and epoch."""
+    """Return the points of a trial's curves, one for each metric and epoch."""
     return [
         point
         for seconds, report in reports
@@ -101,12 +104,12 @@ def epoch_points(reports: Iterable[TimedReport]) -> list[MetricPoint]:
 
 
 def curve_key(metric: str) -> str:
-    """MLflow shows ``system/…`` on a page of its own."""
+    """Return the key of a curve. ``system/…`` stays: MLflow shows it on a page of its own."""
     return metric if metric.startswith(SYSTEM_PREFIX) else f"epoch/{metric}"
 
 
 def final_points(update: TrialUpdate, objectives: Iterable[str]) -> list[MetricPoint]:
-    """What the trial columns_of_result, at the time when it ended; nothing where it columns_of_result nothing."""
+    """Return what the trial measured as points at the time of its end; none without a result."""
     trial = update.trial
     if trial.result is None or trial.ended_time is None:
         return []
@@ -115,7 +118,7 @@ def final_points(update: TrialUpdate, objectives: Iterable[str]) -> list[MetricP
 
 
 def final_metrics(result: TrialResult, objectives: Iterable[str]) -> dict[str, float | None]:
-    """What the trial columns_of_result; None where it is unknown."""
+    """Return what the trial measured by key, such as ``obj/rate_bits``; None for what is unknown."""
     columns = columns_of_result(tuple(result.test.metrics))
     return {
         **{f"obj/{name}": result.objective(name) for name in objectives},

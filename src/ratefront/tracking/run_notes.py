@@ -14,15 +14,17 @@ from ratefront.tracking.tracker_protocol import TrackedSweep, TrialUpdate
 
 
 def percent(share: float) -> str:
+    """Format a fraction as a percentage."""
     return f"{share:.1%}".replace("%", " %")
 
 
 def rate_text(rate_bits: float) -> str:
+    """Format a rate in bit/sample."""
     return f"{rate_bits:.1f} bit" if rate_bits >= 1 else f"{rate_bits:.2g} bit"
 
 
 def first_note(sweep: TrackedSweep) -> str:
-    """Markdown for the page of a sweep that has no findings yet."""
+    """Return the note of a sweep that has no findings yet."""
     dataset, trials = sweep.spec.get("dataset"), sweep.spec.get("trials")
     about = [
         f"**{plain_markdown(sweep.name)}**",
@@ -33,7 +35,7 @@ def first_note(sweep: TrackedSweep) -> str:
 
 
 def trial_note(update: TrialUpdate) -> str:
-    """Markdown for the page of a trial."""
+    """Return the note of a trial."""
     trial, values = update.trial, update.trial.params.values
     chosen = ", ".join(f"{name} {brief_value(value)}" for name, value in trial.params.own.items())
     parts = [
@@ -47,7 +49,7 @@ def trial_note(update: TrialUpdate) -> str:
 
 
 def _in_short(update: TrialUpdate) -> str:
-    """What MLflow shows of a description before somebody asks for more."""
+    """Return the end of the first line: MLflow shows only this line until the note is opened."""
     if update.trial.result is None:
         return ""
     test, gap = update.trial.result.test, update.gap_bits.get(ORACLE)
@@ -56,7 +58,7 @@ def _in_short(update: TrialUpdate) -> str:
 
 
 def _measured(result: TrialResult) -> list[str]:
-    """What was columns_of_result on both splits as a table, and a sentence of what the codec costs."""
+    """Return a table of what was measured on both splits, and a sentence on what the codec costs."""
     columns = {column.name: column for column in columns_of_result(tuple(result.test.metrics))}
     pairs = [
         (column, columns[name_on_validation(name)])
@@ -72,7 +74,7 @@ def _measured(result: TrialResult) -> list[str]:
 
 
 def _measured_row(column: ResultColumn, values: Sequence[float | None]) -> str:
-    """Empty where it is known of neither split."""
+    """Return a row of the table; empty if the value is unknown on both splits."""
     if set(values) == {None}:
         return ""
     cells = ["–" if value is None else column.exact(value) for value in values]

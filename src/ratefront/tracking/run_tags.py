@@ -24,7 +24,7 @@ from ratefront.tracking.tracker_protocol import (
 )
 
 RunStatus: TypeAlias = Literal["RUNNING", "FINISHED", "KILLED", "FAILED"]
-#: How a trial's state appears in the column that MLflow has for it.
+#: MLflow's status of a run for each status of a trial.
 RUN_STATUS: Mapping[Status, RunStatus] = {
     "planned": "RUNNING",
     "running": "RUNNING",
@@ -34,6 +34,7 @@ RUN_STATUS: Mapping[Status, RunStatus] = {
     "stopped": "KILLED",
     "failed": "FAILED",
 }
+#: MLflow's status of a run for each outcome of a sweep.
 SWEEP_STATUS: Mapping[Outcome, RunStatus] = {
     "finished": "FINISHED",
     "interrupted": "KILLED",
@@ -49,11 +50,12 @@ DIGEST_CHARACTERS = 16
 
 
 def sweep_run_name(sweep: TrackedSweep) -> str:
+    """Return the sweep's name and local time of creation."""
     return f"{sweep.name} {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(sweep.created_time))}"
 
 
 def trial_run_name(trial: TrialHistory) -> str:
-    """``t0042 split conv2`` while it runs, then ``t0042 split conv2 8.1 bit 98.2 %`` (test values)."""
+    """Return ``t0042 split conv2`` while it runs, then ``t0042 split conv2 8.1 bit 98.2 %`` (test values)."""
     values = trial.params.values
     parts = [
         trial.params.trial_id,
@@ -66,6 +68,7 @@ def trial_run_name(trial: TrialHistory) -> str:
 
 
 def sweep_tags(sweep: TrackedSweep) -> dict[str, str]:
+    """Return the tags of a sweep's run when it is made."""
     return {
         SWEEP_TAG: sweep.identity,
         "sweep": sweep.name,
@@ -77,11 +80,12 @@ def sweep_tags(sweep: TrackedSweep) -> dict[str, str]:
 
 
 def folder_tags(provenance: Provenance) -> dict[str, str]:
+    """Return the tags that a sweep's run gets from its folder."""
     return {"folder": str(provenance.folder), **provenance_tags(provenance)}
 
 
 def provenance_tags(provenance: Provenance | None) -> dict[str, str]:
-    """The commit and the data set, as far as they are known."""
+    """Return the tags for commit and data set, as far as they are known."""
     if provenance is None:
         return {}
     commit, dataset = provenance.git_commit, provenance.dataset
@@ -92,9 +96,10 @@ def provenance_tags(provenance: Provenance | None) -> dict[str, str]:
 
 
 def ending_tags(ending: TrackedEnding) -> dict[str, str]:
-    """How the sweep ended; its note stays as it was where there is no new one and nothing to explain.
+    """Return the tags that say how the sweep ended.
 
-    One that was interrupted keeps the reason for which it had failed before: it has not got over it yet.
+    Without a new note and a reason, the note stays as it was. An interrupted sweep keeps the reason of an earlier
+    failure, because the cause may still be there.
     """
     reason = shorten(ending.reason, REASON_CHARACTERS)
     note = ending.note or (f"The sweep broke off: {plain_markdown(reason)}" if reason else "")
@@ -104,7 +109,7 @@ def ending_tags(ending: TrackedEnding) -> dict[str, str]:
 
 
 def trial_tags(sweep: TrackedSweep, update: TrialUpdate, provenance: Provenance | None) -> dict[str, str]:
-    """Tags as the trial stands now; ``status_reason`` is empty where there is nothing to explain."""
+    """Return the tags of the trial as it is now. ``status_reason`` is empty if there is nothing to explain."""
     trial = update.trial
     tags = {
         SWEEP_TAG: sweep.identity,
@@ -124,14 +129,14 @@ def trial_tags(sweep: TrackedSweep, update: TrialUpdate, provenance: Provenance 
 
 
 def pareto_tags(pareto_rank: ParetoRank | None) -> dict[str, str]:
-    """``pareto`` and ``pareto_rank``, known once the front has settled."""
+    """Return the tags ``pareto`` and ``pareto_rank``; none before the front is final."""
     if pareto_rank is None:
         return {}
     return {"pareto": str(pareto_rank.is_on_front).lower(), "pareto_rank": str(pareto_rank.rank)}
 
 
 def dataset_fields(dataset: DatasetInfo) -> dict[str, str]:
-    """A data set as MLflow describes one: every field is text, some of it JSON."""
+    """Return MLflow's fields of a data set. Each is text, some of it JSON."""
     source = json.dumps({"name": dataset.name, **dataset.parameters}, sort_keys=True, default=str)
     shape = {"shape": dataset.shape, "classes": dataset.classes}
     return {

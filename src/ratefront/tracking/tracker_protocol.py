@@ -1,4 +1,4 @@
-"""What a follower tells a tracker. Every call may be repeated: said twice, it leaves what it left once."""
+"""The calls that a tracker takes, and the data that they carry. Every call may be repeated without effect."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import Objectives, objectives_of
 from ratefront.store.task_model_info import DatasetInfo
 
-#: ``interrupted``: its driver left before the end, and it may go on; ``failed``: it could not go on.
+#: ``interrupted``: the driver left before the end, and the sweep can be resumed. ``failed``: it could not go on.
 Outcome: TypeAlias = Literal["finished", "interrupted", "failed"]
 
-#: What a running trial reported, behind the ledger's time for it in seconds since the epoch.
+#: The ledger's time of a report in seconds since the epoch, and what a running trial reported.
 TimedReport: TypeAlias = tuple[float, Reported]
 
 
 @dataclass(frozen=True)
 class TrackedSweep:
-    """A sweep as a tracker sees it. ``created_time``: the ledger's first entry, seconds since the epoch."""
+    """A sweep as a tracker sees it. ``created_time`` is that of the ledger's first entry (seconds since the epoch)."""
 
     name: str
     created_time: float
@@ -31,17 +31,18 @@ class TrackedSweep:
 
     @property
     def identity(self) -> str:
-        """16 hex digits that no other sweep has, the same at every replay of its ledger."""
+        """16 hex digits that no other sweep has. They are the same at each replay of its ledger."""
         return hashlib.sha256(f"{self.name}\n{self.created_time!r}".encode()).hexdigest()[:16]
 
     @property
     def objectives(self) -> Objectives:
+        """What the search minimises or maximises, by name."""
         return objectives_of(self.spec)
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What the ledger does not say of a sweep: its folder does. ``artifacts`` are files to show beside it."""
+    """Where a sweep comes from, as its folder says: the ledger does not. ``artifacts`` are files to show beside it."""
 
     folder: Path
     git_commit: str | None = None
@@ -51,21 +52,25 @@ class Provenance:
 
 @dataclass(frozen=True)
 class ParetoRank:
-    """Where a finished trial stands among the others, on validation: ``rank`` 1, dominated by none, is the front."""
+    """How many fronts deep a finished trial lies on validation. ``rank`` 1 is the front: no trial dominates it."""
 
     rank: int
 
     @property
     def is_on_front(self) -> bool:
+        """Whether no other trial dominates this one."""
         return self.rank == 1
 
 
 @dataclass(frozen=True)
 class TrialUpdate:
-    """A trial as it is now, and what is new of it.
+    """A trial as it is now, and its new reports.
 
-    ``reports`` are to be added to its curves; ``gap_bits`` has the bits above each bound, by the bound's name, where
-    the trial has a result; ``pareto_rank`` is None before the sweep's end.
+    Attributes:
+        trial: The trial's history.
+        reports: New reports, to be added to its curves.
+        gap_bits: The bits above each bound, by the bound's name; empty without a result.
+        pareto_rank: None before the sweep's end.
     """
 
     trial: TrialHistory
@@ -76,7 +81,7 @@ class TrialUpdate:
 
 @dataclass(frozen=True)
 class FrontCodec:
-    """A codec on the front, as its trial left it: ``config`` (JSON) and ``weights`` (safetensors).
+    """A codec on the front with its files: ``config`` (JSON) and ``weights`` (safetensors).
 
     ``rate_bits`` and ``accuracy`` were measured on test, in blocks of ``block_size`` samples.
     """
@@ -92,8 +97,16 @@ class FrontCodec:
 
 @dataclass(frozen=True)
 class TrackedEnding:
-    """What is known of a sweep when its driver leaves it. ``note`` is Markdown; where the sweep failed, ``reason``
-    says why. ``codecs`` are to be kept as models. ``shows_pareto_rank``: the front is worth a tag on every trial.
+    """How a sweep ended, or was left by its driver.
+
+    Attributes:
+        outcome: Finished, interrupted or failed.
+        figures: Numbers of the whole sweep by name.
+        artifacts: Files of the report.
+        note: Markdown for the page of the sweep.
+        reason: Why the sweep failed; empty otherwise.
+        codecs: Codecs to keep as models.
+        shows_pareto_rank: Whether every trial gets its rank as a tag; False for a front that may still change.
     """
 
     outcome: Outcome
@@ -106,32 +119,32 @@ class TrackedEnding:
 
 
 class Tracker(Protocol):
-    """A place where a person browses sweeps: one run a sweep, one child run a trial.
+    """A store that shows sweeps: one run for each sweep, one child run for each trial.
 
-    Any call may raise when the place cannot be reached; the follower then calls ``open_sweep`` again before
-    it repeats what failed. At most ``parallel_calls`` calls of ``show_trial`` and ``leave_trial`` come at the
-    same time, for different trials; of the others one at a time.
+    Any call may raise if the store cannot be reached. The follower then calls ``open_sweep`` again before it repeats
+    what failed. At most ``parallel_calls`` calls of ``show_trial`` and ``leave_trial`` come at the same time, for
+    different trials. All other calls come one at a time.
     """
 
     parallel_calls: int
 
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
-        """Find the sweep's run or make it; ``running`` opens it again where an earlier driver closed it."""
+        """Find the sweep's run or make it. ``running`` reopens a run that an earlier driver closed."""
 
     def describe_sweep(self, provenance: Provenance) -> None:
-        """Put on the sweep's run what its folder says; called again when that has changed."""
+        """Show on the sweep's run what its folder says. It is called again after each change."""
 
     def show_trial(self, update: TrialUpdate) -> None:
-        """Make the trial's run say what the trial is now."""
+        """Let the trial's run show the present state of the trial."""
 
     def leave_trial(self, trial: TrialHistory, pareto_rank: ParetoRank | None, time: float) -> None:
-        """The driver leaves: the trial's run, if there is one, says where it stands, and is not left running."""
+        """Show the trial's Pareto rank and end its run if it is running: the driver leaves. A trial may have no run."""
 
     def keep_codec(self, codec: FrontCodec) -> None:
-        """Keep a codec as a model that can be loaded, with the run of its trial."""
+        """Keep a codec as a model that can be loaded, linked to the run of its trial."""
 
     def mark_codecs(self, front: Sequence[str]) -> None:
-        """Let codecs that were kept say whether they are of a trial on the front, of those named here."""
+        """Mark for each kept codec whether its trial is on the front: the trials in ``front`` are."""
 
     def close_sweep(self, ending: TrackedEnding, time: float) -> None:
         """Put figures and artifacts on the sweep's run and end it.

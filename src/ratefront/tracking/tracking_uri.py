@@ -1,4 +1,4 @@
-"""Where a sweep is tracked: addresses of stores, and the one that holds when nobody names one."""
+"""Addresses of tracking stores, and the default one."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https")
 
 
 def sqlite_uri(path: Path) -> str:
-    """The store in this SQLite file, which need not exist."""
+    """Return the address of the store in this SQLite file, which need not exist."""
     return f"{SQLITE}{path.expanduser().resolve()}"
 
 
 def sqlite_path(uri: str) -> Path | None:
-    """The file of a SQLite store; None for every other kind."""
+    """Return the file of a SQLite store; None for every other kind."""
     return Path(uri.removeprefix(SQLITE).split("?")[0]).resolve() if uri.startswith(SQLITE) else None
 
 
 def is_server(uri: str) -> bool:
+    """Return whether the address is that of an HTTP server."""
     return urlsplit(uri).scheme in ("http", "https")
 
 
 def default_uri(sweep_folder: Path) -> str:
-    """``mlflow.db`` beside the sweep's folder, so that one store holds all sweeps."""
+    """Return the address of ``mlflow.db`` beside the sweep's folder, so that one store holds all sweeps."""
     return sqlite_uri(sweep_folder.resolve().parent / "mlflow.db")
 
 
 def artifact_location(uri: str, folder: Path | None = None) -> str | None:
-    """Where an experiment's files go, as a URI: ``mlartifacts`` beside the database file, or in the ``folder`` given
-    for a database that is reached over a network; None where a server decides.
+    """Return where an experiment's files go, as a URI; None if a server decides.
+
+    It is ``mlartifacts`` beside the database file, or in ``folder`` for a database that is reached over a network.
     """
     if is_server(uri):
         return None
@@ -44,11 +46,11 @@ def artifact_location(uri: str, folder: Path | None = None) -> str | None:
 
 
 def resolve_uri(explicit: str | None, sweep_folder: Path) -> str:
-    """The store that was asked for, or the default one. A plain path to a ``.db`` file is a SQLite store.
+    """Return the address that was given, or the default one. A plain path to a ``.db`` file is a SQLite store.
 
     Raises:
-        InputError: The address is of a kind that cannot hold a sweep, or cannot be told apart from the
-            password in it.
+        InputError: The address is of a kind that cannot hold a sweep, or its password could be read as part of
+            the host.
     """
     if explicit is None:
         return default_uri(sweep_folder)
@@ -68,7 +70,7 @@ def resolve_uri(explicit: str | None, sweep_folder: Path) -> str:
 
 
 def is_same_store(one: str, other: str) -> bool:
-    """True where two addresses name the same store, whoever it is that asks."""
+    """Return whether two addresses name the same store. User and password do not count."""
     return _without_user_info(one) == _without_user_info(other)
 
 
@@ -80,7 +82,7 @@ def _without_user_info(uri: str) -> tuple[str, str, int | None, str, str]:
 
 
 def _check_user_info(uri: str) -> None:
-    """A password may hold what ends it in an address: the rest of it is then taken for the host, and shown."""
+    """Refuse a password with characters that end it in an address: its rest would be taken for the host, and shown."""
     netloc = urlsplit(uri).netloc
     user_info = netloc.rpartition("@")[0]
     if "@" in user_info or "@" in uri.replace(netloc, "", 1):

@@ -84,7 +84,7 @@ def _check_answers(address: str) -> None:
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT_S).close()
     except (OSError, OverflowError) as error:
-        raise InputError(f"RAY_ADDRESS: nobody answers at {address}: {error}") from error
+        raise InputError(f"RAY_ADDRESS: nothing answers at {address}: {error}") from error
 
 
 def _silence_ray_prints() -> None:

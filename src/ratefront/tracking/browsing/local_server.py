@@ -1,4 +1,4 @@
-"""What the servers for browsing share: this machine only, a free port, an end by Ctrl-C or SIGTERM."""
+"""What the servers for browsing share: the local host, a free port, an end by Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _LAST_PORT = 65535
 
 
 def choose_port(wanted: int | None, usual: int) -> int:
-    """``wanted``, or ``usual`` where nobody wants one and it is free, or any free one.
+    """Return ``wanted``; if that is None, ``usual`` if it is free, else any free port.
 
     Raises:
-        InputError: ``wanted`` is taken, or no port.
+        InputError: ``wanted`` is taken, or is no port number.
     """
     if wanted is not None:
         if check_count("port", wanted) > _LAST_PORT:
@@ -41,6 +41,7 @@ def _is_free(port: int) -> bool:
 
 
 def any_free_port() -> int:
+    """Return a port that is free now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -48,7 +49,7 @@ def any_free_port() -> int:
 
 @contextmanager
 def interrupted_by_sigterm() -> Iterator[None]:
-    """SIGTERM interrupts as Ctrl-C does, so that no server is left behind."""
+    """Let SIGTERM interrupt like Ctrl-C, so that no server is left running."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The pages of MLflow's UI that show a sweep, and where in a store it is."""
+"""Finds a sweep in an MLflow store, and the addresses of the pages that show it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ratefront.tracking.run_tags import SWEEP_TAG
 from ratefront.tracking.tracker_protocol import TrackedSweep
 from ratefront.tracking.tracking_uri import is_server
 
-#: How long a server may take for each of three answers, where nothing else is said.
+#: How long a server may take for each of three answers, unless the user sets it.
 SECONDS_TO_ANSWER = "5"
 
 
 @dataclass(frozen=True)
 class SweepLocation:
-    """An experiment in a store with the keys of its tags; ``run_id`` is the sweep's own run, where that is there."""
+    """An experiment with the keys of its tags. ``run_id`` is the sweep's own run, if the experiment has it."""
 
     experiment_id: str
     tags: frozenset[str]
@@ -29,10 +29,10 @@ class SweepLocation:
 
 
 def sweep_of(folder: SweepFolder) -> TrackedSweep:
-    """The sweep as trackers know it; only the ledger's first entry is read.
+    """Return the sweep as trackers know it. Only the ledger's first entry is read.
 
     Raises:
-        InputError: There is no ledger, or it holds nothing yet.
+        InputError: There is no ledger, or it is empty.
         LedgerDamagedError: The first entry cannot be read.
     """
     first = next(entries_of(folder), None)
@@ -43,7 +43,7 @@ def sweep_of(folder: SweepFolder) -> TrackedSweep:
 
 
 def page_addresses(base: str, location: SweepLocation | None, sweep: TrackedSweep | None) -> dict[str, str]:
-    """Addresses by what they show; MLflow itself would open an experiment on an empty page about traces."""
+    """Return addresses by what they show. MLflow itself would open an experiment on an empty page about traces."""
     if location is None:
         return {"all experiments": start_address(base)}
     experiment, tags = location.experiment_id, location.tags
@@ -58,10 +58,10 @@ def page_addresses(base: str, location: SweepLocation | None, sweep: TrackedSwee
 
 
 def find_sweep(uri: str, sweep: TrackedSweep | None) -> SweepLocation | None:
-    """Where the sweep is, else the newest experiment; None in a store without any.
+    """Find the sweep, or else the newest experiment; None in a store without experiments.
 
     Raises:
-        Exception: Whatever MLflow runs into: the store does not answer, or does not let one in.
+        Exception: Any error of MLflow's: the store does not answer, or refuses access.
     """
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", SECONDS_TO_ANSWER)
     quiet_mlflow()

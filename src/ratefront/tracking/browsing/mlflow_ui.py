@@ -1,4 +1,4 @@
-"""The MLflow UI on a sweep's store, reachable from this machine only."""
+"""Serves the MLflow UI on a sweep's store, for this machine only."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ QUIET_UVICORN = ("--uvicorn-opts", "--log-level=warning")
 
 
 def serve_ui(store_uri: str, port: int | None = None, sweep: TrackedSweep | None = None) -> int:
-    """Serve the UI until Ctrl-C and return the server's exit code. A store that is a server is only named.
+    """Serve the UI until Ctrl-C and return the server's exit code. If the store is a server, only print its address.
 
-    Says where the pages are that show the ``sweep``, or all sweeps.
+    Print the addresses of the pages that show the ``sweep``, or all sweeps.
 
     Raises:
         InputError: The SQLite file does not exist, or the port is taken.
@@ -43,17 +43,17 @@ def serve_ui(store_uri: str, port: int | None = None, sweep: TrackedSweep | None
         raise InputError(f"no tracking store at {path}: run a sweep first, or name the folder of one")
     port = choose_port(port, USUAL_PORT)
     print(f"MLflow UI of {path or 'the database'} (Ctrl-C ends it):", flush=True)
-    say_pages = partial(_print_pages, f"http://{HOST}:{port}", store_uri, sweep)
+    print_pages = partial(_print_pages, f"http://{HOST}:{port}", store_uri, sweep)
     if path is None or path.stat().st_size == 0:
-        say_pages()  # first: a store gets its tables from whoever comes first, and two at once break each other
+        print_pages()  # first: two clients that create the tables at the same time break each other
         return _serve(command(port), environment(store_uri))
-    return _serve(command(port), environment(store_uri), meanwhile=say_pages)
+    return _serve(command(port), environment(store_uri), meanwhile=print_pages)
 
 
 def _print_pages(base: str, store_uri: str, sweep: TrackedSweep | None) -> None:
     try:
         location = find_sweep(store_uri, sweep)
-    except Exception as error:  # whatever MLflow runs into: one can look oneself
+    except Exception as error:  # any error of MLflow's: the user can still look
         reason = str(error).partition("\n")[0]
         print(f"  it does not say where its sweeps are: {without_credentials(reason)}", flush=True)
         location = None
@@ -66,18 +66,19 @@ def _print_pages(base: str, store_uri: str, sweep: TrackedSweep | None) -> None:
 
 
 def _without_user(server_uri: str) -> str:
-    """For a browser, which asks for user and password itself."""
+    """Return the address without user and password: a browser asks for them."""
     parts = urlsplit(server_uri)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path.rstrip("/")).geturl()
 
 
 def command(port: int, served_by: Sequence[str] = QUIET_UVICORN) -> list[str]:
+    """Return the command line of the server."""
     served = ["--host", HOST, "--port", str(port), "--workers", "1", *served_by]
     return [sys.executable, "-m", "mlflow", "server", *served]
 
 
 def environment(store_uri: str) -> dict[str, str]:
-    """Addresses may hold a password: the environment is not shown by ``ps``."""
+    """Return the server's settings. Addresses may hold a password, and ``ps`` does not show the environment."""
     artifacts = addresses.artifact_location(store_uri)
     return {
         "MLFLOW_BACKEND_STORE_URI": store_uri,
@@ -90,7 +91,7 @@ def environment(store_uri: str) -> dict[str, str]:
 
 
 def _serve(command: list[str], settings: dict[str, str], meanwhile: Callable[[], None] = lambda: None) -> int:
-    """``meanwhile`` is done while the server starts, which takes it seconds."""
+    """Run the server. ``meanwhile`` is called while it starts, which takes seconds."""
     with interrupted_by_sigterm():
         server = subprocess.Popen(command, env={**os.environ, **settings})
         try:
@@ -104,7 +105,7 @@ def _serve(command: list[str], settings: dict[str, str], meanwhile: Callable[[],
 
 
 def _stop(server: subprocess.Popen[bytes]) -> int:
-    """Ctrl-C reaches the server too where it shares the terminal; elsewhere it is told here."""
+    """Stop the server. Ctrl-C reaches it only if it shares the terminal."""
     if server.poll() is None:
         server.send_signal(signal.SIGINT)
     try:

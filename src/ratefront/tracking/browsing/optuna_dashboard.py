@@ -1,4 +1,4 @@
-"""The Optuna Dashboard on a sweep, reachable from this machine only. What is clicked there changes nothing."""
+"""Serves the Optuna Dashboard on a sweep, for this machine only. It is read-only."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 USUAL_PORT = 8080
-#: The study that the page opens on: Optuna counts a storage's studies from 0.
+#: The page of the only study: Optuna counts studies from 0.
 STUDY_PAGE = "dashboard/studies/0"
 READING = ("GET", "HEAD")
-#: A page of somebody else's that had its own name point here would be able to read along under that name.
+#: Other host names are refused: a foreign page whose name points to this machine could read the answers.
 OWN_NAMES = (HOST, "localhost")
 
 NOTE = """\
@@ -43,7 +43,7 @@ Read from the sweep's ledger, as it stood when this page was loaded. Nothing can
 
 
 def serve_dashboard(folder: SweepFolder, port: int | None = None) -> None:
-    """Serve the dashboard until Ctrl-C or SIGTERM; it follows a sweep that runs.
+    """Serve the dashboard until Ctrl-C or SIGTERM. It follows a running sweep.
 
     Raises:
         InputError: There is no sweep in the folder, its spec does not fit what is installed here, or the port
@@ -52,35 +52,36 @@ def serve_dashboard(folder: SweepFolder, port: int | None = None) -> None:
     """
     port = choose_port(port, USUAL_PORT)
     dashboard = Dashboard(folder)
-    server = make_server(HOST, port, dashboard, _Server, _Quiet)
+    server = make_server(HOST, port, dashboard, _Server, _SilentHandler)
     print(
         f"Optuna Dashboard of {folder.path} (Ctrl-C ends it):\nhttp://{HOST}:{port}/{STUDY_PAGE}", flush=True
     )
-    with server, interrupted_by_sigterm(), _without_remarks(), suppress(KeyboardInterrupt):
+    with server, interrupted_by_sigterm(), _without_warnings(), suppress(KeyboardInterrupt):
         server.serve_forever()
 
 
-def _without_remarks() -> warnings.catch_warnings[None]:
-    """Optuna remarks on every parameter that few trials have, whenever the page asks what matters."""
+def _without_warnings() -> warnings.catch_warnings[None]:
+    """Hide the warnings of Optuna's about parameters that few trials have: each request for importances gives them."""
     return warnings.catch_warnings(action="ignore", category=UserWarning)
 
 
 class Dashboard:
-    """The dashboard as a WSGI application that only reads; its study is as new as the ledger at every request.
+    """The dashboard as a read-only WSGI application. At every request, its study is as new as the ledger.
 
-    It is made anew where the ledger has grown: Optuna's studies take no result back, and the dashboard keeps what it
-    once saw of a trial. Errors are those of ``serve_dashboard``.
+    The study is built again after the ledger has grown: Optuna's studies cannot take a result back, and the dashboard
+    keeps its first state of a trial. Errors are those of ``serve_dashboard``.
     """
 
     def __init__(self, folder: SweepFolder) -> None:
         self._folder, self._lock = folder, threading.Lock()
         self._loaded = spec_from_plain(read_spec(folder))
-        self._complaint = ""
-        self._begin()
+        self._last_warning = ""
+        self._forget_ledger()
         self._read_on()
-        self._app = self._draw()
+        self._app = self._build_app()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request. Refuse other host names, and all that would change something."""
         if environ.get("HTTP_HOST", HOST).partition(":")[0] not in OWN_NAMES:
             return _refuse(start_response, f"only {' and '.join(OWN_NAMES)} are served")
         if environ["REQUEST_METHOD"] not in READING:
@@ -91,13 +92,13 @@ class Dashboard:
         with self._lock:
             try:
                 if self._read_on():
-                    self._app = self._draw()
+                    self._app = self._build_app()
             except (OSError, ValueError, RatefrontError) as error:
-                self._begin()
-                self._complain(str(error))
+                self._forget_ledger()
+                self._warn(str(error))
             return self._app
 
-    def _begin(self) -> None:
+    def _forget_ledger(self) -> None:
         self._history, self._reader = SweepHistory(), LedgerReader(self._folder.ledger)
 
     def _read_on(self) -> bool:
@@ -106,7 +107,7 @@ class Dashboard:
             self._history.apply(entry)
         return bool(entries)
 
-    def _draw(self) -> WSGIApplication:
+    def _build_app(self) -> WSGIApplication:
         import optuna_dashboard
 
         from ratefront.tracking.browsing.optuna_study import storage_of, study_in
@@ -116,11 +117,11 @@ class Dashboard:
         app: WSGIApplication = optuna_dashboard.wsgi(storage)
         return app
 
-    def _complain(self, complaint: str) -> None:
-        """Once, not at every request."""
-        if complaint != self._complaint:
-            _log.warning("dashboard: %s; it shows what was read before", complaint)
-        self._complaint = complaint
+    def _warn(self, warning: str) -> None:
+        """Log a warning once, not at every request."""
+        if warning != self._last_warning:
+            _log.warning("dashboard: %s; it shows what was read before", warning)
+        self._last_warning = warning
 
 
 def _refuse(start_response: StartResponse, reason: str) -> Iterable[bytes]:
@@ -132,6 +133,6 @@ class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
 
-class _Quiet(WSGIRequestHandler):
+class _SilentHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing of each request."""
+        """Print nothing for a request."""

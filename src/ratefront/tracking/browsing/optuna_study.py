@@ -1,10 +1,10 @@
-"""A sweep as an Optuna study, for people who browse it and for Optuna's own plots; no search reads it.
+"""Builds an Optuna study from a sweep, for browsing and for Optuna's own plots. No search reads it.
 
-How a trial stands there:
+The state of a trial in the study:
 
 =========  ===========================================================================================================
 planned    WAITING
-running    RUNNING, also where its driver is gone and nobody has resumed the sweep
+running    RUNNING, also if its driver is gone and the sweep has not been resumed
 finished   COMPLETE with its objectives on validation
 collapsed  PRUNED and infeasible, with its objectives on validation: a COMPLETE one at 0 bit would count as best
 pruned     PRUNED: the search stopped it
@@ -12,7 +12,7 @@ stopped    PRUNED: a person stopped it
 failed     FAIL
 =========  ===========================================================================================================
 
-The attribute ``status`` has our own word. Parameters are named by their path in the space, as the search names them.
+The attribute ``status`` has ratefront's status. Parameters have the search's names: their path in the space.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ CURVES: Mapping[str, str] = {"rate_bits": "rate_bits_estimated", "accuracy": "ac
 
 
 def study_of(history: SweepHistory) -> Study:
-    """The sweep as a study in memory, named like it.
+    """Return the sweep as a study in memory, under the sweep's name.
 
-    Trials have the sweep's own numbers, distributions and times; user attributes hold what was measured on test
-    (bit/sample, fractions), what it cost (bytes, MACs, ms, s) and why a trial ended as it did. Where there is one
-    objective, what running trials reported of it are intermediate values; Optuna has none for several.
+    Trials have the sweep's own numbers, distributions and times. User attributes hold what was measured on test
+    (bit/sample, fractions), the costs (bytes, MACs, ms, s), and why a trial ended. With one objective, the reports of
+    running trials are intermediate values; Optuna has none for several objectives.
 
     Raises:
         SpecError: The sweep's spec does not fit what is installed here.
@@ -64,12 +64,12 @@ def study_of(history: SweepHistory) -> Study:
 
 
 def study_in(storage: BaseStorage) -> Study:
-    """The one study of a storage."""
+    """Return the only study of a storage."""
     return optuna.load_study(study_name=None, storage=storage)
 
 
 def storage_of(history: SweepHistory, loaded: LoadedSpec) -> BaseStorage:
-    """A storage in memory that holds ``study_of`` the sweep, whose spec was read before."""
+    """Return a storage in memory with the study of the sweep. ``loaded`` is the sweep's spec."""
     objectives, storage = loaded.spec.directions, InMemoryStorage()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
@@ -114,12 +114,12 @@ def _frozen(trial: TrialHistory, space: Space, objectives: Objectives) -> Frozen
 
 
 def _start_time(trial: TrialHistory) -> float:
-    """When the last attempt began; where none has, when the trial was planned (seconds since the epoch)."""
+    """Return when the last attempt began, or when the trial was planned (seconds since the epoch)."""
     return trial.planned_time if trial.started_time is None else trial.started_time
 
 
 def _datetime(seconds: float | None) -> datetime | None:
-    """In local time without a zone, as Optuna's own are."""
+    """Convert to local time without a zone, as Optuna's own times are."""
     return None if seconds is None else datetime.fromtimestamp(seconds)
 
 
@@ -129,7 +129,7 @@ def _values(
     if trial.result is not None:
         return [trial.result.objective(name) for name in objectives]
     if trial.status in ("pruned", "stopped") and curve:
-        return [curve[max(curve)]]  # Optuna too takes the last one that it saw
+        return [curve[max(curve)]]  # as Optuna does
     return None
 
 
@@ -142,11 +142,11 @@ def _curve(trial: TrialHistory, objectives: Objectives) -> dict[int, float]:
 
 
 def _system_attributes(trial: TrialHistory, params: Mapping[str, Scalar]) -> dict[str, Any]:
-    """What the dashboard looks for under Optuna's own keys."""
+    """Return what the dashboard reads under Optuna's own keys."""
     if trial.status == "planned":
-        return {"fixed_params": dict(params)}  # those of a trial that waits in a queue
+        return {"fixed_params": dict(params)}  # the parameters of a waiting trial
     if trial.status == "collapsed":
-        return {"constraints": [1.0]}  # Optuna's older form; the dashboard does not read the newer
+        return {"constraints": [1.0]}  # Optuna's older form: the dashboard does not read the newer one
     return {}
 
 

@@ -1,4 +1,4 @@
-"""What a follower has read from the ledger and not yet delivered."""
+"""Holds what was read from the ledger and is not delivered yet."""
 
 from __future__ import annotations
 
@@ -12,34 +12,33 @@ from ratefront.tracking.tracker_protocol import TimedReport, TrackedSweep
 
 
 @dataclass
-class _Waiting:
-    """A trial that has changed since it was last delivered."""
+class _Undelivered:
+    """What is new of a trial since its last delivery."""
 
     entries: int = 0
     reports: list[TimedReport] = field(default_factory=list)
 
 
 class Backlog:
-    """Folds entries into a history of its own and remembers which trials have update.
+    """Folds entries into a history of its own, and remembers which trials have changed.
 
-    A curve has one value a metric and step: where an attempt repeats a step of an earlier, lost one, the
-    first is kept. A trial's work follows from its seed, so that both say the same, and every replay keeps the
-    same point.
+    A curve has one value for each metric and step. If an attempt repeats a step of an earlier, lost attempt, the first
+    value is kept. A trial's results follow from its seed: both values are the same, and each replay keeps the same one.
     """
 
     def __init__(self) -> None:
         self.history = SweepHistory()
         self.sweep: TrackedSweep | None = None
         self._unfolded: deque[events.Entry] = deque()
-        self._waiting: dict[str, _Waiting] = {}
-        self._charted: dict[str, set[tuple[str, int]]] = {}
+        self._undelivered: dict[str, _Undelivered] = {}
+        self._curve_steps: dict[str, set[tuple[str, int]]] = {}
 
     def __len__(self) -> int:
-        """Entries that were read and not delivered."""
-        return len(self._unfolded) + sum(trial.entries for trial in list(self._waiting.values()))
+        """Return the number of entries that were read and not delivered."""
+        return len(self._unfolded) + sum(trial.entries for trial in list(self._undelivered.values()))
 
     def add(self, entries: Iterable[events.Entry]) -> None:
-        """Take entries in and fold them; one that cannot be folded stays, with all behind it.
+        """Take entries and fold them. An entry that cannot be folded stays, with all that follow it.
 
         Raises:
             ValueError: An entry contradicts the ones before it.
@@ -55,35 +54,34 @@ class Backlog:
             case events.Created() as event:
                 self.sweep = TrackedSweep(event.sweep, entry.time, event.ratefront_version, event.spec)
             case events.Reported() as event:
-                self._chart(event, entry.time)
+                self._add_to_curves(event, entry.time)
             case events.Finished() | events.Pruned() | events.Stopped() as event:
-                self._news_of(event)
-                self._charted.pop(
-                    event.trial_id, None
-                )  # it is never tried again, and many trials make much memory
+                self._changed(event)
+                self._curve_steps.pop(event.trial_id, None)  # never tried again; this saves memory
             case events.Started() | events.Failed() | events.Reopened() as event:
-                self._news_of(event)
+                self._changed(event)
 
-    def _news_of(self, event: events.TrialEvent) -> _Waiting:
-        waiting = self._waiting.setdefault(event.trial_id, _Waiting())
-        waiting.entries += 1
-        return waiting
+    def _changed(self, event: events.TrialEvent) -> _Undelivered:
+        trial = self._undelivered.setdefault(event.trial_id, _Undelivered())
+        trial.entries += 1
+        return trial
 
-    def _chart(self, event: events.Reported, time: float) -> None:
-        """Of what a step says, what it has not said before."""
-        update, charted = self._news_of(event), self._charted.setdefault(event.trial_id, set())
-        new = {name: value for name, value in event.metrics.items() if (name, event.step) not in charted}
-        charted.update((name, event.step) for name in new)
+    def _add_to_curves(self, event: events.Reported, time: float) -> None:
+        """Add those metrics of a report that its step does not have yet."""
+        trial, known = self._changed(event), self._curve_steps.setdefault(event.trial_id, set())
+        new = {name: value for name, value in event.metrics.items() if (name, event.step) not in known}
+        known.update((name, event.step) for name in new)
         if new:
-            update.reports.append((time, replace(event, metrics=new)))
+            trial.reports.append((time, replace(event, metrics=new)))
 
-    def waiting(self) -> list[tuple[TrialHistory, list[TimedReport]]]:
-        """The trials with update, in the order in which these came; one that was put off comes last."""
-        return [(self.history.trials[name], update.reports) for name, update in self._waiting.items()]
+    def changed_trials(self) -> list[tuple[TrialHistory, list[TimedReport]]]:
+        """Return the changed trials with their new reports, in the order of the changes. Postponed ones come last."""
+        return [(self.history.trials[name], trial.reports) for name, trial in self._undelivered.items()]
 
     def delivered(self, trial_id: str) -> None:
-        del self._waiting[trial_id]
+        """Forget what was delivered of the trial."""
+        del self._undelivered[trial_id]
 
-    def put_off(self, trial_id: str) -> None:
-        """Let the others go first: a trial that a tracker refuses must not hold up the rest."""
-        self._waiting[trial_id] = self._waiting.pop(trial_id)
+    def postpone(self, trial_id: str) -> None:
+        """Let the other trials go first: a trial that a tracker refuses must not delay them."""
+        self._undelivered[trial_id] = self._undelivered.pop(trial_id)

@@ -1,4 +1,4 @@
-"""Brings what a ledger says to a tracker. No clock in here: the caller says when, and when again."""
+"""Delivers a ledger to a tracker. It has no clock: the caller decides when to deliver, and when to try again."""
 
 from __future__ import annotations
 
@@ -25,13 +25,15 @@ from ratefront.tracking.tracker_protocol import (
 
 
 class Delivery:
-    """Delivers every entry of a ledger to a tracker, from the first one on, with what lies in the sweep's folder.
+    """Delivers every entry of a ledger to a tracker, from the first one on, with what the sweep's folder adds.
 
-    ``read_new`` gives the entries that were appended since its last call, beginning with entry 0. Where ``deliver``
-    raises it is called again later: it repeats what failed and goes on with all that came since. A trial that the
-    tracker refuses does not hold up the others. Every call to a tracker may be repeated, so that a delivery that
-    starts again from entry 0 (a resumed sweep) doubles nothing. ``ending`` is what the last call closes the sweep
-    with; None leaves it open. ``calls_done`` counts the calls that the tracker has carried out.
+    After an error of ``deliver``, call it again later. It repeats what failed, and goes on with all that came since. A
+    trial that the tracker refuses does not delay the others. Every call to a tracker may be repeated, so a delivery
+    that starts again from entry 0 (a resumed sweep) doubles nothing.
+
+    Attributes:
+        ending: What the last call closes the sweep with; None leaves it open.
+        calls_done: The number of calls that the tracker has carried out.
     """
 
     def __init__(
@@ -40,18 +42,19 @@ class Delivery:
         tracker: Tracker,
         files: FolderContent | NoFolder | None = None,
     ) -> None:
+        """Deliver nothing yet. ``read_new`` returns the entries since its last call, beginning with entry 0."""
         self._read_new, self._tracker, self._files = read_new, tracker, files or NoFolder()
         self._backlog = Backlog()
         self._is_open = self._shows_running = self._is_closed = self._is_abandoned = False
         self._has_failed = False
-        self._described: Provenance | None = None
-        self._left, self._kept = set[str](), set[str]()
+        self._shown_provenance: Provenance | None = None
+        self._left_trials, self._kept_codecs = set[str](), set[str]()
         self.ending: TrackedEnding | None = None
         self.calls_done = 0
 
     @property
     def undelivered(self) -> int:
-        """Entries that were read and not delivered."""
+        """The number of entries that were read and not delivered."""
         return len(self._backlog)
 
     def abandon(self) -> None:
@@ -59,10 +62,10 @@ class Delivery:
         self._is_abandoned = True
 
     def deliver(self, is_last: bool) -> None:
-        """Deliver all that is new; ``is_last`` also closes the sweep.
+        """Deliver all that is new. ``is_last`` also closes the sweep.
 
         Raises:
-            Exception: Whatever the tracker, or reading the ledger, runs into.
+            Exception: Any error of the tracker, or of reading the ledger.
         """
         try:
             self._deliver(is_last)
@@ -71,39 +74,39 @@ class Delivery:
             raise
 
     def _deliver(self, is_last: bool) -> None:
-        """What concerns a sweep's files alone holds up neither its trials nor its end: it is raised behind them."""
+        """Deliver. Errors about the sweep's files are raised last: they delay neither the trials nor the end."""
         self._backlog.add(self._read_new())
         sweep, history = self._backlog.sweep, self._backlog.history
         if sweep is None:
             return
         self._open(sweep)
         problems = self._try_each([self._describe])
-        # What has ended is shown with its pareto_rank at once: catching up needs no second round.
+        # An ended sweep is shown with its Pareto ranks at once, which saves a second round of calls.
         ranks = pareto_ranks(history) if history.ended else {}
         call_in_parallel(
-            self._backlog.waiting(), lambda waiting: self._show(*waiting, ranks), self._tracker.parallel_calls
+            self._backlog.changed_trials(),
+            lambda changed: self._show(*changed, ranks),
+            self._tracker.parallel_calls,
         )
         if is_last and self.ending is not None:
             self._leave(sweep, self.ending)
-            problems += self._try_each(self._keeping(self.ending))
+            problems += self._try_each(self._codec_calls(self.ending))
         if problems:
             raise problems[0]
 
     def _open(self, sweep: TrackedSweep) -> None:
-        """Once, and once more where a sweep that had ended goes on (more trials, or failed ones again)."""
+        """Open the sweep's run; open it again if a sweep that had ended goes on (extended, or failed trials again)."""
         running = not self._backlog.history.ended
         if not self._is_open or (running and not self._shows_running):
             self._tracker.open_sweep(sweep, running=running)
             self._is_open, self._shows_running = True, running
-            self.calls_done = max(
-                self.calls_done, 1
-            )  # the first one; opened again and again, nothing is delivered
+            self.calls_done = max(self.calls_done, 1)  # counted once: opening again delivers nothing
 
     def _describe(self) -> None:
         provenance = self._files.provenance(self._backlog.history)
-        if provenance is not None and provenance != self._described:
+        if provenance is not None and provenance != self._shown_provenance:
             self._tracker.describe_sweep(provenance)
-            self._described = provenance
+            self._shown_provenance = provenance
 
     def _show(self, trial: TrialHistory, reports: list[TimedReport], ranks: dict[str, ParetoRank]) -> None:
         self._check_abandoned()
@@ -112,7 +115,7 @@ class Delivery:
         try:
             self._tracker.show_trial(TrialUpdate(trial, reports, gap_bits, ranks.get(trial_id)))
         except Exception:
-            self._backlog.put_off(trial_id)
+            self._backlog.postpone(trial_id)
             raise
         self._backlog.delivered(trial_id)
         self.calls_done += 1
@@ -120,32 +123,34 @@ class Delivery:
     def _leave(self, sweep: TrackedSweep, ending: TrackedEnding) -> None:
         """Close the sweep step by step, so that another try goes on where this one failed.
 
-        The ledger's time, not the clock's: ending the same ledger again adds no point.
+        It uses the ledger's time, not the clock's: closing the same ledger again adds no point.
         """
         if self._is_closed:
             return
         history, time = self._backlog.history, self._backlog.history.last_time
         if self._shows_running or self._has_failed:
-            # Learns what else the place holds: what a request did whose answer was lost, or another follower.
+            # Find what else the store holds: runs of a request whose answer was lost, or of another follower.
             self._tracker.open_sweep(sweep, running=False)
         ranks = pareto_ranks(history) if ending.shows_pareto_rank else {}
 
         def leave(trial_id: str) -> None:
             self._check_abandoned()
             self._tracker.leave_trial(history.trials[trial_id], ranks.get(trial_id), time)
-            self._left.add(trial_id)
+            self._left_trials.add(trial_id)
             self.calls_done += 1
 
         call_in_parallel(
-            [name for name in history.trials if name not in self._left], leave, self._tracker.parallel_calls
+            [name for name in history.trials if name not in self._left_trials],
+            leave,
+            self._tracker.parallel_calls,
         )
         self._tracker.close_sweep(ending, time)
         self._is_closed = True
 
-    def _keeping(self, ending: TrackedEnding) -> Iterator[Callable[[], None]]:
-        """After the end: where a codec cannot be kept, the sweep has ended all the same."""
+    def _codec_calls(self, ending: TrackedEnding) -> Iterator[Callable[[], None]]:
+        """Give the calls that keep the codecs. They come after the end: a codec that fails leaves the sweep ended."""
         for codec in ending.codecs:
-            if codec.trial_id not in self._kept:
+            if codec.trial_id not in self._kept_codecs:
                 yield partial(self._keep, codec)
         if ending.codecs:
             yield partial(self._tracker.mark_codecs, [codec.trial_id for codec in ending.codecs])
@@ -153,14 +158,14 @@ class Delivery:
     def _keep(self, codec: FrontCodec) -> None:
         self._check_abandoned()
         self._tracker.keep_codec(codec)
-        self._kept.add(codec.trial_id)
+        self._kept_codecs.add(codec.trial_id)
         self.calls_done += 1
 
-    def _try_each(self, calls_done: Iterable[Callable[[], None]]) -> list[Exception]:
+    def _try_each(self, calls: Iterable[Callable[[], None]]) -> list[Exception]:
         problems: list[Exception] = []
-        for deed in calls_done:
+        for call in calls:
             try:
-                deed()
+                call()
             except Exception as error:
                 problems.append(error)
         return problems
@@ -171,6 +176,6 @@ class Delivery:
 
 
 def pareto_ranks(history: SweepHistory) -> dict[str, ParetoRank]:
-    """Where every finished trial stands on validation, by the sweep's own objectives."""
+    """Return the Pareto rank of every finished trial on validation, by the sweep's own objectives."""
     trials = ranked(history.trials.values(), objectives_of(history.spec))
     return {trial.params.trial_id: ParetoRank(rank) for trial, rank in trials}

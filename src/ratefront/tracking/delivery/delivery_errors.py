@@ -1,7 +1,7 @@
-"""What goes wrong with a tracker, in words that say what to do, and whether waiting mends it.
+"""Describes the errors of a tracker in words that say what to do, and decides whether to try again.
 
-The statuses of answers are documented; the texts of MLflow's exceptions, which causes are taken from, are not. Where a
-later MLflow words them otherwise, they are told as they are. Tried with MLflow 3.17.
+The HTTP statuses are documented. The texts of MLflow's exceptions, which contain the causes, are not. If a later MLflow
+words them differently, they are shown as they are. Tried with MLflow 3.17.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import re
 from ratefront.errors import InputError
 from ratefront.safe_text import without_credentials
 
-#: The HTTP answers to an unknown user, and to one who may not.
+#: The HTTP statuses for an unknown user, and for a user without permission.
 REFUSALS = (401, 403)
 MOST_CHARACTERS = 500  # a proxy may answer with a whole page
 _REQUEST = re.compile(r"API request to (\S+?)/api/\S+ failed with (?:timeout )?exception (.+)", re.DOTALL)
-#: The cause, as deep as it is told.
+#: Patterns of the innermost cause.
 _CAUSES = tuple(
     re.compile(cause)
     for cause in (
@@ -30,12 +30,12 @@ _BODY = re.compile(r"Response body: '(.*?)'?$", re.DOTALL)
 
 
 def is_refusal(error: Exception) -> bool:
-    """True where trying again comes to the same until a person does something."""
+    """Return whether a new try would fail until a person changes something."""
     return isinstance(error, InputError) or _status(error) in REFUSALS or _UNTRUSTED in str(error)
 
 
 def describe_error(error: Exception) -> str:
-    """One line, without passwords."""
+    """Describe the error in one line, without passwords."""
     words = without_credentials(_describe(error)).splitlines() or [type(error).__name__]
     return words[0][:MOST_CHARACTERS]
 
@@ -55,13 +55,13 @@ def _describe(error: Exception) -> str:
     return _unanswered(*request.groups()) if request else f"{type(error).__name__}: {error}"
 
 
-def _unanswered(address: str, trouble: str) -> str:
-    found = filter(None, (cause.search(trouble) for cause in _CAUSES))
-    return f"{address} does not answer: {next((cause[1] for cause in found), trouble)}"
+def _unanswered(address: str, cause_text: str) -> str:
+    found = filter(None, (cause.search(cause_text) for cause in _CAUSES))
+    return f"{address} does not answer: {next((cause[1] for cause in found), cause_text)}"
 
 
 def _status(error: Exception) -> int | None:
-    """The status of the HTTP answer that MLflow, or below it requests, makes an exception of."""
+    """Return the HTTP status in an exception of MLflow's, or of requests below it."""
     ask = getattr(error, "get_http_status_code", None)
     if ask is not None:
         return int(ask())
@@ -69,6 +69,6 @@ def _status(error: Exception) -> int | None:
 
 
 def _body(error: Exception) -> str:
-    """What the server sent with its answer, as far as MLflow tells."""
+    """Return the body of the server's answer, if MLflow's text has it."""
     body = _BODY.search(str(error))
     return " ".join((body[1] if body else str(error)).split())

@@ -1,4 +1,4 @@
-"""What a sweep's folder adds to its ledger for those who browse it: files, the data set, gaps to the bounds, codecs."""
+"""Reads what a sweep's folder adds to its ledger: files, the data set, gaps to the bounds, codecs."""
 
 from __future__ import annotations
 
@@ -19,24 +19,27 @@ _log = logging.getLogger(__name__)
 
 
 class NoFolder:
-    """A ledger without a folder."""
+    """Stands for the folder of a ledger without one."""
 
     def provenance(self, history: SweepHistory) -> Provenance | None:
+        """Return None: nothing is known."""
         return None
 
     def gap_bits(self, history: SweepHistory, trial: TrialHistory) -> Mapping[str, float]:
+        """Return no gaps: the bounds need the folder."""
         return {}
 
 
 class FolderContent:
-    """The folder of a sweep. What in it cannot be used is said once, and left out."""
+    """The folder of a sweep. What cannot be read in it is left out, with one warning."""
 
     def __init__(self, folder: SweepFolder) -> None:
         self._folder = folder
-        self._said: set[str] = set()
-        self._solving = threading.Lock()  # of several lanes one solves the bounds
+        self._warnings: set[str] = set()
+        self._solving = threading.Lock()  # of parallel calls, one solves the bounds
 
     def provenance(self, history: SweepHistory) -> Provenance:
+        """Return where the sweep comes from, as far as it is known now."""
         folder = self._folder
         artifacts = [folder.spec, *environment_files(folder)]
         return Provenance(
@@ -47,37 +50,37 @@ class FolderContent:
         )
 
     def _dataset(self, history: SweepHistory) -> DatasetInfo | None:
-        """Known whole once the task model is there: MLflow keeps what it is told first."""
+        """Return the data set once the task model is there: it is complete then. MLflow keeps what it gets first."""
         if history.task_model is None:
             return None
         try:
             return read_dataset_info(self._folder, history)
         except (InputError, OSError) as error:
-            self._say(error)
+            self._warn_once(error)
             return None
 
     def gap_bits(self, history: SweepHistory, trial: TrialHistory) -> Mapping[str, float]:
-        """Bits of the trial, on test, above each bound that says something there; none without a result."""
+        """Return the trial's bits on test above each bound that has a value there; none without a result."""
         if trial.result is None:
             return {}
         try:
             with self._solving:
                 overlay = read_overlay(self._folder, history)
         except (InputError, OSError) as error:
-            self._say(error)
+            self._warn_once(error)
             return {}
         point = point_of(trial)
         gaps = {} if overlay is None else overlay.gaps(point.rate_bits, point.accuracy)
         return {name: gap.bits for name, gap in gaps.items() if gap.bits is not None}
 
-    def _say(self, error: Exception) -> None:
-        if str(error) not in self._said:
-            self._said.add(str(error))
+    def _warn_once(self, error: Exception) -> None:
+        if str(error) not in self._warnings:
+            self._warnings.add(str(error))
             _log.warning("tracking: %s; it is left out", error)
 
 
 def front_codecs(folder: SweepFolder, history: SweepHistory) -> tuple[FrontCodec, ...]:
-    """The codecs on the front whose files are there, by test rate."""
+    """Return the codecs on the front whose files exist, by test rate."""
     found = ((trial, folder.trial(trial.params.trial_id)) for trial in front_of(history))
     return tuple(
         _codec(trial, files.codec_config, files.codec_weights, history)

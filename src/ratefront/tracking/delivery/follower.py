@@ -1,4 +1,4 @@
-"""Delivers a growing ledger to a tracker in a thread of its own: never in the sweep's way."""
+"""Delivers a growing ledger to a tracker in a thread of its own, so that the sweep never waits."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FollowerTiming:
-    """How often a follower looks and how patiently it tries again, in seconds.
+    """When a follower reads the ledger and when it tries again. Times are in seconds.
 
-    poll      between two looks at the ledger when nobody wakes it
-    settle    after being woken, so that what happens together is sent together
-    retry     first pause after a failure; doubled with each further one
-    retry_max longest such pause; ``retry_max_closing`` once the driver waits for the end
-
-    An outage is worth a warning after ``failures_before_warning`` tries, a refusal at once.
+    Attributes:
+        poll: Between two looks at the ledger without ``wake``.
+        settle: Pause after ``wake``, so that entries of one moment are sent together.
+        retry: The first pause after a failure. It doubles with each further failure.
+        retry_max: The longest pause after a failure.
+        retry_max_closing: The longest pause while the driver waits for the end.
+        failures_before_warning: After so many failures a warning is logged; a refusal is logged at once.
     """
 
     poll: float = 2.0
@@ -38,7 +39,7 @@ class FollowerTiming:
 
 
 class Follower:
-    """Delivers every entry of a ledger to a tracker, now and again when that fails (see ``Delivery``)."""
+    """Delivers every entry of a ledger to a tracker in a thread, and tries again after a failure (see ``Delivery``)."""
 
     def __init__(
         self,
@@ -50,54 +51,55 @@ class Follower:
         self._delivery, self._timing = Delivery(read_new, tracker, files), timing or FollowerTiming()
         self._is_drained = self._is_abandoned = False
         self._error: Exception | None = None
-        self._news, self._hurry, self._leaving = threading.Event(), threading.Event(), threading.Event()
+        self._has_grown, self._hurry, self._leaving = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name="ratefront-tracking", daemon=True)
 
     def start(self) -> Follower:
+        """Start the thread."""
         self._thread.start()
         return self
 
     def wake(self) -> None:
-        """Say that the ledger has grown. Costs the caller microseconds, whatever the tracker does."""
-        self._news.set()
+        """Say that the ledger has grown. This takes microseconds, even if the tracker hangs."""
+        self._has_grown.set()
 
     @property
     def error(self) -> str:
-        """Why the last try failed; empty where none did."""
+        """Why the last try failed; empty if it did not."""
         return describe_error(self._error) if self._error else ""
 
     @property
     def is_refused(self) -> bool:
-        """The last try failed, and only a person can mend why."""
+        """Whether the last try failed for a reason that only a person can remove."""
         return self._error is not None and is_refusal(self._error)
 
     @property
     def has_answered(self) -> bool:
-        """The tracker has taken something, or failed to: opening a store for the first time takes its time."""
+        """Whether the tracker has answered, with success or an error. Opening a new store takes time."""
         return self._error is not None or self._is_drained or self._delivery.calls_done > 0
 
     def finish(self, ending: TrackedEnding, patience: float) -> int:
-        """Deliver what is left, close the sweep's run, and stop; see ``close``."""
+        """Deliver the rest, close the sweep's run, and stop. See ``close``."""
         self._delivery.ending = ending
         return self.close(patience)
 
     def close(self, patience: float) -> int:
-        """Deliver what is left and stop; wait until nothing has been delivered for ``patience`` seconds, or the tracker
-        refuses it.
+        """Deliver the rest and stop. Give up after ``patience`` seconds without a delivery, or if the tracker refuses.
 
-        Returns the number of entries that were not delivered, 0 as a rule; a warning in the log gives it with
-        the last error. Nothing is lost then: the ledger has it, and the next follower delivers it.
+        Returns:
+            The number of entries that were not delivered, normally 0. A warning in the log gives it with the last
+            error. They are not lost: the ledger has them, and the next follower delivers them.
         """
         self._leaving.set()
         self._hurry.set()
-        self._news.set()
+        self._has_grown.set()
         try:
             self._wait_for_the_end(patience)
-        finally:  # also where somebody presses Ctrl-C meanwhile
+        finally:  # also after Ctrl-C
             self.abandon()
         if self._is_drained:
             return 0
-        left = max(self._delivery.undelivered, 1)  # the ending itself counts where all else is delivered
+        left = max(self._delivery.undelivered, 1)  # the ending counts as one if all else is delivered
         why = (
             f"last error: {self.error}" if self._error else f"the tracker has not answered for {patience:g} s"
         )
@@ -117,10 +119,10 @@ class Follower:
         self._is_abandoned = True
         self._delivery.abandon()
         self._hurry.set()
-        self._news.set()
+        self._has_grown.set()
 
     def _wait_for_the_end(self, patience: float) -> None:
-        """A long way to go is no reason to give up, pareto_rank still is."""
+        """Wait as long as something is delivered: only a standstill is a reason to give up."""
         calls_done = -1
         while self._thread.is_alive() and calls_done != self._delivery.calls_done:
             calls_done = self._delivery.calls_done
@@ -129,12 +131,14 @@ class Follower:
     def _follow(self) -> None:
         failures = 0
         while not self._is_abandoned:
-            is_last = self._leaving.is_set()  # asked before reading: what came before leaving is delivered
+            is_last = (
+                self._leaving.is_set()
+            )  # read this before the ledger: what was written before is delivered
             try:
                 self._delivery.deliver(is_last)
             except Exception as error:
                 failures, self._error = failures + 1, error
-                self._tell(failures, error)
+                self._log_failure(failures, error)
                 if is_last and is_refusal(error):
                     return
                 self._pause_after(failures)
@@ -143,16 +147,16 @@ class Follower:
                 self._is_drained = True
                 return
             failures, self._error = 0, None
-            self._wait_for_news()
+            self._wait_for_entries()
 
-    def _tell(self, failures: int, error: Exception) -> None:
-        """Once an outage, and not at its first hiccup."""
+    def _log_failure(self, failures: int, error: Exception) -> None:
+        """Log each outage once, and not at its first failure."""
         if failures == (1 if is_refusal(error) else self._timing.failures_before_warning):
             _log.warning("tracking: %s; the sweep goes on, trying again", describe_error(error))
 
-    def _wait_for_news(self) -> None:
-        self._news.wait(self._timing.poll)
-        self._news.clear()
+    def _wait_for_entries(self) -> None:
+        self._has_grown.wait(self._timing.poll)
+        self._has_grown.clear()
         if not self._leaving.is_set():
             self._hurry.wait(self._timing.settle)
 

@@ -1,4 +1,4 @@
-"""Work done by several threads at a time, none of which outlives whoever waits for it to end."""
+"""Calls a function for many items in several threads."""
 
 from __future__ import annotations
 
@@ -10,32 +10,33 @@ from typing import TypeVar
 _Item = TypeVar("_Item")
 
 
-def call_in_parallel(items: Iterable[_Item], deal_with: Callable[[_Item], None], lanes: int) -> None:
-    """Deal with all items, ``lanes`` at a time; the first error stops every lane, and is raised.
+def call_in_parallel(items: Iterable[_Item], function: Callable[[_Item], None], threads: int) -> None:
+    """Call the function for all items, ``threads`` at a time. The first error stops all threads, and is raised.
 
-    Lanes are daemons: a process that ends does not wait for a server that hangs, as it would for an executor's.
+    The threads are daemons: a process that ends does not wait for a server that hangs. It would wait for the threads of
+    an executor.
     """
     left, errors = deque(items), list[Exception]()
 
-    def lane() -> None:
+    def work() -> None:
         while left and not errors:
             try:
                 item = left.popleft()
-            except IndexError:  # another lane was faster
+            except IndexError:  # another thread was faster
                 return
             try:
-                deal_with(item)
+                function(item)
             except Exception as error:
                 errors.append(error)
 
-    count = min(lanes, len(left))
+    count = min(threads, len(left))
     if count <= 1:
-        lane()
+        work()
     else:
-        threads = [threading.Thread(target=lane, name="ratefront-lane", daemon=True) for _ in range(count)]
-        for thread in threads:
+        started = [threading.Thread(target=work, name="ratefront-call", daemon=True) for _ in range(count)]
+        for thread in started:
             thread.start()
-        for thread in threads:
+        for thread in started:
             thread.join()
     if errors:
         raise errors[0]

@@ -1,4 +1,4 @@
-"""Codecs on the front as MLflow models: logged with the run of their trial, and registered where that was asked."""
+"""Keeps the codecs on the front as MLflow models, linked to the run of their trial, and registers them if asked."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _log = logging.getLogger(__name__)
 
 
 class CodecModels:
-    """The models of codecs in one experiment; with a name in ``register``, also versions of that registered model.
+    """The models of codecs in one experiment. With a name in ``register``, they are versions of that registered model.
 
-    Every call may be repeated: said twice, it leaves what it left once.
+    Every call may be repeated without effect.
 
     Raises:
         InputError: ``register`` cannot be a model's name.
@@ -39,7 +39,7 @@ class CodecModels:
         self._client, self._experiment_id, self._register = client, experiment_id, register
 
     def log(self, run_id: str, sweep_id: str, codec: FrontCodec) -> None:
-        """Keep the codec of a trial whose run has ended. One whose files are gone is only named in the log."""
+        """Keep the codec of a trial whose run has ended. If its files are gone, only log a warning."""
         from mlflow.entities import LoggedModelStatus
 
         missing = [path for path in (codec.config, codec.weights) if not path.is_file()]
@@ -47,7 +47,7 @@ class CodecModels:
             _log.warning("tracking: %s does not exist, trial %s is no model", missing[0], codec.trial_id)
             return
         run = self._client.get_run(run_id)
-        model = self._found(run_id) or self._create(run, sweep_id, codec)
+        model = self._find_model(run_id) or self._create(run, sweep_id, codec)
         if model.status != LoggedModelStatus.READY:
             self._complete(model, run, sweep_id, codec)
         if self._register is not None:
@@ -61,14 +61,14 @@ class CodecModels:
             )
 
     def mark_front(self, sweep_id: str, trial_ids: Collection[str]) -> None:
-        """Say of all models of a sweep whether they are on the front, ``pareto``: one may have left it since."""
+        """Set the tag ``pareto`` of all models of a sweep: a trial may have left the front since."""
         for model in self._search(f"tags.{SWEEP_TAG} = '{sweep_id}' AND model_type = '{MODEL_TYPE}'"):
             is_on_front = str(model.tags.get(TRIAL_TAG) in trial_ids).lower()
             if model.tags.get(FRONT_TAG) != is_on_front:
                 self._client.set_logged_model_tags(model.model_id, {FRONT_TAG: is_on_front})
 
-    def _found(self, run_id: str) -> LoggedModel | None:
-        """The run's model. A request whose answer was lost may have made another one, which is empty."""
+    def _find_model(self, run_id: str) -> LoggedModel | None:
+        """Return the run's model. A request whose answer was lost may have made a second, empty one: it is deleted."""
         from mlflow.entities import LoggedModelStatus
 
         filter_string = f"source_run_id = '{run_id}' AND model_type = '{MODEL_TYPE}'"
@@ -101,7 +101,7 @@ class CodecModels:
         )
 
     def _complete(self, model: LoggedModel, run: Run, sweep_id: str, codec: FrontCodec) -> None:
-        """All that a model has; that it is ready is said last."""
+        """Write all parts of a model; its status becomes READY last."""
         self._upload(model, run, sweep_id, codec)
         self._client.log_batch(run.info.run_id, metrics=_metrics(model, run, codec))
         self._link(model, run)
@@ -130,7 +130,10 @@ class CodecModels:
 
 
 def _metrics(model: LoggedModel, run: Run, codec: FrontCodec) -> list[Metric]:
-    """At the time when the run has them, so that it has no further points; with the data set that the run names."""
+    """Return the model's metrics with the run's data set.
+
+    Their time is that of the run's own metrics, so that the run gets no further points.
+    """
     from mlflow.entities import Metric
 
     used = run.inputs.dataset_inputs if run.inputs else []
@@ -165,7 +168,7 @@ def _tags(sweep_id: str, codec: FrontCodec) -> dict[str, str]:
 
 
 def _note(codec: FrontCodec) -> str:
-    """For a page, which shows Markdown, and for a table, which shows it as it is: no markup."""
+    """Return a description without markup: a page shows it as Markdown, a table as plain text."""
     accuracy = f"{codec.accuracy:.2%}".replace("%", " %")
     return (
         f"{codec.trial_id} {codec.family}: {codec.rate_bits:.3f} bit/sample, accuracy {accuracy} on test, in "

@@ -1,7 +1,7 @@
-"""MLflow keeps off the terminal, and asks once: what matters arrives as an exception.
+"""Silences MLflow on the terminal and stops its retries: what matters arrives as an exception.
 
-The settings are documented, the name of the logger is not. Where a later MLflow calls that one otherwise, an error that
-we mend or tell ourselves stands on the terminal too, with its trace. Tried with MLflow 3.17.
+The settings are documented, the name of the logger is not. If a later MLflow renames it, an error that we handle or
+report ourselves is printed too, with its traceback. Tried with MLflow 3.17.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import os
 
-#: Said only where the user has not: no calls home, no links on stdout, and no retries below ours (a request
-#: that MLflow itself repeats can make a run twice).
+#: Set only if the user has not: no telemetry, no links on stdout, and no retries below ours (a request that MLflow
+#: repeats can create a run twice).
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -23,7 +23,7 @@ _DATABASE_ERRORS = "mlflow.store.db.utils"
 
 
 def quiet_mlflow() -> None:
-    """To be called before MLflow is imported."""
+    """Apply the settings. Call it before MLflow is imported."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""The MLflow side: one experiment, and runs written in as few requests as its limits allow."""
+"""One experiment in MLflow, and runs that are written in as few requests as MLflow's limits allow."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ NAME_TAG = "mlflow.runName"
 
 
 def reach_database(uri: str) -> None:
-    """Connect once: MLflow itself would try for a minute and a half before it says what is wrong."""
+    """Connect to a database once: MLflow itself would try for a minute and a half before it reports an error.
+
+    Raises:
+        InputError: The database's driver is not installed.
+    """
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 
@@ -46,7 +50,7 @@ def reach_database(uri: str) -> None:
 
 @dataclass
 class StoredRun:
-    """A run in the store, with the tags that it is known to carry."""
+    """A run in the store, with the tags that we know it has."""
 
     run_id: str
     status: RunStatus
@@ -58,6 +62,7 @@ class StoredRun:
 
     @classmethod
     def of(cls, run: Run) -> Self:
+        """Read a run that MLflow has found."""
         info, data = run.info, run.data
         return cls(
             info.run_id,
@@ -71,17 +76,18 @@ class StoredRun:
 
     @property
     def is_over(self) -> bool:
+        """Whether the run has ended."""
         return self.status != "RUNNING"
 
 
 class MlflowStore:
-    """One experiment of one store. Making it creates a database's schema, and the experiment, where missing.
+    """One experiment of one store. Creating it creates a missing database schema and a missing experiment.
 
-    ``client`` is for what is not a run: models. ``artifacts`` is where a new experiment of a database keeps its files.
+    ``client`` is for models. ``artifacts`` is the folder where a new experiment of a database keeps its files.
 
     Raises:
-        InputError: The experiment was deleted, or its files are with a server that is not asked; or what
-            talks to this kind of database is not installed.
+        InputError: The experiment was deleted, its files are on a server and ``uri`` is not that server, or the
+            database's driver is not installed.
     """
 
     def __init__(self, uri: str, experiment: str, artifacts: Path | None = None) -> None:
@@ -115,14 +121,14 @@ class MlflowStore:
         return str(found.experiment_id)
 
     def tag_experiment(self, tags: Mapping[str, str]) -> None:
-        """Those that the experiment does not carry."""
+        """Set those tags that the experiment does not have."""
         for name, value in tags.items():
             if self._experiment_tags.get(name) != value:
                 self.client.set_experiment_tag(self.experiment_id, name, value)
                 self._experiment_tags[name] = value
 
     def runs_of(self, sweep_id: str) -> list[StoredRun]:
-        """Every run that carries the sweep's identity, the oldest first; deleted ones are not found."""
+        """Return every run with the sweep's identity, the oldest first, without deleted ones."""
         found: list[StoredRun] = []
         token: str | None = None
         while True:
@@ -139,6 +145,7 @@ class MlflowStore:
                 return found
 
     def create(self, name: str, start_ms: int, tags: Mapping[str, str]) -> StoredRun:
+        """Create a running run."""
         run_id = self._calls.create(self.experiment_id, name, start_ms, tags)
         return StoredRun(run_id, "RUNNING", start_ms, {NAME_TAG: name, **tags})
 
@@ -149,7 +156,7 @@ class MlflowStore:
         params: Mapping[str, str],
         tags: Mapping[str, str],
     ) -> None:
-        """Log points and parameters, and those of the tags that differ from what the run carries."""
+        """Log points and parameters, and those tags that differ from the run's."""
         changed = {name: value for name, value in tags.items() if run.tags.get(name, "") != value}
         calls = zip_longest(
             batches(points, METRICS_PER_CALL),
@@ -163,24 +170,29 @@ class MlflowStore:
         run.has_params = run.has_params or bool(params)
 
     def add_dataset(self, run: StoredRun, dataset: DatasetInfo) -> None:
+        """Add the data set as an input of the run."""
         self._calls.add_dataset(run.run_id, run_tags.dataset_fields(dataset), "train, validation, test")
         run.has_dataset = True
 
     def add_artifact(self, run: StoredRun, path: Path) -> None:
+        """Upload a file."""
         self.client.log_artifact(run.run_id, str(path))
 
     def end(self, run: StoredRun, status: RunStatus, time: float) -> None:
-        """``time`` is seconds since the epoch."""
+        """End the run at ``time`` (seconds since the epoch)."""
         self._calls.update(run.run_id, status, milliseconds(time))
         run.status = status
 
     def reopen(self, run: StoredRun) -> None:
+        """Let an ended run be running again."""
         self._calls.update(run.run_id, "RUNNING")
         run.status = "RUNNING"
 
     def delete(self, run: StoredRun) -> None:
+        """Delete the run."""
         self.client.delete_run(run.run_id)
 
 
 def batches(items: Sequence[_Item], size: int) -> list[Sequence[_Item]]:
+    """Divide the items into parts of at most ``size``, in their order."""
     return [items[start : start + size] for start in range(0, len(items), size)]

@@ -1,10 +1,12 @@
-"""Sweeps in MLflow: one parent run a sweep, one child a trial, each found again by its identity."""
+"""The tracker for MLflow: one parent run for each sweep, one child run for each trial, found by their identity."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from typing_extensions import override
 
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.tracking import run_keys, run_tags
@@ -19,21 +21,22 @@ from ratefront.tracking.tracker_protocol import (
     Provenance,
     TrackedEnding,
     TrackedSweep,
+    Tracker,
     TrialUpdate,
 )
 
 PARENT_TAG = "mlflow.parentRunId"
 
-#: Requests at the same time. A server answers several, each in tens of milliseconds; SQLite has one writer.
+#: Requests at the same time. A server answers several, each in tens of milliseconds. SQLite has one writer.
 PARALLEL_CALLS_TO_SERVER = 6
 _log = logging.getLogger(__name__)
 
 
-class MlflowTracker:
-    """Writes to an experiment at ``uri`` (SQLite file, database, server); connects when first used.
+class MlflowTracker(Tracker):
+    """Writes to an experiment at ``uri`` (SQLite file, database or server). It connects at the first call.
 
-    ``artifacts`` is the folder for files where ``uri`` is a database that does not say where its files go. Codecs are
-    registered as versions of the model ``register``, if it has a name.
+    ``artifacts`` is the folder for files, for a database whose address does not say where its files go. With a name in
+    ``register``, codecs are registered as versions of that model.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class MlflowTracker:
             self._connected = MlflowStore(self._uri, self._experiment, self._artifacts)
         return self._connected
 
+    @override
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
         self._sweep = sweep
         self._store.tag_experiment(view_tags(sweep.objectives, sweep.identity))
@@ -68,6 +72,7 @@ class MlflowTracker:
         if not self._parent.has_params:
             self._store.write(self._parent, [], run_keys.sweep_params(sweep), {})
 
+    @override
     def describe_sweep(self, provenance: Provenance) -> None:
         _, parent = self._opened()
         self._provenance = provenance
@@ -76,22 +81,24 @@ class MlflowTracker:
             self._store.add_artifact(parent, path)
         self._use_dataset(parent)
 
+    @override
     def show_trial(self, update: TrialUpdate) -> None:
         sweep, _ = self._opened()
         trial = update.trial
         tags = run_tags.trial_tags(sweep, update, self._provenance)
         run = self._trials.get(trial.params.trial_id) or self._create(trial, tags)
-        if trial.ended and _says_it_all(run, run_tags.RUN_STATUS[trial.status], tags):
+        if trial.ended and _is_complete(run, run_tags.RUN_STATUS[trial.status], tags):
             return
         if run.is_over:
             self._store.reopen(run)
         points = run_keys.epoch_points(update.reports) + run_keys.final_points(update, sweep.objectives)
         params = {} if run.has_params else run_keys.trial_params(trial)
-        # The name first: MLflow writes it in a session of its own, which must not wait for the others'.
+        # The name first: MLflow writes it in a database session of its own, which must not wait for the others.
         self._store.write(run, points, params, {NAME_TAG: run_tags.trial_run_name(trial), **tags})
         if trial.ended_time is not None:
             self._store.end(run, run_tags.RUN_STATUS[trial.status], trial.ended_time)
 
+    @override
     def leave_trial(self, trial: TrialHistory, pareto_rank: ParetoRank | None, time: float) -> None:
         run = self._trials.get(trial.params.trial_id)
         if run is None:
@@ -103,6 +110,7 @@ class MlflowTracker:
         self._store.write(run, [], {}, {**tags, "status": "interrupted"})
         self._store.end(run, "KILLED", time)
 
+    @override
     def keep_codec(self, codec: FrontCodec) -> None:
         sweep, _ = self._opened()
         run = self._trials.get(codec.trial_id)
@@ -113,10 +121,12 @@ class MlflowTracker:
     def _models(self) -> CodecModels:
         return CodecModels(self._store.client, self._store.experiment_id, self._register)
 
+    @override
     def mark_codecs(self, front: Sequence[str]) -> None:
         sweep, _ = self._opened()
         self._models().mark_front(sweep.identity, front)
 
+    @override
     def close_sweep(self, ending: TrackedEnding, time: float) -> None:
         _, parent = self._opened()
         figures = run_keys.finite_points(ending.figures, time)
@@ -134,25 +144,25 @@ class MlflowTracker:
         return self._sweep, self._parent
 
     def _create(self, trial: TrialHistory, tags: Mapping[str, str]) -> StoredRun:
-        """With all of its tags, which are a request of their own later. What it lacks, its status says: RUNNING."""
+        """Create the trial's run with all its tags, which saves a request. RUNNING means: not complete."""
         _, parent = self._opened()
         start_ms = run_keys.milliseconds(trial.started_time or trial.planned_time)
-        said = {name: value for name, value in tags.items() if value}
+        filled = {name: value for name, value in tags.items() if value}
         name = run_tags.trial_run_name(trial)
-        run = self._store.create(name, start_ms, {PARENT_TAG: parent.run_id, **said})
+        run = self._store.create(name, start_ms, {PARENT_TAG: parent.run_id, **filled})
         self._trials[trial.params.trial_id] = run
         return run
 
     def _use_dataset(self, run: StoredRun) -> None:
-        """For runs that one looks at by themselves: a request more for each trial makes catching up a fifth slower."""
+        """Add the data set to a run. Only for sweep and kept codecs: for all trials it would take a fifth more time."""
         dataset = None if self._provenance is None else self._provenance.dataset
         if dataset is not None and not run.has_dataset:
             self._store.add_dataset(run, dataset)
 
     def _find_runs(self, sweep: TrackedSweep) -> None:
-        """Learn the sweep's runs from the store; of a run that was made twice, the emptier one is deleted.
+        """Find the sweep's runs in the store. If a run was created twice, delete the one with less content.
 
-        A request whose answer was lost may still have been carried out: asking again makes a second run.
+        A request whose answer was lost may have been carried out: its repetition creates a second run.
         """
         by_trial: dict[str | None, list[StoredRun]] = {}
         for run in self._store.runs_of(sweep.identity):
@@ -169,9 +179,9 @@ class MlflowTracker:
         return fullest
 
 
-def _says_it_all(run: StoredRun, status: RunStatus, tags: Mapping[str, str]) -> bool:
-    """A run is ended after all else was written, so that one that ended as its trial did needs nothing more.
+def _is_complete(run: StoredRun, status: RunStatus, tags: Mapping[str, str]) -> bool:
+    """Return whether the run needs nothing more: it is ended last, after all else was written.
 
-    A trial that failed, was tried again and failed again has other tags than its run.
+    The tags are compared too: those of a trial that failed again differ from those of its earlier failure.
     """
     return run.status == status and all(run.tags.get(name, "") == value for name, value in tags.items())

@@ -1,6 +1,6 @@
-"""A codec as the folder of an MLflow model: two files, the code that reads them, and what MLflow has to know of it.
+"""Writes a codec as the folder of an MLflow model: two files, the code that reads them, and MLflow's description.
 
-No pickle, nothing is run, and torch is not imported.
+It holds no pickle. Writing it runs no code of the codec and does not import torch.
 
 MLflow writes paths of this machine into the folder. ``remove_local_paths`` takes them out: they help no reader of the
 model, and they are private. MLflow does not document which files these are, nor where ``MLmodel`` holds the
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _CODE = "ratefront.pyfunc"
 
-#: What decides a codec's bits besides ratefront itself.
+#: Packages that decide a codec's bits, besides ratefront itself.
 _PACKAGES = (
     "mlflow",
     "numpy",
@@ -44,11 +44,11 @@ _PACKAGES = (
 #: MLflow copies these files from the folder that the driver was started in.
 _FILES_OF_START_FOLDER = ("uv.lock", "pyproject.toml", ".python-version")
 
-_STEPS = 8  # of the example's brightness; eighths are short and exact in JSON
+_STEPS = 8  # of the example's brightness: eighths are short and exact in JSON
 
 
 def write_model(folder: Path, model: Model, codec: FrontCodec, metadata: dict[str, Any]) -> None:
-    """Write the model into ``folder``, which must not exist; ``model`` says whose it is in the store."""
+    """Write the model into ``folder``, which must not exist. ``model`` holds its id and run in the store."""
     from mlflow import pyfunc
 
     described = json.loads(codec.config.read_text(encoding="utf-8"))
@@ -68,7 +68,7 @@ def write_model(folder: Path, model: Model, codec: FrontCodec, metadata: dict[st
 
 
 def _code() -> str:
-    """The file of the model's code, which is found without importing it."""
+    """Return the file of the model's code. It is found without importing it."""
     found = find_spec(_CODE)
     if found is None or found.origin is None:
         raise ModuleNotFoundError(_CODE)
@@ -90,7 +90,7 @@ def _signature(shape: tuple[int, ...], block_size: int) -> ModelSignature:
 
 
 def _example(shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """One sample (1, …) in [0, 1], made up: the data set is out of reach here."""
+    """Return one made-up sample of shape (1, …) in [0, 1]: the data set is not available here."""
     import numpy as np
 
     steps = np.arange(math.prod(shape)) % (_STEPS + 1)
@@ -98,13 +98,13 @@ def _example(shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 
 def _requirements(described: dict[str, Any]) -> list[str]:
-    """What has to be installed to load the codec, each as it is installed here."""
+    """Return the packages that are needed to load the codec, in the versions that are installed here."""
     packages = [*_PACKAGES, *_plugins(described)]
     return [f"ratefront=={ratefront.__version__}", *(f"{name}=={_version(name)}" for name in packages)]
 
 
 def _plugins(described: dict[str, Any]) -> list[str]:
-    """The distributions of other people's packages that the codec's family or task model is from."""
+    """Return the plug-in packages that the codec's family or task model comes from."""
     entries = (
         CATALOGUE.families[described["family"]],
         CATALOGUE.task_models[described["task_model"]["name"]],
@@ -116,7 +116,7 @@ def _plugins(described: dict[str, Any]) -> list[str]:
 
 
 def _version(distribution: str) -> str:
-    """Without what a build adds to it: ``2.15.0+cpu`` is on no index."""
+    """Return the version without its local part: no package index has ``2.15.0+cpu``."""
     try:
         return version(distribution).partition("+")[0]
     except PackageNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Codecs in MLflow's registry: under one name, a version a codec, with the trial as its alias.
+"""Registers codecs in MLflow's registry: a version of one name for each codec, with the trial as its alias.
 
 The page of a logged model names the versions that it was registered as. MLflow keeps them as a list in JSON, in the tag
 ``mlflow.modelVersions``, and does not document it. A server writes the tag when a version is made. MLflow's client at
@@ -32,11 +32,10 @@ _DESCRIPTION = (
 
 
 def check_model_name(name: str | None) -> None:
-    """None registers nothing.
+    """Check the name of a registered model. None registers nothing.
 
     Raises:
-        InputError: A registered model cannot be called so and be loaded as ``models:/NAME/1`` and
-            ``models:/NAME@t0042``.
+        InputError: A model of this name cannot be loaded as ``models:/NAME/1`` and ``models:/NAME@t0042``.
     """
     if name is not None and not _NAME.fullmatch(name):
         raise InputError(
@@ -54,9 +53,9 @@ def register(
     tags: Mapping[str, str],
     description: str,
 ) -> None:
-    """Make the logged model a version of the registered model ``name``, if it is none.
+    """Make the logged model a version of the registered model ``name``, unless it is one already.
 
-    Of versions that would have the same alias (a trial of that number in several sweeps) the newest has it.
+    If several versions would have the same alias (trials with one number in several sweeps), the newest gets it.
     """
     version = _version(client, name, model) or _create(client, name, model, tags, description)
     link_version(client, model.model_id, name, version.version)
@@ -74,8 +73,9 @@ def _version(client: MlflowClient, name: str, model: LoggedModel) -> ModelVersio
 def _create(
     client: MlflowClient, name: str, model: LoggedModel, tags: Mapping[str, str], description: str
 ) -> ModelVersion:
-    """By the place of its files: of a database, MLflow looks a ``models:/`` address up in the store that is the
-    process's own, which need not be this one.
+    """Create the version by the location of its files.
+
+    MLflow looks up a ``models:/`` address of a database in the process's own store, which may be another one.
     """
     if not client.search_registered_models(f"name = '{name}'"):
         client.create_registered_model(name, description=_DESCRIPTION.format(name=name))

@@ -1,13 +1,15 @@
-"""The calls that every trial takes: through MLflow's client, or straight to a server.
+"""The calls that every trial needs: through MLflow's client, or directly to a server.
 
-MLflow's client asks at every request anew whether it runs on Databricks, and copies every value three times: of what a
-trial costs at both ends together it is a fifth. What each way costs: docs/results/tracking.md.
+MLflow's client checks at every request whether it runs on Databricks, and copies every value three times. That is a
+fifth of the time that a trial costs at both ends together. docs/results/tracking.md has the cost of each way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from typing_extensions import override
 
 from ratefront.tracking import tracking_uri as addresses
 from ratefront.tracking.mlflow.server_session import ServerSession, needs_client
@@ -21,38 +23,40 @@ Pair: TypeAlias = tuple[str, str]
 
 
 class RunCalls(Protocol):
-    """What is said of one run at a time. Several threads may call at once."""
+    """Calls that concern one run. Several threads may call at the same time."""
 
     def create(self, experiment_id: str, name: str, start_ms: int, tags: Mapping[str, str]) -> str:
-        """Make a run and give its id."""
+        """Create a run and return its id."""
 
     def log(
         self, run_id: str, points: Sequence[MetricPoint], params: Sequence[Pair], tags: Sequence[Pair]
     ) -> None:
-        """Together no more than MLflow takes at once."""
+        """Log to a run, together no more than MLflow accepts in one call."""
 
     def add_dataset(self, run_id: str, dataset: Mapping[str, str], context: str) -> None:
-        """``dataset`` has MLflow's fields of one."""
+        """Add a data set to the run's inputs. ``dataset`` has MLflow's fields."""
 
     def update(self, run_id: str, status: RunStatus, end_ms: int | None = None) -> None:
-        """End a run, or open it again."""
+        """End a run, or reopen it."""
 
 
 def run_calls(uri: str, client: MlflowClient) -> RunCalls:
-    """Straight to a server that asks for no more than user and password or a token; else as the client does it."""
+    """Return direct calls for a server that needs at most a password or a token, else calls through MLflow's client."""
     return ServerCalls(uri) if addresses.is_server(uri) and not needs_client() else ClientCalls(client)
 
 
-class ClientCalls:
-    """Through MLflow's client."""
+class ClientCalls(RunCalls):
+    """Calls through MLflow's client."""
 
     def __init__(self, client: MlflowClient) -> None:
         self._client = client
 
+    @override
     def create(self, experiment_id: str, name: str, start_ms: int, tags: Mapping[str, str]) -> str:
         made = self._client.create_run(experiment_id, start_time=start_ms, tags=dict(tags), run_name=name)
         return str(made.info.run_id)
 
+    @override
     def log(
         self, run_id: str, points: Sequence[MetricPoint], params: Sequence[Pair], tags: Sequence[Pair]
     ) -> None:
@@ -65,12 +69,14 @@ class ClientCalls:
             [RunTag(*item) for item in tags],
         )
 
+    @override
     def add_dataset(self, run_id: str, dataset: Mapping[str, str], context: str) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         used = DatasetInput(Dataset(**dataset), [InputTag("mlflow.data.context", context)])
         self._client.log_inputs(run_id, datasets=[used])
 
+    @override
     def update(self, run_id: str, status: RunStatus, end_ms: int | None = None) -> None:
         if end_ms is None:
             self._client.update_run(run_id, status=status)
@@ -78,12 +84,13 @@ class ClientCalls:
             self._client.set_terminated(run_id, status, end_ms)
 
 
-class ServerCalls:
-    """Over HTTP, on connections that stay open."""
+class ServerCalls(RunCalls):
+    """Calls over HTTP, on connections that stay open."""
 
     def __init__(self, uri: str) -> None:
         self._session = ServerSession(uri)
 
+    @override
     def create(self, experiment_id: str, name: str, start_ms: int, tags: Mapping[str, str]) -> str:
         answer = self._session.post(
             "runs/create",
@@ -96,6 +103,7 @@ class ServerCalls:
         )
         return str(answer["run"]["info"]["run_id"])
 
+    @override
     def log(
         self, run_id: str, points: Sequence[MetricPoint], params: Sequence[Pair], tags: Sequence[Pair]
     ) -> None:
@@ -108,10 +116,12 @@ class ServerCalls:
             {"run_id": run_id, "metrics": metrics, "params": _pairs(params), "tags": _pairs(tags)},
         )
 
+    @override
     def add_dataset(self, run_id: str, dataset: Mapping[str, str], context: str) -> None:
         used = {"dataset": dict(dataset), "tags": _pairs([("mlflow.data.context", context)])}
         self._session.post("runs/log-inputs", {"run_id": run_id, "datasets": [used]})
 
+    @override
     def update(self, run_id: str, status: RunStatus, end_ms: int | None = None) -> None:
         end = {} if end_ms is None else {"end_time": end_ms}
         self._session.post("runs/update", {"run_id": run_id, "status": status, **end})

@@ -1,12 +1,12 @@
-"""How MLflow shows sweeps: saved views with our columns, order and charts, kept as tags of the experiment.
+"""Saved views of MLflow's pages, with our columns, order and charts. They are tags of the experiment.
 
-MLflow's table of runs shows no metric by itself. A view is JSON in the tag ``mlflow.sharedViewState.KEY``, and the
-page's address names the key. MLflow takes filter and order from the view alone: where the address has any of its own,
-the view is not read. So each sweep has a view of its trials.
+MLflow's table of runs shows no metric by default. A view is JSON in the tag ``mlflow.sharedViewState.KEY``, and the
+page's address names the key. MLflow takes filter and order from the view alone. If the address has its own filter or
+order, the view is not read. So each sweep has a view of its trials.
 
-None of this is documented: the tag, the keys of the JSON, the words of the addresses. Where a later MLflow reads
-others, its page shows runs without our columns and charts, or in its own order; nothing that is stored depends on it.
-Tried with MLflow 3.17.
+None of this is documented: the tag, the keys of the JSON, the words of the addresses. If a later MLflow reads others,
+its page shows runs without our columns and charts, or in its own order. Nothing stored depends on it. Tried with MLflow
+3.17.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ SWEEPS_KEY = "ratefront-sweeps"
 
 _RATE, _ACCURACY = tracker_key("rate_bits"), tracker_key("accuracy")
 
-#: When the named views were made, in ms since the epoch: the menu sorts them by it, and it must not change.
+#: Creation time of the named views, in ms since the epoch. The menu sorts by it, and it must not change.
 _MADE_MS = 1_767_225_600_000
-#: Filters that older servers take too, which know no IS NOT NULL. A sweep's own run has its name, a trial's has not.
+#: Filters for older servers too, which do not know IS NOT NULL. Only a sweep's own run has the tag ``sweep``.
 _TRIALS = f"tags.{TRIAL_TAG} LIKE '%'"
 _SWEEPS = "tags.sweep LIKE '%'"
 
-#: Columns that MLflow always shows first, with widths in pixels in which their content can be read whole.
+#: Columns that MLflow always shows first, with widths in pixels that fit their content.
 _FIXED_WIDTHS = {"attributes.`Run Name`": 290, "runDateAndNestInfo": 140, "duration": 80}
 
 
 def view_tags(objectives: Objectives, sweep_id: str) -> dict[str, str]:
-    """Tags for the experiment that holds a sweep; the same for the same sweep until ratefront changes its views.
+    """Return the tags for the experiment that holds a sweep. They change only if ratefront changes its views.
 
-    The views of all trials and of all sweeps have names and stand in the menu of the page, which holds 40. The view of
-    one sweep's trials has none: its address leads to it.
+    The views of all trials and of all sweeps have names and appear in the menu of the page, which holds 40. The view of
+    one sweep's trials has no name: it is opened by its address.
     """
     everything = f"ratefront: trials ({', '.join(objectives)})"
     views = {
@@ -56,7 +56,7 @@ def _trials_of(sweep_id: str) -> str:
 
 
 def _trials_key(sweep_id: str | None, objectives: Objectives) -> str:
-    """A sweep has one view; that of all trials is shared by sweeps with the same objectives and directions."""
+    """Return the key of a sweep's view, or of the view of all trials with the same objectives and directions."""
     return f"ratefront-{sweep_id or hashlib.sha256(_json(dict(objectives)).encode()).hexdigest()[:8]}"
 
 
@@ -86,15 +86,16 @@ def _trials_state(search: str, objectives: Objectives) -> dict[str, Any]:
 
 
 def _order(objectives: Objectives) -> tuple[str, bool]:
-    """The column to order by, and whether upwards: best accuracy first. In an order other than that of time MLflow
-    lists runs flat, not under their parents.
+    """Return the column to order by, and whether ascending: the best accuracy comes first.
+
+    In any order but that of time, MLflow lists runs flat, not under their parents.
     """
     by = "accuracy" if "accuracy" in objectives else next(iter(objectives))
     return _column("metrics", f"obj/{by}"), objectives[by] == "minimise"
 
 
 def _sweeps_state() -> dict[str, Any]:
-    """The newest first, with the figures that a report ends with."""
+    """Return the view of all sweeps: the newest first, with figures of the report."""
     figures = ("hypervolume", "hypervolume_rate_accuracy", "trials_finished", "task_model_accuracy")
     return {
         "searchFilter": _SWEEPS,
@@ -106,7 +107,7 @@ def _sweeps_state() -> dict[str, Any]:
 
 
 def _table(columns: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Our columns in our order; MLflow uses a width only of a column that has a place in the order."""
+    """Return our columns in our order. MLflow uses only the widths of columns that are in the order."""
     widths = {_column(group, key): 40 + 7 * max(len(key), 6) for group, key in columns}
     return {
         "selectedColumns": list(widths),
@@ -132,7 +133,7 @@ def _scatter(x: str, y: str) -> dict[str, Any]:
 
 
 def _charts(charts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A section above those that MLflow makes by itself, and every run in it: MLflow would draw the first ten."""
+    """Return a section above MLflow's own, with all runs: MLflow would draw the first ten."""
     section = {"uuid": "ratefront", "name": "Rate and accuracy", "columns": 2, "cardHeight": 420}
     return {
         "compareRunCharts": list(charts),
@@ -151,17 +152,17 @@ def _json(value: Any) -> str:
 
 
 def start_address(base: str) -> str:
-    """The page with all experiments."""
+    """Return the address of the page with all experiments."""
     return _address(base, "", {})
 
 
 def trials_address(
     base: str, experiment_id: str, sweep_id: str, objectives: Objectives, tags: Collection[str]
 ) -> str:
-    """The page with the table of this sweep's trials; ``tags`` are the experiment's.
+    """Return the address of the table of this sweep's trials. ``tags`` are the experiment's.
 
-    MLflow refuses the address of a view that the experiment lacks: then it has the same trials in the same order, but
-    without our columns.
+    MLflow refuses the address of a missing view. Then the address gives the same trials in the same order, without our
+    columns.
     """
     if view_tags(objectives, sweep_id).keys() <= set(tags):
         return _runs_address(base, experiment_id, viewStateShareKey=_trials_key(sweep_id, objectives))
@@ -171,13 +172,13 @@ def trials_address(
 
 
 def sweeps_address(base: str, experiment_id: str, tags: Collection[str]) -> str:
-    """The page with the table of all sweeps, a row each; without that view MLflow's own table of all runs."""
+    """Return the address of the table of all sweeps, a row each; without the view, of MLflow's table of all runs."""
     view = {"viewStateShareKey": SWEEPS_KEY} if VIEW_TAG + SWEEPS_KEY in tags else {}
     return _runs_address(base, experiment_id, **view)
 
 
 def run_address(base: str, experiment_id: str, run_id: str) -> str:
-    """The page of one run."""
+    """Return the address of the page of one run."""
     return _address(base, f"/{experiment_id}/runs/{run_id}", {})
 
 
@@ -186,6 +187,6 @@ def _runs_address(base: str, experiment_id: str, **query: str) -> str:
 
 
 def _address(base: str, page: str, query: Mapping[str, str]) -> str:
-    """MLflow's other half, for traces of language models, would hide what we show."""
-    words = urlencode({"workflowType": "machine_learning", **query}, quote_via=quote)
-    return f"{base}/#/experiments{page}?{words}"
+    """Build an address. It selects model training: the pages for language models would hide the runs."""
+    query_text = urlencode({"workflowType": "machine_learning", **query}, quote_via=quote)
+    return f"{base}/#/experiments{page}?{query_text}"

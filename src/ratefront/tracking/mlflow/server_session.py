@@ -1,8 +1,8 @@
-"""Requests to a server of MLflow's without MLflow's client, over connections that stay open.
+"""Requests to an MLflow server without MLflow's client, over connections that stay open.
 
-Only what MLflow documents stands here: its REST interface, its settings ``MLFLOW_…``, its exceptions, the entry points
-of its plug-ins. Tried with MLflow 3.17. A setting that is not known here is left to MLflow's client, which takes a
-quarter longer over a trial: see ``needs_client``.
+This module uses only what MLflow documents: its REST interface, its settings ``MLFLOW_…``, its exceptions, the entry
+points of its plug-ins. Tried with MLflow 3.17. If a setting is unknown here, MLflow's client sends the requests, which
+takes a quarter longer for each trial: see ``needs_client``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from requests import Response, Session
 
 API = "/api/2.0/mlflow/"
-#: Kept open to a server; as many calls may come at once.
+#: Connections that stay open to a server. As many calls can run at the same time.
 CONNECTIONS = 8
 
 USER, PASSWORD, TOKEN = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
@@ -32,9 +32,9 @@ _HEADER_PLUGINS = "mlflow.request_header_provider"
 
 
 def needs_client() -> bool:
-    """True where requests carry more than user and password, a token or a certificate from the environment.
+    """Return whether requests need more than user and password, a token or a certificate from the environment.
 
-    Whatever else is set as ``MLFLOW_TRACKING_…`` counts, also what a later MLflow knows and we do not.
+    Any other variable ``MLFLOW_TRACKING_…`` counts, also one that only a later MLflow knows.
     """
     settings = {name for name, value in os.environ.items() if name.startswith("MLFLOW_TRACKING_") and value}
     return bool(
@@ -46,10 +46,10 @@ def needs_client() -> bool:
 
 
 class ServerSession:
-    """Several threads may post at once.
+    """A session with one server. Several threads may post at the same time.
 
-    Settings of the environment are looked up when connecting, and again after a request that failed: a token may have
-    run out.
+    The settings in the environment are read when it connects, and again after a failed request: a token may have
+    expired.
     """
 
     def __init__(self, uri: str) -> None:
@@ -57,11 +57,11 @@ class ServerSession:
         self._session: Session | None = None
 
     def post(self, call: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to a call of MLflow's REST interface, such as ``runs/create``.
+        """Call MLflow's REST interface, such as ``runs/create``, and return the answer.
 
         Raises:
-            MlflowException: The server does not answer, or says no.
-            HTTPError: Somebody else says no: a proxy, or whoever asks for the password.
+            MlflowException: The server does not answer, or answers with an error.
+            HTTPError: A proxy, or the check of the password, answers with an error.
         """
         from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_TIMEOUT
         from mlflow.exceptions import MlflowException
@@ -80,23 +80,23 @@ class ServerSession:
         raise _refusal(call, answer)
 
     def _connected(self) -> Session:
-        session = self._session  # another lane may drop it meanwhile
+        session = self._session  # another thread may drop it meanwhile
         if session is None:
             session = self._session = _session(self._uri)
         return session
 
 
 def _refusal(call: str, answer: Response) -> Exception:
-    """As MLflow's client raises it where the server says why in MLflow's form."""
+    """Return the error that MLflow's client would raise, if the answer has MLflow's form."""
     from mlflow.exceptions import RestException
     from requests import HTTPError, JSONDecodeError
 
     try:
-        said = answer.json()
+        body = answer.json()
     except JSONDecodeError:
-        said = None
-    if isinstance(said, dict):
-        return RestException(said)
+        body = None
+    if isinstance(body, dict):
+        return RestException(body)
     return HTTPError(f"{call}: status {answer.status_code}. Response body: '{answer.text}'", response=answer)
 
 
@@ -117,7 +117,7 @@ def _session(uri: str) -> Session:
 
 
 def _identify(session: Session, uri: str) -> None:
-    """With what the address says, before what the environment says: requests does this by itself."""
+    """Set user and password, or the token. Those in the address come first: requests uses them by itself."""
     from requests.auth import HTTPBasicAuth
     from requests.utils import get_netrc_auth
 
