@@ -1,4 +1,4 @@
-"""What is described of columns is complete, told to readers, and said nowhere else."""
+"""The descriptions of columns are complete, documented, and the only ones."""
 
 from __future__ import annotations
 

@@ -83,12 +83,12 @@ def test_what_was_planned_is_what_a_replay_up_to_there_suggests(
         assert replayed._suggester.suggest(event.number) == event.values
 
 
-class ShortWindow(BoundedMemory):
+class ShortMemory(BoundedMemory):
     def __init__(self, objectives: tuple[str, ...]) -> None:
         super().__init__(objectives, size=8, most_unfinished=3, slack=3)
 
 
-class SmallGenerations(GenerationMemory):
+class SmallGenerationMemory(GenerationMemory):
     def __init__(self, objectives: tuple[str, ...]) -> None:
         super().__init__(objectives, population=6)
 
@@ -97,8 +97,8 @@ class SmallGenerations(GenerationMemory):
 def test_what_is_forgotten_and_what_is_reopened_replay_the_same(
     virtual: SimpleNamespace, sampler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(next_suggestion, "BoundedMemory", ShortWindow)
-    monkeypatch.setattr(next_suggestion, "GenerationMemory", SmallGenerations)
+    monkeypatch.setattr(next_suggestion, "BoundedMemory", ShortMemory)
+    monkeypatch.setattr(next_suggestion, "GenerationMemory", SmallGenerationMemory)
     first = virtual.Driver(virtual.spec(40, sampler, 1), Random(6), 5)
     first.run()
     again = virtual.Driver(first.spec, Random(7), 5, ledger=list(first.ledger))

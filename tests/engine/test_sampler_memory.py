@@ -93,11 +93,11 @@ def test_a_study_is_the_same_however_often_it_was_shown(
 @settings(max_examples=60, deadline=None)
 @given(story=STORIES)
 def test_a_bounded_memory_stays_bounded(virtual: SimpleNamespace, story: list[tuple[str, int]]) -> None:
-    window = BoundedMemory(USUAL, 8, 3, 4)
-    stage = Stage(virtual, window)
+    memory = BoundedMemory(USUAL, 8, 3, 4)
+    stage = Stage(virtual, memory)
     for what, which in story:
         stage.tell(what, which)
-        status = Counter(trial.status for trial in window.shown.values())
+        status = Counter(trial.status for trial in memory.shown.values())
         unfinished = [trial for trial in stage.trials if trial.status == "planned"]
         assert "failed" not in status
         assert status["planned"] <= min(3, len(unfinished))
@@ -107,12 +107,12 @@ def test_a_bounded_memory_stays_bounded(virtual: SimpleNamespace, story: list[tu
 
 
 def test_a_bounded_memory_keeps_the_best_and_a_sample_of_the_rest(virtual: SimpleNamespace) -> None:
-    window = BoundedMemory(USUAL, 20, 3, 20)
-    stage = Stage(virtual, window)
+    memory = BoundedMemory(USUAL, 20, 3, 20)
+    stage = Stage(virtual, memory)
     for _ in range(40):
         stage.tell("open", 0)
         stage.tell("finished", 0)
-    kept = [trial.number for trial in window.shown.values()]
+    kept = [trial.number for trial in memory.shown.values()]
     top = {trial.number for trial in best_trials(stage.trials, USUAL, 5)}
     others = [number for number in kept if number not in top]
     assert len(kept) == 20
@@ -142,8 +142,8 @@ def test_each_status_has_its_state_in_the_study(virtual: SimpleNamespace) -> Non
         stage.tell(status, 0)
     stage.tell("open", 0)
     study.show(memory.shown)
-    told = said(study)
-    assert [state for state, *_ in told] == [
+    seen = said(study)
+    assert [state for state, *_ in seen] == [
         "COMPLETE",
         "COMPLETE",
         "PRUNED",
@@ -152,12 +152,12 @@ def test_each_status_has_its_state_in_the_study(virtual: SimpleNamespace) -> Non
         "COMPLETE",
         "RUNNING",
     ]
-    assert [constraints for *_, constraints in told if constraints] == [{"collapsed": 1.0}] * 2
+    assert [constraints for *_, constraints in seen if constraints] == [{"collapsed": 1.0}] * 2
     assert [to_optuna(virtual.SPACE, trial.params.values)[0] for trial in memory.shown.values()] == [
-        params for _, params, *_ in told
+        params for _, params, *_ in seen
     ]
     best_values = {tuple(trial.values) for trial in study.study.best_trials}
-    assert best_values <= {tuple(values) for _, _, values, wrong in told if values and not wrong}
+    assert best_values <= {tuple(values) for _, _, values, wrong in seen if values and not wrong}
 
 
 def test_a_study_with_too_many_discarded_trials_is_rebuilt(

@@ -165,8 +165,8 @@ def test_a_trial_that_left_the_front_never_returns(
     for number in (number for number in order if number < len(points)):
         rate, accuracy, size = points[number]
         trial_id = f"t{number:04d}"
-        told = result(trial_id, float(rate), accuracy / 4, size).to_json()
-        for event in (Planned(trial_id, number, 1, label()), Finished(trial_id, 1, told)):
+        plain = result(trial_id, float(rate), accuracy / 4, size).to_json()
+        for event in (Planned(trial_id, number, 1, label()), Finished(trial_id, 1, plain)):
             seq += 1
             history.apply(Entry(seq, float(seq), event))
         fronts.append({trial.params.trial_id for trial in front_of(history)})

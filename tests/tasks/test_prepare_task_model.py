@@ -16,15 +16,15 @@ import pytest
 import torch
 from tests.small_sweep import small_sweep_spec
 
-from ratefront.complexity.module_size import module_bytes
+from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.data.dataset_digest import dataset_digest
 from ratefront.data.load_dataset import load_dataset
 from ratefront.history.events import TaskModelReady
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.spec.load_spec import to_plain
-from ratefront.store.files.checksummed_folder import is_whole
+from ratefront.store.files.checksummed_folder import is_intact
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.store.task_model_facts import DatasetFacts, read_dataset_facts
+from ratefront.store.task_model_info import DatasetInfo, read_dataset_info
 from ratefront.tasks.prepare_task_model import prepare_task_model
 from ratefront.tasks.stored_task_model import load_task_model
 
@@ -80,7 +80,7 @@ def test_one_trains_while_the_other_waits(
         assert process.wait(PATIENCE_S) == 0
     facts = [(tmp_path / folder / "facts.json").read_bytes() for folder in ("model", "ours")]
     assert facts[0] == facts[1]
-    assert is_whole(tmp_path / "ours")
+    assert is_intact(tmp_path / "ours")
 
 
 def _must_not_train(*_: object) -> None:
@@ -98,8 +98,8 @@ def test_the_waiting_process_replaces_a_killed_trainer(
             ready.result(PATIENCE_S)
     assert not left.exists()
     (kept,) = filter(Path.is_dir, models.iterdir())
-    assert is_whole(kept)
-    assert is_whole(tmp_path / "ours")
+    assert is_intact(kept)
+    assert is_intact(tmp_path / "ours")
 
 
 def test_a_task_model_is_trained_once_and_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def test_the_folder_describes_the_data_set(tmp_path: Path, monkeypatch: pytest.M
     spec, folder = small_sweep_spec(task_model={"name": "small_cnn", "epochs": 1}), SweepFolder(tmp_path)
     prepare_task_model(spec, folder.task_model)
     data, history = load_dataset(spec.dataset), SweepHistory(spec=to_plain(spec))
-    assert read_dataset_facts(folder, history) == DatasetFacts(
+    assert read_dataset_info(folder, history) == DatasetInfo(
         data.name,
         spec.dataset.parameters,
         dataset_digest(data),
@@ -158,6 +158,6 @@ def test_an_incomplete_cached_task_model_is_trained_again(
     (kept,) = filter(Path.is_dir, (tmp_path / "cache" / "task_models").iterdir())
     (kept / torn).write_bytes(b"")
     assert prepare_task_model(spec, tmp_path / "b") == first
-    assert is_whole(kept)
-    assert is_whole(tmp_path / "b")
+    assert is_intact(kept)
+    assert is_intact(tmp_path / "b")
     assert {path.name for path in kept.parent.iterdir()} == {kept.name, f"{kept.name}.lock"}

@@ -8,6 +8,7 @@ import torch
 from ratefront.catalogue import CATALOGUE
 from ratefront.complexity.macs import multiply_accumulates
 from ratefront.complexity.stored_precision import round_to_half
+from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.errors import UnknownNameError
 from ratefront.tasks.architectures.small_cnn import SmallCNN
 

@@ -1,6 +1,6 @@
-"""Test tools for packages that extend ratefront: the contract of a codec family, and damaged streams.
+"""Test tools: the contract of a codec family, damaged streams, and sweeps with injected faults.
 
-Import ``codec_contract`` in the tests of your family and inherit its classes. ``stream_mutants`` damages a codec's
-streams, ``uncounted_state`` finds what ``transmitter_bytes`` misses. Nothing else in ratefront imports this room, and
-it needs pytest.
+Import ``codec_contract`` in the tests of a family of your own and inherit its classes; it needs pytest.
+``stream_mutants`` damages a codec's streams, ``uncounted_state`` finds what ``transmitter_bytes`` misses. ``faults``
+runs simulated sweeps under faults; the library's ``simulate_sweep`` imports it, and nothing else imports this room.
 """
