@@ -38,7 +38,9 @@ class TestFolder:
             ("ledger.jsonl", ResumeOptions(resume=True, extend=0), "extend must be ≥ 1, got 0"),
         ],
     )
-    def test_unsuitable_folders_and_options_are_refused(self, tmp_path: Path, name: str, options: ResumeOptions, rule: str) -> None:
+    def test_unsuitable_folders_and_options_are_refused(
+        self, tmp_path: Path, name: str, options: ResumeOptions, rule: str
+    ) -> None:
         (tmp_path / name).touch()
         with pytest.raises(InputError, match=rule):
             check_folder(SweepFolder(tmp_path), options)
