@@ -16,7 +16,7 @@ from ratefront.orchestrate import driver_loop
 from ratefront.orchestrate.driver_loop import DriverLoop, requests_to_earlier_driver, take_trial_stops
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts
 from ratefront.store.ledger.ledger_file import Ledger
-from ratefront.store.ledger.stop_requests import Request, ask
+from ratefront.store.ledger.stop_requests import StopRequest, leave_request
 from ratefront.store.sweep_folder import SweepFolder
 
 
@@ -42,8 +42,8 @@ def sweep(tmp_path: Path) -> Any:
 
 class TestRequests:
     def test_trials_are_stopped_in_the_order_of_the_requests(self, sweep: Any) -> None:
-        ask(sweep.folder, Request("t0002", "enough"))
-        ask(sweep.folder, Request("t0001", "too"))
+        leave_request(sweep.folder, StopRequest("t0002", "enough"))
+        leave_request(sweep.folder, StopRequest("t0001", "too"))
         sweep.loop.tick()
         assert sweep.live.told == [StopRequested("t0002", "enough"), StopRequested("t0001", "too")]
         assert sweep.drawn == [None]
@@ -57,22 +57,26 @@ class TestRequests:
         assert 2 <= len(looks) <= 4
 
     def test_a_request_for_the_whole_sweep_interrupts_it(self, sweep: Any) -> None:
-        ask(sweep.folder, Request(None, "stopped by hand"))
+        leave_request(sweep.folder, StopRequest(None, "stopped by hand"))
         with pytest.raises(Interrupted, match="stopped by hand"):
             sweep.loop.tick()
 
     def test_of_earlier_requests_only_trial_stops_count(self, sweep: Any) -> None:
         sweep.folder.ledger.touch()
-        ask(sweep.folder, Request(None, "yesterday"))
-        ask(sweep.folder, Request("t0001", "too long"))
-        assert take_trial_stops(requests_to_earlier_driver(sweep.folder)) == [Request("t0001", "too long")]
+        leave_request(sweep.folder, StopRequest(None, "yesterday"))
+        leave_request(sweep.folder, StopRequest("t0001", "too long"))
+        assert take_trial_stops(requests_to_earlier_driver(sweep.folder)) == [
+            StopRequest("t0001", "too long")
+        ]
         assert requests_to_earlier_driver(sweep.folder) == []
 
     def test_requests_to_a_running_driver_stay(self, sweep: Any) -> None:
-        ask(sweep.folder, Request("t0001", "too long"))
+        leave_request(sweep.folder, StopRequest("t0001", "too long"))
         with Ledger(sweep.folder.ledger):
             assert requests_to_earlier_driver(sweep.folder) == []
-        assert take_trial_stops(requests_to_earlier_driver(sweep.folder)) == [Request("t0001", "too long")]
+        assert take_trial_stops(requests_to_earlier_driver(sweep.folder)) == [
+            StopRequest("t0001", "too long")
+        ]
 
     def test_a_new_sweep_has_no_earlier_requests(self, tmp_path: Path) -> None:
         assert requests_to_earlier_driver(SweepFolder(tmp_path / "new")) == []
