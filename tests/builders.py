@@ -1,6 +1,4 @@
-"""Builders of sweeps for tests: a real ledger, realistic values, a fake task model of ten classes. No
-torch, no Ray.
-"""
+"""Builds sweeps for tests: a real ledger, realistic values, a fake task model of ten classes; no torch, no Ray."""
 
 from __future__ import annotations
 
@@ -47,9 +45,7 @@ def spec(**changes: Any) -> dict[str, Any]:
 
 
 def predictions(seed: int, samples: int = SAMPLES, accuracy: float = 0.97) -> tuple[np.ndarray, np.ndarray]:
-    """Labels (N,) and logits (N, 10) of a fairly calibrated model that is right about ``accuracy`` of the
-    time.
-    """
+    """Labels (N,) and logits (N, 10) of a fairly calibrated model; about the share ``accuracy`` is right."""
     rng = np.random.default_rng(seed)
     labels = rng.permutation(np.arange(samples) % CLASSES)
     logits = rng.normal(0.0, 1.2, (samples, CLASSES))
@@ -61,7 +57,7 @@ def predictions(seed: int, samples: int = SAMPLES, accuracy: float = 0.97) -> tu
 
 
 def biased_predictions(seed: int, samples: int = SAMPLES) -> tuple[np.ndarray, np.ndarray]:
-    """As `predictions`, of a model that is far too sure, and too fond of the first classes: S&C errs less than TMRD."""
+    """As ``predictions``, of an overconfident model that prefers the first classes: S&C errs less than TMRD."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0.0, 2.0, (samples, CLASSES))
     labels = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
@@ -93,9 +89,7 @@ def result(
     reason: str = "",
     train_seconds: float = 3.5,
 ) -> TrialResult:
-    """A result measured as ``rate_bits`` and ``accuracy`` on test; ``validation`` (rate, accuracy) defaults
-    to the same.
-    """
+    """A result with ``rate_bits`` and ``accuracy`` on test; ``validation`` (rate, accuracy) defaults to the same."""
     return TrialResult(
         trial_id=trial_id,
         status=status,  # type: ignore[arg-type]
@@ -111,9 +105,7 @@ def result(
 
 @dataclass
 class FakeSweep:
-    """Writes a sweep's ledger event by event; trials are numbered t0000, t0001, … in the order they are
-    added.
-    """
+    """Writes a sweep's ledger event by event. Trials are numbered t0000, t0001, … in the order of adding."""
 
     path: Path
     spec: Mapping[str, Any] = field(default_factory=spec)

@@ -1,4 +1,4 @@
-"""What tests of the laboratory share: a small spec, a trained task model, one of each codec."""
+"""The small sweep that tests share: its spec on digits, and one configuration of each codec."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DISTILLED = {
     "beta": 200.0,
 }
 
-#: Every family, entropy model, objective and refinement, as a trial would be given them.
+#: Configurations as trials are given them: every family, entropy model, objective and refinement.
 CODEC_CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "label-lossless": {"family": "label", "method": "lossless"},
     "label-merged": {"family": "label", "method": "merged", "merged_classes": 4},
@@ -116,7 +116,7 @@ CODEC_CONFIGURATIONS: dict[str, dict[str, Any]] = {
 
 
 def small_sweep_spec(**changes: Any) -> SweepSpec:
-    """A sweep on digits with a short training; its space is not looked at."""
+    """Return a sweep on digits with a short training; its space is not used."""
     plain: dict[str, Any] = {
         "name": "lab",
         "dataset": {"name": "digits"},

@@ -83,7 +83,7 @@ def test_a_namespace_package_is_searched(write: Write) -> None:
 
 
 class TestInstalled:
-    """What lies in site-packages is another's, and known by its version."""
+    """A module in site-packages is not the user's; its version identifies it."""
 
     @pytest.fixture(autouse=True)
     def _installed(self, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""A codec as an MLflow model, loaded from its folder: recorded figures, checked input, nobody's code by accident."""
+"""A codec as an MLflow model, loaded from its folder: recorded figures, checked input, no foreign code by accident."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _load(folder: Path, codec: FrontCodec, **how: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def result(task_model_folder: Path) -> TrialResult:
-    """Of a split codec that was trained for a moment."""
+    """The result of a split codec that was trained for five epochs."""
     context = TrialContext(SPEC, task_model_folder.parent)
     return run_trial(TrialParams("m0", 0, CODEC_CONFIGURATIONS["split-factorized"]), context)
 

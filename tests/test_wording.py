@@ -1,4 +1,4 @@
-"""Messages that name arguments and functions: the library's words, and those of another face."""
+"""Messages that name arguments and functions: in the library's words, and in those of another interface."""
 
 import pickle
 

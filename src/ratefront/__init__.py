@@ -10,8 +10,8 @@
     sweep.bounds["oracle"].rate_at(0.05)
     codec = sweep.trials["t0003"].load_codec()
 
-What is named in ``__all__`` is there to be used; it is imported when it is asked for. Type checkers
-read ``__init__.pyi``.
+The names in ``__all__`` are public. Each is imported when it is first used. Type checkers read
+``__init__.pyi``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-#: name → the module that has it.
+#: Public name → the module that defines it.
 _MODULE_OF_NAME = {
     "Front": "ratefront.api.trials",
     "InputError": "ratefront.errors",

@@ -1,4 +1,4 @@
-"""The search space as Optuna's distributions, for the samplers and for the study that people browse."""
+"""The search space in Optuna's terms, for the search and for the study that people browse."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Distributions: TypeAlias = dict[str, BaseDistribution]
 
 
 def distribution_of(leaf: Leaf) -> BaseDistribution:
-    """Optuna's distribution of one dimension."""
+    """A leaf of the space as Optuna's distribution."""
     match leaf:
         case Float(low, high, log):
             return FloatDistribution(low, high, log=log)
@@ -32,7 +32,7 @@ def distribution_of(leaf: Leaf) -> BaseDistribution:
 
 
 def to_optuna(space: Space, values: Mapping[str, Scalar]) -> tuple[Values, Distributions]:
-    """A flat assignment as Optuna's parameters and distributions, both named by the path in the space."""
+    """The values of a trial as Optuna's parameters and distributions, both named by their path in the space."""
     params: Values = {}
     distributions: Distributions = {}
 
@@ -46,7 +46,7 @@ def to_optuna(space: Space, values: Mapping[str, Scalar]) -> tuple[Values, Distr
 
 
 def directions_of(objectives: Objectives) -> list[StudyDirection]:
-    """Optuna's direction of each objective, in their order."""
+    """The direction of each objective in Optuna's terms, in order."""
     return [
         StudyDirection.MINIMIZE if direction == "minimise" else StudyDirection.MAXIMIZE
         for direction in objectives.values()

@@ -2,8 +2,8 @@
 
     python tests/bench/tracking_outage.py --outages 1 --down 300
 
-The server's database is asked afterwards which points it holds, and how often. ``--down`` is how many seconds each
-outage lasts before the server is started again, which takes it another ten or so; ``make bench`` has three of a second.
+Afterwards the points in the server's database are counted. ``--down`` is how many seconds each outage lasts
+before the server is started again, which takes about ten seconds more. ``make bench`` has three outages of a second.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def measure_stock(interrupted: InterruptedServer) -> OutageResult:
         str(STOCK_RESULTS),
         *METRICS,
     ]
-    longest, told, outages_at = 0.0, 0, _spread(STOCK_RESULTS, interrupted.outages)
+    longest, sent_results, outages_at = 0.0, 0, _spread(STOCK_RESULTS, interrupted.outages)
     with subprocess.Popen(
         command, cwd=HERE, env=plain_environment(), stdout=subprocess.PIPE, text=True
     ) as callback:
@@ -177,11 +177,11 @@ def measure_stock(interrupted: InterruptedServer) -> OutageResult:
             if not line.startswith("{"):
                 continue  # MLflow's links
             said: dict[str, Any] = json.loads(line)
-            told, longest = said["result"], max(longest, said["seconds"])
-            if told in outages_at:
+            sent_results, longest = said["result"], max(longest, said["seconds"])
+            if sent_results in outages_at:
                 threading.Thread(target=interrupted.outage).start()
     if callback.returncode:
-        note(f"stock: broke after {told} of {STOCK_RESULTS} results")
+        note(f"stock: broke after {sent_results} of {STOCK_RESULTS} results")
     sent = {("stock", name, step) for name in METRICS for step in range(1, STOCK_RESULTS + 1)}
     stored = interrupted.points("stock", "trial_name")
     curves = Counter({key: count for key, count in stored.items() if key in sent})

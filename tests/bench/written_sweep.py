@@ -13,7 +13,7 @@ from drawn_classifier import drawn_logits
 from ratefront.history import events
 from ratefront.history.events import Entry, Event
 from ratefront.records import Measurement, TrialResult
-from ratefront.store.files.checksummed_folder import FACTS
+from ratefront.store.files.checksummed_folder import FACTS_FILE
 from ratefront.store.ledger.ledger_format import format_line
 from ratefront.store.sweep_folder import SweepFolder
 
@@ -51,7 +51,7 @@ def new_folder(path: Path) -> SweepFolder:
         "shape": [1, 8, 8],
         "classes": CLASSES,
     }
-    (folder.task_model / FACTS).write_text(json.dumps(facts))
+    (folder.task_model / FACTS_FILE).write_text(json.dumps(facts))
     folder.environment.write_text(json.dumps({"git_commit": "c" * 40}))
     folder.spec.write_text(json.dumps({**SPEC, "name": path.name}))
     return folder

@@ -1,4 +1,4 @@
-"""Streams decode to the coded latents, or to an error: a damaged file is never an answer."""
+"""Streams decode to the coded latents, or to an error: a damaged file never decodes to others."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_a_block_size_beyond_all_samples_is_all_of_them() -> None:
 
 
 class FailingDecoder(TwoColumns):
-    """A coder whose decoder stumbles."""
+    """A coder whose decoder raises an error."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
@@ -179,7 +179,7 @@ def test_ragged_samples_round_trip(samples: int, block_size: int, seed: int) -> 
 
 
 def test_ragged_shapes_are_part_of_the_checksum() -> None:
-    """Three samples of nothing are not two of nothing, though neither has a byte."""
+    """Three empty samples are not two empty samples, though neither stream has a byte of payload."""
     data = write_stream(Silent(), IDENTITY, np.zeros((3, 0), dtype=np.int32), 3).data
     assert read_stream(Silent(), IDENTITY, data).shape == (3, 0)
     with pytest.raises(BitstreamError, match="other latents"):

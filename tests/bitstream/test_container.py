@@ -47,7 +47,7 @@ def test_a_container_is_parsed_without_its_codec() -> None:
     ],
 )
 def test_impossible_shapes_cost_neither_time_nor_memory(samples: int, block_size: int) -> None:
-    """A header that was altered and sealed anew: refused before anything of its size is made."""
+    """An altered header with a new checksum is refused before anything of its size is allocated."""
     data = write_stream(TwoColumns(), IDENTITY, latents_of_two_columns(40), 40).data
     fields = struct.pack("<4sHH32sIII", MAGIC, 2, HEADER_BYTES, IDENTITY, samples, block_size, 2)
     altered = _with_checksum_at_end(_with_checksum_at_end(fields) + data[HEADER_BYTES:-4])

@@ -120,7 +120,7 @@ def _label_codec() -> TriedCoder:
 
     def latents(samples: int, seed: int) -> Symbols:
         drawn = codec.sent_as.numpy()[np.random.default_rng(seed).integers(0, 10, samples)]
-        drawn[~codec._sent(samples, 0)] = codec._commonest()
+        drawn[~codec._is_sent(samples, 0)] = codec._commonest()
         return drawn[:, None].astype(np.int32)
 
     return TriedCoder(codec, latents)

@@ -1,4 +1,4 @@
-"""The entropy coder: what goes in comes out, in no more bits than its content asks for."""
+"""The entropy coder: symbols round trip, in hardly more bits than their content."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_string_of_the_rarest_symbol_is_not_called_too_short(alphabet: int, sa
 
 
 def test_no_more_is_decoded_than_a_string_can_hold() -> None:
-    """A length that was altered must not keep the decoder busy: the coder itself would go on for ever."""
+    """A length that was altered must not keep the decoder busy: the coder itself would not stop."""
     table = FrequencyTable.from_pmf(np.array([0.9, 0.1]))
     data = _encode(np.zeros((100, 1), dtype=np.int32), [table])
     with pytest.raises(BitstreamError, match="ends before its symbols do"):

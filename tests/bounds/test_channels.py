@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from scipy.special import rel_entr, softmax
 from tests.bounds.calibrated_samples import calibrated_predictions, solve_indirect
 
-from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress, time_sharing
+from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress
 from ratefront.bounds.curves.indirect_estimate_and_compress import indirect_estimate_and_compress
 from ratefront.bounds.curves.oracle import oracle_point_at_slope
 from ratefront.bounds.curves.task_model_curve import task_model_curve
 from ratefront.bounds.curves.tempered_sampling import sampled_points
+from ratefront.bounds.curves.time_sharing import time_sharing
 from ratefront.bounds.source.confusion import Confusion
 from ratefront.bounds.source.distributions import entropy_bits
 from ratefront.bounds.source.predictions import Predictions

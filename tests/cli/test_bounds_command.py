@@ -1,4 +1,4 @@
-"""``ratefront bounds``: what it writes, what it says, what it refuses before it computes anything."""
+"""``ratefront bounds``: what it writes, what it prints, and what it refuses before it computes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def predictions(tmp_path: Path) -> Path:
     return tmp_path / "p.npz"
 
 
-def test_the_curves_of_the_theory_with_both_distortions(predictions: Path, tmp_path: Path) -> None:
+def test_the_json_holds_all_curves_with_both_distortions(predictions: Path, tmp_path: Path) -> None:
     done = bounds(predictions, "--out", tmp_path / "b.json")
     assert done.exit_code == 0, done.output
     document = json.loads((tmp_path / "b.json").read_text())
@@ -48,7 +48,7 @@ def test_the_curves_of_the_theory_with_both_distortions(predictions: Path, tmp_p
     assert all(name in done.stderr for name in DEFAULT)
 
 
-def test_only_some_with_fewer_points_and_a_figure(predictions: Path, tmp_path: Path) -> None:
+def test_only_some_curves_with_fewer_points_and_a_figure(predictions: Path, tmp_path: Path) -> None:
     figure = tmp_path / "b.pdf"
     done = bounds(
         predictions, "--only", "oracle,task_model", "--only", "huffman", "--points", 7, "--out",
@@ -84,7 +84,7 @@ def test_calibration_is_reported(predictions: Path, tmp_path: Path) -> None:
     assert f"temperature {calibration['temperature']:.4g}" in done.stderr
 
 
-def test_few_samples_are_warned_of_and_drawn_honestly(tmp_path: Path) -> None:
+def test_few_samples_give_a_warning_and_the_estimates_for_them(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 10, 100)
     np.savez(tmp_path / "p.npz", labels=labels, logits=rng.normal(size=(100, 10)) + 2 * np.eye(10)[labels])
@@ -97,7 +97,7 @@ def test_few_samples_are_warned_of_and_drawn_honestly(tmp_path: Path) -> None:
     assert set(document["curves"]) == {*DEFAULT, *honest}
 
 
-def test_probabilities_that_are_called_logits_are_refused_until_one_says_what_they_are(
+def test_probabilities_named_logits_are_refused_without_as(
     tmp_path: Path,
 ) -> None:
     rng = np.random.default_rng(0)
@@ -134,7 +134,7 @@ def test_a_prior_alone_has_an_oracle(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["mixture", "detection", "modelnet40"])
-def test_the_papers_figures(name: str, tmp_path: Path) -> None:
+def test_the_examples_write_numbers_and_figures(name: str, tmp_path: Path) -> None:
     done = bounds("--example", name, "--out", tmp_path / "e.json", "--figure", tmp_path / "e.png")
     assert done.exit_code == 0, done.output
     assert json.loads((tmp_path / "e.json").read_text())["example"] == name
@@ -142,7 +142,7 @@ def test_the_papers_figures(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--out", "b.json"], "either PREDICTIONS.npz, or --prior"),
         (["{p}", "--example", "mixture", "--out", "b.json"], "either PREDICTIONS.npz, or --prior"),
@@ -157,11 +157,11 @@ def test_the_papers_figures(name: str, tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_is_refused_and_writes_nothing(
-    arguments: list[str], said: str, predictions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: list[str], message: str, predictions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     before = set(tmp_path.iterdir())
     done = bounds(*(argument.format(p=predictions) for argument in arguments))
     assert done.exit_code == 2
-    assert said in done.stderr
+    assert message in done.stderr
     assert set(tmp_path.iterdir()) == before

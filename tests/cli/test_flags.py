@@ -1,4 +1,4 @@
-"""Flags are named by the command line alone; what the library names, the command line has a flag or a command for."""
+"""Only the command line names flags. Each argument and function in a message has a flag or a command."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def named(what: str) -> set[str]:
     return {str(name.value) for name in first if isinstance(name, ast.Constant)}
 
 
-def test_no_text_outside_of_the_command_line_names_a_flag() -> None:
+def test_only_the_command_line_names_flags() -> None:
     found = {name: texts for name, tree in trees() if (texts := texts_with_flags(tree))}
     assert found.keys() == STARTS.keys(), found
 
@@ -62,12 +62,12 @@ def test_a_flag_is_seen(text: str) -> None:
     assert texts_with_flags(ast.parse(text))
 
 
-def test_what_the_library_names_has_a_flag_or_a_command() -> None:
+def test_each_argument_in_a_message_has_a_flag_or_a_command() -> None:
     assert named("Argument") == FLAGS.keys()
     assert named("Call") == COMMANDS.keys()
 
 
-def test_flags_and_commands_are_there() -> None:
+def test_flags_and_commands_exist() -> None:
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     options = {flag for command in commands.values() for option in command.params for flag in option.opts}
     assert set(FLAGS.values()) <= options
@@ -92,18 +92,18 @@ def test_flags_and_commands_are_there() -> None:
         (ValueError("plain"), "plain"),
     ],
 )
-def test_the_command_lines_words(message: object, text: str) -> None:
+def test_messages_are_worded_with_flags(message: object, text: str) -> None:
     assert with_flags(message) == text
 
 
-def test_an_error_is_told_in_flags(tmp_path: Path) -> None:
+def test_an_error_is_worded_with_flags(tmp_path: Path) -> None:
     (tmp_path / "ledger.jsonl").touch()
     done = CliRunner().invoke(app, ["sweep", "--out", str(tmp_path), "--resume"])
     assert done.exit_code == 2
     assert done.stderr.endswith("the sweep has not begun; give its file, as at first, and --resume\n")
 
 
-def test_a_warning_is_logged_in_flags_while_a_command_runs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_warning_is_worded_with_flags_while_a_command_runs(capsys: pytest.CaptureFixture[str]) -> None:
     record = logging.LogRecord(
         "ratefront.x", logging.WARNING, "x.py", 1, Message("with ", Argument("port")), (), None
     )

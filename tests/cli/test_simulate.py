@@ -66,7 +66,7 @@ def test_a_failing_seed_names_the_command_that_replays_it(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--table", "nowhere"], "there is no table nowhere"),
         (["--seeds", "7"], "takes two numbers"),
@@ -78,7 +78,7 @@ def test_a_failing_seed_names_the_command_that_replays_it(monkeypatch: pytest.Mo
         (["--record", "nowhere", "--out", "t.json.gz"], "not a sweep's folder"),
     ],
 )
-def test_wrong_arguments_are_refused_with_a_reason(words: list[str], said: str) -> None:
+def test_wrong_arguments_are_refused_with_a_reason(words: list[str], message: str) -> None:
     done = simulate(*words)
     assert done.exit_code == 2
-    assert said in done.stderr
+    assert message in done.stderr

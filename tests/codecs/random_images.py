@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ratefront.data.stored_samples import from_bytes
+from ratefront.data.stored_samples import uint8_to_float32
 
 
 def images_of(shape: tuple[int, ...], count: int, seed: int = 0) -> Tensor:
@@ -16,4 +16,4 @@ def images_of(shape: tuple[int, ...], count: int, seed: int = 0) -> Tensor:
     rng = np.random.default_rng(seed)
     slope = np.linspace(0, 200, prod(shape)).reshape(shape)
     noise = rng.integers(0, 56, (count, *shape)) * rng.integers(0, 2, (count, 1, 1, 1))
-    return torch.from_numpy(from_bytes((slope + noise).astype(np.uint8)))
+    return torch.from_numpy(uint8_to_float32((slope + noise).astype(np.uint8)))

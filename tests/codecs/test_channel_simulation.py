@@ -1,4 +1,4 @@
-"""Draws are exact, jointly too; what they cost lies between the channel's information and what theory allows."""
+"""The family sample: draws are exact, single and joint; their rate lies between information and Li–El Gamal's bound."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ratefront.catalogue.largest_group import largest_group
 from ratefront.codecs.channel_simulation import relative_entropy_coding
 from ratefront.codecs.channel_simulation.posterior_channel import (
     RateDistortionOptimal,
-    Tempered,
+    TemperedPosterior,
     information_bits,
 )
 from ratefront.codecs.channel_simulation.rank_code import RankCode
@@ -41,10 +41,10 @@ from ratefront.testing.codec_contract import TrainedExample, train_example
 SKEWED = np.array([0.5, 0.3, 0.15, 0.05])
 
 
-def channel_of(samples: int, classes: int = 6, sureness: float = 3.0) -> FloatArray:
-    """Rows (samples, classes) of posteriors, some sure and some not; no two alike."""
+def channel_of(samples: int, classes: int = 6, sharpness: float = 3.0) -> FloatArray:
+    """Rows (samples, classes) of different posteriors, some sure and some not."""
     generator = np.random.default_rng(3)
-    logits = generator.normal(size=(samples, classes)) * sureness
+    logits = generator.normal(size=(samples, classes)) * sharpness
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
@@ -61,7 +61,7 @@ def drawn(codec: SampleCodec, channel: FloatArray, first: int = 0) -> np.ndarray
 
 
 class TestSharedVariables:
-    def test_they_are_minus_the_logarithm(self) -> None:
+    def test_they_are_minus_the_logarithm_of_uniform_words(self) -> None:
         raw = np.random.Philox(1).random_raw(100_000)
         uniform = ((raw >> np.uint64(12)) + 0.5) / 2**52
         np.testing.assert_allclose(exponentials(raw), -np.log(uniform), rtol=1e-15)
@@ -88,7 +88,7 @@ class TestDraws:
         classes = simulation.draw(np.tile(SKEWED, (30_000, 1)), first=0)
         assert chisquare(np.bincount(classes), 30_000 * SKEWED).pvalue > 0.01
 
-    def test_the_order_of_the_words_does_not_move_the_draw(self) -> None:
+    def test_the_order_of_the_words_does_not_change_the_draw(self) -> None:
         channel = channel_of(99)
         even, uneven = np.full(6, 1 / 6), np.array([0.9, 0.02, 0.02, 0.02, 0.02, 0.02])
         assert np.array_equal(*(ChannelSimulation(q, 2).draw(channel, 5) for q in (even, uneven)))
@@ -112,12 +112,12 @@ class TestDraws:
 
 class TestTheSharedOrder:
     @pytest.mark.parametrize(("group", "samples"), [(1, 5), (3, 0), (3, 2), (3, 60), (3, 61), (3, 62)])
-    def test_any_word_has_a_rank_and_comes_back_from_it(self, group: int, samples: int) -> None:
+    def test_every_word_is_found_again_from_its_rank(self, group: int, samples: int) -> None:
         simulation = ChannelSimulation(SKEWED, group)
         classes = np.random.default_rng(1).integers(0, 4, samples)
         ranks = simulation.ranks(classes, first=11)
         assert len(ranks) == -(-samples // group)
-        assert np.array_equal(simulation.at_ranks(ranks, samples, first=11), classes)
+        assert np.array_equal(simulation.classes_at_ranks(ranks, samples, first=11), classes)
 
     def test_another_process_finds_the_same_order(self) -> None:
         ranks = np.arange(100) * 17 % 1000
@@ -125,11 +125,11 @@ class TestTheSharedOrder:
             "import sys, numpy as np\n"
             "from ratefront.codecs.channel_simulation.relative_entropy_coding import ChannelSimulation\n"
             "q = np.linspace(0.05, 0.15, 10)\n"
-            "print(ChannelSimulation(q, 3).at_ranks(np.arange(100) * 17 % 1000, 300, first=9).tolist())\n"
+            "print(ChannelSimulation(q, 3).classes_at_ranks(np.arange(100) * 17 % 1000, 300, first=9).tolist())\n"
             "assert 'torch' not in sys.modules"
         )
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-        here = ChannelSimulation(np.linspace(0.05, 0.15, 10), 3).at_ranks(ranks, 300, first=9)
+        here = ChannelSimulation(np.linspace(0.05, 0.15, 10), 3).classes_at_ranks(ranks, 300, first=9)
         assert done.stdout.strip() == str(here.tolist())
 
     def test_the_ranks_of_all_words_are_all_ranks(self) -> None:
@@ -143,11 +143,9 @@ class TestTheSharedOrder:
         classes = np.random.default_rng(2).integers(0, 4, 40)
         ranks = simulation.ranks(classes, first=0)
         assert np.array_equal(ranks, 4 * classes[::2] + classes[1::2])
-        assert np.array_equal(simulation.at_ranks(ranks, 40, first=0), classes)
+        assert np.array_equal(simulation.classes_at_ranks(ranks, 40, first=0), classes)
 
-    def test_how_many_groups_are_looked_at_together_changes_nothing(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_the_chunk_size_changes_no_draw_and_no_rank(self, monkeypatch: pytest.MonkeyPatch) -> None:
         simulation, channel = ChannelSimulation(np.full(6, 1 / 6), 3), channel_of(100)
         classes = simulation.draw(channel, 0)
         ranks = simulation.ranks(classes, 0)
@@ -173,8 +171,8 @@ class TestRankCode:
         return code
 
     @pytest.mark.parametrize("length", [1, 2, 3, 4])
-    def test_it_is_a_complete_code(self, code: RankCode, length: int) -> None:
-        """The probabilities of all ranks are a distribution: nothing is wasted, nothing sent for less than it costs."""
+    def test_rank_probabilities_are_a_distribution(self, code: RankCode, length: int) -> None:
+        """The probabilities of all ranks sum to 1."""
         ranks = np.arange(5**length)
         bits = code.bits(ranks, np.full(len(ranks), length))
         assert float((2.0**-bits).sum()) == pytest.approx(1.0, abs=1e-12)
@@ -189,14 +187,14 @@ class TestRankCode:
 
 class TestRate:
     @pytest.mark.parametrize("group", [1, 2, 3, 4])
-    def test_it_lies_between_the_information_and_what_theory_allows(self, group: int) -> None:
+    def test_it_lies_between_the_information_and_its_bound(self, group: int) -> None:
         """I ≤ R ≤ I + log2(I + 1) + 4 bits a group (Li and El Gamal 2018, theorem 1)."""
         channel = channel_of(4000)
         codec, information = fitted(channel, group), group * information_bits(channel)
         sent = group * 8 * len(codec.encode(drawn(codec, channel))) / len(channel)
         assert information < sent < information + np.log2(information + 1) + 4
 
-    def test_ranks_are_as_small_as_the_poisson_functional_representation_has_them(self) -> None:
+    def test_mean_log_rank_keeps_the_bound_of_li_and_el_gamal(self) -> None:
         channel = channel_of(4000)
         codec = fitted(channel, 2)
         ranks = codec.simulation().ranks(codec.simulation().draw(channel, 0), 0)
@@ -229,7 +227,7 @@ class TestOnDigits:
         assert isinstance(trained.codec, SampleCodec)
         return trained.codec
 
-    def test_the_oracle_is_not_alarmed(self, trained: TrainedExample) -> None:
+    def test_the_rate_is_not_below_the_oracle_bound(self, trained: TrainedExample) -> None:
         stream = write_stream(trained.codec, trained.identity, trained.latents, len(trained.latents))
         labels, classes = trained.data.test.labels, trained.latents[:, 0].astype(np.int64)
         rate_bits = stream.rate_bits
@@ -242,7 +240,7 @@ class TestOnDigits:
         assert 0 < metrics["information_bits"] < sent
         assert rate_bits == pytest.approx(sent, rel=0.02)
 
-    def test_a_receiver_has_no_task_model(self, trained: TrainedExample) -> None:
+    def test_a_receiver_decodes_without_a_task_model(self, trained: TrainedExample) -> None:
         receiver, identity = load_codec(
             trained.files.codec_config, trained.files.codec_weights, receiver_only=True
         )
@@ -272,7 +270,7 @@ class TestOnDigits:
     def test_the_optimal_channel_lies_on_the_task_models_curve(
         self, trained: TrainedExample, slope: float
     ) -> None:
-        """And drawing from the tempered posterior takes more information to err as often."""
+        """The tempered posterior needs more information at the same error."""
         logits = predict_logits(trained.task_model, trained.data.train.images)
         curve = task_model_curve(logits, trained.data.train.labels).expected()
         optimal = RateDistortionOptimal(slope, 10)
@@ -280,7 +278,7 @@ class TestOnDigits:
         posterior = logits.double().softmax(dim=1).numpy()
         information, error = measured(optimal.probabilities(logits), posterior)
         assert information == pytest.approx(float(curve.rate_at(error)), abs=2e-3)
-        information, error = measured(Tempered(slope / 10).probabilities(logits), posterior)
+        information, error = measured(TemperedPosterior(slope / 10).probabilities(logits), posterior)
         assert information > float(curve.rate_at(error)) + 0.01
 
 

@@ -1,4 +1,4 @@
-"""What a codec's files may hold when a stranger wrote them, and what training must leave as it was."""
+"""A codec's files: what is refused when a stranger wrote them, and what rounding to fp16 leaves unchanged."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _files(folder: Path, **changes: Any) -> tuple[Path, Path]:
     return config, weights
 
 
-def test_code_that_a_file_names_is_run_only_where_one_says_so(tmp_path: Path) -> None:
+def test_code_that_a_file_names_is_run_only_if_allowed(tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     files = _files(tmp_path, task_model={"name": "module", "target": "pathlib:Path.touch"})
     with pytest.raises(InputError, match="own_module=True"):
@@ -57,9 +57,15 @@ def test_code_that_a_file_names_is_run_only_where_one_says_so(tmp_path: Path) ->
         {"family": None},
     ],
 )
-def test_sizes_are_whole_numbers_and_names_are_known(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_wrong_sizes_and_unknown_names_are_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         load_codec(*_files(tmp_path, **changes))
+
+
+@pytest.mark.parametrize("version", [2, 4, "3", None])
+def test_files_of_another_version_are_refused(tmp_path: Path, version: object) -> None:
+    with pytest.raises(InputError, match="cannot be read; this is version 3"):
+        load_codec(*_files(tmp_path, version=version))
 
 
 def test_weights_of_another_codec_are_refused(tmp_path: Path) -> None:
@@ -67,8 +73,8 @@ def test_weights_of_another_codec_are_refused(tmp_path: Path) -> None:
         load_codec(*_files(tmp_path))
 
 
-def test_rounding_leaves_the_constants_of_layers() -> None:
-    """The least likelihood, 1e-9, is nothing in half precision."""
+def test_rounding_keeps_the_constants_of_layers() -> None:
+    """The least likelihood, 1e-9, would be 0 in half precision."""
     model = FactorizedModel((3,))
     before = model.bits(torch.full((1, 3), 500.0))
     round_to_half(model)
@@ -76,7 +82,7 @@ def test_rounding_leaves_the_constants_of_layers() -> None:
     assert before.isfinite().all()
 
 
-def test_rounding_leaves_the_statistics_of_normalisation() -> None:
+def test_rounding_keeps_the_statistics_of_normalisation() -> None:
     norm = nn.BatchNorm1d(2)
     assert norm.running_var is not None
     norm.running_var.fill_(1e6)
@@ -86,7 +92,7 @@ def test_rounding_leaves_the_statistics_of_normalisation() -> None:
     assert torch.equal(norm.weight, norm.weight.half().float())
 
 
-def test_a_trials_folder_is_not_written_over(tmp_path: Path) -> None:
+def test_a_trials_folder_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "trials" / "trial").mkdir(parents=True)
     (tmp_path / "trials" / "trial" / "codec.json").touch()
     with pytest.raises(InputError, match="stays as it is"):

@@ -1,4 +1,4 @@
-"""Gaussian entropy models: tables, side information, context; what only they can get wrong."""
+"""Gaussian entropy models: tables, side information, channel context."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_receiver_without_densities_reads_the_same(slices: int) -> None:
     )
 
 
-def test_the_estimate_is_that_of_the_densities() -> None:
+def test_estimated_bits_are_those_of_the_densities() -> None:
     """Quantized tables against CompressAI's own likelihoods: they differ by the steps of the scales only."""
     model, latents = _updated(2)
     with torch.no_grad():
@@ -60,7 +60,7 @@ def test_the_estimate_is_that_of_the_densities() -> None:
     assert float((by_table - by_density).abs().mean()) < 0.02 * float(by_density.mean())
 
 
-def test_far_values_saturate_and_still_decode() -> None:
+def test_values_out_of_range_saturate_and_decode() -> None:
     model, _ = _updated()
     with torch.no_grad():
         latents = model.quantize(model.latent_parameters(1000 * torch.randn(5, *SHAPE))).numpy()
@@ -68,7 +68,7 @@ def test_far_values_saturate_and_still_decode() -> None:
 
 
 def test_context_costs_less_where_channels_repeat_each_other() -> None:
-    """Channels that are copies: a context model learns to send them once."""
+    """Half of the channels are copies of the others: a context model learns to send them once."""
     rates = {}
     for slices in (1, 2):
         torch.manual_seed(0)
@@ -84,7 +84,7 @@ def test_context_costs_less_where_channels_repeat_each_other() -> None:
     assert rates[2] < 0.75 * rates[1]
 
 
-def test_one_place_is_refused() -> None:
+def test_latents_of_one_position_are_refused() -> None:
     with pytest.raises(InputError, match="more than one place"):
         HyperpriorModel((4, 1, 1), HyperpriorShape(1), scale_bound=0.11)
     with pytest.raises(InputError, match="more than one place"):
@@ -106,14 +106,14 @@ def test_gaussian_tables_hold_a_gaussian() -> None:
         assert variance == pytest.approx(float(scales[number]) ** 2 + 1 / 12, rel=0.02)
 
 
-def test_only_used_tables_are_held() -> None:
+def test_only_used_tables_are_kept() -> None:
     tables = GaussianTables(0.11)
     tables.update(torch.tensor([10.2, 12.7]))
     assert (int(tables.first), int(tables.last)) == (10, 13)
     assert tables.index(torch.tensor([0.0, 11.0, 60.0])).tolist() == [10, 11, 13]
 
 
-def test_places_of_a_channel_share_its_density() -> None:
+def test_positions_of_a_channel_share_its_density() -> None:
     torch.manual_seed(0)
     model = FactorizedModel((3, 2, 2))
     model.update(iter(()))

@@ -23,7 +23,8 @@ from tests.codecs.random_images import images_of
 from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 from torch import nn
 
-from ratefront.bitstream.coded_stream import FILLER, write_stream
+from ratefront.bitstream.coded_stream import write_stream
+from ratefront.bitstream.latent_coder import FILLER
 from ratefront.codecs.image import image_file_codec
 from ratefront.codecs.image.image_file_codec import ImageFileCodec, to_bytes
 from ratefront.codecs.image.image_formats import FORMATS
@@ -45,7 +46,7 @@ IDENTITY = bytes(range(32))
 
 
 def task_model(shape: tuple[int, ...]) -> TaskModel:
-    """Anything that tells classes from images."""
+    """An untrained task model."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return TaskModel([("flat", nn.Flatten()), ("class", nn.Linear(prod(shape), 4))])
@@ -57,7 +58,7 @@ def file_codec(name: str, shape: tuple[int, int, int], quality: int | None = Non
 
 
 def opened(file: bytes) -> Image.Image:
-    """As any other program sees it."""
+    """As Pillow reads it."""
     return Image.open(BytesIO(file))
 
 
@@ -72,7 +73,7 @@ def saved(image: Image.Image, name: str, **how: Any) -> bytes:
 class TestFiles:
     @settings(max_examples=12)
     @given(data=st.data())
-    def test_a_block_is_its_files_and_is_cut_apart_again(
+    def test_a_block_is_cut_into_its_files_again(
         self, name: str, shape: tuple[int, int, int], data: st.DataObject
     ) -> None:
         codec = file_codec(name, shape)
@@ -104,7 +105,7 @@ class TestFiles:
         assert outcomes["refused"] > 60
 
     def test_damaged_files_are_refused_or_are_images(self, name: str, shape: tuple[int, int, int]) -> None:
-        """Behind all checksums: whatever can be cut apart is decoded, or refused by one kind of error."""
+        """Without the stream's checksums: what can be cut into files is decoded, or refused by ``BitstreamError``."""
         codec, rng = file_codec(name, shape), np.random.default_rng(1)
         whole = np.frombuffer(codec.encode(codec.analyse(images_of(shape, 2))), dtype=np.uint8)
         decided = 0
@@ -121,7 +122,7 @@ class TestFiles:
 
 
 @pytest.mark.parametrize("shape", [(1, 9, 6), (3, 9, 6)])
-def test_png_loses_nothing(shape: tuple[int, int, int]) -> None:
+def test_png_is_lossless(shape: tuple[int, int, int]) -> None:
     codec, images = file_codec("png", shape), images_of(shape, 20)
     np.testing.assert_array_equal(codec.images(codec.analyse(images))[:], images.numpy())
     assert codec.extra_metrics(images.numpy()) == {"image_mse": 0.0}
@@ -188,8 +189,8 @@ def test_other_files_are_refused_before_they_are_decoded(how: str, monkeypatch: 
             attempt()
 
 
-def test_headers_that_promise_more_are_refused() -> None:
-    """Sizes that would take gigabytes: in the very bytes that tell them, of a file that is whole otherwise."""
+def test_headers_of_huge_images_are_refused() -> None:
+    """Sizes that would take gigabytes, in a file that is valid otherwise."""
     for name, layout in (("png", ">II"), ("jpeg", ">HH"), ("webp", "<HH")):
         codec = file_codec(name, (1, 8, 8))
         file = codec.encode(codec.analyse(images_of((1, 8, 8), 1)))
@@ -208,7 +209,7 @@ def test_more_or_fewer_files_than_samples_are_refused() -> None:
         codec.decode(data, 3)
 
 
-def test_one_long_file_among_many_short_ones_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_file_among_short_ones_takes_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     codec = file_codec("png", (1, 8, 8))
     data = codec.encode(codec.analyse(images_of((1, 8, 8), 4)))
     monkeypatch.setattr(image_file_codec, "MAX_LATENTS", len(data))

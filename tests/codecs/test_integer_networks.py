@@ -1,4 +1,4 @@
-"""Networks in exact arithmetic: the same bits in any batch, order and number of threads."""
+"""Integer networks: the same bits in any batch, order and number of threads."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def test_batches_threads_and_order_change_no_bit(seed: int, scale: float) -> Non
     assert torch.equal(integer_forward(network, integers.flip(0)).flip(0), together)
 
 
-def test_sums_are_those_of_whole_numbers() -> None:
-    """Against arithmetic in Python's integers, which cannot round."""
+def test_outputs_equal_those_of_integer_arithmetic() -> None:
+    """Compared with Python's integers, which do not round."""
     torch.manual_seed(3)
     layer = nn.Linear(40, 4)
     round_to_integer_grid(layer)
@@ -54,7 +54,7 @@ def test_sums_are_those_of_whole_numbers() -> None:
     assert integer_forward(nn.Sequential(layer), values)[0].tolist() == expected
 
 
-def test_weights_on_the_grid_survive_half_precision_and_change_little() -> None:
+def test_rounded_weights_fit_half_precision_and_change_little() -> None:
     torch.manual_seed(0)
     layer = nn.Linear(50, 50)
     before = layer.weight.detach().clone()
@@ -64,8 +64,8 @@ def test_weights_on_the_grid_survive_half_precision_and_change_little() -> None:
     assert (layer.weight - before).abs().max() <= 2.0**-12
 
 
-def test_float_order_matters_where_nothing_is_exact() -> None:
-    """What the exact pass is for: plain float32 gives other bits in another order of the sum."""
+def test_plain_float32_sums_depend_on_their_order() -> None:
+    """The reason for integer networks: float32 gives other bits in another order of the sum."""
     rng = np.random.default_rng(0)
     values = torch.from_numpy(rng.normal(size=4096).astype(np.float32))
     weights = torch.from_numpy(rng.normal(size=4096).astype(np.float32))

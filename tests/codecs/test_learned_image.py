@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from ratefront.complexity.module_size import module_bytes, table_bytes
 from tests.codecs.random_images import images_of
 from torch import Tensor, nn
 
-from ratefront.catalogue.families import ImageParameters
+from ratefront.catalogue.families import ImageCodecParameters
 from ratefront.codecs.bottleneck.learner_splits import LearnerSplit
 from ratefront.codecs.contract import CodecStructure
 from ratefront.codecs.image.image_family import ImageFamily
@@ -22,7 +21,8 @@ from ratefront.codecs.image.learned_image import (
     LearnedImageCodec,
     squared_error,
 )
-from ratefront.data.stored_samples import from_bytes
+from ratefront.complexity.transmitter_bytes import module_bytes, table_bytes
+from ratefront.data.stored_samples import uint8_to_float32
 from ratefront.errors import InputError
 
 LEARNED: dict[str, Any] = {
@@ -57,7 +57,7 @@ HYPER = {"entropy_model": "mean_scale_hyperprior"}
 )
 def test_parameters_that_mean_nothing_together_are_refused(own: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        ImageParameters.model_validate(own)
+        ImageCodecParameters.model_validate(own)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_parameters_that_mean_nothing_together_are_refused(own: dict[str, Any], 
 def test_what_does_not_fit_the_samples_is_refused(
     own: dict[str, Any], shape: tuple[int, ...], reason: str
 ) -> None:
-    assert ImageParameters.model_validate(own).unfit({}) is None
+    assert ImageCodecParameters.model_validate(own).unfit({}) is None
     with pytest.raises(InputError, match=reason):
         ImageFamily().build(CodecStructure(own, {"name": "small_cnn"}, 10, shape))
 
@@ -90,12 +90,12 @@ def learned(shape: tuple[int, int, int], **changes: Any) -> LearnedImageCodec:
     "changes",
     [{}, {**HYPER, "distortion": "task"}, {"entropy_model": "context", "slices": 2, "hyper_width": 3}],
 )
-def test_images_of_any_size_are_learned_and_come_back_in_their_size(
+def test_images_of_any_size_are_decoded_in_their_size(
     sides: tuple[int, int], changes: dict[str, Any]
 ) -> None:
     shape = (3, *sides)
     codec, images = learned(shape, **changes), images_of((3, *sides), 6)
-    split = LearnerSplit(_Held(images), _Held(images), torch.arange(6) % 10)
+    split = LearnerSplit(_InMemory(images), _InMemory(images), torch.arange(6) % 10)
     learner = ImageLearner(codec, split, split, of_task=changes.get("distortion") == "task")
     loss = learner.loss(torch.arange(6), 0.6)
     loss.backward()
@@ -107,10 +107,10 @@ def test_images_of_any_size_are_learned_and_come_back_in_their_size(
     assert np.array_equal(codec.decode(codec.encode(latents), 6), latents)
     decoded = codec.images(torch.from_numpy(latents))
     assert decoded.shape == images.shape
-    assert torch.equal(decoded, torch.from_numpy(from_bytes(to_bytes(decoded))))
+    assert torch.equal(decoded, torch.from_numpy(uint8_to_float32(to_bytes(decoded))))
 
 
-class _Held:
+class _InMemory:
     """Samples in memory."""
 
     def __init__(self, samples: Tensor) -> None:
@@ -139,13 +139,13 @@ def test_with_four_halvings_the_transforms_are_compressais() -> None:
 
 
 def test_the_squared_error_has_compressais_scale() -> None:
-    """Their loss, 255²·MSE of a pixel, times the pixels: bits are an image's here, a pixel's there."""
+    """CompressAI's loss is 255²·MSE of a pixel; times the pixels it is ours, which is of an image."""
     images, decoded = images_of((3, 9, 7), 5), torch.rand(5, 3, 9, 7)
     theirs = 255**2 * nn.functional.mse_loss(decoded, images)
     assert float(squared_error(decoded, images).mean()) == pytest.approx(63 * float(theirs), rel=1e-5)
 
 
-def test_the_task_model_is_the_receivers() -> None:
+def test_the_transmitter_holds_no_task_model() -> None:
     codec = learned((1, 8, 8), **HYPER)
     own = (codec.bottleneck.g_a, *codec.bottleneck.model.transmitter_modules())
     assert module_bytes(*codec.transmitter_modules()) == module_bytes(*own)
@@ -156,7 +156,7 @@ def test_the_task_model_is_the_receivers() -> None:
     assert not counted & {id(p) for p in (*codec.back_end.parameters(), *codec.bottleneck.g_s.parameters())}
 
 
-def test_pixels_have_the_gradient_of_the_values_inside_of_their_range() -> None:
+def test_eight_bit_pixels_pass_gradients_inside_their_range() -> None:
     values = torch.tensor([-0.3, 0.2501, 0.9, 1.4], requires_grad=True)
     pixels = EightBitPixels()(values)
     pixels.sum().backward()

@@ -1,4 +1,4 @@
-"""Surrogates of rounding: what they give, and the gradient they pass on."""
+"""Surrogates of rounding: their values and their gradients."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ def test_gradients_pass_unchanged(surrogate: Surrogate) -> None:
         ("universal", False, False),
     ],
 )
-def test_who_rounds(surrogate: Surrogate, rounds_for_synthesis: bool, rounds_for_rate: bool) -> None:
+def test_which_surrogates_round_for_synthesis_and_for_rate(
+    surrogate: Surrogate, rounds_for_synthesis: bool, rounds_for_rate: bool
+) -> None:
     torch.manual_seed(0)
     values = torch.randn(1000) * 3
     for_synthesis, for_rate = quantize_for_training(values, surrogate)
@@ -42,8 +44,8 @@ def test_who_rounds(surrogate: Surrogate, rounds_for_synthesis: bool, rounds_for
         assert (given - values).abs().max() <= 0.5 + 1e-5
 
 
-def test_universal_error_is_uniform_and_tells_nothing_of_the_value() -> None:
-    """The shared dither's point: the error has the law of the noise, whatever the value."""
+def test_the_error_of_universal_is_uniform_for_every_value() -> None:
+    """With shared dither the error has the distribution of the noise, for every value."""
     torch.manual_seed(0)
     for value in (0.0, 0.25, 0.5):
         given, _ = quantize_for_training(torch.full((20_000,), value), "universal")
@@ -52,7 +54,7 @@ def test_universal_error_is_uniform_and_tells_nothing_of_the_value() -> None:
         assert abs(float(error.var()) - 1 / 12) < 0.002
 
 
-def test_annealed_draws_lie_between_the_neighbours_and_end_on_the_nearer_one() -> None:
+def test_sga_rounding_tends_to_the_nearer_integer_when_cold() -> None:
     values = torch.linspace(-2, 2, 41)[None] + 0.013
     warm = sga_rounding(values, 0.5, torch.Generator().manual_seed(0))
     cold = sga_rounding(values, 0.02, torch.Generator().manual_seed(0))

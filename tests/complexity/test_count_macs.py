@@ -59,7 +59,7 @@ def test_networks_have_the_macs_that_one_counts_by_hand(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["transformer layer", "LSTM", "bilinear", "convolution", "attention"])
 def test_inference_mode_has_the_same_macs(name: str) -> None:
-    """There composite operations come in one piece."""
+    """In inference mode, composite operations arrive undivided."""
     network, sample, macs = HAND_COUNTS[name]
     with torch.inference_mode():
         assert multiply_accumulates(network, sample) == Macs(macs)
@@ -77,7 +77,7 @@ def test_inference_mode_has_the_same_macs(name: str) -> None:
     ],
 )
 def test_networks_of_torchvision_have_its_published_macs(name: str, published: float) -> None:
-    """Sizes are enough to count by: these networks have no numbers."""
+    """Sizes are enough for counting: these networks are on the device ``meta``."""
     with torch.device("meta"):
         network = torchvision.models.get_model(name).eval()
         found = multiply_accumulates(network, torch.empty(1, 3, 224, 224))

@@ -1,4 +1,4 @@
-"""Products that a network writes elementwise cost what a hand counts, whatever adds them up."""
+"""Elementwise products have the MACs that one counts by hand, whichever operation adds them up."""
 
 from __future__ import annotations
 

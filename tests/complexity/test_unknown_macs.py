@@ -1,4 +1,4 @@
-"""What has no known number of multiply–accumulates is named, never counted as none."""
+"""An operation with an unknown number of multiply–accumulates is named, and never counted as none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cost that is not known: from a codec to its trial's result, and to every place where costs are shown."""
+"""An unknown number of MACs: from a codec to its trial's result, and wherever costs are shown."""
 
 from __future__ import annotations
 

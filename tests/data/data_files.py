@@ -1,4 +1,4 @@
-"""Small data in the layouts that the loaders read, and the loaders by the names of sweep files."""
+"""Write small data in the layouts that the loaders read, and load them by the names of sweep files."""
 
 from __future__ import annotations
 
@@ -13,33 +13,36 @@ from PIL import Image
 from ratefront.catalogue import CATALOGUE
 from ratefront.data.dataset import Dataset
 
-DRAW = np.random.default_rng(0)
+RANDOM = np.random.default_rng(0)
 
 
 def load(name: str, **parameters: Any) -> Dataset:
-    """As ``load_dataset``, but read anew each time."""
+    """Load a data set as ``load_dataset`` does, but read it again each time."""
     registered = CATALOGUE.datasets[name]
     dataset: Dataset = registered.load()(registered.parameters.model_validate(parameters))
     return dataset
 
 
 def describe(name: str, **parameters: Any) -> dict[str, Any]:
+    """Return the registry's description of a data set."""
     registered = CATALOGUE.datasets[name]
     return registered.facts_for(registered.parameters.model_validate(parameters))
 
 
 def pixels(*shape: int) -> NDArray[np.uint8]:
-    return DRAW.integers(0, 256, shape, dtype=np.uint8)
+    """Return random pixels."""
+    return RANDOM.integers(0, 256, shape, dtype=np.uint8)
 
 
 def write_idx(path: Path, array: NDArray[np.uint8]) -> None:
+    """Write an array as an idx file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
     path.write_bytes(header + array.tobytes())
 
 
 def write_mnist(folder: Path, name: str = "MNIST", train: int = 200, test: int = 30) -> Path:
-    """Files as torchvision lays them out, with 10 classes in turn; returns the folder of the four files."""
+    """Write MNIST as torchvision lays it out, with 10 classes in turn; return the folder of the four files."""
     raw = folder / name / "raw"
     for prefix, count in (("train", train), ("t10k", test)):
         write_idx(raw / f"{prefix}-images-idx3-ubyte", pixels(count, 28, 28))
@@ -48,7 +51,7 @@ def write_mnist(folder: Path, name: str = "MNIST", train: int = 200, test: int =
 
 
 def arrays(**changes: Any) -> dict[str, Any]:
-    """Grey images of 9×8 pixels in 4 classes, as an npz file holds them; changes of None leave an array out."""
+    """Return grey images of 9×8 pixels in 4 classes as an npz file holds them; None leaves an array out."""
     made: dict[str, Any] = {
         "x_train": pixels(40, 9, 8),
         "y_train": np.arange(40) % 4,
@@ -59,12 +62,13 @@ def arrays(**changes: Any) -> dict[str, Any]:
 
 
 def write_npz(path: Path, **changes: Any) -> Path:
+    """Write ``arrays`` to an npz file."""
     np.savez(path, **arrays(**changes))
     return path
 
 
 def write_image(path: Path, width: int = 12, height: int = 12) -> NDArray[np.uint8]:
-    """An image of noise; returns its pixels (height, width, 3)."""
+    """Write an image of noise; return its pixels (height, width, 3)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     made = pixels(height, width, 3)
     Image.fromarray(made).save(path)
@@ -72,7 +76,7 @@ def write_image(path: Path, width: int = 12, height: int = 12) -> NDArray[np.uin
 
 
 def write_classes(folder: Path, count: int, classes: tuple[str, ...] = ("cat", "dog"), **size: int) -> Path:
-    """``count`` images in a folder for each class."""
+    """Write ``count`` images into a folder per class."""
     for name in classes:
         for number in range(count):
             write_image(folder / name / f"{number:02}.png", **size)

@@ -1,4 +1,4 @@
-"""Corrupted images: the same bits in whatever order they are asked for, of the strength that was asked for."""
+"""Corrupted images: the same bits in any order of access, with the documented strength."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def corrupted(corruption: Literal["noise", "blur"] = "noise", **changes: Any) ->
 @pytest.mark.parametrize("corruption", ["noise", "blur"])
 @settings(max_examples=30, deadline=None)
 @given(order=st.lists(st.integers(0, 8), max_size=12))
-def test_a_sample_has_the_same_bits_in_whatever_company(
+def test_noise_of_a_sample_is_independent_of_other_samples(
     corruption: Literal["noise", "blur"], order: list[int]
 ) -> None:
     images = corrupted(corruption)
@@ -38,11 +38,11 @@ def test_a_sample_has_the_same_bits_in_whatever_company(
 
 
 @pytest.mark.parametrize("change", [{"split": "validation"}, {"severity": 4}, {"seed": 1}])
-def test_noise_is_another_for_another(change: dict[str, Any]) -> None:
+def test_noise_differs_for_another_setting(change: dict[str, Any]) -> None:
     assert not np.array_equal(corrupted()[:], corrupted(**change)[:])
 
 
-def test_samples_have_noise_of_their_own() -> None:
+def test_each_sample_has_its_own_noise() -> None:
     grey = np.full((2, 1, 8, 8), 0.5, dtype=np.float32)
     first, second = corrupted(images=grey)[:]
     assert not np.array_equal(first, second)
@@ -67,7 +67,7 @@ def test_blur_keeps_flat_images_and_smooths_more_with_severity() -> None:
 
 
 @pytest.mark.parametrize("corruption", ["noise", "blur"])
-def test_what_is_corrupted_is_of_eight_bits(corruption: Literal["noise", "blur"]) -> None:
+def test_corrupted_images_have_eight_bits(corruption: Literal["noise", "blur"]) -> None:
     found = corrupted(corruption)[:]
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, np.rint(found * 255).astype(np.float32) / np.float32(255))
@@ -76,7 +76,7 @@ def test_what_is_corrupted_is_of_eight_bits(corruption: Literal["noise", "blur"]
 @pytest.mark.parametrize(
     ("which", "changes"), [("evaluation", (False, True, True)), ("all", (True, True, True))]
 )
-def test_the_splits_that_were_asked_for_are_corrupted(
+def test_only_the_requested_splits_are_corrupted(
     tmp_path: Path, which: str, changes: tuple[bool, ...]
 ) -> None:
     write_mnist(tmp_path)
@@ -88,7 +88,7 @@ def test_the_splits_that_were_asked_for_are_corrupted(
         assert np.array_equal(before.images[:], after.images[:]) != changed
 
 
-def test_the_digits_can_be_corrupted_too() -> None:
+def test_digits_can_be_corrupted() -> None:
     worse = load("digits", corruption="blur", severity=5)
     assert worse.test.images[:].std() < load("digits").test.images[:].std()
     assert worse.raw_bits == 8 * 64
@@ -101,7 +101,7 @@ def test_a_corruption_needs_a_severity() -> None:
         load_spec(DIGITS, {"dataset.corruption": "noise", "dataset.severity": 6})
 
 
-def test_a_sweep_without_corruption_says_nothing_of_it() -> None:
+def test_no_corruption_adds_no_parameters() -> None:
     """So that a sweep begun before there were corruptions is gone on with."""
     assert to_plain(load_spec(DIGITS).spec)["dataset"] == {"name": "digits", "split_seed": 0}
     noisy = load_spec(DIGITS, {"dataset.corruption": "noise", "dataset.severity": 2}).spec

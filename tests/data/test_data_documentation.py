@@ -1,4 +1,4 @@
-"""What docs/data.md shows works: its converter converts, its data sets are valid."""
+"""The examples in docs/data.md work: the converter converts, and the data sets are valid."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ratefront.catalogue import CATALOGUE
 PAGE = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
 
 
-def test_the_converter_makes_of_sheets_what_arrays_reads(tmp_path: Path) -> None:
+def test_the_documented_converter_writes_valid_arrays(tmp_path: Path) -> None:
     images = {"train": pixels(24, 32, 32, 3), "test": pixels(12, 32, 32, 3)}
     for split, stored in images.items():
         for number, sheet in enumerate(stored.reshape(-1, 2, 3, 32, 32, 3)):  # 2 rows of 3 images a sheet
@@ -35,7 +35,7 @@ def test_the_converter_makes_of_sheets_what_arrays_reads(tmp_path: Path) -> None
     assert load("arrays", path=str(out)).shape == (3, 32, 32)
 
 
-def test_the_data_sets_shown_are_valid() -> None:
+def test_documented_data_sets_are_valid() -> None:
     shown = [line for line in PAGE.splitlines() if line.startswith("dataset: ")]
     assert len(shown) >= 4
     for line in shown:
@@ -44,7 +44,7 @@ def test_the_data_sets_shown_are_valid() -> None:
         CATALOGUE.datasets[own.pop("name")].parameters.model_validate(own, strict=True)
 
 
-def test_every_data_set_and_parameter_is_told_of() -> None:
+def test_every_data_set_and_parameter_is_documented() -> None:
     for name in CATALOGUE.datasets:
         assert f"`{name}`" in PAGE
         for parameter in CATALOGUE.datasets[name].parameters.model_fields:

@@ -1,4 +1,4 @@
-"""What is made of an image file: upright, grey where it is grey, transparent nowhere; the same by every door."""
+"""Decoded image files are upright, keep grey, and are never transparent, whichever way they are read."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ STORED: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 
 @pytest.mark.parametrize("suffix", LOSSLESS)
 @pytest.mark.parametrize("orientation", STORED)
-def test_images_stand_upright(tmp_path: Path, orientation: int, suffix: str) -> None:
+def test_exif_orientation_is_applied(tmp_path: Path, orientation: int, suffix: str) -> None:
     upright = pixels(SIZE, SIZE, 3)
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
@@ -72,14 +72,14 @@ def test_images_stand_upright(tmp_path: Path, orientation: int, suffix: str) -> 
     np.testing.assert_array_equal(_encoded(root / "cat" / f"0{suffix}"), upright)
 
 
-def test_a_turned_photograph_is_as_wide_as_it_is_shown(tmp_path: Path) -> None:
+def test_a_rotated_photograph_swaps_width_and_height(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     Image.fromarray(pixels(20, 40, 3)).save(tmp_path / "x.jpg", exif=exif)
     assert decode_image(str(tmp_path / "x.jpg"), Conversion(3)).size == (20, 40)
 
 
-def test_exif_that_cannot_be_read_turns_nothing(tmp_path: Path) -> None:
+def test_unreadable_exif_does_not_rotate(tmp_path: Path) -> None:
     upright = pixels(SIZE, SIZE, 3)
     root = _folder(tmp_path, lambda path: Image.fromarray(upright).save(path, exif=b"Exif\0\0no exif at all"))
     np.testing.assert_array_equal(_loaded(root)[0], upright)
@@ -108,9 +108,7 @@ SEE_THROUGH: dict[str, Callable[[int], Image.Image]] = {
 
 @pytest.mark.parametrize("alpha", [0, 100, 254])
 @pytest.mark.parametrize("mode", SEE_THROUGH)
-def test_transparent_images_are_refused_or_laid_on_what_is_said(
-    tmp_path: Path, mode: str, alpha: int
-) -> None:
+def test_transparent_images_need_a_background(tmp_path: Path, mode: str, alpha: int) -> None:
     image = SEE_THROUGH[mode](alpha)
     root = _folder(tmp_path, image.save)
     with pytest.raises(InputError, match=r"6 of 6 .*cat/0.png \(has transparent pixels\).*background: white"):
@@ -127,13 +125,13 @@ def test_transparent_images_are_refused_or_laid_on_what_is_said(
 
 
 @pytest.mark.parametrize("mode", SEE_THROUGH)
-def test_transparency_that_hides_nothing_is_dropped(tmp_path: Path, mode: str) -> None:
+def test_an_opaque_alpha_channel_is_dropped(tmp_path: Path, mode: str) -> None:
     image = SEE_THROUGH[mode](255)
     found = _loaded(_folder(tmp_path, image.save), channels=3)
     np.testing.assert_array_equal(found[0], np.asarray(image.convert("RGBA"))[..., :3])
 
 
-def test_a_colour_that_stands_for_transparency_is_transparent(tmp_path: Path) -> None:
+def test_a_transparent_palette_colour_is_transparent(tmp_path: Path) -> None:
     grey = np.full((SIZE, SIZE), 9, dtype=np.uint8)
     root = _folder(tmp_path, lambda path: Image.fromarray(grey).save(path, transparency=9))
     with pytest.raises(InputError, match="has transparent pixels"):
@@ -141,7 +139,7 @@ def test_a_colour_that_stands_for_transparency_is_transparent(tmp_path: Path) ->
     assert (_loaded(root, background="white") == 255).all()
 
 
-def test_transparent_files_may_be_left_out(tmp_path: Path) -> None:
+def test_transparent_files_can_be_skipped(tmp_path: Path) -> None:
     root = write_classes(tmp_path, 6, width=SIZE, height=SIZE)
     _see_through(COLOUR, 0).save(root / "cat" / "00.png")
     assert len(_loaded(root, skip_corrupt=True)) == 11
@@ -158,7 +156,7 @@ GREY_FILES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("kind", GREY_FILES)
 @pytest.mark.parametrize("data_set", ["image_folder", "images"])
-def test_grey_stays_grey_and_is_one_channel(tmp_path: Path, kind: str, data_set: str) -> None:
+def test_grey_images_have_one_channel(tmp_path: Path, kind: str, data_set: str) -> None:
     root = _folder(tmp_path, GREY_FILES[kind])
     data = load(data_set, root=str(root), size=SIZE)
     assert data.shape == describe(data_set, root=str(root), size=SIZE)["shape"] == (1, SIZE, SIZE)
@@ -180,7 +178,7 @@ def test_one_coloured_file_makes_three_channels(tmp_path: Path, data_set: str, l
         assert data.raw_bits == channels * 8 * SIZE**2
 
 
-def test_colours_become_grey_only_where_that_is_asked_for(tmp_path: Path) -> None:
+def test_colours_become_grey_only_on_request(tmp_path: Path) -> None:
     root = _folder(tmp_path, lambda path: Image.fromarray(COLOUR).save(path))
     assert _loaded(root).shape[3] == 3
     luma = COLOUR @ np.array([0.299, 0.587, 0.114])
@@ -189,7 +187,7 @@ def test_colours_become_grey_only_where_that_is_asked_for(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("is_known", [False, True])
-def test_check_and_sweep_agree_on_the_channels_whatever_cannot_be_used(
+def test_check_and_sweep_agree_on_channels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_known: bool
 ) -> None:
     """A coloured file that is cut off, or transparent, counts for both."""
@@ -224,7 +222,7 @@ def test_check_refuses_what_the_sweep_would_refuse(
     assert describe("image_folder", root=str(root), size=SIZE, background="white")["classes"] == 2
 
 
-def test_the_content_tells_conversions_apart(tmp_path: Path) -> None:
+def test_digest_depends_on_the_conversion(tmp_path: Path) -> None:
     root = _folder(tmp_path, lambda path: _see_through(COLOUR, 0).save(path))
     ways = ({"background": "white"}, {"background": "black"}, {"background": "white", "channels": 1})
     for data_set in ("image_folder", "images"):
@@ -255,7 +253,7 @@ OF_16_BITS: dict[str, tuple[str, Callable[[Path], object]]] = {
 
 
 @pytest.mark.parametrize("kind", OF_16_BITS)
-def test_more_than_8_bits_are_refused_and_not_cut_off(tmp_path: Path, kind: str) -> None:
+def test_more_than_8_bits_are_refused(tmp_path: Path, kind: str) -> None:
     suffix, save = OF_16_BITS[kind]
     root = _folder(tmp_path, save, suffix)
     with pytest.raises(InputError, match="more than 8 bits a value"):
@@ -270,7 +268,7 @@ def _pages(path: Path, count: int = 2, **settings: Any) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".webp", ".png"])
-def test_of_several_pages_or_frames_none_is_taken_in_silence(tmp_path: Path, suffix: str) -> None:
+def test_several_pages_or_frames_are_refused(tmp_path: Path, suffix: str) -> None:
     root = _folder(tmp_path, _pages, suffix)
     with pytest.raises(InputError, match="holds 2 pages or frames: save each one that counts"):
         _loaded(root)

@@ -1,4 +1,4 @@
-"""Image files, a folder a class: what the folders say, and what becomes of files that cannot be decoded."""
+"""Image files in a folder per class: the splits that the folders give, and files that cannot be decoded."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_splits_are_those_of_the_folders(
     assert counts(tmp_path) == expected
 
 
-def test_images_of_the_official_test_split_without_classes_are_no_test_split(tmp_path: Path) -> None:
+def test_a_test_folder_without_classes_is_no_test_split(tmp_path: Path) -> None:
     write_classes(tmp_path / "train", 10)
     write_classes(tmp_path / "val", 3)
     write_image(tmp_path / "test" / "1.png")
@@ -55,7 +55,7 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     assert counts(tmp_path) == (16, 2, 2)
 
 
-def test_labels_follow_the_names_and_pixels_the_files(tmp_path: Path) -> None:
+def test_labels_and_pixels_match_the_files(tmp_path: Path) -> None:
     stored = {}
     for split in ("train", "val", "test"):
         for name in ("zebra", "ape"):
@@ -94,7 +94,7 @@ def damage(root: Path) -> None:
     Image.fromarray(pixels(9, 9).astype(np.uint16) * 257).save(root / "dog" / "02.png")
 
 
-def test_files_that_cannot_be_decoded_are_counted_and_named(tmp_path: Path) -> None:
+def test_undecodable_files_are_counted_and_named(tmp_path: Path) -> None:
     damage(write_classes(tmp_path, 10))
     with pytest.raises(InputError) as caught:
         counts(tmp_path)
@@ -109,9 +109,7 @@ def test_files_that_cannot_be_decoded_are_counted_and_named(tmp_path: Path) -> N
         assert part in message
 
 
-def test_they_are_left_out_with_a_warning_where_that_is_asked_for(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_skipped_files_are_left_out_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     damage(write_classes(tmp_path, 10))
     with caplog.at_level(logging.WARNING, logger="ratefront"):
         assert counts(tmp_path, skip_corrupt=True) == (13, 2, 2)  # of 9 cats and 8 dogs
@@ -119,9 +117,7 @@ def test_they_are_left_out_with_a_warning_where_that_is_asked_for(
     assert "cat/00.png" in caplog.text
 
 
-def test_a_folder_is_looked_through_once_until_it_changes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_is_checked_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATEFRONT_CACHE", str(tmp_path / "cache"))
     root = write_classes(tmp_path / "images", 10)
     looked_at: list[str] = []
@@ -143,7 +139,7 @@ def test_a_folder_is_looked_through_once_until_it_changes(
     assert len(looked_at) == 40
 
 
-def test_a_file_that_goes_bad_later_is_named_when_it_is_read(tmp_path: Path) -> None:
+def test_a_file_damaged_later_is_named_on_access(tmp_path: Path) -> None:
     write_classes(tmp_path, 10)
     data = load("image_folder", root=str(tmp_path), size=8)
     for path in tmp_path.rglob("*.png"):
@@ -152,7 +148,7 @@ def test_a_file_that_goes_bad_later_is_named_when_it_is_read(tmp_path: Path) -> 
         data.train.images[:4]
 
 
-def test_content_follows_the_files_and_not_the_place(tmp_path: Path) -> None:
+def test_digest_depends_on_files_not_on_their_place(tmp_path: Path) -> None:
     root = write_classes(tmp_path / "here", 10)
     shutil.copytree(root, tmp_path / "there", copy_function=shutil.copyfile)
     first = load("image_folder", root=str(root), size=8).digest
@@ -166,7 +162,7 @@ def test_content_follows_the_files_and_not_the_place(tmp_path: Path) -> None:
     "move", [shutil.copytree, shutil.move, partial(shutil.copytree, copy_function=shutil.copyfile)]
 )
 @pytest.mark.parametrize("data_set", ["image_folder", "images"])
-def test_moved_or_copied_data_are_the_same_data(tmp_path: Path, move: Any, data_set: str) -> None:
+def test_moved_or_copied_data_have_the_same_digest(tmp_path: Path, move: Any, data_set: str) -> None:
     write_classes(tmp_path / "here" / "train", 3)
     write_classes(tmp_path / "here" / "test", 3)
     before = load(data_set, root=str(tmp_path / "here"), size=8)
@@ -177,7 +173,7 @@ def test_moved_or_copied_data_are_the_same_data(tmp_path: Path, move: Any, data_
     np.testing.assert_array_equal(after.test.labels, before.test.labels)
 
 
-def test_an_image_replaced_by_one_of_the_same_size_and_time_is_another(tmp_path: Path) -> None:
+def test_a_replaced_image_of_same_size_and_time_is_noticed(tmp_path: Path) -> None:
     root = tmp_path / "images"
     for name in ("cat", "dog"):
         for number in range(3):
@@ -192,7 +188,7 @@ def test_an_image_replaced_by_one_of_the_same_size_and_time_is_another(tmp_path:
     assert load("image_folder", root=str(root), size=8).digest != first
 
 
-def test_a_thousand_files_are_known_again_within_a_tenth_of_a_second(tmp_path: Path) -> None:
+def test_a_thousand_files_are_recognised_within_a_tenth_second(tmp_path: Path) -> None:
     """100 000 of them may take ten seconds."""
     for name in ("cat", "dog"):
         write_image(tmp_path / name / "000.png", 8, 8)
@@ -204,7 +200,7 @@ def test_a_thousand_files_are_known_again_within_a_tenth_of_a_second(tmp_path: P
     assert time.process_time() - started < 0.1
 
 
-def test_a_class_that_test_never_has_is_told(tmp_path: Path) -> None:
+def test_remark_on_classes_missing_in_test(tmp_path: Path) -> None:
     write_classes(tmp_path / "train", 4, ("cat", "dog", "emu"))
     write_classes(tmp_path / "test", 4, ("cat", "emu"))
     told = "the test split has no sample of 1 of the 3 classes: dog"
@@ -261,7 +257,7 @@ def _no_images(root: Path) -> str:
     "change",
     [_nothing, _one_class, _only_train, _foreign_class, _empty_class, _class_of_gifs, _too_few, _no_images],
 )
-def test_folders_that_do_not_fit_are_told(tmp_path: Path, change: Any) -> None:
+def test_invalid_folders_are_refused(tmp_path: Path, change: Any) -> None:
     root = write_classes(tmp_path / "images", 5)
     message = change(root)
     for ask in (describe, load):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.engine.engine_by_hand import Hand
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.messages import Done, Fact, Record, Start
@@ -173,3 +174,8 @@ def virtual() -> SimpleNamespace:
         result=result_of,
         good=good_outcome,
     )
+
+
+@pytest.fixture
+def hand(virtual: SimpleNamespace) -> Hand:
+    return Hand(virtual)

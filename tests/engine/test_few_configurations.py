@@ -57,7 +57,9 @@ def test_every_configuration_runs_once_whatever_happens(
 
 
 @SAMPLERS
-def test_what_learns_is_tried_again_once_the_rest_is_used_up(virtual: SimpleNamespace, sampler: str) -> None:
+def test_configurations_with_a_seed_are_tried_again_at_the_end(
+    virtual: SimpleNamespace, sampler: str
+) -> None:
     driver = virtual.Driver(virtual.spec(30, sampler), Random(5), 3, space=SOME_LEARN)
     history = driver.run().history
     tried = Counter(planned(driver.ledger))
@@ -69,7 +71,7 @@ def test_what_learns_is_tried_again_once_the_rest_is_used_up(virtual: SimpleName
 
 
 @SAMPLERS
-def test_a_space_without_end_goes_on(virtual: SimpleNamespace, sampler: str) -> None:
+def test_an_infinite_space_is_never_exhausted(virtual: SimpleNamespace, sampler: str) -> None:
     driver = virtual.Driver(virtual.spec(40, sampler), Random(5), 3, space=ENDLESS)
     assert driver.run().history.trials_ended == 40
     assert len(set(planned(driver.ledger))) == 40
@@ -108,7 +110,7 @@ def events_of(engine: Engine) -> list[Planned]:
     return [command.event]
 
 
-def test_more_trials_of_an_exhausted_space_end_at_once_and_failed_ones_run_again(
+def test_an_exhausted_space_ends_at_once_but_retries_failed_trials(
     virtual: SimpleNamespace,
 ) -> None:
     first = virtual.Driver(virtual.spec(20), Random(6), 2, space=FEW)

@@ -83,12 +83,12 @@ def test_what_was_planned_is_what_a_replay_up_to_there_suggests(
         assert replayed._suggester.suggest(event.number) == event.values
 
 
-class ShortWindow(BoundedMemory):
+class ShortMemory(BoundedMemory):
     def __init__(self, objectives: tuple[str, ...]) -> None:
         super().__init__(objectives, size=8, most_unfinished=3, slack=3)
 
 
-class SmallGenerations(GenerationMemory):
+class SmallGenerationMemory(GenerationMemory):
     def __init__(self, objectives: tuple[str, ...]) -> None:
         super().__init__(objectives, population=6)
 
@@ -97,8 +97,8 @@ class SmallGenerations(GenerationMemory):
 def test_what_is_forgotten_and_what_is_reopened_replay_the_same(
     virtual: SimpleNamespace, sampler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(next_suggestion, "BoundedMemory", ShortWindow)
-    monkeypatch.setattr(next_suggestion, "GenerationMemory", SmallGenerations)
+    monkeypatch.setattr(next_suggestion, "BoundedMemory", ShortMemory)
+    monkeypatch.setattr(next_suggestion, "GenerationMemory", SmallGenerationMemory)
     first = virtual.Driver(virtual.spec(40, sampler, 1), Random(6), 5)
     first.run()
     again = virtual.Driver(first.spec, Random(7), 5, ledger=list(first.ledger))
@@ -169,7 +169,7 @@ def test_values_map_to_parameters_and_distributions_by_path(virtual: SimpleNames
 
 @settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 10**6), start=st.integers(0, 5))
-def test_the_start_is_spread(virtual: SimpleNamespace, seed: int, start: int) -> None:
+def test_the_first_trials_are_spread_over_the_space(virtual: SimpleNamespace, seed: int, start: int) -> None:
     numbers = range(2 * start, 2 * start + 12)
     trials = [spread_trial(virtual.SPACE, seed, number) for number in numbers]
     assert Counter(values["family"] for values in trials) == {"label": 6, "split": 6}
@@ -180,7 +180,7 @@ def test_the_start_is_spread(virtual: SimpleNamespace, seed: int, start: int) ->
 
 
 @given(seed=st.integers(0, 10**6), cycle=st.integers(0, 20))
-def test_an_interval_deals_each_of_its_parts_once_a_cycle(seed: int, cycle: int) -> None:
+def test_each_part_of_an_interval_comes_up_once_a_cycle(seed: int, cycle: int) -> None:
     numbers = range(cycle * INTERVAL_STRATA, (cycle + 1) * INTERVAL_STRATA)
     parts = [
         int(spread_trial({"family": Constant("only"), "x": Float(0, 4)}, seed, number)["x"])
@@ -220,6 +220,6 @@ def test_no_trial_repeats_an_earlier_one(virtual: SimpleNamespace, sampler: str)
     assert tried.most_common(1)[0][1] == 1
 
 
-def test_stable_seed_is_fixed_for_ever() -> None:
+def test_stable_seeds_never_change() -> None:
     assert stable_seed("trial", 0, 0) == 235378312
     assert stable_seed("a", "b") != stable_seed("ab")

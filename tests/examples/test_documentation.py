@@ -1,4 +1,4 @@
-"""What the documentation shows works: its commands exist, its parameters and sweep files are valid."""
+"""What the documentation shows is valid: commands, parameters, sweep files, links."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _commands() -> list[str]:
 
 
 @pytest.mark.parametrize("line", _commands())
-def test_every_command_shown_is_one(line: str) -> None:
+def test_every_command_shown_parses(line: str) -> None:
     _, name, *arguments = shlex.split(line, comments=True)
     group = typer.main.get_command(app)
     assert isinstance(group, click.Group) or hasattr(group, "commands")
@@ -45,7 +45,7 @@ def test_every_command_shown_is_one(line: str) -> None:
     assert {argument for argument in arguments if argument.startswith("--")} <= known
 
 
-def test_there_are_commands_to_try() -> None:
+def test_the_documentation_shows_commands() -> None:
     assert len(_commands()) >= 6
 
 
@@ -80,7 +80,7 @@ def test_the_resources_shown_are_valid() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_lead_to_files(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text())
     missing = [t for t in targets if not t.startswith(("http:", "https:")) and not (page.parent / t).exists()]
     assert missing == []

@@ -1,4 +1,4 @@
-"""What docs/extending.md builds is built and tried: its packages are installed, its commands and its tests are run."""
+"""What docs/extending.md builds works: its packages are installed, its commands and tests are run."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def run(folder: Path, *command: str) -> str:
 RATEFRONT = ("-c", "from ratefront.cli import main; main()")
 
 
-def test_every_file_is_found() -> None:
+def test_every_file_of_the_page_is_found() -> None:
     assert {Path(name).suffix for name in FILES} == {".toml", ".py", ".yaml"}
     assert {name.partition("/")[0].removesuffix(".py") for name in FILES} >= {"ratefront_vq", *OTHERS}
     assert FILES.keys() >= {"vq.yaml", "tests/test_vq.py", "hard_digits.py", "hard.yaml"}
@@ -111,11 +111,11 @@ def test_the_contracts_hold(installed: Path) -> None:
     """Those of the page for its codec, and the same and one more for the learned one."""
     (command,) = re.findall(r"^python (-m pytest .*)$", PAGE, flags=re.MULTILINE)
     strict = ("-W", "error", "-W", "ignore::FutureWarning")  # CompressAI's, at its import
-    told = run(installed, *shlex.split(command), "-q", "-p", "no:cacheprovider", *strict)
-    passed = re.search(r"(\d+) passed", told)
+    output = run(installed, *shlex.split(command), "-q", "-p", "no:cacheprovider", *strict)
+    passed = re.search(r"(\d+) passed", output)
     assert passed is not None
     assert int(passed[1]) > 30
-    assert not re.search(r"failed|error|skipped", told)
+    assert not re.search(r"failed|error|skipped", output)
 
 
 def test_the_trial_shown_costs_what_the_page_says(installed: Path) -> None:

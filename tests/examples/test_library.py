@@ -1,4 +1,4 @@
-"""What docs/library.md and the README show of the library works, and what they list of it is there."""
+"""What docs/library.md and the README show of the library works, and every name they list exists."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_examples_run(tmp_path: Path) -> None:
     assert found["oracles"] == pytest.approx([found["oracles"][0]] * 3)
 
 
-def test_that_of_the_readme_is_short() -> None:
+def test_the_example_of_the_readme_is_short() -> None:
     assert len(_example(README).splitlines()) <= 8
 
 
@@ -87,7 +87,7 @@ def _listed() -> list[tuple[str, str]]:
     return [(name, command) for name, command in rows if name != "name"]
 
 
-def test_what_is_listed_is_there() -> None:
+def test_every_listed_name_exists() -> None:
     owners = {"sweep": rf.Sweep, "trial": rf.Trial, "bounds": rf.bounds}
     calls = [call for row, _ in _listed() for call in re.findall(r"`([\w.]+)", row)]
     assert len(calls) > 20

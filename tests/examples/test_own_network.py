@@ -1,4 +1,4 @@
-"""What docs/own-network.md tells of a network trained elsewhere is done: trained by its script, checked, swept."""
+"""What docs/own-network.md describes works: a network is trained by its script, checked, and swept."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_the_function_is_under_ten_lines() -> None:
     assert len(function.strip().splitlines()) < 10
 
 
-def test_what_is_said_in_short_is_enough(place: Path) -> None:
+def test_the_short_example_is_enough(place: Path) -> None:
     """Eight lines and a command: a file of weights and arrays become a sweep file that would be swept."""
     (short, *_) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
     assert len(short.strip().splitlines()) < 10
@@ -68,7 +68,7 @@ def test_what_is_said_in_short_is_enough(place: Path) -> None:
     assert "taken as it is: nothing is trained" in run(place / "short", [*RATEFRONT, "check", "my.yaml"])
 
 
-def test_it_decides_as_it_did_outside_to_the_last_sample(place: Path) -> None:
+def test_the_network_decides_each_sample_as_outside_of_ratefront(place: Path) -> None:
     assert "conv, hidden" in run(place, [*RATEFRONT, "check", "own.yaml"])
     run(place, [sys.executable, "-c", PREPARE])
     facts = json.loads((place / "task_model" / "facts.json").read_text())
@@ -79,7 +79,7 @@ def test_it_decides_as_it_did_outside_to_the_last_sample(place: Path) -> None:
 
 
 @pytest.mark.slow
-def test_its_report_says_the_accuracy_that_the_script_has_printed(place: Path) -> None:
+def test_the_report_shows_the_accuracy_that_the_script_printed(place: Path) -> None:
     run(
         place,
         [*RATEFRONT, "sweep", "own.yaml", "--trials", "2", "--set", "training.epochs=2", "--out", "runs/own"],

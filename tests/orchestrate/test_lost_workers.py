@@ -39,9 +39,9 @@ TorchFull = type("OutOfMemoryError", (RuntimeError,), {})  # as torch has it, wh
     ],
 )
 def test_all_out_of_memory_errors_have_one_name_and_are_retried(error: Exception) -> None:
-    fault = summarise_error(error)
-    assert (fault.error, fault.retryable) == ("OutOfMemoryError", True)
-    assert fault.reason
+    summary = summarise_error(error)
+    assert (summary.error, summary.retryable) == ("OutOfMemoryError", True)
+    assert summary.reason
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_a_nodes_full_disk_is_retried_the_sweeps_own_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
-    fault = summarise_trial_error(full, tmp_path)
-    assert (fault.error, fault.retryable) == ("OSError", True)
+    summary = summarise_trial_error(full, tmp_path)
+    assert (summary.error, summary.retryable) == ("OSError", True)
     assert list(tmp_path.iterdir()) == []
     assert summarise_trial_error(full, tmp_path / "gone").error == "StorageFullError"
     monkeypatch.setattr(lost_workers, "LEAST_FREE_BYTES", 2**62)
@@ -109,8 +109,8 @@ def test_an_error_unknown_to_tune_is_passed_as_a_dead_actor() -> None:
     with errors.while_handled(full) as told:
         assert isinstance(pickle.loads(pickle.dumps(told)), RayActorError)
         assert errors.now is full
-        fault = summarise_worker_error(errors.now)
-    assert (fault.error, fault.reason, fault.retryable) == ("OutOfMemoryError", "low on memory", True)
+        summary = summarise_worker_error(errors.now)
+    assert (summary.error, summary.reason, summary.retryable) == ("OutOfMemoryError", "low on memory", True)
     assert errors.now is None
 
 

@@ -1,3 +1,5 @@
+"""The figure of bounds: what is drawn, named and written."""
+
 from __future__ import annotations
 
 import os
@@ -170,7 +172,7 @@ def test_the_region_above_the_oracle_is_shaded(bounds):
         assert not path.contains_point((1.02 * rate, accuracy))
 
 
-def test_its_warnings_are_small_print_inside_the_figure(bounds):
+def test_warnings_are_small_print_inside_the_figure(bounds):
     warning = "S&C lies $below$ TMRD: " + 40 * "many words "
     lines = {}
     for name, warnings in (("with", (warning, "another")), ("without", ())):
@@ -180,8 +182,8 @@ def test_its_warnings_are_small_print_inside_the_figure(bounds):
         boxes = [text.get_window_extent(renderer) for text in (*figure.texts, figure.legends[0])]
         assert all(box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
         assert not any(a.overlaps(b) for place, a in enumerate(boxes) for b in boxes[:place])
-    told = " ".join(reversed(lines["with"]))
-    assert told.replace("\\$", "$") == f"Warning: {warning.strip()} Warning: another"
+    text = " ".join(reversed(lines["with"]))
+    assert text.replace("\\$", "$") == f"Warning: {warning.strip()} Warning: another"
     assert lines["without"] == []
 
 
@@ -199,7 +201,7 @@ def test_the_reference_lines_say_what_they_are(bounds):
     assert not {"task model", "majority class"} & set(drawn(bounds_figure(unknown).axes[0]))
 
 
-def test_the_right_panel_shows_what_each_curve_pays_beyond_the_oracle(bounds):
+def test_the_right_panel_shows_bits_above_the_oracle(bounds):
     lines = drawn(bounds_figure(bounds).axes[1])
     oracle = bounds["oracle"]
     assert lines["oracle"].get_xdata() == pytest.approx(np.zeros(lines["oracle"].get_xdata().size), abs=1e-12)
@@ -251,7 +253,7 @@ def test_a_held_out_point_is_drawn_with_its_interval(bounds):
     assert legend_of(bounds_figure(alone))[-1] == "held out, with 90 % interval"
 
 
-def test_intervals_of_different_levels_have_no_level_in_common(bounds):
+def test_intervals_of_different_levels_have_no_level_in_the_title(bounds):
     both = {
         name: band([1.2], [0.2], [1.0], [1.5], level)
         for name, level in (("oracle", 0.9), ("task_model", 0.95))
@@ -283,7 +285,7 @@ def test_the_same_bounds_give_the_same_bytes_in_any_process(tmp_path, suffix):
     assert not any(word in content for word in (b"CreationDate", b"Producer", b"Software", b"tIME"))
 
 
-def test_letters_in_a_pdf_are_truetype_and_the_suffix_may_be_in_capitals(tmp_path, bounds):
+def test_a_pdf_embeds_truetype_and_its_suffix_may_be_in_capitals(tmp_path, bounds):
     draw_bounds(bounds, tmp_path / "figure.PDF")
     content = (tmp_path / "figure.PDF").read_bytes()
     assert content.startswith(b"%PDF")
@@ -292,7 +294,7 @@ def test_letters_in_a_pdf_are_truetype_and_the_suffix_may_be_in_capitals(tmp_pat
 
 
 @pytest.mark.parametrize("name", ["figure.svg", "figure", "figure.png.gz"])
-def test_another_suffix_is_refused_and_the_allowed_ones_are_named(tmp_path, bounds, name):
+def test_another_suffix_is_refused_with_the_allowed_ones(tmp_path, bounds, name):
     with pytest.raises(InputError, match=r"\.png or \.pdf"):
         draw_bounds(bounds, tmp_path / name)
     assert not list(tmp_path.iterdir())
@@ -334,7 +336,7 @@ def test_bounds_without_curves_are_refused(bounds):
 
 
 @pytest.mark.parametrize("distortions", [(0.03, 0.6), (0.3, 0.31), (0.0, 0.0), (0.6, 0.6), (0.7, 0.65)])
-def test_words_stay_inside_the_figure_and_off_the_data(bounds, distortions):
+def test_text_stays_inside_the_figure_and_off_the_data(bounds, distortions):
     task_model, zero_rate = distortions
     long = curve("_ a name\nthat is far too long for the legend of a figure " * 2, [1.0], [0.5])
     shown = replace(
@@ -353,7 +355,7 @@ def test_words_stay_inside_the_figure_and_off_the_data(bounds, distortions):
     assert all(name.x0 >= figure.axes[-1].get_window_extent(renderer).x1 for name in names)
 
 
-def test_a_raw_codec_beside_a_bound_makes_the_axis_logarithmic(bounds):
+def test_a_codec_with_a_large_rate_makes_the_axis_logarithmic(bounds):
     raw, free = curve("raw", [1500.0, 900.0], [0.1, 0.3]), curve("huffman", [0.0], [0.5])
     axes = bounds_figure(with_curves(bounds, raw, free)).axes[0]
     assert axes.get_xscale() == "log"
@@ -380,6 +382,6 @@ def test_the_axis_holds_every_rate_and_is_linear_within_two_decades(tops, factor
         assert (other.left, other.right) == pytest.approx((factor * axis.left, factor * axis.right))
 
 
-def test_the_axis_of_nothing_but_zero_rates_is_a_bit_long():
+def test_the_axis_of_zero_rates_alone_is_one_bit_long():
     axis = rate_axis([_line(0.0)])
     assert (axis.left, axis.right, axis.logarithmic) == (0.0, 1.0, False)

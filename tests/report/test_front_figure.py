@@ -1,4 +1,4 @@
-"""What the description of a sweep's figure holds is in both renderings, and neither shows anything else."""
+"""Page and front.png show what the description of the figure holds, and nothing else."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def gids(axes: Any) -> Counter[str]:
     return Counter(artist.get_gid() for artist in (*axes.lines, *axes.collections))
 
 
-def test_the_still_holds_every_element_and_nothing_else(front):
+def test_front_png_holds_every_element_and_nothing_else(front):
     main, size, *others = draw(front).axes
     assert gids(main) == names(front.main)
     assert gids(size) == names(front.size)
@@ -110,7 +110,7 @@ def test_the_still_holds_every_element_and_nothing_else(front):
         assert gids(others[0]) == names(front.close)
 
 
-def test_the_still_has_the_axes_of_the_description(front):
+def test_front_png_has_the_axes_of_the_description(front):
     for axes, panel in zip(draw(front).axes, (front.main, front.size, front.close), strict=False):
         if panel is not None:
             assert axes.get_xlim() == pytest.approx(panel.x_axis.limits)
@@ -118,7 +118,7 @@ def test_the_still_has_the_axes_of_the_description(front):
             assert axes.get_ylabel() == panel.y_axis.title
 
 
-def test_the_stills_legend_says_what_the_description_says(front):
+def test_the_legend_of_front_png_is_that_of_the_description(front):
     axes = draw(front).axes[-1]
     legends = {child for child in axes.get_children() if isinstance(child, Legend)}
     legend_texts = Counter(text.get_text() for legend in legends for text in legend.get_texts())
@@ -159,7 +159,7 @@ def test_the_page_has_the_axes_of_the_description(front):
     }
 
 
-def test_both_draw_a_trial_at_the_same_place(front):
+def test_page_and_png_draw_a_trial_at_the_same_place(front):
     still = [
         line for line in draw(front).axes[0].lines if ": " in line.get_gid() and len(line.get_xdata()) == 1
     ]
@@ -173,14 +173,14 @@ def test_both_draw_a_trial_at_the_same_place(front):
     assert points == page
 
 
-def test_both_draw_the_same_bounds_as_points(front):
+def test_page_and_png_draw_the_same_bounds_as_points(front):
     page = {trace["name"]: trace["mode"] for trace in main_traces(front)}
     still = {line.get_gid(): line.get_linestyle() for line in draw(front).axes[0].lines}
     for bound in front.main.of_kind(Bound):
         assert (page[name_in_page(bound)] == "markers") == (still[bound.name] == "None") == bound.is_points
 
 
-def test_a_sweep_that_has_everything_shows_every_kind_of_element(full_front):
+def test_a_full_sweep_shows_every_kind_of_element(full_front):
     kinds = {type(element) for element in (*full_front.main.elements, *full_front.size.elements)}
     assert kinds == set(get_args(Element)) == {Region, Level, Bound, Stairs, Marker}
     assert {marker.front_status for marker in full_front.main.of_kind(Marker)} == {
@@ -196,7 +196,7 @@ class Arrow:
     name = "arrow"
 
 
-def test_an_element_without_a_renderer_is_an_error_in_both(full_front):
+def test_an_unknown_element_is_an_error_in_both_renderers(full_front):
     panel = replace(full_front.main, elements=(*full_front.main.elements, Arrow()))
     with pytest.raises(AssertionError, match="Arrow"):
         draw_panel(Figure().add_subplot(), panel)
@@ -219,7 +219,7 @@ def test_a_trial_below_the_close_up_is_not_drawn_under_its_axes(tmp_path):
     assert len(list(front.main.of_kind(Marker))) == 2
 
 
-def test_curves_end_with_the_window_and_fronts_go_on_beyond_it(full_front):
+def test_curves_end_with_the_axis_and_fronts_go_beyond_it(full_front):
     left, right = full_front.main.x_axis.limits
     for bound in full_front.main.of_kind(Bound):
         assert bound.rate.min() > 0.3 * left

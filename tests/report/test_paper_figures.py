@@ -1,3 +1,5 @@
+"""The papers' figures, drawn again from our own curves."""
+
 from __future__ import annotations
 
 import matplotlib as mpl
@@ -78,7 +80,7 @@ def test_mixture_draws_densities_and_rates_over_the_papers_distortions(examples)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_no_word_leaves_the_figure_and_no_legend_covers_a_line(examples, name):
+def test_no_text_leaves_the_figure_and_no_legend_covers_a_line(examples, name):
     figure = example_figure(examples[name])
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.canvas.draw()
@@ -96,7 +98,7 @@ def test_no_word_leaves_the_figure_and_no_legend_covers_a_line(examples, name):
 
 @pytest.mark.parametrize("suffix", [".png", ".pdf"])
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_figure_has_the_same_bytes_again(tmp_path, name, suffix):
+def test_drawing_again_gives_the_same_bytes(tmp_path, name, suffix):
     first, second = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
     draw_example(example(name), first)
     draw_example(example(name), second)

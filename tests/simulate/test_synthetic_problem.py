@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from ratefront.engine.search.first_trials import spread
+from ratefront.engine.search.first_trials import spread_trial
 from ratefront.pareto import non_dominated
 from ratefront.records import OBJECTIVES, TrialParams, TrialResult
 from ratefront.simulate.built_in_sweep import built_in_sweep
@@ -38,7 +38,7 @@ def test_random_trials_are_far_from_the_front() -> None:
     """There is a front to be found: random trials are far apart, and many are dominated."""
     loaded, values = built_in_sweep(), dict[str, list[float]]()
     for number in range(100):
-        params = TrialParams(f"t{number:04d}", number, spread(loaded.space, 0, number))
+        params = TrialParams(f"t{number:04d}", number, spread_trial(loaded.space, 0, number))
         result = TrialResult.from_json(SyntheticProblem(loaded.space).course(params).result or {})
         assert all(
             result.objective(name) <= SyntheticProblem(loaded.space).reference[name] or name == "accuracy"

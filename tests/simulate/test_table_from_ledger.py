@@ -63,7 +63,7 @@ def test_failed_trials_are_recorded_but_not_stopped_ones(recorded: FinishedSimul
     others = [
         (2.0, Planned("t0001", 1, 1, split(60.0))),
         (2.0, Started("t0001", 1, "w")),
-        (5.0, Failed("t0001", 1, "ValueError", "no such alphabet", True)),
+        (5.0, Failed("t0001", 1, "ValueError", "no such alphabet", final=True)),
         (6.0, Planned("t0002", 2, 1, split(70.0))),
         (6.0, Stopped("t0002", 0, "by hand")),
         (7.0, Planned("t0003", 3, 1, split(70.0))),

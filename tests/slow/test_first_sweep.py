@@ -1,4 +1,4 @@
-"""What ``ratefront init`` writes for a folder of images is a sweep that runs."""
+"""The sweep file that ``ratefront init`` writes for a folder of images runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The notebooks of the documentation run from their first cell to their last, and show what they say."""
+"""The notebooks of the documentation run from the first cell to the last, and show what they promise."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_progress_of_a_sweep_is_shown_in_its_cell(tmp_path: Path) -> None:
     assert "8 of 8 trials ended" in sweep
 
 
-def test_notebooks_are_kept_without_what_they_showed() -> None:
+def test_notebooks_are_stored_without_output() -> None:
     assert len(NOTEBOOKS) >= 2
     for path in NOTEBOOKS:
         assert _outputs(nbformat.read(path, as_version=4)) == [], path.name
@@ -70,7 +70,7 @@ print(rf.run(folder="runs/a", resume=True, progress=False).status().state)
 """
 
 
-def test_a_notebooks_interrupt_ends_a_sweep_in_good_order(tmp_path: Path) -> None:
+def test_a_notebooks_interrupt_ends_a_sweep_cleanly(tmp_path: Path) -> None:
     """The kernel lives on, and the next cell looks at the sweep and goes on with it."""
     (tmp_path / "sweeps").symlink_to(ROOT / "sweeps")
     ledger = tmp_path / "runs" / "a" / "ledger.jsonl"
@@ -85,11 +85,13 @@ def test_a_notebooks_interrupt_ends_a_sweep_in_good_order(tmp_path: Path) -> Non
         reply = client.get_shell_msg(timeout=60)["content"]
         assert (reply["status"], reply["ename"]) == ("error", "Interrupted")
         assert '"kind":"halted"' in ledger.read_text()
-        said: list[str] = []
+        printed: list[str] = []
         client.execute_interactive(
-            NEXT_CELL, timeout=120, output_hook=lambda told: said.append(told["content"].get("text", ""))
+            NEXT_CELL,
+            timeout=120,
+            output_hook=lambda message: printed.append(message["content"].get("text", "")),
         )
-        assert "".join(said).split() == ["interrupted", "ended"]
+        assert "".join(printed).split() == ["interrupted", "ended"]
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)

@@ -1,4 +1,4 @@
-"""The demo's own sweep, shortened, from the command line: killed in the middle, resumed, and every trial there once."""
+"""The demo's sweep, shortened, from the command line: killed, resumed, and every trial is there once."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_each_trial_once_in_mlflow_and_none_running(resumed: SweepFolder) -> Non
     assert {"report.html", "front.png", "front.csv", "trials.csv", "summary.json"} <= artifacts
 
 
-def test_the_summary_adds_up(resumed: SweepFolder) -> None:
+def test_the_counts_of_the_summary_add_up(resumed: SweepFolder) -> None:
     summary = json.loads(resumed.summary.read_text())
     counted = Counter(row["status"] for row in _rows(resumed))
     for status in ("finished", "pruned", "stopped", "collapsed", "failed"):
@@ -127,7 +127,7 @@ def test_another_spec_is_not_resumed(resumed: SweepFolder) -> None:
     assert "block_size" in stderr
 
 
-def test_the_folder_of_a_sweep_is_not_taken_for_another(resumed: SweepFolder) -> None:
+def test_a_new_sweep_refuses_the_folder_of_another(resumed: SweepFolder) -> None:
     with _sweep(resumed.path) as driver:
         _, stderr = driver.communicate(timeout=120)
     assert driver.returncode == 2

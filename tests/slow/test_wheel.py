@@ -1,4 +1,4 @@
-"""The wheel holds everything that a user needs, and nothing that only lies in the checkout."""
+"""The wheel holds everything that a user needs, and nothing else from the checkout."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
-def test_every_file_of_the_package_travels(installed: Path) -> None:
+def test_the_wheel_holds_every_file_of_the_package(installed: Path) -> None:
     ours = ROOT / "src" / "ratefront"
     expected = {
         path.relative_to(ours)

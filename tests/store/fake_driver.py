@@ -40,11 +40,11 @@ def tear(ledger: Ledger) -> None:
     with ledger.path.open("ab", buffering=0) as stream:
         for number in itertools.count(100):
             trial_id = f"t{number:04d}"
-            told = result(trial_id, 5.0, 0.5, 9000).to_json()
+            plain = result(trial_id, 5.0, 0.5, 9000).to_json()
             events: list[Event] = [
                 Planned(trial_id, number, 1, label()),
                 Started(trial_id, 1, "worker-0"),
-                Finished(trial_id, 1, told),
+                Finished(trial_id, 1, plain),
             ]
             for event in events:
                 line = format_line(Entry(next(seq), time.time(), event))

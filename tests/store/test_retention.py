@@ -51,7 +51,7 @@ def folder(tmp_path: Path) -> SweepFolder:
 
 
 @pytest.mark.parametrize("keep", ["all", "front", "none"])
-def test_what_stays(folder: SweepFolder, keep: str) -> None:
+def test_each_choice_of_keep_keeps_its_files(folder: SweepFolder, keep: str) -> None:
     before = _there(folder)
     removed = apply_retention(folder, read_history(folder), keep)  # type: ignore[arg-type]
     kept = {"all": set(before), "front": _front(folder), "none": set()}[keep]
@@ -123,7 +123,7 @@ def test_a_dry_run_counts_and_leaves_everything(folder: SweepFolder) -> None:
     assert apply_retention(folder, read_history(folder), "none") == would
 
 
-def test_drafts_of_the_dead_go_and_those_of_the_living_stay(folder: SweepFolder) -> None:
+def test_old_drafts_are_removed_and_new_ones_stay(folder: SweepFolder) -> None:
     places = (folder.path, folder.trial("t0000").path, folder.trial("t0030").path)
     for place in places:
         for name, age_s in ((".a.json.1.tmp", DRAFT_AGE_S + 60), (".b.json.2.tmp", DRAFT_AGE_S - 600)):
@@ -155,7 +155,7 @@ _points = st.lists(
 
 
 @given(_points, st.permutations(range(14)))
-def test_who_has_left_the_front_never_comes_back(
+def test_a_trial_that_left_the_front_never_returns(
     points: list[tuple[int, int, int]], order: list[int]
 ) -> None:
     """Hence files may be deleted while the sweep runs; ends come in another order than plans, and values repeat."""
@@ -165,8 +165,8 @@ def test_who_has_left_the_front_never_comes_back(
     for number in (number for number in order if number < len(points)):
         rate, accuracy, size = points[number]
         trial_id = f"t{number:04d}"
-        told = result(trial_id, float(rate), accuracy / 4, size).to_json()
-        for event in (Planned(trial_id, number, 1, label()), Finished(trial_id, 1, told)):
+        plain = result(trial_id, float(rate), accuracy / 4, size).to_json()
+        for event in (Planned(trial_id, number, 1, label()), Finished(trial_id, 1, plain)):
             seq += 1
             history.apply(Entry(seq, float(seq), event))
         fronts.append({trial.params.trial_id for trial in front_of(history)})

@@ -1,4 +1,4 @@
-"""Small networks are trained here: with one thread they are fastest."""
+"""Fixtures for tests of task models: one thread, with which small networks train fastest."""
 
 from __future__ import annotations
 

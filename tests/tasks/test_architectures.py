@@ -1,4 +1,4 @@
-"""Every architecture is what the catalogue says of it: split points, strides, the samples that it takes."""
+"""Every architecture has the split points, strides and sample shapes that the catalogue declares."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def built(name: str, shape: tuple[int, ...], classes: int = 7, **parameters: Any
     return build_task_model(Named(name=name, **parameters), classes, shape).eval()
 
 
-def test_none_is_left_out() -> None:
+def test_every_task_model_of_the_catalogue_is_tested() -> None:
     assert {*SHAPES, "module"} == set(CATALOGUE.task_models)
 
 
@@ -57,7 +57,7 @@ def test_split_points_and_strides_are_as_declared(name: str, shape: tuple[int, .
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_any_cut_leaves_the_whole(name: str) -> None:
+def test_front_and_back_end_compute_the_whole_model(name: str) -> None:
     shape = SHAPES[name][-1]
     model, samples = built(name, shape), torch.rand(3, *shape)
     with torch.no_grad():
@@ -70,7 +70,7 @@ def test_any_cut_leaves_the_whole(name: str) -> None:
 
 
 @pytest.mark.parametrize(("split", "mebibytes"), [("layer3.3", 12.16), ("layer4.0", 28), ("pool", 45.06)])
-def test_resnet50_costs_a_transmitter_what_was_published(split: str, mebibytes: float) -> None:
+def test_macs_of_resnet50_agree_with_published_ones(split: str, mebibytes: float) -> None:
     """MA §IV.B; without the classifier ``pool`` is the whole."""
     with torch.device("meta"):
         model = built("resnet50", (3, 224, 224), classes=1000)
@@ -78,7 +78,7 @@ def test_resnet50_costs_a_transmitter_what_was_published(split: str, mebibytes: 
 
 
 @pytest.mark.parametrize("cut", ["front_end", "back_end"])
-def test_no_cut_inside_a_residual_block(cut: str) -> None:
+def test_a_cut_inside_a_residual_block_is_refused(cut: str) -> None:
     with torch.device("meta"):
         model = built("resnet18", (3, 32, 32))
     with pytest.raises(
@@ -89,7 +89,7 @@ def test_no_cut_inside_a_residual_block(cut: str) -> None:
     assert "layer3.0, layer3.1, layer4.0" in str(caught.value)
 
 
-def test_what_lies_inside_a_stage() -> None:
+def test_points_inside_a_stage_are_explained() -> None:
     splits = ("stem", "layer1.1", "layer1.10", "pool")
     assert inside_stage("layer1.2", splits) is None
     assert inside_stage("layer1.10", splits) is None
@@ -121,7 +121,7 @@ def test_what_lies_inside_a_stage() -> None:
         ("pointnet", (1024, 2), r"clouds \(1024, 2\)"),
     ],
 )
-def test_samples_that_do_not_fit_are_refused(name: str, shape: tuple[int, ...], message: str) -> None:
+def test_samples_of_a_wrong_shape_are_refused(name: str, shape: tuple[int, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
         build_task_model(Named(name=name), 10, shape, "stl10")
 
@@ -132,7 +132,7 @@ def test_grey_images_are_repeated() -> None:
         assert torch.equal(model(grey), model(grey.repeat(1, 3, 1, 1)))
 
 
-def test_a_cloud_has_no_order() -> None:
+def test_the_order_of_points_does_not_matter() -> None:
     model, clouds = built("pointnet", (30, 3)), torch.rand(4, 30, 3)
     with torch.no_grad():
         torch.testing.assert_close(model(clouds[:, torch.randperm(30)]), model(clouds))

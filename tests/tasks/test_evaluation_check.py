@@ -1,4 +1,4 @@
-"""A task model that is no function of a sample in evaluation mode is refused, by the name of the stage."""
+"""A task model that is not a function of a sample in evaluation mode is refused; the stage is named."""
 
 from __future__ import annotations
 
@@ -123,13 +123,13 @@ FAULTS: dict[str, tuple[nn.Module, str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_stage_that_is_no_function_is_named(fault: str) -> None:
+def test_an_invalid_stage_is_named(fault: str) -> None:
     stage, message = FAULTS[fault]
     with pytest.raises(InputError, match=f"^target mine:net: stage hidden.1 {message}"):
         check_evaluation(_model(stage), random_samples(SHAPE), "target mine:net")
 
 
-def test_the_last_stage_is_looked_at_too() -> None:
+def test_the_last_stage_is_checked() -> None:
     model = TaskModel(
         [("flat", nn.Flatten()), ("classifier", nn.Sequential(nn.Linear(64, 10), Does(_seldom)))]
     )
@@ -137,12 +137,12 @@ def test_the_last_stage_is_looked_at_too() -> None:
         check_evaluation(model, random_samples(SHAPE), "it")
 
 
-def test_a_forward_of_its_own_is_no_way_round() -> None:
+def test_stages_are_checked_despite_another_forward() -> None:
     class Noisy(TaskModel):
         def forward(self, images: Tensor) -> Tensor:
             return F.dropout(super().forward(images), 0.3)
 
-    with pytest.raises(InputError, match="it: its stages in a row do not compute what the network does"):
+    with pytest.raises(InputError, match="it: its stages in sequence do not compute what the network does"):
         check_stages(Noisy([*_model(nn.Identity()).stages.items()]), random_samples(SHAPE), "it")
 
 
@@ -165,18 +165,18 @@ def _table(stage: Does, value: Tensor) -> Tensor:
         nn.GroupNorm(2, 4),
     ],
 )
-def test_what_is_random_or_learns_in_training_only_is_taken(stage: nn.Module) -> None:
+def test_randomness_in_training_only_is_accepted(stage: nn.Module) -> None:
     check_evaluation(_model(stage), random_samples(SHAPE), "it")
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_task_models_of_the_catalogue_are_taken(name: str) -> None:
+def test_task_models_of_the_catalogue_are_accepted(name: str) -> None:
     """One of each kind: the larger residual networks have the same stages."""
     shape = SHAPES[name]
     check_evaluation(build_task_model(Named(name=name), 10, shape), random_samples(shape)[:2], name)
 
 
-def test_neither_modes_nor_random_states_are_moved() -> None:
+def test_modes_and_random_states_stay_the_same() -> None:
     model = _model(Does(lambda stage, x: F.dropout(x, 0.3)))
     model.stages["conv/0"].eval()
     modes = [part.training for part in model.modules()]
@@ -257,7 +257,7 @@ def test_a_check_of_the_sweep_file_names_the_stage(
         (LEARNED_OUTSIDE, r"as stored it gives \d+ of \d+ samples other logits than before.*register_buffer"),
     ],
 )
-def test_preparing_it_names_the_stage(
+def test_preparing_the_task_model_names_the_stage(
     net: Callable[[str], dict[str, Any]], tmp_path: Path, expression: str, message: str
 ) -> None:
     spec = small_sweep_spec(task_model=net(expression))
@@ -265,7 +265,7 @@ def test_preparing_it_names_the_stage(
         prepare_task_model(spec, tmp_path / "model")
 
 
-def test_storing_that_spoils_a_buffer_is_noticed_when_it_is_prepared(
+def test_a_buffer_damaged_by_storing_is_noticed(
     net: Callable[[str], dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = small_sweep_spec(task_model=net("self.inner(x) * (self.large / 65535)"))

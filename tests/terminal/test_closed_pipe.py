@@ -1,4 +1,4 @@
-"""A pipe whose reader goes away, as ``| head`` does, is no error: nothing is printed about it."""
+"""Commands print no error if the reader of their output goes away, as ``| head`` does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROGRAM = [sys.executable, "-c", "from ratefront.cli import main; main()"]
 
 
 def unread(*words: str, unbuffered: bool = False, errors: bool = True) -> tuple[int, str]:
-    """The exit code, and what is said on stderr, of a command whose output nobody reads; not ``errors`` either."""
+    """The exit code, and what is stderr on stderr, of a command whose output nobody reads; not ``errors`` either."""
     reader, writer = os.pipe()
     os.close(reader)
     try:
@@ -46,17 +46,19 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("command", ["check", "status", "status --json", "help"])
-def test_a_command_that_nobody_reads_ends_quietly(words: dict[str, list[str]], command: str) -> None:
+def test_a_command_whose_reader_has_gone_prints_no_error(words: dict[str, list[str]], command: str) -> None:
     assert unread(*words[command]) == (141, "")
 
 
 @pytest.mark.parametrize("command", ["check", "status --json"])
-def test_also_where_it_is_noticed_in_the_middle(words: dict[str, list[str]], command: str) -> None:
+def test_a_closed_pipe_that_is_noticed_while_printing_is_no_error(
+    words: dict[str, list[str]], command: str
+) -> None:
     """Without a buffer the first line breaks, not the last flush."""
     assert unread(*words[command], unbuffered=True) == (141, "")
 
 
-def test_what_is_to_be_written_is_written_though_nobody_reads_the_table(tmp_path: Path) -> None:
+def test_files_are_written_although_the_reader_has_gone(tmp_path: Path) -> None:
     """``ratefront bounds … --out FILE 2>&1 | head``, after minutes of computing."""
     (tmp_path / "counts.json").write_text(json.dumps([3, 4, 5]))
     asked = ["bounds", "--prior", str(tmp_path / "counts.json"), "--out", str(tmp_path / "bounds.json")]
@@ -64,10 +66,10 @@ def test_what_is_to_be_written_is_written_though_nobody_reads_the_table(tmp_path
     assert json.loads((tmp_path / "bounds.json").read_text())["samples"] == 12
 
 
-def test_an_error_is_told_all_the_same(tmp_path: Path) -> None:
-    code, said = unread("status", str(tmp_path))
+def test_an_error_keeps_its_exit_code_although_the_reader_has_gone(tmp_path: Path) -> None:
+    code, stderr = unread("status", str(tmp_path))
     assert code == 2
-    assert "has no ledger.jsonl" in said
+    assert "has no ledger.jsonl" in stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full")

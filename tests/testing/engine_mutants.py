@@ -38,7 +38,7 @@ class DropsReports(LiveSweep):
 
 
 class DropsTheSecond(LiveSweep):
-    """Of two events that one fact leads to, the second is forgotten."""
+    """Where one fact leads to two events, the second is forgotten."""
 
     def tell(self, fact: Fact) -> None:
         for event in self._engine.judge(fact)[:1]:
@@ -55,8 +55,8 @@ class ForgetsToWrite(LiveSweep):
             super().record(event)
 
 
-class TellsTwice(LiveSweep):
-    """What a fact leads to is written twice, where the history does not refuse it."""
+class RecordsTwice(LiveSweep):
+    """A report is written twice, which the history does not refuse."""
 
     def record(self, event: Event) -> None:
         super().record(event)
@@ -64,8 +64,8 @@ class TellsTwice(LiveSweep):
             super().record(event)
 
 
-class HearsOldAttempts(Engine):
-    """What an earlier attempt says late is taken for news of the present one."""
+class AcceptsOldAttempts(Engine):
+    """A late message of an earlier attempt is taken for one of the present attempt."""
 
     def judge(self, fact: Fact) -> list[Event]:
         trial = self.history.trials.get(fact.trial_id)
@@ -80,7 +80,7 @@ class LosesRetries(Engine):
     def apply(self, entry: Entry) -> None:
         super().apply(entry)
         if isinstance(entry.event, Failed) and not entry.event.final:
-            self._take(entry.event.trial_id)
+            self._unqueue(entry.event.trial_id)
 
 
 class GivesUpEarly(Engine):
@@ -90,7 +90,7 @@ class GivesUpEarly(Engine):
         super().__init__(spec.model_copy(update={"retries": max(0, spec.retries - 1)}), *args)
 
 
-class TriesOnceTooOften(Engine):
+class RetriesOnceTooOften(Engine):
     """One retry too many."""
 
     def __init__(self, spec: Any, *args: Any) -> None:
@@ -146,8 +146,8 @@ class LosesTheLastEntry(MemoryLedger):
         return found[:-1]
 
 
-class ForgetsThatItGoesOn(LiveSweep):
-    """A driver does not say that it goes on with what another one has left."""
+class ForgetsResumedEvent(LiveSweep):
+    """A driver does not record that it resumes the sweep."""
 
     def record(self, event: Event) -> None:
         if not isinstance(event, Resumed):
@@ -164,8 +164,8 @@ class KeepsTornLines(MemoryLedger):
         return found
 
 
-class TellsStoppedAsFinished(Engine):
-    """A trial that a person stops gets the result that an earlier one had, and stands as finished."""
+class RecordsStoppedAsFinished(Engine):
+    """A trial that a person stops is recorded as finished, with the result of an earlier trial."""
 
     def judge(self, fact: Fact) -> list[Event]:
         events = super().judge(fact)
@@ -182,13 +182,13 @@ class TellsStoppedAsFinished(Engine):
 
 
 class IgnoresStops(Engine):
-    """A trial that a person stops runs on, and ends as if nothing had been said."""
+    """A trial that a person stops runs on to its end."""
 
     def judge(self, fact: Fact) -> list[Event]:
         return [] if isinstance(fact, StopRequested) else super().judge(fact)
 
 
-class TakesWhatIsNoNumber(Engine):
+class AcceptsNaNReports(Engine):
     """A report may be NaN."""
 
     def _reported(self, trial: Any, fact: Reported) -> list[Event]:
@@ -199,14 +199,14 @@ class TakesWhatIsNoNumber(Engine):
 
 
 class ForgetsWhatRan(Engine):
-    """What ran when the driver died is not put back into the queue."""
+    """Trials that ran when the driver died are not put back into the queue."""
 
     def _requeue(self) -> None:
         pass
 
 
 class ForgetsExtensions(Engine):
-    """More trials are asked for, and the engine does not care."""
+    """The engine ignores that the sweep is extended."""
 
     def apply(self, entry: Entry) -> None:
         requested = self._requested
@@ -216,12 +216,12 @@ class ForgetsExtensions(Engine):
 
 
 class ForgetsReopened(Engine):
-    """What a person asks to be tried again is not put back into the queue."""
+    """A trial that a person reopens is not put back into the queue."""
 
     def apply(self, entry: Entry) -> None:
         super().apply(entry)
         if isinstance(entry.event, Reopened):
-            self._take(entry.event.trial_id)
+            self._unqueue(entry.event.trial_id)
 
 
 class BeginsTwice(Engine):
@@ -238,7 +238,7 @@ def _key(fact: Started) -> tuple[str, int]:
     return fact.trial_id, fact.attempt
 
 
-class SuggestsByTheClock(Engine):
+class SuggestsByEntriesApplied(Engine):
     """A suggestion depends on how many entries this engine has applied, not on the ledger alone."""
 
     applied = 0
@@ -252,7 +252,7 @@ class SuggestsByTheClock(Engine):
 
 
 class StartsAllAtOnce(Engine):
-    """Where one trial is to be measured alone, the others do not wait."""
+    """The other trials do not wait for the one that is to be measured alone."""
 
     def _given_out(self) -> list[TrialHistory]:
         return []
@@ -266,15 +266,15 @@ class CutsNoBatches(Engine):
         return replace(command, batch_divisor=1) if isinstance(command, Start) else command
 
 
-class TriesAgainWhatUsesNoSeed(Engine):
-    """A trial may repeat one that gives the same whatever the seed is."""
+class RepeatsSeedlessTrials(Engine):
+    """A trial may repeat a configuration into whose result no seed enters."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._suggester._is_due = lambda values: True
 
 
-class StopsBeforeTheSpaceIsTried(Engine):
+class SkipsTheLastConfiguration(Engine):
     """The last configuration of a small space is never planned."""
 
     @property
@@ -283,18 +283,22 @@ class StopsBeforeTheSpaceIsTried(Engine):
         return super().is_exhausted or (size is not None and tried >= size - 1)
 
 
-class NeverRunsOut(Engine):
-    """A space that holds nothing more is asked for more."""
+class ExhaustsNoSpace(Engine):
+    """The engine plans further trials of a space that is exhausted."""
 
     @property
     def is_exhausted(self) -> bool:
         return False
 
 
-#: The five that the issue names, each in one or more forms, and some more.
+#: Five classes of mistakes, each in one or more forms.
 NAMED: Mapping[str, tuple[Parts, ...]] = {
     "a dropped event": (Parts(live=DropsReports), Parts(live=DropsTheSecond), Parts(live=ForgetsToWrite)),
-    "a double tell": (Parts(live=TellsTwice), Parts(engine=HearsOldAttempts), Parts(engine=BeginsTwice)),
+    "an event recorded twice": (
+        Parts(live=RecordsTwice),
+        Parts(engine=AcceptsOldAttempts),
+        Parts(engine=BeginsTwice),
+    ),
     "a lost retry": (Parts(engine=LosesRetries), Parts(engine=GivesUpEarly)),
     "an off-by-one after resume": (
         Parts(engine=CountsOnAfterAResume),
@@ -302,22 +306,25 @@ NAMED: Mapping[str, tuple[Parts, ...]] = {
         Parts(engine=EndsOneEarlyAfterAResume),
         Parts(ledger=LosesTheLastEntry),
     ),
-    "a stopped trial told as finished": (Parts(engine=TellsStoppedAsFinished), Parts(engine=IgnoresStops)),
+    "a stopped trial recorded as finished": (
+        Parts(engine=RecordsStoppedAsFinished),
+        Parts(engine=IgnoresStops),
+    ),
 }
 MORE: tuple[Parts, ...] = (
-    Parts(engine=TriesOnceTooOften),
-    Parts(engine=TakesWhatIsNoNumber),
+    Parts(engine=RetriesOnceTooOften),
+    Parts(engine=AcceptsNaNReports),
     Parts(engine=ForgetsWhatRan),
     Parts(engine=ForgetsExtensions),
     Parts(engine=ForgetsReopened),
-    Parts(engine=SuggestsByTheClock),
+    Parts(engine=SuggestsByEntriesApplied),
     Parts(engine=StartsAllAtOnce),
     Parts(engine=CutsNoBatches),
-    Parts(engine=TriesAgainWhatUsesNoSeed),
-    Parts(engine=StopsBeforeTheSpaceIsTried),
-    Parts(engine=NeverRunsOut),
+    Parts(engine=RepeatsSeedlessTrials),
+    Parts(engine=SkipsTheLastConfiguration),
+    Parts(engine=ExhaustsNoSpace),
     Parts(ledger=KeepsTornLines),
-    Parts(live=ForgetsThatItGoesOn),
+    Parts(live=ForgetsResumedEvent),
 )
 
 

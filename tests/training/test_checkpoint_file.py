@@ -44,7 +44,7 @@ def test_a_snapshot_is_read_as_it_was_written(small: CheckpointFile) -> None:
 @settings(deadline=None)
 @given(st.data())
 def test_a_damaged_checkpoint_is_not_read(small: CheckpointFile, data: st.DataObject) -> None:
-    """Whatever is done to the bytes: nothing is read, or (as with the padding's spaces) the very same."""
+    """After any change of the bytes nothing is read, or (as with the padding's spaces) the very same snapshot."""
     small.write(_small_snapshot())
     content = bytearray(small.path.read_bytes())
     position = data.draw(st.integers(0, len(content) - 1))
@@ -59,7 +59,7 @@ def test_a_damaged_checkpoint_is_not_read(small: CheckpointFile, data: st.DataOb
 
 
 class _FakeState:
-    """Stands for a training whose epochs take a second that is not there."""
+    """A training whose epochs take no real time."""
 
     epochs_done, seconds = 0, 0.0
 

@@ -1,4 +1,4 @@
-"""What is decoded is what the stored weights decide, but for ties; anything else fails the trial, and says so."""
+"""A codec that sends decisions is decoded to those of the stored weights, but for ties; else the trial fails."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _change_weights(context: TrialContext, change: Change) -> None:
 
 
 def _predict_anew(context: TrialContext) -> None:
-    """The predictions that belong to the weights as they are now."""
+    """Store the predictions of the weights as they are now."""
     folder, data = SweepFolder(context.folder).task_model, load_dataset(context.spec.dataset)
     model = load_task_model_uncached(context.spec, folder)
     logits = {f"logits_{n}": predict_logits(model, getattr(data, n).images) for n in ("validation", "test")}
@@ -61,7 +61,7 @@ def _predict_anew(context: TrialContext) -> None:
 
 
 def _spoil_codec(monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
-    """The label codec works with other weights than those that are stored."""
+    """Let the label codec work with other weights than the stored ones."""
     learner = LabelFamily.learner
 
     def spoiling(self: LabelFamily, codec: LabelCodec, *others: Any) -> None:
@@ -84,7 +84,7 @@ def test_codecs_with_other_decisions_count_no_ties(short_context: TrialContext) 
 
 
 def _too_large(tensors: dict[str, Tensor]) -> None:
-    """As a buffer of 2¹⁶ becomes in half precision."""
+    """Spoil the first tensor: multiply it by 2¹⁶."""
     next(iter(tensors.values())).mul_(2.0**16)
 
 
@@ -94,7 +94,7 @@ def _one_bias(tensors: dict[str, Tensor]) -> None:
 
 @pytest.mark.parametrize("spoil", [_too_large, _one_bias])
 def test_weights_spoiled_on_disk_fail_the_trial_and_are_no_collapse(own: TrialContext, spoil: Change) -> None:
-    """They decide for what is decoded, but the bounds were made from others."""
+    """The spoiled weights decide what is decoded, but the bounds were computed from other weights."""
     _change_weights(own, spoil)
     with pytest.raises(
         DisagreementError, match=r"validation: of \d+ of \d+ samples the stored weights .* were spoiled"
@@ -115,7 +115,7 @@ def test_a_codec_with_other_weights_than_the_task_model_fails(
 
 
 def test_a_few_samples_reveal_spoiled_weights(context: TrialContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rounded to half precision once more than the stored weights, as it were: a hundredth of a logit."""
+    """The difference is a hundredth of a logit, as from one more rounding to half precision."""
     _spoil_codec(monkeypatch, lambda tensors: tensors[BIAS].add_(torch.linspace(0, 0.3, 10)))
     with pytest.raises(DisagreementError, match=r": (1|2|3|4|5|6|7|8|9|1\d) of \d+ samples"):
         _run(context, "label-lossless")
@@ -125,8 +125,9 @@ def test_a_few_samples_reveal_spoiled_weights(context: TrialContext, monkeypatch
 def test_a_network_that_became_random_fails_the_trial(
     own: TrialContext, monkeypatch: pytest.MonkeyPatch, is_first: bool
 ) -> None:
-    """Without the alarm each run decodes to another accuracy. It is told of the first trial of a process by the pass
-    of the stored weights, of later ones by what they decode.
+    """Without the check each run would have another accuracy.
+
+    In the first trial of a process the run of the stored weights shows it, in later ones what they decode.
     """
     if not is_first:
         _run(own, "label-lossless")
@@ -138,13 +139,13 @@ def test_a_network_that_became_random_fails_the_trial(
 
 
 def _twins(tensors: dict[str, Tensor]) -> None:
-    """Class 8 scores as class 3 does, whatever the sample."""
+    """Give class 8 the score of class 3, for every sample."""
     for name in (BIAS, WEIGHT):
         tensors[name][8] = tensors[name][3]
 
 
 def test_ties_pass_and_are_counted(own: TrialContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two classes that tie the first is decided for; the codec, off by a rounding, sends the other one."""
+    """The task model decides for the first of two classes that tie; the codec, off by a rounding, sends the other."""
     _change_weights(own, _twins)
     _predict_anew(own)
     data, model = (

@@ -1,4 +1,4 @@
-"""What a trial asks of a GPU, on a machine that has none: torch's functions are stood in for."""
+"""What a trial asks of a GPU, on a machine without one: torch's functions are replaced."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GIB = 2**30
 
 
 class _Gpu:
-    """Remembers what it was asked; ``reserved`` is the most it was told to hold."""
+    """Records the calls of torch's functions; ``reserved`` is the peak that it reports."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, available: bool = True) -> None:
         self.calls: list[str] = []
@@ -81,7 +81,7 @@ def test_memory_of_earlier_trials_is_freed_before_the_peak_is_measured(
 def test_a_result_holds_the_peak_share_of_gpu_memory(
     short_context: TrialContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the engine looks for it; a codec that is moved to a GPU stays where it is here."""
+    """The engine reads it there; here a codec that is moved to a GPU stays where it is."""
     monkeypatch.setattr(torch.nn.Module, "to", lambda module, device: module)
     monkeypatch.setattr(
         run_module, "isolated_random_state", lambda device, seed: isolated_random_state("cpu", seed)

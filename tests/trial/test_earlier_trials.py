@@ -1,4 +1,4 @@
-"""What a process has done before a trial does not reach it: not another trial, nor one that was stopped or failed."""
+"""Earlier trials of a process, finished, stopped or failed, do not change a later one."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_torchs_settings_are_restored_after_a_trial(short_context: TrialContext)
 def test_an_interrupted_answer_reaches_no_later_trial(
     short_context: TrialContext, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Interrupted between question and answer, a receiver is not asked again."""
+    """A receiver that was interrupted between request and answer is not used again."""
     receiver = Receiver()
     with monkeypatch.context() as interrupted:
         interrupted.setattr("ratefront.trial.receiver.json.loads", _interrupt)

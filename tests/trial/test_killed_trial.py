@@ -1,4 +1,4 @@
-"""Processes that run one trial, killed at whatever moment: the last one ends it with the bits of an undisturbed one."""
+"""Processes that run one trial are killed at any moment; the last one ends it with the bits of an undisturbed trial."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def sweep(task_model_folder: Path) -> TrialContext:
 
 
 def _run(context: TrialContext, example: str, trial_id: str, said: Path) -> None:
-    """Run the trial, noting each step and at last the bits."""
+    """Run the trial; write each step, and at the end the bits, to a file."""
     import torch
 
     torch.set_num_threads(1)
@@ -65,7 +65,7 @@ def _lines(said: Path) -> list[str]:
 
 
 def _kill(process: ForkServerProcess, said: Path, steps: int, seconds: float) -> bool:
-    """Kill a process so long after it has reported so many steps; False where it ends before."""
+    """Kill a process so many seconds after it has reported so many steps; False where it ends before."""
     while process.is_alive() and len(_lines(said)) < steps:
         time.sleep(0.002)
     process.join(seconds)
@@ -102,7 +102,7 @@ def test_a_trial_killed_many_times_ends_with_the_same_bits(
 
 
 def _run_until_the_third_save(context: TrialContext, trial_id: str, said: Path) -> None:
-    """Die when the third checkpoint is written but has not got its name."""
+    """Run the trial, and die when the third checkpoint is written but not yet renamed."""
     saves = count(1)
 
     def replace(draft: Path, path: Path) -> None:

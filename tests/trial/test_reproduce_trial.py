@@ -172,7 +172,7 @@ def test_samples_that_cannot_be_read_are_a_difference(
 def test_a_trial_is_reproduced_with_its_own_resources(
     task_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The family's own number of threads, the parts that its batches were cut into, the sweep's task model."""
+    """These are the family's number of threads, the parts of its batches, and the sweep's task model."""
     resources = {"cpus": 1, "families": {"split": {"cpus": 3}}}
     sweep = _sweep(tmp_path / "sweep", task_model_folder, resources=resources)
     trial_id = sweep.fail("split-categorical", "OutOfMemoryError", "CUDA out of memory", final=False)
@@ -231,7 +231,7 @@ def test_a_failure_that_does_not_repeat_itself_is_a_difference(
 def test_data_that_changed_since_the_sweep_are_refused_and_named(
     own: tuple[SweepFolder, SweepHistory, str], tmp_path: Path
 ) -> None:
-    """As the ledger says them: the task model in the folder is as it was."""
+    """The ledger has the digests; the task model in the folder is unchanged."""
     folder, history, trial_id = own
     inputs = present_inputs(spec_from_plain(history.spec).spec)
     history.task_model = events.TaskModelReady("small_cnn", 0.9, 0.9, 1, None, inputs)
@@ -246,7 +246,7 @@ def test_data_that_changed_since_the_sweep_are_refused_and_named(
 def test_a_trial_keeps_the_resources_that_it_ran_with(
     task_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A sweep that went on with other ones has trials of both."""
+    """A sweep that was resumed with other resources has trials of both."""
     sweep = _sweep(tmp_path / "sweep", task_model_folder, resources={"cpus": 2})
     sweep.fail("label-lossless", "DivergedError", "as expected")
     sweep.fake.append(events.Reconfigured({"resources": {**sweep.history.spec["resources"], "cpus": 1.0}}))

@@ -1,4 +1,4 @@
-"""A trial that ends before its end goes on from its checkpoint, to the same bits."""
+"""A trial that was interrupted resumes from its checkpoint, to the same bits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CATEGORICAL, FACTORIZED = "split-categorical", "split-factorized"
 
 @pytest.fixture(scope="module")
 def undisturbed(short_context: TrialContext) -> dict[str, dict[str, Any]]:
-    """What trials that nothing befell measured and wrote."""
+    """What uninterrupted trials measured and wrote."""
     return {
         example: run_bits(short_context, params_of(example, f"undisturbed-{example}"))
         for example in (CATEGORICAL, FACTORIZED)
@@ -38,7 +38,7 @@ def undisturbed(short_context: TrialContext) -> dict[str, dict[str, Any]]:
 
 
 def _attempt(context: TrialContext, params: TrialParams, epochs: int | None = None) -> tuple[list[int], Any]:
-    """Steps that one attempt reports, and its result; closed after so many epochs."""
+    """Run one attempt, and close it after so many epochs; return the steps that it reports, and its result."""
     running, steps = trial_steps(params, context), []
     while True:
         try:
@@ -56,7 +56,7 @@ def _checkpoint(context: TrialContext, params: TrialParams) -> Path:
 
 @pytest.fixture
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Save after every epoch, whatever it costs: what is saved when must not hang on this machine's speed."""
+    """Save after every epoch at any cost, so that what is saved does not depend on this machine's speed."""
     monkeypatch.setattr(run_module, "CHECKPOINT_TIME_SHARE", 1e9)
 
 

@@ -122,7 +122,7 @@ def test_a_loss_that_becomes_nan_fails_the_trial(context: TrialContext) -> None:
 
 
 def test_closing_the_steps_stops_the_trial_and_keeps_its_checkpoint(context: TrialContext) -> None:
-    """A worker cannot tell a trial that is stopped from a sweep that is: who can clears it away."""
+    """A worker does not know whether the trial or the sweep is stopped; the one that knows removes the checkpoint."""
     steps = trial_steps(TrialParams("stopped", 0, CODEC_CONFIGURATIONS["split-factorized"]), context)
     files = SweepFolder(context.folder).trial("stopped")
     assert next(steps).step == 1
@@ -151,7 +151,7 @@ class _Leak:
 
 
 def test_a_new_task_model_in_the_same_folder_is_read_anew(tmp_path: Path) -> None:
-    """What the process keeps between trials is kept by content, not by place."""
+    """What a process keeps between trials is found by its content, not by its path."""
     accuracies = []
     for epochs in (1, 15):
         spec = small_sweep_spec(task_model={"name": "small_cnn", "epochs": epochs})

@@ -1,4 +1,4 @@
-"""What a split's decoded classes and scores amount to: against other libraries, and functions that misbehave."""
+"""Metrics of a split, against other libraries, and with functions that misbehave."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_top5_accuracy_equals_that_of_scikit_learn(samples: int, classes: int) -
 
 
 def test_of_equal_scores_the_first_class_is_the_largest() -> None:
-    """As ``argmax`` has it: what is decoded right is among the five best."""
+    """The order is that of ``argmax``, so that a class decoded right is among the five best."""
     labels, scores = np.arange(8), np.zeros((8, 8), dtype=np.float32)
     assert top5_accuracy(labels, np.zeros(8, dtype=np.int64), scores) == 5 / 8
 
@@ -234,7 +234,7 @@ def test_what_torch_writes_into_read_only_arrays_reaches_no_one() -> None:
 
 @pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
 def test_what_torch_writes_into_scores_does_not_change_their_file(tmp_path: Path) -> None:
-    """A mapping that nobody may write into would end the process."""
+    """Writing into a read-only mapping would end the process."""
     before = np.arange(12, dtype=np.float32).reshape(6, 2)
     (tmp_path / "scores").write_bytes(before.tobytes())
     scores = np.memmap(tmp_path / "scores", np.float32, mode="r", shape=(6, 2))

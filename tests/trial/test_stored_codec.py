@@ -1,4 +1,4 @@
-"""A trial's codec on samples of one's own: the same classes and bits as in the trial, or an error that says why not."""
+"""A trial's codec on a user's samples: the same classes and bits as in the trial, or an error that says why not."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_the_module_is_the_network_that_codes(folder: SweepFolder, digits: Path)
 
 
 def test_a_transparent_file_gets_the_data_sets_background(folder: SweepFolder, tmp_path: Path) -> None:
-    """The sweep's ledger says on what; where it says nothing, such a file is refused."""
+    """The sweep's ledger has the background; where it has none, a transparent file is refused."""
     clear = Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 2), dtype=np.uint8))
     clear.save(tmp_path / "clear.png")
     laid = Image.alpha_composite(Image.new("RGBA", (8, 8), "white"), clear.convert("RGBA"))

@@ -1,4 +1,4 @@
-"""A codec of a real trial on the test split, in memory: the very classes and bytes that the trial recorded."""
+"""A codec of a real trial on the test split, in memory: the same classes and bytes as the trial recorded."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from ratefront.trial.trial_context import TrialContext
 
 
 class _Line(Learner):
-    """Least squares, in float64; remembers how many samples it was given at a time."""
+    """Least squares, in float64; records how many samples it gets at a time."""
 
     def __init__(self, samples: int) -> None:
         torch.manual_seed(5)
@@ -86,7 +86,7 @@ class _Greedy(_Line):
 
 
 def test_a_full_memory_in_training_keeps_its_name() -> None:
-    """By that name the engine knows that another attempt is worth it, at a smaller batch."""
+    """By that name the engine knows that another attempt, with a smaller batch, may succeed."""
     greedy, asked = _Greedy(4), Training(epochs=1)
     with pytest.raises(torch.OutOfMemoryError) as caught:
         next(train(begin(greedy, asked, seed=0), asked))

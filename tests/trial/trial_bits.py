@@ -1,4 +1,4 @@
-"""What two runs of a trial must have in common to be called the same."""
+"""What two runs of a trial must have in common to count as the same."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OUTCOME = {"codec.safetensors", "codec.json", "stream.bin", "samples.npz"}
 
 
 def bits_of(folder: Path, trial_id: str, result: TrialResult) -> dict[str, Any]:
-    """All that a trial measured and wrote, times aside."""
+    """Return all that a trial measured and wrote, without times."""
     files = SweepFolder(folder).trial(trial_id).path
     digests = {name: hashlib.sha256((files / name).read_bytes()).hexdigest() for name in OUTCOME}
     return {

@@ -1,4 +1,4 @@
-"""Coded files of any system, held against the oracle."""
+"""Checks the coded files of any system against the oracle."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ def audit_files(
     claimed_rate: str | None = None,
     claimed_accuracy: str | None = None,
 ) -> Audit:
-    """Count the bits of any system's coded files, and say whether a codec can be there.
+    """Count the bits of any system's coded files, and test whether a codec can reach that rate and accuracy.
 
     Args:
-        streams: a file, or a folder of files.
-        decoded: an npz file with ``labels`` (N,) and ``predicted`` (N,) of the samples in them.
-        classes: how many there are; by default as many as occur.
-        random: the codec draws at random, or uses a sample's position: its accuracy is tested at its 99.9 % limit.
-        claimed_rate: bit/sample, as somebody has written it: its digits count.
-        claimed_accuracy: in [0, 1], as somebody has written it.
+        streams: A coded file, or a folder of coded files.
+        decoded: An npz file with ``labels`` (N,) and ``predicted`` (N,) of the samples in the coded files.
+        classes: The number of classes; None: as many as occur.
+        random: The codec draws at random, or uses a sample's position. Its accuracy is then tested at the 99.9 %
+            confidence limit.
+        claimed_rate: The claimed rate in bit/sample, as text, since its number of digits counts.
+        claimed_accuracy: The claimed accuracy in [0, 1], as text.
 
     Returns:
         The verdict: ``audit.possible``, ``audit.holds``, ``audit.rate_bits`` and ``audit.gap_bits`` in bit/sample.
 
     Raises:
-        InputError: a file cannot be read, samples and streams do not fit together, or a claim is no number.
+        InputError: A file cannot be read, samples and streams do not fit together, or a claim is not a number.
 
     Example:
         >>> import numpy as np, ratefront as rf

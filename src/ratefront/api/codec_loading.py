@@ -1,4 +1,4 @@
-"""Trained codecs, from the folders that trials leave."""
+"""Loads trained codecs from the folders of trials."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ if TYPE_CHECKING:
 
 
 def load_codec(folder: Path | str, trial_id: str | None = None, *, own_module: bool = False) -> StoredCodec:
-    """The codec that a trial has left; no Ray, no MLflow, no Optuna.
+    """Load the codec of a trial, without Ray, MLflow and Optuna.
 
     Args:
-        folder: the trial's own (it holds ``codec.json`` and ``codec.safetensors``), or the sweep's.
-        trial_id: which trial, where ``folder`` is a sweep's.
-        own_module: where the codec's task model is Python code: it is yours, and may be run.
+        folder: The folder of the trial (it holds ``codec.json`` and ``codec.safetensors``), or that of the sweep.
+        trial_id: The trial, if ``folder`` is that of a sweep.
+        own_module: Allow to run the Python code of the task model, because it is your own. A codec without such code
+            does not need it.
 
     Returns:
         The codec, on the CPU.
 
     Raises:
-        InputError: there is no codec, it was written by a newer version, or it names code that may not be run.
-        SweepMismatchError: its task model's code is not what the sweep began with.
+        InputError: There is no codec, a newer version wrote it, or it names code that may not be run.
+        SweepMismatchError: The code of its task model has changed since the sweep began.
 
     Example:
         >>> import ratefront as rf

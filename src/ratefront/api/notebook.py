@@ -1,4 +1,4 @@
-"""What a notebook shows of a sweep and of its front: a small figure and a table."""
+"""A sweep and its front as HTML for a notebook: a small figure and a table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def sweep_html(view: SweepView) -> str:
 
 
 def front_html(view: SweepView) -> str:
-    """The front as a small figure, and as the report's own table."""
+    """Return the front as a small figure, and as the table of the report."""
     from ratefront.report.front.front_plot import SMALL_WIDTH, small_front_png
     from ratefront.report.notebook_html import figure_html, table_html
     from ratefront.report.page.page_tables import front_table

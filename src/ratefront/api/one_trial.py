@@ -1,4 +1,4 @@
-"""One trial in this process, without the machinery of a sweep."""
+"""Runs one trial in this process, without a sweep."""
 
 from __future__ import annotations
 
@@ -32,22 +32,23 @@ def run_trial(
     device: str = "cpu",
     on_progress: Callable[[Progress], None] | None = None,
 ) -> TrialResult:
-    """Run one trial in this process; no Ray, no MLflow, no Optuna.
+    """Run one trial in this process, without Ray, MLflow and Optuna.
 
     Args:
-        spec: as ``load_spec`` takes it; of it counts what trials share: data, task model, training.
-        params: ``{"family": "label", "method": "lossless"}``: a family and its parameters.
-        folder: where its files stay, as in a sweep's folder (``trials/trial/``); None: nowhere. No trial may be there.
-        seed: what its random numbers come from.
+        spec: As ``load_spec`` takes it. Only what trials share counts: data, task model, training.
+        params: A family and its parameters, as ``{"family": "label", "method": "lossless"}``.
+        folder: Where its files stay, as in a sweep's folder (``trials/trial/``). It must not hold a trial yet.
+            None: the files are deleted.
+        seed: The seed of its random numbers.
         device: ``cpu`` or ``cuda``.
-        on_progress: called after each epoch.
+        on_progress: Called after each epoch.
 
     Returns:
-        What it measured: ``result.test.rate_bits`` in bit/sample, ``result.test.accuracy``, sizes in bytes.
+        What it measured: ``result.test.rate_bits`` in bit/sample, ``result.test.accuracy`` in [0, 1], sizes in bytes.
 
     Raises:
-        InputError: spec or parameters do not fit, there is no such device, or a trial is in ``folder`` already.
-        TrialError: the trial failed.
+        InputError: Spec or parameters do not fit, there is no such device, or ``folder`` holds a trial already.
+        TrialError: The trial failed.
 
     Example:
         >>> import ratefront as rf
@@ -82,10 +83,12 @@ def run_trial(
 
 
 def checked_params(loaded: LoadedSpec, values: Mapping[str, Any], seed: int = 0) -> TrialParams:
-    """Values that a person wrote, as a trial's parameters; checked as a sweep file whose space is this one point.
+    """Return the parameters of a trial from values that a user wrote.
+
+    They are checked like a sweep file whose space is this single point.
 
     Raises:
-        InputError: No or an unknown family, an unknown parameter, or a value that the family does not take.
+        InputError: The family is missing or unknown, a parameter is unknown, or the family does not take a value.
     """
     if not isinstance(values, Mapping):
         raise InputError(

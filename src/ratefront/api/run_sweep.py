@@ -1,4 +1,4 @@
-"""Runs a sweep, or goes on with one, in this process and on Ray."""
+"""Runs or resumes a sweep in this process, with its trials on Ray."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ def load_given_spec(
     folder: Path | str | None,
     overrides: Mapping[str, Any] | None = None,
 ) -> LoadedSpec:
-    """The spec that is given, or where none is, that of the sweep in ``folder``; changed as ``load_spec`` would."""
+    """Load the spec that is given, or that of the sweep in ``folder``, and apply the overrides.
+
+    Raises:
+        InputError: As ``load_spec``, or the folder holds no sweep.
+    """
     if spec is None:
         files = SweepFolder(checked_folder(folder or "."))
         return spec_from_plain(read_spec(files), source=str(files.ledger), overrides=overrides)
@@ -32,7 +36,7 @@ def load_given_spec(
 
 
 def default_folder(name: str) -> Path:
-    """Where a sweep of this name goes if nobody says: ``runs/NAME-TIME``."""
+    """Return the folder of a sweep for which the user names none: ``runs/NAME-TIME``."""
     return Path("runs") / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
 
 
@@ -47,28 +51,28 @@ def run(
     tracking_uri: str | None = None,
     progress: bool | Display = True,
 ) -> Sweep:
-    """Run a sweep to its end, or go on with one; its progress is open_display in a terminal or notebook.
+    """Run a sweep to its end, or resume one, and show its progress in a terminal or notebook.
 
-    Ctrl-C (in a notebook: interrupt) ends it in good order; it can be resumed.
+    Ctrl-C (in a notebook: interrupt) stops the sweep cleanly; it can be resumed.
 
     Args:
-        spec: as ``load_spec`` takes it; None: that of the sweep in ``folder``, which is gone on with.
-        folder: the sweep's own, new or empty; None: ``runs/NAME-TIME``.
-        overrides: as ``load_spec`` takes them.
-        resume: go on with the sweep in ``folder``.
-        extend: go on, and try so many trials more than it asked for.
-        retry_failed: go on, and try again what had failed for good.
-        tracking_uri: MLflow store or server; None: as the spec says, else ``mlflow.db`` beside the sweep's folder.
-        progress: whether to show it; or what shows it.
+        spec: As ``load_spec`` takes it. None: that of the sweep in ``folder``, which is resumed.
+        folder: The sweep's own folder, new or empty unless the sweep is resumed. None: ``runs/NAME-TIME``.
+        overrides: As ``load_spec`` takes them.
+        resume: Resume the sweep in ``folder``.
+        extend: Resume, and try this many trials more than the sweep asked for.
+        retry_failed: Resume, and try again the trials that failed for good.
+        tracking_uri: MLflow store or server. None: as the spec says, else ``mlflow.db`` beside the sweep's folder.
+        progress: Whether to show the progress; or an object that shows it.
 
     Returns:
         The sweep.
 
     Raises:
-        InputError: the spec, the folder or the cluster does not fit; nothing was started.
-        LedgerError: the ledger is damaged, or another driver writes it.
-        EngineError: the sweep cannot go on; what was measured is kept.
-        KeyboardInterrupt: it was asked to end; it can be resumed.
+        InputError: The spec, the folder or the cluster does not fit; nothing was started.
+        LedgerError: The ledger is damaged, or another driver writes it.
+        EngineError: The sweep cannot go on; what was measured is kept.
+        KeyboardInterrupt: The sweep was interrupted; it can be resumed.
 
     Example:
         >>> import ratefront as rf

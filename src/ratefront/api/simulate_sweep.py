@@ -1,4 +1,4 @@
-"""Sweeps in virtual time, by the engine of real ones."""
+"""Sweeps in virtual time, run by the engine of real sweeps."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ def simulate_sweep(
     faults: int | None = None,
     on_update: Callable[[SweepHistory], None] | None = None,
 ) -> Outcome:
-    """A sweep in virtual time, by the engine of a real one.
+    """Run a sweep in virtual time, by the engine of a real one.
 
     Args:
-        spec: as ``load_spec`` takes it; None: the recorded sweep's, or a built-in one.
-        table: trials answer as those of a recorded sweep did: a name in the package, a file, or a sweep's folder;
-            None: they are synthetic.
-        trials: how many, instead of the spec's.
-        slots: trials that run at the same time, instead of the spec's.
+        spec: What ``load_spec`` takes; None: the recorded sweep's settings, or a built-in sweep.
+        table: A recorded sweep, as whose trials the simulated ones answer: a name in the package, a file, or a sweep's
+            folder; None: the trials are synthetic.
+        trials: The number of trials, instead of the spec's.
+        slots: How many trials run at the same time, instead of the spec's.
         sampler: ``tpe``, ``nsga2`` or ``random``, instead of the spec's.
-        trial_s: how long a synthetic trial takes, in seconds.
-        latency_s: what one thing takes that the driver does, in seconds; None: as measured here, now.
-        faults: a seed from which is drawn what goes wrong; what must hold whatever goes wrong is checked then.
-        on_update: called with the history whenever it has changed.
+        trial_s: How long a synthetic trial takes, in seconds.
+        latency_s: How long the driver takes for each thing that it does, in seconds; None: as long as it takes here.
+        faults: A seed that faults are drawn from; the invariants of every sweep are then checked.
+        on_update: Called with the history whenever it has changed.
 
     Returns:
-        What a person learns from it: ``outcome.hypervolume`` after each quarter of the trials,
-        ``outcome.virtual_seconds``, ``outcome.slots_busy``.
+        The outcome, among it ``outcome.hypervolume`` after each quarter of the trials, ``outcome.virtual_seconds`` and
+        ``outcome.slots_busy``.
 
     Raises:
-        InputError: the spec or the table cannot be used.
-        InvariantBrokenError: what must hold whatever goes wrong did not.
+        InputError: The spec or the table cannot be used.
+        InvariantBrokenError: Something that must hold in every sweep did not hold in this one.
 
     Example:
         >>> import ratefront as rf
@@ -92,17 +92,17 @@ def _check_counts(**counts: int | None) -> None:
 
 
 def simulate_seed(seed: int) -> Outcome:
-    """A small sweep drawn from a seed, with its faults, checked.
+    """Simulate a small sweep that is drawn from a seed, with its faults, and check its invariants.
 
     Args:
-        seed: what is drawn from it: the sweep, its cluster, and what goes wrong.
+        seed: The sweep, its cluster and its faults are drawn from it.
 
     Returns:
-        As ``simulate_sweep``.
+        What ``simulate_sweep`` returns.
 
     Raises:
-        InputError: the seed is no whole number ≥ 0.
-        InvariantBrokenError: what must hold whatever goes wrong did not.
+        InputError: The seed is not a whole number ≥ 0.
+        InvariantBrokenError: Something that must hold in every sweep did not hold in this one.
 
     Example:
         >>> import ratefront as rf

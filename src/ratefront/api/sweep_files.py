@@ -1,4 +1,4 @@
-"""Sweep files: their plan before anything starts, a first one for one's own data, what editors complete them with."""
+"""Sweep files: the plan of a sweep, a first file for a user's own data, and the JSON schema for editors."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 def plan(
     spec: Path | str | Mapping[str, Any] | LoadedSpec, overrides: Mapping[str, Any] | None = None
 ) -> Plan:
-    """What a sweep would do, before it does it.
+    """Return what a sweep would do; start nothing.
 
     Args:
-        spec: as ``load_spec`` takes it.
-        overrides: as ``load_spec`` takes them.
+        spec: As ``load_spec`` takes it.
+        overrides: As ``load_spec`` takes them.
 
     Returns:
         The plan: ``plan.spec``, ``plan.families`` with each one's parameters, ``plan.split_points``,
-        ``plan.warnings``. What it needs of this machine says ``plan.too_much_for(cpus, gpus)``.
+        ``plan.warnings``. ``plan.too_much_for(cpus, gpus)`` says what a machine lacks for it.
 
     Raises:
-        SpecError: the sweep file has problems: one line each, with its path in the file.
-        InputError: the sweep could not be tracked where it says.
+        SpecError: The sweep file has problems; each has a line with its path in the file.
+        InputError: The sweep could not be tracked at its tracking address.
 
     Example:
         >>> import ratefront as rf
@@ -61,21 +61,21 @@ def first_sweep(
     task_model: str | None = None,
     weights: Path | str | None = None,
 ) -> FirstSweep:
-    """Write a first sweep file for one's own data, with a task model that trains in under two minutes here.
+    """Write a first sweep file for your own data, with a task model that trains in under two minutes here.
 
     Args:
-        data: an npz file, a folder of images in a folder for each class, or the name of a data set, as ``mnist``.
-        path: the sweep file to write; it must not exist.
-        kind: ``images`` or ``points``, where the arrays of an npz file do not tell.
-        task_model: a name, as ``small_cnn``, or ``package.module:function`` for a network of one's own.
-        weights: a file of trained weights for it; it is then not trained.
+        data: An npz file, a folder of images with a folder for each class, or the name of a data set, as ``mnist``.
+        path: The sweep file to write; it must not exist.
+        kind: ``images`` or ``points``, if the arrays of an npz file leave it open.
+        task_model: A name, as ``small_cnn``, or ``package.module:function`` for your own network.
+        weights: A file of trained weights for the task model, which is then not trained.
 
     Returns:
-        What is in the data, and what the task model costs: ``first.shape``, ``first.classes``, ``first.samples``,
+        What the data hold and what the task model costs: ``first.shape``, ``first.classes``, ``first.samples``,
         ``first.cost``, ``first.warnings``.
 
     Raises:
-        InputError: the data cannot be used, the task model does not take them, or ``path`` is there already.
+        InputError: The data cannot be used, the task model does not take them, or ``path`` exists already.
 
     Example:
         >>> import ratefront as rf
@@ -102,7 +102,7 @@ def first_sweep(
     given = str(checked_path(data, "data"))
     named = _named_task_model(task_model, None if weights is None else checked_path(weights, "weights"))
     datasets = dataset_candidates(given, kind)
-    load_dataset(datasets[0])  # with all cores: of a folder, every file is decoded once
+    load_dataset(datasets[0])  # with all cores, since every file of a folder is decoded once
     with using_threads(1):
         first = draft_first_sweep(datasets, named)
     text = first.text(path)
@@ -133,13 +133,13 @@ def _named_task_model(task_model: str | None, weights: Path | None) -> dict[str,
 
 
 def write_schema(path: Path | str) -> None:
-    """Write the JSON schema of sweep files, with which editors complete them.
+    """Write the JSON schema of sweep files, which lets editors complete them.
 
     Args:
-        path: the file to write.
+        path: The file to write.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: The file cannot be written.
 
     Example:
         >>> import ratefront as rf

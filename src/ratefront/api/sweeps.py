@@ -1,4 +1,4 @@
-"""A sweep as an object: open it, look at it, steer it."""
+"""A sweep as an object: open it, look at it, stop it, send it to a tracker, browse it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ STOPPED_BY_HAND = "stopped by hand"
 
 
 class Sweep:
-    """A sweep in its folder, running or ended. What it shows is what its ledger says when it is asked.
+    """A sweep in its folder, running or ended.
+
+    It reads the ledger each time it is asked, so that it shows the current state.
 
     Example:
         >>> import ratefront as rf
@@ -42,9 +44,10 @@ class Sweep:
     """
 
     def __init__(self, folder: Path | str) -> None:
-        """
+        """Open the sweep in a folder.
+
         Raises:
-            InputError: the folder holds no sweep.
+            InputError: The folder holds no sweep.
         """
         self._files = SweepFolder(checked_folder(folder))
         check_is_sweep(self._files)
@@ -53,23 +56,23 @@ class Sweep:
 
     @property
     def folder(self) -> Path:
-        """Where all that belongs to the sweep lies; ``docs/files.md`` says what each file holds."""
+        """The folder with all files of the sweep; ``docs/files.md`` says what each file holds."""
         return self._files.path
 
     @property
     def name(self) -> str:
-        """As its sweep file says."""
+        """The sweep's name, as in its sweep file."""
         return str(self.history.spec["name"])
 
     @property
     def history(self) -> SweepHistory:
-        """The sweep as its ledger tells it by now: every trial, whatever became of it.
+        """The sweep as its ledger tells it now: every trial with its events.
 
         Raises:
-            InputError: the ledger is empty: the sweep has not begun; or it is gone.
-            LedgerDamagedError: an entry cannot be read.
+            InputError: The ledger is empty because the sweep has not begun, or it has been deleted.
+            LedgerDamagedError: An entry cannot be read.
         """
-        check_is_sweep(self._files)  # it may have been deleted meanwhile
+        check_is_sweep(self._files)  # the folder may have been deleted meanwhile
         written = self._files.ledger.stat().st_size
         if self._history_at_size is None or self._history_at_size[0] != written:
             self._history_at_size = written, read_history(self._files)
@@ -77,33 +80,36 @@ class Sweep:
 
     @property
     def spec(self) -> LoadedSpec:
-        """Its sweep file with all defaults resolved, as it is by now; ``load_spec`` takes it, too.
+        """The current sweep file with all defaults resolved. ``load_spec`` takes it, too.
 
         Raises:
-            SpecError: it fits no sweep of this version of ratefront, or its data have moved.
+            SpecError: This version of ratefront does not accept it, or its data have moved.
         """
         return spec_from_plain(read_spec(self._files), source=str(self._files.ledger))
 
     def status(self) -> SweepStatus:
-        """How the sweep stands, also while another process runs it: counts, speed, what runs, what failed.
+        """Return the state of the sweep, also while another process runs it.
+
+        Returns:
+            Counts by status, speed in trials per hour, the running and the failed trials, and the front.
 
         Raises:
-            InputError: the ledger is empty, and nobody writes it.
+            InputError: The ledger is empty, and no driver writes it.
         """
         from ratefront.store.views.sweep_status import status_of
 
         return status_of(self._files)
 
     def stop(self, trial_id: str | None = None, *, reason: str = STOPPED_BY_HAND) -> None:
-        """End the driver that runs the sweep, which can be resumed; or stop one trial only. Waits for the end.
+        """Stop the sweep, or one of its trials, and wait until it has stopped. A sweep can be resumed.
 
         Args:
-            trial_id: the trial to stop, whether a driver runs it or not; None: the whole sweep.
-            reason: what the ledger will say.
+            trial_id: The trial to stop, whether a driver runs it or not. None: the whole sweep.
+            reason: The reason that the ledger stores.
 
         Raises:
-            InputError: no driver runs the sweep; or there is no such trial, or it has ended.
-            EngineError: the driver does not answer.
+            InputError: No driver runs the sweep, there is no such trial, or it has ended.
+            EngineError: The driver does not answer.
         """
         from ratefront.store.ledger import stopping
 
@@ -114,24 +120,26 @@ class Sweep:
 
     @property
     def trials(self) -> Trials:
-        """Every trial by its identity, as ``sweep.trials["t0003"]``."""
+        """Every trial by its name, as ``sweep.trials["t0003"]``."""
         return Trials(self._files, self.history)
 
     @property
     def front(self) -> Front:
-        """The trials on the Pareto front: chosen on validation, shown by what they measured on test.
+        """The trials on the Pareto front, which is chosen on validation and shown on test.
 
         Raises:
-            InputError: a file of the task model cannot be used.
+            InputError: A file of the task model cannot be used.
         """
         return Front(self._view)
 
     @property
     def bounds(self) -> PredictionBounds:
-        """The bounds behind the sweep's task model, curves by name: ``sweep.bounds["oracle"].rate_at(0.05)``.
+        """The bounds behind the sweep's task model, curves by name.
+
+        ``sweep.bounds["oracle"].rate_at(0.05)`` is the oracle's rate in bit/sample at a distortion of 0.05.
 
         Raises:
-            InputError: the task model is not ready yet, or its predictions cannot be used.
+            InputError: The task model is not ready yet, or its predictions cannot be used.
         """
         bounds = self._view.bounds
         if bounds is None:
@@ -142,7 +150,7 @@ class Sweep:
 
     @property
     def _view(self) -> SweepView:
-        """All that a report shows of the sweep, read once for each state of the ledger."""
+        """Everything that a report shows, read once for each state of the ledger."""
         from ratefront.report.sweep_view import read_view
 
         history = self.history
@@ -152,43 +160,45 @@ class Sweep:
 
     @property
     def summary(self) -> Summary:
-        """The sweep in numbers: front, gaps to the bounds in bit/sample, hypervolumes; what ``summary.json`` holds."""
+        """The sweep in numbers, as ``summary.json``: front, gaps to the bounds in bit/sample, hypervolumes."""
         return self._view.summary
 
     def plot_front(self, ax: Axes | None = None) -> Axes:
         """Draw accuracy over rate: the front, every trial, and the bounds.
 
         Args:
-            ax: where to; None: a new figure.
+            ax: Where to draw. None: a new figure of pyplot.
 
         Returns:
-            The axes.
+            The axes: rates in bit/sample (logarithmic) and accuracies in [0, 1], both on test.
 
         Raises:
-            InputError: as ``front``.
+            InputError: As ``front``.
         """
         from ratefront.report.front.front_plot import plot_front
 
         return plot_front(self._view, ax)
 
     def study(self) -> Study:
-        """The sweep as an Optuna study in memory, for Optuna's own plots; its objectives are those on validation.
+        """Return the sweep as an Optuna study in memory, for Optuna's own plots.
+
+        Its objective values are those on validation.
 
         Raises:
-            SpecError: the sweep's spec does not fit what is installed here.
+            SpecError: The sweep's spec does not fit what is installed here.
         """
         from ratefront.tracking.browsing.optuna_study import study_of
 
         return study_of(self.history)
 
     def report(self) -> DrawnReport:
-        """(Re)draw ``report.html``, ``front.png``, ``front.csv``, ``trials.csv`` and ``summary.json``.
+        """Draw ``report.html``, ``front.png``, ``front.csv``, ``trials.csv`` and ``summary.json`` again.
 
         Returns:
             What was drawn: ``drawn.artifacts`` are the files.
 
         Raises:
-            InputError: as ``front``; nothing was written.
+            InputError: As ``front``; nothing was written.
         """
         from ratefront.report.write_report import write_report
 
@@ -201,21 +211,21 @@ class Sweep:
         experiment: str | None = None,
         register: str | None = None,
     ) -> str:
-        """Send the sweep to an MLflow store or server; said again, it changes nothing.
+        """Send the sweep to an MLflow store or server. Sending it again changes nothing.
 
-        A sweep that runs is followed to its end.
+        A running sweep is followed to its end.
 
         Args:
-            tracking_uri: where to; None: where the sweep file says.
-            experiment: its name there; None: as the sweep file says.
-            register: codecs on the front become versions of this registered model.
+            tracking_uri: The store or server. None: the one of the sweep file.
+            experiment: The experiment's name there. None: the one of the sweep file.
+            register: The codecs on the front become versions of this registered model.
 
         Returns:
-            The address.
+            The address of the store or server.
 
         Raises:
-            InputError: the address cannot hold a sweep, or the sweep's own driver reports there already.
-            TrackingError: the store cannot be reached, or takes nothing more.
+            InputError: The address cannot hold a sweep, or the sweep's own driver reports there already.
+            TrackingError: The store cannot be reached, or accepts nothing more.
         """
         from ratefront.orchestrate.track_existing import track_existing_sweep
 
@@ -224,43 +234,43 @@ class Sweep:
         )
 
     def clean(self, keep: Keep | None = None, *, dry_run: bool = False) -> Removed:
-        """Delete the checkpoints of trials that have ended, and codecs that are not to be kept.
+        """Delete the checkpoints of trials that have ended, and codecs that need not be kept.
 
         Args:
-            keep: whose codec, stream and samples stay: ``all``, ``front`` or ``none``; None: as the sweep file says.
-            dry_run: only say what would go.
+            keep: Whose codec, stream and samples stay: ``all``, ``front`` or ``none``. None: as the sweep file says.
+            dry_run: Delete nothing, and only count.
 
         Returns:
-            How many files and bytes went, or would go.
+            How many files and bytes were deleted, or would be.
 
         Raises:
-            InputError: ``keep`` is none of these.
+            InputError: ``keep`` has another value.
         """
         from ratefront.store.retention import apply_retention
 
         return apply_retention(self._files, self.history, keep, dry_run=dry_run)
 
     def environment_changes(self) -> list[str]:
-        """What differs between here and now and where the sweep ran, a line each.
+        """Return the differences between this environment and that of the sweep, one line each.
 
         Raises:
-            InputError: a file of the sweep that should describe an environment does not.
+            InputError: An environment file of the sweep cannot be used.
         """
         from ratefront.orchestrate.environment.describe_environment import environment_changes
 
         return environment_changes(self._files)
 
     def record_table(self, path: Path | str) -> int:
-        """Record the sweep as a table to simulate with.
+        """Record the sweep as a table for ``simulate_sweep``.
 
         Args:
-            path: the file to write (.json.gz).
+            path: The file to write (.json.gz).
 
         Returns:
-            How many of the sweep's trials the table has.
+            How many trials of the sweep the table holds.
 
         Raises:
-            InputError: no trial has finished, or the file cannot be written.
+            InputError: No trial has finished, or the file cannot be written.
         """
         from ratefront.simulate.problems.table_from_ledger import table_of_folder
 
@@ -269,13 +279,13 @@ class Sweep:
         return len(table.rows)
 
     def serve_dashboard(self, *, port: int | None = None) -> None:
-        """Serve the Optuna Dashboard on the sweep until Ctrl-C; it listens on this machine only.
+        """Serve the Optuna Dashboard on the sweep until Ctrl-C. It listens on this machine only.
 
         Args:
-            port: None: 8080, or a free one.
+            port: The port. None: 8080, or a free one.
 
         Raises:
-            InputError: the port is taken, or the sweep's spec does not fit what is installed here.
+            InputError: The port is taken, or the sweep's spec does not fit what is installed here.
         """
         from ratefront.tracking.browsing.optuna_dashboard import serve_dashboard
 
@@ -294,16 +304,16 @@ class Sweep:
 
 
 def open(folder: Path | str) -> Sweep:
-    """The sweep in a folder, whether it runs, was interrupted, or has ended.
+    """Open the sweep in a folder, whether it runs, was interrupted, or has ended.
 
     Args:
-        folder: the sweep's own.
+        folder: The sweep's own folder.
 
     Returns:
-        The sweep. It reads what the ledger says whenever it is asked, and keeps nobody from writing it.
+        The sweep. It reads the ledger each time it is asked, and does not block the driver that writes it.
 
     Raises:
-        InputError: the folder holds no sweep.
+        InputError: The folder holds no sweep.
 
     Example:
         >>> import ratefront as rf
@@ -314,18 +324,18 @@ def open(folder: Path | str) -> Sweep:
 
 
 def serve_ui(folder: Path | str = "runs", *, port: int | None = None, tracking_uri: str | None = None) -> int:
-    """Serve the MLflow UI on the store of a sweep until Ctrl-C; it listens on this machine only.
+    """Serve the MLflow UI on the store of a sweep until Ctrl-C. It listens on this machine only.
 
     Args:
-        folder: a sweep's, or the folder of many.
-        port: None: 5000, or a free one.
-        tracking_uri: another store than the sweep's own.
+        folder: The folder of a sweep, or the folder of many.
+        port: The port. None: 5000, or a free one.
+        tracking_uri: Another store than the sweep's own.
 
     Returns:
-        The server's exit code; 0 at once where the store is a server itself, whose address is only named.
+        The server's exit code. If the store is itself a server, only its address is printed, and 0 is returned at once.
 
     Raises:
-        InputError: there is no such store, or the port is taken.
+        InputError: There is no such store, or the port is taken.
 
     Example:
         >>> import ratefront as rf

@@ -20,29 +20,29 @@ if TYPE_CHECKING:
 
 
 class Trial:
-    """One trial of a sweep, as it was when the sweep was asked."""
+    """One trial of a sweep, as it was when it was taken from the sweep."""
 
     def __init__(self, files: SweepFolder, history: SweepHistory, trial: TrialHistory) -> None:
         self._files, self._history, self._trial = files, history, trial
 
     @property
     def trial_id(self) -> str:
-        """Its identity, as ``t0042``."""
+        """The trial's name, as ``t0042``."""
         return self._trial.params.trial_id
 
     @property
     def folder(self) -> Path:
-        """Where its codec, coded test split and samples lie; it need not exist."""
+        """The folder of its codec, coded test split and samples. It need not exist."""
         return self._files.trial(self.trial_id).path
 
     @property
     def params(self) -> Mapping[str, Scalar]:
-        """What it was tried with: ``family`` and that family's parameters."""
+        """The trial's configuration: ``family`` and that family's parameters."""
         return self._trial.params.values
 
     @property
     def seed(self) -> int:
-        """What its random numbers come from."""
+        """The seed of the trial's random numbers."""
         return self._trial.params.seed
 
     @property
@@ -52,54 +52,54 @@ class Trial:
 
     @property
     def reason(self) -> str:
-        """Why it ended as it did, where there is more to say than ``status``."""
+        """Why the trial ended as it did, if there is more to say than ``status``."""
         return self._trial.reason
 
     @property
     def result(self) -> TrialResult | None:
-        """What it measured: ``result.test.rate_bits`` in bit/sample; None where it has not run to its end."""
+        """What the trial measured, as ``result.test.rate_bits`` in bit/sample; None before it has run to its end."""
         return self._trial.result
 
     @property
     def history(self) -> TrialHistory:
-        """All that the ledger says of it, its epochs among it: ``history.reports``."""
+        """Everything that the ledger says of the trial; ``history.reports`` holds its epochs."""
         return self._trial
 
     def load_codec(self, *, own_module: bool = False) -> StoredCodec:
-        """The codec that it has left; see ``ratefront.load_codec``.
+        """Load the trial's codec; see ``ratefront.load_codec``.
 
         Args:
-            own_module: where the codec's task model is Python code: it is yours, and may be run.
+            own_module: Allow to run the Python code of the task model, because it is your own.
 
         Returns:
             The codec, on the CPU.
 
         Raises:
-            InputError: it has left no codec, or its files were not kept; or the codec names code that may not be run.
+            InputError: The trial has no codec, its files were not kept, or the codec names code that may not be run.
         """
         from ratefront.api.codec_loading import load_codec
 
         return load_codec(self._files.path, self.trial_id, own_module=own_module)
 
     def reproduce(self, folder: Path | str) -> Reproduction:
-        """Run the trial once more and compare all bits; no Ray, no MLflow, no Optuna.
+        """Run the trial again and compare all bits, without Ray, MLflow and Optuna.
 
         Args:
-            folder: where the new trial's files stay; new or empty.
+            folder: Where the files of the new trial stay; new or empty.
 
         Returns:
-            ``again.differences`` has a line for each thing that came out otherwise.
+            The comparison: ``again.differences`` has a line for each difference.
 
         Raises:
-            InputError: it has not run to an end, or the task model, the data or a GPU are not there.
-            SweepMismatchError: data or code are not what the sweep began with.
+            InputError: The trial has not run to its end, or the task model, the data or a GPU is missing.
+            SweepMismatchError: Data or code have changed since the sweep began.
         """
         from ratefront.trial.reproduction.reproduce_trial import reproduce
 
         return reproduce(self._files, self._history, self.trial_id, checked_folder(folder))
 
     def __eq__(self, other: object) -> bool:
-        """The same trial of the same sweep, at the same stage."""
+        """Return whether both are the same trial of the same sweep, in the same state."""
         if not isinstance(other, Trial):
             return NotImplemented
         return self.folder == other.folder and self._trial == other._trial
@@ -112,7 +112,7 @@ class Trial:
 
 
 class Trials(Mapping[str, Trial]):
-    """Every trial of a sweep by its identity, in the order of planning; as the sweep was when it was asked."""
+    """Every trial of a sweep by its name, in the order of planning, as it was when it was taken from the sweep."""
 
     def __init__(self, files: SweepFolder, history: SweepHistory) -> None:
         self._files, self._history = files, history
@@ -127,7 +127,7 @@ class Trials(Mapping[str, Trial]):
         return len(self._history.trials)
 
     def to_dataframe(self) -> pd.DataFrame:
-        """A row for every trial that has ended, with the columns of ``trials.csv``."""
+        """Return a row for every trial that has ended, with the columns of ``trials.csv``."""
         import pandas as pd
 
         from ratefront.store.views.trials_csv import trial_columns, trial_rows
@@ -144,7 +144,7 @@ class Trials(Mapping[str, Trial]):
 
 
 class Front(Sequence[Trial]):
-    """The trials on the Pareto front, by rising test rate; as the sweep was when it was asked."""
+    """The trials on the Pareto front, by rising test rate, as it was when it was taken from the sweep."""
 
     def __init__(self, view: SweepView) -> None:
         self._view = view
@@ -161,7 +161,7 @@ class Front(Sequence[Trial]):
         return len(self._trials)
 
     def to_dataframe(self) -> pd.DataFrame:
-        """A row for each trial, with the columns of ``front.csv``: gaps to every bound in bit/sample."""
+        """Return a row for each trial, with the columns of ``front.csv``: gaps to every bound in bit/sample."""
         import pandas as pd
 
         from ratefront.report.front_csv import front_columns, front_rows

@@ -54,7 +54,7 @@ from ratefront.bounds.curve_names import (
     TIME_SHARING,
 )
 from ratefront.bounds.curve_recipes import RECIPES, curve_names, curves_from_predictions
-from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress, time_sharing
+from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress
 from ratefront.bounds.curves.indirect_estimate_and_compress import (
     indirect_estimate_and_compress,
     indirect_from_posteriors,
@@ -83,6 +83,7 @@ from ratefront.bounds.curves.rate_invariance import (
 )
 from ratefront.bounds.curves.sample_and_communicate import sample_and_communicate
 from ratefront.bounds.curves.task_model_curve import task_model_curve, task_model_point
+from ratefront.bounds.curves.time_sharing import time_sharing
 from ratefront.bounds.examples.detection import detection_count, detection_log2_count
 from ratefront.bounds.examples.mixture import mixture_curves
 from ratefront.bounds.examples.paper_examples import (

@@ -28,7 +28,7 @@ from ratefront.bounds.curve_names import (
     TASK_MODEL_CALIBRATED,
     TIME_SHARING,
 )
-from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress, time_sharing
+from ratefront.bounds.curves.estimate_and_compress import estimate_and_compress
 from ratefront.bounds.curves.indirect_estimate_and_compress import (
     indirect_estimate_and_compress,
     indirect_from_posteriors,
@@ -38,6 +38,7 @@ from ratefront.bounds.curves.oracle import oracle_curve
 from ratefront.bounds.curves.sample_and_communicate import MANY_SCORES, default_points, sample_and_communicate
 from ratefront.bounds.curves.task_model_curve import task_model_curve
 from ratefront.bounds.curves.temperature_grid import TemperatureGrid
+from ratefront.bounds.curves.time_sharing import time_sharing
 from ratefront.bounds.solver.solved_curve import SOLVED_SLOPES
 from ratefront.bounds.source.distributions import FloatArray, checked_count
 from ratefront.bounds.source.predictions import Predictions

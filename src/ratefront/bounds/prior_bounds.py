@@ -63,7 +63,7 @@ class PriorBounds(Bounds):
         return (f"{self.classes} classes; the label has an entropy of {self.label_entropy_bits:.4f} bit",)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data: the document that `ratefront bounds --prior` writes."""
+        """Return plain data: the document that ``ratefront bounds`` writes for a prior."""
         return {
             "classes": self.classes,
             "class_names": None if self.class_names is None else list(self.class_names),

@@ -1,6 +1,6 @@
-"""A codec on disk: ``codec.json`` (structure) and ``codec.safetensors`` (every tensor). No pickle.
+"""A codec on disk: ``codec.json`` (its structure) and ``codec.safetensors`` (every tensor). No pickle.
 
-The two together are the codec's identity: a stream says which codec wrote it.
+The hash of both files is the codec's identity, by which a stream names the codec that wrote it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ratefront.spec.schema import Named
 from ratefront.wording import Argument, Message
 
 _VERSION = 3
-_LARGEST = 1 << 20  # of a sample's side, and of the classes
+_LARGEST_SIZE = 1 << 20  # of a sample's side, and of the number of classes
 
 
 def load_family(name: str) -> Family:
@@ -36,7 +36,11 @@ def load_family(name: str) -> Family:
 
 
 def save_codec(codec: Codec, family: str, structure: CodecStructure, config: Path, weights: Path) -> bytes:
-    """Write both files and return the codec's identity (32 bytes)."""
+    """Write both files.
+
+    Returns:
+        The codec's identity, 32 bytes.
+    """
     described = {"version": _VERSION, "family": family, **asdict(structure)}
     config_bytes = (json.dumps(described, indent=2, sort_keys=True) + "\n").encode()
     weight_bytes = save(stored_tensors(codec))
@@ -52,14 +56,20 @@ def _identity(config: bytes, weights: bytes) -> bytes:
 def load_codec(
     config: Path, weights: Path, *, receiver_only: bool = False, own_module: bool = False
 ) -> tuple[Codec, bytes]:
-    """The codec of two files, in evaluation mode on the CPU, and its identity.
+    """Load a codec on the CPU, in evaluation mode.
 
-    ``receiver_only`` builds what decoding needs and no more. ``own_module``: whoever wrote the files may name Python
-    code to run, as they do where the task model is a ``module``; only for files of one's own.
+    Args:
+        config: The file ``codec.json``.
+        weights: The file ``codec.safetensors``.
+        receiver_only: Build only what decoding needs.
+        own_module: Allow the files to name Python code that is run, as they do where the task model is a ``module``.
+            Say so only for files of your own.
+
+    Returns:
+        The codec and its identity.
 
     Raises:
-        InputError: A file is missing, is no codec, was written by a newer version, or names code that may not
-            be run.
+        InputError: A file is missing, is not a codec's, has another version, or names code that may not be run.
     """
     try:
         config_bytes, weight_bytes = config.read_bytes(), weights.read_bytes()
@@ -88,15 +98,15 @@ def load_codec(
 
 
 def _structure(described: Mapping[str, Any], config: Path) -> CodecStructure:
-    """What a stranger may have written, checked: whole numbers where a network's sizes stand."""
+    """The structure in a file that a stranger may have written: every size of a network must be a whole number."""
     try:
         parameters, task_model = dict(described["parameters"]), dict(described["task_model"])
         sizes = [described["classes"], *described["shape"]]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{config}: it lacks what a codec is built from: {error}") from error
-    if not (len(sizes) in (3, 4) and all(type(size) is int and 0 < size < _LARGEST for size in sizes)):
+    if not (len(sizes) in (3, 4) and all(type(size) is int and 0 < size < _LARGEST_SIZE for size in sizes)):
         raise InputError(
-            f"{config}: classes and shape must be whole numbers from 1 to {_LARGEST}, got {sizes}"
+            f"{config}: classes and shape must be whole numbers from 1 to {_LARGEST_SIZE}, got {sizes}"
         )
     return CodecStructure(parameters, task_model, sizes[0], tuple(sizes[1:]))
 
@@ -116,7 +126,5 @@ def structure_of(values: Mapping[str, Scalar], task_model: Named, data: Dataset)
     """The structure of a codec with a family's own parameters, for samples of this data set."""
     described = task_model.model_dump()
     if described.get("weights") is not None:
-        described["weights"] = (
-            "given"  # a codec has its own copy: what the file was called makes no other one
-        )
+        described["weights"] = "given"  # a codec has its own copy, so that the file's name must not matter
     return CodecStructure(dict(values), described, data.classes, data.shape)

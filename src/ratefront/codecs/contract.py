@@ -1,8 +1,9 @@
 """What a codec is: from images to integer latents, to bits and back, to classes.
 
-A codec turns a sample into ``elements`` integers (its latents), writes them with an entropy coder and reads
-them back, and tells the class from them. In blocks only the coder shares anything: a sample's latents do not
-depend on its neighbours (up to rounding, since networks compute in batches).
+``Codec`` turns a sample into integers (its latents), writes them with an entropy coder, reads them back, and decides
+the class from them. Samples are coded in blocks. Only the coder works on a whole block: a sample's latents do not
+depend on its neighbours, up to float rounding, since networks compute in batches. ``Learner`` is what the training loop
+needs of a codec that is trained, ``Family`` builds both.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ from ratefront.tasks.task_model import TaskModel
 
 
 class Codec(nn.Module, ABC):
-    """A trained codec. Every tensor it needs is in its ``state_dict``."""
+    """A trained codec. Its ``state_dict`` holds every tensor that it needs."""
 
-    #: True where a sample's decoded class depends on its position in the sequence (a shared schedule, shared draws).
+    #: True where a sample's decoded class depends on its position in the sequence (a schedule, shared randomness).
     uses_position: bool = False
 
     #: True where a sample's latents depend on the others of its block.
@@ -42,21 +43,27 @@ class Codec(nn.Module, ABC):
     @property
     @abstractmethod
     def elements(self) -> int | None:
-        """Integers that stand for one sample; None where samples differ (see ``bitstream.LatentCoder``)."""
+        """The number of integers for one sample; None where samples differ (see ``coded_stream.LatentCoder``)."""
 
     @abstractmethod
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
-        """The samples (n, C, H, W) of one block, of which the first stands at position ``first``, to latents
-        (n, elements), int32.
+        """Turn the samples of one block into latents.
+
+        Args:
+            images: The samples (n, C, H, W), or (n, P, 3) for points.
+            first: The position of the first sample in the sequence.
+
+        Returns:
+            Latents (n, elements), int32.
         """
 
     def analyse_alone(self, images: Tensor, first: int = 0) -> Symbols:
-        """Latents of samples that are sent each as a string of its own; asked only where ``draws_jointly``."""
+        """Latents of samples that are each sent as a string of their own; used only where ``draws_jointly``."""
         return self.analyse(images, first)
 
     @abstractmethod
     def encode(self, latents: Symbols, first: int = 0) -> bytes:
-        """Latents (n, elements) of a block as one self-terminating string; it has been tried that it decodes.
+        """Write latents (n, elements) of a block as one self-terminating string, and check that it decodes.
 
         Raises:
             BitstreamError: The string does not decode to the same latents.
@@ -64,35 +71,36 @@ class Codec(nn.Module, ABC):
 
     @abstractmethod
     def decode(self, data: bytes, samples: int, first: int = 0) -> Symbols:
-        """Latents (samples, elements) of a string.
+        """Read the latents (samples, elements) of a string.
 
         Raises:
-            BitstreamError: The string cannot have been made by this codec.
+            BitstreamError: This codec cannot have made the string.
         """
 
     @abstractmethod
     def classify(self, latents: Symbols, first: int = 0) -> Tensor:
-        """Latents (n, elements) to classes (n,), int64, on the CPU: all that the receiver does."""
+        """The classes (n,), int64, on the CPU, of latents (n, elements): the receiver's whole work."""
 
     def class_scores(self, latents: Symbols, first: int = 0) -> Tensor | None:
-        """The scores (n, K) of which ``classify`` takes the largest, of equal ones the first; None where it compares
-        none. They are logits or log-probabilities, and finite: softmax of them is the receiver's posterior, from which
-        a result has its log loss.
+        """The scores (n, K) of which ``classify`` takes the largest, and the first of equal ones.
 
-        A receiver on another processor rounds otherwise: where scores are known, a trial tells a tie from a mistake.
+        They are finite logits or log-probabilities. Their softmax is the receiver's posterior, from which the log loss
+        is computed. A receiver on another processor rounds differently; with scores, a trial can distinguish a tie
+        from an error. None means that ``classify`` compares no scores.
         """
         return None
 
     def expected_classes(self, decisions: NDArray[np.int64], first: int = 0) -> NDArray[np.int64] | None:
-        """What must be decoded of samples (n,) for which the task model decides so; None where it does not decide it.
+        """The classes (n,) that must be decoded, given the task model's decisions (n,).
 
-        A trial compares what is decoded with it, by a pass of the stored weights that is not the codec's own.
+        A trial computes the decisions from the stored weights, independently of the codec, and compares. None means
+        that the decisions do not determine the decoded classes.
         """
         return None
 
     @abstractmethod
     def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
-        """−log2 likelihood (n,), float64, of a block's samples; computed without the coder and its tables."""
+        """−log2 likelihood (n,), float64, of a block's samples, computed without the coder and its counts."""
 
     @abstractmethod
     def transmitter_modules(self) -> Sequence[nn.Module]:
@@ -103,28 +111,30 @@ class Codec(nn.Module, ABC):
         return ()
 
     def further_state_bytes(self) -> int:
-        """State that encoding needs besides modules and tables, in bytes."""
+        """Bytes of state that encoding needs besides modules and tables."""
         return 0
 
     def transmitter_tensors(self) -> Sequence[Tensor]:
-        """The tensors outside of ``transmitter_modules`` that encoding reads: those behind its tables, which are what
-        every ``QuantizedTables`` holds, and those that ``further_state_bytes`` counts.
+        """The tensors outside of ``transmitter_modules`` that encoding reads.
+
+        They are the tensors that tables are made from, which every ``QuantizedTables`` holds, and those that
+        ``further_state_bytes`` counts.
         """
         quantized = (module for module in self.modules() if isinstance(module, QuantizedTables))
         return [tensor for tables in quantized for tensor in tables.table_tensors()]
 
     @property
     def transmitter_bytes(self) -> int:
-        """All state that encoding needs (theory §6)."""
+        """Bytes of all state that encoding needs: modules, tables, further state (docs/theory.md, the transmitter)."""
         modules, tables = module_bytes(*self.transmitter_modules()), table_bytes(self.transmitter_tables())
         return modules + tables + self.further_state_bytes()
 
     @abstractmethod
     def transmitter_macs(self, image: Tensor) -> Macs:
-        """Multiply–accumulates of the transmitter for one image (1, C, H, W), of which some may be unknown."""
+        """Multiply–accumulates of the transmitter for one image (1, C, H, W); some may be unknown."""
 
     def extra_metrics(self, samples: Samples) -> dict[str, float]:
-        """What only this family can tell of itself on the samples of the test split."""
+        """Metrics that only this family has, by name, on the samples of the test split."""
         return {}
 
     @property
@@ -139,9 +149,13 @@ class EntropyCoded(StringCoder, Codec):
 
 @dataclass(frozen=True)
 class CodecStructure:
-    """All that decides a codec's structure, weights aside; plain data.
+    """Everything that decides a codec's structure, without its weights, as plain data.
 
-    ``task_model`` is the sweep file's description of it, ``shape`` one sample's: (C, H, W) or (P, 3).
+    Attributes:
+        parameters: The family's own parameters.
+        task_model: The sweep file's description of the task model.
+        classes: The number of classes K.
+        shape: One sample's shape, (C, H, W) or (P, 3).
     """
 
     parameters: Mapping[str, Scalar]
@@ -159,50 +173,50 @@ class Learner(ABC):
 
     @abstractmethod
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
-        """What the optimiser moves, as groups of ``params`` and ``lr`` round the sweep's learning rate."""
+        """The optimiser's groups of ``params`` and ``lr``, with rates relative to the sweep's learning rate."""
 
     @abstractmethod
     def batches(self, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
-        """One epoch: indices into the training split."""
+        """One epoch: batches of indices (n,) into the training split."""
 
     @abstractmethod
     def loss(self, batch: Tensor, progress: float) -> Tensor:
-        """The mean loss of a batch; ``progress`` runs from 0 to 1 over the whole training."""
+        """The mean loss of a batch of indices; ``progress`` runs from 0 to 1 over the whole training."""
 
     @abstractmethod
     def validate(self) -> dict[str, float]:
-        """Metrics of the validation split as training stands: ``rate_bits_estimated``, ``accuracy``."""
+        """``rate_bits_estimated`` and ``accuracy`` of the validation split at this moment of the training."""
 
     @abstractmethod
     def trained_modules(self) -> Mapping[str, nn.Module]:
-        """The modules that training changes, by name: their ``state_dict`` is what a checkpoint keeps.
+        """The modules that training changes, by name; a checkpoint stores their ``state_dict``.
 
-        What is made anew to the same bits when the learner is built again (frozen parts, features, statistics of the
-        data) may be left out. A trial that was killed is given a new learner, whose modules are then filled.
+        Anything may be left out that a new learner computes again to the same bits: frozen parts, features, statistics
+        of the data. A trial that was killed gets a new learner, and the checkpoint is loaded into its modules.
         """
 
     def further_tensors(self) -> Mapping[str, Tensor]:
-        """Tensors outside of these modules that training changes, by name; a checkpoint is read back into them.
+        """Tensors outside of these modules that training changes, by name; a checkpoint stores and restores them.
 
-        All that changes must be a tensor here or there, and all chance torch's own: its global generators, or the
-        one that ``batches`` is given.
+        Everything that changes must be a tensor of one of the two. All randomness must come from torch: from its global
+        generators, or from the one that ``batches`` takes.
         """
         return {}
 
     @abstractmethod
     def finish(self) -> None:
-        """End training: round the weights, fix the tables."""
+        """End training: round the weights to fp16, update the coder's tables."""
 
 
 class Family(ABC):
-    """A kind of codec: builds one from a structure, and says how it comes to its weights."""
+    """A kind of codec: builds codecs from their structure, and says how they get their weights."""
 
     @abstractmethod
     def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> Codec:
-        """The codec with arbitrary weights; a receiver is spared what only training and encoding need."""
+        """Build the codec with arbitrary weights; for a receiver, leave out what only training and encoding need."""
 
     @abstractmethod
     def learner(
         self, codec: Codec, structure: CodecStructure, task_model: TaskModel, data: Dataset
     ) -> Learner | None:
-        """Give the codec its starting weights; what still has to be learned, or None where nothing is."""
+        """Give the codec its initial weights; return its learner, or None where nothing is left to learn."""

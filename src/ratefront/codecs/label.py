@@ -1,8 +1,10 @@
-"""The class itself is sent (RA methods 1a and 2, MA naive E&C): the whole task model is the transmitter.
+"""The family ``label``: the class itself is sent (RA methods 1a and 2, MA naive E&C).
 
 ::
 
     X ─ task model ─ argmax ─ ỹ ─ merge ─ entropy coder ─ ŷ
+
+The whole task model is the transmitter.
 """
 
 from __future__ import annotations
@@ -28,18 +30,23 @@ _SMOOTHING = 0.5  # a class never predicted on the training split can still be s
 
 
 class _Alphabet(NamedTuple):
-    classes: NDArray[np.int64]  # of each rank in the table
-    ranks: NDArray[np.int64]  # of each class
+    """The classes that are sent, and their coder's table."""
+
+    classes: NDArray[np.int64]  # of each symbol of the table
+    symbols: NDArray[np.int64]  # of each class
     table: FrequencyTable
 
 
 class LabelCodec(EntropyCoded):
-    """Sends the task model's class, merged and on a schedule.
+    """Sends the task model's class, after merging, for a share of the samples.
 
-    ``sent_as`` (K,) maps a class to the one that stands for it; ``prior`` (K,) is the probability of what is sent, and
-    ``counts`` (K,) its integer form, zero for classes that never are. A sample at position i is sent where
-    ⌊(i+1)·share⌋ > ⌊i·share⌋; the others, known to both ends, are taken for the commonest class (MA eq. 22,
-    footnote 5).
+    The sample at position i is sent if ⌊(i+1)·share⌋ > ⌊i·share⌋, which both ends know. The receiver takes the others
+    for the commonest class (MA eq. 22, footnote 5).
+
+    Attributes:
+        sent_as: For each class (K,) the class that is sent for it.
+        prior: The probability (K,) of each class being sent.
+        counts: The coder's frequencies (K,); 0 for classes that are never sent.
     """
 
     sent_as: Tensor
@@ -53,14 +60,15 @@ class LabelCodec(EntropyCoded):
         self.register_buffer("sent_as", torch.arange(classes))
         self.register_buffer("prior", torch.full((classes,), 1 / classes, dtype=torch.float64))
         self.register_buffer("counts", torch.zeros(classes, dtype=torch.int32))
-        self._known_alphabet: _Alphabet | None = None
-        self.register_load_state_dict_post_hook(_forget)  # type: ignore[no-untyped-call]
+        self._cached_alphabet: _Alphabet | None = None
+        self.register_load_state_dict_post_hook(_clear_cache)  # type: ignore[no-untyped-call]
 
     def clear_cached_tables(self) -> None:
-        self._known_alphabet = None
+        """Make the coder's table anew at the next call, from the buffers as they are then."""
+        self._cached_alphabet = None
 
     def fit(self, predicted: NDArray[np.int64], merged_classes: int) -> None:
-        """Rank classes, merge the rarest into the commonest, and set probabilities, on predicted classes (N,)."""
+        """Merge the rarest classes into the commonest and set the probabilities, by predicted classes (N,)."""
         classes = len(self.sent_as)
         frequency = np.bincount(predicted, minlength=classes) + _SMOOTHING
         sent_as = np.arange(classes)
@@ -80,7 +88,7 @@ class LabelCodec(EntropyCoded):
         return 1
 
     def further_state_bytes(self) -> int:
-        """Where classes are merged, the encoder holds which one stands for which: a byte (or more) a class."""
+        """Where classes are merged, the encoder holds the map of classes: one or more bytes for each class."""
         classes = len(self.sent_as)
         merges = bool((self.sent_as.cpu() != torch.arange(classes)).any())
         return classes * max(1, ((classes - 1).bit_length() + 7) // 8) if merges else 0
@@ -91,15 +99,15 @@ class LabelCodec(EntropyCoded):
 
     @property
     def _alphabet(self) -> _Alphabet:
-        if self._known_alphabet is None:
+        if self._cached_alphabet is None:
             counts = self.counts.cpu().numpy().astype(np.int64)
             sent = np.flatnonzero(counts)
-            self._known_alphabet = _Alphabet(sent, np.cumsum(counts > 0) - 1, FrequencyTable(counts[sent]))
-        return self._known_alphabet
+            self._cached_alphabet = _Alphabet(sent, np.cumsum(counts > 0) - 1, FrequencyTable(counts[sent]))
+        return self._cached_alphabet
 
-    def _sent(self, samples: int, first: int) -> NDArray[np.bool_]:
-        turns = [math.floor((first + i) * self.share) for i in range(samples + 1)]
-        return np.diff(turns) > 0
+    def _is_sent(self, samples: int, first: int) -> NDArray[np.bool_]:
+        sent_before = [math.floor((first + i) * self.share) for i in range(samples + 1)]
+        return np.diff(sent_before) > 0
 
     def _commonest(self) -> int:
         return int(self.counts.argmax())
@@ -111,17 +119,17 @@ class LabelCodec(EntropyCoded):
 
     @override
     def expected_classes(self, decisions: NDArray[np.int64], first: int = 0) -> NDArray[np.int64]:
-        sent = self._sent(len(decisions), first)
+        sent = self._is_sent(len(decisions), first)
         return np.where(sent, self.sent_as.cpu().numpy()[decisions], self._commonest())
 
     @override
     def write(self, latents: Symbols, first: int, encoder: SymbolEncoder) -> None:
-        sent = latents[self._sent(len(latents), first), 0]
-        encoder.encode(self._alphabet.ranks[sent].astype(np.int32), self._alphabet.table)
+        sent = latents[self._is_sent(len(latents), first), 0]
+        encoder.encode(self._alphabet.symbols[sent].astype(np.int32), self._alphabet.table)
 
     @override
     def read(self, samples: int, first: int, decoder: SymbolDecoder) -> Symbols:
-        sent = self._sent(samples, first)
+        sent = self._is_sent(samples, first)
         symbols = np.full(samples, self._commonest(), dtype=np.int32)
         symbols[sent] = self._alphabet.classes[decoder.decode(int(sent.sum()), self._alphabet.table)]
         return symbols[:, None]
@@ -133,7 +141,7 @@ class LabelCodec(EntropyCoded):
     @override
     def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
         bits = -self.prior.cpu()[torch.from_numpy(latents[:, 0].astype(np.int64))].log2()
-        return torch.where(torch.from_numpy(self._sent(len(latents), first)), bits, 0.0)
+        return torch.where(torch.from_numpy(self._is_sent(len(latents), first)), bits, 0.0)
 
     @override
     def transmitter_modules(self) -> Sequence[nn.Module]:
@@ -148,13 +156,13 @@ class LabelCodec(EntropyCoded):
         return multiply_accumulates(self.task_model, image)
 
 
-def _forget(module: LabelCodec, keys: object) -> None:
-    """A hook that is a function of this module, so that a codec can be pickled."""
+def _clear_cache(module: LabelCodec, keys: object) -> None:
+    """The hook after loading weights; a module-level function, so that a codec can be pickled."""
     module.clear_cached_tables()
 
 
 class LabelFamily(Family):
-    """Lossless, with merged classes, or time-shared; nothing is learned."""
+    """Lossless, with merged classes, or time-shared; nothing is trained by gradient."""
 
     @override
     def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> LabelCodec:

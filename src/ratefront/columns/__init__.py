@@ -1,4 +1,8 @@
-"""The columns of a trial and of its result, described once for every file, table, page and tracker."""
+"""The columns of a trial and of its result, described once for every file, table, page and tracker.
+
+Others import from this module: the descriptions, and how numbers are written for people. A new column is added here and
+appears everywhere. The history, the store, the report and trackers must not be imported here.
+"""
 
 from __future__ import annotations
 
@@ -52,31 +56,33 @@ __all__ = [
     "tracker_key",
 ]
 
-#: What every sweep's tables have: no metric may be called so.
+#: The names of the columns that every sweep's tables have. No metric may have one of these names.
 COLUMN_NAMES = frozenset(
     [*(column.name for column in columns_of_trial()), *(column.name for column in FRONT_COLUMNS)]
 )
 
-#: What the names of further columns begin with.
+#: What the names of the other columns begin with.
 _PREFIXES = ("params.", "gap_bits", "gap_ratio")
 
-#: What a point of the front in JSON has beside its columns.
+#: The keys of a point of the front in JSON that are no columns.
 _BESIDE = frozenset({"params", "gap_bits"})
 
 
 def is_reserved_name(metric: str) -> bool:
-    """True where every sweep's tables already have what a metric of this name, or its column of validation, would be
-    called.
-    """
+    """Whether the name of a metric, or that of its column for validation, is already used in every sweep's tables."""
     names = {metric, name_on_validation(metric)}
     return bool(names & (COLUMN_NAMES | _BESIDE)) or metric.startswith(_PREFIXES)
 
 
 def column_named(name: str, metrics: tuple[str, ...] = ()) -> TrialColumn:
-    """The column of this name; a KeyError where there is none."""
+    """The column of this name.
+
+    Raises:
+        KeyError: There is none.
+    """
     return {column.name: column for column in columns_of_trial(metrics)}[name]
 
 
 def tracker_key(name: str) -> str:
-    """The key in trackers of what is called so in the tables; one that is no column of every sweep is a metric."""
+    """The key in trackers of the column with this name. A name that not every sweep has is that of a metric."""
     return column_named(name, () if name in COLUMN_NAMES else (name,)).key

@@ -1,4 +1,4 @@
-"""What a column is, in every table and tracker: its name, where its value lies, and how people see it."""
+"""What a column is: its name, where its value is found, and how people see it, in every table and tracker."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ def _not_said(_: Any) -> str:
 class Column(Generic[Holder, Value_co]):
     """One column of a table of trials.
 
-    name     as ``trials.csv`` has it
-    heading  in tables for people
-    value    where its source has it; None is an empty cell
-    meaning  one sentence in Markdown, without its full stop
-    unit     empty where it has none
-    brief    its value in a table of many trials; ``exact``: on the page of one
-    key      the metric's in MLflow and Optuna; empty where they have none
-    table    the one file that has it, ``trials.csv`` or ``front.csv``, or ``both``
-    unknown  why the value is None, where the source can tell
+    Attributes:
+        name: As in ``trials.csv``.
+        heading: In tables for people.
+        value: Reads the value from what holds it; None is an empty cell.
+        meaning: One sentence in Markdown, without its full stop.
+        unit: Empty where there is none.
+        brief: Writes the value in a table of many trials.
+        exact: Writes the value on the page of one trial.
+        key: The key of the metric in MLflow and Optuna; empty where they do not have it.
+        table: The file that has the column: ``trials.csv``, ``front.csv``, or both.
+        unknown: Says why the value is None, where that is known.
     """
 
     name: str
@@ -52,15 +54,15 @@ class Column(Generic[Holder, Value_co]):
     def within(
         self, part: Callable[[Whole], Holder | None], **changes: Any
     ) -> Column[Whole, Value_co | None]:
-        """The same column of what has the source as a part; empty where it lacks that part."""
+        """The same column of a whole that has the holder as a part; empty where the whole lacks that part."""
 
         def value(whole: Whole) -> Value_co | None:
-            source = part(whole)
-            return None if source is None else self.value(source)
+            holder = part(whole)
+            return None if holder is None else self.value(holder)
 
         def unknown(whole: Whole) -> str:
-            source = part(whole)
-            return "" if source is None else self.unknown(source)
+            holder = part(whole)
+            return "" if holder is None else self.unknown(holder)
 
         same = {item.name: getattr(self, item.name) for item in fields(self)}
         return Column(**{**same, "value": value, "unknown": unknown, **changes})

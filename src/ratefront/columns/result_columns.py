@@ -1,4 +1,4 @@
-"""The columns of a result: what a trial measured on each split, and what it costs."""
+"""The columns of a result: what a trial measured on each split, and what its codec costs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ResultColumn: TypeAlias = Column[TrialResult, float | None]
 
 BIT = "bit/sample"
 
-#: What is measured on a split. Each has two columns: its own name is that of test.
+#: What is measured on a split. Each has two columns; the one for test has its own name.
 _ON_A_SPLIT: tuple[SplitColumn, ...] = (
     Column(
         "rate_bits",
@@ -84,10 +84,10 @@ _ON_A_SPLIT: tuple[SplitColumn, ...] = (
     ),
 )
 
-#: Of these the search makes no use, and validation has no column.
+#: The search does not use these; they have no column for validation.
 TEST_ONLY = frozenset({"rate_bits_estimated", "rate_bits_alone", "rate_total_bits", "overhead_bits"})
 
-#: What a codec costs, whatever is measured with it.
+#: What a codec costs, independent of the split.
 COSTS: tuple[ResultColumn, ...] = (
     Column(
         "transmitter_bytes",
@@ -151,17 +151,17 @@ def _metric(name: str) -> SplitColumn:
 
 
 def name_on_validation(name: str) -> str:
-    """What the column of a measured value is called on validation."""
+    """The name of the column for validation of what is measured on both splits."""
     return f"{name}_validation"
 
 
 def on_test(column: SplitColumn) -> ResultColumn:
-    """The column of the test split."""
+    """The column for the test split."""
     return column.within(lambda result: result.test)
 
 
 def on_validation(column: SplitColumn) -> ResultColumn:
-    """The column of the validation split; trackers show what the search saw of it under the objectives."""
+    """The column for the validation split. It has no key: trackers show what the search saw as objectives."""
     return column.within(
         lambda result: result.validation,
         name=name_on_validation(column.name),

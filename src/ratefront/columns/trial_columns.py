@@ -1,4 +1,4 @@
-"""The columns of a trial: what it is, how it ended, what it was tried with, and all that its result has."""
+"""The columns of a trial: what it is, how it ended, which values it was tried with, and all that it measured."""
 
 from __future__ import annotations
 
@@ -16,35 +16,52 @@ class TrialLike(Protocol):
     """What the columns need to know of a trial."""
 
     @property
-    def params(self) -> TrialParams: ...
+    def params(self) -> TrialParams:
+        """What it was given."""
+
     @property
-    def status(self) -> Status: ...
+    def status(self) -> Status:
+        """How it ended."""
+
     @property
-    def reason(self) -> str: ...
+    def reason(self) -> str:
+        """Why it ended as it did."""
+
     @property
-    def attempts(self) -> int: ...
+    def attempts(self) -> int:
+        """How often it was begun."""
+
     @property
-    def error(self) -> str: ...
+    def error(self) -> str:
+        """The class name of its last error."""
+
     @property
-    def result(self) -> TrialResult | None: ...
+    def result(self) -> TrialResult | None:
+        """What it measured, where it ran to its end."""
 
 
 class GapLike(Protocol):
     """How far a trial lies above a bound."""
 
     @property
-    def bits(self) -> float | None: ...
+    def bits(self) -> float | None:
+        """Rate minus the bound, in bit/sample."""
+
     @property
-    def ratio(self) -> float | None: ...
+    def ratio(self) -> float | None:
+        """Rate divided by the bound."""
 
 
 class FrontPlace(Protocol):
     """What the columns need to know of a trial's place on the front."""
 
     @property
-    def dominated_on_test(self) -> bool: ...
+    def dominated_on_test(self) -> bool:
+        """Whether another trial of the front dominates it on the test split."""
+
     @property
-    def gaps(self) -> Mapping[str, GapLike]: ...
+    def gaps(self) -> Mapping[str, GapLike]:
+        """Its gap to each bound, by the bound's name."""
 
 
 TrialColumn: TypeAlias = Column[TrialLike, Cell]
@@ -82,7 +99,7 @@ _ENDED: tuple[TrialColumn, ...] = (
     Column("seed", "seed", lambda trial: trial.params.seed, "the trial's own, made of the sweep's"),
 )
 
-#: The parameters with columns of their own in every sweep; each is called as its parameter is.
+#: The parameters that have a column in every sweep, under the parameter's name.
 _MAIN_PARAMETERS: tuple[TrialColumn, ...] = (
     Column("family", "family", _tried("family"), "the codec's family"),
     Column(
@@ -114,7 +131,7 @@ FRONT_COLUMNS: tuple[FrontColumn, ...] = (
 
 
 def gap_columns(bound: str) -> tuple[FrontColumn, ...]:
-    """Of one bound."""
+    """The columns of the gap to one bound."""
     return (
         Column(
             f"gap_bits_{bound}",
@@ -136,7 +153,7 @@ def gap_columns(bound: str) -> tuple[FrontColumn, ...]:
 
 @lru_cache(maxsize=64)
 def columns_of_trial(metrics: tuple[str, ...] = ()) -> tuple[TrialColumn, ...]:
-    """The columns of a trial in order, with those of the sweep's own ``metrics``; each says which table has it."""
+    """The columns of a trial in order, with those of the sweep's own ``metrics``."""
     family, *others = _MAIN_PARAMETERS
     found: list[TrialColumn] = [
         column.within(lambda trial: trial.result) for column in columns_of_result(metrics)

@@ -42,7 +42,7 @@ def dataset_candidates(data: Path | str, kind: str | None) -> list[Named]:
     if kind is not None:
         raise InputError(
             Message(
-                Argument("kind", kind), f" says what the arrays of an npz file hold, but {data} is no file"
+                Argument("kind", kind), f" says what the arrays of an npz file hold, but {data} is not a file"
             )
         )
     if path.is_dir():

@@ -1,15 +1,14 @@
-"""The engine: a state machine that decides what a sweep does next. Facts in, commands out, no I/O.
+"""The engine: a state machine that decides what a sweep does next. Facts go in, commands come out; it does no I/O.
 
-A driver keeps this loop, whatever it runs trials on::
+Every driver runs this loop, whatever it runs trials on::
 
     command = engine.next_command()   a slot is free: Record(event) | Start(params, attempt) | Wait | Done
     events = engine.judge(fact)       something happened: the events to record, none for late news
-    engine.apply(entry)               an event is on the disk; a worker whose attempt runs no longer (see
-                                      ``SweepHistory.is_running``) works in vain and is taken away
+    engine.apply(entry)               an event is on the disk; the driver then takes away the worker of an attempt
+                                      that does not run any more (see ``SweepHistory.is_running``)
 
-The state is folded from the ledger's entries and nothing else, so an engine built from a ledger is the engine
-that wrote it. What a driver holds in its hands (trials given out but not begun) dies with the driver, as it
-should.
+The state follows from the ledger's entries alone, so an engine built from a ledger equals the engine that wrote it.
+Trials that a driver was given and has not begun are lost with the driver; the next driver is given them again.
 """
 
 from __future__ import annotations
@@ -43,6 +42,7 @@ SPACE_EXHAUSTED = "the space holds no more configurations"
 
 
 def trial_name(number: int) -> str:
+    """The identity of the trial with this number: ``t0042``."""
     return f"t{number:04d}"
 
 
@@ -57,7 +57,7 @@ class Engine:
         self._spec = spec
         self._suggester = Suggester.of(spec, space)
         self.history = SweepHistory()
-        self._waiting: list[tuple[int, str]] = []  # a heap of planned trials that nobody runs, by number
+        self._waiting: list[tuple[int, str]] = []  # a heap of planned trials that no slot has, by number
         self._requested = spec.trials
         with garbage_collection_paused():
             for entry in entries:
@@ -65,12 +65,12 @@ class Engine:
 
     @property
     def is_exhausted(self) -> bool:
-        """True where the space holds nothing that could still be planned: no extension changes that."""
+        """True where the space holds no configuration that could still be planned; no extension changes that."""
         return self._suggester.is_exhausted
 
     @property
     def _due(self) -> int:
-        """How many trials there are to be: those requested, or fewer where the space holds no more."""
+        """How many trials the sweep will have: as many as requested, or fewer where the space holds no more."""
         planned = len(self.history.trials)
         return min(self._requested, planned) if self.is_exhausted else self._requested
 
@@ -81,15 +81,15 @@ class Engine:
 
     @property
     def end(self) -> events.Ended:
-        """What the ledger says where the engine is done."""
+        """The last event of the ledger, for when the engine is done."""
         return events.Ended(
             SPACE_EXHAUSTED if self._due < self._requested else "every requested trial has ended"
         )
 
-    # A slot is free.
+    # What a free slot is to do.
 
     def next_command(self) -> SlotCommand:
-        """What to do with a free slot. A trial given out by ``Start`` comes again only if it breaks."""
+        """What to do with a free slot. A trial given out by ``Start`` is given out again only after it failed."""
         if self._waiting:
             trial = self.history.trials[self._waiting[0][1]]
             if self._is_to_be_measured(trial) and any(map(self._is_to_be_measured, self._given_out())):
@@ -101,11 +101,14 @@ class Engine:
         return Done() if self.done else Wait()
 
     def _is_given_out(self, trial: TrialHistory) -> bool:
-        """True where a slot of this driver has the trial and has not begun it; an earlier one's workers may live on."""
+        """True where this driver has given the trial to a slot that has not begun it.
+
+        Workers of an earlier driver may still run; what they say does not count.
+        """
         return trial.status == "planned" and (trial.number, trial.params.trial_id) not in self._waiting
 
     def _given_out(self) -> list[TrialHistory]:
-        """The trials that run, and those that a slot has and has not begun."""
+        """The trials that run, and those that a slot was given and has not begun."""
         waiting = {trial_id for _, trial_id in self._waiting}
         open_trials = self.history.with_status("planned", "running")
         return [trial for trial in open_trials if trial.params.trial_id not in waiting]
@@ -121,14 +124,14 @@ class Engine:
         seed = stable_seed("trial", self._spec.sampler.seed, number)
         return events.Planned(trial_name(number), number, seed, self._suggester.suggest(number))
 
-    # Something happened.
+    # What happened.
 
     def judge(self, fact: Fact) -> list[events.Event]:
-        """The events that a fact amounts to, in order; none where it comes late or twice.
+        """The events that follow from a fact, in order; none where it comes late or twice.
 
         Raises:
-            EngineError: The sweep cannot go on: its folder takes no more, or its data or code were changed
-                under it. The attempt is lost with the driver, at no cost.
+            EngineError: The sweep cannot go on, because its folder is full, or because its data or code have changed.
+                The attempt is then lost with the driver and uses up no retry.
         """
         trial = self.history.trials.get(fact.trial_id)
         if trial is None or trial.ended:
@@ -171,18 +174,22 @@ class Engine:
     def _failed(self, trial: TrialHistory, fact: events.Failed) -> events.Failed:
         return judge_failure(trial, fact, self._spec.retries)
 
-    # An event is in the ledger.
+    # What is in the ledger.
 
     def apply(self, entry: events.Entry) -> None:
-        """Fold an entry of the ledger in."""
+        """Update the state with an entry of the ledger.
+
+        Raises:
+            ValueError: The entry contradicts the ones before it (see ``SweepHistory.apply``).
+        """
         self.history.apply(entry)
         match entry.event:
-            case events.Reported():  # first, since nine of ten are
+            case events.Reported():  # first: nine events of ten are reports
                 pass
             case events.Planned(trial_id):
                 self._open(trial_id)
             case events.Started(trial_id):
-                self._take(trial_id)
+                self._unqueue(trial_id)
             case events.Failed(trial_id, final=final):
                 if final:
                     self._end(trial_id)
@@ -207,18 +214,18 @@ class Engine:
         heapq.heappush(self._waiting, (self.history.trials[trial_id].number, trial_id))
 
     def _end(self, trial_id: str) -> None:
-        self._take(trial_id)
+        self._unqueue(trial_id)
         self._suggester.ended(self.history.trials[trial_id])
 
-    def _take(self, trial_id: str) -> None:
-        """Out of the queue, where it still is: always so in a replay, which hands nothing out."""
+    def _unqueue(self, trial_id: str) -> None:
+        """Remove the trial from the queue if it is there. It always is in a replay, which gives nothing out."""
         item = (self.history.trials[trial_id].number, trial_id)
         if item in self._waiting:
             self._waiting.remove(item)
             heapq.heapify(self._waiting)
 
     def _requeue(self) -> None:
-        """The driver died with all that it had given out."""
+        """Queue every planned trial again: the last driver died with all that it had given out."""
         self._waiting = [
             (trial.number, trial.params.trial_id) for trial in self.history.with_status("planned")
         ]

@@ -1,5 +1,7 @@
-"""The sweep while it runs: the engine and its ledger joined, so that nothing happens that is not written
-first. Every driver, the simulator too, goes through this."""
+"""The sweep while it runs: the engine joined with its ledger, so that an event is written before it takes effect.
+
+Every driver uses it, the simulator's as well.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +18,25 @@ from ratefront.history.sweep_history import SweepHistory
 
 
 class LedgerLike(Protocol):
-    """What an engine's events are written to: the ledger, or what stands for it in a simulation."""
+    """What an engine's events are written to: the ledger's file, or memory in a simulation."""
 
     @property
-    def path(self) -> Path: ...
+    def path(self) -> Path:
+        """Where it is, for messages."""
 
     def append(self, event: Event) -> Entry:
-        """Write one event; when this returns, it stays. Raises OSError where it cannot."""
+        """Write one event; when this returns, the event is safe.
+
+        Raises:
+            OSError: It cannot be written.
+        """
 
 
 class LiveSweep:
-    """Appends what the engine decides and tells the engine what was appended.
+    """Appends to the ledger what the engine decides, and tells the engine what was appended.
 
-    ``on_change`` is called with the history after each entry. The first error that a driver's hook runs into
-    is kept in ``failure``: Tune wraps and renames what its hooks raise.
+    ``on_change`` is called with the history after each entry. ``failure`` keeps the first error that a driver's hook
+    raises, because Ray Tune wraps and renames such errors.
     """
 
     def __init__(self, engine: Engine, ledger: LedgerLike, on_change: Callable[[SweepHistory], None]) -> None:
@@ -38,14 +45,16 @@ class LiveSweep:
 
     @property
     def history(self) -> SweepHistory:
+        """The sweep as its ledger tells it."""
         return self._engine.history
 
     @property
     def done(self) -> bool:
+        """True where every trial that is due has ended."""
         return self._engine.done
 
     def open(self, opening: Iterable[Event]) -> None:
-        """Write what a driver writes first (see ``opening_events``), one event after another."""
+        """Write the events that a driver writes first (see ``opening_events``), in order."""
         for event in opening:
             self.record(event)
 
@@ -54,10 +63,10 @@ class LiveSweep:
         self.record(self._engine.end)
 
     def record(self, event: Event) -> None:
-        """Write an event and fold it in.
+        """Write an event to the ledger and apply it.
 
         Raises:
-            EngineError: The ledger cannot be written: a sweep that cannot remember must not go on.
+            EngineError: The ledger cannot be written. The sweep must not go on without a record.
         """
         try:
             entry = self._ledger.append(event)
@@ -67,15 +76,20 @@ class LiveSweep:
         self._on_change(self.history)
 
     def tell(self, fact: Fact) -> None:
+        """Record the events that follow from a fact.
+
+        Raises:
+            EngineError: The sweep cannot go on (see ``Engine.judge`` and ``record``).
+        """
         for event in self._engine.judge(fact):
             self.record(event)
 
     def is_running(self, trial_id: str, attempt: int) -> bool:
-        """False where a worker that runs this attempt works in vain: take it away."""
+        """Whether this attempt still counts. Where it does not, the driver takes its worker away."""
         return self.history.is_running(trial_id, attempt)
 
     def next_start(self) -> Start | Wait | Done:
-        """What a free slot is to do, new trials being planned on the way."""
+        """What a free slot is to do. Plans a new trial where one is needed."""
         while True:
             command = self._engine.next_command()
             if not isinstance(command, Record):
@@ -84,7 +98,7 @@ class LiveSweep:
 
     @contextmanager
     def keeping_failure(self) -> Iterator[None]:
-        """Keep the first error raised inside, and let it pass."""
+        """Keep the first error that is raised inside, and raise it again."""
         try:
             yield
         except Exception as error:

@@ -1,6 +1,6 @@
-"""Is what a trial says a measurement? NaN, infinities and missing values are not: they fail the trial.
+"""Checks what a trial reports and measures: NaN, infinities and missing values fail the trial.
 
-What passes can be recorded, replayed, drawn and compared, whatever code the trial ran.
+What passes the checks can be recorded, replayed, drawn and compared, whatever code the trial ran.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from ratefront.records import TrialParams, TrialResult
 
 
 class InvalidMeasurement(NamedTuple):
-    """The class name of an error, and what is wrong."""
+    """Why a measurement cannot be recorded: the class name of an error, and a sentence that says what is wrong."""
 
     error: str
     reason: str
 
 
 def invalid_metrics(step: int, metrics: Mapping[str, Any]) -> InvalidMeasurement | None:
-    """Why these metrics cannot be recorded, if they cannot."""
+    """Why the metrics that a trial reported at ``step`` cannot be recorded; None where they can."""
     if faults := [f"{name} is {value!r}" for name, value in metrics.items() if not _is_number(value)]:
         return InvalidMeasurement(
             "InvalidResult", f"{', '.join(faults)} at epoch {step}: a metric is a number"
@@ -34,7 +34,13 @@ def invalid_metrics(step: int, metrics: Mapping[str, Any]) -> InvalidMeasurement
 def invalid_result(
     params: TrialParams, result: Mapping[str, Any], objectives: Iterable[str]
 ) -> InvalidMeasurement | None:
-    """Why this result cannot be recorded, if it cannot; only ``objectives`` must be known."""
+    """Why a trial's result cannot be recorded; None where it can.
+
+    Args:
+        params: What the trial was given.
+        result: The result as plain data (see ``TrialResult.to_json``); a worker may have sent anything.
+        objectives: The objectives of the sweep. Their values must be known; other costs may be unknown.
+    """
     if faults := list(_not_finite(result)):
         return InvalidMeasurement("DivergedError", ", ".join(faults))
     try:
@@ -43,7 +49,7 @@ def invalid_result(
     except UnknownCostError as error:
         reason = f"an objective of this sweep is missing: {error} (family {params.family})"
         return InvalidMeasurement(type(error).__name__, reason)
-    except Exception as error:  # it may be anything
+    except Exception as error:  # the result may be anything
         return InvalidMeasurement("InvalidResult", f"the trial's result is incomplete or wrong: {error}")
     if faults := list(_not_finite(values)):
         return InvalidMeasurement("DivergedError", ", ".join(faults))
@@ -53,7 +59,7 @@ def invalid_result(
 
 
 def _is_number(value: object) -> bool:
-    """False also for integers that no float can hold."""
+    """False for anything but numbers, and for integers that no float can hold."""
     if not isinstance(value, int | float):
         return False
     try:

@@ -1,8 +1,8 @@
-"""What a driver and the engine say to each other: facts go in, commands come out.
+"""The messages between a driver and the engine: facts go in, commands come out.
 
-A driver (Ray Tune on a cluster, a simulator in virtual time) tells what happened as a *fact*; the engine judges it
-and names the *events* to record; the driver appends those to the ledger and hands the entries back. For a free slot
-the engine has a *command*.
+A driver (Ray Tune on a cluster, a simulator in virtual time) tells the engine what happened: a *fact*. The engine
+judges it and returns the *events* to record. The driver appends these to the ledger and hands the entries back. Where a
+slot is free, the driver asks the engine for a *command*.
 
 What a worker says is the event that the ledger is to hold: ``Started``, ``Reported``, ``Finished``, ``Failed``. As a
 fact it is not judged yet: it may come late or twice, its metrics may be NaN, its result anything, and whether a failure
@@ -45,7 +45,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Start:
-    """Give this trial to a worker that has what it needs; its batches are cut into ``batch_divisor`` parts."""
+    """Give this trial to a worker that has what the trial needs; each batch is cut into ``batch_divisor`` parts."""
 
     params: TrialParams
     attempt: int
@@ -55,12 +55,12 @@ class Start:
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing to start now; ask again when something has happened."""
+    """There is nothing to start now. Ask again when something has happened."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """Every requested trial has ended."""
+    """Every trial that is due has ended."""
 
 
 SlotCommand: TypeAlias = Record | Start | Wait | Done

@@ -1,4 +1,4 @@
-"""What a driver that has just opened a ledger writes first, on a cluster and in a simulation alike."""
+"""The events that a driver writes first when it has opened a ledger, on a cluster and in a simulation alike."""
 
 from __future__ import annotations
 
@@ -41,9 +41,16 @@ def opening_events(
     driver: DriverIdentity,
     change: Change | None = None,
 ) -> list[Event]:
-    """Its events in the order in which the history needs them; none where nothing is left to do.
+    """The events to write first, in the order in which the history needs them; none where there is nothing to say.
 
-    An empty ledger, also that of a driver that died before its first event, begins a sweep whatever is wished.
+    An empty ledger begins a sweep, whatever the options are: its driver may have died before its first event.
+
+    Args:
+        spec: The sweep file, resolved.
+        history: The sweep as the ledger tells it.
+        options: Whether the sweep is gone on with, extended, or its failed trials are tried again.
+        driver: The driver that opens the ledger.
+        change: Settings of the sweep file that have changed since the sweep began; None where it did not change.
     """
     if not history.spec:
         return [Created(spec.name, to_plain(spec), driver.ratefront_version, LEDGER_FORMAT)]

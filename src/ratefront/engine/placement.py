@@ -1,4 +1,4 @@
-"""What a trial gets: CPUs, and a GPU, several, or a share of one."""
+"""What a trial is given to run on: CPUs, and one GPU, several GPUs, or a share of one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.spec.schema import Resources
 
-#: Other trials need a little more than the one that was measured.
+#: Other trials may need a little more than the one that was measured.
 MARGIN = 1.25
 
 
@@ -21,8 +21,10 @@ class Needs:
 
 
 def needs_of(resources: Resources, history: SweepHistory, trial: TrialHistory) -> Needs:
-    """What a trial gets now. With ``trials_per_gpu: auto`` that is a whole GPU until one was measured, then the share
-    that was enough for that one, and twice as much each time that the trial ran out of memory with it.
+    """What a trial is given now.
+
+    With ``trials_per_gpu: auto`` that is a whole GPU until one trial was measured, and then the share that was enough
+    for it. The share doubles each time that a trial runs out of memory with it.
     """
     family = trial.params.family
     asked, share = resources.of(family), history.gpu_memory_share
@@ -32,10 +34,10 @@ def needs_of(resources: Resources, history: SweepHistory, trial: TrialHistory) -
 
 
 def trials_per_gpu(share: float) -> int:
-    """How many trials fit on a GPU, each holding at most ``share`` of its memory."""
+    """How many trials fit on a GPU where each holds at most ``share`` of its memory (a fraction)."""
     return max(1, math.floor(1.0 / max(share * MARGIN, 1e-2)))
 
 
 def is_to_be_measured(resources: Resources, history: SweepHistory, trial: TrialHistory) -> bool:
-    """True where what this trial holds of a GPU decides how many share one: no other such trial may run beside it."""
+    """Whether this trial's GPU memory decides how many trials share a GPU. No other such trial may run beside it."""
     return history.gpu_memory_share is None and resources.measures(trial.params.family)

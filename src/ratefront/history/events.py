@@ -1,4 +1,7 @@
-"""What can happen to a sweep. The ledger holds these events and nothing else; all state is folded from them."""
+"""What can happen to a sweep. The ledger holds these events and nothing else.
+
+All state of a sweep follows from its events. What a line of the ledger looks like is in ``store.ledger.ledger_format``.
+"""
 
 from __future__ import annotations
 
@@ -8,29 +11,36 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ratefront.records import Scalar
 
-#: Raised when an event changes its meaning or a new one appears: an older ratefront must not guess.
+#: The version of the ledger's format. It is raised when an event changes its meaning or a new event appears, so that an
+#: older ratefront refuses the ledger instead of guessing.
 LEDGER_FORMAT = 5
 
 
 @dataclass(frozen=True)
 class Created:
-    """The first event: the resolved spec as plain data, the version of ratefront that began, the ledger's format."""
+    """The first event: the resolved sweep file as plain data, the version of ratefront, and the ledger's format."""
 
     sweep: str
     spec: Mapping[str, Any]
     ratefront_version: str
-    ledger_format: int = 1  # where it is not said: the first format did not say it
+    ledger_format: int = 1  # the first format did not say which one it was
 
 
 @dataclass(frozen=True)
 class TaskModelReady:
-    """The task model was trained, given, or found in the cache; accuracies on validation and test.
+    """The task model was trained, given, or found in the cache.
 
-    ``accuracy_given`` is that of the test split before weights were rounded to what is stored; None where it is not
-    known. ``inputs`` holds a digest of everything that comes from outside of the sweep file: ``dataset``, and where
-    there are such, ``weights`` of the task model, ``code MODULE`` of each module of its code and of plugins' codecs,
-    ``metric MODULE`` of that of the sweep file's metrics, and ``loaded``, what that code gives a network but by
-    chance. ``warnings`` are sentences for a person.
+    Attributes:
+        identity: What tells it from other task models.
+        accuracy_validation: On the validation split.
+        accuracy: On the test split, with the stored weights.
+        task_model_bytes: The size of the whole model.
+        accuracy_given: On the test split, before the weights were rounded to what is stored; None where not known.
+        inputs: A digest of everything that comes from outside of the sweep file: ``dataset``, and where there are such,
+            ``weights`` of the task model, ``code MODULE`` of each module of its code and of plugins' codecs,
+            ``metric MODULE`` of each module of the sweep file's metrics, and ``loaded``, what the task model's code
+            loads into the network apart from random numbers.
+        warnings: Sentences for a person.
     """
 
     identity: str
@@ -42,12 +52,12 @@ class TaskModelReady:
     warnings: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "warnings", tuple(self.warnings))  # read from JSON it is a list
+        object.__setattr__(self, "warnings", tuple(self.warnings))  # JSON gives a list
 
 
 @dataclass(frozen=True)
 class Planned:
-    """The engine decided to try these values; ``number`` counts trials from 0 in the order of planning."""
+    """The engine decided to try these values. ``number`` counts trials from 0 in the order of planning."""
 
     trial_id: str
     number: int
@@ -57,7 +67,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Started:
-    """A worker took the trial; ``attempt`` counts from 1."""
+    """A worker took the trial. ``attempt`` counts from 1."""
 
     trial_id: str
     attempt: int
@@ -66,9 +76,9 @@ class Started:
 
 @dataclass(frozen=True)
 class Reported:
-    """A running trial reported metrics at a step (epoch, from 1), those of its process under ``system/…``.
+    """A running trial reported metrics at a step (epoch, from 1); those of its process are under ``system/…``.
 
-    The ledger's are finite. A worker's need not be: the engine judges them before the ledger has them.
+    In the ledger they are finite. A worker may say anything; the engine judges it before the ledger has it.
     """
 
     trial_id: str
@@ -79,9 +89,9 @@ class Reported:
 
 @dataclass(frozen=True)
 class Finished:
-    """The trial ran to its end; ``result`` is ``TrialResult.to_json()`` (status finished or collapsed).
+    """The trial ran to its end. ``result`` is ``TrialResult.to_json()``, whose status is finished or collapsed.
 
-    A worker's may be anything: the engine judges it before the ledger has it.
+    A worker may say anything; the engine judges it before the ledger has it.
     """
 
     trial_id: str
@@ -126,35 +136,35 @@ class Stopped:
 
 @dataclass(frozen=True)
 class Resumed:
-    """A driver opened the ledger of an unfinished sweep; attempts that were running are lost."""
+    """A driver opened the ledger of a sweep that had not ended. Attempts that were running are lost."""
 
     driver: str
 
 
 @dataclass(frozen=True)
 class Reconfigured:
-    """From here on these keys of the sweep file have other values; no result depends on any of them."""
+    """From here on these keys of the sweep file have other values. No result depends on any of them."""
 
     settings: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Extended:
-    """The sweep asks for more trials than it began with: ``trials`` in all."""
+    """The sweep asks for more trials than it began with: for ``trials`` in all."""
 
     trials: int
 
 
 @dataclass(frozen=True)
 class Reopened:
-    """A trial that had failed for good is to be tried again."""
+    """A trial that had failed for good is to be tried again, on request."""
 
     trial_id: str
 
 
 @dataclass(frozen=True)
 class Halted:
-    """The driver left the sweep before its end: because of an error (``has_failed``), or as it was asked to."""
+    """The driver left the sweep before its end: because of an error (``has_failed``), or because it was asked to."""
 
     reason: str
     has_failed: bool
@@ -162,7 +172,10 @@ class Halted:
 
 @dataclass(frozen=True)
 class Ended:
-    """Every requested trial has ended, or fewer where the space holds no more configurations: ``reason`` says so."""
+    """The sweep ended: with every requested trial, or with fewer where the space holds no more configurations.
+
+    ``reason`` says which.
+    """
 
     reason: str
 
@@ -194,7 +207,7 @@ _NAMES = {cls: name for name, cls in KINDS.items()}
 
 
 class Entry(NamedTuple):
-    """An event with its place in the ledger; ``time`` is seconds since the epoch, when it was written."""
+    """An event with its place in the ledger. ``time`` is when it was written, in seconds since the epoch."""
 
     seq: int
     time: float
@@ -202,7 +215,7 @@ class Entry(NamedTuple):
 
 
 def to_plain(event: Event) -> tuple[str, dict[str, Any]]:
-    """The event as (kind, data), ready for JSON; what the event holds is shared with it, not copied."""
+    """The event as (kind, data), ready for JSON. The data are shared with the event, not copied."""
     return _NAMES[type(event)], vars(event)
 
 

@@ -1,4 +1,4 @@
-"""For work that makes a great many objects which all stay, as a replay does."""
+"""Pauses Python's garbage collector while a replay makes very many objects that all stay."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def garbage_collection_paused() -> Iterator[None]:
-    """Python's garbage collector rests: it would look through all that was made, again and again, and find nothing.
+    """Pause the garbage collector, which would search all new objects again and again and find nothing to free.
 
-    Afterwards all of it counts as old, which is looked through seldom.
+    Afterwards all of them count as old; old objects are searched rarely.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -19,6 +19,6 @@ def garbage_collection_paused() -> Iterator[None]:
         yield
     finally:
         gc.freeze()
-        gc.unfreeze()  # from where it was frozen to the oldest generation, without a look
+        gc.unfreeze()  # moves what was frozen to the oldest generation, without a search
         if was_enabled:
             gc.enable()

@@ -1,4 +1,4 @@
-"""The state of a sweep, folded from its events: the one answer to "which trials exist and how did they end?"."""
+"""The state of a sweep, from its events: which trials exist, and how they ended."""
 
 from __future__ import annotations
 
@@ -18,11 +18,24 @@ from ratefront.records import ENDED, GPU_MEMORY_SHARE, Progress, Status, TrialPa
 class TrialHistory:
     """Everything known of one trial.
 
-    ``step`` is the last that the present attempt reported (0: none yet), ``furthest_step`` the last of all earlier
-    attempts; ``setbacks`` counts the failed attempts since one got further, ``memory_failures`` those that ran out of
-    memory. ``reports`` is the curve of what the trial itself reported, without the readings of its process: an attempt
-    that repeats a step takes its place and drops what came behind it. ``resources`` are those of the sweep file at the
-    time of the last attempt.
+    Attributes:
+        number: Counts trials from 0 in the order of planning.
+        params: What the trial is given.
+        planned_time: When it was planned, in seconds since the epoch, like all times here.
+        status: Where it stands, or how it ended.
+        attempts: How often it was begun.
+        reason: Why it ended as it did, or why its last attempt failed.
+        error: The class name of the error of its last failed attempt.
+        step: The last step that the present attempt reported; 0 before its first report.
+        furthest_step: The last step that any earlier attempt reported.
+        setbacks: Failed attempts since one got further than all before it.
+        memory_failures: Failed attempts that ran out of memory.
+        started_time: When the last attempt began.
+        ended_time: When the trial ended.
+        resources: The ``resources`` of the sweep file at the time of the last attempt.
+        reports: The curve of what the trial itself reported, without the readings of its process. Where an attempt
+            repeats a step, its report replaces the earlier one and all that came after it.
+        result: What it measured, where it ran to its end.
     """
 
     number: int
@@ -44,6 +57,7 @@ class TrialHistory:
 
     @property
     def ended(self) -> bool:
+        """True where the trial has ended, however it did."""
         return self.status in ENDED
 
     @property
@@ -52,29 +66,41 @@ class TrialHistory:
         return self.step > self.furthest_step
 
     def report(self, progress: Progress) -> None:
+        """Add a report of the present attempt to the curve."""
         while self.reports and self.reports[-1].step >= progress.step:
             self.reports.pop()
         self.reports.append(progress)
         self.step = progress.step
 
     def lose_attempt(self) -> None:
-        """The present attempt is over without an end; what it reported stays."""
+        """Note that the present attempt is over and did not end the trial; what it reported stays."""
         self.furthest_step = max(self.furthest_step, self.step)
         self.step = 0
 
 
-#: Errors that are not ours and still pass: Python's and torch's names for a memory that was full at the time.
+#: Errors that may pass although they do not say so: Python's and torch's names for memory that was full at the time.
 OUT_OF_MEMORY = frozenset({"MemoryError", "OutOfMemoryError"})
 
 
 @dataclass
 class SweepHistory:
-    """A sweep as its ledger tells it. Apply entries in order; reading the same entries gives the same history.
+    """A sweep as its ledger tells it. Entries are applied in order; the same entries give the same history.
 
-    ``counts`` has the number of trials in each state, ``ended_order`` the trials that have ended as they did,
-    ``gpu_memory_share`` the most of a GPU's memory that any of them held, as a fraction (None before one was measured),
-    ``halted`` how its last driver left it before its end (None where that is not known, and while one goes on),
-    ``speed`` its time at work and its speed, ``ledger_format`` the one that it was begun with.
+    Attributes:
+        spec: The resolved sweep file as it is by now, as plain data; empty before the sweep has begun.
+        trials: All trials by identity, in the order of planning.
+        task_model: What the ledger says of the task model; None before it is ready.
+        created_time: When the sweep began, in seconds since the epoch.
+        last_time: When the last event was written.
+        ended: True where the sweep has ended and was not extended or reopened since.
+        end_reason: Why it ended.
+        extended_to: How many trials are requested in all, where the sweep was extended.
+        halted: How the last driver left the sweep before its end; None where that is not known or a driver goes on.
+        ledger_format: The ledger's format when the sweep began.
+        counts: How many trials have each status.
+        ended_order: The trials that have ended, in the order in which they ended.
+        gpu_memory_share: The largest fraction of a GPU's memory that a trial held; None before one was measured.
+        speed: The sweep's time at work, and its speed.
     """
 
     spec: dict[str, Any] = field(default_factory=dict)
@@ -94,6 +120,11 @@ class SweepHistory:
 
     @classmethod
     def of(cls, entries: Iterable[events.Entry]) -> SweepHistory:
+        """The history that these entries give.
+
+        Raises:
+            ValueError: An entry contradicts the ones before it (see ``apply``).
+        """
         history = cls()
         with garbage_collection_paused():
             for entry in entries:
@@ -112,19 +143,20 @@ class SweepHistory:
 
     @property
     def trials_ended(self) -> int:
+        """How many trials have ended."""
         return len(self.ended_order)
 
     def worked_s(self, now: float) -> float:
-        """The sweep's time at work up to now; a driver is at work."""
+        """The sweep's time at work up to now, in seconds, where a driver is at work."""
         return self.speed.worked_s + max(0.0, now - self.last_time)
 
     def with_status(self, *statuses: Status) -> list[TrialHistory]:
-        """The trials in these states, in the order in which they were planned."""
-        trials = list(self.trials.values())  # a display may ask while the driver's thread adds one
+        """The trials that have one of these statuses, in the order in which they were planned."""
+        trials = list(self.trials.values())  # a display may read while the driver's thread adds one
         return [trial for trial in trials if trial.status in statuses]
 
     def trial(self, trial_id: str) -> TrialHistory:
-        """The trial that somebody names.
+        """The trial with this identity, as a person gave it.
 
         Raises:
             UnknownTrialError: There is no such trial.
@@ -134,19 +166,20 @@ class SweepHistory:
         return self.trials[trial_id]
 
     def is_running(self, trial_id: str, attempt: int) -> bool:
+        """True where this attempt is the one that runs. The trial must exist."""
         trial = self.trials[trial_id]
         return trial.status == "running" and trial.attempts == attempt
 
     def apply(self, entry: events.Entry) -> None:
-        """Fold one more event in.
+        """Update the history with one more entry.
 
         Raises:
-            ValueError: The event speaks of a trial that was never planned, plans one twice, ends one that has
-                ended, or reopens one that has not failed; or a failure was not judged.
+            ValueError: The event names a trial that was never planned, plans one twice, ends one that has ended, or
+                reopens one that has not failed; or a failure was not judged.
         """
         self.last_time = entry.time
         self.speed.apply(entry)
-        _FOLD[type(entry.event)](self, entry.event, entry.time)
+        _APPLY[type(entry.event)](self, entry.event, entry.time)
 
     def _create(self, event: events.Created, time: float) -> None:
         self.spec, self.created_time = dict(event.spec), time
@@ -249,8 +282,8 @@ class SweepHistory:
         self.counts[status] += 1
 
 
-#: By the event's type, not by a chain of cases: a long sweep is read hundreds of thousands of events at a time.
-_FOLD: Mapping[type[events.Event], Callable[[SweepHistory, Any, float], None]] = {
+#: What each event changes. A table instead of a chain of cases: a long sweep has hundreds of thousands of events.
+_APPLY: Mapping[type[events.Event], Callable[[SweepHistory, Any, float], None]] = {
     events.Created: SweepHistory._create,
     events.TaskModelReady: SweepHistory._prepare,
     events.Planned: SweepHistory._plan,
@@ -270,7 +303,7 @@ _FOLD: Mapping[type[events.Event], Callable[[SweepHistory, Any, float], None]] =
 
 
 def spec_in(entries: Iterable[events.Entry]) -> dict[str, Any]:
-    """The resolved spec as it is by now, as plain data; empty where no sweep has begun."""
+    """The resolved sweep file as it is by now, as plain data; empty where no sweep has begun."""
     history = SweepHistory()
     for entry in entries:
         if isinstance(entry.event, events.Created | events.Reconfigured):

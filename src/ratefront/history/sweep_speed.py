@@ -1,4 +1,4 @@
-"""How fast a sweep goes: its time at work, and trials an hour. Time in which no driver ran does not count."""
+"""How fast a sweep goes: its time at work, and trials per hour. Time in which no driver ran does not count."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ratefront.history.events import (
     Stopped,
 )
 
-#: The speed is that of the last trials: the first ones wait for workers, and later ones may take longer.
+#: The speed is that of so many last trials: the first ones wait for workers, and later ones may take longer.
 WINDOW = 50
 
-#: Fewer trials say nothing about the speed.
+#: Fewer trials than this say nothing about the speed.
 FEWEST = 3
 
 _OPENINGS = frozenset({Reconfigured, Resumed, Extended, Reopened})
@@ -29,7 +29,7 @@ _ENDS = frozenset({Finished, Pruned, Stopped, Failed})  # of a trial; a failure 
 
 @dataclass
 class SweepSpeed:
-    """Folds a ledger's entries; ``worked_s`` is the sweep's time at work up to the last of them."""
+    """The sweep's time at work, ``worked_s``, up to the last entry of the ledger that was applied, and its speed."""
 
     worked_s: float = 0.0
     _last_time: float | None = None
@@ -39,7 +39,8 @@ class SweepSpeed:
     )  # on the clock of ``worked_s``
 
     def apply(self, entry: Entry) -> None:
-        kind = type(entry.event)  # no chain of isinstance: a long sweep has hundreds of thousands of entries
+        """Take in the next entry of the ledger."""
+        kind = type(entry.event)  # not isinstance: a long sweep has hundreds of thousands of entries
         since_last_s = 0.0 if self._last_time is None else max(0.0, entry.time - self._last_time)
         self._last_time = entry.time
         if kind is Stopped:
@@ -51,7 +52,7 @@ class SweepSpeed:
             self._ends_s.append(self.worked_s)
 
     def trials_per_hour(self, worked_s: float) -> float | None:
-        """The speed at a moment when ``worked_s`` seconds have been worked; None while too little has ended."""
+        """The speed when the sweep has been at work for ``worked_s`` seconds; None while too few trials have ended."""
         if len(self._ends_s) < FEWEST:
             return None
         span_s = worked_s - self._ends_s[0]

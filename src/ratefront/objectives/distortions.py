@@ -1,6 +1,4 @@
-"""Distortions that a learned codec is trained and refined on; each gives one value a sample, in nats or
-relative units.
-"""
+"""Distortions on which codecs are trained and refined: one value for each sample, in nats or in relative units."""
 
 from __future__ import annotations
 
@@ -13,12 +11,12 @@ from typing_extensions import override
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """−ln p(label) (n,) in nats, of logits (n, K) and labels (n,) (RA eq. 10)."""
+    """−ln p(label) (n,) in nats, for logits (n, K) and labels (n,) (RA eq. 10)."""
     return F.cross_entropy(logits, labels, reduction="none")
 
 
 def divergence_from_teacher(logits: Tensor, teacher_logits: Tensor) -> Tensor:
-    """KL(teacher ‖ codec) (n,) in nats: what a transmitter without labels can ask for at encode time."""
+    """KL(teacher ‖ codec) (n,) in nats, which a transmitter can compute without labels."""
     per_class = F.kl_div(
         logits.log_softmax(1), teacher_logits.log_softmax(1), reduction="none", log_target=True
     )
@@ -37,7 +35,7 @@ def _cosine(synthesised: Tensor, features: Tensor) -> Tensor:
     return 1 - F.cosine_similarity(synthesised.flatten(1), features.flatten(1), dim=1)
 
 
-#: d of RA eq. 11 by name, each (n,) of features (n, ...).
+#: The distances d of RA eq. 11 by name; each gives (n,) for features (n, ...).
 FEATURE_DISTANCES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": _mean_square,
     "mae": _mean_absolute,
@@ -46,9 +44,9 @@ FEATURE_DISTANCES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 class RelativeFeatureError(nn.Module):
-    """A distance (n,) of features as a fraction of what the mean feature achieves on the training split (RA eq. 11).
+    """A distance (n,) of features, relative to that of the mean feature on the training split (RA eq. 11).
 
-    0 is a perfect reconstruction, 1 is what a receiver that is told nothing does.
+    0 is a perfect reconstruction; 1 is reached without any information, by always giving the mean feature.
     """
 
     unit: Tensor
@@ -60,7 +58,7 @@ class RelativeFeatureError(nn.Module):
 
     @torch.no_grad()
     def fit(self, features: Tensor) -> None:
-        """Take the unit from features (N, ...)."""
+        """Set the unit: the mean distance of features (N, ...) from their mean."""
         mean = features.mean(dim=0, keepdim=True).expand_as(features)
         self.unit.copy_(self.distance(mean, features).mean().clamp_min(1e-12))
 
@@ -70,5 +68,5 @@ class RelativeFeatureError(nn.Module):
 
 
 def feature_error(distance: str | None) -> RelativeFeatureError:
-    """What features are compared by where a sweep file says ``distance``; kl compares outputs: the default, then."""
+    """The feature error of a sweep file's ``distance``; mse where there is none, or kl, which compares outputs."""
     return RelativeFeatureError(distance if distance and distance != "kl" else "mse")

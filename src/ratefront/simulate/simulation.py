@@ -89,7 +89,7 @@ class Simulation:
     def _opening(self, history: SweepHistory) -> Iterator[Event]:
         """Yield what a driver writes first, the task model with it.
 
-        What the person asked for is asked for again by the next driver, until all of it is in the ledger.
+        If a driver ends before it has written all that the person asked for, the next driver tries again.
         """
         more = self._requested_trials - history.trials_requested
         wishes = ResumeOptions(extend=more if more > 0 else None, retry_failed=self._retries_failed)

@@ -227,7 +227,7 @@ class SweepSpec(Section):
     ] = 2
     keep: Annotated[
         Literal["all", "front", "none"],
-        Field(description="whose codec, stream and samples stay: all trials', those on the front, nobody's"),
+        Field(description="whose codec, stream and samples stay: all trials', those on the front, or none"),
     ] = "all"
     bounds: Annotated[
         tuple[BoundName, ...],

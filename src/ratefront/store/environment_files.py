@@ -1,4 +1,4 @@
-"""The files in a sweep's folder that say where it ran: one description for each start that differed from the last."""
+"""The files in a sweep's folder that say where it ran: one description for each start that differs from the last."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from ratefront.store.sweep_folder import SweepFolder
 
 
 def environment_descriptions(folder: SweepFolder) -> list[Path]:
-    """``environment.json``, then ``environment-2.json`` and so on."""
+    """The descriptions that exist: ``environment.json``, then ``environment-2.json`` and so on."""
     every = (_numbered(folder.environment, number) for number in count(1))
     return list(takewhile(Path.exists, every))
 
 
 def next_description(folder: SweepFolder) -> Path:
-    """Where the next start that differs is described."""
+    """The path of the description of the next start that differs."""
     return _numbered(folder.environment, len(environment_descriptions(folder)) + 1)
 
 
 def diff_beside(description: Path) -> Path:
-    """Where the uncommitted changes of that start are, if it had any: ``environment-2.diff``."""
+    """The path of the uncommitted changes of that start, if it had any: ``environment-2.diff``."""
     return description.with_suffix(".diff")
 
 
 def environment_files(folder: SweepFolder) -> list[Path]:
-    """Each description, and behind it its diff where there is one."""
+    """Each description, followed by its diff where there is one."""
     both = ((path, diff_beside(path)) for path in environment_descriptions(folder))
     return [path for pair in both for path in pair if path.exists()]
 
 
 def read_environment(description: Path) -> Mapping[str, Any]:
-    """
+    """One description as plain data.
+
     Raises:
-        InputError: It cannot be read, or is no JSON object.
+        InputError: It cannot be read, or is not a JSON object.
     """
     try:
         return dict(json.loads(description.read_text(encoding="utf-8")))
@@ -47,7 +48,7 @@ def read_environment(description: Path) -> Mapping[str, Any]:
 
 
 def git_commit_of(folder: SweepFolder) -> str | None:
-    """The commit that the last start ran from; None where it is not known."""
+    """The git commit that the last start ran from; None where it is not known."""
     try:
         last = environment_descriptions(folder)[-1]
         written = last.stat()
@@ -58,7 +59,7 @@ def git_commit_of(folder: SweepFolder) -> str | None:
 
 @lru_cache(maxsize=8)
 def _commit_in(description: Path, _written_ns: int, _bytes: int) -> str | None:
-    """Read once: it also holds the whole diff, which may be long, and a tracker asks again and again."""
+    """Read a description once: it also holds the diff, which may be long, and a tracker asks again and again."""
     commit = read_environment(description).get("git_commit")
     return commit if isinstance(commit, str) else None
 

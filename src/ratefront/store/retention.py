@@ -1,6 +1,6 @@
-"""Which files of a sweep may go: checkpoints of trials that have ended, and what ``keep`` does not keep.
+"""Deletes files of a sweep: checkpoints of trials that have ended, and what ``keep`` does not keep.
 
-The ledger, and whatever belongs to a trial that has not ended, is never touched.
+The ledger and all files of a trial that has not ended are never touched.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ratefront.store.views.front_trials import front_of
 
 Keep: TypeAlias = Literal["all", "front", "none"]
 
-#: A draft that is not a file yet after so long was left by a process that died.
+#: A draft of this age was left by a process that died before it could rename the draft.
 DRAFT_AGE_S = 3600.0
 
 
 @dataclass(frozen=True)
 class Removed:
-    """What went, or would go."""
+    """How many files, with how many bytes, were deleted or would be."""
 
     files: int
     bytes: int
@@ -33,18 +33,24 @@ class Removed:
 def apply_retention(
     folder: SweepFolder, history: SweepHistory, keep: Keep | None = None, *, dry_run: bool = False
 ) -> Removed:
-    """Delete what need not stay; ``keep`` goes before the sweep file's. A driver may run meanwhile.
+    """Delete what need not be kept. A driver may run meanwhile.
 
-    A trial that is off the front stays off: another one dominates it, or is its equal, and so does whatever
-    comes to dominate that one. Hence nothing is deleted that a later front would need.
+    A trial that is off the front stays off: another trial dominates or equals it, and whatever dominates that one later
+    dominates this one as well. So nothing is deleted that a later front would need.
+
+    Args:
+        folder: The sweep's folder.
+        history: The sweep as its ledger tells it.
+        keep: What to keep; None for what the sweep file says.
+        dry_run: Count only, and delete nothing.
 
     Raises:
-        UnknownNameError: ``keep`` is none that there is: whoever mistypes it loses nothing.
+        UnknownNameError: ``keep`` is not one of the choices; nothing is deleted then.
     """
     if keep not in (None, *get_args(Keep)):
         raise UnknownNameError("keep", str(keep), get_args(Keep))
     files = bytes_ = 0
-    for path in superfluous(folder, history, keep or history.spec.get("keep", "all")):
+    for path in deletable_files(folder, history, keep or history.spec.get("keep", "all")):
         try:
             size = path.stat().st_size
             if not dry_run:
@@ -55,10 +61,10 @@ def apply_retention(
     return Removed(files, bytes_)
 
 
-def superfluous(folder: SweepFolder, history: SweepHistory, keep: Keep) -> Iterator[Path]:
-    """The files that may go, some of which may not exist. The history may grow meanwhile, in another thread."""
+def deletable_files(folder: SweepFolder, history: SweepHistory, keep: Keep) -> Iterator[Path]:
+    """The files that may be deleted, some of which may not exist. Another thread may extend the history meanwhile."""
     trials = [(trial_id, history.trials[trial_id]) for trial_id in list(history.ended_order)]
-    # Before the front, which then knows them all.
+    # Read before the front is computed, so that the front knows all of them.
     ended = [trial_id for trial_id, trial in trials if trial.ended]
     kept = {trial.params.trial_id for trial in front_of(history)} if keep == "front" else set()
     for trial_id in ended:

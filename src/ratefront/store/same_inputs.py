@@ -1,4 +1,4 @@
-"""Whether a sweep can go on: what it takes from outside of its file is what it began with, and so is ratefront."""
+"""Whether a sweep can go on: data, weights, code and ratefront's format must be those that it began with."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ _SHOWN = 12
 
 
 def check_inputs(before: Mapping[str, str], now: Mapping[str, str], spec: SweepSpec) -> None:
-    """Compare the digests by which a sweep knows its data set, its code and its weights; ``before`` are those that
-    it began with, empty where it did not say so.
+    """Compare the digests of a sweep's data set, code and weights with those that it began with.
+
+    Args:
+        before: The digests at the beginning, by name (see ``TaskModelReady.inputs``); empty where they are not known.
+        now: The digests now.
+        spec: The sweep file, to name what has changed.
 
     Raises:
-        SweepMismatchError: One is another; each is named, with where it lies.
+        SweepMismatchError: A digest has changed. Each is named, with its location.
     """
     changes = list(_changes(before, now, spec)) if before else []
     if changes:
@@ -35,10 +39,10 @@ def check_inputs(before: Mapping[str, str], now: Mapping[str, str], spec: SweepS
 
 
 def check_code(before: Mapping[str, str]) -> None:
-    """Of what a sweep began with compare the code, by which its codecs are made.
+    """Compare the code that makes a sweep's codecs with the code that it began with.
 
     Raises:
-        SweepMismatchError: A module of it is another, or gone; each is named.
+        SweepMismatchError: A module has changed or is missing. Each is named.
     """
     modules = [name.removeprefix("code ") for name in before if name.startswith("code ")]
     now = module_digests(module_files(modules))
@@ -50,9 +54,10 @@ def check_code(before: Mapping[str, str]) -> None:
 
 
 def check_format(history: SweepHistory) -> None:
-    """
+    """Check that the sweep was begun with the ledger format of this ratefront.
+
     Raises:
-        SweepMismatchError: An older ratefront has begun the sweep, whose figures mean something else.
+        SweepMismatchError: An older ratefront began the sweep, and its numbers mean something else.
     """
     if history.ledger_format < LEDGER_FORMAT:
         raise SweepMismatchError(
@@ -92,6 +97,6 @@ def _called(name: str, spec: SweepSpec) -> str:
 
 
 def _with_place(named: Named, registry: Registry[Any]) -> str:
-    """By name, and with the files that it says to be in."""
+    """Its name, with the files that the sweep file gives for it."""
     places = sorted(file_location_parameters(registry[named.name].parameters) & named.parameters.keys())
     return " ".join([named.name, *(f"{place} {named.parameters[place]}" for place in places)])

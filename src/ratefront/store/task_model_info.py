@@ -1,4 +1,4 @@
-"""What the sweep's folder knows of the task model and its data, without torch and without the data set."""
+"""What a sweep's folder says of the task model and its data set, read without torch and without the data set."""
 
 from __future__ import annotations
 
@@ -19,8 +19,14 @@ from ratefront.store.sweep_folder import SweepFolder
 
 @dataclass(frozen=True)
 class TaskModelInfo:
-    """None where it is not known (yet). ``raw_bits``: of one sample as it comes; ``task_model_bytes``: the
-    whole model. ``accuracy`` is that of the stored weights, ``accuracy_given`` that before they were rounded.
+    """Size and accuracy of the task model; each is None where it is not known (yet).
+
+    Attributes:
+        raw_bits: The size of one sample before any coding, in bits.
+        task_model_bytes: The size of the whole model.
+        accuracy: On the test split, with the stored weights.
+        accuracy_validation: On the validation split, with the stored weights.
+        accuracy_given: On the test split, before the weights were rounded to what is stored.
     """
 
     raw_bits: float | None = None
@@ -31,11 +37,10 @@ class TaskModelInfo:
 
 
 def read_task_model_info(folder: SweepFolder, history: SweepHistory) -> TaskModelInfo:
-    """From the ledger, and ``task_model/facts.json`` for what it does not hold (``raw_bits``,
-    ``task_model_bytes``).
+    """Read the task model's size and accuracy from the ledger, and from ``task_model/facts.json`` what it lacks.
 
     Raises:
-        InputError: The file is there but is not a JSON object of numbers.
+        InputError: The file exists but is not a JSON object of numbers.
     """
     stored = _stored(folder.task_model / FACTS_FILE)
     ready, raw, size = history.task_model, stored.get("raw_bits"), stored.get("task_model_bytes")
@@ -64,11 +69,18 @@ def _stored(path: Path) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """Which data set a sweep saw: by name and parameters as the sweep file has them, and what was found there.
+    """The data set of a sweep: as the sweep file names it, and what was found there.
 
-    ``digest`` tells it from others of that name, ``samples`` are those of train, validation and test, ``shape`` is one
-    sample's: (C, H, W), or (P, 3). None where it is not known: before the task model is ready, and of a task model
-    that an earlier version had put into the cache.
+    What was found is None where it is not known: before the task model is ready, and for a task model that an earlier
+    version of ratefront put into the cache.
+
+    Attributes:
+        name: As in the sweep file.
+        parameters: As in the sweep file.
+        digest: Tells it from other data sets of that name.
+        samples: How many samples train, validation and test have.
+        shape: Of one sample: (C, H, W), or (P, 3) for point clouds.
+        classes: How many classes there are.
     """
 
     name: str
@@ -80,15 +92,17 @@ class DatasetInfo:
 
     @property
     def called(self) -> str:
-        """What people call it: see ``dataset_name``."""
+        """Its name for people (see ``dataset_name``)."""
         return dataset_name({**self.parameters, "name": self.name})
 
 
 def read_dataset_info(folder: SweepFolder, history: SweepHistory) -> DatasetInfo | None:
-    """From the ledger, and ``task_model/facts.json`` for what was found; None where the ledger names no data set yet.
+    """Read the data set's name from the ledger, and from ``task_model/facts.json`` what was found of it.
+
+    None where the ledger names no data set yet.
 
     Raises:
-        InputError: The file is there but is not what ratefront writes.
+        InputError: The file exists but is not what ratefront writes.
     """
     named = dict(history.spec.get("dataset") or {})
     if "name" not in named:
@@ -130,11 +144,12 @@ def _count(value: object) -> int:
 
 
 def read_overlay(folder: SweepFolder, history: SweepHistory) -> PredictionBounds | None:
-    """The bounds from the task model's predictions on the test split, with those that the sweep file names;
+    """The bounds from the task model's predictions on the test split, with those that the sweep file asks for.
+
     None before the task model is ready.
 
     Raises:
-        InputError: The predictions are there but cannot be used.
+        InputError: The predictions exist but cannot be used.
     """
     try:
         written = folder.predictions.stat()
@@ -146,5 +161,5 @@ def read_overlay(folder: SweepFolder, history: SweepHistory) -> PredictionBounds
 
 @lru_cache(maxsize=2)
 def _overlay(path: Path, _written_ns: int, _bytes: int, asked_for: tuple[str, ...]) -> PredictionBounds:
-    """Solved once for a file, not at each redrawing of a running sweep."""
+    """Solve the bounds once for a file, and not each time that the report of a running sweep is drawn again."""
     return from_file(path, besides=asked_for)

@@ -1,6 +1,6 @@
 """How far the training of a task model is: written by the worker that trains, read by the driver and by ``status``.
 
-A file beside the sweep's task model, since the worker may be on another node and has nothing to report to.
+It is a file beside the sweep's task model, because the worker may run on another node and has no driver to report to.
 """
 
 from __future__ import annotations
@@ -19,10 +19,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TaskModelProgress:
-    """``epochs_done`` of ``epochs``, and a ``share`` of the one after them, in ``seconds`` of training.
+    """How far the training is.
 
-    ``loss`` and ``accuracy`` are those of the last whole epoch, on train and validation; None before there is one.
-    ``waits``: another process trains the same model, and this one waits for it.
+    Attributes:
+        epochs: How many epochs there are in all.
+        epochs_done: How many of them are done.
+        share: The fraction of the present epoch that is done.
+        seconds: How long the training has taken so far.
+        loss: On the training split in the last whole epoch; None before there is one.
+        accuracy: On the validation split after the last whole epoch; None before there is one.
+        waits: True where another process trains the same model and this one waits for it.
     """
 
     epochs: int = 0
@@ -35,12 +41,12 @@ class TaskModelProgress:
 
     @property
     def remaining_s(self) -> float | None:
-        """None while too little has been trained to tell."""
+        """How many seconds are left; None while too little has been trained to tell."""
         trained = self.epochs_done + self.share
         return self.seconds * (self.epochs - trained) / trained if trained > 0 else None
 
     def to_plain(self) -> dict[str, Any]:
-        """For JSON, with ``remaining_s``."""
+        """As plain data for JSON, with ``remaining_s``."""
         return asdict(self) | {"remaining_s": self.remaining_s}
 
 
@@ -49,26 +55,28 @@ WAITS = TaskModelProgress(waits=True)
 
 
 class ProgressFile:
-    """Where it is written, whole or not at all. A disk that takes no more holds up no training."""
+    """The file that holds the progress, whole or not at all. A full disk does not stop the training."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def write(self, progress: TaskModelProgress) -> None:
+        """Replace the file. Where that fails, the failure is logged only."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(self._path, json.dumps(asdict(progress)).encode())
         except OSError as error:
-            _log.debug("progress cannot be told: %s", error)
+            _log.debug("progress cannot be written: %s", error)
 
     def read(self) -> TaskModelProgress | None:
-        """None where there is none, or none that can be understood."""
+        """The progress; None where there is none, or none that can be understood."""
         try:
             return TaskModelProgress(**json.loads(self._path.read_bytes()))
         except (OSError, ValueError, TypeError):
             return None
 
     def remove(self) -> None:
+        """Delete the file, and drafts that a killed writer left."""
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
             remove_drafts(self._path)

@@ -103,9 +103,8 @@ class _EndedTrials:
     def __init__(self, history: SweepHistory) -> None:
         self.ended_before = len(history.ended_order)
         ended = (history.trials[trial_id] for trial_id in history.ended_order)
-        self._printed = set(
-            map(_trial_and_end_time, ended)
-        )  # with the time of its end: a reopened trial ends twice
+        # A reopened trial ends twice, so that the time of its end belongs to what is remembered.
+        self._printed = set(map(_trial_and_end_time, ended))
 
     def new_lines(self, history: SweepHistory) -> list[Text]:
         """Return lines for the trials that have ended since the last call.

@@ -1,6 +1,6 @@
-"""Test tools that ship with the package: for codecs that a user writes, and for the engine.
+"""Test tools: the contract of a codec family, damaged streams, and sweeps with injected faults.
 
-``codec_contract`` checks a codec family, ``stream_mutants`` damages its streams, ``faults`` disturbs simulated sweeps.
-Users' tests import these modules by name; inside the package only ``ratefront.api`` may, and only ``faults``.
-``codec_contract`` needs pytest: nothing that a command runs may import it.
+Import ``codec_contract`` in the tests of a family of your own and inherit its classes; it needs pytest.
+``stream_mutants`` damages a codec's streams, ``uncounted_state`` finds what ``transmitter_bytes`` misses. ``faults``
+runs simulated sweeps under faults; the library's ``simulate_sweep`` imports it, and nothing else imports this room.
 """

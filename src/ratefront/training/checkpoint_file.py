@@ -129,5 +129,5 @@ class CheckpointSaver:
         try:
             self._file.write(state.snapshot())
         except OSError as error:
-            _log.warning("no checkpoint could be written, training goes on: %s", error)
+            _log.warning("no checkpoint could be written, training continues: %s", error)
         self._costs_s.append(self._clock() - began)

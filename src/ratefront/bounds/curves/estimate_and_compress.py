@@ -1,7 +1,6 @@
-"""Estimate and compress, and time sharing (MA III.A.1, equation 22): the task model's decision is the source.
+"""Estimate and compress (E&C, MA III.A.1): the task model's decision is the source.
 
-Both take the joint p(y, y~) of label and decision, shape (K, K), sparse or dense. D is always P(Y^ != Y) on the
-labels.
+It takes the joint p(y, y~) of label and decision, shape (K, K), sparse or dense. D is P(Y^ != Y) on the labels.
 """
 
 from __future__ import annotations
@@ -10,11 +9,10 @@ import numpy as np
 
 from ratefront.bounds.closed_form.water_filling import HammingChannel, WaterFilling
 from ratefront.bounds.curve import RateDistortionCurve
-from ratefront.bounds.curve_names import ESTIMATE_AND_COMPRESS, TIME_SHARING
+from ratefront.bounds.curve_names import ESTIMATE_AND_COMPRESS
 from ratefront.bounds.curves.oracle import CLOSED_FORM_POINTS, trace_closed_form
 from ratefront.bounds.solver.curve_tracing import arrays_of
 from ratefront.bounds.source.confusion import Confusion, Joint
-from ratefront.bounds.source.distributions import checked_count
 
 
 def estimate_and_compress(joint: Joint, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
@@ -47,32 +45,6 @@ def estimate_and_compress(joint: Joint, points: int = CLOSED_FORM_POINTS) -> Rat
         slope=arrays.slope,
         along=np.arange(distortion.size),
     )
-
-
-def time_sharing(joint: Joint, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
-    """Compute time sharing (MA equation 22): the line from (D_TM, H(Y~)) to (D0, 0).
-
-    If the task model errs more often than a constant answer, the line rises with D and is useless; `envelope` then
-    leaves only the zero-rate point.
-
-    Args:
-        joint: p(y, y~), shape (K, K), rows are labels.
-        points: number of points, at least 2.
-
-    Raises:
-        InputError: not a joint distribution, or fewer than two points (fatal).
-
-    Example:
-        >>> line = time_sharing([[0.45, 0.05], [0.05, 0.45]])
-        >>> round(line.rate_at(0.3), 3)  # half-way from D_TM = 0.1 to D0 = 0.5
-        0.5
-    """
-    confusion = Confusion(joint)
-    share = np.linspace(1.0, 0.0, checked_count(points, "the number of points"))
-    rate = share * confusion.estimate_entropy_bits
-    d_tm, d0 = confusion.task_model_distortion, confusion.zero_rate_distortion
-    distortion = share * d_tm + (1.0 - share) * d0
-    return RateDistortionCurve.of_kind(TIME_SHARING, rate, distortion)
 
 
 def _task_distortion(confusion: Confusion, channel: HammingChannel) -> float:

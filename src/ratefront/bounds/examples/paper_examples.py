@@ -47,7 +47,7 @@ class ExampleBounds(Bounds):
         return (f"{self.example}: {self.source}",)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data: the document that `ratefront bounds --example` writes."""
+        """Return plain data: the document that ``ratefront bounds`` writes for an example."""
         return {
             "example": self.example,
             "source": self.source,

@@ -22,7 +22,7 @@ OwnModuleOption = Annotated[
     typer.Option("--own-module", help="The task model is Python code, and it is yours: run it."),
 ]
 TrialArgument = Annotated[
-    str, typer.Argument(metavar="TRIAL", help="Its identity, as t0042.", show_default=False)
+    str, typer.Argument(metavar="TRIAL", help="The trial's name, as t0042.", show_default=False)
 ]
 
 
@@ -42,7 +42,7 @@ def encode(
     ] = False,
     own_module: OwnModuleOption = False,
 ) -> None:
-    """Code one's own images by the codec of a trial."""
+    """Encode your own images with the codec of a trial."""
     from ratefront.api.codec_loading import load_codec
 
     _check_folder(out)
@@ -62,7 +62,7 @@ def decode(
     folder: SweepFolderArgument,
     trial: TrialArgument,
     stream: Annotated[
-        Path, typer.Argument(metavar="FILE", help="What `encode` has written.", show_default=False)
+        Path, typer.Argument(metavar="FILE", help="A file that `encode` has written.", show_default=False)
     ],
     out: Annotated[Path, typer.Option(metavar="CLASSES.npz", help="The file to write: predicted (N,).")],
     own_module: OwnModuleOption = False,
@@ -112,7 +112,7 @@ def audit(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Count the bits of any system's files, and say whether a codec can be there. Exit code 1 where none can."""
+    """Count the bits of any system's files, and test whether a codec can reach them. Exit code 1 if none can."""
     from ratefront.api.auditing import audit_files
 
     found = audit_files(

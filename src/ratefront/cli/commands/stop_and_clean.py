@@ -37,9 +37,11 @@ def clean(
         Literal["all", "front", "none"] | None,
         typer.Option(help="Whose codec, stream and samples stay.  [default: as the sweep file says]"),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; delete nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be deleted; delete nothing.")
+    ] = False,
 ) -> None:
-    """Delete files that are not to be kept. Only those of trials that have ended; a driver may run meanwhile."""
+    """Delete files that need not be kept. Only those of trials that have ended; a driver may run meanwhile."""
     from ratefront.api import sweeps
     from ratefront.terminal.phrases import size
 

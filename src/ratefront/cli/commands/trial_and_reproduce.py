@@ -56,7 +56,7 @@ def _parse_params(params: str) -> dict[str, Any]:
 def reproduce(
     folder: SweepFolderArgument,
     trial: Annotated[
-        str, typer.Argument(metavar="TRIAL", help="Its identity, as t0042.", show_default=False)
+        str, typer.Argument(metavar="TRIAL", help="The trial's name, as t0042.", show_default=False)
     ],
     out: Annotated[Path | None, typer.Option(help="Keep the new trial's files here.")] = None,
 ) -> None:

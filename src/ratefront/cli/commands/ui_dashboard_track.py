@@ -20,7 +20,7 @@ def ui(
         str | None, typer.Option(help="Another store than the one beside the sweep.")
     ] = None,
 ) -> None:
-    """Open the MLflow UI on the right store; it listens on this machine only. Says where the sweep's pages are."""
+    """Open the MLflow UI on a sweep's store; it listens on this machine only. Prints where the sweep's pages are."""
     from ratefront.api.sweeps import serve_ui
 
     raise typer.Exit(serve_ui(folder, port=port, tracking_uri=tracking_uri))

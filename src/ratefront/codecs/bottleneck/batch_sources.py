@@ -1,4 +1,4 @@
-"""Where a learner finds the samples of a batch: in the device's memory, in a mapped file, or behind a network."""
+"""Where a learner takes its batches from: the device's memory, a mapped file, or a frozen network's output."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from ratefront.data.dataset import Samples
 
-_LARGEST_BYTES = 1 << 30  # of samples that are kept in the device's memory
+_LARGEST_BYTES = 1 << 30  # the most that samples may take in the device's memory
 
 
 class BatchSource(Protocol):
-    """Samples (N, ...), of which batches are taken on the learner's device."""
+    """Samples (N, ...) that are indexed by batches of positions; results are on the learner's device."""
 
     def __len__(self) -> int: ...
 
@@ -25,7 +25,7 @@ class BatchSource(Protocol):
 
 
 class SamplesOnDevice:
-    """All of them in the device's memory."""
+    """All samples are in the device's memory."""
 
     def __init__(self, samples: Samples, device: torch.device) -> None:
         self._samples = torch.from_numpy(samples[:]).to(device)
@@ -38,7 +38,7 @@ class SamplesOnDevice:
 
 
 class SamplesByBatch:
-    """Each batch is read when it is asked for."""
+    """Each batch is read and copied to the device when it is indexed."""
 
     def __init__(self, samples: Samples, device: torch.device) -> None:
         self._samples, self._device = samples, device
@@ -52,7 +52,7 @@ class SamplesByBatch:
 
 
 class FeaturesByBatch:
-    """Each batch goes through a frozen network when it is asked for."""
+    """Each batch goes through a frozen network when it is indexed."""
 
     def __init__(self, network: nn.Module, samples: BatchSource) -> None:
         self._network, self._samples = network, samples
@@ -67,6 +67,6 @@ class FeaturesByBatch:
 
 
 def batch_source(samples: Samples, device: torch.device) -> BatchSource:
-    """Held where they are few enough, else read."""
+    """The samples as a source: in the device's memory if they fit there (1 GiB), else read by batch."""
     size = 4 * int(np.prod(samples.shape))
     return SamplesOnDevice(samples, device) if size <= _LARGEST_BYTES else SamplesByBatch(samples, device)

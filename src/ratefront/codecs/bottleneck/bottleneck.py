@@ -1,4 +1,4 @@
-"""A learned bottleneck: features to latents (g_a), an entropy model, latents to features (g_s)."""
+"""A learned bottleneck: analysis transform g_a, entropy model, synthesis transform g_s."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _HYPER_WIDTH = 4
 
 
 class Bottleneck(nn.Module):
-    """g_a, g_s and the entropy model between them."""
+    """g_a from features to y, an entropy model, and g_s from ŷ back to features."""
 
     def __init__(self, g_a: nn.Sequential, model: EntropyModel, g_s: nn.Sequential) -> None:
         super().__init__()
         self.g_a, self.model, self.g_s = g_a, model, g_s
 
     def latent_parameters(self, features: Tensor) -> Tensor:
-        """Features to the parameters (n, ...) of their latents."""
+        """The parameters (n, ...) of the latents of features; see ``EntropyModel``."""
         return self.model.latent_parameters(self.g_a(features))
 
     def synthesise(self, relaxed: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ class Bottleneck(nn.Module):
         return self.synthesise(self.model.dequantize(latents))
 
     def transmitter_modules(self) -> list[nn.Module]:
-        """What encoding needs besides the tables."""
+        """The networks that encoding needs besides the tables."""
         return [self.g_a, *self.model.transmitter_modules()]
 
 
@@ -53,12 +53,12 @@ def build_bottleneck(
     with_prior: bool,
     g_a: nn.Sequential | None = None,
 ) -> Bottleneck:
-    """A bottleneck for features (C, H, W) or (C,); ``g_a`` takes the place of the one for features.
+    """Build a bottleneck for features (C, H, W) or (C,); ``g_a`` replaces the analysis transform of features.
 
     Raises:
         InputError: The entropy model does not fit latents of this shape.
     """
-    shape = input_shape(parameters, features)
+    shape = latent_shape_of_features(parameters, features)
     on_map = len(shape) == 3
     model = _entropy_model(parameters, shape if on_map else (parameters.width,), with_prior=with_prior)
     if g_a is None:
@@ -68,8 +68,8 @@ def build_bottleneck(
     )
 
 
-def input_shape(parameters: BottleneckParameters, features: Sequence[int]) -> tuple[int, ...]:
-    """What g_a gives for features of this shape: (outputs,), or a map (channels, h, w)."""
+def latent_shape_of_features(parameters: BottleneckParameters, features: Sequence[int]) -> tuple[int, ...]:
+    """The shape of y that the entropy model takes: (outputs,), or a map (channels, h, w)."""
     if parameters.keeps_map and len(features) == 3:
         return map_shape(features, parameters.width)
     return (parameters.width * (parameters.alphabet or 1),)

@@ -4,7 +4,7 @@
 
     X ─ front end ─ features ─ g_a ─ ŷ ─ entropy coder ─ ŷ ─ g_s ─ features' ─ back end ─ class
 
-A split codec's front end is the task model's, frozen. A student's is nothing: its g_a sees the sample itself.
+A split codec has the task model's front end, frozen. A student has none: its g_a takes the sample itself.
 """
 
 from __future__ import annotations
@@ -24,11 +24,18 @@ from ratefront.objectives.distortions import RelativeFeatureError
 from ratefront.refine.sga import anneal
 from ratefront.tasks.task_model import default_batch_size
 
-_PASSES_A_STEP = 3  # one forward and a backward of twice its cost
+_PASSES_PER_STEP = 3  # a forward pass, and a backward pass of twice its cost
 
 
 class BottleneckCodec(EntropyCoded):
-    """Front end, bottleneck and back end. ``teacher``: the task model's own back end, where refinement asks for it."""
+    """Front end, bottleneck and back end.
+
+    Attributes:
+        beta: β of rate + β·distortion, in training and in refinement.
+        feature_error: The distance between features.
+        teacher: The task model's own back end, where refinement compares with its output; else None.
+        refinement: Optimises latents at encode time; None where latents are only rounded.
+    """
 
     def __init__(
         self,
@@ -47,9 +54,9 @@ class BottleneckCodec(EntropyCoded):
 
     @property
     def deepest(self) -> nn.Sequential:
-        """From the split point to the task model's deepest features: what a distilled codec is compared on.
+        """The layers from the split point to the task model's deepest features, on which distilled codecs are compared.
 
-        Matching deeper layers gives the better rate-distortion performance (RA §V.B). The back end must be frozen.
+        Matching deeper layers gives better rate–distortion performance (RA §V.B). The back end must be frozen.
         """
         return self.back_end[:-1]
 
@@ -116,10 +123,10 @@ class BottleneckCodec(EntropyCoded):
 
     @override
     def transmitter_modules(self) -> Sequence[nn.Module]:
-        return [self.front_end, *self.bottleneck.transmitter_modules(), *self._refining_modules()]
+        return [self.front_end, *self.bottleneck.transmitter_modules(), *self._refinement_modules()]
 
-    def _refining_modules(self) -> list[nn.Module]:
-        """What per-sample optimisation adds: synthesis and densities, and what its target is computed with."""
+    def _refinement_modules(self) -> list[nn.Module]:
+        """What per-sample optimisation adds: g_s, the densities, and the networks of its target."""
         if self.refinement is None:
             return []
         densities = self.bottleneck.model.densities()
@@ -146,14 +153,14 @@ class BottleneckCodec(EntropyCoded):
             return once
         features = self.features(image)
         relaxed = self.bottleneck.model.dequantize(self.latents_of(features))
-        step = multiply_accumulates(self._forward_of_a_step, relaxed)
-        beside = multiply_accumulates(self.refinement.target.reference_network, features)
-        return once + beside + step.times(_PASSES_A_STEP * self.refinement.settings.steps)
+        step = multiply_accumulates(self._refinement_forward, relaxed)
+        reference = multiply_accumulates(self.refinement.target.reference_network, features)
+        return once + reference + step.times(_PASSES_PER_STEP * self.refinement.settings.steps)
 
     def _quantize(self, parameters: Tensor) -> Tensor:
         return self.bottleneck.model.quantize(parameters)
 
-    def _forward_of_a_step(self, relaxed: Tensor) -> object:
+    def _refinement_forward(self, relaxed: Tensor) -> object:
         assert self.refinement is not None
         return self.bottleneck.model.bits(relaxed), self.refinement.target.coded_network(
             self.bottleneck.synthesise(relaxed)

@@ -1,4 +1,4 @@
-"""How a bottleneck learns: rate + β·distortion, on labels (RA eq. 10), on features (RA eq. 11), or both in turn."""
+"""How a bottleneck is trained: rate + β·distortion of labels (RA eq. 10), features (RA eq. 11), or both in turn."""
 
 from __future__ import annotations
 
@@ -18,36 +18,39 @@ from ratefront.codecs.contract import Learner
 from ratefront.complexity.stored_precision import round_to_half
 from ratefront.objectives.distortions import cross_entropy, divergence_from_teacher
 
-_DENSITY_SPEED = (
-    5.0  # densities must follow the latents, or the rate is paid for where the latents no longer are
-)
-_FITTED_ON, _FITTED_AT_ONCE = 4096, 128  # samples that tell how far features lie from their mean
-_UPDATE_SAMPLES = 65_536  # samples that tell how often each integer occurs
+#: Learning rate of the densities, relative to the networks': they must follow the latents, whose rate they estimate.
+_DENSITY_LEARNING_RATE = 5.0
+_FITTED_ON, _FITTED_AT_ONCE = 4096, 128  # samples for the unit of the feature error
+_UPDATE_SAMPLES = 65_536  # training samples that the coder's tables are made from
 
 
 @dataclass(frozen=True)
-class Objective:
-    """Features are matched until ``distilled_until`` of the training (1: always, 0: never), labels from then on.
+class DistillationSchedule:
+    """What is distilled, and until when.
 
-    ``distance``: mse, mae or cosine of the deepest features, or kl of the task model's soft output.
+    Attributes:
+        distilled_until: The share of the training in which features are matched (1: all, 0: none). Labels are
+            learned from then on.
+        distance: mse, mae or cosine of the deepest features, or kl of the task model's soft output.
     """
 
     distilled_until: float
     distance: str = "mse"
 
     def distils(self, progress: float) -> bool:
+        """Whether features are matched at this progress of the training, from 0 to 1."""
         return progress < self.distilled_until
 
     @property
     def fine_tunes(self) -> bool:
-        """True where the back end learns, too."""
+        """Whether the back end is trained as well."""
         return self.distilled_until < 1
 
 
 def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 where a GPU computes, inside of the task model only.
+    """bfloat16 on a GPU, and no change elsewhere; for the task model's layers only.
 
-    In the bottleneck, whose latents are rounded, its eight bits made codecs collapse (docs/results/families.md).
+    In the bottleneck, whose latents are rounded, eight bits made codecs collapse (docs/results/families.md).
     """
     if device.type != "cuda":
         return nullcontext()
@@ -55,12 +58,15 @@ def mixed_precision(device: torch.device) -> AbstractContextManager[object]:
 
 
 def _rate_weight(progress: float) -> float:
-    """The rate is phased in over the first half: latents that mean nothing yet are cheapest when they are constant."""
+    """The weight of the rate, which rises from 0 to 1 in the first half of the training.
+
+    With the full rate from the start, latents become constant before they carry anything, since that is cheapest.
+    """
     return min(1.0, 2 * progress)
 
 
 class RateDistortionLearner(Learner):
-    """Trains g_a, the entropy model and g_s by rate + β·distortion, and the back end where ``fine_tunes``."""
+    """Trains g_a, the entropy model and g_s on rate + β·distortion; the back end as well if ``fine_tunes``."""
 
     def __init__(
         self, codec: BottleneckCodec, train: LearnerSplit, validation: LearnerSplit, *, fine_tunes: bool
@@ -70,18 +76,21 @@ class RateDistortionLearner(Learner):
 
     @abstractmethod
     def distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:
-        """(n,) of what g_s made of the samples at positions (n,) of the training split."""
+        """Distortion (n,) of what g_s gives for the samples at positions (n,) of the training split."""
 
     @override
     def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
         bottleneck = self.codec.bottleneck
         densities = [p for module in bottleneck.model.densities() for p in module.parameters()]
-        apart = {id(parameter) for parameter in densities}
+        of_densities = {id(parameter) for parameter in densities}
         back_end = self.codec.back_end.parameters() if self.fine_tunes else ()
-        networks = [p for p in bottleneck.parameters() if id(p) not in apart]
+        networks = [p for p in bottleneck.parameters() if id(p) not in of_densities]
         return [
             {"params": [*networks, *back_end], "lr": learning_rate},
-            {"params": [p for p in densities if p.requires_grad], "lr": _DENSITY_SPEED * learning_rate},
+            {
+                "params": [p for p in densities if p.requires_grad],
+                "lr": _DENSITY_LEARNING_RATE * learning_rate,
+            },
         ]
 
     @override
@@ -133,9 +142,9 @@ class RateDistortionLearner(Learner):
 
 
 class BottleneckLearner(RateDistortionLearner):
-    """The distortion is one of features, or of labels with the back end being fine-tuned.
+    """Trains a split codec or a student: on features, or on labels with the back end fine-tuned.
 
-    ``task_back_end`` is the task model's own, frozen: the features to match are taken from it.
+    ``task_back_end`` is the task model's own back end. It stays frozen and gives the features to match.
     """
 
     def __init__(
@@ -144,10 +153,10 @@ class BottleneckLearner(RateDistortionLearner):
         train: LearnerSplit,
         validation: LearnerSplit,
         task_back_end: nn.Sequential,
-        objective: Objective,
+        schedule: DistillationSchedule,
     ) -> None:
-        super().__init__(codec, train, validation, fine_tunes=objective.fine_tunes)
-        self.frozen, self.objective = task_back_end.to(codec.device).eval().requires_grad_(False), objective
+        super().__init__(codec, train, validation, fine_tunes=schedule.fine_tunes)
+        self.frozen, self.schedule = task_back_end.to(codec.device).eval().requires_grad_(False), schedule
         few = spread_positions(len(train.labels), _FITTED_ON).split(_FITTED_AT_ONCE)
         with torch.no_grad():
             codec.feature_error.fit(torch.cat([self.frozen[:-1](train.features[index]) for index in few]))
@@ -155,16 +164,16 @@ class BottleneckLearner(RateDistortionLearner):
     @override
     def distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:
         device = self.codec.device
-        if not self.objective.distils(progress):
+        if not self.schedule.distils(progress):
             with mixed_precision(device):
                 logits = self.codec.back_end(synthesised)
             return cross_entropy(logits.float(), self.train.labels[batch])
-        compared = self.frozen if self.objective.distance == "kl" else self.frozen[:-1]
+        network = self.frozen if self.schedule.distance == "kl" else self.frozen[:-1]
         with mixed_precision(device):
-            reached = compared(synthesised)
+            coded = network(synthesised)
             with torch.no_grad():
-                wanted = compared(self.train.features[batch])
-        if self.objective.distance == "kl":
-            return divergence_from_teacher(reached.float(), wanted.float())
-        error: Tensor = self.codec.feature_error(reached.float(), wanted.float())
+                target = network(self.train.features[batch])
+        if self.schedule.distance == "kl":
+            return divergence_from_teacher(coded.float(), target.float())
+        error: Tensor = self.codec.feature_error(coded.float(), target.float())
         return error

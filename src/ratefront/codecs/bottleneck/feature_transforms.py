@@ -1,4 +1,4 @@
-"""g_a and g_s of a bottleneck: to a vector, or to a map of latents that keeps where things are."""
+"""g_a and g_s of a bottleneck: between features and a vector of latents, or a map of latents that keeps positions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _ANALYSIS_CHANNELS = 24
 
 
 def vector_analysis(shape: Sequence[int], outputs: int) -> nn.Sequential:
-    """g_a for features (C, H, W) or (C,): small, because the transmitter carries it. Large maps are halved first."""
+    """g_a for features (C, H, W) or (C,), giving (outputs,). It is small, since the transmitter holds it.
+
+    Sides of large maps are halved first.
+    """
     if len(shape) == 3 and shape[1] >= HALVED_FROM:
         height, width = (shape[1] + 1) // 2, (shape[2] + 1) // 2
         halved = nn.Conv2d(shape[0], _ANALYSIS_CHANNELS, 3, stride=2, padding=1)
@@ -26,7 +29,7 @@ def vector_analysis(shape: Sequence[int], outputs: int) -> nn.Sequential:
 
 
 def vector_synthesis(inputs: int, shape: Sequence[int]) -> nn.Sequential:
-    """g_s back to features of this shape: the receiver may be large."""
+    """g_s from (inputs,) to features of this shape. The receiver may be large."""
     return nn.Sequential(
         nn.Linear(inputs, _SYNTHESIS_WIDTH),
         nn.ReLU(),
@@ -68,7 +71,7 @@ def map_synthesis(channels: int, shape: Sequence[int]) -> nn.Sequential:
 
 
 class Crop(nn.Module):
-    """The upper left part of maps (n, C, h, w): what was halved upwards is doubled to too much."""
+    """The upper left part of maps (n, C, h, w): an odd side that is halved, rounded up and doubled is too long."""
 
     def __init__(self, height: int, width: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What learners are given of a data set: inputs of g_a, features of a frozen front end, labels."""
+"""The training and validation splits as learners use them: inputs of g_a, features of a frozen front end, labels."""
 
 from __future__ import annotations
 
@@ -13,27 +13,33 @@ from ratefront.data.dataset import Dataset, Split
 from ratefront.data.dataset_digest import dataset_digest
 from ratefront.tasks.cached_features import cached_features
 
-_LOOKED_AT_ONCE = 4096
-_NUMBERS_AT_ONCE = 2**26  # of the inputs that are looked at: 256 MiB
+_SAMPLES_AT_ONCE = 4096
+_NUMBERS_AT_ONCE = 2**26  # numbers of a batch of inputs: 256 MiB
 
 
 @dataclass(frozen=True)
 class LearnerSplit:
-    """A split as a learner needs it: what g_a is given, the features at the split point, labels (N,)."""
+    """A split of the data as a learner uses it.
+
+    Attributes:
+        inputs: What g_a takes.
+        features: The features at the split point.
+        labels: The classes (N,), on the learner's device.
+    """
 
     inputs: BatchSource
     features: BatchSource
     labels: Tensor
 
     def positions(self, most: int | None = None) -> Iterator[Tensor]:
-        """Samples in their order, as many at a time as fit into memory; of more than ``most``, so many all over."""
+        """Batches of positions (n,), small enough for memory and in order; at most ``most``, evenly spread."""
         numbers = self.inputs[torch.arange(1)].numel()
-        at_once = max(1, min(_LOOKED_AT_ONCE, _NUMBERS_AT_ONCE // numbers))
+        at_once = max(1, min(_SAMPLES_AT_ONCE, _NUMBERS_AT_ONCE // numbers))
         yield from spread_positions(len(self.labels), most).split(at_once)
 
 
 def spread_positions(samples: int, most: int | None) -> Tensor:
-    """Positions all over a split, whose samples may be in the order of their classes."""
+    """At most ``most`` positions, evenly spread over a split, whose samples may be sorted by class."""
     if most is None or samples <= most:
         return torch.arange(samples)
     return torch.linspace(0, samples - 1, most, dtype=torch.float64).long()
@@ -48,29 +54,35 @@ def feature_shape(front_end: nn.Module, sample: tuple[int, ...]) -> tuple[int, .
 def feature_splits(
     front_end: nn.Module, data: Dataset, device: torch.device, *, inputs: bool
 ) -> tuple[LearnerSplit, LearnerSplit]:
-    """Of training and validation: features behind a frozen front end, which g_a is given, or ``inputs``: the samples.
+    """The training and the validation split with the features of a frozen front end.
 
-    Features are computed once a node where the disk takes them, else batch by batch.
+    Features are computed once for each node if they fit on its disk, else batch by batch.
+
+    Args:
+        front_end: The frozen layers before the split point.
+        data: The data set.
+        device: Where the learner computes.
+        inputs: g_a takes the samples if True (a student), the features if False (a split codec).
     """
     digest = dataset_digest(data)
 
-    def of(split: Split, name: str) -> LearnerSplit:
+    def learner_split(split: Split, name: str) -> LearnerSplit:
         features = _features(front_end, split, f"{digest} {name}", device)
         return LearnerSplit(
             batch_source(split.images, device) if inputs else features, features, _labels(split, device)
         )
 
-    return of(data.train, "train"), of(data.validation, "validation")
+    return learner_split(data.train, "train"), learner_split(data.validation, "validation")
 
 
 def image_splits(data: Dataset, device: torch.device) -> tuple[LearnerSplit, LearnerSplit]:
-    """Of training and validation: the images, which are their own features."""
+    """The training and the validation split of an image codec: the images are inputs and features."""
 
-    def of(split: Split) -> LearnerSplit:
+    def learner_split(split: Split) -> LearnerSplit:
         images = batch_source(split.images, device)
         return LearnerSplit(images, images, _labels(split, device))
 
-    return of(data.train), of(data.validation)
+    return learner_split(data.train), learner_split(data.validation)
 
 
 def _features(front_end: nn.Module, split: Split, digest: str, device: torch.device) -> BatchSource:

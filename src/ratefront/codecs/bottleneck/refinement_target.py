@@ -1,4 +1,7 @@
-"""What per-sample optimisation compares a sample's latents by: never with a label, which no encoder has (theory §3)."""
+"""What latents are optimised towards at encode time (``refine: sga``): an output of the task model.
+
+It is never a label: an encoder has none (docs/theory.md, refinement).
+"""
 
 from __future__ import annotations
 
@@ -13,24 +16,26 @@ from ratefront.refine.sga import SGASettings
 
 
 class RefinementTarget(ABC):
-    """A distortion between features that were synthesised and the ones that were not coded."""
+    """A distortion between the features that g_s gives and the uncoded features."""
 
-    #: From synthesised features to what is compared, and from the features themselves.
+    #: Takes features of g_s; its output is compared.
     coded_network: nn.Module
+
+    #: Takes the uncoded features; its output is the target.
     reference_network: nn.Module
 
     @abstractmethod
     def distortion(self, synthesised: Tensor, target: Tensor) -> Tensor:
-        """(n,) of synthesised features and what ``reference_network`` made of the features."""
+        """Distortion (n,) of features of g_s, given the output ``target`` of ``reference_network``."""
 
     @abstractmethod
     def modules(self) -> list[nn.Module]:
-        """What the transmitter holds for it."""
+        """The modules that the transmitter must hold for it."""
 
 
 @dataclass
 class SoftOutput(RefinementTarget):
-    """KL(teacher ‖ codec) of soft outputs; ``reference_network`` is the teacher, the task model's own back end."""
+    """KL(teacher ‖ codec) of soft outputs; the teacher is the task model's own back end, ``reference_network``."""
 
     coded_network: nn.Module
     reference_network: nn.Module
@@ -46,7 +51,7 @@ class SoftOutput(RefinementTarget):
 
 @dataclass
 class DeepFeatures(RefinementTarget):
-    """The task model's deepest features, of a back end that is as it was."""
+    """The distance of the task model's deepest features, where its back end has not been changed."""
 
     deepest: nn.Module
     error: RelativeFeatureError
@@ -66,7 +71,7 @@ class DeepFeatures(RefinementTarget):
 
 @dataclass
 class Refinement:
-    """How latents are optimised, and towards what."""
+    """How latents are optimised at encode time, and towards what."""
 
     settings: SGASettings
     target: RefinementTarget

@@ -1,4 +1,4 @@
-"""How a split codec is built from its parameters, and how it learns."""
+"""The family ``split``: how its codecs are built from their parameters, and how they are trained."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing_extensions import override
 from ratefront.catalogue.families import SplitParameters
 from ratefront.codecs.bottleneck.bottleneck import build_bottleneck
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
-from ratefront.codecs.bottleneck.bottleneck_learner import BottleneckLearner, Objective
+from ratefront.codecs.bottleneck.bottleneck_learner import BottleneckLearner, DistillationSchedule
 from ratefront.codecs.bottleneck.learner_splits import feature_shape, feature_splits
 from ratefront.codecs.bottleneck.refinement_target import DeepFeatures, Refinement, SoftOutput
 from ratefront.codecs.contract import Codec, CodecStructure, Family
@@ -19,7 +19,7 @@ from ratefront.tasks.task_model import TaskModel
 
 
 class SplitFamily(Family):
-    """Frozen front end; the bottleneck learns, and with cross-entropy the back end is fine-tuned with it."""
+    """The front end is frozen, the bottleneck is trained; with cross-entropy the back end is fine-tuned as well."""
 
     @override
     def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> BottleneckCodec:
@@ -57,10 +57,10 @@ class SplitFamily(Family):
             codec.teacher.eval().requires_grad_(False)
         train, validation = feature_splits(codec.front_end, data, codec.device, inputs=False)
         always = parameters.objective == "feature_distillation"
-        objective = Objective(1.0 if always else 0.0, parameters.distance or "mse")
+        schedule = DistillationSchedule(1.0 if always else 0.0, parameters.distance or "mse")
         frozen = structure.task_model_untrained().back_end(parameters.split)
         frozen.load_state_dict(task_model.back_end(parameters.split).state_dict())
-        return BottleneckLearner(codec, train, validation, frozen, objective)
+        return BottleneckLearner(codec, train, validation, frozen, schedule)
 
 
 def _refinement(codec: BottleneckCodec, parameters: SplitParameters) -> Refinement:

@@ -1,11 +1,11 @@
-"""A student: a small encoder from the sample to latents, trained from scratch to give the back end its features.
+"""The family ``student``: a small encoder is trained from scratch to give the back end its features.
 
 ::
 
     X ─ g_a (small) ─ ŷ ─ entropy coder ─ ŷ ─ g_s ─ features' ─ back end ─ class
 
 RA Fig. 8 bottom, eq. 10–11 (entropic student, Matsubara et al. 2022): first the task model's features are distilled,
-then the whole is fine-tuned on labels. The transmitter holds nothing of the task model.
+then everything is fine-tuned on labels. The transmitter holds no part of the task model.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from ratefront.catalogue.families import StudentParameters
-from ratefront.codecs.bottleneck.bottleneck import build_bottleneck, input_shape
+from ratefront.codecs.bottleneck.bottleneck import build_bottleneck, latent_shape_of_features
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
-from ratefront.codecs.bottleneck.bottleneck_learner import BottleneckLearner, Objective
+from ratefront.codecs.bottleneck.bottleneck_learner import BottleneckLearner, DistillationSchedule
 from ratefront.codecs.bottleneck.learner_splits import feature_shape, feature_splits
 from ratefront.codecs.contract import Codec, CodecStructure, Family
 from ratefront.data.dataset import Dataset
 from ratefront.objectives.distortions import feature_error
 from ratefront.tasks.task_model import TaskModel
 
-_POINT_HIDDEN = 2  # times the width: of the shared network of a point
+_POINT_HIDDEN = 2  # units of a point's last layer, as a multiple of the width
 
 
 class StudentFamily(Family):
@@ -39,7 +39,7 @@ class StudentFamily(Family):
         features = feature_shape(task_model.front_end(parameters.split), structure.shape)
         encoder = student_encoder(
             structure.shape,
-            input_shape(parameters, features),
+            latent_shape_of_features(parameters, features),
             parameters.encoder_width,
             parameters.encoder_depth,
         )
@@ -63,14 +63,21 @@ class StudentFamily(Family):
         codec.back_end.load_state_dict(own.back_end(parameters.split).state_dict())
         front_end = own.front_end(parameters.split).to(codec.device).eval().requires_grad_(False)
         train, validation = feature_splits(front_end, data, codec.device, inputs=True)
-        objective = Objective(parameters.distilled_until, parameters.distance or "mse")
-        return BottleneckLearner(codec, train, validation, own.back_end(parameters.split), objective)
+        schedule = DistillationSchedule(parameters.distilled_until, parameters.distance or "mse")
+        return BottleneckLearner(codec, train, validation, own.back_end(parameters.split), schedule)
 
 
 def student_encoder(sample: Sequence[int], latents: Sequence[int], width: int, depth: int) -> nn.Sequential:
-    """g_a for samples (C, H, W) or (P, 3) to latents (L,) or (L, h, w): ``depth`` strided convolutions of ``width``."""
+    """Build g_a for samples (C, H, W) or (P, 3), giving latents (L,) or (L, h, w).
+
+    Args:
+        sample: The shape of a sample.
+        latents: The shape of its latents.
+        width: Channels of each hidden layer.
+        depth: Strided convolutions of images; linear layers of points.
+    """
     if len(sample) == 2:
-        return _of_points(sample, latents, width, depth)
+        return _point_encoder(sample, latents, width, depth)
     layers: list[nn.Module] = []
     channels, height, side = sample[0], sample[1], sample[2]
     least = latents[1] if len(latents) == 3 else 2
@@ -85,8 +92,8 @@ def student_encoder(sample: Sequence[int], latents: Sequence[int], width: int, d
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * height * side, latents[0]))
 
 
-def _of_points(sample: Sequence[int], latents: Sequence[int], width: int, depth: int) -> nn.Sequential:
-    """The same network for each point, and the greatest of each of its outputs (as PointNet does)."""
+def _point_encoder(sample: Sequence[int], latents: Sequence[int], width: int, depth: int) -> nn.Sequential:
+    """The same network for each point, then max pooling over points (PointNet, Qi et al. 2017)."""
     layers: list[nn.Module] = []
     channels = sample[1]
     for _ in range(depth):
@@ -97,7 +104,7 @@ def _of_points(sample: Sequence[int], latents: Sequence[int], width: int, depth:
 
 
 class MaxPooling(nn.Module):
-    """(n, P, F) to (n, F): the greatest value of each feature over all points."""
+    """Max pooling over points: (n, P, F) to (n, F)."""
 
     @override
     def forward(self, points: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Channels p(ŷ | x) behind a task model's posteriors: what is drawn from them stands for the sample."""
+"""Channels p(ŷ | x) computed from a task model's posterior; a draw from the channel is sent for the sample."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ FloatArray = NDArray[np.float64]
 
 
 class PosteriorChannel(nn.Module, ABC):
-    """Gives each sample a distribution over the classes."""
+    """Gives each sample a distribution over the classes to draw from."""
 
     @abstractmethod
     def fit(self, logits: Tensor) -> None:
-        """Learn from the training split's logits (N, K) what the channel needs to know of them."""
+        """Fit what the channel needs to the training split's logits (N, K)."""
 
     @abstractmethod
     def probabilities(self, logits: Tensor) -> FloatArray:
-        """p(ŷ | x) (n, K) of samples' logits (n, K)."""
+        """The distributions p(ŷ | x) (n, K) of samples with logits (n, K)."""
 
 
-class Tempered(PosteriorChannel):
-    """softmax(λ f(x)): sample and communicate (MA §III.A.3)."""
+class TemperedPosterior(PosteriorChannel):
+    """softmax(λ f(x)): sample and communicate (MA §III.A.3); λ is ``sharpness``."""
 
     def __init__(self, sharpness: float) -> None:
         super().__init__()
         self.sharpness = sharpness
 
     def fit(self, logits: Tensor) -> None:
-        """λ is all there is."""
+        """There is nothing to fit: λ is given."""
 
     @override
     def probabilities(self, logits: Tensor) -> FloatArray:
@@ -44,9 +44,9 @@ class Tempered(PosteriorChannel):
 
 
 class RateDistortionOptimal(PosteriorChannel):
-    """q(ŷ) e^{s p(ŷ | x)} / Z(x): of all channels that err as often by the posteriors, the one of least information.
+    """q(ŷ) e^{s p(ŷ | x)} / Z(x): the channel of least information at its expected error, by the posteriors.
 
-    q (K,) is the solution on the training split; a class that it gives up is never drawn.
+    ``output`` is q (K,), the solution on the training split. A class with q = 0 is never drawn.
     """
 
     output: Tensor
@@ -67,6 +67,6 @@ class RateDistortionOptimal(PosteriorChannel):
 
 
 def information_bits(channel: FloatArray) -> float:
-    """I(X; Ŷ) of rows (N, K), each sample equally likely: the entropy of their mean less their mean entropy."""
+    """I(X; Ŷ) in bit/sample of rows (N, K), all samples equally likely: entropy of the mean less mean entropy."""
     nats = float(entr(channel.mean(axis=0)).sum() - entr(channel).sum(axis=1).mean())
     return max(0.0, nats / float(np.log(2)))

@@ -1,13 +1,13 @@
-"""Channel simulation: a draw from a channel is sent at about the channel's information (relative entropy coding).
+"""Relative entropy coding: a draw from a channel is sent at about the channel's information (channel simulation).
 
-The Poisson functional representation (Li and El Gamal 2018) for a finite alphabet. For each word w of n classes both
-ends hold an exponential variable E_w. The transmitter takes the word of least E_w / p(w | x), which is an exact draw
-from p(· | x), and sends its rank among the times T_w = E_w / q(w) at which words arrive first in a Poisson process of
-rate q. A word that is likelier under p than under q comes early: E[log2(rank + 1)] ≤ D(p ‖ q) + log2(e)/e + 1 bit.
+It is the Poisson functional representation (Li and El Gamal 2018) of a finite alphabet. Both ends hold an exponential
+variable E_w for each word w of n classes. The transmitter takes the word with the least E_w / p(w | x), an exact draw
+from p(· | x). It sends the word's rank among the times T_w = E_w / q(w), at which words first arrive in a Poisson
+process of rate q. A word that is likelier under p than under q arrives early:
+E[log2(rank + 1)] ≤ D(p ‖ q) + log2(e)/e + 1 bit.
 
-Both ends have to find the very same order. It is made of Philox's raw words, which NumPy keeps as they are, by
-IEEE additions, multiplications and divisions only: a library's logarithm may differ in its last bit from machine to
-machine.
+Both ends must compute the same order. It is made from Philox's raw words, which NumPy keeps stable, by IEEE additions,
+multiplications and divisions only: the last bit of a library's logarithm may differ between machines.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from ratefront.catalogue.largest_group import group_problem
 from ratefront.errors import InputError
 
-_SEED = 0x5241544546524E54  # part of the format: other shared variables would be another code
-_CHUNK = 1 << 16  # variables at a time, so that they stay in the cache
+_SEED = 0x5241544546524E54  # part of the stream format: another seed makes another code
+_CHUNK = 1 << 16  # shared variables at a time, so that they stay in the processor's cache
 _LOG_2 = 0.6931471805599453
 _SQRT_HALF = 0.7071067811865476
 _TERMS = range(19, 0, -2)
@@ -33,9 +33,9 @@ IntArray = NDArray[np.int64]
 
 
 def exponentials(raw: NDArray[np.uint64]) -> FloatArray:
-    """Exponential variables of mean 1, of uniform words of 64 bit: −log of their upper 52 bit.
+    """Exponential variables of mean 1 from uniform 64-bit words: −log of the upper 52 bits.
 
-    log m = 2 artanh z with z = (m − 1)/(m + 1), as a polynomial in z².
+    log m = 2 artanh z with z = (m − 1)/(m + 1), computed as a polynomial in z².
     """
     uniform = ((raw >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52  # exact, and inside of (0, 1)
     m, exponent = np.frexp(uniform)
@@ -51,7 +51,7 @@ def exponentials(raw: NDArray[np.uint64]) -> FloatArray:
 
 
 def word_probabilities(rows: FloatArray) -> FloatArray:
-    """Of all words (g, Kⁿ) of independent samples (g, n, K); the first sample is the word's first digit."""
+    """Probabilities (g, Kⁿ) of all words, for independent samples (g, n, K); the first sample is the first digit."""
     product = rows[:, 0]
     for sample in range(1, rows.shape[1]):
         product = (product[:, :, None] * rows[:, sample, None, :]).reshape(len(rows), -1)
@@ -59,29 +59,33 @@ def word_probabilities(rows: FloatArray) -> FloatArray:
 
 
 class _Chunk(NamedTuple):
-    """Groups of one length that follow each other."""
+    """Consecutive groups of the same length."""
 
-    samples: slice  # theirs
-    groups: slice  # where they are in the block
+    samples: slice  # the positions of their samples in the block
+    groups: slice  # the positions of the groups in the block
     length: int
     rates: FloatArray  # q(w), shape (Kⁿ,)
     shared: FloatArray  # E, shape (g, Kⁿ)
 
     @property
     def times(self) -> FloatArray:
-        """T (g, Kⁿ): when each word arrives first."""
+        """T (g, Kⁿ): the time at which each word first arrives."""
         return np.asarray(self.shared / self.rates)
 
 
 @dataclass(frozen=True)
 class ChannelSimulation:
-    """What both ends know: the mean channel output q (K,), each entry above 0, and how many samples make a group.
+    """What both ends know of the channel, and the order of the words that follows from it.
 
-    A block of samples is one call, and ``first`` the position of its first sample, which decides its shared
-    variables; its last group may be shorter.
+    Each call takes the samples of one block, and the position ``first`` of its first sample, which determines the
+    shared variables. The last group of a block may be shorter.
+
+    Attributes:
+        output: The mean channel output q (K,), every entry above 0.
+        group: How many samples are drawn jointly.
 
     Raises:
-        InputError: There are too many words.
+        InputError: A group has too many words.
     """
 
     output: FloatArray
@@ -96,15 +100,16 @@ class ChannelSimulation:
 
     @property
     def classes(self) -> int:
+        """K."""
         return len(self.output)
 
     def lengths(self, samples: int) -> IntArray:
-        """Samples in each group (G,) of a block."""
+        """The number of samples in each group (G,) of a block."""
         whole, left = divmod(samples, self.group)
         return np.array([self.group] * whole + [left] * (left > 0), dtype=np.int64)
 
     def draw(self, channel: FloatArray, first: int) -> IntArray:
-        """A class (N,) of each sample, drawn from its row of the channel (N, K): the shared variables decide."""
+        """Draw each sample's class (N,) from its row of the channel (N, K), by the shared variables."""
         drawn = np.empty(len(channel), dtype=np.int64)
         for chunk in self._chunks(len(channel), first):
             rows = channel[chunk.samples].reshape(-1, chunk.length, self.classes)
@@ -113,7 +118,7 @@ class ChannelSimulation:
         return drawn
 
     def ranks(self, drawn: IntArray, first: int) -> IntArray:
-        """Rank (G,), from 0, of each group's word in the shared order; equal times go by the word's number."""
+        """The rank (G,), from 0, of each group's word in the shared order; words of equal times are in number order."""
         ranks = np.empty(len(self.lengths(len(drawn))), dtype=np.int64)
         for chunk in self._chunks(len(drawn), first):
             times, words = chunk.times, self._words_of(drawn[chunk.samples], chunk.length)[:, None]
@@ -122,12 +127,12 @@ class ChannelSimulation:
             ranks[chunk.groups] = (times < own).sum(axis=1) + tied.sum(axis=1)
         return ranks
 
-    def at_ranks(self, ranks: IntArray, samples: int, first: int) -> IntArray:
-        """The way back: classes (N,) of the words at ranks (G,)."""
+    def classes_at_ranks(self, ranks: IntArray, samples: int, first: int) -> IntArray:
+        """The inverse of ``ranks``: the classes (N,) of the words at these ranks (G,)."""
         drawn = np.empty(samples, dtype=np.int64)
         for chunk in self._chunks(samples, first):
             pairs = zip(chunk.times, ranks[chunk.groups].tolist(), strict=True)
-            words = np.array([_at_rank(times, rank) for times, rank in pairs])
+            words = np.array([_word_at_rank(times, rank) for times, rank in pairs])
             drawn[chunk.samples] = self._classes_of(words, chunk.length)
         return drawn
 
@@ -144,7 +149,7 @@ class ChannelSimulation:
                 yield _Chunk(of_samples, groups, length, rates, shared)
 
     def _runs(self, samples: int) -> Iterator[tuple[range, int]]:
-        """Groups of one length: the whole ones, and the one that is left."""
+        """Ranges of groups with their length: the whole groups, and a shorter last one."""
         whole, left = divmod(samples, self.group)
         if whole:
             yield range(whole), self.group
@@ -160,7 +165,7 @@ class ChannelSimulation:
         return np.stack(digits, axis=1).reshape(-1)
 
 
-def _at_rank(times: FloatArray, rank: int) -> int:
-    """The word of this rank; of equal times the first word comes first."""
+def _word_at_rank(times: FloatArray, rank: int) -> int:
+    """The word at this rank; words of equal times are in number order."""
     value = np.partition(times, rank)[rank]
     return int(np.flatnonzero(times == value)[rank - np.count_nonzero(times < value)])

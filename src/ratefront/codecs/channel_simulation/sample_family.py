@@ -1,4 +1,4 @@
-"""How a codec that sends draws is built and filled; nothing is learned by gradient."""
+"""The family ``sample``: how codecs that send draws are built and fitted; nothing is trained by gradient."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ratefront.catalogue.largest_group import DEFAULT_JOINT_OUTCOMES, largest_gr
 from ratefront.codecs.channel_simulation.posterior_channel import (
     PosteriorChannel,
     RateDistortionOptimal,
-    Tempered,
+    TemperedPosterior,
 )
 from ratefront.codecs.channel_simulation.sample_codec import SampleCodec, SampleTransmitter
 from ratefront.codecs.contract import Codec, CodecStructure, Family
@@ -18,18 +18,18 @@ from ratefront.tasks.task_model import TaskModel, predict_logits
 
 
 class SampleFamily(Family):
-    """Sample and communicate, or the channel that the task model's rate-distortion function asks for.
+    """Sample and communicate, or the optimal channel of the task model's rate–distortion function.
 
-    All that is fitted comes from the training split's posteriors. The task model has seen these samples and is surer of
-    them than of others: codes fitted to them cost more on others, but they send the same draws, so that accuracy is
-    no better than it should be.
+    Everything is fitted to posteriors of the training split. The task model was trained on these samples and is surer
+    of them than of others. A code that is fitted to them costs more on other samples, but it sends the same draws, so
+    that the accuracy is not overestimated.
     """
 
     def build(self, structure: CodecStructure, *, receiver_only: bool = False) -> SampleCodec:
-        """As every family's.
+        """Build the codec, as ``Family.build`` does.
 
         Raises:
-            InputError: The group has too many words.
+            InputError: A group has too many words.
         """
         parameters = SampleParameters.model_validate(structure.parameters)
         group = parameters.group or largest_group(structure.classes, DEFAULT_JOINT_OUTCOMES)
@@ -52,7 +52,7 @@ def _transmitter(parameters: SampleParameters, structure: CodecStructure) -> Sam
 
 def _channel(parameters: SampleParameters, classes: int) -> PosteriorChannel:
     if parameters.sharpness is not None:
-        return Tempered(parameters.sharpness)
+        return TemperedPosterior(parameters.sharpness)
     if parameters.slope is not None:
         return RateDistortionOptimal(parameters.slope, classes)
     raise ValueError(f"the channel {parameters.channel} lacks its parameter")

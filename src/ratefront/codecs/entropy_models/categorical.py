@@ -23,7 +23,7 @@ from ratefront.codecs.entropy_models.entropy_model import EntropyModel
 from ratefront.codecs.entropy_models.quantization import gumbel_noise
 from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
 
-_WARM, _COLD = 1.5, 0.3  # Gumbel temperatures at the start and the end of training
+_FIRST_TEMPERATURE, _LAST_TEMPERATURE = 1.5, 0.3  # of Gumbel-softmax in training
 _HARD_FROM = 0.5  # of training; hard words from the start on would leave most letters unused
 _SMOOTHING = 0.5
 _LOG2E = 1.4426950408889634
@@ -49,7 +49,7 @@ class CategoricalModel(EntropyModel):
 
     @override
     def surrogate(self, y: Tensor, progress: float) -> tuple[Tensor, Tensor]:
-        temperature = _WARM * (_COLD / _WARM) ** progress
+        temperature = _FIRST_TEMPERATURE * (_LAST_TEMPERATURE / _FIRST_TEMPERATURE) ** progress
         words = F.gumbel_softmax(self.latent_parameters(y), tau=temperature, hard=progress >= _HARD_FROM)
         return self.synthesis_input(words), self.bits(words)
 

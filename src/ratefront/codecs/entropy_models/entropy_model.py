@@ -36,7 +36,7 @@ class EntropyModel(nn.Module, ABC):
 
     @abstractmethod
     def latent_parameters(self, y: Tensor) -> Tensor:
-        """y of g_a to the parameters (n, ...) of the latents."""
+        """The parameters (n, ...) of the latents, of y from g_a."""
 
     @abstractmethod
     def relax(self, parameters: Tensor, temperature: float, generator: torch.Generator) -> Tensor:

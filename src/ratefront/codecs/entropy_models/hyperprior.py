@@ -168,7 +168,7 @@ class HyperpriorModel(EntropyModel):
 
     @torch.no_grad()
     def update(self, latents: Iterator[Tensor]) -> None:
-        """z's tables come from its density; the Gaussian tables are kept that some training samples use."""
+        """The tables of z come from its density; Gaussian tables are kept that some training samples use."""
         self.z_model.update(latents)
         positions: list[Tensor] = []
         for batch in islice(latents, _UPDATE_BATCHES):
@@ -244,7 +244,7 @@ class HyperpriorModel(EntropyModel):
         return [self.gaussians.first, self.gaussians.last]
 
     def _parts(self, latents: Tensor) -> tuple[Tensor, Tensor]:
-        """z (n, elements of z), and the residuals y − μ (n, C, H, W)."""
+        """Split latents into z (n, elements of z) and the residuals y − μ (n, C, H, W)."""
         side = prod(self.z_shape)
         return latents[:, :side], latents[:, side:].reshape(-1, *self.shape)
 

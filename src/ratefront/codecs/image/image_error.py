@@ -1,4 +1,4 @@
-"""How far the images that a receiver sees are from those that were sent."""
+"""The metric ``image_mse``: the error of the images that a receiver decodes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from torch import Tensor
 
 from ratefront.data.dataset import Samples
 
-_MEASURED, _AT_ONCE = 1000, 100  # samples: their mean error says enough, and coding them once more costs time
+_MEASURED, _AT_ONCE = 1000, 100  # samples; more would cost time for coding and change the mean little
 _STEPS = 255
 
 
 def mean_squared_error(samples: Samples, decoded: Callable[[Tensor], NDArray[np.float32]]) -> float:
-    """Of the first thousand images, in squared steps of 8 bit: PSNR is 10·log10(255² / it) dB; lossless is 0.
+    """Mean squared error of the first thousand images in 8 bit, in squared steps of 8 bit; 0 is lossless.
 
-    ``decoded`` gives images (n, C, H, W) as a receiver sees them. What is sent is the image in 8 bit.
+    PSNR is 10·log10(255² / error) dB.
+
+    Args:
+        samples: Images (N, C, H, W) in [0, 1].
+        decoded: Gives the images (n, C, H, W) that a receiver decodes of images (n, C, H, W).
     """
     errors = []
     for begin in range(0, min(_MEASURED, len(samples)), _AT_ONCE):

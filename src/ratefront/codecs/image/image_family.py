@@ -1,6 +1,6 @@
-"""How image codecs are built: files of Pillow as they are, learned ones from scratch on the training split.
+"""The family ``image``: files of Pillow without training, learned codecs trained from scratch on the training split.
 
-CompressAI's pretrained weights are not offered: they are downloads, and were learned on large photographs.
+CompressAI's pretrained weights are not offered: they must be downloaded, and were trained on large photographs.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from ratefront.tasks.task_model import TaskModel
 
 
 class ImageFamily(Family):
-    """An image codec, whose decoded images the task model sees as it would see any others."""
+    """An image codec, whose decoded images the task model takes as it takes any images."""
 
     def build(
         self, structure: CodecStructure, *, receiver_only: bool = False
     ) -> ImageFileCodec | LearnedImageCodec:
-        """As every family's.
+        """Build the codec, as ``Family.build`` does.
 
         Raises:
-            InputError: Samples are no grey or RGB images, or too large or too small for the codec.
+            InputError: Samples are not grey or RGB images, or are too large or too small for the codec.
         """
         parameters = ImageCodecParameters.model_validate(structure.parameters)
         if problem := parameters.unfit({"shape": structure.shape}):

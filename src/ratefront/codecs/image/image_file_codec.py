@@ -1,12 +1,12 @@
-"""Files of Pillow in front of the task model (LL tables 1 and 3): what is sent is the file, byte for byte.
+"""Image files of Pillow in front of the task model (LL tables 1 and 3): the file is sent byte for byte.
 
 ::
 
     X ─ 8 bit ─ PNG, JPEG, WebP ─ file ─ decoder ─ 8 bit ─ task model ─ class
 
-A sample's latents are the bytes of its file, hence ragged. A file tells where it ends, so that a block's string is its
-files one after another, and its rate the sum of their sizes; that sum is its own estimate. The transmitter holds
-nothing that was learned: zero bytes, zero multiply–accumulates (theory §6).
+A sample's latents are the bytes of its file, so that samples have different numbers of them (ragged). A file says where
+it ends. A block's string is its files one after another, its rate the sum of their sizes; the estimate is the same sum.
+The transmitter holds nothing that was learned: zero bytes, zero multiply–accumulates (docs/theory.md, the transmitter).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from ratefront.tasks.task_model import TaskModel, predict_logits
 
 
 class ImageFileCodec(Codec):
-    """Sends a file of one format; the receiver decodes it and asks the task model, which is frozen."""
+    """Sends a file of one format; the receiver decodes it and runs the frozen task model."""
 
     def __init__(self, file_format: ImageFormat, task_model: TaskModel) -> None:
         super().__init__()
@@ -50,10 +50,10 @@ class ImageFileCodec(Codec):
 
     @override
     def analyse(self, images: Tensor, first: int = 0) -> Symbols:
-        return _rows(map_in_threads(self._written, list(to_bytes(images))))
+        return _latents_of(map_in_threads(self._file_of, list(to_bytes(images))))
 
-    def _written(self, pixels: NDArray[np.uint8]) -> bytes:
-        """The file of an image (C, H, W); an array that comes from nowhere has no metadata."""
+    def _file_of(self, pixels: NDArray[np.uint8]) -> bytes:
+        """The file of an image (C, H, W); it has no metadata, since the image is made from an array."""
         file = BytesIO()
         one = pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))
         Image.fromarray(one).save(file, self.file_format.name, **self.file_format.settings())
@@ -61,7 +61,7 @@ class ImageFileCodec(Codec):
 
     @override
     def encode(self, latents: Symbols, first: int = 0) -> bytes:
-        data = b"".join(_files(latents))
+        data = b"".join(_files_of(latents))
         decoded = self.decode(data, len(latents), first)
         width = decoded.shape[1]
         if not np.array_equal(latents[:, :width], decoded) or (latents[:, width:] != FILLER).any():
@@ -69,11 +69,11 @@ class ImageFileCodec(Codec):
         return data
 
     def decode(self, data: bytes, samples: int, first: int = 0) -> Symbols:
-        """The files, cut apart; pixels are decoded by ``classify`` only.
+        """Cut the string into files; only ``classify`` decodes pixels.
 
         Raises:
-            BitstreamError: They are not so many whole files of images of this shape, or too large for a
-                reader when filled up.
+            BitstreamError: The string is not ``samples`` whole files of images of this shape, or the latents would be
+                too many for a reader when all samples are filled up to the longest.
         """
         files, begin = [], 0
         for _ in range(samples):
@@ -84,13 +84,13 @@ class ImageFileCodec(Codec):
             raise BitstreamError(f"{len(data) - begin} bytes behind the last image file")
         if samples * max(map(len, files), default=0) > MAX_LATENTS:
             raise BitstreamError("the samples are longer than a reader takes")
-        return _rows(files)
+        return _latents_of(files)
 
     def classify(self, latents: Symbols, first: int = 0) -> Tensor:
         """Classes (n,) of the decoded images.
 
         Raises:
-            BitstreamError: A file is no image.
+            BitstreamError: A file cannot be decoded as an image.
         """
         if not len(latents):
             return torch.zeros(0, dtype=torch.int64)
@@ -101,8 +101,8 @@ class ImageFileCodec(Codec):
         return predict_logits(self.task_model, self.images(latents))
 
     def images(self, latents: Symbols) -> Samples:
-        """The decoded images (n, C, H, W) in [0, 1]; each is decoded when it is asked for."""
-        return _Decoded(list(_files(latents)), self.file_format)
+        """The decoded images (n, C, H, W) in [0, 1]; each is decoded when it is indexed."""
+        return _DecodedImages(list(_files_of(latents)), self.file_format)
 
     @override
     def estimate_bits(self, latents: Symbols, first: int = 0) -> Tensor:
@@ -117,7 +117,7 @@ class ImageFileCodec(Codec):
         return Macs(0)
 
     def extra_metrics(self, samples: Samples) -> dict[str, float]:
-        """``image_mse``: see ``image_error``."""
+        """``image_mse``; see ``image_error``."""
         return {"image_mse": mean_squared_error(samples, lambda few: self.images(self.analyse(few))[:])}
 
 
@@ -128,8 +128,8 @@ def to_bytes(images: Tensor) -> NDArray[np.uint8]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Decoded:
-    """Images (N, C, H, W) that are decoded from their files when they are asked for."""
+class _DecodedImages:
+    """Images (N, C, H, W) that are decoded from their files when they are indexed."""
 
     files: Sequence[bytes]
     file_format: ImageFormat
@@ -143,10 +143,10 @@ class _Decoded:
 
     def __getitem__(self, index: slice | NDArray[np.int64], /) -> NDArray[np.float32]:
         chosen = [self.files[i] for i in np.arange(len(self))[index]]
-        return uint8_to_float32(np.stack(map_in_threads(self._one, chosen)))
+        return uint8_to_float32(np.stack(map_in_threads(self._decode_one, chosen)))
 
-    def _one(self, file: bytes) -> NDArray[np.uint8]:
-        """Pixels (C, H, W) of a file whose header has been looked at: Pillow makes room for no other size."""
+    def _decode_one(self, file: bytes) -> NDArray[np.uint8]:
+        """Pixels (C, H, W) of a file; its header is checked first, so that Pillow allocates no other size."""
         if self.file_format.end(file, 0) != len(file):
             raise BitstreamError("bytes behind the end of an image file")
         try:
@@ -157,13 +157,13 @@ class _Decoded:
         return pixels[None] if self.shape[1] == 1 else pixels.transpose(2, 0, 1)
 
 
-def _rows(files: Sequence[bytes]) -> Symbols:
-    """Bytes of files as latents (n, longest), filled up with ``FILLER``."""
+def _latents_of(files: Sequence[bytes]) -> Symbols:
+    """The bytes of files as latents (n, longest), filled up with ``FILLER``."""
     latents = np.full((len(files), max(map(len, files), default=0)), FILLER, dtype=np.int32)
     for row, file in zip(latents, files, strict=True):
         row[: len(file)] = np.frombuffer(file, dtype=np.uint8)
     return latents
 
 
-def _files(latents: Symbols) -> Iterator[bytes]:
+def _files_of(latents: Symbols) -> Iterator[bytes]:
     return (row[row != FILLER].astype(np.uint8).tobytes() for row in latents)

@@ -1,7 +1,7 @@
-"""PNG, JPEG and lossy WebP: where a file ends among others that follow it, found without decoding it.
+"""PNG, JPEG and lossy WebP: where a file ends among the files that follow it, found without decoding.
 
-A file is taken for one only if its header tells an image of the expected shape, and if it has the parts that Pillow
-writes for a plain 8-bit image, no others: so nothing is ever decoded that could turn out larger.
+A file is accepted only if its header states an image of the expected shape, and if all its parts are ones that Pillow
+writes for a plain 8-bit image. Nothing is therefore ever decoded that could turn out larger.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ratefront.errors import BitstreamError
 class ImageFormat(ABC):
     """A file format for 8-bit images of one shape (C, H, W), where C is 1 (grey) or 3 (RGB)."""
 
-    #: Pillow's name of it.
+    #: Pillow's name of the format.
     name: ClassVar[str]
 
     def __init__(self, shape: tuple[int, int, int], quality: int | None = None) -> None:
@@ -28,19 +28,19 @@ class ImageFormat(ABC):
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """What Pillow is given when it writes."""
+        """The arguments of Pillow's ``save``."""
 
     @abstractmethod
     def end(self, data: bytes, begin: int) -> int:
-        """Where the file that begins there ends.
+        """The offset at which the file ends that begins at ``begin``.
 
         Raises:
-            BitstreamError: No whole file of an image of this shape begins there.
+            BitstreamError: No whole file of an image of this shape begins at ``begin``.
         """
 
 
 class Png(ImageFormat):
-    """Lossless."""
+    """PNG, lossless."""
 
     name = "PNG"
 
@@ -50,14 +50,14 @@ class Png(ImageFormat):
 
     @override
     def end(self, data: bytes, begin: int) -> int:
-        place = _behind(b"\x89PNG\r\n\x1a\n" + self._header(), data, begin)
+        offset = _after(b"\x89PNG\r\n\x1a\n" + self._header(), data, begin)
         while True:
-            length, kind = _fields(">I4s", data, place)
+            length, kind = _fields(">I4s", data, offset)
             if kind not in (b"IDAT", b"IEND"):
                 raise BitstreamError(f"a PNG file with a part {kind!r}, which no codec here writes")
-            place = _within(data, place + 12 + length)  # length, kind, contents, CRC
+            offset = _within(data, offset + 12 + length)  # length, kind, contents, CRC
             if kind == b"IEND":
-                return place
+                return offset
 
     def _header(self) -> bytes:
         channels, height, width = self.shape
@@ -66,7 +66,7 @@ class Png(ImageFormat):
 
 
 class Jpeg(ImageFormat):
-    """Baseline, one scan, with Huffman tables made for the image."""
+    """Baseline JPEG of one scan, with Huffman tables that are made for the image."""
 
     name = "JPEG"
 
@@ -76,18 +76,18 @@ class Jpeg(ImageFormat):
 
     @override
     def end(self, data: bytes, begin: int) -> int:
-        place, marker, frames = _behind(b"\xff\xd8", data, begin), b"", 0
+        offset, marker, frames = _after(b"\xff\xd8", data, begin), b"", 0
         while marker != _SCAN:
-            marker, length = _fields(">2sH", data, place)
+            marker, length = _fields(">2sH", data, offset)
             if marker not in _SEGMENTS:
                 raise BitstreamError(f"a JPEG file with a marker {marker!r}, which no codec here writes")
             if marker == _FRAME:
-                _behind(self._frame(), data, place + 4)
+                _after(self._frame(), data, offset + 4)
                 frames += 1
-            place = _within(data, place + 2 + length)
+            offset = _within(data, offset + 2 + length)
         if frames != 1:
             raise BitstreamError(f"a JPEG file of {frames} frames")
-        return _behind(b"\xff\xd9", data, _end_of_scan(data, place))
+        return _after(b"\xff\xd9", data, _end_of_scan(data, offset))
 
     def _frame(self) -> bytes:
         channels, height, width = self.shape
@@ -101,12 +101,12 @@ _SEGMENTS = (
     _FRAME,
     b"\xff\xc4",
     _SCAN,
-)  # JFIF, quantisation, Huffman tables between
+)  # JFIF, quantization tables, frame, Huffman tables, scan
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 
 
 def _end_of_scan(data: bytes, begin: int) -> int:
-    """Where the next marker is: a byte 0xFF of the image itself has a zero behind it."""
+    """The offset of the next marker: in the image's own data a byte 0xFF is followed by a zero."""
     found = _MARKER.search(data, begin)
     if found is None:
         raise BitstreamError("a JPEG file without an end")
@@ -114,7 +114,7 @@ def _end_of_scan(data: bytes, begin: int) -> int:
 
 
 class WebP(ImageFormat):
-    """Lossy. There is no grey: such images have three equal channels."""
+    """Lossy WebP. It has no grey images: they are stored with three equal channels."""
 
     name = "WEBP"
 
@@ -127,27 +127,27 @@ class WebP(ImageFormat):
         riff, size, kind, length = _fields("<4sI8sI", data, begin)
         if (riff, kind) != (b"RIFF", b"WEBPVP8 ") or size != 12 + length + length % 2:
             raise BitstreamError(f"not a lossy WebP file: {riff!r}, {size} bytes, {kind!r}, {length} bytes")
-        _behind(b"\x9d\x01\x2a" + struct.pack("<HH", self.shape[2], self.shape[1]), data, begin + 23)
+        _after(b"\x9d\x01\x2a" + struct.pack("<HH", self.shape[2], self.shape[1]), data, begin + 23)
         return _within(data, begin + 8 + size)
 
 
 FORMATS: dict[str, type[ImageFormat]] = {"png": Png, "jpeg": Jpeg, "webp": WebP}
 
 
-def _fields(layout: str, data: bytes, place: int) -> tuple[Any, ...]:
-    _within(data, place + struct.calcsize(layout))
-    return struct.unpack_from(layout, data, place)
+def _fields(layout: str, data: bytes, offset: int) -> tuple[Any, ...]:
+    _within(data, offset + struct.calcsize(layout))
+    return struct.unpack_from(layout, data, offset)
 
 
-def _within(data: bytes, place: int) -> int:
-    if place > len(data):
-        raise BitstreamError(f"an image file is cut off: {len(data)} bytes, of which it needs {place}")
-    return place
+def _within(data: bytes, offset: int) -> int:
+    if offset > len(data):
+        raise BitstreamError(f"an image file is cut off: {len(data)} bytes, of which it needs {offset}")
+    return offset
 
 
-def _behind(expected: bytes, data: bytes, place: int) -> int:
-    """The place behind these very bytes."""
-    found = data[place : place + len(expected)]
+def _after(expected: bytes, data: bytes, offset: int) -> int:
+    """The offset after these bytes, which must stand at ``offset``."""
+    found = data[offset : offset + len(expected)]
     if found != expected:
         raise BitstreamError(f"an image file has {found.hex()} where {expected.hex()} must be")
-    return place + len(expected)
+    return offset + len(expected)

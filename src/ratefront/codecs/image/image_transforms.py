@@ -1,11 +1,11 @@
-"""g_a and g_s of CompressAI's image models (Ballé et al. 2018; ``compressai.models.google``), for any depth.
+"""g_a and g_s of CompressAI's image models (Ballé et al. 2018; ``compressai.models.google``), of any depth.
 
 ::
 
     X ─ pad ─ conv ↓2 ─ GDN ─ … ─ conv ↓2 ─ y          ŷ ─ deconv ↑2 ─ IGDN ─ … ─ deconv ↑2 ─ crop ─ X̂
 
-With four halvings the layers are the library's own, kernel for kernel. Imports CompressAI: a receiver of these images
-needs it, no other does.
+With four halvings the layers are the library's own, kernel for kernel. This module imports CompressAI, so that a
+receiver of learned images needs it; no other receiver does.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ def latent_shape(shape: Sequence[int], channels: int, halvings: int) -> tuple[in
 
 
 def image_analysis(shape: Sequence[int], hidden: int, channels: int, halvings: int) -> nn.Sequential:
-    """g_a of images (C, H, W) to latents of ``latent_shape``."""
+    """g_a from images (C, H, W) to latents of ``latent_shape``; ``hidden`` is the width between."""
     widths = [shape[0], *[hidden] * (halvings - 1), channels]
-    layers: list[nn.Module] = [PadTo(2**halvings)]
+    layers: list[nn.Module] = [PadToMultiple(2**halvings)]
     for inputs, outputs in pairwise(widths):
         layers += [conv(inputs, outputs), GDN(outputs)]
     return nn.Sequential(*layers[:-1])
 
 
 def image_synthesis(shape: Sequence[int], hidden: int, channels: int, halvings: int) -> nn.Sequential:
-    """g_s of latents of ``latent_shape`` to images (C, H, W)."""
+    """g_s from latents of ``latent_shape`` to images (C, H, W); ``hidden`` is the width between."""
     widths = [channels, *[hidden] * (halvings - 1), shape[0]]
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(widths):
@@ -48,8 +48,8 @@ def image_synthesis(shape: Sequence[int], hidden: int, channels: int, halvings: 
     return nn.Sequential(*layers[:-1], Crop(shape[1], shape[2]))
 
 
-class PadTo(nn.Module):
-    """Maps (n, C, H, W), continued at the right and below by their last pixels until sides are multiples."""
+class PadToMultiple(nn.Module):
+    """Maps (n, C, H, W), padded on the right and below with their last pixels until the sides are multiples."""
 
     def __init__(self, multiple: int) -> None:
         super().__init__()

@@ -23,30 +23,30 @@ from ratefront.objectives.distortions import RelativeFeatureError, cross_entropy
 from ratefront.tasks.task_model import TaskModel
 
 _STEPS = 255
-_ON_IMAGES_UNTIL = 0.25  # of a training for the task
-_FIRST_LAMBDA = 0.01  # what images are learned with until then: a middle quality of CompressAI's models
+_IMAGE_ERROR_UNTIL = 0.25  # share of a training for the task
+_IMAGE_ERROR_LAMBDA = 0.01  # λ until then: a middle quality of CompressAI's models
 
 
 class EightBitPixels(nn.Module):
-    """What an image file can hold, 8 bit in [0, 1]; gradients pass the rounding, not what lies outside of the range.
+    """Rounds images to 8 bit in [0, 1]. Gradients pass the rounding; outside of the range they are 0.
 
-    Past the range nothing changes the image any more: a gradient there would drive values on and on.
+    Outside of the range the decoded image no longer changes, and a gradient there would drive values away without end.
     """
 
     @override
     def forward(self, values: Tensor) -> Tensor:
         inside = values.float().clamp(0, 1)
-        held = (inside * _STEPS).round() / _STEPS
-        return inside + (held - inside).detach() if values.requires_grad else held
+        rounded = (inside * _STEPS).round() / _STEPS
+        return inside + (rounded - inside).detach() if values.requires_grad else rounded
 
 
 def task_model_on_pixels(task_model: TaskModel) -> nn.Sequential:
-    """The task model behind what an image file can hold."""
+    """The task model on images that are first rounded to 8 bit."""
     return nn.Sequential(EightBitPixels(), *task_model.stages.values())
 
 
 class LearnedImageCodec(BottleneckCodec):
-    """A bottleneck between images, whose back end is the whole task model."""
+    """A bottleneck from images to images; its back end is the whole task model."""
 
     def __init__(self, bottleneck: Bottleneck, task_model: TaskModel, beta: float) -> None:
         back_end = task_model_on_pixels(task_model).eval()
@@ -54,12 +54,12 @@ class LearnedImageCodec(BottleneckCodec):
 
     @torch.no_grad()
     def images(self, latents: Tensor) -> Tensor:
-        """Integers (n, elements) to images (n, C, H, W) as the task model sees them."""
+        """Integers (n, elements) to images (n, C, H, W) of 8 bit in [0, 1], which the task model takes."""
         images: Tensor = self.back_end[0](self.bottleneck.decode(latents.to(self.device)))
         return images
 
     def extra_metrics(self, samples: Samples) -> dict[str, float]:
-        """``image_mse``: see ``image_error``."""
+        """``image_mse``; see ``image_error``."""
 
         def decoded(images: Tensor) -> NDArray[np.float32]:
             coded: NDArray[np.float32] = self.images(torch.from_numpy(self.analyse(images))).cpu().numpy()
@@ -69,12 +69,14 @@ class LearnedImageCodec(BottleneckCodec):
 
 
 class ImageLearner(RateDistortionLearner):
-    """Learns g_a, the entropy model and g_s; the task model stays as it is.
+    """Trains g_a, the entropy model and g_s; the task model is frozen.
 
-    ``of_task`` False: rate + β · pixels · 255² · MSE, MSE being the mean over pixels and channels of images in [0, 1]:
-    β is the λ of CompressAI's models, for rate and error are both a pixel's there. True: rate + β·CE of the task model
-    on the decoded image, β in bits a nat; the first quarter of the training is on images all the same, since behind a
-    synthesis that knows no images yet the task model has no gradient to give, and latents wander off.
+    With ``of_task`` False the loss is rate + β · pixels · 255² · MSE, where MSE is the mean over pixels and channels of
+    images in [0, 1]. β is then λ of CompressAI's models, whose rate and error are those of a pixel.
+
+    With ``of_task`` True the loss is rate + β · cross-entropy of the task model on the decoded image; β is in bits per
+    nat. The first quarter of the training uses the image error all the same: as long as g_s gives no images, the task
+    model gives no useful gradient, and the latents drift away.
     """
 
     def __init__(
@@ -87,13 +89,15 @@ class ImageLearner(RateDistortionLearner):
     def distortion(self, synthesised: Tensor, batch: Tensor, progress: float) -> Tensor:
         if not self.of_task:
             return squared_error(synthesised, self.train.inputs[batch])
-        if progress < _ON_IMAGES_UNTIL:
-            return squared_error(synthesised, self.train.inputs[batch]) * (_FIRST_LAMBDA / self.codec.beta)
+        if progress < _IMAGE_ERROR_UNTIL:
+            return squared_error(synthesised, self.train.inputs[batch]) * (
+                _IMAGE_ERROR_LAMBDA / self.codec.beta
+            )
         with mixed_precision(self.codec.device):
             logits = self.codec.back_end(synthesised)
         return cross_entropy(logits.float(), self.train.labels[batch])
 
 
 def squared_error(decoded: Tensor, images: Tensor) -> Tensor:
-    """Squared error (n,) of images (n, C, H, W) in steps of 8 bit, summed over pixels, the mean of their channels."""
+    """Squared error (n,) of images (n, C, H, W) in squared steps of 8 bit: a sum over pixels, a mean over channels."""
     return _STEPS**2 * (decoded - images).square().mean(dim=1).sum(dim=(1, 2))

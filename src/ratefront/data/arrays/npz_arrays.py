@@ -42,7 +42,7 @@ def array_names(path: Path) -> list[str]:
     with as_input_errors(path), zipfile.ZipFile(path) as archive:
         found = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
         if not found:
-            raise InputError(f"{path}: is no npz file, but {identify_file(path)}")
+            raise InputError(f"{path}: is not an npz file but {identify_file(path)}")
         return found
 
 
@@ -143,7 +143,7 @@ def as_input_errors(path: Path, name: str | None = None) -> Iterator[None]:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError, NotImplementedError) as error:
         known = None if name else identify_file(path)
-        problem = f"is no npz file, but {known}" if known else f"cannot be read: {error}"
+        problem = f"is not an npz file but {known}" if known else f"cannot be read: {error}"
         raise InputError(f"{place}: {problem}") from error
     except IsADirectoryError as error:
         raise InputError(f"{place}: {FOLDER}") from error

@@ -112,5 +112,5 @@ def _all_zero_remark(name: str, samples: int, train: _Sizes, kind: SampleKind) -
     nothing = "black" if kind == "images" else "of a single place"
     return (
         f"{name}: the {samples} samples that were looked at are all {nothing}, unlike those of x_train: was it rounded "
-        "or divided away (floats in [0, 1] stored as uint8)? Its accuracy says nothing: write it anew"
+        "or divided away (floats in [0, 1] stored as uint8)? Its accuracy says nothing: write it again"
     )

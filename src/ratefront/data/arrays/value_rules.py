@@ -28,7 +28,7 @@ class _Statistics:
     high: float
     mean: float
     deviation: float
-    is_intact: bool
+    are_integers: bool
     not_finite: int
 
 
@@ -131,20 +131,20 @@ def _check(
 
 
 def _statistics(chunks: Iterable[NDArray[Any]]) -> _Statistics:
-    low, high, is_intact = np.inf, -np.inf, True
+    low, high, are_integers = np.inf, -np.inf, True
     count, not_finite, total, squares = 0, 0, 0.0, 0.0
     for chunk in chunks:
         values = chunk[np.isfinite(chunk)].astype(np.float64)
         not_finite += chunk.size - values.size
         if values.size:
             low, high = min(low, float(values.min())), max(high, float(values.max()))
-            is_intact = is_intact and bool((values == np.rint(values)).all())
+            are_integers = are_integers and bool((values == np.rint(values)).all())
             count += values.size
             total += float(values.sum())
             squares += float(np.square(values).sum())
     mean = total / max(1, count)
     variance = max(0.0, squares / max(1, count) - mean**2)
-    return _Statistics(low, high, mean, variance**0.5, is_intact, not_finite)
+    return _Statistics(low, high, mean, variance**0.5, are_integers, not_finite)
 
 
 def _range_hint(seen: _Statistics) -> str:
@@ -168,7 +168,7 @@ def _range_hint(seen: _Statistics) -> str:
 
 def _brightness_hint(seen: _Statistics) -> str:
     if _LEAST_BYTE_RANGE < seen.high <= 255:
-        as_bytes = "x.astype('uint8')" if seen.is_intact else "numpy.rint(x).astype('uint8')"
+        as_bytes = "x.astype('uint8')" if seen.are_integers else "numpy.rint(x).astype('uint8')"
         return f"they look like 0 … 255: divide by 255, or store uint8 ({as_bytes})"
     usual = "255 for 8 bits, 4095 for 12, 65535 for 16"
     return f"divide by the largest value that is possible, not only by that found ({usual})"

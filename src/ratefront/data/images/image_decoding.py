@@ -157,5 +157,5 @@ def _lay_on(background: Background | None, image: Image.Image) -> Image.Image:
 
 def _reason(error: Exception, path: str) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return "is no image that can be read"
+        return "is not an image that can be read"
     return str(error).replace(path, Path(path).name) or type(error).__name__

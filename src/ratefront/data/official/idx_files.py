@@ -26,7 +26,7 @@ def map_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
         header = file.read(start)
     if len(header) < start or header[:4] != bytes((0, 0, _UNSIGNED_BYTES, dimensions)):
         raise InputError(
-            f"{path}: is no idx file of bytes with {dimensions} dimension(s): it begins with {header[:4].hex()!r}"
+            f"{path}: is not an idx file of bytes with {dimensions} dimension(s): it begins with {header[:4].hex()!r}"
         )
     shape = struct.unpack(f">{dimensions}I", header[4:])
     expected, found = start + math.prod(shape), path.stat().st_size

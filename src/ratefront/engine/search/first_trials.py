@@ -1,11 +1,11 @@
-"""The first trials: random, yet spread over the space.
+"""The first trials: random, and spread evenly over the space.
 
-Plain random draws often leave a family out (one of five is missed by twelve draws with probability 0.8¹² ≈ 7
-%). Here each dimension deals its strata (the options of a choice, four equal parts of an interval) like a
-shuffled pack of cards: within every cycle each stratum comes up once, in an order that differs from cycle to
-cycle and from dimension to dimension (a Latin hypercube that may end anywhere). Inside a branch the cards are
-dealt by the visits to that branch, so that every family spreads its own parameters. One dimension alone is
-exactly uniform; trial ``number`` is a function of (seed, number), whatever came before.
+Plain random draws often leave a family out: twelve draws miss one of five families with probability 0.8¹² ≈ 7 %. Here
+each dimension has strata: the options of a choice, or four equal parts of an interval. Its strata come up like cards of
+a shuffled pack: once in every cycle, in an order that differs from cycle to cycle and from dimension to dimension. This
+is a Latin hypercube that may end anywhere. Inside a branch, a dimension counts the visits to that branch, so that
+every family spreads its own parameters. Each dimension by itself is exactly uniform. Trial ``number`` is a function of
+(seed, number), whatever came before it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from ratefront.engine.search.stable_seed import stable_seed
 from ratefront.records import Scalar
 from ratefront.spec.space.dimensions import Choice, Float, Int, Leaf, Space, assign
 
-#: Equal parts of an interval (of its logarithm, where that is searched) that are dealt one after another.
+#: How many equal parts an interval has (or its logarithm, where that is searched); each is a stratum.
 INTERVAL_STRATA = 4
 
 
 def _between(leaf: Float | Int, part: float) -> float | int:
-    """The value at ``part`` in [0, 1) of the leaf's interval."""
+    """The value at the fraction ``part`` in [0, 1) of the leaf's interval."""
     low, high = (leaf.low, leaf.high) if isinstance(leaf, Float) else (leaf.low - 0.5, leaf.high + 0.5)
     if leaf.log:
         value = math.exp(math.log(low) + part * (math.log(high) - math.log(low)))
@@ -35,7 +35,7 @@ def _between(leaf: Float | Int, part: float) -> float | int:
 
 
 def random_choice(random: Random) -> Callable[[str, Leaf], Scalar]:
-    """A plain independent draw for each leaf."""
+    """A function that draws each leaf independently and uniformly."""
 
     def choose(path: str, leaf: Leaf) -> Scalar:
         if isinstance(leaf, Choice):
@@ -45,8 +45,8 @@ def random_choice(random: Random) -> Callable[[str, Leaf], Scalar]:
     return choose
 
 
-class _Dealer:
-    """Chooses for one trial; remembers the count of visits to each branch that the trial passes through."""
+class _LatinHypercubeTrial:
+    """Chooses the values of one trial; knows how often each branch on its way was visited before."""
 
     def __init__(self, seed: int, number: int) -> None:
         self._seed, self._number = seed, number
@@ -55,23 +55,21 @@ class _Dealer:
     def choose(self, path: str, leaf: Leaf) -> Scalar:
         inside = path.rpartition("/")[0]
         if isinstance(leaf, Choice):
-            stratum, cycle = self._deal(path, self._visit(inside), len(leaf.options))
+            stratum, cycle = self._stratum(path, self._visits[inside], len(leaf.options))
             self._enter(inside, path, leaf.options[stratum], cycle)
             return leaf.options[stratum]
-        stratum, _ = self._deal(path, self._visit(inside), INTERVAL_STRATA)
+        stratum, _ = self._stratum(path, self._visits[inside], INTERVAL_STRATA)
         within = Random(stable_seed("within", self._seed, path, self._number)).random()  # noqa: S311
         return _between(leaf, (stratum + within) / INTERVAL_STRATA)
 
-    def _visit(self, inside: str) -> int:
-        return self._visits[inside]
-
     def _enter(self, inside: str, path: str, option: Scalar, cycle: int) -> None:
-        """Each option comes once a cycle: inside it, the cycle counts the visits."""
+        """Count the visit to the option's branch. Each option comes up once a cycle, so the cycle is the count."""
         name = path.rpartition("/")[2]
         prefix = f"{inside}/" if inside else ""
         self._visits[f"{prefix}{option}" if name == "family" else f"{path}/{option}"] = cycle
 
-    def _deal(self, path: str, visit: int, strata: int) -> tuple[int, int]:
+    def _stratum(self, path: str, visit: int, strata: int) -> tuple[int, int]:
+        """The stratum of this visit, and the cycle that the visit belongs to."""
         cycle, place = divmod(visit, strata)
         order = list(range(strata))
         Random(stable_seed("deal", self._seed, path, cycle)).shuffle(order)  # noqa: S311
@@ -79,5 +77,5 @@ class _Dealer:
 
 
 def spread_trial(space: Space, seed: int, number: int) -> dict[str, Scalar]:
-    """The assignment of trial ``number`` (from 0) of a spread start."""
-    return assign(space, _Dealer(seed, number).choose)
+    """The values of the first trials: those of trial ``number``, counted from 0."""
+    return assign(space, _LatinHypercubeTrial(seed, number).choose)

@@ -1,13 +1,14 @@
-"""The next trial to try: what a sampler suggests that has seen what the history's memory shows.
+"""The next suggestion: the values of the next trial, from what the sampler's memory shows of the history.
 
-The memory is told what the ledger says, event by event; only a question makes an Optuna study of it, and the sampler
-that is asked is made anew from (seed, n). So a suggestion is a function of (seed, n, history), the same after a
-replay and in another process, and a replay that asks nothing costs nothing.
+The memory is told what the ledger says, event by event. An Optuna study is made of it only when a suggestion is asked
+for, and the sampler is made anew from (seed, number). So a suggestion is a function of (seed, number, history): it is
+the same after a replay and in another process. A replay that asks for no suggestion costs nothing.
 
-A trial is a function of its values but for its seed, and samplers like to repeat what was good where a space has few
-points (a family without a real parameter). A suggestion that was planned before is therefore asked for anew, a few
-times; then any other configuration is taken that was not. Where a space has none left, those are tried again, with
-other seeds, into whose results a seed enters; where it has none of these either, it is exhausted.
+Apart from its seed, a trial is a function of its values, and in a space with few points (a family without a real
+parameter) samplers tend to repeat what was good. Where a suggestion was planned before, the sampler is therefore asked
+again, a few times; after that, any configuration that was not planned is taken. Where none is left, configurations
+whose results depend on the seed are tried again with another seed. Where there are none of these either, the space is
+exhausted.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ if TYPE_CHECKING:
     from ratefront.engine.search.sampler_study import SamplerStudy
     from ratefront.optuna_space import Values
 
-#: How often the sampler is asked where it repeats an earlier trial, then how often a draw is tried, before the space is
-#: searched for what is left of it.
+#: How often the sampler is asked where it repeats an earlier trial; and that plus how many random draws follow, before
+#: the space is searched for a configuration that is left.
 SAMPLER_QUESTIONS = 4
 QUESTIONS = SAMPLER_QUESTIONS + 20
 
 
 class Suggester:
-    """Suggests values for trials; must be told of every change of a trial, in the order of the ledger."""
+    """Suggests values for trials. It must be told of every change of a trial, in the order of the ledger."""
 
     def __init__(self, sampler: Sampler, space: Space, objectives: Objectives) -> None:
         self._settings, self._space, self._objectives = sampler, space, objectives
@@ -50,6 +51,7 @@ class Suggester:
 
     @classmethod
     def of(cls, spec: SweepSpec, space: Space) -> Suggester:
+        """The suggester that a sweep file asks for."""
         return cls(spec.sampler, space, spec.directions)
 
     @cached_property
@@ -59,17 +61,17 @@ class Suggester:
         return SamplerStudy(self._space, self._objectives)
 
     def planned(self, trial: TrialHistory) -> None:
-        """A trial exists now and has not ended: a new one, or one that had failed."""
+        """Take in that a trial was planned, or reopened after it had failed."""
         self._tried.add(frozenset(trial.params.values.items()))
         self._memory.opened(trial)
 
     def ended(self, trial: TrialHistory) -> None:
-        """A trial has ended, as its status says."""
+        """Take in that a trial has ended, as its status says."""
         self._memory.ended(trial)
 
     @property
     def is_exhausted(self) -> bool:
-        """True where every configuration was planned, and none would give another result with another seed."""
+        """True where every configuration was planned and no result depends on the seed."""
         return self._all_tried and not self._some_use_seeds
 
     @property
@@ -78,11 +80,14 @@ class Suggester:
 
     @cached_property
     def _some_use_seeds(self) -> bool:
-        """Asked once all were tried: before, it is not known of those that were not."""
+        """Whether some result depends on the seed. To be asked only when every configuration was tried."""
         return any(uses_seed(dict(values)) for values in self._tried)
 
     def suggest(self, number: int) -> Values:
-        """The values of trial ``number`` (from 0), given what was told so far; of an exhausted space a repeated one."""
+        """The values of trial ``number`` (counted from 0), given all that was told so far.
+
+        Where the space is exhausted, these are values that were planned before.
+        """
         for question in range(QUESTIONS):
             values = self._suggest(number, question)
             if self._is_due(values):

@@ -1,8 +1,8 @@
-"""What a sampler learns from: a bounded part of the history, so that a question costs the same after ten
-thousand trials as after a few hundred.
+"""What a sampler learns from: a bounded part of the history.
 
-A memory is told of every trial that is planned or reopened and of every one that ends, in the ledger's order; what
-it shows follows from that order alone, whenever and however often it is asked. Failed trials are not shown.
+Because it is bounded, a suggestion costs the same after ten thousand trials as after a few hundred. A memory is told of
+every trial that is planned or reopened and of every trial that ends, in the ledger's order. What it shows follows from
+that order alone, whenever and however often it is asked. Failed trials are not shown.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
+from typing_extensions import override
 
 from ratefront.engine.search.sampler_ranking import best_trials
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import Objectives
 
-#: Ended trials that stay when a window forgets, and how many more it takes in before it does so again: to forget costs
-#: a tenth of a second.
+#: Ended trials that stay when a memory forgets, and how many more it takes in before it forgets again (which takes a
+#: tenth of a second).
 MAX_ENDED, SLACK = 256, 64
 
-#: One in so many of those that stay is there for being among the best.
+#: One in so many of the trials that stay is there because it is among the best.
 ONE_IN_BEST = 4
 
-#: Of trials that have not ended the newest so many are shown: enough to keep slots from repeating each other.
+#: So many of the newest trials that have not ended are shown: enough to keep slots from repeating each other.
 MAX_UNFINISHED = 64
 
 #: NSGA-II's population; small, since a sweep has tens to thousands of trials.
@@ -30,23 +31,25 @@ POPULATION = 50
 
 
 class SamplerMemory(Protocol):
-    """``shown`` maps names to trials, in the order in which these last changed; what is forgotten has left it."""
+    """What a sampler is shown of the trials of a sweep.
 
-    @property
-    def shown(self) -> dict[str, TrialHistory]: ...
+    ``shown`` maps identities to trials, in the order in which they last changed, without those that were forgotten.
+    """
+
+    shown: dict[str, TrialHistory]
 
     def opened(self, trial: TrialHistory) -> None:
-        """A trial was planned, or reopened after it had failed."""
+        """Take in that a trial was planned, or reopened after it had failed."""
 
     def ended(self, trial: TrialHistory) -> None:
-        """A trial has ended, as its status says."""
+        """Take in that a trial has ended, as its status says."""
 
 
-class BoundedMemory:
-    """The newest trials that have not ended, and of the ended ones the best and a sample of all others.
+class BoundedMemory(SamplerMemory):
+    """The newest trials that have not ended; of the ended trials, the best and a sample of all others.
 
-    The best show where to look, the others where not to: without them a sampler would come back to every region
-    that it has forgotten. TPE takes the best tenth for good ones, so that a quarter is enough.
+    The best show where to look, and the others show where not to look: without them a sampler would come back to every
+    region that it has forgotten. TPE takes the best tenth as the good trials, so that a quarter is enough.
     """
 
     def __init__(
@@ -61,12 +64,14 @@ class BoundedMemory:
         self._most_unfinished = most_unfinished
         self._unfinished: dict[str, None] = {}  # an ordered set
 
+    @override
     def opened(self, trial: TrialHistory) -> None:
         name = trial.params.trial_id
         self.shown[name], self._unfinished[name] = trial, None
         if len(self._unfinished) > self._most_unfinished:
             self._take_out(next(iter(self._unfinished)))
 
+    @override
     def ended(self, trial: TrialHistory) -> None:
         name = trial.params.trial_id
         self._take_out(name)
@@ -94,10 +99,12 @@ class BoundedMemory:
                 del self.shown[trial.params.trial_id]
 
 
-class GenerationMemory:
-    """NSGA-II's populations: ``POPULATION`` trials that ended in a generation close it, and the best of them and of
-    their parents are the parents of the next one. Trials belong to the generation in which they were opened; one
-    that ends after its generation was closed comes too late.
+class GenerationMemory(SamplerMemory):
+    """NSGA-II's generations.
+
+    A generation closes when ``POPULATION`` of its trials have ended with a result. The best of these trials and of
+    their parents become the parents of the next generation. A trial belongs to the generation in which it was opened;
+    where it ends after that generation has closed, it is left out.
     """
 
     def __init__(self, objectives: Objectives, population: int = POPULATION) -> None:
@@ -107,9 +114,11 @@ class GenerationMemory:
         self._objectives, self._population = objectives, population
         self._generation_of: dict[str, int] = {}
 
+    @override
     def opened(self, trial: TrialHistory) -> None:
         self._generation_of[trial.params.trial_id] = self.current
 
+    @override
     def ended(self, trial: TrialHistory) -> None:
         generation = self._generation_of.pop(trial.params.trial_id)
         if trial.result is None or generation != self.current:

@@ -15,23 +15,23 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def search_value(objective: str, result: TrialResult) -> float:
-    """An objective as the search sees it: rates, sizes and times as log2(1 + x), as the hypervolume is measured."""
+    """An objective as the search sees it: rates, sizes and times as log2(1 + x), as in the hypervolume."""
     value = result.objective(objective)
     return math.log2(1 + value) if objective in LOGARITHMIC else value
 
 
 def best_trials(trials: Sequence[TrialHistory], objectives: Objectives, count: int) -> list[TrialHistory]:
-    """``count`` of the trials, or all: finished ones before collapsed ones before those without a result.
+    """The best ``count`` of the trials, or all: first finished, then collapsed trials, then those without a result.
 
-    Of these the lower non-dominated ranks, of the last rank those with the most room around them, as NSGA-II chooses;
-    of equals the earlier ones.
+    Among trials with a result, lower non-dominated ranks come first. Of the last rank that fits only in part, those
+    with the largest crowding distance are taken, as in NSGA-II (Deb et al. 2002); of equal trials, the earlier ones.
     """
-    chosen: list[TrialHistory] = []
+    found: list[TrialHistory] = []
     for status in ("finished", "collapsed"):
         alike = [trial for trial in trials if trial.status == status]
-        chosen += _best_measured(alike, objectives, count - len(chosen))
+        found += _best_measured(alike, objectives, count - len(found))
     without_result = [trial for trial in trials if trial.status in ("pruned", "stopped")]
-    return chosen + without_result[: count - len(chosen)]
+    return found + without_result[: count - len(found)]
 
 
 def _best_measured(
@@ -57,9 +57,10 @@ def _costs(trial: TrialHistory, objectives: Objectives) -> list[float]:
 
 
 def _crowding_distances(costs: FloatArray) -> FloatArray:
-    """How far the neighbours of each row of (N, M) lie apart, summed over objectives as parts of their range.
+    """For each row of costs (N, M), how far its two neighbours lie apart, summed over the objectives.
 
-    The first and the last on an objective have no neighbour on one side: they lie infinitely far.
+    Distances are fractions of an objective's range. The first and the last row on an objective have a neighbour on one
+    side only; their distance is infinite.
     """
     distances = np.zeros(len(costs))
     for column in costs.T:

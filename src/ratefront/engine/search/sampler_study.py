@@ -1,9 +1,9 @@
-"""An Optuna study in memory that says what a sampler's memory shows, and the samplers that are asked through it.
+"""An Optuna study in memory that holds what a sampler's memory shows, and the samplers that are asked through it.
 
-How a trial stands there:
+The state of a trial in the study:
 
 =========================  =================================================================
-planned, running           RUNNING: TPE takes them for bad ones (constant liar), lest slots repeat each other
+planned, running           RUNNING: TPE counts them as bad (constant liar), so that slots do not repeat each other
 finished                   COMPLETE with the objectives on validation
 collapsed                  COMPLETE and infeasible: never a best trial, avoided by the samplers
 pruned, stopped            PRUNED
@@ -22,6 +22,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
+from typing_extensions import override
 
 from ratefront.engine.search.sampler_memory import MAX_ENDED, POPULATION
 from ratefront.engine.search.sampler_ranking import search_value
@@ -39,26 +40,26 @@ _STATES: Mapping[Status, TrialState] = {
     "stopped": TrialState.PRUNED,
 }
 
-#: Questions and stand-ins that are over and lie in the study unseen; with more of them it is built anew.
+#: How many discarded trials the study may hold. Samplers do not see them; with more of them the study is built anew.
 MAX_DISCARDED = 1000
 
 
 def _not_none(value: Scalar | None) -> Scalar:
-    """Optuna's categories may be None; those of a space are not."""
+    """The value, which is never None in our spaces although Optuna's categories may be None."""
     if value is None:
         raise ValueError("a choice holds None")
     return value
 
 
 class _Shown(NamedTuple):
-    """What the study has of a trial."""
+    """How the study holds a trial that it was shown."""
 
     number: int
     state: TrialState
 
 
 class SamplerStudy:
-    """Puts questions to samplers. What was asked before leaves no trace."""
+    """Asks samplers for values. Earlier questions leave no trace."""
 
     def __init__(self, space: Space, objectives: Objectives) -> None:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -72,22 +73,22 @@ class SamplerStudy:
         self._discarded = 0
 
     def numbers(self, names: Sequence[str]) -> set[int]:
-        """The study's own numbers of trials that it was shown."""
+        """The study's own numbers of these trials, which it was shown before."""
         return {self._shown[name].number for name in names}
 
     def show(self, shown: Mapping[str, TrialHistory]) -> None:
-        """Make the study say what a memory shows, in its order."""
+        """Make the study hold what a memory shows, in the memory's order."""
         if not self._extend(shown):
             self._begin()
             self._extend(shown)
 
     def _extend(self, shown: Mapping[str, TrialHistory]) -> bool:
-        """False where that takes more than to add at the end: a study takes no result back."""
-        for name, told in list(self._shown.items()):
-            if name not in shown or _STATES[shown[name].status] is not told.state:
-                if told.state is not TrialState.RUNNING:
+        """Add what is new. False where adding is not enough: a study cannot change a trial that has ended."""
+        for name, held in list(self._shown.items()):
+            if name not in shown or _STATES[shown[name].status] is not held.state:
+                if held.state is not TrialState.RUNNING:
                     return False
-                self._discard(told.number)
+                self._discard(held.number)
                 del self._shown[name]
         in_order = all(there == here for there, here in zip(self._shown, shown, strict=False))
         if not in_order or self._discarded > MAX_DISCARDED:
@@ -115,6 +116,7 @@ class SamplerStudy:
         self._discarded += 1
 
     def ask(self, sampler: BaseSampler) -> Values:
+        """The values that a sampler suggests now."""
         self.study.sampler = sampler
         question = self.study.ask()
 
@@ -133,9 +135,9 @@ class SamplerStudy:
 
 
 class BranchwiseTpe(BaseSampler):
-    """TPE that draws the parameters of one branch of the space together, when the first of them is asked for.
+    """TPE that draws all parameters of a branch of the space together, when the first of them is asked for.
 
-    The same as Optuna's ``group=True``, but for the branches that a trial does not take: those cost nothing.
+    It equals Optuna's ``group=True``, except that branches which a trial does not take cost nothing.
     """
 
     def __init__(self, branches: Mapping[str, Distributions], startup_trials: int, seed: int) -> None:
@@ -150,14 +152,17 @@ class BranchwiseTpe(BaseSampler):
         self._branches = branches
         self._drawn: dict[str, Any] = {}
 
+    @override
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> Distributions:
         return {}
 
+    @override
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: Distributions
     ) -> dict[str, Any]:
         return {}
 
+    @override
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
@@ -170,15 +175,17 @@ class BranchwiseTpe(BaseSampler):
 
 
 class Nsga2(NSGAIISampler):
-    """NSGA-II whose generation and parents are said, not looked for in the study."""
+    """NSGA-II that is given its generation and parents instead of looking for them in the study."""
 
     def __init__(self, generation: int, parents: set[int], seed: int) -> None:
         super().__init__(population_size=POPULATION, seed=seed)
         self._generation, self._parents = generation, parents
 
+    @override
     def get_trial_generation(self, study: Study, trial: FrozenTrial) -> int:
         return self._generation
 
+    @override
     def get_parent_population(self, study: Study, generation: int) -> list[FrozenTrial]:
         return [trial for trial in study.get_trials(deepcopy=False) if trial.number in self._parents]
 
@@ -188,7 +195,10 @@ def _branch(path: str) -> str:
 
 
 def branches_of(space: Space, branch: str = "") -> dict[str, Distributions]:
-    """branch (``""``, ``split``, ``split/refine/sga``) → its own parameters by path, where there is a choice."""
+    """Each branch of the space (``""``, ``split``, ``split/refine/sga``) with its own parameters.
+
+    Parameters are named by their path; those with a single value are left out.
+    """
     own: Distributions = {}
     found = {branch: own}
     prefix = f"{branch}/" if branch else ""

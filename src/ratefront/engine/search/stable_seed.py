@@ -1,4 +1,4 @@
-"""Seeds that are the same in every process: never Python's own ``hash``."""
+"""Seeds that are the same in every process, which those of Python's own ``hash`` are not."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import hashlib
 
 
 def stable_seed(*parts: object) -> int:
-    """A seed in [0, 2³¹) from the parts' text; fits NumPy's and torch's generators alike."""
+    """A seed in [0, 2³¹) from the text of the parts. NumPy's and torch's generators take it."""
     text = "\x1f".join(map(str, parts))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1

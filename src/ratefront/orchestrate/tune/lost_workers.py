@@ -95,10 +95,10 @@ def summarise_trial_error(error: Exception, folder: Path) -> ErrorSummary:
     If the disk of this folder is full, the sweep ends. If another disk is full, such as a node's own, the trial is
     tried again.
     """
-    fault = summarise_error(error)
-    if fault.error == StorageFullError.__name__ and not _is_full(folder):
-        return replace(fault, error=type(error).__name__)
-    return fault
+    summary = summarise_error(error)
+    if summary.error == StorageFullError.__name__ and not _is_full(folder):
+        return replace(summary, error=type(error).__name__)
+    return summary
 
 
 def _is_full(folder: Path) -> bool:

@@ -144,8 +144,10 @@ class TrialActor(tune.Trainable):
     def _end_with_error(self, error: Exception) -> dict[str, Any]:
         self._close()
         self._has_failed = True
-        fault = summarise_trial_error(error, self._context.folder)
-        fact = Failed(self._trial_id, self._attempt, fault.error, fault.reason, retryable=fault.retryable)
+        summary = summarise_trial_error(error, self._context.folder)
+        fact = Failed(
+            self._trial_id, self._attempt, summary.error, summary.reason, retryable=summary.retryable
+        )
         return {MESSAGE: encode_message(fact), "done": True}
 
     def _close(self) -> None:

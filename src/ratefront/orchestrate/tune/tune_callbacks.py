@@ -86,8 +86,8 @@ class WorkerListener(Callback):
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tell the engine why the worker was lost."""
         self._forget(trial)
-        fault = summarise_worker_error(self._error.now)
-        self._tell(Failed(*_identity(trial), fault.error, fault.reason, retryable=fault.retryable))
+        summary = summarise_worker_error(self._error.now)
+        self._tell(Failed(*_identity(trial), summary.error, summary.reason, retryable=summary.retryable))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Report the worker as lost if the trial has not sent its end."""

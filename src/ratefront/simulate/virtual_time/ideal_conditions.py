@@ -79,7 +79,7 @@ class IdealConditions:
 
 
 class SimulationObserver:
-    """Is told what really happens in a simulation, whatever the ledger says; keeps nothing itself.
+    """Receives what really happens in a simulation, whatever the ledger says; this class keeps nothing.
 
     A worker's key is its trial's id and the number of the attempt.
     """
@@ -93,5 +93,5 @@ class SimulationObserver:
     def worker_lost(self, key: tuple[str, int]) -> None:
         """A worker's process died."""
 
-    def engine_told(self, fact: Fact, before: int, after: int) -> None:
-        """The engine was told a fact when the ledger had ``before`` entries; it has ``after`` now."""
+    def fact_judged(self, fact: Fact, before: int, after: int) -> None:
+        """The engine judged a fact when the ledger had ``before`` entries; it has ``after`` now."""

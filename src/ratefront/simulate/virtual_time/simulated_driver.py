@@ -105,7 +105,7 @@ class SimulatedDriver:
         self._offer()
 
     def drop_slots(self, node: int) -> None:
-        """Use the slots of a lost node no more; the loss of the workers on it is told separately."""
+        """Use the slots of a lost node no more; ``hear`` receives the loss of each worker on it."""
         self._idle = deque(slot for slot in self._idle if slot.node != node)
 
     def leave(self) -> list[SimulatedWorker]:
@@ -146,7 +146,7 @@ class SimulatedDriver:
     def _tell(self, fact: Fact, sender: SimulatedWorker | None) -> Action | None:
         before = self._owner.ledger_length
         self.live.tell(fact)
-        self._observer.engine_told(fact, before, self._owner.ledger_length)
+        self._observer.fact_judged(fact, before, self._owner.ledger_length)
         if sender is None or self.held.get(sender.key) is not sender:
             return self._offer
         if isinstance(fact, Failed) or not self.live.is_running(*sender.key):

@@ -61,7 +61,7 @@ def function_of(metric: Metric) -> MetricFunction:
         raise InputError(f"target {metric.target}: {type(error).__name__}: {error}; {_EXPECTED}") from error
     if setting := _third_with_default(function):
         raise InputError(
-            f"target {metric.target}: its third argument, {setting}, has a default, so that nobody can tell whether it "
+            f"target {metric.target}: its third argument, {setting}, has a default, so that it is unclear whether it "
             f"is meant for scores: name it scores where it is, or let it be given by name alone; {_EXPECTED}"
         )
     if _takes(function, 3):
@@ -76,7 +76,7 @@ def _takes(function: Any, count: int) -> bool:
     """Whether the function can be called with so many positional arguments."""
     try:
         inspect.signature(function).bind(*range(count))
-    except (TypeError, ValueError):  # does not fit; is no function, or one whose parameters nobody knows
+    except (TypeError, ValueError):  # does not fit; is no function, or one whose parameters are unknown
         return False
     return True
 

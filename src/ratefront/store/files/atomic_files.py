@@ -1,4 +1,4 @@
-"""Whole files or none: what a reader sees under a name is always a finished file."""
+"""Writes files so that a reader always sees a whole file or none."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from uuid import uuid4
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write beside ``path``, then rename over it; a reader or a second writer never sees half a file.
+    """Write a draft beside ``path`` and rename it to ``path``. No reader or second writer sees half a file.
 
     Raises:
-        OSError: It names ``path``, as where the disk is full.
+        OSError: The file cannot be written, for example because the disk is full. It names ``path``.
     """
     draft = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
@@ -27,13 +27,13 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def remove_drafts(path: Path) -> None:
-    """Remove what writers of ``path`` that were killed have left beside it. None may be writing now."""
+    """Remove the drafts that killed writers of ``path`` have left. No process may be writing ``path`` now."""
     for draft in path.parent.glob(f".{path.name}.*.tmp"):
         draft.unlink(missing_ok=True)
 
 
 def flush_to_disk(paths: Iterable[Path]) -> None:
-    """What was written to these files and folders stays, even if the machine dies."""
+    """Make sure that what was written to these files and folders stays even if the machine dies."""
     for path in paths:
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -43,12 +43,12 @@ def flush_to_disk(paths: Iterable[Path]) -> None:
 
 
 def write_text(path: Path, content: str) -> None:
-    """Half a character, as of a path that is no UTF-8, becomes its escape."""
+    """Write text as UTF-8. A lone surrogate, as in a path that is not UTF-8, becomes its escape."""
     write_bytes(path, content.encode(errors="backslashreplace"))
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Indented JSON.
+    """Write indented JSON.
 
     Raises:
         ValueError: The content holds NaN or an infinity.

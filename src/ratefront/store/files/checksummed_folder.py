@@ -1,6 +1,7 @@
-"""A folder of files that belong together, with the checksum of each in its ``facts.json``: whole, or not to be used.
+"""A folder of files that belong together, with the checksum of each in its ``facts.json``.
 
-A machine that dies may leave files that are there and hold nothing.
+The checksums are needed because a machine that dies may leave files that exist and are empty. Such a folder must not be
+used.
 """
 
 from __future__ import annotations
@@ -17,20 +18,25 @@ FACTS_FILE = "facts.json"
 
 
 def write_checksums(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Write ``facts.json`` with the SHA-256 of every other file; when this returns, all of them are on the disk."""
+    """Write ``facts.json``: the ``facts``, and the SHA-256 of every other file.
+
+    When this returns, all of the files are on the disk.
+    """
     files = sorted(path for path in folder.iterdir() if path.name != FACTS_FILE)
     write_json(folder / FACTS_FILE, {**facts, "sha256": {path.name: _checksum(path) for path in files}})
     flush_to_disk([*files, folder / FACTS_FILE, folder])
 
 
 def is_intact(folder: Path, **expected: Any) -> bool:
-    """True where every file that was sealed is there as it was, and the facts are not other ones than ``expected``."""
+    """True where every file has its checksum, and no fact differs from ``expected``."""
     try:
         facts: dict[str, Any] = json.loads((folder / FACTS_FILE).read_bytes())
-        sealed = all(_checksum(folder / name) == its for name, its in facts.get("sha256", {}).items())
+        unchanged = all(
+            _checksum(folder / name) == checksum for name, checksum in facts.get("sha256", {}).items()
+        )
     except (OSError, ValueError, AttributeError):
         return False
-    return sealed and all(facts.get(name, value) == value for name, value in expected.items())
+    return unchanged and all(facts.get(name, value) == value for name, value in expected.items())
 
 
 def _checksum(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Work that two processes must not do at the same time."""
+"""Locks for work that two processes must not do at the same time."""
 
 from __future__ import annotations
 
@@ -13,10 +13,15 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def exclusively(lock: Path, work: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Wait until no other process is inside with this file; one that is killed there is out.
+    """Hold the lock on this file while the block runs. Waits for another process that holds it.
 
-    The file stays: whoever removed it could not know who is waiting for it. ``work`` is named in the log while waiting,
-    and ``on_wait`` is called where there is something to wait for.
+    The lock of a process that is killed is free. The lock's file is never removed, because another process may be
+    waiting for it.
+
+    Args:
+        lock: The file that is locked; it is created where it is missing.
+        work: Names the work in the log while this process waits.
+        on_wait: Is called where this process has to wait.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("a") as stream:
@@ -30,7 +35,7 @@ def exclusively(lock: Path, work: str, on_wait: Callable[[], None] = lambda: Non
 
 
 def is_unlocked(lock: Path) -> bool:
-    """Whether nobody is inside with this file; not even this process."""
+    """Whether no process holds the lock on this file, this process included."""
     with lock.open("a") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Whether a driver runs a sweep, as anybody may ask: it holds the ledger's lock for as long as it lives."""
+"""Whether a driver runs a sweep: it holds the lock on the ledger for as long as it lives. Any process may ask."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ratefront.store.sweep_folder import SweepFolder
 
 @dataclass(frozen=True)
 class DriverProcess:
-    """Who writes a ledger (``process 123 on host``), and since when, in seconds since the epoch."""
+    """The process that writes a ledger (``process 123 on host``), and since when, in seconds since the epoch."""
 
     name: str
     since: float
 
 
 def name_of_this_process() -> str:
-    """What a driver calls itself, in its lock and where it goes on with a sweep."""
+    """How a driver names itself in its lock, and in the event ``Resumed``."""
     return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def driver_of(folder: SweepFolder) -> DriverProcess | None:
-    """The driver that runs a sweep now; there must be a ledger.
+    """The driver that runs a sweep now; None where no driver runs. There must be a ledger.
 
-    The lock is asked for as a reader and let go at once. A driver that comes in just then tries its own again.
+    A shared lock is taken and released at once. A driver that starts just then tries to take its own lock again.
     """
     with folder.ledger.open("rb") as stream:
         try:
@@ -37,7 +37,7 @@ def driver_of(folder: SweepFolder) -> DriverProcess | None:
 
 
 def _named(folder: SweepFolder) -> DriverProcess:
-    """The lock's file is written by its holder, once."""
+    """The driver as its lock's file names it. The holder writes that file once."""
     try:
         return DriverProcess(folder.lock.read_text(encoding="utf-8").strip(), folder.lock.stat().st_mtime)
     except OSError:

@@ -30,19 +30,20 @@ def read_entries(path: Path) -> Iterator[Entry]:
 
     Raises:
         LedgerDamagedError: A line that is not the torn last one cannot be read; names the entry and its byte.
-        LedgerVersionError: A newer ratefront wrote it.
+        LedgerVersionError: A newer ratefront wrote the ledger.
     """
     with path.open("rb") as stream:
         yield from map(itemgetter(0), scan(stream, path, 0))
 
 
 class LedgerReader:
-    """Reads a growing ledger piece by piece: each ``read_new`` gives what was appended since the last."""
+    """Reads a growing ledger piece by piece."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._offset, self._seq = path, 0, 0
 
     def read_new(self) -> list[Entry]:
+        """The whole entries that were appended since the last call."""
         found = []
         with self._path.open("rb") as stream:
             stream.seek(self._offset)
@@ -52,12 +53,12 @@ class LedgerReader:
         return found
 
 
-#: Whoever only asks for a ledger's driver has the lock for a moment.
+#: How long a writer tries to get the lock: a process that only asks for the driver holds the lock for a moment.
 LOCK_PATIENCE_S = 0.5
 
 
 def _is_locked(stream: IO[bytes]) -> bool:
-    """True where the exclusive lock is now ours."""
+    """Try to take the exclusive lock; True where this process now holds it."""
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -66,7 +67,7 @@ def _is_locked(stream: IO[bytes]) -> bool:
 
 
 def _holder(path: Path) -> str:
-    """Who holds the lock, and since when; its file is written by the holder, once."""
+    """The process that holds the lock, and since when. The holder writes the lock's file once."""
     try:
         name, since = path.read_text(encoding="utf-8").strip(), path.stat().st_mtime
     except OSError:
@@ -75,7 +76,7 @@ def _holder(path: Path) -> str:
 
 
 class Ledger:
-    """The one writer of a ledger. Holds an exclusive lock for as long as it is open.
+    """The one writer of a ledger. It holds an exclusive lock for as long as it is open.
 
     Raises:
         LedgerLockedError: Another process has it open; names that process.
@@ -85,10 +86,10 @@ class Ledger:
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self.path, self._clock = path, clock
         is_new = not path.exists()
-        self._stream = path.open("ab", buffering=0)  # a buffer would keep what a full disk has refused
+        self._stream = path.open("ab", buffering=0)  # a buffer would keep what a full disk refused
         self._lock()
         if is_new:
-            flush_to_disk([path.parent])  # or a machine that dies may forget that the file is there
+            flush_to_disk([path.parent])  # otherwise the file may be lost if the machine dies
         self._entries, self._end = self._recover()
 
     def _lock(self) -> None:
@@ -102,7 +103,7 @@ class Ledger:
         write_text(holder, f"{name_of_this_process()}\n")
 
     def _recover(self) -> tuple[list[Entry], int]:
-        """Every whole entry, and the offset behind the last."""
+        """Read every whole entry and the offset behind the last, and cut off a torn last line."""
         found, end = [], 0
         try:
             with self.path.open("rb") as stream, garbage_collection_paused():
@@ -121,32 +122,37 @@ class Ledger:
         return list(self._entries)
 
     def append(self, event: Event) -> Entry:
-        """Write one event; when this returns, it is on the disk."""
+        """Write one event. When this returns, it is on the disk.
+
+        Raises:
+            OSError: It cannot be written; the ledger is then as it was before.
+        """
         entry = Entry(len(self._entries), self._clock(), event)
         line = format_line(entry)
         try:
             self._write(line)
             os.fsync(self._stream.fileno())
         except OSError:
-            self._stream.truncate(self._end)  # a full disk must not leave half a line behind the next entry
+            self._stream.truncate(self._end)  # no half a line may stay before the next entry
             raise
         self._entries.append(entry)
         self._end += len(line)
         return entry
 
     def _write(self, line: bytes) -> None:
-        """All of it: a write may take a part only, as where the disk fills up."""
+        """Write the whole line. One call may write a part only, for example where the disk fills up."""
         rest = memoryview(line)
         while rest:
             rest = rest[self._stream.write(rest) :]
 
     def clear(self) -> None:
-        """Forget every entry: for a sweep that begins where another one has come to nothing."""
+        """Delete every entry, for a sweep that begins in the folder of one that planned no trial."""
         self._stream.truncate(0)
         os.fsync(self._stream.fileno())
         self._entries, self._end = [], 0
 
     def close(self) -> None:
+        """Close the file and release the lock."""
         self._stream.close()
 
     def __enter__(self) -> Self:

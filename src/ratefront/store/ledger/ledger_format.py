@@ -24,12 +24,12 @@ _from_json = json.JSONDecoder().raw_decode  # without the search for white space
 
 
 def _tail(body: bytes) -> bytes:
-    """What ends a line in the place of the closing brace of ``body``, the entry's JSON: its checksum."""
+    """The end of a line, which replaces the closing brace of ``body`` (the entry's JSON): its checksum."""
     return b'%b%08x"}' % (_CHECKSUM_KEY, zlib.crc32(body))
 
 
 def _encode(body: dict[str, Any]) -> bytes:
-    # Half a character, as of a path that is no UTF-8, becomes its escape.
+    # A lone surrogate, as in a path that is not UTF-8, becomes its escape.
     return _to_json(body).encode(errors="backslashreplace")
 
 
@@ -37,7 +37,7 @@ def format_line(entry: Entry) -> bytes:
     """One entry as a line of the ledger, newline included.
 
     Raises:
-        ValueError: The event holds NaN or an infinity, which JSON cannot say.
+        ValueError: The event holds NaN or an infinity, which JSON cannot hold.
     """
     kind, data = to_plain(entry.event)
     body = _encode({"seq": entry.seq, "time": entry.time, "kind": kind, "data": data})
@@ -74,11 +74,16 @@ def _check_format(created: dict[str, Any]) -> None:
 
 
 def scan(stream: IO[bytes], path: Path, first_seq: int) -> Iterator[tuple[Entry, int]]:
-    """Entries from the stream's position on, each with the offset behind it; stops before a torn last line."""
+    """Entries from the stream's position on, each with the offset behind it. Stops before a torn last line.
+
+    Raises:
+        LedgerDamagedError: A line that is not the torn last one cannot be read; names the entry and its byte.
+        LedgerVersionError: A newer ratefront wrote the ledger.
+    """
     expected, offset = first_seq, stream.tell()
     for line in stream:
         if not line.endswith(b"\n"):
-            return  # the write was cut: nobody was told that it had happened
+            return  # the write was cut, so nothing has acted on the entry
         try:
             entry = parse_line(line)
         except ValueError as error:

@@ -1,4 +1,4 @@
-"""A sweep's ledger read from outside of its driver, which may be writing it meanwhile."""
+"""Reads a sweep's ledger from outside of its driver, which may be writing it meanwhile."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_history(folder: SweepFolder) -> SweepHistory:
 
 
 def read_spec(folder: SweepFolder) -> Mapping[str, Any]:
-    """The resolved spec of the sweep as it is by now, as plain data.
+    """The resolved sweep file as it is by now, as plain data.
 
     Raises:
         InputError: There is no ledger, or it holds nothing yet.
@@ -40,7 +40,8 @@ def read_spec(folder: SweepFolder) -> Mapping[str, Any]:
 
 
 def check_is_sweep(folder: SweepFolder) -> None:
-    """
+    """Check that a folder is that of a sweep.
+
     Raises:
         InputError: There is no ledger.
     """
@@ -53,14 +54,14 @@ def entries_of(folder: SweepFolder) -> Iterator[Entry]:
 
     Raises:
         InputError: There is no ledger.
-        LedgerDamagedError: An entry cannot be read; raised on the way.
+        LedgerDamagedError: An entry cannot be read; raised when that entry is reached.
     """
     check_is_sweep(folder)
     return read_entries(folder.ledger)
 
 
 def has_not_begun(folder: SweepFolder) -> InputError:
-    """What to raise where the ledger is empty."""
+    """The error for a ledger that is empty."""
     return InputError(
         Message(
             f"{folder.ledger} is empty: the sweep has not begun; give its file, as at first, and ",

@@ -1,6 +1,6 @@
-"""What people ask of a running sweep: a file each in its folder, which the driver takes at its next turn.
+"""Requests to stop a running sweep or one of its trials: a file each, which the driver reads several times a second.
 
-The ledger has one writer, so a wish from another terminal cannot be an event; the driver makes it one.
+The ledger has one writer. So a request from another terminal cannot be an event; the driver turns it into one.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ratefront.store.sweep_folder import SweepFolder
 
 @dataclass(frozen=True)
 class StopRequest:
-    """Stop this trial, or the whole sweep where ``trial_id`` is None."""
+    """A request to stop this trial, or the whole sweep where ``trial_id`` is None."""
 
     trial_id: str | None
     reason: str
 
 
 def leave_request(folder: SweepFolder, request: StopRequest) -> Path:
-    """Leave a request for the driver; the file, so that it can be withdrawn."""
+    """Leave a request for the driver. Returns its file, so that the request can be withdrawn."""
     folder.requests.mkdir(exist_ok=True)
     path = folder.requests / f"{time.time_ns():020d}-{uuid4().hex}.json"
     write_json(path, asdict(request))
@@ -33,19 +33,19 @@ def leave_request(folder: SweepFolder, request: StopRequest) -> Path:
 
 
 def waiting_requests(folder: SweepFolder) -> list[Path]:
-    """The files of the requests that wait, in the order in which they were asked."""
+    """The files of the requests that wait, oldest first."""
     return sorted(folder.requests.glob("*.json"))
 
 
 def take_requests(folder: SweepFolder) -> list[StopRequest]:
-    """Every request that waits, in the order in which they were asked; none comes twice."""
+    """Every request that waits, oldest first. Each is given once."""
     return take_from(waiting_requests(folder))
 
 
 def take_from(paths: Iterable[Path]) -> list[StopRequest]:
     """The requests in these files, which are deleted.
 
-    A file that holds no request is deleted all the same: nobody could ever take it.
+    A file that holds no request is deleted as well, because it could never be read.
     """
     found = []
     for path in paths:
@@ -53,7 +53,7 @@ def take_from(paths: Iterable[Path]) -> list[StopRequest]:
         try:
             path.unlink()
         except OSError:
-            continue  # withdrawn meanwhile, or it would come again and again
+            continue  # withdrawn meanwhile; or it cannot be deleted and would come again and again
         if request is not None:
             found.append(request)
     return found

@@ -1,4 +1,4 @@
-"""Stopping a sweep, or one of its trials, from outside of its driver; and the trial where no driver runs."""
+"""Stops a sweep or one of its trials from outside of the driver; a trial also where no driver runs."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ratefront.store.ledger.stop_requests import StopRequest, leave_request
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.wording import Argument, Call, Message
 
-#: A driver hears at its next turn, unless it is starting; then it ends Ray and waits a little for its trackers.
+#: A driver reads requests several times a second, unless it is starting. Ending Ray and the trackers takes a while.
 PATIENCE_S = 120.0
 _LOOK_S = 0.1
 
 
 def stop_sweep(folder: SweepFolder, reason: str, patience_s: float = PATIENCE_S) -> None:
-    """Ask the driver to end, and wait until it has let go of the ledger; the sweep can be resumed.
+    """Ask the driver to end, and wait until it has released the ledger. The sweep can be resumed.
 
     Raises:
         InputError: The folder holds no sweep, or no driver runs it.
-        EngineError: The driver has not ended within ``patience_s``. It still will, when it hears of it.
+        EngineError: The driver has not ended within ``patience_s``. It still will, when it reads the request.
     """
     is_ended = read_history(folder).ended
     if driver_of(folder) is None:
@@ -39,7 +39,9 @@ def stop_sweep(folder: SweepFolder, reason: str, patience_s: float = PATIENCE_S)
                 "and killing it loses nothing"
             )
         time.sleep(_LOOK_S)
-    request.unlink(missing_ok=True)  # a driver that ended of its own accord: the next one must not find it
+    request.unlink(
+        missing_ok=True
+    )  # where the driver ended by itself, the next one must not find the request
 
 
 def _resuming(folder: SweepFolder) -> Call:
@@ -49,11 +51,11 @@ def _resuming(folder: SweepFolder) -> Call:
 def stop_trial(
     folder: SweepFolder, trial_id: str, reason: str, patience_s: float = PATIENCE_S
 ) -> TrialHistory:
-    """Stop one trial, running or not yet begun, and wait for its end; gives the trial as it ended.
+    """Stop one trial, running or not yet begun, and wait until it has ended. Returns the trial as it ended.
 
     Raises:
         InputError: The folder holds no sweep, the sweep no such trial, or the trial has ended.
-        EngineError: The driver has not stopped it within ``patience_s``. It still will, when it hears of it.
+        EngineError: The driver has not stopped it within ``patience_s``. It still will, when it reads the request.
     """
     watched = _Watched(folder)
     trial = _still_open(watched.history, trial_id)
@@ -75,7 +77,7 @@ def stop_trial(
 
 
 class _Watched:
-    """The history of a sweep that somebody else may be writing."""
+    """The history of a sweep whose ledger another process may be writing."""
 
     def __init__(self, folder: SweepFolder) -> None:
         check_is_sweep(folder)
@@ -95,7 +97,7 @@ def _still_open(history: SweepHistory, trial_id: str) -> TrialHistory:
 
 
 def _stop_undriven(folder: SweepFolder, trial_id: str, reason: str) -> None:
-    """Be the ledger's writer for one event, unless a driver comes first."""
+    """Write the one event to the ledger, unless a driver takes the lock first."""
     try:
         with Ledger(folder.ledger) as ledger:
             trial = SweepHistory.of(ledger.entries).trials[trial_id]

@@ -1,4 +1,4 @@
-"""Which trials are on the front: decided on validation; what is shown of them is test."""
+"""Which trials are on the Pareto front. The validation split decides; the test split is shown."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from ratefront.records import FrontPoint, Objectives, TrialResult, objectives_of
 
 
 def result_of(trial: TrialHistory) -> TrialResult:
-    """The result of a trial that ran to its end; a ValueError for any other."""
+    """The result of a trial that ran to its end.
+
+    Raises:
+        ValueError: It has none.
+    """
     if trial.result is None:
         raise ValueError(f"trial {trial.params.trial_id} is {trial.status} and has no result")
     return trial.result
 
 
 def pareto_front(trials: Iterable[TrialHistory], objectives: Objectives) -> list[TrialHistory]:
-    """The finished trials that are non-dominated on the validation values of ``objectives``; by test rate,
-    then identity.
+    """The finished trials that are non-dominated on the validation values of ``objectives``.
+
+    They are sorted by their rate on test, then by identity.
     """
     return _by_rate(trial for trial, rank in ranked(trials, objectives) if rank == 1)
 
@@ -36,7 +41,7 @@ def _by_rate(front: Iterable[TrialHistory]) -> list[TrialHistory]:
 
 
 def front_of(history: SweepHistory) -> list[TrialHistory]:
-    """The front of a sweep over all of its objectives."""
+    """The Pareto front of a sweep over all of its objectives."""
     return pareto_front(history.with_status("finished"), objectives_of(history.spec))
 
 

@@ -1,4 +1,4 @@
-"""How a sweep stands; may be asked at any time, and from another terminal while it runs."""
+"""The status of a sweep. Any process may ask for it at any time, also while the sweep runs."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from ratefront.store.ledger.read_ledger import entries_of, has_not_begun
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
 from ratefront.store.views.front_trials import front_of, result_of
-from ratefront.store.views.trials_csv import picked
+from ratefront.store.views.trials_csv import row_of_named
 
 State: TypeAlias = Literal["starting", "running", "interrupted", "failed", "ended"]
 
-#: Rows of the front that are told; its size is told anyway.
+#: How many trials of the front are shown at most. Its size is always given.
 FRONT_ROWS = 8
 
 
 @dataclass(frozen=True)
 class RunningTrial:
-    """``since``: when this attempt began, in seconds since the epoch; ``step`` 0 and no metrics before it reports."""
+    """A trial that runs. Before its first report, ``step`` is 0 and there are no metrics.
+
+    ``since`` is when this attempt began, in seconds since the epoch.
+    """
 
     trial_id: str
     attempt: int
@@ -48,7 +51,7 @@ class FailedTrial:
 
 @dataclass(frozen=True)
 class FrontExcerpt:
-    """``trials``: a few of the front from its lowest to its highest test rate; ``size`` is that of the whole front."""
+    """A few trials of the front, from the lowest to the highest test rate, and the ``size`` of the whole front."""
 
     size: int
     trials: tuple[TrialHistory, ...]
@@ -60,13 +63,13 @@ class FrontExcerpt:
 
 def _front_row(trial: TrialHistory) -> dict[str, Any]:
     metrics = tuple(result_of(trial).test.metrics)
-    measured = picked(trial, ("rate_bits", "accuracy", "transmitter_bytes", *metrics), metrics)
-    return {**picked(trial, ("trial_id", "family")), "params": dict(trial.params.values), **measured}
+    measured = row_of_named(trial, ("rate_bits", "accuracy", "transmitter_bytes", *metrics), metrics)
+    return {**row_of_named(trial, ("trial_id", "family")), "params": dict(trial.params.values), **measured}
 
 
 @dataclass(frozen=True)
 class LastEvent:
-    """What the ledger says last, when it was written (seconds since the epoch), and how long that is ago."""
+    """The last event of the ledger, when it was written (seconds since the epoch), and how many seconds ago."""
 
     kind: str
     time: float
@@ -106,11 +109,12 @@ class SweepStatus:
 
     @property
     def trials_ended(self) -> int:
+        """How many trials have ended."""
         return self.finished + self.collapsed + self.pruned + self.stopped + self.failed
 
     @property
     def trials_begun(self) -> int:
-        """Those that exist, ended or not."""
+        """How many trials exist, ended or not."""
         return self.trials_ended + self.running + self.planned
 
     def to_json(self) -> dict[str, Any]:
@@ -129,16 +133,16 @@ def _plain(value: Any) -> Any:
 
 
 def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
-    """How the sweep stands.
+    """The status of a sweep.
 
     Raises:
-        InputError: The folder holds no sweep, or an empty ledger that nobody writes.
+        InputError: The folder holds no sweep, or an empty ledger that no driver writes.
         LedgerDamagedError: An entry cannot be read.
     """
     now = time.time() if now is None else now
     history, last = SweepHistory(), None
     entries = entries_of(folder)
-    driver = driver_of(folder)  # asked first: what it wrote before it went is then read
+    driver = driver_of(folder)  # asked first, so that all that it wrote before it ended is read
     for last in entries:
         history.apply(last)
     if last is None and driver is None:
@@ -172,7 +176,7 @@ def status_of(folder: SweepFolder, now: float | None = None) -> SweepStatus:
 
 
 def _has_recorded(history: SweepHistory, driver: DriverProcess | None) -> bool:
-    """False where what the ledger says last was written by a driver that is gone."""
+    """False where the last event was written by an earlier driver."""
     return driver is not None and history.last_time >= driver.since
 
 
@@ -186,7 +190,7 @@ def _state(history: SweepHistory, driver: DriverProcess | None) -> State:
 
 
 def _at_work(history: SweepHistory, driver: DriverProcess | None) -> list[TrialHistory]:
-    """The trials that run; those of a driver that is gone wait to be begun again."""
+    """The trials that run. Those of an earlier driver wait to be begun again."""
     return history.with_status("running") if _has_recorded(history, driver) else []
 
 

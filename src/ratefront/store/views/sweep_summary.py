@@ -1,5 +1,6 @@
-"""``summary.json``: a sweep in one object. Every key is always there; null where a value is undefined,
-never NaN.
+"""``summary.json``: a sweep in one object.
+
+Every key is always there. A value that is undefined is null, never NaN.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ratefront.rate_accuracy_hypervolume import (
 from ratefront.records import Objectives, metric_names, objectives_of
 from ratefront.store.task_model_info import TaskModelInfo
 from ratefront.store.views.front_trials import front_of, point_of, result_of
-from ratefront.store.views.trials_csv import picked
+from ratefront.store.views.trials_csv import row_of_named
 
 GAPS = (
     "oracle",
@@ -31,35 +32,35 @@ GAPS = (
     "sample_and_communicate",
     "time_sharing",
 )
-"""Always among the gaps, null before the task model is there; a sweep's further bounds come on top."""
+"""The bounds that are always among the gaps, null before the task model is ready. A sweep may have more of them."""
 
-#: The columns that are told of a point of the front.
+#: The columns of a point of the front.
 _FRONT = ("trial_id", "family", "rate_bits", "rate_bits_estimated", "accuracy", "transmitter_bytes")
 
 
 @dataclass(frozen=True)
 class SummarisedTrial:
-    """A trial on the front, and how far its test values lie above each bound, in bit/sample; None: nothing to say."""
+    """A trial on the front, and how far it lies above each bound on test, in bit/sample; None where undefined."""
 
     trial: TrialHistory
     gap_bits: Mapping[str, float | None]
 
     def __repr__(self) -> str:
-        """Short: a trial's history would hide the summary."""
+        """Identity and family only: a trial's whole history would hide the summary."""
         return f"<{self.trial.params.trial_id}, {self.trial.params.values['family']}>"
 
     def to_json(self, metrics: tuple[str, ...]) -> dict[str, Any]:
-        """Test values, with the sweep's own metrics, and the gaps."""
-        return {**picked(self.trial, (*_FRONT, *metrics), metrics), "gap_bits": dict(self.gap_bits)}
+        """Its test values, with the sweep's own metrics, and its gaps."""
+        return {**row_of_named(self.trial, (*_FRONT, *metrics), metrics), "gap_bits": dict(self.gap_bits)}
 
 
 @dataclass(frozen=True)
 class Summary:
     """A sweep, running or ended, in numbers; None where one is not known.
 
-    ``hypervolume`` and ``hypervolume_rate_accuracy``, its projection on rate and accuracy, are both computed
-    from the test values of ``front``, the trials chosen on validation. ``reasons`` explains every None among them,
-    ``warnings`` say what of the task model and of the bounds is to be doubted.
+    ``hypervolume``, and its projection ``hypervolume_rate_accuracy`` on rate and accuracy, are computed from the test
+    values of ``front``, whose trials were chosen on validation. ``reasons`` explains each of the two that is None.
+    ``warnings`` say what makes the task model's accuracy or the bounds doubtful.
     """
 
     sweep: str | None
@@ -91,7 +92,7 @@ class Summary:
         return {name: float(value) for name, value in values.items() if type(value) in (int, float)}
 
     def to_json(self) -> dict[str, Any]:
-        """As ``summary.json`` has it."""
+        """The content of ``summary.json``."""
         plain = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "metrics"}
         return plain | {
             "objectives": list(self.objectives),
@@ -102,9 +103,9 @@ class Summary:
         }
 
 
-def summarise(history: SweepHistory, facts: TaskModelInfo, overlay: PredictionBounds | None) -> Summary:
-    """What a sweep amounts to, as far as it has come."""
-    reference, front = reference_of(history, facts, overlay), front_of(history)
+def summarise(history: SweepHistory, task_model: TaskModelInfo, overlay: PredictionBounds | None) -> Summary:
+    """The summary of a sweep, as far as it has come."""
+    reference, front = reference_of(history, task_model, overlay), front_of(history)
     objectives = objectives_of(history.spec)
     volume, why_volume = _volume(front, objectives, reference)
     share, why_share = _share_of_oracle(front, overlay, reference)
@@ -120,9 +121,9 @@ def summarise(history: SweepHistory, facts: TaskModelInfo, overlay: PredictionBo
         trials_stopped=history.counts["stopped"],
         trials_collapsed=history.counts["collapsed"],
         trials_failed=history.counts["failed"],
-        task_model_accuracy=facts.accuracy,
-        task_model_accuracy_given=facts.accuracy_given,
-        task_model_bytes=facts.task_model_bytes,
+        task_model_accuracy=task_model.accuracy,
+        task_model_accuracy_given=task_model.accuracy_given,
+        task_model_bytes=task_model.task_model_bytes,
         objectives=tuple(objectives),
         hypervolume=volume,
         reference=dict(reference.values),
@@ -140,15 +141,15 @@ def _warnings(history: SweepHistory, overlay: PredictionBounds | None) -> tuple[
 
 
 def reference_of(
-    history: SweepHistory, facts: TaskModelInfo, overlay: PredictionBounds | None
+    history: SweepHistory, task_model: TaskModelInfo, overlay: PredictionBounds | None
 ) -> ReferencePoint:
-    """The corner of the sweep's hypervolume: its file's ``reference``, completed by the defaults."""
+    """The reference point of the sweep's hypervolume: its file's ``reference``, completed by the defaults."""
     return reference_point(
         objectives_of(history.spec),
         history.spec.get("reference") or {},
         zero_rate_distortion=None if overlay is None else overlay.zero_rate_distortion,
-        raw_bits=facts.raw_bits,
-        task_model_bytes=facts.task_model_bytes,
+        raw_bits=task_model.raw_bits,
+        task_model_bytes=task_model.task_model_bytes,
     )
 
 

@@ -1,4 +1,4 @@
-"""``trials.csv``: one row for every trial that has ended. ``ratefront.columns`` says what its columns are."""
+"""``trials.csv``: one row for every trial that has ended. ``ratefront.columns`` describes its columns."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ratefront.records import ENDED, metric_names
 
 
 def trial_columns(history: SweepHistory) -> tuple[str, ...]:
-    """The names of the columns of ``trials.csv``: those of every sweep, its metrics, its other parameters by name."""
+    """The names of the columns of ``trials.csv``: those of every sweep, the metrics, the other parameters by name."""
     columns = _columns(history)
     return (*(column.name for column in columns), *_others(history, columns))
 
 
 def trial_rows(history: SweepHistory) -> list[Row]:
-    """A row for every trial that has ended, in the order of planning: what ``trials.csv`` says of it.
+    """The rows of ``trials.csv``: one for every trial that has ended, in the order of planning.
 
-    All rows have the keys ``trial_columns``; a cell that does not apply is None.
+    All rows have the keys ``trial_columns``. A cell that does not apply is None.
     """
     columns = _columns(history)
     others = _others(history, columns)
@@ -40,29 +40,32 @@ def _others(history: SweepHistory, columns: Iterable[TrialColumn]) -> dict[str, 
 
 
 def other_parameters(trials: Iterable[TrialLike], taken: Iterable[str]) -> dict[str, str]:
-    """column → parameter, of all parameters but the main ones; one that is called as a column is, ``params.NAME``."""
+    """The parameters that not every sweep has, by the name of their column.
+
+    A parameter whose name is already that of a column has the column ``params.NAME``.
+    """
     names = {name for trial in trials for name in trial.params.values} - set(MAIN_PARAMETERS)
     columns = set(taken)
     return {f"params.{name}" if name in columns else name: name for name in sorted(names)}
 
 
 def row_of(trial: TrialLike, columns: Iterable[TrialColumn]) -> Row:
-    """What these columns say of a trial."""
+    """The cells of these columns for a trial."""
     return {column.name: column.value(trial) for column in columns}
 
 
-def picked(trial: TrialLike, names: Iterable[str], metrics: tuple[str, ...] = ()) -> Row:
-    """As ``row_of``, of a few columns by name; ``metrics`` are the sweep's own, which may be among them."""
+def row_of_named(trial: TrialLike, names: Iterable[str], metrics: tuple[str, ...] = ()) -> Row:
+    """The cells of the columns with these names; ``metrics`` are the sweep's own, which may be among them."""
     return row_of(trial, (column_named(name, metrics) for name in names))
 
 
 def parameters_of(trial: TrialLike, others: Mapping[str, str]) -> Row:
-    """The cells of the parameters that have no columns in every sweep."""
+    """The cells of the parameters that not every sweep has (see ``other_parameters``)."""
     return {column: trial.params.values.get(name) for column, name in others.items()}
 
 
 def to_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
-    """Rows as CSV with a header; None is an empty cell, floats keep every digit."""
+    """The rows as CSV with a header. None is an empty cell; floats keep every digit."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
@@ -71,5 +74,5 @@ def to_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
 
 
 def trials_csv(history: SweepHistory) -> str:
-    """The whole of ``trials.csv``; the header alone where no trial has ended."""
+    """The content of ``trials.csv``; only the header where no trial has ended."""
     return to_csv(trial_rows(history), trial_columns(history))

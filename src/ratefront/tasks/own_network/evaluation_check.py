@@ -159,7 +159,7 @@ def check_stages(model: TaskModel, images: Tensor, place: str) -> None:
         deviation = relative_deviations(model.run_stages(images), model.run_network(images))
     if (deviation > ROUNDING_TOLERANCE).any():
         raise InputError(
-            f"{place}: its stages in a row do not compute what the network does: logits differ by up "
+            f"{place}: its stages in sequence do not compute what the network does: logits differ by up "
             f"to {float(deviation.max()):.3g} of the largest; every operation between input and logits has to be in "
             "one of the stages"
         )

@@ -105,7 +105,7 @@ def _function(target: str) -> Callable[..., Any]:
     except Exception as error:
         raise InputError(f"target {target}: {type(error).__name__}: {error}; {_EXPECTED}") from error
     if not callable(function):
-        raise InputError(f"target {target}: is no function but {type(function).__name__}; {_EXPECTED}")
+        raise InputError(f"target {target}: is not a function but {type(function).__name__}; {_EXPECTED}")
     _refuse_files(_opened_on_import.get(module, []), target)
     return function  # type: ignore[no-any-return]
 

@@ -73,7 +73,9 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise InputError(f"{_PLACE}: {path} is no safetensors file, or a truncated one: {error}") from error
+        raise InputError(
+            f"{_PLACE}: {path} is not a safetensors file, or it is truncated: {error}"
+        ) from error
 
 
 def _read_torch(path: Path) -> Any:
@@ -88,7 +90,7 @@ def _read_torch(path: Path) -> Any:
     except Exception as error:  # the error for a file of another format may be of any type
         said = str(error).strip().splitlines()[:1]
         raise InputError(
-            f"{_PLACE}: {path} is no file of torch.save, or a truncated one: {' '.join(said)}"
+            f"{_PLACE}: {path} is not a file of torch.save, or it is truncated: {' '.join(said)}"
         ) from error
 
 

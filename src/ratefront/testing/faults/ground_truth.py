@@ -12,7 +12,7 @@ from ratefront.testing.faults.reference_model import all_finite
 
 @dataclass(frozen=True)
 class JudgedFact:
-    """A fact that the engine was told, with the ledger's length before and after."""
+    """A fact that the engine has judged, with the ledger's length before and after."""
 
     fact: Fact
     before: int
@@ -20,10 +20,10 @@ class JudgedFact:
 
 
 class GroundTruth(SimulationObserver):
-    """Records what workers do and what the engine is told.
+    """Records what workers do and which facts the engine judges.
 
     Attributes:
-        judged: The facts that the engine was told, in their order.
+        judged: The facts that the engine has judged, in their order.
         divisors: By attempt (trial, number), into how many parts its batches were cut.
         completed: The attempts that computed to their end.
         errors: The attempts with the errors that they ran into.
@@ -54,6 +54,6 @@ class GroundTruth(SimulationObserver):
         """Record the loss as the attempt's error."""
         self.errors.add((*key, "WorkerLostError"))
 
-    def engine_told(self, fact: Fact, before: int, after: int) -> None:
+    def fact_judged(self, fact: Fact, before: int, after: int) -> None:
         """Record the fact."""
         self.judged.append(JudgedFact(fact, before, after))

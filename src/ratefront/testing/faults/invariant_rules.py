@@ -49,7 +49,7 @@ def front(done: FaultySimulation) -> list[str]:
 
 
 def _ledger(done: FaultySimulation) -> Iterator[str]:
-    """The order of events is possible; every fact that the engine was told has its events, and no others are there."""
+    """The order of events is possible; each fact given to the engine led to its events, and to no others."""
     spec, events = done.scenario.spec, [entry.event for entry in done.entries]
     model = ReferenceModel(
         spec.trials, spec.retries, spec.resources.trials_per_gpu == "auto", most_trials(done)

@@ -30,31 +30,31 @@ class UnreliableTracker:
         self._tracker, self._random = tracker, random
 
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
-        """As the tracker's."""
+        """Pass the call on."""
         self._call(lambda: self._tracker.open_sweep(sweep, running=running))
 
     def describe_sweep(self, provenance: Provenance) -> None:
-        """As the tracker's."""
+        """Pass the call on."""
         self._call(lambda: self._tracker.describe_sweep(provenance))
 
     def show_trial(self, update: TrialUpdate) -> None:
-        """As the tracker's."""
+        """Pass the call on."""
         self._call(lambda: self._tracker.show_trial(update))
 
     def leave_trial(self, trial: TrialHistory, pareto_rank: ParetoRank | None, time: float) -> None:
-        """As the tracker's."""
+        """Pass the call on."""
         self._call(lambda: self._tracker.leave_trial(trial, pareto_rank, time))
 
     def keep_codec(self, codec: FrontCodec) -> None:
-        """As the tracker's."""
+        """Pass the call on."""
         self._call(lambda: self._tracker.keep_codec(codec))
 
     def mark_codecs(self, front: Sequence[str]) -> None:
-        """As the tracker's."""
+        """Pass the call on."""
         self._call(lambda: self._tracker.mark_codecs(front))
 
     def close_sweep(self, ending: TrackedEnding, time: float) -> None:
-        """As the tracker's."""
+        """Pass the call on."""
         self._call(lambda: self._tracker.close_sweep(ending, time))
 
     def _call(self, call: Callable[[], None]) -> None:

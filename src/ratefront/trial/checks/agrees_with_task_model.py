@@ -30,8 +30,8 @@ from ratefront.trial.checks.score_ties import RankedClasses, count_ties
 from ratefront.trial.threads import using_threads
 from ratefront.trial.trial_context import TrialContext
 
-#: Samples of a split whose logits are computed anew: all of a small split, a few percent of what a label trial computes
-#: of a large one.
+#: Samples of a split whose logits are computed again: all of a small split; of a large one, a few percent of what a
+#: label trial computes.
 _SAMPLES_PER_SPLIT = 500
 _MIN_ROUNDING = 2.0**-17  # of the largest logit: what float32 networks of any depth may differ by
 _MARGIN = 16.0  # times the largest difference seen: a third computation may round worse than two did
@@ -110,7 +110,7 @@ def _checked_decisions(spec_json: str, folder: Path, changed_ns: int, device: st
 
 
 def _largest_difference(name: str, model: TaskModel, images: Samples, stored: NDArray[np.float32]) -> float:
-    """Return how far logits computed anew differ from ``predictions.npz``, as a fraction of the largest logit.
+    """Return how far logits computed again differ from ``predictions.npz``, as a fraction of the largest logit.
 
     Raises:
         DisagreementError: The difference is more than rounding, or the predictions are of other samples.

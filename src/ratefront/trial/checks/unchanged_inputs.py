@@ -1,6 +1,6 @@
 """Checks that a trial's process has loaded the data and code that the sweep began with.
 
-A worker that starts later reads both anew, and they may have changed since.
+A worker that starts later reads both again, and they may have changed since.
 """
 
 from __future__ import annotations

@@ -1,0 +1,86 @@
+"""What a sweep's folder says of its data set, to those who have neither it nor torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.builders import FakeSweep
+
+from ratefront.errors import InputError
+from ratefront.history.sweep_history import SweepHistory
+from ratefront.store.ledger.read_ledger import read_history
+from ratefront.store.task_model_info import DatasetInfo, read_dataset_info, read_task_model_info
+
+FOUND = {
+    "dataset_digest": "ab12",
+    "samples": {"train": 1000, "validation": 200, "test": 300},
+    "shape": [1, 8, 8],
+    "classes": 10,
+}
+NAMED = DatasetInfo("digits", {"split_seed": 0})
+
+
+def facts_of(sweep: FakeSweep) -> DatasetInfo | None:
+    return read_dataset_info(sweep.folder, read_history(sweep.folder))
+
+
+def write_facts(sweep: FakeSweep, facts: Any) -> None:
+    (sweep.folder.task_model / "facts.json").write_text(json.dumps(facts))
+
+
+def test_a_data_set_has_what_was_found_of_it(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path)
+    write_facts(sweep, {"identity": "x", "raw_bits": 512, "task_model_bytes": 900, **FOUND})
+    assert facts_of(sweep) == DatasetInfo(
+        "digits", {"split_seed": 0}, "ab12", {"train": 1000, "validation": 200, "test": 300}, (1, 8, 8), 10
+    )
+    assert read_task_model_info(sweep.folder, read_history(sweep.folder)).raw_bits == 512
+
+
+def test_what_an_older_cache_lacks_is_unknown(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path)
+    write_facts(sweep, {"raw_bits": 512, "task_model_bytes": 900, "classes": 10})
+    assert facts_of(sweep) == DatasetInfo("digits", {"split_seed": 0}, classes=10)
+
+
+def test_before_the_task_model_is_ready_the_data_set_has_its_name(tmp_path: Path) -> None:
+    assert facts_of(FakeSweep(tmp_path, task_model=False)) == NAMED
+
+
+def test_before_the_sweep_is_created_there_is_no_data_set(tmp_path: Path) -> None:
+    sweep = FakeSweep(tmp_path)
+    assert read_dataset_info(sweep.folder, SweepHistory()) is None
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        3,
+        "text",
+        [1],
+        {"dataset_digest": 7},
+        {"samples": 1000},
+        {"samples": {"train": "1000"}},
+        {"samples": {"train": 1e3}},
+        {"shape": 8},
+        {"shape": ["8", "8"]},
+        {"classes": "ten"},
+        {"classes": True},
+    ],
+)
+def test_wrong_content_of_facts_json_names_the_file(tmp_path: Path, facts: Any) -> None:
+    sweep = FakeSweep(tmp_path)
+    write_facts(sweep, facts)
+    with pytest.raises(InputError, match=r"facts\.json: expected an object with dataset_digest"):
+        facts_of(sweep)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
+def test_facts_json_that_is_no_json_names_the_file(tmp_path: Path, content: bytes) -> None:
+    sweep = FakeSweep(tmp_path)
+    (sweep.folder.task_model / "facts.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"facts\.json"):
+        facts_of(sweep)
