@@ -1,4 +1,4 @@
-"""What errors amount to, whoever raises them."""
+"""How errors of trials and of lost workers are named, and which are worth another try."""
 
 from __future__ import annotations
 

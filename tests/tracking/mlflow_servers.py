@@ -25,7 +25,7 @@ SECONDS_BETWEEN_LOOKS = 0.1
 
 
 class Postgres:
-    """PostgreSQL on a socket in a folder of its own. It lets in whoever comes, with any password.
+    """PostgreSQL on a socket in a folder of its own. It lets in any user, with any password.
 
     Where root starts it, it runs as another user, who must get into that folder: pytest's are closed to others.
     """
