@@ -36,7 +36,7 @@ def task_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The digits task model, trained for as long as ``small_sweep_spec`` says."""
     from tests.small_sweep import small_sweep_spec
 
-    from ratefront.tasks.prepare_task_model import prepare_task_model
+    from ratefront.task_models.prepare_task_model import prepare_task_model
     from ratefront.trial.threads import use_threads
 
     use_threads(1)

@@ -50,7 +50,7 @@ def test_every_form_of_import_is_found(write: Write, line: str) -> None:
 def test_imports_are_followed_also_in_circles(write: Write) -> None:
     write("a_.py", "import b_")
     write("b_.py", "import c_\nimport a_")
-    write("c_.py", "import json, numpy, torch, ratefront.tasks.task_model, no_such_module")
+    write("c_.py", "import json, numpy, torch, ratefront.task_models.task_model, no_such_module")
     write("unused.py", "")
     assert list(own_modules(["a_"])) == ["a_", "b_", "c_"]
 
@@ -103,7 +103,7 @@ class TestInstalled:
 
 
 def test_modules_of_ratefront_and_torch_are_not_the_users() -> None:
-    assert own_modules(["ratefront.tasks.architectures.small_cnn", "torch.nn"]) == {}
+    assert own_modules(["ratefront.task_models.architectures.small_cnn", "torch.nn"]) == {}
 
 
 @pytest.mark.parametrize("name", ["no_such_module", "json.nothing", "sys", "", "."])

@@ -25,7 +25,7 @@ from ratefront.data.load_dataset import load_dataset
 from ratefront.records import TrialParams, TrialResult
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.tasks.prepare_task_model import prepare_task_model
+from ratefront.task_models.prepare_task_model import prepare_task_model
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
 

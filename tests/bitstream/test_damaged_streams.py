@@ -113,7 +113,7 @@ CODERS = {
 
 def _label_codec() -> TriedCoder:
     from ratefront.codecs.label import LabelCodec
-    from ratefront.tasks.architectures.small_cnn import SmallCNN
+    from ratefront.task_models.architectures.small_cnn import SmallCNN
 
     codec = LabelCodec(SmallCNN(10), classes=10, share=0.6)
     codec.fit(np.random.default_rng(0).choice(10, 500, p=np.arange(1, 11) / 55), merged_classes=2)

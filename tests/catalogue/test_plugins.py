@@ -46,7 +46,7 @@ def register(catalogue):
         {{"classes": 4, "shape": (1, 6, 6)}},
     )
     catalogue.task_models.add(
-        "shallow", TaskModelParameters, "ratefront.tasks.architectures.small_cnn:build_small_cnn",
+        "shallow", TaskModelParameters, "ratefront.task_models.architectures.small_cnn:build_small_cnn",
         "one stage and a classifier",
         {{"splits": ("only",), "strides": (1,), "takes": AcceptedSamples("images", sides=(6,))}},
     )

@@ -35,7 +35,7 @@ from ratefront.codecs.channel_simulation.sample_family import SampleFamily
 from ratefront.codecs.codec_files import load_codec
 from ratefront.codecs.contract import CodecStructure
 from ratefront.errors import InputError
-from ratefront.tasks.task_model import predict_logits
+from ratefront.task_models.task_model import predict_logits
 from ratefront.testing.codec_contract import TrainedExample, train_example
 
 SKEWED = np.array([0.5, 0.3, 0.15, 0.05])

@@ -33,8 +33,8 @@ from ratefront.data.stored_samples import uint8_to_float32
 from ratefront.errors import BitstreamError
 from ratefront.records import TrialParams
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.tasks.stored_task_model import load_task_model
-from ratefront.tasks.task_model import TaskModel, predict_logits
+from ratefront.task_models.stored_task_model import load_task_model
+from ratefront.task_models.task_model import TaskModel, predict_logits
 from ratefront.testing.codec_contract import same_latents
 from ratefront.testing.stream_mutants import assert_refused_or_harmless, mutants
 from ratefront.trial.run_trial import run_trial

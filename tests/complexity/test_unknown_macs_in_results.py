@@ -17,7 +17,7 @@ from ratefront.history.events import Finished
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.records import TrialParams, TrialResult
 from ratefront.report.write_report import write_report
-from ratefront.tasks.task_model import TaskModel
+from ratefront.task_models.task_model import TaskModel
 from ratefront.tracking.run_keys import final_metrics
 from ratefront.tracking.run_notes import trial_note
 from ratefront.tracking.tracker_protocol import TrialUpdate

@@ -31,8 +31,8 @@ import pytest
 from test_vq import SPEC
 from ratefront.data.load_dataset import load_dataset
 from ratefront.spec.load_spec import load_spec
-from ratefront.tasks.build_task_model import build_task_model
-from ratefront.tasks.prepare_task_model import prepare_task_model
+from ratefront.task_models.build_task_model import build_task_model
+from ratefront.task_models.prepare_task_model import prepare_task_model
 from ratefront.testing.codec_contract import *
 
 LOGISTIC = {"family": "logistic", "split": "conv2", "entropy_model": "factorized", "width": 5, "beta": 60.0}

@@ -20,7 +20,7 @@ RATEFRONT = [sys.executable, "-c", "from ratefront.cli import main; main()"]
 PREPARE = """
 from pathlib import Path
 from ratefront.spec.load_spec import load_spec
-from ratefront.tasks.prepare_task_model import prepare_task_model
+from ratefront.task_models.prepare_task_model import prepare_task_model
 prepare_task_model(load_spec(Path("own.yaml")).spec, Path("task_model"))
 """
 

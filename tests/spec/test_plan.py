@@ -113,7 +113,7 @@ def test_the_plan_warns_of_a_doubtful_accuracy(tmp_path: Path) -> None:
     """A network that was trained elsewhere has seen a validation split that is carved out; one of its own is none."""
     import torch
 
-    from ratefront.tasks.architectures.small_cnn import SmallCNN
+    from ratefront.task_models.architectures.small_cnn import SmallCNN
 
     weights = tmp_path / "mine.pt"
     torch.save(SmallCNN(10).state_dict(), weights)

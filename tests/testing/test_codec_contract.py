@@ -21,7 +21,7 @@ from ratefront.complexity.macs import multiply_accumulates
 from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.objectives.distortions import divergence_from_teacher
 from ratefront.spec.space.configurations import uses_seed
-from ratefront.tasks.architectures.small_cnn import SmallCNN
+from ratefront.task_models.architectures.small_cnn import SmallCNN
 from ratefront.testing.codec_contract import (
     CodecContract,
     LearnedContract,

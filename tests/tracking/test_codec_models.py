@@ -198,7 +198,7 @@ def test_a_family_of_another_package_needs_that_package(monkeypatch: pytest.Monk
         SimpleNamespace(module="their_codecs.register", dist=SimpleNamespace(name="their-codecs")),
         SimpleNamespace(module="others", dist=SimpleNamespace(name="others")),
     ]
-    ours = SimpleNamespace(target="ratefront.tasks.architectures.small_cnn:SmallCNN")
+    ours = SimpleNamespace(target="ratefront.task_models.architectures.small_cnn:SmallCNN")
     catalogue = SimpleNamespace(families={"odd": entry}, task_models={"small_cnn": ours})
     monkeypatch.setattr(model_folder, "CATALOGUE", catalogue)
     monkeypatch.setattr(model_folder, "entry_points", lambda group: points if group == "ratefront" else [])

@@ -21,9 +21,9 @@ from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DisagreementError
 from ratefront.records import TIES, TrialParams, TrialResult
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.tasks.architectures.small_cnn import SmallCNN
-from ratefront.tasks.stored_task_model import load_task_model_uncached
-from ratefront.tasks.task_model import predict_logits
+from ratefront.task_models.architectures.small_cnn import SmallCNN
+from ratefront.task_models.stored_task_model import load_task_model_uncached
+from ratefront.task_models.task_model import predict_logits
 from ratefront.trial.checks.score_ties import RankedClasses, count_ties
 from ratefront.trial.receiver import Decoded, decode_file
 from ratefront.trial.run_trial import run_trial

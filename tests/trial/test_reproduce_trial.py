@@ -21,7 +21,7 @@ from ratefront.records import TrialResult
 from ratefront.spec.load_spec import spec_from_plain, to_plain
 from ratefront.store.ledger.ledger_file import read_entries
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.tasks.input_digests import present_inputs
+from ratefront.task_models.input_digests import present_inputs
 from ratefront.trial.reproduction import reproduce_trial as reproduce_module
 from ratefront.trial.reproduction.reproduce_trial import reproduce
 from ratefront.trial.run_trial import run_trial

@@ -15,10 +15,10 @@ from safetensors.torch import save_file
 from tests.small_sweep import small_sweep_spec
 from tests.trial.trial_bits import OUTCOME, bits_of, params_of, run_bits
 
+from ratefront.checkpoints import checkpoint_file
+from ratefront.checkpoints.checkpoint_file import CheckpointFile
 from ratefront.records import TrialParams
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.training import checkpoint_file
-from ratefront.training.checkpoint_file import CheckpointFile
 from ratefront.trial import run_trial as run_module
 from ratefront.trial import train_codec
 from ratefront.trial.run_trial import run_trial, trial_steps

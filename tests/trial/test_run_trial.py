@@ -18,7 +18,7 @@ from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError, OracleViolationError, WorkerLostError
 from ratefront.records import Measurement, Progress, TrialParams, TrialResult
 from ratefront.store.sweep_folder import SweepFolder, TrialFolder
-from ratefront.tasks.prepare_task_model import prepare_task_model
+from ratefront.task_models.prepare_task_model import prepare_task_model
 from ratefront.trial.evaluate import CodedSplit, collapse_reason, measure
 from ratefront.trial.receiver import Decoded, Receiver, decode_file
 from ratefront.trial.run_trial import run_trial, trial_steps

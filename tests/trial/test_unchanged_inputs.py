@@ -10,7 +10,7 @@ from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 
 from ratefront.errors import SweepMismatchError
 from ratefront.records import TrialParams
-from ratefront.tasks.input_digests import present_inputs
+from ratefront.task_models.input_digests import present_inputs
 from ratefront.trial.checks.unchanged_inputs import check_inputs_unchanged
 from ratefront.trial.run_trial import trial_steps
 from ratefront.trial.trial_context import TrialContext

@@ -57,7 +57,7 @@ def run_trial(
         >>> result.test.rate_bits < 4
         True
     """
-    from ratefront.tasks.prepare_task_model import prepare_task_model
+    from ratefront.task_models.prepare_task_model import prepare_task_model
     from ratefront.trial.device import check_device
     from ratefront.trial.run_trial import run_trial as run
     from ratefront.trial.threads import use_threads

@@ -1,7 +1,7 @@
 """The check that a split point exists, and what is wrong with a name that lies inside a stage.
 
 The sweep file is checked with it before torch is imported (``spec.space``); the task model checks the same when it is
-cut (``tasks.task_model``).
+cut (``task_models.task_model``).
 """
 
 from __future__ import annotations

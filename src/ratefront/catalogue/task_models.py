@@ -230,7 +230,7 @@ TASK_MODELS: Registry[Any] = Registry("task model")
 TASK_MODELS.add(
     "small_cnn",
     TaskModelParameters,
-    "ratefront.tasks.architectures.small_cnn:build_small_cnn",
+    "ratefront.task_models.architectures.small_cnn:build_small_cnn",
     "three convolutions and two linear layers, for images of 8×8 pixels",
     {
         "splits": ("conv1", "conv2", "conv3", "hidden"),
@@ -241,7 +241,7 @@ TASK_MODELS.add(
 TASK_MODELS.add(
     "lenet",
     LeNetParameters,
-    "ratefront.tasks.architectures.lenet:build_lenet",
+    "ratefront.task_models.architectures.lenet:build_lenet",
     "after LeNet-5: two convolutions and three linear layers, for images of 28×28 or 32×32 pixels",
     {
         "splits": ("conv1", "conv2", "fc1", "fc2"),
@@ -252,7 +252,7 @@ TASK_MODELS.add(
 TASK_MODELS.add(
     "residual_cnn",
     ResidualCNNParameters,
-    "ratefront.tasks.architectures.residual_cnn:build_residual_cnn",
+    "ratefront.task_models.architectures.residual_cnn:build_residual_cnn",
     "a small residual CNN of six blocks, for images of 8×8 pixels or more",
     {
         "splits": ("stem", *(f"block{group}.{block}" for group in (1, 2, 3) for block in (0, 1)), "pool"),
@@ -263,7 +263,7 @@ TASK_MODELS.add(
 TASK_MODELS.add(
     "pointnet",
     PointNetParameters,
-    "ratefront.tasks.architectures.pointnet:build_pointnet",
+    "ratefront.task_models.architectures.pointnet:build_pointnet",
     "after PointNet: an MLP for each point, the maximum over points, an MLP; for point clouds",
     {
         "splits": ("mlp1", "mlp2", "mlp3", "pool", "hidden1", "hidden2"),
@@ -274,9 +274,9 @@ TASK_MODELS.add(
 TASK_MODELS.add(
     "module",
     ModuleParameters,
-    "ratefront.tasks.own_network.module_task_model:build_module",
+    "ratefront.task_models.own_network.module_task_model:build_module",
     "your own, made by the function that target names",
-    describe="ratefront.tasks.own_network.module_task_model:describe_module",
+    describe="ratefront.task_models.own_network.module_task_model:describe_module",
 )
 
 _IMAGENET = AcceptedSamples("images", at_least=32, channels=(1, 3))
@@ -288,7 +288,7 @@ def _add_resnet(depth: int, blocks: tuple[int, int, int, int]) -> None:
     TASK_MODELS.add(
         f"resnet{depth}",
         ImageNetParameters,
-        f"ratefront.tasks.architectures.resnets:build_resnet{depth}",
+        f"ratefront.task_models.architectures.resnets:build_resnet{depth}",
         f"torchvision's ResNet-{depth}, for images of 32×32 pixels or more",
         {
             "splits": ("stem", *(name for name, _ in layers), "pool"),
@@ -316,7 +316,7 @@ def _add_vgg16() -> None:
     TASK_MODELS.add(
         "vgg16",
         ImageNetParameters,
-        "ratefront.tasks.architectures.vgg:build_vgg16",
+        "ratefront.task_models.architectures.vgg:build_vgg16",
         "torchvision's VGG-16, for images of 32×32 pixels or more",
         {
             "splits": (*(name for name, _ in named), "fc6", "fc7"),

@@ -27,8 +27,8 @@ from ratefront.complexity.transmitter_bytes import module_bytes, table_bytes
 from ratefront.data.dataset import Dataset, Samples
 from ratefront.records import Scalar
 from ratefront.spec.schema import Named
-from ratefront.tasks.build_task_model import build_task_model
-from ratefront.tasks.task_model import TaskModel
+from ratefront.task_models.build_task_model import build_task_model
+from ratefront.task_models.task_model import TaskModel
 
 
 class Codec(nn.Module, ABC):

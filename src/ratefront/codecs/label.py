@@ -24,7 +24,7 @@ from ratefront.catalogue.families import LabelParameters
 from ratefront.codecs.contract import Codec, CodecStructure, EntropyCoded, Family
 from ratefront.complexity.macs import Macs, multiply_accumulates
 from ratefront.data.dataset import Dataset
-from ratefront.tasks.task_model import TaskModel, predict_logits
+from ratefront.task_models.task_model import TaskModel, predict_logits
 
 _SMOOTHING = 0.5  # a class never predicted on the training split can still be sent
 

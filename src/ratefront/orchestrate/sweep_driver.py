@@ -32,9 +32,9 @@ from ratefront.orchestrate.sweep_followers import SweepFollowers
 from ratefront.safe_text import without_credentials
 from ratefront.spec.changeable_settings import Change, settings_change
 from ratefront.spec.check_spec import LoadedSpec
+from ratefront.spec.import_paths.target_modules import modules_of
 from ratefront.spec.load_spec import dump_yaml
 from ratefront.spec.schema import SweepSpec
-from ratefront.spec.targets.target_modules import modules_of
 from ratefront.store.files.atomic_files import write_text
 from ratefront.store.ledger.driver_lock import name_of_this_process
 from ratefront.store.ledger.ledger_file import Ledger
@@ -50,9 +50,9 @@ class WorkerFunctions:
     """The functions that workers run, each as "package.module:function". Tests replace them."""
 
     trial_steps: str = "ratefront.trial.run_trial:trial_steps"
-    prepare_task_model: str = "ratefront.tasks.prepare_task_model:prepare_task_model"
+    prepare_task_model: str = "ratefront.task_models.prepare_task_model:prepare_task_model"
     limit_memory: str = "ratefront.trial.device:limit_memory"
-    inputs: str = "ratefront.tasks.input_digests:present_inputs"
+    inputs: str = "ratefront.task_models.input_digests:present_inputs"
 
 
 def run_sweep(

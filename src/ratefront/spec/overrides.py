@@ -1,4 +1,4 @@
-"""Overrides of a sweep file before it is checked: a value for each dotted key, such as ``training.epochs``."""
+"""Overrides of a sweep file before it is checked: a value for each dotted key, such as ``checkpoints.epochs``."""
 
 from __future__ import annotations
 

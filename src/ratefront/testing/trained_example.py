@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from ratefront.bitstream.entropy_coder import Symbols
+from ratefront.checkpoints.training_state import TrainingState
 from ratefront.codecs.codec_files import load_family, save_codec, structure_of
 from ratefront.codecs.contract import Codec, CodecStructure, Learner
 from ratefront.data.dataset import Dataset
@@ -17,9 +18,8 @@ from ratefront.data.load_dataset import load_dataset
 from ratefront.records import Scalar
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.sweep_folder import TrialFolder
-from ratefront.tasks.stored_task_model import load_task_model
-from ratefront.tasks.task_model import TaskModel
-from ratefront.training.training_state import TrainingState
+from ratefront.task_models.stored_task_model import load_task_model
+from ratefront.task_models.task_model import TaskModel
 from ratefront.trial.train_codec import begin, train
 
 

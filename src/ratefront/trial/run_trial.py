@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ratefront.bitstream.coded_stream import check_block_size
+from ratefront.checkpoints.checkpoint_file import CheckpointFile, CheckpointSaver
 from ratefront.codecs.codec_files import load_family, save_codec, structure_of
 from ratefront.codecs.contract import Codec
 from ratefront.data.dataset import Dataset, Split
@@ -18,9 +19,8 @@ from ratefront.data.load_dataset import load_dataset
 from ratefront.records import GPU_MEMORY_SHARE, TIES, Progress, TrialParams, TrialResult
 from ratefront.store.files.atomic_files import flush_to_disk
 from ratefront.store.sweep_folder import SweepFolder, TrialFolder
-from ratefront.tasks.stored_task_model import load_task_model
-from ratefront.tasks.task_model import TaskModel
-from ratefront.training.checkpoint_file import CheckpointFile, CheckpointSaver
+from ratefront.task_models.stored_task_model import load_task_model
+from ratefront.task_models.task_model import TaskModel
 from ratefront.trial.checks.agrees_with_task_model import ties_with_task_model
 from ratefront.trial.checks.agrees_with_transmitter import check_receiver
 from ratefront.trial.checks.unchanged_inputs import check_inputs_unchanged

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ratefront.errors import DivergedError, MetricError
 from ratefront.metrics import log_loss_bits
+from ratefront.spec.import_paths.metric_functions import function_of
 from ratefront.spec.schema import Metric
-from ratefront.spec.targets.metric_functions import function_of
 from ratefront.trial.receiver import Decoded
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ratefront.checkpoints.checkpoint_file import CheckpointFile
+from ratefront.checkpoints.training_state import TrainingState
 from ratefront.codecs.contract import Learner
 from ratefront.errors import DivergedError
 from ratefront.records import Progress, TrialParams
@@ -18,8 +20,6 @@ from ratefront.spec.changeable_settings import settings_that_decide
 from ratefront.spec.load_spec import to_plain
 from ratefront.spec.schema import SweepSpec, Training
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.training.checkpoint_file import CheckpointFile
-from ratefront.training.training_state import TrainingState
 from ratefront.trial.trial_context import TrialContext
 
 #: Raised when what a checkpoint holds changes its meaning: no training is resumed from an older one.

@@ -22,7 +22,7 @@ from ratefront.codecs.contract import EntropyCoded
 from ratefront.complexity.macs import Macs, multiply_accumulates
 from ratefront.objectives.distortions import RelativeFeatureError
 from ratefront.refine.sga import anneal
-from ratefront.tasks.task_model import default_batch_size
+from ratefront.task_models.task_model import default_batch_size
 
 _PASSES_PER_STEP = 3  # a forward pass, and a backward pass of twice its cost
 

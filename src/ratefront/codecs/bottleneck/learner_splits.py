@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ratefront.codecs.bottleneck.batch_sources import BatchSource, FeaturesByBatch, batch_source
 from ratefront.data.dataset import Dataset, Split
 from ratefront.data.dataset_digest import dataset_digest
-from ratefront.tasks.cached_features import cached_features
+from ratefront.task_models.cached_features import cached_features
 
 _SAMPLES_AT_ONCE = 4096
 _NUMBERS_AT_ONCE = 2**26  # numbers of a batch of inputs: 256 MiB

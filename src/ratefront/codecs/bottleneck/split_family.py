@@ -15,7 +15,7 @@ from ratefront.codecs.contract import Codec, CodecStructure, Family
 from ratefront.data.dataset import Dataset
 from ratefront.objectives.distortions import feature_error
 from ratefront.refine.sga import SGASettings
-from ratefront.tasks.task_model import TaskModel
+from ratefront.task_models.task_model import TaskModel
 
 
 class SplitFamily(Family):

@@ -24,7 +24,7 @@ from ratefront.codecs.bottleneck.learner_splits import feature_shape, feature_sp
 from ratefront.codecs.contract import Codec, CodecStructure, Family
 from ratefront.data.dataset import Dataset
 from ratefront.objectives.distortions import feature_error
-from ratefront.tasks.task_model import TaskModel
+from ratefront.task_models.task_model import TaskModel
 
 _POINT_HIDDEN = 2  # units of a point's last layer, as a multiple of the width
 

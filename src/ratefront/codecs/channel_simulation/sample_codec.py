@@ -29,7 +29,7 @@ from ratefront.codecs.channel_simulation.relative_entropy_coding import (
 from ratefront.codecs.contract import EntropyCoded
 from ratefront.complexity.macs import Macs, multiply_accumulates
 from ratefront.data.dataset import Samples
-from ratefront.tasks.task_model import TaskModel, predict_logits
+from ratefront.task_models.task_model import TaskModel, predict_logits
 
 _LEAST_OUTPUT = 1e-6  # so that a class can be sent that the channel never gives on the training split
 _FITTED_GROUPS = 4096  # enough to fit a table of a dozen octaves

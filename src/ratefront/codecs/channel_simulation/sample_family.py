@@ -14,7 +14,7 @@ from ratefront.codecs.channel_simulation.posterior_channel import (
 from ratefront.codecs.channel_simulation.sample_codec import SampleCodec, SampleTransmitter
 from ratefront.codecs.contract import Codec, CodecStructure, Family
 from ratefront.data.dataset import Dataset
-from ratefront.tasks.task_model import TaskModel, predict_logits
+from ratefront.task_models.task_model import TaskModel, predict_logits
 
 
 class SampleFamily(Family):

@@ -17,7 +17,7 @@ from ratefront.codecs.image.image_formats import FORMATS
 from ratefront.codecs.image.learned_image import ImageLearner, LearnedImageCodec, task_model_on_pixels
 from ratefront.data.dataset import Dataset
 from ratefront.errors import InputError
-from ratefront.tasks.task_model import TaskModel
+from ratefront.task_models.task_model import TaskModel
 
 
 class ImageFamily(Family):

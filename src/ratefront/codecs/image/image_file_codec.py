@@ -33,7 +33,7 @@ from ratefront.data.dataset import Samples
 from ratefront.data.images.image_files import map_in_threads
 from ratefront.data.stored_samples import uint8_to_float32
 from ratefront.errors import BitstreamError
-from ratefront.tasks.task_model import TaskModel, predict_logits
+from ratefront.task_models.task_model import TaskModel, predict_logits
 
 
 class ImageFileCodec(Codec):

@@ -20,7 +20,7 @@ from ratefront.codecs.bottleneck.learner_splits import LearnerSplit
 from ratefront.codecs.image.image_error import mean_squared_error
 from ratefront.data.dataset import Samples
 from ratefront.objectives.distortions import RelativeFeatureError, cross_entropy
-from ratefront.tasks.task_model import TaskModel
+from ratefront.task_models.task_model import TaskModel
 
 _STEPS = 255
 _IMAGE_ERROR_UNTIL = 0.25  # share of a training for the task

@@ -22,10 +22,10 @@ from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DisagreementError
 from ratefront.spec.schema import SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.tasks.float_rounding import ROUNDING_TOLERANCE
-from ratefront.tasks.own_network.evaluation_check import second_pass
-from ratefront.tasks.stored_task_model import WEIGHTS, load_task_model_uncached, read_predictions
-from ratefront.tasks.task_model import TaskModel
+from ratefront.task_models.float_rounding import ROUNDING_TOLERANCE
+from ratefront.task_models.own_network.evaluation_check import second_pass
+from ratefront.task_models.stored_task_model import WEIGHTS, load_task_model_uncached, read_predictions
+from ratefront.task_models.task_model import TaskModel
 from ratefront.trial.checks.score_ties import RankedClasses, count_ties
 from ratefront.trial.threads import using_threads
 from ratefront.trial.trial_context import TrialContext

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ratefront.bitstream.entropy_coder import Symbols
 from ratefront.codecs.contract import Codec
-from ratefront.tasks.float_rounding import ROUNDING_TOLERANCE, without_tf32
+from ratefront.task_models.float_rounding import ROUNDING_TOLERANCE, without_tf32
 from ratefront.trial.checks.score_ties import RankedClasses, count_ties
 from ratefront.trial.evaluate import CodedSplit
 

@@ -13,7 +13,7 @@ from ratefront.spec.load_spec import spec_from_plain
 from ratefront.store.files.checksummed_folder import is_intact
 from ratefront.store.same_inputs import check_format, check_inputs
 from ratefront.store.sweep_folder import SweepFolder
-from ratefront.tasks.input_digests import present_inputs
+from ratefront.task_models.input_digests import present_inputs
 from ratefront.trial.device import check_device
 from ratefront.trial.error_summary import summarise_error
 from ratefront.trial.reproduction.compare_runs import differing_files, differing_values, missing_files
