@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ratefront.history import events
-from ratefront.records import Measurement, Scalar, TrialResult
 from ratefront.store.ledger.ledger_file import Ledger
 from ratefront.store.sweep_folder import SweepFolder
+from ratefront.trial_records import Measurement, Scalar, TrialResult
 
 CLASSES = 10
 SAMPLES = 360

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 
 SPLIT = {"family": "split", "split": "conv2", "beta": 60.0, "objective": "cross_entropy"}
 DISTILLED = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ratefront.errors import InputError, UnknownNameError
 from ratefront.pareto import hypervolume, non_dominated, on_axis, ranks
-from ratefront.records import OBJECTIVES, objectives_of
+from ratefront.trial_records import OBJECTIVES, objectives_of
 
 THREE = {name: OBJECTIVES[name] for name in ("rate_bits", "accuracy", "transmitter_bytes")}
 TWO = {name: OBJECTIVES[name] for name in ("rate_bits", "accuracy")}

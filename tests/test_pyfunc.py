@@ -12,16 +12,16 @@ import pytest
 from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 
 from ratefront.codecs.codec_files import load_family, save_codec
-from ratefront.codecs.contract import CodecStructure
+from ratefront.codecs.codec_interface import CodecStructure
 from ratefront.data.dataset import Split
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import InputError
-from ratefront.records import TrialParams, TrialResult
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking.mlflow.model_folder import write_model
 from ratefront.tracking.tracker_protocol import FrontCodec
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import TrialParams, TrialResult
 
 SPEC = small_sweep_spec(training={"epochs": 5})
 THEIR_CODE = """

@@ -13,8 +13,8 @@ from optuna.distributions import (
 )
 from optuna.study import StudyDirection
 
-from ratefront.records import Objectives, Scalar
 from ratefront.spec.space.dimensions import Choice, Float, Int, Leaf, Space, assign
+from ratefront.trial_records import Objectives, Scalar
 
 Values: TypeAlias = dict[str, Scalar]
 Distributions: TypeAlias = dict[str, BaseDistribution]

@@ -2,7 +2,7 @@
 
 This module knows no bounds and no trials, only names, values and directions. These rules hold for everything here:
 
-* An objective comes with its direction, as ``records.objectives_of`` a sweep's spec gives it.
+* An objective comes with its direction, as ``trial_records.objectives_of`` a sweep's spec gives it.
 * a dominates b when a is at least as good on every objective and better on one.
 * NaN and infinities are errors: a point must be finite.
 * Points that are equal on every objective do not dominate each other. They have the same rank, and where one of
@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ratefront.errors import InputError
-from ratefront.records import LOGARITHMIC, Objectives
+from ratefront.trial_records import LOGARITHMIC, Objectives
 
 FloatArray = npt.NDArray[np.float64]
 

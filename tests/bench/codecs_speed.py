@@ -22,12 +22,12 @@ from timing import Figures, VoidBenchmarkError, seconds_of
 from ratefront.bitstream.coded_stream import read_stream, write_stream
 from ratefront.codecs.codec_files import load_codec
 from ratefront.data.load_dataset import load_dataset
-from ratefront.records import TrialParams, TrialResult
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.task_models.prepare_task_model import prepare_task_model
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import TrialParams, TrialResult
 
 _IMAGES, _BLOCK = 10_000, 1000
 _LOW_RATE_BITS = 16

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
-from ratefront.bitstream.string_coder import StringCoder, decode_columns, encode_columns
+from ratefront.bitstream.latent_string_coder import StringCoder, decode_columns, encode_columns
 
 LENGTHS = (1, 10, 100, 1_000, 10_000)
 TABLES = {

@@ -6,9 +6,9 @@ from collections.abc import Generator
 from pathlib import Path
 
 from ratefront.history.events import TaskModelReady
-from ratefront.records import Measurement, Progress, TrialParams, TrialResult
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import Measurement, Progress, TrialParams, TrialResult
 
 REPORTS = 10
 SLOTS = 2

@@ -33,8 +33,8 @@ def measure() -> Figures:
 def _write_long_ledger(path: Path, trials: int, reports: int) -> None:
     from ratefront.history import events
     from ratefront.history.events import Entry
-    from ratefront.records import Measurement, TrialResult
     from ratefront.store.ledger.ledger_format import format_line
+    from ratefront.trial_records import Measurement, TrialResult
 
     measured = Measurement(360, 3.3, 3.2, 8.0, 1.0, 4.3, 0.9)
     happened: list[events.Event] = [events.Created("long", {}, "0")]

@@ -26,8 +26,8 @@ from ratefront.orchestrate.sweep_driver import WorkerFunctions, run_sweep
 from ratefront.orchestrate.sweep_followers import SweepFollowers
 from ratefront.report.write_report import DrawnReport
 from ratefront.spec.check_spec import LoadedSpec
-from ratefront.spec.schema import Named, Resources, Sampler, SweepSpec
 from ratefront.spec.space.dimensions import Branch, Float, Space
+from ratefront.spec.sweep_spec import Named, Resources, Sampler, SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
 
 WORK = WorkerFunctions("empty_trial:trial_steps", "empty_trial:prepare")

@@ -26,9 +26,9 @@ from ratefront.engine.search.sampler_memory import BoundedMemory
 from ratefront.engine.search.sampler_study import SamplerStudy
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.pareto import hypervolume
-from ratefront.records import TrialParams, TrialResult
 from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.spec.load_spec import load_spec
+from ratefront.trial_records import TrialParams, TrialResult
 
 DIGITS = load_spec(Path(__file__).parents[2] / "sweeps" / "digits.yaml")
 PROBLEM = SyntheticProblem(DIGITS.space)

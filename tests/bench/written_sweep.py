@@ -12,10 +12,10 @@ from drawn_classifier import drawn_logits
 
 from ratefront.history import events
 from ratefront.history.events import Entry, Event
-from ratefront.records import Measurement, TrialResult
 from ratefront.store.files.checksummed_folder import FACTS_FILE
 from ratefront.store.ledger.ledger_format import format_line
 from ratefront.store.sweep_folder import SweepFolder
+from ratefront.trial_records import Measurement, TrialResult
 
 CLASSES, TEST_SAMPLES = 10, 360
 SPEC = {

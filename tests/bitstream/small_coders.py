@@ -6,7 +6,7 @@ import numpy as np
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
 from ratefront.bitstream.latent_coder import FILLER
-from ratefront.bitstream.string_coder import StringCoder, decode_columns, encode_columns
+from ratefront.bitstream.latent_string_coder import StringCoder, decode_columns, encode_columns
 
 IDENTITY = bytes(range(32))
 

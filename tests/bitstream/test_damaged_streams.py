@@ -23,9 +23,9 @@ from tests.bitstream.small_coders import (
 from ratefront.bitstream.coded_stream import read_stream, write_stream
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
 from ratefront.bitstream.latent_coder import LatentCoder
-from ratefront.bitstream.string_coder import StringCoder, decode_with_indexes, encode_with_indexes
+from ratefront.bitstream.latent_string_coder import StringCoder, decode_with_indexes, encode_with_indexes
 from ratefront.errors import BitstreamError
-from ratefront.testing.stream_mutants import Mutant, assert_refused_or_harmless, mutants
+from ratefront.testing.damaged_streams import Mutant, assert_refused_or_harmless, mutants
 from ratefront.testing.stream_mutations import MUTATIONS
 
 STREAMS_PER_CODER, STREAMS_IN_OWN_PROCESS = 3_000, 400
@@ -112,7 +112,7 @@ CODERS = {
 
 
 def _label_codec() -> TriedCoder:
-    from ratefront.codecs.label import LabelCodec
+    from ratefront.codecs.label_family import LabelCodec
     from ratefront.task_models.architectures.small_cnn import SmallCNN
 
     codec = LabelCodec(SmallCNN(10), classes=10, share=0.6)

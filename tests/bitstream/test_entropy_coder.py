@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder
-from ratefront.bitstream.string_coder import decode_columns, encode_columns, shortest_string
+from ratefront.bitstream.latent_string_coder import decode_columns, encode_columns, shortest_string
 from ratefront.errors import BitstreamError
 
 seeds = st.integers(0, 2**32 - 1)

@@ -23,12 +23,12 @@ from tests.tracking.mlflow_servers import MlflowServer
 
 import ratefront as rf
 from ratefront.history import events
-from ratefront.records import Scalar
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking.browsing.mlflow_pages import find_sweep, page_addresses, sweep_of
 from ratefront.tracking.mlflow.mlflow_store import MlflowStore
 from ratefront.tracking.mlflow.saved_views import SWEEPS_KEY
 from ratefront.tracking.tracking_uri import sqlite_uri
+from ratefront.trial_records import Scalar
 
 pytestmark = pytest.mark.slow
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from ratefront.records import Measurement, Progress, TrialParams, TrialResult
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import Measurement, Progress, TrialParams, TrialResult
 
 #: What is wrong with trial number n; the others are valid.
 DEFECTS = {

@@ -8,11 +8,11 @@ from collections import Counter
 from typing import Any
 
 from ratefront.history.events import Failed, Finished, Planned, Pruned, Started, Stopped
-from ratefront.records import ENDED
 from ratefront.store.ledger.ledger_file import read_entries
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.front_trials import front_of
+from ratefront.trial_records import ENDED
 
 #: How MLflow calls the end of a trial.
 MLFLOW_STATUS = {

@@ -14,9 +14,9 @@ from typer.testing import CliRunner, Result
 
 from ratefront.cli import app
 from ratefront.data.load_dataset import load_dataset
-from ratefront.records import TrialParams
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import TrialParams
 
 
 def _run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from ratefront.cli import app
 from ratefront.errors import EngineError
 from ratefront.history.events import Planned
-from ratefront.store.ledger import stopping
+from ratefront.store.ledger import stop_from_outside
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
 
@@ -87,7 +87,7 @@ def test_a_driver_that_does_not_answer_is_an_engine_error(
         raise EngineError("process 7 on lab was asked to end")
 
     FakeSweep(tmp_path)
-    monkeypatch.setattr(stopping, "stop_sweep", deaf)
+    monkeypatch.setattr(stop_from_outside, "stop_sweep", deaf)
     done = ratefront("stop", tmp_path)
     assert (done.exit_code, done.stderr) == (1, "ratefront: process 7 on lab was asked to end\n")
 

@@ -17,7 +17,7 @@ from ratefront.bitstream.entropy_coder import SymbolDecoder, SymbolEncoder
 from ratefront.bitstream.rate_bits import bits_alone
 from ratefront.bounds import below_oracle, task_model_curve
 from ratefront.catalogue.families import SampleParameters
-from ratefront.catalogue.largest_group import largest_group
+from ratefront.catalogue.sample_groups import largest_group
 from ratefront.codecs.channel_simulation import relative_entropy_coding
 from ratefront.codecs.channel_simulation.posterior_channel import (
     RateDistortionOptimal,
@@ -33,7 +33,7 @@ from ratefront.codecs.channel_simulation.relative_entropy_coding import (
 from ratefront.codecs.channel_simulation.sample_codec import SampleCodec
 from ratefront.codecs.channel_simulation.sample_family import SampleFamily
 from ratefront.codecs.codec_files import load_codec
-from ratefront.codecs.contract import CodecStructure
+from ratefront.codecs.codec_interface import CodecStructure
 from ratefront.errors import InputError
 from ratefront.task_models.task_model import predict_logits
 from ratefront.testing.codec_contract import TrainedExample, train_example

@@ -31,14 +31,14 @@ from ratefront.codecs.image.image_formats import FORMATS
 from ratefront.data.load_dataset import load_dataset
 from ratefront.data.stored_samples import uint8_to_float32
 from ratefront.errors import BitstreamError
-from ratefront.records import TrialParams
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.task_models.stored_task_model import load_task_model
 from ratefront.task_models.task_model import TaskModel, predict_logits
 from ratefront.testing.codec_contract import same_latents
-from ratefront.testing.stream_mutants import assert_refused_or_harmless, mutants
+from ratefront.testing.damaged_streams import assert_refused_or_harmless, mutants
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import TrialParams
 
 QUALITY = {"png": None, "jpeg": 40, "webp": 40}
 SHAPES = [(1, 8, 8), (3, 8, 8), (1, 17, 5), (3, 33, 20), (1, 1, 1), (3, 1, 2)]

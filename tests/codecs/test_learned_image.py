@@ -11,8 +11,8 @@ from tests.codecs.random_images import images_of
 from torch import Tensor, nn
 
 from ratefront.catalogue.families import ImageCodecParameters
-from ratefront.codecs.bottleneck.learner_splits import LearnerSplit
-from ratefront.codecs.contract import CodecStructure
+from ratefront.codecs.bottleneck.learner_data import LearnerSplit
+from ratefront.codecs.codec_interface import CodecStructure
 from ratefront.codecs.image.image_family import ImageFamily
 from ratefront.codecs.image.image_file_codec import to_bytes
 from ratefront.codecs.image.learned_image import (

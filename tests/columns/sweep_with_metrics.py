@@ -9,8 +9,8 @@ from typing import Any
 from tests.builders import FakeSweep, label, result, spec, split
 
 from ratefront.history.events import Finished
-from ratefront.records import Measurement, TrialResult
 from ratefront.store.sweep_folder import SweepFolder
+from ratefront.trial_records import Measurement, TrialResult
 
 METRICS = ("balanced_accuracy", "width")
 

@@ -24,7 +24,7 @@ from ratefront.columns import (
     is_reserved_name,
     tracker_key,
 )
-from ratefront.records import Measurement, TrialResult
+from ratefront.trial_records import Measurement, TrialResult
 
 #: Numbers of a result that have no column, and why.
 EXCEPTIONS = {

@@ -11,16 +11,16 @@ import torch
 from tests.builders import FakeSweep, label, result, split
 from torch import Tensor, nn
 
-from ratefront.codecs.label import LabelCodec
+from ratefront.codecs.label_family import LabelCodec
 from ratefront.complexity.macs import Macs
 from ratefront.history.events import Finished
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.records import TrialParams, TrialResult
 from ratefront.report.write_report import write_report
 from ratefront.task_models.task_model import TaskModel
 from ratefront.tracking.run_keys import final_metrics
 from ratefront.tracking.run_notes import trial_note
 from ratefront.tracking.tracker_protocol import TrialUpdate
+from ratefront.trial_records import TrialParams, TrialResult
 
 REASON = "no count of multiply–accumulates for aten._cdist_forward"
 

@@ -28,7 +28,7 @@ from ratefront.history.events import (
     Started,
     Stopped,
 )
-from ratefront.records import ENDED
+from ratefront.trial_records import ENDED
 
 SEEDS = st.integers(0, 2**32)
 

@@ -15,7 +15,7 @@ from ratefront.history.events import (
     Finished,
     Reported,
 )
-from ratefront.spec.schema import Metric
+from ratefront.spec.sweep_spec import Metric
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])

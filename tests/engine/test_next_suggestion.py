@@ -24,8 +24,8 @@ from ratefront.engine.search.stable_seed import stable_seed
 from ratefront.history.events import Extended, Planned, Reopened
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.optuna_space import to_optuna
-from ratefront.records import TrialParams, TrialResult
 from ratefront.spec.space.dimensions import Constant, Float
+from ratefront.trial_records import TrialParams, TrialResult
 
 _ELSEWHERE = """
 import json, sys

@@ -19,8 +19,8 @@ from ratefront.engine.search.sampler_study import SamplerStudy, branches_of
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.optuna_space import to_optuna
 from ratefront.pareto import non_dominated
-from ratefront.records import TrialParams, TrialResult, objectives_of
 from ratefront.spec.space.dimensions import Branch, Constant, Float, Int
+from ratefront.trial_records import TrialParams, TrialResult, objectives_of
 
 USUAL = objectives_of({})
 

@@ -17,8 +17,8 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.cli import app
 from ratefront.spec.known_facts import known_facts
 from ratefront.spec.load_spec import load_spec
-from ratefront.spec.schema import Resources
 from ratefront.spec.space.parse_space import parse_space
+from ratefront.spec.sweep_spec import Resources
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -16,8 +16,8 @@ from ratefront.orchestrate import report_redraw
 from ratefront.orchestrate.sweep_driver import WorkerFunctions, run_sweep
 from ratefront.report.write_report import DrawnReport
 from ratefront.spec.check_spec import LoadedSpec
-from ratefront.spec.schema import Named, Resources, Sampler, SweepSpec
 from ratefront.spec.space.dimensions import Branch, Choice, Space
+from ratefront.spec.sweep_spec import Named, Resources, Sampler, SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking.tracker_protocol import TrackedEnding
 

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from ratefront.errors import InputError
 from ratefront.history.events import TaskModelReady
-from ratefront.records import GPU_MEMORY_SHARE, Measurement, Progress, TrialParams, TrialResult
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.same_inputs import check_inputs
 from ratefront.store.sweep_folder import progress_path
 from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import GPU_MEMORY_SHARE, Measurement, Progress, TrialParams, TrialResult
 
 OPEN = 0  # generators of this process that were begun and not closed
 LIMITS: list[float] = []  # the GPUs that the trials of this process were held to, in their order

@@ -17,7 +17,7 @@ from ratefront.orchestrate.begin_or_resume import check_begun, check_folder, cle
 from ratefront.report.write_report import report_files, write_report
 from ratefront.spec.changeable_settings import Change
 from ratefront.spec.load_spec import to_plain
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.ledger.ledger_file import Ledger
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder

@@ -26,7 +26,7 @@ from ratefront.orchestrate import sweep_driver, task_model_worker
 from ratefront.orchestrate.sweep_driver import WorkerFunctions
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import to_plain
-from ratefront.spec.schema import Named
+from ratefront.spec.sweep_spec import Named
 from ratefront.spec.yaml_text import read_yaml
 from ratefront.store.ledger.ledger_file import Ledger, read_entries
 from ratefront.store.ledger.read_ledger import read_history

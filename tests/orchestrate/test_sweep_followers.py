@@ -18,7 +18,7 @@ from ratefront.orchestrate.interrupts import Interrupted
 from ratefront.orchestrate.report_redraw import Redrawer
 from ratefront.orchestrate.sweep_followers import SweepFollowers
 from ratefront.report.write_report import report_files
-from ratefront.spec.schema import Tracking
+from ratefront.spec.sweep_spec import Tracking
 from ratefront.store.ledger.ledger_file import LedgerReader
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder

@@ -23,7 +23,7 @@ from ratefront.report.write_report import DrawnReport, report_files
 from ratefront.store.ledger.ledger_file import Ledger, LedgerReader
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking.delivery.follower import Follower
-from ratefront.tracking.memory_tracker import InMemoryTracker
+from ratefront.tracking.in_memory_tracker import InMemoryTracker
 from ratefront.tracking.tracker_protocol import TrackedSweep
 from ratefront.tracking.tracking_uri import sqlite_uri
 

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from ratefront.engine.messages import Start
-from ratefront.engine.placement import Needs
+from ratefront.engine.trial_resources import Needs
 from ratefront.history.events import Failed, Finished, Reported
 from ratefront.orchestrate.tune import trial_worker
 from ratefront.orchestrate.tune.trial_worker import TrialActor, WorkerSetting, config_of
 from ratefront.orchestrate.tune.worker_messages import MESSAGE, decode_message
-from ratefront.records import Progress, TrialParams, own_metrics
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import Progress, TrialParams, own_metrics
 
 SEEN: list[tuple[TrialParams, TrialContext]] = []
 CALLS: list[str] = []

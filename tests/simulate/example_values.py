@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ratefront.records import Scalar
-from ratefront.spec.schema import Metric
+from ratefront.spec.sweep_spec import Metric
+from ratefront.trial_records import Scalar
 
 
 def split(beta: float, split: str = "conv1", width: int = 4, **values: Scalar) -> dict[str, Scalar]:

@@ -11,7 +11,6 @@ import pytest
 from tests.simulate.example_values import OWN, split
 
 from ratefront.errors import InputError
-from ratefront.records import Scalar, TrialParams
 from ratefront.simulate.built_in_sweep import built_in_sweep
 from ratefront.simulate.outcome import outcome_of
 from ratefront.simulate.problems.recorded_table import RecordedTable, RecordedTrial
@@ -22,6 +21,7 @@ from ratefront.simulate.run_simulation import FinishedSimulation, run
 from ratefront.simulate.simulation_input import make_scenario
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import to_plain
+from ratefront.trial_records import Scalar, TrialParams
 
 SPEC = built_in_sweep().spec
 

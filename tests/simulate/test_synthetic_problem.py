@@ -9,10 +9,10 @@ import pytest
 
 from ratefront.engine.search.first_trials import spread_trial
 from ratefront.pareto import non_dominated
-from ratefront.records import OBJECTIVES, TrialParams, TrialResult
 from ratefront.simulate.built_in_sweep import built_in_sweep
 from ratefront.simulate.problems.synthetic_problem import SyntheticProblem, best_position, dtlz2
 from ratefront.spec.space.dimensions import Choice, Float, Int, Space
+from ratefront.trial_records import OBJECTIVES, TrialParams, TrialResult
 
 SPACE: Space = {
     "t": Float(0, 1),

@@ -13,10 +13,10 @@ import pytest
 from ratefront.catalogue import CATALOGUE
 from ratefront.cli.shared_arguments import overrides_of
 from ratefront.errors import SpecError
-from ratefront.records import OBJECTIVES
 from ratefront.spec.load_spec import load_spec
 from ratefront.spec.resource_check import check_capacity
-from ratefront.spec.schema import BoundName, SweepSpec
+from ratefront.spec.sweep_spec import BoundName, SweepSpec
+from ratefront.trial_records import OBJECTIVES
 
 FAMILIES = ", ".join(CATALOGUE.families)
 SPLIT = "space.family.split"

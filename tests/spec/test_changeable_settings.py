@@ -15,7 +15,7 @@ from ratefront.catalogue.file_locations import file_location_parameters
 from ratefront.errors import SweepMismatchError
 from ratefront.spec.changeable_settings import CHANGEABLE, Change, settings_change, settings_that_decide
 from ratefront.spec.load_spec import to_plain
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 
 #: For each key of a sweep file another value, and whether a sweep that has begun may take it.
 OTHERS: dict[str, tuple[Any, bool]] = {

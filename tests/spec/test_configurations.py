@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratefront.records import Scalar
 from ratefront.spec.space.configurations import configurations, count, too_few_configurations, uses_seed
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Leaf, Space, assign
+from ratefront.trial_records import Scalar
 
 #: Of larger spaces the first so many are looked at.
 MOST = 500

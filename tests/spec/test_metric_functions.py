@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from ratefront.errors import SpecError, SweepMismatchError
-from ratefront.records import metric_names
 from ratefront.spec.changeable_settings import settings_change
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.import_paths.metric_functions import function_of
 from ratefront.spec.load_spec import dump_yaml, load_spec, spec_from_plain, to_plain
-from ratefront.spec.schema import Metric
+from ratefront.spec.sweep_spec import Metric
+from ratefront.trial_records import metric_names
 
 OWN = """
 def two(labels, classes, *, weights=None):

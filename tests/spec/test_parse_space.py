@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.records import Scalar
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import dump_yaml, spec_from_plain, to_plain
 from ratefront.spec.space.dimensions import Choice, Constant, Float, Int, Leaf, Space, assign
 from ratefront.spec.space.parameter_rules import MOST_CORNERS, corners
 from ratefront.spec.yaml_text import read_yaml
+from ratefront.trial_records import Scalar
 
 Raw = dict[str, Any]
 SPLIT_POINTS = CATALOGUE.task_models["small_cnn"].facts["splits"]

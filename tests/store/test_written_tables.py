@@ -23,7 +23,6 @@ from ratefront.errors import InputError
 from ratefront.history.events import Failed, Finished, Planned, Started
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.pareto import hypervolume
-from ratefront.records import TrialResult, objectives_of
 from ratefront.report.sweep_view import read_view
 from ratefront.report.write_report import write_tables
 from ratefront.store.ledger.ledger_file import read_entries
@@ -31,6 +30,7 @@ from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.front_trials import front_of
 from ratefront.store.views.trials_csv import trial_columns, trial_rows
+from ratefront.trial_records import TrialResult, objectives_of
 
 #: What every sweep's ``trials.csv`` begins with.
 COLUMNS = [

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.task_models import prepare_task_model
 
 

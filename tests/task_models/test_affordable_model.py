@@ -13,13 +13,13 @@ from tests.data.data_files import load
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.data.dataset import Dataset, Split
-from ratefront.spec.schema import Named
+from ratefront.spec.sweep_spec import Named
 from ratefront.task_models.build_task_model import build_task_model
-from ratefront.task_models.training import affordable_model, training_cost
-from ratefront.task_models.training.affordable_model import LIMIT_S, choose_affordable_training
-from ratefront.task_models.training.draft_first_sweep import draft_first_sweep
+from ratefront.task_models.first_sweep import affordable_model, training_cost
+from ratefront.task_models.first_sweep.affordable_model import LIMIT_S, choose_affordable_training
+from ratefront.task_models.first_sweep.draft_first_sweep import draft_first_sweep
+from ratefront.task_models.first_sweep.training_cost import TrainingCost, measure_training_cost
 from ratefront.task_models.training.train_task_model import train_task_model
-from ratefront.task_models.training.training_cost import TrainingCost, measure_training_cost
 
 DIGITS = [Named(name="digits")]
 

@@ -12,7 +12,7 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.split_points import inside_stage
 from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.errors import InputError, UnknownNameError
-from ratefront.spec.schema import Named
+from ratefront.spec.sweep_spec import Named
 from ratefront.task_models.build_task_model import build_task_model
 from ratefront.task_models.task_model import TaskModel
 

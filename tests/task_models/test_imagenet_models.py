@@ -18,7 +18,7 @@ from torchvision import models
 from ratefront.catalogue.task_models import TASK_MODELS, ImageNetParameters
 from ratefront.data.dataset import Dataset, Split
 from ratefront.errors import InputError
-from ratefront.spec.schema import Named
+from ratefront.spec.sweep_spec import Named
 from ratefront.task_models.architectures.imagenet_models import ImageNetModel
 from ratefront.task_models.build_task_model import build_task_model
 from ratefront.task_models.training.train_task_model import train_task_model

@@ -17,7 +17,7 @@ from ratefront.catalogue.registry import Registry
 from ratefront.catalogue.task_models import TaskModelParameters
 from ratefront.errors import InputError, SweepMismatchError
 from ratefront.history.events import TaskModelReady
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.same_inputs import check_code, check_inputs
 from ratefront.task_models.input_digests import code_of_families, inputs_of_trials, present_inputs
 from ratefront.task_models.prepare_task_model import prepare_task_model

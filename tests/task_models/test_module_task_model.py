@@ -17,7 +17,7 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError, SpecError
 from ratefront.spec.known_facts import known_facts
 from ratefront.spec.load_spec import load_spec
-from ratefront.spec.schema import Named
+from ratefront.spec.sweep_spec import Named
 from ratefront.spec.yaml_text import read_yaml, write_yaml
 from ratefront.task_models.build_task_model import build_task_model
 from ratefront.task_models.prepare_task_model import prepare_task_model

@@ -18,7 +18,7 @@ from ratefront.catalogue.task_models import TASK_MODELS, TaskModelParameters
 from ratefront.data.dataset import Dataset, Split
 from ratefront.data.official.digits import load_digits
 from ratefront.errors import InputError
-from ratefront.spec.schema import Named
+from ratefront.spec.sweep_spec import Named
 from ratefront.task_models.build_task_model import build_task_model
 from ratefront.task_models.task_model import TaskModel, predict_logits
 from ratefront.task_models.training import batches
@@ -202,7 +202,7 @@ def test_narrow_networks_train() -> None:
         "import numpy as np\n"
         "from ratefront.catalogue import CATALOGUE\n"
         "from ratefront.data.dataset import Dataset, Split\n"
-        "from ratefront.spec.schema import Named\n"
+        "from ratefront.spec.sweep_spec import Named\n"
         "from ratefront.task_models.build_task_model import build_task_model\n"
         "from ratefront.task_models.training.train_task_model import train_task_model\n"
         "def noise(count, side):\n"

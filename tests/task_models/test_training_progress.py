@@ -21,7 +21,7 @@ from ratefront.catalogue.task_models import TaskModelParameters
 from ratefront.checkpoints.checkpoint_file import CheckpointFile
 from ratefront.data.dataset import Dataset, Split
 from ratefront.errors import DivergedError
-from ratefront.spec.schema import Named, SweepSpec
+from ratefront.spec.sweep_spec import Named, SweepSpec
 from ratefront.store.files.process_lock import exclusively
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import WAITS, ProgressFile, TaskModelProgress
@@ -254,7 +254,7 @@ def test_progress_is_reported_during_training_only(tmp_path: Path) -> None:
 PREPARING = """
 import sys
 from pathlib import Path
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.task_models.training import training_progress
 from ratefront.task_models.prepare_task_model import prepare_task_model
 training_progress.SAVING_SHARE = 1e9

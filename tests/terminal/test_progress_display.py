@@ -29,8 +29,8 @@ from ratefront.history.events import (
 )
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.store.task_model_progress import TaskModelProgress
-from ratefront.terminal.display_surfaces import TerminalSurface
 from ratefront.terminal.progress_display import LiveDisplay, PlainDisplay, display_for
+from ratefront.terminal.terminal_or_notebook import TerminalSurface
 
 
 class FollowedSweep:

@@ -23,7 +23,7 @@ from ratefront.history.events import (
 )
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.simulate.scenario import Parts
-from ratefront.simulate.virtual_time.memory_ledger import MemoryLedger
+from ratefront.simulate.virtual_time.in_memory_ledger import MemoryLedger
 
 
 class DropsReports(LiveSweep):

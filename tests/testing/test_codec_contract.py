@@ -16,10 +16,10 @@ from ratefront.bitstream.entropy_coder import Symbols
 from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.families import SplitParameters
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
-from ratefront.codecs.label import LabelCodec
+from ratefront.codecs.distortions import divergence_from_teacher
+from ratefront.codecs.label_family import LabelCodec
 from ratefront.complexity.macs import multiply_accumulates
 from ratefront.complexity.transmitter_bytes import module_bytes
-from ratefront.objectives.distortions import divergence_from_teacher
 from ratefront.spec.space.configurations import uses_seed
 from ratefront.task_models.architectures.small_cnn import SmallCNN
 from ratefront.testing.codec_contract import (

@@ -8,7 +8,7 @@ import pytest
 
 from ratefront.simulate.run_simulation import run
 from ratefront.simulate.simulation_input import make_scenario
-from ratefront.simulate.virtual_time.memory_ledger import MemoryLedger
+from ratefront.simulate.virtual_time.in_memory_ledger import MemoryLedger
 from ratefront.simulate.virtual_time.simulated_driver import DriverDied
 from ratefront.testing.faults.failing_disk import FailingDisk
 

@@ -12,7 +12,7 @@ from ratefront.simulate.scenario import Parts
 from ratefront.testing.faults.fault_plan import FAULT_KINDS
 from ratefront.testing.faults.seeded_sweeps import try_seed
 from ratefront.tracking.delivery.backlog import Backlog
-from ratefront.tracking.memory_tracker import InMemoryTracker
+from ratefront.tracking.in_memory_tracker import InMemoryTracker
 from ratefront.tracking.tracker_protocol import TrialUpdate
 
 SEEDS = 200

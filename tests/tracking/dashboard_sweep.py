@@ -11,9 +11,9 @@ from tests.builders import FakeSweep
 from ratefront.cli.shared_arguments import overrides_of
 from ratefront.engine.search.first_trials import spread_trial
 from ratefront.history.events import Planned
-from ratefront.records import Scalar
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import load_spec, to_plain
+from ratefront.trial_records import Scalar
 
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 

@@ -412,10 +412,10 @@ def test_a_fresh_process_predicts_what_the_trial_recorded(
     import numpy as np
 
     from ratefront.data.load_dataset import load_dataset
-    from ratefront.records import TrialParams
     from ratefront.store.sweep_folder import SweepFolder
     from ratefront.trial.run_trial import run_trial
     from ratefront.trial.trial_context import TrialContext
+    from ratefront.trial_records import TrialParams
 
     spec, folder = small_sweep_spec(training={"epochs": 5}), SweepFolder(task_model_folder.parent)
     params = TrialParams("p0", 0, CODEC_CONFIGURATIONS["split-categorical"])

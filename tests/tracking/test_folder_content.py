@@ -17,7 +17,7 @@ from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.front_trials import front_of
 from ratefront.tracking.delivery.folder_content import FolderContent, front_codecs
 from ratefront.tracking.delivery.follower import Follower
-from ratefront.tracking.memory_tracker import RunRecord
+from ratefront.tracking.in_memory_tracker import RunRecord
 
 COMMIT = "0123456789abcdef"
 

@@ -31,7 +31,7 @@ from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.tracking.delivery.deliver import Delivery
 from ratefront.tracking.delivery.folder_content import NoFolder
 from ratefront.tracking.delivery.follower import Follower, FollowerTiming
-from ratefront.tracking.memory_tracker import InMemoryTracker
+from ratefront.tracking.in_memory_tracker import InMemoryTracker
 from ratefront.tracking.tracker_protocol import (
     FrontCodec,
     ParetoRank,
@@ -349,7 +349,7 @@ import sys, threading, time
 from tests.tracking.tracked_places import QUICK
 from tests.tracking.ledger_stories import whole_sweep
 from ratefront.tracking.delivery.follower import Follower
-from ratefront.tracking.memory_tracker import InMemoryTracker
+from ratefront.tracking.in_memory_tracker import InMemoryTracker
 from ratefront.tracking.tracker_protocol import TrackedEnding
 
 class Hangs(InMemoryTracker):

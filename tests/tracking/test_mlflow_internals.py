@@ -16,7 +16,6 @@ import pytest
 from tests.tracking.tracked_places import EXPERIMENT, MlflowPlace
 
 import ratefront
-from ratefront.records import objectives_of
 from ratefront.tracking.mlflow import server_session
 from ratefront.tracking.mlflow.mlflow_logging import SETTINGS
 from ratefront.tracking.mlflow.mlflow_store import MlflowStore
@@ -24,6 +23,7 @@ from ratefront.tracking.mlflow.model_folder import remove_local_paths
 from ratefront.tracking.mlflow.registration import VERSIONS_TAG, link_version
 from ratefront.tracking.mlflow.saved_views import VIEW_TAG, sweeps_address, trials_address, view_tags
 from ratefront.tracking.tracking_uri import sqlite_path
+from ratefront.trial_records import objectives_of
 
 SOURCES = Path(ratefront.__file__).parent
 #: The modules that MLflow's reference of its Python interface names.

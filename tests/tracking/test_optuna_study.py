@@ -18,8 +18,8 @@ from ratefront.errors import SpecError
 from ratefront.history import events
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.pareto import non_dominated
-from ratefront.records import ENDED
 from ratefront.tracking.browsing.optuna_study import storage_of, study_in, study_of
+from ratefront.trial_records import ENDED
 
 #: What the dashboard shows for each state of ours.
 SHOWN = {

@@ -8,7 +8,6 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from ratefront.records import OBJECTIVES, Objectives, objectives_of
 from ratefront.tracking.mlflow.saved_views import (
     SWEEPS_KEY,
     VIEW_TAG,
@@ -16,6 +15,7 @@ from ratefront.tracking.mlflow.saved_views import (
     trials_address,
     view_tags,
 )
+from ratefront.trial_records import OBJECTIVES, Objectives, objectives_of
 
 USUAL = objectives_of({})
 SWEEP_ID = "0123456789abcdef"

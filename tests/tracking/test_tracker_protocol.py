@@ -37,7 +37,7 @@ from ratefront.history.sweep_history import SweepHistory
 from ratefront.store.task_model_info import DatasetInfo
 from ratefront.tracking.delivery.deliver import Delivery
 from ratefront.tracking.delivery.folder_content import NoFolder
-from ratefront.tracking.memory_tracker import RunRecord
+from ratefront.tracking.in_memory_tracker import RunRecord
 from ratefront.tracking.run_keys import MetricPoint
 from ratefront.tracking.tracker_protocol import Provenance
 

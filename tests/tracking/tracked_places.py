@@ -13,7 +13,7 @@ from tests.tracking.ledger_stories import Story
 
 from ratefront.tracking.delivery.folder_content import FolderContent, NoFolder
 from ratefront.tracking.delivery.follower import Follower, FollowerTiming
-from ratefront.tracking.memory_tracker import InMemoryTracker, RunRecord
+from ratefront.tracking.in_memory_tracker import InMemoryTracker, RunRecord
 from ratefront.tracking.run_keys import MetricPoint
 from ratefront.tracking.tracker_protocol import FrontCodec, Outcome, TrackedEnding, Tracker
 from ratefront.tracking.tracking_uri import sqlite_uri

@@ -16,10 +16,9 @@ from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 from torch import Tensor
 from torch.nn import functional as F
 
-from ratefront.codecs.label import LabelCodec, LabelFamily
+from ratefront.codecs.label_family import LabelCodec, LabelFamily
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DisagreementError
-from ratefront.records import TIES, TrialParams, TrialResult
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.task_models.architectures.small_cnn import SmallCNN
 from ratefront.task_models.stored_task_model import load_task_model_uncached
@@ -28,6 +27,7 @@ from ratefront.trial.checks.score_ties import RankedClasses, count_ties
 from ratefront.trial.receiver import Decoded, decode_file
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import TIES, TrialParams, TrialResult
 
 BIAS, WEIGHT = "stages.classifier.bias", "stages.classifier.weight"
 LABELS = ["label-lossless", "label-merged", "label-time-shared"]

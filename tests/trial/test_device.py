@@ -9,11 +9,11 @@ import pytest
 import torch
 from tests.trial.trial_bits import params_of
 
-from ratefront.records import GPU_MEMORY_SHARE
 from ratefront.trial import run_trial as run_module
 from ratefront.trial.device import isolated_random_state, limit_memory, peak_memory_share, reset_gpu_memory
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import GPU_MEMORY_SHARE
 
 GIB = 2**30
 

@@ -17,7 +17,6 @@ from tests.small_sweep import CODEC_CONFIGURATIONS
 from ratefront.errors import DivergedError, InputError, SweepMismatchError
 from ratefront.history import events
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.records import TrialResult
 from ratefront.spec.load_spec import spec_from_plain, to_plain
 from ratefront.store.ledger.ledger_file import read_entries
 from ratefront.store.sweep_folder import SweepFolder
@@ -26,6 +25,7 @@ from ratefront.trial.reproduction import reproduce_trial as reproduce_module
 from ratefront.trial.reproduction.reproduce_trial import reproduce
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import TrialResult
 
 
 @dataclass

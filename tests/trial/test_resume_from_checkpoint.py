@@ -17,13 +17,13 @@ from tests.trial.trial_bits import OUTCOME, bits_of, params_of, run_bits
 
 from ratefront.checkpoints import checkpoint_file
 from ratefront.checkpoints.checkpoint_file import CheckpointFile
-from ratefront.records import TrialParams
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.trial import run_trial as run_module
 from ratefront.trial import train_codec
 from ratefront.trial.run_trial import run_trial, trial_steps
 from ratefront.trial.train_codec import checkpoint_identity
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import TrialParams
 
 CATEGORICAL, FACTORIZED = "split-categorical", "split-factorized"
 

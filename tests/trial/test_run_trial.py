@@ -16,13 +16,13 @@ from ratefront.bounds import oracle_rate_bits
 from ratefront.data.dataset import Split
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError, OracleViolationError, WorkerLostError
-from ratefront.records import Measurement, Progress, TrialParams, TrialResult
 from ratefront.store.sweep_folder import SweepFolder, TrialFolder
 from ratefront.task_models.prepare_task_model import prepare_task_model
 from ratefront.trial.evaluate import CodedSplit, collapse_reason, measure
 from ratefront.trial.receiver import Decoded, Receiver, decode_file
 from ratefront.trial.run_trial import run_trial, trial_steps
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import Measurement, Progress, TrialParams, TrialResult
 
 
 def _run(

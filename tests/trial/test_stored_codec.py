@@ -15,11 +15,11 @@ from tests.small_sweep import CODEC_CONFIGURATIONS
 from ratefront.bitstream.container import parse
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import BitstreamError, InputError
-from ratefront.records import TrialParams
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.stored_codec import StoredCodec, files_of_codec, load_stored_codec
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import TrialParams
 
 TRIALS = {"c0": "label-lossless", "c1": "label-time-shared"}
 COUNT = 360

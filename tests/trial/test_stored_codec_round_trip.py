@@ -9,11 +9,11 @@ from tests.small_sweep import CODEC_CONFIGURATIONS
 
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import InputError
-from ratefront.records import TrialParams, TrialResult
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.stored_codec import StoredCodec
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import TrialParams, TrialResult
 
 #: One by one; by position; drawn jointly; of samples that differ in length.
 TRIALS = {

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tests.trial.trial_bits import params_of
 from torch import Tensor, nn
 
-from ratefront.codecs.contract import Learner
+from ratefront.codecs.codec_interface import Learner
 from ratefront.history.sweep_history import OUT_OF_MEMORY
-from ratefront.spec.schema import Training
+from ratefront.spec.sweep_spec import Training
 from ratefront.trial.run_trial import trial_steps
 from ratefront.trial.train_codec import begin, train
 from ratefront.trial.trial_context import TrialContext

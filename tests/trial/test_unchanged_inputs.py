@@ -9,11 +9,11 @@ import pytest
 from tests.small_sweep import CODEC_CONFIGURATIONS, small_sweep_spec
 
 from ratefront.errors import SweepMismatchError
-from ratefront.records import TrialParams
 from ratefront.task_models.input_digests import present_inputs
 from ratefront.trial.checks.unchanged_inputs import check_inputs_unchanged
 from ratefront.trial.run_trial import trial_steps
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import TrialParams
 
 SPEC = small_sweep_spec(space={"family": {"label": {}}})
 

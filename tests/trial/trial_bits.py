@@ -8,10 +8,10 @@ from typing import Any
 
 from tests.small_sweep import CODEC_CONFIGURATIONS
 
-from ratefront.records import TrialParams, TrialResult
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import TrialParams, TrialResult
 
 OUTCOME = {"codec.safetensors", "codec.json", "stream.bin", "samples.npz"}
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 from ratefront.argument_checks import check_count, checked_folder
 from ratefront.catalogue import CATALOGUE
 from ratefront.errors import InputError
-from ratefront.records import Progress, TrialParams
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.known_facts import spec_facts
 from ratefront.spec.load_spec import load_spec
 from ratefront.spec.plain_data import as_plain_data
 from ratefront.spec.space.parse_space import parse_space
 from ratefront.store.sweep_folder import SweepFolder
+from ratefront.trial_records import Progress, TrialParams
 from ratefront.wording import Argument, Message
 
 if TYPE_CHECKING:
-    from ratefront.records import TrialResult
+    from ratefront.trial_records import TrialResult
 
 
 def run_trial(

@@ -87,7 +87,7 @@ def first_sweep(
     from ratefront.spec.check_spec import check_spec
     from ratefront.spec.load_spec import check_weights
     from ratefront.spec.yaml_text import read_yaml
-    from ratefront.task_models.training.draft_first_sweep import draft_first_sweep
+    from ratefront.task_models.first_sweep.draft_first_sweep import draft_first_sweep
     from ratefront.trial.threads import using_threads
 
     path = checked_path(path, "path")

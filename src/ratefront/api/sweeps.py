@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ratefront.bounds import PredictionBounds
     from ratefront.report.sweep_view import SweepView
     from ratefront.report.write_report import DrawnReport
-    from ratefront.store.retention import Keep, Removed
+    from ratefront.store.kept_trial_files import Keep, Removed
     from ratefront.store.views.sweep_status import SweepStatus
     from ratefront.store.views.sweep_summary import Summary
 
@@ -111,12 +111,12 @@ class Sweep:
             InputError: No driver runs the sweep, there is no such trial, or it has ended.
             EngineError: The driver does not answer.
         """
-        from ratefront.store.ledger import stopping
+        from ratefront.store.ledger import stop_from_outside
 
         if trial_id is None:
-            stopping.stop_sweep(self._files, reason)
+            stop_from_outside.stop_sweep(self._files, reason)
         else:
-            stopping.stop_trial(self._files, trial_id, reason)
+            stop_from_outside.stop_trial(self._files, trial_id, reason)
 
     @property
     def trials(self) -> Trials:
@@ -246,7 +246,7 @@ class Sweep:
         Raises:
             InputError: ``keep`` has another value.
         """
-        from ratefront.store.retention import apply_retention
+        from ratefront.store.kept_trial_files import apply_retention
 
         return apply_retention(self._files, self.history, keep, dry_run=dry_run)
 

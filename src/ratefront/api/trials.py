@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, overload
 
 from ratefront.argument_checks import checked_folder
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.records import Scalar, Status, TrialResult
 from ratefront.store.sweep_folder import SweepFolder
+from ratefront.trial_records import Scalar, Status, TrialResult
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -39,8 +39,8 @@ from ratefront.bounds.codes.operational_codes import (
     merged_classes,
 )
 from ratefront.bounds.codes.prefix_code import PrefixCode, fixed_length_code, huffman_code
-from ratefront.bounds.collection import Bounds
 from ratefront.bounds.curve import RateDistortionCurve
+from ratefront.bounds.curve_collection import Bounds
 from ratefront.bounds.curve_names import (
     CURVE_KINDS,
     ESTIMATE_AND_COMPRESS,

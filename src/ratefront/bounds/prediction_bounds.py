@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ratefront.bounds.collection import Bounds
 from ratefront.bounds.curve import RateDistortionCurve
+from ratefront.bounds.curve_collection import Bounds
 from ratefront.bounds.curve_recipes import RECIPES
 from ratefront.bounds.curve_warnings import curves_with_warnings
 from ratefront.bounds.solver.blahut_arimoto import UnconvergedWarning

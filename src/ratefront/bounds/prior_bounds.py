@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ratefront.bounds.closed_form.water_filling import WaterFilling
-from ratefront.bounds.collection import Bounds
+from ratefront.bounds.curve_collection import Bounds
 from ratefront.bounds.curve_names import ORACLE
 from ratefront.bounds.curves.oracle import oracle_curve
 from ratefront.bounds.source.distributions import FloatArray, entropy_bits, prior_from_counts

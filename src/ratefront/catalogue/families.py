@@ -15,8 +15,8 @@ from ratefront.catalogue.bottlenecks import (
     TrainedWith,
 )
 from ratefront.catalogue.family_parameters import FamilyParameters
-from ratefront.catalogue.largest_group import group_problem
 from ratefront.catalogue.registry import Registry
+from ratefront.catalogue.sample_groups import group_problem
 
 
 class LabelParameters(FamilyParameters):
@@ -212,7 +212,10 @@ _LARGEST_SIDE = {"jpeg": 65_500, "webp": 16_383}
 
 FAMILIES: Registry[FamilyParameters] = Registry("family")
 FAMILIES.add(
-    "label", LabelParameters, "ratefront.codecs.label:LabelFamily", "the task model's class, entropy coded"
+    "label",
+    LabelParameters,
+    "ratefront.codecs.label_family:LabelFamily",
+    "the task model's class, entropy coded",
 )
 FAMILIES.add(
     "split",

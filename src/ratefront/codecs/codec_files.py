@@ -17,12 +17,12 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ratefront.catalogue import CATALOGUE
-from ratefront.codecs.contract import Codec, CodecStructure, Family
+from ratefront.codecs.codec_interface import Codec, CodecStructure, Family
 from ratefront.complexity.stored_precision import stored_tensors
 from ratefront.data.dataset import Dataset
 from ratefront.errors import InputError
-from ratefront.records import Scalar
-from ratefront.spec.schema import Named
+from ratefront.spec.sweep_spec import Named
+from ratefront.trial_records import Scalar
 from ratefront.wording import Argument, Message
 
 _VERSION = 3

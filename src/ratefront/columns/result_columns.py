@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from ratefront.columns.column import Column
 from ratefront.columns.number_formats import kibibytes, number_format, percent
-from ratefront.records import Measurement, TrialResult
+from ratefront.trial_records import Measurement, TrialResult
 
 SplitColumn: TypeAlias = Column[Measurement, float | None]
 ResultColumn: TypeAlias = Column[TrialResult, float | None]

@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 from ratefront.columns.column import Cell, Column
 from ratefront.columns.number_formats import number_format
 from ratefront.columns.result_columns import columns_of_result
-from ratefront.records import Status, TrialParams, TrialResult, series_of
+from ratefront.trial_records import Status, TrialParams, TrialResult, series_of
 
 
 class TrialLike(Protocol):

@@ -15,7 +15,7 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.data.images.folder_layout import check_image_folder, describe_file_endings, list_image_files
 from ratefront.errors import InputError
 from ratefront.spec.problem_wording import unknown
-from ratefront.spec.schema import Named
+from ratefront.spec.sweep_spec import Named
 from ratefront.wording import Argument, Message
 
 #: Sides in pixels at which photographs are tried, the largest first. Each costs at most about half of the one before.

@@ -9,7 +9,7 @@ from typing import Any
 from ratefront.catalogue import CATALOGUE
 from ratefront.data.dataset import Dataset
 from ratefront.data.dataset_digest import dataset_digest
-from ratefront.spec.schema import Named
+from ratefront.spec.sweep_spec import Named
 
 
 def load_dataset(named: Named) -> Dataset:

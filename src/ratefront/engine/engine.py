@@ -27,15 +27,15 @@ from ratefront.engine.messages import (
     Wait,
     WorkerFact,
 )
-from ratefront.engine.placement import is_to_be_measured, needs_of
 from ratefront.engine.retry import batch_divisor, judge_failure
 from ratefront.engine.search.next_suggestion import Suggester
 from ratefront.engine.search.stable_seed import stable_seed
+from ratefront.engine.trial_resources import is_to_be_measured, needs_of
 from ratefront.history import events
-from ratefront.history.garbage_collection import garbage_collection_paused
+from ratefront.history.pause_python_gc import garbage_collection_paused
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space.dimensions import Space
+from ratefront.spec.sweep_spec import SweepSpec
 
 #: Why a sweep ends with fewer trials than were requested.
 SPACE_EXHAUSTED = "the space holds no more configurations"

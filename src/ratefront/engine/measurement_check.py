@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ratefront.errors import UnknownCostError
-from ratefront.records import TrialParams, TrialResult
+from ratefront.trial_records import TrialParams, TrialResult
 
 
 class InvalidMeasurement(NamedTuple):

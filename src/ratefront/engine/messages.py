@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ratefront.engine.placement import Needs
+from ratefront.engine.trial_resources import Needs
 from ratefront.history.events import Event, Failed, Finished, Reported, Started
-from ratefront.records import TrialParams
+from ratefront.trial_records import TrialParams
 
 # Facts: attempts count from 1, as the command ``Start`` gave them.
 

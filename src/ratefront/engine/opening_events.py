@@ -8,7 +8,7 @@ from ratefront.history.events import LEDGER_FORMAT, Created, Event, Extended, Re
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.spec.changeable_settings import Change
 from ratefront.spec.load_spec import to_plain
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 
 
 @dataclass(frozen=True)

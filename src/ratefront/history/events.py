@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
-from ratefront.records import Scalar
+from ratefront.trial_records import Scalar
 
 #: The version of the ledger's format. It is raised when an event changes its meaning or a new event appears, so that an
 #: older ratefront refuses the ledger instead of guessing.

@@ -9,9 +9,17 @@ from typing import Any
 
 from ratefront.errors import UnknownTrialError
 from ratefront.history import events
-from ratefront.history.garbage_collection import garbage_collection_paused
+from ratefront.history.pause_python_gc import garbage_collection_paused
 from ratefront.history.sweep_speed import SweepSpeed
-from ratefront.records import ENDED, GPU_MEMORY_SHARE, Progress, Status, TrialParams, TrialResult, own_metrics
+from ratefront.trial_records import (
+    ENDED,
+    GPU_MEMORY_SHARE,
+    Progress,
+    Status,
+    TrialParams,
+    TrialResult,
+    own_metrics,
+)
 
 
 @dataclass

@@ -11,7 +11,7 @@ import time
 
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.report.write_report import DrawnReport, write_report
-from ratefront.store.retention import apply_retention
+from ratefront.store.kept_trial_files import apply_retention
 from ratefront.store.sweep_folder import SweepFolder
 
 _log = logging.getLogger(__name__)

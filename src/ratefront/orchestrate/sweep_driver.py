@@ -34,7 +34,7 @@ from ratefront.spec.changeable_settings import Change, settings_change
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.import_paths.target_modules import modules_of
 from ratefront.spec.load_spec import dump_yaml
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.files.atomic_files import write_text
 from ratefront.store.ledger.driver_lock import name_of_this_process
 from ratefront.store.ledger.ledger_file import Ledger

@@ -12,7 +12,7 @@ from ratefront.history.sweep_history import SweepHistory
 from ratefront.orchestrate.report_redraw import Redrawer
 from ratefront.orchestrate.tracked_ending import ending_of
 from ratefront.safe_text import without_credentials
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking import open_tracking
 from ratefront.tracking.mlflow.registration import check_model_name

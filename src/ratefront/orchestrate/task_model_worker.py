@@ -16,14 +16,14 @@ import ray
 
 from ratefront.catalogue.registry import load_target
 from ratefront.engine.live_sweep import LiveSweep
-from ratefront.engine.placement import Needs
+from ratefront.engine.trial_resources import Needs
 from ratefront.errors import EngineError, InputError, RatefrontError
 from ratefront.history.events import TaskModelReady
 from ratefront.orchestrate.driver_loop import REQUEST_INTERVAL_S, DriverLoop
 from ratefront.orchestrate.environment.describe_environment import add_inputs
 from ratefront.orchestrate.tune.trial_worker import limit_threads
 from ratefront.spec.resource_check import task_model_resources
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.files.checksummed_folder import is_intact
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ratefront.errors import InputError, TrackingError
 from ratefront.orchestrate.tracked_ending import ending_of
 from ratefront.report.write_report import DrawnReport, report_files, write_report
-from ratefront.spec.schema import Models, Tracking
+from ratefront.spec.sweep_spec import Models, Tracking
 from ratefront.store.ledger.driver_lock import driver_of
 from ratefront.store.ledger.read_ledger import read_history, read_spec
 from ratefront.store.sweep_folder import SweepFolder

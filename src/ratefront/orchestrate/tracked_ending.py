@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.report.write_report import DrawnReport
-from ratefront.spec.schema import Models
+from ratefront.spec.sweep_spec import Models
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.tracking.delivery.folder_content import front_codecs
 from ratefront.tracking.tracker_protocol import TrackedEnding

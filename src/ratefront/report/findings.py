@@ -5,9 +5,9 @@ from __future__ import annotations
 from ratefront.bounds import Gap
 from ratefront.columns import NO_BREAK_SPACE, kibibytes, percent
 from ratefront.history.sweep_history import SweepHistory
-from ratefront.records import ENDED
 from ratefront.report.colours import bound_style
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
+from ratefront.trial_records import ENDED
 
 #: A learned codec is close to the task model if its validation accuracy is at most this much lower.
 CLOSE_TO_TASK_MODEL = 0.02

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import chain
 
 from ratefront.columns import FRONT_COLUMNS, FrontColumn, Row, TrialColumn, columns_of_trial, gap_columns
-from ratefront.records import metric_names
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
 from ratefront.store.views.trials_csv import other_parameters, parameters_of, row_of, to_csv
+from ratefront.trial_records import metric_names
 
 
 def front_columns(view: SweepView) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from ratefront.bounds import ORACLE
 from ratefront.columns import TrialColumn, column_named
-from ratefront.records import metric_names
 from ratefront.report.findings import findings, status_line
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
 from ratefront.safe_text import plain_markdown
+from ratefront.trial_records import metric_names
 
 SHOWN = 30
 

@@ -17,15 +17,15 @@ from ratefront.bounds import (
     PredictionBounds,
 )
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
+from ratefront.oracle_hypervolume import RATE_ACCURACY
 from ratefront.pareto import non_dominated
-from ratefront.rate_accuracy_hypervolume import RATE_ACCURACY
-from ratefront.records import ENDED, FrontPoint, TrialResult, objectives_of, series_of
 from ratefront.store.environment_files import read_environment
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_info import TaskModelInfo, read_overlay, read_task_model_info
 from ratefront.store.views.front_trials import front_of, pareto_front, point_of, result_of
 from ratefront.store.views.sweep_summary import Summary, summarise
+from ratefront.trial_records import ENDED, FrontPoint, TrialResult, objectives_of, series_of
 
 FrontStatus: TypeAlias = Literal["front", "dominated", "collapsed"]
 """Whether a measured trial is on the front, is dominated, or has collapsed."""

@@ -16,8 +16,8 @@ from ratefront.simulate.built_in_sweep import built_in_sweep
 from ratefront.simulate.problems.synthetic_problem import SyntheticProblem
 from ratefront.simulate.run_simulation import FinishedSimulation, run
 from ratefront.simulate.scenario import Parts, Scenario
-from ratefront.simulate.virtual_time.memory_ledger import MemoryDisk
-from ratefront.spec.schema import Sampler
+from ratefront.simulate.virtual_time.in_memory_ledger import MemoryDisk
+from ratefront.spec.sweep_spec import Sampler
 from ratefront.store.ledger.ledger_file import Ledger
 
 SamplerName: TypeAlias = Literal["tpe", "nsga2", "random"]

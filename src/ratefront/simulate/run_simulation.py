@@ -12,7 +12,7 @@ from ratefront.history.sweep_history import SweepHistory
 from ratefront.simulate.scenario import Parts, Scenario
 from ratefront.simulate.simulation import Simulation
 from ratefront.simulate.virtual_time.slot_occupancy import SlotOccupancy
-from ratefront.tracking.memory_tracker import InMemoryTracker
+from ratefront.tracking.in_memory_tracker import InMemoryTracker
 
 #: A sweep that is not over after so many actions for each of its trials never will be.
 ACTIONS_PER_TRIAL = 20_000

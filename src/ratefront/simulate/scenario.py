@@ -10,9 +10,9 @@ from ratefront.engine.engine import Engine
 from ratefront.engine.live_sweep import LedgerLike, LiveSweep
 from ratefront.history.events import Entry
 from ratefront.simulate.problems.simulated_problem import SimulatedProblem
-from ratefront.simulate.virtual_time.memory_ledger import MemoryDisk, MemoryLedger
-from ratefront.spec.schema import SweepSpec
+from ratefront.simulate.virtual_time.in_memory_ledger import MemoryDisk, MemoryLedger
 from ratefront.spec.space.dimensions import Space
+from ratefront.spec.sweep_spec import SweepSpec
 
 
 @dataclass(frozen=True)

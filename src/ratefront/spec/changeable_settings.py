@@ -12,8 +12,8 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.file_locations import file_location_parameters
 from ratefront.errors import SweepMismatchError
 from ratefront.spec.load_spec import to_plain
-from ratefront.spec.schema import SweepSpec
 from ratefront.spec.spec_difference import spec_difference
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.wording import Argument, Message
 
 #: How trials are run, tried again, kept, shown and drawn. Every other key decides what is tried or measured.

@@ -14,9 +14,9 @@ from ratefront.errors import InputError, SpecError
 from ratefront.spec.coupled_settings import coupled_problems
 from ratefront.spec.known_facts import Facts, dataset_facts_of, known_facts
 from ratefront.spec.problem_wording import problems_of_pydantic, shown, unknown, valid_choices
-from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space.dimensions import Space
 from ratefront.spec.space.parse_space import parse_space
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.wording import Message
 
 

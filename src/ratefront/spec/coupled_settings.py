@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from ratefront.catalogue import Catalogue
 from ratefront.columns import is_reserved_name, name_on_validation
-from ratefront.records import LOGARITHMIC, OBJECTIVES, WITH_DEFAULT_REFERENCE
 from ratefront.spec.known_facts import spec_facts
 from ratefront.spec.problem_wording import repeated, shown, unknown
 from ratefront.spec.resource_check import families_of
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
+from ratefront.trial_records import LOGARITHMIC, OBJECTIVES, WITH_DEFAULT_REFERENCE
 
 
 def coupled_problems(spec: SweepSpec, catalogue: Catalogue) -> list[str]:

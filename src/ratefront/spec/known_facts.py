@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from ratefront.catalogue import Catalogue
 from ratefront.catalogue.registry import Registry
 from ratefront.errors import InputError
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 
 #: ``splits``, ``strides`` and ``takes`` of the task model, ``classes`` and ``shape`` of the data set, as far as known.
 Facts: TypeAlias = Mapping[str, Any]

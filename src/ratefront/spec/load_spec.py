@@ -15,12 +15,12 @@ from ratefront.spec.import_paths.metric_functions import check_metrics
 from ratefront.spec.known_facts import dataset_facts_of
 from ratefront.spec.overrides import apply_overrides
 from ratefront.spec.plain_data import as_plain_data
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.spec.yaml_text import read_yaml, write_yaml
 from ratefront.wording import Argument, Message
 
 #: Imported when needed, because it imports torch.
-_CHECK_WEIGHTS = "ratefront.task_models.own_network.load_weights:check_weights_fit"
+_CHECK_WEIGHTS = "ratefront.task_models.own_network.fill_and_check_weights:check_weights_fit"
 
 
 def load_spec(

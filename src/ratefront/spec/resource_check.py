@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ratefront.spec.schema import FamilyResources, Resources, SweepSpec, TrialResources
+from ratefront.spec.sweep_spec import FamilyResources, Resources, SweepSpec, TrialResources
 
 TASK_MODEL = "the task model"
 

@@ -11,8 +11,8 @@ from ratefront.catalogue.registry import Registry
 from ratefront.errors import SweepMismatchError
 from ratefront.history.events import LEDGER_FORMAT
 from ratefront.history.sweep_history import SweepHistory
-from ratefront.own_code import module_digests, module_files
-from ratefront.spec.schema import Named, SweepSpec
+from ratefront.spec.sweep_spec import Named, SweepSpec
+from ratefront.user_modules import module_digests, module_files
 
 _SHOWN = 12
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ratefront.catalogue import CATALOGUE
 from ratefront.complexity.stored_precision import keep_fp32
 from ratefront.errors import InputError
-from ratefront.spec.schema import Named
+from ratefront.spec.sweep_spec import Named
 from ratefront.task_models.task_model import TaskModel
 
 

@@ -12,16 +12,16 @@ from ratefront.catalogue.task_models import ModuleParameters
 from ratefront.data.dataset import Dataset
 from ratefront.data.dataset_digest import dataset_digest
 from ratefront.data.load_dataset import load_dataset
-from ratefront.own_code import is_own_module, module_digests, own_modules
 from ratefront.spec.import_paths.target_modules import (
     module_of_task_model,
     modules_of_families,
     modules_of_metrics,
 )
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.task_models.build_task_model import build_task_model
 from ratefront.task_models.own_network.module_task_model import loaded_digest
-from ratefront.task_models.own_network.weights_file import weights_digest
+from ratefront.task_models.own_network.read_weights_file import weights_digest
+from ratefront.user_modules import is_own_module, module_digests, own_modules
 
 
 def code_of_task_model(spec: SweepSpec, data: Dataset) -> dict[str, str]:

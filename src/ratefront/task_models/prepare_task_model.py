@@ -20,9 +20,8 @@ from ratefront.data.dataset import Dataset
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError, InputError
 from ratefront.history.events import TaskModelReady
-from ratefront.own_code import is_own_module
 from ratefront.spec.import_paths.target_modules import module_of_task_model
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.files.atomic_files import flush_to_disk
 from ratefront.store.files.checksummed_folder import is_intact
 from ratefront.store.files.process_lock import exclusively
@@ -31,7 +30,7 @@ from ratefront.store.task_model_progress import WAITS, ProgressFile
 from ratefront.task_models.build_task_model import build_task_model
 from ratefront.task_models.input_digests import code_of_trials, inputs_of_task_model
 from ratefront.task_models.own_network.evaluation_check import check_evaluation, check_stages, few_samples
-from ratefront.task_models.own_network.load_weights import load_weights
+from ratefront.task_models.own_network.fill_and_check_weights import load_weights
 from ratefront.task_models.stored_task_model import (
     explain_changed_logits,
     name_in_messages,
@@ -41,6 +40,7 @@ from ratefront.task_models.stored_task_model import (
 from ratefront.task_models.task_model import TaskModel, default_batch_size
 from ratefront.task_models.training.train_task_model import train_task_model
 from ratefront.task_models.training.training_progress import TrainingProgress, task_model_checkpoint
+from ratefront.user_modules import is_own_module
 
 #: Raise it when training or an architecture changes: the cache must not return the old weights.
 _TRAINING_VERSION = 2

@@ -22,7 +22,7 @@ from ratefront.data.dataset_digest import dataset_digest
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError
 from ratefront.history.events import TaskModelReady
-from ratefront.spec.schema import Named, SweepSpec
+from ratefront.spec.sweep_spec import Named, SweepSpec
 from ratefront.store.files.checksummed_folder import FACTS_FILE, write_checksums
 from ratefront.task_models.build_task_model import build_task_model
 from ratefront.task_models.float_rounding import ROUNDING_TOLERANCE

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.records import ENDED, Scalar, Status, series_of
 from ratefront.store.task_model_progress import TaskModelProgress
+from ratefront.trial_records import ENDED, Scalar, Status, series_of
 
 _STYLES: Mapping[Status, str] = {
     "finished": "green",

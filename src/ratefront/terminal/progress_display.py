@@ -22,7 +22,12 @@ from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.store.task_model_progress import TaskModelProgress
 from ratefront.terminal import phrases
 from ratefront.terminal.console import RaisingConsole
-from ratefront.terminal.display_surfaces import DisplaySurface, NotebookSurface, TerminalSurface, is_notebook
+from ratefront.terminal.terminal_or_notebook import (
+    DisplaySurface,
+    NotebookSurface,
+    TerminalSurface,
+    is_notebook,
+)
 
 _log = logging.getLogger(__name__)
 

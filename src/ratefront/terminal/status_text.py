@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.records import ENDED
 from ratefront.store.views.sweep_status import FailedTrial, RunningTrial, SweepStatus
 from ratefront.terminal import phrases
+from ratefront.trial_records import ENDED
 
 #: How many items of longer lists are shown; the JSON output holds all.
 _SHOWN_RUNNING = 20

@@ -27,12 +27,12 @@ from ratefront.bitstream.latent_coder import concatenate_blocks
 from ratefront.bitstream.rate_bits import bits_alone
 from ratefront.checkpoints.checkpoint_file import CheckpointFile
 from ratefront.codecs.codec_files import load_codec
-from ratefront.codecs.contract import Codec
+from ratefront.codecs.codec_interface import Codec
 from ratefront.complexity.transmitter_bytes import module_bytes, table_bytes
 from ratefront.errors import BitstreamError
 from ratefront.spec.space.configurations import uses_seed
 from ratefront.task_models.float_rounding import ROUNDING_TOLERANCE
-from ratefront.testing.stream_mutants import assert_refused_or_harmless, mutants
+from ratefront.testing.damaged_streams import assert_refused_or_harmless, mutants
 from ratefront.testing.trained_example import TrainedExample, train_example
 from ratefront.testing.uncounted_state import uncounted_but_read, undercounted_bytes
 from ratefront.trial.checks.score_ties import RankedClasses, count_ties

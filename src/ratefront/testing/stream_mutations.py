@@ -1,4 +1,4 @@
-"""The ways in which ``stream_mutants`` damages a stream; they know the container's layout."""
+"""The ways in which ``damaged_streams`` damages a stream; they know the container's layout."""
 
 from __future__ import annotations
 

@@ -12,15 +12,15 @@ import torch
 from ratefront.bitstream.entropy_coder import Symbols
 from ratefront.checkpoints.training_state import TrainingState
 from ratefront.codecs.codec_files import load_family, save_codec, structure_of
-from ratefront.codecs.contract import Codec, CodecStructure, Learner
+from ratefront.codecs.codec_interface import Codec, CodecStructure, Learner
 from ratefront.data.dataset import Dataset
 from ratefront.data.load_dataset import load_dataset
-from ratefront.records import Scalar
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.sweep_folder import TrialFolder
 from ratefront.task_models.stored_task_model import load_task_model
 from ratefront.task_models.task_model import TaskModel
 from ratefront.trial.train_codec import begin, train
+from ratefront.trial_records import Scalar
 
 
 @dataclass(frozen=True)

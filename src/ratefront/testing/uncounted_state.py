@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ratefront.codecs.contract import Codec
+from ratefront.codecs.codec_interface import Codec
 from ratefront.complexity.transmitter_bytes import table_bytes
 
 TensorOrArray: TypeAlias = Tensor | NDArray[Any]

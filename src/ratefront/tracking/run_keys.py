@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 
 from ratefront.columns import columns_of_result
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.records import SYSTEM_PREFIX, TrialResult
 from ratefront.tracking.tracker_protocol import TimedReport, TrackedSweep, TrialUpdate
+from ratefront.trial_records import SYSTEM_PREFIX, TrialResult
 
 VALUE_CHARACTERS = 6000  # MLflow's limit for a parameter; a tag may hold 8000
 _FORBIDDEN_IN_KEY = re.compile(r"[^\w\-. :]", re.ASCII)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from ratefront.bounds import ORACLE
 from ratefront.catalogue.datasets import dataset_name
 from ratefront.columns import COSTS, ResultColumn, brief_value, columns_of_result, name_on_validation
-from ratefront.records import TrialResult, series_of
 from ratefront.safe_text import plain_markdown
 from ratefront.tracking.run_keys import VALUE_CHARACTERS, shorten
 from ratefront.tracking.tracker_protocol import TrackedSweep, TrialUpdate
+from ratefront.trial_records import TrialResult, series_of
 
 
 def percent(share: float) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.records import Status, series_of
 from ratefront.safe_text import plain_markdown
 from ratefront.store.task_model_info import DatasetInfo
 from ratefront.tracking.run_keys import VALUE_CHARACTERS, shorten
@@ -22,6 +21,7 @@ from ratefront.tracking.tracker_protocol import (
     TrackedSweep,
     TrialUpdate,
 )
+from ratefront.trial_records import Status, series_of
 
 RunStatus: TypeAlias = Literal["RUNNING", "FINISHED", "KILLED", "FAILED"]
 #: MLflow's status of a run for each status of a trial.

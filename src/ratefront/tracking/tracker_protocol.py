@@ -10,8 +10,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from ratefront.history.events import Reported
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.records import Objectives, objectives_of
 from ratefront.store.task_model_info import DatasetInfo
+from ratefront.trial_records import Objectives, objectives_of
 
 #: ``interrupted``: the driver left before the end, and the sweep can be resumed. ``failed``: it could not go on.
 Outcome: TypeAlias = Literal["finished", "interrupted", "failed"]

@@ -17,13 +17,13 @@ from ratefront.bitstream.coded_stream import CodedStream, StreamWriter
 from ratefront.bitstream.entropy_coder import Symbols
 from ratefront.bitstream.rate_bits import bits_alone
 from ratefront.bounds import below_oracle
-from ratefront.codecs.contract import Codec
+from ratefront.codecs.codec_interface import Codec
 from ratefront.data.dataset import Split
 from ratefront.errors import OracleViolationError
-from ratefront.records import Measurement
-from ratefront.spec.schema import Metric
+from ratefront.spec.sweep_spec import Metric
+from ratefront.trial.decoded_metrics import finite_log_loss, metric_values
 from ratefront.trial.receiver import Decoded
-from ratefront.trial.split_metrics import finite_log_loss, metric_values
+from ratefront.trial_records import Measurement
 
 _RECHECKED_SAMPLES = 256  # of a split: the latents that the check against the receiver uses
 

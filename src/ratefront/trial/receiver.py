@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from ratefront.errors import BitstreamError, RatefrontError, WorkerLostError
 
 if TYPE_CHECKING:
-    from ratefront.codecs.contract import Codec
+    from ratefront.codecs.codec_interface import Codec
 
 
 class Decoded(NamedTuple):

@@ -13,10 +13,9 @@ import torch
 from ratefront.bitstream.coded_stream import check_block_size
 from ratefront.checkpoints.checkpoint_file import CheckpointFile, CheckpointSaver
 from ratefront.codecs.codec_files import load_family, save_codec, structure_of
-from ratefront.codecs.contract import Codec
+from ratefront.codecs.codec_interface import Codec
 from ratefront.data.dataset import Dataset, Split
 from ratefront.data.load_dataset import load_dataset
-from ratefront.records import GPU_MEMORY_SHARE, TIES, Progress, TrialParams, TrialResult
 from ratefront.store.files.atomic_files import flush_to_disk
 from ratefront.store.sweep_folder import SweepFolder, TrialFolder
 from ratefront.task_models.stored_task_model import load_task_model
@@ -29,6 +28,7 @@ from ratefront.trial.evaluate import collapse_reason, encode_split, measure
 from ratefront.trial.receiver import shared_receiver
 from ratefront.trial.train_codec import CHECKPOINT_TIME_SHARE, begin_or_resume, checkpoint_of, train
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import GPU_MEMORY_SHARE, TIES, Progress, TrialParams, TrialResult
 
 
 def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progress, None, TrialResult]:

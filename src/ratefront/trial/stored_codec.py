@@ -16,7 +16,7 @@ from ratefront.argument_checks import check_count, checked_paths
 from ratefront.bitstream.coded_stream import CodedStream, StreamWriter, check_block_size
 from ratefront.bitstream.container import parse
 from ratefront.codecs.codec_files import load_codec
-from ratefront.codecs.contract import Codec
+from ratefront.codecs.codec_interface import Codec
 from ratefront.data.dataset import Samples
 from ratefront.data.images.image_decoding import Background
 from ratefront.errors import InputError

@@ -13,14 +13,14 @@ from torch import Tensor
 
 from ratefront.checkpoints.checkpoint_file import CheckpointFile
 from ratefront.checkpoints.training_state import TrainingState
-from ratefront.codecs.contract import Learner
+from ratefront.codecs.codec_interface import Learner
 from ratefront.errors import DivergedError
-from ratefront.records import Progress, TrialParams
 from ratefront.spec.changeable_settings import settings_that_decide
 from ratefront.spec.load_spec import to_plain
-from ratefront.spec.schema import SweepSpec, Training
+from ratefront.spec.sweep_spec import SweepSpec, Training
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import Progress, TrialParams
 
 #: Raised when what a checkpoint holds changes its meaning: no training is resumed from an older one.
 CHECKPOINT_FORMAT = 2

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ratefront.bounds.collection import Bounds
 from ratefront.bounds.curve import RateDistortionCurve
+from ratefront.bounds.curve_collection import Bounds
 from ratefront.bounds.curve_names import LINEAR_RULE, ORACLE
 from ratefront.bounds.curves.linear_rule import linear_rule
 from ratefront.bounds.curves.oracle import oracle_curve, uniform_curve

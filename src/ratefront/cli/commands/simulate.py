@@ -254,8 +254,8 @@ def _fault_counts_text(fault_counts: Mapping[str, int]) -> str:
 def _print_outcome(outcome: Outcome, as_json: bool) -> None:
     import json
 
-    from ratefront.records import ENDED
     from ratefront.terminal.phrases import duration, nonzero_counts
+    from ratefront.trial_records import ENDED
 
     if as_json:
         print(json.dumps(outcome.to_json(), indent=2))

@@ -17,11 +17,11 @@ from typing_extensions import override
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
 from ratefront.codecs.bottleneck.bottleneck import Bottleneck
-from ratefront.codecs.bottleneck.refinement_target import Refinement
-from ratefront.codecs.contract import EntropyCoded
+from ratefront.codecs.codec_interface import EntropyCoded
+from ratefront.codecs.distortions import RelativeFeatureError
+from ratefront.codecs.refinement.refinement_target import Refinement
+from ratefront.codecs.refinement.sga import anneal
 from ratefront.complexity.macs import Macs, multiply_accumulates
-from ratefront.objectives.distortions import RelativeFeatureError
-from ratefront.refine.sga import anneal
 from ratefront.task_models.task_model import default_batch_size
 
 _PASSES_PER_STEP = 3  # a forward pass, and a backward pass of twice its cost

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
-from ratefront.codecs.bottleneck.learner_splits import LearnerSplit, spread_positions
-from ratefront.codecs.contract import Learner
+from ratefront.codecs.bottleneck.learner_data import LearnerSplit, spread_positions
+from ratefront.codecs.codec_interface import Learner
+from ratefront.codecs.distortions import cross_entropy, divergence_from_teacher
 from ratefront.complexity.stored_precision import round_to_half
-from ratefront.objectives.distortions import cross_entropy, divergence_from_teacher
 
 #: Learning rate of the densities, relative to the networks': they must follow the latents, whose rate they estimate.
 _DENSITY_LEARNING_RATE = 5.0

@@ -9,12 +9,12 @@ from ratefront.catalogue.families import SplitParameters
 from ratefront.codecs.bottleneck.bottleneck import build_bottleneck
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.bottleneck.bottleneck_learner import BottleneckLearner, DistillationSchedule
-from ratefront.codecs.bottleneck.learner_splits import feature_shape, feature_splits
-from ratefront.codecs.bottleneck.refinement_target import DeepFeatures, Refinement, SoftOutput
-from ratefront.codecs.contract import Codec, CodecStructure, Family
+from ratefront.codecs.bottleneck.learner_data import feature_shape, feature_splits
+from ratefront.codecs.codec_interface import Codec, CodecStructure, Family
+from ratefront.codecs.distortions import feature_error
+from ratefront.codecs.refinement.refinement_target import DeepFeatures, Refinement, SoftOutput
+from ratefront.codecs.refinement.sga import SGASettings
 from ratefront.data.dataset import Dataset
-from ratefront.objectives.distortions import feature_error
-from ratefront.refine.sga import SGASettings
 from ratefront.task_models.task_model import TaskModel
 
 

@@ -20,10 +20,10 @@ from ratefront.catalogue.families import StudentParameters
 from ratefront.codecs.bottleneck.bottleneck import build_bottleneck, latent_shape_of_features
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.bottleneck.bottleneck_learner import BottleneckLearner, DistillationSchedule
-from ratefront.codecs.bottleneck.learner_splits import feature_shape, feature_splits
-from ratefront.codecs.contract import Codec, CodecStructure, Family
+from ratefront.codecs.bottleneck.learner_data import feature_shape, feature_splits
+from ratefront.codecs.codec_interface import Codec, CodecStructure, Family
+from ratefront.codecs.distortions import feature_error
 from ratefront.data.dataset import Dataset
-from ratefront.objectives.distortions import feature_error
 from ratefront.task_models.task_model import TaskModel
 
 _POINT_HIDDEN = 2  # units of a point's last layer, as a multiple of the width

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder
-from ratefront.bitstream.string_coder import decode_with_indexes, encode_with_indexes
+from ratefront.bitstream.latent_string_coder import decode_with_indexes, encode_with_indexes
 from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
 
 _SMOOTHING = 0.5  # so that an octave without ranks of the training split can still be sent

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ratefront.catalogue.largest_group import group_problem
+from ratefront.catalogue.sample_groups import group_problem
 from ratefront.errors import InputError
 
 _SEED = 0x5241544546524E54  # part of the stream format: another seed makes another code

@@ -26,7 +26,7 @@ from ratefront.codecs.channel_simulation.relative_entropy_coding import (
     FloatArray,
     IntArray,
 )
-from ratefront.codecs.contract import EntropyCoded
+from ratefront.codecs.codec_interface import EntropyCoded
 from ratefront.complexity.macs import Macs, multiply_accumulates
 from ratefront.data.dataset import Samples
 from ratefront.task_models.task_model import TaskModel, predict_logits

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing_extensions import override
 
 from ratefront.catalogue.families import SampleParameters
-from ratefront.catalogue.largest_group import DEFAULT_JOINT_OUTCOMES, largest_group
+from ratefront.catalogue.sample_groups import DEFAULT_JOINT_OUTCOMES, largest_group
 from ratefront.codecs.channel_simulation.posterior_channel import (
     PosteriorChannel,
     RateDistortionOptimal,
     TemperedPosterior,
 )
 from ratefront.codecs.channel_simulation.sample_codec import SampleCodec, SampleTransmitter
-from ratefront.codecs.contract import Codec, CodecStructure, Family
+from ratefront.codecs.codec_interface import Codec, CodecStructure, Family
 from ratefront.data.dataset import Dataset
 from ratefront.task_models.task_model import TaskModel, predict_logits
 

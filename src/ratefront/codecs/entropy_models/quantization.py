@@ -11,7 +11,7 @@ universal            ⌊y + u⌉ − u, of y       ⌊y + u⌉ − u, of y
 
 u is uniform on [−½, ½). noise is Ballé et al. 2017, mixed is Minnen & Singh 2020, universal is the shared dither of
 Agustsson & Theis 2020. At test all of them round. Stochastic Gumbel annealing (SGA) has a surrogate of its own,
-``sga_rounding``; its loop is in ``ratefront.refine.sga``.
+``sga_rounding``; its loop is in ``ratefront.codecs.refinement.sga``.
 """
 
 from __future__ import annotations

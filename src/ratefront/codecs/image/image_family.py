@@ -9,8 +9,8 @@ from typing_extensions import override
 
 from ratefront.catalogue.families import ImageCodecParameters
 from ratefront.codecs.bottleneck.bottleneck import Bottleneck
-from ratefront.codecs.bottleneck.learner_splits import image_splits
-from ratefront.codecs.contract import Codec, CodecStructure, Family
+from ratefront.codecs.bottleneck.learner_data import image_splits
+from ratefront.codecs.codec_interface import Codec, CodecStructure, Family
 from ratefront.codecs.entropy_models.build_entropy_model import build_entropy_model
 from ratefront.codecs.image.image_file_codec import ImageFileCodec
 from ratefront.codecs.image.image_formats import FORMATS

@@ -25,7 +25,7 @@ from typing_extensions import override
 from ratefront.bitstream.container import MAX_LATENTS
 from ratefront.bitstream.entropy_coder import Symbols
 from ratefront.bitstream.latent_coder import FILLER
-from ratefront.codecs.contract import Codec
+from ratefront.codecs.codec_interface import Codec
 from ratefront.codecs.image.image_error import mean_squared_error
 from ratefront.codecs.image.image_formats import ImageFormat
 from ratefront.complexity.macs import Macs

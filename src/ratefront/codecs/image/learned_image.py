@@ -16,10 +16,10 @@ from typing_extensions import override
 from ratefront.codecs.bottleneck.bottleneck import Bottleneck
 from ratefront.codecs.bottleneck.bottleneck_codec import BottleneckCodec
 from ratefront.codecs.bottleneck.bottleneck_learner import RateDistortionLearner, mixed_precision
-from ratefront.codecs.bottleneck.learner_splits import LearnerSplit
+from ratefront.codecs.bottleneck.learner_data import LearnerSplit
+from ratefront.codecs.distortions import RelativeFeatureError, cross_entropy
 from ratefront.codecs.image.image_error import mean_squared_error
 from ratefront.data.dataset import Samples
-from ratefront.objectives.distortions import RelativeFeatureError, cross_entropy
 from ratefront.task_models.task_model import TaskModel
 
 _STEPS = 255

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from random import Random
 
 from ratefront.engine.search.stable_seed import stable_seed
-from ratefront.records import Scalar
 from ratefront.spec.space.dimensions import Choice, Float, Int, Leaf, Space, assign
+from ratefront.trial_records import Scalar
 
 #: How many equal parts an interval has (or its logarithm, where that is searched); each is a stratum.
 INTERVAL_STRATA = 4

@@ -21,10 +21,10 @@ from ratefront.engine.search.first_trials import random_choice, spread_trial
 from ratefront.engine.search.sampler_memory import BoundedMemory, GenerationMemory, SamplerMemory
 from ratefront.engine.search.stable_seed import stable_seed
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.records import Objectives, Scalar
-from ratefront.spec.schema import Sampler, SweepSpec
 from ratefront.spec.space.configurations import configurations, count, uses_seed
 from ratefront.spec.space.dimensions import Space, assign
+from ratefront.spec.sweep_spec import Sampler, SweepSpec
+from ratefront.trial_records import Objectives, Scalar
 
 if TYPE_CHECKING:
     from optuna.samplers import BaseSampler

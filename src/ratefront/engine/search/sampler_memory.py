@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from ratefront.engine.search.sampler_ranking import best_trials
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.records import Objectives
+from ratefront.trial_records import Objectives
 
 #: Ended trials that stay when a memory forgets, and how many more it takes in before it forgets again (which takes a
 #: tenth of a second).

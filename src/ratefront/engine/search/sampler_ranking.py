@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.records import LOGARITHMIC, Objectives, TrialResult
+from ratefront.trial_records import LOGARITHMIC, Objectives, TrialResult
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -28,8 +28,8 @@ from ratefront.engine.search.sampler_memory import MAX_ENDED, POPULATION
 from ratefront.engine.search.sampler_ranking import search_value
 from ratefront.history.sweep_history import TrialHistory
 from ratefront.optuna_space import Distributions, Values, directions_of, distribution_of, to_optuna
-from ratefront.records import Objectives, Scalar, Status
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Leaf, Space, assign
+from ratefront.trial_records import Objectives, Scalar, Status
 
 _STATES: Mapping[Status, TrialState] = {
     "planned": TrialState.RUNNING,

@@ -12,7 +12,7 @@ from typing import Any
 import ray
 
 from ratefront.errors import EngineError, InputError
-from ratefront.orchestrate.cluster.watchdog import ClusterWatchdog
+from ratefront.orchestrate.cluster.driver_watchdog import ClusterWatchdog
 from ratefront.orchestrate.interrupts import Interrupted, Interrupts
 
 #: Ray's object store carries nothing large: data and results go through files.

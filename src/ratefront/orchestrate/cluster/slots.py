@@ -9,7 +9,7 @@ import ray
 
 from ratefront.errors import InputError
 from ratefront.spec.resource_check import check_capacity, needs_by_family, needs_by_user
-from ratefront.spec.schema import SweepSpec, TrialResources
+from ratefront.spec.sweep_spec import SweepSpec, TrialResources
 
 #: Ray counts in ten-thousandths: a third of a GPU fits three times.
 _EPSILON = 1e-3

@@ -15,7 +15,6 @@ import ratefront
 from ratefront.errors import InputError
 from ratefront.orchestrate.environment.environment_difference import all_changes, software_changes
 from ratefront.orchestrate.environment.git_tree import commit_of, git, trees_of
-from ratefront.own_code import own_modules
 from ratefront.safe_text import without_credentials
 from ratefront.store.environment_files import (
     diff_beside,
@@ -25,6 +24,7 @@ from ratefront.store.environment_files import (
 )
 from ratefront.store.files.atomic_files import write_json, write_text
 from ratefront.store.sweep_folder import SweepFolder
+from ratefront.user_modules import own_modules
 
 #: If these are the same, a later start of the sweep gets no description of its own.
 _DECISIVE = ("git_commit", "git_diff", "user_trees", "packages")

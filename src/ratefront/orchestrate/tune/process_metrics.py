@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from ratefront.records import SYSTEM_PREFIX
+from ratefront.trial_records import SYSTEM_PREFIX
 
 #: The share of its time that a worker may spend on finding its children: that means to look at every process.
 _SEARCH_SHARE = 0.001

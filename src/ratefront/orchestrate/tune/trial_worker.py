@@ -17,13 +17,13 @@ from ray import tune
 
 from ratefront.catalogue.registry import load_target
 from ratefront.engine.messages import Start
-from ratefront.engine.placement import Needs
+from ratefront.engine.trial_resources import Needs
 from ratefront.history.events import Failed, Finished, Reported
 from ratefront.orchestrate.tune.lost_workers import summarise_trial_error
 from ratefront.orchestrate.tune.process_metrics import ProcessMetrics
 from ratefront.orchestrate.tune.worker_messages import MESSAGE, encode_message
-from ratefront.records import Progress, TrialParams, TrialResult
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import Progress, TrialParams, TrialResult
 
 Steps = Generator[Progress, None, TrialResult]
 

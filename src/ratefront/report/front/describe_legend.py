@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ratefront.records import objectives_of
 from ratefront.report.colours import series_styles
 from ratefront.report.front.front_figure import Bound, Legend, LegendEntry, Level, Marker, Panel, Stairs
 from ratefront.report.sweep_view import SweepView
+from ratefront.trial_records import objectives_of
 
 
 def describe_legend(view: SweepView, main: Panel) -> Legend:

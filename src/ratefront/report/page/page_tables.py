@@ -9,9 +9,9 @@ from statistics import median
 
 from ratefront.bounds import Gap
 from ratefront.columns import COSTS, TrialColumn, brief_value, column_named, number_format
-from ratefront.records import Scalar, Status, TrialResult, metric_names
 from ratefront.report.colours import bound_style
 from ratefront.report.sweep_view import MeasuredTrial, SweepView
+from ratefront.trial_records import Scalar, Status, TrialResult, metric_names
 
 MISSING = "–"
 

@@ -12,7 +12,6 @@ import yaml
 
 from ratefront.bounds import PredictionBounds
 from ratefront.columns import kibibytes, percent
-from ratefront.records import Status
 from ratefront.report.findings import bound_rows, findings, status_line
 from ratefront.report.front.front_figure import FrontFigure
 from ratefront.report.page.page_tables import (
@@ -25,6 +24,7 @@ from ratefront.report.page.page_tables import (
 from ratefront.report.page.plotly_checks import accuracy_traces, rate_traces
 from ratefront.report.page.plotly_front import main_figure
 from ratefront.report.sweep_view import SweepView
+from ratefront.trial_records import Status
 
 NAMED_PACKAGES = ("ratefront", "ray", "optuna", "mlflow", "torch", "compressai", "numpy", "scipy")
 

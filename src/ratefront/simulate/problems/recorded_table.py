@@ -17,13 +17,13 @@ from typing import Any
 
 from ratefront.engine.measurement_check import invalid_result
 from ratefront.errors import InputError, UnknownCostError
-from ratefront.records import OBJECTIVES, Scalar, TrialParams, TrialResult, metric_names, objectives_of
 from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
 from ratefront.simulate.problems.space_coordinates import searched_values, unit_position
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import spec_from_plain
 from ratefront.spec.space.dimensions import Choice
 from ratefront.store.files.atomic_files import write_bytes
+from ratefront.trial_records import OBJECTIVES, Scalar, TrialParams, TrialResult, metric_names, objectives_of
 
 FORMAT = 1
 SUFFIX = ".json.gz"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from ratefront.records import TrialParams
+from ratefront.trial_records import TrialParams
 
 
 @dataclass(frozen=True)

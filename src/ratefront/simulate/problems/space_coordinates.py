@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from ratefront.records import Scalar
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Leaf, Space
+from ratefront.trial_records import Scalar
 
 
 def searched_values(

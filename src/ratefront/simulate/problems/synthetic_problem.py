@@ -8,10 +8,17 @@ from dataclasses import dataclass, field
 from random import Random
 
 from ratefront.engine.search.stable_seed import stable_seed
-from ratefront.records import GPU_MEMORY_SHARE, Measurement, Objectives, Scalar, TrialParams, TrialResult
 from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
 from ratefront.simulate.problems.space_coordinates import searched_values, unit_position
 from ratefront.spec.space.dimensions import Choice, Leaf, Space
+from ratefront.trial_records import (
+    GPU_MEMORY_SHARE,
+    Measurement,
+    Objectives,
+    Scalar,
+    TrialParams,
+    TrialResult,
+)
 
 #: The greatest rate and size of the synthetic front, in bit/sample and bytes.
 RATE_BITS, TRANSMITTER_BYTES = 16.0, 50_000

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from ratefront.errors import InputError
 from ratefront.history.events import Created, Entry, Failed, Finished, Planned, Reported, Started
 from ratefront.history.sweep_history import SweepHistory
-from ratefront.records import Scalar, own_metrics
 from ratefront.simulate.problems.recorded_table import RecordedTable, RecordedTrial
 from ratefront.simulate.problems.simulated_problem import Step, TrialCourse
 from ratefront.store.ledger.read_ledger import entries_of
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_info import read_overlay, read_task_model_info
 from ratefront.store.views.sweep_summary import reference_of
+from ratefront.trial_records import Scalar, own_metrics
 
 
 def table_of_folder(folder: SweepFolder) -> RecordedTable:

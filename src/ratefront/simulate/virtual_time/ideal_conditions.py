@@ -12,8 +12,8 @@ from random import Random
 from ratefront.engine.messages import Fact, Start, WorkerFact
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.simulate.problems.simulated_problem import TrialCourse
-from ratefront.simulate.virtual_time.memory_ledger import MemoryDisk
-from ratefront.tracking.memory_tracker import InMemoryTracker
+from ratefront.simulate.virtual_time.in_memory_ledger import MemoryDisk
+from ratefront.tracking.in_memory_tracker import InMemoryTracker
 from ratefront.tracking.tracker_protocol import Tracker
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from ratefront.catalogue.registry import load_target
 from ratefront.errors import InputError, SpecError
-from ratefront.spec.schema import Metric, SweepSpec
+from ratefront.spec.sweep_spec import Metric, SweepSpec
 
 #: Labels (N,), decoded classes (N,), and scores (N, K) or None where there are none, to a figure.
 MetricFunction: TypeAlias = Callable[[Any, Any, Any], Any]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.spec.resource_check import families_of
-from ratefront.spec.schema import Named, SweepSpec
+from ratefront.spec.sweep_spec import Named, SweepSpec
 
 _OWN = "module"
 

@@ -10,8 +10,8 @@ from random import Random
 from pydantic import ValidationError
 
 from ratefront.catalogue import CATALOGUE, Catalogue
-from ratefront.records import Scalar
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Dimension, Float, Int, Space
+from ratefront.trial_records import Scalar
 
 Values = Mapping[str, Scalar]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ratefront.records import Scalar
+from ratefront.trial_records import Scalar
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from ratefront.catalogue.split_points import inside_stage
-from ratefront.records import Scalar
 from ratefront.spec.known_facts import Facts
 from ratefront.spec.problem_wording import rule, shown, unknown, valid_choices
+from ratefront.trial_records import Scalar
 
 #: Parameters whose valid values are a fact of the task model: the check that a split point exists.
 VALUES_FROM_TASK_MODEL: Mapping[str, str] = {"split": "splits"}

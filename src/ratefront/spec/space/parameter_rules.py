@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pydantic import ValidationError
 
 from ratefront.catalogue.family_parameters import FamilyParameters
-from ratefront.records import Scalar
 from ratefront.spec.known_facts import Facts
 from ratefront.spec.problem_wording import problems_of_pydantic, shown
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Dimension, Space, assign
 from ratefront.spec.space.parameter_fields import Parameter
+from ratefront.trial_records import Scalar
 
 #: Spaces with more corners than this are sampled.
 MOST_CORNERS = 4096

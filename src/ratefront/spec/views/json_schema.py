@@ -14,9 +14,9 @@ from pydantic import BaseModel
 
 from ratefront.catalogue import Catalogue
 from ratefront.catalogue.registry import Registry
-from ratefront.records import OBJECTIVES
-from ratefront.spec.schema import SHIPPED_METRICS, SweepSpec
 from ratefront.spec.space.parameter_fields import VALUES_FROM_TASK_MODEL
+from ratefront.spec.sweep_spec import SHIPPED_METRICS, SweepSpec
+from ratefront.trial_records import OBJECTIVES
 
 Schema = dict[str, Any]
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 from ratefront.catalogue import Catalogue
 from ratefront.catalogue.task_models import accuracy_warnings
-from ratefront.records import Objectives
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.known_facts import spec_facts
 from ratefront.spec.resource_check import check_capacity
-from ratefront.spec.schema import SweepSpec
 from ratefront.spec.space.configurations import too_few_configurations
 from ratefront.spec.space.dimensions import Branch, Space
 from ratefront.spec.space.parameter_fields import Parameter, parameters_of
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.spec.views.render_plan import describe_data, render_plan
+from ratefront.trial_records import Objectives
 
 __all__ = ["Plan", "plan_of", "render_plan"]
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from ratefront.spec.schema import Metric, Resources
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Dimension, Float, Int, Space
 from ratefront.spec.space.parameter_fields import Parameter
+from ratefront.spec.sweep_spec import Metric, Resources
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -19,7 +19,7 @@ from typing import IO, Self
 
 from ratefront.errors import LedgerDamagedError, LedgerLockedError
 from ratefront.history.events import Entry, Event
-from ratefront.history.garbage_collection import garbage_collection_paused
+from ratefront.history.pause_python_gc import garbage_collection_paused
 from ratefront.store.files.atomic_files import flush_to_disk, write_text
 from ratefront.store.ledger.driver_lock import name_of_this_process
 from ratefront.store.ledger.ledger_format import format_line, scan

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.pareto import ranks
-from ratefront.records import FrontPoint, Objectives, TrialResult, objectives_of, series_of
+from ratefront.trial_records import FrontPoint, Objectives, TrialResult, objectives_of, series_of
 
 
 def result_of(trial: TrialHistory) -> TrialResult:

@@ -9,13 +9,13 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from ratefront.history.events import Entry, to_plain
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.records import Scalar
 from ratefront.store.ledger.driver_lock import DriverProcess, driver_of
 from ratefront.store.ledger.read_ledger import entries_of, has_not_begun
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
 from ratefront.store.views.front_trials import front_of, result_of
 from ratefront.store.views.trials_csv import row_of_named
+from ratefront.trial_records import Scalar
 
 State: TypeAlias = Literal["starting", "running", "interrupted", "failed", "ended"]
 

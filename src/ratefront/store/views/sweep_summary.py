@@ -12,17 +12,17 @@ from typing import Any
 from ratefront.bounds import PredictionBounds
 from ratefront.catalogue.datasets import dataset_name
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.pareto import hypervolume
-from ratefront.rate_accuracy_hypervolume import (
+from ratefront.oracle_hypervolume import (
     RATE_ACCURACY,
     ReferencePoint,
     hypervolume_rate_accuracy,
     reference_point,
 )
-from ratefront.records import Objectives, metric_names, objectives_of
+from ratefront.pareto import hypervolume
 from ratefront.store.task_model_info import TaskModelInfo
 from ratefront.store.views.front_trials import front_of, point_of, result_of
 from ratefront.store.views.trials_csv import row_of_named
+from ratefront.trial_records import Objectives, metric_names, objectives_of
 
 GAPS = (
     "oracle",

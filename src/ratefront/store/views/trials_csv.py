@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ratefront.columns import MAIN_PARAMETERS, Row, TrialColumn, TrialLike, column_named, columns_of_trial
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.records import ENDED, metric_names
+from ratefront.trial_records import ENDED, metric_names
 
 
 def trial_columns(history: SweepHistory) -> tuple[str, ...]:

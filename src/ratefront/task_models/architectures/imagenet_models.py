@@ -12,7 +12,7 @@ from typing_extensions import override
 from ratefront.catalogue.task_models import IMAGENET_CLASSES, ImageNetParameters
 from ratefront.errors import InputError
 from ratefront.task_models.architectures.torchvision_weights import load_torchvision_weights
-from ratefront.task_models.own_network.weights_file import fill_network
+from ratefront.task_models.own_network.read_weights_file import fill_network
 from ratefront.task_models.task_model import TaskModel
 
 _MEAN = (0.485, 0.456, 0.406)

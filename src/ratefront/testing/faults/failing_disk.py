@@ -6,7 +6,7 @@ import errno
 import os
 from random import Random
 
-from ratefront.simulate.virtual_time.memory_ledger import MemoryDisk
+from ratefront.simulate.virtual_time.in_memory_ledger import MemoryDisk
 from ratefront.simulate.virtual_time.simulated_driver import DriverDied
 
 

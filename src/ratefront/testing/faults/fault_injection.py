@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from ratefront.records import ENDED
 from ratefront.simulate.simulation import Simulation
 from ratefront.testing.faults.fault_plan import FaultPlan, TimedFault
 from ratefront.testing.faults.faulty_conditions import FaultyConditions
+from ratefront.trial_records import ENDED
 
 #: The probability that a lost driver dies within a write, and after how many other writes at most.
 DIES_WRITING, WRITES_BEFORE = 0.6, 2

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from ratefront.engine.search.first_trials import spread_trial
 from ratefront.history.sweep_history import SweepHistory
-from ratefront.records import TrialParams
 from ratefront.simulate.run_simulation import FinishedSimulation, run_to_end
 from ratefront.simulate.scenario import Parts, Scenario
 from ratefront.simulate.simulation import Simulation
@@ -16,6 +15,7 @@ from ratefront.testing.faults.fault_injection import FaultInjection
 from ratefront.testing.faults.fault_plan import FaultPlan
 from ratefront.testing.faults.faulty_conditions import FaultyConditions
 from ratefront.testing.faults.ground_truth import GroundTruth
+from ratefront.trial_records import TrialParams
 
 #: How long one thing takes that the driver does, in seconds: fixed, so that a seed replays exactly.
 FIXED_LATENCY_S = 0.002

@@ -22,7 +22,6 @@ from ratefront.history.events import (
     Stopped,
 )
 from ratefront.history.sweep_history import TrialHistory
-from ratefront.records import ENDED, Scalar, TrialParams
 from ratefront.simulate.problems.simulated_problem import TrialCourse
 from ratefront.spec.space.configurations import configurations, uses_seed
 from ratefront.store.views.front_trials import front_of
@@ -31,6 +30,7 @@ from ratefront.testing.faults.faulty_sweep import FaultySimulation
 from ratefront.testing.faults.reference_model import ReferenceModel, all_finite
 from ratefront.tracking import run_keys, run_tags
 from ratefront.tracking.tracker_protocol import TrialUpdate
+from ratefront.trial_records import ENDED, Scalar, TrialParams
 
 
 def planned(done: FaultySimulation) -> list[Planned]:

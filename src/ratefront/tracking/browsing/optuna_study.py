@@ -30,11 +30,11 @@ from optuna.trial import FrozenTrial, TrialState
 from ratefront.catalogue.datasets import dataset_name
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
 from ratefront.optuna_space import directions_of, to_optuna
-from ratefront.records import Objectives, Scalar, Status
 from ratefront.spec.check_spec import LoadedSpec
 from ratefront.spec.load_spec import spec_from_plain
 from ratefront.spec.space.dimensions import Space
 from ratefront.tracking.run_keys import final_metrics
+from ratefront.trial_records import Objectives, Scalar, Status
 
 _STATES: Mapping[Status, TrialState] = {
     "planned": TrialState.WAITING,

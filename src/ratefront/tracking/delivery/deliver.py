@@ -7,7 +7,6 @@ from functools import partial
 
 from ratefront.history.events import Entry
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.records import objectives_of
 from ratefront.store.views.front_trials import ranked
 from ratefront.tracking.delivery.backlog import Backlog
 from ratefront.tracking.delivery.folder_content import FolderContent, NoFolder
@@ -22,6 +21,7 @@ from ratefront.tracking.tracker_protocol import (
     Tracker,
     TrialUpdate,
 )
+from ratefront.trial_records import objectives_of
 
 
 class Delivery:

@@ -18,8 +18,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from ratefront.columns import tracker_key
-from ratefront.records import LOGARITHMIC, OBJECTIVES, Objectives
 from ratefront.tracking.run_tags import SWEEP_TAG, TRIAL_TAG
+from ratefront.trial_records import LOGARITHMIC, OBJECTIVES, Objectives
 
 VIEW_TAG = "mlflow.sharedViewState."
 SWEEPS_KEY = "ratefront-sweeps"

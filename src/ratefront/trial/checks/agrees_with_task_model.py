@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ratefront.codecs.contract import Codec
+from ratefront.codecs.codec_interface import Codec
 from ratefront.data.dataset import Samples
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DisagreementError
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.task_models.float_rounding import ROUNDING_TOLERANCE
 from ratefront.task_models.own_network.evaluation_check import second_pass

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ratefront.bitstream.entropy_coder import Symbols
-from ratefront.codecs.contract import Codec
+from ratefront.codecs.codec_interface import Codec
 from ratefront.task_models.float_rounding import ROUNDING_TOLERANCE, without_tf32
 from ratefront.trial.checks.score_ties import RankedClasses, count_ties
 from ratefront.trial.evaluate import CodedSplit

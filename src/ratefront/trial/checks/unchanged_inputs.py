@@ -9,14 +9,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from ratefront.errors import SweepMismatchError
-from ratefront.own_code import is_own_module
 from ratefront.spec.import_paths.target_modules import module_of_task_model
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
 from ratefront.store.same_inputs import check_inputs
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.task_models.input_digests import inputs_of_trials
 from ratefront.task_models.stored_task_model import explain_changed_logits
 from ratefront.trial.trial_context import TrialContext
+from ratefront.user_modules import is_own_module
 
 
 def check_inputs_unchanged(context: TrialContext) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ratefront.columns import COSTS, columns_of_split
-from ratefront.records import Measurement, TrialResult
 from ratefront.store.sweep_folder import TrialFolder
+from ratefront.trial_records import Measurement, TrialResult
 
 
 def missing_files(before: TrialFolder) -> Iterator[str]:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ratefront.errors import InputError
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.records import TrialResult
 from ratefront.spec.load_spec import spec_from_plain
 from ratefront.store.files.checksummed_folder import is_intact
 from ratefront.store.same_inputs import check_format, check_inputs
@@ -20,6 +19,7 @@ from ratefront.trial.reproduction.compare_runs import differing_files, differing
 from ratefront.trial.run_trial import run_trial
 from ratefront.trial.threads import using_threads
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import TrialResult
 from ratefront.wording import Argument, Message
 
 

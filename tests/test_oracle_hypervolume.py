@@ -7,7 +7,7 @@ import pytest
 from tests.builders import predictions
 
 from ratefront.bounds import from_predictions, oracle_rate_bits, uniform_rate_bits
-from ratefront.rate_accuracy_hypervolume import (
+from ratefront.oracle_hypervolume import (
     hypervolume_rate_accuracy,
     oracle_hypervolume,
     reference_point,

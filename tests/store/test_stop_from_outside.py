@@ -10,8 +10,8 @@ from tests.store.driver_processes import driving
 from ratefront.errors import EngineError, InputError
 from ratefront.history.events import Planned
 from ratefront.store.ledger.read_ledger import entries_of, read_history
+from ratefront.store.ledger.stop_from_outside import stop_sweep, stop_trial
 from ratefront.store.ledger.stop_requests import take_requests
-from ratefront.store.ledger.stopping import stop_sweep, stop_trial
 from ratefront.store.sweep_folder import SweepFolder
 
 

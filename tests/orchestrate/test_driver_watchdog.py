@@ -15,7 +15,7 @@ import pytest
 from tests.orchestrate.driver_processes import wait_until
 from tests.processes import Marked
 
-from ratefront.orchestrate.cluster.watchdog import _Process
+from ratefront.orchestrate.cluster.driver_watchdog import _Process
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 DRIVER = """
 import os, signal, subprocess, sys, time
 from pathlib import Path
-from ratefront.orchestrate.cluster.watchdog import ClusterWatchdog
+from ratefront.orchestrate.cluster.driver_watchdog import ClusterWatchdog
 
 folder, ends = Path(sys.argv[1]), sys.argv[2] == "ends"
 session = folder / "session_1" / "logs"

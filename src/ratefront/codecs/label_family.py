@@ -21,7 +21,7 @@ from typing_extensions import override
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, SymbolDecoder, SymbolEncoder, Symbols
 from ratefront.catalogue.families import LabelParameters
-from ratefront.codecs.contract import Codec, CodecStructure, EntropyCoded, Family
+from ratefront.codecs.codec_interface import Codec, CodecStructure, EntropyCoded, Family
 from ratefront.complexity.macs import Macs, multiply_accumulates
 from ratefront.data.dataset import Dataset
 from ratefront.task_models.task_model import TaskModel, predict_logits

@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ratefront.bounds.bounds_json import curve_as_json
 from ratefront.bounds.curve import RateDistortionCurve
 from ratefront.bounds.curve_names import ORACLE
 from ratefront.bounds.gap import Gap, convex_bound, gap
-from ratefront.bounds.json_document import curve_as_json
 from ratefront.bounds.rate_table import RateTable, rate_table
 from ratefront.bounds.statistics.held_out_intervals import HeldOutIntervals
 from ratefront.errors import InputError, UnknownCurveError

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ratefront.errors import DivergedError, MetricError
 from ratefront.metrics import log_loss_bits
 from ratefront.spec.import_paths.metric_functions import function_of
-from ratefront.spec.schema import Metric
+from ratefront.spec.sweep_spec import Metric
 from ratefront.trial.receiver import Decoded
 
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from ratefront.records import DEFAULT_OBJECTIVES, Direction, Objectives, objectives_of
 from ratefront.safe_text import has_credentials
 from ratefront.spec.problem_wording import unknown
+from ratefront.trial_records import DEFAULT_OBJECTIVES, Direction, Objectives, objectives_of
 from ratefront.wording import Argument, Message
 
 BoundName = Literal[

@@ -7,9 +7,9 @@ from typing import Any
 
 from ratefront.catalogue import CATALOGUE
 from ratefront.data.label_statistics import label_bits
-from ratefront.spec.schema import Named
+from ratefront.spec.sweep_spec import Named
 from ratefront.spec.views.first_sweep_text import FirstSweep
-from ratefront.task_models.training.affordable_model import (
+from ratefront.task_models.first_sweep.affordable_model import (
     LIMIT_S,
     AffordableTraining,
     choose_affordable_training,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from ratefront.spec.schema import Named
+from ratefront.spec.sweep_spec import Named
 from ratefront.task_models.build_task_model import build_task_model
-from ratefront.task_models.own_network.weights_file import fill_network, read_state_dict
+from ratefront.task_models.own_network.read_weights_file import fill_network, read_state_dict
 from ratefront.task_models.task_model import TaskModel
 
 

@@ -13,7 +13,7 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.catalogue.task_models import TaskModelParameters
 from ratefront.data.dataset import Dataset, Samples, Split
 from ratefront.data.stored_samples import evenly_spaced
-from ratefront.spec.schema import Named
+from ratefront.spec.sweep_spec import Named
 from ratefront.task_models.build_task_model import build_task_model
 from ratefront.task_models.task_model import TaskModel, predict_logits
 from ratefront.task_models.training.batches import fits_device

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ratefront.own_code import module_digests, own_modules
+from ratefront.user_modules import module_digests, own_modules
 
 Write = Callable[[str, str], Path]
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.spec.schema import Resources
+from ratefront.spec.sweep_spec import Resources
 
 #: Other trials may need a little more than the one that was measured.
 MARGIN = 1.25

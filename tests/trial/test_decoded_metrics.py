@@ -19,14 +19,14 @@ from ratefront import metrics as shipped
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError, MetricError
 from ratefront.metrics import balanced_accuracy, log_loss_bits, top5_accuracy
-from ratefront.records import TrialParams, TrialResult
-from ratefront.spec.schema import SHIPPED_METRICS, Metric
+from ratefront.spec.sweep_spec import SHIPPED_METRICS, Metric
 from ratefront.store.sweep_folder import SweepFolder
+from ratefront.trial.decoded_metrics import finite_log_loss, metric_values
 from ratefront.trial.error_summary import summarise_error
 from ratefront.trial.receiver import Decoded, shared_receiver
 from ratefront.trial.run_trial import run_trial
-from ratefront.trial.split_metrics import finite_log_loss, metric_values
 from ratefront.trial.trial_context import TrialContext
+from ratefront.trial_records import TrialParams, TrialResult
 
 OWN = """
 import torch

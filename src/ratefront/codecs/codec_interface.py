@@ -20,15 +20,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ratefront.bitstream.entropy_coder import FrequencyTable, Symbols
-from ratefront.bitstream.string_coder import StringCoder
+from ratefront.bitstream.latent_string_coder import StringCoder
 from ratefront.codecs.entropy_models.quantized_tables import QuantizedTables
 from ratefront.complexity.macs import Macs
 from ratefront.complexity.transmitter_bytes import module_bytes, table_bytes
 from ratefront.data.dataset import Dataset, Samples
-from ratefront.records import Scalar
-from ratefront.spec.schema import Named
+from ratefront.spec.sweep_spec import Named
 from ratefront.task_models.build_task_model import build_task_model
 from ratefront.task_models.task_model import TaskModel
+from ratefront.trial_records import Scalar
 
 
 class Codec(nn.Module, ABC):

@@ -11,8 +11,8 @@ from ratefront.catalogue import CATALOGUE
 from ratefront.data.dataset import Dataset
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import InputError
-from ratefront.spec.schema import Named
-from ratefront.task_models.training.training_cost import TrainingCost, measure_training_cost
+from ratefront.spec.sweep_spec import Named
+from ratefront.task_models.first_sweep.training_cost import TrainingCost, measure_training_cost
 
 #: The seconds that a first training may take, and those that are planned: the speed of a machine varies.
 LIMIT_S = 120.0

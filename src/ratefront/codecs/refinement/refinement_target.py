@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from typing_extensions import override
 
-from ratefront.objectives.distortions import RelativeFeatureError, divergence_from_teacher
-from ratefront.refine.sga import SGASettings
+from ratefront.codecs.distortions import RelativeFeatureError, divergence_from_teacher
+from ratefront.codecs.refinement.sga import SGASettings
 
 
 class RefinementTarget(ABC):

@@ -26,13 +26,13 @@ from ratefront.complexity.transmitter_bytes import module_bytes
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import DivergedError, InputError, SpecError, SweepMismatchError
 from ratefront.spec.load_spec import load_spec
-from ratefront.spec.schema import Named, SweepSpec
+from ratefront.spec.sweep_spec import Named, SweepSpec
 from ratefront.spec.yaml_text import write_yaml
 from ratefront.task_models.build_task_model import build_task_model
 from ratefront.task_models.own_network.evaluation_check import check_stages
-from ratefront.task_models.own_network.load_weights import load_weights
+from ratefront.task_models.own_network.fill_and_check_weights import load_weights
 from ratefront.task_models.own_network.module_task_model import loaded_digest
-from ratefront.task_models.own_network.weights_file import fill_network, read_state_dict
+from ratefront.task_models.own_network.read_weights_file import fill_network, read_state_dict
 from ratefront.task_models.prepare_task_model import prepare_task_model
 from ratefront.task_models.stored_task_model import load_task_model
 from ratefront.task_models.task_model import TaskModel, predict_logits

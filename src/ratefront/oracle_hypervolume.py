@@ -15,13 +15,13 @@ import numpy as np
 
 from ratefront.bounds import ORACLE, RateDistortionCurve
 from ratefront.pareto import hypervolume, on_axis
-from ratefront.records import OBJECTIVES, WITH_DEFAULT_REFERENCE, Objectives
+from ratefront.trial_records import OBJECTIVES, WITH_DEFAULT_REFERENCE, Objectives
 
 RATE_ACCURACY: Objectives = {name: OBJECTIVES[name] for name in ("rate_bits", "accuracy")}
 
 
 class RateAccuracyPoint(Protocol):
-    """What a rate–accuracy hypervolume needs of a point; ``records.FrontPoint`` is one."""
+    """What a rate–accuracy hypervolume needs of a point; ``trial_records.FrontPoint`` is one."""
 
     @property
     def rate_bits(self) -> float:

@@ -11,10 +11,10 @@ from tests.builders import FakeSweep, full_sweep, label, result, spec
 
 from ratefront.history.events import Created, Entry, Finished, Planned, Reopened, Started
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.store import retention
+from ratefront.store import kept_trial_files
+from ratefront.store.kept_trial_files import DRAFT_AGE_S, Removed, apply_retention
 from ratefront.store.ledger.ledger_file import Ledger
 from ratefront.store.ledger.read_ledger import read_history
-from ratefront.store.retention import DRAFT_AGE_S, Removed, apply_retention
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.front_trials import front_of
 
@@ -103,7 +103,7 @@ def test_a_trial_that_ends_meanwhile_keeps_its_files(
         live.apply(Entry(10_000, live.last_time + 1, Finished("t0030", 1, best)))
         return found
 
-    monkeypatch.setattr(retention, "front_of", front_before_the_end)
+    monkeypatch.setattr(kept_trial_files, "front_of", front_before_the_end)
     apply_retention(folder, history, "front")
     assert history.ended_order[-1] == "t0030"
     assert _there(folder)["t0030"] >= {*OUTCOME, "checkpoint.safetensors"}

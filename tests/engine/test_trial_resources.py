@@ -9,14 +9,14 @@ from tests.engine.engine_by_hand import Hand, finish
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.messages import Wait
-from ratefront.engine.placement import Needs, needs_of
+from ratefront.engine.trial_resources import Needs, needs_of
 from ratefront.history.events import (
     Created,
     Failed,
 )
 from ratefront.history.sweep_history import SweepHistory, TrialHistory
-from ratefront.records import TrialParams
-from ratefront.spec.schema import SweepSpec
+from ratefront.spec.sweep_spec import SweepSpec
+from ratefront.trial_records import TrialParams
 
 
 def trial_of(family: str, **known: int) -> TrialHistory:
