@@ -14,11 +14,12 @@ TEST_PROCESSES ?= 2
 # anew, and a cluster take 12 s to start instead of 5 s: here it may keep it.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo setup test test-slow bench chaos docs figures lint types arrows lock schema clean help
+.PHONY: demo setup test test-fast test-slow bench chaos docs figures lint types arrows lock schema clean help
 
 help:
 	@echo "make demo       set up, then sweep handwritten digits and draw the front against the bounds"
 	@echo "make test       set up, then ruff, mypy, import-linter and pytest"
+	@echo "make test-fast  the tests that take milliseconds, for the loop of writing code (under a minute)"
 	@echo "make test-slow  the tests with real kills, a browser and a wheel in a bare environment"
 	@echo "make setup      the set-up alone (virtual environment in .venv)"
 	@echo "make bench      every figure that an issue sets, measured, one line each"
@@ -52,6 +53,9 @@ arrows: setup
 
 test: lint types arrows
 	$(BIN)/pytest -m "not slow and not chaos" --durations=5 --numprocesses $(TEST_PROCESSES) --dist loadfile
+
+test-fast: setup
+	$(BIN)/pytest -q -m "not slow and not chaos and not medium" --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 test-slow: setup
 	$(BIN)/pytest -m slow --durations=20

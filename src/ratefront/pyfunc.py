@@ -58,7 +58,7 @@ class CodecModel(PythonModel):
             One row for each sample: ``class``, ``bytes`` and ``payload_bytes`` (see ``RoundTrip``).
 
         Raises:
-            InputError: Values are no brightnesses or not finite, or the block size is not a number ≥ 1.
+            InputError: Values are no brightnesses or not finite, or the block size is not a number of at least 1.
         """
         from ratefront.trial.stored_codec import BLOCK_SIZE
 

@@ -25,6 +25,8 @@ from ratefront.orchestrate.begin_or_resume import one_sweep_per_process
 from ratefront.tracking.browsing.local_server import choose_port
 from ratefront.trial.user_samples import samples_of_array
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.fixture(scope="module")
 def images(sweep: rf.Sweep) -> Any:

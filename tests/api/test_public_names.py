@@ -21,6 +21,8 @@ from tests.api.conftest import DIGITS
 import ratefront as rf
 from ratefront.data.load_dataset import load_dataset
 
+pytestmark = pytest.mark.medium
+
 PUBLIC = [
     "Front",
     "InputError",

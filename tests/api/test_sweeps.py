@@ -19,6 +19,8 @@ from ratefront.bounds import RateDistortionCurve
 from ratefront.data.load_dataset import load_dataset
 from ratefront.errors import UnknownTrialError
 
+pytestmark = pytest.mark.medium
+
 
 def test_the_tables_are_those_of_the_files(sweep: rf.Sweep) -> None:
     for shown, name in ((sweep.trials, "trials.csv"), (sweep.front, "front.csv")):

@@ -37,6 +37,8 @@ from ratefront.bounds import (
     time_sharing,
 )
 
+pytestmark = pytest.mark.medium
+
 slow = settings(deadline=None, max_examples=12)
 quick = settings(deadline=None, max_examples=30)
 

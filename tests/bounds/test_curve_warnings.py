@@ -26,6 +26,8 @@ from ratefront.bounds.statistics.held_out import split_in_folds, subset
 from ratefront.bounds.statistics.order_violation import OrderViolation, order_violation
 from ratefront.bounds.statistics.reliability import reliability
 
+pytestmark = pytest.mark.medium
+
 PAIR = [TASK_MODEL, SAMPLE_AND_COMMUNICATE]
 
 

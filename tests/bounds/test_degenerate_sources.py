@@ -30,6 +30,8 @@ from ratefront.bounds import (
 )
 from ratefront.errors import InputError
 
+pytestmark = pytest.mark.medium
+
 LABELS = np.array([0, 0, 0, 1, 1, 2])
 CROSS_FITTED = "indirect_estimate_and_compress_cross_fitted"
 EVERYTHING = {"points": 12, "bootstrap": Bootstrap(resamples=5), "calibrate": True}

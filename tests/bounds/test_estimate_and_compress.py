@@ -21,6 +21,8 @@ from ratefront.bounds import (
 )
 from ratefront.errors import InputError
 
+pytestmark = pytest.mark.medium
+
 relaxed = settings(deadline=None, max_examples=15)
 PARTS = 12
 

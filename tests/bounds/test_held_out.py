@@ -38,6 +38,8 @@ from ratefront.bounds.statistics.held_out import (
 )
 from ratefront.errors import InputError
 
+pytestmark = pytest.mark.medium
+
 SLOPES = np.array([np.inf, 8.0, 5.0, 3.0])
 FINITE = SLOPES[1:]
 

@@ -32,6 +32,8 @@ from ratefront.bounds import (
 from ratefront.bounds.solver import block_distortion
 from ratefront.errors import InputError
 
+pytestmark = pytest.mark.medium
+
 relaxed = settings(deadline=None, max_examples=25)
 EVERYWHERE = np.linspace(0.0, 1.0, 401)
 PLAIN_STEPS = 3000

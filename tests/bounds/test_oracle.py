@@ -19,6 +19,8 @@ from ratefront.bounds import (
 )
 from ratefront.errors import InputError
 
+pytestmark = pytest.mark.medium
+
 counts = st.lists(st.integers(0, 1000), min_size=1, max_size=12).filter(any)
 relaxed = settings(deadline=None, max_examples=60)
 

@@ -33,6 +33,8 @@ from ratefront.bounds.solver.sample_distortion import SampleDistortion
 from ratefront.bounds.source import scores as score_blocks
 from ratefront.errors import InputError
 
+pytestmark = pytest.mark.medium
+
 slow = settings(deadline=None, max_examples=40)
 quick = settings(deadline=None, max_examples=50)
 

@@ -224,7 +224,7 @@ def register(catalogue):
 
 @pytest.mark.parametrize(
     ("first", "module", "base"),
-    [("foreign", "codecs.contract", "Family"), ("ratefront.api", "spec.check_spec", "LoadedSpec")],
+    [("foreign", "codecs.codec_interface", "Family"), ("ratefront.api", "spec.check_spec", "LoadedSpec")],
 )
 def test_plugin_and_ratefront_may_be_imported_in_either_order(
     tmp_path: Path, first: str, module: str, base: str

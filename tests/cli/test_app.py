@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.medium
+
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 
 

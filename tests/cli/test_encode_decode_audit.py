@@ -18,6 +18,8 @@ from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
 from ratefront.trial_records import TrialParams
 
+pytestmark = pytest.mark.medium
+
 
 def _run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from ratefront.cli import main; main()", *map(str, arguments)]

@@ -15,6 +15,8 @@ from ratefront.cli import app
 from ratefront.spec.load_spec import load_spec
 from ratefront.spec.resource_check import families_of
 
+pytestmark = pytest.mark.medium
+
 NETWORK = """\
 from collections import OrderedDict
 

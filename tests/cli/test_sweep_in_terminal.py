@@ -12,7 +12,10 @@ import termios
 import time
 from pathlib import Path
 
+import pytest
 from tests.terminal.terminal_rows import rows_of
+
+pytestmark = pytest.mark.medium
 
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 

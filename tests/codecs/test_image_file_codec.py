@@ -40,6 +40,8 @@ from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
 from ratefront.trial_records import TrialParams
 
+pytestmark = pytest.mark.medium
+
 QUALITY = {"png": None, "jpeg": 40, "webp": 40}
 SHAPES = [(1, 8, 8), (3, 8, 8), (1, 17, 5), (3, 33, 20), (1, 1, 1), (3, 1, 2)]
 IDENTITY = bytes(range(32))

@@ -19,6 +19,8 @@ from torchvision import datasets
 from ratefront.data.official.idx_files import map_idx
 from ratefront.errors import InputError
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.mark.parametrize(("name", "folder"), [("mnist", "MNIST"), ("fashion_mnist", "FashionMNIST")])
 def test_pixels_and_labels_are_those_of_the_files(tmp_path: Path, name: str, folder: str) -> None:

@@ -27,6 +27,8 @@ from ratefront.optuna_space import to_optuna
 from ratefront.spec.space.dimensions import Constant, Float
 from ratefront.trial_records import TrialParams, TrialResult
 
+pytestmark = pytest.mark.medium
+
 _ELSEWHERE = """
 import json, sys
 sys.path.insert(0, sys.argv[1])

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from tests.catalogue.plugin_packages import install
 
+pytestmark = pytest.mark.medium
+
 PAGE = (Path(__file__).parents[2] / "docs" / "extending.md").read_text(encoding="utf-8")
 FILES: dict[str, str] = dict(
     re.findall(r"^`(\S+)`:\n\n```\w+\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)

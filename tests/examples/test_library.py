@@ -15,6 +15,8 @@ import typer
 import ratefront as rf
 from ratefront.cli import app
 
+pytestmark = pytest.mark.medium
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -33,6 +33,8 @@ from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.ledger.stop_requests import StopRequest, leave_request
 from ratefront.store.sweep_folder import SweepFolder
 
+pytestmark = pytest.mark.medium
+
 OLD, NEW = "a" * 64, "b" * 64
 REALLY_ON_WORKER = task_model_worker.inputs_on_worker
 

@@ -27,6 +27,8 @@ from ratefront.tracking.in_memory_tracker import InMemoryTracker
 from ratefront.tracking.tracker_protocol import TrackedSweep
 from ratefront.tracking.tracking_uri import sqlite_uri
 
+pytestmark = pytest.mark.medium
+
 
 class Away(InMemoryTracker):
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:

@@ -35,7 +35,7 @@ from ratefront.store.ledger.stop_requests import StopRequest, leave_request
 from ratefront.store.sweep_folder import SweepFolder
 from ratefront.store.views.sweep_status import status_of
 
-pytestmark = pytest.mark.usefixtures("cluster")
+pytestmark = [pytest.mark.medium, pytest.mark.usefixtures("cluster")]
 
 OPTIONS = (2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13)
 

@@ -29,6 +29,8 @@ from ratefront.report.bounds.rate_axis import GREATEST_LINEAR_SPAN, rate_axis
 from ratefront.report.colours import BOUNDS, bound_style
 from ratefront.report.figure_file import PAPER_SETTINGS
 
+pytestmark = pytest.mark.medium
+
 CODES = ("fixed_length", "huffman", "block_codes", "merged_classes")
 
 

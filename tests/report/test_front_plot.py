@@ -18,6 +18,8 @@ from ratefront.report.front.front_figure import Marker
 from ratefront.report.front.front_plot import SMALL_WIDTH, plot_front, small_front_png
 from ratefront.report.sweep_view import read_view
 
+pytestmark = pytest.mark.medium
+
 
 def rendered(figure: Figure) -> None:
     FigureCanvasAgg(figure).draw()

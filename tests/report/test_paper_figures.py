@@ -11,6 +11,8 @@ from ratefront.errors import InputError
 from ratefront.report.bounds.paper_figures import draw_example, example_figure
 from ratefront.report.figure_file import PAPER_SETTINGS
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.fixture(autouse=True)
 def settings_of_a_file():

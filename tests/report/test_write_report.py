@@ -24,6 +24,8 @@ from ratefront.report.write_report import write_report
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
 
+pytestmark = pytest.mark.medium
+
 BOUNDS = [
     "oracle",
     "estimate_and_compress",

@@ -8,6 +8,8 @@ from ratefront.simulate.driver_capacity import DriverCapacity, measure_capacity
 from ratefront.simulate.run_simulation import run
 from ratefront.simulate.simulation_input import make_scenario
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.mark.parametrize(("slots", "latency_s", "busy"), [(10, 0.0, 1.0), (10, 0.1, 0.99), (100, 0.5, 0.5)])
 def test_a_slow_driver_leaves_slots_idle(slots: int, latency_s: float, busy: float) -> None:

@@ -6,6 +6,7 @@ import json
 import random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from ratefront.spec.space.dimensions import Choice, Constant, Float, Int, Leaf, 
 from ratefront.spec.space.parameter_rules import MOST_CORNERS, corners
 from ratefront.spec.yaml_text import read_yaml
 from ratefront.trial_records import Scalar
+
+pytestmark = pytest.mark.medium
 
 Raw = dict[str, Any]
 SPLIT_POINTS = CATALOGUE.task_models["small_cnn"].facts["splits"]

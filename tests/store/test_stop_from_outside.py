@@ -14,6 +14,8 @@ from ratefront.store.ledger.stop_from_outside import stop_sweep, stop_trial
 from ratefront.store.ledger.stop_requests import take_requests
 from ratefront.store.sweep_folder import SweepFolder
 
+pytestmark = pytest.mark.medium
+
 
 def _not_begun(sweep: FakeSweep) -> str:
     sweep.append(Planned("t0100", 100, 1, label()))

@@ -21,6 +21,8 @@ from ratefront.task_models.first_sweep.draft_first_sweep import draft_first_swee
 from ratefront.task_models.first_sweep.training_cost import TrainingCost, measure_training_cost
 from ratefront.task_models.training.train_task_model import train_task_model
 
+pytestmark = pytest.mark.medium
+
 DIGITS = [Named(name="digits")]
 
 

@@ -15,6 +15,8 @@ from torch import nn
 from ratefront.errors import InputError
 from ratefront.task_models.cached_features import cached_features
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -39,6 +39,8 @@ from ratefront.task_models.task_model import TaskModel, predict_logits
 from ratefront.trial.checks.unchanged_inputs import _check_behaviour, check_inputs_unchanged
 from ratefront.trial.trial_context import TrialContext
 
+pytestmark = pytest.mark.medium
+
 MODULE = """
 import torch
 from torch import nn

@@ -28,6 +28,8 @@ from ratefront.store.task_model_info import DatasetInfo, read_dataset_info
 from ratefront.task_models.prepare_task_model import prepare_task_model
 from ratefront.task_models.stored_task_model import load_task_model
 
+pytestmark = pytest.mark.medium
+
 PATIENCE_S = 240.0
 SPEC = small_sweep_spec(task_model={"name": "small_cnn", "epochs": 1})
 

@@ -26,6 +26,8 @@ from ratefront.task_models.training.augment import augmentation
 from ratefront.task_models.training.batches import Batches
 from ratefront.task_models.training.train_task_model import train_task_model
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.fixture(scope="module")
 def digits() -> Dataset:

@@ -38,6 +38,8 @@ from ratefront.task_models.training.training_progress import (
 )
 from ratefront.task_models.training.validation_accuracy import accuracy_during_training, validation_subset
 
+pytestmark = pytest.mark.medium
+
 EPOCHS = 4
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from tests.builders import full_sweep
 
+pytestmark = pytest.mark.medium
+
 DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 PROGRAM = [sys.executable, "-c", "from ratefront.cli import main; main()"]
 

@@ -32,6 +32,8 @@ from ratefront.store.task_model_progress import TaskModelProgress
 from ratefront.terminal.progress_display import LiveDisplay, PlainDisplay, display_for
 from ratefront.terminal.terminal_or_notebook import TerminalSurface
 
+pytestmark = pytest.mark.medium
+
 
 class FollowedSweep:
     """A history that a display follows, event by event."""

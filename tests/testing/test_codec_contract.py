@@ -31,6 +31,8 @@ from ratefront.testing.codec_contract import (
     train_example,
 )
 
+pytestmark = pytest.mark.medium
+
 LEARNED = [
     name
     for name, values in CODEC_CONFIGURATIONS.items()

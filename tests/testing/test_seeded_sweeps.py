@@ -15,6 +15,8 @@ from ratefront.tracking.delivery.backlog import Backlog
 from ratefront.tracking.in_memory_tracker import InMemoryTracker
 from ratefront.tracking.tracker_protocol import TrialUpdate
 
+pytestmark = pytest.mark.medium
+
 SEEDS = 200
 
 

@@ -23,6 +23,8 @@ from ratefront.tracking.mlflow.codec_models import CodecModels
 from ratefront.tracking.mlflow.registration import check_model_name
 from ratefront.tracking.tracker_protocol import FrontCodec
 
+pytestmark = pytest.mark.medium
+
 SWEEP = "0123456789abcdef"
 ENDED_MS = 1_700_000_009_000
 DESCRIBED = {

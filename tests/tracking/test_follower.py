@@ -41,6 +41,8 @@ from ratefront.tracking.tracker_protocol import (
     TrialUpdate,
 )
 
+pytestmark = pytest.mark.medium
+
 
 class Unreliable:
     """A tracker that refuses a third of the calls and loses the answer to another third."""

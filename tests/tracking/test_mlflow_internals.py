@@ -25,6 +25,8 @@ from ratefront.tracking.mlflow.saved_views import VIEW_TAG, sweeps_address, tria
 from ratefront.tracking.tracking_uri import sqlite_path
 from ratefront.trial_records import objectives_of
 
+pytestmark = pytest.mark.medium
+
 SOURCES = Path(ratefront.__file__).parent
 #: The modules that MLflow's reference of its Python interface names.
 DOCUMENTED = {

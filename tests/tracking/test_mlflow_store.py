@@ -16,6 +16,8 @@ from ratefront.errors import InputError
 from ratefront.tracking.mlflow.mlflow_store import MlflowStore, batches
 from ratefront.tracking.tracking_uri import sqlite_uri
 
+pytestmark = pytest.mark.medium
+
 
 def test_more_points_than_a_call_takes_all_arrive(mlflow_place: MlflowPlace) -> None:
     story = Story().tell(created(), planned(0), started(0))

@@ -106,7 +106,7 @@ def test_closed_output_leaves_no_server_behind(tmp_path: Path, monkeypatch: pyte
         mlflow_ui, "command", lambda port: [sys.executable, "-c", "import time; time.sleep(60)"]
     )
     monkeypatch.setattr(mlflow_ui, "find_sweep", lambda uri, sweep: None)
-    monkeypatch.setattr(mlflow_ui, "pages", _broken_pipe)
+    monkeypatch.setattr(mlflow_ui, "page_addresses", _broken_pipe)
     (tmp_path / "mlflow.db").write_text("tables")
     with pytest.raises(BrokenPipeError):
         mlflow_ui.serve_ui(sqlite_uri(tmp_path / "mlflow.db"), free_port())

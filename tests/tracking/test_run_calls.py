@@ -20,6 +20,8 @@ from ratefront.tracking.mlflow.server_session import (
 )
 from ratefront.tracking.run_keys import MetricPoint
 
+pytestmark = pytest.mark.medium
+
 
 def _say_all(calls: RunCalls) -> None:
     run_id = calls.create("7", "t0001 split", 1_700_000_000_250, {"trial_id": "t0001", "note": "**β** < 1"})

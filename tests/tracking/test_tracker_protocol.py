@@ -41,6 +41,8 @@ from ratefront.tracking.in_memory_tracker import RunRecord
 from ratefront.tracking.run_keys import MetricPoint
 from ratefront.tracking.tracker_protocol import Provenance
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.fixture(scope="module", params=["memory", "mlflow"])
 def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunRecord]:

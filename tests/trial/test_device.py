@@ -15,6 +15,8 @@ from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
 from ratefront.trial_records import GPU_MEMORY_SHARE
 
+pytestmark = pytest.mark.medium
+
 GIB = 2**30
 
 

@@ -18,6 +18,8 @@ from ratefront.trial.receiver import Receiver
 from ratefront.trial.run_trial import run_trial, trial_steps
 from ratefront.trial.trial_context import TrialContext
 
+pytestmark = pytest.mark.medium
+
 ALONE = """
 import json, sys
 from pathlib import Path

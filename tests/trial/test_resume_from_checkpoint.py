@@ -25,6 +25,8 @@ from ratefront.trial.train_codec import checkpoint_identity
 from ratefront.trial.trial_context import TrialContext
 from ratefront.trial_records import TrialParams
 
+pytestmark = pytest.mark.medium
+
 CATEGORICAL, FACTORIZED = "split-categorical", "split-factorized"
 
 

@@ -24,6 +24,8 @@ from ratefront.trial.run_trial import run_trial, trial_steps
 from ratefront.trial.trial_context import TrialContext
 from ratefront.trial_records import Measurement, Progress, TrialParams, TrialResult
 
+pytestmark = pytest.mark.medium
+
 
 def _run(
     context: TrialContext, example: str, trial_id: str, seed: int = 3
