@@ -20,6 +20,8 @@ from ratefront.bounds import (
 )
 from ratefront.errors import InputError
 
+pytestmark = pytest.mark.medium
+
 PLUG_IN = {
     "oracle",
     "task_model",

@@ -27,6 +27,8 @@ from ratefront.bounds.curves.other_distortions import (
 )
 from ratefront.errors import InputError
 
+pytestmark = pytest.mark.medium
+
 counts = st.lists(st.integers(0, 1000), min_size=1, max_size=12).filter(any)
 few_counts = st.lists(st.integers(0, 30), min_size=2, max_size=5).filter(any)
 relaxed = settings(deadline=None, max_examples=50)

@@ -18,6 +18,8 @@ from ratefront.bounds.codes.prefix_code import PrefixCode, fixed_length_code, hu
 from ratefront.bounds.source.distributions import entropy_bits
 from ratefront.errors import InputError
 
+pytestmark = pytest.mark.medium
+
 TABLE_I = ("00", "01", "1000", "1001", "1010", "1011", "1100", "1101", "1110", "1111")
 
 counts = st.lists(st.integers(0, 50), min_size=1, max_size=40).filter(any)

@@ -28,6 +28,8 @@ from ratefront.spec.space.dimensions import Branch, Choice, Int
 from ratefront.spec.views.json_schema import sweep_json_schema
 from ratefront.spec.views.plan import plan_of, render_plan
 
+pytestmark = pytest.mark.medium
+
 FAMILY = """
 from ratefront.catalogue.family_parameters import FamilyParameters
 class Parameters(FamilyParameters):

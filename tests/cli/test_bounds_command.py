@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from ratefront.cli import app
 
+pytestmark = pytest.mark.medium
+
 DEFAULT = [
     "oracle",
     "task_model",

@@ -17,6 +17,8 @@ from ratefront.store.ledger import stop_from_outside
 from ratefront.store.ledger.read_ledger import read_history
 from ratefront.store.sweep_folder import SweepFolder
 
+pytestmark = pytest.mark.medium
+
 
 def ratefront(*words: str | Path) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words])

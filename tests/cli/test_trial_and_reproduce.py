@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from tests.builders import full_sweep
 
+pytestmark = pytest.mark.medium
+
 #: The command with a stand-in for the run of a trial, so that torch is not loaded; the pieces in <> are a test's own.
 PROGRAM = """
 import sys

@@ -38,6 +38,8 @@ from ratefront.errors import InputError
 from ratefront.task_models.task_model import predict_logits
 from ratefront.testing.codec_contract import TrainedExample, train_example
 
+pytestmark = pytest.mark.medium
+
 SKEWED = np.array([0.5, 0.3, 0.15, 0.05])
 
 

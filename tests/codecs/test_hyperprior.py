@@ -12,6 +12,8 @@ from ratefront.codecs.entropy_models.gaussian_tables import COUNT, GaussianTable
 from ratefront.codecs.entropy_models.hyperprior import HyperpriorModel, HyperpriorShape
 from ratefront.errors import InputError
 
+pytestmark = pytest.mark.medium
+
 SHAPE = (6, 3, 5)
 
 

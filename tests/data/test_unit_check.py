@@ -14,6 +14,8 @@ from tests.data.data_files import describe, load
 from ratefront.data.arrays import npz_samples
 from ratefront.errors import InputError
 
+pytestmark = pytest.mark.medium
+
 Array = NDArray[Any]
 COUNTS = {"train": 300, "validation": 40, "test": 60}
 

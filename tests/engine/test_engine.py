@@ -30,6 +30,8 @@ from ratefront.history.events import (
 )
 from ratefront.trial_records import ENDED
 
+pytestmark = pytest.mark.medium
+
 SEEDS = st.integers(0, 2**32)
 
 

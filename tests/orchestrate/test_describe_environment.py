@@ -23,6 +23,8 @@ from ratefront.orchestrate.environment.git_tree import trees_of
 from ratefront.store.environment_files import environment_descriptions, environment_files, git_commit_of
 from ratefront.store.sweep_folder import SweepFolder
 
+pytestmark = pytest.mark.medium
+
 
 class Tree:
     """A tree of git's with one file."""

@@ -30,6 +30,8 @@ from ratefront.report.front.panel_artists import draw_panel
 from ratefront.report.page.plotly_front import main_figure, main_traces
 from ratefront.report.sweep_view import read_view
 
+pytestmark = pytest.mark.medium
+
 CODES = ["oracle", "task_model", "sample_and_communicate", "huffman", "merged_classes"]
 
 

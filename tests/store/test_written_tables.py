@@ -32,6 +32,8 @@ from ratefront.store.views.front_trials import front_of
 from ratefront.store.views.trials_csv import trial_columns, trial_rows
 from ratefront.trial_records import TrialResult, objectives_of
 
+pytestmark = pytest.mark.medium
+
 #: What every sweep's ``trials.csv`` begins with.
 COLUMNS = [
     "trial_id",

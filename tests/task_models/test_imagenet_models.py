@@ -23,6 +23,8 @@ from ratefront.task_models.architectures.imagenet_models import ImageNetModel
 from ratefront.task_models.build_task_model import build_task_model
 from ratefront.task_models.training.train_task_model import train_task_model
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.fixture(scope="module")
 def learned() -> models.ResNet:

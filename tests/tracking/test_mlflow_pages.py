@@ -16,6 +16,8 @@ from ratefront.tracking.browsing.mlflow_pages import SweepLocation, find_sweep, 
 from ratefront.tracking.mlflow.saved_views import sweeps_address, trials_address, view_tags
 from ratefront.tracking.tracker_protocol import TrackedSweep
 
+pytestmark = pytest.mark.medium
+
 BASE = "http://127.0.0.1:5000"
 
 

@@ -27,6 +27,8 @@ from ratefront.trial.run_trial import run_trial
 from ratefront.trial.trial_context import TrialContext
 from ratefront.trial_records import TrialResult
 
+pytestmark = pytest.mark.medium
+
 
 @dataclass
 class RealSweep:

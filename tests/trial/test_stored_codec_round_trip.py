@@ -15,6 +15,8 @@ from ratefront.trial.stored_codec import StoredCodec
 from ratefront.trial.trial_context import TrialContext
 from ratefront.trial_records import TrialParams, TrialResult
 
+pytestmark = pytest.mark.medium
+
 #: One by one; by position; drawn jointly; of samples that differ in length.
 TRIALS = {
     "r0": "label-lossless",

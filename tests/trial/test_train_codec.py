@@ -20,6 +20,8 @@ from ratefront.trial.run_trial import trial_steps
 from ratefront.trial.train_codec import begin, train
 from ratefront.trial.trial_context import TrialContext
 
+pytestmark = pytest.mark.medium
+
 
 class _Line(Learner):
     """Least squares, in float64; records how many samples it gets at a time."""
