@@ -37,7 +37,7 @@ HYPER = {"entropy_model": "mean_scale_hyperprior"}
 
 
 @pytest.mark.parametrize(
-    ("own", "reason"),
+    ("parameters", "reason"),
     [
         ({"codec": "jpeg"}, "quality is needed when codec is jpeg"),
         ({"codec": "png", "quality": 40}, "quality means nothing when codec is png"),
@@ -55,13 +55,13 @@ HYPER = {"entropy_model": "mean_scale_hyperprior"}
         ),
     ],
 )
-def test_parameters_that_mean_nothing_together_are_refused(own: dict[str, Any], reason: str) -> None:
+def test_parameters_that_mean_nothing_together_are_refused(parameters: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        ImageCodecParameters.model_validate(own)
+        ImageCodecParameters.model_validate(parameters)
 
 
 @pytest.mark.parametrize(
-    ("own", "shape", "reason"),
+    ("parameters", "shape", "reason"),
     [
         ({"codec": "png"}, (2, 8, 8), "of 1 or 3 channels"),
         ({"codec": "png"}, (64, 3), "of 1 or 3 channels"),
@@ -70,17 +70,17 @@ def test_parameters_that_mean_nothing_together_are_refused(own: dict[str, Any], 
     ],
 )
 def test_parameters_that_do_not_fit_the_samples_are_refused(
-    own: dict[str, Any], shape: tuple[int, ...], reason: str
+    parameters: dict[str, Any], shape: tuple[int, ...], reason: str
 ) -> None:
-    assert ImageCodecParameters.model_validate(own).unfit({}) is None
+    assert ImageCodecParameters.model_validate(parameters).unfit({}) is None
     with pytest.raises(InputError, match=reason):
-        ImageFamily().build(CodecStructure(own, {"name": "small_cnn"}, 10, shape))
+        ImageFamily().build(CodecStructure(parameters, {"name": "small_cnn"}, 10, shape))
 
 
 def learned(shape: tuple[int, int, int], **changes: Any) -> LearnedImageCodec:
-    own = {**LEARNED, **changes}
+    parameters = {**LEARNED, **changes}
     torch.manual_seed(0)
-    codec = ImageFamily().build(CodecStructure(own, {"name": "residual_cnn"}, 10, shape))
+    codec = ImageFamily().build(CodecStructure(parameters, {"name": "residual_cnn"}, 10, shape))
     assert isinstance(codec, LearnedImageCodec)
     return codec.eval()
 

@@ -98,7 +98,9 @@ class CodecContract(TrainedExampleFixtures):
             estimate = float(trained.codec.estimate_bits(block, first).sum())
             assert 0.98 * estimate - 8 <= 8 * payload_bytes <= 1.02 * estimate + 64
 
-    def test_alone_costs_no_less_than_the_estimate(self, trained: TrainedExample, latents: Symbols) -> None:
+    def test_samples_alone_cost_no_less_than_the_estimate(
+        self, trained: TrainedExample, latents: Symbols
+    ) -> None:
         """Samples that are sent one by one cost at least the estimate."""
         alone, estimate = bits_alone(trained.codec, latents[:40]), trained.codec.estimate_bits(latents[:40])
         assert alone.sum() >= 0.98 * float(estimate.sum()) - 8

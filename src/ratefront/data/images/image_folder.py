@@ -58,7 +58,7 @@ class _Listing:
 def describe_image_folder(parameters: ImageFolderParameters) -> dict[str, Any]:
     """Describe the folder for the registry: the ``shape`` of a sample, and what ``describe_labels`` returns.
 
-    All files are listed, some hundred of them are decoded, and headers are read up to the first file that has colours.
+    All files are listed, some hundreds of them are decoded, and headers are read up to the first file that has colours.
 
     Raises:
         InputError: The folders do not fit, a class has too few files, or some files cannot be used.
