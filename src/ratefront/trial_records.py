@@ -100,7 +100,7 @@ class TrialParams:
         return str(self.values["family"])
 
     @property
-    def own(self) -> dict[str, Scalar]:
+    def family_parameters(self) -> dict[str, Scalar]:
         """The family's own parameters: ``values`` without ``family``."""
         return {name: value for name, value in self.values.items() if name != "family"}
 

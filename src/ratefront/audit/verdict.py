@@ -11,7 +11,7 @@ import numpy as np
 
 from ratefront.audit.claim import Claim
 from ratefront.audit.coded_files import CodedFile, check_samples, coded_files, load_decisions
-from ratefront.bitstream.rate_bits import bits_of, bits_per_sample
+from ratefront.bitstream.rate_bits import bits_per_sample, bytes_to_bits
 from ratefront.bounds import Predictions, below_oracle, oracle_rate_bits, upper_error_rate
 
 
@@ -116,7 +116,7 @@ def _judged(files: Sequence[CodedFile], decisions: Predictions, random: bool) ->
     rate, distortion = bits_per_sample(payload, samples), errors / samples
     tested = upper_error_rate(errors, samples) if random else distortion
     oracle, oracle_tested = (float(oracle_rate_bits(decisions.label_prior, d)) for d in (distortion, tested))
-    alone = [bits_of(file.payload_bytes) for file in files] if len(files) == samples else None
+    alone = [bytes_to_bits(file.payload_bytes) for file in files] if len(files) == samples else None
     return Audit(
         samples=samples,
         classes=classes,
