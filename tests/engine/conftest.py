@@ -12,7 +12,7 @@ import pytest
 from tests.engine.engine_by_hand import Hand
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.messages import Done, Fact, Record, Start
+from ratefront.engine.messages import Done, EngineMessage, Record, Start
 from ratefront.history.events import Created, Entry, Event, Failed, Finished, Reported, Resumed, Started
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Space
 from ratefront.spec.sweep_spec import Named, Sampler, SweepSpec
@@ -74,13 +74,13 @@ class VirtualDriver:
     slots: int = 2
     ledger: list[Entry] = field(default_factory=list)
     kill_at: int | None = None
-    outcome: Callable[[Random, Start], Fact] | None = None
+    outcome: Callable[[Random, Start], EngineMessage] | None = None
     space: Space = field(default_factory=lambda: SPACE)
 
     def __post_init__(self) -> None:
         self.engine = Engine(self.spec, self.space, self.ledger)
         self.held: dict[str, Start] = {}
-        self.old_news: list[Fact] = []
+        self.old_news: list[EngineMessage] = []
 
     def record(self, event: Event) -> None:
         if self.kill_at is not None and len(self.ledger) >= self.kill_at:
@@ -89,10 +89,10 @@ class VirtualDriver:
         self.ledger.append(entry)
         self.engine.apply(entry)
 
-    def tell(self, fact: Fact) -> None:
-        for event in self.engine.judge(fact):
+    def tell(self, message: EngineMessage) -> None:
+        for event in self.engine.judge(message):
             self.record(event)
-        self.old_news.append(fact)
+        self.old_news.append(message)
 
     def run(self) -> Engine:
         self.record(
@@ -132,19 +132,19 @@ class VirtualDriver:
         if trial.status != "running":
             self.held.pop(start.params.trial_id, None)
 
-    def _beginning(self, start: Start) -> Fact:
+    def _beginning(self, start: Start) -> EngineMessage:
         if self.outcome is None and self.random.random() < 0.1:
             return Failed(
                 start.params.trial_id, start.attempt, "WorkerLostError", "never began", retryable=True
             )
         return Started(start.params.trial_id, start.attempt, "worker")
 
-    def _report(self, start: Start, step: int) -> Fact:
+    def _report(self, start: Start, step: int) -> EngineMessage:
         is_bad = self.outcome is None and self.random.random() < 0.1
         return Reported(start.params.trial_id, start.attempt, step, {"loss": float("nan") if is_bad else 0.5})
 
 
-def any_outcome(random: Random, start: Start) -> Fact:
+def any_outcome(random: Random, start: Start) -> EngineMessage:
     trial_id, attempt = start.params.trial_id, start.attempt
     match random.randrange(6):
         case 0:
@@ -159,7 +159,7 @@ def any_outcome(random: Random, start: Start) -> Fact:
             return good_outcome(random, start)
 
 
-def good_outcome(random: Random, start: Start) -> Fact:
+def good_outcome(random: Random, start: Start) -> EngineMessage:
     trial_id = start.params.trial_id
     return Finished(trial_id, start.attempt, result_of(trial_id, start.params.values))
 

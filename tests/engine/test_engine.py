@@ -125,7 +125,7 @@ def test_after_a_resume_what_was_running_comes_first_unchanged(hand: Hand) -> No
     assert (after.params, after.attempt) == (second.params, 1)
 
 
-def test_facts_of_an_older_attempt_are_ignored(hand: Hand) -> None:
+def test_messages_of_an_older_attempt_are_ignored(hand: Hand) -> None:
     start = hand.begin()
     hand.add(*hand.engine.judge(Failed("t0000", 1, "WorkerLostError", "why", retryable=True)))
     hand.begin()

@@ -28,8 +28,8 @@ class Live:
     def __init__(self) -> None:
         self.told: list[Any] = []
 
-    def tell(self, fact: Any) -> None:
-        self.told.append(fact)
+    def tell(self, message: Any) -> None:
+        self.told.append(message)
 
 
 @pytest.fixture

@@ -108,10 +108,10 @@ def test_an_error_unknown_to_tune_is_passed_as_a_dead_actor() -> None:
     full = OutOfMemoryError("low on memory\nmore")
     with errors.while_handled(full) as told:
         assert isinstance(pickle.loads(pickle.dumps(told)), RayActorError)
-        assert errors.now is full
-        summary = summarise_worker_error(errors.now)
+        assert errors.current is full
+        summary = summarise_worker_error(errors.current)
     assert (summary.error, summary.reason, summary.retryable) == ("OutOfMemoryError", "low on memory", True)
-    assert errors.now is None
+    assert errors.current is None
 
 
 def test_errors_known_to_tune_are_passed_unchanged() -> None:

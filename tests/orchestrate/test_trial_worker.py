@@ -79,8 +79,10 @@ def trial(
 
 def step(actor: TrialActor) -> Any:
     """What a step tells, without the readings of this process."""
-    fact = decode_message(actor.step()[MESSAGE])
-    return replace(fact, metrics=own_metrics(fact.metrics)) if isinstance(fact, Reported) else fact
+    message = decode_message(actor.step()[MESSAGE])
+    return (
+        replace(message, metrics=own_metrics(message.metrics)) if isinstance(message, Reported) else message
+    )
 
 
 def test_a_trial_gets_what_the_engine_says(actor: Any) -> None:
@@ -145,11 +147,11 @@ def test_an_error_is_reported_and_ends_only_its_trial(
     made = actor(config)
     step(made)
     told = made.step()
-    fact = decode_message(told[MESSAGE])
+    message = decode_message(told[MESSAGE])
     assert told["done"]
-    assert isinstance(fact, Failed)
-    assert (fact.error, fact.attempt) == (error, 3)
-    assert reason in fact.reason
+    assert isinstance(message, Failed)
+    assert (message.error, message.attempt) == (error, 3)
+    assert reason in message.reason
     assert CALLS == ["closed t0001"]
     assert made.reset_config(trial(trial_id="t0002"))
     assert step(made).trial_id == "t0002"
@@ -157,9 +159,9 @@ def test_an_error_is_reported_and_ends_only_its_trial(
 
 @pytest.mark.parametrize("function", ["no_such:thing", "worker_work:no_such"])
 def test_a_missing_trial_function_is_the_trials_error(actor: Any, function: str) -> None:
-    fact = step(actor(trial(), function))
-    assert isinstance(fact, Failed)
-    assert "no_such" in fact.reason
+    message = step(actor(trial(), function))
+    assert isinstance(message, Failed)
+    assert "no_such" in message.reason
 
 
 def test_a_trial_is_closed_before_the_next_one_begins(actor: Any) -> None:

@@ -96,10 +96,10 @@ def inputs_on_worker(function: str, spec: SweepSpec, loop: DriverLoop) -> Mappin
         EngineError: The worker could not look at them.
     """
     needs = Needs(spec.resources.cpus, 0.0)
-    found: Mapping[str, str] = _on_worker(
+    inputs: Mapping[str, str] = _on_worker(
         function, (spec,), needs, loop, loop.check_signals, "the data could not be looked at"
     )
-    return found
+    return inputs
 
 
 class _TrainingProgress:
@@ -114,10 +114,10 @@ class _TrainingProgress:
         if self._on_training is None or time.monotonic() < self._next_s:
             return
         self._next_s = time.monotonic() + REQUEST_INTERVAL_S
-        found = self._file.read()
-        if found is not None and found != self._last:
-            self._last = found
-            self._on_training(found)
+        progress = self._file.read()
+        if progress is not None and progress != self._last:
+            self._last = progress
+            self._on_training(progress)
 
 
 @dataclass(frozen=True)
