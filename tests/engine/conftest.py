@@ -67,7 +67,7 @@ class KilledError(Exception):
 
 @dataclass
 class VirtualDriver:
-    """Runs trials in ``slots`` slots. ``random`` decides whose news comes next, and what it is."""
+    """Runs trials in ``slots`` slots. ``random`` decides which worker sends the next message, and what it says."""
 
     spec: SweepSpec
     random: Random
@@ -80,7 +80,7 @@ class VirtualDriver:
     def __post_init__(self) -> None:
         self.engine = Engine(self.spec, self.space, self.ledger)
         self.held: dict[str, Start] = {}
-        self.old_news: list[EngineMessage] = []
+        self.old_messages: list[EngineMessage] = []
 
     def record(self, event: Event) -> None:
         if self.kill_at is not None and len(self.ledger) >= self.kill_at:
@@ -92,7 +92,7 @@ class VirtualDriver:
     def tell(self, message: EngineMessage) -> None:
         for event in self.engine.judge(message):
             self.record(event)
-        self.old_news.append(message)
+        self.old_messages.append(message)
 
     def run(self) -> Engine:
         self.record(
@@ -100,7 +100,7 @@ class VirtualDriver:
         )
         while not self.engine.done:
             self._fill()
-            self._hear()
+            self._tell_next()
         assert isinstance(self.engine.next_command(), Done)
         self.record(self.engine.end)
         return self.engine
@@ -116,15 +116,15 @@ class VirtualDriver:
             else:
                 return
 
-    def _hear(self) -> None:
-        if self.old_news and self.random.random() < 0.2:
-            self.tell(self.random.choice(self.old_news))  # late, or told twice
+    def _tell_next(self) -> None:
+        if self.old_messages and self.random.random() < 0.2:
+            self.tell(self.random.choice(self.old_messages))  # late, or twice
         if not self.held:
             return
         start = self.held[self.random.choice(sorted(self.held))]
         trial = self.engine.history.trials[start.params.trial_id]
         if trial.status == "planned":
-            self.tell(self._beginning(start))
+            self.tell(self._start_message(start))
         elif len(trial.reports) < 2:
             self.tell(self._report(start, len(trial.reports) + 1))
         else:
@@ -132,7 +132,7 @@ class VirtualDriver:
         if trial.status != "running":
             self.held.pop(start.params.trial_id, None)
 
-    def _beginning(self, start: Start) -> EngineMessage:
+    def _start_message(self, start: Start) -> EngineMessage:
         if self.outcome is None and self.random.random() < 0.1:
             return Failed(
                 start.params.trial_id, start.attempt, "WorkerLostError", "never began", retryable=True

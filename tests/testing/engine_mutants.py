@@ -1,4 +1,4 @@
-"""Engines, ledgers and drivers' halves with one mistake each, of the kind that a person makes."""
+"""Engines, ledgers and live sweeps with one mistake each, of the kind that a person makes."""
 
 from __future__ import annotations
 
@@ -139,11 +139,11 @@ class LosesTheLastEntry(MemoryLedger):
     """Recovery cuts off one whole entry too many."""
 
     def _recover(self) -> list[Entry]:
-        found = super()._recover()
-        if found:
+        entries = super()._recover()
+        if entries:
             start = self._disk.content.rfind(b"\n", 0, -1) + 1
             del self._disk.content[start:]
-        return found[:-1]
+        return entries[:-1]
 
 
 class ForgetsResumedEvent(LiveSweep):
@@ -159,9 +159,9 @@ class KeepsTornLines(MemoryLedger):
 
     def _recover(self) -> list[Entry]:
         before = bytes(self._disk.content)
-        found = super()._recover()
+        entries = super()._recover()
         self._disk.content[:] = before
-        return found
+        return entries
 
 
 class RecordsStoppedAsFinished(Engine):
@@ -224,8 +224,8 @@ class ForgetsReopened(Engine):
             self._unqueue(entry.event.trial_id)
 
 
-class BeginsTwice(Engine):
-    """A worker that says twice that it has begun begins another attempt."""
+class StartsTwice(Engine):
+    """A second message that a worker has started begins another attempt."""
 
     def judge(self, message: EngineMessage) -> list[Event]:
         trial = self.history.trials.get(message.trial_id)
@@ -297,7 +297,7 @@ NAMED: Mapping[str, tuple[Parts, ...]] = {
     "an event recorded twice": (
         Parts(live=RecordsTwice),
         Parts(engine=AcceptsOldAttempts),
-        Parts(engine=BeginsTwice),
+        Parts(engine=StartsTwice),
     ),
     "a lost retry": (Parts(engine=LosesRetries), Parts(engine=GivesUpEarly)),
     "an off-by-one after resume": (
@@ -330,5 +330,5 @@ MORE: tuple[Parts, ...] = (
 
 def name_of(parts: Parts) -> str:
     """The broken part's name."""
-    made: tuple[Callable[..., Any], ...] = (parts.engine, parts.live, parts.ledger)
-    return next(part.__name__ for part in made if part.__module__ == __name__)
+    parts_used: tuple[Callable[..., Any], ...] = (parts.engine, parts.live, parts.ledger)
+    return next(part.__name__ for part in parts_used if part.__module__ == __name__)
