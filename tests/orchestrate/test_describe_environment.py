@@ -103,7 +103,7 @@ def test_another_commit_is_described_and_listed_as_a_change(here: Tree, tmp_path
     line = f"environment.json: {here.path}: git_commit {first} → {here.head}"
     assert environment_changes(folder) == [line]
     here.change("one = 4\n")
-    assert f"environment-2.json: {here.path}: git_diff is another" in environment_changes(folder)
+    assert f"environment-2.json: {here.path}: git_diff differs" in environment_changes(folder)
 
 
 def test_other_software_gives_a_warning_and_is_accepted(

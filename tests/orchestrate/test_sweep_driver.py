@@ -101,7 +101,7 @@ def test_replaced_data_are_refused_until_restored(
         stage.end()
     before = contents(stage.folder)
     stage.inputs = {"dataset": NEW}
-    expected = r"content of the data set arrays path /a/x\.npz is another \(digest a{12}… → b{12}…\)"
+    expected = r"content of the data set arrays path /a/x\.npz has changed \(digest a{12}… → b{12}…\)"
     with pytest.raises(SweepMismatchError, match=expected):
         stage.go_on(**(options or {}))
     assert contents(stage.folder) == before
@@ -127,9 +127,9 @@ def test_missing_code_is_named_missing_weights_are_not(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("name", "difference"),
     [
-        ("code my_models", "the code of the module my_models is another"),
-        ("metric my_metrics", "the code of the metrics' module my_metrics is another"),
-        ("weights", "what the task model small_cnn is given as weights is another"),
+        ("code my_models", "the code of the module my_models has changed"),
+        ("metric my_metrics", "the code of the metrics' module my_metrics has changed"),
+        ("weights", "what the task model small_cnn is given as weights has changed"),
     ],
 )
 def test_every_difference_is_named(stage: Stage, name: str, difference: str) -> None:
@@ -148,7 +148,7 @@ def test_moved_data_are_accepted_if_equal(stage: Stage, options: dict[str, Any])
     stage.end()
     stage.inputs = {"dataset": NEW}
     before = contents(stage.folder)
-    with pytest.raises(SweepMismatchError, match=r"/b/x\.npz is another"):
+    with pytest.raises(SweepMismatchError, match=r"/b/x\.npz has changed"):
         stage.go_on("/b/x.npz", **options)
     assert contents(stage.folder) == before
     stage.inputs = {"dataset": OLD}
@@ -192,10 +192,10 @@ def test_inputs_are_compared_on_real_workers(
     folder, data = tmp_path / "sweep", tmp_path / "data.npz"
     data.write_bytes(b"one")
     changing = replace(WORK, trial_steps="fake_work:trial_steps_whose_data_change")
-    with pytest.raises(EngineError, match=r"^trial t000[01]: (?s:.*)is another(?s:.*)go on with this one$"):
+    with pytest.raises(EngineError, match=r"^trial t000[01]: (?s:.*)has changed(?s:.*)go on with this one$"):
         fake.run(on_data(fake, data), folder, functions=changing)
     assert read_history(SweepFolder(folder)).counts["failed"] == 0
-    with pytest.raises(InputError, match=r"data\.npz is another"):
+    with pytest.raises(InputError, match=r"data\.npz has changed"):
         fake.run(on_data(fake, data), folder, functions=WORK, resume=True)
     data.write_bytes(b"one")
     moved, more = data.rename(tmp_path / "moved.npz"), fake.loaded(2, cpus=2).spec.resources

@@ -342,7 +342,7 @@ def test_a_lost_task_model_is_made_again_and_must_be_equal(
     fake.run(fake.loaded(1), folder.path)
     shutil.rmtree(folder.task_model)
     other = WorkerFunctions("fake_work:trial_steps", "fake_work:prepare_other", "fake_work:limit_memory")
-    with pytest.raises(EngineError, match="the task model's files are gone or torn"):
+    with pytest.raises(EngineError, match="the task model's files are missing or damaged"):
         fake.run(fake.loaded(1), folder.path, resume=True, extend=1, functions=other)
     history = fake.run(fake.loaded(1), folder.path, resume=True)
     assert statuses(history) == {"finished": 2}

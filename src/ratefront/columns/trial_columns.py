@@ -29,7 +29,7 @@ class TrialLike(Protocol):
 
     @property
     def attempts(self) -> int:
-        """How often it was begun."""
+        """How often it was started."""
 
     @property
     def error(self) -> str:
@@ -88,7 +88,7 @@ _IDENTITY_AND_STATUS: tuple[TrialColumn, ...] = (
         table="trials",
     ),
     Column("reason", "reason", lambda trial: trial.reason, "why it ended as it did", table="trials"),
-    Column("attempts", "attempts", lambda trial: trial.attempts, "how often it was begun", table="trials"),
+    Column("attempts", "attempts", lambda trial: trial.attempts, "how often it was started", table="trials"),
     Column(
         "error",
         "error",

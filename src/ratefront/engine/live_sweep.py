@@ -45,7 +45,7 @@ class LiveSweep:
 
     @property
     def history(self) -> SweepHistory:
-        """The sweep as its ledger tells it."""
+        """The sweep as its ledger records it."""
         return self._engine.history
 
     @property

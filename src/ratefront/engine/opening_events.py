@@ -47,7 +47,7 @@ def opening_events(
 
     Args:
         spec: The sweep file, resolved.
-        history: The sweep as the ledger tells it.
+        history: The sweep as the ledger records it.
         options: Whether the sweep resumes, is extended, or its failed trials are tried again.
         driver: The driver that opens the ledger.
         change: Settings of the sweep file that have changed since the sweep began; None where it did not change.

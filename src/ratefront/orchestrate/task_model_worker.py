@@ -59,11 +59,11 @@ def prepare_missing_task_model(
         live.record(ready)
     elif before.identity != ready.identity:
         raise EngineError(
-            "the task model's files are gone or torn, and what is made now is of other data or another version: "
+            "the task model's files are missing or damaged, and the new ones are of other data or another version: "
             "trials behind it could not be compared with the earlier ones"
         )
     else:
-        _log.warning("the task model's files were gone or torn: it was made again")
+        _log.warning("the task model's files were missing or damaged: it was made again")
 
 
 def _prepare_on_worker(

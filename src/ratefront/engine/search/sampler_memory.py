@@ -1,8 +1,8 @@
 """What a sampler learns from: a bounded part of the history.
 
-Because it is bounded, a suggestion costs the same after ten thousand trials as after a few hundred. A memory is told of
-every trial that is planned or reopened and of every trial that ends, in the ledger's order. What it shows follows from
-that order alone, whenever and however often it is asked. Failed trials are not shown.
+Because it is bounded, a suggestion costs the same after ten thousand trials as after a few hundred. A memory gets
+every trial that is planned or reopened and every trial that ends, in the ledger's order. What it shows follows from
+that order alone, whenever and however often it is read. Failed trials are not shown.
 """
 
 from __future__ import annotations

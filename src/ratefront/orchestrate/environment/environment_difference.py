@@ -22,7 +22,7 @@ def software_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[
     """Return the lines for ratefront, Python, packages and plugins alone."""
     lines = _differing(("git_commit", "python"), before, now)
     if before.get("git_diff") != now["git_diff"]:
-        lines.append("git_diff, what was changed of ratefront and not committed, is another")
+        lines.append("git_diff, the uncommitted changes of ratefront, differs")
     return lines + _differing((*_PACKAGES, *_plugins()), before.get("packages") or {}, now["packages"])
 
 
@@ -33,7 +33,7 @@ def _changes_of_trees(before: Mapping[str, Any], now: Mapping[str, Any]) -> list
     for tree in now.get("user_trees") or ():
         if old := known.get(tree["folder"]):
             changes = _differing(("git_commit",), old, tree)
-            changes += ["git_diff is another"] if old["git_diff"] != tree["git_diff"] else []
+            changes += ["git_diff differs"] if old["git_diff"] != tree["git_diff"] else []
             lines += [f"{tree['folder']}: {line}" for line in changes]
     return lines
 

@@ -31,7 +31,7 @@ _PROBE_BYTES = 2**20
 
 
 class ReportedWorkerError:
-    """The error that Tune is being told of. It is set only while Tune handles it."""
+    """The error of a worker that Tune handles now. It is set only while Tune handles it."""
 
     def __init__(self) -> None:
         self._current: Exception | None = None

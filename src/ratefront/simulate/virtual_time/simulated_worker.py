@@ -23,7 +23,7 @@ class SimulatedSlot:
     number: int
 
 
-class WorkerListener(Protocol):
+class MessageReceiver(Protocol):
     """Receives the messages of a worker."""
 
     def worker_started(self, worker: SimulatedWorker, message: Started) -> None:
@@ -50,7 +50,7 @@ class SimulatedWorker:
         slot: SimulatedSlot,
         course: TrialCourse,
         clock: VirtualClock,
-        listener: WorkerListener,
+        receiver: MessageReceiver,
         *,
         from_step: int = 0,
         slowness: float = 1.0,
@@ -59,7 +59,7 @@ class SimulatedWorker:
         self.slot = slot
         self.key = (start.params.trial_id, start.attempt)
         self.is_alive, self.has_started = True, False
-        self._course, self._clock, self._listener = course, clock, listener
+        self._course, self._clock, self._receiver = course, clock, receiver
         self._step, self._slowness = from_step, slowness
         self._after(START_S, self._begin)
 
@@ -70,7 +70,7 @@ class SimulatedWorker:
 
     def _stop(self) -> None:
         self.is_alive = False
-        self._listener.worker_stopped(self)
+        self._receiver.worker_stopped(self)
 
     def _after(self, wait_s: float, action: Callable[[], None]) -> None:
         self._clock.after(wait_s, lambda: action() if self.is_alive else None)
@@ -78,7 +78,7 @@ class SimulatedWorker:
     def _begin(self) -> None:
         self.has_started = True
         started = Started(*self.key, f"node {self.slot.node}, slot {self.slot.number}")
-        self._listener.worker_started(self, started)
+        self._receiver.worker_started(self, started)
         self._schedule_next()
 
     def _schedule_next(self) -> None:
@@ -91,12 +91,12 @@ class SimulatedWorker:
     def _report(self) -> None:
         metrics = self._course.steps[self._step].metrics
         self._step += 1
-        self._listener.worker_sent(self, Reported(*self.key, self._step, metrics))
+        self._receiver.worker_sent(self, Reported(*self.key, self._step, metrics))
         self._schedule_next()
 
     def _end(self) -> None:
         self._stop()
         if self._course.result is not None:
-            self._listener.worker_sent(self, Finished(*self.key, self._course.result))
+            self._receiver.worker_sent(self, Finished(*self.key, self._course.result))
         else:
-            self._listener.worker_sent(self, Failed(*self.key, self._course.error, self._course.reason))
+            self._receiver.worker_sent(self, Failed(*self.key, self._course.error, self._course.reason))

@@ -51,7 +51,7 @@ def _resuming(folder: SweepFolder) -> Call:
 def stop_trial(
     folder: SweepFolder, trial_id: str, reason: str, patience_s: float = PATIENCE_S
 ) -> TrialHistory:
-    """Stop one trial, running or not yet begun, and wait until it has ended. Returns the trial as it ended.
+    """Stop one trial, running or not yet started, and wait until it has ended. Returns the trial as it ended.
 
     Raises:
         InputError: The folder holds no sweep, the sweep no such trial, or the trial has ended.
