@@ -60,6 +60,16 @@ def test_file_names_are_unique_in_the_package() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
+def test_class_names_are_unique_in_the_package() -> None:
+    names = Counter(
+        node.name
+        for path in modules().values()
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in names.items() if count > 1] == []
+
+
 def test_a_room_has_at_most_a_dozen_files() -> None:
     sizes = {str(room.relative_to(PACKAGE)): len(list(room.glob("*.py"))) - 1 for room in rooms()}
     assert {room: size for room, size in sizes.items() if size > MOST_FILES} == {}

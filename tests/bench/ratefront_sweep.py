@@ -18,7 +18,7 @@ from empty_trial import SLOTS
 from stopwatch import Stopwatch, SweepSpeed, seconds_per_trial
 
 from ratefront.engine.live_sweep import LiveSweep
-from ratefront.engine.messages import Fact
+from ratefront.engine.messages import EngineMessage
 from ratefront.history.events import Finished, Reported
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.orchestrate import report_redraw, sweep_followers
@@ -61,9 +61,9 @@ def main() -> None:
 def _watch_tell(watch: Stopwatch) -> None:
     tell = LiveSweep.tell
 
-    def watched(self: LiveSweep, fact: Fact) -> None:
-        with watch.running(is_result=isinstance(fact, Reported | Finished)):
-            tell(self, fact)
+    def watched(self: LiveSweep, message: EngineMessage) -> None:
+        with watch.running(is_result=isinstance(message, Reported | Finished)):
+            tell(self, message)
 
     LiveSweep.tell = watched  # type: ignore[method-assign]
 

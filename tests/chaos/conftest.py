@@ -1,4 +1,4 @@
-"""Sweeps to kill, and the same sweep undisturbed."""
+"""Sweeps whose processes tests kill, and the same sweep undisturbed."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, own_cache: Path) -> Ca
     def run(trials: int) -> Any:
         folder = SweepFolder(tmp_path_factory.mktemp("undisturbed_sweep") / "runs" / "digits")
         with closing(RealSweep(folder, trials)) as undisturbed_sweep, undisturbed_sweep.driver() as driver:
-            code, said = driver.end()
-        assert code == 0, said
+            code, errors = driver.end()
+        assert code == 0, errors
         assert_accounted(undisturbed_sweep.folder, trials)
         return measured(undisturbed_sweep.folder)
 

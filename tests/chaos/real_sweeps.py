@@ -52,8 +52,8 @@ class DriverProcess:
 
     def end(self, timeout_s: float = 900) -> tuple[int, str]:
         """Return the exit code and what was printed on standard error."""
-        _, said = self.process.communicate(timeout=timeout_s)
-        return self.process.returncode, said
+        _, errors = self.process.communicate(timeout=timeout_s)
+        return self.process.returncode, errors
 
     def actors(self) -> list[psutil.Process]:
         """The processes that run trials."""

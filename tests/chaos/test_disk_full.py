@@ -19,19 +19,19 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 24 MiB."""
     place = tmp_path / "small"
     place.mkdir()
-    done = subprocess.run(
+    mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=24m", "ratefront-test", str(place)],
         capture_output=True,
         text=True,
     )
-    if done.returncode:
-        pytest.skip(f"a small file system cannot be mounted here: {done.stderr.strip()}")
+    if mounted.returncode:
+        pytest.skip(f"a small file system cannot be mounted here: {mounted.stderr.strip()}")
     yield place
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def _fill(place: Path) -> Path:
-    """A file that takes all room that is left."""
+    """A file that takes all the space that is left."""
     filler = place / "filler"
     with filler.open("wb", buffering=0) as stream:
         try:
@@ -53,12 +53,12 @@ def test_a_full_disk_ends_the_sweep_and_loses_no_trial(
         sweep.wait(driver, lambda history: 1 <= history.trials_ended < TRIALS)
         filler = _fill(small_disk)
         print(f"disk full: {sweep.moment()}")
-        code, said = driver.end()
-    assert code == 1, said
-    assert "No space left on device" in said
+        code, errors = driver.end()
+    assert code == 1, errors
+    assert "No space left on device" in errors
     before = sweep.history
     assert not before.with_status("failed"), "a full disk is no trial's fault"
     filler.unlink()
-    code, said = sweep.resumed()
-    assert code == 0, said
+    code, errors = sweep.resumed()
+    assert code == 0, errors
     assert set(assert_accounted(sweep.folder, TRIALS)) <= {"finished", "collapsed"}

@@ -29,8 +29,8 @@ def test_killed_workers_change_neither_front_nor_results(
             assert 1 <= sweep.history.trials_ended < trials
             print(f"worker killed ({kill + 1} of {kills}): {sweep.moment()}")
             worker.kill()
-        code, said = driver.end()
-    assert code == 0, said
+        code, errors = driver.end()
+    assert code == 0, errors
     assert set(assert_accounted(sweep.folder, trials)) <= {"finished", "collapsed"}
     assert measured(sweep.folder) == undisturbed(trials)
 
@@ -48,8 +48,8 @@ def test_killed_drivers_change_neither_front_nor_results(
             driver.kill()
         assert 1 <= sweep.history.trials_ended < trials
         sweep.assert_nothing_left()
-    code, said = sweep.resumed()
-    assert code == 0, said
+    code, errors = sweep.resumed()
+    assert code == 0, errors
     assert sum(isinstance(entry.event, Resumed) for entry in read_entries(sweep.folder.ledger)) == kills
     assert_accounted(sweep.folder, trials)
     assert measured(sweep.folder) == undisturbed(trials)
@@ -70,8 +70,8 @@ def test_a_corrupt_checkpoint_costs_only_its_epochs(
     content = bytearray(checkpoint.read_bytes())
     content[len(content) // 2] ^= 0x10
     checkpoint.write_bytes(content)
-    code, said = sweep.resumed()
-    assert code == 0, said
+    code, errors = sweep.resumed()
+    assert code == 0, errors
     assert_accounted(sweep.folder, 6)
     assert measured(sweep.folder) == undisturbed(6)
 
@@ -85,13 +85,13 @@ def test_a_second_driver_is_refused_and_disturbs_nothing(
     with sweep.driver() as first:
         sweep.wait(first, lambda history: history.trials_ended >= 1)
         with sweep.driver("--resume") as second:
-            code, said = second.end()
+            code, errors = second.end()
         assert code != 0
-        assert f"process {first.process.pid} on" in said
+        assert f"process {first.process.pid} on" in errors
         with sweep.driver() as third:
-            code, said = third.end()
-        assert code == 2, said
-        code, said = first.end()
-    assert code == 0, said
+            code, errors = third.end()
+        assert code == 2, errors
+        code, errors = first.end()
+    assert code == 0, errors
     assert_accounted(sweep.folder, 6)
     assert measured(sweep.folder) == undisturbed(6)

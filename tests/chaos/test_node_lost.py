@@ -49,11 +49,11 @@ def cluster(marked: Marked, environment: dict[str, str]) -> Iterator[None]:
 
 
 def _processes(marked: Marked) -> list[psutil.Process]:
-    found = []
+    processes = []
     for pid in marked.alive():
         with suppress(psutil.NoSuchProcess):
-            found.append(psutil.Process(pid))
-    return found
+            processes.append(psutil.Process(pid))
+    return processes
 
 
 def _end(processes: list[psutil.Process]) -> None:
@@ -85,8 +85,8 @@ def _a_worker(marked: Marked) -> psutil.Process:
     """Return a worker that runs a trial; between two trials it has another title for a moment."""
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
-        if found := _workers(marked):
-            return found[0]
+        if workers := _workers(marked):
+            return workers[0]
         time.sleep(0.05)
     raise AssertionError("no worker runs a trial")
 
@@ -106,8 +106,8 @@ def test_the_trials_of_a_lost_node_go_on_elsewhere(
             worker = _a_worker(sweep.marked)
             print(f"node lost: {sweep.moment()}")
             _end(_node_of(worker))
-            code, said = driver.end()
-        assert code == 0, said
+            code, errors = driver.end()
+        assert code == 0, errors
     assert_accounted(sweep.folder, trials)
     events = [entry.event for entry in read_entries(sweep.folder.ledger)]
     lost = [event for event in events if isinstance(event, Failed) and not event.final]

@@ -38,11 +38,11 @@ def test_invariants_hold_for_ten_thousand_seeds() -> None:
     faults: Counter[str] = Counter()
     done, failed = 0, ""
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for code, account, said in pool.map(try_seeds, range(0, SEEDS, AT_ONCE)):
-            done, failed = done + account["seeds"], failed + (said if code else "")
+        for code, account, errors in pool.map(try_seeds, range(0, SEEDS, AT_ONCE)):
+            done, failed = done + account["seeds"], failed + (errors if code else "")
             faults.update(account["faults"])
             if code or done % 1000 == 0:
-                print(f"{done} seeds, {faults.total()} faults{': ' + said if code else ''}", flush=True)
+                print(f"{done} seeds, {faults.total()} faults{': ' + errors if code else ''}", flush=True)
     assert not failed, failed
     assert done == SEEDS
     print(dict(faults))

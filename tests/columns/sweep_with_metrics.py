@@ -15,8 +15,8 @@ from ratefront.trial_records import Measurement, TrialResult
 METRICS = ("balanced_accuracy", "width")
 
 
-def measured(found: Measurement, log_loss: float | None, *metrics: float | None) -> Measurement:
-    return replace(found, log_loss_bits=log_loss, metrics=dict(zip(METRICS, metrics, strict=True)))
+def measured(measurement: Measurement, log_loss: float | None, *metrics: float | None) -> Measurement:
+    return replace(measurement, log_loss_bits=log_loss, metrics=dict(zip(METRICS, metrics, strict=True)))
 
 
 def scored(trial_id: str, rate_bits: float) -> TrialResult:
@@ -41,10 +41,10 @@ def metrics_spec(**changes: Any) -> dict[str, Any]:
     )
 
 
-def finish(sweep: FakeSweep, values: dict[str, Any], found: TrialResult) -> None:
+def finish(sweep: FakeSweep, values: dict[str, Any], measured_result: TrialResult) -> None:
     trial_id = sweep.plan(values)
-    assert trial_id == found.trial_id
-    sweep.append(Finished(trial_id, 1, found.to_json()))
+    assert trial_id == measured_result.trial_id
+    sweep.append(Finished(trial_id, 1, measured_result.to_json()))
 
 
 def two_trials(path: Path) -> SweepFolder:

@@ -66,16 +66,16 @@ def numbers_in(plain: Mapping[str, Any], above: str = "") -> Iterator[tuple[str,
 
 
 def test_every_number_of_a_result_has_a_column_or_a_reason_to_have_none() -> None:
-    found = numbered()
-    numbers = dict(numbers_in(found.to_json()))
+    measured = numbered()
+    numbers = dict(numbers_in(measured.to_json()))
     assert len(set(numbers.values())) == len(numbers), "two numbers are equal, or one is missing"
-    shown = {column.value(found) for column in columns_of_result(("mine",))}
+    shown = {column.value(measured) for column in columns_of_result(("mine",))}
     assert {place for place, value in numbers.items() if value not in shown} == EXCEPTIONS.keys()
 
 
 def test_a_number_of_a_result_has_one_column() -> None:
-    found = numbered()
-    values = [column.value(found) for column in columns_of_result(("mine",))]
+    measured = numbered()
+    values = [column.value(measured) for column in columns_of_result(("mine",))]
     assert len(set(values)) == len(values)
 
 
@@ -88,7 +88,7 @@ def test_names_and_keys_are_unique() -> None:
 
 
 @pytest.mark.parametrize(
-    ("metric", "taken"),
+    ("metric", "is_reserved"),
     [
         ("accuracy", True),
         ("dominated_on_test", True),
@@ -102,8 +102,8 @@ def test_names_and_keys_are_unique() -> None:
         ("width", False),
     ],
 )
-def test_the_name_of_a_column_is_reserved(metric: str, taken: bool) -> None:
-    assert is_reserved_name(metric) is taken
+def test_the_name_of_a_column_is_reserved(metric: str, is_reserved: bool) -> None:
+    assert is_reserved_name(metric) is is_reserved
 
 
 def test_an_unknown_column_is_an_error() -> None:

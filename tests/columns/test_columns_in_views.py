@@ -57,10 +57,10 @@ def test_log_loss_and_metrics_follow_accuracy_on_each_split(history: SweepHistor
 
 
 def test_rows_hold_them_and_lack_what_has_no_scores(history: SweepHistory) -> None:
-    of_label, columns_of_split = trial_rows(history)
+    label_row, split_row = trial_rows(history)
     names = [*ON_TEST[1:], *(f"{name}_validation" for name in ON_TEST[1:])]
-    assert [columns_of_split[name] for name in names] == [0.25, 0.75, 4, 0.5, 0.625, 5]
-    assert [of_label[name] for name in names] == [None, None, 4, None, None, 5]
+    assert [split_row[name] for name in names] == [0.25, 0.75, 4, 0.5, 0.625, 5]
+    assert [label_row[name] for name in names] == [None, None, 4, None, None, 5]
     written = list(csv.DictReader(trials_csv(history).splitlines()))
     assert [row["log_loss_bits"] for row in written] == ["", "0.25"]
 

@@ -12,7 +12,7 @@ import pytest
 from tests.engine.engine_by_hand import Hand
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.messages import Done, Fact, Record, Start
+from ratefront.engine.messages import Done, EngineMessage, Record, Start
 from ratefront.history.events import Created, Entry, Event, Failed, Finished, Reported, Resumed, Started
 from ratefront.spec.space.dimensions import Branch, Choice, Constant, Float, Int, Space
 from ratefront.spec.sweep_spec import Named, Sampler, SweepSpec
@@ -67,20 +67,20 @@ class KilledError(Exception):
 
 @dataclass
 class VirtualDriver:
-    """Runs trials in ``slots`` slots. ``random`` decides whose news comes next, and what it is."""
+    """Runs trials in ``slots`` slots. ``random`` decides which worker sends the next message, and what it says."""
 
     spec: SweepSpec
     random: Random
     slots: int = 2
     ledger: list[Entry] = field(default_factory=list)
     kill_at: int | None = None
-    outcome: Callable[[Random, Start], Fact] | None = None
+    outcome: Callable[[Random, Start], EngineMessage] | None = None
     space: Space = field(default_factory=lambda: SPACE)
 
     def __post_init__(self) -> None:
         self.engine = Engine(self.spec, self.space, self.ledger)
         self.held: dict[str, Start] = {}
-        self.old_news: list[Fact] = []
+        self.old_messages: list[EngineMessage] = []
 
     def record(self, event: Event) -> None:
         if self.kill_at is not None and len(self.ledger) >= self.kill_at:
@@ -89,10 +89,10 @@ class VirtualDriver:
         self.ledger.append(entry)
         self.engine.apply(entry)
 
-    def tell(self, fact: Fact) -> None:
-        for event in self.engine.judge(fact):
+    def tell(self, message: EngineMessage) -> None:
+        for event in self.engine.judge(message):
             self.record(event)
-        self.old_news.append(fact)
+        self.old_messages.append(message)
 
     def run(self) -> Engine:
         self.record(
@@ -100,7 +100,7 @@ class VirtualDriver:
         )
         while not self.engine.done:
             self._fill()
-            self._hear()
+            self._tell_next()
         assert isinstance(self.engine.next_command(), Done)
         self.record(self.engine.end)
         return self.engine
@@ -116,15 +116,15 @@ class VirtualDriver:
             else:
                 return
 
-    def _hear(self) -> None:
-        if self.old_news and self.random.random() < 0.2:
-            self.tell(self.random.choice(self.old_news))  # late, or told twice
+    def _tell_next(self) -> None:
+        if self.old_messages and self.random.random() < 0.2:
+            self.tell(self.random.choice(self.old_messages))  # late, or twice
         if not self.held:
             return
         start = self.held[self.random.choice(sorted(self.held))]
         trial = self.engine.history.trials[start.params.trial_id]
         if trial.status == "planned":
-            self.tell(self._beginning(start))
+            self.tell(self._start_message(start))
         elif len(trial.reports) < 2:
             self.tell(self._report(start, len(trial.reports) + 1))
         else:
@@ -132,19 +132,19 @@ class VirtualDriver:
         if trial.status != "running":
             self.held.pop(start.params.trial_id, None)
 
-    def _beginning(self, start: Start) -> Fact:
+    def _start_message(self, start: Start) -> EngineMessage:
         if self.outcome is None and self.random.random() < 0.1:
             return Failed(
                 start.params.trial_id, start.attempt, "WorkerLostError", "never began", retryable=True
             )
         return Started(start.params.trial_id, start.attempt, "worker")
 
-    def _report(self, start: Start, step: int) -> Fact:
+    def _report(self, start: Start, step: int) -> EngineMessage:
         is_bad = self.outcome is None and self.random.random() < 0.1
         return Reported(start.params.trial_id, start.attempt, step, {"loss": float("nan") if is_bad else 0.5})
 
 
-def any_outcome(random: Random, start: Start) -> Fact:
+def any_outcome(random: Random, start: Start) -> EngineMessage:
     trial_id, attempt = start.params.trial_id, start.attempt
     match random.randrange(6):
         case 0:
@@ -159,7 +159,7 @@ def any_outcome(random: Random, start: Start) -> Fact:
             return good_outcome(random, start)
 
 
-def good_outcome(random: Random, start: Start) -> Fact:
+def good_outcome(random: Random, start: Start) -> EngineMessage:
     trial_id = start.params.trial_id
     return Finished(trial_id, start.attempt, result_of(trial_id, start.params.values))
 

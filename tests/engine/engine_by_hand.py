@@ -16,7 +16,7 @@ from ratefront.history.events import (
 
 
 class Hand:
-    """An engine led by hand."""
+    """An engine whose messages and commands a test gives one by one."""
 
     def __init__(self, virtual: SimpleNamespace, trials: int = 2) -> None:
         self.virtual, self.ledger = virtual, []
@@ -31,7 +31,7 @@ class Hand:
             self.engine.apply(entry)
 
     def command(self) -> Start | Wait | Done:
-        """What a free slot is to do; what is to be recorded on the way is."""
+        """What a free slot is to do; commands to record are carried out first."""
         command = self.engine.next_command()
         while isinstance(command, Record):
             self.add(command.event)

@@ -64,7 +64,7 @@ def test_every_trial_ends_exactly_once(virtual: SimpleNamespace, seed: int, slot
 
 @settings(max_examples=40, deadline=None)
 @given(seed=SEEDS, kills=st.lists(st.integers(1, 60), max_size=4))
-def test_killed_anywhere_and_resumed_each_trial_ends_once(
+def test_each_trial_ends_once_wherever_drivers_are_killed(
     virtual: SimpleNamespace, seed: int, kills: list[int]
 ) -> None:
     random, ledger = Random(seed), []
@@ -93,7 +93,7 @@ def test_a_replay_gives_the_same_engine(virtual: SimpleNamespace, seed: int, cut
     assert replayed._suggester.suggest(number) == driver.engine._suggester.suggest(number)
 
 
-def test_one_slot_killed_or_not_finds_the_same(virtual: SimpleNamespace) -> None:
+def test_with_one_slot_a_killed_sweep_plans_the_same_trials(virtual: SimpleNamespace) -> None:
     def values(ledger: list[Entry]) -> list[object]:
         return [entry.event for entry in ledger if isinstance(entry.event, Planned)]
 
@@ -107,17 +107,17 @@ def test_one_slot_killed_or_not_finds_the_same(virtual: SimpleNamespace) -> None
     assert values(ledger) == values(whole.ledger)
 
 
-def test_waits_while_all_are_given_out_and_is_done_when_all_have_ended(hand: Hand) -> None:
+def test_a_slot_waits_while_all_trials_run_and_is_done_after_them(hand: Hand) -> None:
     first, second = hand.begin(), hand.begin()
     assert hand.engine.next_command() == Wait()
     for start in (first, second):
         trial_id = start.params.trial_id
-        returned = Finished(trial_id, 1, hand.virtual.result(trial_id, start.params.values))
-        hand.add(*hand.engine.judge(returned))
+        finished = Finished(trial_id, 1, hand.virtual.result(trial_id, start.params.values))
+        hand.add(*hand.engine.judge(finished))
     assert hand.engine.next_command() == Done()
 
 
-def test_after_a_resume_what_was_running_comes_first_unchanged(hand: Hand) -> None:
+def test_after_a_resume_lost_attempts_start_again_first(hand: Hand) -> None:
     first, second = hand.begin(), hand.start()
     hand.add(Resumed("another driver"))
     again, after = hand.start(), hand.start()
@@ -125,7 +125,7 @@ def test_after_a_resume_what_was_running_comes_first_unchanged(hand: Hand) -> No
     assert (after.params, after.attempt) == (second.params, 1)
 
 
-def test_facts_of_an_older_attempt_are_ignored(hand: Hand) -> None:
+def test_messages_of_an_older_attempt_are_ignored(hand: Hand) -> None:
     start = hand.begin()
     hand.add(*hand.engine.judge(Failed("t0000", 1, "WorkerLostError", "why", retryable=True)))
     hand.begin()

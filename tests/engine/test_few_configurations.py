@@ -46,7 +46,7 @@ def planned(ledger: list[Entry]) -> list[frozenset[Any]]:
 def test_every_configuration_runs_once_whatever_happens(
     virtual: SimpleNamespace, sampler: str, seed: int, slots: int, trials: int
 ) -> None:
-    """Trials fail, are retried, collapse; news come late: none of it brings a configuration back."""
+    """Trials fail, are retried, collapse; messages come late: none of this brings a configuration back."""
     driver = virtual.Driver(virtual.spec(trials, sampler, startup=3), Random(seed), slots, space=FEW)
     history = driver.run().history
     tried = planned(driver.ledger)
@@ -88,15 +88,15 @@ def test_a_replay_suggests_what_was_planned(virtual: SimpleNamespace, sampler: s
                 assert replayed._suggester.suggest(entry.event.number) == entry.event.values
 
 
-def test_what_runs_counts_as_tried_and_the_sweep_waits_for_it(virtual: SimpleNamespace) -> None:
+def test_a_running_trial_counts_as_tried_and_the_sweep_waits_for_it(virtual: SimpleNamespace) -> None:
     tiny: Space = {"family": Branch({"label": {"method": Choice(("lossless",))}})}
     engine = Engine(virtual.spec(8), tiny)
     (first,) = events_of(engine)
     assert isinstance(engine.next_command(), Start)
     assert isinstance(engine.next_command(), Wait)
     assert not engine.done
-    (begun, failed) = engine.judge(Failed(first.trial_id, 1, "WorkerLostError", "gone", retryable=True))
-    for number, event in enumerate((begun, failed), 1):
+    (started, failed) = engine.judge(Failed(first.trial_id, 1, "WorkerLostError", "gone", retryable=True))
+    for number, event in enumerate((started, failed), 1):
         engine.apply(Entry(number, 0.0, event))
     again = engine.next_command()
     assert isinstance(again, Start)

@@ -46,13 +46,13 @@ def planned(driver: object) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
-def test_the_same_in_another_process(virtual: SimpleNamespace, sampler: str) -> None:
+def test_suggestions_are_the_same_in_another_process(virtual: SimpleNamespace, sampler: str) -> None:
     here = virtual.Driver(virtual.spec(14, sampler, 5), Random(2), 2)
     here.run()
     folder = str(Path(__file__).parent)
     command = [sys.executable, "-W", "ignore", "-c", _ELSEWHERE, folder, sampler]
-    there = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "77"})
-    assert json.loads(there.stdout) == planned(here)
+    other = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": "77"})
+    assert json.loads(other.stdout) == planned(here)
 
 
 def test_another_seed_gives_another_sweep(virtual: SimpleNamespace) -> None:
@@ -73,9 +73,7 @@ def test_nsga2_replays_across_generations(virtual: SimpleNamespace) -> None:
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
-def test_what_was_planned_is_what_a_replay_up_to_there_suggests(
-    virtual: SimpleNamespace, sampler: str
-) -> None:
+def test_a_replay_suggests_the_trial_that_was_planned_next(virtual: SimpleNamespace, sampler: str) -> None:
     driver = virtual.Driver(virtual.spec(16, sampler, 9), Random(8), 3)
     driver.run()
     cuts = [entry.seq for entry in driver.ledger if isinstance(entry.event, Planned)][4::3]
@@ -96,7 +94,7 @@ class SmallGenerationMemory(GenerationMemory):
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
-def test_what_is_forgotten_and_what_is_reopened_replay_the_same(
+def test_forgotten_and_reopened_trials_replay_the_same(
     virtual: SimpleNamespace, sampler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(next_suggestion, "BoundedMemory", ShortMemory)
@@ -119,7 +117,7 @@ def test_what_is_forgotten_and_what_is_reopened_replay_the_same(
         assert replayed._suggester.suggest(event.number) == event.values
 
 
-def test_an_engine_that_is_asked_nothing_makes_no_study(virtual: SimpleNamespace) -> None:
+def test_a_replay_without_a_suggestion_makes_no_study(virtual: SimpleNamespace) -> None:
     driver = virtual.Driver(virtual.spec(20), Random(12), 3)
     driver.run()
     replayed = Engine(driver.spec, virtual.SPACE, driver.ledger)
@@ -128,7 +126,7 @@ def test_an_engine_that_is_asked_nothing_makes_no_study(virtual: SimpleNamespace
     assert "_study" not in vars(replayed._suggester)
 
 
-def test_a_long_history_is_not_longer_for_the_sampler(virtual: SimpleNamespace) -> None:
+def test_the_sampler_sees_a_bounded_part_of_a_long_history(virtual: SimpleNamespace) -> None:
     suggester: Suggester = virtual.Driver(virtual.spec(100), Random(1)).engine._suggester
     for number in range(3 * MAX_ENDED):
         values = spread_trial(virtual.SPACE, 0, number)
@@ -144,7 +142,7 @@ def test_a_long_history_is_not_longer_for_the_sampler(virtual: SimpleNamespace) 
 
 
 def test_tpe_learns(virtual: SimpleNamespace) -> None:
-    """Where a small β is best, it is asked for more often than at random, which is half of the time (30 ± 3.9)."""
+    """Where a small β is best, it is suggested more often than at random, which is half of the time (30 ± 3.9)."""
     small = 0
     for seed in range(6):
         spec = virtual.spec(40, "tpe", seed, 8).model_copy(update={"objectives": ("accuracy",)})
@@ -203,14 +201,14 @@ def test_suggestions_lie_in_the_space(virtual: SimpleNamespace) -> None:
             assert ("refine_steps" in values) == (values["refine"] == "sga")
 
 
-def test_asking_leaves_no_trace(virtual: SimpleNamespace) -> None:
+def test_a_suggestion_does_not_change_a_later_one(virtual: SimpleNamespace) -> None:
     spec = virtual.spec(20, "tpe", 3)
     driver = virtual.Driver(spec, Random(3), 2)
     driver.run()
     suggester: Suggester = driver.engine._suggester
-    once = suggester.suggest(20)
+    first = suggester.suggest(20)
     suggester.suggest(21)
-    assert suggester.suggest(20) == once
+    assert suggester.suggest(20) == first
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])

@@ -27,12 +27,12 @@ from ratefront.history.events import (
 def test_retryable_errors_are_tried_twice_more(
     hand: Hand, error: str, retryable: bool, attempts: int
 ) -> None:
-    seen = []
-    while not seen or not seen[-1].final:
+    failures = []
+    while not failures or not failures[-1].final:
         start = hand.begin()
-        seen += hand.engine.judge(Failed("t0000", start.attempt, error, "why", retryable=retryable))
-        hand.add(seen[-1])
-    assert [event.attempt for event in seen] == list(range(1, attempts + 1))
+        failures += hand.engine.judge(Failed("t0000", start.attempt, error, "why", retryable=retryable))
+        hand.add(failures[-1])
+    assert [event.attempt for event in failures] == list(range(1, attempts + 1))
     assert hand.engine.history.trials["t0000"].status == "failed"
     assert hand.start().params.trial_id == "t0001"
 
@@ -62,7 +62,7 @@ def test_a_worker_that_never_began_costs_an_attempt(hand: Hand) -> None:
 
 
 def fail(hand: Hand, error: str = "WorkerLostError") -> Failed:
-    """The attempt that runs is lost; the event that this amounts to."""
+    """Lose the attempt that runs, and return the event that follows."""
     trial = hand.engine.history.trials["t0000"]
     (event,) = hand.engine.judge(Failed("t0000", trial.attempts, error, "why", retryable=True))
     hand.add(event)
@@ -100,12 +100,12 @@ def test_the_curve_follows_the_attempt_that_went_on(hand: Hand) -> None:
 
 
 def test_a_full_memory_halves_the_batch_each_time(hand: Hand) -> None:
-    seen = []
+    divisors = []
     for _ in range(3):
         start = hand.begin()
-        seen.append(start.batch_divisor)
+        divisors.append(start.batch_divisor)
         fail(hand, "OutOfMemoryError")
-    assert seen == [1, 2, 4]
+    assert divisors == [1, 2, 4]
 
 
 def test_a_full_disk_ends_the_sweep_and_fails_no_trial(hand: Hand) -> None:

@@ -1,4 +1,4 @@
-"""What a sampler learns from is bounded, follows from the order of events, and stands in the study as it should."""
+"""What a sampler learns from is bounded, follows from the order of events, and has the right state in the study."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ STORIES = st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(0, 99)), max_
 
 
 class Stage:
-    """Tells memories a story: which trial an event concerns is chosen by its number among those that it can."""
+    """Tells memories a story. A change concerns one of the trials that it can happen to, chosen by a number."""
 
     def __init__(self, virtual: SimpleNamespace, *memories: SamplerMemory) -> None:
         self._virtual, self._memories = virtual, memories
         self.trials: list[TrialHistory] = []
 
-    def tell(self, what: str, which: int) -> None:
-        if what == "open":
+    def tell(self, change: str, which: int) -> None:
+        if change == "open":
             values = spread_trial(self._virtual.SPACE, 3, len(self.trials))
             name = f"t{len(self.trials):04d}"
             self.trials.append(TrialHistory(len(self.trials), TrialParams(name, 0, values), 0.0))
             self._opened(self.trials[-1])
             return
-        status = "failed" if what == "reopen" else "planned"
+        status = "failed" if change == "reopen" else "planned"
         able = [trial for trial in self.trials if trial.status == status]
         if not able:
             return
         trial = able[which % len(able)]
-        if what == "reopen":
+        if change == "reopen":
             trial.status = "planned"
             self._opened(trial)
         else:
-            self._end(trial, what)
+            self._end(trial, change)
 
     def _opened(self, trial: TrialHistory) -> None:
         for memory in self._memories:
@@ -66,7 +66,7 @@ class Stage:
             memory.ended(trial)
 
 
-def said(study: SamplerStudy) -> list[tuple[Any, ...]]:
+def visible_trials(study: SamplerStudy) -> list[tuple[Any, ...]]:
     """What a sampler sees of the study, in its order."""
     trials = [trial for trial in study.study.get_trials(deepcopy=False) if trial.state.name != "FAIL"]
     return [(trial.state.name, trial.params, trial.values, trial.constraints) for trial in trials]
@@ -80,14 +80,14 @@ def test_a_study_is_the_same_however_often_it_was_shown(
     memory = GenerationMemory(USUAL, 5) if generations else BoundedMemory(USUAL, 8, 3, 4)
     stage = Stage(virtual, memory)
     followed, late = (SamplerStudy(virtual.SPACE, USUAL) for _ in range(2))
-    for place, (what, which) in enumerate(story):
-        stage.tell(what, which)
+    for place, (change, which) in enumerate(story):
+        stage.tell(change, which)
         if place in pauses:
             followed.show(memory.shown)
             followed.ask(optuna.samplers.RandomSampler(seed=place))
     followed.show(memory.shown)
     late.show(memory.shown)
-    assert said(followed) == said(late)
+    assert visible_trials(followed) == visible_trials(late)
 
 
 @settings(max_examples=60, deadline=None)
@@ -95,8 +95,8 @@ def test_a_study_is_the_same_however_often_it_was_shown(
 def test_a_bounded_memory_stays_bounded(virtual: SimpleNamespace, story: list[tuple[str, int]]) -> None:
     memory = BoundedMemory(USUAL, 8, 3, 4)
     stage = Stage(virtual, memory)
-    for what, which in story:
-        stage.tell(what, which)
+    for change, which in story:
+        stage.tell(change, which)
         status = Counter(trial.status for trial in memory.shown.values())
         unfinished = [trial for trial in stage.trials if trial.status == "planned"]
         assert "failed" not in status
@@ -126,10 +126,10 @@ def test_a_reopened_trial_is_unfinished_and_then_counts(virtual: SimpleNamespace
     memory = BoundedMemory(USUAL, 8, 3, 4)
     stage, study = Stage(virtual, memory), SamplerStudy(virtual.SPACE, USUAL)
     states = []
-    for what in ("open", "failed", "reopen", "finished"):
-        stage.tell(what, 0)
+    for change in ("open", "failed", "reopen", "finished"):
+        stage.tell(change, 0)
         study.show(memory.shown)
-        states.append([state for state, *_ in said(study)])
+        states.append([state for state, *_ in visible_trials(study)])
     assert states == [["RUNNING"], [], ["RUNNING"], ["COMPLETE"]]
 
 
@@ -142,8 +142,8 @@ def test_each_status_has_its_state_in_the_study(virtual: SimpleNamespace) -> Non
         stage.tell(status, 0)
     stage.tell("open", 0)
     study.show(memory.shown)
-    seen = said(study)
-    assert [state for state, *_ in seen] == [
+    visible = visible_trials(study)
+    assert [state for state, *_ in visible] == [
         "COMPLETE",
         "COMPLETE",
         "PRUNED",
@@ -152,12 +152,12 @@ def test_each_status_has_its_state_in_the_study(virtual: SimpleNamespace) -> Non
         "COMPLETE",
         "RUNNING",
     ]
-    assert [constraints for *_, constraints in seen if constraints] == [{"collapsed": 1.0}] * 2
+    assert [constraints for *_, constraints in visible if constraints] == [{"collapsed": 1.0}] * 2
     assert [to_optuna(virtual.SPACE, trial.params.values)[0] for trial in memory.shown.values()] == [
-        params for _, params, *_ in seen
+        params for _, params, *_ in visible
     ]
     best_values = {tuple(trial.values) for trial in study.study.best_trials}
-    assert best_values <= {tuple(values) for _, _, values, wrong in seen if values and not wrong}
+    assert best_values <= {tuple(values) for _, _, values, wrong in visible if values and not wrong}
 
 
 def test_a_study_with_too_many_discarded_trials_is_rebuilt(
@@ -171,7 +171,7 @@ def test_a_study_with_too_many_discarded_trials_is_rebuilt(
         study.show(memory.shown)
         study.ask(optuna.samplers.RandomSampler(seed=seed))
         assert len(study.study.get_trials(deepcopy=False)) <= 12
-    assert len(said(study)) == 1
+    assert len(visible_trials(study)) == 1
 
 
 def test_a_generation_that_is_full_gives_its_best_as_parents(virtual: SimpleNamespace) -> None:
@@ -236,10 +236,12 @@ def test_the_extremes_of_a_front_are_taken_first(virtual: SimpleNamespace) -> No
 def test_the_branches_hold_what_every_trial_asks_for(virtual: SimpleNamespace) -> None:
     branches = branches_of(virtual.SPACE)
     assert branches.keys() == {"", "label", "split", "split/refine/none", "split/refine/sga"}
-    asked: dict[str, Any] = {}
+    distributions: dict[str, Any] = {}
     for number in range(40):
-        asked |= to_optuna(virtual.SPACE, spread_trial(virtual.SPACE, 0, number))[1]
-    assert {path: found for own in branches.values() for path, found in own.items()} == asked
+        distributions |= to_optuna(virtual.SPACE, spread_trial(virtual.SPACE, 0, number))[1]
+    assert {
+        path: distribution for own in branches.values() for path, distribution in own.items()
+    } == distributions
     assert all(path.rpartition("/")[0] == branch for branch, own in branches.items() for path in own)
 
 

@@ -44,16 +44,14 @@ class TestPlacement:
         families = {"label": {"gpus": 0.5}, "image": {"gpus": 2}}
         resources = self.spec(virtual, trials_per_gpu="auto", families=families).resources
         history = SweepHistory(gpu_memory_share=0.15)
-        given = [
-            needs_of(resources, history, trial_of(family)).gpus for family in ("label", "image", "split")
-        ]
-        assert given == [0.5, 2, 0.2]
+        gpus = [needs_of(resources, history, trial_of(family)).gpus for family in ("label", "image", "split")]
+        assert gpus == [0.5, 2, 0.2]
 
     def test_the_share_doubles_where_memory_was_too_small(self, virtual: SimpleNamespace) -> None:
         resources = self.spec(virtual, trials_per_gpu="auto").resources
         history = SweepHistory(gpu_memory_share=0.15)
-        given = [needs_of(resources, history, trial_of("split", memory_failures=n)).gpus for n in range(4)]
-        assert given == [0.2, 0.4, 0.8, 1.0]
+        gpus = [needs_of(resources, history, trial_of("split", memory_failures=n)).gpus for n in range(4)]
+        assert gpus == [0.2, 0.4, 0.8, 1.0]
 
     def test_trials_that_need_no_measured_share_do_not_wait(self, virtual: SimpleNamespace) -> None:
         hand = self.hand(

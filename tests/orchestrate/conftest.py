@@ -89,22 +89,22 @@ def fake() -> SimpleNamespace:
 
 @contextmanager
 def silent_follower() -> Iterator[SilentFollower]:
-    found = SilentFollower()
+    follower = SilentFollower()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ratefront.orchestrate.sweep_followers.open_tracking", lambda *_, **__: found)
-        yield found
+        patch.setattr("ratefront.orchestrate.sweep_followers.open_tracking", lambda *_, **__: follower)
+        yield follower
 
 
 @pytest.fixture
 def follower() -> Iterator[SilentFollower]:
-    with silent_follower() as found:
-        yield found
+    with silent_follower() as follower:
+        yield follower
 
 
 @pytest.fixture(scope="module")
 def module_follower() -> Iterator[SilentFollower]:
-    with silent_follower() as found:
-        yield found
+    with silent_follower() as follower:
+        yield follower
 
 
 @contextmanager

@@ -20,8 +20,8 @@ HERE = Path(__file__).parent
 def wait_until(holds: Callable[[], Any], within_s: float = 120) -> Any:
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
-        if found := holds():
-            return found
+        if result := holds():
+            return result
         time.sleep(0.05)
     pytest.fail("it did not get that far")
 
@@ -40,9 +40,9 @@ class Driver:
             text=True,
         )
 
-    def runs(self, what: str) -> bool:
+    def runs(self, name: str) -> bool:
         """True where a process of this name is there."""
-        return any(what in called for called in self.marked.alive().values())
+        return any(name in title for title in self.marked.alive().values())
 
     def wait_until(self, holds: Callable[[], Any]) -> Any:
         """Until it holds; the driver has to live that long."""
@@ -54,14 +54,14 @@ class Driver:
         return wait_until(holds_and_lives)
 
     def send(self, number: signal.Signals) -> tuple[int, str, float]:
-        """Exit code, what was said, and how many seconds it took."""
+        """Exit code, output, and how many seconds it took."""
         began = time.monotonic()
         self.process.send_signal(number)
         return *self.outcome(), time.monotonic() - began
 
     def outcome(self) -> tuple[int, str]:
-        said, _ = self.process.communicate(timeout=180)
-        return self.process.returncode, said
+        output, _ = self.process.communicate(timeout=180)
+        return self.process.returncode, output
 
     def close(self) -> None:
         if self.process.poll() is None:

@@ -21,11 +21,11 @@ from ratefront.store.task_model_progress import ProgressFile, TaskModelProgress
 from ratefront.trial.trial_context import TrialContext
 from ratefront.trial_records import GPU_MEMORY_SHARE, Measurement, Progress, TrialParams, TrialResult
 
-OPEN = 0  # generators of this process that were begun and not closed
-LIMITS: list[float] = []  # the GPUs that the trials of this process were held to, in their order
+OPEN = 0  # generators of this process that were started and not closed
+LIMITS: list[float] = []  # the GPU shares that the trials of this process were limited to, in their order
 
 COLLAPSES, IS_NAN, DIES_ONCE, IS_WRONG, IS_INFINITE = 2, 3, 4, 5, 6
-FULL_ONCE, ALWAYS_FULL, IS_SLOW, DIES_LATER, IS_LONG, EATS_ONCE = 11, 12, 13, 14, 15, 16
+FULL_ONCE, ALWAYS_FULL, IS_SLOW, DIES_LATER, IS_LONG, FILLS_MEMORY_ONCE = 11, 12, 13, 14, 15, 16
 
 
 def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progress, None, TrialResult]:
@@ -37,14 +37,14 @@ def trial_steps(params: TrialParams, context: TrialContext) -> Generator[Progres
         merged = int(params.values["merged"])
         for step in (1, 2):
             yield Progress(step, {"loss": float("nan") if merged == IS_NAN and step == 2 else 1.0 / step})
-            _live_through(merged, params, context)
+            _act(merged, params, context)
             time.sleep(float(os.environ.get("FAKE_STEP_S", "0")))
         return _result(params, context, leaked)
     finally:
         OPEN -= 1
 
 
-def _live_through(merged: int, params: TrialParams, context: TrialContext) -> None:
+def _act(merged: int, params: TrialParams, context: TrialContext) -> None:
     if merged == DIES_ONCE and _is_first(context.folder, params.trial_id):
         os.kill(os.getpid(), signal.SIGKILL)
     if merged == IS_WRONG:
@@ -57,12 +57,12 @@ def _live_through(merged: int, params: TrialParams, context: TrialContext) -> No
         threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
     if merged == IS_LONG and (context.folder / "long").exists():
         time.sleep(3600)
-    if merged == EATS_ONCE and context.batch_divisor == 1:
-        eaten = [_eat() for _ in range(60)]
-        raise AssertionError(f"nobody minded {len(eaten)} helpings")
+    if merged == FILLS_MEMORY_ONCE and context.batch_divisor == 1:
+        parts = [_fill_memory() for _ in range(60)]
+        raise AssertionError(f"the memory monitor allowed {len(parts)} parts of 100 MiB")
 
 
-def _eat() -> bytearray:
+def _fill_memory() -> bytearray:
     """100 MiB that are really there."""
     time.sleep(0.1)
     return bytearray(b"x") * (100 * 2**20)
@@ -113,7 +113,7 @@ def _prepared(identity: str, folder: Path, device: str) -> TaskModelReady:
 
 
 def prepare_slowly(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady:
-    """Tells of an epoch every second, as the real one does."""
+    """Reports an epoch every second, as the real one does."""
     progress = ProgressFile(progress_path(folder))
     for epochs_done in range(3):
         progress.write(TaskModelProgress(3, epochs_done, seconds=1.0 * epochs_done))
@@ -132,7 +132,7 @@ def prepare_broken(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady
 
 def prepare_long(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady:
     time.sleep(3600)
-    raise AssertionError("nobody waits so long")
+    raise AssertionError("no test waits so long")
 
 
 def prepare_on_data(spec: SweepSpec, folder: Path, device: str) -> TaskModelReady:

@@ -22,19 +22,19 @@ def draw_for_long(folder: Any) -> Any:
 
 
 def main() -> int:
-    folder, trials, words = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    folder, trials, options = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     silent = SimpleNamespace(wake=lambda: None, finish=lambda *values: 0)
     sweep_followers.open_tracking = lambda *_, **__: silent
-    options = next(
-        (word.removeprefix("merged=") for word in words if word.startswith("merged=")), "2,3,7,8,9"
+    choices = next(
+        (option.removeprefix("merged=") for option in options if option.startswith("merged=")), "2,3,7,8,9"
     )
-    prepare = "prepare_long" if "long" in words else "prepare"
+    prepare = "prepare_long" if "long" in options else "prepare"
     try:
         run(
-            loaded(trials, tuple(map(int, options.split(",")))),
+            loaded(trials, tuple(map(int, choices.split(",")))),
             folder,
-            resume="resume" in words,
-            report=draw_for_long if "draws" in words else drawn,
+            resume="resume" in options,
+            report=draw_for_long if "draws" in options else drawn,
             functions=WorkerFunctions(
                 "fake_work:trial_steps", f"fake_work:{prepare}", "fake_work:limit_memory"
             ),

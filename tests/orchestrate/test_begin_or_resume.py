@@ -1,4 +1,4 @@
-"""How a driver begins: what it refuses, what it writes first, and what it says of where it runs."""
+"""How a driver begins: what it refuses, and which events it writes first."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ class TestFolder:
 
 
 @pytest.fixture
-def asked(fake: SimpleNamespace) -> Any:
+def requested(fake: SimpleNamespace) -> Any:
     return fake.loaded(4).spec
 
 
 def history(path: Path, ended: bool) -> Any:
-    """Four trials asked for: one finished, two failed; the last one runs, or failed, too."""
+    """Four requested trials: one finished, two failed; the last one runs, or failed, too."""
     sweep = FakeSweep(path, spec(trials=4))
     sweep.finish(label(), 3.0, 0.9, 100)
     sweep.fail(label())
@@ -89,17 +89,17 @@ def history(path: Path, ended: bool) -> Any:
 
 
 def opening(
-    asked: SweepSpec, told: SweepHistory, options: ResumeOptions, change: Change | None = None
+    requested: SweepSpec, history: SweepHistory, options: ResumeOptions, change: Change | None = None
 ) -> list[Event]:
-    return opening_events(asked, told, options, DriverIdentity("process 7 on here", "0.9"), change)
+    return opening_events(requested, history, options, DriverIdentity("process 7 on here", "0.9"), change)
 
 
 class TestEvents:
-    def test_an_empty_ledger_begins_with_the_spec(self, asked: Any) -> None:
-        (created,) = opening(asked, SweepHistory(), ResumeOptions())
+    def test_an_empty_ledger_begins_with_the_spec(self, requested: Any) -> None:
+        (created,) = opening(requested, SweepHistory(), ResumeOptions())
         assert isinstance(created, Created)
-        assert (created.spec, created.ratefront_version) == (to_plain(asked), "0.9")
-        assert opening(asked, SweepHistory(), ResumeOptions(resume=True)) == [created]
+        assert (created.spec, created.ratefront_version) == (to_plain(requested), "0.9")
+        assert opening(requested, SweepHistory(), ResumeOptions(resume=True)) == [created]
 
     @pytest.mark.parametrize("options", [ResumeOptions(True, 2), ResumeOptions(True, None, True)])
     def test_a_sweep_that_has_not_begun_cannot_be_extended(self, options: ResumeOptions) -> None:
@@ -107,27 +107,27 @@ class TestEvents:
             check_begun(SweepHistory(), options)
         check_begun(SweepHistory(), ResumeOptions(resume=True))
 
-    def test_an_unfinished_sweep_is_resumed(self, asked: Any, tmp_path: Path) -> None:
-        (resumed,) = opening(asked, history(tmp_path / "s", ended=False), ResumeOptions(True))
+    def test_an_unfinished_sweep_is_resumed(self, requested: Any, tmp_path: Path) -> None:
+        (resumed,) = opening(requested, history(tmp_path / "s", ended=False), ResumeOptions(True))
         assert resumed == Resumed("process 7 on here")
 
-    def test_all_options_at_once_give_events_in_the_right_order(self, asked: Any, tmp_path: Path) -> None:
-        found = opening(asked, history(tmp_path / "s", ended=False), ResumeOptions(True, 5, True))
-        assert [type(event) for event in found] == [Resumed, Extended, Reopened, Reopened]
-        assert found[1:] == [Extended(9), Reopened("t0001"), Reopened("t0002")]
+    def test_all_options_at_once_give_events_in_the_right_order(self, requested: Any, tmp_path: Path) -> None:
+        events = opening(requested, history(tmp_path / "s", ended=False), ResumeOptions(True, 5, True))
+        assert [type(event) for event in events] == [Resumed, Extended, Reopened, Reopened]
+        assert events[1:] == [Extended(9), Reopened("t0001"), Reopened("t0002")]
 
-    def test_an_ended_sweep_is_extended_retried_or_unchanged(self, asked: Any, tmp_path: Path) -> None:
-        told = history(tmp_path / "s", ended=True)
-        assert opening(asked, told, ResumeOptions(True)) == []
-        assert opening(asked, told, ResumeOptions(True, 1)) == [Extended(5)]
-        again = opening(asked, told, ResumeOptions(True, None, True))
+    def test_an_ended_sweep_is_extended_retried_or_unchanged(self, requested: Any, tmp_path: Path) -> None:
+        ended = history(tmp_path / "s", ended=True)
+        assert opening(requested, ended, ResumeOptions(True)) == []
+        assert opening(requested, ended, ResumeOptions(True, 1)) == [Extended(5)]
+        again = opening(requested, ended, ResumeOptions(True, None, True))
         assert again == [Reopened("t0001"), Reopened("t0002"), Reopened("t0003")]
 
-    def test_changed_settings_are_the_first_event(self, asked: Any, tmp_path: Path) -> None:
+    def test_changed_settings_are_the_first_event(self, requested: Any, tmp_path: Path) -> None:
         change = Change({"keep": "none"})
-        running = opening(asked, history(tmp_path / "r", ended=False), ResumeOptions(True), change)
+        running = opening(requested, history(tmp_path / "r", ended=False), ResumeOptions(True), change)
         assert [type(event) for event in running] == [Reconfigured, Resumed]
-        (only,) = opening(asked, history(tmp_path / "e", ended=True), ResumeOptions(True), change)
+        (only,) = opening(requested, history(tmp_path / "e", ended=True), ResumeOptions(True), change)
         assert only == Reconfigured({"keep": "none"})
 
     def test_a_new_sweep_does_not_replace_one_that_began_first(self, tmp_path: Path) -> None:
@@ -141,10 +141,10 @@ class TestEvents:
             clear_unstarted_sweep(folder, ledger)
         assert folder.ledger.read_bytes() == before
 
-    def test_retry_without_failed_trials_adds_no_event(self, asked: Any, tmp_path: Path) -> None:
+    def test_retry_without_failed_trials_adds_no_event(self, requested: Any, tmp_path: Path) -> None:
         sweep = FakeSweep(tmp_path / "s", spec(trials=1))
         sweep.finish(label(), 3.0, 0.9, 100)
-        assert opening(asked, read_history(sweep.end()), ResumeOptions(True, None, True)) == []
+        assert opening(requested, read_history(sweep.end()), ResumeOptions(True, None, True)) == []
 
 
 def test_retry_without_failed_trials_redraws_and_warns(

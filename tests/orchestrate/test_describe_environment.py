@@ -60,21 +60,21 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tree:
 
 
 def test_the_tree_of_the_working_directory_is_described(here: Tree) -> None:
-    (told,) = describe_environment()["user_trees"]
-    assert told == {"folder": str(here.path), "git_commit": here.head, "git_diff": ""}
+    (tree,) = describe_environment()["user_trees"]
+    assert tree == {"folder": str(here.path), "git_commit": here.head, "git_diff": ""}
     here.change("one = 2\n")
-    (told,) = describe_environment()["user_trees"]
-    assert "+one = 2" in told["git_diff"]
+    (tree,) = describe_environment()["user_trees"]
+    assert "+one = 2" in tree["git_diff"]
 
 
 def test_the_tree_of_the_users_code_is_described(
     here: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there = Tree(tmp_path / "there")
-    monkeypatch.syspath_prepend(there.path)
-    told = describe_environment(["mine_"])["user_trees"]
-    assert [tree["folder"] for tree in told] == [str(here.path), str(there.path)]
-    assert told[1]["git_commit"] == there.head
+    users_tree = Tree(tmp_path / "there")
+    monkeypatch.syspath_prepend(users_tree.path)
+    trees = describe_environment(["mine_"])["user_trees"]
+    assert [tree["folder"] for tree in trees] == [str(here.path), str(users_tree.path)]
+    assert trees[1]["git_commit"] == users_tree.head
 
 
 def test_no_tree_and_a_tree_without_a_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,13 +83,13 @@ def test_no_tree_and_a_tree_without_a_commit(tmp_path: Path, monkeypatch: pytest
     assert trees_of([tmp_path], but=None) == [
         {"folder": str(tmp_path.resolve()), "git_commit": None, "git_diff": None}
     ]
-    assert trees_of([tmp_path], but=tmp_path) == [], "ratefront's own is told elsewhere"
+    assert trees_of([tmp_path], but=tmp_path) == [], "ratefront's own is described elsewhere"
 
 
 def test_a_diff_of_megabytes_is_not_kept(here: Tree) -> None:
     here.change("# " + "x" * (1 << 20) + "\n")
-    (told,) = trees_of([here.path], but=None)
-    assert told["git_diff"].endswith("characters, not kept)")
+    (tree,) = trees_of([here.path], but=None)
+    assert tree["git_diff"].endswith("characters, not kept)")
 
 
 def test_another_commit_is_described_and_listed_as_a_change(here: Tree, tmp_path: Path) -> None:
@@ -100,10 +100,10 @@ def test_another_commit_is_described_and_listed_as_a_change(here: Tree, tmp_path
     here.commit("one = 3\n")
     write_environment(folder)
     assert len(environment_descriptions(folder)) == 2
-    told = f"environment.json: {here.path}: git_commit {first} → {here.head}"
-    assert environment_changes(folder) == [told]
+    line = f"environment.json: {here.path}: git_commit {first} → {here.head}"
+    assert environment_changes(folder) == [line]
     here.change("one = 4\n")
-    assert f"environment-2.json: {here.path}: git_diff is another" in environment_changes(folder)
+    assert f"environment-2.json: {here.path}: git_diff differs" in environment_changes(folder)
 
 
 def test_other_software_gives_a_warning_and_is_accepted(
@@ -132,23 +132,23 @@ def test_digests_go_into_the_last_description(here: Tree, tmp_path: Path) -> Non
     add_inputs(folder, {"dataset": "a", "code mine_": "b"})
     write_environment(folder)
     (only,) = environment_descriptions(folder)
-    told = json.loads(only.read_text())
-    assert told["inputs"] == {"dataset": "a", "code mine_": "b"}
-    assert told["packages"]
+    described = json.loads(only.read_text())
+    assert described["inputs"] == {"dataset": "a", "code mine_": "b"}
+    assert described["packages"]
 
 
 class TestEnvironment:
     def test_versions_commit_and_machine_are_described(self) -> None:
-        told = describe_environment()
-        assert told["packages"]["ray"]
-        assert told["cpus_usable"] >= 1
-        assert set(told) >= {"git_commit", "git_diff", "python", "platform", "cpu_count", "command"}
-        json.dumps(told)
+        described = describe_environment()
+        assert described["packages"]["ray"]
+        assert described["cpus_usable"] >= 1
+        assert set(described) >= {"git_commit", "git_diff", "python", "platform", "cpu_count", "command"}
+        json.dumps(described)
 
     def test_a_diff_may_hold_any_bytes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(describing, "_commit", lambda: "a")
-        done = SimpleNamespace(stdout=b"+caf\xe9")
-        monkeypatch.setattr(git_tree.subprocess, "run", lambda *_, **__: done)
+        completed = SimpleNamespace(stdout=b"+caf\xe9")
+        monkeypatch.setattr(git_tree.subprocess, "run", lambda *_, **__: completed)
         assert describe_environment()["git_diff"] == "+caf\ufffd"
 
     def test_an_installed_package_does_not_claim_the_tree_around_it(
@@ -160,8 +160,8 @@ class TestEnvironment:
         installed.touch()
         monkeypatch.setattr(describing.ratefront, "__file__", str(installed))
         monkeypatch.setattr(describing, "_HERE", installed.parent)
-        told = describe_environment()
-        assert (told["git_commit"], told["git_diff"]) == (None, None)
+        described = describe_environment()
+        assert (described["git_commit"], described["git_diff"]) == (None, None)
 
     def test_a_later_start_is_described_if_it_differs(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

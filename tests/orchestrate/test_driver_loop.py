@@ -1,4 +1,4 @@
-"""What a driver does at each turn: hears signals, takes requests, has the report drawn."""
+"""What a driver does at each turn: checks signals, takes requests, has the report drawn."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from ratefront.store.sweep_folder import SweepFolder
 
 
 class Live:
-    """What has been told to the sweep."""
+    """A live sweep that only keeps its messages."""
 
     history = None
 
     def __init__(self) -> None:
-        self.told: list[Any] = []
+        self.messages: list[Any] = []
 
-    def tell(self, fact: Any) -> None:
-        self.told.append(fact)
+    def tell(self, message: Any) -> None:
+        self.messages.append(message)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ class TestRequests:
         leave_request(sweep.folder, StopRequest("t0002", "enough"))
         leave_request(sweep.folder, StopRequest("t0001", "too"))
         sweep.loop.tick()
-        assert sweep.live.told == [StopRequested("t0002", "enough"), StopRequested("t0001", "too")]
+        assert sweep.live.messages == [StopRequested("t0002", "enough"), StopRequested("t0001", "too")]
         assert sweep.drawn == [None]
 
     def test_requests_are_looked_for_at_intervals(self, sweep: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,5 +87,5 @@ def test_importing_the_driver_loads_no_ray_torch_or_mlflow() -> None:
         "import sys, ratefront.orchestrate.sweep_driver;"
         "print([name for name in ('ray', 'torch', 'mlflow') if name in sys.modules])"
     )
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[]"
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert printed.stdout.strip() == "[]"

@@ -42,7 +42,7 @@ class TestSignals:
         with interrupts() as caught:
             signal.raise_signal(number)
             with pytest.raises(Interrupted), caught.at_once():
-                pytest.fail("nothing is begun any more")
+                pytest.fail("nothing more is started")
         with interrupts() as caught:
             swallowing = suppress(BaseException)
             with pytest.raises(Interrupted), caught.at_once(), swallowing:

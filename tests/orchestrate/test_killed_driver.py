@@ -58,11 +58,11 @@ def assert_each_trial_once(folder: Path) -> None:
     events = events_of(folder)
     assert sum(isinstance(event, Planned) for event in events) == TRIALS
     assert sum(isinstance(event, Resumed) for event in events) == 1
-    seen: set[tuple[str, int]] = set()
+    started: set[tuple[str, int]] = set()
     for event in events:
         if isinstance(event, Started):
-            assert (event.trial_id, event.attempt) not in seen
-            seen.add((event.trial_id, event.attempt))
+            assert (event.trial_id, event.attempt) not in started
+            started.add((event.trial_id, event.attempt))
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, *ASKING])
@@ -72,14 +72,14 @@ def test_a_sweep_resumes_from_its_ledger(driver: Callable[..., Driver], number: 
     first.wait_until(lambda: len(ended(folder)) >= 3)
     with pytest.raises(LedgerLockedError, match=rf"process {first.process.pid} on \S+ since 20"):
         Ledger(folder / "ledger.jsonl")
-    code, said, took_s = first.send(number)
-    assert code == (-signal.SIGKILL if number == signal.SIGKILL else 130), said
+    code, output, took_s = first.send(number)
+    assert code == (-signal.SIGKILL if number == signal.SIGKILL else 130), output
     assert took_s < SOON_S
     assert 3 <= len(ended(folder)) < TRIALS
     first.close()
 
-    code, said = driver("resume").outcome()
-    assert (code, said) == (0, ""), "and nothing is printed"
+    code, output = driver("resume").outcome()
+    assert (code, output) == (0, ""), "and nothing is printed"
     assert_each_trial_once(folder)
 
 
@@ -88,9 +88,9 @@ def test_a_stop_request_ends_a_sweep_like_a_signal(driver: Callable[..., Driver]
     first.wait_until(lambda: len(ended(first.folder)) >= 1)
     leave_request(SweepFolder(first.folder), StopRequest(None, "stopped by hand"))
     assert first.outcome() == (130, "")
-    leave_request(SweepFolder(first.folder), StopRequest(None, "too late: nobody is there"))
-    code, said = driver("resume").outcome()
-    assert (code, said) == (0, "")
+    leave_request(SweepFolder(first.folder), StopRequest(None, "too late: no driver runs"))
+    code, output = driver("resume").outcome()
+    assert (code, output) == (0, "")
     assert_each_trial_once(first.folder)
 
 
@@ -101,10 +101,10 @@ def test_a_signal_during_the_clusters_start_ends_the_driver(
 ) -> None:
     first = driver()
     first.wait_until(lambda: first.runs(process))
-    code, said, took_s = first.send(number)
-    assert code == 130, said
+    code, output, took_s = first.send(number)
+    assert code == 130, output
     assert took_s < SOON_S
-    assert not first.folder.exists(), "nothing had begun"
+    assert not first.folder.exists(), "nothing had started"
 
 
 def test_a_driver_killed_during_the_clusters_start_leaves_nothing(driver: Callable[..., Driver]) -> None:
@@ -116,8 +116,8 @@ def test_a_driver_killed_during_the_clusters_start_leaves_nothing(driver: Callab
 def test_a_signal_during_task_model_training_ends_the_driver(driver: Callable[..., Driver]) -> None:
     first = driver("long")
     first.wait_until(lambda: first.runs("ray::_call"))
-    code, said, took_s = first.send(signal.SIGUSR1)
-    assert code == 130, said
+    code, output, took_s = first.send(signal.SIGUSR1)
+    assert code == 130, output
     assert took_s < SOON_S
     assert [type(event) for event in events_of(first.folder)] == [Created, Halted]
 
@@ -130,8 +130,8 @@ def test_a_signal_does_not_wait_for_a_long_epoch(
     first.wait_until(first.folder.exists)
     (first.folder / "long").touch()
     first.wait_until(lambda: any(isinstance(event, Reported) for event in events_of(first.folder)))
-    _, said, took_s = first.send(number)
-    assert took_s < SOON_S, said
+    _, output, took_s = first.send(number)
+    assert took_s < SOON_S, output
 
 
 @pytest.mark.parametrize("number", ASKING)
@@ -142,8 +142,8 @@ def test_a_signal_during_the_last_drawing_ends_the_driver(
     before = (tmp_path / "sweep" / "ledger.jsonl").read_bytes()
     first = driver("resume", "draws")
     first.wait_until((tmp_path / "sweep" / "drawing").exists)
-    code, said, took_s = first.send(number)
-    assert code == 130, said
+    code, output, took_s = first.send(number)
+    assert code == 130, output
     assert took_s < 3
     assert (tmp_path / "sweep" / "ledger.jsonl").read_bytes() == before
     assert SweepHistory.of(read_entries(tmp_path / "sweep" / "ledger.jsonl")).ended

@@ -88,33 +88,33 @@ def test_an_error_without_text_is_described_by_its_name() -> None:
     assert summarise_error(KeyError()).reason == "KeyError"
 
 
-def test_a_dead_worker_and_an_error_in_its_code_are_told_apart() -> None:
-    said = (
+def test_a_dead_worker_differs_from_an_error_in_its_code() -> None:
+    text = (
         "The actor died unexpectedly before finishing this task.\n\tclass_name: A\n\tpid: 7\n"
         "The actor died because its node has died. Node Id: 12ab. Some common causes include: (1) …"
     )
-    lost = summarise_worker_error(RayActorError(error_msg=said))
+    lost = summarise_worker_error(RayActorError(error_msg=text))
     assert (lost.error, lost.retryable) == ("WorkerLostError", True)
     assert lost.reason == "The actor died because its node has died"
     assert summarise_worker_error(None).reason == "the worker died"
-    told = summarise_worker_error(
+    own = summarise_worker_error(
         RayTaskError("reset", "traceback", ValueError("no such family"), "worker", 1, "ip")
     )
-    assert (told.error, told.reason, told.retryable) == ("ValueError", "no such family", False)
+    assert (own.error, own.reason, own.retryable) == ("ValueError", "no such family", False)
 
 
 def test_an_error_unknown_to_tune_is_passed_as_a_dead_actor() -> None:
     errors = ReportedWorkerError()
     full = OutOfMemoryError("low on memory\nmore")
-    with errors.while_handled(full) as told:
-        assert isinstance(pickle.loads(pickle.dumps(told)), RayActorError)
-        assert errors.now is full
-        summary = summarise_worker_error(errors.now)
+    with errors.while_handled(full) as passed:
+        assert isinstance(pickle.loads(pickle.dumps(passed)), RayActorError)
+        assert errors.current is full
+        summary = summarise_worker_error(errors.current)
     assert (summary.error, summary.reason, summary.retryable) == ("OutOfMemoryError", "low on memory", True)
-    assert errors.now is None
+    assert errors.current is None
 
 
 def test_errors_known_to_tune_are_passed_unchanged() -> None:
     for error in (ActorDiedError(), RayTaskError("f", "t", ValueError(), "w", 1, "ip"), ValueError("x")):
-        with ReportedWorkerError().while_handled(error) as told:
-            assert told is error
+        with ReportedWorkerError().while_handled(error) as passed:
+            assert passed is error

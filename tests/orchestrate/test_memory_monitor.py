@@ -15,14 +15,14 @@ from ratefront.store.ledger.ledger_file import read_entries
 
 pytestmark = pytest.mark.slow
 
-ROOM_BYTES = 2 * 2**30
+FREE_BYTES = 2 * 2**30
 
 
 @pytest.fixture
 def small_memory() -> Iterator[None]:
     """A cluster on whose node little more memory may be used than is used now."""
     memory = psutil.virtual_memory()
-    most = (memory.total - memory.available + ROOM_BYTES) / memory.total
+    most = (memory.total - memory.available + FREE_BYTES) / memory.total
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_memory_usage_threshold", f"{most:.4f}")
         patch.setenv("RAY_memory_monitor_refresh_ms", "100")

@@ -1,4 +1,4 @@
-"""What a worker reads off its process: right, cheap, and of no consequence where it cannot be read."""
+"""What a worker reads off its process: right, cheap, and left out where it cannot be read."""
 
 from __future__ import annotations
 
@@ -66,10 +66,10 @@ def test_cpu_use_tells_computing_from_sleeping() -> None:
 def test_memory_is_resident_and_its_peak_is_the_epochs() -> None:
     read = ProcessMetrics()
     read.begin()
-    held = bytearray(b"x") * 200_000_000
+    block = bytearray(b"x") * 200_000_000
     resident = psutil.Process().memory_info().rss / 1e6
     assert read.readings(has_gpu=False)[MEMORY] == pytest.approx(resident, abs=20)
-    del held
+    del block
     after = read.readings(has_gpu=False)
     assert after[PEAK] - after[MEMORY] == pytest.approx(200, abs=30)
     read.begin()
@@ -83,15 +83,17 @@ def test_a_child_counts_from_its_first_epoch_on(child: subprocess.Popen[str]) ->
     read.begin()
     assert child.stdout is not None
     assert child.stdout.readline() == "done\n"
-    found = read.readings(has_gpu=False)
-    assert found[MEMORY] > alone + 5
-    assert found[PEAK] >= found[MEMORY]
+    readings = read.readings(has_gpu=False)
+    assert readings[MEMORY] > alone + 5
+    assert readings[PEAK] >= readings[MEMORY]
     read.begin()
     time.sleep(0.05)
     assert read.readings(has_gpu=False)[CPU] < 100, "what it computed before was of an earlier epoch"
     child.kill()
     child.wait()
-    assert read.readings(has_gpu=False)[MEMORY] < found[MEMORY] - 5, "one that has ended is no matter"
+    assert read.readings(has_gpu=False)[MEMORY] < readings[MEMORY] - 5, (
+        "a child that has ended does not count"
+    )
 
 
 def test_the_cpu_time_of_an_ended_child_counts() -> None:
@@ -123,11 +125,11 @@ def test_readings_are_rounded() -> None:
     read = ProcessMetrics()
     read.begin()
     compute(0.01)
-    found = read.readings(has_gpu=False)
-    assert set(found) == {CPU, MEMORY, PEAK}
-    assert isinstance(found[MEMORY], int)
-    assert isinstance(found[PEAK], int)
-    assert found[CPU] == round(found[CPU], 1)
+    readings = read.readings(has_gpu=False)
+    assert set(readings) == {CPU, MEMORY, PEAK}
+    assert isinstance(readings[MEMORY], int)
+    assert isinstance(readings[PEAK], int)
+    assert readings[CPU] == round(readings[CPU], 1)
 
 
 def test_an_epochs_readings_cost_less_than_a_millisecond() -> None:
@@ -189,20 +191,22 @@ def test_unlistable_children_cost_only_the_readings_of_them(monkeypatch: pytest.
 
 
 def torch_with(**cuda: Any) -> Any:
-    told = {"is_initialized": True, "memory_reserved": 1_234_567_890, "utilization": 87} | cuda
+    values = {"is_initialized": True, "memory_reserved": 1_234_567_890, "utilization": 87} | cuda
     return SimpleNamespace(
-        cuda=SimpleNamespace(**{name: lambda value=value: _said(value) for name, value in told.items()})
+        cuda=SimpleNamespace(
+            **{name: lambda value=value: _return_or_raise(value) for name, value in values.items()}
+        )
     )
 
 
-def _said(value: Any) -> Any:
+def _return_or_raise(value: Any) -> Any:
     if isinstance(value, Exception):
         raise value
     return value
 
 
 @pytest.mark.parametrize(
-    ("torch", "told"),
+    ("torch", "values"),
     [
         (torch_with(), {GPU_MEMORY: 1235, GPU: 87.0}),
         (torch_with(utilization=ModuleNotFoundError("no pynvml")), {GPU_MEMORY: 1235}),
@@ -213,7 +217,7 @@ def _said(value: Any) -> Any:
     ],
 )
 def test_gpu_readings_are_those_that_torch_gives(
-    monkeypatch: pytest.MonkeyPatch, torch: Any, told: dict[str, float]
+    monkeypatch: pytest.MonkeyPatch, torch: Any, values: dict[str, float]
 ) -> None:
     if torch is None:
         monkeypatch.delitem(sys.modules, "torch", raising=False)
@@ -221,7 +225,7 @@ def test_gpu_readings_are_those_that_torch_gives(
         monkeypatch.setitem(sys.modules, "torch", torch)
     read = ProcessMetrics()
     read.begin()
-    found = read.readings(has_gpu=True)
-    assert {name: value for name, value in found.items() if "gpu" in name} == told
+    readings = read.readings(has_gpu=True)
+    assert {name: value for name, value in readings.items() if "gpu" in name} == values
     assert not any("gpu" in name for name in read.readings(has_gpu=False))
     assert ("torch" in sys.modules) == (torch is not None), "a worker loads none"

@@ -23,7 +23,7 @@ def history(ended: int) -> Any:
 class TestRedraw:
     @pytest.fixture
     def redrawer(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Redrawer]:
-        """One whose report is drawn by a function of one's own."""
+        """A redrawer whose report is drawn by the test's function."""
 
         def drawing(draw: Callable[[SweepFolder], Any], interval_s: float = 0.0) -> Redrawer:
             monkeypatch.setattr(report_redraw, "write_report", draw)
@@ -76,15 +76,15 @@ class TestRedraw:
     def test_files_are_deleted_after_the_drawing(
         self, redrawer: Callable[..., Redrawer], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        done: list[Any] = []
-        monkeypatch.setattr(report_redraw, "apply_retention", lambda folder, history: done.append(history))
-        drawn_by = redrawer(lambda folder: done.append("drawn"))
+        steps: list[Any] = []
+        monkeypatch.setattr(report_redraw, "apply_retention", lambda folder, history: steps.append(history))
+        drawn_by = redrawer(lambda folder: steps.append("drawn"))
         live = history(1)
         drawn_by.draw_if_due(live)
         drawn_by.wait()
-        assert done == ["drawn", live]
+        assert steps == ["drawn", live]
         drawn_by.draw_final(live)
-        assert done == ["drawn", live] * 2
+        assert steps == ["drawn", live] * 2
 
     def test_no_file_is_deleted_if_the_drawing_fails(
         self, redrawer: Callable[..., Redrawer], monkeypatch: pytest.MonkeyPatch

@@ -42,34 +42,35 @@ def mixed(fake: SimpleNamespace, gpu_cluster: None, tmp_path_factory: pytest.Tem
         families_need={"label": {"cpus": 4.0, "gpus": 0.0}},
     )
     history = fake.run(spec, folder)
-    of = {
+    by_family = {
         family: [trial for trial in history.trials.values() if trial.params.family == family]
         for family in ("label", "split")
     }
-    return SimpleNamespace(history=history, folder=folder, of=of)
+    return SimpleNamespace(history=history, folder=folder, by_family=by_family)
 
 
 def test_an_idle_worker_gives_its_cores_to_another_family(mixed: Any) -> None:
     assert {trial.status for trial in mixed.history.trials.values()} == {"finished"}
-    assert min(map(len, mixed.of.values())) >= 2, "and they came in turn"
+    assert min(map(len, mixed.by_family.values())) >= 2, "and they came in turn"
 
 
 def test_each_family_has_its_own_cores(mixed: Any) -> None:
     threads = {
-        family: {trial.result.extra["threads"] for trial in trials} for family, trials in mixed.of.items()
+        family: {trial.result.extra["threads"] for trial in trials}
+        for family, trials in mixed.by_family.items()
     }
     assert threads == {"label": {4}, "split": {1}}
-    assert most_at_a_time(mixed.folder, {trial.params.trial_id for trial in mixed.of["label"]}) == 1
+    assert most_at_a_time(mixed.folder, {trial.params.trial_id for trial in mixed.by_family["label"]}) == 1
 
 
 def test_the_first_trial_measures_the_gpu_share_of_the_others(mixed: Any) -> None:
-    gpus = [trial.result.extra["gpus"] for trial in mixed.of["split"]]
+    gpus = [trial.result.extra["gpus"] for trial in mixed.by_family["split"]]
     assert (gpus[0], set(gpus[1:])) == (1.0, {0.5})
-    assert most_at_a_time(mixed.folder, {trial.params.trial_id for trial in mixed.of["split"]}) <= 2
+    assert most_at_a_time(mixed.folder, {trial.params.trial_id for trial in mixed.by_family["split"]}) <= 2
 
 
 def test_a_trial_without_a_gpu_runs_on_the_cpu(mixed: Any) -> None:
-    assert all("gpus" not in trial.result.extra for trial in mixed.of["label"])
+    assert all("gpus" not in trial.result.extra for trial in mixed.by_family["label"])
     assert json.loads((mixed.folder / "task_model" / "facts.json").read_text())["device"] == "cuda"
 
 

@@ -19,9 +19,9 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Say which nodes there are, as (cores, GPUs)."""
 
     def there_are(*sizes: tuple[float, float]) -> None:
-        found = [{"Alive": True, "Resources": {"CPU": cpus, "GPU": gpus}} for cpus, gpus in sizes]
+        alive = [{"Alive": True, "Resources": {"CPU": cpus, "GPU": gpus}} for cpus, gpus in sizes]
         lost = {"Alive": False, "Resources": {"CPU": 99.0, "GPU": 99.0}}
-        monkeypatch.setattr(slots, "_nodes", lambda: [*found, lost])
+        monkeypatch.setattr(slots, "_nodes", lambda: [*alive, lost])
 
     return there_are
 
@@ -52,8 +52,8 @@ def test_slots_are_what_the_nodes_hold(
 
 def test_the_family_with_the_least_needs_gives_the_slots(fake: SimpleNamespace, nodes: Any) -> None:
     nodes((8, 0))
-    own = {"label": {"cpus": 4.0}}
-    assert slots.count_slots(fake.loaded(2, families=TWO, concurrent=9, families_need=own).spec) == 8
+    needs = {"label": {"cpus": 4.0}}
+    assert slots.count_slots(fake.loaded(2, families=TWO, concurrent=9, families_need=needs).spec) == 8
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_a_missing_gpu_is_named(fake: SimpleNamespace, nodes: Any) -> None:
 
 def test_the_task_models_cores_are_checked_too(fake: SimpleNamespace, nodes: Any) -> None:
     nodes((8, 0))
-    asked = fake.loaded(2, (7,), cpus=9.0, families_need={"label": {"cpus": 1.0}}).spec
+    loaded = fake.loaded(2, (7,), cpus=9.0, families_need={"label": {"cpus": 1.0}}).spec
     with pytest.raises(InputError, match=r"resources\.cpus.*\(for the task model\)"):
-        slots.count_slots(asked)
+        slots.count_slots(loaded)
 
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 6, 7, 11, 49])

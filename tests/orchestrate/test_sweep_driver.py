@@ -46,9 +46,9 @@ def on_data(fake: SimpleNamespace, path: Path | str, **changes: Any) -> LoadedSp
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """All files but the name of who had the ledger last."""
-    found = (path for path in folder.rglob("*") if path.is_file() and path.name != "ledger.lock")
-    return {str(path): path.read_bytes() for path in found}
+    """All files but the lock, which names the last driver."""
+    paths = (path for path in folder.rglob("*") if path.is_file() and path.name != "ledger.lock")
+    return {str(path): path.read_bytes() for path in paths}
 
 
 def events_of(folder: Path) -> list[Event]:
@@ -56,29 +56,29 @@ def events_of(folder: Path) -> list[Event]:
 
 
 class Stage:
-    """A sweep that has begun, and a driver without a cluster: a worker would find ``found``, no trial is run."""
+    """A sweep that has begun, and a driver without a cluster. A worker would find ``inputs``; no trial is run."""
 
     def __init__(self, fake: SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._fake, self.folder, self.found, self.looks, self.runs = fake, folder, {"dataset": OLD}, 0, 0
-        self.began = FakeSweep(folder, to_plain(on_data(fake, "/a/x.npz").spec), task_model=False)
-        self.began.append(TaskModelReady("fake", 0.9, 0.9, 1000, None, {"dataset": OLD}))
+        self._fake, self.folder, self.inputs, self.looks, self.runs = fake, folder, {"dataset": OLD}, 0, 0
+        self.sweep = FakeSweep(folder, to_plain(on_data(fake, "/a/x.npz").spec), task_model=False)
+        self.sweep.append(TaskModelReady("fake", 0.9, 0.9, 1000, None, {"dataset": OLD}))
         monkeypatch.setattr(sweep_driver, "_slots", lambda *_: 2)
         monkeypatch.setattr("ratefront.orchestrate.task_model_worker.inputs_on_worker", self._look)
         monkeypatch.setattr(sweep_driver, "_run", self._run)
 
     def _look(self, *_: object) -> dict[str, str]:
         self.looks += 1
-        return self.found
+        return self.inputs
 
     def _run(self, live: Any, *_: object) -> None:
         self.runs += 1
         live.record(Ended("enough"))
 
     def end(self) -> None:
-        self.began.finish(label(), 3.0, 0.9, 100)
-        trial_id = self.began.plan(label())
-        self.began.append(Failed(trial_id, 1, "ValueError", "a bad configuration", final=True))
-        self.began.end()
+        self.sweep.finish(label(), 3.0, 0.9, 100)
+        trial_id = self.sweep.plan(label())
+        self.sweep.append(Failed(trial_id, 1, "ValueError", "a bad configuration", final=True))
+        self.sweep.end()
 
     def go_on(self, at: str = "/a/x.npz", changes: dict[str, Any] | None = None, **options: Any) -> Any:
         loaded = on_data(self._fake, at, **(changes or {}))
@@ -100,58 +100,58 @@ def test_replaced_data_are_refused_until_restored(
     if options is not None:
         stage.end()
     before = contents(stage.folder)
-    stage.found = {"dataset": NEW}
-    expected = r"content of the data set arrays path /a/x\.npz is another \(digest a{12}… → b{12}…\)"
+    stage.inputs = {"dataset": NEW}
+    expected = r"content of the data set arrays path /a/x\.npz has changed \(digest a{12}… → b{12}…\)"
     with pytest.raises(SweepMismatchError, match=expected):
         stage.go_on(**(options or {}))
     assert contents(stage.folder) == before
-    assert (stage.runs, follower.finished) == (0, []), "no trial was begun, and no tracker was told"
-    stage.found = {"dataset": OLD}
+    assert (stage.runs, follower.finished) == (0, []), "no trial was started, and no tracker was opened"
+    stage.inputs = {"dataset": OLD}
     assert stage.go_on(**(options or {})).ended
     assert stage.runs == 1
 
 
 def test_missing_code_is_named_missing_weights_are_not(stage: Stage) -> None:
     """The sweep keeps what was made of them."""
-    stage.began.append(
+    stage.sweep.append(
         TaskModelReady("fake", 0.9, 0.9, 1000, None, {"dataset": OLD, "weights": OLD, "code m": OLD})
     )
-    stage.found = {"dataset": OLD}
+    stage.inputs = {"dataset": OLD}
     with pytest.raises(SweepMismatchError, match="the code of the module m is not used any more") as caught:
         stage.go_on()
     assert "weights" not in str(caught.value)
-    stage.found = {"dataset": OLD, "code m": OLD}
+    stage.inputs = {"dataset": OLD, "code m": OLD}
     assert stage.go_on().ended
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "difference"),
     [
-        ("code my_models", "the code of the module my_models is another"),
-        ("metric my_metrics", "the code of the metrics' module my_metrics is another"),
-        ("weights", "what the task model small_cnn is given as weights is another"),
+        ("code my_models", "the code of the module my_models has changed"),
+        ("metric my_metrics", "the code of the metrics' module my_metrics has changed"),
+        ("weights", "what the task model small_cnn is given as weights has changed"),
     ],
 )
-def test_every_difference_is_named(stage: Stage, name: str, told: str) -> None:
-    stage.began.append(TaskModelReady("fake", 0.9, 0.9, 1000, None, {"dataset": OLD, name: OLD}))
-    stage.found = {"dataset": OLD, name: NEW}
-    with pytest.raises(SweepMismatchError, match=told):
+def test_every_difference_is_named(stage: Stage, name: str, difference: str) -> None:
+    stage.sweep.append(TaskModelReady("fake", 0.9, 0.9, 1000, None, {"dataset": OLD, name: OLD}))
+    stage.inputs = {"dataset": OLD, name: NEW}
+    with pytest.raises(SweepMismatchError, match=difference):
         stage.go_on()
-    stage.found = {"dataset": OLD, name: OLD, "code new": NEW}
+    stage.inputs = {"dataset": OLD, name: OLD, "code new": NEW}
     with pytest.raises(SweepMismatchError, match="the code of the module new was not used then"):
         stage.go_on()
 
 
 @pytest.mark.parametrize("options", [*ENDED_AND, {}])
 def test_moved_data_are_accepted_if_equal(stage: Stage, options: dict[str, Any]) -> None:
-    """Also where no trial is left: somebody has to have looked before the new place is written down."""
+    """Also where no trial is left: the data are compared before the new location is recorded."""
     stage.end()
-    stage.found = {"dataset": NEW}
+    stage.inputs = {"dataset": NEW}
     before = contents(stage.folder)
-    with pytest.raises(SweepMismatchError, match=r"/b/x\.npz is another"):
+    with pytest.raises(SweepMismatchError, match=r"/b/x\.npz has changed"):
         stage.go_on("/b/x.npz", **options)
     assert contents(stage.folder) == before
-    stage.found = {"dataset": OLD}
+    stage.inputs = {"dataset": OLD}
     stage.go_on("/b/x.npz", **options)
     folder = SweepFolder(stage.folder)
     assert read_history(folder).spec["dataset"] == {"name": "arrays", "path": "/b/x.npz"}
@@ -169,13 +169,13 @@ def test_harmless_settings_change_without_a_look_at_the_data(
     assert "goes on with other settings: retries: 2 → 5; keep:" in caplog.text
     length = len(events_of(stage.folder))
     stage.go_on(changes=changes)
-    assert len(events_of(stage.folder)) == length, "said again, it is no change"
+    assert len(events_of(stage.folder)) == length, "the same settings again are no change"
     assert (stage.looks, stage.runs) == (0, 0)
     assert (stage.folder / "report.html").exists(), "and drawn anew"
 
 
 def test_a_sweep_without_recorded_inputs_resumes(stage: Stage) -> None:
-    stage.began.append(TaskModelReady("fake", 0.9, 0.9, 1000))
+    stage.sweep.append(TaskModelReady("fake", 0.9, 0.9, 1000))
     stage.go_on()
     assert (stage.looks, stage.runs) == (0, 1)
 
@@ -192,10 +192,10 @@ def test_inputs_are_compared_on_real_workers(
     folder, data = tmp_path / "sweep", tmp_path / "data.npz"
     data.write_bytes(b"one")
     changing = replace(WORK, trial_steps="fake_work:trial_steps_whose_data_change")
-    with pytest.raises(EngineError, match=r"^trial t000[01]: (?s:.*)is another(?s:.*)go on with this one$"):
+    with pytest.raises(EngineError, match=r"^trial t000[01]: (?s:.*)has changed(?s:.*)go on with this one$"):
         fake.run(on_data(fake, data), folder, functions=changing)
     assert read_history(SweepFolder(folder)).counts["failed"] == 0
-    with pytest.raises(InputError, match=r"data\.npz is another"):
+    with pytest.raises(InputError, match=r"data\.npz has changed"):
         fake.run(on_data(fake, data), folder, functions=WORK, resume=True)
     data.write_bytes(b"one")
     moved, more = data.rename(tmp_path / "moved.npz"), fake.loaded(2, cpus=2).spec.resources
@@ -203,19 +203,19 @@ def test_inputs_are_compared_on_real_workers(
     assert history.counts["finished"] == 2
     assert [trial.resources["cpus"] for trial in history.trials.values()] == [2.0, 2.0]
     assert [trial.result.extra["threads"] for trial in history.trials.values()] == [2, 2]
-    told = json.loads((folder / "environment.json").read_text())
-    assert told["inputs"] == history.task_model.inputs
-    assert set(told["inputs"]) == {"dataset"}
+    environment = json.loads((folder / "environment.json").read_text())
+    assert environment["inputs"] == history.task_model.inputs
+    assert set(environment["inputs"]) == {"dataset"}
 
 
 class Worker:
-    """In Ray's place: a worker that is looked at once before it has what was asked of it."""
+    """In Ray's place: a worker that has no result at the first looks."""
 
     class exceptions:  # noqa: N801
         RayError = RuntimeError
 
-    def __init__(self, found: dict[str, str]) -> None:
-        self._found, self._looks = found, 0
+    def __init__(self, inputs: dict[str, str]) -> None:
+        self._inputs, self._looks = inputs, 0
 
     def remote(self, **_: object) -> Any:
         return lambda function: SimpleNamespace(remote=lambda *_: "asked")
@@ -225,7 +225,7 @@ class Worker:
         return (running, []) if self._looks > 2 else ([], running)
 
     def get(self, _: str) -> dict[str, str]:
-        return self._found
+        return self._inputs
 
 
 @pytest.mark.parametrize("trial_id", [None, "t0000"])
@@ -233,7 +233,7 @@ def test_earlier_requests_wait_until_the_inputs_are_compared(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, trial_id: str | None
 ) -> None:
     """A stop of the whole sweep was for the driver that has gone; nothing is written where the sweep is refused."""
-    stage.began.plan(label())
+    stage.sweep.plan(label())
     monkeypatch.setattr(task_model_worker, "inputs_on_worker", REALLY_ON_WORKER)
     monkeypatch.setattr(task_model_worker, "ray", Worker({"dataset": NEW}))
     leave_request(SweepFolder(stage.folder), StopRequest(trial_id, "asked of an earlier driver"))

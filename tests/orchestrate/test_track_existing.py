@@ -1,4 +1,4 @@
-"""A sweep that is there, sent to a tracker of one's choice: whole, once, and up to its end where it runs."""
+"""An existing sweep is sent to any tracker: whole, once, and up to its end where it runs."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from ratefront.tracking.tracking_uri import sqlite_uri
 pytestmark = pytest.mark.medium
 
 
-class Away(InMemoryTracker):
+class Unreachable(InMemoryTracker):
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
-        raise ConnectionError("nobody there")
+        raise ConnectionError("no server")
 
 
-class Shut(InMemoryTracker):
+class Refusing(InMemoryTracker):
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
         raise InputError("experiment 'mine' was deleted")
 
@@ -47,9 +47,9 @@ def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def track(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
-    """Sends a sweep to a place in memory, and tells what the tracker was opened with."""
+    """Sends a sweep to a place in memory, and returns what the tracker was opened with."""
 
-    def track(folder: SweepFolder, tracker: InMemoryTracker, **asked: Any) -> dict[str, Any]:
+    def track(folder: SweepFolder, tracker: InMemoryTracker, **options: Any) -> dict[str, Any]:
         opened: dict[str, Any] = {}
 
         def open_tracking(folder: SweepFolder, uri: str, experiment: str, register: str | None) -> Follower:
@@ -57,7 +57,7 @@ def track(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
             return Follower(LedgerReader(folder.ledger).read_new, tracker, QUICK).start()
 
         monkeypatch.setattr(module, "open_tracking", open_tracking)
-        opened["told"] = track_existing_sweep(folder, **asked)
+        opened["returned"] = track_existing_sweep(folder, **options)
         return opened
 
     return track
@@ -66,12 +66,12 @@ def track(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
 def test_an_ended_sweep_arrives_complete_and_only_once(track: Callable[..., Any], tmp_path: Path) -> None:
     folder, place = full_sweep(tmp_path / "digits"), MemoryPlace()
     track(folder, place.kept)
-    once = by_trial(place)
-    assert len(once) == 31
-    assert (once[""].status, once[""].artifacts) == ("FINISHED", {path.name for path in report_files(folder)})
-    assert sum(run.tags.get("pareto") == "true" for run in once.values()) > 2
+    runs = by_trial(place)
+    assert len(runs) == 31
+    assert (runs[""].status, runs[""].artifacts) == ("FINISHED", {path.name for path in report_files(folder)})
+    assert sum(run.tags.get("pareto") == "true" for run in runs.values()) > 2
     track(folder, place.kept)
-    assert by_trial(place) == once
+    assert by_trial(place) == runs
 
 
 def test_a_read_only_folder_sends_its_existing_files(
@@ -104,22 +104,22 @@ def test_an_interrupted_sweep_stays_interrupted(track: Callable[..., Any], tmp_p
         "t0000": ("FINISHED", "finished"),
         "t0001": ("KILLED", "interrupted"),
     }
-    assert not any("pareto" in run.tags for run in runs.values()), "the front has not settled"
+    assert not any("pareto" in run.tags for run in runs.values()), "the front may still change"
 
 
 def test_settings_default_to_those_of_the_sweep(track: Callable[..., Any], tmp_path: Path) -> None:
-    asked = {"uri": "http://mlflow.example.org", "experiment": "own", "register_as": "codecs"}
-    folder = FakeSweep(tmp_path / "digits", spec(tracking=asked)).end()
+    settings = {"uri": "http://mlflow.example.org", "experiment": "own", "register_as": "codecs"}
+    folder = FakeSweep(tmp_path / "digits", spec(tracking=settings)).end()
     given = {"tracking_uri": "http://other.example.org", "experiment": "another", "register": "others"}
     assert track(folder, InMemoryTracker()) == {
-        "uri": asked["uri"],
-        "told": asked["uri"],
+        "uri": settings["uri"],
+        "returned": settings["uri"],
         "experiment": "own",
         "register": "codecs",
     }
     assert track(folder, InMemoryTracker(), **given) == {
         "uri": given["tracking_uri"],
-        "told": given["tracking_uri"],
+        "returned": given["tracking_uri"],
         "experiment": "another",
         "register": "others",
     }
@@ -147,7 +147,7 @@ def test_a_running_sweep_is_followed_to_its_end(track: Callable[..., Any], tmp_p
 
 
 @pytest.mark.parametrize(
-    ("own", "given"),
+    ("own", "requested"),
     [
         (None, None),
         ("http://mlflow.example.org:5000", None),
@@ -155,14 +155,14 @@ def test_a_running_sweep_is_followed_to_its_end(track: Callable[..., Any], tmp_p
     ],
 )
 def test_a_running_sweep_is_not_sent_to_its_own_store(
-    own: str | None, given: str | None, tmp_path: Path
+    own: str | None, requested: str | None, tmp_path: Path
 ) -> None:
     sweep = FakeSweep(tmp_path / "digits", spec(tracking={"uri": own}))
     with (
         Ledger(sweep.folder.ledger),
         pytest.raises(InputError, match="its driver reports there already"),
     ):
-        track_existing_sweep(sweep.folder, tracking_uri=given)
+        track_existing_sweep(sweep.folder, tracking_uri=requested)
 
 
 def test_an_unreachable_tracker_is_an_error(
@@ -170,8 +170,8 @@ def test_an_unreachable_tracker_is_an_error(
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE_S", 0.2)
     folder = FakeSweep(tmp_path / "digits").end()
-    with pytest.raises(TrackingError, match="not delivered whole: ConnectionError: nobody there"):
-        track(folder, Away())
+    with pytest.raises(TrackingError, match="not delivered whole: ConnectionError: no server"):
+        track(folder, Unreachable())
 
 
 def test_the_first_answer_may_take_longer(
@@ -195,7 +195,7 @@ def test_a_refusal_ends_at_once(track: Callable[..., Any], tmp_path: Path) -> No
         Ledger(sweep.folder.ledger),  # a driver that runs on
         pytest.raises(TrackingError, match="experiment 'mine' was deleted"),
     ):
-        track(sweep.folder, Shut(), tracking_uri="http://127.0.0.1:9")
+        track(sweep.folder, Refusing(), tracking_uri="http://127.0.0.1:9")
 
 
 @pytest.mark.slow
@@ -203,21 +203,21 @@ def test_the_command_writes_a_database_file(tmp_path: Path) -> None:
     sweep, uri = FakeSweep(tmp_path / "digits"), sqlite_uri(tmp_path / "other" / "mlflow.db")
     sweep.finish(label(), 3.0, 0.9, 5000)
     folder = sweep.end()
-    done = CliRunner().invoke(app, ["track", str(folder.path), "--tracking-uri", uri])
-    assert (done.exit_code, done.stderr) == (0, f"{folder.path} is at {uri}\n")
+    result = CliRunner().invoke(app, ["track", str(folder.path), "--tracking-uri", uri])
+    assert (result.exit_code, result.stderr) == (0, f"{folder.path} is at {uri}\n")
     runs = by_trial(MlflowPlace(uri))
     assert set(runs) == {"", "t0000"}
     assert {"report.html", "front.csv"} <= runs[""].artifacts
 
 
 def test_a_folder_without_a_sweep_is_refused(tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["track", str(tmp_path)])
-    assert done.exit_code == 2
-    assert str(tmp_path) in done.stderr
+    result = CliRunner().invoke(app, ["track", str(tmp_path)])
+    assert result.exit_code == 2
+    assert str(tmp_path) in result.stderr
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
     while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.005)

@@ -1,4 +1,4 @@
-"""The process that runs trials, without Ray around it: what a trial is given, and what is told of it."""
+"""The process that runs trials, without Ray around it: what a trial is given, and which messages it sends."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def steps(params: TrialParams, context: TrialContext) -> Generator[Progress, Non
 
 
 def limit(gpus: float) -> None:
-    CALLS.append(f"held to {gpus}")
+    CALLS.append(f"limited to {gpus}")
 
 
 @pytest.fixture(autouse=True)
@@ -61,11 +61,11 @@ def actor(fake: SimpleNamespace, tmp_path: Path) -> Callable[..., TrialActor]:
     """An actor that has taken a trial."""
 
     def with_trial(config: dict[str, Any], function: str = "worker_work:steps") -> TrialActor:
-        made = TrialActor.__new__(TrialActor)
-        made.setup(
+        actor = TrialActor.__new__(TrialActor)
+        actor.setup(
             config, WorkerSetting(TrialContext(fake.loaded(2).spec, tmp_path), function, "worker_work:limit")
         )
-        return made
+        return actor
 
     return with_trial
 
@@ -78,14 +78,16 @@ def trial(
 
 
 def step(actor: TrialActor) -> Any:
-    """What a step tells, without the readings of this process."""
-    fact = decode_message(actor.step()[MESSAGE])
-    return replace(fact, metrics=own_metrics(fact.metrics)) if isinstance(fact, Reported) else fact
+    """The message of a step, without the readings of this process."""
+    message = decode_message(actor.step()[MESSAGE])
+    return (
+        replace(message, metrics=own_metrics(message.metrics)) if isinstance(message, Reported) else message
+    )
 
 
 def test_a_trial_gets_what_the_engine_says(actor: Any) -> None:
-    made = actor(trial(cpus=2.5))
-    assert step(made) == Reported("t0001", 3, 1, {"loss": 0.5})
+    worker = actor(trial(cpus=2.5))
+    assert step(worker) == Reported("t0001", 3, 1, {"loss": 0.5})
     params, context = SEEN[0]
     assert (params.seed, params.values["method"]) == (17, "goes on")
     assert (context.device, context.batch_divisor) == ("cpu", 4)
@@ -100,21 +102,21 @@ def test_reports_carry_the_process_metrics(actor: Any) -> None:
     assert not [name for name in metrics if "gpu" in name]
 
 
-@pytest.mark.parametrize(("gpus", "is_told"), [(0.0, False), (0.25, True)])
+@pytest.mark.parametrize(("gpus", "is_read"), [(0.0, False), (0.25, True)])
 def test_gpu_metrics_are_read_only_with_a_gpu(
-    actor: Any, monkeypatch: pytest.MonkeyPatch, gpus: float, is_told: bool
+    actor: Any, monkeypatch: pytest.MonkeyPatch, gpus: float, is_read: bool
 ) -> None:
     monkeypatch.setitem(sys.modules, "torch", _Torch(False))
     metrics = decode_message(actor(trial(gpus=gpus)).step()[MESSAGE]).metrics
-    assert ("system/process_gpu_memory_usage_megabytes" in metrics) == is_told
+    assert ("system/process_gpu_memory_usage_megabytes" in metrics) == is_read
 
 
 @pytest.mark.parametrize("gpus", [0.25, 1.0, 2.0])
 def test_gpu_memory_is_limited_before_the_trial_begins(actor: Any, gpus: float) -> None:
-    made = actor(trial(gpus=gpus))
-    step(made)
+    worker = actor(trial(gpus=gpus))
+    step(worker)
     assert SEEN[0][1].device == "cuda"
-    assert [*CALLS] == [f"held to {gpus}"]
+    assert [*CALLS] == [f"limited to {gpus}"]
 
 
 def test_a_worker_does_not_load_torch_itself(actor: Any) -> None:
@@ -123,11 +125,11 @@ def test_a_worker_does_not_load_torch_itself(actor: Any) -> None:
 
 
 def test_a_result_ends_the_trial(actor: Any) -> None:
-    made = actor(trial("returns"))
-    step(made)
-    told = made.step()
-    assert told["done"]
-    assert decode_message(told[MESSAGE]) == Finished("t0001", 3, {"accuracy": 1.0})
+    worker = actor(trial("returns"))
+    step(worker)
+    sent = worker.step()
+    assert sent["done"]
+    assert decode_message(sent[MESSAGE]) == Finished("t0001", 3, {"accuracy": 1.0})
     assert CALLS == ["closed t0001"]
 
 
@@ -142,33 +144,33 @@ def test_a_result_ends_the_trial(actor: Any) -> None:
 def test_an_error_is_reported_and_ends_only_its_trial(
     actor: Any, config: dict[str, Any], error: str, reason: str
 ) -> None:
-    made = actor(config)
-    step(made)
-    told = made.step()
-    fact = decode_message(told[MESSAGE])
-    assert told["done"]
-    assert isinstance(fact, Failed)
-    assert (fact.error, fact.attempt) == (error, 3)
-    assert reason in fact.reason
+    worker = actor(config)
+    step(worker)
+    sent = worker.step()
+    message = decode_message(sent[MESSAGE])
+    assert sent["done"]
+    assert isinstance(message, Failed)
+    assert (message.error, message.attempt) == (error, 3)
+    assert reason in message.reason
     assert CALLS == ["closed t0001"]
-    assert made.reset_config(trial(trial_id="t0002"))
-    assert step(made).trial_id == "t0002"
+    assert worker.reset_config(trial(trial_id="t0002"))
+    assert step(worker).trial_id == "t0002"
 
 
 @pytest.mark.parametrize("function", ["no_such:thing", "worker_work:no_such"])
 def test_a_missing_trial_function_is_the_trials_error(actor: Any, function: str) -> None:
-    fact = step(actor(trial(), function))
-    assert isinstance(fact, Failed)
-    assert "no_such" in fact.reason
+    message = step(actor(trial(), function))
+    assert isinstance(message, Failed)
+    assert "no_such" in message.reason
 
 
 def test_a_trial_is_closed_before_the_next_one_begins(actor: Any) -> None:
-    made = actor(trial())
-    step(made)
-    made.reset_config(trial(trial_id="t0002", gpus=0.5))
-    step(made)
-    made.cleanup()
-    assert CALLS == ["closed t0001", "held to 0.5", "closed t0002"]
+    worker = actor(trial())
+    step(worker)
+    worker.reset_config(trial(trial_id="t0002", gpus=0.5))
+    step(worker)
+    worker.cleanup()
+    assert CALLS == ["closed t0001", "limited to 0.5", "closed t0002"]
     assert [context.device for _, context in SEEN] == ["cpu", "cuda"]
 
 
@@ -202,8 +204,8 @@ def test_a_process_with_a_broken_gpu_takes_no_more_trials(
     ended: list[int] = []
     monkeypatch.setitem(sys.modules, "torch", _Torch(is_broken))
     monkeypatch.setattr(trial_worker.os, "_exit", ended.append)
-    made = actor(trial(method, gpus=1.0))
-    step(made)
-    step(made)
-    made.reset_config(trial())
+    worker = actor(trial(method, gpus=1.0))
+    step(worker)
+    step(worker)
+    worker.reset_config(trial())
     assert ended == ([1] if ends else [])

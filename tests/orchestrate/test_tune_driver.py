@@ -1,4 +1,4 @@
-"""Real workers under Ray Tune: what dies is retried or told, actors are reused, nothing leaks."""
+"""Real workers under Ray Tune: lost attempts are retried or reported, actors are reused, nothing leaks."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def statuses(history: Any) -> dict[str, int]:
 
 
 def events_of(folder: Path, *kinds: type) -> list[Any]:
-    found = (entry.event for entry in read_entries(folder / "ledger.jsonl"))
-    return [event for event in found if isinstance(event, kinds or object)]
+    events = (entry.event for entry in read_entries(folder / "ledger.jsonl"))
+    return [event for event in events if isinstance(event, kinds or object)]
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +55,16 @@ def eventful(
 ) -> Any:
     """A trial for each thing that can happen to one; the slow one is stopped by hand when it has reported."""
     folder = tmp_path_factory.mktemp("eventful") / "sweep"
-    seen: list[int] = []
+    counts: list[int] = []
 
     def on_update(history: Any) -> None:
-        seen.append(len(history.trials))
+        counts.append(len(history.trials))
         slow = [trial for trial in history.with_status("running") if trial.params.values["merged"] == 13]
         if slow and slow[0].step == 1 and not SweepFolder(folder).requests.exists():
             leave_request(SweepFolder(folder), StopRequest(slow[0].params.trial_id, "stopped by hand"))
 
     history = fake.run(fake.loaded(len(OPTIONS), OPTIONS), folder, on_update=on_update)
-    return SimpleNamespace(history=history, folder=folder, seen=seen, follower=module_follower)
+    return SimpleNamespace(history=history, folder=folder, counts=counts, follower=module_follower)
 
 
 def by_merged(eventful: Any, merged: int) -> Any:
@@ -77,7 +77,7 @@ def by_merged(eventful: Any, merged: int) -> Any:
 def test_every_trial_has_its_expected_status(eventful: Any) -> None:
     assert statuses(eventful.history) == {"finished": 5, "collapsed": 1, "failed": 4, "stopped": 1}
     assert eventful.history.ended
-    assert eventful.seen[-1] == len(OPTIONS)
+    assert eventful.counts[-1] == len(OPTIONS)
 
 
 def test_a_nan_fails_alone_with_its_reason(eventful: Any) -> None:
@@ -110,7 +110,7 @@ def test_out_of_memory_is_retried_with_smaller_batches(eventful: Any) -> None:
     assert (trial.status, trial.attempts, trial.error) == ("failed", 4, "OutOfMemoryError")
 
 
-def test_a_trial_that_somebody_stops_is_pruned_at_its_next_report(eventful: Any) -> None:
+def test_a_trial_that_a_person_stops_ends_at_its_next_report(eventful: Any) -> None:
     trial = by_merged(eventful, 13)
     assert (trial.status, trial.reason, trial.step) == ("stopped", "stopped by hand", 1)
     assert not list(SweepFolder(eventful.folder).requests.iterdir())
@@ -135,10 +135,10 @@ def test_the_folder_describes_its_environment(eventful: Any) -> None:
     assert eventful.history.task_model.identity == "fake"
 
 
-def test_the_tracker_is_told_how_the_sweep_ended(eventful: Any) -> None:
-    told = eventful.follower.finished[0]
-    assert (told.outcome, told.figures, told.note) == ("finished", {"hypervolume": 1.0}, "n")
-    assert [path.name for path in told.artifacts] == ["report.html"]
+def test_the_tracker_gets_the_ending_of_the_sweep(eventful: Any) -> None:
+    ending = eventful.follower.finished[0]
+    assert (ending.outcome, ending.figures, ending.note) == ("finished", {"hypervolume": 1.0}, "n")
+    assert [path.name for path in ending.artifacts] == ["report.html"]
 
 
 def test_resuming_an_ended_sweep_only_redraws_the_report(
@@ -150,7 +150,7 @@ def test_resuming_an_ended_sweep_only_redraws_the_report(
     assert statuses(history) == statuses(eventful.history)
     assert (eventful.folder / "ledger.jsonl").read_bytes() == before
     assert (eventful.folder / "report.html").exists()
-    assert [told.outcome for told in follower.finished] == ["finished"]
+    assert [ending.outcome for ending in follower.finished] == ["finished"]
 
 
 def test_other_settings_than_the_ledgers_are_refused(
@@ -215,9 +215,9 @@ def test_empty_trials_are_cheap(fake: SimpleNamespace, follower: Any, tmp_path: 
 def test_too_many_cpus_are_refused_before_the_start(
     fake: SimpleNamespace, follower: Any, tmp_path: Path
 ) -> None:
-    asked = fake.loaded(2, cpus=16.0)
+    loaded = fake.loaded(2, cpus=16.0)
     with pytest.raises(InputError, match=r"resources\.cpus: asks for 16 cores where there are 2 \(for label"):
-        fake.run(asked, tmp_path / "sweep")
+        fake.run(loaded, tmp_path / "sweep")
     assert not (tmp_path / "sweep").exists()
 
 
@@ -230,7 +230,9 @@ def test_an_unavailable_task_model_is_an_input_error(
         )
     with pytest.raises(EngineError, match="training went wrong"):
         fake.run(fake.loaded(2), tmp_path / "b", functions=WorkerFunctions("x:y", "fake_work:prepare_broken"))
-    assert [(told.outcome, told.shows_pareto_rank) for told in follower.finished] == [("failed", False)] * 2
+    assert [(ending.outcome, ending.shows_pareto_rank) for ending in follower.finished] == [
+        ("failed", False)
+    ] * 2
     assert "training went wrong" in follower.finished[1].reason
 
 
@@ -240,22 +242,22 @@ def test_a_failed_sweep_says_why_and_frees_its_folder(
     folder = SweepFolder(tmp_path / "a")
     with pytest.raises(EngineError):
         fake.run(fake.loaded(2), folder.path, functions=WorkerFunctions("x:y", "fake_work:prepare_broken"))
-    told = status_of(folder)
-    assert told.state == "failed"
-    assert "training went wrong" in told.reason
+    status = status_of(folder)
+    assert status.state == "failed"
+    assert "training went wrong" in status.reason
     assert ending_of(fake.drawn(folder), folder, read_history(folder), "none").outcome == "failed"
     with pytest.raises(InputError):  # another one, in the same folder
         fake.run(fake.loaded(3), folder.path, functions=WorkerFunctions("x:y", "fake_work:prepare_refused"))
-    told = status_of(folder)
-    assert (told.state, told.reason, told.trials_requested) == (
+    status = status_of(folder)
+    assert (status.state, status.reason, status.trials_requested) == (
         "failed",
         "the data set is not there",
         3,
     )
     history = fake.run(fake.loaded(3), folder.path, resume=True)
     assert statuses(history) == {"finished": 3}
-    told = status_of(folder)
-    assert (told.state, told.reason) == ("ended", None)
+    status = status_of(folder)
+    assert (status.state, status.reason) == ("ended", None)
     kinds = [type(entry.event) for entry in read_entries(folder.ledger)][:4]
     assert kinds == [Created, Halted, Resumed, TaskModelReady]
 
@@ -264,21 +266,25 @@ def test_task_model_training_is_shown_and_interruptible(
     fake: SimpleNamespace, follower: Any, tmp_path: Path
 ) -> None:
     folder, work = SweepFolder(tmp_path / "sweep"), WorkerFunctions("x:y", "fake_work:prepare_slowly")
-    told: list[Any] = []
+    shown: list[Any] = []
 
     def until_the_second_epoch(progress: Any) -> None:
-        told.append((progress, status_of(folder)))
+        shown.append((progress, status_of(folder)))
         if progress.epochs_done == 1:
             raise Interrupted("SIGINT")
 
     with pytest.raises(Interrupted):
         fake.run(fake.loaded(1), folder.path, functions=work, on_training=until_the_second_epoch)
-    assert [progress.epochs_done for progress, _ in told] == [0, 1]
-    assert [status.task_model_progress for _, status in told] == [its for its, _ in told]
-    assert {status.state for _, status in told} == {"starting"}
-    left = status_of(folder)
-    assert (left.state, left.reason, left.task_model_progress) == ("interrupted", "SIGINT", None)
-    assert left.elapsed_s >= 1.0, "the time in which it trained was time at work"
+    assert [progress.epochs_done for progress, _ in shown] == [0, 1]
+    assert [status.task_model_progress for _, status in shown] == [progress for progress, _ in shown]
+    assert {status.state for _, status in shown} == {"starting"}
+    interrupted = status_of(folder)
+    assert (interrupted.state, interrupted.reason, interrupted.task_model_progress) == (
+        "interrupted",
+        "SIGINT",
+        None,
+    )
+    assert interrupted.elapsed_s >= 1.0, "the time in which it trained was time at work"
     assert statuses(fake.run(fake.loaded(1), folder.path, resume=True)) == {"finished": 1}
 
 
@@ -336,7 +342,7 @@ def test_a_lost_task_model_is_made_again_and_must_be_equal(
     fake.run(fake.loaded(1), folder.path)
     shutil.rmtree(folder.task_model)
     other = WorkerFunctions("fake_work:trial_steps", "fake_work:prepare_other", "fake_work:limit_memory")
-    with pytest.raises(EngineError, match="the task model's files are gone or torn"):
+    with pytest.raises(EngineError, match="the task model's files are missing or damaged"):
         fake.run(fake.loaded(1), folder.path, resume=True, extend=1, functions=other)
     history = fake.run(fake.loaded(1), folder.path, resume=True)
     assert statuses(history) == {"finished": 2}

@@ -7,21 +7,21 @@ import math
 import numpy as np
 import pytest
 
-from ratefront.engine.messages import Fact
+from ratefront.engine.messages import EngineMessage
 from ratefront.history.events import Failed, Finished, Reported
 from ratefront.orchestrate.tune.worker_messages import decode_message, encode_message
 
 
 @pytest.mark.parametrize(
-    "fact",
+    "message",
     [
         Reported("t0001", 2, 3, {"loss": 0.1, "accuracy": 1.0}),
         Finished("t0001", 1, {"validation": {"rate_bits": 2.5}, "extra": {}}),
         Failed("t0001", 1, "ValueError", "why β", retryable=True),
     ],
 )
-def test_messages_arrive_unchanged(fact: Fact) -> None:
-    assert decode_message(encode_message(fact)) == fact
+def test_messages_arrive_unchanged(message: EngineMessage) -> None:
+    assert decode_message(encode_message(message)) == message
 
 
 def test_messages_carry_numpy_scalars_and_nan_but_no_objects() -> None:

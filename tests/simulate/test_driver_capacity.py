@@ -17,14 +17,14 @@ def test_a_slow_driver_leaves_slots_idle(slots: int, latency_s: float, busy: flo
     scenario = make_scenario(
         None, None, trials=20 * slots, slots=slots, sampler="random", trial_s=600, latency_s=latency_s
     )
-    found = DriverCapacity.of(run(scenario))
-    assert found.busy_share == pytest.approx(busy, abs=0.05)
-    assert found.driver_s == pytest.approx(24 * latency_s, rel=0.05)
+    capacity = DriverCapacity.of(run(scenario))
+    assert capacity.busy_share == pytest.approx(busy, abs=0.05)
+    assert capacity.driver_s == pytest.approx(24 * latency_s, rel=0.05)
 
 
 def test_capacity_counts_the_time_that_events_take_here() -> None:
-    found = measure_capacity(slots=20, trials=100, trial_s=60.0, reports=2, sampler="random")
-    assert 0.5 < found.busy_share <= 1.0
-    assert found.busy_share_whole <= found.busy_share
-    assert 1e-5 < found.driver_s < 1.0
-    assert found.virtual_s > 5 * 57
+    capacity = measure_capacity(slots=20, trials=100, trial_s=60.0, reports=2, sampler="random")
+    assert 0.5 < capacity.busy_share <= 1.0
+    assert capacity.busy_share_whole <= capacity.busy_share
+    assert 1e-5 < capacity.driver_s < 1.0
+    assert capacity.virtual_s > 5 * 57

@@ -28,12 +28,14 @@ SPEC = built_in_sweep().spec
 
 def test_a_recorded_trial_answers_as_recorded(recorded: FinishedSimulation, table: RecordedTable) -> None:
     for trial in recorded.engine.history.trials.values():
-        mine, its = table.course(trial.params), recorded.scenario.problem.course(trial.params)
-        assert mine.result == its.result
-        for step, expected in zip(mine.steps, its.steps, strict=True):
-            assert step.metrics == pytest.approx(expected.metrics, rel=1e-5)
-            assert step.seconds == pytest.approx(expected.seconds, abs=0.02), "the driver's latency is in it"
-        assert mine.closing_s == pytest.approx(its.closing_s, abs=0.02)
+        actual, expected = table.course(trial.params), recorded.scenario.problem.course(trial.params)
+        assert actual.result == expected.result
+        for step, expected_step in zip(actual.steps, expected.steps, strict=True):
+            assert step.metrics == pytest.approx(expected_step.metrics, rel=1e-5)
+            assert step.seconds == pytest.approx(expected_step.seconds, abs=0.02), (
+                "the driver's latency is in it"
+            )
+        assert actual.closing_s == pytest.approx(expected.closing_s, abs=0.02)
 
 
 def test_a_table_comes_back_from_its_file(table: RecordedTable, tmp_path: Path) -> None:
@@ -53,15 +55,15 @@ def table_of_values(*rows: dict[str, Scalar], **changes: Any) -> RecordedTable:
     """Recorded values; the result's size tells which row answered."""
     loaded = built_in_sweep()
     problem = SyntheticProblem(loaded.space)
-    found = []
+    recorded_trials = []
     for number, values in enumerate(rows):
         course = problem.course(TrialParams("t0000", 0, values))
-        found.append(
+        recorded_trials.append(
             RecordedTrial(
                 values, TrialCourse((), 1.0, {**(course.result or {}), "transmitter_bytes": number})
             )
         )
-    return RecordedTable("small", to_plain(SPEC), found, {})
+    return RecordedTable("small", to_plain(SPEC), recorded_trials, {})
 
 
 @pytest.mark.parametrize(
@@ -87,8 +89,8 @@ def test_the_nearest_trial_answers(values: dict[str, Scalar], row: int) -> None:
 def test_a_sweep_over_own_metrics_can_be_recorded(tmp_path: Path) -> None:
     loaded = built_in_sweep()
     spec = loaded.spec.model_copy(update={**OWN, "trials": 12})
-    done = run(make_scenario(LoadedSpec(spec, loaded.space), None, trial_s=60.0, latency_s=0.0))
-    table = table_of(done.entries)
+    finished = run(make_scenario(LoadedSpec(spec, loaded.space), None, trial_s=60.0, latency_s=0.0))
+    table = table_of(finished.entries)
     assert table.reference["own"] < table.reference["miss"] <= 1, "the worst that was measured of each"
     table.save(tmp_path / "own.json.gz")
     again = run(
@@ -121,7 +123,7 @@ def test_an_unrecorded_family_is_an_input_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "reason"),
     [
         (lambda plain: plain.update(format=2), "format 2, expected 1"),
         (lambda plain: plain.pop("trials"), "trials"),
@@ -132,12 +134,12 @@ def test_an_unrecorded_family_is_an_input_error() -> None:
     ],
 )
 def test_a_file_that_is_no_table_says_why(
-    table: RecordedTable, tmp_path: Path, change: Any, said: str
+    table: RecordedTable, tmp_path: Path, change: Any, reason: str
 ) -> None:
     path = tmp_path / "t.json.gz"
     table.save(path)
     plain = json.loads(gzip.decompress(path.read_bytes()))
     change(plain)
     path.write_bytes(gzip.compress(json.dumps(plain).encode()))
-    with pytest.raises(InputError, match=f"(?s)t.json.gz is no table of a recorded sweep: .*{said}"):
+    with pytest.raises(InputError, match=f"(?s)t.json.gz is no table of a recorded sweep: .*{reason}"):
         RecordedTable.load(path)

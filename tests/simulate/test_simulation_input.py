@@ -61,6 +61,6 @@ def test_a_recorded_sweep_keeps_its_own_settings(recorded: FinishedSimulation, t
 @pytest.mark.parametrize("name", [*SHIPPED])
 def test_the_packages_tables_can_be_simulated(name: str) -> None:
     table = find_table(name)
-    done = run(make_scenario(None, table, slots=8, sampler="random", latency_s=0.0))
-    assert done.engine.history.ended
-    assert done.engine.history.counts["finished"] > 0
+    finished = run(make_scenario(None, table, slots=8, sampler="random", latency_s=0.0))
+    assert finished.engine.history.ended
+    assert finished.engine.history.counts["finished"] > 0

@@ -23,16 +23,16 @@ SIZE = 7
 
 
 def _fill(folder: SweepFolder) -> dict[str, set[str]]:
-    """Every file that a trial may leave, for every trial; gives what lies there."""
+    """Every file that a trial may leave, for every trial; return all files."""
     for trial_id in read_history(folder).trials:
         place = folder.trial(trial_id).path
         place.mkdir(parents=True)
         for name in (*OUTCOME, "checkpoint.safetensors", "notes.txt"):
             (place / name).write_bytes(b"x" * SIZE)
-    return _there(folder)
+    return _files_by_trial(folder)
 
 
-def _there(folder: SweepFolder) -> dict[str, set[str]]:
+def _files_by_trial(folder: SweepFolder) -> dict[str, set[str]]:
     return {place.name: {path.name for path in place.iterdir()} for place in folder.trials.iterdir()}
 
 
@@ -52,17 +52,17 @@ def folder(tmp_path: Path) -> SweepFolder:
 
 @pytest.mark.parametrize("keep", ["all", "front", "none"])
 def test_each_choice_of_keep_keeps_its_files(folder: SweepFolder, keep: str) -> None:
-    before = _there(folder)
+    before = _files_by_trial(folder)
     removed = apply_retention(folder, read_history(folder), keep)  # type: ignore[arg-type]
     kept = {"all": set(before), "front": _front(folder), "none": set()}[keep]
-    for trial_id, files in _there(folder).items():
+    for trial_id, files in _files_by_trial(folder).items():
         if trial_id == "t0030":
             assert files == before[trial_id], "it has not ended"
         else:
             assert files == {"notes.txt", *(OUTCOME if trial_id in kept else ())}, trial_id
-    gone = sum(map(len, before.values())) - sum(map(len, _there(folder).values()))
-    assert removed == Removed(gone, SIZE * gone)
-    assert gone > 0
+    deleted = sum(map(len, before.values())) - sum(map(len, _files_by_trial(folder).values()))
+    assert removed == Removed(deleted, SIZE * deleted)
+    assert deleted > 0
     assert apply_retention(folder, read_history(folder), keep) == Removed(0, 0)  # type: ignore[arg-type]
 
 
@@ -72,7 +72,7 @@ def test_the_sweep_file_says_what_is_kept(tmp_path: Path) -> None:
     worse = sweep.finish(label(), 4.0, 0.8, 6000)
     _fill(sweep.folder)
     apply_retention(sweep.folder, read_history(sweep.folder))
-    assert _there(sweep.folder) == {best: {"notes.txt", *OUTCOME}, worse: {"notes.txt"}}
+    assert _files_by_trial(sweep.folder) == {best: {"notes.txt", *OUTCOME}, worse: {"notes.txt"}}
 
 
 def test_an_old_sweep_file_keeps_all(tmp_path: Path) -> None:
@@ -98,28 +98,28 @@ def test_a_trial_that_ends_meanwhile_keeps_its_files(
     history = read_history(folder)
 
     def front_before_the_end(live: SweepHistory) -> list[TrialHistory]:
-        found = front_of(live)
+        front = front_of(live)
         best = result("t0030", 0.5, 0.99, 100).to_json()
         live.apply(Entry(10_000, live.last_time + 1, Finished("t0030", 1, best)))
-        return found
+        return front
 
     monkeypatch.setattr(kept_trial_files, "front_of", front_before_the_end)
     apply_retention(folder, history, "front")
     assert history.ended_order[-1] == "t0030"
-    assert _there(folder)["t0030"] >= {*OUTCOME, "checkpoint.safetensors"}
+    assert _files_by_trial(folder)["t0030"] >= {*OUTCOME, "checkpoint.safetensors"}
 
 
 def test_a_trial_in_the_middle_of_ending_keeps_its_files(folder: SweepFolder) -> None:
     history = read_history(folder)
     history.ended_order.append("t0030")  # its status follows
     apply_retention(folder, history, "none")
-    assert _there(folder)["t0030"] >= {*OUTCOME, "checkpoint.safetensors"}
+    assert _files_by_trial(folder)["t0030"] >= {*OUTCOME, "checkpoint.safetensors"}
 
 
 def test_a_dry_run_counts_and_leaves_everything(folder: SweepFolder) -> None:
-    before = _there(folder)
+    before = _files_by_trial(folder)
     would = apply_retention(folder, read_history(folder), "none", dry_run=True)
-    assert _there(folder) == before
+    assert _files_by_trial(folder) == before
     assert apply_retention(folder, read_history(folder), "none") == would
 
 
@@ -145,8 +145,8 @@ def test_everything_but_trials_stays(folder: SweepFolder) -> None:
 
 
 def _outside_of_trials(folder: SweepFolder) -> list[Path]:
-    found = (path for path in folder.path.rglob("*") if path.is_file())
-    return [path for path in found if folder.trials not in path.parents]
+    paths = (path for path in folder.path.rglob("*") if path.is_file())
+    return [path for path in paths if folder.trials not in path.parents]
 
 
 _points = st.lists(

@@ -1,4 +1,4 @@
-"""The ledger keeps what it was given, or says where it does not."""
+"""The ledger keeps every entry, or says which one it has lost."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_opening_again_goes_on_counting(written: Path) -> None:
 
 
 @given(text=st.text(), number=st.floats(allow_nan=False, allow_infinity=False), seq=st.integers(0, 10**9))
-def test_a_line_says_what_the_entry_was(text: str, number: float, seq: int) -> None:
+def test_a_line_is_parsed_back_to_its_entry(text: str, number: float, seq: int) -> None:
     entry = Entry(seq, 1.5, Reported(text, 1, 1, {text: number}))
     if text.isprintable() or text.isascii():
         assert parse_line(format_line(entry)) == entry
@@ -116,20 +116,20 @@ def test_a_flipped_bit_before_the_last_line_is_found_and_placed(written: Path) -
     whole = written.read_bytes()
     intact = list(read_entries(written))
     offset, end = (len(b"".join(whole.splitlines(keepends=True)[:count])) for count in (1, 2))
-    unseen = 0
+    unnoticed = 0
     for place in range(offset, end - 1):
         damaged = bytearray(whole)
         damaged[place] ^= 0x01
         written.write_bytes(bytes(damaged))
         if damage(written) is None:
             assert list(read_entries(written)) == intact
-            unseen += 1
+            unnoticed += 1
             continue
         assert f"entry 1 at byte {offset}" in str(damage(written))
         with pytest.raises(LedgerDamagedError, match=str(written)):
             Ledger(written)
-        assert written.read_bytes() == bytes(damaged), "what is damaged is left for a person to look at"
-    assert unseen <= 1, "only the digit of the time behind its precision"
+        assert written.read_bytes() == bytes(damaged), "a damaged ledger stays as it is"
+    assert unnoticed <= 1, "only the digit of the time behind its precision"
 
 
 def test_a_missing_line_is_damage(written: Path) -> None:
@@ -148,15 +148,15 @@ def line_of(seq: int, kind: str, **data: object) -> bytes:
 
 def test_a_ledger_of_format_4_is_shown(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path)
-    gone = {"attempt": 1, "error": "WorkerLostError", "reason": "gone"}
+    lost = {"attempt": 1, "error": "WorkerLostError", "reason": "gone"}
     folder.ledger.write_bytes(
         line_of(0, "created", sweep="old", spec={"name": "old"}, ratefront_version="0.0.9", ledger_format=4)
         + line_of(1, "planned", trial_id="t0000", number=0, seed=7, values={"family": "label"})
         + line_of(2, "planned", trial_id="t0001", number=1, seed=8, values={"family": "label"})
         + line_of(3, "started", trial_id="t0000", attempt=1, worker="w")
-        + line_of(4, "failed", trial_id="t0000", **gone, final=False)
+        + line_of(4, "failed", trial_id="t0000", **lost, final=False)
         + line_of(5, "started", trial_id="t0000", attempt=2, worker="w")
-        + line_of(6, "failed", trial_id="t0000", **gone | {"attempt": 2}, final=True)
+        + line_of(6, "failed", trial_id="t0000", **lost | {"attempt": 2}, final=True)
         + line_of(7, "stopped", trial_id="t0001", attempt=0, reason="stopped by hand")
     )
     history = read_history(folder)
@@ -175,14 +175,14 @@ def test_an_event_of_a_newer_version_is_named(path: Path) -> None:
         events(path)
 
 
-def test_a_second_writer_is_refused_and_told_who_writes(written: Path) -> None:
+def test_a_second_writer_is_refused_and_the_first_is_named(written: Path) -> None:
     with Ledger(written), pytest.raises(LedgerLockedError) as refused:
         Ledger(written)
     assert f"process {os.getpid()} on {socket.gethostname()} since 20" in str(refused.value)
     Ledger(written).close()
 
 
-def test_asking_for_the_writer_does_not_keep_a_writer_out(written: Path) -> None:
+def test_looking_for_the_driver_does_not_keep_a_writer_out(written: Path) -> None:
     with written.open("rb") as asking:
         fcntl.flock(asking, fcntl.LOCK_SH)
         release = threading.Timer(0.2, fcntl.flock, (asking, fcntl.LOCK_UN))
@@ -226,7 +226,7 @@ def test_a_reader_waits_for_the_rest_of_a_line(written: Path) -> None:
 
 
 @contextmanager
-def room_for(size: int) -> Iterator[None]:
+def disk_with(size: int) -> Iterator[None]:
     """A disk that is full after ``size`` bytes of a file."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
@@ -236,11 +236,11 @@ def room_for(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.parametrize("room", [0, 1, 30])
-def test_a_full_disk_leaves_no_half_line(written: Path, room: int) -> None:
+@pytest.mark.parametrize("free_bytes", [0, 1, 30])
+def test_a_full_disk_leaves_no_half_line(written: Path, free_bytes: int) -> None:
     whole = written.read_bytes()
     with Ledger(written) as ledger:
-        with room_for(len(whole) + room), pytest.raises(OSError, match="too large") as full:
+        with disk_with(len(whole) + free_bytes), pytest.raises(OSError, match="too large") as full:
             ledger.append(Resumed("no room for this"))
         assert full.value.errno == errno.EFBIG
         assert written.read_bytes() == whole

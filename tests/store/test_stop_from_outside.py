@@ -17,7 +17,7 @@ from ratefront.store.sweep_folder import SweepFolder
 pytestmark = pytest.mark.medium
 
 
-def _not_begun(sweep: FakeSweep) -> str:
+def _plan_without_start(sweep: FakeSweep) -> str:
     sweep.append(Planned("t0100", 100, 1, label()))
     return "t0100"
 
@@ -35,7 +35,7 @@ def test_a_driver_that_does_not_answer_is_named(tmp_path: Path) -> None:
     with driving(tmp_path, "deaf") as driver, pytest.raises(EngineError, match=f"process {driver.pid} on"):
         stop_sweep(SweepFolder(tmp_path), "by hand", patience_s=0.3)
     (left,) = take_requests(SweepFolder(tmp_path))
-    assert (left.trial_id, left.reason) == (None, "by hand"), "it will hear of it"
+    assert (left.trial_id, left.reason) == (None, "by hand"), "the driver will read it"
 
 
 def test_a_driver_that_ends_by_itself_leaves_no_request_to_the_next(tmp_path: Path) -> None:
@@ -58,9 +58,9 @@ def test_a_sweep_without_a_driver_cannot_be_stopped(tmp_path: Path) -> None:
     assert not SweepFolder(tmp_path / "a b").requests.exists()
 
 
-def test_a_driver_stops_the_trial_that_is_asked_for(tmp_path: Path) -> None:
+def test_a_driver_stops_the_requested_trial(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
-    trial_id = _not_begun(sweep)
+    trial_id = _plan_without_start(sweep)
     with driving(tmp_path, "obey"):
         trial = stop_trial(sweep.folder, trial_id, "too slow", patience_s=30)
     assert (trial.status, trial.reason) == ("stopped", "too slow")
@@ -71,7 +71,7 @@ def test_a_driver_stops_the_trial_that_is_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize("is_running", [False, True])
 def test_without_a_driver_the_trial_is_stopped_in_the_ledger(tmp_path: Path, is_running: bool) -> None:
     sweep = FakeSweep(tmp_path)
-    trial_id = sweep.plan(label()) if is_running else _not_begun(sweep)
+    trial_id = sweep.plan(label()) if is_running else _plan_without_start(sweep)
     entries = len(list(entries_of(sweep.folder)))
     assert stop_trial(sweep.folder, trial_id, "too slow").status == "stopped"
     trial = read_history(sweep.folder).trials[trial_id]
@@ -82,7 +82,7 @@ def test_without_a_driver_the_trial_is_stopped_in_the_ledger(tmp_path: Path, is_
 
 def test_where_the_driver_dies_the_trial_is_stopped_in_the_ledger(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
-    trial_id = _not_begun(sweep)
+    trial_id = _plan_without_start(sweep)
     with driving(tmp_path, "deaf") as driver:
         killer = Timer(0.5, driver.kill)
         killer.start()
@@ -91,7 +91,7 @@ def test_where_the_driver_dies_the_trial_is_stopped_in_the_ledger(tmp_path: Path
     assert take_requests(sweep.folder) == []
 
 
-def test_a_trial_that_is_not_there_or_has_ended_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_or_ended_trial_is_refused(tmp_path: Path) -> None:
     folder = full_sweep(tmp_path)
     before = folder.ledger.read_bytes()
     with pytest.raises(InputError, match=r"no trial 't77'; .*valid: t0000 to t0029"):
@@ -107,7 +107,7 @@ def test_a_trial_that_is_not_there_or_has_ended_is_refused(tmp_path: Path) -> No
 
 def test_a_driver_that_does_not_stop_a_trial_is_an_error(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
-    trial_id = _not_begun(sweep)
+    trial_id = _plan_without_start(sweep)
     with driving(tmp_path, "deaf"), pytest.raises(EngineError, match=trial_id):
         stop_trial(sweep.folder, trial_id, "by hand", patience_s=0.3)
     assert [request.trial_id for request in take_requests(sweep.folder)] == [trial_id]

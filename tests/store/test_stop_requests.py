@@ -10,12 +10,12 @@ from ratefront.store.sweep_folder import SweepFolder
 
 def test_requests_are_taken_once_and_in_order(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path)
-    asked = [StopRequest(f"t{number:04d}", "by hand") for number in (3, 1, 2)] + [
+    requests = [StopRequest(f"t{number:04d}", "by hand") for number in (3, 1, 2)] + [
         StopRequest(None, "enough, β")
     ]
-    for request in asked:
+    for request in requests:
         leave_request(folder, request)
-    assert take_requests(folder) == asked
+    assert take_requests(folder) == requests
     assert take_requests(folder) == []
     assert list(folder.requests.iterdir()) == []
 

@@ -81,7 +81,7 @@ def _when(folder: SweepFolder, holds) -> SweepStatus:
         if holds(status):
             return status
         time.sleep(0.02)
-    pytest.fail(f"it never came to that: {status}")
+    pytest.fail(f"it did not happen: {status}")
 
 
 def test_a_driver_that_has_recorded_nothing_yet_is_starting(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_driver_that_has_recorded_nothing_yet_is_starting(tmp_path: Path) -> N
     with driving(tmp_path, "deaf"):
         status = status_of(sweep.folder)
         assert (status.state, status.running, status.planned) == ("starting", 0, 1)
-        assert status.elapsed_s == worked_s, "the weeks in which nobody drove it do not count"
+        assert status.elapsed_s == worked_s, "time without a driver does not count"
         assert status.remaining_s is None
 
 
@@ -151,7 +151,7 @@ def test_a_folder_without_a_sweep_is_refused(tmp_path: Path) -> None:
         status_of(SweepFolder(tmp_path))
 
 
-def test_asking_for_the_driver_does_not_disturb_it(tmp_path: Path) -> None:
+def test_looking_for_the_driver_does_not_disturb_it(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
     assert driver_of(sweep.folder) is None
     with driving(tmp_path, "deaf"):

@@ -23,7 +23,7 @@ FOUND = {
 NAMED = DatasetInfo("digits", {"split_seed": 0})
 
 
-def facts_of(sweep: FakeSweep) -> DatasetInfo | None:
+def dataset_info_of(sweep: FakeSweep) -> DatasetInfo | None:
     return read_dataset_info(sweep.folder, read_history(sweep.folder))
 
 
@@ -34,7 +34,7 @@ def write_facts(sweep: FakeSweep, facts: Any) -> None:
 def test_a_data_set_has_what_was_found_of_it(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
     write_facts(sweep, {"identity": "x", "raw_bits": 512, "task_model_bytes": 900, **FOUND})
-    assert facts_of(sweep) == DatasetInfo(
+    assert dataset_info_of(sweep) == DatasetInfo(
         "digits", {"split_seed": 0}, "ab12", {"train": 1000, "validation": 200, "test": 300}, (1, 8, 8), 10
     )
     assert read_task_model_info(sweep.folder, read_history(sweep.folder)).raw_bits == 512
@@ -43,11 +43,11 @@ def test_a_data_set_has_what_was_found_of_it(tmp_path: Path) -> None:
 def test_what_an_older_cache_lacks_is_unknown(tmp_path: Path) -> None:
     sweep = FakeSweep(tmp_path)
     write_facts(sweep, {"raw_bits": 512, "task_model_bytes": 900, "classes": 10})
-    assert facts_of(sweep) == DatasetInfo("digits", {"split_seed": 0}, classes=10)
+    assert dataset_info_of(sweep) == DatasetInfo("digits", {"split_seed": 0}, classes=10)
 
 
 def test_before_the_task_model_is_ready_the_data_set_has_its_name(tmp_path: Path) -> None:
-    assert facts_of(FakeSweep(tmp_path, task_model=False)) == NAMED
+    assert dataset_info_of(FakeSweep(tmp_path, task_model=False)) == NAMED
 
 
 def test_before_the_sweep_is_created_there_is_no_data_set(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_wrong_content_of_facts_json_names_the_file(tmp_path: Path, facts: Any) 
     sweep = FakeSweep(tmp_path)
     write_facts(sweep, facts)
     with pytest.raises(InputError, match=r"facts\.json: expected an object with dataset_digest"):
-        facts_of(sweep)
+        dataset_info_of(sweep)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
@@ -83,4 +83,4 @@ def test_facts_json_that_is_no_json_names_the_file(tmp_path: Path, content: byte
     sweep = FakeSweep(tmp_path)
     (sweep.folder.task_model / "facts.json").write_bytes(content)
     with pytest.raises(InputError, match=r"facts\.json"):
-        facts_of(sweep)
+        dataset_info_of(sweep)

@@ -97,7 +97,7 @@ GAP_KEYS = {
 }
 
 
-def write_projections(folder):
+def write_views(folder):
     """As a report does, without drawing it; returns the summary."""
     view = read_view(folder, read_history(folder))
     write_tables(folder, view.history, view.summary)
@@ -106,9 +106,9 @@ def write_projections(folder):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    found = full_sweep(tmp_path_factory.mktemp("sweep"))
-    write_projections(found)
-    return found
+    sweep_folder = full_sweep(tmp_path_factory.mktemp("sweep"))
+    write_views(sweep_folder)
+    return sweep_folder
 
 
 def rows_of(folder):
@@ -154,7 +154,7 @@ def test_a_trial_that_succeeded_later_has_attempts_and_no_error(tmp_path):
         Started("t0000", 2, "worker-1"),
         Finished("t0000", 2, result("t0000", 3.0, 0.9, 5000).to_json()),
     )
-    write_projections(sweep.folder)
+    write_views(sweep.folder)
     (row,) = rows_of(sweep.folder)
     assert (row["status"], row["attempts"], row["error"], row["reason"]) == ("finished", "2", "", "")
 
@@ -231,7 +231,7 @@ def test_validation_decides_the_front_and_collapsed_trials_stay_off(tmp_path):
 
 def test_a_users_data_are_named_after_their_file(tmp_path):
     sweep = FakeSweep(tmp_path, spec(dataset={"name": "arrays", "path": "/elsewhere/birds.npz"}))
-    write_projections(sweep.folder)
+    write_views(sweep.folder)
     assert json.loads(sweep.folder.summary.read_text())["dataset"] == "birds"
 
 
@@ -247,14 +247,14 @@ def test_files_deleted_and_rebuilt_are_byte_identical(folder):
     before = folder.trials_csv.read_bytes(), folder.summary.read_bytes()
     folder.trials_csv.unlink()
     folder.summary.unlink()
-    write_projections(SweepFolder(folder.path))
+    write_views(SweepFolder(folder.path))
     assert (folder.trials_csv.read_bytes(), folder.summary.read_bytes()) == before
     assert not list(folder.path.glob(".*.tmp"))
 
 
 def test_a_sweep_before_its_task_model_has_nulls_with_reasons(tmp_path):
     sweep = FakeSweep(tmp_path, task_model=False)
-    summary = write_projections(sweep.folder).to_json()
+    summary = write_views(sweep.folder).to_json()
     assert summary["task_model_accuracy"] is summary["hypervolume"] is None
     assert summary["hypervolume_rate_accuracy"] is None
     assert {"hypervolume", "hypervolume_rate_accuracy"} == summary["reasons"].keys()
@@ -263,14 +263,14 @@ def test_a_sweep_before_its_task_model_has_nulls_with_reasons(tmp_path):
 
 
 def test_an_empty_front_has_hypervolume_zero(tmp_path):
-    summary = write_projections(FakeSweep(tmp_path).folder).to_json()
+    summary = write_views(FakeSweep(tmp_path).folder).to_json()
     assert (summary["hypervolume"], summary["hypervolume_rate_accuracy"]) == (0.0, 0.0)
 
 
 def test_hypervolume_without_its_reference_is_null_with_the_reason(tmp_path):
     sweep = FakeSweep(tmp_path, spec(objectives=["rate_bits", "accuracy", "encode_ms"]))
     sweep.finish(label(), 3.0, 0.9, 100)
-    summary = write_projections(sweep.end()).to_json()
+    summary = write_views(sweep.end()).to_json()
     assert summary["hypervolume"] is None
     assert "encode_ms has no default" in summary["reasons"]["hypervolume"]
     assert summary["hypervolume_rate_accuracy"] is not None
@@ -278,21 +278,21 @@ def test_hypervolume_without_its_reference_is_null_with_the_reason(tmp_path):
 
 def test_a_folder_without_a_ledger_is_refused(tmp_path):
     with pytest.raises(InputError, match="not a sweep's folder"):
-        write_projections(SweepFolder(tmp_path))
+        write_views(SweepFolder(tmp_path))
 
 
 def test_bad_predictions_name_the_file(tmp_path):
     sweep = FakeSweep(tmp_path)
     sweep.folder.predictions.write_bytes(b"not a zip")
     with pytest.raises(InputError, match=r"predictions\.npz"):
-        write_projections(sweep.folder)
+        write_views(sweep.folder)
 
 
 def test_a_running_sweep_shows_ended_trials_only(tmp_path):
     sweep = FakeSweep(tmp_path)
     sweep.finish(label(), 3.0, 0.9, 100)
     sweep.plan(split("stem", 1.0))
-    summary = write_projections(sweep.folder).to_json()
+    summary = write_views(sweep.folder).to_json()
     assert (summary["trials_finished"], summary["ended"]) == (1, False)
     assert len(rows_of(sweep.folder)) == 1
 

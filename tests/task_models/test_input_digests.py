@@ -108,7 +108,7 @@ def test_a_codec_is_refused_with_other_code(code: Write, tmp_path: Path) -> None
     with pytest.raises(InputError, match="no codec at"):
         load_stored_codec(files)
     code("helping", HELPING.format(16) + "# changed")
-    with pytest.raises(SweepMismatchError, match="the code of helping is another than the codec was made by"):
+    with pytest.raises(SweepMismatchError, match="the code of helping has changed since the codec was made"):
         load_stored_codec(files)
 
 
@@ -124,7 +124,7 @@ def test_changed_metric_code_stops_sweeps_but_no_codecs(code: Write, tmp_path: P
     code("helping", HELPING.format(4))
     now = present_inputs(spec)
     assert [name for name in now if now[name] != before[name]] == ["metric helping"]
-    with pytest.raises(SweepMismatchError, match="the code of the metrics' module helping is another"):
+    with pytest.raises(SweepMismatchError, match="the code of the metrics' module helping has changed"):
         check_inputs(before, now, spec)
     check_code(before)  # codecs code and decide as they did
 

@@ -1,4 +1,4 @@
-"""Engines, ledgers and drivers' halves with one mistake each, of the kind that a person makes."""
+"""Engines, ledgers and live sweeps with one mistake each, of the kind that a person makes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from ratefront.engine.engine import Engine
 from ratefront.engine.live_sweep import LiveSweep
-from ratefront.engine.messages import Fact, SlotCommand, Start, StopRequested
+from ratefront.engine.messages import EngineMessage, SlotCommand, Start, StopRequested
 from ratefront.history.events import (
     Entry,
     Event,
@@ -38,10 +38,10 @@ class DropsReports(LiveSweep):
 
 
 class DropsTheSecond(LiveSweep):
-    """Where one fact leads to two events, the second is forgotten."""
+    """Where one message leads to two events, the second is forgotten."""
 
-    def tell(self, fact: Fact) -> None:
-        for event in self._engine.judge(fact)[:1]:
+    def tell(self, message: EngineMessage) -> None:
+        for event in self._engine.judge(message)[:1]:
             self.record(event)
 
 
@@ -67,11 +67,11 @@ class RecordsTwice(LiveSweep):
 class AcceptsOldAttempts(Engine):
     """A late message of an earlier attempt is taken for one of the present attempt."""
 
-    def judge(self, fact: Fact) -> list[Event]:
-        trial = self.history.trials.get(fact.trial_id)
-        if trial is not None and isinstance(fact, Reported | Finished) and trial.status == "running":
-            fact = replace(fact, attempt=trial.attempts)
-        return super().judge(fact)
+    def judge(self, message: EngineMessage) -> list[Event]:
+        trial = self.history.trials.get(message.trial_id)
+        if trial is not None and isinstance(message, Reported | Finished) and trial.status == "running":
+            message = replace(message, attempt=trial.attempts)
+        return super().judge(message)
 
 
 class LosesRetries(Engine):
@@ -139,11 +139,11 @@ class LosesTheLastEntry(MemoryLedger):
     """Recovery cuts off one whole entry too many."""
 
     def _recover(self) -> list[Entry]:
-        found = super()._recover()
-        if found:
+        entries = super()._recover()
+        if entries:
             start = self._disk.content.rfind(b"\n", 0, -1) + 1
             del self._disk.content[start:]
-        return found[:-1]
+        return entries[:-1]
 
 
 class ForgetsResumedEvent(LiveSweep):
@@ -159,43 +159,43 @@ class KeepsTornLines(MemoryLedger):
 
     def _recover(self) -> list[Entry]:
         before = bytes(self._disk.content)
-        found = super()._recover()
+        entries = super()._recover()
         self._disk.content[:] = before
-        return found
+        return entries
 
 
 class RecordsStoppedAsFinished(Engine):
     """A trial that a person stops is recorded as finished, with the result of an earlier trial."""
 
-    def judge(self, fact: Fact) -> list[Event]:
-        events = super().judge(fact)
+    def judge(self, message: EngineMessage) -> list[Event]:
+        events = super().judge(message)
         results = [trial.result for trial in self.history.with_status("finished") if trial.result is not None]
         if (
-            isinstance(fact, StopRequested)
+            isinstance(message, StopRequested)
             and events
-            and self.history.trials[fact.trial_id].reports
+            and self.history.trials[message.trial_id].reports
             and results
         ):
-            plain = results[0].to_json() | {"trial_id": fact.trial_id}
-            return [Finished(fact.trial_id, self.history.trials[fact.trial_id].attempts, plain)]
+            plain = results[0].to_json() | {"trial_id": message.trial_id}
+            return [Finished(message.trial_id, self.history.trials[message.trial_id].attempts, plain)]
         return events
 
 
 class IgnoresStops(Engine):
     """A trial that a person stops runs on to its end."""
 
-    def judge(self, fact: Fact) -> list[Event]:
-        return [] if isinstance(fact, StopRequested) else super().judge(fact)
+    def judge(self, message: EngineMessage) -> list[Event]:
+        return [] if isinstance(message, StopRequested) else super().judge(message)
 
 
 class AcceptsNaNReports(Engine):
     """A report may be NaN."""
 
-    def _reported(self, trial: Any, fact: Reported) -> list[Event]:
-        if fact.step <= trial.step:
+    def _reported(self, trial: Any, message: Reported) -> list[Event]:
+        if message.step <= trial.step:
             return []
-        finite = {name: value if value == value else 0.0 for name, value in fact.metrics.items()}
-        return [Reported(fact.trial_id, fact.attempt, fact.step, finite)]
+        finite = {name: value if value == value else 0.0 for name, value in message.metrics.items()}
+        return [Reported(message.trial_id, message.attempt, message.step, finite)]
 
 
 class ForgetsWhatRan(Engine):
@@ -224,18 +224,18 @@ class ForgetsReopened(Engine):
             self._unqueue(entry.event.trial_id)
 
 
-class BeginsTwice(Engine):
-    """A worker that says twice that it has begun begins another attempt."""
+class StartsTwice(Engine):
+    """A second message that a worker has started begins another attempt."""
 
-    def judge(self, fact: Fact) -> list[Event]:
-        trial = self.history.trials.get(fact.trial_id)
-        if isinstance(fact, Started) and trial is not None and self.history.is_running(*_key(fact)):
-            return [Started(fact.trial_id, trial.attempts + 1, fact.worker)]
-        return super().judge(fact)
+    def judge(self, message: EngineMessage) -> list[Event]:
+        trial = self.history.trials.get(message.trial_id)
+        if isinstance(message, Started) and trial is not None and self.history.is_running(*_key(message)):
+            return [Started(message.trial_id, trial.attempts + 1, message.worker)]
+        return super().judge(message)
 
 
-def _key(fact: Started) -> tuple[str, int]:
-    return fact.trial_id, fact.attempt
+def _key(message: Started) -> tuple[str, int]:
+    return message.trial_id, message.attempt
 
 
 class SuggestsByEntriesApplied(Engine):
@@ -297,7 +297,7 @@ NAMED: Mapping[str, tuple[Parts, ...]] = {
     "an event recorded twice": (
         Parts(live=RecordsTwice),
         Parts(engine=AcceptsOldAttempts),
-        Parts(engine=BeginsTwice),
+        Parts(engine=StartsTwice),
     ),
     "a lost retry": (Parts(engine=LosesRetries), Parts(engine=GivesUpEarly)),
     "an off-by-one after resume": (
@@ -330,5 +330,5 @@ MORE: tuple[Parts, ...] = (
 
 def name_of(parts: Parts) -> str:
     """The broken part's name."""
-    made: tuple[Callable[..., Any], ...] = (parts.engine, parts.live, parts.ledger)
-    return next(part.__name__ for part in made if part.__module__ == __name__)
+    parts_used: tuple[Callable[..., Any], ...] = (parts.engine, parts.live, parts.ledger)
+    return next(part.__name__ for part in parts_used if part.__module__ == __name__)

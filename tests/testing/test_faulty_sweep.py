@@ -1,4 +1,4 @@
-"""Faults on a sweep of one's own."""
+"""Faults in any sweep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plainer account of a ledger that the engine is compared with."""
+"""The simpler model that the engine is compared with."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from ratefront.testing.faults.reference_model import ReferenceModel
 
 def test_a_pruned_trial_has_ended() -> None:
     model = ReferenceModel(requested=1, retries=2, first_alone=False, most=1)
-    begun = [Planned("t0000", 0, 1, {"family": "label"}), Started("t0000", 1, "w")]
+    first_events = [Planned("t0000", 0, 1, {"family": "label"}), Started("t0000", 1, "w")]
     pruned, ended = Pruned("t0000", 1, "dominated"), Ended("done")
-    assert [wrong for event in (*begun, pruned, ended) for wrong in model.follow(event)] == []
+    assert [wrong for event in (*first_events, pruned, ended) for wrong in model.follow(event)] == []
     assert "it has ended" in next(model.follow(Stopped("t0000", 1, "too late")))
     assert "it has ended" in next(model.follow(pruned))

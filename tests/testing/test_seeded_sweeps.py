@@ -51,14 +51,14 @@ def test_each_mutant_is_found(parts: Parts) -> None:
     assert str(again.value) == str(error), "a failing seed replays exactly"
 
 
-def test_a_follower_that_drops_refused_news_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_follower_that_drops_refused_trials_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def postpone(self: Backlog, trial_id: str) -> None:
         self.delivered(trial_id)
 
     monkeypatch.setattr(Backlog, "postpone", postpone)
     error = first_error_of(Parts())
     assert error is not None
-    assert "the tracker" in error.what
+    assert "the tracker" in error.violation
 
 
 def test_a_tracker_that_never_reopens_a_run_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,4 +72,4 @@ def test_a_tracker_that_never_reopens_a_run_is_found(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(InMemoryTracker, "show_trial", show_once)
     error = first_error_of(Parts())
     assert error is not None
-    assert "the tracker says of" in error.what
+    assert "the tracker says of" in error.violation

@@ -39,8 +39,8 @@ def listener() -> Iterator[Listener]:
 def place(request: pytest.FixtureRequest) -> Place:
     if request.param == "memory":
         return MemoryPlace()
-    found: Place = request.getfixturevalue(f"{request.param}_place")
-    return found
+    place: Place = request.getfixturevalue(f"{request.param}_place")
+    return place
 
 
 @pytest.fixture(scope="session")
@@ -82,7 +82,7 @@ def server_place(server: MlflowServer, request: pytest.FixtureRequest) -> Mlflow
 
 @pytest.fixture(scope="session")
 def guarded(new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    """With the users ``sweeper`` and ``reader`` besides the admin."""
+    """With the users ``sweeper`` and ``reader`` and the admin."""
     guarded = Guarded(new_database(), tmp_path_factory.mktemp("guarded"))
     with guarded.server:
         guarded.add("sweeper")

@@ -1,4 +1,4 @@
-"""Sweeps told as events, for followers to read."""
+"""Sweeps as lists of events, for followers to read."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Story:
 
     entries: list[events.Entry] = field(default_factory=list)
 
-    def tell(self, *happened: events.Event) -> Story:
-        for event in happened:
+    def tell(self, *added: events.Event) -> Story:
+        for event in added:
             self.entries.append(events.Entry(len(self.entries), START + len(self.entries), event))
         return self
 
@@ -27,9 +27,9 @@ class Story:
 
         def read_new() -> list[events.Entry]:
             nonlocal seen
-            found = self.entries[seen:]
-            seen += len(found)
-            return found
+            new = self.entries[seen:]
+            seen += len(new)
+            return new
 
         return read_new
 
@@ -120,7 +120,7 @@ def extended(trials: int) -> events.Extended:
 
 
 def whole_sweep() -> Story:
-    """Four trials, one of each ending; six points on curves."""
+    """Four trials: finished, pruned, failed, collapsed; six points on curves."""
     story = Story().tell(created(), *(planned(number) for number in range(4)))
     story.tell(started(0), reported(0, 1), started(1), reported(1, 1), reported(0, 2), finished(0))
     story.tell(reported(1, 2), pruned(1), started(2), reported(2, 1), failed(2, "loss is NaN at epoch 2"))

@@ -154,7 +154,7 @@ class MlflowServer:
 
 
 class Guarded:
-    """A server that asks who comes. Its users are kept in the same database; all may read, and write what they made."""
+    """A server with passwords. Its users are in the same database; all may read, and write what they created."""
 
     ADMIN = "admin"
 
@@ -173,8 +173,8 @@ class Guarded:
         self.server = MlflowServer(store_uri, folder, ("--app-name", "basic-auth"), environment)
 
     def address_of(self, user: str, password: str | None = None) -> str:
-        given = quote(self.passwords[user] if password is None else password, safe="")
-        return f"http://{user}:{given}@{HOST}:{self.server.port}"
+        quoted = quote(self.passwords[user] if password is None else password, safe="")
+        return f"http://{user}:{quoted}@{HOST}:{self.server.port}"
 
     def add(self, user: str) -> None:
         import requests
@@ -190,5 +190,5 @@ class Guarded:
 
 
 def _password(user: str) -> str:
-    """With all that an address must not hold as it is."""
+    """With every character that must be escaped in an address."""
     return f"{user}'s p@ss/w:rd?#1%"

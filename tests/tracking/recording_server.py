@@ -1,4 +1,4 @@
-"""Somebody who listens as a server of MLflow's would: what a client says, and what it makes of an answer."""
+"""A server that records what clients of MLflow send, and answers as a test says."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 _RUN = {"run_id": "a" * 32, "run_uuid": "a" * 32, "experiment_id": "7", "status": "RUNNING", "start_time": 5}
-_MADE = {"info": _RUN, "data": {}, "inputs": {}}
+_RUN_RECORD = {"info": _RUN, "data": {}, "inputs": {}}
 
 
 class Listener(ThreadingHTTPServer):
-    """Takes every request as a server of MLflow's would, and keeps path, body and headers.
+    """Accepts every request as a server of MLflow's does, and keeps path, body and headers.
 
-    With ``answer``, a status and what comes with it, it says this to everything.
+    With ``answer``, a status and a body, it answers this to every request.
     """
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.heard: list[tuple[str, Any, dict[str, str]]] = []
+        self.requests: list[tuple[str, Any, dict[str, str]]] = []
         self.answer: tuple[int, str] | None = None
         self.connections = 0
 
@@ -42,12 +42,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """MLflow's client looks at a run before it opens it again."""
-        self._answer({"run": _MADE})
+        self._answer({"run": _RUN_RECORD})
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.heard.append((self.path, body, dict(self.headers)))
-        self._answer({"run": _MADE} if self.path.endswith("create") else {})
+        self.server.requests.append((self.path, body, dict(self.headers)))
+        self._answer({"run": _RUN_RECORD} if self.path.endswith("create") else {})
 
     def _answer(self, usual: object) -> None:
         status, text = self.server.answer or (200, json.dumps(usual))

@@ -1,4 +1,4 @@
-"""Codecs in MLflow: what a model says, said twice, broken off and taken up again, registered, loaded elsewhere."""
+"""Codecs in MLflow: described, logged twice, interrupted and completed, registered, loaded in another process."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ class Shelf:
         client.set_terminated(run_id, "FINISHED", ENDED_MS)
         return run_id
 
-    def found(self) -> list[Any]:
+    def stored(self) -> list[Any]:
         return list(self.client.search_logged_models([self.experiment_id]))
 
     def versions(self, name: str) -> dict[str, Any]:
         """By the trial."""
-        found = self.client.search_model_versions(f"name = '{name}'")
-        named = {str(version.tags["trial_id"]): version for version in found}
-        assert len(named) == len(found)
+        versions = self.client.search_model_versions(f"name = '{name}'")
+        named = {str(version.tags["trial_id"]): version for version in versions}
+        assert len(named) == len(versions)
         return named
 
 
@@ -108,7 +108,7 @@ def _files_of(model: Any) -> Path:
 def test_a_model_describes_its_codec(shelf: Shelf, codec: FrontCodec) -> None:
     run_id = shelf.run()
     shelf.models().log(run_id, SWEEP, codec)
-    (model,) = shelf.found()
+    (model,) = shelf.stored()
     assert (model.name, str(model.status), model.model_type) == ("t0042-label", "READY", "codec")
     assert model.source_run_id == run_id
     assert model.params == {"hp/beta": "0.5"}
@@ -138,13 +138,13 @@ def test_a_models_metrics_name_the_runs_data_set(shelf: Shelf, codec: FrontCodec
     run_id = shelf.run()
     shelf.client.log_inputs(run_id, [DatasetInput(Dataset("digits", "d16e57", "local", "{}"), [])])
     shelf.models().log(run_id, SWEEP, codec)
-    (model,) = shelf.found()
+    (model,) = shelf.stored()
     assert {(point.dataset_name, point.dataset_digest) for point in model.metrics} == {("digits", "d16e57")}
 
 
 def test_a_model_folder_holds_the_codec_and_no_pickle(shelf: Shelf, codec: FrontCodec) -> None:
     shelf.models().log(shelf.run(), SWEEP, codec)
-    (model,) = shelf.found()
+    (model,) = shelf.stored()
     files = {str(path.relative_to(_files_of(model))): path for path in _files_of(model).rglob("*")}
     assert {name for name, path in files.items() if path.is_file()} == FILES
     assert files["artifacts/codec.safetensors"].read_bytes() == b"weights"
@@ -167,7 +167,7 @@ def test_a_model_has_a_signature_and_an_example(shelf: Shelf, codec: FrontCodec)
     from mlflow.models import Model
 
     shelf.models().log(shelf.run(), SWEEP, codec)
-    (model,) = shelf.found()
+    (model,) = shelf.stored()
     kept = Model.load(str(_files_of(model)))
     assert kept.signature is not None
     assert kept.signature.to_dict() == {
@@ -200,8 +200,8 @@ def test_a_family_of_another_package_needs_that_package(monkeypatch: pytest.Monk
         SimpleNamespace(module="their_codecs.register", dist=SimpleNamespace(name="their-codecs")),
         SimpleNamespace(module="others", dist=SimpleNamespace(name="others")),
     ]
-    ours = SimpleNamespace(target="ratefront.task_models.architectures.small_cnn:SmallCNN")
-    catalogue = SimpleNamespace(families={"odd": entry}, task_models={"small_cnn": ours})
+    small_cnn = SimpleNamespace(target="ratefront.task_models.architectures.small_cnn:SmallCNN")
+    catalogue = SimpleNamespace(families={"odd": entry}, task_models={"small_cnn": small_cnn})
     monkeypatch.setattr(model_folder, "CATALOGUE", catalogue)
     monkeypatch.setattr(model_folder, "entry_points", lambda group: points if group == "ratefront" else [])
     monkeypatch.setattr(model_folder, "version", lambda name: "3.1+local")
@@ -214,7 +214,7 @@ def test_logging_a_codec_twice_keeps_one_model(shelf: Shelf, codec: FrontCodec) 
     run_id = shelf.run()
     for _ in range(2):
         shelf.models("digits").log(run_id, SWEEP, codec)
-    (model,) = shelf.found()
+    (model,) = shelf.stored()
     assert list(shelf.versions("digits")) == ["t0042"]
     assert len(model.metrics) == 2
     run = shelf.client.get_run(run_id)
@@ -253,7 +253,7 @@ def test_an_interrupted_model_is_completed(shelf: Shelf, codec: FrontCodec, call
     with pytest.raises(ConnectionError):
         CodecModels(Broken(shelf.client, call), shelf.experiment_id, "digits").log(run_id, SWEEP, codec)
     shelf.models("digits").log(run_id, SWEEP, codec)
-    (model,) = shelf.found()
+    (model,) = shelf.stored()
     assert str(model.status) == "READY"
     assert (_files_of(model) / "MLmodel").is_file()
     assert len(model.metrics) == 2
@@ -270,7 +270,7 @@ def test_a_model_created_twice_becomes_one(shelf: Shelf, codec: FrontCodec) -> N
             shelf.experiment_id, "t0042-label", run_id, {"trial_id": "t0042"}, {}, "codec"
         )
     shelf.models().log(run_id, SWEEP, codec)
-    (model,) = shelf.found()
+    (model,) = shelf.stored()
     assert str(model.status) == "READY"
 
 
@@ -278,7 +278,7 @@ def test_another_model_of_the_run_is_left_alone(shelf: Shelf, codec: FrontCodec)
     run_id = shelf.run()
     shelf.client.create_logged_model(shelf.experiment_id, "mine", run_id, {}, {}, "other")
     shelf.models().log(run_id, SWEEP, codec)
-    assert sorted(model.name for model in shelf.found()) == ["mine", "t0042-label"]
+    assert sorted(model.name for model in shelf.stored()) == ["mine", "t0042-label"]
 
 
 @pytest.mark.parametrize("missing", ["config", "weights"])
@@ -289,7 +289,7 @@ def test_a_codec_with_missing_files_is_named_in_the_log(
     with caplog.at_level(logging.WARNING):
         shelf.models().log(shelf.run(), SWEEP, codec)
     assert f"{getattr(codec, missing)} does not exist" in caplog.text
-    assert shelf.found() == []
+    assert shelf.stored() == []
 
 
 def test_a_model_that_left_the_front_is_tagged(shelf: Shelf, codec: FrontCodec) -> None:
@@ -298,8 +298,10 @@ def test_a_model_that_left_the_front_is_tagged(shelf: Shelf, codec: FrontCodec) 
     models.log(shelf.run("t0043"), SWEEP, replace(codec, trial_id="t0043"))
     models.log(shelf.run("t0042"), "of another sweep", codec)
     models.mark_front(SWEEP, {"t0043"})
-    said = {(model.tags["sweep_id"], model.tags["trial_id"]): model.tags["pareto"] for model in shelf.found()}
-    assert said == {
+    tags = {
+        (model.tags["sweep_id"], model.tags["trial_id"]): model.tags["pareto"] for model in shelf.stored()
+    }
+    assert tags == {
         (SWEEP, "t0042"): "false",
         (SWEEP, "t0043"): "true",
         ("of another sweep", "t0042"): "true",
@@ -323,7 +325,7 @@ def test_each_codec_is_a_version_with_its_trial_as_alias(shelf: Shelf, codec: Fr
     registered = shelf.client.get_registered_model("my digits")
     assert registered.aliases == {"t0042": 1, "t0007": 2}
     assert "models:/my digits@t0042" in registered.description
-    links = {model.tags["trial_id"]: model.tags["mlflow.modelVersions"] for model in shelf.found()}
+    links = {model.tags["trial_id"]: model.tags["mlflow.modelVersions"] for model in shelf.stored()}
     assert json.loads(links["t0007"]) == [{"name": "my digits", "version": 2}]
 
 
@@ -386,8 +388,8 @@ def test_logging_a_model_loads_no_torch_and_prints_nothing(
     for name in ("uv.lock", "pyproject.toml"):
         (here / name).write_text("[project]\nname = 'private'\n")
     command = [sys.executable, "-c", _LOG, mlflow_place.uri, str(codec.config.parent)]
-    done = subprocess.run(command, capture_output=True, cwd=here, text=True, timeout=120)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    ended = subprocess.run(command, capture_output=True, cwd=here, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
     assert sorted(path.name for path in here.iterdir()) == ["pyproject.toml", "uv.lock"]
     kept = [path.name for path in (tmp_path / "mlartifacts").rglob("*")]
     assert "MLmodel" in kept
@@ -398,12 +400,12 @@ _PREDICT = """
 import json, sys
 import mlflow, numpy
 
-digits, told = numpy.load(sys.argv[1]), []
+digits, measured = numpy.load(sys.argv[1]), []
 for uri in sys.argv[2:]:
     predicted = mlflow.pyfunc.load_model(uri).predict(digits["images"])
     sizes = predicted["payload_bytes"].mean(), predicted["bytes"].mean()
-    told.append([float((predicted["class"] == digits["labels"]).mean()), *(8 * size for size in sizes)])
-print(json.dumps(told))
+    measured.append([float((predicted["class"] == digits["labels"]).mean()), *(8 * size for size in sizes)])
+print(json.dumps(measured))
 """
 
 
@@ -427,17 +429,17 @@ def test_a_fresh_process_predicts_what_the_trial_recorded(
     shelf.models("digits").log(shelf.run("p0"), SWEEP, codec)
     split = load_dataset(spec.dataset).test
     np.savez(tmp_path / "digits.npz", images=split.images[:], labels=split.labels)
-    for told in _predicted(shelf, tmp_path / "digits.npz", "models:/digits/1", "models:/digits@p0"):
-        assert told[0] == test.accuracy
-        assert told[1:] == pytest.approx([test.rate_bits, test.rate_total_bits], rel=1e-12)
+    for predicted in _predicted(shelf, tmp_path / "digits.npz", "models:/digits/1", "models:/digits@p0"):
+        assert predicted[0] == test.accuracy
+        assert predicted[1:] == pytest.approx([test.rate_bits, test.rate_total_bits], rel=1e-12)
 
 
 def _predicted(shelf: Shelf, digits: Path, *uris: str) -> list[list[float]]:
-    """Accuracy, rate and rate with all overhead, told by a process that knows the store's address alone and may read
+    """Accuracy, rate and rate with all overhead, from a process that knows the store's address alone and may read
     no pickle.
     """
     environment = {"MLFLOW_TRACKING_URI": shelf.uri, "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
-    done = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", _PREDICT, str(digits), *uris],
         stdout=subprocess.PIPE,
         cwd=digits.parent,
@@ -446,6 +448,6 @@ def _predicted(shelf: Shelf, digits: Path, *uris: str) -> list[list[float]]:
         timeout=300,
         check=True,
     )
-    told: list[list[float]] = json.loads(done.stdout)
-    assert len(told) == len(uris)
-    return told
+    predicted: list[list[float]] = json.loads(ended.stdout)
+    assert len(predicted) == len(uris)
+    return predicted

@@ -1,4 +1,4 @@
-"""What people are told when a tracker fails, on what MLflow really raises."""
+"""The messages of a failing tracker, from the errors that MLflow really raises."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ratefront.tracking.delivery.delivery_errors import describe_error, is_refus
 from ratefront.tracking.mlflow.run_calls import ClientCalls, ServerCalls
 
 
-@pytest.fixture(params=["client", "straight"])
+@pytest.fixture(params=["client", "direct"])
 def answered(
     request: pytest.FixtureRequest, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[int, str], Exception]:
-    """What becomes of an answer: what MLflow raises, and what is raised where its client is not asked."""
+    """The errors that follow from an answer, through MLflow's client and without it."""
     from mlflow import MlflowClient
 
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     uri = listener.uri
-    calls = ServerCalls(uri) if request.param == "straight" else ClientCalls(MlflowClient(uri))
+    calls = ServerCalls(uri) if request.param == "direct" else ClientCalls(MlflowClient(uri))
 
     def answered(status: int, body: str) -> Exception:
         listener.answer = status, body
@@ -94,7 +94,7 @@ def test_no_answer_gives_address_and_cause_without_password() -> None:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "told"),
+    ("cause", "expected"),
     [
         (
             "HTTPSConnectionPool(host='h', port=5000): Max retries exceeded with url: /api/2.0/mlflow/experiments/get "
@@ -107,14 +107,12 @@ def test_no_answer_gives_address_and_cause_without_password() -> None:
             "Remote end closed connection without response",
         ),
         ("HTTPConnectionPool(host='h', port=5000): Read timed out. (read timeout=30)", "timed out"),
-        ("something that nobody has seen", "something that nobody has seen"),
+        ("an unknown cause", "an unknown cause"),
     ],
 )
-def test_an_unreachable_server_gives_the_innermost_cause(trouble: str, told: str) -> None:
-    error = OSError(
-        f"API request to https://h:5000/api/2.0/mlflow/runs/create failed with exception {trouble}"
-    )
-    assert describe_error(error) == f"https://h:5000 does not answer: {told}"
+def test_an_unreachable_server_gives_the_innermost_cause(cause: str, expected: str) -> None:
+    error = OSError(f"API request to https://h:5000/api/2.0/mlflow/runs/create failed with exception {cause}")
+    assert describe_error(error) == f"https://h:5000 does not answer: {expected}"
 
 
 def test_an_untrusted_certificate_is_not_retried() -> None:

@@ -1,4 +1,4 @@
-"""What the folder adds: files, commit, data set, gaps, codecs. What of it is broken is left out, and said once."""
+"""What the folder adds: files, commit, data set, gaps, codecs. What is broken in it is left out, with one warning."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def test_gaps_equal_those_of_the_report(folder: SweepFolder, shown: dict[str, Ru
     assert len(measured) == 26
     for trial in measured:
         due = {f"gap/{name}_bits": gap.bits for name, gap in trial.gaps.items() if gap.bits is not None}
-        found = values(shown[trial.trial_id])
-        assert {key: found[key] for key in found if key.startswith("gap/")} == due
+        measured_values = values(shown[trial.trial_id])
+        assert {key: measured_values[key] for key in measured_values if key.startswith("gap/")} == due
     assert any("gap/oracle_bits" in values(shown[trial.trial_id]) for trial in measured)
 
 
@@ -93,7 +93,7 @@ def test_mlflow_and_memory_show_the_same_of_a_folder(
     folder: SweepFolder, mlflow_place: MlflowPlace, shown: dict[str, RunRecord]
 ) -> None:
     assert shown_at(mlflow_place, folder) == shown
-    assert shown_at(mlflow_place, folder) == shown, "said again"
+    assert shown_at(mlflow_place, folder) == shown, "delivered again"
 
 
 def test_unusable_predictions_cost_only_the_gaps(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

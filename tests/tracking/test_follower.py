@@ -1,4 +1,4 @@
-"""A follower is never in the way, loses nothing, and says so when it must leave something behind."""
+"""A follower never delays the sweep, loses nothing, and warns of entries that it could not deliver."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Unreliable:
 
 
 class Hanging(InMemoryTracker):
-    """A tracker whose first trial never returns until it is let go."""
+    """A tracker whose first call for a trial hangs until it is released."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,17 +100,17 @@ class Refusing(InMemoryTracker):
         super().show_trial(update)
 
 
-class Deaf(InMemoryTracker):
-    """A tracker that cannot be reached until it hears."""
+class Unreachable(InMemoryTracker):
+    """A tracker that cannot be reached until ``is_reachable``."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked, self.hears = 0, False
+        self.attempts, self.is_reachable = 0, False
 
     def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
-        self.asked += 1
-        if not self.hears:
-            raise ConnectionError("nobody there")
+        self.attempts += 1
+        if not self.is_reachable:
+            raise ConnectionError("no server")
         super().open_sweep(sweep, running=running)
 
 
@@ -124,7 +124,7 @@ def hanging() -> Iterator[Hanging]:
 def wait_until(holds: Any, seconds: float = 10.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.005)
 
 
@@ -191,37 +191,37 @@ def test_closing_a_hanging_tracker_keeps_to_the_patience(
 
 
 def test_a_server_that_stays_away_is_logged_with_its_last_error(caplog: pytest.LogCaptureFixture) -> None:
-    assert finish(follow(whole_sweep(), Deaf()), patience=0.3) > 0
+    assert finish(follow(whole_sweep(), Unreachable()), patience=0.3) > 0
     assert "the sweep goes on" in caplog.text
-    assert "last error: ConnectionError: nobody there" in caplog.text
+    assert "last error: ConnectionError: no server" in caplog.text
 
 
 def test_an_outage_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    follower = follow(whole_sweep(), tracker := Deaf())
-    wait_until(lambda: tracker.asked > 20)
-    tracker.hears = True
+    follower = follow(whole_sweep(), tracker := Unreachable())
+    wait_until(lambda: tracker.attempts > 20)
+    tracker.is_reachable = True
     assert finish(follower) == 0
     assert [record.getMessage() for record in caplog.records] == [
-        "tracking: ConnectionError: nobody there; the sweep goes on, trying again"
+        "tracking: ConnectionError: no server; the sweep goes on, trying again"
     ]
 
 
 @pytest.mark.parametrize(("has_ended", "searches"), [(True, 1), (False, 2)])
 def test_a_running_sweeps_runs_are_searched_again_at_its_end(has_ended: bool, searches: int) -> None:
-    """A thousand runs take a server ten seconds to tell."""
-    tracker = Deaf()
-    tracker.hears = True
+    """A server takes ten seconds to list a thousand runs."""
+    tracker = Unreachable()
+    tracker.is_reachable = True
     story = whole_sweep() if has_ended else Story().tell(created(), planned(0), started(0), finished(0))
     assert finish(follow(story, tracker)) == 0
-    assert tracker.asked == searches
+    assert tracker.attempts == searches
 
 
 def test_a_refusal_is_logged_at_once_and_not_waited_for(caplog: pytest.LogCaptureFixture) -> None:
-    class Shut(InMemoryTracker):
+    class Refused(InMemoryTracker):
         def open_sweep(self, sweep: TrackedSweep, *, running: bool) -> None:
             raise InputError("experiment 'mine' was deleted")
 
-    follower = Follower(whole_sweep().reader(), Shut(), FollowerTiming(retry=60)).start()
+    follower = Follower(whole_sweep().reader(), Refused(), FollowerTiming(retry=60)).start()
     wait_until(lambda: caplog.records)
     assert follower.is_refused
     begin = time.monotonic()
@@ -245,12 +245,12 @@ def test_a_ledger_that_is_unreadable_for_a_moment_is_read_again() -> None:
     story, place, failures = whole_sweep(), MemoryPlace(), iter([OSError("stale handle"), OSError("again")])
     read_new = story.reader()
 
-    def moody() -> list[Entry]:
+    def sometimes_unreadable() -> list[Entry]:
         for failure in failures:
             raise failure
         return read_new()
 
-    assert finish(Follower(moody, place.tracker(), QUICK).start()) == 0
+    assert finish(Follower(sometimes_unreadable, place.tracker(), QUICK).start()) == 0
     assert len(place.runs()) == 5
 
 
@@ -290,7 +290,7 @@ def test_entries_of_one_moment_are_sent_together(
     assert calls["set_tag"] == calls["log_metric"] == calls["update_run"] == 0
 
 
-class Bare(InMemoryTracker):
+class RefusesFiles(InMemoryTracker):
     """A tracker that takes runs, and no files."""
 
     def describe_sweep(self, provenance: Provenance) -> None:
@@ -300,7 +300,7 @@ class Bare(InMemoryTracker):
         raise PermissionError(f"no codec {codec.trial_id} is taken here")
 
 
-class Surrounded(NoFolder):
+class WithProvenance(NoFolder):
     def provenance(self, history: SweepHistory) -> Provenance:
         return Provenance(Path("runs/digits"))
 
@@ -308,10 +308,10 @@ class Surrounded(NoFolder):
 def test_refused_files_and_codecs_delay_no_trial_and_no_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    place = MemoryPlace(Bare())
+    place = MemoryPlace(RefusesFiles())
     codec = FrontCodec("t0000", "split", Path("codec.json"), Path("codec.safetensors"), 1000, 8.1, 0.98)
     story = whole_sweep()
-    follower = Follower(story.reader(), place.tracker(), QUICK, Surrounded()).start()
+    follower = Follower(story.reader(), place.tracker(), QUICK, WithProvenance()).start()
     assert follower.finish(TrackedEnding("finished", {"hypervolume": 0.5}, codecs=(codec,)), 0.2) > 0
     assert "no files are taken here" in caplog.text
     runs = by_trial(place)
@@ -320,7 +320,7 @@ def test_refused_files_and_codecs_delay_no_trial_and_no_end(
 
 
 def test_two_followers_at_once_leave_one_run_per_trial(mlflow_place: MlflowPlace) -> None:
-    """Each has found nothing when it came, and made its own: whoever closes clears up."""
+    """Each has found nothing when it came, and made its own: the one that closes deletes the second runs."""
     story = whole_sweep()
     first, second = (Delivery(story.reader(), mlflow_place.tracker()) for _ in range(2))
     begin, story.entries = story.entries, story.entries[:1]
@@ -342,7 +342,7 @@ def test_two_followers_at_once_leave_one_run_per_trial(mlflow_place: MlflowPlace
     }
 
 
-class HangingLanes(Hanging):
+class HangingInParallel(Hanging):
     parallel_calls = 3
 
 
@@ -370,7 +370,7 @@ def test_a_process_that_ends_does_not_wait_for_hanging_calls(pytestconfig: pytes
 
 
 def test_a_second_interrupt_abandons_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    tracker = HangingLanes()
+    tracker = HangingInParallel()
     follower = follow(whole_sweep(), tracker)
     assert tracker.entered.wait(10)
 

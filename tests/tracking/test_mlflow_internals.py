@@ -1,4 +1,4 @@
-"""What MLflow does not promise and we lean on all the same: each failure here says what people lose."""
+"""What MLflow does not document and ratefront relies on: each failure here says what people lose."""
 
 from __future__ import annotations
 
@@ -117,12 +117,12 @@ def words_of_views() -> set[str]:
 def test_mlflows_pages_know_the_words_of_our_views() -> None:
     words = words_of_views()
     assert {"viewStateShareKey", "selectedColumns", "metricSectionId", "orderByAsc"} < words
-    unread = {word for word in words if word not in scripts()}
-    assert not unread, (
-        f"MLflow's pages no longer know {unread}: `ratefront ui` leads to tables without our columns, order or charts. "
+    unknown = {word for word in words if word not in scripts()}
+    assert not unknown, (
+        f"MLflow's pages do not know {unknown}: `ratefront ui` leads to tables without our columns, order or charts. "
         "Look at what a view saved in the page is now, and write tracking/mlflow/saved_views.py anew"
     )
-    assert "selectedColumnsOfNobody" not in scripts()
+    assert "selectedColumnsThatDoNotExist" not in scripts()
 
 
 @pytest.mark.parametrize("name", sorted({*SETTINGS, *server_session.KNOWN} - {"MLFLOW_TRACKING_URI"}))
@@ -145,7 +145,7 @@ def test_a_database_error_is_logged_once_and_by_us(
     with pytest.raises(Exception, match="no such table: runs"):
         store.create("t0000", 0, {})
     assert capfd.readouterr().err == "", (
-        "MLflow's logger of database errors has another name: an error that we mend is on the terminal with its trace "
+        "MLflow's logger of database errors has another name: an error that we handle is printed with its trace "
         "(tracking/mlflow/mlflow_logging.py)"
     )
 
@@ -157,11 +157,11 @@ def model(mlflow_place: MlflowPlace, tmp_path: Path) -> Any:
 
     client = mlflow_place.client
     experiment = client.create_experiment("models", (tmp_path / "files").as_uri())
-    made = client.create_logged_model(experiment, "codec")
+    stored = client.create_logged_model(experiment, "codec")
     (tmp_path / "model").mkdir()
-    Model(model_id=made.model_id).save(str(tmp_path / "model" / "MLmodel"))
-    client.log_model_artifacts(made.model_id, str(tmp_path / "model"))
-    return client.finalize_logged_model(made.model_id, "READY")
+    Model(model_id=stored.model_id).save(str(tmp_path / "model" / "MLmodel"))
+    client.log_model_artifacts(stored.model_id, str(tmp_path / "model"))
+    return client.finalize_logged_model(stored.model_id, "READY")
 
 
 def links(client: Any, model_id: str) -> Any:
@@ -180,22 +180,22 @@ def test_a_models_page_names_its_version_as_mlflow_does(
         mlflow.register_model(model.model_uri, "digits")
     finally:
         mlflow.set_tracking_uri(before)
-    theirs = links(client, model_id)
+    by_mlflow = links(client, model_id)
     client.delete_logged_model_tag(model_id, VERSIONS_TAG)
     for _ in range(2):
-        link_version(client, model_id, "digits", theirs[0]["version"])
-    assert links(client, model_id) == theirs, (
+        link_version(client, model_id, "digits", by_mlflow[0]["version"])
+    assert links(client, model_id) == by_mlflow, (
         "MLflow keeps a model's versions otherwise: the page of a codec does not name the version that it is "
         "registered as (tracking/mlflow/registration.py)"
     )
 
 
-@pytest.mark.parametrize("said", ["[1]", "{}", '[{"model": "digits"}]', "version 1"])
-def test_an_unknown_list_of_versions_is_left_alone(mlflow_place: MlflowPlace, model: Any, said: str) -> None:
+@pytest.mark.parametrize("tag", ["[1]", "{}", '[{"model": "digits"}]', "version 1"])
+def test_an_unknown_list_of_versions_is_left_alone(mlflow_place: MlflowPlace, model: Any, tag: str) -> None:
     client = mlflow_place.client
-    client.set_logged_model_tags(model.model_id, {VERSIONS_TAG: said})
+    client.set_logged_model_tags(model.model_id, {VERSIONS_TAG: tag})
     link_version(client, model.model_id, "digits", "1")
-    assert client.get_logged_model(model.model_id).tags[VERSIONS_TAG] == said
+    assert client.get_logged_model(model.model_id).tags[VERSIONS_TAG] == tag
 
 
 @pytest.mark.parametrize("flavor", [{}, {"artifacts": {"config": {"place": "x"}}}])

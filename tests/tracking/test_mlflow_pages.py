@@ -1,4 +1,4 @@
-"""Where a sweep's pages are: found in the store, and said in addresses that work."""
+"""Where a sweep's pages are: found in the store, and shown by addresses that work."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def one_trial() -> Story:
     return Story().tell(created(), planned(0), started(0))
 
 
-def told(story: Story) -> TrackedSweep:
+def tracked_sweep(story: Story) -> TrackedSweep:
     event = story.entries[0].event
     assert isinstance(event, Created)
     return TrackedSweep(event.sweep, story.entries[0].time, event.ratefront_version, event.spec)
@@ -45,42 +45,42 @@ def tracked(store: Path, tmp_path: Path) -> MlflowPlace:
 
 
 def test_the_sweeps_own_run_is_found(tracked: MlflowPlace) -> None:
-    sweep = told(one_trial())
-    found = find_sweep(tracked.uri, sweep)
-    assert found is not None
-    assert found.run_id in {
+    sweep = tracked_sweep(one_trial())
+    location = find_sweep(tracked.uri, sweep)
+    assert location is not None
+    assert location.run_id in {
         run.info.run_id for run in tracked.stored() if run.data.tags.get("sweep") == "digits"
     }
-    assert found.tags >= view_tags(sweep.objectives, sweep.identity).keys()
+    assert location.tags >= view_tags(sweep.objectives, sweep.identity).keys()
 
 
 def test_a_missing_sweep_gives_the_newest_experiment(tracked: MlflowPlace) -> None:
-    found = find_sweep(tracked.uri, TrackedSweep("other", START, "0.1.0"))
-    assert found is not None
-    assert found.run_id is None
-    assert found == find_sweep(tracked.uri, None)
-    assert found.experiment_id == tracked.client.get_experiment_by_name(tracked.experiment).experiment_id
+    location = find_sweep(tracked.uri, TrackedSweep("other", START, "0.1.0"))
+    assert location is not None
+    assert location.run_id is None
+    assert location == find_sweep(tracked.uri, None)
+    assert location.experiment_id == tracked.client.get_experiment_by_name(tracked.experiment).experiment_id
 
 
 def test_a_sweep_is_found_in_an_older_experiment_too(tracked: MlflowPlace) -> None:
     tracked.client.create_experiment("newer")
-    found = find_sweep(tracked.uri, told(one_trial()))
-    assert found is not None
-    assert found.experiment_id == tracked.client.get_experiment_by_name(tracked.experiment).experiment_id
+    location = find_sweep(tracked.uri, tracked_sweep(one_trial()))
+    assert location is not None
+    assert location.experiment_id == tracked.client.get_experiment_by_name(tracked.experiment).experiment_id
 
 
 def test_a_deleted_run_is_not_found(tracked: MlflowPlace) -> None:
-    sweep = told(one_trial())
-    found = find_sweep(tracked.uri, sweep)
-    assert found is not None
-    tracked.client.delete_run(found.run_id)
+    sweep = tracked_sweep(one_trial())
+    location = find_sweep(tracked.uri, sweep)
+    assert location is not None
+    tracked.client.delete_run(location.run_id)
     again = find_sweep(tracked.uri, sweep)
     assert again is not None
     assert again.run_id is None
 
 
 def test_a_sweep_has_three_pages() -> None:
-    sweep = told(one_trial())
+    sweep = tracked_sweep(one_trial())
     tags = frozenset(view_tags(sweep.objectives, sweep.identity))
     place = SweepLocation("7", tags, "ab12")
     assert page_addresses(BASE, place, sweep) == {
@@ -91,19 +91,19 @@ def test_a_sweep_has_three_pages() -> None:
 
 
 def test_addresses_leave_out_views_that_are_missing() -> None:
-    found = page_addresses(
-        BASE, SweepLocation("7", frozenset({"mlflow.note.content"}), "ab12"), told(one_trial())
+    pages = page_addresses(
+        BASE, SweepLocation("7", frozenset({"mlflow.note.content"}), "ab12"), tracked_sweep(one_trial())
     )
-    assert len(found) == 3
-    assert not any("viewStateShareKey" in address for address in found.values())
-    assert "searchFilter" in found["trials of digits"]
+    assert len(pages) == 3
+    assert not any("viewStateShareKey" in address for address in pages.values())
+    assert "searchFilter" in pages["trials of digits"]
 
 
 def test_without_a_sweep_or_its_location_there_is_a_page() -> None:
     assert page_addresses(BASE, SweepLocation("7", frozenset()), None) == {
         "all sweeps": f"{BASE}/#/experiments/7/runs?workflowType=machine_learning"
     }
-    assert page_addresses(BASE, None, told(one_trial())) == {
+    assert page_addresses(BASE, None, tracked_sweep(one_trial())) == {
         "all experiments": f"{BASE}/#/experiments?workflowType=machine_learning"
     }
 
@@ -112,7 +112,7 @@ def test_a_folder_names_its_sweep(tmp_path: Path) -> None:
     folder = SweepFolder(tmp_path)
     with Ledger(folder.ledger, lambda: START) as ledger:
         ledger.append(created())
-    assert sweep_of(folder).identity == told(one_trial()).identity
+    assert sweep_of(folder).identity == tracked_sweep(one_trial()).identity
     assert sweep_of(folder).objectives == {"rate_bits": "minimise", "accuracy": "maximise"}
 
 

@@ -68,8 +68,8 @@ def curves(database: str, experiment: str) -> Counter[tuple[str, MetricPoint]]:
     return Counter((str(trial), MetricPoint(*point)) for trial, *point in rows(database, query, experiment))
 
 
-def told(story: Story) -> Counter[tuple[str, MetricPoint]]:
-    """Each point of a curve that the story tells."""
+def expected_points(story: Story) -> Counter[tuple[str, MetricPoint]]:
+    """Each point of a curve in the story."""
     return Counter(
         (entry.event.trial_id, MetricPoint(f"epoch/{key}", value, round(entry.time * 1000), entry.event.step))
         for entry in story.entries
@@ -81,7 +81,7 @@ def told(story: Story) -> Counter[tuple[str, MetricPoint]]:
 def wait_until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.03)
 
 
@@ -140,7 +140,7 @@ def test_sixty_trials_arrive_once_each_in_parallel_calls(server: MlflowServer) -
         [None, *(f"t{number:04d}" for number in range(60))]
     )
     assert {run.info.status for run in place.stored()} == {"FINISHED"}
-    assert curves(server.store_uri, place.experiment) == told(story)
+    assert curves(server.store_uri, place.experiment) == expected_points(story)
 
 
 def test_killed_servers_lose_and_double_nothing(server: MlflowServer, postgres: Postgres) -> None:
@@ -161,15 +161,15 @@ def test_killed_servers_lose_and_double_nothing(server: MlflowServer, postgres: 
             postgres.crash()
             postgres.start()
             some = points()
-            assert some < told(story).total(), "in the middle"
+            assert some < expected_points(story).total(), "in the middle"
             wait_until(lambda: points() > some)  # noqa: B023
         server.kill()
-        assert points() < told(story).total(), "in the middle"
+        assert points() < expected_points(story).total(), "in the middle"
         server.start_soon()
     tell_trials(story, range(3 * part, 4 * part), epochs=10)
     assert finish(follower, patience=PATIENCE_S) == 0
-    assert curves(database, place.experiment) == told(story)
-    assert told(story).total() == 4 * part * 10 * 2
+    assert curves(database, place.experiment) == expected_points(story)
+    assert expected_points(story).total() == 4 * part * 10 * 2
     runs = Counter((run.data.tags.get("trial_id"), run.info.status) for run in place.stored())
     assert runs == Counter(
         [(None, "FINISHED"), *((f"t{number:04d}", "FINISHED") for number in range(4 * part))]
@@ -242,7 +242,9 @@ def test_a_wrong_password_is_reported_soon_and_plainly(
     assert "wrong-secret" not in caplog.text
 
 
-def test_a_user_who_may_only_read_is_told_so(guarded: Guarded, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_user_who_may_only_read_sees_the_refusal(
+    guarded: Guarded, caplog: pytest.LogCaptureFixture
+) -> None:
     show(whole_sweep(), MlflowPlace(guarded.address_of("admin"), "the admin's"))
     follower = follow(whole_sweep(), MlflowTracker(guarded.address_of("reader"), "the admin's"))
     assert finish(follower, patience=PATIENCE_S) > 0
@@ -251,11 +253,11 @@ def test_a_user_who_may_only_read_is_told_so(guarded: Guarded, caplog: pytest.Lo
 
 def command_lines() -> str:
     """Of every process that may be looked at, as ``ps`` shows them."""
-    found = []
+    lines = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):  # it has ended meanwhile
-            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-    return "\n".join(found)
+            lines.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return "\n".join(lines)
 
 
 def test_the_command_sends_a_sweep_only_once(
@@ -263,20 +265,23 @@ def test_the_command_sends_a_sweep_only_once(
 ) -> None:
     log_in(guarded, "sweeper", monkeypatch)
     folder, place = small_sweep(tmp_path / "digits"), MlflowPlace(guarded.server.uri, "sent")
-    words = ["track", str(folder.path), "--tracking-uri", place.uri, "--experiment", "sent"]
+    arguments = ["track", str(folder.path), "--tracking-uri", place.uri, "--experiment", "sent"]
     with subprocess.Popen(
-        [Path(sys.executable).with_name("ratefront"), *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        [Path(sys.executable).with_name("ratefront"), *arguments],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as command:
         wait_until(lambda: len(place.stored()) > 1)
         assert guarded.passwords["sweeper"] not in command_lines()
-        _, said = command.communicate(timeout=PATIENCE_S)
-    assert (command.returncode, said) == (0, f"{folder.path} is at {place.uri}\n")
-    once = by_trial(place)
-    assert len(once) == 3
-    assert once[""].status == "FINISHED"
-    assert "report.html" in once[""].artifacts
+        _, errors = command.communicate(timeout=PATIENCE_S)
+    assert (command.returncode, errors) == (0, f"{folder.path} is at {place.uri}\n")
+    runs = by_trial(place)
+    assert len(runs) == 3
+    assert runs[""].status == "FINISHED"
+    assert "report.html" in runs[""].artifacts
     assert rf.open(folder.path).track(place.uri, experiment="sent") == place.uri
-    assert by_trial(place) == once
+    assert by_trial(place) == runs
 
 
 def test_the_command_ends_soon_if_it_is_refused(guarded: Guarded, tmp_path: Path) -> None:

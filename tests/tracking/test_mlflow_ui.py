@@ -41,10 +41,10 @@ def test_a_server_is_only_named_and_without_its_password(
 ) -> None:
     port = free_port()
     assert mlflow_ui.serve_ui(f"http://me:secret@{mlflow_ui.HOST}:{port}/mlflow/") == 0
-    said = capsys.readouterr().out
-    assert "it does not say where its sweeps are" in said
-    assert f"http://{mlflow_ui.HOST}:{port}/mlflow/#/experiments?workflowType=machine_learning" in said
-    assert "secret" not in said
+    printed = capsys.readouterr().out
+    assert "it does not say where its sweeps are" in printed
+    assert f"http://{mlflow_ui.HOST}:{port}/mlflow/#/experiments?workflowType=machine_learning" in printed
+    assert "secret" not in printed
 
 
 def test_the_pages_of_a_sweep_are_printed(
@@ -60,15 +60,15 @@ def test_the_pages_of_a_sweep_are_printed(
     capsys.readouterr()
     mlflow_place.tracker().open_sweep(sweep, running=True)
     assert mlflow_ui.serve_ui(mlflow_place.uri, free_port(), sweep) == 0
-    said = capsys.readouterr().out
-    assert "not found" not in said
+    printed = capsys.readouterr().out
+    assert "not found" not in printed
     (run,) = mlflow_place.stored()
-    assert said.count("http://") == 3
-    assert f"/runs/{run.info.run_id}?" in said
-    assert f"viewStateShareKey=ratefront-{sweep.identity}\n" in said
+    assert printed.count("http://") == 3
+    assert f"/runs/{run.info.run_id}?" in printed
+    assert f"viewStateShareKey=ratefront-{sweep.identity}\n" in printed
 
 
-def test_a_store_without_tables_is_asked_before_its_server_starts(
+def test_a_store_without_tables_is_read_before_its_server_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both would make the tables."""
@@ -80,12 +80,12 @@ def test_a_store_without_tables_is_asked_before_its_server_starts(
         return 0
 
     monkeypatch.setattr(mlflow_ui, "_serve", serve)
-    monkeypatch.setattr(mlflow_ui, "find_sweep", lambda uri, sweep: order.append("asked"))
+    monkeypatch.setattr(mlflow_ui, "find_sweep", lambda uri, sweep: order.append("read"))
     assert mlflow_ui.serve_ui(sqlite_uri(tmp_path / "mlflow.db"), free_port()) == 0
-    assert order == ["asked", "started"]
+    assert order == ["read", "started"]
 
 
-def test_a_store_with_tables_is_asked_while_its_server_starts(
+def test_a_store_with_tables_is_read_while_its_server_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = tmp_path / "started"
@@ -121,10 +121,10 @@ def _broken_pipe(*_: object) -> dict[str, str]:
 
 def test_a_taken_port_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").touch()
-    with socket.socket() as taken:
-        taken.bind((mlflow_ui.HOST, 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+    with socket.socket() as other:
+        other.bind((mlflow_ui.HOST, 0))
+        other.listen()
+        port = other.getsockname()[1]
         with pytest.raises(InputError, match=f"port {port} is taken"):
             mlflow_ui.serve_ui(sqlite_uri(tmp_path / "mlflow.db"), port)
 
@@ -196,5 +196,5 @@ def test_a_restarted_server_has_everything_once(mlflow_place: MlflowPlace, tmp_p
 def wait_until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 30
     while not holds():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "it took too long"
         time.sleep(0.01)

@@ -53,10 +53,10 @@ def test_a_sweep_of_a_missing_package_is_refused(tmp_path: Path) -> None:
 
 def test_a_taken_port_is_refused(tmp_path: Path) -> None:
     folder = begin(tmp_path).folder
-    with socket.socket() as taken:
-        taken.bind((HOST, 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+    with socket.socket() as other:
+        other.bind((HOST, 0))
+        other.listen()
+        port = other.getsockname()[1]
         with pytest.raises(InputError, match=f"port {port} is taken; choose another with port=…"):
             serve_dashboard(folder, port)
 
@@ -75,11 +75,11 @@ def test_the_dashboard_has_every_trial_of_the_sweep(served: Served) -> None:
     assert study["objective_names"] == ["rate_bits", "accuracy", "transmitter_bytes"]
     assert [trial["number"] for trial in study["trials"]] == list(range(len(history.trials)))
     states = [trial["state"] for trial in study["trials"]]
-    assert states == ["Complete"] * 6 + ["Pruned", "Pruned", "Fail", "Running", "Waiting"]
+    assert states == ["Complete"] * 6 + ["Pruned", "Pruned", "Fail", "Running", "Waiting", "Pruned"]
     for trial, known in zip(study["trials"], history.trials.values(), strict=True):
         if known.result is not None:
             assert trial["values"] == [known.result.objective(name) for name in study["objective_names"]]
-        shown = {found["name"]: found["param_external_value"] for found in trial["params"]}
+        shown = {param["name"]: param["param_external_value"] for param in trial["params"]}
         assert shown["family"] == known.params.family
     assert "sweep's ledger" in study["note"]["body"]
 
@@ -132,7 +132,9 @@ def test_only_local_host_names_are_served(served: Served) -> None:
 @pytest.mark.slow
 def test_the_dashboard_listens_on_this_machine_only(served: Served) -> None:
     listening = psutil.Process(served.process.pid).net_connections("inet")
-    assert {found.laddr.ip for found in listening if found.status == psutil.CONN_LISTEN} == {HOST}
+    assert {connection.laddr.ip for connection in listening if connection.status == psutil.CONN_LISTEN} == {
+        HOST
+    }
 
 
 @pytest.mark.slow
@@ -170,9 +172,9 @@ def test_an_unreadable_ledger_leaves_the_last_state_shown(
     assert [detail(live), detail(live)] == [before, before]
     ledger.write_bytes(content + b"no entry\n")
     assert [detail(live), detail(live)] == [before, before]
-    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]  # one for each trouble
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]  # one for each problem
     ledger.write_bytes(content)
-    sweep.append(events.Planned("t0011", 11, 18, values(11)))
+    sweep.append(events.Planned("t0012", 12, 19, values(12)))
     assert len(detail(live)["trials"]) == len(before["trials"]) + 1
 
 
@@ -206,8 +208,8 @@ def test_the_dashboard_follows_a_running_sweep_until_a_signal(tmp_path: Path, se
 @pytest.mark.slow
 def test_a_second_dashboard_takes_another_port(served: Served) -> None:
     port = served.base.rpartition(":")[2]
-    done = subprocess.run(
+    ended = subprocess.run(
         [*COMMAND, str(served.sweep.path), "--port", port], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 2
-    assert done.stderr == f"ratefront: port {port} is taken; choose another with --port\n"
+    assert ended.returncode == 2
+    assert ended.stderr == f"ratefront: port {port} is taken; choose another with --port\n"

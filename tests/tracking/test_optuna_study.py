@@ -50,21 +50,21 @@ STORIES = st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 9)), max_siz
 )
 
 
-class Teller:
-    """Writes entries of what can happen, by verbs that are passed over where they cannot."""
+class StoryWriter:
+    """Writes entries of what can happen, by verbs; a verb that cannot apply is skipped."""
 
     def __init__(self, *overrides: str) -> None:
         self.history, self.entries, self._random = SweepHistory(), list[events.Entry](), Random(5)
         self.tell(events.Created("digits", plain(*overrides), "0.1.0"))
 
-    def tell(self, *happened: events.Event) -> Teller:
-        for event in happened:
+    def tell(self, *added: events.Event) -> StoryWriter:
+        for event in added:
             entry = events.Entry(len(self.entries), 1_790_000_000.25 + 1.5 * len(self.entries), event)
             self.history.apply(entry)
             self.entries.append(entry)
         return self
 
-    def hear(self, verb: str, who: int) -> None:
+    def apply(self, verb: str, who: int) -> None:
         if verb == "plan":
             number = len(self.history.trials)
             self.tell(events.Planned(f"t{number:04d}", number, 100 + number, values(number)))
@@ -108,19 +108,19 @@ class Teller:
         return result(name, rate, accuracy, size, validation=seen).to_json()
 
 
-def told(story: list[tuple[str, int]], *overrides: str) -> Teller:
-    teller = Teller(*overrides)
+def written(story: list[tuple[str, int]], *overrides: str) -> StoryWriter:
+    writer = StoryWriter(*overrides)
     for verb, who in story:
-        teller.hear(verb, who)
-    return teller
+        writer.apply(verb, who)
+    return writer
 
 
 def shown(history: SweepHistory, *overrides: str) -> list[FrozenTrial]:
     return study_in(storage_of(history, digits(*overrides))).get_trials()
 
 
-def one_trial(*happened: events.Event, overrides: tuple[str, ...] = ()) -> FrozenTrial:
-    (frozen,) = shown(Teller(*overrides).tell(*happened).history, *overrides)
+def one_trial(*added: events.Event, overrides: tuple[str, ...] = ()) -> FrozenTrial:
+    (frozen,) = shown(StoryWriter(*overrides).tell(*added).history, *overrides)
     return frozen
 
 
@@ -129,7 +129,7 @@ STARTED = events.Started("t0000", 1, "worker-0")
 
 
 def test_the_study_has_the_sweeps_name_and_objectives() -> None:
-    study = study_of(Teller().history)
+    study = study_of(StoryWriter().history)
     assert study.study_name == "digits"
     assert [direction.name for direction in study.directions] == ["MINIMIZE", "MAXIMIZE", "MINIMIZE"]
     assert study.metric_names == ["rate_bits", "accuracy", "transmitter_bytes"]
@@ -144,7 +144,7 @@ def test_the_study_has_the_sweeps_name_and_objectives() -> None:
 @settings(max_examples=40, deadline=None)
 @given(STORIES)
 def test_every_trial_is_what_the_ledger_says(story: list[tuple[str, int]]) -> None:
-    history = told(story).history
+    history = written(story).history
     trials = shown(history)
     assert [frozen.number for frozen in trials] == [trial.number for trial in history.trials.values()]
     for frozen, trial in zip(trials, history.trials.values(), strict=True):
@@ -172,8 +172,8 @@ def agree(frozen: FrozenTrial, trial: TrialHistory) -> None:
     if trial.status == "planned":
         assert frozen.datetime_start is None
     else:
-        begun = trial.planned_time if trial.started_time is None else trial.started_time
-        assert seconds(frozen.datetime_start) == begun
+        start_time = trial.planned_time if trial.started_time is None else trial.started_time
+        assert seconds(frozen.datetime_start) == start_time
 
 
 def seconds(moment: datetime | None) -> float | None:
@@ -185,18 +185,18 @@ def seconds(moment: datetime | None) -> float | None:
 def test_a_followed_sweep_shows_what_a_replay_shows(
     story: list[tuple[str, int]],
 ) -> None:
-    teller, followed = Teller(), list[tuple[int, list[FrozenTrial]]]()
+    writer, followed = StoryWriter(), list[tuple[int, list[FrozenTrial]]]()
     for verb, who in story:
-        teller.hear(verb, who)
-        followed.append((len(teller.entries), shown(teller.history)))
+        writer.apply(verb, who)
+        followed.append((len(writer.entries), shown(writer.history)))
     for count, trials in followed:  # what was shown earlier has not changed since
-        assert trials == shown(SweepHistory.of(teller.entries[:count]))
+        assert trials == shown(SweepHistory.of(writer.entries[:count]))
 
 
 @settings(max_examples=30, deadline=None)
 @given(STORIES)
 def test_its_best_trials_are_the_front_on_validation(story: list[tuple[str, int]]) -> None:
-    history = told(story).history
+    history = written(story).history
     study = study_in(storage_of(history, digits()))
     points = {
         trial.params.trial_id: [trial.result.objective(name) for name in digits().spec.objectives]
@@ -209,7 +209,7 @@ def test_its_best_trials_are_the_front_on_validation(story: list[tuple[str, int]
 
 def test_distributions_are_those_of_the_sweep_file() -> None:
     frozen = one_trial(PLANNED)
-    assert {name: repr(found) for name, found in frozen.distributions.items()} == {
+    assert {name: repr(distribution) for name, distribution in frozen.distributions.items()} == {
         "family": "CategoricalDistribution(choices=('label', 'split'))",
         "split/split": "CategoricalDistribution(choices=('conv1', 'conv2', 'conv3'))",
         "split/entropy_model": "CategoricalDistribution(choices=('factorized', 'categorical'))",
@@ -270,7 +270,7 @@ def test_an_objective_without_reports_has_no_curve() -> None:
 
 
 def test_a_family_that_is_not_installed_is_named() -> None:
-    history = Teller().history
+    history = StoryWriter().history
     history.spec["space"] = {"family": {"hologram": {}}}
     with pytest.raises(SpecError, match="hologram"):
         study_of(history)

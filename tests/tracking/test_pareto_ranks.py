@@ -1,4 +1,4 @@
-"""What a tracker says of a trial's pareto_rank is what the report draws: the same trials are on the front."""
+"""The trials that trackers tag as the front are those of the report's front."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ MEASURED = st.tuples(st.sampled_from((1.0, 2.0)), st.sampled_from((0.5, 0.9)), s
 
 
 def history_of(measured: list[tuple[float, float, int]]) -> SweepHistory:
-    found: list[Event] = [Created("ties", spec(trials=len(measured)), "0")]
+    events: list[Event] = [Created("ties", spec(trials=len(measured)), "0")]
     for number, (rate_bits, accuracy, size) in enumerate(measured):
         trial_id = f"t{number:04d}"
         measurement = result(trial_id, rate_bits, accuracy, size).to_json()
-        found += [
+        events += [
             Planned(trial_id, number, number, label()),
             Started(trial_id, 1, "w"),
             Finished(trial_id, 1, measurement),
         ]
-    return SweepHistory.of(Entry(place, 0.0, event) for place, event in enumerate(found))
+    return SweepHistory.of(Entry(place, 0.0, event) for place, event in enumerate(events))
 
 
 @given(measured=st.lists(MEASURED, max_size=12))
@@ -37,7 +37,7 @@ def test_pareto_tags_agree_with_the_front_of_the_report(
     tags = {trial_id: pareto_tags(pareto_rank) for trial_id, pareto_rank in pareto_ranks(history).items()}
     assert tags.keys() == history.trials.keys()
     front = {trial.params.trial_id for trial in front_of(history)}
-    assert {name for name, its in tags.items() if its["pareto"] == "true"} == front
-    assert {name for name, its in tags.items() if its["pareto_rank"] == "1"} == front
+    assert {name for name, trial_tags in tags.items() if trial_tags["pareto"] == "true"} == front
+    assert {name for name, trial_tags in tags.items() if trial_tags["pareto_rank"] == "1"} == front
     tags_of = {point: tags[name] for name, point in zip(history.trials, measured, strict=True)}
     assert [tags_of[point] for point in measured] == [tags[name] for name in history.trials], "equals alike"

@@ -1,4 +1,4 @@
-"""What every trial says to a server, as it goes over the wire: no more than MLflow's own client, and the same."""
+"""The requests of every trial to a server are those of MLflow's own client."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ratefront.tracking.run_keys import MetricPoint
 pytestmark = pytest.mark.medium
 
 
-def _say_all(calls: RunCalls) -> None:
+def _make_all_calls(calls: RunCalls) -> None:
     run_id = calls.create("7", "t0001 split", 1_700_000_000_250, {"trial_id": "t0001", "note": "**β** < 1"})
     points = [
         MetricPoint("epoch/loss", 0.1, 1_700_000_000_500, 1),
@@ -42,13 +42,13 @@ def test_a_server_gets_what_mlflows_client_would_send(
     from mlflow import MlflowClient
 
     monkeypatch.setenv("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # as our store has it
-    _say_all(ServerCalls(listener.uri))
-    ours, listener.heard = listener.heard, []
-    _say_all(ClientCalls(MlflowClient(listener.uri)))
-    theirs = listener.heard
-    assert [path for path, _, _ in ours] == [path for path, _, _ in theirs]
-    for (path, said, _), (_, meant, _) in zip(ours, theirs, strict=True):
-        assert _without_defaults(said) == _without_defaults(meant), path
+    _make_all_calls(ServerCalls(listener.uri))
+    direct, listener.requests = listener.requests, []
+    _make_all_calls(ClientCalls(MlflowClient(listener.uri)))
+    through_client = listener.requests
+    assert [path for path, _, _ in direct] == [path for path, _, _ in through_client]
+    for (path, sent, _), (_, expected, _) in zip(direct, through_client, strict=True):
+        assert _without_defaults(sent) == _without_defaults(expected), path
 
 
 def _without_defaults(body: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _without_defaults(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_connections_are_kept(listener: Listener) -> None:
-    _say_all(ServerCalls(listener.uri))
+    _make_all_calls(ServerCalls(listener.uri))
     assert listener.connections == 1
 
 
@@ -70,13 +70,13 @@ def test_user_and_password_or_token_go_with_every_request(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ö")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "p:w")
-    _say_all(ServerCalls(listener.uri))
-    assert {headers["Authorization"] for _, _, headers in listener.heard} == {"Basic w7Y6cDp3"}
+    _make_all_calls(ServerCalls(listener.uri))
+    assert {headers["Authorization"] for _, _, headers in listener.requests} == {"Basic w7Y6cDp3"}
     monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD")
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret")
-    listener.heard = []
-    _say_all(ServerCalls(listener.uri))
-    assert {headers["Authorization"] for _, _, headers in listener.heard} == {"Bearer secret"}
+    listener.requests = []
+    _make_all_calls(ServerCalls(listener.uri))
+    assert {headers["Authorization"] for _, _, headers in listener.requests} == {"Bearer secret"}
 
 
 def test_after_a_refusal_the_password_is_read_again(
@@ -92,7 +92,7 @@ def test_after_a_refusal_the_password_is_read_again(
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "new")
     listener.answer = None
     calls.update("a" * 32, "RUNNING")
-    assert [headers.get("Authorization") for _, _, headers in listener.heard] == [None, "Bearer new"]
+    assert [headers.get("Authorization") for _, _, headers in listener.requests] == [None, "Bearer new"]
 
 
 def test_an_unreachable_server_raises_mlflows_error() -> None:
@@ -106,14 +106,14 @@ def test_an_unreachable_server_raises_mlflows_error() -> None:
 
 @pytest.fixture
 def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """No setting of MLflow's, and nobody's credentials at home."""
+    """No setting of MLflow's, and no credentials in the home folder."""
     for name in [name for name in os.environ if name.startswith("MLFLOW_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     return monkeypatch
 
 
-def _goes_straight(uri: str = "http://127.0.0.1:9") -> bool:
+def _calls_directly(uri: str = "http://127.0.0.1:9") -> bool:
     from mlflow import MlflowClient
 
     return isinstance(run_calls(uri, MlflowClient(uri)), ServerCalls)
@@ -122,12 +122,12 @@ def _goes_straight(uri: str = "http://127.0.0.1:9") -> bool:
 def test_servers_are_called_directly_databases_through_mlflow(
     nothing_set: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert _goes_straight()
-    assert not _goes_straight(f"sqlite:///{tmp_path}/no.db")
+    assert _calls_directly()
+    assert not _calls_directly(f"sqlite:///{tmp_path}/no.db")
     for name in (USER, PASSWORD, TOKEN, SERVER_CERTIFICATE, OWN_CERTIFICATE, "MLFLOW_TRACKING_URI"):
         nothing_set.setenv(name, "something")
     nothing_set.setenv("MLFLOW_TRACKING_AUTH", "")
-    assert _goes_straight()
+    assert _calls_directly()
 
 
 @pytest.mark.parametrize(
@@ -137,17 +137,17 @@ def test_servers_are_called_directly_databases_through_mlflow(
 )  # fmt: skip
 def test_unknown_settings_go_through_mlflows_client(nothing_set: pytest.MonkeyPatch, setting: str) -> None:
     nothing_set.setenv(setting, "true")
-    assert not _goes_straight()
+    assert not _calls_directly()
 
 
 def test_mlflows_credentials_file_is_left_to_mlflow(nothing_set: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".mlflow").mkdir()
     (tmp_path / ".mlflow" / "credentials").write_text("[mlflow]\nmlflow_tracking_username = me\n")
-    assert not _goes_straight()
+    assert not _calls_directly()
 
 
 def test_headers_of_plug_ins_are_left_to_mlflow(nothing_set: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    nothing_set.setattr(server_session, "entry_points", lambda group: asked.append(group) or [object()])
-    assert not _goes_straight()
-    assert asked == ["mlflow.request_header_provider"]
+    groups: list[str] = []
+    nothing_set.setattr(server_session, "entry_points", lambda group: groups.append(group) or [object()])
+    assert not _calls_directly()
+    assert groups == ["mlflow.request_header_provider"]

@@ -30,7 +30,7 @@ def view_of_trials(objectives: Objectives) -> dict[str, Any]:
 
 
 def view_of_all_trials(tags: dict[str, str]) -> dict[str, Any]:
-    """The one that the menu calls so."""
+    """The view of all trials, as the menu names it."""
     views = map(json.loads, tags.values())
     (view,) = (view for view in views if view.get("name", "").startswith("ratefront: trials"))
     return dict(json.loads(view["state"]))
@@ -109,8 +109,8 @@ def test_charts_show_accuracy_over_rate_and_other_objectives() -> None:
 
 def test_without_the_view_trials_and_order_are_the_same() -> None:
     view = view_of_trials(USUAL)
-    asked = parse_qs(trials_address("http://h", "1", SWEEP_ID, USUAL, ()).partition("?")[2])
-    assert asked == {
+    query = parse_qs(trials_address("http://h", "1", SWEEP_ID, USUAL, ()).partition("?")[2])
+    assert query == {
         "workflowType": ["machine_learning"],
         "searchFilter": [view["searchFilter"]],
         "orderByKey": [view["orderByKey"]],

@@ -1,4 +1,4 @@
-"""What every tracker shows of a sweep, and that saying it again changes nothing."""
+"""What every tracker shows of a sweep, and that delivering it again changes nothing."""
 
 from __future__ import annotations
 
@@ -280,8 +280,8 @@ def test_process_metrics_have_a_page_of_their_own(place: Place) -> None:
 
 def test_following_the_same_ledger_again_changes_nothing(place: Place) -> None:
     story = whole_sweep()
-    once = show(story, place)
-    assert show(story, place) == once
+    first = show(story, place)
+    assert show(story, place) == first
 
 
 def test_a_retried_trial_has_one_run_and_one_curve(place: Place) -> None:
@@ -397,7 +397,7 @@ def test_the_sweeps_figures_carry_the_time_of_the_last_entry(place: Place) -> No
 
 
 class OnBirds(NoFolder):
-    """A folder that says what its sweep was trained on: one's own data, which are called as their file is."""
+    """A folder that names the sweep's data set: a user's file, after which the data set is named."""
 
     def provenance(self, history: SweepHistory) -> Provenance | None:
         birds = DatasetInfo("arrays", {"path": "/data/birds.npz", "split_seed": 0}, "ab12")

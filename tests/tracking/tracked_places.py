@@ -41,10 +41,10 @@ class MemoryPlace:
 
     def runs(self) -> list[RunRecord]:
         sweeps = deepcopy(self.kept.sweeps).values()
-        found = [run for sweep in sweeps for run in (sweep.parent, *sweep.trials.values())]
-        for run in found:
+        runs = [run for sweep in sweeps for run in (sweep.parent, *sweep.trials.values())]
+        for run in runs:
             run.tags = {name: value for name, value in run.tags.items() if value}
-        return found
+        return runs
 
 
 @dataclass
@@ -87,23 +87,23 @@ class MlflowPlace:
             params=dict(data.params),
             tags={name: value for name, value in data.tags.items() if value and _is_ours(name)},
             points={point for name in data.metrics for point in self.history(info.run_id, name)},
-            artifacts={found.path for found in self.client.list_artifacts(info.run_id)},
+            artifacts={artifact.path for artifact in self.client.list_artifacts(info.run_id)},
             datasets={used.dataset.name for used in run.inputs.dataset_inputs},
             models=self._models(info),
         )
 
     def _models(self, info: Any) -> set[str]:
         """By the trials that they are of."""
-        found = self.client.search_logged_models(
+        models = self.client.search_logged_models(
             [info.experiment_id], filter_string=f"source_run_id = '{info.run_id}'"
         )
-        return {str(model.tags["trial_id"]) for model in found}
+        return {str(model.tags["trial_id"]) for model in models}
 
     def history(self, run_id: str, name: str) -> list[MetricPoint]:
         from mlflow import MlflowClient
 
-        found = MlflowClient(tracking_uri=self.behind or self.uri).get_metric_history(run_id, name)
-        return [MetricPoint(point.key, point.value, point.timestamp, point.step) for point in found]
+        points = MlflowClient(tracking_uri=self.behind or self.uri).get_metric_history(run_id, name)
+        return [MetricPoint(point.key, point.value, point.timestamp, point.step) for point in points]
 
 
 def _is_ours(tag: str) -> bool:
@@ -126,7 +126,7 @@ def finish(
     codecs: tuple[FrontCodec, ...] = (),
     patience: float = 30.0,
 ) -> int:
-    """End as a driver does; gives the number of entries that stayed behind."""
+    """End as a driver does; returns the number of entries that were not delivered."""
     values = {"hypervolume": 0.5} if figures is None else figures
     ending = TrackedEnding(
         outcome, values, tuple(artifacts), note, reason, codecs=codecs, shows_pareto_rank=shows_pareto_rank

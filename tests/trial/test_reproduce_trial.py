@@ -242,7 +242,7 @@ def test_data_that_changed_since_the_sweep_are_refused_and_named(
     assert reproduce(folder, history, trial_id, tmp_path / "again").differences == ()
     other = {**inputs, "dataset": "0" * 64}
     history.task_model = replace(history.task_model, inputs=other)
-    with pytest.raises(SweepMismatchError, match="content of the data set digits is another"):
+    with pytest.raises(SweepMismatchError, match="content of the data set digits has changed"):
         reproduce(folder, history, trial_id, tmp_path / "other")
     assert not (tmp_path / "other").exists()
 

@@ -39,7 +39,7 @@ def test_a_trial_without_a_sweep_has_nothing_to_compare_with(context: TrialConte
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("dataset", "the data set digits is another"),
+        ("dataset", "the data set digits has changed"),
         ("code mine", "module mine is not used"),
         ("metric mine", "metrics' module mine is not used"),
     ],

@@ -66,7 +66,7 @@ class Sweep:
 
     @property
     def history(self) -> SweepHistory:
-        """The sweep as its ledger tells it now: every trial with its events.
+        """The sweep as its ledger records it now: every trial with its events.
 
         Raises:
             InputError: The ledger is empty because the sweep has not begun, or it has been deleted.

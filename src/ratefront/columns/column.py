@@ -14,7 +14,7 @@ Value_co = TypeVar("Value_co", covariant=True)
 Whole = TypeVar("Whole")
 
 
-def _not_said(_: Any) -> str:
+def _no_reason(_: Any) -> str:
     return ""
 
 
@@ -44,7 +44,7 @@ class Column(Generic[Holder, Value_co]):
     exact: Callable[[Any], str] = str
     key: str = ""
     table: Literal["both", "trials", "front"] = "both"
-    unknown: Callable[[Holder], str] = _not_said
+    unknown: Callable[[Holder], str] = _no_reason
 
     @property
     def is_time(self) -> bool:

@@ -29,7 +29,7 @@ class TrialLike(Protocol):
 
     @property
     def attempts(self) -> int:
-        """How often it was begun."""
+        """How often it was started."""
 
     @property
     def error(self) -> str:
@@ -68,11 +68,11 @@ TrialColumn: TypeAlias = Column[TrialLike, Cell]
 FrontColumn: TypeAlias = Column[FrontPlace, Cell]
 
 
-def _tried(name: str) -> Callable[[TrialLike], Cell]:
+def _parameter(name: str) -> Callable[[TrialLike], Cell]:
     return lambda trial: trial.params.values.get(name)
 
 
-_ENDED: tuple[TrialColumn, ...] = (
+_IDENTITY_AND_STATUS: tuple[TrialColumn, ...] = (
     Column(
         "trial_id",
         "trial",
@@ -88,7 +88,7 @@ _ENDED: tuple[TrialColumn, ...] = (
         table="trials",
     ),
     Column("reason", "reason", lambda trial: trial.reason, "why it ended as it did", table="trials"),
-    Column("attempts", "attempts", lambda trial: trial.attempts, "how often it was begun", table="trials"),
+    Column("attempts", "attempts", lambda trial: trial.attempts, "how often it was started", table="trials"),
     Column(
         "error",
         "error",
@@ -101,12 +101,15 @@ _ENDED: tuple[TrialColumn, ...] = (
 
 #: The parameters that have a column in every sweep, under the parameter's name.
 _MAIN_PARAMETERS: tuple[TrialColumn, ...] = (
-    Column("family", "family", _tried("family"), "the codec's family"),
+    Column("family", "family", _parameter("family"), "the codec's family"),
     Column(
-        "split", "split", _tried("split"), "where the task model is cut; empty in families that do not cut it"
+        "split",
+        "split",
+        _parameter("split"),
+        "where the task model is cut; empty in families that do not cut it",
     ),
     Column(
-        "beta", "β", _tried("beta"), "bits that a unit of distortion is worth", brief=number_format(".4g")
+        "beta", "β", _parameter("beta"), "bits that a unit of distortion is worth", brief=number_format(".4g")
     ),
 )
 MAIN_PARAMETERS = tuple(column.name for column in _MAIN_PARAMETERS)
@@ -155,7 +158,7 @@ def gap_columns(bound: str) -> tuple[FrontColumn, ...]:
 def columns_of_trial(metrics: tuple[str, ...] = ()) -> tuple[TrialColumn, ...]:
     """The columns of a trial in order, with those of the sweep's own ``metrics``."""
     family, *others = _MAIN_PARAMETERS
-    found: list[TrialColumn] = [
+    measured: list[TrialColumn] = [
         column.within(lambda trial: trial.result) for column in columns_of_result(metrics)
     ]
-    return (*_ENDED, family, _SERIES, *others, *found)
+    return (*_IDENTITY_AND_STATUS, family, _SERIES, *others, *measured)

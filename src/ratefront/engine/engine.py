@@ -1,14 +1,14 @@
-"""The engine: a state machine that decides what a sweep does next. Facts go in, commands come out; it does no I/O.
+"""The engine: a state machine that decides what a sweep does next. Messages go in, commands come out; it does no I/O.
 
 Every driver runs this loop, whatever it runs trials on::
 
     command = engine.next_command()   a slot is free: Record(event) | Start(params, attempt) | Wait | Done
-    events = engine.judge(fact)       something happened: the events to record, none for late news
+    events = engine.judge(message)    something happened: the events to record; none if the message comes too late
     engine.apply(entry)               an event is on the disk; the driver then takes away the worker of an attempt
                                       that does not run any more (see ``SweepHistory.is_running``)
 
 The state follows from the ledger's entries alone, so an engine built from a ledger equals the engine that wrote it.
-Trials that a driver was given and has not begun are lost with the driver; the next driver is given them again.
+Trials that a driver was given and has not started are lost with the driver; the next driver is given them again.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from collections.abc import Iterable
 from ratefront.engine.measurement_check import invalid_metrics, invalid_result
 from ratefront.engine.messages import (
     Done,
-    Fact,
+    EngineMessage,
     Record,
     SlotCommand,
     Start,
     StopRequested,
     Wait,
-    WorkerFact,
+    WorkerMessage,
 )
 from ratefront.engine.retry import batch_divisor, judge_failure
 from ratefront.engine.search.next_suggestion import Suggester
@@ -101,14 +101,14 @@ class Engine:
         return Done() if self.done else Wait()
 
     def _is_given_out(self, trial: TrialHistory) -> bool:
-        """True where this driver has given the trial to a slot that has not begun it.
+        """True where this driver has given the trial to a slot that has not started it.
 
-        Workers of an earlier driver may still run; what they say does not count.
+        Workers of an earlier driver may still run; their messages do not count.
         """
         return trial.status == "planned" and (trial.number, trial.params.trial_id) not in self._waiting
 
     def _given_out(self) -> list[TrialHistory]:
-        """The trials that run, and those that a slot was given and has not begun."""
+        """The trials that run, and those that a slot was given and has not started."""
         waiting = {trial_id for _, trial_id in self._waiting}
         open_trials = self.history.with_status("planned", "running")
         return [trial for trial in open_trials if trial.params.trial_id not in waiting]
@@ -126,53 +126,53 @@ class Engine:
 
     # What happened.
 
-    def judge(self, fact: Fact) -> list[events.Event]:
-        """The events that follow from a fact, in order; none where it comes late or twice.
+    def judge(self, message: EngineMessage) -> list[events.Event]:
+        """The events that follow from a message, in order; none where it comes too late or twice.
 
         Raises:
             EngineError: The sweep cannot go on, because its folder is full, or because its data or code have changed.
                 The attempt is then lost with the driver and uses up no retry.
         """
-        trial = self.history.trials.get(fact.trial_id)
+        trial = self.history.trials.get(message.trial_id)
         if trial is None or trial.ended:
             return []
-        if isinstance(fact, StopRequested):
-            return [events.Stopped(fact.trial_id, trial.attempts, fact.reason)]
-        is_next = self._is_given_out(trial) and fact.attempt == trial.attempts + 1
-        if isinstance(fact, events.Started):
-            return [fact] if is_next else []
-        if isinstance(fact, events.Failed) and is_next:
-            never_begun = events.Started(fact.trial_id, fact.attempt, "")  # so that the attempt counts
-            return [never_begun, self._failed(trial, fact)]
-        if trial.status != "running" or fact.attempt != trial.attempts:
+        if isinstance(message, StopRequested):
+            return [events.Stopped(message.trial_id, trial.attempts, message.reason)]
+        is_next = self._is_given_out(trial) and message.attempt == trial.attempts + 1
+        if isinstance(message, events.Started):
+            return [message] if is_next else []
+        if isinstance(message, events.Failed) and is_next:
+            started = events.Started(message.trial_id, message.attempt, "")  # so that the attempt counts
+            return [started, self._failed(trial, message)]
+        if trial.status != "running" or message.attempt != trial.attempts:
             return []
-        return self._judge_running(trial, fact)
+        return self._judge_running(trial, message)
 
-    def _judge_running(self, trial: TrialHistory, fact: WorkerFact) -> list[events.Event]:
-        match fact:
+    def _judge_running(self, trial: TrialHistory, message: WorkerMessage) -> list[events.Event]:
+        match message:
             case events.Reported():
-                return self._reported(trial, fact)
+                return self._reported(trial, message)
             case events.Finished():
-                return [self._finished(trial, fact)]
+                return [self._finished(trial, message)]
             case events.Failed():
-                return [self._failed(trial, fact)]
+                return [self._failed(trial, message)]
 
-    def _reported(self, trial: TrialHistory, fact: events.Reported) -> list[events.Event]:
-        if fact.step <= trial.step:
+    def _reported(self, trial: TrialHistory, message: events.Reported) -> list[events.Event]:
+        if message.step <= trial.step:
             return []
-        if fault := invalid_metrics(fact.step, fact.metrics):
-            return [self._failed(trial, events.Failed(fact.trial_id, fact.attempt, *fault))]
-        return [fact]
+        if invalid := invalid_metrics(message.step, message.metrics):
+            return [self._failed(trial, events.Failed(message.trial_id, message.attempt, *invalid))]
+        return [message]
 
-    def _finished(self, trial: TrialHistory, fact: events.Finished) -> events.Event:
-        if fault := invalid_result(trial.params, fact.result, self._spec.objectives):
+    def _finished(self, trial: TrialHistory, message: events.Finished) -> events.Event:
+        if invalid := invalid_result(trial.params, message.result, self._spec.objectives):
             return judge_failure(
-                trial, events.Failed(fact.trial_id, fact.attempt, *fault), self._spec.retries
+                trial, events.Failed(message.trial_id, message.attempt, *invalid), self._spec.retries
             )
-        return fact
+        return message
 
-    def _failed(self, trial: TrialHistory, fact: events.Failed) -> events.Failed:
-        return judge_failure(trial, fact, self._spec.retries)
+    def _failed(self, trial: TrialHistory, message: events.Failed) -> events.Failed:
+        return judge_failure(trial, message, self._spec.retries)
 
     # What is in the ledger.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ratefront.engine.engine import Engine
-from ratefront.engine.messages import Done, Fact, Record, Start, Wait
+from ratefront.engine.messages import Done, EngineMessage, Record, Start, Wait
 from ratefront.errors import EngineError
 from ratefront.history.events import Entry, Event
 from ratefront.history.sweep_history import SweepHistory
@@ -45,7 +45,7 @@ class LiveSweep:
 
     @property
     def history(self) -> SweepHistory:
-        """The sweep as its ledger tells it."""
+        """The sweep as its ledger records it."""
         return self._engine.history
 
     @property
@@ -75,13 +75,13 @@ class LiveSweep:
         self._engine.apply(entry)
         self._on_change(self.history)
 
-    def tell(self, fact: Fact) -> None:
-        """Record the events that follow from a fact.
+    def tell(self, message: EngineMessage) -> None:
+        """Record the events that follow from a message.
 
         Raises:
             EngineError: The sweep cannot go on (see ``Engine.judge`` and ``record``).
         """
-        for event in self._engine.judge(fact):
+        for event in self._engine.judge(message):
             self.record(event)
 
     def is_running(self, trial_id: str, attempt: int) -> bool:

@@ -22,12 +22,12 @@ class InvalidMeasurement(NamedTuple):
 
 def invalid_metrics(step: int, metrics: Mapping[str, Any]) -> InvalidMeasurement | None:
     """Why the metrics that a trial reported at ``step`` cannot be recorded; None where they can."""
-    if faults := [f"{name} is {value!r}" for name, value in metrics.items() if not _is_number(value)]:
+    if problems := [f"{name} is {value!r}" for name, value in metrics.items() if not _is_number(value)]:
         return InvalidMeasurement(
-            "InvalidResult", f"{', '.join(faults)} at epoch {step}: a metric is a number"
+            "InvalidResult", f"{', '.join(problems)} at epoch {step}: a metric is a number"
         )
-    if faults := list(_not_finite(metrics)):
-        return InvalidMeasurement("DivergedError", f"{', '.join(faults)} at epoch {step}")
+    if problems := list(_not_finite(metrics)):
+        return InvalidMeasurement("DivergedError", f"{', '.join(problems)} at epoch {step}")
     return None
 
 
@@ -41,8 +41,8 @@ def invalid_result(
         result: The result as plain data (see ``TrialResult.to_json``); a worker may have sent anything.
         objectives: The objectives of the sweep. Their values must be known; other costs may be unknown.
     """
-    if faults := list(_not_finite(result)):
-        return InvalidMeasurement("DivergedError", ", ".join(faults))
+    if problems := list(_not_finite(result)):
+        return InvalidMeasurement("DivergedError", ", ".join(problems))
     try:
         checked = TrialResult.from_json(result)
         values = {name: checked.objective(name) for name in objectives}
@@ -51,8 +51,8 @@ def invalid_result(
         return InvalidMeasurement(type(error).__name__, reason)
     except Exception as error:  # the result may be anything
         return InvalidMeasurement("InvalidResult", f"the trial's result is incomplete or wrong: {error}")
-    if faults := list(_not_finite(values)):
-        return InvalidMeasurement("DivergedError", ", ".join(faults))
+    if problems := list(_not_finite(values)):
+        return InvalidMeasurement("DivergedError", ", ".join(problems))
     if checked.trial_id != params.trial_id:
         return InvalidMeasurement("InvalidResult", f"the result speaks of trial {checked.trial_id!r}")
     return None

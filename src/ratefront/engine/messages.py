@@ -1,12 +1,12 @@
-"""The messages between a driver and the engine: facts go in, commands come out.
+"""What a driver and the engine exchange: messages go in, commands come out.
 
-A driver (Ray Tune on a cluster, a simulator in virtual time) tells the engine what happened: a *fact*. The engine
-judges it and returns the *events* to record. The driver appends these to the ledger and hands the entries back. Where a
-slot is free, the driver asks the engine for a *command*.
+A driver (Ray Tune on a cluster, a simulator in virtual time) tells the engine what happened: a *message*. The engine
+judges it and returns the *events* to record. The driver appends these to the ledger and gives the entries to the
+engine. Where a slot is free, the driver asks the engine for a *command*.
 
-What a worker says is the event that the ledger is to hold: ``Started``, ``Reported``, ``Finished``, ``Failed``. As a
-fact it is not judged yet: it may come late or twice, its metrics may be NaN, its result anything, and whether a failure
-is final is open. What a person asks for is a request, ``StopRequested``.
+The message of a worker is an event that the ledger may hold: ``Started``, ``Reported``, ``Finished``, ``Failed``. As a
+message it is not judged yet. It may come late or twice, its metrics may be NaN, and its result may be anything. Whether
+a failure is final is not decided. The message of a person is a request, ``StopRequested``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ratefront.engine.trial_resources import Needs
 from ratefront.history.events import Event, Failed, Finished, Reported, Started
 from ratefront.trial_records import TrialParams
 
-# Facts: attempts count from 1, as the command ``Start`` gave them.
+# Messages to the engine. Attempts count from 1, as the command ``Start`` gave them.
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class StopRequested:
     reason: str
 
 
-WorkerFact: TypeAlias = Reported | Finished | Failed
-Fact: TypeAlias = Started | WorkerFact | StopRequested
+WorkerMessage: TypeAlias = Reported | Finished | Failed
+EngineMessage: TypeAlias = Started | WorkerMessage | StopRequested
 
 
 # Commands: what the driver is to do.

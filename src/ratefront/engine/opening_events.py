@@ -13,10 +13,10 @@ from ratefront.spec.sweep_spec import SweepSpec
 
 @dataclass(frozen=True)
 class ResumeOptions:
-    """How a sweep is begun or gone on with.
+    """How a sweep begins or resumes.
 
     Attributes:
-        resume: Go on with the sweep that the ledger holds; False begins a new one.
+        resume: Resume the sweep that the ledger holds; False begins a new one.
         extend: How many more trials are requested; None for no more.
         retry_failed: Try the trials again that had failed for good.
     """
@@ -47,8 +47,8 @@ def opening_events(
 
     Args:
         spec: The sweep file, resolved.
-        history: The sweep as the ledger tells it.
-        options: Whether the sweep is gone on with, extended, or its failed trials are tried again.
+        history: The sweep as the ledger records it.
+        options: Whether the sweep resumes, is extended, or its failed trials are tried again.
         driver: The driver that opens the ledger.
         change: Settings of the sweep file that have changed since the sweep began; None where it did not change.
     """

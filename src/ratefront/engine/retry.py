@@ -21,7 +21,7 @@ def judge_failure(trial: TrialHistory, failure: Failed, retries: int) -> Failed:
 
     Args:
         trial: The trial as it stood before the attempt failed.
-        failure: What the worker said, not judged yet.
+        failure: The message of the worker, not judged yet.
         retries: How often a trial is tried again (``retries`` in the sweep file).
 
     Returns:

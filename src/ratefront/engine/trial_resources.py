@@ -27,10 +27,10 @@ def needs_of(resources: Resources, history: SweepHistory, trial: TrialHistory) -
     for it. The share doubles each time that a trial runs out of memory with it.
     """
     family = trial.params.family
-    asked, share = resources.of(family), history.gpu_memory_share
+    requested, share = resources.of(family), history.gpu_memory_share
     if share is None or not resources.measures(family):
-        return Needs(asked.cpus, asked.gpus)
-    return Needs(asked.cpus, min(1.0, 2**trial.memory_failures / trials_per_gpu(share)))
+        return Needs(requested.cpus, requested.gpus)
+    return Needs(requested.cpus, min(1.0, 2**trial.memory_failures / trials_per_gpu(share)))
 
 
 def trials_per_gpu(share: float) -> int:

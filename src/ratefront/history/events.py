@@ -31,7 +31,7 @@ class TaskModelReady:
     """The task model was trained, given, or found in the cache.
 
     Attributes:
-        identity: What tells it from other task models.
+        identity: Differs from that of every other task model.
         accuracy_validation: On the validation split.
         accuracy: On the test split, with the stored weights.
         task_model_bytes: The size of the whole model.
@@ -127,7 +127,7 @@ class Pruned:
 
 @dataclass(frozen=True)
 class Stopped:
-    """A person stopped the trial; it is never a point. ``attempt`` is 0 where it had not begun."""
+    """A person stopped the trial; it is never a point. ``attempt`` is 0 where it had not started."""
 
     trial_id: str
     attempt: int

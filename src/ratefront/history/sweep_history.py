@@ -31,7 +31,7 @@ class TrialHistory:
         params: What the trial is given.
         planned_time: When it was planned, in seconds since the epoch, like all times here.
         status: Where it stands, or how it ended.
-        attempts: How often it was begun.
+        attempts: How often it was started.
         reason: Why it ended as it did, or why its last attempt failed.
         error: The class name of the error of its last failed attempt.
         step: The last step that the present attempt reported; 0 before its first report.
@@ -92,7 +92,7 @@ OUT_OF_MEMORY_ERRORS = frozenset({"MemoryError", "OutOfMemoryError"})
 
 @dataclass
 class SweepHistory:
-    """A sweep as its ledger tells it. Entries are applied in order; the same entries give the same history.
+    """A sweep as its ledger records it. Entries are applied in order; the same entries give the same history.
 
     Attributes:
         spec: The resolved sweep file as it is by now, as plain data; empty before the sweep has begun.

@@ -43,7 +43,7 @@ def one_sweep_per_process() -> Iterator[None]:
 
 
 def check_folder(folder: SweepFolder, options: ResumeOptions) -> None:
-    """Check that the folder fits what is asked.
+    """Check that the folder fits the options.
 
     A sweep that ended before it planned a trial may be replaced.
 
@@ -58,8 +58,8 @@ def check_folder(folder: SweepFolder, options: ResumeOptions) -> None:
             raise InputError(f"{path} holds no sweep to resume: it has no {folder.ledger.name}")
         return
     if options.extend is not None or options.retry_failed:
-        asked = "extend" if options.extend is not None else "retry_failed"
-        raise InputError(Message(f"{asked} is for a sweep that has begun: give ", RESUME, ", too"))
+        option = "extend" if options.extend is not None else "retry_failed"
+        raise InputError(Message(f"{option} is for a sweep that has begun: give ", RESUME, ", too"))
     if not path.exists():
         _check_creatable(path)
         return

@@ -90,8 +90,8 @@ def run_sweep(
         Interrupted: SIGINT, SIGTERM or SIGUSR1 came, or a request to stop; the sweep can be resumed.
         EngineError: The sweep cannot go on; it can be resumed when the cause is gone.
     """
-    folder, wishes = SweepFolder(folder.path.resolve()), ResumeOptions(resume, extend, retry_failed)
-    check_folder(folder, wishes)
+    folder, options = SweepFolder(folder.path.resolve()), ResumeOptions(resume, extend, retry_failed)
+    check_folder(folder, options)
     followers = SweepFollowers(folder, loaded.spec, tracking_uri, Redrawer(folder), on_update)
     functions = functions or WorkerFunctions()
     with ExitStack() as stack:
@@ -105,9 +105,9 @@ def run_sweep(
         if not resume:
             clear_unstarted_sweep(folder, ledger)
         change = settings_change(spec_in(ledger.entries), loaded.spec)
-        engine = _engine(loaded, ledger, wishes)
+        engine = _engine(loaded, ledger, options)
         opener = DriverIdentity(name_of_this_process(), version("ratefront"))
-        opening = opening_events(loaded.spec, engine.history, wishes, opener, change)
+        opening = opening_events(loaded.spec, engine.history, options, opener, change)
         live = LiveSweep(engine, ledger, followers.changed)
         loop = DriverLoop(live, folder, caught, followers)
         if runs_trials(opening) or change.moves_files:
@@ -138,12 +138,12 @@ def _slots(stack: ExitStack, spec: SweepSpec, caught: Interrupts) -> int:
     return count_slots(spec)
 
 
-def _engine(loaded: LoadedSpec, ledger: Ledger, wishes: ResumeOptions) -> Engine:
-    """Build the engine from the ledger, and check that it can do what is asked."""
+def _engine(loaded: LoadedSpec, ledger: Ledger, options: ResumeOptions) -> Engine:
+    """Build the engine from the ledger, and check that it can do what the options ask for."""
     engine = Engine(loaded.spec, loaded.space, ledger.entries)
     check_format(engine.history)
-    check_extensible(engine, wishes)
-    check_begun(engine.history, wishes)
+    check_extensible(engine, options)
+    check_begun(engine.history, options)
     return engine
 
 

@@ -59,11 +59,11 @@ def prepare_missing_task_model(
         live.record(ready)
     elif before.identity != ready.identity:
         raise EngineError(
-            "the task model's files are gone or torn, and what is made now is of other data or another version: "
+            "the task model's files are missing or damaged, and the new ones are of other data or another version: "
             "trials behind it could not be compared with the earlier ones"
         )
     else:
-        _log.warning("the task model's files were gone or torn: it was made again")
+        _log.warning("the task model's files were missing or damaged: it was made again")
 
 
 def _prepare_on_worker(
@@ -96,10 +96,10 @@ def inputs_on_worker(function: str, spec: SweepSpec, loop: DriverLoop) -> Mappin
         EngineError: The worker could not look at them.
     """
     needs = Needs(spec.resources.cpus, 0.0)
-    found: Mapping[str, str] = _on_worker(
+    inputs: Mapping[str, str] = _on_worker(
         function, (spec,), needs, loop, loop.check_signals, "the data could not be looked at"
     )
-    return found
+    return inputs
 
 
 class _TrainingProgress:
@@ -114,10 +114,10 @@ class _TrainingProgress:
         if self._on_training is None or time.monotonic() < self._next_s:
             return
         self._next_s = time.monotonic() + REQUEST_INTERVAL_S
-        found = self._file.read()
-        if found is not None and found != self._last:
-            self._last = found
-            self._on_training(found)
+        progress = self._file.read()
+        if progress is not None and progress != self._last:
+            self._last = progress
+            self._on_training(progress)
 
 
 @dataclass(frozen=True)

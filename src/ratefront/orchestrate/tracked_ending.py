@@ -1,4 +1,4 @@
-"""Builds what a tracker is told at the end of a sweep, or of one that is sent to another store."""
+"""Builds the ending that a tracker gets when a sweep ends, or when it is sent to another store."""
 
 from __future__ import annotations
 

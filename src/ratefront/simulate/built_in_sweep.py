@@ -35,7 +35,7 @@ BUILT_IN: dict[str, Any] = {
 }
 
 
-#: A space to put in its place: few configurations, into whose results no seed enters.
+#: Another space: few configurations, whose results do not depend on the seed.
 SMALL_SPACE: dict[str, Any] = {
     "family": {
         "label": {"method": {"lossless": {}, "merged": {"merged_classes": {"int": [1, 4]}}}},
@@ -46,6 +46,6 @@ SMALL_SPACE: dict[str, Any] = {
 
 @cache
 def built_in_sweep(small_space: bool = False) -> LoadedSpec:
-    """Return the built-in sweep; ``small_space``: over a space that holds few configurations."""
+    """Return the built-in sweep; ``small_space``: over a space with few configurations."""
     plain = BUILT_IN | ({"space": SMALL_SPACE} if small_space else {})
     return spec_from_plain(plain, source="the built-in sweep")

@@ -42,15 +42,15 @@ class DriverCapacity:
     virtual_s: float
 
     @classmethod
-    def of(cls, done: FinishedSimulation) -> DriverCapacity:
+    def of(cls, simulation: FinishedSimulation) -> DriverCapacity:
         """Measure a finished simulation."""
-        slots, busy = sum(done.scenario.nodes), done.occupancy
+        slots, busy = sum(simulation.scenario.nodes), simulation.occupancy
         return cls(
             busy.slot_seconds_at_last_start / (slots * busy.last_start_s) if busy.last_start_s else 1.0,
-            busy.slot_seconds / (slots * done.virtual_s),
-            done.driver_busy_s / done.virtual_s,
-            done.driver_busy_s / len(done.engine.history.trials),
-            done.virtual_s,
+            busy.slot_seconds / (slots * simulation.virtual_s),
+            simulation.driver_busy_s / simulation.virtual_s,
+            simulation.driver_busy_s / len(simulation.engine.history.trials),
+            simulation.virtual_s,
         )
 
 

@@ -53,21 +53,27 @@ class Outcome:
 
 
 def outcome_of(
-    done: FinishedSimulation, faults_seed: int | None = None, faults: Mapping[str, int] | None = None
+    simulation: FinishedSimulation, faults_seed: int | None = None, faults: Mapping[str, int] | None = None
 ) -> Outcome:
     """Sum up a finished simulation.
 
     Args:
-        done: The simulation.
+        simulation: The finished simulation.
         faults_seed: The seed that its faults were drawn from; None: it had none.
         faults: How often each kind of fault struck.
     """
-    spec, history, capacity = done.scenario.spec, done.engine.history, DriverCapacity.of(done)
-    reference = dict(done.scenario.problem.reference) | {str(name): at for name, at in spec.reference.items()}
+    spec, history, capacity = (
+        simulation.scenario.spec,
+        simulation.engine.history,
+        DriverCapacity.of(simulation),
+    )
+    reference = dict(simulation.scenario.problem.reference) | {
+        str(name): value for name, value in spec.reference.items()
+    }
     return Outcome(
         sweep=spec.name,
         sampler=spec.sampler.name,
-        slots=sum(done.scenario.nodes),
+        slots=sum(simulation.scenario.nodes),
         virtual_seconds=capacity.virtual_s,
         slots_busy=capacity.busy_share_whole,
         slots_busy_until_last_start=capacity.busy_share,
@@ -81,15 +87,15 @@ def outcome_of(
         trials_failed=history.counts["failed"],
         objectives=tuple(spec.objectives),
         reference={name: reference[name] for name in spec.objectives},
-        hypervolume={part: _volume(done, part, reference) for part in MILESTONES},
+        hypervolume={part: _volume(simulation, part, reference) for part in MILESTONES},
         faults_seed=faults_seed,
         faults=dict(sorted((faults or {}).items())),
     )
 
 
-def _volume(done: FinishedSimulation, percent: int, reference: dict[str, float]) -> float:
+def _volume(simulation: FinishedSimulation, percent: int, reference: dict[str, float]) -> float:
     """Return the hypervolume of the front (chosen on validation, measured on test) of the trials ended by then."""
-    history, objectives = done.engine.history, done.scenario.spec.directions
+    history, objectives = simulation.engine.history, simulation.scenario.spec.directions
     ended = history.ended_order[: math.ceil(len(history.ended_order) * percent / 100)]
     front = pareto_front((history.trials[trial_id] for trial_id in ended), objectives)
     values = [[result_of(trial).test_objective(name) for name in objectives] for trial in front]

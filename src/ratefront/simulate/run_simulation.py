@@ -19,11 +19,11 @@ ACTIONS_PER_TRIAL = 20_000
 
 
 class InvariantBrokenError(RatefrontError):
-    """What must hold in every sweep did not hold in a simulated one."""
+    """What must hold in every sweep did not hold in a simulated one; ``violation`` says what."""
 
-    def __init__(self, seed: int, time_s: float, what: str) -> None:
-        self.seed, self.time_s, self.what = seed, time_s, what
-        super().__init__(f"seed {seed}, after {time_s:.3f} virtual seconds: {what}")
+    def __init__(self, seed: int, time_s: float, violation: str) -> None:
+        self.seed, self.time_s, self.violation = seed, time_s, violation
+        super().__init__(f"seed {seed}, after {time_s:.3f} virtual seconds: {violation}")
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ def run_to_end(simulation: Simulation, on_start: Callable[[], object] = lambda: 
     except (InvariantBrokenError, InputError):
         raise
     except Exception as error:
-        what = f"{type(error).__name__}: {error}"
-        raise InvariantBrokenError(conditions.seed, simulation.clock.now, what) from error
+        violation = f"{type(error).__name__}: {error}"
+        raise InvariantBrokenError(conditions.seed, simulation.clock.now, violation) from error
     return FinishedSimulation(
         simulation.scenario,
         simulation.engine,
@@ -101,8 +101,8 @@ def _run_until_over(simulation: Simulation) -> None:
         actions_left -= 1
         if not actions_left or not simulation.clock.step():
             why = "nothing is left that could happen" if actions_left else "there is no end in sight"
-            what = f"{why}, with {simulation.engine.history.trials_ended} trials ended"
-            raise InvariantBrokenError(simulation.conditions.seed, simulation.clock.now, what)
+            violation = f"{why}, with {simulation.engine.history.trials_ended} trials ended"
+            raise InvariantBrokenError(simulation.conditions.seed, simulation.clock.now, violation)
 
 
 def _track_to_the_end(simulation: Simulation) -> None:

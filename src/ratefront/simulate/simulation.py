@@ -92,8 +92,8 @@ class Simulation:
         If a driver ends before it has written all that the person asked for, the next driver tries again.
         """
         more = self._requested_trials - history.trials_requested
-        wishes = ResumeOptions(extend=more if more > 0 else None, retry_failed=self._retries_failed)
-        for event in opening_events(self.scenario.spec, history, wishes, DRIVER):
+        options = ResumeOptions(extend=more if more > 0 else None, retry_failed=self._retries_failed)
+        for event in opening_events(self.scenario.spec, history, options, DRIVER):
             yield event
             if isinstance(event, Reopened):
                 self.cluster.times_reopened[event.trial_id] += 1
@@ -126,7 +126,7 @@ class Simulation:
             raise error
 
     def end_driver(self) -> None:
-        """End the driver in good order before the sweep has ended; a person goes on with it later."""
+        """End the driver in good order before the sweep has ended; a person resumes it later."""
         history, driver = self.engine.history, self.cluster.driver
         if driver is not None and history.spec and not history.ended:
             with suppress(DriverDied, EngineError):
@@ -135,7 +135,7 @@ class Simulation:
         self._restart_later()
 
     def lose_driver(self) -> None:
-        """Let the driver's process die; its workers may live on, as no one ends them."""
+        """Let the driver's process die; its workers may live on, because nothing ends them."""
         self._follower.die()
         self._dismiss_driver(may_leave_workers=True)
         self._restart_later()
@@ -143,8 +143,8 @@ class Simulation:
     def _restart_later(self) -> None:
         self.clock.after(self.conditions.random.expovariate(1 / RESTART_S), self.start_driver)
 
-    def _close(self, closing: TrackedEnding) -> None:
-        self.is_tracked = not self.scenario.is_tracked or self._follower.close(closing)
+    def _close(self, ending: TrackedEnding) -> None:
+        self.is_tracked = not self.scenario.is_tracked or self._follower.close(ending)
         self._dismiss_driver(may_leave_workers=False)
 
     def _dismiss_driver(self, *, may_leave_workers: bool) -> None:

@@ -40,7 +40,7 @@ def apply_retention(
 
     Args:
         folder: The sweep's folder.
-        history: The sweep as its ledger tells it.
+        history: The sweep as its ledger records it.
         keep: What to keep; None for what the sweep file says.
         dry_run: Count only, and delete nothing.
 

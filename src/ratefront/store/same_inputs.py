@@ -33,7 +33,7 @@ def check_inputs(before: Mapping[str, str], now: Mapping[str, str], spec: SweepS
         lines = "\n".join(f"  {change}" for change in changes)
         raise SweepMismatchError(
             f"this is not what the sweep began with:\n{lines}\n"
-            "Trials on both could not be compared: begin a new sweep in another folder, or put back what was there "
+            "Trials on both could not be compared: begin a new sweep in another folder, or restore what was there "
             "and go on with this one"
         )
 
@@ -48,8 +48,8 @@ def check_code(before: Mapping[str, str]) -> None:
     now = module_digests(module_files(modules))
     if changed := [name for name in modules if before[f"code {name}"] != now.get(f"code {name}")]:
         raise SweepMismatchError(
-            f"the code of {', '.join(changed)} is another than the codec was made by, or gone: it would code and "
-            "decide otherwise; put back what was there"
+            f"the code of {', '.join(changed)} has changed since the codec was made, or is missing: the codec would "
+            "code and decide differently; restore it"
         )
 
 
@@ -62,8 +62,8 @@ def check_format(history: SweepHistory) -> None:
     if history.ledger_format < LEDGER_FORMAT:
         raise SweepMismatchError(
             f"an older ratefront has begun this sweep (its ledger has format {history.ledger_format}, new ones have "
-            f"{LEDGER_FORMAT}): it stored and counted otherwise, so that no trial of now could be compared with its "
-            "own; begin a new sweep in another folder"
+            f"{LEDGER_FORMAT}): it stored and counted differently, so that new trials could not be compared with old "
+            "ones; begin a new sweep in another folder"
         )
 
 
@@ -77,7 +77,7 @@ def _changes(before: Mapping[str, str], now: Mapping[str, str], spec: SweepSpec)
         elif new is None:
             yield f"{_called(name, spec)} is not used any more"
         elif old != new:
-            yield f"{_called(name, spec)} is another (digest {old[:_SHOWN]}… → {new[:_SHOWN]}…)"
+            yield f"{_called(name, spec)} has changed (digest {old[:_SHOWN]}… → {new[:_SHOWN]}…)"
 
 
 def _called(name: str, spec: SweepSpec) -> str:
@@ -90,8 +90,8 @@ def _called(name: str, spec: SweepSpec) -> str:
         return f"the content of the data set {_with_place(spec.dataset, CATALOGUE.datasets)}"
     if kind == "loaded":
         return (
-            f"what the code of the task model {spec.task_model.name} gives the network but by chance (a file that it "
-            "reads, or numbers that another version of torch computes otherwise)"
+            f"what the code of the task model {spec.task_model.name} loads into the network apart from random "
+            "numbers (a file that it reads, or numbers that another version of torch computes differently)"
         )
     return f"what the task model {_with_place(spec.task_model, CATALOGUE.task_models)} is given as {name}"
 

@@ -59,8 +59,8 @@ def _stored(path: Path) -> dict[str, float]:
     if not path.exists():
         return {}
     try:
-        found = {str(name): value for name, value in dict(json.loads(path.read_text())).items()}
-        return {name: float(found[name]) for name in ("raw_bits", "task_model_bytes") if name in found}
+        facts = {str(name): value for name, value in dict(json.loads(path.read_text())).items()}
+        return {name: float(facts[name]) for name in ("raw_bits", "task_model_bytes") if name in facts}
     except (ValueError, TypeError) as error:
         raise InputError(
             f"{path}: expected an object with numbers raw_bits, task_model_bytes: {error}"
@@ -109,17 +109,17 @@ def read_dataset_info(folder: SweepFolder, history: SweepHistory) -> DatasetInfo
         return None
     path = folder.task_model / FACTS_FILE
     try:
-        found = dict(json.loads(path.read_text())) if path.exists() else {}
-        return _dataset_info(str(named.pop("name")), named, found)
+        facts = dict(json.loads(path.read_text())) if path.exists() else {}
+        return _dataset_info(str(named.pop("name")), named, facts)
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(
             f"{path}: expected an object with dataset_digest, samples of each split, shape, classes: {error}"
         ) from error
 
 
-def _dataset_info(name: str, parameters: Mapping[str, Any], found: Mapping[str, Any]) -> DatasetInfo:
+def _dataset_info(name: str, parameters: Mapping[str, Any], facts: Mapping[str, Any]) -> DatasetInfo:
     digest, samples, shape, classes = (
-        found.get(key) for key in ("dataset_digest", "samples", "shape", "classes")
+        facts.get(key) for key in ("dataset_digest", "samples", "shape", "classes")
     )
     return DatasetInfo(
         name,
@@ -155,11 +155,11 @@ def read_overlay(folder: SweepFolder, history: SweepHistory) -> PredictionBounds
         written = folder.predictions.stat()
     except FileNotFoundError:
         return None
-    asked_for = tuple(history.spec.get("bounds", ()))
-    return _overlay(folder.predictions, written.st_mtime_ns, written.st_size, asked_for)
+    bounds = tuple(history.spec.get("bounds", ()))
+    return _overlay(folder.predictions, written.st_mtime_ns, written.st_size, bounds)
 
 
 @lru_cache(maxsize=2)
-def _overlay(path: Path, _written_ns: int, _bytes: int, asked_for: tuple[str, ...]) -> PredictionBounds:
+def _overlay(path: Path, _written_ns: int, _bytes: int, bounds: tuple[str, ...]) -> PredictionBounds:
     """Solve the bounds once for a file, and not each time that the report of a running sweep is drawn again."""
-    return from_file(path, besides=asked_for)
+    return from_file(path, besides=bounds)

@@ -4,7 +4,7 @@ Keys of metrics:
 
 - ``epoch/…``: what a trial reported after each epoch (a curve).
 - ``obj/…``: the objectives as the search saw them, on validation.
-- ``test/…`` and ``rate/…``: columns_of_result on the test split.
+- ``test/…`` and ``rate/…``: what was measured on the test split.
 - ``gap/…``: bits above each bound, at the accuracy on test.
 - ``cost/…``: what the codec costs (bytes, MACs, ms, s).
 - ``system/…``: what the trial's process used.

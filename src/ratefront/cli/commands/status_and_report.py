@@ -30,7 +30,7 @@ def status(
         print(f"\ngo on with: {resume_command(folder)}")
     elif found.state == "failed":
         print(f"\nwhen the cause is gone, go on with: {resume_command(folder)}")
-        if not found.trials_begun:
+        if not found.trial_count:
             print(
                 f"or begin anew, nothing has been tried yet: {ratefront_command('sweep', 'SPEC', '--out', folder)}"
             )

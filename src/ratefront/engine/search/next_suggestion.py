@@ -1,6 +1,6 @@
 """The next suggestion: the values of the next trial, from what the sampler's memory shows of the history.
 
-The memory is told what the ledger says, event by event. An Optuna study is made of it only when a suggestion is asked
+The memory gets the ledger's events one by one. An Optuna study is made of it only when a suggestion is asked
 for, and the sampler is made anew from (seed, number). So a suggestion is a function of (seed, number, history): it is
 the same after a replay and in another process. A replay that asks for no suggestion costs nothing.
 
@@ -39,7 +39,7 @@ QUESTIONS = SAMPLER_QUESTIONS + 20
 
 
 class Suggester:
-    """Suggests values for trials. It must be told of every change of a trial, in the order of the ledger."""
+    """Suggests values for trials. Call it for every change of a trial, in the order of the ledger."""
 
     def __init__(self, sampler: Sampler, space: Space, objectives: Objectives) -> None:
         self._settings, self._space, self._objectives = sampler, space, objectives
@@ -80,11 +80,11 @@ class Suggester:
 
     @cached_property
     def _some_use_seeds(self) -> bool:
-        """Whether some result depends on the seed. To be asked only when every configuration was tried."""
+        """Whether some result depends on the seed. Ask only when every configuration was tried."""
         return any(uses_seed(dict(values)) for values in self._tried)
 
     def suggest(self, number: int) -> Values:
-        """The values of trial ``number`` (counted from 0), given all that was told so far.
+        """The values of trial ``number`` (counted from 0), given the history so far.
 
         Where the space is exhausted, these are values that were planned before.
         """

@@ -1,8 +1,8 @@
 """What a sampler learns from: a bounded part of the history.
 
-Because it is bounded, a suggestion costs the same after ten thousand trials as after a few hundred. A memory is told of
-every trial that is planned or reopened and of every trial that ends, in the ledger's order. What it shows follows from
-that order alone, whenever and however often it is asked. Failed trials are not shown.
+Because it is bounded, a suggestion costs the same after ten thousand trials as after a few hundred. A memory gets
+every trial that is planned or reopened and every trial that ends, in the ledger's order. What it shows follows from
+that order alone, whenever and however often it is read. Failed trials are not shown.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from ratefront.trial_records import Objectives
 #: tenth of a second).
 MAX_ENDED, SLACK = 256, 64
 
-#: One in so many of the trials that stay is there because it is among the best.
+#: One of so many trials that stay was chosen because it is among the best.
 ONE_IN_BEST = 4
 
-#: So many of the newest trials that have not ended are shown: enough to keep slots from repeating each other.
+#: How many of the newest trials that have not ended are shown: enough to keep slots from repeating each other.
 MAX_UNFINISHED = 64
 
 #: NSGA-II's population; small, since a sweep has tens to thousands of trials.

@@ -26,12 +26,12 @@ def best_trials(trials: Sequence[TrialHistory], objectives: Objectives, count: i
     Among trials with a result, lower non-dominated ranks come first. Of the last rank that fits only in part, those
     with the largest crowding distance are taken, as in NSGA-II (Deb et al. 2002); of equal trials, the earlier ones.
     """
-    found: list[TrialHistory] = []
+    best: list[TrialHistory] = []
     for status in ("finished", "collapsed"):
-        alike = [trial for trial in trials if trial.status == status]
-        found += _best_measured(alike, objectives, count - len(found))
+        with_status = [trial for trial in trials if trial.status == status]
+        best += _best_measured(with_status, objectives, count - len(best))
     without_result = [trial for trial in trials if trial.status in ("pruned", "stopped")]
-    return found + without_result[: count - len(found)]
+    return best + without_result[: count - len(best)]
 
 
 def _best_measured(

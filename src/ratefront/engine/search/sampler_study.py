@@ -90,7 +90,7 @@ class SamplerStudy:
                     return False
                 self._discard(held.number)
                 del self._shown[name]
-        in_order = all(there == here for there, here in zip(self._shown, shown, strict=False))
+        in_order = all(name == wanted for name, wanted in zip(self._shown, shown, strict=False))
         if not in_order or self._discarded > MAX_DISCARDED:
             return False
         for name in list(shown)[len(self._shown) :]:
@@ -199,19 +199,21 @@ def branches_of(space: Space, branch: str = "") -> dict[str, Distributions]:
 
     Parameters are named by their path; those with a single value are left out.
     """
-    own: Distributions = {}
-    found = {branch: own}
+    parameters: Distributions = {}
+    branches = {branch: parameters}
     prefix = f"{branch}/" if branch else ""
     for name, dimension in space.items():
         match dimension:
             case Constant():
                 continue
             case Branch(options):
-                own[prefix + name] = distribution_of(Choice(tuple(options)))
+                parameters[prefix + name] = distribution_of(Choice(tuple(options)))
                 for option, inner in options.items():
-                    found |= branches_of(inner, prefix + (option if name == "family" else f"{name}/{option}"))
+                    branches |= branches_of(
+                        inner, prefix + (option if name == "family" else f"{name}/{option}")
+                    )
             case leaf:
-                own[prefix + name] = distribution_of(leaf)
-    for path in [path for path, distribution in own.items() if distribution.single()]:
-        del own[path]
-    return found
+                parameters[prefix + name] = distribution_of(leaf)
+    for path in [path for path, distribution in parameters.items() if distribution.single()]:
+        del parameters[path]
+    return branches

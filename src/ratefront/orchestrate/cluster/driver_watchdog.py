@@ -52,25 +52,25 @@ class ClusterWatchdog:
         self._mark = uuid4().hex
 
     def __enter__(self) -> Self:
-        theirs, self._ours = os.pipe()
+        watchdog_end, self._driver_end = os.pipe()
         command = [sys.executable, "-I", "-S", __file__]  # by its file: the package need not be found
         try:
             subprocess.run(
                 [*command, self._mark],
-                stdin=theirs,
+                stdin=watchdog_end,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is for the driver
                 check=True,
             )
         finally:
-            os.close(theirs)
+            os.close(watchdog_end)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._ours)
+        os.close(self._driver_end)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -124,20 +124,20 @@ class _MarkedProcesses:
     def learn_session(self) -> None:
         for pid in filter(self._is_marked, _own_processes()):
             for path in _open_files(pid):
-                if found := _SESSION.match(path):
-                    self.session = found[1]
+                if match := _SESSION.match(path):
+                    self.session = match[1]
                     return
 
     def processes(self) -> set[_Process]:
         if self.session is None:
             self.learn_session()
-        found = set()
+        processes = set()
         for pid in _own_processes():
             with suppress(OSError):
                 process = _Process.of(pid)
                 if self._is_marked(pid) or self._works_in_session(pid):
-                    found.add(process)
-        return found
+                    processes.add(process)
+        return processes
 
     def _is_marked(self, pid: int) -> bool:
         try:

@@ -22,7 +22,7 @@ def software_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[
     """Return the lines for ratefront, Python, packages and plugins alone."""
     lines = _differing(("git_commit", "python"), before, now)
     if before.get("git_diff") != now["git_diff"]:
-        lines.append("git_diff, what was changed of ratefront and not committed, is another")
+        lines.append("git_diff, the uncommitted changes of ratefront, differs")
     return lines + _differing((*_PACKAGES, *_plugins()), before.get("packages") or {}, now["packages"])
 
 
@@ -32,18 +32,18 @@ def _changes_of_trees(before: Mapping[str, Any], now: Mapping[str, Any]) -> list
     lines = []
     for tree in now.get("user_trees") or ():
         if old := known.get(tree["folder"]):
-            found = _differing(("git_commit",), old, tree)
-            found += ["git_diff is another"] if old["git_diff"] != tree["git_diff"] else []
-            lines += [f"{tree['folder']}: {line}" for line in found]
+            changes = _differing(("git_commit",), old, tree)
+            changes += ["git_diff differs"] if old["git_diff"] != tree["git_diff"] else []
+            lines += [f"{tree['folder']}: {line}" for line in changes]
     return lines
 
 
 def _plugins() -> list[str]:
     """Return the packages that register codecs, data sets or task models of their own."""
-    found = (entry.dist for entry in entry_points(group=GROUP))
-    return sorted({distribution.name.lower() for distribution in found if distribution is not None})
+    distributions = (entry.dist for entry in entry_points(group=GROUP))
+    return sorted({distribution.name.lower() for distribution in distributions if distribution is not None})
 
 
 def _differing(names: Sequence[str], before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    found = [(name, before.get(name, "unknown"), now.get(name, "unknown")) for name in names]
-    return [f"{name} {old} → {new}" for name, old, new in found if old != new]
+    pairs = [(name, before.get(name, "unknown"), now.get(name, "unknown")) for name in names]
+    return [f"{name} {old} → {new}" for name, old, new in pairs if old != new]

@@ -15,10 +15,10 @@ def git(folder: Path, *arguments: str) -> str | None:
     """Return what git prints; None if the folder is in no git tree, or git is not installed."""
     command = ["git", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=20, check=True)
+        completed = subprocess.run(command, capture_output=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.decode(errors="replace")  # a diff may hold any bytes
+    return completed.stdout.decode(errors="replace")  # a diff may hold any bytes
 
 
 def commit_of(folder: Path) -> str | None:

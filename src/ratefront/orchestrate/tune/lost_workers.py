@@ -31,27 +31,27 @@ _PROBE_BYTES = 2**20
 
 
 class ReportedWorkerError:
-    """The error that Tune is being told of. It is set only while Tune handles it."""
+    """The error of a worker that Tune handles now. It is set only while Tune handles it."""
 
     def __init__(self) -> None:
-        self._now: Exception | None = None
+        self._current: Exception | None = None
 
     @property
-    def now(self) -> Exception | None:
+    def current(self) -> Exception | None:
         """The error that Tune handles now; None at all other times."""
-        return self._now
+        return self._current
 
     @contextmanager
     def while_handled(self, error: Exception) -> Iterator[Exception]:
         """Hold ``error`` while Tune handles it, and give the error to pass to Tune: one of a kind that it knows."""
-        self._now = error
+        self._current = error
         is_unknown_to_tune = isinstance(error, RayError) and not isinstance(
             error, RayActorError | RayTaskError
         )
         try:
             yield RayActorError(error_msg=str(error)) if is_unknown_to_tune else error
         finally:
-            self._now = None
+            self._current = None
 
 
 @contextmanager
@@ -103,15 +103,15 @@ def summarise_trial_error(error: Exception, folder: Path) -> ErrorSummary:
 
 def _is_full(folder: Path) -> bool:
     """Return whether the folder takes no more data. A probe is written: a used-up quota cannot be asked for."""
-    probe = folder / f".room.{uuid4().hex}.tmp"
+    probe = folder / f".probe.{uuid4().hex}.tmp"
     try:
-        there = os.statvfs(folder)
+        disk = os.statvfs(folder)
         probe.write_bytes(bytes(_PROBE_BYTES))
     except OSError:
         return True
     finally:
         probe.unlink(missing_ok=True)
-    return there.f_bavail * there.f_frsize < LEAST_FREE_BYTES
+    return disk.f_bavail * disk.f_frsize < LEAST_FREE_BYTES
 
 
 def _lines(error: Exception | None) -> list[str]:

@@ -57,8 +57,8 @@ class ProcessMetrics:
         gpu_utilization_percentage          of the whole GPU within the last second; needs ``pynvml``
         """
         sources = {**self._sources(), **(_GPU_SOURCES if has_gpu else {})}
-        found = {SYSTEM_PREFIX + name: _read(source) for name, source in sources.items()}
-        return {name: value for name, value in found.items() if value is not None}
+        values = {SYSTEM_PREFIX + name: _read(source) for name, source in sources.items()}
+        return {name: value for name, value in values.items() if value is not None}
 
     def _sources(self) -> dict[str, Callable[[], float]]:
         return {

@@ -145,10 +145,10 @@ class TrialActor(tune.Trainable):
         self._close()
         self._has_failed = True
         summary = summarise_trial_error(error, self._context.folder)
-        fact = Failed(
+        message = Failed(
             self._trial_id, self._attempt, summary.error, summary.reason, retryable=summary.retryable
         )
-        return {MESSAGE: encode_message(fact), "done": True}
+        return {MESSAGE: encode_message(message), "done": True}
 
     def _close(self) -> None:
         steps, self._steps = self._steps, None

@@ -11,7 +11,7 @@ from ray.exceptions import RayError
 from ray.tune import Callback, Stopper
 from ray.tune.experiment import Trial
 
-from ratefront.engine.messages import Fact
+from ratefront.engine.messages import EngineMessage
 from ratefront.history.events import Failed, Started
 from ratefront.orchestrate.driver_loop import DriverLoop
 from ratefront.orchestrate.tune.live_sweep_reference import LiveSweepReference
@@ -29,9 +29,9 @@ class ResultListener(Stopper):
         """Tell the engine the result; return whether the trial is to end."""
         sweep = self._reference.sweep
         with sweep.keeping_failure():
-            fact = decode_message(result[MESSAGE])
-            sweep.tell(fact)
-            return not sweep.is_running(fact.trial_id, fact.attempt)
+            message = decode_message(result[MESSAGE])
+            sweep.tell(message)
+            return not sweep.is_running(message.trial_id, message.attempt)
 
     def stop_all(self) -> bool:
         """Return whether the sweep is done. A stopped trial may be in a long epoch then: Tune does not wait for it."""
@@ -71,7 +71,7 @@ class WorkerListener(Callback):
     def _free_slots_of_ended_trials(self) -> None:
         """End the workers that go on with an ended trial: a long epoch, or one that hangs, must not keep its slot."""
         now, trials = time.monotonic(), self._reference.sweep.history.trials
-        overdue = [its for its in self._running.values() if trials[_identity(its)[0]].ended]
+        overdue = [trial for trial in self._running.values() if trials[_identity(trial)[0]].ended]
         for trial in overdue:
             if now - self._ended_since.setdefault(trial.trial_id, now) > STOP_PATIENCE_S:
                 self._forget(trial)
@@ -86,7 +86,7 @@ class WorkerListener(Callback):
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Tell the engine why the worker was lost."""
         self._forget(trial)
-        summary = summarise_worker_error(self._error.now)
+        summary = summarise_worker_error(self._error.current)
         self._tell(Failed(*_identity(trial), summary.error, summary.reason, retryable=summary.retryable))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
@@ -101,9 +101,9 @@ class WorkerListener(Callback):
         self._running.pop(trial.trial_id, None)
         self._ended_since.pop(trial.trial_id, None)
 
-    def _tell(self, fact: Fact) -> None:
+    def _tell(self, message: EngineMessage) -> None:
         with self._reference.sweep.keeping_failure():
-            self._reference.sweep.tell(fact)
+            self._reference.sweep.tell(message)
 
 
 def _identity(trial: Trial) -> tuple[str, int]:

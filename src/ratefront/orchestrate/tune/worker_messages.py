@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ratefront.engine.messages import WorkerFact
+from ratefront.engine.messages import WorkerMessage
 from ratefront.history.events import Failed, Finished, Reported, from_plain, to_plain
 
 #: The key of a Tune result that holds the message.
@@ -22,17 +22,17 @@ def _number(value: Any) -> Any:
     raise TypeError(f"a trial may report numbers and text, not {type(value).__name__}")
 
 
-def encode_message(fact: WorkerFact) -> str:
-    """Write what a worker says as JSON.
+def encode_message(message: WorkerMessage) -> str:
+    """Write a worker's message as JSON.
 
     Raises:
         TypeError: A trial reported a value that JSON cannot hold.
     """
-    return json.dumps(to_plain(fact), default=_number)
+    return json.dumps(to_plain(message), default=_number)
 
 
-def decode_message(text: str) -> WorkerFact:
-    """Read what a worker says.
+def decode_message(text: str) -> WorkerMessage:
+    """Read a worker's message.
 
     Raises:
         ValueError: The text is no message of a worker's.

@@ -104,10 +104,10 @@ class RecordedTable:
 
     @cached_property
     def _by_family(self) -> dict[str, list[tuple[_Position, RecordedTrial]]]:
-        found: dict[str, list[tuple[_Position, RecordedTrial]]] = {}
+        by_family: dict[str, list[tuple[_Position, RecordedTrial]]] = {}
         for row in self.rows:
-            found.setdefault(str(row.values["family"]), []).append((self._position(row.values), row))
-        return found
+            by_family.setdefault(str(row.values["family"]), []).append((self._position(row.values), row))
+        return by_family
 
     def _position(self, values: Mapping[str, Scalar]) -> _Position:
         position = _Position()
@@ -118,18 +118,18 @@ class RecordedTable:
                 position.numbers[path] = unit_position(leaf, float(value))
         return position
 
-    def _reference(self, given: Mapping[str, float]) -> dict[str, float]:
+    def _reference(self, reference: Mapping[str, float]) -> dict[str, float]:
         """Return the reference of each objective that the recorded sweep could have optimised."""
         metrics = self.spec.get("metrics") or ()
         known = objectives_of({"metrics": metrics, "objectives": (*OBJECTIVES, *metric_names(self.spec))})
         results = [TrialResult.from_json(row.course.result) for row in self.rows if row.course.result]
-        found: dict[str, float] = {}
+        complete: dict[str, float] = {}
         for name, direction in known.items():
             values = [value for result in results if (value := _known(result, name)) is not None]
             if values or name in OBJECTIVES:
                 worst = max(values, default=0.0) if direction == "minimise" else min(values)
-                found[name] = given.get(name, worst)
-        return found
+                complete[name] = reference.get(name, worst)
+        return complete
 
     def save(self, path: Path) -> None:
         """Write the table as a file.
@@ -184,11 +184,11 @@ class _Position:
     numbers: dict[str, float] = field(default_factory=dict)
 
 
-def _distance(mine: _Position, its: _Position) -> tuple[int, float]:
-    shared = mine.numbers.keys() & its.numbers.keys()
-    far = len(mine.numbers.keys() ^ its.numbers.keys())
-    return len(mine.choices ^ its.choices), far + sum(
-        (mine.numbers[path] - its.numbers[path]) ** 2 for path in shared
+def _distance(first: _Position, second: _Position) -> tuple[int, float]:
+    shared = first.numbers.keys() & second.numbers.keys()
+    far = len(first.numbers.keys() ^ second.numbers.keys())
+    return len(first.choices ^ second.choices), far + sum(
+        (first.numbers[path] - second.numbers[path]) ** 2 for path in shared
     )
 
 
@@ -211,9 +211,9 @@ def _row(plain: Mapping[str, Any]) -> RecordedTrial:
     result = plain["result"]
     if result is not None:
         params = TrialParams(result["trial_id"], 0, plain["values"])
-        fault = invalid_result(params, result, objectives=())
-        if fault:
-            raise ValueError(fault.reason)
+        invalid = invalid_result(params, result, objectives=())
+        if invalid:
+            raise ValueError(invalid.reason)
     return RecordedTrial(
         dict(plain["values"]),
         TrialCourse(steps, float(plain["closing_s"]), result, str(plain["error"]), str(plain["reason"])),

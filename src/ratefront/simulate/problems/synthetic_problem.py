@@ -36,7 +36,7 @@ def dtlz2(space: Space, values: Mapping[str, Scalar]) -> tuple[float, float, flo
     """
     angles: list[float] = []
     missed: list[float] = []
-    for path, leaf, value in sorted(searched_values(space, values), key=lambda found: found[0]):
+    for path, leaf, value in sorted(searched_values(space, values), key=lambda searched: searched[0]):
         position = _position(leaf, value)
         if isinstance(leaf, Choice) or len(angles) == FRONT_PARAMETERS:
             missed.append((position - best_position(path)) ** 2)

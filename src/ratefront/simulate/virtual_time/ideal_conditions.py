@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from ratefront.engine.messages import Fact, Start, WorkerFact
+from ratefront.engine.messages import EngineMessage, Start, WorkerMessage
 from ratefront.history.sweep_history import SweepHistory
 from ratefront.simulate.problems.simulated_problem import TrialCourse
 from ratefront.simulate.virtual_time.in_memory_ledger import MemoryDisk
@@ -62,7 +62,7 @@ class IdealConditions:
         return course
 
     def extra_delay_s(self) -> float:
-        """Return how much longer than usual a message is under way."""
+        """Return how many seconds longer than usual a message takes."""
         return 0.0
 
     def repeated_after_s(self) -> float | None:
@@ -87,11 +87,11 @@ class SimulationObserver:
     def worker_launched(self, key: tuple[str, int], batch_divisor: int) -> None:
         """A worker was started; it cuts its batches into ``batch_divisor`` parts."""
 
-    def worker_sent(self, key: tuple[str, int], fact: WorkerFact) -> None:
+    def worker_sent(self, key: tuple[str, int], message: WorkerMessage) -> None:
         """A worker sent a message, which may arrive late, twice or not at all."""
 
     def worker_lost(self, key: tuple[str, int]) -> None:
         """A worker's process died."""
 
-    def fact_judged(self, fact: Fact, before: int, after: int) -> None:
-        """The engine judged a fact when the ledger had ``before`` entries; it has ``after`` now."""
+    def message_judged(self, message: EngineMessage, before: int, after: int) -> None:
+        """The engine judged a message: the ledger had ``before`` entries, and has ``after`` entries now."""

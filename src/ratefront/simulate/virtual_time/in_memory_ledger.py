@@ -42,11 +42,11 @@ class MemoryDisk:
 
         def read_new() -> list[Entry]:
             nonlocal offset, seq
-            found = []
+            entries = []
             for entry, end in self.entries(offset, seq):
-                found.append(entry)
+                entries.append(entry)
                 offset, seq = end, entry.seq + 1
-            return found
+            return entries
 
         return read_new
 
@@ -62,12 +62,12 @@ class MemoryLedger:
 
     def _recover(self) -> list[Entry]:
         """Read the whole entries, and cut a torn end off."""
-        found, end = [], 0
+        entries, end = [], 0
         for entry, offset in self._disk.entries():
-            found.append(entry)
+            entries.append(entry)
             end = offset
         del self._disk.content[end:]
-        return found
+        return entries
 
     def append(self, event: Event) -> Entry:
         """Write one event; what the disk's ``write`` raises passes through."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ratefront.engine.messages import Fact, Start, WorkerFact
+from ratefront.engine.messages import EngineMessage, Start, WorkerMessage
 from ratefront.history.events import Failed, Reported, Started
 from ratefront.simulate.problems.simulated_problem import SimulatedProblem, TrialCourse
 from ratefront.simulate.virtual_time.ideal_conditions import IdealConditions, SimulationObserver
@@ -16,8 +16,8 @@ from ratefront.simulate.virtual_time.virtual_clock import VirtualClock
 #: How long a message is under way, in seconds.
 NETWORK_S = 0.01
 
-#: How long it takes until a dead worker is missed, in seconds.
-MISSED_S = 5.0
+#: How long it takes until the driver notices a dead worker, in seconds.
+DETECTION_S = 5.0
 
 #: A worker that reaches no driver tries again after so many seconds, with this probability.
 RESEND_S, RESEND_PROBABILITY = 30.0, 0.5
@@ -31,7 +31,7 @@ class SimulatedCluster:
 
     Attributes:
         driver: The driver that workers speak to now, if there is one.
-        times_reopened: By trial, how often a person had it tried again.
+        times_reopened: By trial, how often a person reopened it.
         occupancy: How many slots compute, over time.
     """
 
@@ -82,14 +82,14 @@ class SimulatedCluster:
 
     def launch(self, start: Start, slot: SimulatedSlot) -> SimulatedWorker:
         """Start a worker in a slot; it is lost at once if the slot's node is away."""
-        kept = self._checkpoints.get(start.params.trial_id, 0)
-        if kept and self._conditions.checkpoint_is_corrupt():
-            kept = 0
+        step = self._checkpoints.get(start.params.trial_id, 0)
+        if step and self._conditions.checkpoint_is_corrupt():
+            step = 0
         slowness = self._conditions.slowness()
         course = self._course(start)
-        worker = SimulatedWorker(start, slot, course, self._clock, self, from_step=kept, slowness=slowness)
+        worker = SimulatedWorker(start, slot, course, self._clock, self, from_step=step, slowness=slowness)
         self._observer.worker_launched(worker.key, start.batch_divisor)
-        self.occupancy.trial_given_out()
+        self.occupancy.trial_started()
         if not self.is_up(slot):
             self.lose_worker(worker)
         return worker
@@ -99,48 +99,48 @@ class SimulatedCluster:
         return self._conditions.changed_course(course, start, self.times_reopened[start.params.trial_id])
 
     def lose_worker(self, worker: SimulatedWorker) -> None:
-        """Let a worker's process die; its driver misses it a little later."""
+        """Let a worker's process die; its driver notices that a little later."""
         worker.kill()
         self._observer.worker_lost(worker.key)
         driver = self.driver
         if driver is not None:
-            fact = Failed(*worker.key, "WorkerLostError", "the worker died", retryable=True)
-            self._clock.after(MISSED_S, lambda: driver.hear(fact, worker))
+            message = Failed(*worker.key, "WorkerLostError", "the worker died", retryable=True)
+            self._clock.after(DETECTION_S, lambda: driver.receive(message, worker))
 
-    # What they say.
+    # Messages of workers.
 
-    def worker_began(self, worker: SimulatedWorker, fact: Started) -> None:
+    def worker_started(self, worker: SimulatedWorker, message: Started) -> None:
         """Only the driver that has started the worker sees this: a worker does not say so by itself."""
         self.occupancy.change(1)
         driver = self.driver
         if driver is None or driver.held.get(worker.key) is not worker:
             return
-        driver.hear(fact, worker)
+        driver.receive(message, worker)
         repeated_s = self._conditions.repeated_after_s()
         if repeated_s is not None:
-            self._clock.after(repeated_s, lambda: driver.hear(fact, worker))
+            self._clock.after(repeated_s, lambda: driver.receive(message, worker))
 
-    def worker_sent(self, worker: SimulatedWorker, fact: WorkerFact) -> None:
-        """Bring a worker's message on its way; a report may leave a checkpoint."""
-        if isinstance(fact, Reported) and self._conditions.random.random() < CHECKPOINT_PROBABILITY:
-            self._checkpoints[fact.trial_id] = fact.step
-        self._observer.worker_sent(worker.key, fact)
-        self._send(fact, worker)
+    def worker_sent(self, worker: SimulatedWorker, message: WorkerMessage) -> None:
+        """Send a worker's message; a report may leave a checkpoint."""
+        if isinstance(message, Reported) and self._conditions.random.random() < CHECKPOINT_PROBABILITY:
+            self._checkpoints[message.trial_id] = message.step
+        self._observer.worker_sent(worker.key, message)
+        self._send(message, worker)
 
     def worker_stopped(self, worker: SimulatedWorker) -> None:
         """Its slot computes no more."""
-        if worker.has_begun:
+        if worker.has_started:
             self.occupancy.change(-1)
 
-    def _send(self, fact: Fact, worker: SimulatedWorker) -> None:
+    def _send(self, message: EngineMessage, worker: SimulatedWorker) -> None:
         wait_s = NETWORK_S + self._conditions.extra_delay_s()
-        self._clock.after(wait_s, lambda: self._arrive(fact, worker))
+        self._clock.after(wait_s, lambda: self._arrive(message, worker))
         repeated_s = self._conditions.repeated_after_s()
         if repeated_s is not None:
-            self._clock.after(wait_s + repeated_s, lambda: self._arrive(fact, worker))
+            self._clock.after(wait_s + repeated_s, lambda: self._arrive(message, worker))
 
-    def _arrive(self, fact: Fact, worker: SimulatedWorker) -> None:
+    def _arrive(self, message: EngineMessage, worker: SimulatedWorker) -> None:
         if self.driver is not None:
-            self.driver.hear(fact, worker)
+            self.driver.receive(message, worker)
         elif self._conditions.random.random() < RESEND_PROBABILITY:
-            self._clock.after(RESEND_S, lambda: self._arrive(fact, worker))
+            self._clock.after(RESEND_S, lambda: self._arrive(message, worker))

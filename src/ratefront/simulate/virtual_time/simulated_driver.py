@@ -1,7 +1,7 @@
 """A driver of the engine in virtual time, in place of Ray Tune: one thread that does one thing after another.
 
-Everything that it does with the engine (a fact with its appends to the ledger, a suggestion) takes time, and what comes
-in meanwhile waits. With many slots that is what leaves them idle.
+Everything that it does with the engine takes time: a message with its appends to the ledger, or a suggestion. What
+arrives meanwhile waits. If there are many slots, this leaves some of them idle.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Protocol, TypeAlias
 
 from ratefront.engine.live_sweep import LiveSweep
-from ratefront.engine.messages import Fact, Start, StopRequested
+from ratefront.engine.messages import EngineMessage, Start, StopRequested
 from ratefront.errors import EngineError
 from ratefront.history.events import Event, Failed
 from ratefront.simulate.virtual_time.ideal_conditions import SimulationObserver
@@ -90,22 +90,22 @@ class SimulatedDriver:
         """Write what a driver writes first, one event after another, then fill the slots."""
         self._do(lambda: self._open(opening))
 
-    def hear(self, fact: Fact, sender: SimulatedWorker | None = None) -> None:
-        """Receive a message; that of a worker that this driver does not hold may be of an earlier driver's."""
-        self._do(lambda: self._tell(fact, sender))
+    def receive(self, message: EngineMessage, sender: SimulatedWorker | None = None) -> None:
+        """Receive a message. Its sender may be a worker of an earlier driver, which this one does not hold."""
+        self._do(lambda: self._judge(message, sender))
 
     def stop_trial(self, trial_id: str) -> None:
-        """Stop a trial, as a person asks for it."""
-        self._do(lambda: self._tell(StopRequested(trial_id, "by hand"), None))
+        """Stop a trial, as a person does."""
+        self._do(lambda: self._judge(StopRequested(trial_id, "by hand"), None))
 
     def add_slots(self, slots: Iterable[SimulatedSlot]) -> None:
         """Use the slots of a node that is back."""
-        taken = {worker.slot for worker in self.held.values()} | {*self._idle, self._starting}
-        self._idle += [slot for slot in slots if slot not in taken]
+        used = {worker.slot for worker in self.held.values()} | {*self._idle, self._starting}
+        self._idle += [slot for slot in slots if slot not in used]
         self._offer()
 
     def drop_slots(self, node: int) -> None:
-        """Use the slots of a lost node no more; ``hear`` receives the loss of each worker on it."""
+        """Use the slots of a lost node no more; ``receive`` gets the loss of each worker on it."""
         self._idle = deque(slot for slot in self._idle if slot.node != node)
 
     def leave(self) -> list[SimulatedWorker]:
@@ -121,35 +121,35 @@ class SimulatedDriver:
         if self._is_busy or not self._jobs or not self.is_alive:
             return
         self._is_busy = True
-        job, began = self._jobs.popleft(), perf_counter()
+        job, start = self._jobs.popleft(), perf_counter()
         try:
-            then = job()
+            next_action = job()
         except (DriverDied, EngineError) as error:
             self._owner.driver_failed(error)
             return
-        took_s = perf_counter() - began if self._latency_s is None else self._latency_s
+        took_s = perf_counter() - start if self._latency_s is None else self._latency_s
         self.busy_s += took_s
-        self._clock.after(took_s, lambda: self._job_over(then))
+        self._clock.after(took_s, lambda: self._job_over(next_action))
 
-    def _job_over(self, then: Action | None) -> None:
+    def _job_over(self, next_action: Action | None) -> None:
         if not self.is_alive:
             return
         self._is_busy = False
-        if then is not None:
-            then()
+        if next_action is not None:
+            next_action()
         self._next()
 
     def _open(self, opening: Iterable[Event]) -> Action:
         self.live.open(opening)
         return self._end if self.live.history.ended else self._offer
 
-    def _tell(self, fact: Fact, sender: SimulatedWorker | None) -> Action | None:
+    def _judge(self, message: EngineMessage, sender: SimulatedWorker | None) -> Action | None:
         before = self._owner.ledger_length
-        self.live.tell(fact)
-        self._observer.fact_judged(fact, before, self._owner.ledger_length)
+        self.live.tell(message)
+        self._observer.message_judged(message, before, self._owner.ledger_length)
         if sender is None or self.held.get(sender.key) is not sender:
             return self._offer
-        if isinstance(fact, Failed) or not self.live.is_running(*sender.key):
+        if isinstance(message, Failed) or not self.live.is_running(*sender.key):
             return partial(self._take_away, sender)
         return None
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from ratefront.engine.messages import Start, WorkerFact
+from ratefront.engine.messages import Start, WorkerMessage
 from ratefront.history.events import Failed, Finished, Reported, Started
 from ratefront.simulate.problems.simulated_problem import TrialCourse
 from ratefront.simulate.virtual_time.virtual_clock import VirtualClock
@@ -17,20 +17,20 @@ START_S = 0.05
 
 @dataclass(frozen=True)
 class SimulatedSlot:
-    """Room for one worker on one of the nodes."""
+    """A place for one worker on one of the nodes."""
 
     node: int
     number: int
 
 
-class WorkerListener(Protocol):
-    """Receives what a worker says."""
+class MessageReceiver(Protocol):
+    """Receives the messages of a worker."""
 
-    def worker_began(self, worker: SimulatedWorker, fact: Started) -> None:
+    def worker_started(self, worker: SimulatedWorker, message: Started) -> None:
         """The worker computes."""
 
-    def worker_sent(self, worker: SimulatedWorker, fact: WorkerFact) -> None:
-        """The worker reports, or says as its last message how the attempt ended."""
+    def worker_sent(self, worker: SimulatedWorker, message: WorkerMessage) -> None:
+        """The worker reports, or sends as its last message how the attempt ended."""
 
     def worker_stopped(self, worker: SimulatedWorker) -> None:
         """The worker computes no more: it came to its end or was killed."""
@@ -41,7 +41,7 @@ class SimulatedWorker:
 
     Attributes:
         key: The trial's id and the number of the attempt.
-        has_begun: Whether it has begun to compute.
+        has_started: Whether it has started to compute.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class SimulatedWorker:
         slot: SimulatedSlot,
         course: TrialCourse,
         clock: VirtualClock,
-        listener: WorkerListener,
+        receiver: MessageReceiver,
         *,
         from_step: int = 0,
         slowness: float = 1.0,
@@ -58,8 +58,8 @@ class SimulatedWorker:
         """Start the worker; it goes on after ``from_step`` and takes ``slowness`` times as long for all it does."""
         self.slot = slot
         self.key = (start.params.trial_id, start.attempt)
-        self.is_alive, self.has_begun = True, False
-        self._course, self._clock, self._listener = course, clock, listener
+        self.is_alive, self.has_started = True, False
+        self._course, self._clock, self._receiver = course, clock, receiver
         self._step, self._slowness = from_step, slowness
         self._after(START_S, self._begin)
 
@@ -70,18 +70,18 @@ class SimulatedWorker:
 
     def _stop(self) -> None:
         self.is_alive = False
-        self._listener.worker_stopped(self)
+        self._receiver.worker_stopped(self)
 
     def _after(self, wait_s: float, action: Callable[[], None]) -> None:
         self._clock.after(wait_s, lambda: action() if self.is_alive else None)
 
     def _begin(self) -> None:
-        self.has_begun = True
+        self.has_started = True
         started = Started(*self.key, f"node {self.slot.node}, slot {self.slot.number}")
-        self._listener.worker_began(self, started)
-        self._go_on()
+        self._receiver.worker_started(self, started)
+        self._schedule_next()
 
-    def _go_on(self) -> None:
+    def _schedule_next(self) -> None:
         steps = self._course.steps
         if self._step < len(steps):
             self._after(steps[self._step].seconds * self._slowness, self._report)
@@ -91,12 +91,12 @@ class SimulatedWorker:
     def _report(self) -> None:
         metrics = self._course.steps[self._step].metrics
         self._step += 1
-        self._listener.worker_sent(self, Reported(*self.key, self._step, metrics))
-        self._go_on()
+        self._receiver.worker_sent(self, Reported(*self.key, self._step, metrics))
+        self._schedule_next()
 
     def _end(self) -> None:
         self._stop()
         if self._course.result is not None:
-            self._listener.worker_sent(self, Finished(*self.key, self._course.result))
+            self._receiver.worker_sent(self, Finished(*self.key, self._course.result))
         else:
-            self._listener.worker_sent(self, Failed(*self.key, self._course.error, self._course.reason))
+            self._receiver.worker_sent(self, Failed(*self.key, self._course.error, self._course.reason))

@@ -11,7 +11,7 @@ class SlotOccupancy:
     Attributes:
         slot_seconds: In all.
         slot_seconds_at_last_start: Up to the last start; until then there was work for every slot.
-        last_start_s: When the last trial was given out.
+        last_start_s: When the last worker was started for a trial.
     """
 
     def __init__(self, clock: VirtualClock) -> None:
@@ -23,8 +23,8 @@ class SlotOccupancy:
         self._count()
         self._busy += workers
 
-    def trial_given_out(self) -> None:
-        """Note that a trial was given out just now."""
+    def trial_started(self) -> None:
+        """Note that a worker was started for a trial just now."""
         self._count()
         self.slot_seconds_at_last_start, self.last_start_s = self.slot_seconds, self._clock.now
 

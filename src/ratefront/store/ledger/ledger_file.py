@@ -44,21 +44,21 @@ class LedgerReader:
 
     def read_new(self) -> list[Entry]:
         """The whole entries that were appended since the last call."""
-        found = []
+        entries = []
         with self._path.open("rb") as stream:
             stream.seek(self._offset)
             for entry, offset in scan(stream, self._path, self._seq):
-                found.append(entry)
+                entries.append(entry)
                 self._offset, self._seq = offset, entry.seq + 1
-        return found
+        return entries
 
 
 #: How long a writer tries to get the lock: a process that only asks for the driver holds the lock for a moment.
 LOCK_PATIENCE_S = 0.5
 
 
-def _is_locked(stream: IO[bytes]) -> bool:
-    """Try to take the exclusive lock; True where this process now holds it."""
+def _take_lock(stream: IO[bytes]) -> bool:
+    """Try to take the exclusive lock; False where another process holds it."""
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -93,28 +93,28 @@ class Ledger:
         self._entries, self._end = self._recover()
 
     def _lock(self) -> None:
-        holder = self.path.with_suffix(".lock")
+        lock_file = self.path.with_suffix(".lock")
         deadline = time.monotonic() + LOCK_PATIENCE_S
-        while not _is_locked(self._stream):
+        while not _take_lock(self._stream):
             if time.monotonic() > deadline:
                 self._stream.close()
-                raise LedgerLockedError(f"{self.path} is being written by {_holder(holder)}")
+                raise LedgerLockedError(f"{self.path} is being written by {_holder(lock_file)}")
             time.sleep(LOCK_PATIENCE_S / 20)
-        write_text(holder, f"{name_of_this_process()}\n")
+        write_text(lock_file, f"{name_of_this_process()}\n")
 
     def _recover(self) -> tuple[list[Entry], int]:
         """Read every whole entry and the offset behind the last, and cut off a torn last line."""
-        found, end = [], 0
+        entries, end = [], 0
         try:
             with self.path.open("rb") as stream, garbage_collection_paused():
                 for entry, offset in scan(stream, self.path, 0):
-                    found.append(entry)
+                    entries.append(entry)
                     end = offset
         except LedgerDamagedError:
             self._stream.close()
             raise
         self._stream.truncate(end)
-        return found, end
+        return entries, end
 
     @property
     def entries(self) -> list[Entry]:

@@ -14,7 +14,7 @@ from ratefront.wording import Argument, Message
 
 
 def read_history(folder: SweepFolder) -> SweepHistory:
-    """The sweep as its ledger tells it.
+    """The sweep as its ledger records it.
 
     Raises:
         InputError: There is no ledger, or it holds nothing yet.

@@ -35,8 +35,8 @@ def stop_sweep(folder: SweepFolder, reason: str, patience_s: float = PATIENCE_S)
     while driver := driver_of(folder):
         if time.monotonic() > deadline:
             raise EngineError(
-                f"{driver.name} was asked to end {patience_s:g} s ago and has not yet; it will when it hears of it, "
-                "and killing it loses nothing"
+                f"{driver.name} was asked to end {patience_s:g} s ago and has not yet; it will when it reads the "
+                "request, and killing it loses nothing"
             )
         time.sleep(_LOOK_S)
     request.unlink(
@@ -51,7 +51,7 @@ def _resuming(folder: SweepFolder) -> Call:
 def stop_trial(
     folder: SweepFolder, trial_id: str, reason: str, patience_s: float = PATIENCE_S
 ) -> TrialHistory:
-    """Stop one trial, running or not yet begun, and wait until it has ended. Returns the trial as it ended.
+    """Stop one trial, running or not yet started, and wait until it has ended. Returns the trial as it ended.
 
     Raises:
         InputError: The folder holds no sweep, the sweep no such trial, or the trial has ended.
@@ -63,7 +63,8 @@ def stop_trial(
     while not trial.ended:
         if time.monotonic() > deadline:
             raise EngineError(
-                f"the driver was asked to stop {trial_id} {patience_s:g} s ago and has not yet; it will when it hears"
+                f"the driver was asked to stop {trial_id} {patience_s:g} s ago and has not yet; it will when it reads "
+                "the request"
             )
         if driver_of(folder) is None:
             _stop_undriven(folder, trial_id, reason)

@@ -47,7 +47,7 @@ def take_from(paths: Iterable[Path]) -> list[StopRequest]:
 
     A file that holds no request is deleted as well, because it could never be read.
     """
-    found = []
+    requests = []
     for path in paths:
         request = _read(path)
         try:
@@ -55,8 +55,8 @@ def take_from(paths: Iterable[Path]) -> list[StopRequest]:
         except OSError:
             continue  # withdrawn meanwhile; or it cannot be deleted and would come again and again
         if request is not None:
-            found.append(request)
-    return found
+            requests.append(request)
+    return requests
 
 
 def _read(path: Path) -> StopRequest | None:

@@ -47,8 +47,8 @@ def front_of(history: SweepHistory) -> list[TrialHistory]:
 
 def point_of(trial: TrialHistory, split: Literal["validation", "test"] = "test") -> FrontPoint:
     """A finished or collapsed trial as a point measured on one split."""
-    found = result_of(trial)
-    measured = found.test if split == "test" else found.validation
+    result = result_of(trial)
+    measured = result.test if split == "test" else result.validation
     return FrontPoint(
         trial_id=trial.params.trial_id,
         family=trial.params.family,
@@ -57,5 +57,5 @@ def point_of(trial: TrialHistory, split: Literal["validation", "test"] = "test")
         rate_bits=measured.rate_bits,
         rate_bits_estimated=measured.rate_bits_estimated,
         accuracy=measured.accuracy,
-        transmitter_bytes=found.transmitter_bytes,
+        transmitter_bytes=result.transmitter_bytes,
     )

@@ -113,7 +113,7 @@ class SweepStatus:
         return self.finished + self.collapsed + self.pruned + self.stopped + self.failed
 
     @property
-    def trials_begun(self) -> int:
+    def trial_count(self) -> int:
         """How many trials exist, ended or not."""
         return self.trials_ended + self.running + self.planned
 
@@ -190,7 +190,7 @@ def _state(history: SweepHistory, driver: DriverProcess | None) -> State:
 
 
 def _at_work(history: SweepHistory, driver: DriverProcess | None) -> list[TrialHistory]:
-    """The trials that run. Those of an earlier driver wait to be begun again."""
+    """The trials that run. Those of an earlier driver wait to be started again."""
     return history.with_status("running") if _has_recorded(history, driver) else []
 
 

@@ -136,8 +136,8 @@ def summarise(history: SweepHistory, task_model: TaskModelInfo, overlay: Predict
 
 
 def _warnings(history: SweepHistory, overlay: PredictionBounds | None) -> tuple[str, ...]:
-    of_task_model = () if history.task_model is None else history.task_model.warnings
-    return (*of_task_model, *(() if overlay is None else overlay.warnings))
+    task_model_warnings = () if history.task_model is None else history.task_model.warnings
+    return (*task_model_warnings, *(() if overlay is None else overlay.warnings))
 
 
 def reference_of(
@@ -155,8 +155,8 @@ def reference_of(
 
 def _summarised(trial: TrialHistory, overlay: PredictionBounds | None) -> SummarisedTrial:
     test = result_of(trial).test
-    found = {} if overlay is None else overlay.gaps(test.rate_bits, test.accuracy)
-    return SummarisedTrial(trial, dict.fromkeys(GAPS) | {name: gap.bits for name, gap in found.items()})
+    gaps = {} if overlay is None else overlay.gaps(test.rate_bits, test.accuracy)
+    return SummarisedTrial(trial, dict.fromkeys(GAPS) | {name: gap.bits for name, gap in gaps.items()})
 
 
 def _volume(

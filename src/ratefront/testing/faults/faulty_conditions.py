@@ -61,7 +61,7 @@ class FaultyConditions(IdealConditions):
         return defect(course, start.batch_divisor)
 
     def extra_delay_s(self) -> float:
-        """Draw how much longer than usual a message is under way."""
+        """Draw how many seconds longer than usual a message takes."""
         return self._delay_s() if self._strikes("late", self._odds.late) else 0.0
 
     def repeated_after_s(self) -> float | None:

@@ -1,4 +1,4 @@
-"""A simulation under a plan of faults, and a plan for a sweep of one's own."""
+"""A simulation under a plan of faults, and a plan for any sweep."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ratefront.testing.faults.faulty_conditions import FaultyConditions
 from ratefront.testing.faults.ground_truth import GroundTruth
 from ratefront.trial_records import TrialParams
 
-#: How long one thing takes that the driver does, in seconds: fixed, so that a seed replays exactly.
+#: How long each action of the driver takes, in seconds: fixed, so that a seed replays exactly.
 FIXED_LATENCY_S = 0.002
 
 #: The number of nodes of the cluster.
@@ -56,8 +56,10 @@ def run_with_faults(
     """
     conditions, truth = FaultyConditions(plan), GroundTruth()
     simulation = Simulation(replace(scenario, is_tracked=True), parts, conditions, truth, on_update)
-    done = run_to_end(simulation, lambda: FaultInjection(simulation, conditions).schedule(plan))
-    return FaultySimulation(**vars(done), plan=plan, fault_counts=conditions.fault_counts, ground_truth=truth)
+    finished = run_to_end(simulation, lambda: FaultInjection(simulation, conditions).schedule(plan))
+    return FaultySimulation(
+        **vars(finished), plan=plan, fault_counts=conditions.fault_counts, ground_truth=truth
+    )
 
 
 def draw_faults_for(scenario: Scenario, seed: int) -> tuple[Scenario, FaultPlan]:

@@ -4,33 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ratefront.engine.messages import Fact, WorkerFact
+from ratefront.engine.messages import EngineMessage, WorkerMessage
 from ratefront.history.events import Failed, Finished, Reported
 from ratefront.simulate.virtual_time.ideal_conditions import SimulationObserver
 from ratefront.testing.faults.reference_model import all_finite
 
 
 @dataclass(frozen=True)
-class JudgedFact:
-    """A fact that the engine has judged, with the ledger's length before and after."""
+class JudgedMessage:
+    """A message that the engine has judged, with the ledger's length before and after."""
 
-    fact: Fact
+    message: EngineMessage
     before: int
     after: int
 
 
 class GroundTruth(SimulationObserver):
-    """Records what workers do and which facts the engine judges.
+    """Records what workers do and which messages the engine judges.
 
     Attributes:
-        judged: The facts that the engine has judged, in their order.
+        judged: The messages that the engine has judged, in their order.
         divisors: By attempt (trial, number), into how many parts its batches were cut.
         completed: The attempts that computed to their end.
         errors: The attempts with the errors that they ran into.
     """
 
     def __init__(self) -> None:
-        self.judged: list[JudgedFact] = []
+        self.judged: list[JudgedMessage] = []
         self.divisors: dict[tuple[str, int], int] = {}
         self.completed: set[tuple[str, int]] = set()
         self.errors: set[tuple[str, int, str]] = set()
@@ -39,21 +39,21 @@ class GroundTruth(SimulationObserver):
         """Record into how many parts the batches are cut."""
         self.divisors[key] = batch_divisor
 
-    def worker_sent(self, key: tuple[str, int], fact: WorkerFact) -> None:
+    def worker_sent(self, key: tuple[str, int], message: WorkerMessage) -> None:
         """Record errors, and whether the attempt came to its end."""
-        match fact:
+        match message:
             case Reported():
-                if not all_finite(fact.metrics):
+                if not all_finite(message.metrics):
                     self.errors.add((*key, "DivergedError"))
             case Finished():
                 self.completed.add(key)
             case Failed():
-                self.errors.add((*key, fact.error))
+                self.errors.add((*key, message.error))
 
     def worker_lost(self, key: tuple[str, int]) -> None:
         """Record the loss as the attempt's error."""
         self.errors.add((*key, "WorkerLostError"))
 
-    def fact_judged(self, fact: Fact, before: int, after: int) -> None:
-        """Record the fact."""
-        self.judged.append(JudgedFact(fact, before, after))
+    def message_judged(self, message: EngineMessage, before: int, after: int) -> None:
+        """Record the message."""
+        self.judged.append(JudgedMessage(message, before, after))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from random import Random
 
-from ratefront.engine.messages import Fact
+from ratefront.engine.messages import EngineMessage
 from ratefront.history.events import (
     Ended,
     Entry,
@@ -33,78 +33,80 @@ from ratefront.tracking.tracker_protocol import TrialUpdate
 from ratefront.trial_records import ENDED, Scalar, TrialParams
 
 
-def planned(done: FaultySimulation) -> list[Planned]:
+def planned(simulation: FaultySimulation) -> list[Planned]:
     """Return the trials, as they were planned."""
-    return [entry.event for entry in done.entries if isinstance(entry.event, Planned)]
+    return [entry.event for entry in simulation.entries if isinstance(entry.event, Planned)]
 
 
-def endings(done: FaultySimulation) -> list[tuple[str, str]]:
+def endings(simulation: FaultySimulation) -> list[tuple[str, str]]:
     """Return each trial's id and its status."""
-    return [(name, trial.status) for name, trial in done.engine.history.trials.items()]
+    return [(name, trial.status) for name, trial in simulation.engine.history.trials.items()]
 
 
-def front(done: FaultySimulation) -> list[str]:
+def front(simulation: FaultySimulation) -> list[str]:
     """Return the ids of the trials on the front."""
-    return [trial.params.trial_id for trial in front_of(done.engine.history)]
+    return [trial.params.trial_id for trial in front_of(simulation.engine.history)]
 
 
-def _ledger(done: FaultySimulation) -> Iterator[str]:
-    """The order of events is possible; each fact given to the engine led to its events, and to no others."""
-    spec, events = done.scenario.spec, [entry.event for entry in done.entries]
+def _ledger(simulation: FaultySimulation) -> Iterator[str]:
+    """The order of events is possible; each message to the engine led to its events, and to no others."""
+    spec, events = simulation.scenario.spec, [entry.event for entry in simulation.entries]
     model = ReferenceModel(
-        spec.trials, spec.retries, spec.resources.trials_per_gpu == "auto", most_trials(done)
+        spec.trials, spec.retries, spec.resources.trials_per_gpu == "auto", most_trials(simulation)
     )
-    facts = iter(done.ground_truth.judged)
-    judged = next(facts, None)
-    courses = _courses(done)
+    messages = iter(simulation.ground_truth.judged)
+    judged = next(messages, None)
+    courses = _courses(simulation)
     for seq in range(len(events) + 1):
         while judged is not None and judged.before == seq:
-            due = model.expected_events(judged.fact, _is_sound(judged.fact, courses))
-            answer = tuple(type(event) for event in events[judged.before : judged.after])
-            if answer != due:
-                yield f"entry {seq}: {_brief(judged.fact)} led to {_names(answer)} instead of {_names(due)}"
-            judged = next(facts, None)
+            due = model.expected_events(judged.message, _is_valid(judged.message, courses))
+            recorded = tuple(type(event) for event in events[judged.before : judged.after])
+            if recorded != due:
+                yield f"entry {seq}: {_brief(judged.message)} led to {_names(recorded)} instead of {_names(due)}"
+            judged = next(messages, None)
         if seq < len(events):
             yield from model.follow(events[seq])
     if judged is not None:
-        yield f"entry {judged.before} is missing, behind which {_brief(judged.fact)} was told"
+        yield f"entry {judged.before} is missing: {_brief(judged.message)} was judged there"
     if not isinstance(model.last, Ended):
         yield f"the ledger ends with {model.last}"
 
 
-def _brief(fact: Fact) -> str:
-    """Describe a fact without its metrics."""
-    attributes = {name: getattr(fact, name) for name in ("attempt", "step", "error") if hasattr(fact, name)}
+def _brief(message: EngineMessage) -> str:
+    """Describe a message without its metrics."""
+    attributes = {
+        name: getattr(message, name) for name in ("attempt", "step", "error") if hasattr(message, name)
+    }
     named = "".join(f", {name} {value}" for name, value in attributes.items())
-    return f"{type(fact).__name__} ({fact.trial_id}{named})"
+    return f"{type(message).__name__} ({message.trial_id}{named})"
 
 
 def _names(events: tuple[type[Event], ...]) -> str:
     return " and ".join(event.__name__ for event in events) or "nothing"
 
 
-def _is_sound(fact: Fact, courses: Callable[[str], TrialCourse]) -> bool:
-    match fact:
+def _is_valid(message: EngineMessage, courses: Callable[[str], TrialCourse]) -> bool:
+    match message:
         case Reported():
-            return all_finite(fact.metrics)
+            return all_finite(message.metrics)
         case Finished():
-            return fact.result == courses(fact.trial_id).result
+            return message.result == courses(message.trial_id).result
         case _:
             return True
 
 
-def _courses(done: FaultySimulation) -> Callable[[str], TrialCourse]:
+def _courses(simulation: FaultySimulation) -> Callable[[str], TrialCourse]:
     """Return a function that gives what each trial would do without a defect."""
     params = {
-        event.trial_id: TrialParams(event.trial_id, event.seed, event.values) for event in planned(done)
+        event.trial_id: TrialParams(event.trial_id, event.seed, event.values) for event in planned(simulation)
     }
-    return cache(lambda trial_id: done.scenario.problem.course(params[trial_id]))
+    return cache(lambda trial_id: simulation.scenario.problem.course(params[trial_id]))
 
 
-def _truth(done: FaultySimulation) -> Iterator[str]:
+def _ground_truth(simulation: FaultySimulation) -> Iterator[str]:
     """Each result in the ledger was measured by an attempt that computed to its end; each error really occurred."""
-    courses, truth = _courses(done), done.ground_truth
-    for entry in done.entries:
+    courses, truth = _courses(simulation), simulation.ground_truth
+    for entry in simulation.entries:
         match entry.event:
             case Finished(trial_id, attempt, result):
                 if result != courses(trial_id).result:
@@ -112,35 +114,37 @@ def _truth(done: FaultySimulation) -> Iterator[str]:
                 if (trial_id, attempt) not in truth.completed:
                     yield f"entry {entry.seq}: attempt {attempt} of {trial_id} never came to its end"
             case Reported(trial_id, _, step, metrics):
-                if metrics not in (its.metrics for its in courses(trial_id).steps[step - 1 : step]):
+                if metrics not in (
+                    course_step.metrics for course_step in courses(trial_id).steps[step - 1 : step]
+                ):
                     yield f"entry {entry.seq}: {trial_id} never reported {metrics} at step {step}"
             case Failed(trial_id, attempt, error):
-                is_result = error in {"InvalidResult", "DivergedError", "UnknownCostError"}
-                was_there = (trial_id, attempt) in truth.completed and is_result
-                if not was_there and (trial_id, attempt, error) not in truth.errors:
+                is_from_result = error in {"InvalidResult", "DivergedError", "UnknownCostError"}
+                was_measured = (trial_id, attempt) in truth.completed and is_from_result
+                if not was_measured and (trial_id, attempt, error) not in truth.errors:
                     yield f"entry {entry.seq}: attempt {attempt} of {trial_id} never ran into {error}"
             case _:
                 pass
 
 
-def _batches(done: FaultySimulation) -> Iterator[str]:
+def _batches(simulation: FaultySimulation) -> Iterator[str]:
     """Each attempt cuts its batches into twice as many parts as the one before that ran out of memory."""
     due: Counter[str] = Counter()
-    for entry in done.entries:
+    for entry in simulation.entries:
         match entry.event:
             case Failed(trial_id, _, "OutOfMemoryError"):
                 due[trial_id] += 1
             case Started(trial_id, attempt):
-                found = done.ground_truth.divisors.get((trial_id, attempt))
-                if found != 2 ** due[trial_id]:
-                    yield f"attempt {attempt} of {trial_id} cuts its batches into {found} parts"
+                divisor = simulation.ground_truth.divisors.get((trial_id, attempt))
+                if divisor != 2 ** due[trial_id]:
+                    yield f"attempt {attempt} of {trial_id} cuts its batches into {divisor} parts"
             case _:
                 pass
 
 
-def most_trials(done: FaultySimulation) -> float:
+def most_trials(simulation: FaultySimulation) -> float:
     """Return how many trials the sweep can have: its space's configurations, unless a seed enters results."""
-    space, events = done.scenario.space, planned(done)
+    space, events = simulation.scenario.space, planned(simulation)
     if any(uses_seed(event.values) for event in events) or not events:
         return math.inf
     tried = {frozenset(event.values.items()) for event in events}
@@ -149,23 +153,23 @@ def most_trials(done: FaultySimulation) -> float:
     return math.inf if is_left else len(events)
 
 
-def _once(done: FaultySimulation) -> Iterator[str]:
+def _no_repeated_configuration(simulation: FaultySimulation) -> Iterator[str]:
     """A configuration that gives the same result for every seed is tried once."""
     tried: set[frozenset[tuple[str, Scalar]]] = set()
-    for event in planned(done):
+    for event in planned(simulation):
         values = frozenset(event.values.items())
         if values in tried and not uses_seed(event.values):
             yield f"{event.trial_id} repeats {dict(event.values)}, into whose result no seed enters"
         tried.add(values)
 
 
-def _table(done: FaultySimulation) -> Iterator[str]:
+def _table(simulation: FaultySimulation) -> Iterator[str]:
     """Each trial is once in ``trials.csv``, as its last event says.
 
-    Requested (or what the space has) = finished + pruned + collapsed + failed.
+    Requested (or what the space has) = finished + collapsed + pruned + stopped + failed.
     """
-    history = done.engine.history
-    due = min(history.trials_requested, most_trials(done))
+    history = simulation.engine.history
+    due = min(history.trials_requested, most_trials(simulation))
     ids = [row["trial_id"] for row in trial_rows(history)]
     if ids != [f"t{number:04d}" for number in range(len(ids))] or len(ids) != due:
         yield f"trials.csv has {ids} of {due} trials"
@@ -173,7 +177,7 @@ def _table(done: FaultySimulation) -> Iterator[str]:
     if counted != due or history.counts["running"] or history.counts["planned"]:
         yield f"{due} trials were asked for, the counts are {dict(history.counts)}"
     last: dict[str, str] = {}
-    for entry in done.entries:
+    for entry in simulation.entries:
         match entry.event:
             case Finished(trial_id, _, result):
                 last[trial_id] = str(result["status"])
@@ -185,16 +189,16 @@ def _table(done: FaultySimulation) -> Iterator[str]:
                 last[trial_id] = "failed"
             case _:
                 pass
-    if last != dict(endings(done)):
-        yield f"the trials ended as {last}, the history says {dict(endings(done))}"
-    for trial_id in front(done):
+    if last != dict(endings(simulation)):
+        yield f"the trials ended as {last}, the history says {dict(endings(simulation))}"
+    for trial_id in front(simulation):
         if last.get(trial_id) != "finished":
             yield f"{trial_id} is on the front, and it is {last.get(trial_id)}"
 
 
-def _tracking(done: FaultySimulation) -> Iterator[str]:
+def _tracking(simulation: FaultySimulation) -> Iterator[str]:
     """The tracker has the sweep and each trial once, none running, and says of each what the ledger says."""
-    sweeps, history = list(done.tracker.sweeps.values()), done.engine.history
+    sweeps, history = list(simulation.tracker.sweeps.values()), simulation.engine.history
     if len(sweeps) != 1:
         yield f"the tracker has {len(sweeps)} sweeps"
         return
@@ -204,15 +208,15 @@ def _tracking(done: FaultySimulation) -> Iterator[str]:
     if record.trials.keys() != history.trials.keys():
         yield f"the tracker has the trials {sorted(record.trials)} of {len(history.trials)}"
         return
-    curves, on_front = _curves(done.entries), set(front(done))
-    for trial_id, run_ in record.trials.items():
+    curves, on_front = _curves(simulation.entries), set(front(simulation))
+    for trial_id, run in record.trials.items():
         trial = history.trials[trial_id]
-        points = {point for point in run_.points if not point.key.startswith("epoch/")}
-        curve = sorted((point.key, point.step) for point in run_.points - points)
-        found = (run_.status, run_.tags.get("status"), run_.end_ms, run_.tags.get("pareto") == "true")
-        if found != (due := (*_status(trial), trial_id in on_front)):
-            yield f"the tracker says of {trial_id} {found} instead of {due}"
-        if points != set(run_keys.final_points(TrialUpdate(trial), done.scenario.spec.objectives)):
+        points = {point for point in run.points if not point.key.startswith("epoch/")}
+        curve = sorted((point.key, point.step) for point in run.points - points)
+        shown = (run.status, run.tags.get("status"), run.end_ms, run.tags.get("pareto") == "true")
+        if shown != (due := (*_status(trial), trial_id in on_front)):
+            yield f"the tracker says of {trial_id} {shown} instead of {due}"
+        if points != set(run_keys.final_points(TrialUpdate(trial), simulation.scenario.spec.objectives)):
             yield f"the tracker has other final values of {trial_id}"
         if curve != sorted(curves.get(trial_id, ())):
             yield f"the tracker's curve of {trial_id} has {curve}"
@@ -225,20 +229,20 @@ def _status(trial: TrialHistory) -> tuple[str, str, int]:
 
 def _curves(entries: list[Entry]) -> dict[str, set[tuple[str, int]]]:
     """Return the points that each trial's curves must have: one for each metric and step, however often reported."""
-    found: dict[str, set[tuple[str, int]]] = {}
+    curves: dict[str, set[tuple[str, int]]] = {}
     for entry in entries:
         if isinstance(entry.event, Reported):
             steps = {(run_keys.curve_key(name), entry.event.step) for name in entry.event.metrics}
-            found.setdefault(entry.event.trial_id, set()).update(steps)
-    return found
+            curves.setdefault(entry.event.trial_id, set()).update(steps)
+    return curves
 
 
 #: All rules; each holds after every sweep that came to its end.
 RULES: tuple[Callable[[FaultySimulation], Iterator[str]], ...] = (
     _ledger,
-    _truth,
+    _ground_truth,
     _batches,
-    _once,
+    _no_repeated_configuration,
     _table,
     _tracking,
 )

@@ -19,18 +19,18 @@ from ratefront.testing.faults.invariant_rules import RULES, endings, front, most
 NAMED = 5
 
 
-def check_invariants(done: FaultySimulation, parts: Parts | None = None) -> None:
+def check_invariants(simulation: FaultySimulation, parts: Parts | None = None) -> None:
     """Check all rules, and that a replay of the ledger gives the same engine.
 
     Raises:
         InvariantBrokenError: Names the seed and the first rules that are broken.
     """
-    violations = [violation for rule in RULES for violation in rule(done)]
-    violations += _replay(done, parts or Parts())
-    _raise_any(done, violations)
+    violations = [violation for rule in RULES for violation in rule(simulation)]
+    violations += _replay(simulation, parts or Parts())
+    _raise_any(simulation, violations)
 
 
-def check_harmless(done: FaultySimulation, parts: Parts | None = None) -> None:
+def check_harmless(simulation: FaultySimulation, parts: Parts | None = None) -> None:
     """Check that nothing but time was lost: the same trials and the same front as without the faults.
 
     This holds if there is one slot and the plan was drawn as harmless.
@@ -38,39 +38,41 @@ def check_harmless(done: FaultySimulation, parts: Parts | None = None) -> None:
     Raises:
         InvariantBrokenError: As ``check_invariants``.
     """
-    undisturbed = run_with_faults(done.scenario, done.plan.undisturbed(), parts)
+    undisturbed = run_with_faults(simulation.scenario, simulation.plan.undisturbed(), parts)
     violations = [
-        f"without the faults {what} would be {its} instead of {mine}"
-        for what, of in (("a trial", planned), ("an ending", endings), ("a point of the front", front))
-        for mine, its in zip_longest(of(done), of(undisturbed))
-        if mine != its
+        f"without the faults {kind} would be {expected} instead of {actual}"
+        for kind, values_of in (("a trial", planned), ("an ending", endings), ("a point of the front", front))
+        for actual, expected in zip_longest(values_of(simulation), values_of(undisturbed))
+        if actual != expected
     ]
-    _raise_any(done, violations)
+    _raise_any(simulation, violations)
 
 
-def _raise_any(done: FaultySimulation, violations: list[str]) -> None:
+def _raise_any(simulation: FaultySimulation, violations: list[str]) -> None:
     if violations:
         more = f"\n… and {len(violations) - NAMED} more" if len(violations) > NAMED else ""
-        raise InvariantBrokenError(done.plan.seed, done.virtual_s, "\n".join(violations[:NAMED]) + more)
+        raise InvariantBrokenError(
+            simulation.plan.seed, simulation.virtual_s, "\n".join(violations[:NAMED]) + more
+        )
 
 
-def _replay(done: FaultySimulation, parts: Parts) -> Iterator[str]:
+def _replay(simulation: FaultySimulation, parts: Parts) -> Iterator[str]:
     """An engine from the ledger is the engine that wrote it, and would go on as that one would."""
-    scenario, engine = done.scenario, done.engine
-    replayed = parts.engine(scenario.spec, scenario.space, done.entries)
+    scenario, engine = simulation.scenario, simulation.engine
+    replayed = parts.engine(scenario.spec, scenario.space, simulation.entries)
     if replayed.history != engine.history:
         yield f"the history differs after a replay: {_difference(replayed.history, engine.history)}"
-    more = Entry(len(done.entries), 0.0, Extended(engine.history.trials_requested + 1))
+    extension = Entry(len(simulation.entries), 0.0, Extended(engine.history.trials_requested + 1))
     commands = []
     for each in (engine, replayed):
-        each.apply(more)
+        each.apply(extension)
         commands.append(each.next_command())
-    due = Record if math.isinf(most_trials(done)) else Done
+    due = Record if math.isinf(most_trials(simulation)) else Done
     if commands[0] != commands[1] or not isinstance(commands[0], due):
         yield f"the next trial differs after a replay: {commands[1]} instead of {commands[0]}"
 
 
-def _difference(mine: SweepHistory, its: SweepHistory) -> str:
-    counts = Counter(mine.counts), Counter(its.counts)
-    trials = [name for name, trial in mine.trials.items() if its.trials.get(name) != trial]
+def _difference(replayed: SweepHistory, original: SweepHistory) -> str:
+    counts = Counter(replayed.counts), Counter(original.counts)
+    trials = [name for name, trial in replayed.trials.items() if original.trials.get(name) != trial]
     return f"counts {counts[0]} and {counts[1]}, trials {trials}"

@@ -1,7 +1,6 @@
-"""A second, plainer model of what a ledger may hold and what the engine must answer; the engine is tested against it.
+"""A second, simpler model of what a ledger may hold and which events the engine must return, to test the engine.
 
-It is written apart from ``engine`` and ``history`` and as flat as possible, so that a mistake there is not repeated
-here.
+It shares no code with ``engine`` and ``history``, so that a mistake there is not repeated here.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from ratefront.engine.messages import Fact, StopRequested
+from ratefront.engine.messages import EngineMessage, StopRequested
 from ratefront.errors import WorkerLostError
 from ratefront.history import events
 
@@ -23,10 +22,10 @@ RETRYABLE = (WorkerLostError.__name__, "OutOfMemoryError")
 
 @dataclass
 class TrialModel:
-    """A trial as the ledger's events tell it.
+    """A trial as the ledger's events describe it.
 
     Attributes:
-        status: What has become of it.
+        status: Where it stands, or how it ended.
         attempts: The number of the last attempt.
         step: The last step that this attempt reported.
         furthest: The furthest step of the attempts before it.
@@ -41,7 +40,7 @@ class TrialModel:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more becomes of it, unless a person has it tried again."""
+        """Whether it has ended; only a person can reopen it."""
         return self.status not in ("planned", "running")
 
     def lose_attempt(self) -> None:
@@ -53,8 +52,8 @@ class ReferenceModel:
     """Follows a ledger entry by entry.
 
     Attributes:
-        requested: How many trials are asked for by now.
-        trials: Each trial, as the events so far tell it.
+        requested: How many trials are requested by now.
+        trials: Each trial, as the events so far describe it.
         last: The last event.
     """
 
@@ -62,7 +61,7 @@ class ReferenceModel:
         """Begin before the first entry.
 
         Args:
-            requested: How many trials are asked for.
+            requested: How many trials are requested.
             retries: How many setbacks a trial may have.
             first_alone: Until one trial has finished, no two run at the same time.
             most: How many trials the space can give.
@@ -73,7 +72,7 @@ class ReferenceModel:
         self.last: events.Event | None = None
 
     def follow(self, event: events.Event) -> Iterator[str]:
-        """Take the next event; yield what is wrong with it, coming after all before it."""
+        """Take the next event; yield what is wrong with it at this place."""
         if isinstance(self.last, events.Halted) and not isinstance(
             event, events.Resumed | events.Reconfigured
         ):
@@ -148,25 +147,25 @@ class ReferenceModel:
     def _is_final(self, error: str, trial: TrialModel) -> bool:
         return error not in RETRYABLE or (trial.step <= trial.furthest and trial.setbacks >= self._retries)
 
-    def expected_events(self, fact: Fact, is_sound: bool) -> tuple[type[events.Event], ...]:
-        """Return the events that a fact must lead to now; ``is_sound``: what it reports is a measurement."""
-        trial = self.trials.get(fact.trial_id)
+    def expected_events(self, message: EngineMessage, is_valid: bool) -> tuple[type[events.Event], ...]:
+        """Return the events that a message must lead to now; ``is_valid``: what it reports is a measurement."""
+        trial = self.trials.get(message.trial_id)
         if trial is None or trial.has_ended:
             return ()
-        if isinstance(fact, StopRequested):
+        if isinstance(message, StopRequested):
             return (events.Stopped,)
-        runs = trial.status == "running" and fact.attempt == trial.attempts
-        is_next = trial.status == "planned" and fact.attempt == trial.attempts + 1
-        match fact:
+        runs = trial.status == "running" and message.attempt == trial.attempts
+        is_next = trial.status == "planned" and message.attempt == trial.attempts + 1
+        match message:
             case events.Started():
                 return (events.Started,) if is_next else ()
             case events.Failed():
                 return (events.Failed,) if runs else (events.Started, events.Failed) if is_next else ()
             case events.Reported():
-                answer: type[events.Event] = events.Reported if is_sound else events.Failed
-                return (answer,) if runs and fact.step > trial.step else ()
+                expected: type[events.Event] = events.Reported if is_valid else events.Failed
+                return (expected,) if runs and message.step > trial.step else ()
             case events.Finished():
-                return (events.Finished if is_sound else events.Failed,) if runs else ()
+                return (events.Finished if is_valid else events.Failed,) if runs else ()
 
 
 def all_finite(metrics: Mapping[str, float]) -> bool:

@@ -60,8 +60,8 @@ def try_seed(seed: int, parts: Parts | None = None) -> FaultySimulation:
     Raises:
         InvariantBrokenError: Something does not hold; the same seed shows it again.
     """
-    done = run_with_faults(*draw_sweep(seed), parts)
-    check_invariants(done, parts)
+    simulation = run_with_faults(*draw_sweep(seed), parts)
+    check_invariants(simulation, parts)
     if is_harmless(seed):
-        check_harmless(done, parts)
-    return done
+        check_harmless(simulation, parts)
+    return simulation

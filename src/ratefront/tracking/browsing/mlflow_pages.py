@@ -71,7 +71,7 @@ def find_sweep(uri: str, sweep: TrackedSweep | None) -> SweepLocation | None:
 
     client = MlflowClient(tracking_uri=uri)
     newest_first = client.search_experiments(order_by=["last_update_time DESC"])
-    tags = {found.experiment_id: frozenset(found.tags) for found in newest_first}
+    tags = {experiment.experiment_id: frozenset(experiment.tags) for experiment in newest_first}
     if sweep and tags:
         own_run = f"tags.{SWEEP_TAG} = '{sweep.identity}' AND tags.sweep LIKE '%'"
         for run in client.search_runs(list(tags), own_run, max_results=1):

@@ -59,9 +59,9 @@ def _print_pages(base: str, store_uri: str, sweep: TrackedSweep | None) -> None:
         location = None
     if sweep is not None and location is not None and location.run_id is None:
         _log.warning(Message(f"{sweep.name} is not found there; ", Call("sweep.track"), " sends it"))
-    found = page_addresses(base, location, sweep)
-    width = max(map(len, found))
-    for shows, address in found.items():
+    pages = page_addresses(base, location, sweep)
+    width = max(map(len, pages))
+    for shows, address in pages.items():
         print(f"  {shows:<{width}}  {address}", flush=True)
 
 

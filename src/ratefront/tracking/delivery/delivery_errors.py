@@ -36,8 +36,8 @@ def is_refusal(error: Exception) -> bool:
 
 def describe_error(error: Exception) -> str:
     """Describe the error in one line, without passwords."""
-    words = without_credentials(_describe(error)).splitlines() or [type(error).__name__]
-    return words[0][:MOST_CHARACTERS]
+    lines = without_credentials(_describe(error)).splitlines() or [type(error).__name__]
+    return lines[0][:MOST_CHARACTERS]
 
 
 def _describe(error: Exception) -> str:
@@ -56,15 +56,15 @@ def _describe(error: Exception) -> str:
 
 
 def _unanswered(address: str, cause_text: str) -> str:
-    found = filter(None, (cause.search(cause_text) for cause in _CAUSES))
-    return f"{address} does not answer: {next((cause[1] for cause in found), cause_text)}"
+    matches = filter(None, (cause.search(cause_text) for cause in _CAUSES))
+    return f"{address} does not answer: {next((cause[1] for cause in matches), cause_text)}"
 
 
 def _status(error: Exception) -> int | None:
     """Return the HTTP status in an exception of MLflow's, or of requests below it."""
-    ask = getattr(error, "get_http_status_code", None)
-    if ask is not None:
-        return int(ask())
+    get_status = getattr(error, "get_http_status_code", None)
+    if get_status is not None:
+        return int(get_status())
     return getattr(getattr(error, "response", None), "status_code", None)
 
 

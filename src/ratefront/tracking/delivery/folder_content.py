@@ -81,10 +81,10 @@ class FolderContent:
 
 def front_codecs(folder: SweepFolder, history: SweepHistory) -> tuple[FrontCodec, ...]:
     """Return the codecs on the front whose files exist, by test rate."""
-    found = ((trial, folder.trial(trial.params.trial_id)) for trial in front_of(history))
+    trials = ((trial, folder.trial(trial.params.trial_id)) for trial in front_of(history))
     return tuple(
         _codec(trial, files.codec_config, files.codec_weights, history)
-        for trial, files in found
+        for trial, files in trials
         if files.codec_config.is_file() and files.codec_weights.is_file()
     )
 

@@ -99,20 +99,20 @@ class Follower:
             self.abandon()
         if self._is_drained:
             return 0
-        left = max(self._delivery.undelivered, 1)  # the ending counts as one if all else is delivered
+        undelivered = max(self._delivery.undelivered, 1)  # the ending counts as one if all else is delivered
         why = (
             f"last error: {self.error}" if self._error else f"the tracker has not answered for {patience:g} s"
         )
         _log.warning(
             Message(
-                f"tracking: {left} ledger entries not delivered ({why}); they stay in the ledger, from where `",
+                f"tracking: {undelivered} ledger entries not delivered ({why}); they stay in the ledger, from where `",
                 Call("sweep.track"),
                 "`, with the same ",
                 Argument("tracking_uri"),
                 ", delivers them",
             )
         )
-        return left
+        return undelivered
 
     def abandon(self) -> None:
         """Stop at the next call to the tracker, without waiting for it."""

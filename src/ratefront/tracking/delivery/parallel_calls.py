@@ -16,12 +16,12 @@ def call_in_parallel(items: Iterable[_Item], function: Callable[[_Item], None], 
     The threads are daemons: a process that ends does not wait for a server that hangs. It would wait for the threads of
     an executor.
     """
-    left, errors = deque(items), list[Exception]()
+    waiting, errors = deque(items), list[Exception]()
 
     def work() -> None:
-        while left and not errors:
+        while waiting and not errors:
             try:
-                item = left.popleft()
+                item = waiting.popleft()
             except IndexError:  # another thread was faster
                 return
             try:
@@ -29,7 +29,7 @@ def call_in_parallel(items: Iterable[_Item], function: Callable[[_Item], None], 
             except Exception as error:
                 errors.append(error)
 
-    count = min(threads, len(left))
+    count = min(threads, len(waiting))
     if count <= 1:
         work()
     else:

@@ -81,14 +81,14 @@ class CodecModels:
         return models[0] if models else None
 
     def _search(self, filter_string: str) -> list[LoggedModel]:
-        found: list[LoggedModel] = []
+        models: list[LoggedModel] = []
         token: str | None = None
         while True:
             page = self._client.search_logged_models([self._experiment_id], filter_string, page_token=token)
-            found += page
+            models += page
             token = page.token
             if not token:
-                return found
+                return models
 
     def _create(self, run: Run, sweep_id: str, codec: FrontCodec) -> LoggedModel:
         return self._client.create_logged_model(
@@ -110,7 +110,7 @@ class CodecModels:
     def _upload(self, model: LoggedModel, run: Run, sweep_id: str, codec: FrontCodec) -> None:
         from mlflow.models import Model
 
-        described = Model(
+        description = Model(
             artifact_path=model.artifact_location,
             model_uuid=model.model_id,
             model_id=model.model_id,
@@ -118,7 +118,7 @@ class CodecModels:
         )
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "model"
-            write_model(folder, described, codec, _tags(sweep_id, codec))
+            write_model(folder, description, codec, _tags(sweep_id, codec))
             self._client.log_model_artifacts(model.model_id, str(folder))
 
     def _link(self, model: LoggedModel, run: Run) -> None:

@@ -105,20 +105,20 @@ class MlflowStore:
         self.experiment_id = self._experiment(uri, experiment, artifacts)
 
     def _experiment(self, uri: str, name: str, artifacts: Path | None) -> str:
-        found = self.client.get_experiment_by_name(name)
-        if found is None:
+        experiment = self.client.get_experiment_by_name(name)
+        if experiment is None:
             return str(self.client.create_experiment(name, addresses.artifact_location(uri, artifacts)))
-        if found.lifecycle_stage != "active":
+        if experiment.lifecycle_stage != "active":
             raise InputError(
                 f"experiment {name!r} was deleted in {without_credentials(uri)}; restore it or name another"
             )
-        if found.artifact_location.startswith("mlflow-artifacts:") and not addresses.is_server(uri):
+        if experiment.artifact_location.startswith("mlflow-artifacts:") and not addresses.is_server(uri):
             raise InputError(
                 f"experiment {name!r} keeps its files with a server: give that server's address instead of its "
                 "database's, or another experiment"
             )
-        self._experiment_tags = dict(found.tags)
-        return str(found.experiment_id)
+        self._experiment_tags = dict(experiment.tags)
+        return str(experiment.experiment_id)
 
     def tag_experiment(self, tags: Mapping[str, str]) -> None:
         """Set those tags that the experiment does not have."""
@@ -129,7 +129,7 @@ class MlflowStore:
 
     def runs_of(self, sweep_id: str) -> list[StoredRun]:
         """Return every run with the sweep's identity, the oldest first, without deleted ones."""
-        found: list[StoredRun] = []
+        runs: list[StoredRun] = []
         token: str | None = None
         while True:
             page = self.client.search_runs(
@@ -139,10 +139,10 @@ class MlflowStore:
                 order_by=["attributes.start_time ASC"],
                 page_token=token,
             )
-            found += map(StoredRun.of, page)
+            runs += map(StoredRun.of, page)
             token = page.token
             if not token:
-                return found
+                return runs
 
     def create(self, name: str, start_ms: int, tags: Mapping[str, str]) -> StoredRun:
         """Create a running run."""

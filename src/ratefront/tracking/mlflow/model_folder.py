@@ -69,10 +69,10 @@ def write_model(folder: Path, model: Model, codec: FrontCodec, metadata: dict[st
 
 def _code() -> str:
     """Return the file of the model's code. It is found without importing it."""
-    found = find_spec(_CODE)
-    if found is None or found.origin is None:
+    code = find_spec(_CODE)
+    if code is None or code.origin is None:
         raise ModuleNotFoundError(_CODE)
-    return found.origin
+    return code.origin
 
 
 def _signature(shape: tuple[int, ...], block_size: int) -> ModelSignature:
@@ -111,8 +111,8 @@ def _plugins(described: dict[str, Any]) -> list[str]:
     )
     roots = {entry.target.partition(".")[0].partition(":")[0] for entry in entries}
     points = entry_points(group=GROUP)
-    found = {p.dist.name for p in points if p.dist is not None and p.module.partition(".")[0] in roots}
-    return sorted(found)
+    names = {p.dist.name for p in points if p.dist is not None and p.module.partition(".")[0] in roots}
+    return sorted(names)
 
 
 def _version(distribution: str) -> str:

@@ -66,8 +66,8 @@ def register(
 
 
 def _version(client: MlflowClient, name: str, model: LoggedModel) -> ModelVersion | None:
-    found = client.search_model_versions(f"name = '{name}' AND run_id = '{model.source_run_id}'")
-    return next((version for version in found if version.source == model.artifact_location), None)
+    versions = client.search_model_versions(f"name = '{name}' AND run_id = '{model.source_run_id}'")
+    return next((version for version in versions if version.source == model.artifact_location), None)
 
 
 def _create(
@@ -103,10 +103,10 @@ def link_version(client: MlflowClient, model_id: str, name: str, version: str) -
 def _links(tag: str) -> list[dict[str, Any]] | None:
     """Read the list of versions from the tag; None if it holds no such list."""
     try:
-        found = json.loads(tag)
+        links = json.loads(tag)
     except ValueError:
         return None
-    is_list = isinstance(found, list) and all(
-        isinstance(link, dict) and {"name", "version"} <= link.keys() for link in found
+    is_list = isinstance(links, list) and all(
+        isinstance(link, dict) and {"name", "version"} <= link.keys() for link in links
     )
-    return found if is_list else None
+    return links if is_list else None

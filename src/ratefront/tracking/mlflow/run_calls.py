@@ -53,8 +53,8 @@ class ClientCalls(RunCalls):
 
     @override
     def create(self, experiment_id: str, name: str, start_ms: int, tags: Mapping[str, str]) -> str:
-        made = self._client.create_run(experiment_id, start_time=start_ms, tags=dict(tags), run_name=name)
-        return str(made.info.run_id)
+        run = self._client.create_run(experiment_id, start_time=start_ms, tags=dict(tags), run_name=name)
+        return str(run.info.run_id)
 
     @override
     def log(

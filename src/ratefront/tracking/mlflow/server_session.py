@@ -71,8 +71,8 @@ class ServerSession:
         try:
             answer = self._connected().post(url, json=body, timeout=MLFLOW_HTTP_REQUEST_TIMEOUT.get())
             if answer.status_code == HTTPStatus.OK:
-                found: dict[str, Any] = answer.json()
-                return found
+                body_of_answer: dict[str, Any] = answer.json()
+                return body_of_answer
         except RequestException as error:
             self._session = None
             raise MlflowException(f"API request to {url} failed with exception {error}") from error
@@ -110,8 +110,8 @@ def _session(uri: str) -> Session:
     session.headers["User-Agent"] = f"ratefront/{ratefront.__version__}"
     _identify(session, uri)
     verify = os.environ.get(SERVER_CERTIFICATE) or True
-    found = session.merge_environment_settings(uri, {}, None, verify, os.environ.get(OWN_CERTIFICATE))
-    session.proxies, session.verify, session.cert = found["proxies"], found["verify"], found["cert"]
+    settings = session.merge_environment_settings(uri, {}, None, verify, os.environ.get(OWN_CERTIFICATE))
+    session.proxies, session.verify, session.cert = settings["proxies"], settings["verify"], settings["cert"]
     session.trust_env = False
     return session
 
