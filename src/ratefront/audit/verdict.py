@@ -97,7 +97,7 @@ def audit(
         claimed_accuracy: in [0, 1].
 
     Raises:
-        InputError: a file is missing or cannot be read, or samples and streams do not fit together (fatal).
+        InputError: a file is missing or cannot be read, or samples and streams do not fit together.
     """
     files = coded_files(streams)
     decisions = load_decisions(decoded, classes)

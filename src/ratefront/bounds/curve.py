@@ -47,7 +47,7 @@ class RateDistortionCurve:
 
     Raises:
         InputError: arrays that are empty or of unequal length, values that are not finite or out of range, a claim
-            that does not hold (fatal).
+            that does not hold.
 
     Example:
         >>> import numpy as np
@@ -105,7 +105,7 @@ class RateDistortionCurve:
         """1 - distortion, shape (M,).
 
         Raises:
-            InputError: the curve's distortion is not an error probability (fatal).
+            InputError: the curve's distortion is not an error probability.
         """
         if not self.measure.is_error_probability:
             raise InputError(f"{self.name}: {self.measure.title} is no probability of error: no accuracy")
@@ -182,7 +182,7 @@ class RateDistortionCurve:
         """Return the same curve with its rates divided by `count`, the number of pixels or points in a sample.
 
         Raises:
-            InputError: a count that is not finite and positive (fatal).
+            InputError: a count that is not finite and positive.
         """
         if not (np.isfinite(count) and count > 0):
             raise InputError(f"a curve in {unit} needs a positive count per sample, got {count}")
@@ -195,7 +195,7 @@ class RateDistortionCurve:
         For TMRD that is a rate–distortion function, for S&C an achievable curve.
 
         Raises:
-            InputError: the curve does not carry the expected distortion (fatal).
+            InputError: the curve does not carry the expected distortion.
         """
         if self.distortion_expected is None:
             raise InputError(f"{self.name} carries no expected distortion")

@@ -200,7 +200,7 @@ def curves_from_predictions(
 
     Raises:
         InputError: `only` names a curve that does not exist or that the predictions do not allow, or fewer than
-            two points (fatal).
+            two points.
 
     Example:
         >>> predictions = Predictions.from_decisions([0, 1, 2, 2], [0, 1, 2, 1])

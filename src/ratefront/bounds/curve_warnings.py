@@ -54,7 +54,7 @@ def curves_with_warnings(
         is_tempered: whether the posteriors have the best temperature already.
 
     Raises:
-        InputError: as `curves_from_predictions` (fatal).
+        InputError: as `curves_from_predictions`.
     """
     names = [*curve_names(predictions), *besides] if only is None else only
     curves = curves_from_predictions(predictions, names, points)

@@ -116,8 +116,7 @@ def from_predictions(
     Raises:
         InputError: not exactly one output; arrays that do not fit; logits that look like probabilities (if they
             are logits, use `bounds_of` and `Predictions.from_logits(..., insist=True)`); an unknown curve, or one
-            that the predictions do not allow; calibration without posteriors; intervals from a single sample
-            (fatal).
+            that the predictions do not allow; calibration without posteriors; intervals from a single sample.
 
     Example:
         >>> import numpy as np
@@ -160,7 +159,7 @@ def from_file(
         As `from_predictions`.
 
     Raises:
-        InputError: the file cannot be used, or as `from_predictions` (fatal).
+        InputError: the file cannot be used, or as `from_predictions`.
 
     Example:
         >>> import numpy as np, tempfile, pathlib
@@ -185,7 +184,7 @@ def bounds_of(
     """Compute the bounds of predictions that are checked already; arguments as `from_predictions`.
 
     Raises:
-        InputError: as `from_predictions`, apart from the arrays (fatal).
+        InputError: as `from_predictions`, apart from the arrays.
 
     Example:
         >>> predictions = Predictions.from_decisions([0, 1, 2, 2], [0, 1, 2, 1])

@@ -48,7 +48,7 @@ class TopKWaterFilling:
         zero_rate_distortion: D0 = 1 - the mass of the k likeliest classes; 0 where no more than k occur.
 
     Raises:
-        InputError: the prior is not a distribution, or k is not an integer >= 1 (fatal).
+        InputError: the prior is not a distribution, or k is not an integer >= 1.
     """
 
     def __init__(self, prior: npt.ArrayLike, k: int) -> None:
@@ -74,7 +74,7 @@ class TopKWaterFilling:
         """Return R(D) in bit, in the shape of `distortion`; 0 from D0 on.
 
         Raises:
-            InputError: a distortion outside [0, 1] or not finite (fatal).
+            InputError: a distortion outside [0, 1] or not finite.
         """
         d = as_distortions(distortion)
         ceiling, floor = self._levels(np.maximum(self.zero_rate_distortion - d, 0.0))

@@ -48,7 +48,7 @@ def block_codes(predictions: Predictions, longest: int = LONGEST_BLOCK) -> RateD
     If fewer than n decisions are left at the end, they form a shorter block. A block longer than N is not tried.
 
     Raises:
-        InputError: `longest` is below 1 (fatal).
+        InputError: `longest` is below 1.
     """
     if longest < 1:
         raise InputError(f"the longest block must hold at least 1 sample, got {longest}")
@@ -73,7 +73,7 @@ def block_huffman_rate_bits(decisions: npt.ArrayLike, block: int) -> float:
         block: how many decisions share a word, 1..N.
 
     Raises:
-        InputError: not decisions, or a block that is not in 1..N (fatal).
+        InputError: not decisions, or a block that is not in 1..N.
 
     Example:
         >>> block_huffman_rate_bits([0, 1] * 50, block=1), block_huffman_rate_bits([0, 1] * 50, block=2)

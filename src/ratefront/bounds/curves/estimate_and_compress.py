@@ -26,7 +26,7 @@ def estimate_and_compress(joint: Joint, points: int = CLOSED_FORM_POINTS) -> Rat
         points: number of points, at least 2.
 
     Raises:
-        InputError: not a joint distribution, or fewer than two points (fatal).
+        InputError: not a joint distribution, or fewer than two points.
 
     Example:
         >>> curve = estimate_and_compress([[0.45, 0.05], [0.05, 0.45]])  # ten percent errors either way

@@ -62,7 +62,7 @@ def task_model_curve(
             a class, which is correct or wrong.
 
     Raises:
-        InputError: shapes that do not fit, NaN, +inf, a row without a finite score (fatal).
+        InputError: shapes that do not fit, NaN, +inf, a row without a finite score.
 
     Example:
         >>> curve = task_model_curve([[3.0, 0.0], [0.0, 3.0]], [0, 1])
@@ -129,7 +129,7 @@ def task_model_point(
         max_iterations: evaluations of the kernel.
 
     Raises:
-        InputError: shapes that do not fit, NaN, +inf, a row without a finite score, a slope below 0 (fatal).
+        InputError: shapes that do not fit, NaN, +inf, a row without a finite score, a slope below 0.
     """
     problem = task_model_problem(SampleDistortion(checked_scores(scores), tolerance_bits=tolerance_bits))
     return solve_kernel(problem.source, problem.kernel_at(slope), None, tolerance_bits, max_iterations)

@@ -102,7 +102,7 @@ class MatrixDistortion(BlockDistortion):
     """A distortion matrix in memory.
 
     Raises:
-        InputError: not a matrix, or not finite (fatal).
+        InputError: not a matrix, or not finite.
     """
 
     def __init__(self, matrix: npt.ArrayLike, tolerance_bits: float = 0.0) -> None:

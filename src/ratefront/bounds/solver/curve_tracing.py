@@ -50,7 +50,7 @@ def trace_convex(
     where chords and tangents agree everywhere.
 
     Raises:
-        InputError: fewer than two points (fatal).
+        InputError: fewer than two points.
     """
     checked_count(points, "the number of points")
     if left.distortion >= right.distortion:

@@ -60,7 +60,7 @@ class SparseGain:
         rows: the row of each stored entry, shape (nnz,).
 
     Raises:
-        InputError: an empty row: its input would have no best output (fatal).
+        InputError: an empty row: its input would have no best output.
     """
 
     def __init__(self, gain: sparse.csr_array) -> None:
@@ -92,7 +92,7 @@ class SparseGainKernel(Kernel):
     nothing is stored, so one product costs the stored entries, not n * m.
 
     Raises:
-        InputError: as `SparseGain`, or a bad slope (fatal).
+        InputError: as `SparseGain`, or a bad slope.
     """
 
     def __init__(self, gain: SparseGain | sparse.csr_array, slope: float) -> None:
@@ -139,7 +139,7 @@ def checked_slope(slope: float) -> float:
     """Return the slope as a float.
 
     Raises:
-        InputError: a slope that is negative or not a number (fatal).
+        InputError: a slope that is negative or not a number.
     """
     if not slope >= 0.0:
         raise InputError(f"a slope must be >= 0 nat, got {slope}")

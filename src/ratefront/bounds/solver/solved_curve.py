@@ -67,7 +67,7 @@ def solve_curve(
         max_iterations: evaluations of the kernel for each slope.
 
     Raises:
-        InputError: no point, or a tolerance that is not above 0 (fatal).
+        InputError: no point, or a tolerance that is not above 0.
     """
     checked_count(points, "the number of solved slopes", least=1)
     if not tolerance_bits > 0.0:

@@ -21,7 +21,7 @@ class Confusion:
         estimate_prior: p(y~), shape (K,).
 
     Raises:
-        InputError: not square, negative, not finite, or not summing to 1 (fatal).
+        InputError: not square, negative, not finite, or not summing to 1.
     """
 
     def __init__(self, joint: Joint) -> None:

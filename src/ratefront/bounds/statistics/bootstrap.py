@@ -63,7 +63,7 @@ def bootstrap_interval(
         level: of confidence.
 
     Raises:
-        InputError: no resample, or a level outside (0, 1) (fatal).
+        InputError: no resample, or a level outside (0, 1).
     """
     if resamples < 1 or not 0.0 < level < 1.0:
         raise InputError(

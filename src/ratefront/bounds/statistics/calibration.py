@@ -58,7 +58,7 @@ def calibrated(predictions: Predictions) -> tuple[Predictions, Calibration]:
     """Return the same predictions with their scores divided by `temperature_of` them, and the effect.
 
     Raises:
-        InputError: as `temperature_of` (fatal).
+        InputError: as `temperature_of`.
 
     Example:
         >>> import numpy as np
@@ -90,7 +90,7 @@ def cross_calibrated(predictions: Predictions, folds: int = FOLDS, seed: int = 0
     So no sample's own label helps to find its temperature.
 
     Raises:
-        InputError: a single sample, no posteriors, or only labels of posterior zero (fatal).
+        InputError: a single sample, no posteriors, or only labels of posterior zero.
     """
     scores = scores_of(predictions)
     rescaled = np.empty_like(scores)
@@ -108,7 +108,7 @@ def temperature_of(predictions: Predictions) -> float:
     correct, T goes to the lower end, as far as rounding lets the loss fall.
 
     Raises:
-        InputError: no posteriors, or every label has posterior zero (fatal).
+        InputError: no posteriors, or every label has posterior zero.
     """
     return _least(_LogLoss(predictions))
 

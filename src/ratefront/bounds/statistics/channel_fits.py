@@ -54,7 +54,7 @@ def fit_indirect(
         tolerance_bits: certified gap to the optimum on the samples of the fit.
 
     Raises:
-        InputError: a slope that is negative or not a number (fatal).
+        InputError: a slope that is negative or not a number.
     """
     s = _checked("slopes", slopes)
     confusion = Confusion(predictions.joint)
@@ -81,7 +81,7 @@ def fit_task_model(
     """Fit TMRD: Q proportional to q e^{s p(y^ | x)} with q solved on the samples; arguments as `fit_indirect`.
 
     Raises:
-        InputError: as `fit_indirect`, or no posteriors (fatal).
+        InputError: as `fit_indirect`, or no posteriors.
     """
     s = _checked("slopes", slopes)
     problem = task_model_problem(SampleDistortion(scores_of(predictions), None, tolerance_bits))
@@ -97,7 +97,7 @@ def fit_sampling(predictions: Predictions, inverse_temperatures: npt.ArrayLike) 
     """Fit S&C (MA III.A.3): q is the mean tempered posterior of the samples.
 
     Raises:
-        InputError: an inverse temperature that is negative or not a number, or no posteriors (fatal).
+        InputError: an inverse temperature that is negative or not a number, or no posteriors.
     """
     lambdas = _checked("inverse temperatures", inverse_temperatures)
     even = np.ones((lambdas.size, predictions.classes))
@@ -112,7 +112,7 @@ def fit_time_sharing(predictions: Predictions, shares: npt.ArrayLike) -> TimeSha
     turn.
 
     Raises:
-        InputError: a share outside [0, 1] (fatal).
+        InputError: a share outside [0, 1].
     """
     share = _checked("shares", shares)
     if share.max() > 1.0:

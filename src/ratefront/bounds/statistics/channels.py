@@ -58,7 +58,7 @@ class Channels(Protocol):
         """Return the rates and errors of samples with the classes (and posteriors, where they are needed) of the fit.
 
         Raises:
-            InputError: another number of classes, or no posteriors (fatal).
+            InputError: another number of classes, or no posteriors.
         """
         ...
 
