@@ -36,30 +36,36 @@ PredictionsArgument = Annotated[
     ),
 ]
 PriorOption = Annotated[
-    Path | None, typer.Option(metavar="COUNTS.json", help="Class counts instead: the oracle alone.")
+    Path | None, typer.Option(metavar="COUNTS.json", help="Class counts, for the oracle alone.")
 ]
 ExampleOption = Annotated[
-    str | None, typer.Option(help="A figure of the papers instead: mixture, detection or modelnet40.")
+    str | None, typer.Option(help="Reproduce a figure of the papers: mixture, detection or modelnet40.")
 ]
 ReadAsOption = Annotated[
     ReadAsChoice | None,
-    typer.Option("--as", help="How to read the scores, whatever the file calls them."),
+    typer.Option("--as", help="Read the scores as this, whatever the file calls them."),
 ]
 OnlyOption = Annotated[
     list[str] | None,
-    typer.Option(metavar="CURVES", help="Only these, by name, separated by commas; '--only help' lists all."),
+    typer.Option(
+        metavar="CURVES", help="Draw only these curves (names, separated by commas; '--only help' lists all)."
+    ),
 ]
 PointsOption = Annotated[
-    int | None, typer.Option(min=2, max=2000, help="Solved slopes per curve.  [default: 60]")
+    int | None,
+    typer.Option(min=2, max=2000, help="Number of slopes at which each curve is solved.  [default: 60]"),
 ]
 BootstrapOption = Annotated[
     int | None,
     typer.Option(
-        min=2, max=100_000, metavar="B", help="Held-out curves with 95 % intervals from B resamples."
+        min=2, max=100_000, metavar="B", help="Add held-out curves, with 95 % intervals from B resamples."
     ),
 ]
 CalibrateOption = Annotated[
-    bool, typer.Option("--calibrate", help="Temper the posteriors on the labels first.")
+    bool,
+    typer.Option(
+        "--calibrate", help="First rescale the posteriors by the temperature that fits the labels best."
+    ),
 ]
 
 

@@ -49,16 +49,14 @@ SpecToRunArgument = Annotated[
     Path | None,
     typer.Argument(
         metavar="SPEC",
-        help="The sweep file (YAML). A sweep that is resumed knows its own.",
+        help="The sweep file (YAML). Not needed to resume a sweep.",
         show_default=False,
     ),
 ]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Resume the sweep in --out.")]
-ExtendOption = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Resume, and try N trials more than it asked for.")
-]
+ExtendOption = Annotated[int | None, typer.Option(min=1, metavar="N", help="Resume, and add N trials.")]
 RetryFailedOption = Annotated[
-    bool, typer.Option("--retry-failed", help="Resume, and try again the trials that failed for good.")
+    bool, typer.Option("--retry-failed", help="Resume, and try again the trials that have failed.")
 ]
 TrackingUriOption = Annotated[
     str | None,
@@ -69,16 +67,18 @@ TrackingUriOption = Annotated[
 def sweep(
     spec: SpecToRunArgument = None,
     set_: OverridesOption = None,
-    trials: Annotated[int | None, typer.Option(help="How many trials, instead of the sweep file's.")] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="Number of trials, instead of that in the sweep file.")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="The sweep's own folder.  [default: runs/NAME-TIME]")
+        Path | None, typer.Option(help="The folder of the sweep.  [default: runs/NAME-TIME]")
     ] = None,
     resume: ResumeOption = False,
     extend: ExtendOption = None,
     retry_failed: RetryFailedOption = False,
     tracking_uri: TrackingUriOption = None,
 ) -> None:
-    """Run a sweep, or go on with one. The last line printed is its folder."""
+    """Run a sweep, or resume one. The last line printed is its folder."""
     from ratefront.api import run_sweep
     from ratefront.terminal.closed_output import ignore_closed_output
     from ratefront.terminal.console import RaisingConsole

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 OwnModuleOption = Annotated[
     bool,
-    typer.Option("--own-module", help="The task model is Python code, and it is yours: run it."),
+    typer.Option("--own-module", help="Allow the task model's Python code to run, because it is yours."),
 ]
 TrialArgument = Annotated[
     str, typer.Argument(metavar="TRIAL", help="The trial's name, as t0042.", show_default=False)
@@ -37,9 +37,7 @@ def encode(
     ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The coded file to write.")],
     block_size: Annotated[int, typer.Option(min=1, max=1 << 20, help="Samples coded as one string.")] = 1000,
-    resize: Annotated[
-        bool, typer.Option("--resize", help="Scale and crop images that are of another size.")
-    ] = False,
+    resize: Annotated[bool, typer.Option("--resize", help="Scale and crop images of another size.")] = False,
     own_module: OwnModuleOption = False,
 ) -> None:
     """Encode your own images with the codec of a trial."""
@@ -64,7 +62,9 @@ def decode(
     stream: Annotated[
         Path, typer.Argument(metavar="FILE", help="A file that `encode` has written.", show_default=False)
     ],
-    out: Annotated[Path, typer.Option(metavar="CLASSES.npz", help="The file to write: predicted (N,).")],
+    out: Annotated[
+        Path, typer.Option(metavar="CLASSES.npz", help="The file to write; it holds predicted (N,).")
+    ],
     own_module: OwnModuleOption = False,
 ) -> None:
     """Decode a coded file to the classes of its samples."""
@@ -90,29 +90,36 @@ def decode(
 def audit(
     streams: Annotated[
         Path,
-        typer.Argument(metavar="STREAMS", help="A file of any system, or a folder.", show_default=False),
+        typer.Argument(
+            metavar="STREAMS", help="A coded file of any system, or a folder of them.", show_default=False
+        ),
     ],
     decoded: Annotated[
         Path,
         typer.Argument(
-            metavar="DECODED.npz", help="labels (N,) and predicted (N,) of its samples.", show_default=False
+            metavar="DECODED.npz",
+            help="labels (N,) and predicted (N,) of the coded samples.",
+            show_default=False,
         ),
     ],
     classes: Annotated[
-        int | None, typer.Option(min=1, metavar="K", help="How many there are.  [default: as many as occur]")
+        int | None, typer.Option(min=1, metavar="K", help="Number of classes.  [default: as many as occur]")
     ] = None,
     random: Annotated[
-        bool, typer.Option("--random", help="The codec draws at random, or uses a sample's position.")
+        bool, typer.Option("--random", help="The codec draws at random, or uses the position of a sample.")
     ] = False,
     claimed_rate: Annotated[
-        str | None, typer.Option(metavar="R", help="bit/sample, as claimed; its digits count.")
+        str | None, typer.Option(metavar="R", help="Claimed bit/sample, checked to its last digit.")
     ] = None,
     claimed_accuracy: Annotated[
-        str | None, typer.Option(metavar="A", help="In [0, 1], as claimed; its digits count.")
+        str | None, typer.Option(metavar="A", help="Claimed accuracy in [0, 1], checked to its last digit.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Count the bits of any system's files, and test whether a codec can reach them. Exit code 1 if none can."""
+    """Count the bits of any system's coded files, and test whether any codec can do that.
+
+    The exit code is 1 if no codec can, or if a claim is not reached.
+    """
     from ratefront.api.auditing import audit_files
 
     found = audit_files(

@@ -13,9 +13,11 @@ from ratefront.cli.shared_arguments import SweepFolderArgument
 
 def status(
     folder: SweepFolderArgument,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs; see docs/files.md.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON; docs/files.md lists its keys.")
+    ] = False,
 ) -> None:
-    """Show the state of a sweep, also while it runs. Trials, speed, what runs, what failed, the front."""
+    """Show the state of a sweep, running or ended: trials, speed, failures, the front."""
     from ratefront.api import sweeps
 
     found = sweeps.open(folder).status()
@@ -37,7 +39,7 @@ def status(
 
 
 def report(folder: SweepFolderArgument) -> None:
-    """(Re)draw the report of a finished or running sweep."""
+    """Draw the report of a sweep, running or ended."""
     from ratefront.api import sweeps
 
     for path in sweeps.open(folder).report().artifacts:
