@@ -3,7 +3,7 @@
 ::
 
     RatefrontError                    exit code 1
-    ├── InputError                    exit code 2: what the user gave cannot be used
+    ├── InputError                    exit code 2: an input cannot be used
     │   ├── SpecError                 a sweep file: one line a problem, each with its path in the file
     │   ├── UnknownNameError          a name that no registry holds; lists the ones that exist
     │   ├── UnknownCurveError         bounds have no curve of this name; lists theirs (also a KeyError)
@@ -27,7 +27,7 @@
         ├── WorkerLostError           the process or node that ran the trial died (retryable)
         └── StorageFullError          the sweep's folder takes no more: no trial's fault, the sweep ends (resumable)
 
-``retryable`` says whether another attempt at the same work can succeed: the engine asks nothing else.
+``retryable`` says whether another attempt at the same work can succeed. The engine decides by it alone.
 """
 
 from __future__ import annotations
@@ -40,7 +40,12 @@ from ratefront.wording import Message
 
 
 class RatefrontError(Exception):
-    """Base of all errors raised on purpose."""
+    """Base of all errors that ratefront raises on purpose.
+
+    Attributes:
+        exit_code: The exit code of the command line.
+        retryable: Whether another attempt at the same work can succeed.
+    """
 
     exit_code: ClassVar[int] = 1
     retryable: ClassVar[bool] = False
@@ -57,7 +62,7 @@ def _made_again(kind: type[RatefrontError], args: tuple[Any, ...], state: dict[s
 
 
 class InputError(RatefrontError):
-    """What the user gave cannot be used; nothing was started."""
+    """An input cannot be used; nothing was started."""
 
     exit_code = 2
 

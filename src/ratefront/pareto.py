@@ -5,9 +5,8 @@ This module knows no bounds and no trials, only names, values and directions. Th
 * An objective comes with its direction, as ``trial_records.objectives_of`` a sweep's spec gives it.
 * a dominates b when a is at least as good on every objective and better on one.
 * NaN and infinities are errors: a point must be finite.
-* Points that are equal on every objective do not dominate each other. They have the same rank, and where one of
-them is
-  on the front, all are.
+* Points that are equal on every objective do not dominate each other. They have the same rank. If one of them is on the
+  front, all are.
 """
 
 from __future__ import annotations

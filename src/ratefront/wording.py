@@ -62,7 +62,7 @@ class Message(str):
         return self.parts
 
     def worded(self, say: Callable[[Named], str]) -> str:
-        """The text, with ``say`` applied to each argument and function that it names."""
+        """Return the text, with ``say`` applied to each argument and function that it names."""
         return "".join(part if isinstance(part, str) else say(part) for part in self.parts)
 
 

@@ -1,4 +1,4 @@
-"""Sweeps in virtual time, run by the engine of real sweeps."""
+"""Sweeps in virtual time, run with the engine of real sweeps."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def simulate_sweep(
     faults: int | None = None,
     on_update: Callable[[SweepHistory], None] | None = None,
 ) -> Outcome:
-    """Run a sweep in virtual time, by the engine of a real one.
+    """Run a sweep in virtual time, with the engine of a real sweep.
 
     Args:
         spec: What ``load_spec`` takes; None: the recorded sweep's settings, or a built-in sweep.
-        table: A recorded sweep, as whose trials the simulated ones answer: a name in the package, a file, or a sweep's
+        table: A recorded sweep whose results the simulated trials have: a name in the package, a file, or a sweep's
             folder; None: the trials are synthetic.
         trials: The number of trials, instead of the spec's.
         slots: How many trials run at the same time, instead of the spec's.
         sampler: ``tpe``, ``nsga2`` or ``random``, instead of the spec's.
         trial_s: How long a synthetic trial takes, in seconds.
-        latency_s: How long the driver takes for each thing that it does, in seconds; None: as long as it takes here.
-        faults: A seed that faults are drawn from; the invariants of every sweep are then checked.
+        latency_s: How long the driver takes for each action, in seconds; None: as long as it takes on this machine.
+        faults: The seed of random faults. The invariants of a sweep are then checked.
         on_update: Called with the history whenever it has changed.
 
     Returns:
@@ -49,7 +49,7 @@ def simulate_sweep(
 
     Raises:
         InputError: The spec or the table cannot be used.
-        InvariantBrokenError: Something that must hold in every sweep did not hold in this one.
+        InvariantBrokenError: An invariant of a sweep did not hold.
 
     Example:
         >>> import ratefront as rf
@@ -102,7 +102,7 @@ def simulate_seed(seed: int) -> Outcome:
 
     Raises:
         InputError: The seed is not a whole number ≥ 0.
-        InvariantBrokenError: Something that must hold in every sweep did not hold in this one.
+        InvariantBrokenError: An invariant of a sweep did not hold.
 
     Example:
         >>> import ratefront as rf

@@ -32,7 +32,7 @@ STOPPED_BY_HAND = "stopped by hand"
 class Sweep:
     """A sweep in its folder, running or ended.
 
-    It reads the ledger each time it is asked, so that it shows the current state.
+    It reads the ledger at each access, so that it shows the current state.
 
     Example:
         >>> import ratefront as rf
@@ -310,7 +310,7 @@ def open(folder: Path | str) -> Sweep:
         folder: The sweep's own folder.
 
     Returns:
-        The sweep. It reads the ledger each time it is asked, and does not block the driver that writes it.
+        The sweep. It reads the ledger at each access, and does not block the driver that writes it.
 
     Raises:
         InputError: The folder holds no sweep.

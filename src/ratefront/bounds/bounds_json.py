@@ -37,7 +37,7 @@ def curve_as_json(curve: RateDistortionCurve, held_out: HeldOutIntervals | None 
 
 
 def _held_out_as_json(held_out: HeldOutIntervals) -> dict[str, Any]:
-    """The interval ends are null where an interval has no such end."""
+    """Return the intervals as lists; an end that an interval does not have is null."""
     return {
         "rate_bits": held_out.rate_bits.tolist(),
         "distortion": held_out.distortion.tolist(),

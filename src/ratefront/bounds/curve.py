@@ -86,7 +86,7 @@ class RateDistortionCurve:
         self._check_shape()
 
     def __repr__(self) -> str:
-        """The ranges only: hundreds of points do not help a reader."""
+        """Return the ranges only: hundreds of points do not help a reader."""
         rates, distortions = (f"{x.min():.4g} to {x.max():.4g}" for x in (self.rate_bits, self.distortion))
         return f"<curve {self.name}: {self.rate_bits.size} points, {rates} {self.unit}, distortion {distortions}>"
 
@@ -209,7 +209,7 @@ class RateDistortionCurve:
         )
 
     def _check_shape(self) -> None:
-        """A point may lie above the true curve by its own certified gap, and no more."""
+        """Check the declared shape. A point may lie above the true curve by its own certified gap."""
         gap = np.zeros_like(self.rate_bits) if self.gap_bits is None else self.gap_bits
         rounding = max(SHAPE_TOLERANCE_BITS, ROUNDING * float(self.rate_bits.max()))
         rise = float((np.diff(self.rate_bits) - gap[1:]).max(initial=0.0))
@@ -221,12 +221,12 @@ class RateDistortionCurve:
 
 
 def _between(at: float, x0: FloatArray, x1: FloatArray, y0: FloatArray, y1: FloatArray) -> FloatArray:
-    """Y at x = `at` on the lines from (x0, y0) to (x1, y1). Each line crosses `at` and is not vertical."""
+    """Return y at x = `at` on the lines from (x0, y0) to (x1, y1). Each line crosses `at` and is not vertical."""
     return np.asarray(y0 + (at - x0) / (x1 - x0) * (y1 - y0))
 
 
 def _above_hull(distortion: FloatArray, rate: FloatArray) -> FloatArray:
-    """How far each point lies above the lower hull, shape (M,).
+    """Return how far each point lies above the lower hull, shape (M,).
 
     Of points with the same distortion only the last one is checked: it has the least rate.
     """

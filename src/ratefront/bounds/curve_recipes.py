@@ -117,7 +117,7 @@ def _indirect_slopes(predictions: Predictions, points: int) -> FloatArray:
 
 
 def _at_slopes(fit: Callable[[Predictions, FloatArray], Channels], *, passes: bool = False) -> FitLike:
-    """Channels at some of the curve's own slopes: a closed form has more of them than a held-out curve needs.
+    """Fit channels at some of the curve's slopes: a closed form has more slopes than a held-out curve needs.
 
     `passes` says that solving one slope takes many passes over all scores.
     """

@@ -80,7 +80,7 @@ def _order_violation(
 def _calibration_warning(
     predictions: Predictions, curves: Mapping[str, RateDistortionCurve], is_tempered: bool
 ) -> str | None:
-    """None where the error is small, where it may be chance, or where no curve uses the posteriors."""
+    """Return a warning; None if the error is small or may be chance, or if no curve uses the posteriors."""
     if not any(RECIPES[name].needs_posteriors for name in curves):
         return None
     found = reliability(predictions)

@@ -1,6 +1,6 @@
 """Replaces the arguments and functions that messages name by flags and commands.
 
-The library names what a script passes; on the command line the same message names the flag.
+A message of the library names an argument of a function. On the command line the same message names the flag.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class MeasuredTrial:
     """A finished or collapsed trial, with what it measured on test.
 
     Attributes:
-        trial: The trial as the ledger tells it.
+        trial: The trial, as recorded in the ledger.
         front_status: Decided on validation.
         dominated_on_test: The trial is on the front, but another one there is better on test in every objective.
         gaps: How far the test point lies above each bound, by the bound's name.
@@ -83,7 +83,7 @@ class SweepView:
 
     Attributes:
         folder: Where the sweep's files lie.
-        history: What the ledger tells.
+        history: The state of the sweep, from its ledger.
         task_model: What is known of the task model.
         bounds: The bounds behind the task model's test predictions; None before the task model is ready.
         environment: The content of ``environment.json``; empty without that file.
@@ -199,7 +199,7 @@ def read_view(folder: SweepFolder, history: SweepHistory | None = None) -> Sweep
 
     Args:
         folder: The sweep's folder.
-        history: What its ledger tells, if the caller has read it already.
+        history: The state of the sweep, if the caller has read the ledger already.
 
     Raises:
         InputError: The folder holds no sweep, or one of its files cannot be used.

@@ -34,10 +34,14 @@ class Change:
 
 
 def settings_change(old: Mapping[str, Any], spec: SweepSpec) -> Change:
-    """The change from the spec in a sweep's ledger (``old``, empty before it begins) to ``spec``.
+    """Return the change from the spec in a sweep's ledger to ``spec``.
+
+    Args:
+        old: The spec in the ledger, as plain data; empty before the sweep begins.
+        spec: The spec to resume with.
 
     Raises:
-        SweepMismatchError: They differ in more than may change; shows the difference.
+        SweepMismatchError: The specs differ in more than may change; the message shows the difference.
     """
     if not old:
         return Change()
@@ -57,7 +61,7 @@ def settings_change(old: Mapping[str, Any], spec: SweepSpec) -> Change:
 
 
 def settings_that_decide(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that decide a sweep's results: all but the changeable ones and the locations of files."""
+    """Return the settings that decide a sweep's results: all but the changeable ones and the locations of files."""
     found = {key: value for key, value in plain.items() if key not in CHANGEABLE}
     for key, registry in (("dataset", CATALOGUE.datasets), ("task_model", CATALOGUE.task_models)):
         named = found.get(key)

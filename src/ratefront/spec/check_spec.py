@@ -69,7 +69,11 @@ def _keys() -> list[str]:
 def _resolve_named(
     raw: object, registry: Registry[Any], path: str, *of_data: Facts
 ) -> tuple[object, list[str]]:
-    """The named thing with all its parameters; or unchanged, with the problems that its registry finds."""
+    """Fill in the parameters of a named data set or task model.
+
+    Returns:
+        The mapping with all parameters and no problems, or ``raw`` with the problems that the registry finds.
+    """
     given = {"name": raw} if isinstance(raw, str) else raw
     if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
         return raw, []  # the schema says what is wrong
@@ -90,7 +94,7 @@ def _resolve_named(
 
 
 def _without_labels(dataset: object, catalogue: Catalogue) -> str | None:
-    """Why no sweep can run on this data set if it has no labels; None if it has some."""
+    """Return why no sweep can run on a data set without labels; None if the data set has labels."""
     if known_facts(catalogue, None, dataset).get("classes") != 0:
         return None
     name = dataset["name"] if isinstance(dataset, Mapping) else dataset

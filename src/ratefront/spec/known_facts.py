@@ -17,18 +17,21 @@ Facts: TypeAlias = Mapping[str, Any]
 
 
 def known_facts(catalogue: Catalogue, task_model: object, dataset: object) -> Facts:
-    """Facts of both, as the sweep file names them; a part that has a problem has no facts."""
+    """Return the facts of a task model and a data set, as the sweep file names them.
+
+    If one of them has a problem, only its general facts are known, or none.
+    """
     of_data = dataset_facts_of(catalogue, dataset)
     return _facts(catalogue.task_models, task_model, of_data) | of_data
 
 
 def dataset_facts_of(catalogue: Catalogue, dataset: object) -> dict[str, Any]:
-    """Facts of a data set alone; those of a task model may depend on them."""
+    """Return the facts of a data set alone. Those of a task model may depend on them."""
     return _facts(catalogue.datasets, dataset)
 
 
 def spec_facts(catalogue: Catalogue, spec: SweepSpec) -> Facts:
-    """Facts of a checked spec's task model and data set."""
+    """Return the facts of a checked spec's task model and data set."""
     return known_facts(catalogue, spec.task_model.model_dump(), spec.dataset.model_dump())
 
 

@@ -12,29 +12,29 @@ _WHAT = {"cpus": "cores", "gpus": "GPUs"}
 
 
 def families_of(spec: SweepSpec) -> tuple[str, ...]:
-    """The families of the search space, in the order of the file."""
+    """Return the families of the search space, in the order of the file."""
     families = spec.space.get("family")
     return tuple(map(str, families)) if isinstance(families, Mapping) else ()
 
 
 def needs_by_family(spec: SweepSpec) -> dict[str, TrialResources]:
-    """The resources of a trial of each family."""
+    """Return the resources of a trial of each family."""
     return {family: spec.resources.of(family) for family in families_of(spec) or ("",)}
 
 
 def task_model_resources(spec: SweepSpec) -> TrialResources:
-    """The resources of training the task model: the cores of a trial, and one GPU where any trial uses one."""
+    """Return the resources for training the task model: the cores of a trial, and one GPU if any trial uses one."""
     uses_gpu = any(needs.gpus for needs in needs_by_family(spec).values())
     return TrialResources(spec.resources.cpus, 1.0 if uses_gpu else 0.0)
 
 
 def needs_by_user(spec: SweepSpec) -> dict[str, TrialResources]:
-    """The resources of a trial of each family and of training the task model."""
+    """Return the resources of a trial of each family, and of training the task model."""
     return needs_by_family(spec) | {TASK_MODEL: task_model_resources(spec)}
 
 
 def check_capacity(spec: SweepSpec, cpus: float, gpus: float) -> list[str]:
-    """One line for each setting that asks for more than a machine of so many cores and GPUs has."""
+    """Return one line for each setting that asks for more cores or GPUs than the machine has."""
     there = {"cpus": cpus, "gpus": gpus}
     users_of: dict[tuple[str, str, float], list[str]] = {}
     for user, needs in needs_by_user(spec).items():
@@ -51,7 +51,7 @@ def check_capacity(spec: SweepSpec, cpus: float, gpus: float) -> list[str]:
 
 
 def _path(resources: Resources, user: str, key: str) -> str:
-    """The setting that decides how much this user gets."""
+    """Return the path of the setting that decides how much this user gets."""
     own = resources.families.get(user, FamilyResources())
     if getattr(own, key) is not None:
         return f"resources.families.{user}.{key}"

@@ -148,11 +148,11 @@ class Resources(Section):
         return self
 
     def measures(self, family: str) -> bool:
-        """Whether a trial of this family gets the share of a GPU that a measured trial needed."""
+        """Return whether a trial of this family gets the share of a GPU that a measured trial needed."""
         return self.trials_per_gpu == "auto" and self.families.get(family, FamilyResources()).gpus is None
 
     def of(self, family: str) -> TrialResources:
-        """The resources of a trial of this family; with ``trials_per_gpu: auto`` a whole GPU, where it uses one."""
+        """Return the resources of a trial of this family; with ``trials_per_gpu: auto`` a whole GPU, if it uses one."""
         gpus = self.gpus if self.trials_per_gpu is None else 1.0
         if isinstance(self.trials_per_gpu, int):
             gpus = 1.0 / self.trials_per_gpu

@@ -182,7 +182,7 @@ def bits_as_text(bits: npt.ArrayLike) -> str:
 
 
 def _depths(parent: list[int]) -> list[int]:
-    """Depth of each node of a tree whose parents come after their children; the last one is the root."""
+    """Return the depth of each node of a tree. Parents come after their children; the last node is the root."""
     depth = [0] * len(parent)
     for node in range(len(parent) - 2, -1, -1):
         depth[node] = depth[parent[node]] + 1

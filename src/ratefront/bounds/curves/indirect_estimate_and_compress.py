@@ -169,7 +169,7 @@ def _dense(
 
 
 def _measured(confusion: Confusion, expected: FloatArray, traced: list[SolvedPoint]) -> FloatArray:
-    """1 - sum p(y, y~) Q(y | y~) of each point's channel, which is needed only where p(y, y~) > 0."""
+    """Compute 1 - sum p(y, y~) Q(y | y~) for each point; the channel is needed only where p(y, y~) > 0."""
     pairs = confusion.joint.T.tocsr()[confusion.decided].tocoo()
     decision, label = pairs.coords
     above = expected.max(axis=1)[decision] - expected[decision, label]

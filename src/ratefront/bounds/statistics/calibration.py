@@ -136,7 +136,7 @@ class _LogLoss:
 
 
 def _least(loss: _LogLoss) -> float:
-    """The loss is convex in 1/T, so it has one minimum in log T."""
+    """Minimise the loss. It is convex in 1/T, so it has one minimum in log T."""
     bound = float(np.log(GREATEST_TEMPERATURE))
     found = minimize_scalar(
         lambda log_temperature: loss.mean_bits(float(np.exp(log_temperature))),

@@ -131,7 +131,10 @@ def fit_time_sharing(predictions: Predictions, shares: npt.ArrayLike) -> TimeSha
 def _fit_hamming(
     predictions: Predictions, prior: FloatArray, input_class: LabelOrDecision, slopes: npt.ArrayLike
 ) -> GibbsChannels:
-    """A class that did not occur is never an output. As an input, all outputs are equally wrong for it."""
+    """Fit the optimal channels of `prior` under Hamming distortion.
+
+    A class that did not occur is never an output. As an input, all outputs are equally wrong for it.
+    """
     filling = WaterFilling(prior)
     solved = [filling.channel(filling.distortion_at_slope(float(s))) for s in _checked("slopes", slopes)]
     error_factor = np.array([channel.error_factor for channel in solved])
@@ -144,14 +147,17 @@ def _fit_hamming(
 def _gibbs(
     predictions: Predictions, inputs: ClassInputs | PosteriorInputs, slope: FloatArray, weight: FloatArray
 ) -> GibbsChannels:
-    """The mean of n channels is at least one n-th of each of them: log2 n is the most that a sample can cost."""
+    """Build the channels with their mean output and the most bits that a sample can cost.
+
+    The mean of n channels is at least one n-th of each of them, so that no sample costs more than log2 n bit.
+    """
     output = mean_channels(inputs, slope, weight, predictions)
     limit_bits = float(np.log2(predictions.samples)) + ROUNDING_BITS
     return GibbsChannels(inputs, slope, weight, output, limit_bits, _likeliest_label(predictions))
 
 
 def _solved(solve: Callable[[float], FloatArray], slopes: FloatArray, predictions: Predictions) -> FloatArray:
-    """Outputs (M, K), each from a uniform start.
+    """Solve for the outputs (M, K), each from a uniform start.
 
     A start from the fit to similar samples saves nothing: an output that is nearly 0 there and needed here grows
     slowly. If it came from the samples coded later, their labels would leak into the fit. At slope 0 every answer
@@ -162,7 +168,7 @@ def _solved(solve: Callable[[float], FloatArray], slopes: FloatArray, prediction
 
 
 def _rows_of(occurs: npt.NDArray[np.bool_]) -> IntArray:
-    """Rows 0, 1, ... for the classes that occur, the row after them for all others; shape (K,)."""
+    """Return rows 0, 1, ... for the classes that occur, and the row after them for all others; shape (K,)."""
     return np.where(occurs, np.cumsum(occurs) - 1, np.count_nonzero(occurs))
 
 

@@ -73,11 +73,11 @@ def expected_calibration_error(predictions: Predictions, bins: int = ECE_BINS) -
 
 
 def _sum_by_chance(variance: FloatArray) -> float:
-    """Mean plus some deviations of the sum of |normal| variables of these variances."""
+    """Return the mean plus some deviations of the sum of |normal| variables with these variances."""
     mean = float(np.sqrt(2.0 / np.pi * variance).sum())
     return mean + BEYOND_CHANCE * float(np.sqrt((1.0 - 2.0 / np.pi) * variance.sum()))
 
 
 def _confidence(scores: RealArray) -> FloatArray:
-    """Posterior of the likeliest class, shape (N,)."""
+    """Return the posterior of the likeliest class, shape (N,)."""
     return np.concatenate([posterior_rows(scores[rows]).max(axis=1) for rows in blocks_of(scores.shape)])

@@ -1,4 +1,4 @@
-"""The described legend in its short form, beside or inside the axes of a user."""
+"""Draws the legend in its short form, beside or inside the axes of a user."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FONT_SIZE, LEAST_FONT_SIZE = 7.0, 5.0
 """In points. Narrow axes get the smaller one."""
 
 WIDE = 3.0
-"""Axes of at least so many inches have room for a column of text in full size, beside them or inside."""
+"""Axes of at least this width in inches have room for a legend in full size, beside them or inside."""
 
 LEGEND_ZORDER = 3.5
 """Under the markers, so that the legend hides no measured trial."""

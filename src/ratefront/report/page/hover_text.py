@@ -11,7 +11,7 @@ from ratefront.report.sweep_view import MeasuredTrial
 
 
 def hover_text(trial: MeasuredTrial) -> str:
-    """Return a trial in a few lines, escaped, with the few tags that plotly knows."""
+    """Return a few lines about a trial, escaped, with the tags that plotly supports."""
     point = trial.test
     own = {name: trial.parameter(name) for name in ("split", "beta")}
     chosen = [

@@ -51,7 +51,7 @@ def report_html(view: SweepView, front: FrontFigure, png: bytes) -> str:
 
 
 def script_json(value: Any) -> Any:
-    """Return JSON that no string in it can make end the script element around it."""
+    """Return JSON in which no string can end the script element around it."""
     from markupsafe import Markup
 
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))

@@ -17,7 +17,7 @@ Values = Mapping[str, Scalar]
 
 
 def count(space: Space) -> int | None:
-    """The number of configurations in a space; None where a real interval makes it infinite."""
+    """Return the number of configurations in a space; None if a real interval makes it infinite."""
     sizes = [_size(dimension) for dimension in space.values()]
     return None if None in sizes else math.prod(size for size in sizes if size is not None)
 
@@ -72,7 +72,7 @@ def _each(name: str, dimension: Dimension, random: Random) -> Iterator[dict[str,
 
 
 def uses_seed(values: Values, catalogue: Catalogue = CATALOGUE) -> bool:
-    """Whether a trial's seed changes its result with these values; True where no known family takes them."""
+    """Return whether a trial's seed changes its result with these values; True if no known family accepts them."""
     family = values["family"]
     if family not in catalogue.families:
         return True
@@ -84,7 +84,7 @@ def uses_seed(values: Values, catalogue: Catalogue = CATALOGUE) -> bool:
 
 
 def too_few_configurations(space: Space, trials: int, catalogue: Catalogue = CATALOGUE) -> str | None:
-    """What happens where a sweep asks for more trials than its space has configurations; None where it does not."""
+    """Return what happens if a sweep asks for more trials than its space has configurations; None if it does not."""
     size = count(space)
     if size is None or size >= trials:
         return None

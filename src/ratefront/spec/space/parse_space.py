@@ -31,10 +31,15 @@ _BROKEN = Constant("")
 
 
 def parse_space(raw: object, catalogue: Catalogue, facts: Facts) -> tuple[Space, list[str]]:
-    """Read ``space`` as the file has it.
+    """Read the ``space`` of a sweep file.
 
-    ``facts`` holds what task model and data set say about parameters (split points, classes). Returns the space and
-    one line for each problem; the space is valid only without problems.
+    Args:
+        raw: The space as plain data.
+        catalogue: The families to choose from.
+        facts: What task model and data set say about parameters (split points, classes).
+
+    Returns:
+        The space, and one line for each problem. The space is valid only without problems.
     """
     if not isinstance(raw, Mapping):
         return {}, [f"{ROOT}: must be a mapping with the key family, got {shown(raw)}"]

@@ -31,7 +31,7 @@ _LISTED = 2  # blocks in a row that are named one by one
 
 
 def render_plan(plan: Plan, place: str = "in its folder") -> RenderableType:
-    """The plan for ``rich.print``: settings, then the search space as a tree, then what is written in ``place``."""
+    """Return the plan for ``rich.print``: settings, the search space as a tree, and the files written in ``place``."""
     from rich.console import Group
     from rich.text import Text
 
@@ -84,7 +84,7 @@ def _how_trained(task_model: Mapping[str, Any]) -> str:
 
 
 def describe_data(shape: Sequence[int], classes: int, samples: Mapping[str, int] | None) -> str:
-    """A data set in words: the shape of a sample, the classes and, where known, the samples of each split."""
+    """Return a data set in words: shape of a sample, number of classes and, if known, samples of each split."""
     said = f"samples of {'×'.join(map(str, shape))}, {classes} classes"
     if not samples:
         return said
@@ -94,13 +94,13 @@ def describe_data(shape: Sequence[int], classes: int, samples: Mapping[str, int]
 
 
 def _in_short(points: Sequence[str]) -> str:
-    """The split points, with a run of blocks as its first and last: ``layer1.0 … layer1.2``."""
+    """Return the split points, with a run of blocks as its first and last: ``layer1.0 … layer1.2``."""
     runs = [list(run) for _, run in groupby(points, key=lambda point: point.partition(".")[0])]
     return ", ".join(f"{run[0]} … {run[-1]}" if len(run) > _LISTED else ", ".join(run) for run in runs)
 
 
 def _needs(resources: Resources, family: str) -> str:
-    """CPUs and GPUs of one trial, and whether the share of a GPU is still to be measured."""
+    """Return CPUs and GPUs of one trial, and whether the share of a GPU is still to be measured."""
     needs, is_open = resources.of(family), resources.measures(family)
     gpus = "a share of a GPU, as its first trial uses" if is_open else _amount(needs.gpus, "GPU")
     return f"{_amount(needs.cpus, 'CPU')}, {gpus}"
