@@ -52,10 +52,12 @@ class RatefrontError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep the attributes: pickle would rebuild the error from its message alone."""
-        return _made_again, (type(self), self.args, dict(self.__dict__))
+        return _rebuild_error, (type(self), self.args, dict(self.__dict__))
 
 
-def _made_again(kind: type[RatefrontError], args: tuple[Any, ...], state: dict[str, Any]) -> RatefrontError:
+def _rebuild_error(
+    kind: type[RatefrontError], args: tuple[Any, ...], state: dict[str, Any]
+) -> RatefrontError:
     error = kind.__new__(kind, *args)
     error.__dict__.update(state)
     return error
@@ -103,9 +105,9 @@ class UnknownTrialError(InputError, KeyError):
     def __init__(self, trial_id: str, known: Sequence[str]) -> None:
         self.trial_id = trial_id
         near = get_close_matches(str(trial_id), known, n=3)
-        meant = f"near it: {', '.join(near)}; " if near else ""
-        there = f"{meant}valid: {known[0]} to {known[-1]}" if known else "it has none yet"
-        super().__init__(f"the sweep has no trial {trial_id!r}; {there}")
+        near_ids = f"near it: {', '.join(near)}; " if near else ""
+        valid_ids = f"{near_ids}valid: {known[0]} to {known[-1]}" if known else "it has none yet"
+        super().__init__(f"the sweep has no trial {trial_id!r}; {valid_ids}")
 
     def __str__(self) -> str:
         return str(self.args[0])  # a KeyError would quote it

@@ -71,14 +71,14 @@ def simulate_sweep(
     if faults is not None:
         check_count("faults", faults, least=0)
     loaded = None if spec is None else load_spec(spec)
-    found = None if table is None else find_table(str(table))
+    recorded = None if table is None else find_table(str(table))
     scenario = make_scenario(
-        loaded, found, trials=trials, slots=slots, sampler=sampler, trial_s=trial_s, latency_s=latency_s
+        loaded, recorded, trials=trials, slots=slots, sampler=sampler, trial_s=trial_s, latency_s=latency_s
     )
     if faults is not None:
-        done = run_with_faults(*draw_faults_for(scenario, faults), on_update=on_update)
-        check_invariants(done)
-        return outcome_of(done, faults, done.fault_counts)
+        simulation = run_with_faults(*draw_faults_for(scenario, faults), on_update=on_update)
+        check_invariants(simulation)
+        return outcome_of(simulation, faults, simulation.fault_counts)
     if latency_s is not None:
         return outcome_of(run(scenario, on_update=on_update))
     with parts_with_real_ledger() as parts:
@@ -112,5 +112,5 @@ def simulate_seed(seed: int) -> Outcome:
     from ratefront.simulate.outcome import outcome_of
     from ratefront.testing.faults.seeded_sweeps import try_seed
 
-    done = try_seed(check_count("seed", seed, least=0))
-    return outcome_of(done, done.plan.seed, done.fault_counts)
+    simulation = try_seed(check_count("seed", seed, least=0))
+    return outcome_of(simulation, simulation.plan.seed, simulation.fault_counts)

@@ -143,8 +143,8 @@ class Sweep:
         """
         bounds = self._view.bounds
         if bounds is None:
-            is_made = self.history.task_model is not None
-            why = f"{self._files.predictions} is gone" if is_made else "the task model is not ready yet"
+            is_ready = self.history.task_model is not None
+            why = f"{self._files.predictions} is gone" if is_ready else "the task model is not ready yet"
             raise InputError(f"{self.folder}: {why}, and bounds are those of its predictions")
         return bounds
 

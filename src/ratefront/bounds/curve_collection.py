@@ -113,8 +113,8 @@ class Bounds(Mapping[str, RateDistortionCurve]):
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data: the document that `ratefront bounds` writes. docs/files.md lists its keys."""
-        facts = {name: getattr(self, name) for name in SOURCE_KEYS}
-        known = {name: value for name, value in facts.items() if value is not None}
+        source = {name: getattr(self, name) for name in SOURCE_KEYS}
+        known = {name: value for name, value in source.items() if value is not None}
         return {**known, "warnings": list(self.warnings), "curves": self._curves_as_json()}
 
     def _curves_as_json(self) -> dict[str, Any]:

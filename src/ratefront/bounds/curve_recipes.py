@@ -223,11 +223,11 @@ def curve_names(predictions: Predictions) -> list[str]:
         >>> "task_model" in curve_names(Predictions.from_decisions([0, 1], [0, 1]))  # needs posteriors
         False
     """
-    honest = OTHER_ESTIMATES if has_few_samples(predictions) else ()
+    added = OTHER_ESTIMATES if has_few_samples(predictions) else ()
     return [
         name
         for name, recipe in RECIPES.items()
-        if (recipe.is_default or name in honest) and recipe.obstacle(predictions) is None
+        if (recipe.is_default or name in added) and recipe.obstacle(predictions) is None
     ]
 
 

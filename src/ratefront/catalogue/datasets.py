@@ -64,9 +64,9 @@ class LabelledImageParameters(DatasetParameters):
     @model_serializer(mode="wrap")
     def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what is not set, so that a sweep from before these parameters existed can go on."""
-        said: dict[str, Any] = handler(self)
+        fields: dict[str, Any] = handler(self)
         left_out = ("corruption", "severity", "corrupted") if self.corruption == "none" else ()
-        return {key: value for key, value in said.items() if value is not None and key not in left_out}
+        return {key: value for key, value in fields.items() if value is not None and key not in left_out}
 
 
 class OfficialParameters(LabelledImageParameters):

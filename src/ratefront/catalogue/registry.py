@@ -61,7 +61,7 @@ class Registered(Generic[Parameters]):
     facts: dict[str, Any] = field(default_factory=dict)
     describe: str | None = None
 
-    def facts_for(self, parameters: Parameters, *of_data: Mapping[str, Any]) -> dict[str, Any]:
+    def facts_for(self, parameters: Parameters, *dataset_facts: Mapping[str, Any]) -> dict[str, Any]:
         """Return the facts of the entry with these parameters; a task model also takes the facts of its data set.
 
         Raises:
@@ -70,9 +70,9 @@ class Registered(Generic[Parameters]):
         if self.describe is None:
             return dict(self.facts)
         remembered = _remembered.get()
-        key = (self.describe, self.name, parameters.model_dump_json(), repr(of_data))
+        key = (self.describe, self.name, parameters.model_dump_json(), repr(dataset_facts))
         if remembered is None or key not in remembered:
-            described: dict[str, Any] = self.facts | load_target(self.describe)(parameters, *of_data)
+            described: dict[str, Any] = self.facts | load_target(self.describe)(parameters, *dataset_facts)
             if remembered is None:
                 return described
             remembered[key] = described

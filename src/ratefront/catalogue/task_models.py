@@ -26,7 +26,7 @@ from ratefront.catalogue.registry import Registry
 #: A data set of so many classes is taken to be ImageNet.
 IMAGENET_CLASSES = 1000
 
-_SAID_WHERE_IT_DIFFERS = {"augment", "weight_decay", "label_smoothing", "weights", "precision", "normalise"}
+_OMITTED_AT_DEFAULT = {"augment", "weight_decay", "label_smoothing", "weights", "precision", "normalise"}
 
 
 class TaskModelParameters(BaseModel):
@@ -83,19 +83,19 @@ class TaskModelParameters(BaseModel):
     @model_serializer(mode="wrap")
     def _brief(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Write parameters that were added later only where they differ from their default."""
-        said: dict[str, Any] = handler(self)
-        for name in _SAID_WHERE_IT_DIFFERS & said.keys():
+        fields: dict[str, Any] = handler(self)
+        for name in _OMITTED_AT_DEFAULT & fields.keys():
             if getattr(self, name) == type(self).model_fields[name].default:
-                del said[name]
-        return said
+                del fields[name]
+        return fields
 
 
-def accuracy_warnings(parameters: TaskModelParameters, of_data: Mapping[str, Any]) -> list[str]:
+def accuracy_warnings(parameters: TaskModelParameters, dataset_facts: Mapping[str, Any]) -> list[str]:
     """Return warnings about a task model's accuracy, one sentence each.
 
-    ``of_data`` holds the facts of its data set; ``classes`` and ``validation_is_held_out_of_train`` are read.
+    ``dataset_facts`` holds the facts of its data set; ``classes`` and ``validation_is_held_out_of_train`` are read.
     """
-    classes, is_held_out = of_data.get("classes"), of_data.get("validation_is_held_out_of_train")
+    classes, is_held_out = dataset_facts.get("classes"), dataset_facts.get("validation_is_held_out_of_train")
     if not (is_held_out and classes and parameters.may_have_seen(classes)):
         return []
     return [

@@ -72,7 +72,7 @@ def _in_flags(named: Named) -> str:
     return " ".join(
         [
             ratefront_command(*COMMANDS[named.function]),
-            *(word for one in named.arguments for word in _flag_words(one)),
+            *(word for argument in named.arguments for word in _flag_words(argument)),
         ]
     )
 

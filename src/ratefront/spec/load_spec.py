@@ -56,10 +56,10 @@ def load_spec(
         )
     if isinstance(source, LoadedSpec) and not overrides:
         return source
-    place = str(source) if isinstance(source, Path | str) else "the sweep"
-    loaded = _checked(_plain(source), overrides or {}, place, catalogue)
-    check_weights(loaded.spec, place, catalogue)
-    check_metrics(loaded.spec, place)
+    name = str(source) if isinstance(source, Path | str) else "the sweep"
+    loaded = _checked(_plain(source), overrides or {}, name, catalogue)
+    check_weights(loaded.spec, name, catalogue)
+    check_metrics(loaded.spec, name)
     return loaded
 
 
@@ -82,9 +82,9 @@ def check_weights(spec: SweepSpec, source: str, catalogue: Catalogue) -> None:
     """
     if spec.task_model.parameters.get("weights") is None:
         return
-    of_data = dataset_facts_of(catalogue, spec.dataset.model_dump())
+    dataset_facts = dataset_facts_of(catalogue, spec.dataset.model_dump())
     try:
-        load_target(_CHECK_WEIGHTS)(spec.task_model, of_data.get("classes"), of_data.get("shape"))
+        load_target(_CHECK_WEIGHTS)(spec.task_model, dataset_facts.get("classes"), dataset_facts.get("shape"))
     except InputError as error:
         raise SpecError(source, [Message(error)]) from error
 

@@ -35,25 +35,25 @@ def needs_by_user(spec: SweepSpec) -> dict[str, TrialResources]:
 
 def check_capacity(spec: SweepSpec, cpus: float, gpus: float) -> list[str]:
     """Return one line for each setting that asks for more cores or GPUs than the machine has."""
-    there = {"cpus": cpus, "gpus": gpus}
+    available = {"cpus": cpus, "gpus": gpus}
     users_of: dict[tuple[str, str, float], list[str]] = {}
     for user, needs in needs_by_user(spec).items():
         for key, amount in needs._asdict().items():
             # The task model gets a GPU only where a trial does; that trial's line already says what is missing.
             is_reported = user == TASK_MODEL and key == "gpus"
-            if amount > there[key] and not is_reported:
+            if amount > available[key] and not is_reported:
                 path = _path(spec.resources, user, key)
                 users_of.setdefault((path, key, amount), []).append(user)
     return [
-        f"{path}: asks for {amount:.3g} {_WHAT[key]} where there are {there[key]:g} (for {', '.join(users)})"
+        f"{path}: asks for {amount:.3g} {_WHAT[key]} where there are {available[key]:g} (for {', '.join(users)})"
         for (path, key, amount), users in users_of.items()
     ]
 
 
 def _path(resources: Resources, user: str, key: str) -> str:
     """Return the path of the setting that decides how much this user gets."""
-    own = resources.families.get(user, FamilyResources())
-    if getattr(own, key) is not None:
+    family = resources.families.get(user, FamilyResources())
+    if getattr(family, key) is not None:
         return f"resources.families.{user}.{key}"
     is_shared_gpu = key == "gpus" and resources.trials_per_gpu is not None
     return "resources.trials_per_gpu" if is_shared_gpu else f"resources.{key}"

@@ -29,8 +29,8 @@ def _difference(old: object, new: object, path: str) -> list[str]:
         ]
     if _plain(old) == _plain(new):
         return []
-    before, now = _by_name(old), _by_name(new)
-    if before is not None and now is not None and (lines := _difference(before, now, path)):
+    before, after = _by_name(old), _by_name(new)
+    if before is not None and after is not None and (lines := _difference(before, after, path)):
         return lines
     return [f"{path}: {_shown(old)} → {_shown(new)}"]
 

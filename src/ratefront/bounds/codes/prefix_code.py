@@ -114,11 +114,11 @@ def huffman_code(weights: npt.ArrayLike) -> PrefixCode:
         ('0', '10', '11')
     """
     prior_from_counts(weights)  # refuses what cannot be weights
-    given = np.asarray(weights, dtype=np.float64)
-    sendable = np.flatnonzero(given > 0)
-    ascending = sendable[np.argsort(given[sendable], kind="stable")]
-    lengths: list[int | None] = [None] * given.size
-    for symbol, length in zip(ascending.tolist(), huffman_lengths(given[ascending]), strict=True):
+    weight = np.asarray(weights, dtype=np.float64)
+    sendable = np.flatnonzero(weight > 0)
+    ascending = sendable[np.argsort(weight[sendable], kind="stable")]
+    lengths: list[int | None] = [None] * weight.size
+    for symbol, length in zip(ascending.tolist(), huffman_lengths(weight[ascending]), strict=True):
         lengths[symbol] = length
     return PrefixCode(tuple(lengths))
 

@@ -59,8 +59,8 @@ class TemperatureGrid:
         return True
 
     def _point(self, inverse_temperature: float) -> tuple[float, float]:
-        found = sampled_points(self._f, self._y, [inverse_temperature])
-        return float(found.rate_bits[0]), float(found.distortion[0])
+        point = sampled_points(self._f, self._y, [inverse_temperature])
+        return float(point.rate_bits[0]), float(point.distortion[0])
 
     def _middle(self, i: int) -> float:
         low, high = max(self.lambdas[i], self._least), min(self.lambdas[i + 1], self._most)

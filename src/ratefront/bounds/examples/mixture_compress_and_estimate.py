@@ -42,11 +42,11 @@ def compress_and_estimate() -> RateDistortionCurve:
     centres = (edges[:-1] + edges[1:]) / 2.0
     joint = 0.5 * np.stack([_cell_masses(edges, centre, 1.0) for centre in (-1.0, 1.0)])
     squares = (centres[:, None] - centres) ** 2
-    found = [(0.0, 0.5), (entropy_bits(joint.sum(axis=0)), _error_of_best_labels(joint))]
+    points = [(0.0, 0.5), (entropy_bits(joint.sum(axis=0)), _error_of_best_labels(joint))]
     for slope, start in _slopes_and_starts(edges, centres, joint.sum(axis=0)):
         solved = blahut_arimoto(joint.sum(axis=0), squares, slope, start=start, tolerance_bits=TOLERANCE_BITS)
-        found.append(_rate_and_error(joint, solved.output * np.exp(-slope * squares)))
-    rate, distortion = np.array(sorted(found)).T
+        points.append(_rate_and_error(joint, solved.output * np.exp(-slope * squares)))
+    rate, distortion = np.array(sorted(points)).T
     useful = np.append(True, distortion[1:] < np.minimum.accumulate(distortion)[:-1])
     assumptions = f"{MODEL}; {CURVE_KINDS[COMPRESS_AND_ESTIMATE].assumptions}"
     return RateDistortionCurve.of_kind(

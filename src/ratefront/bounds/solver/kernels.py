@@ -127,12 +127,12 @@ def factors(above: RealArray, slope: float, out: RealArray | None = None) -> Rea
 
     The result is written into `out` where it is given.
     """
-    found = np.empty_like(above) if out is None else out
+    result = np.empty_like(above) if out is None else out
     if np.isinf(slope):
-        np.equal(above, 0.0, out=found, casting="unsafe")
-        return found
-    np.multiply(above, -slope, out=found)
-    return np.exp(found, out=found)
+        np.equal(above, 0.0, out=result, casting="unsafe")
+        return result
+    np.multiply(above, -slope, out=result)
+    return np.exp(result, out=result)
 
 
 def checked_slope(slope: float) -> float:

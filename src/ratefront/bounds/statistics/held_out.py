@@ -101,16 +101,16 @@ def cross_fit(predictions: Predictions, fit: Fit, folds: int = FOLDS, seed: int 
     Raises:
         InputError: a single sample, fewer than two folds, or what `fit` refuses.
     """
-    found = None
+    held_out = None
     for part, rest in split_in_folds(predictions.samples, folds, seed):
         coded = fit(subset(predictions, rest)).contributions(subset(predictions, part))
-        if found is None:
+        if held_out is None:
             shape = (predictions.samples, coded.rate_bits.shape[1])
-            found = HeldOut(np.empty(shape), np.empty(shape), np.empty(predictions.samples))
-        found.rate_bits[part], found.distortion[part] = coded.rate_bits, coded.distortion
-        found.zero_rate_distortion[part] = coded.zero_rate_distortion
-    assert found is not None
-    return found
+            held_out = HeldOut(np.empty(shape), np.empty(shape), np.empty(predictions.samples))
+        held_out.rate_bits[part], held_out.distortion[part] = coded.rate_bits, coded.distortion
+        held_out.zero_rate_distortion[part] = coded.zero_rate_distortion
+    assert held_out is not None
+    return held_out
 
 
 def indirect_cross_fitted(

@@ -72,8 +72,8 @@ def order_violation(
     if predictions.samples < LEAST_SAMPLES or not _lies_below(*hulls):
         return None
     assert task_model.slope is not None
-    found = _significant(_part_of(predictions), _evenly_spaced(task_model.slope))
-    return None if found is None else _measured(*found, *hulls)
+    lead = _significant(_part_of(predictions), _evenly_spaced(task_model.slope))
+    return None if lead is None else _measured(*lead, *hulls)
 
 
 def _lies_below(task_model: RateDistortionCurve, sampled: RateDistortionCurve) -> bool:

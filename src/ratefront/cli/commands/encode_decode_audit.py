@@ -122,7 +122,7 @@ def audit(
     """
     from ratefront.api.auditing import audit_files
 
-    found = audit_files(
+    result = audit_files(
         streams,
         decoded,
         classes=classes,
@@ -130,40 +130,40 @@ def audit(
         claimed_rate=claimed_rate,
         claimed_accuracy=claimed_accuracy,
     )
-    print(json.dumps(found.to_json(), indent=2) if as_json else "\n".join(_lines(found)))
-    if not found.holds:
+    print(json.dumps(result.to_json(), indent=2) if as_json else "\n".join(_lines(result)))
+    if not result.holds:
         raise typer.Exit(1)
 
 
-def _lines(found: Audit) -> Iterator[str]:
-    files = "1 file" if found.files == 1 else f"{found.files} files"
-    ours = f", {found.ratefront_streams} of ratefront's" if found.ratefront_streams else ""
-    yield f"{found.samples} samples, {found.classes} classes, {files}{ours}"
-    yield f"rate      {found.rate_bits:10.4f} bit/sample  {found.payload_bytes} bytes of payload"
-    yield f"in all    {found.rate_total_bits:10.4f} bit/sample  {found.bytes} bytes"
-    if found.rate_bits_alone is not None:
+def _lines(result: Audit) -> Iterator[str]:
+    files = "1 file" if result.files == 1 else f"{result.files} files"
+    own_streams = f", {result.ratefront_streams} of ratefront's" if result.ratefront_streams else ""
+    yield f"{result.samples} samples, {result.classes} classes, {files}{own_streams}"
+    yield f"rate      {result.rate_bits:10.4f} bit/sample  {result.payload_bytes} bytes of payload"
+    yield f"in all    {result.rate_total_bits:10.4f} bit/sample  {result.bytes} bytes"
+    if result.rate_bits_alone is not None:
         yield (
-            f"alone     {found.rate_bits_alone:10.4f} bit/sample  a file each, of "
-            f"{found.bits_alone_least} to {found.bits_alone_most} bit"
+            f"alone     {result.rate_bits_alone:10.4f} bit/sample  a file each, of "
+            f"{result.bits_alone_least} to {result.bits_alone_most} bit"
         )
-    yield f"accuracy  {100 * found.accuracy:10.4f} %"
-    yield f"oracle    {found.oracle_bits:10.4f} bit/sample  the least at this accuracy, for these labels' own counts"
-    yield f"gap       {found.gap_bits:10.4f} bit/sample"
-    yield from (f"overclaimed: {line}" for line in found.overclaimed)
-    yield from _verdict(found)
+    yield f"accuracy  {100 * result.accuracy:10.4f} %"
+    yield f"oracle    {result.oracle_bits:10.4f} bit/sample  the least at this accuracy, for these labels' own counts"
+    yield f"gap       {result.gap_bits:10.4f} bit/sample"
+    yield from (f"overclaimed: {line}" for line in result.overclaimed)
+    yield from _verdict(result)
 
 
-def _verdict(found: Audit) -> Iterator[str]:
-    at = "at the measured accuracy"
-    if found.test != "exact":
-        at = f"at {100 * found.accuracy_tested:.4f} %, the 99.9 % limit of the accuracy,"
-    if found.missing_bits is None:
-        yield f"possible: {at} the oracle needs {found.oracle_bits_tested:.4f} bit/sample"
+def _verdict(result: Audit) -> Iterator[str]:
+    accuracy = "at the measured accuracy"
+    if result.test != "exact":
+        accuracy = f"at {100 * result.accuracy_tested:.4f} %, the 99.9 % limit of the accuracy,"
+    if result.missing_bits is None:
+        yield f"possible: {accuracy} the oracle needs {result.oracle_bits_tested:.4f} bit/sample"
         return
-    yield f"IMPOSSIBLE: {at} no codec can do with less than {found.oracle_bits_tested:.4f} bit/sample"
+    yield f"IMPOSSIBLE: {accuracy} no codec can do with less than {result.oracle_bits_tested:.4f} bit/sample"
     yield "Either the decoder has learned of the labels, or bits travel that are not in these files:"
     yield "in their names, their lengths, or the order of the samples."
-    if found.test == "exact":
+    if result.test == "exact":
         yield "A codec that draws at random, or uses a sample's position, is tested with --random."
 
 

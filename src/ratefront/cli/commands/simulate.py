@@ -167,12 +167,12 @@ def _simulate_drawn_sweeps(seeds: str, as_json: bool) -> None:
 
 def _simulate_with_faults(simulate_once: Callable[..., Outcome], seeds: str, as_json: bool) -> None:
     """Simulate the same sweep with the faults of each seed."""
-    given = _without_seeds(sys.argv[1:])
+    arguments = _without_seeds(sys.argv[1:])
     _simulate_seeds(
         seeds,
         lambda seed: simulate_once(faults=seed),
         as_json,
-        lambda seed: [*given, "--faults", str(seed)],
+        lambda seed: [*arguments, "--faults", str(seed)],
     )
 
 

@@ -20,19 +20,19 @@ def status(
     """Show the state of a sweep, running or ended: trials, speed, failures, the front."""
     from ratefront.api import sweeps
 
-    found = sweeps.open(folder).status()
+    sweep_status = sweeps.open(folder).status()
     if as_json:
-        print(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        print(json.dumps(sweep_status.to_json(), indent=2, ensure_ascii=False))
         return
     from ratefront.terminal.console import RaisingConsole
     from ratefront.terminal.status_text import print_status
 
-    print_status(found, RaisingConsole(highlight=False))
-    if found.state == "interrupted":
+    print_status(sweep_status, RaisingConsole(highlight=False))
+    if sweep_status.state == "interrupted":
         print(f"\ngo on with: {resume_command(folder)}")
-    elif found.state == "failed":
+    elif sweep_status.state == "failed":
         print(f"\nwhen the cause is gone, go on with: {resume_command(folder)}")
-        if not found.trials_begun:
+        if not sweep_status.trials_begun:
             print(
                 f"or begin anew, nothing has been tried yet: {ratefront_command('sweep', 'SPEC', '--out', folder)}"
             )

@@ -33,9 +33,9 @@ def draw_compact_legend(axes: Axes, front: FrontFigure, theme: Theme) -> None:
     markers mean.
     """
     has_layout = axes.get_figure(root=True).get_layout_engine() is not None  # type: ignore[union-attr]
-    beside = has_layout and width_in_inches(axes) >= WIDE
-    handles = [*_bounds(front, theme), *_codecs(front, theme, all_meanings=beside)]
-    if handles and beside:
+    is_beside = has_layout and width_in_inches(axes) >= WIDE
+    handles = [*_bounds(front, theme), *_codecs(front, theme, all_meanings=is_beside)]
+    if handles and is_beside:
         axes.legend(handles=handles, fontsize=FONT_SIZE, **LOOKS, **BESIDE)
     elif handles:
         share = max(LEAST_FONT_SIZE / FONT_SIZE, min(1.0, width_in_inches(axes) / WIDE))

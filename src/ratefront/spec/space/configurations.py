@@ -76,9 +76,9 @@ def uses_seed(values: Values, catalogue: Catalogue = CATALOGUE) -> bool:
     family = values["family"]
     if family not in catalogue.families:
         return True
-    own = {name: value for name, value in values.items() if name != "family"}
+    parameters = {name: value for name, value in values.items() if name != "family"}
     try:
-        return catalogue.families[str(family)].parameters.model_validate(own).uses_seed
+        return catalogue.families[str(family)].parameters.model_validate(parameters).uses_seed
     except ValidationError:
         return True
 
@@ -88,8 +88,10 @@ def too_few_configurations(space: Space, trials: int, catalogue: Catalogue = CAT
     size = count(space)
     if size is None or size >= trials:
         return None
-    every = islice(configurations(space, Random(0)), size)  # noqa: S311
-    again = any(uses_seed(values, catalogue) for values in every)
-    what = "those that learn are tried again with other seeds" if again else f"the sweep ends after {size}"
-    holds = "1 configuration" if size == 1 else f"{size} configurations"
-    return f"the space holds {holds}, fewer than the {trials} trials: {what}"
+    all_configurations = islice(configurations(space, Random(0)), size)  # noqa: S311
+    learns = any(uses_seed(values, catalogue) for values in all_configurations)
+    consequence = (
+        "those that learn are tried again with other seeds" if learns else f"the sweep ends after {size}"
+    )
+    content = "1 configuration" if size == 1 else f"{size} configurations"
+    return f"the space holds {content}, fewer than the {trials} trials: {consequence}"

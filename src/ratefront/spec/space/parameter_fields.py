@@ -117,13 +117,13 @@ def _literals(annotation: Any) -> tuple[Scalar, ...] | None:
 
 
 def _types(annotation: Any) -> frozenset[type]:
-    found: set[type] = set()
+    types: set[type] = set()
     for member in _members(annotation):
         match get_origin(member):
             case None:
-                found.add(member)
+                types.add(member)
             case origin if origin is Literal:
-                found |= {type(value) for value in get_args(member)}
+                types |= {type(value) for value in get_args(member)}
             case origin if origin is Annotated:
-                found |= _types(get_args(member)[0])
-    return frozenset(found)
+                types |= _types(get_args(member)[0])
+    return frozenset(types)

@@ -91,7 +91,9 @@ def _corners(space: Space) -> Iterator[Assignment]:
 def _parts(name: str, dimension: Dimension) -> list[Assignment]:
     if isinstance(dimension, Branch):
         return [
-            {name: option, **inner} for option, own in dimension.options.items() for inner in _corners(own)
+            {name: option, **inner}
+            for option, inner_space in dimension.options.items()
+            for inner in _corners(inner_space)
         ]
     return [{name: value} for value in _ends(dimension)]
 

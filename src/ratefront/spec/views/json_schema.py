@@ -57,8 +57,8 @@ def schema_text(catalogue: Catalogue) -> str:
 def _metric(model: Schema) -> Schema:
     """Return the forms of a metric: a shipped name, its function, or a mapping."""
     target = model["properties"]["target"]["pattern"]
-    given = {**model, "required": [], "anyOf": [{"required": ["name"]}, {"required": ["target"]}]}
-    return {"anyOf": [{"enum": list(SHIPPED_METRICS)}, {"type": "string", "pattern": target}, given]}
+    mapping = {**model, "required": [], "anyOf": [{"required": ["name"]}, {"required": ["target"]}]}
+    return {"anyOf": [{"enum": list(SHIPPED_METRICS)}, {"type": "string", "pattern": target}, mapping]}
 
 
 def _objectives_without_metrics() -> Schema:
@@ -133,24 +133,24 @@ def _space_of(family: str, catalogue: Catalogue, model: type[BaseModel]) -> Sche
         "type": "object",
         "description": catalogue.families[family].summary,
         "properties": {
-            name: _forms(_value_of(name, own, catalogue), own.get("description"), family)
-            for name, own in schema["properties"].items()
+            name: _forms(_value_of(name, field, catalogue), field.get("description"), family)
+            for name, field in schema["properties"].items()
         },
         "additionalProperties": False,
     }
 
 
-def _value_of(name: str, own: Schema, catalogue: Catalogue) -> Schema:
+def _value_of(name: str, field: Schema, catalogue: Catalogue) -> Schema:
     """Return the schema of one value of a parameter. Null is not allowed: an absent parameter is left out."""
     if fact := VALUES_FROM_TASK_MODEL.get(name):
         models = [catalogue.task_models[model] for model in catalogue.task_models]
-        known = list(dict.fromkeys(value for model in models for value in model.facts.get(fact, ())))
+        names = list(dict.fromkeys(value for model in models for value in model.facts.get(fact, ())))
         if all(fact in model.facts for model in models):
-            return {"enum": known}
+            return {"enum": names}
         return {
-            "anyOf": [{"enum": known}, {"type": "string"}]
+            "anyOf": [{"enum": names}, {"type": "string"}]
         }  # an editor completes ours; a user's own has others
-    members = [member for member in own.get("anyOf", [own]) if member != {"type": "null"}]
+    members = [member for member in field.get("anyOf", [field]) if member != {"type": "null"}]
     values = [{key: x for key, x in member.items() if key not in _NOT_OF_A_VALUE} for member in members]
     return values[0] if len(values) == 1 else {"anyOf": values}
 

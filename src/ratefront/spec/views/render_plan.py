@@ -85,11 +85,11 @@ def _how_trained(task_model: Mapping[str, Any]) -> str:
 
 def describe_data(shape: Sequence[int], classes: int, samples: Mapping[str, int] | None) -> str:
     """Return a data set in words: shape of a sample, number of classes and, if known, samples of each split."""
-    said = f"samples of {'×'.join(map(str, shape))}, {classes} classes"
+    text = f"samples of {'×'.join(map(str, shape))}, {classes} classes"
     if not samples:
-        return said
+        return text
     return (
-        f"{said}; {', '.join(f'{count:,} {_DO[name]}'.replace(',', ' ') for name, count in samples.items())}"
+        f"{text}; {', '.join(f'{count:,} {_DO[name]}'.replace(',', ' ') for name, count in samples.items())}"
     )
 
 
@@ -129,8 +129,8 @@ def _space_tree(plan: Plan) -> Tree:
 
     tree = Tree("search space: family, one of")
     family = plan.space["family"]
-    for name, own in family.options.items() if isinstance(family, Branch) else ():
-        _grow(tree.add(_label(name, plan.family_summaries[name])), own, plan.families[name])
+    for name, inner_space in family.options.items() if isinstance(family, Branch) else ():
+        _grow(tree.add(_label(name, plan.family_summaries[name])), inner_space, plan.families[name])
     return tree
 
 
@@ -138,8 +138,8 @@ def _grow(tree: Tree, space: Space, parameters: Mapping[str, Parameter]) -> None
     for name, dimension in space.items():
         node = tree.add(_label(f"{name}: {_dimension(dimension)}", parameters[name].description))
         if isinstance(dimension, Branch):
-            for option, own in dimension.options.items():
-                _grow(node.add(_label(option, "")), own, parameters)
+            for option, inner_space in dimension.options.items():
+                _grow(node.add(_label(option, "")), inner_space, parameters)
 
 
 def _label(head: str, remark: str) -> RenderableType:
