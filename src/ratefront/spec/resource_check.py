@@ -19,7 +19,7 @@ def families_of(spec: SweepSpec) -> tuple[str, ...]:
 
 def needs_by_family(spec: SweepSpec) -> dict[str, TrialResources]:
     """Return the resources of a trial of each family."""
-    return {family: spec.resources.of(family) for family in families_of(spec) or ("",)}
+    return {family: spec.resources.for_family(family) for family in families_of(spec) or ("",)}
 
 
 def task_model_resources(spec: SweepSpec) -> TrialResources:

@@ -147,11 +147,11 @@ class Resources(Section):
                 raise ValueError(f"{name}: above one GPU only whole ones, got {gpus:g}")
         return self
 
-    def measures(self, family: str) -> bool:
+    def has_measured_gpu_share(self, family: str) -> bool:
         """Return whether a trial of this family gets the share of a GPU that a measured trial needed."""
         return self.trials_per_gpu == "auto" and self.families.get(family, FamilyResources()).gpus is None
 
-    def of(self, family: str) -> TrialResources:
+    def for_family(self, family: str) -> TrialResources:
         """Return the resources of a trial of this family; with ``trials_per_gpu: auto`` a whole GPU, if it uses one."""
         gpus = self.gpus if self.trials_per_gpu is None else 1.0
         if isinstance(self.trials_per_gpu, int):

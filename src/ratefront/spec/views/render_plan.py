@@ -101,7 +101,7 @@ def _in_short(points: Sequence[str]) -> str:
 
 def _needs(resources: Resources, family: str) -> str:
     """Return CPUs and GPUs of one trial, and whether the share of a GPU is still to be measured."""
-    needs, is_open = resources.of(family), resources.measures(family)
+    needs, is_open = resources.for_family(family), resources.has_measured_gpu_share(family)
     gpus = "a share of a GPU, as its first trial uses" if is_open else _amount(needs.gpus, "GPU")
     return f"{_amount(needs.cpus, 'CPU')}, {gpus}"
 
