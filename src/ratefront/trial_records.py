@@ -63,8 +63,8 @@ def objectives_of(spec: Mapping[str, Any]) -> Objectives:
     Raises:
         UnknownNameError: An objective is neither one of ``OBJECTIVES`` nor a metric of the spec.
     """
-    own: Objectives = {metric["name"]: metric["direction"] for metric in spec.get("metrics") or ()}
-    known, names = {**OBJECTIVES, **own}, spec.get("objectives") or DEFAULT_OBJECTIVES
+    metrics: Objectives = {metric["name"]: metric["direction"] for metric in spec.get("metrics") or ()}
+    known, names = {**OBJECTIVES, **metrics}, spec.get("objectives") or DEFAULT_OBJECTIVES
     for name in names:
         if name not in known:
             raise UnknownNameError("objective", name, known)

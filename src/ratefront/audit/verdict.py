@@ -97,7 +97,7 @@ def audit(
         claimed_accuracy: in [0, 1].
 
     Raises:
-        InputError: a file is missing or cannot be read, or samples and streams do not fit together (fatal).
+        InputError: a file is missing or cannot be read, or samples and streams do not fit together.
     """
     files = coded_files(streams)
     decisions = load_decisions(decoded, classes)
@@ -109,7 +109,7 @@ def audit(
 
 
 def _judged(files: Sequence[CodedFile], decisions: Predictions, random: bool) -> Audit:
-    """The audit without what is claimed."""
+    """Return the audit without the claims."""
     labels, decoded, classes = decisions.labels, decisions.predicted, decisions.classes
     samples, errors = decisions.samples, int(np.count_nonzero(labels != decoded))
     payload, total = sum(file.payload_bytes for file in files), sum(file.bytes for file in files)
