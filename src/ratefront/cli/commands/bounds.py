@@ -47,7 +47,9 @@ ReadAsOption = Annotated[
 ]
 OnlyOption = Annotated[
     list[str] | None,
-    typer.Option(metavar="CURVES", help="Only these, by name, separated by commas; '--only help' lists all."),
+    typer.Option(
+        metavar="CURVES", help="Only these curves, by name, separated by commas; '--only help' lists all."
+    ),
 ]
 PointsOption = Annotated[
     int | None, typer.Option(min=2, max=2000, help="Solved slopes per curve.  [default: 60]")
