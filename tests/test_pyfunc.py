@@ -24,7 +24,7 @@ from ratefront.trial.trial_context import TrialContext
 from ratefront.trial_records import TrialParams, TrialResult
 
 SPEC = small_sweep_spec(training={"epochs": 5})
-THEIR_CODE = """
+USER_MODULE = """
 from collections import OrderedDict
 from torch import nn
 
@@ -109,7 +109,7 @@ def test_samples_that_do_not_fit_are_refused(model: Any, samples: np.ndarray, re
 @pytest.fixture
 def codec_of_user_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FrontCodec:
     """A codec whose task model is Python code; ``their_code`` is in no process before it runs."""
-    (tmp_path / "their_code.py").write_text(THEIR_CODE)
+    (tmp_path / "their_code.py").write_text(USER_MODULE)
     monkeypatch.syspath_prepend(tmp_path)
     structure = CodecStructure(
         {"method": "lossless"}, {"name": "module", "target": "their_code:two"}, 10, (1, 8, 8)
@@ -135,18 +135,18 @@ def test_only_true_allows_the_users_code_to_run(
     assert "their_code" not in sys.modules
 
 
-@pytest.mark.parametrize("said_by", ["argument", "environment"])
+@pytest.mark.parametrize("allowed_by", ["argument", "environment"])
 def test_the_users_code_runs_where_it_is_allowed(
-    codec_of_user_module: FrontCodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said_by: str
+    codec_of_user_module: FrontCodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, allowed_by: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "their_code", None)  # is put back as it was: not there
     monkeypatch.delitem(sys.modules, "their_code")
-    if said_by == "environment":  # as for MLflow's own commands
+    if allowed_by == "environment":  # as for MLflow's own commands
         monkeypatch.setenv("MLFLOW_PYFUNC_INFERENCE_CONFIG", '{"own_module": true}')
     _load(
         tmp_path / "model",
         codec_of_user_module,
-        model_config={"own_module": True} if said_by == "argument" else None,
+        model_config={"own_module": True} if allowed_by == "argument" else None,
     )
     assert "their_code" in sys.modules
 
