@@ -24,7 +24,7 @@ from ratefront.trial.trial_context import TrialContext
 from ratefront.trial_records import TrialParams, TrialResult
 
 SPEC = small_sweep_spec(training={"epochs": 5})
-THEIR_CODE = """
+USER_MODULE = """
 from collections import OrderedDict
 from torch import nn
 
@@ -33,12 +33,12 @@ def two(classes, shape):
 """
 
 
-def _load(folder: Path, codec: FrontCodec, **how: Any) -> Any:
+def _load(folder: Path, codec: FrontCodec, **options: Any) -> Any:
     from mlflow import pyfunc
     from mlflow.models import Model
 
     write_model(folder, Model(), codec, {})
-    return pyfunc.load_model(str(folder), **how)
+    return pyfunc.load_model(str(folder), **options)
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +107,9 @@ def test_samples_that_do_not_fit_are_refused(model: Any, samples: np.ndarray, re
 
 
 @pytest.fixture
-def their_codec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FrontCodec:
+def codec_of_user_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FrontCodec:
     """A codec whose task model is Python code; ``their_code`` is in no process before it runs."""
-    (tmp_path / "their_code.py").write_text(THEIR_CODE)
+    (tmp_path / "their_code.py").write_text(USER_MODULE)
     monkeypatch.syspath_prepend(tmp_path)
     structure = CodecStructure(
         {"method": "lossless"}, {"name": "module", "target": "their_code:two"}, 10, (1, 8, 8)
@@ -120,33 +120,33 @@ def their_codec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FrontCodec:
     return FrontCodec("t0000", "label", config, weights, 10, 1.0, 0.5)
 
 
-def test_code_that_a_codec_names_is_not_run(their_codec: FrontCodec, tmp_path: Path) -> None:
+def test_code_that_a_codec_names_is_not_run(codec_of_user_module: FrontCodec, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"'their_code:two'.*\(model_config=\{\"own_module\": True\}\)"):
-        _load(tmp_path / "model", their_codec)
+        _load(tmp_path / "model", codec_of_user_module)
     assert "their_code" not in sys.modules
 
 
 @pytest.mark.parametrize("word", ["yes", 1, "true"])
 def test_only_true_allows_the_users_code_to_run(
-    their_codec: FrontCodec, tmp_path: Path, word: object
+    codec_of_user_module: FrontCodec, tmp_path: Path, word: object
 ) -> None:
     with pytest.raises(InputError, match="own_module"):
-        _load(tmp_path / "model", their_codec, model_config={"own_module": word})
+        _load(tmp_path / "model", codec_of_user_module, model_config={"own_module": word})
     assert "their_code" not in sys.modules
 
 
-@pytest.mark.parametrize("said_by", ["argument", "environment"])
+@pytest.mark.parametrize("allowed_by", ["argument", "environment"])
 def test_the_users_code_runs_where_it_is_allowed(
-    their_codec: FrontCodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said_by: str
+    codec_of_user_module: FrontCodec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, allowed_by: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "their_code", None)  # is put back as it was: not there
     monkeypatch.delitem(sys.modules, "their_code")
-    if said_by == "environment":  # as for MLflow's own commands
+    if allowed_by == "environment":  # as for MLflow's own commands
         monkeypatch.setenv("MLFLOW_PYFUNC_INFERENCE_CONFIG", '{"own_module": true}')
     _load(
         tmp_path / "model",
-        their_codec,
-        model_config={"own_module": True} if said_by == "argument" else None,
+        codec_of_user_module,
+        model_config={"own_module": True} if allowed_by == "argument" else None,
     )
     assert "their_code" in sys.modules
 

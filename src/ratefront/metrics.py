@@ -43,7 +43,7 @@ def top5_accuracy(
 
     See Russakovsky et al. 2015, "ImageNet large scale visual recognition challenge". Of equal scores the first class
     comes first, as in what is decoded, so that the result is never below the accuracy. With at most five classes it is
-    1, whatever was decoded.
+    always 1.
 
     Example:
         >>> scores = np.arange(14, dtype=np.float32).reshape(2, 7)  # classes 2 to 6 are the best five of both samples

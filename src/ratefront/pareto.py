@@ -127,7 +127,7 @@ def hypervolume(
         return 0.0
     import moocore
 
-    # Sorted, so that rounding too is the same whatever the order in which the trials ended.
+    # Sorted, so that the rounding does not depend on the order in which the trials ended.
     return float(moocore.hypervolume(np.unique(inside, axis=0), ref=corner))
 
 

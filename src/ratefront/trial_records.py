@@ -48,7 +48,7 @@ OBJECTIVES: Objectives = {
     "encode_ms": "minimise",
 }
 
-#: Objectives that range over decades: search and hypervolume see log2(1 + value). A metric is seen as it is.
+#: Objectives that range over decades: search and hypervolume see log2(1 + value). They see a metric unchanged.
 LOGARITHMIC: Final = frozenset(name for name, direction in OBJECTIVES.items() if direction == "minimise")
 
 

@@ -103,7 +103,7 @@ def test_no_public_name_is_hidden_by_a_module_that_is_imported_later() -> None:
     assert named_so == {name for name in PUBLIC if isinstance(getattr(rf, name), ModuleType)}
 
 
-def _explained() -> list[tuple[str, Any]]:
+def documented() -> list[tuple[str, Any]]:
     """Public functions and classes, and the public methods of the latter."""
     found: list[tuple[str, Any]] = []
     for name in PUBLIC:
@@ -120,7 +120,7 @@ def _explained() -> list[tuple[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize(("name", "thing"), _explained())
+@pytest.mark.parametrize(("name", "thing"), documented())
 def test_everything_public_has_types_and_a_docstring(name: str, thing: Any) -> None:
     text = inspect.getdoc(thing) or ""
     assert text, name
@@ -129,13 +129,15 @@ def test_everything_public_has_types_and_a_docstring(name: str, thing: Any) -> N
         return
     signature = inspect.signature(thing)
     assert signature.return_annotation is not inspect.Signature.empty, name
-    own = [parameter for parameter in signature.parameters.values() if parameter.name != "self"]
-    assert all(parameter.annotation is not inspect.Parameter.empty for parameter in own), name
-    if own:
+    parameters = [parameter for parameter in signature.parameters.values() if parameter.name != "self"]
+    assert all(parameter.annotation is not inspect.Parameter.empty for parameter in parameters), name
+    if parameters:
         described = text.partition("Args:\n")[2]
-        missing = [one.name for one in own if not re.search(rf"^ +{one.name}: ", described, flags=re.M)]
+        missing = [
+            one.name for one in parameters if not re.search(rf"^ +{one.name}: ", described, flags=re.M)
+        ]
         assert missing == [], f"{name}: its docstring lacks {missing}"
-    if own and signature.return_annotation not in ("None", None):
+    if parameters and signature.return_annotation not in ("None", None):
         assert "Returns:\n" in text, name
     if "." not in name:
         assert "Raises:\n" in text, name
@@ -149,7 +151,7 @@ def test_the_examples_of_docstrings_run(
     images = load_dataset(sweep.spec.spec.dataset).test.images[:20]
     finder, runner = doctest.DocTestFinder(recurse=False), doctest.DocTestRunner(verbose=False)
     tried = 0
-    for name, thing in _explained():
+    for name, thing in documented():
         if name.startswith(("LoadedSpec.", "serve_ui")):
             continue
         made = {"first_sweep": tmp_path, "write_schema": tmp_path, "audit_files": tmp_path, "run": tmp_path}

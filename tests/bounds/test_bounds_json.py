@@ -104,8 +104,8 @@ def test_every_curve_has_sorted_points_and_its_other_arrays(predictions: Predict
             assert size >= 200
         assert ("gap_bits" in curve) == (name in ITERATED)
         assert ("distortion_expected" in curve) == (name in EXPECTING)
-        for beside in ("gap_bits", "distortion_expected"):
-            assert len(curve.get(beside, curve["distortion"])) == size
+        for array in ("gap_bits", "distortion_expected"):
+            assert len(curve.get(array, curve["distortion"])) == size
 
 
 @pytest.mark.parametrize("name", ["sample_and_communicate", "task_model"])

@@ -42,8 +42,8 @@ def test_the_temperature_is_the_minimum_and_only_the_scores_change() -> None:
     mended, calibration = calibrated(predictions)
 
     def loss_bits(temperature: float) -> float:
-        own = log_softmax(3 * logits / temperature, axis=1)[np.arange(500), labels]
-        return float(-own.mean() / np.log(2))
+        label_scores = log_softmax(3 * logits / temperature, axis=1)[np.arange(500), labels]
+        return float(-label_scores.mean() / np.log(2))
 
     best = calibration.temperature
     assert calibration.log_loss_bits_before == pytest.approx(loss_bits(1.0), abs=1e-12)

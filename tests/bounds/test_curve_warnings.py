@@ -81,15 +81,20 @@ def test_the_warning_says_where_and_by_how_much() -> None:
     predictions = biased(2000)
     task_model, sampled = hulls(predictions, points=60)
     curves = curves_with_warnings(predictions, PAIR)
-    (said,) = [warning for warning in curves.warnings if "S&C lies below TMRD" in warning]
-    found = order_violation(predictions, *(curves.curves[name] for name in PAIR))
-    assert found is not None
-    assert found.sampled_bits == sampled.rate_at(1.0 - found.accuracy)
-    assert found.task_model_bits == task_model.rate_at(1.0 - found.accuracy)
-    assert found.task_model_bits is not None
-    assert found.task_model_bits > found.sampled_bits + 0.01
-    for told in (f"{found.accuracy:.2%}", f"{found.sampled_bits:.3f}", f"{found.task_model_bits:.3f}", "99%"):
-        assert told in said
+    (warning,) = [sentence for sentence in curves.warnings if "S&C lies below TMRD" in sentence]
+    violation = order_violation(predictions, *(curves.curves[name] for name in PAIR))
+    assert violation is not None
+    assert violation.sampled_bits == sampled.rate_at(1.0 - violation.accuracy)
+    assert violation.task_model_bits == task_model.rate_at(1.0 - violation.accuracy)
+    assert violation.task_model_bits is not None
+    assert violation.task_model_bits > violation.sampled_bits + 0.01
+    for number in (
+        f"{violation.accuracy:.2%}",
+        f"{violation.sampled_bits:.3f}",
+        f"{violation.task_model_bits:.3f}",
+        "99%",
+    ):
+        assert number in warning
 
 
 def test_a_part_of_many_scores_is_tested(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,9 +127,9 @@ def test_calibrated_tmrd_is_added_to_default_curves_with_a_warning() -> None:
     assert TASK_MODEL_CALIBRATED in drawn.curves
     assert "is drawn beside it" in drawn.warnings[-1]
     assert TASK_MODEL_CALIBRATED not in curves_with_warnings(right, points=10).curves
-    asked = curves_with_warnings(wrong, PAIR, points=10)
-    assert list(asked.curves) == PAIR
-    assert "is the curve task_model_calibrated" in asked.warnings[-1]
+    selected = curves_with_warnings(wrong, PAIR, points=10)
+    assert list(selected.curves) == PAIR
+    assert "is the curve task_model_calibrated" in selected.warnings[-1]
     assert "huffman" in curves_with_warnings(right, points=10, besides=["huffman"]).curves
 
 
@@ -172,18 +177,18 @@ def test_chance_alone_hardly_ever_exceeds_its_limit(samples: int) -> None:
 def test_a_large_calibration_error_gives_a_warning_with_its_cause(factor: float, cause: str) -> None:
     labels, logits = calibrated_logits(1000, 5)
     predictions = Predictions.from_logits(labels, factor * logits)
-    (said,) = curves_with_warnings(predictions, [TASK_MODEL], 5).warnings
+    (warning,) = curves_with_warnings(predictions, [TASK_MODEL], 5).warnings
     found = reliability(predictions)
     assert found.error > 0.1
     assert (found.confidence < found.accuracy) == (factor < 1)
-    for told in (
+    for part in (
         f"{found.error:.3f}",
         f"{found.confidence:.1%}",
         f"{found.accuracy:.1%}",
         cause,
         "`calibrate` of `ratefront bounds` tempers",
     ):
-        assert told in said
+        assert part in warning
     assert curves_with_warnings(predictions, ["oracle"]).warnings == ()
 
 
@@ -200,8 +205,8 @@ def test_a_small_or_chance_calibration_error_gives_no_warning() -> None:
 def test_probabilities_taken_for_logits_give_a_warning() -> None:
     labels, logits = calibrated_logits(1000, 10, scale=4.0)
     insisted = Predictions.from_logits(labels, softmax(logits, axis=1), insist=True)
-    (said,) = bounds_of(insisted, PAIR, points=5).warnings
-    assert "probabilities in place of logits" in said
+    (warning,) = bounds_of(insisted, PAIR, points=5).warnings
+    assert "probabilities in place of logits" in warning
 
 
 def test_warning_after_tempering_only_if_the_error_remains() -> None:

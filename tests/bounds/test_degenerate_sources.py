@@ -158,10 +158,10 @@ def test_iec_uses_the_information_of_a_model_that_is_always_wrong() -> None:
 
 def test_a_class_that_never_occurs_costs_nothing() -> None:
     labels, decisions = [0, 0, 1, 1, 1], [0, 1, 1, 1, 0]
-    alone = curves_from_predictions(Predictions.from_decisions(labels, decisions, 2))
-    beside = curves_from_predictions(Predictions.from_decisions(labels, decisions, 5))
+    two_classes = curves_from_predictions(Predictions.from_decisions(labels, decisions, 2))
+    five_classes = curves_from_predictions(Predictions.from_decisions(labels, decisions, 5))
     for name in ("oracle", "estimate_and_compress", "indirect_estimate_and_compress", "time_sharing"):
-        np.testing.assert_allclose(alone[name].rate_bits, beside[name].rate_bits, atol=1e-6)
+        np.testing.assert_allclose(two_classes[name].rate_bits, five_classes[name].rate_bits, atol=1e-6)
 
 
 def test_exact_zeros_are_the_limit_of_small_probabilities() -> None:

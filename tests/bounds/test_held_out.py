@@ -307,12 +307,12 @@ def test_the_warning_appears_below_twenty_samples_a_cell() -> None:
     few = Predictions.from_decisions(np.repeat([0, 1], 19), np.repeat([0, 1], 19))
     assert (samples_per_cell(enough), samples_per_cell(few)) == (20, 19)
     assert few_samples_warning(enough, curve_names(enough)) is None
-    said = few_samples_warning(few, curve_names(few))
-    assert said is not None
-    assert said.startswith("19 samples")
-    assert "optimistic" in said
-    assert "cross-fitted" in said
-    assert "posterior" not in said
+    warning = few_samples_warning(few, curve_names(few))
+    assert warning is not None
+    assert warning.startswith("19 samples")
+    assert "optimistic" in warning
+    assert "cross-fitted" in warning
+    assert "posterior" not in warning
 
 
 def test_the_warning_names_only_drawn_curves() -> None:

@@ -136,12 +136,12 @@ def test_the_order_holds_under_any_cost(posterior: np.ndarray, actions: int, see
 def test_from_posteriors_equals_plug_in_if_posteriors_are_the_truth(posterior: np.ndarray, seed: int) -> None:
     labels = np.random.default_rng(seed).integers(0, posterior.shape[1], len(posterior))
     fitted = indirect_from_posteriors(Predictions.from_probabilities(labels, posterior))
-    told = indirect_estimate_and_compress(joint_of(posterior))
+    plug_in = indirect_estimate_and_compress(joint_of(posterior))
     assert fitted.distortion_expected is not None
     expected = RateDistortionCurve(fitted.name, fitted.rate_bits, fitted.distortion_expected)
-    assert expected.least_distortion == pytest.approx(told.least_distortion, abs=1e-9)
-    assert expected.distortion.max() == pytest.approx(told.distortion.max(), abs=1e-9)
-    assert greatest_difference(expected, told, EVERYWHERE)[0] < CHORD_BITS
+    assert expected.least_distortion == pytest.approx(plug_in.least_distortion, abs=1e-9)
+    assert expected.distortion.max() == pytest.approx(plug_in.distortion.max(), abs=1e-9)
+    assert greatest_difference(expected, plug_in, EVERYWHERE)[0] < CHORD_BITS
 
 
 @relaxed

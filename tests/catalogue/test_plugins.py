@@ -187,14 +187,14 @@ RATEFRONT = ("-c", "from ratefront.cli import main; main()")
 def test_the_command_line_reports_a_failing_plugin_in_one_line(tmp_path: Path) -> None:
     install(tmp_path, "some-codec", {"codec.py": "import missing"}, {"codec": "codec:register"})
     (tmp_path / "sweep.yaml").write_text("name: any\n")
-    done = _run(tmp_path, *RATEFRONT, "check", "sweep.yaml")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.splitlines() == [
+    check = _run(tmp_path, *RATEFRONT, "check", "sweep.yaml")
+    assert (check.returncode, check.stdout) == (2, "")
+    assert check.stderr.splitlines() == [
         "ratefront: plugin codec (codec:register, of some-codec 0.1) cannot be used: "
         "ModuleNotFoundError: No module named 'missing'; mend or uninstall some-codec"
     ]
-    told = _run(tmp_path, *RATEFRONT, "--help")  # what needs no catalogue works as before
-    assert (told.returncode, told.stderr) == (0, "")
+    help_page = _run(tmp_path, *RATEFRONT, "--help")  # what needs no catalogue works as before
+    assert (help_page.returncode, help_page.stderr) == (0, "")
 
 
 IMPORTED = (

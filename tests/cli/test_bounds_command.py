@@ -90,13 +90,13 @@ def test_few_samples_give_a_warning_and_the_estimates_for_them(tmp_path: Path) -
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 10, 100)
     np.savez(tmp_path / "p.npz", labels=labels, logits=rng.normal(size=(100, 10)) + 2 * np.eye(10)[labels])
-    done = bounds(tmp_path / "p.npz", "--points", 10, "--out", tmp_path / "b.json")
-    assert done.exit_code == 0, done.output
+    process = bounds(tmp_path / "p.npz", "--points", 10, "--out", tmp_path / "b.json")
+    assert process.exit_code == 0, process.output
     document = json.loads((tmp_path / "b.json").read_text())
     assert "optimistic" in document["warnings"][0]
-    assert f"warning: {document['warnings'][0]}" in done.stderr
-    honest = {f"indirect_estimate_and_compress_{kind}" for kind in ("posterior", "cross_fitted")}
-    assert set(document["curves"]) == {*DEFAULT, *honest}
+    assert f"warning: {document['warnings'][0]}" in process.stderr
+    added = {f"indirect_estimate_and_compress_{kind}" for kind in ("posterior", "cross_fitted")}
+    assert set(document["curves"]) == {*DEFAULT, *added}
 
 
 def test_probabilities_named_logits_are_refused_without_as(

@@ -40,12 +40,12 @@ def begun(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def run_arguments(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What the command asks of ``ratefront.run``."""
-    found: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
 
     def run(spec: LoadedSpec, folder: Path, **options: Any) -> SimpleNamespace:
-        found.update(spec=spec, folder=folder, **options)
+        arguments.update(spec=spec, folder=folder, **options)
         summary = SimpleNamespace(
             trials_finished=3,
             trials_requested=7,
@@ -56,7 +56,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return SimpleNamespace(summary=summary, folder=folder)
 
     monkeypatch.setattr(run_sweep, "run", run)
-    return found
+    return arguments
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,17 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     ],
 )
 def test_options_that_contradict_each_other_are_refused(
-    words: list[str], message: str, asked: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: list[str],
+    message: str,
+    run_arguments: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     done = ratefront("sweep", *words)
     assert done.exit_code == 2
     assert message in done.stderr
-    assert asked == {}
+    assert run_arguments == {}
     assert list(tmp_path.iterdir()) == [], "nothing was started"
 
 
@@ -95,41 +99,50 @@ def test_options_that_contradict_each_other_are_refused(
     ],
 )
 def test_a_resumed_sweep_needs_no_sweep_file(
-    words: list[str], resume: bool, extend: int | None, retry_failed: bool, begun: Path, asked: dict[str, Any]
+    words: list[str],
+    resume: bool,
+    extend: int | None,
+    retry_failed: bool,
+    begun: Path,
+    run_arguments: dict[str, Any],
 ) -> None:
     done = ratefront("sweep", "--out", begun, *words)
     assert done.exit_code == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str(begun)
     assert "3 of 7 trials finished (nothing is left), 1 on the front" in done.stderr
-    assert (asked["spec"].spec.sampler.seed, asked["spec"].spec.trials) == (5, 7)
-    assert (asked["resume"], asked["extend"], asked["retry_failed"]) == (resume, extend, retry_failed)
+    assert (run_arguments["spec"].spec.sampler.seed, run_arguments["spec"].spec.trials) == (5, 7)
+    assert (run_arguments["resume"], run_arguments["extend"], run_arguments["retry_failed"]) == (
+        resume,
+        extend,
+        retry_failed,
+    )
 
 
-def test_settings_are_changed_without_the_file(begun: Path, asked: dict[str, Any]) -> None:
+def test_settings_are_changed_without_the_file(begun: Path, run_arguments: dict[str, Any]) -> None:
     done = ratefront("sweep", "--out", begun, "--resume", "--set", "keep=none", "--set", "resources.cpus=2")
     assert done.exit_code == 0, done.stderr
-    spec = asked["spec"].spec
+    spec = run_arguments["spec"].spec
     assert (spec.keep, spec.resources.cpus) == ("none", 2)
     assert (spec.sampler.seed, spec.trials) == (5, 7), "the rest is as the sweep has it"
 
 
-def test_an_unknown_setting_is_refused(begun: Path, asked: dict[str, Any]) -> None:
+def test_an_unknown_setting_is_refused(begun: Path, run_arguments: dict[str, Any]) -> None:
     done = ratefront("sweep", "--out", begun, "--resume", "--set", "keeep=none")
     assert done.exit_code == 2
     assert "keeep" in done.stderr
-    assert asked == {}
+    assert run_arguments == {}
 
 
-def test_a_changed_setting_stays_changed(begun: Path, asked: dict[str, Any]) -> None:
+def test_a_changed_setting_stays_changed(begun: Path, run_arguments: dict[str, Any]) -> None:
     with Ledger(SweepFolder(begun).ledger) as ledger:
         ledger.append(Reconfigured({"keep": "none"}))
     ratefront("sweep", "--out", begun, "--resume")
-    assert asked["spec"].spec.keep == "none"
+    assert run_arguments["spec"].spec.keep == "none"
 
 
-def test_a_given_sweep_file_is_the_one_that_is_compared(begun: Path, asked: dict[str, Any]) -> None:
+def test_a_given_sweep_file_is_the_one_that_is_compared(begun: Path, run_arguments: dict[str, Any]) -> None:
     ratefront("sweep", DIGITS, "--out", begun, "--resume", "--trials", "9")
-    assert (asked["spec"].spec.sampler.seed, asked["spec"].spec.trials) == (0, 9)
+    assert (run_arguments["spec"].spec.sampler.seed, run_arguments["spec"].spec.trials) == (0, 9)
 
 
 @pytest.mark.parametrize("option", [{"extend": 3}, {"retry_failed": True}, {"resume": True}])
@@ -138,15 +151,17 @@ def test_extend_and_retry_failed_resume_a_sweep(
 ) -> None:
     from ratefront.orchestrate import sweep_driver
 
-    asked: dict[str, Any] = {}
+    run_arguments: dict[str, Any] = {}
     monkeypatch.setattr(
-        sweep_driver, "run_sweep", lambda loaded, folder, **options: asked.update(options, loaded=loaded)
+        sweep_driver,
+        "run_sweep",
+        lambda loaded, folder, **options: run_arguments.update(options, loaded=loaded),
     )
     run_sweep.run(None, begun, progress=False, **option)
-    assert asked["resume"] is True
-    assert asked["extend"] == option.get("extend")
-    assert asked["retry_failed"] is option.get("retry_failed", False)
-    assert asked["loaded"].spec.trials == 7
+    assert run_arguments["resume"] is True
+    assert run_arguments["extend"] == option.get("extend")
+    assert run_arguments["retry_failed"] is option.get("retry_failed", False)
+    assert run_arguments["loaded"].spec.trials == 7
 
 
 def test_a_spec_of_another_version_is_refused(tmp_path: Path) -> None:
@@ -228,7 +243,7 @@ def test_missing_data_give_the_command_with_another_path(tmp_path: Path) -> None
     assert "go on with --set dataset.path=" in done.stderr
 
 
-def test_warnings_of_bounds_are_printed_at_the_end(asked: dict[str, Any], tmp_path: Path) -> None:
+def test_warnings_of_bounds_are_printed_at_the_end(run_arguments: dict[str, Any], tmp_path: Path) -> None:
     done = ratefront("sweep", DIGITS, "--out", tmp_path / "digits")
     assert done.exit_code == 0, done.output
     assert done.stderr.splitlines()[-1] == "warning: the bounds are off"

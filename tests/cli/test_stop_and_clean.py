@@ -85,11 +85,11 @@ def test_stop_of_one_trial_with_and_without_a_driver(tmp_path: Path) -> None:
 def test_a_driver_that_does_not_answer_is_an_engine_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def deaf(*_: object) -> None:
+    def get_no_answer(*_: object) -> None:
         raise EngineError("process 7 on lab was asked to end")
 
     FakeSweep(tmp_path)
-    monkeypatch.setattr(stop_from_outside, "stop_sweep", deaf)
+    monkeypatch.setattr(stop_from_outside, "stop_sweep", get_no_answer)
     done = ratefront("stop", tmp_path)
     assert (done.exit_code, done.stderr) == (1, "ratefront: process 7 on lab was asked to end\n")
 

@@ -119,8 +119,8 @@ def test_every_curve_is_drawn_once_with_its_own_points(bounds):
     for name, curve in bounds.items():
         place = lines[name].get_xdata(), lines[name].get_ydata()
         found = sorted(zip(*(np.round(values, 9).tolist() for values in place), strict=True))
-        given = np.round(curve.rate_bits, 9), np.round(curve.accuracy, 9)
-        assert found == sorted(zip(*(values.tolist() for values in given), strict=True)), name
+        expected = np.round(curve.rate_bits, 9), np.round(curve.accuracy, 9)
+        assert found == sorted(zip(*(values.tolist() for values in expected), strict=True)), name
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("rate (bit/sample)", "accuracy")
     assert axes.get_xscale() == "linear"
 
@@ -265,24 +265,24 @@ def test_intervals_of_different_levels_have_no_level_in_the_title(bounds):
 
 @pytest.mark.parametrize("suffix", [".png", ".pdf"])
 def test_the_same_bounds_give_the_same_bytes_in_any_process(tmp_path, suffix):
-    given = predictions(200, 3)
-    np.savez(tmp_path / "p.npz", labels=given.labels, logits=given.log_probabilities)
-    here, there = tmp_path / f"here{suffix}", tmp_path / f"there{suffix}"
-    wanted = {"only": ["oracle", "estimate_and_compress"], "bootstrap": Bootstrap(20)}
-    found = from_predictions(given.labels, logits=given.log_probabilities, **wanted)
-    draw_bounds(found, here)
+    samples = predictions(200, 3)
+    np.savez(tmp_path / "p.npz", labels=samples.labels, logits=samples.log_probabilities)
+    this_process, other_process = tmp_path / f"here{suffix}", tmp_path / f"there{suffix}"
+    options = {"only": ["oracle", "estimate_and_compress"], "bootstrap": Bootstrap(20)}
+    drawn_bounds = from_predictions(samples.labels, logits=samples.log_probabilities, **options)
+    draw_bounds(drawn_bounds, this_process)
     program = (
         "import sys; from ratefront.bounds import Bootstrap, from_file; "
         "wanted = {'only': ['oracle', 'estimate_and_compress'], 'bootstrap': Bootstrap(20)}; "
         "from_file(sys.argv[1], **wanted).save_figure(sys.argv[2])"
     )
     subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "p.npz"), str(there)],
+        [sys.executable, "-c", program, str(tmp_path / "p.npz"), str(other_process)],
         env={**os.environ, "PYTHONHASHSEED": "17", "TZ": "Asia/Tokyo"},
         check=True,
     )
-    content = here.read_bytes()
-    assert content == there.read_bytes()
+    content = this_process.read_bytes()
+    assert content == other_process.read_bytes()
     assert content.startswith(b"%PDF" if suffix == ".pdf" else b"\x89PNG")
     assert not any(word in content for word in (b"CreationDate", b"Producer", b"Software", b"tIME"))
 

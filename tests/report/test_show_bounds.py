@@ -32,9 +32,9 @@ def loss():
 
 
 def test_every_curve_is_in_the_axes_with_its_points_and_a_name(bounds):
-    given = Figure().add_subplot()
-    axes = bounds.plot(given)
-    assert axes is given
+    given_axes = Figure().add_subplot()
+    axes = bounds.plot(given_axes)
+    assert axes is given_axes
     lines = {line.get_gid(): line for line in axes.lines if line.get_gid()}
     for name, curve in bounds.items():
         found = sorted(zip(*np.round(lines[name].get_data(), 9).tolist(), strict=True))

@@ -18,7 +18,7 @@ from ratefront.spec.load_spec import to_plain
 from ratefront.spec.sweep_spec import SweepSpec
 
 #: For each key of a sweep file another value, and whether a sweep that has begun may take it.
-OTHERS: dict[str, tuple[Any, bool]] = {
+CHANGED_VALUES: dict[str, tuple[Any, bool]] = {
     "name": ("other", False),
     "dataset": ({"name": "digits", "split_seed": 3}, False),
     "task_model": ({"name": "small_cnn", "epochs": 3}, False),
@@ -45,48 +45,48 @@ def ledger(spec: SweepSpec) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def asked() -> SweepSpec:
+def begun_spec() -> SweepSpec:
     return small_sweep_spec()
 
 
 def test_every_problem_has_the_path_of_its_key() -> None:
-    assert set(OTHERS) == set(SweepSpec.model_fields)
-    assert {key for key, (_, may_change) in OTHERS.items() if may_change} == CHANGEABLE
+    assert set(CHANGED_VALUES) == set(SweepSpec.model_fields)
+    assert {key for key, (_, may_change) in CHANGED_VALUES.items() if may_change} == CHANGEABLE
 
 
-@pytest.mark.parametrize("key", OTHERS)
-def test_a_changed_setting_is_accepted_or_refused(asked: SweepSpec, key: str) -> None:
-    value, may_change = OTHERS[key]
+@pytest.mark.parametrize("key", CHANGED_VALUES)
+def test_a_changed_setting_is_accepted_or_refused(begun_spec: SweepSpec, key: str) -> None:
+    value, may_change = CHANGED_VALUES[key]
     other = small_sweep_spec(**{key: value})
     if not may_change:
         with pytest.raises(SweepMismatchError, match=f"began with other settings.*\n  {key}"):
-            settings_change(ledger(asked), other)
+            settings_change(ledger(begun_spec), other)
         return
-    change = settings_change(ledger(asked), other)
+    change = settings_change(ledger(begun_spec), other)
     assert change.settings == {key: to_plain(other)[key]}
     assert not change.moves_files
     assert change.lines
     assert all(line.startswith(key) for line in change.lines)
 
 
-def test_the_same_spec_changes_nothing(asked: SweepSpec) -> None:
-    assert settings_change(ledger(asked), asked) == Change()
+def test_the_same_spec_changes_nothing(begun_spec: SweepSpec) -> None:
+    assert settings_change(ledger(begun_spec), begun_spec) == Change()
 
 
-def test_a_sweep_that_has_not_begun_has_no_change(asked: SweepSpec) -> None:
-    assert settings_change({}, asked) == Change()
+def test_a_sweep_that_has_not_begun_has_no_change(begun_spec: SweepSpec) -> None:
+    assert settings_change({}, begun_spec) == Change()
 
 
-def test_settings_unknown_to_an_older_sweep_had_their_defaults(asked: SweepSpec) -> None:
-    old = {key: value for key, value in ledger(asked).items() if key not in ("retries", "sampler")}
-    assert settings_change(old, asked) == Change()
+def test_settings_unknown_to_an_older_sweep_had_their_defaults(begun_spec: SweepSpec) -> None:
+    old = {key: value for key, value in ledger(begun_spec).items() if key not in ("retries", "sampler")}
+    assert settings_change(old, begun_spec) == Change()
     with pytest.raises(SweepMismatchError, match=r"sampler\.seed: 0 → 5"):
         settings_change(old, small_sweep_spec(sampler={"seed": 5}))
 
 
-def test_more_trials_alone_give_the_hint_to_extend(asked: SweepSpec) -> None:
+def test_more_trials_alone_give_the_hint_to_extend(begun_spec: SweepSpec) -> None:
     with pytest.raises(SweepMismatchError, match=r"trials: 1 → 4\n.*give extend=3$"):
-        settings_change(ledger(asked), small_sweep_spec(trials=4, keep="none"))
+        settings_change(ledger(begun_spec), small_sweep_spec(trials=4, keep="none"))
 
 
 @pytest.mark.parametrize("changes", [{"trials": 3}, {"trials": 9, "block_size": 10}, {"block_size": 10}])

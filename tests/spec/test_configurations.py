@@ -112,7 +112,7 @@ LEARNS: Space = {
 
 
 @pytest.mark.parametrize(
-    ("space", "trials", "said"),
+    ("space", "trials", "note"),
     [
         (LOSSLESS, 2, "the space holds 1 configuration, fewer than the 2 trials: the sweep ends after 1"),
         (MERGED, 3, None),
@@ -126,5 +126,5 @@ LEARNS: Space = {
         ({"family": Branch({"label": {"share": Float(0.0, 1.0)}})}, 10**6, None),
     ],
 )
-def test_the_note_on_a_small_space_depends_on_the_seed(space: Space, trials: int, said: str | None) -> None:
-    assert too_few_configurations(space, trials) == said
+def test_the_note_on_a_small_space_depends_on_the_seed(space: Space, trials: int, note: str | None) -> None:
+    assert too_few_configurations(space, trials) == note

@@ -16,7 +16,7 @@ from ratefront.spec.load_spec import dump_yaml, load_spec, spec_from_plain, to_p
 from ratefront.spec.sweep_spec import Metric
 from ratefront.trial_records import metric_names
 
-OWN = """
+METRIC_MODULE = """
 def two(labels, classes, *, weights=None):
     return 2
 
@@ -40,8 +40,8 @@ constant = 5
 
 
 @pytest.fixture(autouse=True)
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "measures_.py").write_text(OWN)
+def metric_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "measures_.py").write_text(METRIC_MODULE)
     (tmp_path / "script_.py").write_text("raise SystemExit('usage: script_')")
     monkeypatch.syspath_prepend(tmp_path)
 
@@ -86,9 +86,11 @@ def test_the_resolved_file_is_a_sweep_file(
 
 
 def test_a_metric_as_an_objective_has_its_direction(load: Callable[..., LoadedSpec]) -> None:
-    own = {"target": "measures_:two", "name": "miss", "direction": "minimise"}
+    metric = {"target": "measures_:two", "name": "miss", "direction": "minimise"}
     objectives = ["miss", "accuracy", "top5_accuracy"]
-    spec = load(own, "top5_accuracy", objectives=objectives, reference={"miss": -1, "top5_accuracy": 0}).spec
+    spec = load(
+        metric, "top5_accuracy", objectives=objectives, reference={"miss": -1, "top5_accuracy": 0}
+    ).spec
     assert list(spec.directions.items()) == [
         ("miss", "minimise"),
         ("accuracy", "maximise"),
@@ -183,7 +185,7 @@ def test_reading_a_sweep_again_imports_no_metric_functions(load: Callable[..., L
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "difference"),
     [
         ([], r"metrics.two: \{.*\} → \(absent\)"),
         (["measures_:two", "top5_accuracy"], r"metrics.top5_accuracy: \(absent\) → "),
@@ -195,10 +197,10 @@ def test_reading_a_sweep_again_imports_no_metric_functions(load: Callable[..., L
     ],
 )
 def test_the_metrics_of_a_begun_sweep_may_not_change(
-    load: Callable[..., LoadedSpec], changed: list[Any], told: str
+    load: Callable[..., LoadedSpec], changed: list[Any], difference: str
 ) -> None:
     began = to_plain(load("measures_:two").spec)
-    with pytest.raises(SweepMismatchError, match=told):
+    with pytest.raises(SweepMismatchError, match=difference):
         settings_change(began, load(*changed).spec)
 
 

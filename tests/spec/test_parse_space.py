@@ -120,8 +120,8 @@ def assignments(
 @given(SWEEPS, st.randoms(use_true_random=False))
 def test_every_assignment_is_one_that_its_family_accepts(raw: Raw, draw: random.Random) -> None:
     for values, paths in assignments(spec_from_plain(raw, CATALOGUE), draw, 5):
-        own = {name: value for name, value in values.items() if name != "family"}
-        CATALOGUE.families[str(values["family"])].parameters.model_validate(own, strict=True)
+        parameters = {name: value for name, value in values.items() if name != "family"}
+        CATALOGUE.families[str(values["family"])].parameters.model_validate(parameters, strict=True)
         assert len(paths) == len(set(paths))
         assert paths[0] == "family"
 
@@ -157,16 +157,16 @@ def test_too_many_corners_are_sampled_the_same_way_each_time() -> None:
 
 
 def test_paths_are_the_options_taken_and_then_the_parameter(plain: Raw) -> None:
-    asked: set[str] = set()
+    paths: set[str] = set()
 
     def choose(path: str, leaf: Leaf) -> Scalar:
-        asked.add(path)
+        paths.add(path)
         return draw_from(leaf, draw)
 
     draw, space = random.Random(0), spec_from_plain(plain, CATALOGUE).space
     for _ in range(200):
         assign(space, choose)
-    assert asked == {
+    assert paths == {
         "family",
         "label/method",
         "label/method/merged/merged_classes",

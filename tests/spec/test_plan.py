@@ -103,9 +103,9 @@ def test_brackets_of_a_setting_are_text() -> None:
 
 
 def test_a_space_with_fewer_configurations_than_trials_is_reported() -> None:
-    said = "the space holds 7 configurations, fewer than the 56 trials: the sweep ends after 7"
+    note = "the space holds 7 configurations, fewer than the 56 trials: the sweep ends after 7"
     label = "{label: {method: {lossless: {}, merged: {merged_classes: {int: [1, 6]}}}}}"
-    assert f"                 {said}" in lines(printed(plan(f"space.family={label}")))
+    assert f"                 {note}" in lines(printed(plan(f"space.family={label}")))
     assert "configurations" not in printed(plan())
 
 
@@ -117,12 +117,12 @@ def test_the_plan_warns_of_a_doubtful_accuracy(tmp_path: Path) -> None:
 
     weights = tmp_path / "mine.pt"
     torch.save(SmallCNN(10).state_dict(), weights)
-    given = f"task_model={{name: small_cnn, weights: {weights}, epochs: 0}}"
-    said = " ".join(printed(plan(given)).split())
+    task_model = f"task_model={{name: small_cnn, weights: {weights}, epochs: 0}}"
+    text = " ".join(printed(plan(task_model)).split())
     assert (
-        "warning validation is held out of the training split, which a task model trained elsewhere" in said
+        "warning validation is held out of the training split, which a task model trained elsewhere" in text
     )
-    assert "taken as it is: nothing is trained" in said
+    assert "taken as it is: nothing is trained" in text
     images = np.zeros((6, 8, 8), dtype=np.uint8)
     images[:, 0, :6] = np.eye(6) * 255
     labels = np.array([0, 1, 2, 0, 1, 2])
@@ -130,9 +130,11 @@ def test_the_plan_warns_of_a_doubtful_accuracy(tmp_path: Path) -> None:
     arrays |= {f"y_{name}": labels for name in ("train", "validation")} | {"y_test": labels % 2}
     np.savez(tmp_path / "own.npz", **arrays)
     torch.save(SmallCNN(3).state_dict(), weights)
-    own = f"dataset={{name: arrays, path: {tmp_path / 'own.npz'}}}"
-    said = " ".join(
-        printed(plan(given, own, "space.family.label.method.merged.merged_classes.int=[1, 2]")).split()
+    dataset = f"dataset={{name: arrays, path: {tmp_path / 'own.npz'}}}"
+    text = " ".join(
+        printed(
+            plan(task_model, dataset, "space.family.label.method.merged.merged_classes.int=[1, 2]")
+        ).split()
     )
-    assert "held out" not in said
-    assert "warning the test split has no sample of 1 of the 3 classes: class 2" in said
+    assert "held out" not in text
+    assert "warning the test split has no sample of 1 of the 3 classes: class 2" in text

@@ -17,7 +17,7 @@ DIGITS = Path(__file__).parents[2] / "sweeps" / "digits.yaml"
 PROGRAM = [sys.executable, "-c", "from ratefront.cli import main; main()"]
 
 
-def unread(*words: str, unbuffered: bool = False, errors: bool = True) -> tuple[int, str]:
+def run_without_reader(*words: str, unbuffered: bool = False, errors: bool = True) -> tuple[int, str]:
     """The exit code, and what is stderr on stderr, of a command whose output nobody reads; not ``errors`` either."""
     reader, writer = os.pipe()
     os.close(reader)
@@ -49,7 +49,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("command", ["check", "status", "status --json", "help"])
 def test_a_command_whose_reader_has_gone_prints_no_error(words: dict[str, list[str]], command: str) -> None:
-    assert unread(*words[command]) == (141, "")
+    assert run_without_reader(*words[command]) == (141, "")
 
 
 @pytest.mark.parametrize("command", ["check", "status --json"])
@@ -57,19 +57,19 @@ def test_a_closed_pipe_that_is_noticed_while_printing_is_no_error(
     words: dict[str, list[str]], command: str
 ) -> None:
     """Without a buffer the first line breaks, not the last flush."""
-    assert unread(*words[command], unbuffered=True) == (141, "")
+    assert run_without_reader(*words[command], unbuffered=True) == (141, "")
 
 
 def test_files_are_written_although_the_reader_has_gone(tmp_path: Path) -> None:
     """``ratefront bounds … --out FILE 2>&1 | head``, after minutes of computing."""
     (tmp_path / "counts.json").write_text(json.dumps([3, 4, 5]))
-    asked = ["bounds", "--prior", str(tmp_path / "counts.json"), "--out", str(tmp_path / "bounds.json")]
-    assert unread(*asked, errors=False)[0] == 141
+    command = ["bounds", "--prior", str(tmp_path / "counts.json"), "--out", str(tmp_path / "bounds.json")]
+    assert run_without_reader(*command, errors=False)[0] == 141
     assert json.loads((tmp_path / "bounds.json").read_text())["samples"] == 12
 
 
 def test_an_error_keeps_its_exit_code_although_the_reader_has_gone(tmp_path: Path) -> None:
-    code, stderr = unread("status", str(tmp_path))
+    code, stderr = run_without_reader("status", str(tmp_path))
     assert code == 2
     assert "has no ledger.jsonl" in stderr
 

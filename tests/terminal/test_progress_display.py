@@ -258,8 +258,8 @@ def test_plain_lines_show_some_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
         for share in (0.0, 0.5):
             display.train(training(epochs_done, share=share, loss=0.5, accuracy=0.9))
             now += 2.0
-    said = [line.partition(" of ")[0] for line in stream.getvalue().splitlines()]
-    assert said == [f"task model: epoch {epoch}" for epoch in (1, 4, 7, 10)]
+    epochs = [line.partition(" of ")[0] for line in stream.getvalue().splitlines()]
+    assert epochs == [f"task model: epoch {epoch}" for epoch in (1, 4, 7, 10)]
 
 
 class Torn(io.StringIO):

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
 
 class Trial:
-    """One trial of a sweep, as it was when it was taken from the sweep."""
+    """One trial of a sweep, in the state in which it was taken from the sweep.
+
+    Example:
+        >>> import ratefront as rf
+        >>> trial = rf.open(folder).trials["t0000"]
+        >>> trial.status
+        'finished'
+        >>> trial.result.test.rate_bits >= 0  # bit/sample
+        True
+    """
 
     def __init__(self, files: SweepFolder, history: SweepHistory, trial: TrialHistory) -> None:
         self._files, self._history, self._trial = files, history, trial
@@ -112,7 +121,18 @@ class Trial:
 
 
 class Trials(Mapping[str, Trial]):
-    """Every trial of a sweep by its name, in the order of planning, as it was when it was taken from the sweep."""
+    """Every trial of a sweep by its name, in the order of planning.
+
+    The trials are in the state in which they were taken from the sweep.
+
+    Example:
+        >>> import ratefront as rf
+        >>> trials = rf.open(folder).trials
+        >>> list(trials)[:2]
+        ['t0000', 't0001']
+        >>> trials.to_dataframe()["trial_id"].iloc[0]
+        't0000'
+    """
 
     def __init__(self, files: SweepFolder, history: SweepHistory) -> None:
         self._files, self._history = files, history
@@ -144,7 +164,17 @@ class Trials(Mapping[str, Trial]):
 
 
 class Front(Sequence[Trial]):
-    """The trials on the Pareto front, by rising test rate, as it was when it was taken from the sweep."""
+    """The trials on the Pareto front, by rising test rate.
+
+    The front is in the state in which it was taken from the sweep.
+
+    Example:
+        >>> import ratefront as rf
+        >>> front = rf.open(folder).front
+        >>> table = front.to_dataframe()  # rate_bits in bit/sample, accuracy in [0, 1], gaps in bit/sample
+        >>> list(table["trial_id"]) == [trial.trial_id for trial in front]
+        True
+    """
 
     def __init__(self, view: SweepView) -> None:
         self._view = view

@@ -219,6 +219,9 @@ def curves_from_predictions(
 def curve_names(predictions: Predictions) -> list[str]:
     """Return the names of the curves that are drawn when none are asked for by name.
 
+    Args:
+        predictions: labels and what a task model said of N samples.
+
     Example:
         >>> "task_model" in curve_names(Predictions.from_decisions([0, 1], [0, 1]))  # needs posteriors
         False

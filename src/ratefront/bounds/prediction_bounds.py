@@ -185,7 +185,18 @@ def bounds_of(
     bootstrap: Bootstrap | None = None,
     calibrate: bool = False,
 ) -> PredictionBounds:
-    """Compute the bounds of predictions that are checked already; arguments as `from_predictions`.
+    """Compute the bounds of predictions that are checked already.
+
+    Args:
+        predictions: labels and what a task model said of N samples.
+        only: as `from_predictions`.
+        besides: as `from_predictions`.
+        points: as `from_predictions`.
+        bootstrap: as `from_predictions`.
+        calibrate: as `from_predictions`.
+
+    Returns:
+        As `from_predictions`.
 
     Raises:
         InputError: as `from_predictions`, apart from the arrays.

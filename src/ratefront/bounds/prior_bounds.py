@@ -26,6 +26,9 @@ def load_prior(path: str | Path) -> tuple[tuple[str, ...] | None, FloatArray]:
     The file holds a list of counts, `[980, 1135, ...]`, or an object, `{"airplane": 100, ...}`. Counts are
     nonnegative numbers and not all zero; relative frequencies work as well.
 
+    Args:
+        path: of the file.
+
     Raises:
         InputError: anything that makes the file unusable; the message names the file, the entry and the rule.
 

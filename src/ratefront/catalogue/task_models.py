@@ -23,7 +23,7 @@ from pydantic import (
 from ratefront.catalogue.file_locations import AbsolutePath
 from ratefront.catalogue.registry import Registry
 
-#: A data set of so many classes is taken to be ImageNet.
+#: A data set with this number of classes is taken to be ImageNet.
 IMAGENET_CLASSES = 1000
 
 _OMITTED_AT_DEFAULT = {"augment", "weight_decay", "label_smoothing", "weights", "precision", "normalise"}

@@ -22,7 +22,20 @@ from ratefront.wording import Message
 
 @dataclass(frozen=True)
 class LoadedSpec:
-    """A sweep file that passed every check, and its space as dimensions."""
+    """A sweep file that passed every check, and its search space.
+
+    Attributes:
+        spec: The content of the file, with all defaults resolved.
+        space: The search space, as dimensions by name.
+
+    Example:
+        >>> import ratefront as rf
+        >>> loaded = rf.load_spec("sweeps/digits.yaml")
+        >>> loaded.spec.block_size
+        1000
+        >>> list(loaded.space)
+        ['family']
+    """
 
     spec: SweepSpec
     space: Space

@@ -57,7 +57,7 @@ def _objective_problems(spec: SweepSpec) -> list[str]:
 def _metric_problems(spec: SweepSpec) -> list[str]:
     """Refuse a metric whose name is the name of another column.
 
-    A metric has two columns, on test and on validation. A searched parameter may share the name: tables tell them
+    A metric has two columns, on test and on validation. A searched parameter may share the name: tables keep them
     apart, and a plugin that is installed later cannot make a sweep unreadable.
     """
     names = [metric.name for metric in spec.metrics]

@@ -27,7 +27,18 @@ MERGING_STEPS = 1_000_000
 
 
 def fixed_length(predictions: Predictions) -> RateDistortionCurve:
-    """Code each decision in ceil(log2 K) bit (RA method 1): one point at D_TM."""
+    """Code each decision in ceil(log2 K) bit (RA method 1): one point at D_TM.
+
+    Args:
+        predictions: labels and decisions of N samples.
+
+    Returns:
+        A curve of one point, in bit/sample over P(Y^ != Y).
+
+    Example:
+        >>> fixed_length(Predictions.from_decisions([0, 1, 2, 2], [0, 1, 2, 1])).rate_bits.tolist()
+        [2.0]
+    """
     rate_bits = float(BlockCode(predictions.classes, 1).length_bits(1))
     return _curve(FIXED_LENGTH, [rate_bits], [_task_model_distortion(predictions)])
 
@@ -36,6 +47,17 @@ def huffman(predictions: Predictions) -> RateDistortionCurve:
     """Code each decision in the Huffman code for the decisions' counts (RA method 1a): one point at D_TM.
 
     H(Y~) <= R < H(Y~) + 1.
+
+    Args:
+        predictions: labels and decisions of N samples.
+
+    Returns:
+        A curve of one point, in bit/sample over P(Y^ != Y).
+
+    Example:
+        >>> curve = huffman(Predictions.from_decisions([0, 1, 2, 2], [0, 1, 2, 1]))
+        >>> curve.rate_bits.tolist(), curve.distortion.tolist()
+        ([1.5], [0.25])
     """
     code = huffman_code(np.bincount(predictions.predicted, minlength=predictions.classes))
     rate_bits = code.length_bits(predictions.predicted) / predictions.samples
@@ -47,8 +69,20 @@ def block_codes(predictions: Predictions, longest: int = LONGEST_BLOCK) -> RateD
 
     If fewer than n decisions are left at the end, they form a shorter block. A block longer than N is not tried.
 
+    Args:
+        predictions: labels and decisions of N samples.
+        longest: the greatest n.
+
+    Returns:
+        A curve of at most `longest` points, in bit/sample over P(Y^ != Y).
+
     Raises:
         InputError: `longest` is below 1.
+
+    Example:
+        >>> predictions = Predictions.from_decisions([0, 1, 2, 0, 1, 2], [0, 1, 2, 0, 1, 2])
+        >>> sorted(block_codes(predictions, longest=3).rate_bits.round(3).tolist())  # log2 3 is 1.585
+        [1.667, 2.0, 2.0]
     """
     if longest < 1:
         raise InputError(f"the longest block must hold at least 1 sample, got {longest}")
@@ -99,6 +133,16 @@ def merged_classes(predictions: Predictions) -> RateDistortionCurve:
     D_TM, at the Huffman code's rate, to the likeliest decision at 0 bit. Of equal counts the smaller class is
     taken for the less likely. With more than 1414 occurring decisions only some k are tried, evenly spaced, both
     ends included.
+
+    Args:
+        predictions: labels and decisions of N samples.
+
+    Returns:
+        A curve with one point for each k, in bit/sample over P(Y^ != Y).
+
+    Example:
+        >>> merged_classes(Predictions.from_decisions([0, 1, 2, 2], [0, 1, 2, 2])).rate_bits.tolist()
+        [1.5, 1.0, 0.0]
     """
     counts = np.bincount(predictions.predicted, minlength=predictions.classes)
     ascending = np.argsort(counts, kind="stable")[np.count_nonzero(counts == 0) :]

@@ -106,6 +106,9 @@ def huffman_code(weights: npt.ArrayLike) -> PrefixCode:
     (Schwartz 1964), and of equal weights the smaller symbols have the longer words. So the code is the same on
     every machine.
 
+    Args:
+        weights: counts or probabilities, shape (K,).
+
     Raises:
         InputError: weights that are empty, negative, not finite, or all zero.
 
@@ -125,6 +128,9 @@ def huffman_code(weights: npt.ArrayLike) -> PrefixCode:
 
 def fixed_length_code(symbols: int) -> PrefixCode:
     """Return the code of `symbols` symbols in ceil(log2 symbols) bit each (RA section IV, method 1).
+
+    Args:
+        symbols: number of symbols.
 
     Raises:
         InputError: fewer than one symbol.

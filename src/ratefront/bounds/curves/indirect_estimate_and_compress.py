@@ -99,6 +99,12 @@ def indirect_from_posteriors(
 
     Raises:
         InputError: the predictions are decisions only.
+
+    Example:
+        >>> predictions = Predictions.from_probabilities([0, 1], [[0.9, 0.1], [0.1, 0.9]])
+        >>> curve = indirect_from_posteriors(predictions)
+        >>> round(curve.least_distortion, 3), round(curve.expected().least_distortion, 3)
+        (0.0, 0.1)
     """
     confusion = Confusion(predictions.joint)
     expected = mean_posteriors(predictions)[confusion.decided]

@@ -40,6 +40,9 @@ def linear_rule(log2_classes: float, points: int = CLOSED_FORM_POINTS) -> RateDi
 def accuracy_per_bit(log2_classes: float) -> float:
     """Return the accuracy that each further bit buys, about 1/log2 K (RA equation 6).
 
+    Args:
+        log2_classes: log2 K.
+
     Raises:
         InputError: one class, or log2 K not finite.
 

@@ -63,8 +63,16 @@ def uniform_rate_bits(classes: int, distortion: npt.ArrayLike) -> FloatArray:
 def uniform_rate_bits_log2(log2_classes: float, distortion: npt.ArrayLike) -> FloatArray:
     """Return the same as `uniform_rate_bits`, from log2 K.
 
+    Args:
+        log2_classes: log2 K.
+        distortion: D in [0, 1], of any shape; the result has the same shape.
+
     Raises:
         InputError: log2 K is negative or not finite, or a distortion outside [0, 1].
+
+    Example:
+        >>> round(float(uniform_rate_bits_log2(1000.0, 0.0)), 6)  # more classes than a float can count
+        1000.0
     """
     return EquiprobableClasses(log2_classes).rate_bits(distortion)
 
@@ -78,6 +86,11 @@ def uniform_curve(classes: int, points: int = CLOSED_FORM_POINTS) -> RateDistort
 
     Raises:
         InputError: fewer than one class, or fewer than two points.
+
+    Example:
+        >>> curve = uniform_curve(4)
+        >>> float(curve.rate_bits[0]), float(curve.distortion[-1])
+        (2.0, 0.75)
     """
     return uniform_curve_log2(_log2(classes), points)
 
@@ -85,8 +98,16 @@ def uniform_curve(classes: int, points: int = CLOSED_FORM_POINTS) -> RateDistort
 def uniform_curve_log2(log2_classes: float, points: int = CLOSED_FORM_POINTS) -> RateDistortionCurve:
     """Compute the same as `uniform_curve`, from log2 K.
 
+    Args:
+        log2_classes: log2 K.
+        points: number of points, at least 2.
+
     Raises:
         InputError: log2 K is negative or not finite, or fewer than two points.
+
+    Example:
+        >>> float(uniform_curve_log2(10.0).rate_bits[0])
+        10.0
     """
     traced = trace_closed_form(EquiprobableClasses(log2_classes), points)
     return oracle_of_points(
@@ -114,8 +135,17 @@ def oracle_rate_bits(prior: npt.ArrayLike, distortion: npt.ArrayLike) -> FloatAr
 def oracle_point_at_slope(prior: npt.ArrayLike, slope: float) -> tuple[float, float]:
     """Return (rate in bit, distortion) of the oracle where -dR/dD is `slope` nat per unit of distortion.
 
+    Args:
+        prior: p(y), shape (K,).
+        slope: in nat, at least 0; infinity gives D = 0.
+
     Raises:
         InputError: not a distribution.
+
+    Example:
+        >>> rate, distortion = oracle_point_at_slope([0.5, 0.5], slope=2.0)
+        >>> round(rate, 4), round(distortion, 4)  # on R = 1 - h(D)
+        (0.4729, 0.1192)
     """
     filling = WaterFilling(prior)
     distortion = filling.distortion_at_slope(slope)

@@ -47,10 +47,19 @@ def top_k_oracle(prior: npt.ArrayLike, k: int, points: int = CLOSED_FORM_POINTS)
 
 
 def top_k_rate_bits(prior: npt.ArrayLike, k: int, distortion: npt.ArrayLike) -> FloatArray:
-    """Return the rate of `top_k_oracle` in bit at any distortions, exact to rounding; the result has their shape.
+    """Return the rate of `top_k_oracle` in bit at any distortions, exact to rounding.
+
+    Args:
+        prior: p(y), shape (K,).
+        k: how many classes the receiver names.
+        distortion: D in [0, 1], of any shape; the result has the same shape.
 
     Raises:
         InputError: as `top_k_oracle`, or a distortion outside [0, 1].
+
+    Example:
+        >>> float(top_k_rate_bits([0.25] * 4, k=2, distortion=0.0))  # log2 4 - log2 2
+        1.0
     """
     return TopKWaterFilling(prior, k).rate_bits(distortion)
 
@@ -71,6 +80,11 @@ def log_loss_oracle(prior: npt.ArrayLike, points: int = CLOSED_FORM_POINTS) -> R
 
     Raises:
         InputError: not a distribution, or fewer than two points.
+
+    Example:
+        >>> curve = log_loss_oracle([0.5, 0.25, 0.25])
+        >>> round(curve.rate_at(0.5), 9)  # H(Y) is 1.5 bit
+        1.0
     """
     rate = falling_line(entropy_bits(prior), points)
     assumptions = f"{OF_LABELS}; the receiver answers with a distribution"
@@ -101,6 +115,11 @@ def cost_oracle(
 
     Raises:
         InputError: not a distribution, or a cost that does not fit, is negative or not finite.
+
+    Example:
+        >>> curve = cost_oracle([0.5, 0.5], cost=[[0.0, 10.0], [10.0, 0.0]])
+        >>> round(float(curve.rate_bits[0]), 3), float(curve.distortion[-1])  # each error costs 10
+        (1.0, 5.0)
     """
     p = as_distribution(prior, "the prior")
     occurring = checked_cost(cost, p.size)[p > 0]

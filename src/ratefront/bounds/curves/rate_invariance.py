@@ -59,7 +59,10 @@ def falling_line(entropy_bits: float, points: int) -> FloatArray:
 
 
 def supervised_entropy_bits(prior: npt.ArrayLike) -> float:
-    """Return H(Y) in bit for a prior of shape (K,): samples with the same label are equivalent, so M(X) = Y.
+    """Return H(Y) in bit: samples with the same label are equivalent, so M(X) = Y.
+
+    Args:
+        prior: p(y), shape (K,).
 
     Raises:
         InputError: not a distribution.
@@ -73,6 +76,9 @@ def supervised_entropy_bits(prior: npt.ArrayLike) -> float:
 
 def finite_set_entropy_bits(elements: int) -> float:
     """Return log2 N: M(X) is one of N equiprobable elements, for instance the images of a data set.
+
+    Args:
+        elements: N.
 
     Raises:
         InputError: not an integer >= 1.
@@ -89,6 +95,9 @@ def coin_flips_entropy_bits(flips: int) -> float:
 
     Successive probabilities have the ratio (n - k)/(k + 1). The logarithms are summed from the mode outwards and
     the result is normalised, so that nothing overflows and no large factorials cancel.
+
+    Args:
+        flips: n.
 
     Raises:
         InputError: not an integer in 0..10^12.

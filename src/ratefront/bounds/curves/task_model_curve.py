@@ -130,6 +130,11 @@ def task_model_point(
 
     Raises:
         InputError: shapes that do not fit, NaN, +inf, a row without a finite score, a slope below 0.
+
+    Example:
+        >>> solved = task_model_point([[3.0, 0.0], [0.0, 3.0]], slope=4.0)
+        >>> 0.0 < solved.rate_bits < 1.0, solved.converged
+        (True, True)
     """
     problem = task_model_problem(SampleDistortion(checked_scores(scores), tolerance_bits=tolerance_bits))
     return solve_kernel(problem.source, problem.kernel_at(slope), None, tolerance_bits, max_iterations)

@@ -41,11 +41,16 @@ def detection_count(positions: int = 98, classes: int = 80, most_objects: int = 
 
 
 def detection_log2_count(positions: int = 98, classes: int = 80, most_objects: int = 15) -> float:
-    """Return log2 K without forming K; arguments as `detection_count`.
+    """Return log2 K without forming K.
 
     It sums the terms relative to the greatest one. Successive terms have the ratio classes (positions - i + 1)/i,
     which falls with i, so the greatest term is the last one that still grew. Its logarithm is summed exactly, so
     that the result has only rounding errors.
+
+    Args:
+        positions: number of places for an object.
+        classes: number of kinds of objects.
+        most_objects: the most objects in an image.
 
     Raises:
         InputError: an argument that is not an integer >= 1, or more than ten million terms.

@@ -82,6 +82,9 @@ def blahut_arimoto(
         tolerance_bits: the certified gap asked for.
         max_iterations: evaluations of the kernel.
 
+    Returns:
+        The point with its certified gap, and the channel that achieves it.
+
     Raises:
         InputError: shapes that do not fit, values that are not finite, a negative slope.
 

@@ -19,7 +19,10 @@ PROBABILITY_TOLERANCE = 1e-3
 
 
 def entropy_bits(distribution: npt.ArrayLike) -> float:
-    """Return H(p) in bit of a distribution of shape (K,); zero probabilities contribute nothing.
+    """Return H(p) in bit of a distribution; zero probabilities contribute nothing.
+
+    Args:
+        distribution: p, shape (K,).
 
     Raises:
         InputError: not a distribution.
@@ -48,6 +51,9 @@ def as_distribution(values: npt.ArrayLike, name: str = "the distribution") -> Fl
 def prior_from_counts(counts: npt.ArrayLike) -> FloatArray:
     """Return the relative frequencies of nonnegative counts, shape (K,).
 
+    Args:
+        counts: of each class, shape (K,); relative frequencies work as well.
+
     Raises:
         InputError: empty, negative, not finite, or all zero.
 
@@ -73,6 +79,10 @@ def prior_from_labels(labels: npt.ArrayLike, classes: int) -> FloatArray:
 
     Raises:
         InputError: labels that are empty or out of range.
+
+    Example:
+        >>> prior_from_labels([0, 0, 1, 3], classes=4).tolist()
+        [0.5, 0.25, 0.0, 0.25]
     """
     return prior_from_counts(np.bincount(as_classes(labels, classes, "labels"), minlength=classes))
 
@@ -87,6 +97,10 @@ def joint_from_decisions(labels: npt.ArrayLike, predicted: npt.ArrayLike, classe
 
     Raises:
         InputError: arrays that do not fit or are out of range.
+
+    Example:
+        >>> joint_from_decisions([0, 0, 1, 1], [0, 1, 1, 1], classes=2).toarray().tolist()
+        [[0.25, 0.25], [0.0, 0.5]]
     """
     y = as_classes(labels, classes, "labels")
     decision = as_classes(predicted, classes, "predicted")

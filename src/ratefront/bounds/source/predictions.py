@@ -157,6 +157,13 @@ def load_predictions(path: str | Path, read_as: ReadAs | None = None) -> Predict
     Raises:
         InputError: probabilities that are called logits, or anything else that makes the file unusable; the
             message names the file, the array, the value and the rule.
+
+    Example:
+        >>> import numpy as np, pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "predictions.npz"
+        >>> np.savez(path, labels=[0, 1, 2], logits=[[2.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+        >>> load_predictions(path).predicted.tolist()
+        [0, 1, 0]
     """
     file = Path(path)
     try:

@@ -61,6 +61,10 @@ def refuse_probabilities(scores: RealArray, name: str, advice: str, tolerance: f
 
     Raises:
         InputError: every row is >= 0 and sums to 1.
+
+    Example:
+        >>> import numpy as np
+        >>> refuse_probabilities(np.array([[2.0, -1.0]]), "logits", "give their logarithm")  # raises nothing
     """
     if are_probabilities(scores, tolerance):
         raise InputError(
@@ -74,6 +78,10 @@ def refuse_probabilities(scores: RealArray, name: str, advice: str, tolerance: f
 
 def are_probabilities(scores: RealArray, tolerance: float = LOOSELY_ONE) -> bool:
     """Return whether every row (K,) is >= 0 and sums to 1; scores of a single class always pass for logits.
+
+    Args:
+        scores: shape (N, K).
+        tolerance: how far from 1 the sum of a row of probabilities may be.
 
     Example:
         >>> import numpy as np

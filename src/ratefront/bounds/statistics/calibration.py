@@ -57,6 +57,9 @@ class Calibration:
 def calibrated(predictions: Predictions) -> tuple[Predictions, Calibration]:
     """Return the same predictions with their scores divided by `temperature_of` them, and the effect.
 
+    Args:
+        predictions: labels and posteriors of N samples.
+
     Raises:
         InputError: as `temperature_of`.
 
@@ -107,8 +110,18 @@ def temperature_of(predictions: Predictions) -> float:
     and the temperature is lower than with them; `Calibration.excluded` counts them. Where all decisions are
     correct, T goes to the lower end, as far as rounding lets the loss fall.
 
+    Args:
+        predictions: labels and posteriors of N samples.
+
     Raises:
         InputError: no posteriors, or every label has posterior zero.
+
+    Example:
+        >>> import numpy as np
+        >>> labels = np.arange(100) % 2
+        >>> decided = np.where(np.arange(100) < 10, 1 - labels, labels)  # wrong in 10 of 100
+        >>> round(temperature_of(Predictions.from_logits(labels, 8.0 * np.eye(2)[decided])), 2)
+        3.64
     """
     return _least(_LogLoss(predictions))
 

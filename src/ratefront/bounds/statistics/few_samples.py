@@ -22,6 +22,9 @@ OTHER_ESTIMATES = {
 def samples_per_cell(predictions: Predictions) -> float:
     """Return N over the number of pairs (label, decision) that occur: samples behind each cell of the confusion.
 
+    Args:
+        predictions: labels and decisions of N samples.
+
     Example:
         >>> samples_per_cell(Predictions.from_decisions([0, 0, 1, 1], [0, 0, 1, 1]))
         2.0
@@ -42,6 +45,11 @@ def few_samples_warning(predictions: Predictions, drawn: Collection[str]) -> str
     Args:
         predictions: labels and decisions.
         drawn: names of curves.
+
+    Example:
+        >>> predictions = Predictions.from_decisions([0, 0, 1, 1], [0, 0, 1, 1])
+        >>> few_samples_warning(predictions, ["indirect_estimate_and_compress"]).partition(";")[0]
+        '2 samples stand behind each pair of label and decision that occurs'
     """
     if INDIRECT_ESTIMATE_AND_COMPRESS not in drawn or not has_few_samples(predictions):
         return None

@@ -98,8 +98,18 @@ def cross_fit(predictions: Predictions, fit: Fit, folds: int = FOLDS, seed: int 
         folds: at least 2.
         seed: of the division into folds.
 
+    Returns:
+        The rate and the error of each sample at each of M points.
+
     Raises:
         InputError: a single sample, fewer than two folds, or what `fit` refuses.
+
+    Example:
+        >>> from functools import partial
+        >>> from ratefront.bounds.statistics.channel_fits import fit_indirect
+        >>> predictions = Predictions.from_decisions([0, 1] * 20, [0, 1] * 20)
+        >>> cross_fit(predictions, partial(fit_indirect, slopes=[1.0, 4.0])).rate_bits.shape
+        (40, 2)
     """
     held_out = None
     for part, rest in split_in_folds(predictions.samples, folds, seed):
@@ -129,6 +139,11 @@ def indirect_cross_fitted(
 
     Raises:
         InputError: as `cross_fit`, or a bad slope.
+
+    Example:
+        >>> predictions = Predictions.from_decisions([0, 1] * 20, [0, 1] * 20)
+        >>> indirect_cross_fitted(predictions, slopes=[1.0, 4.0]).rate_bits.size
+        2
     """
     s = _plug_in_slopes(predictions) if slopes is None else np.asarray(slopes, dtype=np.float64)
     return indirect_held_out(predictions, s, folds, seed).curve(INDIRECT_CROSS_FITTED, slope=s)

@@ -61,6 +61,10 @@ def reliability(predictions: Predictions, bins: int = ECE_BINS) -> Reliability:
 def expected_calibration_error(predictions: Predictions, bins: int = ECE_BINS) -> float:
     """Return the expected calibration error (ECE) in [0, 1], over `bins` bins of the confidence.
 
+    Args:
+        predictions: labels and posteriors of N samples.
+        bins: number of bins of equal width.
+
     Raises:
         InputError: no posteriors, or no bin.
 

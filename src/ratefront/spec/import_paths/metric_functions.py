@@ -56,7 +56,7 @@ def function_of(metric: Metric) -> MetricFunction:
         )
     try:
         function = load_target(metric.target)
-    except (Exception, SystemExit) as error:  # whatever somebody else's module raises, a script among them
+    except (Exception, SystemExit) as error:  # foreign code may raise anything; a script exits
         raise InputError(f"target {metric.target}: {type(error).__name__}: {error}; {_EXPECTED}") from error
     if setting := _third_with_default(function):
         raise InputError(

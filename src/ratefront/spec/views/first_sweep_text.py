@@ -24,7 +24,7 @@ class FirstSweep:
     """The content of a first sweep file: a data set, and a task model with its cost.
 
     ``samples`` counts each split. ``cost`` is a line for the header, ``label_bits`` the entropy of the labels in bits.
-    ``warnings`` tells a person what to know about the data.
+    ``warnings`` are sentences about the data for a person.
     """
 
     dataset: Mapping[str, Any]
